@@ -1,0 +1,109 @@
+"""Files written whole: a reader sees the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alexprof.errors import RunError
+
+_ADVICE = {
+    errno.ENOSPC: "no space left on the disk: free some, or choose another folder with --logdir",
+    errno.EDQUOT: "disk quota used up: free some, or choose another folder with --logdir",
+    errno.EACCES: "no permission to write there: choose another folder with --logdir",
+    errno.EPERM: "no permission to write there: choose another folder with --logdir",
+    errno.EROFS: "the file system is read-only: choose another folder with --logdir",
+    errno.ENOTDIR: "a part of that path is a file: choose another folder with --logdir",
+    errno.EEXIST: "a file of that name is in the way: choose another folder with --logdir",
+    errno.ENAMETOOLONG: "the name is too long for the file system: choose a shorter one",
+}
+
+
+def explain(error: OSError, path: Path) -> RunError:
+    """Turns the operating system's error on `path` into one line that says what to do."""
+    reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+    return RunError(f"can't write {path}: {reason}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns an `OSError` inside the block into a `RunError` that names `path` and a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and its parents.
+
+    Raises:
+        RunError: If it can't be made.
+    """
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def check_writable(folder: Path, needed_bytes: int) -> None:
+    """Makes sure, before work begins, that files can be written in `folder`.
+
+    Args:
+        folder: Made if it is not there.
+        needed_bytes: Free space to insist on.
+
+    Raises:
+        RunError: If the folder can't be made or written, or has too little space.
+    """
+    make_folder(folder)
+    with writing(folder), tempfile.TemporaryFile(dir=folder):
+        free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise RunError(
+            f"{folder} has {free_bytes / 1e6:.0f} MB of free space, a run may need "
+            f"{needed_bytes / 1e6:.0f} MB: free some, or choose another folder with --logdir"
+        )
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; what is written there becomes `path` at the end.
+
+    The content reaches the disk before the name changes (fsync, rename, fsync of the folder), so
+    that a machine that stops shows the old file or the new one. On an error nothing is left.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with writing(path):
+            yield temporary
+            _fsync(temporary)
+            temporary.replace(path)
+            _fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes `content` to `path`, whole or not at all.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,174 @@
+"""Means, medians and differences of step times, with intervals that allow for alike neighbours.
+
+Pure: arrays in, values out; no clock, no file, no printing.
+
+Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 independent ones.
+Steps are therefore grouped in blocks (10 by default, the ones that were run in a row) and the
+intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
+"Simulation Modeling and Analysis", batch means), and a bootstrap that resamples whole blocks for a
+median (Künsch 1989, with the measured blocks instead of moving ones).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.measure.values import Difference, Interval, Stretch
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 2000
+SEED = 20120930
+"""Of the bootstrap: the same data always gives the same interval."""
+SLOW = 1.05
+"""A step is slow if it takes longer than this many times its variant's median."""
+SHORTEST_STRETCH = 3
+
+
+def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
+    """95 % interval of the mean of all values, by Student's t over block means.
+
+    Args:
+        blocks: Values, float64 [n_i] each, in seconds.
+
+    Returns:
+        Lower and upper bound around the mean of all values; None with fewer than two blocks.
+    """
+    if len(blocks) < 2:
+        return None
+    means = np.array([block.mean() for block in blocks])
+    return _around(float(np.concatenate(blocks).mean()), float(means.var(ddof=1)), len(means))
+
+
+def median_interval(blocks: Sequence[Floats]) -> Interval | None:
+    """95 % interval of the median of all values: percentiles over resampled blocks.
+
+    Args:
+        blocks: Values, float64 [n_i] each, in seconds.
+
+    Returns:
+        Lower and upper bound; None with fewer than two blocks.
+    """
+    if len(blocks) < 2:
+        return None
+    drawn = _draws(len(blocks), np.random.default_rng(SEED))
+    return _percentiles(_medians(_matrix(blocks), drawn))
+
+
+def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
+    """A minus B.
+
+    Args:
+        a: Blocks of the one, float64 [n_i] each, in seconds.
+        b: Blocks of the other.
+        paired: Whether block i of `a` ran beside block i of `b`. Then a machine that drifts moves
+            both alike and the interval comes from the pairs; otherwise from both sides (Welch).
+    """
+    paired = paired and len(a) == len(b)
+    mean_s = float(np.concatenate(a).mean() - np.concatenate(b).mean())
+    median_s = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
+    if min(len(a), len(b)) < 2:
+        return Difference(mean_s, None, median_s, None, paired)
+    return Difference(
+        mean_s=mean_s,
+        ci95_s=_difference_of_means(mean_s, a, b, paired),
+        median_s=median_s,
+        median_ci95_s=_difference_of_medians(a, b, paired),
+        paired=paired,
+    )
+
+
+def slow_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
+    """Finds runs of slow steps: three or more, single quick steps between them allowed.
+
+    Args:
+        phase: For the result.
+        seconds: Durations, float64 [n], in the order measured.
+        variants: The variant of each step, [n].
+
+    Returns:
+        Stretches in the order measured.
+    """
+    names = np.asarray(variants)
+    ratio = np.empty_like(seconds)
+    for name in set(variants):
+        mine = names == name
+        ratio[mine] = seconds[mine] / np.median(seconds[mine])
+    slow = np.flatnonzero(ratio > SLOW)
+    groups = np.split(slow, np.flatnonzero(np.diff(slow) > 2) + 1) if len(slow) else []
+    return [
+        Stretch(
+            phase=phase,
+            first_step=int(group[0]) + 1,
+            last_step=int(group[-1]) + 1,
+            ratio=float(ratio[group].max()),
+            variants=tuple(dict.fromkeys(names[group].tolist())),
+        )
+        for group in groups
+        if len(group) >= SHORTEST_STRETCH
+    ]
+
+
+def student_half_width(variance: float, count: int) -> float:
+    """Half the width of the 95 % interval of a mean of `count` values with that sample variance."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(count - 1, 0.975)) * math.sqrt(variance / count)
+
+
+def _around(centre: float, variance: float, count: int) -> Interval:
+    half = student_half_width(variance, count)
+    return centre - half, centre + half
+
+
+def _difference_of_means(
+    centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
+) -> Interval:
+    a_means = np.array([block.mean() for block in a])
+    b_means = np.array([block.mean() for block in b])
+    if paired:
+        return _around(centre, float((a_means - b_means).var(ddof=1)), len(a_means))
+    from scipy.special import stdtrit
+
+    # Welch's t with Satterthwaite's degrees of freedom, over block means.
+    a_part, b_part = a_means.var(ddof=1) / len(a), b_means.var(ddof=1) / len(b)
+    spread = a_part + b_part
+    if spread == 0:
+        return centre, centre
+    freedom = spread**2 / (a_part**2 / (len(a) - 1) + b_part**2 / (len(b) - 1))
+    half = float(stdtrit(freedom, 0.975) * math.sqrt(spread))
+    return centre - half, centre + half
+
+
+def _difference_of_medians(a: Sequence[Floats], b: Sequence[Floats], paired: bool) -> Interval:
+    random = np.random.default_rng(SEED)
+    a_drawn = _draws(len(a), random)
+    b_drawn = a_drawn if paired else _draws(len(b), random)
+    return _percentiles(_medians(_matrix(a), a_drawn) - _medians(_matrix(b), b_drawn))
+
+
+def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
+    return random.integers(0, blocks, size=(RESAMPLES, blocks))
+
+
+def _matrix(blocks: Sequence[Floats]) -> Floats:
+    """Blocks as rows, short ones filled up with NaN."""
+    rows = np.full((len(blocks), max(map(len, blocks))), np.nan)
+    for row, block in zip(rows, blocks, strict=True):
+        row[: len(block)] = block
+    return rows
+
+
+def _medians(matrix: Floats, drawn: NDArray[np.int64]) -> Floats:
+    resampled = matrix[drawn].reshape(len(drawn), -1)
+    medians: Floats = np.nanmedian(resampled, axis=1)
+    return medians
+
+
+def _percentiles(values: Floats) -> Interval:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

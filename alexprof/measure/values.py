@@ -1,0 +1,94 @@
+"""What measuring hands on, as plain values; without NumPy, so that reading a run is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Interval = tuple[float, float]
+"""Lower and upper bound."""
+
+
+@dataclass(frozen=True)
+class BlockTime:
+    """Timed steps of one variant that ran in a row.
+
+    Attributes:
+        block: The block's number within its variant, from 0.
+        order: Its place among all blocks of the phase, over variants, from 0.
+        steps: How many steps it holds.
+        mean_s: Their mean.
+    """
+
+    block: int
+    order: int
+    steps: int
+    mean_s: float
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The timed steps of one variant and phase: no profiler attached, warm-up left out.
+
+    Attributes:
+        steps: Number of timed steps.
+        burn_in: Number of warm-up steps before them, left out of everything below.
+        mean_s: Mean duration.
+        std_s: Population standard deviation, as the classic benchmark prints it.
+        ci95_s: 95 % interval of the mean from block means; None with fewer than two blocks.
+        median_s: Median duration.
+        median_ci95_s: 95 % interval of the median, blocks resampled; None likewise.
+        min_s: Shortest step.
+        max_s: Longest step.
+        fetch: Whether a step ends with the result in Python.
+        blocks: The blocks in the order they ran.
+    """
+
+    steps: int
+    burn_in: int
+    mean_s: float
+    std_s: float
+    ci95_s: Interval | None
+    median_s: float
+    median_ci95_s: Interval | None
+    min_s: float
+    max_s: float
+    fetch: bool
+    blocks: tuple[BlockTime, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A minus B of two variants' step times.
+
+    Attributes:
+        mean_s: Difference of the means.
+        ci95_s: Its 95 % interval; None with fewer than two blocks on a side.
+        median_s: Difference of the medians.
+        median_ci95_s: Its 95 % interval; None likewise.
+        paired: Whether the blocks ran interleaved, so that block i of A stands beside that of B.
+    """
+
+    mean_s: float
+    ci95_s: Interval | None
+    median_s: float
+    median_ci95_s: Interval | None
+    paired: bool
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps in a row that were slow.
+
+    Attributes:
+        phase: The phase it was in.
+        first_step: First step, counted from 1 over all variants in the order measured.
+        last_step: Last step, inclusive.
+        ratio: The slowest of its steps, over its variant's median.
+        variants: The variants that had slow steps in it.
+    """
+
+    phase: str
+    first_step: int
+    last_step: int
+    ratio: float
+    variants: tuple[str, ...]

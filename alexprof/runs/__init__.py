@@ -1,0 +1,1 @@
+"""`Run`: the record of a run, in memory and on disk."""

@@ -1,0 +1,297 @@
+"""`Run`: everything that is known of a run, as plain values, without a word on how to show it.
+
+This is also the object that `alexprof report --json` prints and that `run.json` holds; docs/json.md
+explains each field. Fields whose name is taken in Python are renamed (`pass_` is "pass").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from alexprof.measure.machine import Machine
+from alexprof.measure.values import Stretch, Timed
+
+SCHEMA_VERSION = 1
+
+
+class Layer(Struct, frozen=True):
+    """A layer's output: name and static shape (None where it is not known)."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+class Published(Struct, frozen=True):
+    """A figure from elsewhere, to set beside a measured one."""
+
+    variant: str
+    phase: str
+    mean_s: float
+    source: str
+
+
+class WorkloadRecord(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        name: For example "alexnet".
+        settings: Batch size, seed, device and the like, by option name.
+        published: Figures from elsewhere.
+    """
+
+    name: str
+    settings: dict[str, bool | int | float | str | list[str] | None]
+    published: tuple[Published, ...] = ()
+
+
+class Software(Struct, frozen=True):
+    """What ran it: versions, and whether oneDNN's kernels were in use (None: not known)."""
+
+    alexprof: str
+    python: str
+    tensorflow: str
+    numpy: str
+    onednn: bool | None
+
+
+class Accelerator(Struct, frozen=True):
+    """A device other than the processor, as TensorFlow names it."""
+
+    name: str
+    description: str
+
+
+class MachineRecord(Struct, frozen=True):
+    """Where it ran."""
+
+    host: Machine
+    software: Software
+    accelerators: tuple[Accelerator, ...]
+
+
+class Traced(Struct, frozen=True, kw_only=True):
+    """The traced steps, which are never the timed ones.
+
+    Attributes:
+        steps: Number of traced steps.
+        mean_s: Mean wall time of a traced step, from the trace's step markers.
+        std_s: Sample standard deviation; None with one step.
+        slowdown: Traced mean over timed mean; None without timed steps.
+        stopwatch_mean_s: The same steps by the clock that times untraced ones.
+        file: The trace, relative to the run's folder.
+        host_level: The host tracer level that was in force; None if the trace doesn't say.
+        events: Number of op and kernel events inside steps.
+    """
+
+    steps: int
+    mean_s: float
+    std_s: float | None
+    slowdown: float | None
+    stopwatch_mean_s: float | None
+    file: str
+    host_level: int | None
+    events: int
+
+
+class DeviceBooks(Struct, frozen=True, kw_only=True):
+    """One device's timeline over all traced steps: share_ns + idle_ns = wall_ns.
+
+    Attributes:
+        device: "CPU", "GPU:0", …
+        wall_ns: Wall time of the traced steps, summed.
+        share_ns: Time given to ops, the unassigned included.
+        idle_ns: Time with no op running.
+        unassigned_ns: The part of share_ns whose op is not known.
+        idle_by_reason_ns: idle_ns by what the host did meanwhile ("python", "launching").
+    """
+
+    device: str
+    wall_ns: int
+    share_ns: int
+    idle_ns: int
+    unassigned_ns: int
+    idle_by_reason_ns: dict[str, int]
+
+
+class Books(Struct, frozen=True, kw_only=True):
+    """The books of the device that the step is divided on, and of every device.
+
+    Attributes:
+        device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
+        wall_ns: As in `DeviceBooks`, like the next three.
+        share_ns: See there.
+        idle_ns: See there.
+        unassigned_ns: See there.
+        devices: The books of each device.
+    """
+
+    device: str
+    wall_ns: int
+    share_ns: int
+    idle_ns: int
+    unassigned_ns: int
+    devices: tuple[DeviceBooks, ...]
+
+
+class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
+    """What an op, a layer or a kind costs in a traced step, on one device and in one pass.
+
+    Attributes:
+        name: Of the op, layer or kind.
+        device: "CPU": op times; "GPU:0", …: kernel times.
+        pass_: "forward", "backward", "optimizer", "input" or "other".
+        executions_per_step: How often it ran.
+        kernels_per_step: How many kernels and copies it launched; 0 on a CPU.
+        busy_mean_s: Sum of its events' durations, mean over traced steps.
+        busy_std_s: Sample standard deviation over traced steps; None with one step.
+        share_mean_s: Its part of the step's wall time, mean over traced steps.
+        share_std_s: Sample standard deviation; None with one step.
+        share_fraction: Its part of the wall time of all traced steps.
+    """
+
+    name: str
+    device: str
+    pass_: str
+    executions_per_step: float
+    kernels_per_step: float
+    busy_mean_s: float
+    busy_std_s: float | None
+    share_mean_s: float
+    share_std_s: float | None
+    share_fraction: float
+
+
+class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
+    """An op's cost, with what it is: TensorFlow's type, its kind and its layer."""
+
+    type: str
+    kind: str
+    layer: str
+
+
+class UntimedOp(Struct, frozen=True):
+    """An op that ran and that the trace has no time for."""
+
+    name: str
+    type: str
+    device: str
+
+
+class Phase(Struct, frozen=True, kw_only=True):
+    """One phase of one variant. What could not be measured is None, with the reason in `notes`."""
+
+    label: str
+    timed: Timed | None = None
+    traced: Traced | None = None
+    attribution: Books | None = None
+    ops: tuple[OpCost, ...] = ()
+    layers: tuple[Cost, ...] = ()
+    kinds: tuple[Cost, ...] = ()
+    not_timed: tuple[UntimedOp, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Variant(Struct, frozen=True, kw_only=True):
+    """One configuration of the workload: how long its graph took to build, layers, phases."""
+
+    label: str
+    build_s: float | None = None
+    layers: tuple[Layer, ...] = ()
+    phases: dict[str, Phase] = field(default_factory=dict)
+
+
+class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
+    """The attributed cost of one layer's and pass's ops among those left out, as in `Ablation`."""
+
+    layer: str
+    pass_: str
+    attributed_s: float
+    attributed_std_s: float | None
+
+
+class Ablation(Struct, frozen=True, kw_only=True):
+    """What some ops cost: measured by leaving them out, beside what the trace gives them.
+
+    Attributes:
+        name: For example "lrn".
+        phase: The phase it is about.
+        reference: The variant with the ops.
+        without: The variant without them.
+        measured_s: mean(reference) − mean(without), timed steps.
+        ci95_s: Its 95 % interval; None with too few blocks.
+        measured_median_s: The same by medians.
+        median_ci95_s: Its 95 % interval.
+        attributed_s: Their share of the traced step times the timed mean; None without a trace.
+        attributed_std_s: Its standard deviation over traced steps.
+        ops: How many ops were left out; None without a trace.
+        parts: By layer and pass; they sum to attributed_s.
+        others_s: What every other layer's cost changed by between the variants, scaled alike.
+        idle_s: What idle time changed by. attributed_s + others_s + idle_s = measured_s.
+    """
+
+    name: str
+    phase: str
+    reference: str
+    without: str
+    measured_s: float
+    ci95_s: tuple[float, float] | None
+    measured_median_s: float
+    median_ci95_s: tuple[float, float] | None
+    attributed_s: float | None
+    attributed_std_s: float | None
+    ops: int | None
+    parts: tuple[AblationPart, ...]
+    others_s: float | None
+    idle_s: float | None
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One invocation: what ran, on what, and what it cost.
+
+    Attributes:
+        schema_version: Of this object.
+        run: The run's name, which is its folder's.
+        complete: Whether everything asked for was done.
+        stopped: Why not, in one sentence; None if complete.
+        started: Local time with offset, ISO 8601.
+        workload: What was asked for.
+        machine: Where it ran.
+        variants: By name, in the order given.
+        ablations: One for each phase that two variants were compared in.
+        stretches: Slow steps in a row.
+    """
+
+    schema_version: int
+    run: str
+    complete: bool
+    stopped: str | None
+    started: str
+    workload: WorkloadRecord | None
+    machine: MachineRecord
+    variants: dict[str, Variant] = field(default_factory=dict)
+    ablations: tuple[Ablation, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
+
+    def report(self, style: str = "text") -> None:
+        """Prints the run.
+
+        Args:
+            style: "text", "markdown" or "json".
+        """
+        from alexprof.show import render
+
+        print(render(self, style))
+
+    def _repr_html_(self) -> str:
+        from alexprof.show import render
+
+        return render(self, "html")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that `run.json` holds, as plain Python values."""
+        import msgspec
+
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
