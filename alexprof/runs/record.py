@@ -10,26 +10,13 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from alexprof.capture.devices import Device
+from alexprof.capture.executed import ExecutedOp
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
+from alexprof.workload.base import Layer, Published, Setting
 
 SCHEMA_VERSION = 1
-
-
-class Layer(Struct, frozen=True):
-    """A layer's output: name and static shape (None where it is not known)."""
-
-    name: str
-    shape: tuple[int | None, ...]
-
-
-class Published(Struct, frozen=True):
-    """A figure from elsewhere, to set beside a measured one."""
-
-    variant: str
-    phase: str
-    mean_s: float
-    source: str
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
@@ -42,7 +29,7 @@ class WorkloadRecord(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    settings: dict[str, bool | int | float | str | list[str] | None]
+    settings: dict[str, Setting]
     published: tuple[Published, ...] = ()
 
 
@@ -56,19 +43,12 @@ class Software(Struct, frozen=True):
     onednn: bool | None
 
 
-class Accelerator(Struct, frozen=True):
-    """A device other than the processor, as TensorFlow names it."""
-
-    name: str
-    description: str
-
-
 class MachineRecord(Struct, frozen=True):
     """Where it ran."""
 
     host: Machine
     software: Software
-    accelerators: tuple[Accelerator, ...]
+    accelerators: tuple[Device, ...]
 
 
 class Traced(Struct, frozen=True, kw_only=True):
@@ -171,14 +151,6 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     layer: str
 
 
-class UntimedOp(Struct, frozen=True):
-    """An op that ran and that the trace has no time for."""
-
-    name: str
-    type: str
-    device: str
-
-
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`."""
 
@@ -189,7 +161,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     ops: tuple[OpCost, ...] = ()
     layers: tuple[Cost, ...] = ()
     kinds: tuple[Cost, ...] = ()
-    not_timed: tuple[UntimedOp, ...] = ()
+    not_timed: tuple[ExecutedOp, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -1,1 +1,49 @@
-"""."""
+"""What is profiled: workloads, their variants and phases."""
+
+from __future__ import annotations
+
+from alexprof.errors import UsageError
+from alexprof.workload.base import (
+    Ablation,
+    BuiltVariant,
+    Layer,
+    PhaseSpec,
+    Published,
+    Setting,
+    Workload,
+)
+
+__all__ = [
+    "Ablation",
+    "BuiltVariant",
+    "Layer",
+    "PhaseSpec",
+    "Published",
+    "Setting",
+    "Workload",
+    "make_workload",
+    "workload_names",
+]
+
+
+def workload_names() -> tuple[str, ...]:
+    """The workloads that come with AlexProf."""
+    return ("alexnet",)
+
+
+def make_workload(name: str, *, batch_size: int, seed: int) -> Workload:
+    """Makes a workload by its name.
+
+    Args:
+        name: One of `workload_names()`.
+        batch_size: Images in a batch, at least 1.
+        seed: Of weights and images.
+
+    Raises:
+        UsageError: If there is no such workload, or an argument is out of range.
+    """
+    if name not in workload_names():
+        raise UsageError(f"no workload {name!r}: there is {', '.join(workload_names())}")
+    from alexprof.workload.alexnet import AlexNet
+
+    return AlexNet(batch_size=batch_size, seed=seed)

@@ -1,0 +1,43 @@
+"""AlexProf: which operation is eating my TensorFlow step, and what would I win without it?
+
+    with alexprof.Tracer("logdir/my-run") as tracer:
+        with tracer.graph("with_lrn"):
+            ...build...
+        with tracer.session() as session:
+            tracer.time(session, pool5, "Forward", steps=100, burn_in=10)
+    tracer.run.report()
+
+Importing this imports nothing heavy: `Tracer` and `load_run` are fetched when first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alexprof.errors import AlexProfError
+
+if TYPE_CHECKING:
+    from alexprof.runs.record import Run
+    from alexprof.runs.store import load_run
+    from alexprof.tracer import Tracer
+
+__all__ = ["AlexProfError", "Run", "Tracer", "__version__", "load_run"]
+__version__ = "0.1.0"
+
+_LATE = {
+    "Tracer": "alexprof.tracer",
+    "Run": "alexprof.runs.record",
+    "load_run": "alexprof.runs.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'alexprof' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

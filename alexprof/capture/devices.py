@@ -1,0 +1,81 @@
+"""Which devices there are, and a session's settings for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from alexprof.errors import UsageError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device other than the processor: TensorFlow's name ("GPU:0") and what it is."""
+
+    name: str
+    description: str
+
+
+def accelerators() -> tuple[Device, ...]:
+    """The GPUs and other accelerators that TensorFlow sees."""
+    import tensorflow as tf
+
+    found = []
+    for device in tf.config.list_physical_devices():
+        if device.device_type == "CPU":
+            continue
+        details = tf.config.experimental.get_device_details(device)
+        name = device.name.removeprefix("/physical_device:")
+        found.append(Device(name, str(details.get("device_name", device.device_type))))
+    return tuple(found)
+
+
+def used_accelerators(device: str) -> tuple[Device, ...]:
+    """The accelerators that a session with that device option may use.
+
+    Raises:
+        UsageError: If the option is unknown, or asks for a GPU and there is none.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"no device {device!r}: there are {', '.join(DEVICES)}")
+    if device == "cpu":
+        return ()
+    found = accelerators()
+    if device == "gpu" and not any(one.name.startswith("GPU") for one in found):
+        raise UsageError(
+            "no GPU that TensorFlow can use: run with --device cpu, or see what `alexprof doctor` "
+            "says (a GPU needs its driver and `pip install 'alexprof[gpu]'`)"
+        )
+    return found
+
+
+def session_config(
+    device: str = "auto", intra_op: int = 0, inter_op: int = 0
+) -> tf.compat.v1.ConfigProto:
+    """Settings of a session.
+
+    Args:
+        device: "auto" leaves the choice to TensorFlow, "cpu" hides the GPUs, "gpu" insists on one.
+        intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
+        inter_op: Threads that run ops; 0 likewise.
+
+    Raises:
+        UsageError: If a number is negative.
+    """
+    import tensorflow as tf
+
+    for option, threads in (("--intra-op", intra_op), ("--inter-op", inter_op)):
+        if threads < 0:
+            raise UsageError(f"{option} must be at least 0 (0: TensorFlow's choice), not {threads}")
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=intra_op, inter_op_parallelism_threads=inter_op
+    )
+    config.gpu_options.allocator_type = "BFC"  # as in the classic benchmark
+    if device == "cpu":
+        config.device_count["GPU"] = 0
+    return config

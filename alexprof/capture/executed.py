@@ -1,0 +1,65 @@
+"""What a step executes, from run metadata: also the ops that a trace has no time for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alexprof.capture.failures import profiler_failures, step_failures
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class ExecutedOp:
+    """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
+
+    name: str
+    type: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Executed:
+    """One step with full statistics.
+
+    Attributes:
+        ops: What ran, in the order of the metadata, each once.
+        run_metadata: Serialized `RunMetadata` (core/protobuf/config.proto).
+    """
+
+    ops: tuple[ExecutedOp, ...]
+    run_metadata: bytes
+
+
+def executed_ops(session: tf.compat.v1.Session, fetches: Any, doing: str) -> Executed:
+    """Runs one step with `FULL_TRACE` and lists what it executed.
+
+    Raises:
+        CaptureError: If memory runs out, or a profiler is in the way.
+    """
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE, output_partition_graphs=True)
+    metadata = v1.RunMetadata()
+    with profiler_failures(doing), step_failures(doing):
+        session.run(fetches, options=options, run_metadata=metadata)
+    types = {node.name: node.op for graph in metadata.partition_graphs for node in graph.node}
+    ops = {
+        (node.node_name, device): ExecutedOp(node.node_name, types.get(node.node_name, ""), device)
+        for stats in metadata.step_stats.dev_stats
+        # Streams repeat on the device's clock what "/device:GPU:0" says of the op.
+        if (device := _short(stats.device)) and "stream" not in stats.device
+        for node in stats.node_stats
+    }
+    return Executed(tuple(ops.values()), metadata.SerializeToString())
+
+
+def _short(device: str) -> str:
+    """/job:localhost/replica:0/task:0/device:CPU:0 → CPU; …/device:GPU:1 → GPU:1."""
+    _, found, name = device.partition("device:")
+    if not found:
+        return ""
+    return "CPU" if name.startswith("CPU") else name

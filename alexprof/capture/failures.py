@@ -1,0 +1,62 @@
+"""TensorFlow's failures in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alexprof.errors import CaptureError
+
+
+@contextmanager
+def step_failures(doing: str) -> Iterator[None]:
+    """Turns running out of memory in a step into a `CaptureError`.
+
+    Args:
+        doing: What was going on, for the message: "forward of with_lrn".
+
+    Raises:
+        CaptureError: If memory ran out.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise CaptureError(
+            f"{doing}: out of memory ({_first_line(error)}): try a smaller --batch-size, "
+            "or one variant at a time with --variants"
+        ) from error
+
+
+@contextmanager
+def profiler_failures(doing: str) -> Iterator[None]:
+    """Turns the profiler's refusals into a `CaptureError`.
+
+    Args:
+        doing: What was going on, for the message.
+
+    Raises:
+        CaptureError: If a profiler is in the way, or it can't start, stop or save.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.AlreadyExistsError as error:
+        raise CaptureError(
+            f"{doing}: another profiler is already running: stop it first "
+            "(tf.profiler.experimental.stop(), a Keras TensorBoard callback with profile_batch, "
+            "or a capture from TensorBoard's Profile tab)"
+        ) from error
+    except tf.errors.OpError as error:
+        raise CaptureError(
+            f"{doing}: the profiler failed ({_first_line(error)}): see what `alexprof doctor` says"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line of an error's message, at most 120 characters."""
+    lines = str(getattr(error, "message", error)).strip().splitlines()
+    line = lines[0] if lines else type(error).__name__
+    return line if len(line) <= 120 else line[:119] + "…"

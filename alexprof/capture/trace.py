@@ -1,0 +1,173 @@
+"""Steps and graph builds under `tf.profiler`, saved where TensorBoard's Profile tab finds them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexprof.capture.failures import profiler_failures, step_failures
+from alexprof.errors import CaptureError
+from alexprof.files import writing
+
+HOST_LEVEL = 3
+"""Host tracer level: 3 shows cheap ops too (tsl/profiler/protobuf/profiler_options.proto)."""
+GRAPH_BUILD = "graph_build"
+"""Name of the session that holds the building of a graph."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Traced steps on disk.
+
+    Attributes:
+        path: The `.xplane.pb` file.
+        marker: Name of the step markers in it.
+        stopwatch_ns: Each traced step by the clock that times untraced ones.
+    """
+
+    path: Path
+    marker: str
+    stopwatch_ns: tuple[int, ...]
+
+
+class _Level:
+    """A profiler level that TensorFlow honours.
+
+    Its binding takes a plain int for a flag and ignores it; a value that has `__index__` and no
+    `__bool__` gets through. What was in force is read back from the trace.
+    """
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+
+    def __index__(self) -> int:
+        return self._level
+
+
+def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any:
+    """Options for `tf.profiler.experimental.start`.
+
+    Args:
+        host_level: 1 user annotations, 2 and expensive ops, 3 and cheap ones.
+        python_level: 1 records Python calls.
+    """
+    import tensorflow as tf
+
+    return tf.profiler.experimental.ProfilerOptions(
+        host_tracer_level=_Level(host_level),
+        python_tracer_level=_Level(python_level),
+        device_tracer_level=_Level(1),
+    )
+
+
+def check_no_profiler(doing: str) -> None:
+    """Makes sure that no profiler is running in this process: it would spoil what is timed.
+
+    Raises:
+        CaptureError: If one is.
+    """
+    import tensorflow as tf
+
+    with profiler_failures(doing):
+        tf.profiler.experimental.start("", profiler_options())
+        tf.profiler.experimental.stop(save=False)
+
+
+@contextmanager
+def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> Iterator[Path]:
+    """Profiles the block.
+
+    Args:
+        folder: The TensorBoard run's folder.
+        name: Of the session: the trace goes to `plugins/profile/<name>/<host>.xplane.pb`.
+        doing: What is going on, for error messages.
+        python_level: 1 records Python calls.
+
+    Yields:
+        The session's folder, which holds the trace when the block has ended without an error.
+
+    Raises:
+        CaptureError: If the profiler can't start or save.
+        RunError: If the trace can't be written.
+    """
+    import tensorflow as tf
+
+    session = folder / "plugins" / "profile" / name
+    part = folder / f".{name}.{os.getpid()}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        with profiler_failures(doing):
+            tf.profiler.experimental.start(str(part), profiler_options(python_level=python_level))
+        try:
+            yield session
+        except BaseException:
+            tf.profiler.experimental.stop(save=False)
+            raise
+        with profiler_failures(doing), writing(session):
+            tf.profiler.experimental.stop()
+        _place(part, session, doing)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def trace_steps(
+    run: Callable[[], object], steps: int, *, folder: Path, session_name: str, doing: str
+) -> Captured:
+    """Runs steps under the profiler.
+
+    Args:
+        run: Executes one step.
+        steps: How many.
+        folder: The TensorBoard run's folder; the trace goes to
+            `plugins/profile/<session_name>/<host>.xplane.pb` in it.
+        session_name: Name of the session and of its step markers.
+        doing: What is going on, for error messages.
+
+    Raises:
+        CaptureError: If the profiler can't start, memory runs out, or no trace comes out.
+        RunError: If the trace can't be written.
+    """
+    stopwatch_ns: list[int] = []
+    with profiled(folder, session_name, doing) as session, step_failures(doing):
+        _marked_steps(run, steps, session_name, stopwatch_ns)
+    traces = sorted(session.glob("*.xplane.pb"))
+    return Captured(traces[0], session_name, tuple(stopwatch_ns))
+
+
+def _marked_steps(
+    run: Callable[[], object], steps: int, marker: str, stopwatch_ns: list[int]
+) -> None:
+    import tensorflow as tf
+
+    for step in range(steps):
+        with tf.profiler.experimental.Trace(marker, step_num=step):
+            start_ns = time.perf_counter_ns()
+            run()
+            stopwatch_ns.append(time.perf_counter_ns() - start_ns)
+
+
+def _place(part: Path, session: Path, doing: str) -> None:
+    """Moves the folder that the profiler named by the time to the session's name."""
+    traces = sorted(part.glob("plugins/profile/*/*.xplane.pb"))
+    if not traces:
+        raise CaptureError(
+            f"{doing}: the profiler wrote no trace to {part.parent}: is the disk full? "
+            "See what `alexprof doctor` says"
+        )
+    with writing(session):
+        for trace in traces:
+            _reach_disk(trace)
+        shutil.rmtree(session, ignore_errors=True)
+        session.parent.mkdir(parents=True, exist_ok=True)
+        traces[0].parent.replace(session)
+
+
+def _reach_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,161 @@
+"""Runs on disk: save, load, find and list them.
+
+A run is a folder in a logdir with a `run.json`. Reading one imports neither TensorFlow nor NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+
+from alexprof.errors import AlexProfError, RunError
+from alexprof.files import write_whole
+from alexprof.runs.record import SCHEMA_VERSION, Run
+
+RUN_FILE = "run.json"
+LATEST = "latest"
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+@dataclass(frozen=True)
+class BrokenRun:
+    """A folder that looks like a run and can't be read.
+
+    Attributes:
+        run: The folder's name.
+        why: What is wrong, in one sentence.
+    """
+
+    run: str
+    why: str
+
+
+def save_run(folder: Path, run: Run) -> None:
+    """Writes `run.json`, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    content = msgspec.json.format(msgspec.json.encode(run), indent=1)
+    write_whole(folder / RUN_FILE, content + b"\n")
+
+
+def load_run(folder: str | os.PathLike[str]) -> Run:
+    """Reads a run.
+
+    Args:
+        folder: The run's folder.
+
+    Raises:
+        RunError: If it is no run, is damaged, or is of a newer schema.
+    """
+    path = Path(folder) / RUN_FILE
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(
+            f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`"
+        ) from None
+    except OSError as error:
+        raise RunError(f"can't read {path}: {error.strerror}") from error
+    try:
+        version = msgspec.json.decode(content, type=_Version).schema_version
+    except msgspec.DecodeError as error:
+        raise RunError(f"{path} is not a run's record: {error}") from error
+    if version > SCHEMA_VERSION:
+        raise RunError(
+            f"{path} is of schema {version}, newer than this AlexProf knows ({SCHEMA_VERSION}): "
+            "update it (pip install --upgrade alexprof)"
+        )
+    try:
+        return msgspec.json.decode(content, type=Run)
+    except msgspec.DecodeError as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def find_run(name: str, logdir: Path) -> Path:
+    """Finds the folder of a run.
+
+    Args:
+        name: The run's folder, its name in `logdir`, or "latest".
+        logdir: Where to look.
+
+    Raises:
+        RunError: If there is none.
+    """
+    if name == LATEST:
+        return _latest(logdir)
+    candidates = [Path(name), logdir / name]
+    for folder in candidates:
+        if (folder / RUN_FILE).is_file():
+            return folder
+    for folder in candidates:
+        if folder.exists():
+            raise _no_run(folder)
+    raise RunError(f"no run {name!r} here or in {logdir}: see `alexprof list`")
+
+
+def list_runs(logdir: Path) -> list[Run | BrokenRun]:
+    """Reads all runs of a logdir, oldest first, the broken ones last.
+
+    Raises:
+        RunError: If there is no such folder.
+    """
+    runs: list[Run] = []
+    broken: list[BrokenRun] = []
+    for folder in _run_folders(logdir):
+        try:
+            runs.append(load_run(folder))
+        except AlexProfError as error:
+            broken.append(BrokenRun(folder.name, str(error)))
+    return [*sorted(runs, key=_started), *broken]
+
+
+def _no_run(folder: Path) -> RunError:
+    return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
+
+
+def _latest(logdir: Path) -> Path:
+    """The run that started last among those that can be read."""
+    started: list[tuple[datetime, Path]] = []
+    failure: AlexProfError | None = None
+    for folder in _run_folders(logdir):
+        try:
+            started.append((_started(load_run(folder)), folder))
+        except AlexProfError as error:
+            failure = error
+    if started:
+        return max(started)[1]
+    if failure:
+        raise failure
+    raise RunError(f"no run in {logdir} yet: make one with `alexprof profile`")
+
+
+def _run_folders(logdir: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(logdir.iterdir())
+    except FileNotFoundError:
+        raise RunError(
+            f"no folder {logdir}: make a run with `alexprof profile`, or name another with --logdir"
+        ) from None
+    except OSError as error:
+        raise RunError(f"can't read {logdir}: {error.strerror}") from error
+    for entry in entries:
+        if (entry / RUN_FILE).is_file():
+            yield entry
+
+
+def _started(run: Run) -> datetime:
+    try:
+        started = datetime.fromisoformat(run.started)
+    except ValueError:
+        return datetime.min.replace(tzinfo=timezone.utc)
+    return started if started.tzinfo else started.astimezone()

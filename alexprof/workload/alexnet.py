@@ -1,0 +1,219 @@
+"""The convolutional part of AlexNet as the classic timing benchmark builds it, with LRN or without.
+
+Layers and sizes: the benchmark's "one weird trick" variant (Krizhevsky 2014, arXiv:1404.5997), with
+the two local response normalizations of the original (Krizhevsky et al. 2012, section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from alexprof.errors import UsageError
+from alexprof.workload.base import Ablation, BuiltVariant, Layer, PhaseSpec, Published, Setting
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+WITH_LRN, WITHOUT_LRN = "with_lrn", "without_lrn"
+FORWARD, FORWARD_BACKWARD = "forward", "forward_backward"
+
+_CLASSIC = "the classic benchmark's author, on a GPU of 2017"
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with bias and ReLU, padded SAME."""
+
+    name: str
+    kernel: int
+    stride: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """3×3 max pooling with stride 2, padded VALID."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Local response normalization over 2 · 4 + 1 neighbouring channels."""
+
+    name: str
+
+
+LAYERS: tuple[Convolution | Pooling | Normalization, ...] = (
+    Convolution("conv1", kernel=11, stride=4, channels=64),
+    Normalization("lrn1"),
+    Pooling("pool1"),
+    Convolution("conv2", kernel=5, stride=1, channels=192),
+    Normalization("lrn2"),
+    Pooling("pool2"),
+    Convolution("conv3", kernel=3, stride=1, channels=384),
+    Convolution("conv4", kernel=3, stride=1, channels=256),
+    Convolution("conv5", kernel=3, stride=1, channels=256),
+    Pooling("pool5"),
+)
+
+
+@dataclass(frozen=True)
+class AlexNet:
+    """The AlexNet benchmark.
+
+    Attributes:
+        batch_size: Images in a batch.
+        seed: Of images and weights; every op draws from a seed of its own, so that the variants
+            hold the same numbers.
+        image_size: Width and height of an image; the benchmark's is 224.
+
+    Raises:
+        UsageError: If a number is out of range.
+    """
+
+    batch_size: int = 32
+    seed: int = 0
+    image_size: int = 224
+
+    name = "alexnet"
+    variants = (WITH_LRN, WITHOUT_LRN)
+    phases = (
+        PhaseSpec(FORWARD, "Forward"),
+        PhaseSpec(FORWARD_BACKWARD, "Forward-backward"),
+    )
+    ablations = (Ablation("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),)
+    published = (
+        Published(WITH_LRN, FORWARD, 0.026, _CLASSIC),
+        Published(WITHOUT_LRN, FORWARD, 0.007, _CLASSIC),
+        Published(WITH_LRN, FORWARD_BACKWARD, 0.078, _CLASSIC),
+        Published(WITHOUT_LRN, FORWARD_BACKWARD, 0.025, _CLASSIC),
+    )
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, not {self.batch_size}")
+        if not 0 <= self.seed < 2**31 - 100:
+            raise UsageError(f"the seed must be between 0 and {2**31 - 101}, not {self.seed}")
+        if self.image_size < 63:
+            raise UsageError(f"images must be at least 63 pixels wide, not {self.image_size}")
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """Batch size, seed and image size."""
+        return {
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "image_size": self.image_size,
+        }
+
+    def variant_label(self, variant: str) -> str:
+        """A variant's name in sentences: "with LRN"."""
+        return variant.replace("_", " ").replace("lrn", "LRN")
+
+    def build(self, variant: str) -> BuiltVariant:
+        """Builds one variant into the default graph.
+
+        Args:
+            variant: "with_lrn" or "without_lrn".
+
+        Returns:
+            Fetches are pool5, float32 [batch, 6, 6, 256], in "forward"; and the gradients of
+            l2_loss(pool5) with respect to the ten parameters in "forward_backward".
+
+        Raises:
+            UsageError: If there is no such variant.
+        """
+        if variant not in self.variants:
+            raise UsageError(f"no variant {variant!r}: there are {', '.join(self.variants)}")
+        import tensorflow as tf
+
+        v1 = tf.compat.v1
+        seeds = iter(range(self.seed, self.seed + 100))
+        shape = [self.batch_size, self.image_size, self.image_size, 3]
+        images = v1.Variable(
+            v1.random_normal(shape, stddev=0.1, dtype=tf.float32, seed=next(seeds)), name="images"
+        )
+        outputs, parameters = _network(images, variant == WITH_LRN, seeds)
+        pool5 = outputs[-1][1]
+        return BuiltVariant(
+            fetches={
+                FORWARD: pool5,
+                FORWARD_BACKWARD: v1.gradients(v1.nn.l2_loss(pool5), parameters),
+            },
+            layers=tuple(Layer(name, tuple(tensor.shape.as_list())) for name, tensor in outputs),
+        )
+
+    def least_memory_bytes(self, phase: str) -> int:
+        """The images, and what lives at once: a layer's input and output, or all outputs."""
+        alive = [self.image_size**2 * 3, *self._activations()]
+        pairs = [a + b for a, b in pairwise(alive)]
+        most = sum(alive) if phase == FORWARD_BACKWARD else max(pairs)
+        return self.batch_size * max(most, alive[0]) * _FLOAT_BYTES
+
+    def _activations(self) -> Iterator[int]:
+        size, channels = self.image_size, 3
+        for layer in LAYERS:
+            if isinstance(layer, Convolution):
+                size, channels = -(-size // layer.stride), layer.channels
+            elif isinstance(layer, Pooling):
+                size = (size - 3) // 2 + 1
+            yield size * size * channels
+
+
+def _network(
+    images: Any, with_lrn: bool, seeds: Iterator[int]
+) -> tuple[list[tuple[str, tf.Tensor]], list[tf.Variable]]:
+    """Stacks the layers; returns each one's name and output, and the ten parameters."""
+    outputs: list[tuple[str, tf.Tensor]] = []
+    parameters: list[tf.Variable] = []
+    tensor: Any = images
+    for layer in LAYERS:
+        if isinstance(layer, Convolution):
+            tensor, weights = _convolution(tensor, layer, next(seeds))
+            parameters += weights
+        elif isinstance(layer, Pooling):
+            tensor = _pooling(tensor, layer)
+        elif with_lrn:
+            tensor = _normalization(tensor, layer)
+        else:
+            continue
+        outputs.append((layer.name, tensor))
+    return outputs, parameters
+
+
+def _convolution(tensor: Any, layer: Convolution, seed: int) -> tuple[tf.Tensor, list[tf.Variable]]:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.name_scope(layer.name) as scope:
+        shape = [layer.kernel, layer.kernel, int(tensor.shape[-1]), layer.channels]
+        weights = v1.Variable(
+            v1.truncated_normal(shape, dtype=tf.float32, stddev=0.1, seed=seed), name="weights"
+        )
+        biases = v1.Variable(tf.zeros([layer.channels], tf.float32), name="biases")
+        stride = [1, layer.stride, layer.stride, 1]
+        convolved = v1.nn.conv2d(tensor, weights, stride, padding="SAME")
+        # The ReLU is named like the scope, as the classic script does: its op is "conv1".
+        return v1.nn.relu(v1.nn.bias_add(convolved, biases), name=scope), [weights, biases]
+
+
+def _normalization(tensor: Any, layer: Normalization) -> tf.Tensor:
+    import tensorflow as tf
+
+    with tf.compat.v1.name_scope(layer.name):
+        return tf.nn.local_response_normalization(
+            tensor, depth_radius=4, bias=1.0, alpha=0.001 / 9.0, beta=0.75
+        )
+
+
+def _pooling(tensor: Any, layer: Pooling) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.compat.v1.nn.max_pool(
+        tensor, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="VALID", name=layer.name
+    )
