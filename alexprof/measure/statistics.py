@@ -56,7 +56,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < 2:
         return None
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
-    return _percentiles(_medians(_matrix(blocks), drawn))
+    return _percentiles(_medians(_matrix(blocks), drawn), len(blocks))
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -148,7 +148,8 @@ def _difference_of_medians(a: Sequence[Floats], b: Sequence[Floats], paired: boo
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
-    return _percentiles(_medians(_matrix(a), a_drawn) - _medians(_matrix(b), b_drawn))
+    medians = _medians(_matrix(a), a_drawn) - _medians(_matrix(b), b_drawn)
+    return _percentiles(medians, min(len(a), len(b)))
 
 
 def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -169,6 +170,15 @@ def _medians(matrix: Floats, drawn: NDArray[np.int64]) -> Floats:
     return medians
 
 
-def _percentiles(values: Floats) -> Interval:
-    low, high = np.percentile(values, [2.5, 97.5])
+def _percentiles(values: Floats, blocks: int) -> Interval:
+    """95 % between two percentiles, moved out for few blocks as Student's t does for a mean.
+
+    Plain percentiles of ten resampled blocks cover 90 %, not 95 (Hesterberg 2015, "What Teachers
+    Should Know about the Bootstrap", expanded percentile interval).
+    """
+    from scipy.special import ndtr, stdtrit
+
+    spread = math.sqrt(blocks / (blocks - 1)) * float(stdtrit(blocks - 1, 0.975))
+    tail = 100 * float(ndtr(-spread))
+    low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from alexprof.measure.statistics import (
+    difference,
+    mean_interval,
+    median_interval,
+    slow_stretches,
+    student_half_width,
+)
+
+
+def blocks_of(values, size=10):
+    return np.array_split(np.asarray(values, float), len(values) // size)
+
+
+def noisy(random, *, blocks=10, size=10, drift=0.02, noise=0.02):
+    """Steps whose blocks differ by more than their steps do, as on a machine that drifts."""
+    return [
+        1 + drift * random.standard_normal() + noise * random.standard_normal(size)
+        for _ in range(blocks)
+    ]
+
+
+def test_half_width_is_student_s():
+    values = np.array([1.0, 2.0, 4.0, 7.0])
+    low, high = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    half = student_half_width(values.var(ddof=1), 4)
+    assert (values.mean() - half, values.mean() + half) == pytest.approx((low, high))
+
+
+def test_mean_interval_is_student_s_over_block_means():
+    blocks = [np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.array([4.0, 8.0])]
+    means = [2.0, 3.0, 6.0]
+    expected = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
+    assert mean_interval(blocks) == pytest.approx(expected)
+
+
+def test_one_block_has_no_interval():
+    assert mean_interval([np.ones(5)]) is None
+    assert median_interval([np.ones(5)]) is None
+    assert difference([np.ones(5)], [np.ones(5)], paired=True).ci95_s is None
+
+
+def test_constant_steps_have_an_interval_of_no_width():
+    blocks = blocks_of(np.full(100, 0.25))
+    assert mean_interval(blocks) == pytest.approx((0.25, 0.25))
+    assert median_interval(blocks) == pytest.approx((0.25, 0.25))
+    both = difference(blocks, blocks, paired=False)
+    assert both.ci95_s == pytest.approx((0, 0))
+
+
+def test_the_same_data_gives_the_same_interval():
+    blocks = noisy(np.random.default_rng(1))
+    assert median_interval(blocks) == median_interval(blocks)
+
+
+@pytest.mark.parametrize("interval", [mean_interval, median_interval])
+def test_intervals_cover_the_truth_where_blocks_differ(interval):
+    random = np.random.default_rng(7)
+    series = 300
+    covered = 0
+    for _ in range(series):
+        low, high = interval(noisy(random))
+        covered += low <= 1 <= high
+    # An interval that takes steps for independent covers about half of them.
+    assert covered / series > 0.92
+
+
+def test_pairs_cancel_a_drift_that_moves_both():
+    random = np.random.default_rng(3)
+    drift = np.linspace(1, 2, 10)
+    a = [1.1 * d + 0.001 * random.standard_normal(10) for d in drift]
+    b = [1.0 * d + 0.001 * random.standard_normal(10) for d in drift]
+    paired, apart = difference(a, b, paired=True), difference(a, b, paired=False)
+    assert paired.mean_s == apart.mean_s == pytest.approx(0.15, abs=0.01)
+    assert paired.ci95_s[0] > 0 > apart.ci95_s[0]
+    assert paired.median_ci95_s[0] > 0
+
+
+def test_unpaired_difference_is_welch_s_over_block_means():
+    random = np.random.default_rng(5)
+    a, b = noisy(random, blocks=6), noisy(random, blocks=9)
+    a_means, b_means = [x.mean() for x in a], [x.mean() for x in b]
+    interval = stats.ttest_ind(a_means, b_means, equal_var=False).confidence_interval(0.95)
+    assert difference(a, b, paired=True).ci95_s == pytest.approx(tuple(interval))
+    assert not difference(a, b, paired=True).paired
+
+
+def test_blocks_of_unequal_length_are_all_used():
+    blocks = [np.array([1.0, 1.0, 1.0]), np.array([5.0])]
+    low, high = mean_interval(blocks)
+    assert (low + high) / 2 == pytest.approx(2.0)
+
+
+def test_slow_stretches_allow_one_quick_step_and_name_the_variants():
+    seconds = np.array([1, 2, 1, 2, 1.2, 2.4, 1, 2.5, 1.3, 2, 1, 2, 1, 2, 1, 2.0])
+    variants = ["a", "b"] * 8
+    (stretch,) = slow_stretches("forward", seconds, variants)
+    assert (stretch.first_step, stretch.last_step) == (5, 9)
+    assert stretch.ratio == pytest.approx(1.3)
+    assert set(stretch.variants) == {"a", "b"}
+
+
+def test_two_slow_steps_are_no_stretch():
+    assert slow_stretches("forward", np.array([1, 1, 9, 9, 1, 1, 1.0]), ["a"] * 7) == []
+    assert slow_stretches("forward", np.array([1.0]), ["a"]) == []
+
+
+def test_two_quick_steps_end_a_stretch():
+    seconds = np.array([9, 9, 9, 1, 1, 9, 9, 9, 1, 1, 1, 1, 1, 1.0])
+    found = slow_stretches("forward", seconds, ["a"] * 14)
+    assert [(one.first_step, one.last_step) for one in found] == [(1, 3), (6, 8)]
