@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+_ENDS = ("_SOURCE", "_SINK")
+"""Where the executor begins and ends; no ops of the graph."""
+
+
 @dataclass(frozen=True)
 class ExecutedOp:
     """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
@@ -53,6 +57,7 @@ def executed_ops(session: tf.compat.v1.Session, fetches: Any, doing: str) -> Exe
         # Streams repeat on the device's clock what "/device:GPU:0" says of the op.
         if (device := _short(stats.device)) and "stream" not in stats.device
         for node in stats.node_stats
+        if node.node_name not in _ENDS
     }
     return Executed(tuple(ops.values()), metadata.SerializeToString())
 

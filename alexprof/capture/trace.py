@@ -117,7 +117,13 @@ def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> I
 
 
 def trace_steps(
-    run: Callable[[], object], steps: int, *, folder: Path, session_name: str, doing: str
+    run: Callable[[], object],
+    steps: int,
+    *,
+    folder: Path,
+    session_name: str,
+    doing: str,
+    after_step: Callable[[], None] = lambda: None,
 ) -> Captured:
     """Runs steps under the profiler.
 
@@ -128,6 +134,7 @@ def trace_steps(
             `plugins/profile/<session_name>/<host>.xplane.pb` in it.
         session_name: Name of the session and of its step markers.
         doing: What is going on, for error messages.
+        after_step: Called between steps, outside their markers: to show progress.
 
     Raises:
         CaptureError: If the profiler can't start, memory runs out, or no trace comes out.
@@ -135,21 +142,20 @@ def trace_steps(
     """
     stopwatch_ns: list[int] = []
     with profiled(folder, session_name, doing) as session, step_failures(doing):
-        _marked_steps(run, steps, session_name, stopwatch_ns)
+        for step in range(steps):
+            stopwatch_ns.append(_marked_step(run, session_name, step))
+            after_step()
     traces = sorted(session.glob("*.xplane.pb"))
     return Captured(traces[0], session_name, tuple(stopwatch_ns))
 
 
-def _marked_steps(
-    run: Callable[[], object], steps: int, marker: str, stopwatch_ns: list[int]
-) -> None:
+def _marked_step(run: Callable[[], object], marker: str, step: int) -> int:
     import tensorflow as tf
 
-    for step in range(steps):
-        with tf.profiler.experimental.Trace(marker, step_num=step):
-            start_ns = time.perf_counter_ns()
-            run()
-            stopwatch_ns.append(time.perf_counter_ns() - start_ns)
+    with tf.profiler.experimental.Trace(marker, step_num=step):
+        start_ns = time.perf_counter_ns()
+        run()
+        return time.perf_counter_ns() - start_ns
 
 
 def _place(part: Path, session: Path, doing: str) -> None:

@@ -7,15 +7,15 @@ winner. The loop is a generator: whoever reads it may print between two blocks, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
-from alexprof.measure.statistics import mean_interval, median_interval
-from alexprof.measure.values import BlockTime, Timed
+from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
+from alexprof.measure.values import BlockTime, Stretch, Timed
 
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""
@@ -34,6 +34,7 @@ class Block:
         first_step: Number of its first step; warm-up steps are negative, −1 the last.
         start_ns: Clock at each step's start, int64 [steps].
         end_ns: Clock at each step's end, int64 [steps].
+        unix_offset_ns: What to add to the clock for Unix time.
     """
 
     variant: str
@@ -42,6 +43,7 @@ class Block:
     first_step: int
     start_ns: NDArray[np.int64]
     end_ns: NDArray[np.int64]
+    unix_offset_ns: int = 0
 
     @property
     def warm_up(self) -> bool:
@@ -104,10 +106,11 @@ def timed_blocks(
         raise UsageError(f"the number of burn-in steps must be at least 0, not {burn_in}")
     if block_steps is not None and block_steps < 1:
         raise UsageError(f"the number of steps in a block must be at least 1, not {block_steps}")
+    unix_offset_ns = time.time_ns() - clock()
     order = schedule(targets, steps, burn_in, block_steps or default_block_steps(steps))
     for place, (variant, block, first, count) in enumerate(order):
         start_ns, end_ns = _run_steps(targets[variant], count, clock)
-        yield Block(variant, block, place, first, start_ns, end_ns)
+        yield Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns)
 
 
 def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
@@ -137,6 +140,13 @@ def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
             for block in timed
         ),
     )
+
+
+def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
+    """Slow steps in a row among the timed blocks of a phase, in the order they ran."""
+    timed = [block for block in blocks if not block.warm_up]
+    variants = [block.variant for block in timed for _ in block.start_ns]
+    return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
 
 
 def _run_steps(run: Run, steps: int, clock: Clock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -82,7 +82,7 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     )
 
 
-def slow_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
+def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
     """Finds runs of slow steps: three or more, single quick steps between them allowed.
 
     Args:

@@ -6,12 +6,11 @@ explains each field. Fields whose name is taken in Python are renamed (`pass_` i
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct, field
 
 from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
+from alexprof.capture.software import Software
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
 from alexprof.workload.base import Layer, Published, Setting
@@ -31,16 +30,6 @@ class WorkloadRecord(Struct, frozen=True, kw_only=True):
     name: str
     settings: dict[str, Setting]
     published: tuple[Published, ...] = ()
-
-
-class Software(Struct, frozen=True):
-    """What ran it: versions, and whether oneDNN's kernels were in use (None: not known)."""
-
-    alexprof: str
-    python: str
-    tensorflow: str
-    numpy: str
-    onednn: bool | None
 
 
 class MachineRecord(Struct, frozen=True):
@@ -260,10 +249,3 @@ class Run(Struct, frozen=True, kw_only=True):
         from alexprof.show import render
 
         return render(self, "html")
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that `run.json` holds, as plain Python values."""
-        import msgspec
-
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain

@@ -6,9 +6,9 @@ from scipy import stats
 
 from alexprof.measure.statistics import (
     difference,
+    find_stretches,
     mean_interval,
     median_interval,
-    slow_stretches,
     student_half_width,
 )
 
@@ -99,18 +99,18 @@ def test_blocks_of_unequal_length_are_all_used():
 def test_slow_stretches_allow_one_quick_step_and_name_the_variants():
     seconds = np.array([1, 2, 1, 2, 1.2, 2.4, 1, 2.5, 1.3, 2, 1, 2, 1, 2, 1, 2.0])
     variants = ["a", "b"] * 8
-    (stretch,) = slow_stretches("forward", seconds, variants)
+    (stretch,) = find_stretches("forward", seconds, variants)
     assert (stretch.first_step, stretch.last_step) == (5, 9)
     assert stretch.ratio == pytest.approx(1.3)
     assert set(stretch.variants) == {"a", "b"}
 
 
 def test_two_slow_steps_are_no_stretch():
-    assert slow_stretches("forward", np.array([1, 1, 9, 9, 1, 1, 1.0]), ["a"] * 7) == []
-    assert slow_stretches("forward", np.array([1.0]), ["a"]) == []
+    assert find_stretches("forward", np.array([1, 1, 9, 9, 1, 1, 1.0]), ["a"] * 7) == []
+    assert find_stretches("forward", np.array([1.0]), ["a"]) == []
 
 
 def test_two_quick_steps_end_a_stretch():
     seconds = np.array([9, 9, 9, 1, 1, 9, 9, 9, 1, 1, 1, 1, 1, 1.0])
-    found = slow_stretches("forward", seconds, ["a"] * 14)
+    found = find_stretches("forward", seconds, ["a"] * 14)
     assert [(one.first_step, one.last_step) for one in found] == [(1, 3), (6, 8)]

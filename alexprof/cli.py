@@ -1,0 +1,233 @@
+"""The command line: arguments in, calls to the rooms, exit codes. Thin, and quick to start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+import alexprof
+from alexprof.errors import AlexProfError, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from alexprof.runs.record import Run
+
+app = typer.Typer(
+    name="alexprof",
+    help="Which operation is eating my TensorFlow step, and what would I win without it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+# The root of the command line library's own complaints; it has no public name.
+_Complaint = typer.BadParameter.__mro__[2]
+
+Logdir = Annotated[
+    Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"alexprof {alexprof.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def profile(
+    workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
+    *,
+    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 32,
+    num_batches: Annotated[int, typer.Option(help="Timed steps of each phase and variant.")] = 100,
+    burn_in: Annotated[int, typer.Option(help="Warm-up steps before them, left out.")] = 10,
+    trace_steps: Annotated[
+        int, typer.Option(help="Steps to trace after the timed ones; 0: no trace, times only.")
+    ] = 10,
+    variants: Annotated[
+        str,
+        typer.Option(help="Which to run, by commas: with_lrn,without_lrn. All if empty."),
+    ] = "",
+    phases: Annotated[
+        str, typer.Option(help="Likewise: forward,forward_backward. All if empty.")
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    run_name: Annotated[
+        str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of images and weights.")] = 0,
+    intra_op: Annotated[int, typer.Option(help="Threads in an op; 0: TensorFlow's choice.")] = 0,
+    inter_op: Annotated[int, typer.Option(help="Threads running ops; 0: TensorFlow's choice.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
+    ] = "auto",
+    fetch: Annotated[
+        bool, typer.Option(help="End a step with its result in Python, as the classic does.")
+    ] = True,
+    interleave: Annotated[
+        bool, typer.Option(help="Let variants take turns, so that a drifting machine favours none.")
+    ] = True,
+    block_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps in a row before it is the other's turn. By default at most 10."),
+    ] = None,
+) -> None:
+    """Time a workload, trace it, and show what each op costs.
+
+    The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
+    """
+    from alexprof.files import check_writable
+    from alexprof.show.progress import progress_for
+    from alexprof.workload import make_workload
+
+    chosen = make_workload(workload, batch_size=batch_size, seed=seed)
+    folder = logdir / (run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
+    if run_name and Path(run_name).name != run_name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
+    check_writable(logdir, needed_bytes=0)
+    progress = progress_for()
+    progress.message("Starting TensorFlow …")
+    from alexprof.capture.startup import start_tensorflow
+
+    start_tensorflow()
+    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer import profile as run_profile
+
+    options = ProfileOptions(
+        num_batches=num_batches,
+        burn_in=burn_in,
+        trace_steps=trace_steps,
+        variants=_names(variants),
+        phases=_names(phases),
+        device=device,
+        intra_op=intra_op,
+        inter_op=inter_op,
+        fetch=fetch,
+        interleave=interleave,
+        block_steps=block_steps,
+    )
+    try:
+        run = run_profile(chosen, folder, options, progress)
+    except KeyboardInterrupt:
+        kept = f"; finished phases are in {folder}, marked incomplete" if folder.exists() else ""
+        raise Interrupted(f"interrupted{kept}") from None
+    _print_report(run, folder)
+
+
+@app.command()
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="Its folder, its name in the logdir, or latest."),
+    ] = "latest",
+    *,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
+    phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
+    top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
+) -> None:
+    """Show a run: what a step costs, where it goes, what LRN is worth."""
+    from alexprof.runs.store import find_run, load_run
+    from alexprof.show import ReportOptions, render
+
+    if json and markdown:
+        raise UsageError("--json and --markdown exclude each other: choose one")
+    if top < 0:
+        raise UsageError(f"--top must be at least 0, not {top}")
+    style = "json" if json else "markdown" if markdown else "text"
+    options = ReportOptions(
+        width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
+    )
+    print(render(load_run(find_run(run, logdir)), style, options))
+
+
+@app.command("list")
+def list_(logdir: Logdir = Path("logdir")) -> None:
+    """List the runs of a logdir."""
+    from alexprof.runs.store import list_runs
+    from alexprof.show import render_list
+
+    print(render_list(list_runs(logdir)))
+
+
+@app.command()
+def doctor(logdir: Logdir = Path("logdir")) -> None:
+    """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
+    from alexprof.show.checks import render_check
+    from alexprof.tracer.doctor import examine
+
+    failed = False
+    for check in examine(logdir):
+        print(render_check(check, _width()), flush=True)
+        failed |= check.failed
+    if failed:
+        raise typer.Exit(1)
+
+
+def main() -> NoReturn:
+    """Runs the command line; never shows a traceback for what a user can cause."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except AlexProfError as error:
+        code = _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _say("interrupted", Interrupted.exit_code)
+    except BrokenPipeError:
+        # `alexprof report | head`: whoever read has enough. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except _Complaint as error:
+        code = _say(f"{error.format_message()} (see alexprof --help)", 2)  # type: ignore[attr-defined]
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"alexprof: {message}", file=sys.stderr)
+    return code
+
+
+def _stop(signal_number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _print_report(run: Run, folder: Path) -> None:
+    from alexprof.show import ReportOptions, render
+
+    print()
+    print(render(run, "text", ReportOptions(width=_width(), color=_color())))
+    print(f"\nRun: {folder}")
+    print(f"Again: alexprof report {folder}    TensorBoard: tensorboard --logdir {folder.parent}")
+
+
+def _width() -> int:
+    """The terminal's width; a log file is taken for 80 columns."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+
+
+def _color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

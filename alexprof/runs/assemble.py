@@ -1,0 +1,235 @@
+"""From the rooms' values to the record: a traced phase, an ablation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from alexprof.attribute import IDLE_OP, Attribution, by_kind, by_layer, by_op, totals
+from alexprof.capture.executed import ExecutedOp
+from alexprof.measure.statistics import difference
+from alexprof.measure.values import Timed
+from alexprof.runs.record import (
+    Ablation,
+    AblationPart,
+    Books,
+    Cost,
+    DeviceBooks,
+    OpCost,
+    Phase,
+    Traced,
+)
+from alexprof.workload.base import Ablation as Question
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.measure.loop import Block
+
+
+@dataclass(frozen=True)
+class TraceFacts:
+    """What is known of a phase's trace beside its attribution.
+
+    Attributes:
+        file: The trace, relative to the run's folder.
+        host_level: The host tracer level in force; None if the trace doesn't say.
+        stopwatch_s: Each traced step by the clock that times untraced ones.
+        notes: What the profiler said and what it left out, one sentence each.
+    """
+
+    file: str
+    host_level: int | None
+    stopwatch_s: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def traced_phase(
+    timed: Phase,
+    attribution: Attribution,
+    executed: Sequence[ExecutedOp],
+    facts: TraceFacts,
+) -> Phase:
+    """Adds what the trace says to a timed phase.
+
+    Args:
+        timed: The phase as it was timed.
+        attribution: The trace's costs.
+        executed: What run metadata says ran in a step.
+        facts: The trace itself.
+    """
+    costs = attribution.costs
+    seen = set(costs["op"].unique())
+    return msgspec.structs.replace(
+        timed,
+        traced=_traced(timed.timed, attribution, facts),
+        attribution=_books(attribution),
+        ops=tuple(msgspec.convert(row, OpCost) for row in by_op(costs).iter_rows(named=True)),
+        layers=tuple(msgspec.convert(row, Cost) for row in by_layer(costs).iter_rows(named=True)),
+        kinds=tuple(msgspec.convert(row, Cost) for row in by_kind(costs).iter_rows(named=True)),
+        not_timed=tuple(op for op in executed if op.name not in seen),
+        notes=(*timed.notes, *facts.notes, *attribution.notes),
+    )
+
+
+def ablation(
+    question: Question,
+    phase: str,
+    blocks: Sequence[Block],
+    phases: Mapping[str, Phase],
+    costs: Mapping[tuple[str, str], pl.DataFrame],
+    *,
+    interleaved: bool,
+) -> Ablation:
+    """Sets what some ops cost by leaving them out beside what the trace gives them.
+
+    Shares are of traced steps; here they are scaled to the timed mean, step by step of the sum, so
+    that own ops, other layers and idle time add up to the measured difference.
+
+    Args:
+        question: Which variants, which kinds of op.
+        phase: The phase's key.
+        blocks: The phase's blocks, of all variants.
+        phases: Both variants' records of the phase.
+        costs: Costs by variant and phase; what has no trace is missing.
+        interleaved: Whether the variants' blocks took turns.
+    """
+    reference, without = question.reference, question.without
+    samples = {
+        variant: [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
+        for variant in (reference, without)
+    }
+    measured = difference(samples[reference], samples[without], paired=interleaved)
+    answer = Ablation(
+        name=question.name,
+        phase=phase,
+        reference=reference,
+        without=without,
+        measured_s=measured.mean_s,
+        ci95_s=measured.ci95_s,
+        measured_median_s=measured.median_s,
+        median_ci95_s=measured.median_ci95_s,
+        attributed_s=None,
+        attributed_std_s=None,
+        ops=None,
+        parts=(),
+        others_s=None,
+        idle_s=None,
+    )
+    traced = {
+        variant: costs[variant, phase]
+        for variant in (reference, without)
+        if phases[variant].attribution is not None
+    }
+    if len(traced) < 2:
+        return answer
+    return _attributed(answer, question.kinds, phases, traced)
+
+
+def _attributed(
+    answer: Ablation,
+    kinds: Sequence[str],
+    phases: Mapping[str, Phase],
+    costs: Mapping[str, pl.DataFrame],
+) -> Ablation:
+    import polars as pl
+
+    scaled = {variant: _scaled(phases[variant], costs[variant]) for variant in costs}
+    own = scaled[answer.reference].filter(pl.col("kind").is_in(list(kinds)))
+    steps = scaled[answer.reference].select("step").unique()
+    idle_s = _idle_s(scaled[answer.reference]) - _idle_s(scaled[answer.without])
+    mean_s, std_s = _mean_std(own, steps)
+    parts = [
+        AblationPart(
+            layer=str(layer),
+            pass_=str(pass_),
+            attributed_s=(figures := _mean_std(rows, steps))[0],
+            attributed_std_s=figures[1],
+        )
+        for (layer, pass_), rows in own.group_by("layer", "pass", maintain_order=True)
+    ]
+    return msgspec.structs.replace(
+        answer,
+        attributed_s=mean_s,
+        attributed_std_s=std_s,
+        ops=own["op"].n_unique(),
+        parts=tuple(sorted(parts, key=lambda part: (part.layer, part.pass_ != "forward"))),
+        others_s=answer.measured_s - mean_s - idle_s,
+        idle_s=idle_s,
+    )
+
+
+def _scaled(phase: Phase, costs: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the device that the step is divided on, with `share_s` on the timed scale."""
+    import polars as pl
+
+    assert phase.timed is not None
+    assert phase.attribution is not None
+    assert phase.traced is not None
+    steps = phase.traced.steps
+    factor = phase.timed.mean_s * steps / phase.attribution.wall_ns
+    return costs.filter(pl.col("device") == phase.attribution.device).with_columns(
+        (pl.col("share_ns") * factor).alias("share_s")
+    )
+
+
+def _mean_std(rows: pl.DataFrame, steps: pl.DataFrame) -> tuple[float, float | None]:
+    """Mean and sample standard deviation over steps of the rows' sum; a step without rows is 0."""
+    import polars as pl
+
+    sums = rows.group_by("step").agg(pl.col("share_s").sum())
+    each = steps.join(sums, on="step", how="left")["share_s"].fill_null(0.0)
+    mean, std = each.mean(), each.std() if len(each) > 1 else None
+    assert isinstance(mean, float)
+    assert std is None or isinstance(std, float)
+    return mean, std
+
+
+def _idle_s(scaled: pl.DataFrame) -> float:
+    import polars as pl
+
+    steps = scaled["step"].n_unique()
+    return float(scaled.filter(pl.col("op") == IDLE_OP)["share_s"].sum()) / steps
+
+
+def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
+    wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
+    mean_s = float(wall_s.mean())
+    return Traced(
+        steps=len(wall_s),
+        mean_s=mean_s,
+        std_s=float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
+        slowdown=mean_s / timed.mean_s if timed else None,
+        stopwatch_mean_s=(
+            sum(facts.stopwatch_s) / len(facts.stopwatch_s) if facts.stopwatch_s else None
+        ),
+        file=facts.file,
+        host_level=facts.host_level,
+        events=int(attribution.costs.filter(attribution.costs["op"] != IDLE_OP)["executions"].sum()),
+    )
+
+
+def _books(attribution: Attribution) -> Books:
+    devices = tuple(
+        DeviceBooks(
+            device=each.device,
+            wall_ns=each.wall_ns,
+            share_ns=each.share_ns,
+            idle_ns=each.idle_ns,
+            unassigned_ns=each.unassigned_ns,
+            idle_by_reason_ns=each.idle_by_reason,
+        )
+        for each in totals(attribution.costs)
+    )
+    main = next(one for one in devices if one.device == attribution.device)
+    return Books(
+        device=main.device,
+        wall_ns=main.wall_ns,
+        share_ns=main.share_ns,
+        idle_ns=main.idle_ns,
+        unassigned_ns=main.unassigned_ns,
+        devices=devices,
+    )

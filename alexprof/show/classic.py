@@ -1,0 +1,30 @@
+"""The lines that the classic benchmark prints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alexprof.measure.values import Timed
+from alexprof.workload.base import Layer
+
+
+def layer_line(layer: Layer) -> str:
+    """A layer's name and output shape: `conv1   [32, 56, 56, 64]`."""
+    return f"{layer.name}   {list(layer.shape)}"
+
+
+def step_line(now: datetime, step: int, seconds: float, variant: str = "") -> str:
+    """One step: `2026-11-24 04:18:02.123456: step 10, duration = 0.205`, and the variant."""
+    return f"{now}: step {step}, duration = {seconds:.3f}{_of(variant)}"
+
+
+def summary_line(now: datetime, label: str, timed: Timed, variant: str = "") -> str:
+    """All steps: `2026-…: Forward across 100 steps, 0.205 +/- 0.006 sec / batch`, and likewise."""
+    return (
+        f"{now}: {label} across {timed.steps} steps, "
+        f"{timed.mean_s:.3f} +/- {timed.std_s:.3f} sec / batch{_of(variant)}"
+    )
+
+
+def _of(variant: str) -> str:
+    return f", {variant}" if variant else ""

@@ -1,0 +1,8 @@
+"""`Tracer`, the one object a user's code holds, and `profile`, the command on top of it."""
+
+from __future__ import annotations
+
+from alexprof.tracer.tracer import Tracer, phase_key
+from alexprof.tracer.workloads import ProfileOptions, profile
+
+__all__ = ["ProfileOptions", "Tracer", "phase_key", "profile"]

@@ -1,0 +1,202 @@
+"""`alexprof doctor`: can this machine time and trace, and what to do if not."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import alexprof
+from alexprof.errors import AlexProfError
+from alexprof.files import check_writable
+from alexprof.measure.machine import available_memory_bytes, describe_machine
+from alexprof.show.checks import Check
+from alexprof.tracer.recorder import RUN_NEEDS_BYTES
+
+PACKAGES = (
+    "tensorflow",
+    "tensorboard",
+    "tensorboard-plugin-profile",
+    "xprof",
+    "numpy",
+    "scipy",
+    "polars",
+    "msgspec",
+)
+_STEPS = 3
+
+
+def examine(logdir: Path) -> Iterator[Check]:
+    """Examines this machine, one check after the other.
+
+    Args:
+        logdir: Where runs would go.
+
+    Yields:
+        Each check when it is done; those that need TensorFlow are missing if it can't be imported.
+    """
+    yield _python()
+    yield from _packages()
+    yield _profile_tab()
+    yield _processor()
+    yield _memory()
+    yield _disk(logdir)
+    try:
+        from alexprof.capture.startup import start_tensorflow
+
+        said = start_tensorflow()
+    except Exception as error:  # noqa: BLE001 (a broken install fails in any way it likes)
+        yield Check(
+            "TensorFlow starts",
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            "reinstall it: pip install --force-reinstall tensorflow",
+            failed=True,
+        )
+        return
+    yield from _devices(said)
+    yield from _trace()
+
+
+def _python() -> Check:
+    return Check("Python", f"{platform.python_version()}, {sys.executable}")
+
+
+def _packages() -> Iterator[Check]:
+    yield Check("alexprof", alexprof.__version__)
+    for name in PACKAGES:
+        try:
+            yield Check(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Check(name, "not installed", f"pip install {name}", failed=True)
+
+
+def _profile_tab() -> Check:
+    found = {entry.name for entry in metadata.entry_points(group="tensorboard_plugins")}
+    if any("profile" in name for name in found):
+        return Check("TensorBoard's Profile tab", "registered")
+    return Check(
+        "TensorBoard's Profile tab",
+        "not registered",
+        "pip install tensorboard-plugin-profile",
+        failed=True,
+    )
+
+
+def _processor() -> Check:
+    machine = describe_machine()
+    found = f"{machine.processor}, {machine.cores} cores"
+    load = machine.load_before
+    if load is not None and load > 0.5 * machine.cores:
+        return Check(
+            "Processor",
+            f"{found}, load {load:.1f}",
+            "something else is busy: steps will be slower and spread more; stop it first",
+        )
+    return Check("Processor", found)
+
+
+def _memory() -> Check:
+    free = available_memory_bytes()
+    return Check("Memory", "not known" if free is None else f"{free / 1e9:.1f} GB free")
+
+
+def _disk(logdir: Path) -> Check:
+    existed = logdir.exists()
+    try:
+        check_writable(logdir, RUN_NEEDS_BYTES)
+    except AlexProfError as error:
+        return Check("Disk", str(error), "", failed=True)
+    free_bytes = shutil.disk_usage(logdir).free
+    if not existed:
+        logdir.rmdir()
+    return Check("Disk", f"{free_bytes / 1e9:.1f} GB free in {logdir}")
+
+
+def _devices(said: tuple[str, ...]) -> Iterator[Check]:
+    from alexprof.capture.devices import accelerators
+
+    found = accelerators()
+    for device in found:
+        yield Check(device.name, device.description)
+    if not found:
+        reasons = [line.split("] ", 1)[-1] for line in said if "GPU" in line or "cuda" in line]
+        reason = f" ({reasons[-1]})" if reasons else ""
+        yield Check(
+            "GPU",
+            f"none that TensorFlow can use{reason}: op times of the processor are recorded",
+            "with a GPU in the machine: install its driver, then pip install 'alexprof[gpu]'",
+        )
+
+
+def _trace() -> Iterator[Check]:
+    """Traces a few small steps and reads them back."""
+    from alexprof.attribute import attribute
+    from alexprof.capture.devices import accelerators
+    from alexprof.capture.trace import HOST_LEVEL, trace_steps
+    from alexprof.xplane import granted_host_level, read_trace
+
+    with tempfile.TemporaryDirectory(prefix="alexprof-doctor-") as folder:
+        try:
+            captured = trace_steps(
+                _small_step(),
+                _STEPS,
+                folder=Path(folder),
+                session_name="doctor",
+                doing="tracing a small graph",
+            )
+            trace = read_trace(captured.path)
+            attribution = attribute(trace, captured.marker)
+        except AlexProfError as error:
+            yield Check("A trace", str(error), "", failed=True)
+            return
+        level = granted_host_level(trace)
+    ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()
+    yield Check(
+        "A trace",
+        f"{len(attribution.steps)} of {_STEPS} steps, {ops} ops; host tracer level {level}",
+        ""
+        if level == HOST_LEVEL
+        else f"level {HOST_LEVEL} was asked for: cheap ops will be missing",
+        failed=len(attribution.steps) != _STEPS,
+    )
+    for line in (*trace.errors, *trace.warnings):
+        yield Check("The profiler says", line, _advice(line), failed=line in trace.errors)
+    if accelerators():
+        yield _kernels(attribution.device)
+
+
+def _kernels(device: str) -> Check:
+    if device.startswith("GPU"):
+        return Check("GPU kernels in the trace", "yes")
+    return Check(
+        "GPU kernels in the trace",
+        "none",
+        "the driver may refuse: run as administrator, or load the nvidia module with "
+        "NVreg_RestrictProfilingToAdminUsers=0; in a container add --cap-add=SYS_ADMIN; "
+        "is CUPTI installed (pip install 'alexprof[gpu]')?",
+        failed=True,
+    )
+
+
+def _advice(line: str) -> str:
+    if "PRIVILEGES" in line or "privilege" in line.lower():
+        return (
+            "the driver refuses: run as administrator, or in a container with --cap-add=SYS_ADMIN"
+        )
+    return ""
+
+
+def _small_step() -> object:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph:
+        images = v1.random_normal([2, 32, 32, 8], seed=1)
+        target = tf.reduce_sum(tf.nn.local_response_normalization(images))
+    session = v1.Session(graph=graph)
+    session.run(target)
+    return lambda: session.run(target)

@@ -1,0 +1,187 @@
+"""Writes a run as it happens: after each phase everything that is finished is on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from alexprof.errors import RunError
+from alexprof.files import check_writable
+from alexprof.measure.loop import Block
+from alexprof.runs.record import (
+    SCHEMA_VERSION,
+    Ablation,
+    MachineRecord,
+    Phase,
+    Run,
+    Variant,
+    WorkloadRecord,
+)
+from alexprof.runs.store import save_run
+from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
+from alexprof.tracer.charts import samples_of, traced_steps_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.measure.values import Stretch
+
+RUN_NEEDS_BYTES = 64_000_000
+"""Free space to insist on; the traces of a default AlexNet run take 30 MB."""
+UNFINISHED = "it did not finish: still running, or killed"
+
+
+@dataclass
+class VariantFiles:
+    """What TensorBoard shows of a variant beside the record.
+
+    Attributes:
+        graph: Serialized GraphDef.
+        run_metadata: Serialized RunMetadata, by phase.
+    """
+
+    graph: bytes | None = None
+    run_metadata: dict[str, bytes] = field(default_factory=dict)
+
+
+class Recorder:
+    """The run so far, in memory and on disk.
+
+    Attributes:
+        folder: The run's folder.
+        run: The record so far.
+        costs: The costs table of each variant and phase that has a trace.
+        blocks: The timed blocks of each phase, in the order they ran.
+    """
+
+    def __init__(
+        self, folder: Path, machine: MachineRecord, workload: WorkloadRecord | None
+    ) -> None:
+        self.folder = folder
+        self.costs: dict[tuple[str, str], pl.DataFrame] = {}
+        self.blocks: dict[str, list[Block]] = {}
+        self._files: dict[str, VariantFiles] = {}
+        self.run = Run(
+            schema_version=SCHEMA_VERSION,
+            run=folder.name,
+            complete=False,
+            stopped=UNFINISHED,
+            started=datetime.now().astimezone().isoformat(timespec="seconds"),
+            workload=workload,
+            machine=machine,
+        )
+
+    def open(self) -> None:
+        """Makes the run's folder.
+
+        Raises:
+            RunError: If it exists, or can't be written.
+        """
+        if self.folder.exists():
+            raise RunError(
+                f"{self.folder} exists already: choose another name with --run-name, or remove it"
+            )
+        check_writable(self.folder, RUN_NEEDS_BYTES)
+        save_run(self.folder, self.run)
+
+    def close(self, stopped: str | None) -> None:
+        """Marks the run complete, or says what stopped it."""
+        if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
+            stopped = "nothing was timed"
+        self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
+        save_run(self.folder, self.run)
+
+    def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
+        """Adds a variant whose graph is built."""
+        self._files[variant] = VariantFiles(graph)
+        self.set_variant(variant, record)
+
+    def set_variant(self, variant: str, record: Variant) -> None:
+        """Replaces a variant's record; it reaches the disk with the next phase."""
+        variants = {**self.run.variants, variant: record}
+        self.run = msgspec.structs.replace(self.run, variants=variants)
+
+    def set_phase(self, variant: str, key: str, phase: Phase) -> None:
+        """Replaces the record of a variant's phase."""
+        old = self.run.variants[variant]
+        self.set_variant(variant, msgspec.structs.replace(old, phases={**old.phases, key: phase}))
+
+    def add_timed(
+        self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase], slow: list[Stretch]
+    ) -> None:
+        """Writes a phase that was timed, before its trace is taken.
+
+        Args:
+            key: The phase.
+            blocks: What ran, in order.
+            phases: Each variant's record of it.
+            slow: Its stretches of slow steps.
+
+        Raises:
+            RunError: If it can't be written.
+        """
+        for variant, phase in phases.items():
+            self.set_phase(variant, key, phase)
+        self.blocks.setdefault(key, []).extend(blocks)
+        self.run = msgspec.structs.replace(self.run, stretches=(*self.run.stretches, *slow))
+        save_table(self.folder, STEPS_FILE, steps_table(self.blocks))
+        self._save(phases)
+
+    def add_traced(
+        self, variant: str, key: str, phase: Phase, costs: pl.DataFrame, run_metadata: bytes
+    ) -> None:
+        """Writes what a phase's trace says.
+
+        Raises:
+            RunError: If it can't be written.
+            ClosureError: If the shares of a step do not add up to it.
+        """
+        self.set_phase(variant, key, phase)
+        self.costs[variant, key] = costs
+        self._note_onednn(phase)
+        self._files[variant].run_metadata[key] = run_metadata
+        save_table(self.folder, COSTS_FILE, costs_table(self.costs))
+        self._save([variant])
+
+    def add_ablations(self, ablations: Sequence[Ablation]) -> None:
+        """Writes answers to questions that pairs of variants are asked."""
+        self.run = msgspec.structs.replace(self.run, ablations=(*self.run.ablations, *ablations))
+        self._save({name for one in ablations for name in (one.reference, one.without)})
+
+    def _note_onednn(self, phase: Phase) -> None:
+        """OneDNN's ops are told by their types: TensorFlow turns it on by processor, silently."""
+        machine = self.run.machine
+        seen = any(op.type.startswith("_Mkl") for op in phase.ops)
+        software = dataclasses.replace(
+            machine.software, onednn=seen or machine.software.onednn or False
+        )
+        self.run = msgspec.structs.replace(
+            self.run, machine=msgspec.structs.replace(machine, software=software)
+        )
+
+    def _save(self, variants: Collection[str]) -> None:
+        save_run(self.folder, self.run)
+        for variant in variants:
+            self._write_events(variant)
+
+    def _write_events(self, variant: str) -> None:
+        from alexprof.show import ReportOptions, render
+        from alexprof.tensorboard.summaries import write_variant_events
+
+        files = self._files[variant]
+        write_variant_events(
+            self.folder / variant,
+            self.run,
+            variant,
+            samples=samples_of(self.blocks, variant),
+            traced=traced_steps_of(self.run, self.costs, variant),
+            graph=files.graph,
+            run_metadata=files.run_metadata,
+            text={"report": render(self.run, "markdown", ReportOptions(variant=variant))},
+        )

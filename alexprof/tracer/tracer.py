@@ -1,0 +1,388 @@
+"""`Tracer`: the one object a user's code holds. It walks the rooms in their order."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from alexprof.capture.devices import session_config, used_accelerators
+from alexprof.capture.failures import step_failures
+from alexprof.capture.software import software
+from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
+from alexprof.errors import UsageError
+from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
+from alexprof.measure.machine import describe_machine
+from alexprof.runs.assemble import ablation
+from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
+from alexprof.show.classic import layer_line, step_line, summary_line
+from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.recorder import Recorder
+from alexprof.tracer.tracing import trace_phase
+from alexprof.workload.base import Ablation, Layer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from alexprof.measure.loop import Run as Step
+
+
+class Tracer:
+    """Times and traces a user's graphs, and leaves a run behind.
+
+    Example:
+        with alexprof.Tracer("logdir/my-run") as tracer:
+            with tracer.graph("with_lrn"):
+                ...build...
+            with tracer.session() as session:
+                tracer.time(session, pool5, "Forward", steps=100, burn_in=10)
+        tracer.run.report()
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        trace_steps: int = 10,
+        block_steps: int | None = None,
+        device: str = "auto",
+        intra_op: int = 0,
+        inter_op: int = 0,
+        fetch: bool = True,
+        workload: WorkloadRecord | None = None,
+        ablations: Sequence[Ablation] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        """Checks the arguments; nothing is written before the `with` block.
+
+        Args:
+            folder: The run's folder, new; its parent is the logdir.
+            trace_steps: Steps to trace after the timed ones; 0 traces nothing.
+            block_steps: Timed steps in a row when variants take turns; None chooses.
+            device: "auto", "cpu" (hides GPUs) or "gpu" (insists on one).
+            intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
+            inter_op: Threads that run ops; 0 likewise.
+            fetch: Whether a step ends with its result in Python.
+            workload: What is profiled, for the record.
+            ablations: Questions that pairs of variants answer.
+            progress: What is shown meanwhile; None chooses by the standard output.
+
+        Raises:
+            UsageError: If an argument is out of range, or a GPU is asked for and there is none.
+        """
+        if trace_steps < 0:
+            raise UsageError(f"the number of traced steps must be at least 0, not {trace_steps}")
+        self._trace_steps = trace_steps
+        self._block_steps = block_steps
+        self._fetch = fetch
+        self._ablations = tuple(ablations)
+        self._config = session_config(device, intra_op, inter_op)
+        machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
+        self._recorder = Recorder(Path(folder), machine, workload)
+        self._progress = progress or progress_for()
+        self._graphs: dict[str, tf.Graph] = {}
+        self._sessions: dict[int, str] = {}
+
+    @property
+    def run(self) -> Run:
+        """The record so far; whole after the `with` block."""
+        return self._recorder.run
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._recorder.folder
+
+    def __enter__(self) -> Tracer:
+        """Makes the run's folder.
+
+        Raises:
+            RunError: If it exists, or can't be written.
+        """
+        self._recorder.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes the record: complete, or with what stopped it."""
+        self._progress.close()
+        self._recorder.close(None if error is None else _what_stopped(error))
+
+    @contextmanager
+    def graph(self, variant: str = "default", *, label: str | None = None) -> Iterator[tf.Graph]:
+        """A new graph to build a variant in; the building is profiled, Python calls included.
+
+        Args:
+            variant: The variant's name, which becomes a folder's.
+            label: Its name in sentences.
+
+        Yields:
+            The graph, as the default graph.
+
+        Raises:
+            UsageError: If the name is taken or is no name for a folder.
+            CaptureError: If another profiler is running.
+        """
+        import tensorflow as tf
+
+        if not re.fullmatch(r"\w[\w.-]*", variant):
+            raise UsageError(f"a variant's name is letters, digits and . _ -, not {variant!r}")
+        if variant in self._graphs:
+            raise UsageError(f"variant {variant!r} has a graph already: choose another name")
+        graph = tf.Graph()
+        with profiled(self.folder / variant, GRAPH_BUILD, f"building {variant}", python_level=1):
+            start_s = time.perf_counter()
+            with graph.as_default(), tf.profiler.experimental.Trace(GRAPH_BUILD, step_num=0):
+                yield graph
+            build_s = time.perf_counter() - start_s
+        self._graphs[variant] = graph
+        record = Variant(label=label or variant.replace("_", " "), build_s=build_s)
+        self._recorder.add_graph(variant, record, _serialized(graph))
+
+    def layers(self, variant: str, layers: Sequence[Layer]) -> None:
+        """Notes a variant's layers and prints each one's name and output shape."""
+        self._progress.message(f"Layers {self._labels([variant])}")
+        for layer in layers:
+            self._progress.message(layer_line(layer))
+        record = msgspec.structs.replace(self.run.variants[variant], layers=tuple(layers))
+        self._recorder.set_variant(variant, record)
+
+    @contextmanager
+    def session(self, variant: str | None = None) -> Iterator[tf.compat.v1.Session]:
+        """A session on a variant's graph, its variables initialized.
+
+        Args:
+            variant: Whose; None takes the graph built last.
+
+        Raises:
+            UsageError: If there is no such graph.
+            CaptureError: If memory runs out.
+        """
+        import tensorflow as tf
+
+        v1 = tf.compat.v1
+        if variant is None and self._graphs:
+            variant = list(self._graphs)[-1]
+        if variant is None or variant not in self._graphs:
+            raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
+        graph = self._graphs[variant]
+        with graph.as_default():
+            initializer = v1.global_variables_initializer()
+        with v1.Session(graph=graph, config=self._config) as session:
+            with step_failures(f"initializing the variables of {variant}"):
+                session.run(initializer)
+            self._sessions[id(session)] = variant
+            try:
+                yield session
+            finally:
+                del self._sessions[id(session)]
+
+    def time(
+        self,
+        session: tf.compat.v1.Session,
+        fetches: Any,
+        label: str,
+        *,
+        steps: int = 100,
+        burn_in: int = 10,
+        feed_dict: Mapping[Any, Any] | None = None,
+    ) -> Phase:
+        """Times one variant's target, then traces some more steps of it.
+
+        Args:
+            session: From `session()`.
+            fetches: What `session.run` takes.
+            label: The phase's name in sentences: "Forward-backward".
+            steps: Timed steps.
+            burn_in: Warm-up steps before them.
+            feed_dict: What `session.run` takes.
+
+        Returns:
+            The phase's record.
+
+        Raises:
+            UsageError: If the session is not this tracer's, or a number is out of range.
+            CaptureError: If memory runs out, or a profiler is in the way.
+            TraceError: If the trace holds nothing to attribute.
+            RunError: If the run's folder can't be written.
+        """
+        targets = [(session, fetches)]
+        self.time_together(targets, label, steps=steps, burn_in=burn_in, feed_dict=feed_dict)
+        return self.run.variants[self._variant_of(session)].phases[phase_key(label)]
+
+    def time_together(
+        self,
+        targets: Sequence[tuple[tf.compat.v1.Session, Any]],
+        label: str,
+        *,
+        steps: int = 100,
+        burn_in: int = 10,
+        feed_dict: Mapping[Any, Any] | None = None,
+    ) -> None:
+        """Times the targets of several variants, taking turns, then traces each.
+
+        Args:
+            targets: Session and fetches of each variant.
+            label: As in `time`, like the rest, errors included.
+            steps: Timed steps of each.
+            burn_in: Warm-up steps of each.
+            feed_dict: What `session.run` takes.
+        """
+        key = phase_key(label)
+        by_variant = {self._variant_of(session): (session, fetches) for session, fetches in targets}
+        for variant in by_variant:
+            if key in self.run.variants[variant].phases:
+                raise UsageError(f"phase {label!r} of {variant} was timed already")
+        run_steps = {
+            variant: _step(session, fetches, feed_dict, fetch=self._fetch)
+            for variant, (session, fetches) in by_variant.items()
+        }
+        check_no_profiler(f"timing {label}")
+        self._time(key, label, run_steps, steps, burn_in)
+        if self._trace_steps:
+            for variant, (session, fetches) in by_variant.items():
+                self._trace(key, variant, session, fetches, run_steps[variant])
+        self._answer(key, interleaved=len(by_variant) > 1)
+
+    def _time(
+        self, key: str, label: str, run_steps: Mapping[str, Step], steps: int, burn_in: int
+    ) -> None:
+        blocks: list[Block] = []
+        title = f"{label}, {self._labels(run_steps)}"
+        with (
+            step_failures(f"{label} of {' and '.join(run_steps)}"),
+            self._progress.phase(title, len(run_steps) * (steps + burn_in)) as shown,
+        ):
+            for block in timed_blocks(run_steps, steps, burn_in, self._block_steps):
+                blocks.append(block)
+                shown.advance(len(block.start_ns))
+                if not block.warm_up:
+                    self._print_tenths(block, several=len(run_steps) > 1)
+        phases = {}
+        for variant in run_steps:
+            mine = [block for block in blocks if block.variant == variant]
+            timed = describe(mine, fetch=self._fetch)
+            phases[variant] = Phase(label=label, timed=timed)
+            name = self._labels([variant]) if len(run_steps) > 1 else ""
+            self._progress.message(summary_line(datetime.now(), label, timed, name))
+        self._recorder.add_timed(key, blocks, phases, slow_stretches(key, blocks))
+
+    def _trace(
+        self,
+        key: str,
+        variant: str,
+        session: tf.compat.v1.Session,
+        fetches: Any,
+        step: Step,
+    ) -> None:
+        timed = self.run.variants[variant].phases[key]
+        title = f"Tracing {timed.label}, {self._labels([variant])}"
+        with self._progress.phase(title, self._trace_steps) as shown:
+            traced = trace_phase(
+                timed,
+                session,
+                fetches,
+                step,
+                steps=self._trace_steps,
+                run_folder=self.folder,
+                variant=variant,
+                key=key,
+                after_step=lambda: shown.advance(1),
+            )
+        self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
+
+    def _answer(self, key: str, *, interleaved: bool) -> None:
+        """Answers the questions whose variants have both been through the phase."""
+        answered = {(one.name, one.phase) for one in self.run.ablations}
+        found = []
+        for question in self._ablations:
+            pair = (question.reference, question.without)
+            phases = {
+                variant: self.run.variants[variant].phases[key]
+                for variant in pair
+                if variant in self.run.variants and key in self.run.variants[variant].phases
+            }
+            if len(phases) == 2 and (question.name, key) not in answered:
+                found.append(
+                    ablation(
+                        question,
+                        key,
+                        self._recorder.blocks[key],
+                        phases,
+                        self._recorder.costs,
+                        interleaved=interleaved,
+                    )
+                )
+        if found:
+            self._recorder.add_ablations(found)
+
+    def _print_tenths(self, block: Block, *, several: bool) -> None:
+        """Every tenth step's duration, as the classic prints it; between blocks, never inside."""
+        name = self._labels([block.variant]) if several else ""
+        for step, seconds in enumerate(block.seconds, block.first_step):
+            if step % 10 == 0:
+                self._progress.message(step_line(datetime.now(), step, float(seconds), name))
+
+    def _labels(self, variants: Sequence[str] | Mapping[str, Any]) -> str:
+        return " and ".join(self.run.variants[variant].label for variant in variants)
+
+    def _variant_of(self, session: tf.compat.v1.Session) -> str:
+        if id(session) not in self._sessions:
+            raise UsageError("this session is not open here: take it from `with tracer.session()`")
+        return self._sessions[id(session)]
+
+
+def phase_key(label: str) -> str:
+    """A phase's name in files and options: "Forward-backward" → "forward_backward".
+
+    Raises:
+        UsageError: If nothing is left of it.
+    """
+    key = re.sub(r"\W+", "_", label.lower()).strip("_")
+    if not key:
+        raise UsageError(f"a phase's name needs a letter or a digit, not {label!r}")
+    return key
+
+
+def _step(
+    session: tf.compat.v1.Session,
+    fetches: Any,
+    feed_dict: Mapping[Any, Any] | None,
+    *,
+    fetch: bool,
+) -> Step:
+    """One step: `session.run` as the classic calls it, or the same target without its result."""
+    import tensorflow as tf
+
+    target = fetches
+    if not fetch:
+        tensors = tf.nest.flatten(fetches)
+        target = [tensor.op if hasattr(tensor, "op") else tensor for tensor in tensors]
+    return lambda: session.run(target, feed_dict)
+
+
+def _serialized(graph: tf.Graph) -> bytes | None:
+    """The GraphDef; None if it is too large for a protobuf message (2 GB)."""
+    try:
+        content: bytes = graph.as_graph_def().SerializeToString()
+    except ValueError:
+        return None
+    return content
+
+
+def _what_stopped(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted from the keyboard"
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,133 @@
+"""One phase of one variant, from the traced steps to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from alexprof.attribute import attribute
+from alexprof.capture.executed import executed_ops
+from alexprof.capture.failures import step_failures
+from alexprof.capture.trace import HOST_LEVEL, trace_steps
+from alexprof.runs.assemble import TraceFacts, traced_phase
+from alexprof.runs.record import Phase
+from alexprof.xplane import Trace, granted_host_level, read_trace
+
+if TYPE_CHECKING:
+    import polars as pl
+    import tensorflow as tf
+
+    from alexprof.measure.loop import Run as Step
+
+CLOCKS_AGREE = 0.01
+"""Trace and stopwatch must agree on the traced steps to this part of them …"""
+CLOCKS_AGREE_S = 100e-6
+"""… or to this per step, whichever is more: markers take some microseconds themselves."""
+
+
+@dataclass(frozen=True)
+class TracedPhase:
+    """What comes out of tracing a phase.
+
+    Attributes:
+        phase: Its record, with what the trace says.
+        costs: A row per traced step, device and op.
+        run_metadata: Serialized RunMetadata of one more step.
+    """
+
+    phase: Phase
+    costs: pl.DataFrame
+    run_metadata: bytes
+
+
+def trace_phase(
+    timed: Phase,
+    session: tf.compat.v1.Session,
+    fetches: Any,
+    step: Step,
+    *,
+    steps: int,
+    run_folder: Path,
+    variant: str,
+    key: str,
+    after_step: Callable[[], None],
+) -> TracedPhase:
+    """Traces some steps, reads the trace back and divides them among ops.
+
+    Args:
+        timed: The phase as it was timed.
+        session: For one more step with run metadata.
+        fetches: Likewise.
+        step: Executes one step as it was timed.
+        steps: How many to trace.
+        run_folder: The run's folder.
+        variant: The variant, whose folder in it is a TensorBoard run.
+        key: The phase, after which the profiler's session is named.
+        after_step: Called between traced steps, to show progress.
+
+    Raises:
+        CaptureError: If the profiler fails or memory runs out.
+        TraceError: If the trace can't be read or holds no ops.
+        RunError: If the trace can't be written.
+    """
+    doing = f"tracing {key} of {variant}"
+    # The files just written have cooled the caches; the first traced step should find them warm.
+    with step_failures(doing):
+        step()
+    captured = trace_steps(
+        step,
+        steps,
+        folder=run_folder / variant,
+        session_name=key,
+        doing=doing,
+        after_step=after_step,
+    )
+    trace = read_trace(captured.path)
+    attribution = attribute(trace, captured.marker)
+    executed = executed_ops(session, fetches, doing)
+    level = granted_host_level(trace)
+    facts = TraceFacts(
+        file=str(captured.path.relative_to(run_folder)),
+        host_level=level,
+        stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
+        notes=_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.steps)),
+    )
+    phase = traced_phase(timed, attribution, executed.ops, facts)
+    return TracedPhase(_if_clocks_agree(phase), attribution.costs, executed.run_metadata)
+
+
+def _notes(
+    trace: Trace, level: int | None, *, asked_steps: int, seen_steps: int
+) -> tuple[str, ...]:
+    notes = [f"the profiler reports an error: {one}" for one in trace.errors]
+    notes += [f"the profiler warns: {one}" for one in trace.warnings]
+    if level is not None and level < HOST_LEVEL:
+        notes.append(
+            f"host tracer level {HOST_LEVEL} was asked for and {level} was in force: "
+            "cheap ops are missing from the trace"
+        )
+    if seen_steps < asked_steps:
+        notes.append(f"the trace holds {seen_steps} of {asked_steps} steps: it was cut short")
+    return tuple(notes)
+
+
+def _if_clocks_agree(phase: Phase) -> Phase:
+    """Shows no share of a trace whose steps are longer or shorter than the stopwatch says."""
+    traced = phase.traced
+    if traced is None or traced.stopwatch_mean_s is None:
+        return phase
+    apart_s = abs(traced.mean_s - traced.stopwatch_mean_s)
+    if apart_s <= max(CLOCKS_AGREE * traced.stopwatch_mean_s, CLOCKS_AGREE_S):
+        return phase
+    note = (
+        f"the trace says {traced.mean_s * 1e3:.3f} ms a step, the stopwatch "
+        f"{traced.stopwatch_mean_s * 1e3:.3f} ms: no share is shown; the usual cause is a trace "
+        "that lost events, trace fewer steps with --trace-steps"
+    )
+    return msgspec.structs.replace(
+        phase, attribution=None, ops=(), layers=(), kinds=(), notes=(*phase.notes, note)
+    )

@@ -1,0 +1,176 @@
+"""`profile`: a workload through the `Tracer`, as the command line does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from alexprof.errors import CaptureError, UsageError
+from alexprof.measure.machine import available_memory_bytes
+from alexprof.runs.record import Run, WorkloadRecord
+from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.tracer import Tracer
+from alexprof.workload.base import BuiltVariant, PhaseSpec, Setting, Workload
+
+
+@dataclass(frozen=True)
+class ProfileOptions:
+    """What `alexprof profile` takes beside the workload.
+
+    Attributes:
+        num_batches: Timed steps of each variant and phase.
+        burn_in: Warm-up steps before them.
+        trace_steps: Traced steps after them; 0 traces nothing.
+        variants: Which to run; none means all.
+        phases: Likewise.
+        device: "auto", "cpu" or "gpu".
+        intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
+        inter_op: Threads that run ops; 0 likewise.
+        fetch: Whether a step ends with its result in Python.
+        interleave: Whether variants take turns in blocks of steps.
+        block_steps: Timed steps in a row before it is the next variant's turn; None chooses.
+    """
+
+    num_batches: int = 100
+    burn_in: int = 10
+    trace_steps: int = 10
+    variants: Sequence[str] = ()
+    phases: Sequence[str] = ()
+    device: str = "auto"
+    intra_op: int = 0
+    inter_op: int = 0
+    fetch: bool = True
+    interleave: bool = True
+    block_steps: int | None = None
+
+
+def profile(
+    workload: Workload, folder: Path, options: ProfileOptions, progress: Progress | None = None
+) -> Run:
+    """Times and traces a workload's variants and phases.
+
+    Args:
+        workload: What to profile.
+        folder: The run's folder, new.
+        options: How.
+        progress: What is shown meanwhile; None chooses by the standard output.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: If a variant or phase is unknown, or a number is out of range.
+        CaptureError: If memory would not do, or runs out, or a profiler is in the way.
+        TraceError: If a trace holds nothing to attribute.
+        RunError: If the folder exists or can't be written.
+    """
+    variants = _chosen("variant", options.variants, workload.variants)
+    keys = _chosen("phase", options.phases, [phase.key for phase in workload.phases])
+    phases = [phase for phase in workload.phases if phase.key in keys]
+    _check_counts(options)
+    turns = options.interleave and len(variants) > 1
+    if not _fits(workload, phases, 2 if turns else 1):
+        turns = False
+    shown = progress or progress_for()
+    tracer = Tracer(
+        folder,
+        trace_steps=options.trace_steps,
+        block_steps=options.block_steps,
+        device=options.device,
+        intra_op=options.intra_op,
+        inter_op=options.inter_op,
+        fetch=options.fetch,
+        workload=_record(workload, options, variants, keys, turns),
+        ablations=workload.ablations,
+        progress=shown,
+    )
+    if options.interleave and len(variants) > 1 and not turns:
+        shown.message("Memory for one variant at a time: they run one after the other.")
+    with tracer:
+        built = {variant: _build(tracer, workload, variant) for variant in variants}
+        for group in [variants] if turns else [[variant] for variant in variants]:
+            _run_group(tracer, built, group, phases, options)
+    return tracer.run
+
+
+def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
+    label = workload.variant_label(variant)
+    with tracer.graph(variant, label=label):
+        built = workload.build(variant)
+    tracer.layers(variant, built.layers)
+    return built
+
+
+def _run_group(
+    tracer: Tracer,
+    built: dict[str, BuiltVariant],
+    group: Sequence[str],
+    phases: Sequence[PhaseSpec],
+    options: ProfileOptions,
+) -> None:
+    """Runs all phases of variants that take turns, or of one variant alone."""
+    with ExitStack() as stack:
+        sessions = {name: stack.enter_context(tracer.session(name)) for name in group}
+        for phase in phases:
+            targets: list[tuple[Any, Any]] = [
+                (sessions[name], built[name].fetches[phase.key]) for name in group
+            ]
+            tracer.time_together(
+                targets, phase.label, steps=options.num_batches, burn_in=options.burn_in
+            )
+
+
+def _chosen(what: str, asked: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The asked ones in the known order; all if none was asked for."""
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"no {what} {name!r}: there are {', '.join(known)}")
+    return [name for name in known if not asked or name in asked]
+
+
+def _check_counts(options: ProfileOptions) -> None:
+    """Before anything is built, in the words of the command line."""
+    for option, count, least in (
+        ("--num-batches", options.num_batches, 1),
+        ("--burn-in", options.burn_in, 0),
+        ("--trace-steps", options.trace_steps, 0),
+        ("--block-steps", options.block_steps, 1),
+    ):
+        if count is not None and count < least:
+            raise UsageError(f"{option} must be at least {least}, not {count}")
+
+
+def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> bool:
+    """Whether so many variants may fit in memory together.
+
+    Raises:
+        CaptureError: If even one can't.
+    """
+    available = available_memory_bytes()
+    if available is None:
+        return True
+    for phase in phases:
+        needed = workload.least_memory_bytes(phase.key)
+        if needed > available:
+            raise CaptureError(
+                f"{phase.label} of {workload.name} needs at least {needed / 1e9:.1f} GB and "
+                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size"
+            )
+        if needed * variants > available:
+            return False
+    return True
+
+
+def _record(
+    workload: Workload,
+    options: ProfileOptions,
+    variants: list[str],
+    phases: list[str],
+    turns: bool,
+) -> WorkloadRecord:
+    settings: dict[str, Setting] = {**workload.settings, **asdict(options)}
+    settings |= {"variants": variants, "phases": phases, "interleave": turns}
+    return WorkloadRecord(name=workload.name, settings=settings, published=workload.published)

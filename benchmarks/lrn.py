@@ -1,0 +1,52 @@
+"""LRN's attributed cost against its measured ablation cost, at the default size."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One profile of both variants; the ratio attributed / measured per phase, and the books."""
+    from alexprof.capture.startup import start_tensorflow
+
+    start_tensorflow()
+    import polars as pl
+
+    from alexprof.attribute import UNASSIGNED_OP
+    from alexprof.runs.tables import load_costs
+    from alexprof.tracer import ProfileOptions, profile
+    from alexprof.workload.alexnet import AlexNet
+
+    workload = AlexNet(batch_size=arguments.batch_size)
+    with tempfile.TemporaryDirectory() as logdir:
+        folder = Path(logdir) / "run"
+        options = ProfileOptions(num_batches=arguments.num_batches)
+        run = profile(workload, folder, options)
+        costs = load_costs(folder)
+    result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": arguments.num_batches}
+    print(f"LRN attributed / measured, batch {arguments.batch_size}")
+    for one in run.ablations:
+        assert one.attributed_s is not None
+        result[one.phase] = {
+            "measured_s": one.measured_s,
+            "ci95_s": one.ci95_s,
+            "measured_median_s": one.measured_median_s,
+            "attributed_s": one.attributed_s,
+            "ratio": one.attributed_s / one.measured_s,
+        }
+        print(
+            f"  {one.phase:<18}{one.attributed_s * 1e3:.2f} ms / {one.measured_s * 1e3:.2f} ms = "
+            f"{one.attributed_s / one.measured_s:.3f}"
+        )
+    steps = costs.group_by("variant", "phase", "step", "device").agg(
+        pl.col("share_ns").sum(), pl.col("wall_ns").first()
+    )
+    off = (steps["share_ns"] - steps["wall_ns"]).abs() / steps["wall_ns"]
+    unassigned = costs.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum()
+    result["largest_closure_error"] = float(off.max() or 0)  # type: ignore[arg-type]
+    result["unassigned_share"] = unassigned / steps["wall_ns"].sum()
+    print(f"  largest |share + idle − wall| / wall: {result['largest_closure_error']:.1e}")
+    return result

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from alexprof.capture.devices import session_config, used_accelerators
+from alexprof.capture.executed import executed_ops
+from alexprof.capture.trace import check_no_profiler, profiled, trace_steps
+from alexprof.errors import CaptureError, UsageError
+
+
+@pytest.fixture(scope="module")
+def session():
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.random_normal([2, 16, 16, 4], seed=1, name="images")
+        tf.nn.local_response_normalization(images, name="lrn")
+    with tf.compat.v1.Session(graph=graph) as session:
+        session.run("lrn:0")
+        yield session
+
+
+def trace(session, folder, **options):
+    arguments = {"folder": folder, "session_name": "forward", "doing": "a test", **options}
+    return trace_steps(lambda: session.run("lrn:0"), 3, **arguments)
+
+
+def test_the_trace_lies_where_the_profile_tab_looks(session, tmp_path):
+    captured = trace(session, tmp_path)
+    assert captured.path.parent == tmp_path / "plugins" / "profile" / "forward"
+    assert captured.path.name.endswith(".xplane.pb")
+    assert captured.path.stat().st_size > 0
+    assert len(captured.stopwatch_ns) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["plugins"]
+
+
+def test_a_second_trace_takes_the_place_of_the_first(session, tmp_path):
+    first = trace(session, tmp_path).path.stat().st_ino
+    path = trace(session, tmp_path).path
+    assert path.stat().st_ino != first
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_progress_is_told_between_steps(session, tmp_path):
+    told = []
+    trace(session, tmp_path, after_step=lambda: told.append(1))
+    assert len(told) == 3
+
+
+@pytest.fixture
+def other_profiler(tmp_path):
+    import tensorflow as tf
+
+    tf.profiler.experimental.start(str(tmp_path / "other"))
+    yield
+    tf.profiler.experimental.stop(save=False)
+
+
+@pytest.mark.usefixtures("other_profiler")
+def test_a_second_profiler_is_named_and_nothing_is_left(session, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(CaptureError, match="another profiler is already running: stop it"):
+        trace(session, folder)
+    assert not folder.exists()
+    with pytest.raises(CaptureError, match="another profiler"):
+        check_no_profiler("timing")
+
+
+def test_no_profiler_is_left_running(session, tmp_path):
+    check_no_profiler("timing")
+    with pytest.raises(KeyboardInterrupt), profiled(tmp_path, "forward", "a test"):
+        raise KeyboardInterrupt
+    check_no_profiler("timing")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_running_out_while_tracing_is_plain(tmp_path):
+    import tensorflow as tf
+
+    def step():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore")
+
+    with pytest.raises(CaptureError) as caught:
+        trace_steps(step, 1, folder=tmp_path, session_name="x", doing="forward of with_lrn")
+    assert re.match(
+        r"forward of with_lrn: out of memory \(OOM when allocating\): .*--batch-size",
+        str(caught.value),
+    )
+    check_no_profiler("timing")
+
+
+def test_run_metadata_names_what_ran_with_types(session):
+    executed = executed_ops(session, "lrn:0", "a test")
+    ops = {op.name: (op.type, op.device) for op in executed.ops}
+    assert ops["lrn"] == ("LRN", "CPU")
+    assert ops["images/RandomStandardNormal"] == ("RandomStandardNormal", "CPU")
+    assert len(executed.run_metadata) > 100
+
+
+def test_a_gpu_that_is_not_there(monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda: [])
+    with pytest.raises(UsageError, match=r"no GPU.*--device cpu.*alexprof doctor"):
+        used_accelerators("gpu")
+    assert used_accelerators("auto") == ()
+    with pytest.raises(UsageError, match="auto, cpu, gpu"):
+        used_accelerators("tpu")
+
+
+def test_session_settings():
+    config = session_config("cpu", intra_op=3, inter_op=2)
+    assert config.intra_op_parallelism_threads == 3
+    assert config.inter_op_parallelism_threads == 2
+    assert config.gpu_options.allocator_type == "BFC"
+    assert config.device_count["GPU"] == 0
+    assert "GPU" not in session_config("auto").device_count
+    with pytest.raises(UsageError, match="--inter-op"):
+        session_config("cpu", inter_op=-1)
