@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from alexprof.errors import RunError
 
+_numbers = itertools.count()
 _ADVICE = {
     errno.ENOSPC: "no space left on the disk: free some, or choose another folder with --logdir",
     errno.EDQUOT: "disk quota used up: free some, or choose another folder with --logdir",
@@ -80,7 +82,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         RunError: If it can't be written.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not made of the name: TensorBoard reads whatever has "tfevents" in it.
+    temporary = path.with_name(f".part-{os.getpid()}-{next(_numbers)}")
     try:
         with writing(path):
             yield temporary

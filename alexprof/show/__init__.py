@@ -1,1 +1,32 @@
-"""."""
+"""A run to text: `render` for a report, `render_list` for many runs, `progress_for` meanwhile."""
+
+from __future__ import annotations
+
+from alexprof.runs.record import Run
+from alexprof.show.listing import render_list
+from alexprof.show.options import ReportOptions
+from alexprof.show.registry import find_output, styles
+
+__all__ = [
+    "ReportOptions",
+    "render",
+    "render_list",
+    "styles",
+]
+
+
+def render(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:
+    """Renders a run.
+
+    Args:
+        run: The run, complete or not.
+        style: One of `styles()`.
+        options: What to show and how wide.
+
+    Returns:
+        The text, without a newline at its end.
+
+    Raises:
+        UsageError: If there is no such style, or the run has no such variant or phase.
+    """
+    return find_output(style)(run, options or ReportOptions())

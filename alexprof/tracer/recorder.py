@@ -95,7 +95,7 @@ class Recorder:
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = "nothing was timed"
         self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
-        save_run(self.folder, self.run)
+        self._save(self.run.variants)
 
     def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
         """Adds a variant whose graph is built."""

@@ -1,0 +1,102 @@
+"""A variant on TensorBoard's HParams tab: its settings beside the times that came out.
+
+TensorBoard takes the tab's columns from the first run it finds that names any, so each variant
+names them all (tensorboard/plugins/hparams/api.proto, plugin_data.proto).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams.api_pb2 import Experiment, HParamInfo, MetricInfo, MetricName
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+from alexprof.runs.record import Run
+from alexprof.tensorboard.scalars import attributed_tag, mean_tag
+
+Value = bool | int | float | str
+
+
+def settings(run: Run, variant: str) -> dict[str, Value]:
+    """The row of a variant: its name, what it ran on, and the workload's options that are set."""
+    accelerators = [one.description for one in run.machine.accelerators]
+    row: dict[str, Value] = {
+        "variant": variant,
+        "hardware": ", ".join(accelerators) or run.machine.host.processor,
+    }
+    options = {} if run.workload is None else run.workload.settings
+    for name, value in options.items():
+        if value is not None:
+            row.setdefault(name, ", ".join(value) if isinstance(value, list) else value)
+    return row
+
+
+def metrics(run: Run) -> dict[str, str]:
+    """What is compared: by tag of a scalar, the column's title."""
+    phases = {
+        key: phase.label
+        for variant in run.variants.values()
+        for key, phase in variant.phases.items()
+    }
+    titles = {mean_tag(key): f"{label}: mean (ms)" for key, label in phases.items()}
+    for ablation in run.ablations:
+        label = phases.get(ablation.phase, ablation.phase)
+        titles[attributed_tag(ablation)] = f"{label}: {ablation.name} attributed (ms)"
+    return titles
+
+
+def summaries(run: Run, variant: str, started_s: float, ended_s: float) -> Iterator[Summary]:
+    """The tab's columns, the variant's row, and its end if the run is complete.
+
+    Args:
+        run: The run.
+        variant: Which of its variants.
+        started_s: Unix time of the run's start.
+        ended_s: Unix time of the last step.
+
+    Yields:
+        A `Summary` each.
+    """
+    row = settings(run, variant)
+    experiment = Experiment(
+        name=run.run,
+        time_created_secs=started_s,
+        hparam_infos=[_column(name, value, run) for name, value in row.items()],
+        metric_infos=[
+            MetricInfo(name=MetricName(tag=tag), display_name=title)
+            for tag, title in metrics(run).items()
+        ],
+    )
+    yield _summary(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
+    # Runs of the same settings would be one row, averaged, if the row weren't named.
+    yield hparams_pb(row, trial_id=f"{run.run}/{variant}", start_time_secs=started_s)
+    if run.complete:  # of an incomplete one the record can't say whether it still goes on
+        end = SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=ended_s)
+        yield _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
+
+
+def _column(name: str, value: Value, run: Run) -> HParamInfo:
+    """A setting's name, its type and, but for numbers, the values to filter by."""
+    column = HParamInfo(name=name, type=_type(value))
+    if name == "variant":
+        column.differs = len(run.variants) > 1  # such columns come first
+        column.domain_discrete.extend(list(run.variants))
+    elif isinstance(value, bool):
+        column.domain_discrete.extend([False, True])
+    elif isinstance(value, str):
+        column.domain_discrete.extend([value])
+    return column
+
+
+def _type(value: Value) -> int:
+    if isinstance(value, bool):
+        return int(api_pb2.DATA_TYPE_BOOL)
+    return int(api_pb2.DATA_TYPE_STRING if isinstance(value, str) else api_pb2.DATA_TYPE_FLOAT64)
+
+
+def _summary(tag: str, data: HParamsPluginData) -> Summary:
+    about = metadata.create_summary_metadata(data)
+    return Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)])

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+from alexprof.errors import RunError
+from alexprof.tensorboard.events import write_event_file
+
+NOW_NS = 1_795_495_320_000_000_000
+
+
+def slow_masked_crc32c(content: bytes) -> int:
+    """CRC-32C a bit at a time (polynomial of RFC 3720, reflected), masked as TFRecord asks."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def records(path: Path) -> list[bytes]:
+    content, found, at = path.read_bytes(), [], 0
+    while at < len(content):
+        length, length_crc = struct.unpack_from("<QI", content, at)
+        assert length_crc == slow_masked_crc32c(content[at : at + 8])
+        data = content[at + 12 : at + 12 + length]
+        (data_crc,) = struct.unpack_from("<I", content, at + 12 + length)
+        assert data_crc == slow_masked_crc32c(data)
+        found.append(data)
+        at += 16 + length
+    assert at == len(content)
+    return found
+
+
+def event_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*tfevents*"))
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4))
+def test_records_are_framed_and_begin_with_version_and_start(
+    tmp_path_factory: pytest.TempPathFactory, graphs: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    path = write_event_file(folder, [Event(step=3, graph_def=graph) for graph in graphs])
+    version, start, *rest = [Event.FromString(record) for record in records(path)]
+    assert version.file_version == "brain.Event:2"
+    assert (start.session_log.status, start.step) == (SessionLog.START, 0)
+    assert [(event.step, event.graph_def) for event in rest] == [(3, graph) for graph in graphs]
+
+
+def test_the_name_is_one_that_tensorboard_takes_and_says_when_and_who(tmp_path: Path) -> None:
+    path = write_event_file(tmp_path / "a" / "b", [], lambda: NOW_NS + 7)
+    assert path.name.startswith("events.out.tfevents.1795495320.")
+    assert path.name.endswith(".alexprof.000000007")
+
+
+@pytest.mark.parametrize("later_ns", [0, -5, 1, 10**9])
+def test_a_later_file_sorts_after_the_earlier_and_takes_its_place(
+    tmp_path: Path, later_ns: int
+) -> None:
+    first = write_event_file(tmp_path, [Event(step=1)], lambda: NOW_NS)
+    second = write_event_file(tmp_path, [Event(step=2)], lambda: NOW_NS + later_ns)
+    assert first.name < second.name
+    assert event_files(tmp_path) == [second]
+    assert Event.FromString(records(second)[-1]).step == 2
+
+
+def test_files_of_other_writers_stay(tmp_path: Path) -> None:
+    others = [
+        tmp_path / "events.out.tfevents.1795495320.vm.4711.0.v2",
+        tmp_path / "events.out.tfevents.1795495320.box.alexprof.lan",
+        tmp_path / "notes.txt",
+    ]
+    for other in others:
+        other.write_bytes(b"theirs")
+    write_event_file(tmp_path, [])
+    ours = write_event_file(tmp_path, [])
+    assert sorted(tmp_path.iterdir()) == sorted([*others, ours])
+
+
+def test_when_writing_fails_the_earlier_file_stays(tmp_path: Path) -> None:
+    first = write_event_file(tmp_path, [Event(step=1)])
+
+    def broken() -> Iterator[Event]:
+        yield Event(step=2)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match="no space left"):
+        write_event_file(tmp_path, broken())
+    assert list(tmp_path.iterdir()) == [first]
+
+
+def test_a_file_in_the_folders_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(RunError, match="choose another folder"):
+        write_event_file(tmp_path / "run", [])

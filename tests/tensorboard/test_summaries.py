@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tensorboard.compat.proto.config_pb2 import RunMetadata
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+from alexprof.capture.devices import Device
+from alexprof.runs.record import Phase, Run, Variant
+from alexprof.tensorboard.summaries import _parts, write_variant_events
+from alexprof.tensorboard.values import TracedSteps
+from tests.tensorboard import examples
+from tests.tensorboard.examples import NAME, STARTED_S, WITH, WITHOUT, Served
+
+RUN = f"{NAME}/{WITH}"
+NO_FILTER = {
+    "allowedStatuses": [f"STATUS_{one}" for one in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")],
+    "colParams": [],
+    "startIndex": 0,
+    "sliceSize": 100,
+}
+LAYERS = {"conv1": [8.0, 9.0], "lrn1": [2.0, 1.5]}
+
+
+def graph() -> bytes:
+    definition = GraphDef()
+    for name in ("conv1/Conv2D", "conv1", "lrn1/LRN"):
+        definition.node.add(name=name, op="Identity")
+    return bytes(definition.SerializeToString())
+
+
+def run_metadata() -> bytes:
+    metadata = RunMetadata()
+    stats = metadata.step_stats.dev_stats.add(device="/job:localhost/device:CPU:0")
+    for name in ("conv1", "lrn1/LRN"):
+        stats.node_stats.add(node_name=name, all_start_micros=1, all_end_rel_micros=5)
+    return bytes(metadata.SerializeToString())
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """Both variants of a complete run."""
+    logdir, run = tmp_path_factory.mktemp("logdir"), examples.run()
+    for variant, steps in ((WITH, 40), (WITHOUT, 25)):
+        write_variant_events(
+            logdir / NAME / variant,
+            run,
+            variant,
+            {"forward": examples.samples(steps)},
+            traced={"forward": examples.traced(LAYERS)},
+            graph=graph(),
+            run_metadata={"forward": run_metadata()},
+            text={"report": "# Costs\n\n| op | ms |\n|---|---:|\n| `conv1` | 8.5 |\n"},
+        )
+    return Served(logdir)
+
+
+def one(logdir: Path, run: Run | None = None, variant: str = WITH, **given_: Any) -> Served:
+    """TensorBoard over a single variant."""
+    given_.setdefault("samples", {"forward": examples.samples(20)})
+    run = run or examples.run()
+    write_variant_events(logdir / NAME / variant, run, variant, **given_)
+    return Served(logdir)
+
+
+def test_each_step_is_a_point_with_its_number_duration_and_time(served: Served) -> None:
+    expected = [(STARTED_S + 1 + step, step, 10.0 + step) for step in range(40)]
+    assert served.scalar(RUN, "forward/step_time_ms") == [pytest.approx(one) for one in expected]
+
+
+@pytest.mark.parametrize(
+    ("tag", "step", "value"),
+    [
+        ("forward/mean_ms", 40, 29.5),
+        ("forward/std_ms", 40, 2.0),
+        ("forward/median_ms", 40, 28.5),
+        ("forward/slowdown", 2, 1.25),
+        ("forward/lrn_attributed_ms", 0, 8.75),
+        ("forward/lrn_measured_ms", 0, 9.0),
+    ],
+)
+def test_a_figure_is_a_point(served: Served, tag: str, step: int, value: float) -> None:
+    assert served.scalar(RUN, tag) == [pytest.approx((STARTED_S + 40, step, value))]
+
+
+def test_layers_kinds_and_idle_add_up_to_the_traced_step(served: Served) -> None:
+    def values(tag: str) -> list[float]:
+        return [value for _, _, value in served.scalar(RUN, f"forward/{tag}")]
+
+    assert values("traced_step_ms") == pytest.approx([20, 22])
+    assert values("layer/conv1_ms") == pytest.approx([8, 9])
+    assert values("layer/lrn1_ms") == pytest.approx([2, 1.5])
+    assert values("kind/Conv2D_ms") == pytest.approx([10, 11])
+    assert values("idle_ms") == pytest.approx([10, 11.5])
+
+
+def test_every_line_says_its_unit(served: Served) -> None:
+    tags = served.json("scalars/tags")[RUN]
+    assert len(tags) == 12
+    for tag, about in tags.items():
+        unit = "<p>A ratio. " if tag.endswith("/slowdown") else "<p>Milliseconds. "
+        assert about["description"].startswith(unit), tag
+        assert tag.endswith("_ms") or unit == "<p>A ratio. "
+
+
+def test_the_ablation_stands_with_the_variant_that_has_the_ops(served: Served) -> None:
+    without = served.json("scalars/tags")[f"{NAME}/{WITHOUT}"]
+    assert not [tag for tag in without if "lrn_" in tag]
+
+
+def test_the_graph_is_shown_and_each_phase_colours_nodes_of_it(served: Served) -> None:
+    info = served.json("graphs/info")[RUN]
+    assert info["run_graph"]
+    assert info["tags"]["forward"]["profile"]
+    nodes = set(re.findall(r'^  name: "(.*)"', served.text("graphs/graph", run=RUN), re.MULTILINE))
+    assert nodes == {"conv1/Conv2D", "conv1", "lrn1/LRN"}
+    metadata = served.text("graphs/run_metadata", run=RUN, tag="forward")
+    assert set(re.findall(r'node_name: "(.*)"', metadata)) == {"conv1", "lrn1/LRN"}
+
+
+def test_histograms_hold_every_step(served: Served) -> None:
+    found = served.json("histograms/histograms", run=RUN, tag="forward/step_time_histogram_ms")
+    assert [step for _, step, _ in found] == [9, 19, 29, 39]
+    for part, (wall_time_s, step, buckets) in enumerate(found):
+        assert wall_time_s == STARTED_S + 1 + step
+        assert sum(count for _, _, count in buckets) == 10
+        assert buckets[0][0] == pytest.approx(10 + 10 * part)
+        assert buckets[-1][1] == pytest.approx(19 + 10 * part)
+
+
+@given(st.integers(0, 5000))
+def test_parts_are_all_steps_in_order(steps: int) -> None:
+    parts = _parts(steps)
+    assert [step for part in parts for step in part] == list(range(steps))
+    assert len(parts) <= 10
+    assert all(len(part) for part in parts)
+    assert len(parts) >= min(steps, 2)
+
+
+def test_hparams_compare_the_variants(served: Served) -> None:
+    experiment = served.post("hparams/experiment", {"experimentName": ""})
+    columns = [info["name"] for info in experiment["hparamInfos"]]
+    assert columns[0] == "variant"
+    assert set(columns) == {
+        *("variant", "hardware", "batch_size", "device", "fetch", "learning_rate", "phases"),
+    }
+    assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
+        ("forward/mean_ms", "Forward: mean (ms)"),
+        ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"),
+    ]
+    groups = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    rows = {group["name"]: group for group in groups}
+    assert set(rows) == {RUN, f"{NAME}/{WITHOUT}"}
+    assert rows[RUN]["hparams"] == {
+        "variant": WITH,
+        "hardware": "A processor",
+        "batch_size": 4,
+        "device": "cpu",
+        "fetch": True,
+        "learning_rate": 0.5,
+        "phases": "forward, train",
+    }
+    metrics = {one["name"]["tag"]: one["value"] for one in rows[RUN]["metricValues"]}
+    assert metrics == pytest.approx({"forward/mean_ms": 29.5, "forward/lrn_attributed_ms": 8.75})
+    (session,) = rows[RUN]["sessions"]
+    assert session["status"] == "STATUS_SUCCESS"
+    assert (session["startTimeSecs"], session["endTimeSecs"]) == (STARTED_S, STARTED_S + 40)
+
+
+def test_hardware_is_the_accelerators_where_there_are_any(tmp_path: Path) -> None:
+    gpus = tuple(Device(f"GPU:{number}", "A card") for number in range(2))
+    served = one(tmp_path, examples.run(accelerators=gpus))
+    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    assert group["hparams"]["hardware"] == "A card, A card"
+
+
+def test_a_run_that_is_not_complete_has_no_end(tmp_path: Path) -> None:
+    served = one(tmp_path, examples.run(complete=False))
+    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    assert group["sessions"][0]["status"] == "STATUS_UNKNOWN"
+
+
+def test_markdown_is_shown_as_such(served: Served) -> None:
+    assert served.json("text/tags")[RUN] == ["report"]
+    (text,) = served.json("text/text", run=RUN, tag="report")
+    assert "<h1>Costs</h1>" in text["text"]
+    assert "<td><code>conv1</code></td>\n<td>8.5</td>" in text["text"]
+
+
+def test_a_run_with_nothing_but_timed_steps_is_shown(tmp_path: Path) -> None:
+    timed = {"forward": examples.phase("Forward", 0.02, with_trace=False)}
+    run = examples.run({WITH: Variant(label="with", phases=timed)}, complete=False, ablations=False)
+    served = one(tmp_path, run)
+    assert set(served.json("scalars/tags")[RUN]) == {
+        *("forward/step_time_ms", "forward/mean_ms", "forward/std_ms", "forward/median_ms"),
+    }
+    assert RUN not in served.json("graphs/info")
+    assert served.json("text/tags") == {}
+
+
+def test_a_run_in_which_nothing_was_measured_yet_is_shown(tmp_path: Path) -> None:
+    planned = Variant(label="with", phases={"forward": Phase(label="Forward")})
+    run = examples.run({WITH: planned}, complete=False, ablations=False)
+    served = one(tmp_path, run, samples={"forward": examples.samples(0)}, graph=graph())
+    assert served.json("graphs/info")[RUN]["run_graph"]
+    assert served.json("scalars/tags") == {}
+    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    assert group["metricValues"] == []
+
+
+def test_a_variant_that_the_record_does_not_hold_yet_is_shown(tmp_path: Path) -> None:
+    served = one(tmp_path, examples.run({}, complete=False, ablations=False))
+    assert set(served.json("scalars/tags")[RUN]) == {"forward/step_time_ms"}
+
+
+def test_odd_names_come_through(tmp_path: Path) -> None:
+    layer, kind = 'größe/"<b>&%2F? \\ \n層', ""
+    seconds = np.array([0.02])
+    steps = TracedSteps(seconds, seconds, {layer: seconds}, {kind: seconds})
+    served = one(
+        tmp_path,
+        variant="mit LRN & 50 % ü",
+        samples={"vor wärts": examples.samples(3)},
+        traced={"vor wärts": steps},
+        text={"<i>": "a"},
+    )
+    name = f"{NAME}/mit LRN & 50 % ü"
+    tags = served.json("scalars/tags")[name]
+    assert f"vor wärts/layer/{layer}_ms" in tags
+    for tag in (f"layer/{layer}_ms", "kind/_ms"):
+        ((_, step, value),) = served.scalar(name, f"vor wärts/{tag}")
+        assert (step, value) == pytest.approx((0, 20))
+    assert len(served.scalar(name, "vor wärts/step_time_ms")) == 3
+    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    assert group["hparams"]["variant"] == "mit LRN & 50 % ü"
+
+
+def test_a_rerun_leaves_one_file_with_everything(tmp_path: Path) -> None:
+    folder, run = tmp_path / NAME / WITH, examples.run()
+    write_variant_events(folder, run, WITH, {"forward": examples.samples(20)})
+    both = {"forward": examples.samples(20), "train": examples.samples(30)}
+    path = write_variant_events(folder, run, WITH, both)
+    assert list(folder.iterdir()) == [path]
+    served = Served(tmp_path)
+    assert len(served.scalar(RUN, "forward/step_time_ms")) == 20
+    assert len(served.scalar(RUN, "train/step_time_ms")) == 30
+
+
+def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path) -> None:
+    folder, run = tmp_path / NAME / WITH, examples.run()
+    early = write_variant_events(folder, run, WITH, {"forward": examples.samples(20)})
+    served, content = Served(tmp_path), early.read_bytes()
+    both = {"forward": examples.samples(20), "train": examples.samples(30)}
+    write_variant_events(folder, run, WITH, both)
+    early.write_bytes(content)  # as if the process was killed before it removed the file
+    for reader in (Served(tmp_path), served):
+        reader.reload()
+        steps = [step for _, step, _ in reader.scalar(RUN, "forward/step_time_ms")]
+        assert steps == list(range(20))
+        assert len(reader.scalar(RUN, "train/step_time_ms")) == 30
+        assert len(reader.scalar(RUN, "forward/mean_ms")) == 1
+
+
+def test_a_phase_may_be_called_like_a_text(tmp_path: Path) -> None:
+    served = one(tmp_path, run_metadata={"report": run_metadata()}, text={"report": "a"})
+    assert served.json("text/tags")[RUN] == ["report/text"]
+    assert "lrn1/LRN" in served.text("graphs/run_metadata", run=RUN, tag="report")
+
+
+def test_writing_does_not_import_tensorflow(tmp_path: Path) -> None:
+    script = f"""
+        import sys
+        from pathlib import Path
+        from alexprof.tensorboard.summaries import write_variant_events
+        from tests.tensorboard import examples, test_summaries as made
+        write_variant_events(
+            Path({str(tmp_path)!r}), examples.run(), "with_lrn",
+            {{"forward": examples.samples(5)}},
+            traced={{"forward": examples.traced(made.LAYERS)}}, graph=made.graph(),
+            run_metadata={{"forward": made.run_metadata()}}, text={{"report": "a"}},
+        )
+        print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "polars")])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "[]\n"
+    assert len(list(tmp_path.iterdir())) == 1
