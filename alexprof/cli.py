@@ -7,7 +7,7 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 # The root of the command line library's own complaints; it has no public name.
-_Complaint = typer.BadParameter.__mro__[2]
+_Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
@@ -91,23 +91,13 @@ def profile(
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.files import check_writable
+    from alexprof.capture.startup import start_tensorflow
     from alexprof.show.progress import progress_for
+    from alexprof.tracer import ProfileOptions, check_new_folder
+    from alexprof.tracer import profile as run_profile
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
-    folder = logdir / (run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
-    if run_name and Path(run_name).name != run_name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
-    check_writable(logdir, needed_bytes=0)
-    progress = progress_for()
-    progress.message("Starting TensorFlow …")
-    from alexprof.capture.startup import start_tensorflow
-
-    start_tensorflow()
-    from alexprof.tracer import ProfileOptions
-    from alexprof.tracer import profile as run_profile
-
     options = ProfileOptions(
         num_batches=num_batches,
         burn_in=burn_in,
@@ -121,7 +111,15 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
+    options.check(chosen)
+    if Path(run_name).name != run_name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
+    folder = logdir / (run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
+    check_new_folder(folder)
+    progress = progress_for()
+    progress.message("Starting TensorFlow …")
     try:
+        start_tensorflow()
         run = run_profile(chosen, folder, options, progress)
     except KeyboardInterrupt:
         kept = f"; finished phases are in {folder}, marked incomplete" if folder.exists() else ""

@@ -45,8 +45,8 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         pl.col("share_ns").sum(), pl.col("wall_ns").first()
     )
     off = (steps["share_ns"] - steps["wall_ns"]).abs() / steps["wall_ns"]
-    unassigned = costs.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum()
-    result["largest_closure_error"] = float(off.max() or 0)  # type: ignore[arg-type]
-    result["unassigned_share"] = unassigned / steps["wall_ns"].sum()
+    unassigned = int(costs.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum())
+    result["largest_closure_error"] = max(off.to_list())
+    result["unassigned_share"] = unassigned / int(steps["wall_ns"].sum())
     print(f"  largest |share + idle − wall| / wall: {result['largest_closure_error']:.1e}")
     return result

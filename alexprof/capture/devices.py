@@ -41,8 +41,7 @@ def used_accelerators(device: str) -> tuple[Device, ...]:
     Raises:
         UsageError: If the option is unknown, or asks for a GPU and there is none.
     """
-    if device not in DEVICES:
-        raise UsageError(f"no device {device!r}: there are {', '.join(DEVICES)}")
+    check_session_options(device)
     if device == "cpu":
         return ()
     found = accelerators()
@@ -52,6 +51,19 @@ def used_accelerators(device: str) -> tuple[Device, ...]:
             "says (a GPU needs its driver and `pip install 'alexprof[gpu]'`)"
         )
     return found
+
+
+def check_session_options(device: str, intra_op: int = 0, inter_op: int = 0) -> None:
+    """Checks options without starting TensorFlow.
+
+    Raises:
+        UsageError: If the device is unknown or a number of threads negative.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"no device {device!r}: there are {', '.join(DEVICES)}")
+    for option, threads in (("--intra-op", intra_op), ("--inter-op", inter_op)):
+        if threads < 0:
+            raise UsageError(f"{option} must be at least 0 (0: TensorFlow's choice), not {threads}")
 
 
 def session_config(
@@ -65,13 +77,11 @@ def session_config(
         inter_op: Threads that run ops; 0 likewise.
 
     Raises:
-        UsageError: If a number is negative.
+        UsageError: As `check_session_options`.
     """
+    check_session_options(device, intra_op, inter_op)
     import tensorflow as tf
 
-    for option, threads in (("--intra-op", intra_op), ("--inter-op", inter_op)):
-        if threads < 0:
-            raise UsageError(f"{option} must be at least 0 (0: TensorFlow's choice), not {threads}")
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=intra_op, inter_op_parallelism_threads=inter_op
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from alexprof.tracer.recorder import check_new_folder
 from alexprof.tracer.tracer import Tracer, phase_key
 from alexprof.tracer.workloads import ProfileOptions, profile
 
-__all__ = ["ProfileOptions", "Tracer", "phase_key", "profile"]
+__all__ = ["ProfileOptions", "Tracer", "check_new_folder", "phase_key", "profile"]

@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -190,7 +190,7 @@ def _advice(line: str) -> str:
     return ""
 
 
-def _small_step() -> object:
+def _small_step() -> Callable[[], object]:
     import tensorflow as tf
 
     v1 = tf.compat.v1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.errors import RunError
-from alexprof.files import check_writable
+from alexprof.files import check_writable, make_folder
 from alexprof.measure.loop import Block
 from alexprof.runs.record import (
     SCHEMA_VERSION,
@@ -35,6 +35,19 @@ if TYPE_CHECKING:
 RUN_NEEDS_BYTES = 64_000_000
 """Free space to insist on; the traces of a default AlexNet run take 30 MB."""
 UNFINISHED = "it did not finish: still running, or killed"
+
+
+def check_new_folder(folder: Path) -> None:
+    """Makes sure that a run can be written to a folder.
+
+    Raises:
+        RunError: If it exists, or its logdir can't be written or has too little space.
+    """
+    if folder.exists():
+        raise RunError(
+            f"{folder} exists already: choose another name with --run-name, or remove it"
+        )
+    check_writable(folder.parent, RUN_NEEDS_BYTES)
 
 
 @dataclass
@@ -83,11 +96,8 @@ class Recorder:
         Raises:
             RunError: If it exists, or can't be written.
         """
-        if self.folder.exists():
-            raise RunError(
-                f"{self.folder} exists already: choose another name with --run-name, or remove it"
-            )
-        check_writable(self.folder, RUN_NEEDS_BYTES)
+        check_new_folder(self.folder)
+        make_folder(self.folder)
         save_run(self.folder, self.run)
 
     def close(self, stopped: str | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from alexprof.capture.devices import check_session_options
 from alexprof.errors import CaptureError, UsageError
 from alexprof.measure.machine import available_memory_bytes
 from alexprof.runs.record import Run, WorkloadRecord
@@ -46,6 +47,24 @@ class ProfileOptions:
     interleave: bool = True
     block_steps: int | None = None
 
+    def check(self, workload: Workload) -> None:
+        """Checks what can be checked before TensorFlow is started.
+
+        Raises:
+            UsageError: If a variant or phase is unknown, or a number is out of range.
+        """
+        _chosen("variant", self.variants, workload.variants)
+        _chosen("phase", self.phases, [phase.key for phase in workload.phases])
+        check_session_options(self.device, self.intra_op, self.inter_op)
+        for option, count, least in (
+            ("--num-batches", self.num_batches, 1),
+            ("--burn-in", self.burn_in, 0),
+            ("--trace-steps", self.trace_steps, 0),
+            ("--block-steps", self.block_steps, 1),
+        ):
+            if count is not None and count < least:
+                raise UsageError(f"{option} must be at least {least}, not {count}")
+
 
 def profile(
     workload: Workload, folder: Path, options: ProfileOptions, progress: Progress | None = None
@@ -67,10 +86,10 @@ def profile(
         TraceError: If a trace holds nothing to attribute.
         RunError: If the folder exists or can't be written.
     """
+    options.check(workload)
     variants = _chosen("variant", options.variants, workload.variants)
     keys = _chosen("phase", options.phases, [phase.key for phase in workload.phases])
     phases = [phase for phase in workload.phases if phase.key in keys]
-    _check_counts(options)
     turns = options.interleave and len(variants) > 1
     if not _fits(workload, phases, 2 if turns else 1):
         turns = False
@@ -129,18 +148,6 @@ def _chosen(what: str, asked: Sequence[str], known: Sequence[str]) -> list[str]:
         if name not in known:
             raise UsageError(f"no {what} {name!r}: there are {', '.join(known)}")
     return [name for name in known if not asked or name in asked]
-
-
-def _check_counts(options: ProfileOptions) -> None:
-    """Before anything is built, in the words of the command line."""
-    for option, count, least in (
-        ("--num-batches", options.num_batches, 1),
-        ("--burn-in", options.burn_in, 0),
-        ("--trace-steps", options.trace_steps, 0),
-        ("--block-steps", options.block_steps, 1),
-    ):
-        if count is not None and count < least:
-            raise UsageError(f"{option} must be at least {least}, not {count}")
 
 
 def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> bool:
