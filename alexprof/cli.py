@@ -162,7 +162,8 @@ def list_(logdir: Logdir = Path("logdir")) -> None:
     from alexprof.runs.store import list_runs
     from alexprof.show import render_list
 
-    print(render_list(list_runs(logdir)))
+    now = datetime.now().astimezone()
+    print(render_list(list_runs(logdir), _width(), now=now, color=_color()))
 
 
 @app.command()
@@ -216,8 +217,8 @@ def _print_report(run: Run, folder: Path) -> None:
 
     print()
     print(render(run, "text", ReportOptions(width=_width(), color=_color())))
-    print(f"\nRun: {folder}")
-    print(f"Again: alexprof report {folder}    TensorBoard: tensorboard --logdir {folder.parent}")
+    print(f"\nAgain: alexprof report {folder}")
+    print(f"TensorBoard: tensorboard --logdir {folder.parent}")
 
 
 def _width() -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -13,7 +14,8 @@ from tests.clock import FakeClock
 def ran(targets, **options):
     """Runs the loop on steps that write down who ran."""
     log: list[str] = []
-    blocks = list(timed_blocks({name: lambda n=name: log.append(n) for name in targets}, **options))
+    steps = {name: partial(log.append, name) for name in targets}
+    blocks = list(timed_blocks(steps, **options))
     return "".join(log), blocks
 
 

@@ -1,0 +1,100 @@
+"""Bars, whiskers and axes out of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alexprof.show.document import Axis, Bar, Mark, Piece
+from alexprof.show.numbers import MINUS
+
+CHARACTERS: dict[Mark, str] = {
+    "forward": "█",
+    "backward": "▒",
+    "pass": "░",
+    "idle": "·",
+    "own": "█",
+    "others": "▒",
+    "remainder": "░",
+    "measured": "█",
+}
+SLIVER = "▏"
+"""Less than half a cell of anything but idle."""
+
+
+def bar_text(bar: Bar, axis: Axis, width: int, paint: Callable[[str, str], str]) -> str:
+    """Draws a bar in `width` cells.
+
+    Args:
+        bar: Its pieces; where two meet in a cell, the later one has it.
+        axis: What values the first and the last cell stand for.
+        width: Cells.
+        paint: Colours a piece.
+    """
+    if width < 1:
+        return ""
+    cells = [" "] * width
+    styles = [""] * width
+    for piece in bar.pieces:
+        for place, char in _drawn(piece, axis, width):
+            if char == SLIVER and set(cells) != {" "}:
+                continue  # beside what can be seen it would look like half a cell
+            cells[place], styles[place] = char, _style(piece)
+    text, place = "", 0
+    while place < width:
+        end = place
+        while end < width and styles[end] == styles[place]:
+            end += 1
+        run = "".join(cells[place:end])
+        text += paint(run, styles[place]) if styles[place] else run
+        place = end
+    return text
+
+
+def legend_text(legend: tuple[tuple[Mark, str], ...]) -> str:
+    """What characters stand for: "█ forward  ▒ backward"."""
+    return "  ".join(f"{CHARACTERS[mark]} {text}" for mark, text in legend)
+
+
+def tick_text(axis: Axis, width: int) -> str:
+    """The labels of an axis, in milliseconds, those that fit; each begins at its place."""
+    text = ""
+    for tick in axis.ticks:
+        place = round(_place(tick, axis, width))
+        label = f"{abs(tick) * 1e3:.6g}"
+        label = MINUS + label if tick < 0 else label
+        if place >= len(text) + (2 if text else 0) and place + len(label) <= width:
+            text = text.ljust(place) + label
+    return text
+
+
+def _drawn(piece: Piece, axis: Axis, width: int) -> list[tuple[int, str]]:
+    start, end = sorted((piece.start, piece.end))
+    first, last = (_place(value, axis, width) for value in (start, end))
+    if piece.mark == "interval":
+        return _whisker(first, last, width)
+    char = CHARACTERS[piece.mark]
+    cells = range(max(0, round(first)), min(width, round(last)))
+    if not cells:
+        sliver = char if piece.mark == "idle" else SLIVER
+        return [(min(max(0, round(first)), width - 1), sliver)] if end > start else []
+    return [(cell, char) for cell in cells]
+
+
+def _whisker(first: float, last: float, width: int) -> list[tuple[int, str]]:
+    """An interval; an arrow where it goes on beyond the axis."""
+    left, right = max(0, round(first)), min(width, max(round(last), round(first) + 1)) - 1
+    left = min(left, right)
+    cells = [(cell, "─") for cell in range(left, right + 1)]
+    cells[-1] = (right, "→" if round(last) > width else "┤")
+    cells[0] = (left, "←" if round(first) < 0 else "├" if right > left else "│")
+    return cells
+
+
+def _place(value: float, axis: Axis, width: int) -> float:
+    return (value - axis.low) / (axis.high - axis.low) * width
+
+
+def _style(piece: Piece) -> str:
+    if piece.mark in ("measured", "interval"):
+        return "ink"
+    return f"kind {piece.kind}" if piece.kind else "muted"

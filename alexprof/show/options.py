@@ -1,0 +1,54 @@
+"""What a reader may choose of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alexprof.errors import UsageError
+from alexprof.runs.record import Run
+
+LEAST_WIDTH = 40
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What to show and how wide.
+
+    Attributes:
+        width: Columns of the terminal; a report takes at least 40.
+        color: Whether to colour the text; it is complete without.
+        variant: The variant to look into; None takes the run's first.
+        phase: The only phase to show; None shows all.
+        top: How many of the most expensive ops to list.
+
+    Raises:
+        UsageError: If a number is out of range.
+    """
+
+    width: int = 80
+    color: bool = False
+    variant: str | None = None
+    phase: str | None = None
+    top: int = 10
+
+    def __post_init__(self) -> None:
+        if self.top < 0:
+            raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
+
+    def check(self, run: Run) -> None:
+        """Makes sure that the run has that variant and phase.
+
+        Raises:
+            UsageError: If it hasn't.
+        """
+        variants = tuple(run.variants)
+        phases = tuple(dict.fromkeys(key for one in run.variants.values() for key in one.phases))
+        _check("variant", self.variant, variants, run.run)
+        _check("phase", self.phase, phases, run.run)
+
+
+def _check(what: str, name: str | None, known: tuple[str, ...], run: str) -> None:
+    if name is None or name in known:
+        return
+    there_is = f"it has {', '.join(known)}" if known else "it has none"
+    raise UsageError(f"no {what} {name!r} in run {run}: {there_is}")

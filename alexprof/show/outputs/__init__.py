@@ -1,0 +1,1 @@
+"""The outputs: a file for each, found by `alexprof.show.registry`."""

@@ -1,0 +1,83 @@
+"""Text for a terminal or a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+from alexprof.runs.record import Run
+from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section, Table, Warn
+from alexprof.show.fit import cut, wrap
+from alexprof.show.layout import table_lines
+from alexprof.show.lines import Paint, two_sides, warning_lines
+from alexprof.show.options import LEAST_WIDTH, ReportOptions
+from alexprof.show.palette import no_paint, terminal_paint
+from alexprof.show.registry import output
+from alexprof.show.sections.report import make_report
+
+MOST_WIDTH = 100
+"""Wider lines read badly, and no table needs them."""
+
+
+@output("text")
+def render_text(run: Run, options: ReportOptions) -> str:
+    """Renders a run as text of `options.width` columns, but 40 at least and 100 at most."""
+    paint = terminal_paint if options.color else no_paint
+    width = max(LEAST_WIDTH, min(options.width, MOST_WIDTH))
+    lines = _document(make_report(run, options), width, paint)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _document(document: Document, width: int, paint: Paint) -> Iterator[str]:
+    name = cut(document.name, width - len("AlexProf  ") - len(document.status) - 2)
+    yield from two_sides(f"AlexProf  {name}", document.status, width, paint)
+    yield from _joined(document.facts, width)
+    if document.banner:
+        yield from warning_lines(document.banner, width, paint)
+    for number, section in enumerate(document.sections):
+        yield from [""] if number == 0 else ["", ""]
+        yield from _section(section, width, paint)
+    yield ""
+    yield paint("─" * width, "muted")
+    yield from wrap(document.footer, width)
+
+
+def _joined(facts: tuple[str, ...], width: int) -> Iterator[str]:
+    """Facts with dots between them; a line ends between two facts."""
+    line = ""
+    for fact in facts:
+        longer = f"{line} · {fact}" if line else fact
+        if line and cell_len(longer) > width:
+            yield line
+            longer = fact
+        line = cut(longer, width)
+    yield line
+
+
+def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
+    yield from two_sides(section.title, section.aside, width, paint)
+    yield paint("─" * width, "muted")
+    before: Block | None = None
+    for block in section.blocks:
+        alike = isinstance(block, Lead | Note | Warn) and type(block) is type(before)
+        if before is not None and not alike:
+            yield ""
+        yield from _block(block, width, paint)
+        before = block
+
+
+def _block(block: Block, width: int, paint: Paint) -> Iterator[str]:
+    if isinstance(block, Table):
+        if block.title:
+            yield from two_sides(block.title, block.aside, width, paint)
+        yield from table_lines(block, width, paint)
+    elif isinstance(block, Drawing):
+        yield from wrap(block.title, width)
+        yield from (cut(line, width) for line in block.lines)
+    elif isinstance(block, Warn):
+        yield from warning_lines(block.text, width, paint)
+    else:
+        style = "bold" if isinstance(block, Lead) else ""
+        for line in wrap(block.text, width):
+            yield paint(line, style) if style else line

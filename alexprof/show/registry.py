@@ -1,0 +1,53 @@
+"""Which outputs there are: each a file in `outputs/` that registers one function.
+
+Adding an output is adding a file there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from alexprof.errors import UsageError
+from alexprof.runs.record import Run
+from alexprof.show.options import ReportOptions
+
+Output = Callable[[Run, ReportOptions], str]
+
+_OUTPUTS: dict[str, Output] = {}
+
+
+def output(style: str) -> Callable[[Output], Output]:
+    """Registers a function as the output of that name."""
+
+    def register(function: Output) -> Output:
+        _OUTPUTS[style] = function
+        return function
+
+    return register
+
+
+def styles() -> tuple[str, ...]:
+    """The names of all outputs."""
+    return tuple(sorted(_outputs()))
+
+
+def find_output(style: str) -> Output:
+    """The output of that name.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    known = _outputs()
+    if style not in known:
+        raise UsageError(f"no report style {style!r}: there are {', '.join(sorted(known))}")
+    return known[style]
+
+
+def _outputs() -> dict[str, Output]:
+    from alexprof.show import outputs
+
+    for module in iter_modules(outputs.__path__):
+        import_module(f"{outputs.__name__}.{module.name}")
+    return _OUTPUTS

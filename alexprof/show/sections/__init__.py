@@ -1,0 +1,1 @@
+"""The questions a report answers, each a section made from the run."""

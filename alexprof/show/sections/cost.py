@@ -1,0 +1,195 @@
+"""What does a step cost? The timed steps of every phase and variant, and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexprof.measure.values import Stretch, Timed
+from alexprof.runs.record import Ablation
+from alexprof.show import numbers
+from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
+from alexprof.show.sections.classic import classic_figures
+from alexprof.show.sections.order import measured_order
+from alexprof.show.view import View, article, centre, includes_zero, measured, plural, sentence_case
+
+STRETCHES_SHOWN = 4
+_COLUMNS = (
+    Column("", align="name"),
+    Column("steps", align="right", drop=2),
+    Column("mean"),
+    Column("± 95 %"),
+    Column("std", drop=3),
+    Column("median"),
+    Column("95 % interval", align="right"),
+)
+
+
+def cost_section(view: View) -> Section:
+    """Answers what a step costs."""
+    return Section(
+        "What does a step cost?", "ms, no profiler attached", tuple(_blocks(view)) or (_nothing(),)
+    )
+
+
+def _nothing() -> Block:
+    return Lead("No phase was timed.")
+
+
+def _blocks(view: View) -> Iterator[Block]:
+    phases = view.phases
+    if not phases:
+        return
+    yield from (Lead(text) for key in phases if (text := _sentence(view, key)))
+    if any(view.by_median(key) for key in phases):
+        yield Note("Medians where steps were slow in a row: the means follow those steps.")
+    rows = tuple(row for key in phases for row in _rows(view, key))
+    yield Table(_COLUMNS, rows)
+    if note := _footnote(view):
+        yield Note(note)
+    yield from (Warn(text) for text in _warnings(view))
+    if lines := measured_order(view):
+        yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)
+    yield from classic_figures(view)
+
+
+def _sentence(view: View, key: str) -> str:
+    """Says: a forward step takes 244 ms with LRN, 188 ms without (means)."""
+    by_median = view.by_median(key)
+    timed = [(name, one) for name in view.run.variants if (one := view.timed(name, key))]
+    if not timed:
+        return ""
+    values = [numbers.ms_unit(centre(one, by_median=by_median)) for _, one in timed]
+    if len(view.run.variants) == 1:
+        said = values[0]
+    else:
+        labels = _spoken([name for name, _ in timed], view)
+        said = ", ".join(f"{value} {label}" for value, label in zip(values, labels, strict=True))
+    phase = view.phase_label(key)
+    kind = "medians" if by_median else "means"
+    kind = kind[:-1] if len(timed) == 1 else kind
+    unseen = ": no difference seen" if _no_difference(view, key) else ""
+    return f"{sentence_case(article(phase))} {phase} step takes {said} ({kind}){unseen}."
+
+
+def _spoken(variants: list[str], view: View) -> list[str]:
+    """Labels as they follow a number: "with LRN", "without"; "(float32)" for a bare name."""
+    labels = [
+        view.variant_label(name) if name == variants[0] else view.other_label(name, variants[0])
+        for name in variants
+    ]
+    if all(label.split(" ")[0] in ("with", "without", "in", "on") for label in labels):
+        return labels
+    return [f"({view.variant_label(name)})" for name in variants]
+
+
+def _no_difference(view: View, key: str) -> bool:
+    found = view.ablations(key)
+    by_median = view.by_median(key)
+    return len(found) == 1 and includes_zero(measured(found[0], by_median=by_median)[1])
+
+
+def _rows(view: View, key: str) -> Iterator[Row]:
+    yield Row((view.phase_label(key),), "group")
+    for name in view.run.variants:
+        timed = view.timed(name, key)
+        if timed or view.phase(name, key) or not view.run.complete:
+            yield Row((f"  {view.variant_label(name)}", *_figures(timed)))
+    found = view.ablations(key)
+    for one in found:
+        label = "difference" if len(found) == 1 else f"difference, {view.ablation_label(one)}"
+        yield Row((f"  {label}", *_difference(one)), "muted")
+
+
+def _figures(timed: Timed | None) -> tuple[str, ...]:
+    if timed is None:
+        return (numbers.MISSING,) * 6
+    return (
+        str(timed.steps),
+        numbers.ms(timed.mean_s),
+        numbers.ms_half_width(timed.ci95_s),
+        numbers.ms(timed.std_s if timed.steps > 1 else None),
+        numbers.ms(timed.median_s),
+        numbers.ms_interval(timed.median_ci95_s),
+    )
+
+
+def _difference(one: Ablation) -> tuple[str, ...]:
+    return (
+        "",
+        numbers.ms_signed(one.measured_s),
+        numbers.ms_half_width(one.ci95_s),
+        "",
+        numbers.ms_signed(one.measured_median_s),
+        numbers.ms_interval(one.median_ci95_s),
+    )
+
+
+def _footnote(view: View) -> str:
+    every = [view.timed(name, key) for key in view.phases for name in view.run.variants]
+    timed = [one for one in every if one]
+    said = []
+    if any(one.ci95_s for one in timed):
+        sizes = {block.steps for one in timed for block in one.blocks}
+        blocks = f"blocks of {'' if len(sizes) == 1 else 'up to '}{max(sizes, default=0)} steps"
+        said.append(f"± belongs to the mean, the interval to the median; both from {blocks}.")
+    if any(one.ci95_s is None for one in timed):
+        said.append("No interval (–) from fewer than two blocks of steps.")
+    if None in every and not view.run.complete:
+        said.append("– stands for what the run did not reach.")
+    if burn_in := {one.burn_in for one in timed if one.burn_in}:
+        count = plural(burn_in.pop(), "warm-up step") if len(burn_in) == 1 else "Warm-up steps"
+        said.append(f"{count} left out.")
+    if any(not one.fetch for one in timed):
+        said.append("Results were not fetched to Python.")
+    return " ".join(said)
+
+
+def _warnings(view: View) -> Iterator[str]:
+    if len(view.run.variants) > 1 and not _took_turns(view):
+        yield "The variants ran one after the other: a drift of the machine is in their difference."
+    hidden = [key for key in view.phases if _hidden_by_slow_steps(view, key)]
+    if hidden:
+        names = ", ".join(map(view.phase_label, hidden))
+        where = "" if len(hidden) == len(view.phases) else f" ({names})"
+        yield f"By the means, no difference seen{where}: slow steps widen them. Read the medians."
+    found = [one for key in view.phases for one in view.stretches(key)]
+    worst = sorted(found, key=lambda one: -one.ratio)[:STRETCHES_SHOWN]
+    yield from (_stretch(view, one) for one in found if one in worst)
+    if len(found) > len(worst):
+        yield f"… and {len(found) - len(worst)} more, none of them slower"
+    yield from _reasons(view)
+
+
+def _took_turns(view: View) -> bool:
+    workload = view.run.workload
+    return workload is None or workload.settings.get("interleave") is not False
+
+
+def _hidden_by_slow_steps(view: View, key: str) -> bool:
+    """Whether medians show a difference that means do not, in a phase with slow stretches."""
+    return view.by_median(key) and any(
+        includes_zero(one.ci95_s) and one.median_ci95_s and not includes_zero(one.median_ci95_s)
+        for one in view.ablations(key)
+    )
+
+
+def _stretch(view: View, one: Stretch) -> str:
+    steps = f"steps {one.first_step}–{one.last_step}"
+    said = f"{view.phase_label(one.phase)}, {steps}: up to {numbers.times(one.ratio)} as long"
+    total = len(view.run.variants)
+    if total < 2:
+        return said
+    if len(one.variants) == total:
+        return f"{said}, {'both' if total == 2 else 'all'} variants"
+    return f"{said}, {' and '.join(map(view.variant_label, one.variants))} only"
+
+
+def _reasons(view: View) -> Iterator[str]:
+    """Why a phase was not timed, as far as the record says."""
+    for key in view.phases:
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase and phase.timed is None and view.run.complete:
+                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
+                why = "; ".join(phase.notes) or "the record gives no reason"
+                yield f"{where}: not timed: {sentence_case(why)}"

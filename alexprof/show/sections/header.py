@@ -1,0 +1,48 @@
+"""Name, state and machine: what has to be known before any number."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from alexprof.runs.record import MachineRecord, Run
+from alexprof.show.fit import clean
+from alexprof.show.numbers import unit
+from alexprof.show.view import plural
+
+
+def status(run: Run) -> str:
+    """Whether everything asked for was done, in a word."""
+    return "complete" if run.complete else "incomplete"
+
+
+def banner(run: Run) -> str:
+    """Where an incomplete run stopped; "" for a complete one."""
+    if run.complete:
+        return ""
+    return f"incomplete: {clean(run.stopped or 'the reason is not known')}"
+
+
+def facts(run: Run) -> tuple[str, ...]:
+    """Processor, software, batch, accelerators."""
+    machine = run.machine
+    host = f"{clean(machine.host.processor) or 'processor not known'}, "
+    found = [host + plural(machine.host.cores, "core"), _software(machine)]
+    batch = run.workload.settings.get("batch_size") if run.workload else None
+    if batch is not None:
+        found.append(unit("batch", str(batch)))
+    return (*found, _accelerators(machine))
+
+
+def _software(machine: MachineRecord) -> str:
+    software = machine.software
+    onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
+    return f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}"
+
+
+def _accelerators(machine: MachineRecord) -> str:
+    if not machine.accelerators:
+        return "no accelerator"
+    found = Counter(clean(one.description) for one in machine.accelerators)
+    return ", ".join(
+        name if number == 1 else f"{number} × {name}" for name, number in found.items()
+    )

@@ -1,0 +1,89 @@
+"""The blocks of a phase in the order they ran, as a strip: does the machine drift?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import quantiles
+from string import ascii_uppercase
+
+from alexprof.measure.values import BlockTime
+from alexprof.show import numbers
+from alexprof.show.fit import pad
+from alexprof.show.view import View
+
+LEVELS = "▁▂▃▄▅▆▇█"
+OFF_SCALE = "!"
+_FEWEST_BLOCKS = 4
+
+
+def measured_order(view: View) -> tuple[str, ...]:
+    """Strips of the phases whose variants took turns; none if no phase has that."""
+    strips = [(key, blocks) for key in view.phases if (blocks := _interleaved(view, key))]
+    if not strips:
+        return ()
+    width = max(len(view.phase_label(key)) for key, _ in strips) + 2
+    lines = [
+        line
+        for key, blocks in strips
+        for line in _strip(pad(view.phase_label(key), width), blocks, view.options.width)
+    ]
+    letters = [
+        f"{letter} {view.variant_label(name)}"
+        for letter, name in zip(ascii_uppercase, view.run.variants, strict=False)
+    ]
+    return (*lines, " " * width + ", ".join(letters))
+
+
+def _interleaved(view: View, key: str) -> list[tuple[str, BlockTime]]:
+    """Letter and block in the order measured; empty if the variants did not take turns."""
+    blocks = [
+        (letter, block)
+        for letter, name in zip(ascii_uppercase, view.run.variants, strict=False)
+        if (timed := view.timed(name, key))
+        for block in timed.blocks
+    ]
+    blocks.sort(key=lambda one: one[1].order)
+    places = {block.order for _, block in blocks}
+    turns = sum(a[0] != b[0] for a, b in pairwise(blocks))
+    took_turns = turns >= len({letter for letter, _ in blocks}) > 1
+    enough = len(blocks) >= _FEWEST_BLOCKS and len(places) == len(blocks)
+    return blocks if took_turns and enough else []
+
+
+def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> Iterator[str]:
+    means = [block.mean_s for _, block in blocks]
+    low, high = min(means), _highest(means)
+    cells = [_cell(mean, low, high) for mean in means]
+    scale = f"{LEVELS[0]} {numbers.ms(low)}  {LEVELS[-1]} {numbers.ms_unit(high)}"
+    if high < max(means):
+        scale += f"  {OFF_SCALE} up to {numbers.ms(max(means))}"
+    room = width - len(label)
+    gap = " " if 2 * len(cells) + len(scale) + 2 <= room else ""
+    first = True
+    for start in range(0, len(cells), room):
+        row = gap.join(cells[start : start + room])
+        letters = gap.join(letter for letter, _ in blocks[start : start + room])
+        beside = first and len(row) + 3 + len(scale) <= room
+        yield (label if first else " " * len(label)) + row + ("   " + scale if beside else "")
+        yield " " * len(label) + letters
+        if first and not beside:
+            yield " " * len(label) + scale
+        first = False
+
+
+def _highest(means: Sequence[float]) -> float:
+    """The top of the scale: the highest mean that is not far out (Tukey: 3 quartile ranges).
+
+    A scale that a tenth of the blocks or more would leave holds them all.
+    """
+    lower, _, upper = quantiles(means, n=4, method="inclusive")
+    inside = [mean for mean in means if mean <= upper + 3 * (upper - lower)]
+    return max(inside) if len(inside) > 0.9 * len(means) else max(means)
+
+
+def _cell(mean: float, low: float, high: float) -> str:
+    if mean > high:
+        return OFF_SCALE
+    level = (mean - low) / (high - low) if high > low else 0.0
+    return LEVELS[round(level * (len(LEVELS) - 1))]

@@ -1,0 +1,36 @@
+"""The whole report: which sections there are, in which order."""
+
+from __future__ import annotations
+
+from alexprof.runs.record import Run
+from alexprof.show.document import Document
+from alexprof.show.fit import clean
+from alexprof.show.options import ReportOptions
+from alexprof.show.sections.cost import cost_section
+from alexprof.show.sections.header import banner, facts, status
+from alexprof.show.sections.where import where_section
+from alexprof.show.sections.win import win_section
+from alexprof.show.view import View
+
+FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir, with the run's logdir."
+
+
+def make_report(run: Run, options: ReportOptions) -> Document:
+    """Makes the document that text, Markdown and HTML draw.
+
+    Raises:
+        UsageError: If the run has no such variant or phase.
+    """
+    options.check(run)
+    view = View(run, options)
+    sections = [cost_section(view)]
+    for make in (where_section, win_section):
+        sections += [made for key in view.phases if (made := make(view, key))]
+    return Document(
+        name=clean(run.run),
+        status=status(run),
+        facts=facts(run),
+        banner=banner(run),
+        sections=tuple(sections),
+        footer=FOOTER,
+    )

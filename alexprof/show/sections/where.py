@@ -1,0 +1,270 @@
+"""Where does it go? The traced step of a phase, divided among layers and ops."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from alexprof.runs.record import Phase
+from alexprof.show import numbers
+from alexprof.show.document import (
+    Axis,
+    Bar,
+    Block,
+    Column,
+    Lead,
+    Mark,
+    Note,
+    Piece,
+    Row,
+    Section,
+    Table,
+    Warn,
+)
+from alexprof.show.fit import clean
+from alexprof.show.sections.ops import op_note, op_table
+from alexprof.show.sections.shares import (
+    BACKWARD,
+    FORWARD,
+    UNASSIGNED,
+    Division,
+    Share,
+    divide,
+    kind_total,
+    root_sum_squares,
+)
+from alexprof.show.view import View, plural
+
+LAYERS_SHOWN = 20
+LEAST_SEEN = 0.01
+"""A piece of a bar below this part of the longest bar can't be seen."""
+_TYPES_SHOWN = 4
+IDLE_REASONS = {
+    "launching": "launching",
+    "python": "in Python",
+    "input": "waiting for input",
+    "unknown": "reason not known",
+}
+"""What the host did while the device was idle, by the record's words."""
+
+
+def where_section(view: View, key: str) -> Section | None:
+    """Answers where the step of a phase goes; None in a run without variants."""
+    variant = view.variant
+    if variant is None:
+        return None
+    phase = view.phase(variant, key)
+    division = divide(phase)
+    aside = [view.phase_label(key), *view.needed_label(variant)]
+    if division is not None:
+        aside.append(plural(division.steps, "traced step"))
+        blocks = list(_blocks(view, key, phase, division))
+    else:
+        blocks = list(_without_shares(view, key, phase))
+    blocks += (Warn(note) for note in _notes(view, key, variant))
+    return Section("Where does it go?", ", ".join(aside), tuple(blocks))
+
+
+def times_of(device: str) -> str:
+    """What times on a device are called: never one for the other."""
+    return f"op times, {device}" if device == "CPU" else f"kernel times, {device}"
+
+
+def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> Iterator[Block]:
+    assert phase is not None
+    yield Lead(_answer(view, key, division))
+    yield Note(" ".join(_more(phase, division)))
+    yield _layer_table(view, division)
+    yield Note(_spread(division))
+    if table := op_table(division, view.options.top, times_of(division.device)):
+        yield table
+        yield Note(op_note(division, view.options.top))
+    yield from map(Note, _other_devices(phase, division))
+    if phase.not_timed:
+        yield Note(_not_timed(phase))
+
+
+def _answer(view: View, key: str, division: Division) -> str:
+    """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
+    if not division.layers:
+        return f"No op ran on {division.device} in these steps: all of it is idle."
+    largest = division.layers[0]
+    said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
+    for one in view.ablations(key):
+        name = view.ablation_label(one)
+        share_s, _ = kind_total(division, name)
+        if share_s:
+            part = numbers.percent_unit(division.part(share_s))
+            return f"{said}; {name} takes {part}, {numbers.ms_unit(share_s)}."
+    return f"{said}, {numbers.ms_unit(largest.share_s)}."
+
+
+def _more(phase: Phase, division: Division) -> Iterator[str]:
+    if division.kinds:
+        names = dict.fromkeys(one.name for one in division.kinds)
+        kind = max(names, key=lambda name: kind_total(division, name)[0])
+        share_s, backward_s = kind_total(division, kind)
+        part = numbers.percent_unit(division.part(share_s))
+        behind = ""
+        if 0 < backward_s < share_s:
+            behind = f", {numbers.percent_unit(backward_s / share_s)} of that in backward"
+        yield f"{clean(kind)} ops together take {part} of the step{behind}."
+    yield _idle(phase, division)
+    traced, timed = phase.traced, phase.timed
+    if traced is None or timed is None or traced.slowdown is None:
+        yield "There are no timed steps to set beside the traced ones."
+    else:
+        yield (
+            f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
+            f"{numbers.ms_unit(traced.mean_s)} traced, {numbers.ms_unit(timed.mean_s)} timed)."
+        )
+
+
+def _idle(phase: Phase, division: Division) -> str:
+    said = (
+        f"Idle is {numbers.ms_unit(division.idle_s)} "
+        f"({numbers.percent_unit(division.idle_fraction)})"
+    )
+    assert phase.attribution is not None
+    mine = [one for one in phase.attribution.devices if one.device == division.device]
+    reasons = mine[0].idle_by_reason_ns if mine else {}
+    steps = max(division.steps, 1)
+    parts = [
+        f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.ms_unit(idle_ns / steps / 1e9)}"
+        for reason, idle_ns in sorted(reasons.items(), key=lambda item: -item[1])
+        if idle_ns > 0
+    ]
+    return f"{said}: {', '.join(parts)}." if parts else f"{said}."
+
+
+def _layer_table(view: View, division: Division) -> Table:
+    named = [one for one in division.layers if one.name != UNASSIGNED]
+    shown = max(LAYERS_SHOWN, view.options.top)
+    entries = [*named[:shown], *(one for one in division.layers if one.name == UNASSIGNED)]
+    entries = sorted([*entries, _idle_entry(division)], key=lambda one: -one.share_s)
+    if rest := named[shown:]:
+        entries.append(_rest_entry(rest))
+    rows, total = [], 0.0
+    for one in entries:
+        total += one.fraction
+        figures = (numbers.ms(one.share_s), numbers.ms(one.std_s), numbers.percent(one.fraction))
+        rows.append(Row((one.name, *figures, numbers.percent(total), _bar(one))))
+    step = (numbers.ms(division.step_s), numbers.ms(division.step_std_s), "100", "")
+    rows.append(Row(("step", *step, "shares + idle = step"), "sum"))
+    columns = (
+        Column("layer", align="name"),
+        Column("share", "ms"),
+        Column("std", "ms", drop=3),
+        Column("step", "%"),
+        Column("total", "%", drop=2),
+        Column("", align="bar", legend=_legend(division)),
+    )
+    highest = max(one.share_s for one in entries)
+    return Table(columns, tuple(rows), Axis(0, highest or 1.0))
+
+
+def _idle_entry(division: Division) -> Share:
+    idle_s = division.idle_s
+    return Share("idle", idle_s, None, division.idle_fraction, {"idle": idle_s})
+
+
+def _rest_entry(rest: Sequence[Share]) -> Share:
+    by_pass_s: dict[str, float] = {}
+    for one in rest:
+        for name, share_s in one.by_pass_s.items():
+            by_pass_s[name] = by_pass_s.get(name, 0.0) + share_s
+    return Share(
+        name=plural(len(rest), "more layer"),
+        share_s=math.fsum(one.share_s for one in rest),
+        std_s=root_sum_squares(one.std_s for one in rest),
+        fraction=math.fsum(one.fraction for one in rest),
+        by_pass_s=by_pass_s,
+    )
+
+
+def _bar(one: Share) -> Bar:
+    marks: dict[str, Mark] = {FORWARD: "forward", BACKWARD: "backward", "idle": "idle"}
+    order = sorted(one.by_pass_s, key=lambda name: (name != FORWARD, name != BACKWARD))
+    pieces, end = [], 0.0
+    for name in order:
+        pieces.append(Piece(end, end + one.by_pass_s[name], marks.get(name, "pass"), one.kind))
+        end += one.by_pass_s[name]
+    return Bar(tuple(pieces))
+
+
+def _legend(division: Division) -> tuple[tuple[Mark, str], ...]:
+    """The marks of the passes that are long enough to be seen in some bar."""
+    least_s = LEAST_SEEN * max((one.share_s for one in division.layers), default=0.0)
+    passes = {
+        name
+        for one in division.layers
+        for name, share_s in one.by_pass_s.items()
+        if share_s >= least_s
+    }
+    known: list[tuple[Mark, str]] = []
+    if FORWARD in passes:
+        known.append(("forward", FORWARD))
+    if BACKWARD in passes:
+        known.append(("backward", BACKWARD))
+    if passes - {FORWARD, BACKWARD}:
+        known.append(("pass", "other"))
+    return tuple(known)
+
+
+def _spread(division: Division) -> str:
+    device = "the CPU" if division.device == "CPU" else division.device
+    what = "Op times on" if division.device == "CPU" else "Kernel times on"
+    said = f"{what} {device}, each nanosecond counted once."
+    if division.steps < 2:
+        return f"{said} No std (–) from one traced step."
+    several = any(len(one.by_pass_s) > 1 for one in division.layers)
+    taken = "; of a layer as if its passes varied independently" if several else ""
+    return f"{said} Std is over traced steps{taken}; that of idle is not recorded (–)."
+
+
+def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
+    assert phase.attribution is not None
+    steps = max(division.steps, 1)
+    for one in phase.attribution.devices:
+        if one.device != division.device:
+            busy, idle, wall = (
+                numbers.ms_unit(ns / steps / 1e9) for ns in (one.share_ns, one.idle_ns, one.wall_ns)
+            )
+            yield f"{one.device}: {busy} given to ops, {idle} idle, of {wall}."
+
+
+def _not_timed(phase: Phase) -> str:
+    types = Counter(clean(op.type) or "type not known" for op in phase.not_timed).most_common()
+    said = ", ".join(f"{number} {name}" for name, number in types[:_TYPES_SHOWN])
+    more = ", …" if len(types) > _TYPES_SHOWN else ""
+    ops = plural(len(phase.not_timed), "op")
+    return f"Not timed by the trace: {ops} that ran ({said}{more})."
+
+
+def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block]:
+    traced = phase.traced if phase else None
+    label = view.phase_label(key)
+    if traced is None:
+        advice = "trace some steps (--trace-steps) to see where it goes"
+        why = advice if view.run.complete else "the run stopped before it"
+        yield Lead(f"No trace of {label}: {why}.")
+        return
+    yield Lead("Withheld: trace and stopwatch do not agree on the traced steps.")
+    if phase and not phase.notes:
+        yield Note(
+            f"The stopwatch says {numbers.ms_unit(traced.stopwatch_mean_s)} per traced step, the "
+            f"trace says {numbers.ms_unit(traced.mean_s)}."
+        )
+
+
+def _notes(view: View, key: str, variant: str) -> Iterator[str]:
+    """What the record has to say about this phase, of all variants; each sentence once."""
+    phase = view.phase(variant, key)
+    mine = tuple(dict.fromkeys(phase.notes)) if phase else ()
+    yield from map(clean, mine)
+    for name in view.run.variants:
+        other = view.phase(name, key)
+        if name != variant and other:
+            said = [note for note in dict.fromkeys(other.notes) if note not in mine]
+            yield from (f"{view.variant_label(name)}: {clean(note)}" for note in said)

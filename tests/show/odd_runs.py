@@ -1,0 +1,245 @@
+"""Runs that are not the ordinary case: each once made some report look wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from alexprof.capture.devices import Device
+from alexprof.measure.values import Timed
+from alexprof.runs.record import DeviceBooks, MachineRecord, Phase, Run, Variant, WorkloadRecord
+from tests.show.runs import (
+    BOTH_WITH,
+    BOTH_WITHOUT,
+    FORWARD_WITHOUT,
+    MACHINE,
+    alexnet,
+    divided,
+    forward_ablation,
+    ops,
+    rolled,
+    timed,
+)
+
+GPU_OPS = """
+conv2/Conv2D Conv2D forward 1.31 0.02 1.44 0.02
+conv1/Conv2D Conv2D forward 0.62 0.01 0.62 0.01
+lrn1/LRN LRN forward 0.48 0.03 0.48 0.03
+gradients/conv2/Conv2D_grad/Conv2DBackpropInput Conv2D backward 1.65 0.04 2.10 0.05
+gradients/conv2/Conv2D_grad/Conv2DBackpropFilter Conv2D backward 1.58 0.03 2.02 0.03
+train/update_conv2/ResourceApplyGradientDescent ApplyGradientDescent optimizer 0.21 0.01 0.21 0.01
+data/IteratorGetNext Iterator input 0.09 0.01 0.09 0.01
+"""
+HOST_OPS = "host/Decode Decode input 0.4 0.1 0.4 0.1"
+
+
+def two_phases(run: Run) -> dict[str, dict[str, Phase]]:
+    return {name: dict(variant.phases) for name, variant in run.variants.items()}
+
+
+def with_phases(run: Run, phases: dict[str, dict[str, Phase]]) -> Run:
+    variants = {
+        name: msgspec.structs.replace(run.variants[name], phases=mine)
+        for name, mine in phases.items()
+    }
+    return msgspec.structs.replace(run, variants=variants)
+
+
+def incomplete() -> Run:
+    """Stopped in the second phase: one variant timed in part, nothing traced of it."""
+    run = alexnet()
+    phases = two_phases(run)
+    short = replace(BOTH_WITH, steps=30, blocks=BOTH_WITH.blocks[:3])
+    phases["with_lrn"]["forward_backward"] = Phase(label="Forward-backward", timed=short)
+    del phases["without_lrn"]["forward_backward"]
+    return msgspec.structs.replace(
+        with_phases(run, phases),
+        complete=False,
+        stopped="interrupted in forward-backward, without LRN, block 3 of 4",
+        ablations=(forward_ablation(),),
+        stretches=(),
+    )
+
+
+def nothing() -> Run:
+    """Killed before anything was timed."""
+    return Run(
+        schema_version=1,
+        run="alexnet-20261124-080000",
+        complete=False,
+        stopped="it did not finish: still running, or killed",
+        started="2026-11-24T08:00:00+00:00",
+        workload=None,
+        machine=MACHINE,
+    )
+
+
+def one_step() -> Run:
+    """One variant of a user's own graph, one timed and one traced step, no batch size."""
+    once = timed(20.5, None, 0.0, (20.5, None, None), [(0, 20.5)], block_steps=1, burn_in=0)
+    costs = tuple(
+        msgspec.structs.replace(op, share_std_s=None, busy_std_s=None)
+        for op in ops("dense/MatMul MatMul forward 19.9 0 19.9 0")
+    )
+    phase = divided(Phase(label="Inference", timed=once), costs, 0.6, steps=1)
+    return Run(
+        schema_version=1,
+        run="mine",
+        complete=True,
+        stopped=None,
+        started="2026-11-24T09:00:00+00:00",
+        workload=None,
+        machine=MACHINE,
+        variants={"default": Variant(label="default", phases={"inference": phase})},
+    )
+
+
+def two_gpus() -> Run:
+    """A training phase on two GPUs: kernel times, four passes, idle time explained."""
+    steps = 20
+    gpu1 = DeviceBooks(
+        device="GPU:1",
+        wall_ns=steps * 8_100_000,
+        share_ns=steps * 5_200_000,
+        idle_ns=steps * 2_900_000,
+        unassigned_ns=0,
+        idle_by_reason_ns={"launching": steps * 2_900_000},
+    )
+    cpu = replace_device(gpu1, "CPU", busy_ns=steps * 400_000)
+    trained = timed(
+        8.02, 0.11, 0.2, (8.0, 7.9, 8.1), [(n, 8.0 + n % 3 / 50) for n in range(10)]
+    )  # fmt: skip
+    phase = divided(
+        Phase(
+            label="Train",
+            timed=trained,
+            notes=("the profiler warns: 3 kernels were dropped",),
+        ),
+        ops(GPU_OPS, device="GPU:0"),
+        idle_ms=2.16,
+        steps=steps,
+        std_ms=0.08,
+        others=(gpu1, cpu),
+        reasons={"launching": steps * 1_500_000, "input": steps * 600_000, "python": 1_200_000},
+    )
+    host = ops(HOST_OPS)
+    phase = msgspec.structs.replace(
+        phase,
+        ops=(*phase.ops, *host),
+        layers=(*phase.layers, *rolled(host, "layer")),
+        kinds=(*phase.kinds, *rolled(host, "kind")),
+    )
+    gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
+    return Run(
+        schema_version=1,
+        run="train-20261124-093000",
+        complete=True,
+        stopped=None,
+        started="2026-11-24T09:30:00+00:00",
+        workload=WorkloadRecord(name="mine", settings={"batch_size": 256}),
+        machine=MachineRecord(MACHINE.host, replace(MACHINE.software, onednn=None), gpus),
+        variants={"default": Variant(label="default", phases={"train": phase})},
+    )
+
+
+def replace_device(books: DeviceBooks, device: str, busy_ns: int) -> DeviceBooks:
+    return msgspec.structs.replace(
+        books, device=device, share_ns=busy_ns, idle_ns=books.wall_ns - busy_ns
+    )
+
+
+def untraced() -> Run:
+    """Two variants timed one after the other, no trace: no own ops, nothing to predict."""
+    run = alexnet()
+    phases = {
+        name: {"forward_backward": Phase(label="Forward-backward", timed=one)}
+        for name, one in (("with_lrn", alone(BOTH_WITH)), ("without_lrn", alone(BOTH_WITHOUT)))
+    }
+    assert run.workload is not None
+    settings = {**run.workload.settings, "interleave": False}
+    answer = msgspec.structs.replace(
+        run.ablations[1],
+        ci95_s=(0.0121, 0.0546),
+        attributed_s=None,
+        attributed_std_s=None,
+        ops=None,
+        parts=(),
+        others_s=None,
+        idle_s=None,
+    )
+    return msgspec.structs.replace(
+        with_phases(run, phases),
+        workload=msgspec.structs.replace(run.workload, settings=settings),
+        ablations=(answer,),
+        stretches=(),
+    )
+
+
+def alone(one: Timed) -> Timed:
+    return replace(one, blocks=tuple(replace(block, order=block.block) for block in one.blocks))
+
+
+def withheld() -> Run:
+    """Trace and stopwatch disagree in one phase; nothing ran in the other."""
+    run = alexnet()
+    phases = two_phases(run)
+    bad = phases["with_lrn"]["forward"]
+    assert bad.traced is not None
+    phases["with_lrn"]["forward"] = msgspec.structs.replace(
+        bad,
+        traced=msgspec.structs.replace(bad.traced, stopwatch_mean_s=0.181),
+        attribution=None,
+        ops=(),
+        layers=(),
+        kinds=(),
+        notes=(
+            "the trace says 209.865 ms a step, the stopwatch 181.000 ms: no share is shown; the "
+            "usual cause is a trace that lost events, trace fewer steps with --trace-steps",
+        ),
+    )
+    idle = Phase(label="Forward-backward", timed=BOTH_WITH)
+    phases["with_lrn"]["forward_backward"] = divided(idle, (), 610.0, std_ms=1.0)
+    return msgspec.structs.replace(with_phases(run, phases), ablations=(), stretches=())
+
+
+def long_names() -> Run:
+    """Names that fit no column, many layers, a time whose op is not known, odd characters."""
+    lines = "\n".join(
+        f"model/transformer/encoder/layer_{number:02}/self_attention/output/dense_{number:02}/"
+        f"Tensordot/MatMul BatchMatMulWithBroadcast forward {60 - number} 1.5 {60 - number} 1.5"
+        for number in range(30)
+    )
+    costs = tuple(
+        msgspec.structs.replace(op, layer=f"model/transformer/encoder/layer_{number:02}/attention")
+        for number, op in enumerate(ops(lines))
+    )
+    lost_ns = 120_000_000
+    long = timed(1400, 9.1, 22, (1398, 1391, 1404), [(n, 1390 + n) for n in range(4)])
+    phase = divided(Phase(label="LSTM-like | <b>training</b>", timed=long), costs, 15.2, std_ms=20)
+    books = phase.attribution
+    assert books is not None
+    # Idle time becomes time whose op is not known, so that the step stays as long.
+    phase = msgspec.structs.replace(
+        phase,
+        attribution=msgspec.structs.replace(
+            books,
+            share_ns=books.share_ns + lost_ns,
+            idle_ns=books.idle_ns - lost_ns,
+            unassigned_ns=lost_ns,
+        ),
+    )
+    run = one_step()
+    name = "a-run-with-a-name-that-someone-gave-it-and-that-goes-on-\x1b[31mand-on-and-on-and-on"
+    return msgspec.structs.replace(
+        run, run=name, variants={"v": Variant(label="bert_*large* & co.", phases={"lstm": phase})}
+    )
+
+
+def remainder() -> Run:
+    """Own ops are known, the other variant's trace is missing: a remainder."""
+    run = alexnet()
+    phases = two_phases(run)
+    phases["without_lrn"]["forward"] = Phase(label="Forward", timed=FORWARD_WITHOUT)
+    ablation = msgspec.structs.replace(run.ablations[0], others_s=None, idle_s=None)
+    return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))

@@ -1,0 +1,79 @@
+"""Text in few cells: nothing too wide, nothing lost that could be kept apart."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from alexprof.show.fit import clean, cut, cut_all, pad, wrap
+
+WORDS = st.text(alphabet="ab層/_ …", max_size=60)
+
+
+def test_the_middle_goes():
+    assert cut("conv1", 5) == "conv1"
+    assert cut("abcdefghij", 5) == "ab…ij"
+    assert cut("abcdefghij", 6) == "ab…hij"
+    assert cut("abc", 1) == "…"
+
+
+def test_a_gradient_that_does_not_fit_loses_its_scope_first():
+    name = "gradients/conv2/Conv2D_grad/Conv2DBackpropFilter"
+    assert cut(name, 80) == name
+    assert cut(name, 40) == "∇/conv2/Conv2D_grad/Conv2DBackpropFilter"
+    assert cut(name, 21) == "∇/conv2/Co…propFilter"
+
+
+def test_different_names_stay_different():
+    names = [f"layer_{number}/dense/MatMul" for number in range(10)]
+    assert cut_all(names, 12) != [cut(names[0], 12)] * 10
+    assert len(set(cut_all(names, 12))) == 10
+    assert cut_all(["same/long/name", "same/long/name"], 8) == ["sam…name", "sam…name"]
+
+
+def test_a_cut_name_is_not_taken_for_a_whole_one():
+    assert len(set(cut_all(["abXXXXXXcd", "ab…cd"], 5))) == 2
+
+
+def test_names_that_nothing_tells_apart_are_cut_all_the_same():
+    alike = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
+    assert cut_all(alike, 3) == ["a…a", "a…a"]
+
+
+@given(st.lists(WORDS, max_size=6), st.integers(1, 30))
+def test_cut_names_fit(names, width):
+    assert all(cell_len(short) <= width for short in cut_all(names, width))
+
+
+@given(WORDS, st.integers(4, 30), st.sampled_from(["", "! ", "  ! "]))
+def test_wrapped_lines_fit_and_hold_every_character(text, width, first):
+    if width <= len(first) + 2:
+        return
+    lines = wrap(text, width, first, " " * len(first))
+    assert all(cell_len(line) <= width for line in lines)
+    joined = "".join(line[len(first) :] for line in lines)
+    assert re.sub(" ", "", joined) == re.sub(" ", "", text)
+
+
+def test_lines_break_at_spaces_and_not_at_no_break_spaces():
+    assert wrap("takes 244\u00a0ms now", 10) == ["takes", "244\u00a0ms now"]
+    assert wrap("one two", 9, "! ", "  ") == ["! one two"]
+    assert wrap("one two", 8, "! ", "  ") == ["! one", "  two"]
+
+
+def test_an_indent_wider_than_the_line_is_dropped():
+    assert wrap("abcdef", 4, "", " " * 9) == ["abcd", "ef"]
+
+
+def test_wide_characters_take_two_cells():
+    assert pad("層", 4) == "層  "
+    assert pad("層", 4, right=True) == "  層"
+    assert cut("層層層層", 5) == "層…層"
+
+
+def test_control_characters_cannot_reach_the_terminal():
+    assert clean("a\x1b[31mb\nc\td\x00") == "a?[31mb c d?"
+    assert clean("conv1 – ok\u00a0") == "conv1 – ok\u00a0"

@@ -1,0 +1,86 @@
+"""`alexprof list`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from alexprof.runs.record import Run
+from alexprof.runs.store import BrokenRun
+from alexprof.show import render_list
+from tests.show import odd_runs, runs
+
+ALL: list[Run | BrokenRun] = [
+    runs.steady(),
+    odd_runs.incomplete(),
+    odd_runs.nothing(),
+    odd_runs.two_gpus(),
+    BrokenRun("old-run", "logdir/old-run/run.json is damaged: no such field"),
+]
+
+
+def test_a_run_is_its_state_its_means_and_what_lrn_costs():
+    assert render_list(ALL).replace("\u00a0", " ") == "\n".join(
+        [
+            "5 runs; mean step times, ± is a 95 % interval",
+            "",
+            "alexnet-20261124-071417     2026-11-24 07:14                            complete",
+            "  forward           244 ms with LRN, 188 ms without  LRN: +55.3 ± 13 ms",
+            "  forward-backward  612 ms with LRN, 578 ms without  LRN: no difference seen",
+            "",
+            "alexnet-20261124-071417     2026-11-24 07:14                          incomplete",
+            "  ! interrupted in forward-backward, without LRN, block 3 of 4",
+            "  forward           244 ms with LRN, 188 ms without  LRN: no difference seen",
+            "  forward-backward  612 ms with LRN",
+            "",
+            "alexnet-20261124-080000     2026-11-24 08:00                          incomplete",
+            "  ! it did not finish: still running, or killed",
+            "",
+            "train-20261124-093000       2026-11-24 09:30                            complete",
+            "  train  8.02 ms",
+            "",
+            "old-run",
+            "  ! logdir/old-run/run.json is damaged: no such field",
+        ]
+    )
+
+
+@pytest.mark.parametrize("width", [1, 40, 50, 79, 80, 120])
+def test_no_line_is_too_wide(width):
+    text = render_list([*ALL, odd_runs.long_names()], width)
+    assert max(map(cell_len, text.splitlines())) <= max(width, 40)
+
+
+def test_colour_adds_nothing_but_colour():
+    colored = render_list(ALL, color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render_list(ALL)
+    assert colored != render_list(ALL)
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=20), "just now"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(days=3), "3 days ago"),
+    ],
+)
+def test_how_long_ago(passed, words):
+    now = datetime(2026, 11, 24, 7, 14, 17, tzinfo=timezone.utc) + passed
+    assert f"2026-11-24 07:14, {words}" in render_list([runs.steady()], now=now)
+
+
+def test_a_clock_that_went_back_and_a_date_that_is_none_are_left_as_they_are():
+    before = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    assert "ago" not in render_list([runs.steady()], now=before)
+    odd = msgspec.structs.replace(runs.steady(), started="some day")
+    assert "some day" in render_list([odd], now=before)
+
+
+def test_no_runs_is_a_sentence_and_a_command():
+    assert render_list([]) == "No run yet: make one with `alexprof profile`."

@@ -1,0 +1,95 @@
+"""The strip of blocks in the order they ran."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from alexprof.runs.record import Run
+from alexprof.show.options import ReportOptions
+from alexprof.show.sections.order import LEVELS, measured_order
+from alexprof.show.view import View
+from tests.show import odd_runs, runs
+
+
+def strip(run: Run, width: int = 80) -> list[str]:
+    return list(measured_order(View(run, ReportOptions(width=width, phase="forward"))))
+
+
+def with_blocks(*series: list[tuple[int, float]]) -> Run:
+    """Two variants' blocks, as place in the order measured and mean in ms."""
+    run = runs.alexnet()
+    phases = odd_runs.two_phases(run)
+    for name, blocks in zip(phases, series, strict=True):
+        phase = phases[name]["forward"]
+        timed = runs.timed(100, 1, 1, (100, 99, 101), blocks)
+        phases[name]["forward"] = msgspec.structs.replace(phase, timed=timed)
+    return odd_runs.with_phases(run, phases)
+
+
+def test_cells_stand_in_the_order_measured_with_letters_below():
+    run = with_blocks([(0, 100), (3, 150), (4, 180)], [(1, 120), (2, 160), (5, 170)])
+    assert strip(run) == [
+        "forward  ▁ ▃ ▆ ▅ █ ▇   ▁ 100  █ 180\u00a0ms",
+        "         A B B A A B",
+        "         A with LRN, B without LRN",
+    ]
+
+
+def test_a_block_far_out_leaves_the_scale_and_is_named():
+    near = [(n, 100.0 + n % 5) for n in range(0, 22, 2)]
+    far = [(n, 100.0 + n % 5) for n in range(1, 21, 2)] + [(21, 400.0)]
+    first, *_ = strip(with_blocks(near, far))
+    assert first.count("!") == 2
+    assert "█ 104\u00a0ms  ! up to 400" in first
+
+
+def test_two_levels_are_no_outliers():
+    a = [(n, 100.0) for n in range(0, 20, 2)]
+    b = [(n, 300.0) for n in range(1, 20, 2)]
+    first, *_ = strip(with_blocks(a, b))
+    assert "!" not in first
+    assert first.startswith("forward  ▁ █ ▁ █")
+
+
+def test_a_fifth_of_the_blocks_is_not_off_the_scale():
+    values = [400.0 if n % 5 == 0 else 100.0 + n % 3 for n in range(20)]
+    blocks = list(enumerate(values))
+    first, *_ = strip(with_blocks(blocks[::2], blocks[1::2]))
+    assert "!" not in first
+    assert "█ 400" in first
+
+
+def test_all_alike_is_flat():
+    blocks = [(n, 100.0) for n in range(4)]
+    first, *_ = strip(with_blocks(blocks[::2], blocks[1::2]))
+    assert first.startswith("forward  ▁ ▁ ▁ ▁ ")
+
+
+def test_many_blocks_wrap():
+    a = [(n, 100.0 + n) for n in range(0, 200, 2)]
+    b = [(n, 100.0 + n) for n in range(1, 200, 2)]
+    lines = strip(with_blocks(a, b))
+    assert all(len(line) <= 80 for line in lines)
+    cells = [line[9:] for line in lines if set(line[9:]) <= set(LEVELS) and line[9:]]
+    assert sum(map(len, cells)) == 200
+
+
+def test_variants_that_did_not_take_turns_have_no_strip():
+    run = with_blocks([(0, 1), (1, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)])
+    assert strip(run) == []
+    run = with_blocks([(0, 1), (1, 2), (2, 3)], [(3, 1), (4, 2), (5, 3)])
+    assert strip(run) == []
+    assert strip(with_blocks([(0, 1)], [(1, 2)])) == []
+
+
+def test_places_are_what_counts_not_the_order_in_the_record():
+    run = with_blocks([(0, 100), (3, 140)], [(1, 120), (2, 160)])
+    phases = odd_runs.two_phases(run)
+    timed = phases["with_lrn"]["forward"].timed
+    assert timed is not None
+    phases["with_lrn"]["forward"] = msgspec.structs.replace(
+        phases["with_lrn"]["forward"], timed=replace(timed, blocks=timed.blocks[::-1])
+    )
+    assert strip(odd_runs.with_phases(run, phases)) == strip(run)

@@ -1,0 +1,173 @@
+"""What is shown while a run goes on, on a fake stream with a fake clock."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import threading
+
+import pytest
+from rich.cells import cell_len
+
+from alexprof.show.progress import (
+    LiveProgress,
+    PlainProgress,
+    Progress,
+    SilentProgress,
+    progress_for,
+    time_left,
+)
+
+STEP_LINE = "2026-11-24 04:18:02.123456: step 10, duration = 0.205, [with LRN] :cat:"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class LogFile(io.StringIO):
+    """Knows what has reached the disk."""
+
+    flushed = ""
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch):
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def screens(stream: io.StringIO) -> list[str]:
+    """What stood in the terminal's lines, one after the other, without colours."""
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    return re.split(r"[\r\n]+", text)
+
+
+def two_blocks(progress: Progress, clock: Clock, title: str = "Forward, with LRN") -> None:
+    with progress.phase(title, 40) as shown:
+        for _ in range(2):
+            clock.now_s += 30
+            shown.advance(10)
+            progress.message(STEP_LINE)
+    progress.close()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_bar_never_breaks_a_line(width):
+    stream, clock = Terminal(), Clock()
+    two_blocks(LiveProgress(stream, clock, width), clock, "Forward-backward, with LRN and " * 5)
+    bars = [line for line in screens(stream) if "%" in line]
+    assert bars
+    assert max(map(cell_len, bars)) <= width
+
+
+def test_a_bar_shows_percent_and_time_left():
+    stream, clock = Terminal(), Clock()
+    two_blocks(LiveProgress(stream, clock, 80), clock)
+    bars = [line for line in screens(stream) if "%" in line]
+    assert bars[0].startswith("Forward, with LRN ")
+    assert any("25 % 1 min 30 s left" in bar for bar in bars)
+    assert any("50 % 1 min 0 s left" in bar for bar in bars)
+
+
+def test_lines_above_the_bar_stay_as_they_are():
+    stream, clock = Terminal(), Clock()
+    two_blocks(LiveProgress(stream, clock, 40), clock)
+    assert screens(stream).count(STEP_LINE) == 2
+
+
+def test_a_bar_is_gone_when_its_phase_is_over_even_if_that_failed():
+    stream, clock = Terminal(), Clock()
+    progress = LiveProgress(stream, clock, 80)
+    with pytest.raises(KeyboardInterrupt), progress.phase("Forward", 10):
+        raise KeyboardInterrupt
+    assert stream.getvalue().endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # cursor back, line wiped
+    before = stream.getvalue()
+    progress.close()
+    assert stream.getvalue() == before
+
+
+def test_nothing_moves_by_itself():
+    stream, clock = Terminal(), Clock()
+    progress = LiveProgress(stream, clock, 80)
+    before = threading.active_count()
+    with progress.phase("Forward", 10):
+        assert threading.active_count() == before
+
+
+def test_a_log_file_gets_whole_lines_at_once():
+    stream, clock = LogFile(), Clock()
+    progress = PlainProgress(stream, clock)
+    progress.message(STEP_LINE)
+    assert stream.flushed == f"{STEP_LINE}\n"
+    assert "\x1b" not in stream.flushed
+
+
+def test_a_log_file_hears_of_progress_only_when_it_was_quiet():
+    stream, clock = LogFile(), Clock()
+    progress = PlainProgress(stream, clock)
+    with progress.phase("Tracing forward", 40) as shown:
+        for seconds in (4, 4, 4, 4):
+            clock.now_s += seconds
+            shown.advance(10)
+    assert stream.flushed.splitlines() == [
+        "Tracing forward: 40 steps …",
+        "Tracing forward: 30 of 40 steps, 4 s left",
+    ]
+
+
+def test_step_lines_are_progress_enough():
+    stream, clock = LogFile(), Clock()
+    progress = PlainProgress(stream, clock)
+    with progress.phase("Forward", 40) as shown:
+        for _ in range(3):
+            clock.now_s += 8
+            progress.message("step")
+            shown.advance(10)
+    assert stream.flushed.splitlines() == ["Forward: 40 steps …", "step", "step", "step"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0 s left"),
+        (0.4, "0 s left"),
+        (59.4, "59 s left"),
+        (59.6, "1 min 0 s left"),
+        (80, "1 min 20 s left"),
+        (3900, "1 h 5 min left"),
+    ],
+)
+def test_time_left(seconds, words):
+    assert time_left(seconds) == words
+
+
+def test_the_stream_decides(monkeypatch, capsys):
+    assert isinstance(progress_for(Terminal()), LiveProgress)
+    assert isinstance(progress_for(io.StringIO()), PlainProgress)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(progress_for(Terminal()), PlainProgress)
+    progress_for().message("to the standard output")
+    assert capsys.readouterr().out == "to the standard output\n"
+    assert sys.stdout is not None
+
+
+def test_silence(capsys):
+    progress = SilentProgress()
+    two_blocks(progress, Clock())
+    progress.message("nothing")
+    assert capsys.readouterr() == ("", "")

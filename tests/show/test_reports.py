@@ -1,0 +1,185 @@
+"""Whole reports, compared as a whole.
+
+`ALEXPROF_UPDATE_GOLDEN=1 pytest tests/show` writes what they are now; read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from alexprof.errors import UsageError
+from alexprof.runs.record import Run
+from alexprof.show import ReportOptions, registry, render, styles
+from tests.show import odd_runs, runs
+
+GOLDEN = Path(__file__).parent / "golden"
+RUNS = {
+    "alexnet": runs.alexnet,
+    "steady": runs.steady,
+    "incomplete": odd_runs.incomplete,
+    "nothing": odd_runs.nothing,
+    "one_step": odd_runs.one_step,
+    "two_gpus": odd_runs.two_gpus,
+    "untraced": odd_runs.untraced,
+    "withheld": odd_runs.withheld,
+    "long_names": odd_runs.long_names,
+    "remainder": odd_runs.remainder,
+}
+
+
+def check_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_text(name):
+    check_golden(f"{name}.txt", render(RUNS[name]()))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "incomplete", "long_names"])
+def test_markdown(name):
+    check_golden(f"{name}.md", render(RUNS[name](), "markdown"))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "long_names"])
+def test_html(name):
+    check_golden(f"{name}.html", render(RUNS[name](), "html"))
+
+
+def test_no_golden_file_is_left_over():
+    texts = {f"{name}.txt" for name in RUNS}
+    pages = {"alexnet.md", "incomplete.md", "long_names.md", "alexnet.html", "long_names.html"}
+    assert {path.name for path in GOLDEN.iterdir()} == texts | pages
+
+
+@pytest.mark.parametrize("width", [1, 40, 47, 60, 79, 80, 100, 200])
+@pytest.mark.parametrize("name", RUNS)
+def test_no_line_is_too_wide(name, width):
+    text = render(RUNS[name](), options=ReportOptions(width=width))
+    assert max(map(cell_len, text.splitlines())) <= min(max(width, 40), 100)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_colour_adds_nothing_but_colour(name):
+    colored = render(RUNS[name](), options=ReportOptions(color=True))
+    assert "\x1b[1m" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render(RUNS[name]())
+
+
+def test_shares_idle_and_unassigned_time_add_up_to_the_step():
+    for name in ("alexnet", "long_names", "two_gpus"):
+        text = render(RUNS[name]())
+        for table in re.findall(r"\nlayer .*?\nstep[^\n]*", text, flags=re.DOTALL):
+            *parts, step = [float(value) for value in re.findall(r"\n.*?  +(\d[\d.]*)", table)]
+            assert len(parts) > 5
+            assert sum(parts) == pytest.approx(step, abs=0.06 * len(parts) + 0.5)
+
+
+def test_json_is_the_record():
+    run = runs.alexnet()
+    assert msgspec.json.decode(render(run, "json").encode(), type=Run) == run
+    assert '\n  "run": "alexnet-20261124-071417",\n' in render(run, "json")
+
+
+class Tags(HTMLParser):
+    """What elements there are, and that each is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_html_is_closed_and_holds_no_foreign_markup(name):
+    page = Tags()
+    html = render(RUNS[name](), "html")
+    page.feed(html)
+    assert not page.open
+    drawn = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "pre", "br"}
+    allowed = drawn | ({"b"} if "<b>AlexProf</b>" in html else set())
+    assert page.seen <= allowed
+    assert html.count("<b>") == 1
+    assert "http" not in html
+
+
+def test_markdown_escapes_what_would_be_markup():
+    text = render(odd_runs.long_names(), "markdown")
+    assert "LSTM-like \\| \\<b\\>training\\</b\\>" in text
+    assert "bert\\_\\*large\\* &amp; co." in text
+    for line in text.splitlines():
+        if line.startswith("| "):
+            columns = len(re.findall(r"(?<!\\)\|", line)) - 1
+            assert columns in (6, 7, 9)
+
+
+def test_only_one_phase_on_request():
+    text = render(runs.alexnet(), options=ReportOptions(phase="forward"))
+    assert "forward, with LRN, 10 traced steps" in text
+    assert "forward-backward" not in text
+
+
+def test_the_other_variant_on_request():
+    text = render(runs.alexnet(), options=ReportOptions(variant="without_lrn", phase="forward"))
+    assert "forward, without LRN, 10 traced steps" in text
+    where = text.partition("Where does it go?")[2].partition("What would I win?")[0]
+    assert "lrn1" not in where
+    assert "Predicted: the share" in text
+
+
+def test_as_many_ops_as_asked_for():
+    options = ReportOptions(phase="forward", top=3)
+    text = render(runs.alexnet(), options=options)
+    assert "The 3 most expensive of 12 ops" in text
+    assert "9 more ops" in text
+    none = render(runs.alexnet(), options=ReportOptions(phase="forward", top=0))
+    assert "most expensive" not in none
+
+
+def test_what_is_not_there_is_named_with_what_there_is():
+    run = runs.alexnet()
+    with pytest.raises(UsageError, match="no report style 'pdf': there are html, json, markdown"):
+        render(run, "pdf")
+    with pytest.raises(UsageError, match=r"no variant 'x' in run .*: it has with_lrn, without"):
+        render(run, options=ReportOptions(variant="x"))
+    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: it has forward, forward_b"):
+        render(run, options=ReportOptions(phase="x"))
+    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: it has none"):
+        render(odd_runs.nothing(), options=ReportOptions(phase="x"))
+    with pytest.raises(UsageError, match="at least 0, not -1"):
+        ReportOptions(top=-1)
+
+
+def test_an_output_is_a_registered_function():
+    assert styles() == ("html", "json", "markdown", "text")
+    registry.output("name")(lambda run, options: run.run)
+    try:
+        assert render(odd_runs.one_step(), "name") == "mine"
+        assert "name" in styles()
+    finally:
+        del registry._OUTPUTS["name"]
+
+
+def test_a_run_shows_itself(capsys):
+    run = odd_runs.one_step()
+    run.report()
+    assert capsys.readouterr().out == render(run) + "\n"
+    assert run._repr_html_() == render(run, "html")

@@ -1,0 +1,165 @@
+"""Sentences say no more than the intervals do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from alexprof.measure.values import Stretch
+from alexprof.runs.record import Phase, Run
+from alexprof.show import ReportOptions, render
+from tests.show import odd_runs, runs
+
+FORWARD = ReportOptions(phase="forward")
+
+
+def said(run: Run, options: ReportOptions = FORWARD) -> str:
+    """The report in one line, so that no sentence is torn."""
+    return " ".join(render(run, options=options).split()).replace("\u00a0", " ")
+
+
+def with_forward(run: Run, **changes) -> Run:
+    first = msgspec.structs.replace(run.ablations[0], **changes)
+    return msgspec.structs.replace(run, ablations=(first, *run.ablations[1:]))
+
+
+def test_means_lead_where_the_run_was_steady():
+    text = said(runs.steady())
+    assert "A forward step takes 244 ms with LRN, 188 ms without (means)." in text
+    assert "Without LRN: 55.3 ms shorter, 22.7 % (means; 95 % interval 42.1 to 68.6 ms)." in text
+    assert "Medians where" not in text
+
+
+def test_medians_lead_where_steps_were_slow_and_say_why():
+    text = said(runs.alexnet())
+    assert "A forward step takes 210 ms with LRN, 182 ms without (medians)." in text
+    assert "Medians where steps were slow in a row: the means follow those steps." in text
+    assert "Without LRN: 27.9 ms shorter, 13.3 % (medians; 95 % interval 24.6 to 88.1 ms)" in text
+    assert "! By the means, no difference seen: slow steps widen them. Read the medians." in text
+
+
+def test_an_interval_with_zero_in_it_claims_nothing():
+    text = said(with_forward(runs.steady(), ci95_s=(-0.001, 0.11)))
+    assert "188 ms without (means): no difference seen." in text
+    assert "Without LRN: no difference seen (means: 55.3 ms, 95 % interval −1.00 to 110" in text
+    assert "shorter" not in text
+    assert "there is no ratio" in text
+    assert "By the means" not in text
+
+
+def test_no_interval_claims_nothing_either():
+    text = said(with_forward(runs.steady(), ci95_s=None, median_ci95_s=None))
+    assert "Without LRN: 55.3 ms by the means; fewer than two blocks of steps, so no int" in text
+    assert "shorter" not in text
+
+
+def test_longer_without_is_said_as_longer():
+    text = said(with_forward(runs.steady(), measured_s=-0.0554, ci95_s=(-0.07, -0.04)))
+    assert "Without LRN: 55.4 ms longer, 22.7 % (means; 95 % interval −70.0 to −40.0 ms)" in text
+
+
+@pytest.mark.parametrize(("attributed_s", "words"), [(0.05, "within"), (0.03, "outside")])
+def test_attributed_over_measured(attributed_s, words):
+    text = said(with_forward(runs.steady(), attributed_s=attributed_s))
+    ratio = {0.05: "0.90×", 0.03: "0.54×"}[attributed_s]
+    assert f"ms: {ratio} what was measured, {words} its interval." in text
+
+
+def test_own_ops_without_the_other_trace_leave_a_remainder():
+    text = said(odd_runs.remainder())
+    assert "remainder +25.5" in text
+    assert "other layers +" not in text
+
+
+def test_many_slow_stretches_are_counted_and_the_worst_named():
+    many = tuple(
+        Stretch("forward", 10 * n + 1, 10 * n + 4, 1.1 + n / 10, ("with_lrn",)) for n in range(7)
+    )
+    text = said(msgspec.structs.replace(runs.alexnet(), stretches=many))
+    assert "! forward, steps 31–34: up to 1.40× as long, with LRN only" in text
+    assert "steps 61–64: up to 1.70×" in text
+    assert "steps 21–24" not in text
+    assert "… and 3 more, none of them slower" in text
+    assert text.index("31–34") < text.index("61–64")
+
+
+def test_a_single_variant_needs_no_only():
+    run = odd_runs.one_step()
+    slow = (Stretch("inference", 3, 6, 1.5, ("default",)),)
+    text = said(msgspec.structs.replace(run, stretches=slow), ReportOptions())
+    assert "! inference, steps 3–6: up to 1.50× as long" in text
+    assert "only" not in text.partition("steps 3–6")[2].partition("Where")[0]
+
+
+def test_gpu_times_are_kernel_times_and_cpu_times_op_times():
+    gpu, cpu = said(odd_runs.two_gpus(), ReportOptions()), said(runs.alexnet())
+    assert "kernel times, GPU:0" in gpu
+    assert "op times" not in gpu.lower()
+    assert "op times, CPU" in cpu
+    assert "kernel" not in cpu.lower()
+
+
+def test_every_other_device_has_its_line_and_its_ops_stay_out_of_the_table():
+    text = said(odd_runs.two_gpus(), ReportOptions())
+    assert "GPU:1: 5.20 ms given to ops, 2.90 ms idle, of 8.10 ms." in text
+    assert "CPU: 0.40 ms given to ops, 7.70 ms idle, of 8.10 ms." in text
+    assert "Decode" not in text
+    assert "host" not in text
+
+
+def test_idle_time_is_explained_where_the_record_explains_it():
+    text = said(odd_runs.two_gpus(), ReportOptions())
+    wanted = "launching 1.50 ms, waiting for input 0.60 ms, in Python 0.06 ms."
+    assert f"Idle is 2.16 ms (26.7 %): {wanted}" in text
+
+
+def test_notes_of_all_variants_show_and_each_once():
+    run = runs.alexnet()
+    phases = odd_runs.two_phases(run)
+    for name, notes in (("with_lrn", ("a", "b")), ("without_lrn", ("b", "c"))):
+        phase: Phase = phases[name]["forward"]
+        phases[name]["forward"] = msgspec.structs.replace(phase, notes=notes)
+    text = said(odd_runs.with_phases(run, phases))
+    assert "! a ! b ! without LRN: c" in text
+
+
+def test_a_phase_that_was_not_timed_says_why():
+    run = odd_runs.one_step()
+    phase = msgspec.structs.replace(
+        run.variants["default"].phases["inference"], timed=None, notes=("out of memory",)
+    )
+    text = said(odd_runs.with_phases(run, {"default": {"inference": phase}}), ReportOptions())
+    assert "! inference, default: not timed: Out of memory" in text
+    assert "default – – – – – –" in text
+
+
+def test_the_first_published_figures_stand_beside_the_measured_means():
+    text = said(runs.alexnet())
+    assert "with LRN 0.026 0.244 0.070 9.37×" in text
+    assert "Source of the classic figures: the classic benchmark's author" in text
+
+
+def test_results_left_on_the_device_are_mentioned():
+    run = runs.alexnet()
+    phases = odd_runs.two_phases(run)
+    timed = phases["with_lrn"]["forward"].timed
+    assert timed is not None
+    phases["with_lrn"]["forward"] = msgspec.structs.replace(
+        phases["with_lrn"]["forward"], timed=replace(timed, fetch=False)
+    )
+    assert "Results were not fetched to Python." in said(odd_runs.with_phases(run, phases))
+    assert "fetched" not in said(run)
+
+
+def test_variants_with_bare_names_stand_in_brackets():
+    run = runs.steady()
+    variants = {
+        name: msgspec.structs.replace(variant, label=label)
+        for (name, variant), label in zip(
+            run.variants.items(), ("float32", "bfloat16"), strict=True
+        )
+    }
+    text = said(msgspec.structs.replace(run, variants=variants))
+    assert "A forward step takes 244 ms (float32), 188 ms (bfloat16) (means)." in text
