@@ -1,0 +1,375 @@
+"""The whole path with real TensorFlow, on small sizes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import alexprof
+from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
+from alexprof.runs.tables import load_costs, load_steps
+from alexprof.show.progress import SilentProgress
+from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
+from alexprof.workload.alexnet import AlexNet
+from alexprof.workload.base import Ablation
+
+pytestmark = pytest.mark.slow
+
+
+class Heard(SilentProgress):
+    """Keeps every line."""
+
+    def __init__(self):
+        self.lines = []
+
+    def message(self, text):
+        self.lines.append(text)
+
+
+def small_options(**options):
+    return ProfileOptions(**{"num_batches": 12, "burn_in": 2, "trace_steps": 3, **options})
+
+
+@pytest.fixture(scope="module")
+def heard():
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, heard):
+    folder = tmp_path_factory.mktemp("logdir") / "small"
+    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, small_options(), heard)
+    return alexprof.load_run(folder), folder
+
+
+def phases_of(run):
+    return [
+        (variant, key, phase)
+        for variant, record in run.variants.items()
+        for key, phase in record.phases.items()
+    ]
+
+
+def test_every_variant_and_phase_is_there_and_complete(run):
+    run, _ = run
+    assert (run.complete, run.stopped, run.run) == (True, None, "small")
+    assert [(variant, key) for variant, key, _ in phases_of(run)] == [
+        ("with_lrn", "forward"),
+        ("with_lrn", "forward_backward"),
+        ("without_lrn", "forward"),
+        ("without_lrn", "forward_backward"),
+    ]
+    for _, _, phase in phases_of(run):
+        assert (phase.timed.steps, phase.timed.burn_in, phase.traced.steps) == (12, 2, 3)
+        assert phase.traced.host_level == 3
+
+
+def test_the_step_is_divided_without_a_rest(run):
+    run, folder = run
+    for _, _, phase in phases_of(run):
+        books = phase.attribution
+        assert books.share_ns + books.idle_ns == books.wall_ns
+        assert books.unassigned_ns == 0
+        fractions = sum(op.share_fraction for op in phase.ops if op.device == books.device)
+        assert fractions + books.idle_ns / books.wall_ns == pytest.approx(1)
+        for rows in (phase.layers, phase.kinds, phase.ops):
+            total_s = sum(row.share_mean_s for row in rows)
+            assert total_s == pytest.approx(books.share_ns / 1e9 / 3)
+        assert phase.traced.mean_s * 3 == pytest.approx(books.wall_ns / 1e9)
+    costs = load_costs(folder)
+    assert costs["step"].unique().to_list() == [0, 1, 2]
+
+
+def test_trace_and_stopwatch_agree(run):
+    for _, _, phase in phases_of(run[0]):
+        apart_s = phase.traced.mean_s - phase.traced.stopwatch_mean_s
+        assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
+
+
+def test_lrn_is_found_in_layers_passes_and_kinds(run):
+    run, _ = run
+    phase = run.variants["with_lrn"].phases["forward_backward"]
+    ops = {(op.kind, op.layer, op.pass_) for op in phase.ops}
+    for layer in ("lrn1", "lrn2"):
+        for pass_ in ("forward", "backward"):
+            assert ("LRN", layer, pass_) in ops
+    forward = run.variants["with_lrn"].phases["forward"]
+    assert not [op for op in forward.ops if op.pass_ == "backward"]
+    without = run.variants["without_lrn"].phases["forward_backward"]
+    assert not [op for op in without.ops if op.kind == "LRN"]
+    executions = {op.name: op.executions_per_step for op in phase.ops}
+    assert executions["lrn1/LRN"] == 1
+
+
+def test_ops_that_ran_unseen_are_listed(run):
+    phase = run[0].variants["with_lrn"].phases["forward"]
+    assert "VarHandleOp" in {op.type for op in phase.not_timed}
+    assert not {op.name for op in phase.not_timed} & {op.name for op in phase.ops}
+
+
+def test_the_ablation_adds_up(run):
+    run, _ = run
+    assert [one.phase for one in run.ablations] == ["forward", "forward_backward"]
+    for one in run.ablations:
+        means = [
+            run.variants[v].phases[one.phase].timed.mean_s for v in ("with_lrn", "without_lrn")
+        ]
+        assert one.measured_s == pytest.approx(means[0] - means[1])
+        assert one.attributed_s + one.others_s + one.idle_s == pytest.approx(one.measured_s)
+        assert sum(part.attributed_s for part in one.parts) == pytest.approx(one.attributed_s)
+        kinds = run.variants["with_lrn"].phases[one.phase].kinds
+        fraction = sum(kind.share_fraction for kind in kinds if kind.name == "LRN")
+        assert one.attributed_s == pytest.approx(fraction * means[0])
+        assert one.ci95_s[0] < one.measured_s < one.ci95_s[1]
+    assert [one.ops for one in run.ablations] == [2, 4]
+
+
+def test_steps_are_kept_with_their_blocks(run):
+    run, folder = run
+    steps = load_steps(folder)
+    assert len(steps) == 2 * 2 * (12 + 2)
+    import polars as pl
+
+    mine = steps.filter((pl.col("variant") == "with_lrn") & (pl.col("phase") == "forward"))
+    timed = mine.filter(pl.col("step") >= 0)
+    recorded = run.variants["with_lrn"].phases["forward"].timed
+    assert timed["seconds"].mean() == pytest.approx(recorded.mean_s)
+    assert timed["seconds"].std(ddof=0) == pytest.approx(recorded.std_s)
+    # A B B A: the order of blocks on the timeline.
+    blocks = steps.filter((pl.col("phase") == "forward") & (pl.col("block") >= 0))
+    turns = blocks.group_by("variant", "order").len().sort("order")["variant"].to_list()
+    assert turns[:4] == ["with_lrn", "without_lrn", "without_lrn", "with_lrn"]
+
+
+def test_the_classic_lines_are_printed(heard, run):
+    text = "\n".join(heard.lines)
+    assert "conv1   [2, 16, 16, 64]" in heard.lines
+    stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}: "
+    for line in (
+        stamp + r"step 10, duration = \d+\.\d{3}, with LRN",
+        stamp + r"Forward across 12 steps, \d+\.\d{3} \+/- \d+\.\d{3} sec / batch, with LRN",
+        stamp + r"Forward-backward across 12 steps, .* sec / batch, without LRN",
+    ):
+        assert_matches(line, text)
+
+
+def assert_matches(pattern, text):
+    import re
+
+    assert re.search(f"^{pattern}$", text, re.MULTILINE), pattern
+
+
+def test_files_lie_where_tensorboard_looks(run):
+    _, folder = run
+    for variant in ("with_lrn", "without_lrn"):
+        sessions = sorted(path.name for path in (folder / variant / "plugins/profile").iterdir())
+        assert sessions == ["forward", "forward_backward", "graph_build"]
+        assert len(list((folder / variant).glob("events.out.tfevents.*"))) == 1
+    assert not list(folder.rglob(".*"))
+
+
+def test_run_json_is_the_report(run):
+    run, folder = run
+    from alexprof.show import render
+
+    assert json.loads(render(run, "json")) == json.loads((folder / "run.json").read_text())
+
+
+@pytest.fixture
+def graph_and_tracer(tmp_path):
+    import tensorflow as tf
+
+    tracer = Tracer(tmp_path / "run", trace_steps=2, progress=SilentProgress())
+
+    def build():
+        images = tf.compat.v1.random_normal([1, 8, 8, 4], seed=1)
+        return tf.nn.local_response_normalization(images, name="norm")
+
+    return build, tracer
+
+
+def test_a_graph_of_one_s_own(graph_and_tracer):
+    build, tracer = graph_and_tracer
+    with tracer:
+        with tracer.graph("mine"):
+            target = build()
+        with tracer.session() as session:
+            phase = tracer.time(session, target, "Forward pass", steps=5, burn_in=1)
+    assert phase is tracer.run.variants["mine"].phases["forward_pass"]
+    assert "norm" in {op.layer for op in phase.ops}
+    assert (tracer.run.complete, tracer.run.workload) == (True, None)
+
+
+def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
+    build, tracer = graph_and_tracer
+    with pytest.raises(ZeroDivisionError), tracer, tracer.graph("mine"):
+        build()
+        raise ZeroDivisionError("in the user's code")
+    run = alexprof.load_run(tracer.folder)
+    assert (run.complete, run.stopped) == (False, "in the user's code")
+
+
+def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer):
+    build, tracer = graph_and_tracer
+
+    class Impatient(SilentProgress):
+        def message(self, text):
+            if "step 0" in text:
+                self.seen = getattr(self, "seen", 0) + 1
+                if self.seen == 2:
+                    raise KeyboardInterrupt
+
+    tracer._progress = Impatient()
+    with pytest.raises(KeyboardInterrupt), tracer:
+        with tracer.graph("mine"):
+            target = build()
+        with tracer.session() as session:
+            tracer.time(session, target, "First", steps=3, burn_in=0)
+            tracer.time(session, target, "Second", steps=3, burn_in=0)
+    run = alexprof.load_run(tracer.folder)
+    assert list(run.variants["mine"].phases) == ["first"]
+    assert run.variants["mine"].phases["first"].traced is not None
+    assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
+
+
+def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
+    import tensorflow as tf
+
+    _, tracer = graph_and_tracer
+    with pytest.raises(CaptureError, match=r"Forward of huge: out of memory.*--batch-size"), tracer:
+        with tracer.graph("huge"):
+            # 16 TB, in a shape that is not known before it runs: the allocation is refused.
+            shape = tf.compat.v1.random_uniform([3], 2**14, 2**14 + 1, dtype=tf.int32)
+            target = tf.zeros(shape)
+        with tracer.session() as session:
+            tracer.time(session, target.op, "Forward", steps=1, burn_in=0)
+    assert "out of memory" in alexprof.load_run(tracer.folder).stopped
+
+
+def test_a_second_profiler_is_found_before_anything_is_timed(graph_and_tracer):
+    import tensorflow as tf
+
+    build, tracer = graph_and_tracer
+    with pytest.raises(CaptureError, match="another profiler"), tracer:
+        with tracer.graph("mine"):
+            target = build()
+        with tracer.session() as session:
+            tf.profiler.experimental.start(str(tracer.folder / "other"))
+            try:
+                tracer.time(session, target, "Forward")
+            finally:
+                tf.profiler.experimental.stop(save=False)
+    assert alexprof.load_run(tracer.folder).variants["mine"].phases == {}
+
+
+def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkeypatch):
+    _, tracer = graph_and_tracer
+    from alexprof.tracer import tracing
+
+    real = tracing.trace_steps
+    monkeypatch.setattr(
+        tracing, "trace_steps", lambda step, *rest, **more: real(lambda: None, *rest, **more)
+    )
+    import tensorflow as tf
+
+    with pytest.raises(AlexProfError, match="without ops"), tracer:
+        with tracer.graph("mine"):
+            target = tf.compat.v1.random_normal([])
+        with tracer.session() as session:
+            tracer.time(session, target, "Forward", steps=2)
+    run = alexprof.load_run(tracer.folder)
+    phase = run.variants["mine"].phases["forward"]
+    assert phase.timed.steps == 2
+    assert phase.traced is None
+    assert not run.complete
+
+
+def test_without_a_trace_there_are_times_alone(tmp_path):
+    options = small_options(trace_steps=0, num_batches=2, fetch=False, phases=["forward"])
+    workload = AlexNet(batch_size=1, image_size=64)
+    run = profile(workload, tmp_path / "run", options, SilentProgress())
+    phase = run.variants["with_lrn"].phases["forward"]
+    assert (phase.traced, phase.attribution, phase.ops) == (None, None, ())
+    assert not phase.timed.fetch
+    assert run.ablations[0].attributed_s is None
+    assert run.complete
+
+
+def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkeypatch):
+    from alexprof.tracer import workloads
+
+    workload = AlexNet(batch_size=1, image_size=64)
+    one = workload.least_memory_bytes("forward")
+    options = small_options(num_batches=2, trace_steps=0, phases=["forward"])
+    monkeypatch.setattr(workloads, "available_memory_bytes", lambda: int(1.5 * one))
+    run = profile(workload, tmp_path / "run", options, heard := Heard())
+    assert run.workload.settings["interleave"] is False
+    assert "one after the other" in heard.lines[0]
+    assert run.ablations[0].ci95_s is not None
+    monkeypatch.setattr(workloads, "available_memory_bytes", lambda: one - 1)
+    with pytest.raises(CaptureError, match=r"needs at least .* free: try a smaller --batch-size"):
+        profile(workload, tmp_path / "other", options, SilentProgress())
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_that_exists_is_left_alone(tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        pytest.raises(RunError, match="exists already: choose another name"),
+        Tracer(tmp_path / "run", progress=SilentProgress()),
+    ):
+        pass
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
+    import tensorflow as tf
+
+    build, tracer = graph_and_tracer
+    with tracer:
+        with pytest.raises(UsageError, match="no graph to run"), tracer.session():
+            pass
+        with pytest.raises(UsageError, match="letters, digits"), tracer.graph("../up"):
+            pass
+        with tracer.graph("mine"):
+            target = build()
+        with pytest.raises(UsageError, match="has a graph already"), tracer.graph("mine"):
+            pass
+        with tf.compat.v1.Session() as other, pytest.raises(UsageError, match="not open here"):
+            tracer.time(other, target, "Forward")
+        with tracer.session() as session:
+            tracer.time(session, target, "Forward", steps=1, burn_in=0)
+            with pytest.raises(UsageError, match="timed already"):
+                tracer.time(session, target, "forward", steps=1, burn_in=0)
+            with pytest.raises(UsageError, match="needs a letter"):
+                tracer.time(session, target, "–")
+
+
+def test_an_own_question_is_answered(tmp_path):
+    import tensorflow as tf
+
+    question = Ablation("norm", "with_norm", "without_norm", kinds=("LRN",))
+    tracer = Tracer(
+        tmp_path / "run", trace_steps=1, ablations=[question], progress=SilentProgress()
+    )
+    with tracer:
+        targets = {}
+        for variant in ("with_norm", "without_norm"):
+            with tracer.graph(variant):
+                images = tf.compat.v1.random_normal([2, 32, 32, 8], seed=1)
+                normed = tf.nn.local_response_normalization(images)
+                targets[variant] = normed if variant == "with_norm" else images + 1
+        with tracer.session("with_norm") as a, tracer.session("without_norm") as b:
+            pairs = [(a, targets["with_norm"]), (b, targets["without_norm"])]
+            tracer.time_together(pairs, "Forward", steps=4, burn_in=1)
+    (answer,) = tracer.run.ablations
+    assert (answer.name, answer.ops) == ("norm", 1)
+    assert answer.attributed_s > 0
+
+
+def test_phase_names_become_keys():
+    assert phase_key("Forward-backward") == "forward_backward"
+    assert [phase.key for phase in AlexNet.phases] == [
+        phase_key(phase.label) for phase in AlexNet.phases
+    ]
