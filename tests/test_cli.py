@@ -1,0 +1,192 @@
+"""The command line as a user meets it: one-line errors, exit codes, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import alexprof
+from alexprof.runs.store import save_run
+from tests.runs.test_store import run_named
+
+COMMAND = [sys.executable, "-m", "alexprof"]
+
+
+def call(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def logdir(tmp_path):
+    save_run(tmp_path / "logdir" / "there", run_named("there"))
+    return tmp_path / "logdir"
+
+
+def assert_one_line(done, code, *words):
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("alexprof: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--batch-size", "0"], ["batch size must be at least 1, not 0"]),
+        (["--batch-size", "many"], ["--batch-size", "integer"]),
+        (["--num-batches", "0"], ["--num-batches must be at least 1"]),
+        (["--burn-in", "-1"], ["--burn-in must be at least 0"]),
+        (["--trace-steps", "-1"], ["--trace-steps must be at least 0"]),
+        (["--block-steps", "0"], ["--block-steps must be at least 1"]),
+        (["--variants", "with_lrn,no_lrn"], ["'no_lrn'", "with_lrn, without_lrn"]),
+        (["--phases", "backward"], ["'backward'", "forward, forward_backward"]),
+        (["--device", "tpu"], ["'tpu'", "auto, cpu, gpu"]),
+        (["--intra-op", "-2"], ["--intra-op must be at least 0"]),
+        (["--run-name", "a/b"], ["one folder's name"]),
+        (["--run-name", "there"], ["exists already", "--run-name"]),
+        (["--bogus"], ["--bogus", "--help"]),
+        (["vgg"], ["no workload 'vgg'", "alexnet"]),
+    ],
+)
+def test_bad_options_are_one_line_and_leave_nothing(logdir, arguments, words):
+    before = sorted(logdir.rglob("*"))
+    done = call("profile", "--logdir", logdir, *arguments)
+    assert_one_line(done, 2, *words)
+    assert sorted(logdir.rglob("*")) == before
+
+
+def test_a_logdir_that_can_t_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = call("profile", "--logdir", tmp_path / "file" / "logdir")
+    assert_one_line(done, 2, str(tmp_path / "file" / "logdir"), "choose another", "--logdir")
+
+
+def test_a_gpu_where_there_is_none(logdir):
+    done = call("profile", "--logdir", logdir, "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
+    assert_one_line(done, 2, "no GPU", "--device cpu", "alexprof doctor")
+    assert [path.name for path in logdir.iterdir()] == ["there"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], ["no run 'nothing'", "alexprof list"]),
+        (["there", "--json", "--markdown"], ["--json and --markdown exclude each other"]),
+        (["there", "--top", "-1"], ["--top"]),
+        (["there", "--variant", "x"], ["variant 'x'"]),
+    ],
+)
+def test_bad_reports_are_one_line(logdir, arguments, words):
+    assert_one_line(call("report", *arguments, "--logdir", logdir), 2, *words)
+
+
+def test_a_run_of_a_newer_schema(logdir):
+    path = logdir / "there" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
+    assert_one_line(call("report", "there", "--logdir", logdir), 2, "schema 99", "update it")
+
+
+def test_report_list_and_version_answer(logdir):
+    report = call("report", "--logdir", logdir)
+    assert (report.returncode, report.stderr) == (0, "")
+    assert report.stdout.startswith("AlexProf  there")
+    parsed = json.loads(call("report", "there", "--json", "--logdir", logdir).stdout)
+    assert parsed == json.loads((logdir / "there" / "run.json").read_text())
+    assert "there" in call("list", "--logdir", logdir).stdout
+    assert call("--version").stdout == f"alexprof {alexprof.__version__}\n"
+    assert "profile" in call("--help").stdout
+    assert call("list", ALEXPROF_LOGDIR=str(logdir)).stdout.startswith("1 run")
+
+
+def test_a_report_imports_neither_tensorflow_nor_numpy(logdir):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['alexprof', 'report', 'latest', '--logdir', {str(logdir)!r}]\n"
+        "from alexprof.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as exit:\n    assert exit.code == 0, exit.code\n"
+        "print({name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(eval(done.stdout.splitlines()[-1]))
+    heavy = {"tensorflow", "keras", "tensorboard", "xprof", "numpy", "polars", "scipy"}
+    assert not loaded & heavy
+    assert "msgspec" in loaded
+
+
+def test_a_reader_that_goes_away_is_no_error(logdir):
+    done = subprocess.run(
+        f"'{sys.executable}' -m alexprof report --logdir '{logdir}' --json | head -c 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def start_profile(logdir, *, until):
+    """Starts a run and waits for a line that begins so."""
+    options = ["--batch-size", "1", "--num-batches", "20", "--burn-in", "1", "--trace-steps", "2"]
+    process = subprocess.Popen(
+        [*COMMAND, "profile", "--logdir", str(logdir), "--run-name", "run", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(until):
+            return process
+    raise AssertionError(process.stderr.read() if process.stderr else "")
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_finished_phases_and_exits_130(tmp_path):
+    process = start_profile(tmp_path, until="Forward-backward, ")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.startswith(f"alexprof: interrupted; finished phases are in {tmp_path}/run")
+    assert errors.count("\n") == 1
+    run = alexprof.load_run(tmp_path / "run")
+    assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
+    for variant in run.variants.values():
+        assert list(variant.phases) == ["forward"]
+        assert variant.phases["forward"].attribution is not None
+    report = call("report", "run", "--logdir", tmp_path)
+    assert "interrupted from the keyboard" in report.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_run_keeps_finished_phases_and_says_so(tmp_path):
+    process = start_profile(tmp_path, until="Forward-backward, ")
+    process.kill()
+    process.communicate()
+    run = alexprof.load_run(tmp_path / "run")
+    assert not run.complete
+    assert "killed" in (run.stopped or "")
+    assert run.variants["without_lrn"].phases["forward"].attribution is not None
+
+
+@pytest.mark.slow
+def test_doctor_finds_a_trace_that_works(tmp_path):
+    done = call("doctor", "--logdir", tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ok   A trace: 3 of 3 steps" in done.stdout
+    assert "host tracer level 3" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert list(tmp_path.iterdir()) == []
