@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from alexprof.attribute import IDLE_OP, Attribution, by_kind, by_layer, by_op, totals
+from alexprof.attribute import (
+    IDLE_OP,
+    Attribution,
+    by_kind,
+    by_layer,
+    by_layer_whole,
+    by_op,
+    totals,
+)
 from alexprof.capture.executed import ExecutedOp
 from alexprof.measure.statistics import difference
 from alexprof.measure.values import Timed
@@ -28,6 +36,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.measure.loop import Block
+
+
+AnyCost = TypeVar("AnyCost", bound=Cost)
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,10 @@ def traced_phase(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=_books(attribution),
-        ops=tuple(msgspec.convert(row, OpCost) for row in by_op(costs).iter_rows(named=True)),
-        layers=tuple(msgspec.convert(row, Cost) for row in by_layer(costs).iter_rows(named=True)),
-        kinds=tuple(msgspec.convert(row, Cost) for row in by_kind(costs).iter_rows(named=True)),
+        ops=_rows(by_op(costs), OpCost),
+        layers=_rows(by_layer(costs), Cost),
+        layers_whole=_rows(by_layer_whole(costs), Cost),
+        kinds=_rows(by_kind(costs), Cost),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )
@@ -195,6 +207,10 @@ def _idle_s(scaled: pl.DataFrame) -> float:
     return float(scaled.filter(pl.col("op") == IDLE_OP)["share_s"].sum()) / steps
 
 
+def _rows(summary: pl.DataFrame, row_type: type[AnyCost]) -> tuple[AnyCost, ...]:
+    return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
+
+
 def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
     wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
     mean_s = float(wall_s.mean())
@@ -208,7 +224,9 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         ),
         file=facts.file,
         host_level=facts.host_level,
-        events=int(attribution.costs.filter(attribution.costs["op"] != IDLE_OP)["executions"].sum()),
+        events=int(
+            attribution.costs.filter(attribution.costs["op"] != IDLE_OP)["executions"].sum()
+        ),
     )
 
 

@@ -141,7 +141,21 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class Phase(Struct, frozen=True, kw_only=True):
-    """One phase of one variant. What could not be measured is None, with the reason in `notes`."""
+    """One phase of one variant. What could not be measured is None, with the reason in `notes`.
+
+    Attributes:
+        label: Its name in sentences.
+        timed: Steps with no profiler attached.
+        traced: Steps under the profiler.
+        attribution: The books of the traced steps.
+        ops: What each op costs, heaviest first, like the next three.
+        layers: What each layer costs in each pass.
+        layers_whole: What each layer costs in all passes together (pass "all"), and "(idle)": on
+            each device these add up to the step.
+        kinds: What each kind of op costs in each pass.
+        not_timed: Ops that ran and that the trace has no time for.
+        notes: What to know of these numbers, one sentence each.
+    """
 
     label: str
     timed: Timed | None = None
@@ -149,6 +163,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     attribution: Books | None = None
     ops: tuple[OpCost, ...] = ()
     layers: tuple[Cost, ...] = ()
+    layers_whole: tuple[Cost, ...] = ()
     kinds: tuple[Cost, ...] = ()
     not_timed: tuple[ExecutedOp, ...] = ()
     notes: tuple[str, ...] = ()

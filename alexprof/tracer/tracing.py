@@ -129,5 +129,11 @@ def _if_clocks_agree(phase: Phase) -> Phase:
         "that lost events, trace fewer steps with --trace-steps"
     )
     return msgspec.structs.replace(
-        phase, attribution=None, ops=(), layers=(), kinds=(), notes=(*phase.notes, note)
+        phase,
+        attribution=None,
+        ops=(),
+        layers=(),
+        layers_whole=(),
+        kinds=(),
+        notes=(*phase.notes, note),
     )

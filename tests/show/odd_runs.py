@@ -192,6 +192,7 @@ def withheld() -> Run:
         attribution=None,
         ops=(),
         layers=(),
+        layers_whole=(),
         kinds=(),
         notes=(
             "the trace says 209.865 ms a step, the stopwatch 181.000 ms: no share is shown; the "

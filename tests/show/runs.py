@@ -81,6 +81,26 @@ def rolled(costs: Iterable[OpCost], by: str) -> tuple[Cost, ...]:
     )
 
 
+def whole(
+    costs: Iterable[OpCost], device: str, idle_s: float, step_s: float, steps: int
+) -> tuple[Cost, ...]:
+    """Layers over all passes, as if these varied independently, and idle time."""
+    together = [msgspec.structs.replace(op, pass_="all") for op in costs]
+    idle = Cost(
+        name="(idle)",
+        device=device,
+        pass_="all",
+        executions_per_step=0.0,
+        kernels_per_step=0.0,
+        busy_mean_s=0.0,
+        busy_std_s=None,
+        share_mean_s=idle_s,
+        share_std_s=idle_s / 20 if steps > 1 else None,
+        share_fraction=idle_s / step_s,
+    )
+    return (*rolled(together, "layer"), idle)
+
+
 def root_sum_squares(stds: Sequence[float | None]) -> float | None:
     known = [std for std in stds if std is not None]
     return math.sqrt(math.fsum(std * std for std in known)) if len(known) == len(stds) else None
@@ -136,6 +156,7 @@ def divided(
         ),
         ops=known,
         layers=rolled(known, "layer"),
+        layers_whole=whole(known, device, idle_ms / 1e3, step_s, steps),
         kinds=rolled(known, "kind"),
         not_timed=not_timed,
     )

@@ -17,7 +17,7 @@ from alexprof.show.fit import clean
 AnyCost = TypeVar("AnyCost", bound=Cost)
 
 FORWARD, BACKWARD = "forward", "backward"
-UNASSIGNED = "(unassigned)"
+UNASSIGNED, IDLE = "(unassigned)", "(idle)"
 PURE = 0.9
 """A layer has the colour of a kind that is this part of it."""
 
@@ -29,7 +29,7 @@ class Share:
     Attributes:
         name: The layer.
         share_s: Its share, both passes and any other together.
-        std_s: Standard deviation over traced steps, passes taken as independent; None if not known.
+        std_s: Standard deviation over traced steps; None if not known.
         fraction: Its part of the step.
         by_pass_s: The share by pass.
         kind: The kind that it mostly is, or "".
@@ -53,6 +53,7 @@ class Division:
         step_s: Mean wall time of a traced step.
         step_std_s: Its standard deviation; None with one step.
         idle_s: Mean idle time of a step.
+        idle_std_s: Its standard deviation; None with one step.
         layers: The heaviest first; a row for time whose op is not known, if there is any.
         ops: The same device's ops, the heaviest first.
         kinds: The same device's kinds.
@@ -63,6 +64,7 @@ class Division:
     step_s: float
     step_std_s: float | None
     idle_s: float
+    idle_std_s: float | None
     layers: tuple[Share, ...]
     ops: tuple[OpCost, ...]
     kinds: tuple[Cost, ...]
@@ -94,6 +96,7 @@ def divide(phase: Phase | None) -> Division | None:
         step_s=step_s,
         step_std_s=phase.traced.std_s,
         idle_s=books.idle_ns / steps / 1e9,
+        idle_std_s=_stds(phase, books.device).get(IDLE),
         layers=tuple(sorted(layers, key=lambda one: -one.share_s)),
         ops=tuple(sorted(_on(books.device, phase.ops), key=lambda one: -one.share_mean_s)),
         kinds=tuple(_on(books.device, phase.kinds)),
@@ -107,16 +110,6 @@ def kind_total(division: Division, kind: str) -> tuple[float, float]:
     return math.fsum(one.share_mean_s for one in mine), backward
 
 
-def root_sum_squares(stds_s: Iterable[float | None]) -> float | None:
-    """Standard deviation of a sum whose parts vary independently; None if one is not known."""
-    squares = 0.0
-    for std_s in stds_s:
-        if std_s is None:
-            return None
-        squares += std_s**2
-    return math.sqrt(squares)
-
-
 def _joined(phase: Phase, device: str) -> list[Share]:
     """The layers on a device, in the order of the record, passes joined."""
     layers: dict[str, list[Cost]] = {}
@@ -126,18 +119,26 @@ def _joined(phase: Phase, device: str) -> list[Share]:
     for op in _on(device, phase.ops):
         mine = kinds.setdefault(op.layer, {})
         mine[op.kind] = mine.get(op.kind, 0.0) + op.share_mean_s
-    return [_share(name, rows, _main(kinds.get(name, {}))) for name, rows in layers.items()]
+    stds = _stds(phase, device)
+    return [
+        _share(name, rows, stds.get(name), _main(kinds.get(name, {})))
+        for name, rows in layers.items()
+    ]
 
 
-def _share(name: str, rows: list[Cost], kind: str) -> Share:
+def _stds(phase: Phase, device: str) -> dict[str, float | None]:
+    """The spread of each layer over all passes, and of idle time."""
+    return {one.name: one.share_std_s for one in _on(device, phase.layers_whole)}
+
+
+def _share(name: str, rows: list[Cost], std_s: float | None, kind: str) -> Share:
     by_pass_s: dict[str, float] = {}
     for one in rows:
         by_pass_s[one.pass_] = by_pass_s.get(one.pass_, 0.0) + one.share_mean_s
     return Share(
         name=clean(name) or "(no layer)",
         share_s=math.fsum(one.share_mean_s for one in rows),
-        # The record has a spread for each pass, none for their sum.
-        std_s=root_sum_squares(one.share_std_s for one in rows),
+        std_s=std_s,
         fraction=math.fsum(one.share_fraction for one in rows),
         by_pass_s=by_pass_s,
         kind=kind,

@@ -32,7 +32,6 @@ from alexprof.show.sections.shares import (
     Share,
     divide,
     kind_total,
-    root_sum_squares,
 )
 from alexprof.show.view import View, plural
 
@@ -165,8 +164,8 @@ def _layer_table(view: View, division: Division) -> Table:
 
 
 def _idle_entry(division: Division) -> Share:
-    idle_s = division.idle_s
-    return Share("idle", idle_s, None, division.idle_fraction, {"idle": idle_s})
+    idle_s, std_s = division.idle_s, division.idle_std_s
+    return Share("idle", idle_s, std_s, division.idle_fraction, {"idle": idle_s})
 
 
 def _rest_entry(rest: Sequence[Share]) -> Share:
@@ -177,7 +176,7 @@ def _rest_entry(rest: Sequence[Share]) -> Share:
     return Share(
         name=plural(len(rest), "more layer"),
         share_s=math.fsum(one.share_s for one in rest),
-        std_s=root_sum_squares(one.std_s for one in rest),
+        std_s=None,  # of several layers together it is not recorded
         fraction=math.fsum(one.fraction for one in rest),
         by_pass_s=by_pass_s,
     )
@@ -218,9 +217,7 @@ def _spread(division: Division) -> str:
     said = f"{what} {device}, each nanosecond counted once."
     if division.steps < 2:
         return f"{said} No std (–) from one traced step."
-    several = any(len(one.by_pass_s) > 1 for one in division.layers)
-    taken = "; of a layer as if its passes varied independently" if several else ""
-    return f"{said} Std is over traced steps{taken}; that of idle is not recorded (–)."
+    return f"{said} Std is over traced steps."
 
 
 def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
