@@ -214,6 +214,7 @@ def _rows(summary: pl.DataFrame, row_type: type[AnyCost]) -> tuple[AnyCost, ...]
 def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
     wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
     mean_s = float(wall_s.mean())
+    ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
     return Traced(
         steps=len(wall_s),
         mean_s=mean_s,
@@ -224,9 +225,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         ),
         file=facts.file,
         host_level=facts.host_level,
-        events=int(
-            attribution.costs.filter(attribution.costs["op"] != IDLE_OP)["executions"].sum()
-        ),
+        events=int(ran["executions"].sum()),
     )
 
 

@@ -44,7 +44,7 @@ def test_layers_have_the_classic_names_and_shapes(graphs):
 
 def test_variants_differ_by_the_lrn_ops_alone(graphs):
     def forward_types(variant):
-        graph, built = graphs[variant]
+        graph, _ = graphs[variant]
         return {
             op.name: op.type for op in graph.get_operations() if not op.name.startswith("gradients")
         }

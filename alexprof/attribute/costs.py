@@ -1,0 +1,231 @@
+"""A trace to a table: what each op cost in each traced step, on each device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
+from alexprof.attribute.names import Labels, describe
+from alexprof.attribute.ops import CPU, Work, read_work
+from alexprof.attribute.rounding import settle
+from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
+from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.errors import ClosureError, TraceError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.xplane import Trace
+
+IDLE_OP = "(idle)"
+UNASSIGNED_OP = "(unassigned)"
+
+_WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The costs of the traced steps.
+
+    Attributes:
+        costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
+            `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
+            `share_ns`, `wall_ns` int64. `kernels` counts kernels and copies, 0 on a CPU. `busy_ns`
+            is the sum of the op's self time, rounded; `share_ns` is its part of the step, and for
+            each step and device these parts and the idle time add up to `wall_ns`, the step's
+            duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
+            (`IDLE_REASONS`) and the pass "idle". Kernels that name no op are "(unassigned)".
+        steps: A row per step: `step`, `start_ns` from the trace's origin, `wall_ns`; int64.
+        device: The device that the steps are judged by: the GPU that was busy longest, without
+            kernels "CPU".
+        outside_events: Events of ops and kernels that lie outside all steps.
+        notes: What a reader of the numbers should know, one sentence each.
+    """
+
+    costs: pl.DataFrame
+    steps: pl.DataFrame
+    device: str
+    outside_events: int
+    notes: tuple[str, ...]
+
+
+def attribute(trace: Trace, marker: str | None = None, depth: int = 1) -> Attribution:
+    """Divides each traced step among the ops that ran in it.
+
+    Args:
+        trace: What the profiler wrote.
+        marker: Name of the events that mark the steps; None takes all events with a step number.
+        depth: How many name scopes make a layer.
+
+    Raises:
+        TraceError: Nothing ran in the trace that could have a cost.
+    """
+    import polars as pl
+
+    work = read_work(trace)
+    if not work.devices:
+        raise TraceError(
+            f"{trace.source}: a trace without ops and kernels: was anything run while it was "
+            "taken, and with host_tracer_level 2 or more?"
+        )
+    steps = find_steps(work.host, marker, work.span_ps)
+    divisions = divide_all(work, steps)
+    labels = describe(work.ops, depth)
+    costs = _table(divisions, steps, work, labels)
+    check_closure(costs)
+    starts = steps.start_ps // PS_PER_NS
+    return Attribution(
+        costs=costs,
+        steps=pl.DataFrame({"step": steps.number, "start_ns": starts, "wall_ns": steps.wall_ns}),
+        device=_busiest(divisions),
+        outside_events=sum(each.outside for each in divisions),
+        notes=(*steps.notes, *_notes(divisions, work, labels)),
+    )
+
+
+def check_closure(costs: pl.DataFrame) -> None:
+    """Checks that shares and idle time add up to the step, for each step and device.
+
+    Raises:
+        ClosureError: They do not; names the first such step.
+    """
+    import polars as pl
+
+    books = costs.group_by("step", "device", maintain_order=True).agg(
+        pl.col("share_ns").sum(), pl.col("wall_ns").min(), pl.col("wall_ns").max().alias("most")
+    )
+    wrong = books.filter(
+        (pl.col("share_ns") != pl.col("wall_ns")) | (pl.col("most") != pl.col("wall_ns"))
+    )
+    if wrong.height:
+        row = wrong.row(0, named=True)
+        wall = row["wall_ns"] if row["most"] == row["share_ns"] else row["most"]
+        raise ClosureError(
+            f"step {row['step']} on {row['device']}: shares and idle time add up to "
+            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again"
+        )
+
+
+def _busiest(divisions: Sequence[Division]) -> str:
+    gpus = [each for each in divisions if each.device != CPU and each.busy_ps.sum() > 0]
+    return max(gpus, key=lambda each: int(each.busy_ps.sum())).device if gpus else CPU
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of the table before it has names. `label` is a row of `_label_columns`."""
+
+    step: NDArray[np.int64]
+    device: NDArray[np.int64]
+    label: NDArray[np.int64]
+    executions: NDArray[np.int64]
+    kernels: NDArray[np.int64]
+    busy_ps: NDArray[np.int64]
+    share_ps: NDArray[np.float64]
+
+
+def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels) -> pl.DataFrame:
+    """Joins the devices, settles shares at whole nanoseconds and puts the names in."""
+    import polars as pl
+
+    parts = [_rows(each, number, len(work.ops)) for number, each in enumerate(divisions)]
+    rows = _Rows(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
+    )
+    wall = steps.wall_ns
+    share = settle(
+        rows.share_ps / PS_PER_NS, rows.device * wall.size + rows.step, np.tile(wall, len(parts))
+    )
+    order = np.lexsort((-share, rows.device, rows.step))
+    device = pl.Series("device", [each.device for each in divisions], dtype=pl.String)
+    label = rows.label[order]
+    return pl.DataFrame(
+        [
+            pl.Series("step", steps.number[rows.step[order]]),
+            device.gather(rows.device[order]),
+            *(
+                pl.Series(name, texts, dtype=pl.String).gather(label)
+                for name, texts in _label_columns(work, labels).items()
+            ),
+            pl.Series("executions", rows.executions[order]),
+            pl.Series("kernels", rows.kernels[order]),
+            pl.Series("busy_ns", (rows.busy_ps[order] + PS_PER_NS // 2) // PS_PER_NS),
+            pl.Series("share_ns", share[order]),
+            pl.Series("wall_ns", wall[rows.step[order]]),
+        ]
+    )
+
+
+def _rows(division: Division, device: int, ops: int) -> _Rows:
+    """Lists a device's ops, then its idle time where there is any."""
+    reason, step = np.nonzero(division.idle_ps)
+    none = np.zeros(step.size, np.int64)
+    label = np.where(division.op == UNASSIGNED, ops, division.op)
+    return _Rows(
+        step=np.concatenate((division.step, step)),
+        device=np.full(division.step.size + step.size, device),
+        label=np.concatenate((label, ops + 1 + reason)),
+        executions=np.concatenate((division.executions, none)),
+        kernels=np.concatenate((division.kernels, none)),
+        busy_ps=np.concatenate((division.busy_ps, none)),
+        share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
+    )
+
+
+def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
+    """The text columns: a row per op, one for the unassigned, one per reason to be idle."""
+    reasons = len(IDLE_REASONS)
+    idle = [IDLE_OP] * reasons
+    return {
+        "op": [name for name, _ in work.ops] + [UNASSIGNED_OP, *idle],
+        "type": [type_ for _, type_ in work.ops] + [UNASSIGNED_OP, *IDLE_REASONS],
+        "kind": [*labels.kind, UNASSIGNED_OP, *idle],
+        "layer": [*labels.layer, UNASSIGNED_OP, *idle],
+        "pass": [*labels.passes, "other", *["idle"] * reasons],
+    }
+
+
+def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[str]:
+    notes = []
+    if labels.root:
+        notes.append(f'Layers are named below the scope "{"/".join(labels.root)}".')
+    notes += [note for each in divisions for note in _device_notes(each)]
+    notes += _eager_note(divisions, work, labels)
+    if any(each.idle_ps[IDLE_REASONS.index("unknown")].any() for each in divisions):
+        notes.append("Why devices were idle is unknown: the trace shows no calls by the host.")
+    notes += [f"{plane} is a kind of device that is not read." for plane in work.unread]
+    return notes
+
+
+def _device_notes(division: Division) -> list[str]:
+    notes = []
+    lost = int(division.busy_ps[division.op == UNASSIGNED].sum())
+    part = lost / max(int(division.busy_ps.sum()), 1)
+    if part >= _WORTH_SAYING:
+        notes.append(f"{part:.0%} of the kernel time on {division.device} names no op.")
+    if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
+        notes.append(
+            f"{division.outside} of {division.events} kernels and copies on {division.device} ran "
+            "outside all steps: fetch a result inside the step, so that it waits for them."
+        )
+    return notes
+
+
+def _eager_note(divisions: Sequence[Division], work: Work, labels: Labels) -> list[str]:
+    """Warns where a good part of the model's ops has no names."""
+    of_model = np.isin(np.array(labels.passes, np.str_), ("forward", "backward"))
+    nameless = of_model & np.isin(np.arange(of_model.size), list(work.eager))
+    busy = np.zeros(of_model.size + 1, np.int64)  # the last is for UNASSIGNED
+    for each in divisions:
+        np.add.at(busy, each.op, each.busy_ps)
+    if busy[:-1][nameless].sum() <= _MANY * busy[:-1][of_model].sum():
+        return []
+    return [
+        "Many ops ran eagerly, without names: their layer is their type, and what belongs to the "
+        "gradients can't be told; tf.function gives them names."
+    ]

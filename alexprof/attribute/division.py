@@ -1,0 +1,139 @@
+"""The steps of one device, divided among its ops and its idle time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.steps import Steps
+from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Cover, cut, idle_within, self_segments, shares
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+_NONE = np.zeros(0, np.int64)
+
+# Why a device had nothing to do, by what the host did: it waited for the input pipeline; it had
+# been called to run something, but no op (or kernel) was running yet or any more; it was in the
+# user's Python; or the trace does not say.
+IDLE_REASONS = ("input", "launching", "python", "unknown")
+
+
+@dataclass(frozen=True)
+class Division:
+    """What each op had of each step on one device, in columns of r rows, and the idle rest.
+
+    Attributes:
+        device: "CPU", "GPU:0", …
+        step: int64 [r], index of the step.
+        op: int64 [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once.
+        executions: int64 [r].
+        kernels: int64 [r], kernels and copies; 0 on a CPU.
+        busy_ps: int64 [r].
+        share_ps: float64 [r].
+        idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
+        events: How many events the device has.
+        outside: How many of them lie outside all steps.
+    """
+
+    device: str
+    step: Int
+    op: Int
+    executions: Int
+    kernels: Int
+    busy_ps: Int
+    share_ps: Float
+    idle_ps: Int
+    events: int
+    outside: int
+
+
+def divide_all(work: Work, steps: Steps) -> list[Division]:
+    """Divides each device's timeline; see `Division`. The CPU comes first, if it has ops."""
+    return _with_executions([divide(device, steps, work) for device in work.devices])
+
+
+def divide(activity: Activity, steps: Steps, work: Work) -> Division:
+    """Divides the steps of one device.
+
+    Time counts in the step in which it passes: an event that reaches into two steps gives each its
+    part. Executions and kernels count in the step that the event began in (`Steps.at`).
+    """
+    own = self_segments(activity.start_ps, activity.end_ps, activity.thread)
+    pieces, piece_step = cut(own, steps.start_ps, steps.end_ps)
+    event_step = steps.at(activity.start_ps, activity.end_ps)
+    counted = np.flatnonzero(event_step >= 0)
+
+    width = len(work.ops) + 1  # one more for UNASSIGNED, which is -1
+    piece_key = piece_step * width + activity.op[pieces.owner] + 1
+    event_key = event_step[counted] * width + activity.op[counted] + 1
+    keys, where = np.unique(np.concatenate((piece_key, event_key)), return_inverse=True)
+    of_piece, of_event = where[: piece_key.size], where[piece_key.size :]
+
+    count = _total(of_event, activity.occurrences[counted], keys.size).astype(np.int64)
+    on_cpu = activity.device == CPU
+    return Division(
+        device=activity.device,
+        step=keys // width,
+        op=keys % width - 1,
+        executions=count if on_cpu else np.zeros_like(count),
+        kernels=np.zeros_like(count) if on_cpu else count,
+        busy_ps=_total(of_piece, pieces.end_ps - pieces.start_ps, keys.size).astype(np.int64),
+        share_ps=_total(of_piece, shares(pieces.start_ps, pieces.end_ps), keys.size),
+        idle_ps=_idle(Cover.of(pieces.start_ps, pieces.end_ps), steps, work),
+        events=activity.op.size,
+        outside=activity.op.size - counted.size,
+    )
+
+
+def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:
+    """Adds up amounts by row; exact for integers below 2**53."""
+    total: Float = np.bincount(row, weights=amount, minlength=rows).astype(np.float64)
+    return total
+
+
+def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
+    """Returns idle time by reason and step, int64 [reasons, steps] picoseconds."""
+    windows = steps.start_ps, steps.end_ps
+    host = [each for each in work.devices if each.device == CPU]
+    called = work.waits
+    for cover in [work.calls, *(Cover.of(each.start_ps, each.end_ps) for each in host)]:
+        called = called if cover is None else called | cover
+    waiting = idle_within(busy, work.waits, *windows)
+    launching = idle_within(busy, called, *windows) - waiting
+    rest = steps.end_ps - steps.start_ps - busy.within(*windows) - waiting - launching
+    nothing = np.zeros_like(rest)
+    known = work.calls is not None
+    return np.stack((waiting, launching, rest if known else nothing, nothing if known else rest))
+
+
+def _with_executions(divisions: Sequence[Division]) -> list[Division]:
+    """Tells how often a GPU's ops were executed, which only the host knows.
+
+    An op whose launch the trace does not show (host events left out, or in another step) was
+    executed at least once if it has kernels. What runs on several GPUs under one name shares the
+    host's count evenly.
+    """
+    width = 2 + max((int(each.op.max(initial=-1)) for each in divisions), default=0)
+    keys = [each.step * width + each.op + 1 for each in divisions]  # sorted, as made by `divide`
+    on_gpus = [key for each, key in zip(divisions, keys, strict=True) if each.device != CPU]
+    used, devices = np.unique(np.concatenate([_NONE, *on_gpus]), return_counts=True)
+    known, count = _NONE, _NONE
+    result = []
+    for each, key in zip(divisions, keys, strict=True):
+        if each.device == CPU:
+            known, count = key, each.executions
+            result.append(each)
+            continue
+        row = np.searchsorted(known, key)
+        found = np.append(known, -1)[row] == key
+        launched = np.where(found, np.append(count, 0)[row], 0)
+        shared = launched // devices[np.searchsorted(used, key)]
+        executions = np.where(each.op == UNASSIGNED, 0, np.maximum(shared, 1))
+        result.append(replace(each, executions=executions))
+    return result

@@ -1,0 +1,234 @@
+"""Names of ops to what a reader thinks in: kind, layer and pass.
+
+TensorFlow names a node by its scopes, `conv1/Conv2D`, and an event by node and type,
+`conv1/Conv2D:Conv2D` (tensorflow/core/framework/op_kernel.cc). What the graph goes through on its
+way to the executor leaves marks on the name: gradients (`gradients/conv1/Conv2D_grad/…` by
+tf.gradients, `gradient_tape/conv1/…` by tf.GradientTape), functions and loops put in line
+(`StatefulPartitionedCall/…`, `while/body/_1/…`), replicas, rewrites by Grappler, and the ends where
+values enter and leave. `parse` takes these marks off, so that an op and its gradient meet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from alexprof.attribute import kinds
+from alexprof.attribute.symbols import DATA_SCOPE
+
+_END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
+_REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
+_NUMBER = re.compile(r"_\d+")
+_SUFFIX = re.compile(r"_\d+$")
+_GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
+_GRAD = re.compile(r"_grad(_\d+)?$")
+# Scopes that say how the graph was put together, not what the model is made of.
+_WRAPPER = re.compile(
+    r"(Stateful)?PartitionedCall(_\d+)?|Func|ConstantFolding|(replica|tower)_\d+"
+    r"|GroupCrossDeviceControlEdges_\d+"
+)
+_GRAPPLER = re.compile(r"ArithmeticOptimizer|LayoutOptimizer|ConstantFolding")
+# A function put in line where a control flow op stood: `while/body/_1/…`, `cond/then/_5/…`.
+_INLINED = re.compile(r"body|cond|then|else|branch_?\d*|input|output")
+_LOOP = re.compile(r"(while|cond|map|scan)(_\d+)?")
+_OPTIMIZER = re.compile(
+    r"(?:n?adam|adamw|adamax|adamweightdecay|lamb|lion|adafactor|novograd|muon|sgd|gradientdescent"
+    r"|momentum|rmsprop|(?:proximal)?adagrad(?:da)?|adadelta|ftrl|proximalgradientdescent"
+    r"|(?:lossscale)?optimizer|(?:clipby)?globalnorm)(?:\d+)?"
+)
+
+UNNAMED_GRADIENT = "gradients"
+FUNCTION_ENDS = "(function)"
+
+
+class Place(NamedTuple):
+    """Where an op belongs.
+
+    Attributes:
+        path: The forward scopes and, last, the forward op, outermost first; `()` for a gradient
+            op that belongs to no forward op.
+        backward: Whether the name says that it is a part of the gradients.
+    """
+
+    path: tuple[str, ...]
+    backward: bool
+
+
+class Labels(NamedTuple):
+    """What `describe` says about each op, in its order.
+
+    Attributes:
+        kind: Type without dressing.
+        layer: Name scope that the op belongs to.
+        passes: "forward", "backward", "optimizer", "input" or "other".
+        root: The scopes around the whole model, which layers are named below.
+    """
+
+    kind: list[str]
+    layer: list[str]
+    passes: list[str]
+    root: tuple[str, ...]
+
+
+def describe(ops: Sequence[tuple[str, str]], depth: int = 1) -> Labels:
+    """Gives each op its kind, layer and pass.
+
+    Args:
+        ops: Name and type of each op of a trace; all together, because the scope around the model
+            and the meaning of a few names show only then.
+        depth: How many scopes make a layer, counted from below the scope around the whole model.
+    """
+    places = [parse(name) for name, _ in ops]
+    taped = any("gradient_tape/" in name for name, _ in ops)
+    passes = [
+        pass_of(name, type_, place, taped=taped)
+        for (name, type_), place in zip(ops, places, strict=True)
+    ]
+    forward = [p.path for p, which in zip(places, passes, strict=True) if which == "forward"]
+    root = root_scope(forward)
+    layers = [
+        layer(name, type_, place, depth, root)
+        for (name, type_), place in zip(ops, places, strict=True)
+    ]
+    return Labels([kinds.kind(type_) for _, type_ in ops], layers, passes, root)
+
+
+def parse(name: str) -> Place:
+    """Takes the marks of the graph's history off a node's name.
+
+    gradients/conv5/Conv2D_grad/Conv2DBackpropFilter    conv5/Conv2D, backward
+    _retval_gradients/conv4_grad/ReluGrad_0_7           conv4, backward
+    StatefulPartitionedCall/model/conv1/Relu            model/conv1/Relu
+    while/body/_1/cell/MatMul                           while/cell/MatMul
+    """
+    end = _END.fullmatch(name)
+    text = (end.group(1) or end.group(2)) if end else name
+    scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
+    place = _resolve(scopes)
+    if not place.backward:
+        return Place(place.path or (name,), False)
+    path = place.path
+    if len(path) == 1 and not _GRAD.search(scopes[-1]):
+        return Place((), True)
+    return Place(path[:-1] if len(path) > 1 else path, True)
+
+
+def _resolve(scopes: list[str]) -> Place:
+    """Joins what stands before and after an inlined function, and cuts off the gradients' scope.
+
+    A function made inside a scope has that scope in its own names, so it stands there twice:
+    `lstm/while/body/_1/lstm/while/cell/MatMul`.
+    """
+    for at, (marker, number) in enumerate(pairwise(scopes)):
+        if _NUMBER.fullmatch(number) and _INLINED.fullmatch(marker):
+            head, tail = _forward(scopes[:at]), _resolve(scopes[at + 2 :])
+            twice = head.path[:1] == tail.path[:1]
+            path = tail.path if twice else head.path + tail.path
+            return Place(path, head.backward or tail.backward)
+    return _forward([scope for scope in scopes if not _NUMBER.fullmatch(scope)])
+
+
+def _forward(scopes: list[str]) -> Place:
+    """Turns scopes without inlined functions into those of the forward op."""
+    rest = _unwrap(scopes)
+    marks = [at for at, scope in enumerate(rest) if _GRADIENTS.fullmatch(scope)]
+    if not marks:
+        return Place(tuple(rest), False)
+    if rest[-1].startswith("accumulator"):  # a forward loop keeps a value for its gradient
+        return Place(tuple(rest[: marks[0]]), False)
+    start = marks[0] + 1
+    while start < len(rest) and _GRADIENTS.fullmatch(rest[start]):
+        start += 1
+    return Place(tuple(_GRAD.sub("", scope) for scope in _unwrap(rest[start:])), True)
+
+
+def _unwrap(scopes: list[str]) -> list[str]:
+    """Drops wrapping scopes at the front, and all from a rewrite's own scope on."""
+    start = 0
+    while start < len(scopes) - 1 and _WRAPPER.fullmatch(scopes[start]):
+        start += 1
+    rest = scopes[start:]
+    for at, scope in enumerate(rest):
+        if at and _GRAPPLER.fullmatch(scope):
+            return rest[:at]
+    return rest
+
+
+def pass_of(name: str, type_: str, place: Place, *, taped: bool = False) -> str:
+    """Returns the part of training that an op belongs to.
+
+    Args:
+        name: Its name in the trace.
+        type_: Its type.
+        place: `parse(name)`.
+        taped: Whether gradients come from a tape, which adds them up in ops named `AddN` that
+            stand in no scope.
+    """
+    if kinds.is_input(type_) or name.startswith(f"{DATA_SCOPE}/"):
+        return "input"
+    if kinds.is_plumbing(type_):
+        return "other"
+    added_up = taped and type_ == "AddN" and len(place.path) == 1
+    if place.backward or added_up:
+        return "backward"
+    if kinds.is_update(type_) or optimizer_scope(place) is not None:
+        return "optimizer"
+    # Without a name of its own (eager), a gradient op is known by its type only. In a graph,
+    # Conv2DBackpropInput outside the gradients is a transposed convolution.
+    return "backward" if kinds.is_gradient(type_, named=name != type_) else "forward"
+
+
+def optimizer_scope(place: Place) -> str | None:
+    """Returns the scope of an optimizer around an op (`Adam`, `adam_w_1`), or None."""
+    if place.backward:
+        return None
+    for scope in place.path[:-1]:
+        if _OPTIMIZER.fullmatch(scope.replace("_", "").lower()):
+            return scope
+    return None
+
+
+def layer(name: str, type_: str, place: Place, depth: int = 1, root: tuple[str, ...] = ()) -> str:
+    """Returns the layer of an op: the first `depth` scopes of its path below `root`.
+
+    An op that stands in no scope is its own layer (`pool1`). Ops of an optimizer belong to the
+    optimizer's scope. The ends of functions have flattened names, which would each make a layer
+    of their own; they share one.
+    """
+    flattened = "/" not in name and not _END.fullmatch(name)
+    if kinds.is_function_end(type_) and flattened:
+        return FUNCTION_ENDS
+    scope = optimizer_scope(place)
+    if scope is not None:
+        return scope
+    path = place.path
+    if not path:
+        return UNNAMED_GRADIENT
+    below = 0
+    while below < min(len(root), len(path) - 1) and path[below] == root[below]:
+        below += 1
+    return "/".join(path[below : below + depth])
+
+
+def root_scope(paths: Sequence[tuple[str, ...]], share: float = 0.8) -> tuple[str, ...]:
+    """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
+
+    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`). A scope
+    that holds `share` of these layers, and at least two, holds the model.
+
+    Args:
+        paths: Paths of the forward ops.
+        share: Least part of the layers.
+    """
+    reads = (path for path in paths if _SUFFIX.sub("", path[-1]) == "ReadVariableOp")
+    owners = {path[:-2] for path in reads if len(path) > 2}
+    root: tuple[str, ...] = ()
+    while True:
+        inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]
+        scope, count = next(iter(Counter(o[len(root)] for o in inside).most_common(1)), ("", 0))
+        if count < max(2.0, share * len(owners)) or _LOOP.fullmatch(scope):
+            return root
+        root = (*root, scope)

@@ -1,0 +1,87 @@
+"""Kernels and copies on the streams of a GPU, and the op that each belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op, type_in
+from alexprof.xplane import Events, Line, Plane
+
+Int = NDArray[np.int64]
+
+# Lines that xprof derives from the streams and that repeat their time: their names
+# (tsl/profiler/utils/xplane_schema.cc, older ones included) and their ids, of 32 bits and often
+# written as negative (tsl/profiler/utils/trace_utils.h).
+_DERIVED = re.compile(
+    r"Steps|XLA .*|Async XLA .*|(?:TensorFlow|Framework) .*|Source.*|Launch Stats|Overhead.*"
+    r"|Host Offload .*|Sparse ?Core .*|Tensor Core .*|_counters_"
+)
+_DERIVED_IDS = range(0xDEADBEEF, 0xDEADBEEF + 300)
+_ALL_STREAMS = "/stream:all"
+
+# What names the op, best first: `tf_op`, in older traces `level 0` or the whole `annotation`
+# (xla/backends/profiler/gpu/cupti_collector.cc).
+_OP_STATS = ("tf_op", "level 0", "annotation")
+
+
+def stream_events(plane: Plane) -> Events:
+    """Reads the events of a device's streams, each once."""
+    return plane.events(_is_stream(plane.lines))
+
+
+def _is_stream(lines: Sequence[Line]) -> Callable[[Line], bool]:
+    """Returns the test for lines that hold events of their own.
+
+    A line `/stream:all` repeats the others, unless it is the only one.
+    """
+    own = [line for line in lines if not _is_derived(line)]
+    repeated = any(not line.name.endswith(_ALL_STREAMS) for line in own)
+
+    def keep(line: Line) -> bool:
+        return not (_is_derived(line) or (repeated and line.name.endswith(_ALL_STREAMS)))
+
+    return keep
+
+
+def _is_derived(line: Line) -> bool:
+    return bool(_DERIVED.fullmatch(line.name)) or line.id & 0xFFFFFFFF in _DERIVED_IDS
+
+
+def kernel_ops(events: Events, numbers: OpNumbers) -> Int:
+    """Returns the op of each kernel or copy, `UNASSIGNED` where the trace does not say."""
+    op = np.full(events.name.size, UNASSIGNED, np.int64)
+    for stat in _OP_STATS:
+        symbol, table = events.strings(stat)
+        named = np.array([numbers.of(kernel_op(text)) for text in table] + [UNASSIGNED], np.int64)
+        op = np.where(op == UNASSIGNED, named[symbol], op)  # symbol -1 takes the last
+    return _with_xla(events, op, numbers)
+
+
+def _with_xla(events: Events, op: Int, numbers: OpNumbers) -> Int:
+    """Gives kernels of XLA the op they come from, where that is more than the enclosing one.
+
+    XLA's own annotation holds the framework's name of the op (stat `name`) and the one in the
+    compiled module (`hlo_op`, `hlo_module`).
+    """
+    hlo_op, hlo_ops = events.strings("hlo_op")
+    rows = np.flatnonzero(hlo_op >= 0)
+    if not rows.size:
+        return op
+    name, names = events.strings("name")
+    module, modules = events.strings("hlo_module")
+    keys = np.stack((name[rows], module[rows], hlo_op[rows]))
+    unique, which = np.unique(keys, axis=1, return_inverse=True)
+    found = []
+    for of_name, of_module, of_op in unique.T:
+        inner = names[of_name] if of_name >= 0 else ""
+        if not inner:
+            scope = f"{modules[of_module]}/" if of_module >= 0 else ""
+            inner = f"{scope}{hlo_ops[of_op]}"
+        found.append(numbers.of((inner, type_in(inner))))
+    op = op.copy()
+    op[rows] = np.array(found, np.int64)[which.reshape(-1)]
+    return op

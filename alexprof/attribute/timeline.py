@@ -1,0 +1,228 @@
+"""Intervals to shares: how the time of one device is divided among the events that ran on it.
+
+Times are int64 picoseconds on one clock, intervals half-open `[start, end)`. Nothing here knows
+what an op is, and no function loops over events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of time, each with the event it belongs to.
+
+    Attributes:
+        owner: int64 [m], index of the event; an event may own none, one or several.
+        start_ps: int64 [m].
+        end_ps: int64 [m], above `start_ps`.
+    """
+
+    owner: Int
+    start_ps: Int
+    end_ps: Int
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Segments:
+        """Returns the segments at `rows`."""
+        return Segments(self.owner[rows], self.start_ps[rows], self.end_ps[rows])
+
+
+def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
+    """Cuts events down to self time: on a thread, each moment belongs to one event.
+
+    That event is the one that began last of those running. For nested events it is the innermost.
+    Where two of a thread only overlap in part, which a thread can't really do (clocks and dropped
+    events can), the later one takes over and the earlier one ends there. Of equal intervals the
+    later in the arrays is the inner one. Events without length own nothing.
+
+    Args:
+        start_ps: int64 [n].
+        end_ps: int64 [n]; not above `start_ps` means without length.
+        thread: integers [n]; events of different threads do not see each other.
+
+    Returns:
+        Segments by thread and time, disjoint on each thread. O(n log n).
+    """
+    order = np.lexsort((-end_ps, start_ps, thread))
+    start, end, lane = start_ps[order], end_ps[order], thread[order]
+    while True:
+        lasting = end > start
+        order, start, end, lane = order[lasting], start[lasting], end[lasting], lane[lasting]
+        if not _touching(start, end, lane):
+            return Segments(order, start, end)
+        sweep = _sweep(start, end, lane)
+        crossing = sweep.parent >= 0
+        crossing[crossing] = end[crossing] > end[sweep.parent[crossing]]
+        if not crossing.any():
+            return _owned(sweep, order, lane)
+        # An event that ends inside a later one owns nothing after that one's begin, so ending it
+        # there changes no owner. Crossing events are rare: this is one pass, seldom a second.
+        np.minimum.at(end, sweep.parent[crossing], start[crossing])
+
+
+def _touching(start: Int, end: Int, lane: Int) -> bool:
+    """Tells whether any event begins before the one ahead of it on its thread has ended."""
+    return bool(((start[1:] < end[:-1]) & (lane[1:] == lane[:-1])).any())
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """All begins and ends in the order of time, thread by thread.
+
+    Attributes:
+        time: int64 [2n].
+        event: int64 [2n], whose begin or end it is.
+        opens: bool [2n], True for a begin.
+        parent: int64 [n], the event that encloses each one most closely, or -1.
+    """
+
+    time: Int
+    event: Int
+    opens: NDArray[np.bool_]
+    parent: Int
+
+
+def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
+    """Orders begins and ends and finds the parent of each event.
+
+    The parent is the last event to open one level further out. That is right as long as events
+    nest. The first two of a thread that cross are still found as parent and child, which is what
+    `self_segments` needs to take them apart before it tries again.
+    """
+    count = start.size
+    rank = np.arange(count)
+    # Ends stand before begins, inner ones first, and both sorts are stable: so at equal times an
+    # event that ends makes room before the next one begins.
+    event = np.concatenate((rank[::-1], rank))
+    time = np.concatenate((end[::-1], start))
+    opens = np.repeat(np.array([False, True]), count)
+    order = np.lexsort((time, lane[event]))
+    event, time, opens = event[order], time[order], opens[order]
+    level = np.cumsum(np.where(opens, 1, -1))[opens]  # in the order of begins, which is `rank`
+    position = np.flatnonzero(opens)
+    key = level * (2 * count) + position
+    by_key = np.argsort(key)
+    found = np.searchsorted(key[by_key], (level - 1) * (2 * count) + position) - 1
+    parent = np.where(level > 1, by_key[found], -1)
+    return _Sweep(time, event, opens, parent)
+
+
+def _owned(sweep: _Sweep, order: NDArray[np.intp], lane: Int) -> Segments:
+    """Gives the time after each begin to that event, and after each end to its parent."""
+    top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
+    start, end = sweep.time[:-1], sweep.time[1:]
+    same = lane[sweep.event[:-1]] == lane[sweep.event[1:]]
+    keep = (top >= 0) & same & (end > start)
+    return Segments(order[top[keep]], start[keep], end[keep])
+
+
+def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
+    """Cuts segments at the edges of windows and drops what lies in none.
+
+    Args:
+        segments: What to cut. One that reaches into several windows is split among them.
+        start_ps: int64 [w], begin of each window; windows are disjoint and in order of time.
+        end_ps: int64 [w].
+
+    Returns:
+        The pieces and, for each, the index of its window.
+    """
+    first = np.searchsorted(end_ps, segments.start_ps, side="right")
+    last = np.searchsorted(start_ps, segments.end_ps, side="left")
+    count = np.maximum(last - first, 0)
+    row = np.repeat(np.arange(count.size), count)
+    within = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+    window = first[row] + within
+    pieces = segments.take(row)
+    start = np.maximum(pieces.start_ps, start_ps[window])
+    end = np.minimum(pieces.end_ps, end_ps[window])
+    keep = end > start
+    return Segments(pieces.owner[keep], start[keep], end[keep]), window[keep]
+
+
+def shares(start_ps: Int, end_ps: Int) -> Float:
+    """Divides time evenly among the intervals that cover it.
+
+    With k(t) intervals covering the moment t, the share of `[s, e)` is F(e) − F(s), where F is the
+    integral of 1/k over time, 0 where k is 0 (DESIGN.md, "Attribution"). The shares add up to the
+    time that at least one interval covers.
+
+    Args:
+        start_ps: int64 [m].
+        end_ps: int64 [m], above `start_ps`.
+
+    Returns:
+        float64 [m], picoseconds. O(m log m).
+    """
+    if not start_ps.size:
+        return np.zeros(0)
+    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
+    opens, closes = where[: start_ps.size], where[start_ps.size :]
+    running = np.cumsum(
+        np.bincount(opens, minlength=edges.size) - np.bincount(closes, minlength=edges.size)
+    )[:-1]
+    part = np.diff(edges) / np.maximum(running, 1)
+    total = np.concatenate(([0.0], np.cumsum(np.where(running > 0, part, 0.0))))
+    share: Float = total[closes] - total[opens]
+    return share
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The time covered by at least one of some intervals, as disjoint intervals in order.
+
+    Attributes:
+        start_ps: int64 [u].
+        end_ps: int64 [u].
+    """
+
+    start_ps: Int
+    end_ps: Int
+
+    @classmethod
+    def of(cls, start_ps: Int, end_ps: Int) -> Cover:
+        """Merges intervals; those without length cover nothing."""
+        keep = end_ps > start_ps
+        start, end = start_ps[keep], end_ps[keep]
+        order = np.argsort(start, kind="stable")
+        start, reach = start[order], np.maximum.accumulate(end[order])
+        fresh = np.ones(start.size, dtype=bool)
+        fresh[1:] = start[1:] > reach[:-1]
+        last = np.append(fresh[1:], True)[: start.size]
+        return cls(start[fresh], reach[last])
+
+    def __or__(self, other: Cover) -> Cover:
+        return Cover.of(
+            np.concatenate((self.start_ps, other.start_ps)),
+            np.concatenate((self.end_ps, other.end_ps)),
+        )
+
+    def within(self, start_ps: Int, end_ps: Int) -> Int:
+        """Returns the covered time inside each window, int64 [w] picoseconds."""
+        return self._until(end_ps) - self._until(start_ps)
+
+    def _until(self, time_ps: Int) -> Int:
+        """Returns the covered time before each moment."""
+        if not self.start_ps.size:
+            return np.zeros_like(time_ps)
+        before = np.concatenate(([0], np.cumsum(self.end_ps - self.start_ps)))
+        row = np.searchsorted(self.start_ps, time_ps, side="right") - 1
+        at = np.maximum(row, 0)
+        passed = np.minimum(time_ps, self.end_ps[at]) - self.start_ps[at]
+        until: Int = np.where(row >= 0, before[at] + passed, 0)
+        return until
+
+
+def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
+    """Returns the idle time in each window during which `other` was going on, in picoseconds.
+
+    Idle is what `busy` does not cover: |other without busy| = |other ∪ busy| − |busy|.
+    """
+    return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)

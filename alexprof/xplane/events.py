@@ -1,0 +1,210 @@
+"""Events as columns, decoded from where they stand in the file.
+
+An XEvent (tsl/profiler/protobuf/xplane.proto) has the id of its metadata (1), an offset from its
+line's begin (2) or, if it stands for several executions, their number (5), a duration (3) and
+stats (4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.fields import fields_at
+from alexprof.xplane.metadata import Metadata
+from alexprof.xplane.stats import StatTable, read_rows
+from alexprof.xplane.walk import Bodies, bodies_of, walk
+from alexprof.xplane.wire import Buffer
+
+_METADATA_ID, _OFFSET, _DURATION, _STATS, _OCCURRENCES = 0x08, 0x10, 0x18, 0x22, 0x28
+_CHUNK = 1 << 16  # events decoded at once: more would only take more memory
+
+
+class Dictionary:
+    """What a plane's events refer to, read when first needed.
+
+    Attributes:
+        buffer: The trace.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        events: tuple[NDArray[np.int64], NDArray[np.int64]],
+        stats: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> None:
+        """Take the places of the entries of the maps, as begins and ends."""
+        self.buffer = buffer
+        self._event_entries = events
+        self._stat_entries = stats
+
+    @cached_property
+    def events(self) -> Metadata:
+        """Names of the events."""
+        return Metadata(self.buffer, *self._event_entries)
+
+    @cached_property
+    def stats(self) -> Metadata:
+        """Names of the stats."""
+        return Metadata(self.buffer, *self._stat_entries)
+
+    @cached_property
+    def event_stats(self) -> StatTable:
+        """Stats that hold for all events of a name, by index of the event metadata."""
+        rows = read_rows(self.buffer, self.events.stats, self.stats)
+        return StatTable(self.buffer, self.stats, len(self.events), [rows])
+
+
+class Events:
+    """The events of some lines of a plane, in columns of n events in file order.
+
+    Attributes:
+        names: Names of the events, without duplicates; only those that occur.
+        line: int32 [n], index into the plane's `lines`.
+        name: int32 [n], index into `names`.
+        start_ps: int64 [n], begin, counted from the trace's `origin_ns`; for an event that stands
+            for several executions, the begin of its line.
+        duration_ps: int64 [n], duration, of all executions together.
+        occurrences: int64 [n], number of executions that the event stands for, mostly 1.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        offset: NDArray[np.int64],
+        line: NDArray[np.int32],
+        line_start_ps: NDArray[np.int64],
+    ) -> None:
+        """Decode events.
+
+        Args:
+            dictionary: The plane's.
+            offset: int64 [n], where the events' tags stand in the file.
+            line: int32 [n], index into the plane's lines.
+            line_start_ps: int64 [lines], begins of all lines of the plane.
+
+        Raises:
+            TraceError: An event is damaged or its time does not fit 64 bits.
+        """
+        self._dictionary = dictionary
+        self._offset = offset
+        self.line = line
+        self.start_ps, self.duration_ps = np.zeros((2, len(offset)), np.int64)
+        self.occurrences = np.ones(len(offset), np.int64)
+        self._metadata = np.empty(len(offset), np.int32)
+        for low in range(0, len(offset), _CHUNK):
+            self._decode(slice(low, low + _CHUNK), line_start_ps)
+        self.names, self.name = _symbols(self._metadata, dictionary.events)
+
+    def __len__(self) -> int:
+        return len(self._offset)
+
+    def ints(self, stat: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return a stat as integers; events without it get that of their metadata.
+
+        Args:
+            stat: Its name.
+
+        Returns:
+            int64 [n] and bool [n]: the value, and whether there is one: an integer or a string of
+            digits. Unsigned integers above 2**63 - 1 come out negative, with the same bits.
+
+        Raises:
+            TraceError: A stat is damaged.
+        """
+        value, present = self._stats.ints(stat)
+        common, is_common = self._dictionary.event_stats.ints(stat)
+        if is_common.any():
+            inherits = ~present & np.append(is_common, False)[self._metadata]
+            value[inherits] = common[self._metadata[inherits]]
+            present |= inherits
+        return value, present
+
+    def strings(self, stat: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """Return a stat as text (numbers in decimal); events without it get their metadata's.
+
+        Args:
+            stat: Its name.
+
+        Returns:
+            int32 [n], the index into the table, -1 where absent; the table, without duplicates.
+
+        Raises:
+            TraceError: A stat is damaged.
+        """
+        index, table = self._stats.strings(stat)
+        common, common_table = self._dictionary.event_stats.strings(stat)
+        if common_table:
+            places = {text: place for place, text in enumerate(table)}
+            moved = [places.setdefault(text, len(places)) for text in common_table]
+            common = np.append(np.array([*moved, -1], np.int32)[common], np.int32(-1))
+            index = np.where(index < 0, common[self._metadata], index)
+            table = tuple(places)
+        return index, table
+
+    def _decode(self, rows: slice, line_start_ps: NDArray[np.int64]) -> None:
+        """Decode a chunk into the columns."""
+        buffer, offset = self._dictionary.buffer, self._offset[rows]
+        start, duration = self.start_ps[rows], self.duration_ps[rows]
+        metadata_id, kind = np.zeros(len(offset), np.int64), np.zeros(len(offset), np.uint8)
+        for step in walk(buffer, *_bodies(buffer, offset)):
+            lane, fields = step.of(_METADATA_ID)
+            metadata_id[lane] = fields.value
+            lane, fields = step.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
+            start[lane], kind[lane] = fields.value, fields.tag
+            lane, fields = step.of(_DURATION)
+            duration[lane] = fields.value
+        several = kind == _OCCURRENCES
+        self.occurrences[rows][several], start[several] = start[several], 0
+        start[:] = _sum(buffer, offset, start, line_start_ps[self.line[rows]])
+        _sum(buffer, offset, start, duration)  # whoever adds them later need not check
+        self._metadata[rows] = self._dictionary.events.find(metadata_id)
+
+    @cached_property
+    def _stats(self) -> StatTable:
+        names, buffer = self._dictionary.stats, self._dictionary.buffer
+        parts = [read_rows(buffer, stats, names) for stats in self._stat_bodies()]
+        return StatTable(buffer, names, len(self), parts)
+
+    def _stat_bodies(self) -> Iterator[Bodies]:
+        """Find the events' stats, a chunk of events at a time."""
+        buffer = self._dictionary.buffer
+        for low in range(0, len(self), _CHUNK):
+            start, stop = _bodies(buffer, self._offset[low : low + _CHUNK])
+            steps = walk(buffer, start, stop)
+            owner, begin, end = Bodies.gather(bodies_of(step, _STATS) for step in steps)
+            yield Bodies(owner + low, begin, end)
+
+
+def _bodies(
+    buffer: Buffer, offset: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the contents of fields begin and end, given their tags; they are known whole."""
+    fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
+    return fields.stop - fields.value, fields.stop
+
+
+def _sum(
+    buffer: Buffer, offset: NDArray[np.int64], one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Add picoseconds of events that stand at the given offsets."""
+    total = one + other
+    overflow = ((one ^ total) & (other ^ total)) < 0
+    if overflow.any():
+        where = int(offset[overflow.argmax()])
+        raise buffer.damage(where, "an event more than 106 days from the trace's begin")
+    return total
+
+
+def _symbols(
+    metadata: NDArray[np.int32], entries: Metadata
+) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Number the names that occur."""
+    used = np.flatnonzero(np.bincount(metadata + 1, minlength=len(entries) + 1)) - 1
+    table: dict[str, int] = {}
+    place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
+    place[used] = [table.setdefault(entries.name(index), len(table)) for index in used.tolist()]
+    return tuple(table), place[metadata]

@@ -1,0 +1,36 @@
+"""What the profiler was told to record, as the trace says itself.
+
+The plane `Task Environment` has the options in force as a stat, serialized
+(tsl/profiler/protobuf/profiler_options.proto). They are not always those that were asked for.
+"""
+
+from __future__ import annotations
+
+from alexprof.xplane.trace import Trace
+from alexprof.xplane.wire import Buffer
+
+_PLANE = "Task Environment"
+_STAT = "profile_options"
+_HOST_TRACER_LEVEL = 0x10
+
+
+def granted_host_level(trace: Trace) -> int | None:
+    """Return the level of detail of the host's events.
+
+    Returns:
+        0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones (as
+        profiler_options.proto says); None where the trace doesn't say.
+
+    Raises:
+        TraceError: The options are damaged.
+    """
+    for plane in trace.planes:
+        options = plane.stats.get(_STAT)
+        if plane.name == _PLANE and isinstance(options, bytes):
+            buffer = Buffer(memoryview(options), f"{trace.source}, options")
+            level = 0  # what protobuf leaves out
+            for field in buffer.fields(0, buffer.size):
+                if field.tag == _HOST_TRACER_LEVEL:
+                    level = field.value & 0xFFFF_FFFF
+            return level
+    return None

@@ -1,0 +1,177 @@
+"""Stats: named values that events, event metadata and planes carry.
+
+An XStat (tsl/profiler/protobuf/xplane.proto) has the id of its name and one value of six kinds.
+The same name comes with other kinds in other traces: a string, a reference to a string that is
+kept as a stat's name, a number. So a reader of a column says what it wants, and gets it from all
+kinds that can give it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.metadata import Metadata
+from alexprof.xplane.texts import distinct
+from alexprof.xplane.walk import Bodies, walk
+from alexprof.xplane.wire import Buffer
+
+_ID = 0x08
+_DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
+_MOST_DIGITS = 20  # a 64-bit integer with its sign
+
+Value: TypeAlias = "int | float | str | bytes"
+Texts: TypeAlias = "tuple[NDArray[np.int64], Sequence[str]]"
+
+
+class Rows(NamedTuple):
+    """Stats, a row each, in file order.
+
+    Attributes:
+        owner: int32 [n], what the stat belongs to.
+        name: int32 [n], index into the plane's stat metadata; -1 for an id it lacks.
+        kind: uint8 [n], tag of the value's field.
+        value: int64 [n], the integer, the id that is referred to, the bits of a double, or the
+            length of a string.
+        stop: int64 [n], where the value ends, so a string is at `stop - value : stop`.
+    """
+
+    owner: NDArray[np.int32]
+    name: NDArray[np.int32]
+    kind: NDArray[np.uint8]
+    value: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
+def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
+    """Decode stats but for their strings; those without a value are left out.
+
+    Raises:
+        TraceError: A stat is damaged.
+    """
+    count = len(stats.owner)
+    name, value, stop = np.zeros((3, count), np.int64)
+    kind = np.zeros(count, np.uint8)
+    for step in walk(buffer, stats.start, stats.stop):
+        lane, fields = step.of(_ID)
+        name[lane] = fields.value
+        lane, fields = step.of(_DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF)
+        kind[lane], value[lane], stop[lane] = fields
+    rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
+    return Rows(*(column[kind != 0] for column in rows))
+
+
+class StatTable:
+    """The stats of many owners, to be asked for by name.
+
+    Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
+    """
+
+    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
+        self._buffer = buffer
+        self._names = names
+        self._owners = owners
+        empty = Bodies.gather([])
+        columns = zip(*(parts or [read_rows(buffer, empty, names)]), strict=True)
+        self._rows = Rows(*(np.concatenate(column) for column in columns))
+
+    def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return a stat as integers.
+
+        Returns:
+            int64 [owners] and whether each owner has one: an integer (an unsigned one above
+            2**63 - 1 comes out negative, with the same bits) or a string of digits.
+        """
+        rows, kind = self._select(name)
+        number, good = self._rows.value[rows], np.isin(kind, (_INT64, _UINT64))
+        for kinds, read in ((_STR, _BYTES), self._strings), ((_REF,), self._references):
+            hit = np.flatnonzero(np.isin(kind, kinds))
+            index, texts = read(rows[hit])
+            parsed = [_integer(text) for text in texts]
+            number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
+            good[hit] = np.array([value is not None for value in parsed], bool)[index]
+        value, present = np.zeros(self._owners, np.int64), np.zeros(self._owners, bool)
+        owner = self._rows.owner[rows[good]]
+        value[owner], present[owner] = number[good], True
+        return value, present
+
+    def strings(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """Return a stat as text; numbers in decimal.
+
+        Returns:
+            int32 [owners], index into the table or -1 for an owner that lacks the stat; the
+            table, without duplicates.
+        """
+        rows, kind = self._select(name)
+        table: dict[str, int] = {}
+        result = np.full(len(rows), -1, np.int32)
+        for kinds, read in self._readers():
+            hit = np.flatnonzero(np.isin(kind, kinds))
+            index, texts = read(rows[hit])
+            place = [table.setdefault(text, len(table)) for text in texts]
+            result[hit] = np.array(place, np.int32)[index]
+        column = np.full(self._owners, -1, np.int32)
+        column[self._rows.owner[rows]] = result
+        return column, tuple(table)
+
+    def values(self) -> dict[str, Value]:
+        """Return all stats by name, for a table with one owner."""
+        values: dict[str, Value] = {}
+        for name, kind, value, stop in zip(*(c.tolist() for c in self._rows[1:]), strict=True):
+            values.setdefault(self._names.name(name), self._value(kind, value, stop))
+        return values
+
+    def _value(self, kind: int, value: int, stop: int) -> Value:
+        if kind == _STR:
+            return self._buffer.text(stop - value, stop)
+        if kind == _BYTES:
+            return bytes(self._buffer.raw[stop - value : stop])
+        if kind == _REF:
+            return self._names.name(int(self._names.find(np.array([value]))[0]))
+        if kind == _DOUBLE:
+            return float(np.int64(value).view(np.float64))
+        return value if kind == _INT64 else value & 0xFFFF_FFFF_FFFF_FFFF
+
+    def _select(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return rows and kinds of a stat, last row first, so that on assignment the first wins."""
+        hit = np.isin(self._rows.name, self._names.named(name))
+        rows = np.flatnonzero(hit)[::-1]
+        return rows, self._rows.kind[rows]
+
+    def _readers(
+        self,
+    ) -> tuple[tuple[tuple[int, ...], Callable[[NDArray[np.int64]], Texts]], ...]:
+        """Return what turns rows into texts, by kind."""
+        return (
+            ((_STR, _BYTES), self._strings),
+            ((_REF,), self._references),
+            ((_INT64,), lambda rows: _decimals(self._rows.value[rows])),
+            ((_UINT64,), lambda rows: _decimals(self._rows.value[rows].view(np.uint64))),
+            ((_DOUBLE,), lambda rows: _decimals(self._rows.value[rows].view(np.float64))),
+        )
+
+    def _strings(self, rows: NDArray[np.int64]) -> Texts:
+        size = self._rows.value[rows]
+        return distinct(self._buffer, self._rows.stop[rows] - size, size)
+
+    def _references(self, rows: NDArray[np.int64]) -> Texts:
+        found, index = np.unique(self._names.find(self._rows.value[rows]), return_inverse=True)
+        return index, [self._names.name(entry) for entry in found.tolist()]
+
+
+def _decimals(numbers: NDArray[np.generic]) -> Texts:
+    found, index = np.unique(numbers, return_inverse=True)
+    return index, [str(number) for number in found.tolist()]
+
+
+def _integer(text: str) -> int | None:
+    """Return the 64 bits of a number in a string, as int64; None if it isn't one."""
+    if len(text) > _MOST_DIGITS or not text.isascii() or not text.removeprefix("-").isdigit():
+        return None
+    number = int(text)
+    if not -(1 << 63) <= number < 1 << 64:
+        return None
+    return number - (1 << 64) if number >> 63 > 0 else number

@@ -1,0 +1,101 @@
+"""Many pieces of text, each decoded once however often it occurs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.wire import Buffer
+
+_LONG_BYTES = 256  # longer ones are few, as the file's size limits them, and go one by one
+_WORD_BYTES = 8
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, as in Fibonacci hashing
+
+
+def distinct(
+    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Decode pieces of text.
+
+    Args:
+        buffer: The trace.
+        start: int64 [n], where the pieces begin.
+        size: int64 [n], their lengths in bytes.
+
+    Returns:
+        int64 [n], the index of each piece's text in the list; and the list, in which two texts can
+        be equal only where bytes that are not UTF-8 were replaced.
+    """
+    _, first, index = np.unique(
+        _hashes(buffer, start, size), return_index=True, return_inverse=True
+    )
+    if not _same(buffer, start, start[first][index], size, size[first][index]):
+        first, index = _distinct_one_by_one(buffer, start, size)
+    ends = start[first] + size[first]
+    spans = zip(start[first].tolist(), ends.tolist(), strict=True)
+    return index, [buffer.text(*span) for span in spans]
+
+
+def _words(
+    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64], at: int
+) -> NDArray[np.uint64]:
+    """Return eight bytes of each piece, from its byte `at` on; zeros past its end."""
+    missing = np.maximum(_WORD_BYTES - (size - at), 0)
+    shift = (missing * 8).astype(np.uint64)
+    return buffer.words(start + at) << shift >> shift
+
+
+def _hashes(
+    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """Mix the bytes of each piece to 64 bits; different pieces may have the same."""
+    mixed = size.astype(np.uint64)
+    for at in range(0, _LONG_BYTES, _WORD_BYTES):
+        rows = np.flatnonzero((size > at) & (size <= _LONG_BYTES))
+        if not len(rows):
+            break
+        word = (mixed[rows] ^ _words(buffer, start[rows], size[rows], at)) * _MULTIPLIER
+        mixed[rows] = word ^ (word >> np.uint64(29))
+    for row in np.flatnonzero(size > _LONG_BYTES).tolist():
+        begin, end = int(start[row]), int(start[row] + size[row])
+        mixed[row] = hash(bytes(buffer.raw[begin:end])) & 0xFFFF_FFFF_FFFF_FFFF
+    return mixed
+
+
+def _same(
+    buffer: Buffer,
+    one: NDArray[np.int64],
+    other: NDArray[np.int64],
+    size: NDArray[np.int64],
+    other_size: NDArray[np.int64],
+) -> bool:
+    """Compare pieces byte by byte."""
+    if not np.array_equal(size, other_size):
+        return False
+    rows = np.flatnonzero((one != other) & (size <= _LONG_BYTES))
+    for at in range(0, _LONG_BYTES, _WORD_BYTES):
+        rows = rows[size[rows] > at]
+        left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (one, other))
+        if not np.array_equal(left, right):
+            return False
+    rows = np.flatnonzero((one != other) & (size > _LONG_BYTES))
+    triples = zip(one[rows].tolist(), other[rows].tolist(), size[rows].tolist(), strict=True)
+    return all(
+        buffer.raw[left : left + length] == buffer.raw[right : right + length]
+        for left, right, length in triples
+    )
+
+
+def _distinct_one_by_one(
+    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Do what the hashes could not, should two different pieces ever have the same one."""
+    seen: dict[bytes, int] = {}
+    first: list[int] = []
+    index = np.empty(len(start), np.int64)
+    for row, (begin, length) in enumerate(zip(start.tolist(), size.tolist(), strict=True)):
+        piece = bytes(buffer.raw[begin : begin + length])
+        index[row] = seen.setdefault(piece, len(seen))
+        if len(seen) > len(first):
+            first.append(row)
+    return index, np.array(first, np.int64)

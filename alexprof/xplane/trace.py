@@ -1,0 +1,132 @@
+"""What a reader of a trace holds: planes with lines, whose events become columns when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.chain import EVENT_TAG
+from alexprof.xplane.events import Dictionary, Events
+from alexprof.xplane.stats import StatTable, Value, read_rows
+from alexprof.xplane.walk import Bodies
+
+_INT64 = np.iinfo(np.int64)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the timeline: a thread of the host or a stream of a device.
+
+    Attributes:
+        id: Its number, unique in the plane; can be negative.
+        name: Its display name, or where it has none its name.
+        timestamp_ns: The begin that its events' times count from, on the trace's clock.
+        duration_ps: What the profiler says it lasted; 0 where it doesn't.
+    """
+
+    id: int
+    name: str
+    timestamp_ns: int
+    duration_ps: int
+    _first: int = field(default=0, repr=False)  # of its fields, among those of all lines
+    _last: int = field(default=0, repr=False)
+
+
+class Plane:
+    """A device, the host, or other things that the profiler tells of the same way.
+
+    Attributes:
+        id: Its number.
+        name: For instance `/host:CPU` or `/device:GPU:0`.
+        lines: Its lines in file order.
+        stats: Its own stats by name.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: int,  # noqa: A002
+        name: str,
+        lines: tuple[Line, ...],
+        dictionary: Dictionary,
+        stats: Bodies,
+        offsets: NDArray[np.int64],
+        origin_ns: int,
+    ) -> None:
+        """Take what the file says of the plane, with the offsets of all lines' fields in it."""
+        self.id = id
+        self.name = name
+        self.lines = lines
+        self.stats: dict[str, Value] = {}
+        self._dictionary = dictionary
+        self._offsets = offsets
+        self._origin_ns = origin_ns
+        if len(stats.owner):
+            rows = read_rows(dictionary.buffer, stats, dictionary.stats)
+            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
+
+    def __repr__(self) -> str:
+        return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
+
+    def events(self, keep: Callable[[Line], bool] | None = None) -> Events:
+        """Decode the events of some lines.
+
+        Args:
+            keep: Says of each line whether its events are wanted; all are without it. Lines left
+                out cost nothing.
+
+        Returns:
+            Their events in file order.
+
+        Raises:
+            TraceError: An event is damaged or its time does not fit 64 bits.
+        """
+        kept = [place for place, line in enumerate(self.lines) if keep is None or keep(line)]
+        parts = [
+            self._offsets[self.lines[place]._first : self.lines[place]._last] for place in kept
+        ]
+        offset = np.concatenate([np.empty(0, np.int64), *parts])
+        line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
+        is_event = self._dictionary.buffer.data[offset] == EVENT_TAG
+        offset, line = offset[is_event], line[is_event]
+        return Events(self._dictionary, offset, line, self._starts_ps(line))
+
+    def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return where the lines begin, counted from the origin; of those that have events."""
+        starts_ps = np.zeros(len(self.lines), np.int64)
+        for place in np.flatnonzero(np.bincount(line)).tolist():
+            one = self.lines[place]
+            start_ps = (one.timestamp_ns - self._origin_ns) * 1000
+            if not _INT64.min <= start_ps <= _INT64.max:
+                raise self._dictionary.buffer.damage(
+                    int(self._offsets[one._first]),
+                    f"line {one.name[:60]!r} begins more than 106 days from the first",
+                )
+            starts_ps[place] = start_ps
+        return starts_ps
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one `.xplane.pb` file holds.
+
+    Attributes:
+        source: Where it comes from.
+        hosts: Names of the machines.
+        errors: What the profiler says it could not do.
+        warnings: What it says it lost.
+        origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
+            `Events.start_ps` count from it. (Some traces count from 1970, and picoseconds since
+            then do not fit 64 bits.)
+        planes: The planes in file order.
+    """
+
+    source: str
+    hosts: tuple[str, ...]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    origin_ns: int
+    planes: tuple[Plane, ...]

@@ -1,0 +1,117 @@
+"""Through many messages in step: the first field of each, the second field of each, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.chain import field_offsets
+from alexprof.xplane.fields import MALFORMED, Fields, fields_at
+from alexprof.xplane.wire import Buffer
+
+# Steps for few messages would cost as much as those for many, and long messages would take many:
+# what is left then is found another way.
+_FEWEST_MESSAGES = 64
+_MOST_STEPS = 64
+_BATCH = 1 << 16
+
+
+class Step(NamedTuple):
+    """A field from each of several messages; see `Fields`.
+
+    Attributes:
+        lane: int64 [n], which message. A message may stand here several times, in file order.
+        fields: Its field.
+    """
+
+    lane: NDArray[np.int64]
+    fields: Fields
+
+    def of(self, *tags: int) -> tuple[NDArray[np.int64], Fields]:
+        """Return the part with any of these tags, as messages and fields."""
+        hit = self.fields.tag == tags[0]
+        for tag in tags[1:]:
+            hit |= self.fields.tag == tag
+        if hit.all():
+            return self.lane, self.fields
+        return self.lane[hit], Fields(*(column[hit] for column in self.fields))
+
+
+class Bodies(NamedTuple):
+    """Messages inside other messages, in file order.
+
+    Attributes:
+        owner: int64 [n], which message each is part of.
+        start: int64 [n], where its content begins.
+        stop: int64 [n], where it ends.
+    """
+
+    owner: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+    @classmethod
+    def gather(cls, parts: Iterable[Bodies]) -> Bodies:
+        """Put bodies together and in file order."""
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        if not columns:
+            return cls(*(np.empty(0, np.int64) for _ in range(3)))
+        order = np.argsort(columns[1], kind="stable")
+        return cls(*(column[order] for column in columns))
+
+
+def bodies_of(step: Step, tag: int) -> Bodies:
+    """Return the messages with a tag in a step of a walk."""
+    lane, fields = step.of(tag)
+    return Bodies(lane, fields.stop - fields.value, fields.stop)
+
+
+def walk(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[Step]:
+    """Go through the fields of many messages in step.
+
+    Args:
+        buffer: The trace.
+        start: int64 [n], where the messages begin.
+        stop: int64 [n], where they end.
+
+    Yields:
+        Fields of some messages, each message's own in file order.
+
+    Raises:
+        TraceError: A message is damaged.
+    """
+    lane = np.arange(len(start))
+    for _ in range(_MOST_STEPS):
+        alive = start < stop
+        if not alive.all():
+            lane, start, stop = lane[alive], start[alive], stop[alive]
+        if len(lane) < _FEWEST_MESSAGES:
+            break
+        fields = fields_at(buffer, start, stop)
+        malformed = fields.stop == MALFORMED
+        if malformed.any():
+            first = int(malformed.argmax())
+            buffer.field_at(int(start[first]), int(stop[first]))  # says what is wrong there
+            raise AssertionError("columns and single fields disagree")
+        yield Step(lane, fields)
+        start = fields.stop
+    yield from _rest(buffer, lane, start, stop)
+
+
+def _rest(
+    buffer: Buffer,
+    lane: NDArray[np.int64],
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+) -> Iterator[Step]:
+    """Go through what some messages have left, in batches and not in step."""
+    order = np.argsort(start)
+    lane, start, stop = lane[order], start[order], stop[order]
+    offset = field_offsets(buffer, start, stop)
+    for low in range(0, len(offset), _BATCH):
+        part = offset[low : low + _BATCH]
+        owner = np.searchsorted(start, part, "right") - 1
+        yield Step(lane[owner], fields_at(buffer, part, stop[owner]))

@@ -1,0 +1,84 @@
+"""The same answers the slow and obvious way: elementary intervals, one by one, in fractions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+
+class Interval(NamedTuple):
+    start: int
+    end: int
+    thread: int = 0
+    op: str = ""
+
+
+def edges(*groups: Iterable[Interval]) -> list[tuple[int, int]]:
+    """Return the stretches between neighbouring begins and ends, in which nothing changes."""
+    times = sorted({time for group in groups for each in group for time in (each.start, each.end)})
+    return list(pairwise(times))
+
+
+def covers(each: Interval, start: int, end: int) -> bool:
+    return each.start <= start and end <= each.end and start < end
+
+
+def owner(events: Sequence[Interval], thread: int, start: int, end: int) -> int | None:
+    """Return the event that owns a stretch of a thread: the one that began last."""
+    running = [
+        (each.start, -each.end, index)
+        for index, each in enumerate(events)
+        if each.thread == thread and covers(each, start, end)
+    ]
+    return max(running)[2] if running else None
+
+
+def running(events: Sequence[Interval], start: int, end: int) -> list[int]:
+    """Return the events that own a stretch, at most one per thread."""
+    threads = sorted({each.thread for each in events})
+    owners = [owner(events, thread, start, end) for thread in threads]
+    return [index for index in owners if index is not None]
+
+
+class Costs(NamedTuple):
+    """Of one step: by op, and idle time by reason; in picoseconds."""
+
+    share: dict[str, Fraction]
+    busy: dict[str, int]
+    idle: dict[str, int]
+
+
+def divide(
+    events: Sequence[Interval],
+    step: Interval,
+    calls: Sequence[Interval],
+    waits: Sequence[Interval],
+    rest: str,
+) -> Costs:
+    """Divide a step among the events that run in it; `rest` is the reason left for idle time."""
+    share: dict[str, Fraction] = defaultdict(Fraction)
+    busy: dict[str, int] = defaultdict(int)
+    idle: dict[str, int] = defaultdict(int)
+    for start, end in edges(events, [step], calls, waits):
+        if not covers(step, start, end):
+            continue
+        now = running(events, start, end)
+        for index in now:
+            share[events[index].op] += Fraction(end - start, len(now))
+            busy[events[index].op] += end - start
+        if not now:
+            idle[reason(start, end, calls, waits) or rest] += end - start
+    return Costs(share, busy, idle)
+
+
+def reason(
+    start: int, end: int, calls: Sequence[Interval], waits: Sequence[Interval]
+) -> str | None:
+    if any(covers(each, start, end) for each in waits):
+        return "input"
+    if any(covers(each, start, end) for each in calls):
+        return "launching"
+    return None

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from alexprof.attribute import check_closure
+from alexprof.errors import ClosureError, TraceError
+from alexprof.xplane import Trace, parse_trace
+from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
+from tests.traces import TraceBuilder
+
+CALL = ("SessionRun", 100, 200)
+
+
+def test_two_threads_share_the_time_in_which_both_run():
+    found = attribute(
+        on_host(
+            python=[*steps((90, 210)), CALL],
+            one=[("conv1:_FusedConv2D", 110, 150)],
+            two=[("gradients/lrn1/LRN_grad/LRNGrad:LRNGrad", 130, 170)],
+        )
+    )
+    assert found.costs.schema == {
+        "step": pl.Int64,
+        "device": pl.String,
+        "op": pl.String,
+        "type": pl.String,
+        "kind": pl.String,
+        "layer": pl.String,
+        "pass": pl.String,
+        "executions": pl.Int64,
+        "kernels": pl.Int64,
+        "busy_ns": pl.Int64,
+        "share_ns": pl.Int64,
+        "wall_ns": pl.Int64,
+    }
+    gradient = "gradients/lrn1/LRN_grad/LRNGrad"
+    assert found.costs.rows() == [
+        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 40, 120),
+        (0, "CPU", "conv1", "_FusedConv2D", "Conv2D", "conv1", "forward", 1, 0, 40, 30, 120),
+        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120),
+        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120),
+    ]
+    assert found.steps.rows() == [(0, 90, 120)]
+    assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())
+
+
+def test_steps_begin_where_the_clock_of_the_trace_says():
+    source = on_host(python=steps((90, 100), (110, 130)), one=[("a:A", 95, 120)])
+    assert attribute(source).steps.to_dict(as_series=False) == {
+        "step": [0, 1],
+        "start_ns": [90, 110],
+        "wall_ns": [10, 20],
+    }
+
+
+def test_an_op_inside_an_op_takes_its_time_away():
+    found = attribute(
+        on_host(python=steps((0, 100)), one=[("outer:While", 10, 90), ("inner:Mul", 30, 50)])
+    )
+    assert table(found, "op", "busy_ns", "executions")[1:] == [("inner", 20, 1), ("outer", 60, 1)]
+
+
+def test_what_is_no_op_has_no_time():
+    found = attribute(
+        on_host(
+            python=[*steps((0, 100), name="train:Step"), ("SessionRun", 1, 99)],
+            one=[
+                ("ExecutorState::Process", 5, 95),
+                ("conv1:Conv2D", 10, 20),
+                ("ParallelFor", 11, 19),
+            ],
+            **{
+                "tf_numa_-1_Eigen/7": [("ThreadpoolListener::StartRegion", 30, 40), ("x:Y", 40, 50)]
+            },
+        )
+    )
+    assert shares(found) == {"conv1": 10, "idle: launching": 88, "idle: python": 2}
+
+
+def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
+    found = attribute(
+        on_host(
+            python=steps((10, 50), (60, 100)),
+            one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
+            two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
+        )
+    )
+    assert [
+        row for row in table(found, "step", "op", "executions", "busy_ns") if row[1] != "(idle)"
+    ] == [
+        (0, "across", 1, 10),
+        (0, "before", 1, 10),
+        (0, "long", 1, 5),
+        (1, "across", 0, 10),
+        (1, "dot", 1, 0),
+        (1, "long", 0, 40),
+    ]
+    assert found.outside_events == 3
+    assert shares(found, step=0) == {"before": 10, "across": 8, "long": 2, "idle: unknown": 20}
+    assert shares(found, step=1) == {"across": 5, "long": 35, "dot": 0}
+
+
+def test_why_the_host_was_idle():
+    found = attribute(
+        on_host(
+            python=[*steps((0, 100)), ("SessionRun", 10, 80)],
+            one=[("a:A", 20, 30), ("a:A", 60, 70)],
+            tf_data_iterator=[("IteratorGetNextOp::DoCompute", 25, 45)],
+        )
+    )
+    assert shares(found) == {
+        "a": 20,
+        "idle: input": 15,
+        "idle: launching": 35,
+        "idle: python": 30,
+    }
+
+
+def test_functions_of_tf_data_are_ops_of_their_own():
+    found = attribute(
+        on_host(
+            python=steps((0, 100)),
+            one=[("mul:Mul", 0, 10)],
+            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 40, 41)]},
+        )
+    )
+    assert [
+        row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
+    ] == [
+        ("mul", "mul", "forward", 10),
+        ("tf_data/args_0", "tf_data", "input", 1),
+        ("tf_data/mul", "tf_data", "input", 20),
+    ]
+
+
+def test_an_event_for_several_executions():
+    builder = TraceBuilder()
+    plane = builder.plane("/host:CPU")
+    draw(plane, {"python": steps((0, 100)), "one": [("a:A", 10, 20)]})
+    plane.lines[1].aggregate("a:A", occurrences=3, duration_ps=5_000)
+    found = attribute(parse_trace(builder.to_bytes()))
+    assert ("a", 4, 15) in table(found, "op", "executions", "busy_ns")
+
+
+GPU = "/device:GPU:0"
+
+
+def on_gpu(kernels: Spans, host: Spans = (), **streams: Spans) -> Trace:
+    spans = [
+        (f"kernel_{n}", start, end, {"tf_op": op} if op else None)
+        for n, (op, start, end) in enumerate(kernels)
+    ]
+    return trace(
+        {
+            "/host:CPU": {"python": [*steps((0, 100)), ("SessionRun", 5, 90), *host]},
+            GPU: {"Stream #15(Compute)": spans, **streams},
+        }
+    )
+
+
+def test_kernels_belong_to_the_op_that_launched_them():
+    found = attribute(
+        on_gpu(
+            [
+                ("conv1:Conv2D", 20, 40),
+                ("conv1:Conv2D", 40, 45),
+                (None, 52, 60),
+                ("lrn1:LRN", 95, 120),
+            ],
+            host=[("conv1:Conv2D", 8, 12)],
+            **{
+                "Stream #16(MemcpyH2D)": [("MemcpyH2D", 31, 51)],
+                "XLA Ops": [("conv1", 20, 45)],
+                "Steps": [("0", 0, 100)],
+            },
+        )
+    )
+    assert found.device == "GPU:0"
+    rows = table(found, "device", "op", "executions", "kernels", "busy_ns", "share_ns")
+    assert [row[1:] for row in rows if row[0] == "GPU:0"] == [
+        ("(idle)", 0, 0, 0, 10),
+        ("(idle)", 0, 0, 0, 46),
+        ("(unassigned)", 0, 2, 28, 21),
+        ("conv1", 1, 2, 25, 18),
+        ("lrn1", 1, 1, 5, 5),
+    ]
+    assert shares(found, "CPU") == {"conv1": 4, "idle: launching": 81, "idle: python": 15}
+    row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
+    assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
+    assert found.notes == ("48% of the kernel time on GPU:0 names no op.",)
+
+
+def test_a_gpu_waits_for_the_host():
+    found = attribute(
+        on_gpu(
+            [("a:A", 50, 60)],
+            host=[("IteratorGetNextOp::DoCompute", 10, 30), ("a:A", 92, 95)],
+        )
+    )
+    assert shares(found, "GPU:0") == {
+        "a": 10,
+        "idle: input": 20,
+        "idle: launching": 55 + 3,
+        "idle: python": 5 + 2 + 5,
+    }
+
+
+def test_executions_on_a_gpu_are_those_of_the_host():
+    host = [("a:A", 10, 11), ("a:A", 12, 13), ("b:B", 14, 15), ("unused:C", 16, 17)]
+    kernels = [("a:A", 20, 21), ("a:A", 22, 23), ("a:A", 24, 25), ("c:C", 26, 27), ("b:B", 28, 29)]
+    found = attribute(on_gpu(kernels, host)).costs.filter(pl.col("device") == "GPU:0")
+    counts = found.filter(pl.col("op") != "(idle)").select("op", "executions", "kernels")
+    assert sorted(counts.rows()) == [("a", 2, 3), ("b", 1, 1), ("c", 1, 1)]
+
+
+def test_gpus_share_the_executions_of_one_name():
+    kernels = [("k", 20, 30, {"tf_op": "a:A"}), ("k", 30, 31)]
+    found = attribute(
+        trace(
+            {
+                "/host:CPU": {
+                    "python": steps((0, 50)),
+                    "one": [("a:A", n, n + 1) for n in range(4)] + [("b:B", 6, 7)],
+                },
+                "/device:GPU:0": {"Stream #1": kernels},
+                "/device:GPU:1": {"Stream #1": [*kernels, ("k", 35, 45, {"tf_op": "a:A"})]},
+                "/device:GPU:2": {"Steps": [("0", 0, 50)]},
+            }
+        )
+    )
+    assert found.device == "GPU:1"
+    rows = found.costs.filter(pl.col("op") == "a").sort("device")
+    assert rows.select("device", "executions", "kernels").rows() == [
+        ("CPU", 4, 0),
+        ("GPU:0", 2, 1),
+        ("GPU:1", 2, 2),
+    ]
+
+
+def test_kernels_after_the_steps_are_told():
+    found = attribute(on_gpu([("a:A", 50, 60), ("a:A", 150, 160)]))
+    assert found.outside_events == 1
+    assert "1 of 2 kernels and copies on GPU:0 ran outside all steps" in found.notes[0]
+
+
+def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
+    found = attribute(on_gpu([("a:A", 150, 160)], host=[("a:A", 10, 20)]))
+    assert found.device == "CPU"
+    assert shares(found, "GPU:0") == {"idle: launching": 85, "idle: python": 15}
+
+
+def test_notes_on_names():
+    eager = [("EagerLocalExecute: MatMul", 10, 20)]
+    assert "eagerly" in attribute(on_host(python=[*steps((0, 50)), *eager])).notes[-2]
+    reads = [
+        (f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp", start, start + 1)
+        for layer, start in (("a", 10), ("b", 12))
+    ]
+    found = attribute(on_host(python=steps((0, 50)), one=reads))
+    assert found.notes[0] == 'Layers are named below the scope "net".'
+    assert {"a", "b"} < set(found.costs["layer"])
+
+
+def test_other_devices_are_told():
+    found = attribute(
+        trace(
+            {
+                "/host:CPU": {"one": [("a:A", 0, 5)]},
+                "/device:TPU:0": {"XLA Ops": [("fusion", 0, 5)]},
+                "/device:TPU:1": {},
+            }
+        )
+    )
+    assert found.notes[-1] == "/device:TPU:0 is a kind of device that is not read."
+
+
+def test_depth_of_layers():
+    source = on_host(python=steps((0, 50)), one=[("a/b/c/MatMul:MatMul", 0, 5)])
+    assert "a/b" in attribute(source, depth=2).costs["layer"]
+
+
+@pytest.mark.parametrize(
+    "planes",
+    [
+        {},
+        {"/host:CPU": {"python": [*steps((0, 5)), ("SessionRun", 0, 5)]}, GPU: {}},
+        {"/host:CPU": {}, GPU: {"Steps": [("0", 0, 5)]}},
+    ],
+)
+def test_a_trace_without_ops_is_an_error(planes):
+    with pytest.raises(TraceError, match=r"hand\.xplane\.pb: a trace without ops and kernels: was"):
+        attribute(trace(planes))
+
+
+def books(**changes: int) -> pl.DataFrame:
+    found = attribute(
+        on_host(python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)])
+    )
+    row = (pl.col("step") == 1) & (pl.col("op") == "a")
+    return found.costs.with_columns(
+        pl.when(row).then(pl.col(name) + by).otherwise(pl.col(name)).alias(name)
+        for name, by in changes.items()
+    )
+
+
+def test_closed_books_are_fine():
+    check_closure(books())
+    check_closure(books().clear())
+
+
+@pytest.mark.parametrize(
+    ("changes", "shared", "wall"),
+    [({"share_ns": 1}, 31, 30), ({"share_ns": -3}, 27, 30), ({"wall_ns": 5}, 30, 35)],
+)
+def test_open_books_are_an_error(changes, shared, wall):
+    with pytest.raises(ClosureError) as error:
+        check_closure(books(**changes))
+    assert str(error.value) == (
+        f"step 1 on CPU: shares and idle time add up to {shared} ns, the step took {wall} ns; "
+        "the costs are damaged: run again"
+    )
+
+
+def test_a_missing_row_opens_the_books():
+    with pytest.raises(ClosureError, match="step 0 on CPU"):
+        check_closure(books().filter(pl.col("op") != "(idle)"))

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import statistics
+from typing import Any, TypeAlias
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alexprof.attribute import by_kind, by_layer, by_op, totals
+from alexprof.attribute.rollup import SUMMARY, Totals
+from tests.attribute.hand import attribute, on_host, steps
+
+COLUMNS = (
+    "step", "device", "op", "type", "kind", "layer", "pass",
+    "executions", "kernels", "busy_ns", "share_ns", "wall_ns",
+)  # fmt: skip
+
+
+Row: TypeAlias = "tuple[Any, ...]"
+
+
+def costs(*rows: Row) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def lrn(step: int, share: int, *, grad: bool = False, wall: int = 100) -> Row:
+    op = ("gradients/lrn1/LRN_grad/LRNGrad", "LRNGrad") if grad else ("lrn1/LRN", "LRN")
+    which = "backward" if grad else "forward"
+    return (step, "CPU", *op, "LRN", "lrn1", which, 2, 0, 2 * share, share, wall)
+
+
+def idle(
+    step: int, share: int, reason: str = "python", device: str = "CPU", wall: int = 100
+) -> Row:
+    return (step, device, "(idle)", reason, "(idle)", "(idle)", "idle", 0, 0, 0, share, wall)
+
+
+def lost(step: int, share: int, wall: int = 100) -> Row:
+    names = ("(unassigned)",) * 4
+    return (step, "GPU:0", *names, "other", 0, 3, share, share, wall)
+
+
+TABLE = costs(
+    lrn(0, 40), lrn(0, 20, grad=True), idle(0, 30), idle(0, 10, "launching"),
+    lrn(1, 60), idle(1, 40),
+    idle(2, 100),
+    idle(0, 75, device="GPU:0"), lost(0, 25),
+    idle(1, 100, device="GPU:0"), idle(2, 100, device="GPU:0"),
+)  # fmt: skip
+
+
+def test_per_op():
+    found = by_op(TABLE).to_dicts()
+    assert [tuple(row) for row in found] == [(*SUMMARY, "type", "kind", "layer")] * 3
+    assert found[0] == pytest.approx(
+        {
+            "name": "lrn1/LRN",
+            "device": "CPU",
+            "pass": "forward",
+            "executions_per_step": 4 / 3,
+            "kernels_per_step": 0,
+            "busy_mean_s": 200 / 3 * 1e-9,
+            "busy_std_s": statistics.stdev([80, 120, 0]) * 1e-9,
+            "share_mean_s": 100 / 3 * 1e-9,
+            "share_std_s": statistics.stdev([40, 60, 0]) * 1e-9,
+            "share_fraction": 100 / 300,
+            "type": "LRN",
+            "kind": "LRN",
+            "layer": "lrn1",
+        }
+    )
+    assert [(row["name"], row["device"], row["type"]) for row in found[1:]] == [
+        ("(unassigned)", "GPU:0", "(unassigned)"),
+        ("gradients/lrn1/LRN_grad/LRNGrad", "CPU", "LRNGrad"),
+    ]
+    assert found[1]["kernels_per_step"] == 1
+
+
+def test_per_layer_and_kind_keep_passes_apart():
+    for rollup, name in ((by_layer, "lrn1"), (by_kind, "LRN")):
+        found = rollup(TABLE).select("name", "device", "pass", "share_fraction").rows()
+        assert found == [
+            (name, "CPU", "forward", pytest.approx(100 / 300)),
+            ("(unassigned)", "GPU:0", "other", pytest.approx(25 / 300)),
+            (name, "CPU", "backward", pytest.approx(20 / 300)),
+        ]
+
+
+def test_ops_of_a_layer_add_up_in_each_step_before_they_are_averaged():
+    conv = ("conv1", "Conv2D", "Conv2D", "conv1", "forward", 1, 0, 10)
+    bias = ("conv1/BiasAdd", "BiasAdd", "BiasAdd", "conv1", "forward", 1, 0, 10)
+    table = costs((0, "CPU", *conv, 10, 15), (0, "CPU", *bias, 5, 15), (1, "CPU", *conv, 15, 15))
+    row = by_layer(table).row(0, named=True)
+    assert row["share_std_s"] == 0
+    assert row["executions_per_step"] == 1.5
+
+
+def test_one_step_has_no_deviation():
+    row = by_op(TABLE.filter(step=0)).row(0, named=True)
+    assert (row["busy_std_s"], row["share_std_s"]) == (None, None)
+    assert row["share_mean_s"] == pytest.approx(40e-9)
+
+
+def test_totals():
+    assert totals(TABLE) == [
+        Totals("CPU", 3, 300, 120, 0, 180, {"python": 170, "launching": 10}),
+        Totals("GPU:0", 3, 300, 25, 25, 275, {"python": 275}),
+    ]
+
+
+def test_an_empty_table():
+    assert by_op(TABLE.clear()).columns == [*SUMMARY, "type", "kind", "layer"]
+    assert by_layer(TABLE.clear()).is_empty()
+    assert totals(TABLE.clear()) == []
+
+
+def test_of_a_trace():
+    found = attribute(
+        on_host(python=steps((0, 50), (50, 90)), one=[("a:A", 10, 70), ("b:B", 60, 65)])
+    ).costs
+    (books,) = totals(found)
+    assert books.share_ns + books.idle_ns == books.wall_ns == 90
+    assert by_op(found)["share_fraction"].sum() == pytest.approx(books.share_ns / books.wall_ns)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abc"), st.integers(0, 10**9), max_size=3),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_means_and_deviations_are_those_of_the_steps(amounts):
+    wall = 10**10
+    rows = [idle(step, wall - sum(each.values()), wall=wall) for step, each in enumerate(amounts)]
+    rows += [
+        (step, "CPU", op, "T", "T", op, "forward", 1, 0, share, share, wall)
+        for step, each in enumerate(amounts)
+        for op, share in each.items()
+    ]
+    for row in by_op(costs(*rows)).iter_rows(named=True):
+        values = [each.get(row["name"], 0) for each in amounts]
+        assert row["share_mean_s"] == pytest.approx(statistics.mean(values) * 1e-9)
+        assert row["share_std_s"] == pytest.approx(statistics.stdev(values) * 1e-9, abs=1e-12)
+        assert row["share_fraction"] == pytest.approx(sum(values) / wall / len(amounts))

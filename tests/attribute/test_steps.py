@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alexprof.attribute.steps import Steps, find_steps
+from alexprof.xplane import Trace
+from tests.attribute.hand import on_host, steps, trace
+
+SPAN = (1_500, 9_100)
+
+
+def found(source: Trace, marker: str | None = None) -> Steps:
+    return find_steps([plane.events() for plane in source.planes], marker, SPAN)
+
+
+def spans_ns(one: Steps) -> list[tuple[int, int, int]]:
+    return [
+        (number, start // 1000, end // 1000)
+        for number, start, end in zip(
+            one.number.tolist(), one.start_ps.tolist(), one.end_ps.tolist(), strict=True
+        )
+    ]
+
+
+def test_markers_of_any_name_and_line_in_the_order_of_time():
+    source = on_host(
+        worker=[("train", 50, 60, {"step_num": 8})],
+        python=[
+            ("train", 10, 20, {"step_num": 7}),
+            ("other", 0, 90),
+            ("train", 30, 40, {"step_num": 3}),
+        ],
+    )
+    one = found(source)
+    assert spans_ns(one) == [(7, 10, 20), (3, 30, 40), (8, 50, 60)]
+    assert one.wall_ns.tolist() == [10, 10, 10]
+    assert one.notes == ()
+
+
+def test_only_markers_of_a_name():
+    source = on_host(
+        python=[*steps((0, 5), name="warmup"), *steps((10, 15), (20, 25), name="forward")]
+    )
+    assert spans_ns(found(source, "forward")) == [(0, 10, 15), (1, 20, 25)]
+
+
+def test_a_marker_in_another_of_the_same_number_is_the_same_step():
+    source = on_host(
+        python=[("outer", 0, 50, {"step_num": 4}), ("inner", 10, 20, {"step_num": 4})],
+        worker=[("inner", 30, 50, {"step_num": 4})],
+    )
+    assert found(source).notes == ()
+    assert spans_ns(found(source)) == [(4, 0, 50)]
+
+
+def test_other_markers_inside_a_step_are_left_out_and_told():
+    source = on_host(
+        python=[("epoch", 0, 50, {"step_num": 0}), *steps((0, 20), (20, 50), name="train")]
+    )
+    one = found(source)
+    assert spans_ns(one) == [(0, 0, 50)]
+    assert one.notes == (
+        'Left out: 1 step marker inside other steps ("train"); name a marker to choose.',
+    )
+
+
+def test_overlapping_steps_are_made_disjoint():
+    source = on_host(python=steps((0, 20), (15, 30)))
+    assert spans_ns(found(source)) == [(0, 0, 20), (1, 20, 30)]
+
+
+def test_numbers_that_repeat_give_way_to_the_order():
+    source = on_host(python=[*steps((0, 5), (5, 9), name="a"), *steps((10, 15), name="b")])
+    one = found(source)
+    assert spans_ns(one) == [(0, 0, 5), (1, 5, 9), (2, 10, 15)]
+    assert "repeat" in one.notes[0]
+
+
+def test_edges_are_rounded_to_whole_nanoseconds_and_empty_steps_left_out():
+    source = on_host(python=steps((0.4, 5.5), (5.5, 9), (9.1, 9.2)))
+    one = found(source)
+    assert spans_ns(one) == [(0, 0, 6), (1, 6, 9)]
+    assert one.notes == ("Left out: 1 step shorter than 1 ns.",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "marker", "note"),
+    [
+        ({}, None, "No step is marked in the trace; the whole trace is shown as one step."),
+        ({"python": [("forward", 0, 5)]}, "forward", '("forward" was looked for)'),
+        ({"python": steps((0, 5), name="train")}, "forward", 'only "train"'),
+        ({"python": steps((5, 5), name="train")}, None, "No step is marked"),
+    ],
+)
+def test_without_markers_the_whole_span_is_one_step(lines, marker, note):
+    one = found(on_host(**lines), marker)
+    assert spans_ns(one) == [(0, 1, 10)]
+    assert note in one.notes[-1]
+
+
+def test_without_a_host_too():
+    assert spans_ns(found(trace({}))) == [(0, 1, 10)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step"),
+    [
+        pytest.param(10, 15, 0, id="inside"),
+        pytest.param(10, 20, 0, id="the whole step"),
+        pytest.param(15, 45, 0, id="begins in one and reaches into the next"),
+        pytest.param(19, 19, 0, id="without length"),
+        pytest.param(20, 20, -1, id="without length, at the end"),
+        pytest.param(20, 30, -1, id="between"),
+        pytest.param(30, 30, 1, id="without length, at the begin"),
+        pytest.param(5, 11, 0, id="began before the first"),
+        pytest.param(25, 31, 1, id="began between"),
+        pytest.param(5, 90, 0, id="around all"),
+        pytest.param(0, 10, -1, id="before the first"),
+        pytest.param(40, 90, -1, id="after the last"),
+    ],
+)
+def test_the_step_that_an_event_counts_in(start, end, step):
+    two = Steps(np.array([0, 1]), np.array([10, 30]), np.array([20, 40]))
+    assert two.at(np.array([start]), np.array([end])).tolist() == [step]

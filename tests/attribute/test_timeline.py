@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alexprof.attribute.timeline import (
+    Cover,
+    Int,
+    Segments,
+    cut,
+    idle_within,
+    self_segments,
+    shares,
+)
+from tests.attribute.reference import Interval, covers, edges, owner, running
+
+Columns: TypeAlias = "tuple[Int, Int, Int]"
+
+
+def columns(events: Sequence[Interval]) -> Columns:
+    return (
+        np.array([each.start for each in events], np.int64),
+        np.array([each.end for each in events], np.int64),
+        np.array([each.thread for each in events], np.int64),
+    )
+
+
+def owned(events: Sequence[Interval]) -> list[tuple[int, int, int]]:
+    segments = self_segments(*columns(events))
+    return sorted(
+        zip(
+            segments.start_ps.tolist(),
+            segments.end_ps.tolist(),
+            segments.owner.tolist(),
+            strict=True,
+        )
+    )
+
+
+def at(*spans: tuple[int, int]) -> list[Interval]:
+    return [Interval(start, end) for start, end in spans]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param(at((0, 4), (6, 9)), [(0, 4, 0), (6, 9, 1)], id="apart"),
+        pytest.param(at((0, 4), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="touching"),
+        pytest.param(at((0, 9), (2, 5)), [(0, 2, 0), (2, 5, 1), (5, 9, 0)], id="nested"),
+        pytest.param(
+            at((0, 9), (1, 8), (2, 3), (5, 6)),
+            [(0, 1, 0), (1, 2, 1), (2, 3, 2), (3, 5, 1), (5, 6, 3), (6, 8, 1), (8, 9, 0)],
+            id="nested twice",
+        ),
+        pytest.param(at((2, 5), (0, 9)), [(0, 2, 1), (2, 5, 0), (5, 9, 1)], id="inner first"),
+        pytest.param(at((0, 9), (0, 4)), [(0, 4, 1), (4, 9, 0)], id="same begin"),
+        pytest.param(at((0, 9), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="same end"),
+        pytest.param(at((0, 9), (0, 9)), [(0, 9, 1)], id="equal: the later is inside"),
+        pytest.param(
+            at((0, 6), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="overlap: the later takes over"
+        ),
+        pytest.param(
+            at((0, 10), (4, 8), (6, 15)), [(0, 4, 0), (4, 6, 1), (6, 15, 2)], id="overlap of two"
+        ),
+        pytest.param(
+            at((5, 9), (0, 5), (2, 8), (0, 6), (2, 7)),
+            [(0, 2, 1), (2, 5, 4), (5, 9, 0)],
+            id="overlaps that leave an event nothing",
+        ),
+        pytest.param(at((0, 9), (3, 3)), [(0, 9, 0)], id="without length"),
+        pytest.param(at((5, 3), (7, 7)), [], id="only without length"),
+        pytest.param(
+            [Interval(0, 9, 1), Interval(2, 5, 2)], [(0, 9, 0), (2, 5, 1)], id="two threads"
+        ),
+    ],
+)
+def test_each_moment_of_a_thread_belongs_to_the_event_that_began_last(events, expected):
+    assert owned(events) == expected
+
+
+intervals = st.lists(
+    st.builds(
+        lambda start, length, thread: Interval(start, start + length, thread),
+        st.integers(0, 30),
+        st.integers(0, 15),
+        st.integers(-1, 2),
+    ),
+    max_size=14,
+)
+
+
+@given(intervals)
+def test_self_time_is_that_of_the_slow_way(events):
+    expected = {
+        (time, each.thread): owner(events, each.thread, time, time + 1)
+        for each in events
+        for time in range(each.start, each.end)
+    }
+    found = {}
+    for start, end, index in owned(events):
+        for time in range(start, end):
+            assert (time, events[index].thread) not in found, "segments of a thread overlap"
+            found[time, events[index].thread] = index
+    assert found == expected
+
+
+@given(st.integers(1, 400), st.integers(1, 5))
+def test_self_time_of_a_long_chain_of_overlaps(count, step):
+    events = [Interval(each, each + 3 * step + 1) for each in range(0, count * step, step)]
+    lengths = [end - start for start, end, _ in owned(events)]
+    assert lengths == [step] * (count - 1) + [3 * step + 1]
+
+
+@given(intervals)
+def test_shares_are_the_integral_of_one_over_k(events):
+    events = [each for each in events if each.end > each.start]
+    start, end, _ = columns(events)
+    exact = [Fraction(0)] * len(events)
+    for left, right in edges(events):
+        now = [index for index, each in enumerate(events) if covers(each, left, right)]
+        for index in now:
+            exact[index] += Fraction(right - left, len(now))
+    assert shares(start, end) == pytest.approx([float(share) for share in exact], abs=1e-9)
+    assert shares(start, end).sum() == pytest.approx(float(sum(exact)), abs=1e-9)
+
+
+def test_shares_far_from_the_origin_keep_their_precision():
+    hour = 3_600 * 10**12
+    start = np.array([hour, hour + 10, hour + 10], np.int64)
+    end = np.array([hour + 40, hour + 40, hour + 25], np.int64)
+    assert shares(start, end).tolist() == pytest.approx([10 + 5 + 7.5, 5 + 7.5, 5])
+
+
+windows = st.lists(st.integers(0, 40), max_size=8, unique=True).map(
+    lambda times: list(zip(sorted(times)[::2], sorted(times)[1::2], strict=False))
+)
+
+
+@given(intervals, windows)
+def test_cut_gives_each_window_its_part(events, spans):
+    segments = self_segments(*columns(events))
+    starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
+    pieces, window = cut(segments, starts, ends)
+    found = {
+        (time, owner_, number)
+        for owner_, start, end, number in zip(
+            pieces.owner.tolist(),
+            pieces.start_ps.tolist(),
+            pieces.end_ps.tolist(),
+            window.tolist(),
+            strict=True,
+        )
+        for time in range(start, end)
+    }
+    expected = {
+        (time, index, number)
+        for number, (start, end) in enumerate(spans)
+        for time in range(start, end)
+        for index in running(events, time, time + 1)
+    }
+    assert found == expected
+    assert (pieces.end_ps > pieces.start_ps).all()
+
+
+def test_cut_splits_what_spans_two_windows_and_drops_what_is_outside():
+    segments = Segments(np.array([7, 8]), np.array([5, 90]), np.array([25, 95]))
+    pieces, window = cut(segments, np.array([0, 10, 30]), np.array([10, 30, 60]))
+    assert pieces.owner.tolist() == [7, 7]
+    assert list(zip(pieces.start_ps, pieces.end_ps, window, strict=True)) == [
+        (5, 10, 0),
+        (10, 25, 1),
+    ]
+
+
+def cells(events: Sequence[Interval]) -> set[int]:
+    return {time for each in events for time in range(each.start, each.end)}
+
+
+@given(intervals, intervals, windows)
+def test_covered_time(events, others, spans):
+    starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
+    busy, other = (Cover.of(*columns(group)[:2]) for group in (events, others))
+    assert (busy.start_ps[1:] > busy.end_ps[:-1]).all()
+    for found, expected in (
+        (busy.within(starts, ends), cells(events)),
+        ((busy | other).within(starts, ends), cells(events) | cells(others)),
+        (idle_within(busy, other, starts, ends), cells(others) - cells(events)),
+    ):
+        assert found.tolist() == [len(expected & set(range(*span))) for span in spans]
