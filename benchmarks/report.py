@@ -21,7 +21,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     start_tensorflow()
     from alexprof.show.progress import SilentProgress
-
     from alexprof.tracer import ProfileOptions, profile
     from alexprof.workload.alexnet import AlexNet
 

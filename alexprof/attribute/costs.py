@@ -207,7 +207,9 @@ def _device_notes(division: Division) -> list[str]:
     lost = int(division.busy_ps[division.op == UNASSIGNED].sum())
     part = lost / max(int(division.busy_ps.sum()), 1)
     if part >= _WORTH_SAYING:
-        notes.append(f"{part:.0%} of the kernel time on {division.device} names no op.")
+        notes.append(
+            f"{part:.0%} of the time of kernels and copies on {division.device} names no op."
+        )
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
         notes.append(
             f"{division.outside} of {division.events} kernels and copies on {division.device} ran "

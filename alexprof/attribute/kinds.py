@@ -28,10 +28,11 @@ _PLUMBING = re.compile(
 def kind(type_: str) -> str:
     """Returns a type without vendor, fusion, gradient and version.
 
-    _MklNativeFusedConv2D, Conv2DBackpropFilter     Conv2D
-    FusedBatchNormGradV3, _FusedBatchNormEx         FusedBatchNorm
-    LRNGrad                                         LRN
-    __inference_step_66 (a function compiled whole) Function
+    Examples:
+        _MklNativeFusedConv2D, Conv2DBackpropFilter         Conv2D
+        FusedBatchNormGradV3, _FusedBatchNormEx             FusedBatchNorm
+        LRNGrad                                             LRN
+        __inference_step_66 (a function compiled whole)     Function
     """
     if type_.startswith("__"):
         return "Function"

@@ -99,10 +99,11 @@ def describe(ops: Sequence[tuple[str, str]], depth: int = 1) -> Labels:
 def parse(name: str) -> Place:
     """Takes the marks of the graph's history off a node's name.
 
-    gradients/conv5/Conv2D_grad/Conv2DBackpropFilter    conv5/Conv2D, backward
-    _retval_gradients/conv4_grad/ReluGrad_0_7           conv4, backward
-    StatefulPartitionedCall/model/conv1/Relu            model/conv1/Relu
-    while/body/_1/cell/MatMul                           while/cell/MatMul
+    Examples:
+        gradients/conv5/Conv2D_grad/Conv2DBackpropFilter    conv5/Conv2D, backward
+        _retval_gradients/conv4_grad/ReluGrad_0_7           conv4, backward
+        StatefulPartitionedCall/model/conv1/Relu            model/conv1/Relu
+        while/body/_1/cell/MatMul                           while/cell/MatMul
     """
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name

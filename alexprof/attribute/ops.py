@@ -92,7 +92,7 @@ def read_work(trace: Trace) -> Work:
     parts += [_on_gpu(plane, numbers) for plane in devices if plane.name.startswith(_GPU)]
     others = [plane for plane in devices if not plane.name.startswith(_GPU)]
     calls = _during(host, _CALLS)
-    names = {name for events in host for name in events.names}
+    names = (name for events in host for name in events.names)
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),

@@ -5,10 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Far below a nanosecond and far above the rounding errors of a sum in float64: lowered by this, a
-# part that is whole but for such an error can't be rounded up by mistake.
-_HAIR = 1e-6
-
 
 def settle(
     parts: NDArray[np.float64], group: NDArray[np.int64], total: NDArray[np.int64]
@@ -21,16 +17,15 @@ def settle(
     Args:
         parts: float64 [r], not negative.
         group: int64 [r], index into `total`.
-        total: int64 [g], the sum of each group's parts, up to rounding errors.
+        total: int64 [g], the sum of each group's parts, up to rounding errors far below 1.
 
     Returns:
         int64 [r].
     """
-    lowered = parts - _HAIR
-    whole = np.maximum(np.floor(lowered), 0).astype(np.int64)
+    whole = np.floor(parts).astype(np.int64)
     given = np.zeros(total.size, np.int64)
     np.add.at(given, group, whole)
-    order = np.lexsort((whole - lowered, group))
+    order = np.lexsort((whole - parts, group))
     first = np.searchsorted(group[order], np.arange(total.size))
     place = np.empty(group.size, np.int64)
     place[order] = np.arange(group.size) - first[group[order]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-import string
 from pathlib import Path
 
 from alexprof.errors import TraceError
@@ -13,7 +12,7 @@ from alexprof.xplane.space import read_space
 from alexprof.xplane.trace import Trace
 from alexprof.xplane.wire import Buffer
 
-_PRINTABLE = frozenset(string.printable.encode())
+_PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"

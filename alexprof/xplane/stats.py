@@ -148,9 +148,9 @@ class StatTable:
         return (
             ((_STR, _BYTES), self._strings),
             ((_REF,), self._references),
-            ((_INT64,), lambda rows: _decimals(self._rows.value[rows])),
-            ((_UINT64,), lambda rows: _decimals(self._rows.value[rows].view(np.uint64))),
-            ((_DOUBLE,), lambda rows: _decimals(self._rows.value[rows].view(np.float64))),
+            ((_INT64,), lambda rows: _decimals(self._rows.value[rows], np.int64)),
+            ((_UINT64,), lambda rows: _decimals(self._rows.value[rows], np.uint64)),
+            ((_DOUBLE,), lambda rows: _decimals(self._rows.value[rows], np.float64)),
         )
 
     def _strings(self, rows: NDArray[np.int64]) -> Texts:
@@ -162,9 +162,9 @@ class StatTable:
         return index, [self._names.name(entry) for entry in found.tolist()]
 
 
-def _decimals(numbers: NDArray[np.generic]) -> Texts:
-    found, index = np.unique(numbers, return_inverse=True)
-    return index, [str(number) for number in found.tolist()]
+def _decimals(bits: NDArray[np.int64], kind: type[np.generic]) -> Texts:
+    found, index = np.unique(bits, return_inverse=True)
+    return index, [str(number) for number in found.view(kind).tolist()]
 
 
 def _integer(text: str) -> int | None:

@@ -98,4 +98,4 @@ def _distinct_one_by_one(
         index[row] = seen.setdefault(piece, len(seen))
         if len(seen) > len(first):
             first.append(row)
-    return index, np.array(first, np.int64)
+    return np.array(first, np.int64), index

@@ -117,6 +117,17 @@ def test_why_the_host_was_idle():
     }
 
 
+def test_hosts_of_one_trace_are_one_device():
+    builder = TraceBuilder(hosts=["one", "two"])
+    for op in ("a:A", "b:B"):
+        draw(builder.plane("/host:CPU"), {"worker": [(op, 10, 20)]})
+    found = attribute(parse_trace(builder.to_bytes()))
+    assert table(found, "device", "op", "busy_ns", "share_ns") == [
+        ("CPU", "a", 10, 5),
+        ("CPU", "b", 10, 5),
+    ]
+
+
 def test_functions_of_tf_data_are_ops_of_their_own():
     found = attribute(
         on_host(
@@ -188,7 +199,7 @@ def test_kernels_belong_to_the_op_that_launched_them():
     assert shares(found, "CPU") == {"conv1": 4, "idle: launching": 81, "idle: python": 15}
     row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
     assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
-    assert found.notes == ("48% of the kernel time on GPU:0 names no op.",)
+    assert found.notes == ("48% of the time of kernels and copies on GPU:0 names no op.",)
 
 
 def test_a_gpu_waits_for_the_host():

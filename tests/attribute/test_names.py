@@ -143,6 +143,9 @@ def paths(*names: str) -> list[tuple[str, ...]]:
             id="a model in a model",
         ),
         pytest.param(
+            ["lstm/X/ReadVariableOp", "lstm/cell/X/ReadVariableOp"], (), id="a layer in a layer"
+        ),
+        pytest.param(
             ["while/a/X/ReadVariableOp", "while/b/X/ReadVariableOp"], (), id="a loop is no model"
         ),
     ],

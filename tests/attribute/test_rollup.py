@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexprof.attribute import by_kind, by_layer, by_op, totals
+from alexprof.attribute import by_kind, by_layer, by_layer_whole, by_op, totals
 from alexprof.attribute.rollup import SUMMARY, Totals
 from tests.attribute.hand import attribute, on_host, steps
 
@@ -95,6 +95,17 @@ def test_ops_of_a_layer_add_up_in_each_step_before_they_are_averaged():
     row = by_layer(table).row(0, named=True)
     assert row["share_std_s"] == 0
     assert row["executions_per_step"] == 1.5
+
+
+def test_layers_over_all_passes_and_idle_time_make_up_the_steps():
+    found = by_layer_whole(TABLE).filter(device="CPU")
+    assert found.select("name", "pass", "share_fraction").rows() == [
+        ("(idle)", "all", pytest.approx(180 / 300)),
+        ("lrn1", "all", pytest.approx(120 / 300)),
+    ]
+    assert found["share_std_s"].to_list() == pytest.approx(
+        [statistics.stdev([40, 40, 100]) * 1e-9, statistics.stdev([60, 60, 0]) * 1e-9]
+    )
 
 
 def test_one_step_has_no_deviation():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from alexprof.xplane import Plane, Trace
+from alexprof.xplane import Events, Plane, Trace
 
 
 class Event(NamedTuple):
-    """An event with all that belongs to it looked up."""
+    """An event with all that belongs to it looked up; the begin counts from the clock's zero."""
 
     line: int
     name: str
@@ -22,7 +22,7 @@ class Event(NamedTuple):
 
 
 class PlaneListing(NamedTuple):
-    """A plane with everything in it."""
+    """A plane with everything in it; of lines id, name, begin in ns and duration in ps."""
 
     id: int
     name: str
@@ -31,47 +31,52 @@ class PlaneListing(NamedTuple):
     events: list[Event]
 
 
-def listed(trace: Trace, stats: Sequence[str] | None = None) -> list[PlaneListing]:
-    """List what AlexProf reads, with some stats or with all of those there are."""
-    return [_plane(trace, plane, stats) for plane in trace.planes]
-
-
-def _plane(trace: Trace, plane: Plane, stats: Sequence[str] | None) -> PlaneListing:
-    events = plane.events()
-    if stats is None:
-        stats = sorted({_name for _name in _stat_names(plane)})
-    rows = [
-        Event(line, events.names[name], start_ps + trace.origin_ns * 1000, *rest, {}, {})
-        for line, name, start_ps, *rest in zip(
-            events.line.tolist(),
-            events.name.tolist(),
-            events.start_ps.tolist(),
-            events.duration_ps.tolist(),
-            events.occurrences.tolist(),
-            strict=True,
+def listed(trace: Trace, stats: Iterable[str]) -> list[PlaneListing]:
+    """List what AlexProf reads: everything, and of the events' stats those named."""
+    return [
+        PlaneListing(
+            plane.id,
+            plane.name,
+            [(line.id, line.name, line.timestamp_ns, line.duration_ps) for line in plane.lines],
+            plane.stats,
+            list(_events(trace.origin_ns, plane, list(stats))),
         )
+        for plane in trace.planes
     ]
+
+
+def _events(origin_ns: int, plane: Plane, stats: list[str]) -> Iterator[Event]:
+    events = plane.events()
+    texts: list[dict[str, str]] = [{} for _ in range(len(events))]
+    ints: list[dict[str, int]] = [{} for _ in range(len(events))]
     for stat in stats:
-        index, table = events.strings(stat)
-        for row, place in zip(rows, index.tolist(), strict=True):
-            if place >= 0:
-                row.texts[stat] = table[place]
-        for row, number, present in zip(
-            rows, *(column.tolist() for column in events.ints(stat)), strict=True
-        ):
-            if present:
-                row.ints[stat] = number
-    lines = [(line.id, line.name, line.timestamp_ns, line.duration_ps) for line in plane.lines]
-    return PlaneListing(plane.id, plane.name, lines, plane.stats, rows)
+        _fill(events, stat, texts, ints)
+    for row in range(len(events)):
+        yield Event(
+            int(events.line[row]),
+            events.names[events.name[row]],
+            int(events.start_ps[row]) + origin_ns * 1000,
+            int(events.duration_ps[row]),
+            int(events.occurrences[row]),
+            texts[row],
+            ints[row],
+        )
 
 
-def _stat_names(plane: Plane) -> list[str]:
-    names = plane._dictionary.stats
-    return [names.name(index) for index in range(len(names))]
+def _fill(
+    events: Events, stat: str, texts: list[dict[str, str]], ints: list[dict[str, int]]
+) -> None:
+    index, table = events.strings(stat)
+    for row, place in enumerate(index.tolist()):
+        if place >= 0:
+            texts[row][stat] = table[place]
+    value, present = events.ints(stat)
+    for row in present.nonzero()[0].tolist():
+        ints[row][stat] = int(value[row])
 
 
 def listed_by_protobuf(data: bytes) -> list[PlaneListing]:
-    """List what protobuf's parser reads. Imports TensorFlow, which takes seconds.
+    """List what protobuf's parser reads, with all stats. Imports TensorFlow, which takes seconds.
 
     Raises:
         google.protobuf.message.DecodeError: The bytes are no trace.
@@ -83,39 +88,52 @@ def listed_by_protobuf(data: bytes) -> list[PlaneListing]:
     return [_plane_by_protobuf(plane) for plane in space.planes]
 
 
+def stats_in(planes: list[PlaneListing]) -> set[str]:
+    """Return the names of all stats of events in a listing."""
+    return {stat for plane in planes for event in plane.events for stat in event.texts}
+
+
 def _plane_by_protobuf(plane: Any) -> PlaneListing:
-    lines = [
-        (line.id, line.display_name or line.name, line.timestamp_ns, line.duration_ps)
-        for line in plane.lines
-    ]
-    # `in` and get: indexing protobuf's maps would add the entry.
     names = {key: value.name for key, value in plane.stat_metadata.items()}
+    stats: dict[str, Any] = {}
+    for stat in plane.stats:
+        if stat.WhichOneof("value"):
+            stats.setdefault(names.get(stat.metadata_id, ""), _value(stat, names))
+    return PlaneListing(
+        plane.id,
+        plane.name,
+        [
+            (line.id, line.display_name or line.name, line.timestamp_ns, line.duration_ps)
+            for line in plane.lines
+        ],
+        stats,
+        list(_events_by_protobuf(plane, names)),
+    )
+
+
+def _events_by_protobuf(plane: Any, names: dict[int, str]) -> Iterator[Event]:
     metadata = dict(plane.event_metadata.items())
-    events = []
     for place, line in enumerate(plane.lines):
         for event in line.events:
             entry = metadata.get(event.metadata_id)
-            stats = [*event.stats, *(entry.stats if entry else ())]
-            events.append(
-                Event(
-                    place,
-                    entry.name if entry else "",
-                    line.timestamp_ns * 1000 + event.offset_ps,
-                    event.duration_ps,
-                    event.num_occurrences if event.WhichOneof("data") == "num_occurrences" else 1,
-                    _first({}, [(names.get(s.metadata_id), _text(_value(s, names))) for s in stats]),
-                    _first({}, [(names.get(s.metadata_id), _int(_value(s, names))) for s in stats]),
-                )
+            texts: dict[str, str] = {}
+            ints: dict[str, int] = {}
+            for stat in (*event.stats, *(entry.stats if entry else ())):
+                name, value = names.get(stat.metadata_id), _value(stat, names)
+                if name is not None and value is not None:
+                    texts.setdefault(name, text_of(value))
+                    number = int_of(value)
+                    if number is not None:
+                        ints.setdefault(name, number)
+            yield Event(
+                place,
+                entry.name if entry else "",
+                line.timestamp_ns * 1000 + event.offset_ps,
+                event.duration_ps,
+                event.num_occurrences if event.WhichOneof("data") == "num_occurrences" else 1,
+                texts,
+                ints,
             )
-    own = _first({}, [(names.get(s.metadata_id, ""), _value(s, names)) for s in plane.stats])
-    return PlaneListing(plane.id, plane.name, lines, own, events)
-
-
-def _first(found: dict[str, Any], pairs: Sequence[tuple[str | None, Any]]) -> dict[str, Any]:
-    for name, value in pairs:
-        if name is not None and value is not None:
-            found.setdefault(name, value)
-    return found
 
 
 def _value(stat: Any, names: dict[int, str]) -> Any:
@@ -125,17 +143,16 @@ def _value(stat: Any, names: dict[int, str]) -> Any:
     return names.get(stat.ref_value, "") if kind == "ref_value" else getattr(stat, kind)
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return None if value is None else str(value)
+def text_of(value: float | str | bytes) -> str:
+    """Return what `Events.strings` makes of a stat's value."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _int(value: Any) -> int | None:
-    if isinstance(value, float) or value is None:
+def int_of(value: float | str | bytes) -> int | None:
+    """Return what `Events.ints` makes of a stat's value, None if it finds no integer."""
+    if isinstance(value, float) or not re.fullmatch("-?[0-9]{1,20}", text_of(value)):
         return None
-    text = _text(value) or ""
-    if not re.fullmatch("-?[0-9]{1,20}", text):
+    number = int(value)
+    if not -(1 << 63) <= number < 1 << 64:
         return None
-    number = int(text)
     return number if number < 1 << 63 else number - (1 << 64)

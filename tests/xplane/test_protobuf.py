@@ -1,0 +1,99 @@
+"""The same traces through protobuf's own parser, event by event."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from alexprof.xplane import chain, parse_trace, read_trace
+from tests.traces import FIXED32, double, integer, message, tag, text
+from tests.xplane.listing import listed, listed_by_protobuf, stats_in
+
+TRACES = Path(__file__).parents[2].parent / "shared" / "traces"
+STATS = [f"stat{number}" for number in range(8)]
+
+
+@pytest.mark.parametrize("path", sorted(TRACES.glob("*.pb")), ids=lambda path: path.name)
+def test_real_traces(path: Path):
+    expected = listed_by_protobuf(path.read_bytes())
+    assert listed(read_trace(path), stats_in(expected)) == expected
+    assert sum(len(plane.events) for plane in expected) > 1_000
+
+
+def test_traces_in_all_the_ways_that_the_format_allows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(chain, "_SHORTEST_PIECE_BYTES", 40)
+    choice = random.Random(20)
+    events = 0
+    for _ in range(60):
+        data = message(1, plane(choice)) + message(1, plane(choice))
+        expected = listed_by_protobuf(data)
+        assert listed(parse_trace(data), STATS) == expected
+        events += sum(len(plane.events) for plane in expected)
+    assert events > 1_500
+
+
+def shuffled(choice: random.Random, fields: list[bytes]) -> bytes:
+    """Put fields in any order, with some of unknown number among them."""
+    while choice.random() < 0.3:
+        fields.append(choice.choice(UNKNOWN))
+    choice.shuffle(fields)
+    return b"".join(fields)
+
+
+UNKNOWN = [
+    integer(14, 3),
+    integer(2_000, -3),
+    double(100, 1.0),
+    message(13, b'"\x02\x08\x01'),
+    tag(15, FIXED32) + b"abcd",
+    tag(2, FIXED32) + b"abcd",  # a known number, but not of this kind
+]
+
+
+def some(choice: random.Random, *fields: bytes) -> list[bytes]:
+    """Leave fields out or repeat them."""
+    return choice.choices(fields, k=choice.randint(0, 2 * len(fields)))
+
+
+def plane(choice: random.Random) -> bytes:
+    fields = some(choice, integer(1, -choice.randrange(9)), text(2, "/host:CPU"), text(2, "other"))
+    fields += [message(3, line(choice)) for _ in range(choice.randrange(4))]
+    for number in range(1, 6):  # unknown fields right in a map's entry are beside the point
+        stats = [message(5, stat(choice)) for _ in range(choice.randrange(3))]
+        value = shuffled(choice, [integer(1, number), text(2, f"op{number % 4}"), *stats])
+        entry = [integer(1, number), message(2, value)]
+        fields.append(message(4, b"".join(choice.sample(entry, 2))))
+    for number, name in enumerate(STATS):
+        value = shuffled(choice, [text(2, name), text(3, "described")])
+        fields.append(message(5, message(2, value) + integer(1, number)))
+    fields += [message(6, stat(choice)) for _ in range(choice.randrange(3))]
+    return shuffled(choice, fields)
+
+
+def line(choice: random.Random) -> bytes:
+    numbers = [integer(number, choice.randrange(-5, 1 << 40)) for number in (1, 3, 3, 9, 10)]
+    names = [text(2, "name"), text(11, "shown"), text(11, "")]
+    fields = some(choice, *numbers, *names)
+    fields += [message(4, event(choice)) for _ in range(choice.randrange(30))]
+    return shuffled(choice, fields)
+
+
+def event(choice: random.Random) -> bytes:
+    times = [integer(number, choice.randrange(-9, 1 << choice.randrange(50))) for number in (2, 3)]
+    fields = some(choice, integer(1, choice.randrange(9)), *times, integer(5, 4))
+    fields += [message(4, stat(choice)) for _ in range(choice.randrange(4))]
+    return shuffled(choice, fields)
+
+
+def stat(choice: random.Random) -> bytes:
+    values = [
+        integer(3, choice.randrange(1 << 64)),
+        integer(4, choice.randrange(-(1 << 63), 1 << 63)),
+        integer(7, choice.randrange(12)),
+        double(2, choice.random()),
+        text(5, choice.choice(["", '"', "12", "-7", "ä" * 99])),
+        message(6, choice.choice([b"", b"\xff\x22", b"8"])),
+    ]
+    return shuffled(choice, some(choice, *values, integer(1, choice.randrange(9))))

@@ -1,0 +1,294 @@
+"""Traces made by hand come back as they were made, and what is no trace is named."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alexprof.errors import TraceError
+from alexprof.xplane import Line, granted_host_level, parse_trace, read_trace
+from alexprof.xplane.wire import Buffer
+from tests.traces import Ref, Stats, TraceBuilder, Unsigned, integer, message, text
+from tests.xplane.listing import Event, int_of, listed, text_of
+
+SINCE_1970_NS = 1_795_507_761_120_590_000
+
+
+def test_a_trace_comes_back_as_it_was_made(tmp_path: Path):
+    made = TraceBuilder(hosts=["vm", "vm2"])
+    made.warning("2 events were dropped")
+    made.error("no rights")
+    plane = made.plane("/host:CPU", id=7, stats={"cores": 2, "name": Ref("EPYC"), "raw": b"\x00"})
+    line = plane.line("tf_Compute/1", id=-5, timestamp_ns=10, duration_ps=99)
+    line.event("conv1:Conv2D", start_ps=12_000, duration_ps=500)
+    plane.line("thread", timestamp_ns=20, display_name="Python").event("step", 20_000, 7)
+    made.plane("/device:GPU:0", id=1)
+
+    trace = read_trace(made.write(tmp_path / "plugins" / "vm.xplane.pb"))
+
+    assert (trace.hosts, trace.errors) == (("vm", "vm2"), ("no rights",))
+    assert trace.warnings == ("2 events were dropped",)
+    assert trace.source.endswith("vm.xplane.pb")
+    assert trace.origin_ns == 10
+    host, gpu = trace.planes
+    assert (host.id, host.name, gpu.id, gpu.name) == (7, "/host:CPU", 1, "/device:GPU:0")
+    assert host.stats == {"cores": 2, "name": "EPYC", "raw": b"\x00"}
+    assert host.lines == (Line(-5, "tf_Compute/1", 10, 99), Line(2, "Python", 20, 0))
+    events = host.events()
+    assert [events.names[name] for name in events.name] == ["conv1:Conv2D", "step"]
+    assert events.line.tolist() == [0, 1]
+    assert events.start_ps.tolist() == [2_000, 10_000]
+    assert events.duration_ps.tolist() == [500, 7]
+    assert len(gpu.events()) == 0
+    assert gpu.events().names == ()
+
+
+def test_columns_have_the_types_that_others_rely_on():
+    made = TraceBuilder()
+    made.plane("p").line("l").event("e", 1, 2, {"s": 3})
+    events = parse_trace(made.to_bytes()).planes[0].events()
+    times = (events.start_ps, events.duration_ps, events.occurrences)
+    assert [str(column.dtype) for column in times] == ["int64"] * 3
+    index, _ = events.strings("s")
+    assert [str(column.dtype) for column in (events.line, events.name, index)] == ["int32"] * 3
+    assert [str(column.dtype) for column in events.ints("s")] == ["int64", "bool"]
+
+
+def test_lines_that_are_not_kept_keep_their_place():
+    made = TraceBuilder()
+    plane = made.plane("/host:CPU")
+    for name in ("pool/1", "op/1", "pool/2", "op/2"):
+        plane.line(name).event(f"on {name}", 0, 1)
+    events = parse_trace(made.to_bytes()).planes[0].events(lambda line: line.name.startswith("op"))
+    assert events.line.tolist() == [1, 3]
+    assert events.names == ("on op/1", "on op/2")
+
+
+def test_times_since_1970_fit():
+    made = TraceBuilder()
+    plane = made.plane("/host:CPU")
+    plane.line("late", timestamp_ns=SINCE_1970_NS + 3).event("b", (SINCE_1970_NS + 3) * 1000 + 4, 1)
+    plane.line("early", timestamp_ns=SINCE_1970_NS).event("a", SINCE_1970_NS * 1000 - 5, 1)
+    plane.line("empty", timestamp_ns=0)
+    trace = parse_trace(made.to_bytes())
+    assert trace.origin_ns == SINCE_1970_NS
+    assert trace.planes[0].events().start_ps.tolist() == [3004, -5]
+
+
+def test_clocks_that_can_not_be_one_are_refused():
+    made = TraceBuilder()
+    plane = made.plane("/host:CPU")
+    plane.line("from zero", timestamp_ns=0).event("a", 0, 1)
+    plane.line("since 1970", timestamp_ns=SINCE_1970_NS).event("b", SINCE_1970_NS * 1000, 1)
+    [host] = parse_trace(made.to_bytes()).planes
+    with pytest.raises(TraceError, match="'since 1970' begins more than 106 days"):
+        host.events()
+    assert len(host.events(lambda line: line.name == "from zero")) == 1
+
+
+@pytest.mark.parametrize(("start_ps", "duration_ps"), [((1 << 63) - 1, 0), (1, (1 << 63) - 1)])
+def test_an_event_beyond_all_clocks_is_refused(start_ps: int, duration_ps: int):
+    made = TraceBuilder()
+    line = made.plane("p").line("l")
+    line.event("first", 0, 1)
+    line.event("lost", start_ps, duration_ps)
+    made.plane("p").line("m", timestamp_ns=-1).event("earlier", -1000, 0)
+    with pytest.raises(TraceError, match=r"^<bytes>: byte \d+: an event more than 106 days"):
+        parse_trace(made.to_bytes()).planes[0].events()
+
+
+def test_aggregated_events_count_their_executions():
+    made = TraceBuilder()
+    line = made.plane("p").line("l", timestamp_ns=5)
+    line.event("one", 5_000, 1)
+    line.aggregate("many", 12, 240)
+    line.event("the later field counts", 6_000, 1, raw=integer(5, 3))
+    line.event("so it does", 6_000, 1, raw=integer(5, 3) + integer(2, 7))
+    events = parse_trace(made.to_bytes()).planes[0].events()
+    assert events.occurrences.tolist() == [1, 12, 3, 1]
+    assert events.start_ps.tolist() == [0, 0, 0, 7]
+
+
+def test_fields_come_in_any_order_and_the_last_of_a_number_counts():
+    stat = message(4, integer(4, 8) + integer(1, 2))
+    event = stat + integer(3, 1) + integer(2, 50) + integer(1, 9) + integer(3, 30) + integer(1, 1)
+    line = text(11, "shown") + message(4, event) + integer(3, 5) + integer(1, 77) + integer(3, 6)
+    entries = message(4, message(2, text(2, "op") + integer(1, 1)) + integer(1, 1))
+    entries += message(5, message(2, text(2, "step_num")) + integer(1, 2))
+    plane = entries + message(3, line) + text(2, "late name") + integer(1, 3)
+    trace = parse_trace(text(4, "vm") + message(1, plane))
+    assert trace.planes[0].lines == (Line(77, "shown", 6, 0),)
+    [found] = listed(trace, ["step_num"])[0].events
+    assert found == Event(0, "op", 6050, 30, 1, {"step_num": "8"}, {"step_num": 8})
+
+
+def test_unknown_fields_are_skipped_and_unknown_ids_have_no_name():
+    unknown = integer(1000, -1) + message(99, b"\xff" * 300) + message(13, b"")
+    line = unknown + message(4, unknown + integer(1, 5) + unknown) + unknown
+    line += message(4, integer(1, 6)) + unknown
+    plane = message(3, line) + unknown + message(4, integer(1, 5) + message(2, text(2, "known")))
+    trace = parse_trace(unknown + message(1, plane) + unknown)
+    events = trace.planes[0].events()
+    assert [events.names[name] for name in events.name] == ["known", ""]
+
+
+def test_of_two_metadata_with_one_id_the_later_counts_and_ids_may_be_far_apart():
+    entries = b"".join(
+        message(4, integer(1, number) + message(2, text(2, name)))
+        for number, name in ((-9, "low"), (1 << 60, "old"), (3, "three"), (1 << 60, "new"))
+    )
+    ids = (1 << 60, -9, 3, 4, (1 << 63) - 1, -(1 << 63))
+    line = b"".join(message(4, integer(1, number)) for number in ids)
+    events = parse_trace(message(1, entries + message(3, line))).planes[0].events()
+    assert [events.names[name] for name in events.name] == ["new", "low", "three", "", "", ""]
+
+
+def test_a_name_that_is_not_utf8_is_no_reason_to_give_up():
+    plane = message(2, b"/host:\xff") + message(3, message(2, b"\xc3("))
+    trace = parse_trace(message(1, plane))
+    assert trace.planes[0].name == "/host:�"
+    assert trace.planes[0].lines[0].name == "�("
+
+
+def test_the_level_that_was_granted_is_in_the_task_environment():
+    made = TraceBuilder()
+    assert granted_host_level(parse_trace(made.to_bytes())) is None
+    made.plane("Task Environment", stats={"profile_options": integer(5, 1) + integer(2, 3)})
+    assert granted_host_level(parse_trace(made.to_bytes())) == 3
+    without = TraceBuilder()
+    without.plane("Task Environment", stats={"profile_options": integer(5, 1)})
+    assert granted_host_level(parse_trace(without.to_bytes())) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty, the profiler wrote nothing; traces over 2 GB"),
+        (b"hello, this is a log\n" * 9, "text file"),
+        (b"\n\n\n\n\n\nlines\n", "text file"),
+        (b'{"traceEvents": []}', "text file"),
+        (gzip.compress(b"\x0a\x00"), "unpack"),
+        (b"PK\x03\x04\x00\x00", "unpack"),
+        (bytes(1000), "no field number"),
+        (b"\x0b" * 100_000, "wire type 3"),
+        (b"\x0a\x80", "cut"),
+        (b"\x0a" + b"\xff" * 8 + b"\x7f", "9223372036854775807 bytes"),
+        (integer(9, 1) + message(50, b"x"), "no trace in it"),
+        (b"\x0a\x00" * 70_000, "more than 65536 planes"),
+    ],
+)
+def test_what_is_no_trace_is_named(data: bytes, words: str, tmp_path: Path):
+    path = tmp_path / "x.xplane.pb"
+    path.write_bytes(data)
+    with pytest.raises(TraceError) as raised:
+        read_trace(path)
+    said = str(raised.value)
+    assert said.startswith(f"{path}: byte ")
+    assert words in said
+    assert "\n" not in said
+
+
+def test_what_is_no_file_is_named(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, words in (
+        (tmp_path, "not a regular file"),
+        (tmp_path / "missing.xplane.pb", "No such file"),
+        (pipe, "not a regular file"),
+        ("a\0b", "null"),
+        (tmp_path / "two\nlines", "No such file"),
+    ):
+        with pytest.raises(TraceError, match=words) as raised:
+            read_trace(path)
+        assert "\n" not in str(raised.value)
+
+
+NAMES = st.text(max_size=12)
+PICOSECONDS = st.integers(-(1 << 40), 1 << 50)
+VALUES = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.floats(),
+    st.text(max_size=300),
+    st.from_regex("-?[0-9]{1,21}", fullmatch=True),
+    st.binary(max_size=20),
+    st.builds(Ref, st.text(max_size=5) | st.sampled_from(["12", "x"])),
+    st.builds(Unsigned, st.integers(0, (1 << 64) - 1)),
+)
+STATS = st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUES)
+EVENTS = st.lists(st.tuples(NAMES, PICOSECONDS, st.integers(0, 1 << 50), STATS), max_size=20)
+LINES = st.lists(st.tuples(NAMES, st.integers(0, 1 << 40), EVENTS), max_size=4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LINES, st.dictionaries(NAMES, STATS, max_size=3))
+def test_everything_comes_back(lines: list[Any], common: dict[str, Stats]):
+    made = TraceBuilder()
+    plane = made.plane("/host:CPU")
+    expected = []
+    for name, stats in common.items():
+        plane.describe(name, stats)
+    for place, (name, timestamp_ns, events) in enumerate(lines):
+        line = plane.line(name, timestamp_ns=timestamp_ns)
+        for event, start_ps, duration_ps, stats in events:
+            line.event(event, start_ps, duration_ps, stats)
+            texts, ints = looked_up(stats, common.get(event, {}))
+            expected.append(Event(place, event, start_ps, duration_ps, 1, texts, ints))
+    trace = parse_trace(made.to_bytes())
+    busy = [timestamp_ns for _, timestamp_ns, events in lines if events]
+    assert trace.origin_ns == min(busy, default=0)
+    assert [line.name for line in trace.planes[0].lines] == [name for name, _, _ in lines]
+    assert listed(trace, ["a", "b", "c"])[0].events == expected
+
+
+def looked_up(own: Stats, common: Stats) -> tuple[dict[str, str], dict[str, int]]:
+    texts: dict[str, str] = {}
+    ints: dict[str, int] = {}
+    for stats in (own, common):
+        for name, stat in stats.items():
+            value = stat.text if isinstance(stat, Ref) else stat
+            value = value.value if isinstance(value, Unsigned) else value
+            texts.setdefault(name, text_of(value))
+            number = int_of(value)
+            if number is not None:
+                ints.setdefault(name, number)
+    return texts, ints
+
+
+def test_events_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch):
+    made = TraceBuilder()
+    line = made.plane("/host:CPU").line("tf_Compute/1")
+    for number in range(20_000):
+        line.event(f"op{number % 50}", number * 1000, 900, {"id": number, "shape": '["1"]'})
+    data = made.to_bytes()
+    calls = 0
+    read = Buffer.field_at
+
+    def counted(buffer: Buffer, offset: int, stop: int):
+        nonlocal calls
+        calls += 1
+        return read(buffer, offset, stop)
+
+    monkeypatch.setattr(Buffer, "field_at", counted)
+    events = parse_trace(data).planes[0].events()
+    assert events.ints("id")[0].tolist() == list(range(20_000))
+    assert calls < 200
+
+
+def test_reading_needs_numpy_only():
+    code = (
+        "import sys, alexprof.xplane\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "print(sorted(loaded & {'tensorflow', 'google', 'polars', 'scipy', 'xprof', 'msgspec'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
