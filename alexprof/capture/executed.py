@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from alexprof.capture.failures import profiler_failures, step_failures
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
+from alexprof.capture.target import Target
 
 _ENDS = ("_SOURCE", "_SINK")
 """Where the executor begins and ends; no ops of the graph."""
@@ -37,7 +33,7 @@ class Executed:
     run_metadata: bytes
 
 
-def executed_ops(session: tf.compat.v1.Session, fetches: Any, doing: str) -> Executed:
+def executed_ops(target: Target, doing: str) -> Executed:
     """Runs one step with `FULL_TRACE` and lists what it executed.
 
     Raises:
@@ -49,7 +45,7 @@ def executed_ops(session: tf.compat.v1.Session, fetches: Any, doing: str) -> Exe
     options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE, output_partition_graphs=True)
     metadata = v1.RunMetadata()
     with profiler_failures(doing), step_failures(doing):
-        session.run(fetches, options=options, run_metadata=metadata)
+        target.session.run(target.fetches, target.feed_dict, options=options, run_metadata=metadata)
     types = {node.name: node.op for graph in metadata.partition_graphs for node in graph.node}
     ops = {
         (node.node_name, device): ExecutedOp(node.node_name, types.get(node.node_name, ""), device)

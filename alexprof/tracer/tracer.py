@@ -16,6 +16,7 @@ import msgspec
 from alexprof.capture.devices import session_config, used_accelerators
 from alexprof.capture.failures import step_failures
 from alexprof.capture.software import software
+from alexprof.capture.target import Target
 from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
 from alexprof.errors import UsageError
 from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
@@ -30,8 +31,6 @@ from alexprof.workload.base import Ablation, Layer
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from alexprof.measure.loop import Run as Step
 
 
 class Tracer:
@@ -217,48 +216,46 @@ class Tracer:
             TraceError: If the trace holds nothing to attribute.
             RunError: If the run's folder can't be written.
         """
-        targets = [(session, fetches)]
-        self.time_together(targets, label, steps=steps, burn_in=burn_in, feed_dict=feed_dict)
+        targets = [(session, fetches, feed_dict)]
+        self.time_together(targets, label, steps=steps, burn_in=burn_in)
         return self.run.variants[self._variant_of(session)].phases[phase_key(label)]
 
     def time_together(
         self,
-        targets: Sequence[tuple[tf.compat.v1.Session, Any]],
+        targets: Sequence[tuple[Any, ...]],
         label: str,
         *,
         steps: int = 100,
         burn_in: int = 10,
-        feed_dict: Mapping[Any, Any] | None = None,
     ) -> None:
         """Times the targets of several variants, taking turns, then traces each.
 
         Args:
-            targets: Session and fetches of each variant.
+            targets: For each variant (session, fetches) or (session, fetches, feed_dict).
             label: As in `time`, like the rest, errors included.
             steps: Timed steps of each.
             burn_in: Warm-up steps of each.
-            feed_dict: What `session.run` takes.
         """
         key = phase_key(label)
-        by_variant = {self._variant_of(session): (session, fetches) for session, fetches in targets}
-        for variant in by_variant:
-            if key in self.run.variants[variant].phases:
+        by_variant: dict[str, Target] = {}
+        for session, *rest in targets:
+            variant = self._variant_of(session)
+            if variant in by_variant or key in self.run.variants[variant].phases:
                 raise UsageError(f"phase {label!r} of {variant} was timed already")
-        run_steps = {
-            variant: _step(session, fetches, feed_dict, fetch=self._fetch)
-            for variant, (session, fetches) in by_variant.items()
-        }
+            target = Target(session, *rest)
+            by_variant[variant] = target if self._fetch else target.without_result()
         check_no_profiler(f"timing {label}")
-        self._time(key, label, run_steps, steps, burn_in)
+        self._time(key, label, by_variant, steps, burn_in)
         if self._trace_steps:
-            for variant, (session, fetches) in by_variant.items():
-                self._trace(key, variant, session, fetches, run_steps[variant])
+            for variant, target in by_variant.items():
+                self._trace(key, variant, target)
         self._answer(key, interleaved=len(by_variant) > 1)
 
     def _time(
-        self, key: str, label: str, run_steps: Mapping[str, Step], steps: int, burn_in: int
+        self, key: str, label: str, targets: Mapping[str, Target], steps: int, burn_in: int
     ) -> None:
         blocks: list[Block] = []
+        run_steps = {variant: target.run for variant, target in targets.items()}
         title = f"{label}, {self._labels(run_steps)}"
         with (
             step_failures(f"{label} of {' and '.join(run_steps)}"),
@@ -278,22 +275,13 @@ class Tracer:
             self._progress.message(summary_line(datetime.now(), label, timed, name))
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, blocks))
 
-    def _trace(
-        self,
-        key: str,
-        variant: str,
-        session: tf.compat.v1.Session,
-        fetches: Any,
-        step: Step,
-    ) -> None:
+    def _trace(self, key: str, variant: str, target: Target) -> None:
         timed = self.run.variants[variant].phases[key]
         title = f"Tracing {timed.label}, {self._labels([variant])}"
         with self._progress.phase(title, self._trace_steps) as shown:
             traced = trace_phase(
                 timed,
-                session,
-                fetches,
-                step,
+                target,
                 steps=self._trace_steps,
                 run_folder=self.folder,
                 variant=variant,
@@ -353,23 +341,6 @@ def phase_key(label: str) -> str:
     if not key:
         raise UsageError(f"a phase's name needs a letter or a digit, not {label!r}")
     return key
-
-
-def _step(
-    session: tf.compat.v1.Session,
-    fetches: Any,
-    feed_dict: Mapping[Any, Any] | None,
-    *,
-    fetch: bool,
-) -> Step:
-    """One step: `session.run` as the classic calls it, or the same target without its result."""
-    import tensorflow as tf
-
-    target = fetches
-    if not fetch:
-        tensors = tf.nest.flatten(fetches)
-        target = [tensor.op if hasattr(tensor, "op") else tensor for tensor in tensors]
-    return lambda: session.run(target, feed_dict)
 
 
 def _serialized(graph: tf.Graph) -> bytes | None:

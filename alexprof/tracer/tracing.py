@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from alexprof.attribute import attribute
 from alexprof.capture.executed import executed_ops
 from alexprof.capture.failures import step_failures
+from alexprof.capture.target import Target
 from alexprof.capture.trace import HOST_LEVEL, trace_steps
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
@@ -19,9 +20,6 @@ from alexprof.xplane import Trace, granted_host_level, read_trace
 
 if TYPE_CHECKING:
     import polars as pl
-    import tensorflow as tf
-
-    from alexprof.measure.loop import Run as Step
 
 CLOCKS_AGREE = 0.01
 """Trace and stopwatch must agree on the traced steps to this part of them …"""
@@ -46,9 +44,7 @@ class TracedPhase:
 
 def trace_phase(
     timed: Phase,
-    session: tf.compat.v1.Session,
-    fetches: Any,
-    step: Step,
+    target: Target,
     *,
     steps: int,
     run_folder: Path,
@@ -60,9 +56,7 @@ def trace_phase(
 
     Args:
         timed: The phase as it was timed.
-        session: For one more step with run metadata.
-        fetches: Likewise.
-        step: Executes one step as it was timed.
+        target: What was timed.
         steps: How many to trace.
         run_folder: The run's folder.
         variant: The variant, whose folder in it is a TensorBoard run.
@@ -77,9 +71,9 @@ def trace_phase(
     doing = f"tracing {key} of {variant}"
     # The files just written have cooled the caches; the first traced step should find them warm.
     with step_failures(doing):
-        step()
+        target.run()
     captured = trace_steps(
-        step,
+        target.run,
         steps,
         folder=run_folder / variant,
         session_name=key,
@@ -88,7 +82,7 @@ def trace_phase(
     )
     trace = read_trace(captured.path)
     attribution = attribute(trace, captured.marker)
-    executed = executed_ops(session, fetches, doing)
+    executed = executed_ops(target, doing)
     level = granted_host_level(trace)
     facts = TraceFacts(
         file=str(captured.path.relative_to(run_folder)),

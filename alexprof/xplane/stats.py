@@ -8,7 +8,7 @@ kinds that can give it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,14 +21,15 @@ from alexprof.xplane.wire import Buffer
 
 _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
+_VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
+_NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
 _MOST_DIGITS = 20  # a 64-bit integer with its sign
 
 Value: TypeAlias = "int | float | str | bytes"
-Texts: TypeAlias = "tuple[NDArray[np.int64], Sequence[str]]"
 
 
 class Rows(NamedTuple):
-    """Stats, a row each, in file order.
+    """Stats, a row each, those of each owner in file order.
 
     Attributes:
         owner: int32 [n], what the stat belongs to.
@@ -58,7 +59,7 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
     for step in walk(buffer, stats.start, stats.stop):
         lane, fields = step.of(_ID)
         name[lane] = fields.value
-        lane, fields = step.of(_DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF)
+        lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
     rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
     return Rows(*(column[kind != 0] for column in rows))
@@ -87,9 +88,7 @@ class StatTable:
         """
         rows, kind = self._select(name)
         number, good = self._rows.value[rows], np.isin(kind, (_INT64, _UINT64))
-        for kinds, read in ((_STR, _BYTES), self._strings), ((_REF,), self._references):
-            hit = np.flatnonzero(np.isin(kind, kinds))
-            index, texts = read(rows[hit])
+        for hit, index, texts in self._texts(rows, kind, (_STR, _BYTES, _REF)):
             parsed = [_integer(text) for text in texts]
             number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
             good[hit] = np.array([value is not None for value in parsed], bool)[index]
@@ -108,9 +107,7 @@ class StatTable:
         rows, kind = self._select(name)
         table: dict[str, int] = {}
         result = np.full(len(rows), -1, np.int32)
-        for kinds, read in self._readers():
-            hit = np.flatnonzero(np.isin(kind, kinds))
-            index, texts = read(rows[hit])
+        for hit, index, texts in self._texts(rows, kind, _VALUES):
             place = [table.setdefault(text, len(table)) for text in texts]
             result[hit] = np.array(place, np.int32)[index]
         column = np.full(self._owners, -1, np.int32)
@@ -141,30 +138,30 @@ class StatTable:
         rows = np.flatnonzero(hit)[::-1]
         return rows, self._rows.kind[rows]
 
-    def _readers(
-        self,
-    ) -> tuple[tuple[tuple[int, ...], Callable[[NDArray[np.int64]], Texts]], ...]:
-        """Return what turns rows into texts, by kind."""
-        return (
-            ((_STR, _BYTES), self._strings),
-            ((_REF,), self._references),
-            ((_INT64,), lambda rows: _decimals(self._rows.value[rows], np.int64)),
-            ((_UINT64,), lambda rows: _decimals(self._rows.value[rows], np.uint64)),
-            ((_DOUBLE,), lambda rows: _decimals(self._rows.value[rows], np.float64)),
-        )
+    def _texts(
+        self, rows: NDArray[np.int64], kind: NDArray[np.uint8], kinds: Sequence[int]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
+        """Turn values into text, a kind at a time.
 
-    def _strings(self, rows: NDArray[np.int64]) -> Texts:
-        size = self._rows.value[rows]
-        return distinct(self._buffer, self._rows.stop[rows] - size, size)
+        Yields:
+            Which of the rows are of the kind, for each the index of its text, and the texts.
+        """
+        for one in kinds:
+            hit = np.flatnonzero(kind == one)
+            if len(hit):
+                yield hit, *self._texts_of_kind(rows[hit], one)
 
-    def _references(self, rows: NDArray[np.int64]) -> Texts:
-        found, index = np.unique(self._names.find(self._rows.value[rows]), return_inverse=True)
-        return index, [self._names.name(entry) for entry in found.tolist()]
-
-
-def _decimals(bits: NDArray[np.int64], kind: type[np.generic]) -> Texts:
-    found, index = np.unique(bits, return_inverse=True)
-    return index, [str(number) for number in found.view(kind).tolist()]
+    def _texts_of_kind(
+        self, rows: NDArray[np.int64], kind: int
+    ) -> tuple[NDArray[np.int64], list[str]]:
+        value = self._rows.value[rows]
+        if kind in (_STR, _BYTES):
+            return distinct(self._buffer, self._rows.stop[rows] - value, value)
+        if kind == _REF:
+            found, index = np.unique(self._names.find(value), return_inverse=True)
+            return index, [self._names.name(entry) for entry in found.tolist()]
+        found, index = np.unique(value, return_inverse=True)
+        return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
 
 
 def _integer(text: str) -> int | None:

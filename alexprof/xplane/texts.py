@@ -75,6 +75,8 @@ def _same(
     rows = np.flatnonzero((one != other) & (size <= _LONG_BYTES))
     for at in range(0, _LONG_BYTES, _WORD_BYTES):
         rows = rows[size[rows] > at]
+        if not len(rows):
+            break
         left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (one, other))
         if not np.array_equal(left, right):
             return False

@@ -31,7 +31,9 @@ class Line:
     name: str
     timestamp_ns: int
     duration_ps: int
-    _first: int = field(default=0, repr=False, compare=False)  # of its fields, among those of all lines
+    _first: int = field(
+        default=0, repr=False, compare=False
+    )  # of its fields, among those of all lines
     _last: int = field(default=0, repr=False, compare=False)
 
 

@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """Messages inside other messages, in file order.
+    """Messages inside other messages, those of each in file order.
 
     Attributes:
         owner: int64 [n], which message each is part of.
@@ -55,12 +55,10 @@ class Bodies(NamedTuple):
 
     @classmethod
     def gather(cls, parts: Iterable[Bodies]) -> Bodies:
-        """Put bodies together and in file order."""
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        if not columns:
-            return cls(*(np.empty(0, np.int64) for _ in range(3)))
-        order = np.argsort(columns[1], kind="stable")
-        return cls(*(column[order] for column in columns))
+        """Put the bodies of several steps together."""
+        nothing = np.empty(0, np.int64)
+        columns = zip((nothing, nothing, nothing), *parts, strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
 
 
 def bodies_of(step: Step, tag: int) -> Bodies:

@@ -6,6 +6,7 @@ import pytest
 
 from alexprof.capture.devices import session_config, used_accelerators
 from alexprof.capture.executed import executed_ops
+from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler, profiled, trace_steps
 from alexprof.errors import CaptureError, UsageError
 
@@ -92,11 +93,26 @@ def test_memory_running_out_while_tracing_is_plain(tmp_path):
 
 
 def test_run_metadata_names_what_ran_with_types(session):
-    executed = executed_ops(session, "lrn:0", "a test")
+    executed = executed_ops(Target(session, "lrn:0"), "a test")
     ops = {op.name: (op.type, op.device) for op in executed.ops}
     assert ops["lrn"] == ("LRN", "CPU")
     assert ops["images/RandomStandardNormal"] == ("RandomStandardNormal", "CPU")
     assert len(executed.run_metadata) > 100
+
+
+def test_a_target_without_its_result_runs_the_same_ops():
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        fed = tf.compat.v1.placeholder(tf.float32, [], name="fed")
+        twice = tf.add(fed, fed, name="twice")
+        sparse = tf.IndexedSlices(twice, tf.constant(0))
+    with tf.compat.v1.Session(graph=graph) as session:
+        target = Target(session, {"a": twice, "b": [sparse, "twice:0"]}, {fed: 2.0})
+        assert target.run()["b"][1] == 4.0
+        quiet = target.without_result()
+        assert quiet.run() == [None] * 4
+        assert "twice" in {op.name for op in executed_ops(quiet, "a test").ops}
 
 
 def test_a_gpu_that_is_not_there(monkeypatch):

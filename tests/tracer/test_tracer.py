@@ -201,6 +201,20 @@ def test_a_graph_of_one_s_own(graph_and_tracer):
     assert (tracer.run.complete, tracer.run.workload) == (True, None)
 
 
+def test_placeholders_are_fed_in_every_step(graph_and_tracer):
+    import tensorflow as tf
+
+    _, tracer = graph_and_tracer
+    with tracer:
+        with tracer.graph("mine"):
+            fed = tf.compat.v1.placeholder(tf.float32, [None, 8], name="fed")
+            target = tf.nn.softmax(fed)
+        with tracer.session() as session:
+            feed_dict = {fed: [[1.0] * 8]}
+            phase = tracer.time(session, target, "Forward", steps=2, feed_dict=feed_dict)
+    assert "Softmax" in {op.kind for op in phase.ops}
+
+
 def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
     build, tracer = graph_and_tracer
     with pytest.raises(ZeroDivisionError), tracer, tracer.graph("mine"):
@@ -265,11 +279,11 @@ def test_a_second_profiler_is_found_before_anything_is_timed(graph_and_tracer):
 
 def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkeypatch):
     _, tracer = graph_and_tracer
-    from alexprof.tracer import tracing
+    from alexprof.capture.trace import trace_steps
 
-    real = tracing.trace_steps
     monkeypatch.setattr(
-        tracing, "trace_steps", lambda step, *rest, **more: real(lambda: None, *rest, **more)
+        "alexprof.tracer.tracing.trace_steps",
+        lambda step, *rest, **more: trace_steps(lambda: None, *rest, **more),
     )
     import tensorflow as tf
 

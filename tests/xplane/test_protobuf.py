@@ -26,12 +26,12 @@ def test_traces_in_all_the_ways_that_the_format_allows(monkeypatch: pytest.Monke
     monkeypatch.setattr(chain, "_SHORTEST_PIECE_BYTES", 40)
     choice = random.Random(20)
     events = 0
-    for _ in range(60):
+    for _ in range(50):
         data = message(1, plane(choice)) + message(1, plane(choice))
         expected = listed_by_protobuf(data)
         assert listed(parse_trace(data), STATS) == expected
         events += sum(len(plane.events) for plane in expected)
-    assert events > 1_500
+    assert events > 1_000
 
 
 def shuffled(choice: random.Random, fields: list[bytes]) -> bytes:
