@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import signal
 import sys
 from datetime import datetime
@@ -112,6 +114,8 @@ def profile(
         block_steps=block_steps,
     )
     options.check(chosen)
+    if run_name == "latest":
+        raise UsageError("--run-name latest means the newest run: choose another name")
     if Path(run_name).name != run_name:
         raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
     folder = logdir / (run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
@@ -153,7 +157,7 @@ def report(
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
-    print(render(load_run(find_run(run, logdir)), style, options))
+    _print(render(load_run(find_run(run, logdir)), style, options))
 
 
 @app.command("list")
@@ -163,7 +167,7 @@ def list_(logdir: Logdir = Path("logdir")) -> None:
     from alexprof.show import render_list
 
     now = datetime.now().astimezone()
-    print(render_list(list_runs(logdir), _width(), now=now, color=_color()))
+    _print(render_list(list_runs(logdir), _width(), now=now, color=_color()))
 
 
 @app.command()
@@ -183,6 +187,8 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
 def main() -> NoReturn:
     """Runs the command line; never shows a traceback for what a user can cause."""
     signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ─ and █ shows ?
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -190,10 +196,6 @@ def main() -> NoReturn:
         code = _say(str(error), error.exit_code)
     except KeyboardInterrupt:
         code = _say("interrupted", Interrupted.exit_code)
-    except BrokenPipeError:
-        # `alexprof report | head`: whoever read has enough. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except _Complaint as error:
         code = _say(f"{error.format_message()} (see alexprof --help)", 2)  # type: ignore[attr-defined]
     sys.exit(code if isinstance(code, int) else 0)
@@ -205,7 +207,18 @@ def _say(message: str, code: int) -> int:
 
 
 def _stop(signal_number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt("ended by a signal (SIGTERM)")
+
+
+def _print(text: str) -> None:
+    """Prints; a reader that has enough (`alexprof report | head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -215,10 +228,9 @@ def _names(text: str) -> tuple[str, ...]:
 def _print_report(run: Run, folder: Path) -> None:
     from alexprof.show import ReportOptions, render
 
-    print()
-    print(render(run, "text", ReportOptions(width=_width(), color=_color())))
-    print(f"\nAgain: alexprof report {folder}")
-    print(f"TensorBoard: tensorboard --logdir {folder.parent}")
+    text = render(run, "text", ReportOptions(width=_width(), color=_color()))
+    _print(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
+    _print(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
 
 
 def _width() -> int:

@@ -9,6 +9,7 @@ _VENDOR = re.compile(r"(?:Mkl|OneDnn|ITEX|Zen(?:Dnn)?)?(?:Native)?(?:Quantized(?
 _FUSED = re.compile(r"Fused(?!BatchNorm)")
 # Gradient and version, behind: Conv2DBackpropFilter, MaxPoolGradV2, FusedBatchNormGradV3.
 _GRADIENT = re.compile(r"(?:Grad)+(?:WithArgmax)?(?:V\d+|Ex)?$|Backprop(?:Input|Filter)?(?:V\d+)?$")
+_WITH_BIAS = re.compile(r"With(?:out)?Bias$")
 _VERSION = re.compile(r"(?:V\d+|Ex)$")
 _TRANSPOSED = re.compile(r"BackpropInput(?:V\d+)?$")
 
@@ -41,6 +42,7 @@ def kind(type_: str) -> str:
         bare = bare[1:]
         bare = bare[_prefix(_VENDOR, bare) :]
         bare = bare[_prefix(_FUSED, bare) :]
+    bare = _WITH_BIAS.sub("", bare)
     without = _VERSION.sub("", _GRADIENT.sub("", bare))
     return without or type_
 

@@ -56,7 +56,13 @@ def profiler_failures(doing: str) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 120 characters."""
-    lines = str(getattr(error, "message", error)).strip().splitlines()
-    line = lines[0] if lines else type(error).__name__
+    """The first line of an error's message that says something, at most 120 characters."""
+    message = str(getattr(error, "message", error))
+    lines = [line.strip() for line in message.splitlines()]
+    telling = [
+        line
+        for line in lines
+        if line and not line.startswith(("Graph execution error", "Detected"))
+    ]
+    line = telling[0] if telling else type(error).__name__
     return line if len(line) <= 120 else line[:119] + "…"

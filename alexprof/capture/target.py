@@ -24,7 +24,7 @@ class Target:
     fetches: Any
     feed_dict: Mapping[Any, Any] | None = None
 
-    def run(self) -> object:
+    def run(self) -> Any:
         """Executes one step."""
         return self.session.run(self.fetches, self.feed_dict)
 

@@ -41,11 +41,15 @@ def describe_machine() -> Machine:
 def available_memory_bytes() -> int | None:
     """Memory that can still be taken without swapping; None where the system doesn't say.
 
-    From Linux's /proc/meminfo (MemAvailable) and the control group's limit less its use.
+    From Linux's /proc/meminfo (MemAvailable) and, where the process is in a group of cgroup v2 with
+    a limit (a container), that limit less what is used and not a cached file.
     """
     limit = _cgroup_limit_bytes()
     used = _number(Path("/sys/fs/cgroup/memory.current"))
-    left = None if limit is None or used is None else max(limit - used, 0)
+    left = None
+    if limit is not None and used is not None:
+        # Cached files count as used and give way when memory is asked for.
+        left = max(limit - used + _cgroup_cache_bytes(), 0)
     return _least(_meminfo_bytes("MemAvailable"), left)
 
 
@@ -85,6 +89,15 @@ def _meminfo_bytes(key: str) -> int | None:
 
 def _cgroup_limit_bytes() -> int | None:
     return _number(Path("/sys/fs/cgroup/memory.max"))
+
+
+def _cgroup_cache_bytes() -> int:
+    try:
+        text = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    fields = dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
+    return int(fields.get("inactive_file", 0)) + int(fields.get("active_file", 0))
 
 
 def _number(path: Path) -> int | None:

@@ -25,8 +25,11 @@ RESAMPLES = 2000
 SEED = 20120930
 """Of the bootstrap: the same data always gives the same interval."""
 SLOW = 1.05
-"""A step is slow if it takes longer than this many times its variant's median."""
+"""A step is slow if it takes longer than this many times its variant's median, and lies more than
+three (robust) standard deviations above it: wide noise is no stretch."""
 SHORTEST_STRETCH = 3
+LEAST_BLOCKS = 6
+"""Of a median's interval: resampling fewer can't reach far enough out to cover 95 %."""
 
 
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
@@ -51,9 +54,9 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
         blocks: Values, float64 [n_i] each, in seconds.
 
     Returns:
-        Lower and upper bound; None with fewer than two blocks.
+        Lower and upper bound; None with fewer than `LEAST_BLOCKS` blocks.
     """
-    if len(blocks) < 2:
+    if len(blocks) < LEAST_BLOCKS:
         return None
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
     return _percentiles(_medians(_matrix(blocks), drawn), len(blocks))
@@ -94,11 +97,14 @@ def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list
         Stretches in the order measured.
     """
     names = np.asarray(variants)
-    ratio = np.empty_like(seconds)
+    ratio, limit = np.empty_like(seconds), np.empty_like(seconds)
     for name in set(variants):
         mine = names == name
         ratio[mine] = seconds[mine] / np.median(seconds[mine])
-    slow = np.flatnonzero(ratio > SLOW)
+        # 1.4826 × the median deviation is a normal spread's standard deviation.
+        spread = 1.4826 * float(np.median(np.abs(ratio[mine] - 1)))
+        limit[mine] = max(SLOW, 1 + 3 * spread)
+    slow = np.flatnonzero(ratio > limit)
     groups = np.split(slow, np.flatnonzero(np.diff(slow) > 2) + 1) if len(slow) else []
     return [
         Stretch(
@@ -144,7 +150,11 @@ def _difference_of_means(
     return centre - half, centre + half
 
 
-def _difference_of_medians(a: Sequence[Floats], b: Sequence[Floats], paired: bool) -> Interval:
+def _difference_of_medians(
+    a: Sequence[Floats], b: Sequence[Floats], paired: bool
+) -> Interval | None:
+    if min(len(a), len(b)) < LEAST_BLOCKS:
+        return None
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)

@@ -36,7 +36,7 @@ class Timed:
         std_s: Population standard deviation, as the classic benchmark prints it.
         ci95_s: 95 % interval of the mean from block means; None with fewer than two blocks.
         median_s: Median duration.
-        median_ci95_s: 95 % interval of the median, blocks resampled; None likewise.
+        median_ci95_s: 95 % interval of the median, blocks resampled; None with fewer than six.
         min_s: Shortest step.
         max_s: Longest step.
         fetch: Whether a step ends with the result in Python.

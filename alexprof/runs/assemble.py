@@ -120,6 +120,8 @@ def ablation(
         phase=phase,
         reference=reference,
         without=without,
+        kinds=question.kinds,
+        paired=measured.paired,
         measured_s=measured.mean_s,
         ci95_s=measured.ci95_s,
         measured_median_s=measured.median_s,
@@ -151,6 +153,8 @@ def _attributed(
 
     scaled = {variant: _scaled(phases[variant], costs[variant]) for variant in costs}
     own = scaled[answer.reference].filter(pl.col("kind").is_in(list(kinds)))
+    if own.is_empty():
+        return answer
     steps = scaled[answer.reference].select("step").unique()
     idle_s = _idle_s(scaled[answer.reference]) - _idle_s(scaled[answer.without])
     mean_s, std_s = _mean_std(own, steps)
@@ -225,7 +229,8 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         ),
         file=facts.file,
         host_level=facts.host_level,
-        events=int(ran["executions"].sum()),
+        events=int(ran.filter(ran["device"] == "CPU")["executions"].sum())
+        + int(ran["kernels"].sum()),
     )
 
 

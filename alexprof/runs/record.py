@@ -195,6 +195,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
         phase: The phase it is about.
         reference: The variant with the ops.
         without: The variant without them.
+        kinds: The kinds of op that were left out.
+        paired: Whether the variants took turns, so that the intervals come from pairs of blocks.
         measured_s: mean(reference) − mean(without), timed steps.
         ci95_s: Its 95 % interval; None with too few blocks.
         measured_median_s: The same by medians.
@@ -211,6 +213,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
     phase: str
     reference: str
     without: str
+    kinds: tuple[str, ...] = ()
+    paired: bool = True
     measured_s: float
     ci95_s: tuple[float, float] | None
     measured_median_s: float

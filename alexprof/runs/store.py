@@ -68,7 +68,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         raise RunError(f"can't read {path}: {error.strerror}") from error
     try:
         version = msgspec.json.decode(content, type=_Version).schema_version
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is not a run's record: {error}") from error
     if version > SCHEMA_VERSION:
         raise RunError(
@@ -77,7 +77,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         )
     try:
         return msgspec.json.decode(content, type=Run)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
 
 
@@ -95,10 +95,10 @@ def find_run(name: str, logdir: Path) -> Path:
         return _latest(logdir)
     candidates = [Path(name), logdir / name]
     for folder in candidates:
-        if (folder / RUN_FILE).is_file():
+        if _is_run(folder):
             return folder
     for folder in candidates:
-        if folder.exists():
+        if os.path.lexists(folder):
             raise _no_run(folder)
     raise RunError(f"no run {name!r} here or in {logdir}: see `alexprof list`")
 
@@ -117,6 +117,16 @@ def list_runs(logdir: Path) -> list[Run | BrokenRun]:
         except AlexProfError as error:
             broken.append(BrokenRun(folder.name, str(error)))
     return [*sorted(runs, key=_started), *broken]
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has a record; one that may not be looked into is taken for a run."""
+    try:
+        return (folder / RUN_FILE).is_file()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _no_run(folder: Path) -> RunError:
@@ -149,7 +159,7 @@ def _run_folders(logdir: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunError(f"can't read {logdir}: {error.strerror}") from error
     for entry in entries:
-        if (entry / RUN_FILE).is_file():
+        if _is_run(entry):
             yield entry
 
 

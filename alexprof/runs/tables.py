@@ -88,14 +88,14 @@ def save_table(folder: Path, name: str, table: pl.DataFrame) -> None:
         table.write_parquet(temporary)
 
 
-def load_costs(folder: Path) -> pl.DataFrame:
+def load_costs(folder: str | Path) -> pl.DataFrame:
     """Reads `costs.parquet` and checks its books.
 
     Raises:
         RunError: If it can't be read.
         ClosureError: If the shares of a step do not add up to it.
     """
-    table = _read(folder / COSTS_FILE)
+    table = _read(Path(folder) / COSTS_FILE)
     for _, frame in table.group_by("variant", "phase", maintain_order=True):
         check_closure(frame)
     return table

@@ -28,6 +28,10 @@ PACKAGES = (
     "msgspec",
 )
 _STEPS = 3
+_TRACE_ADVICE = (
+    "stop other profilers; try CUDA_VISIBLE_DEVICES=-1 to see whether the GPU's libraries are the "
+    "cause; reinstall TensorFlow if not"
+)
 
 
 def examine(logdir: Path) -> Iterator[Check]:
@@ -150,8 +154,9 @@ def _trace() -> Iterator[Check]:
             )
             trace = read_trace(captured.path)
             attribution = attribute(trace, captured.marker)
-        except AlexProfError as error:
-            yield Check("A trace", str(error), "", failed=True)
+        except Exception as error:  # noqa: BLE001 (drivers and libraries fail in any way they like)
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            yield Check("A trace", said[0], _TRACE_ADVICE, failed=True)
             return
         level = granted_host_level(trace)
     ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()

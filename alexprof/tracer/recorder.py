@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.errors import RunError
-from alexprof.files import check_writable, make_folder
+from alexprof.files import check_writable, writing
 from alexprof.measure.loop import Block
 from alexprof.runs.record import (
     SCHEMA_VERSION,
@@ -43,7 +43,9 @@ def check_new_folder(folder: Path) -> None:
     Raises:
         RunError: If it exists, or its logdir can't be written or has too little space.
     """
-    if folder.exists():
+    with writing(folder):
+        exists = folder.exists()
+    if exists:
         raise RunError(
             f"{folder} exists already: choose another name with --run-name, or remove it"
         )
@@ -97,7 +99,8 @@ class Recorder:
             RunError: If it exists, or can't be written.
         """
         check_new_folder(self.folder)
-        make_folder(self.folder)
+        with writing(self.folder):
+            self.folder.mkdir()
         save_run(self.folder, self.run)
 
     def close(self, stopped: str | None) -> None:
@@ -136,11 +139,13 @@ class Recorder:
         Raises:
             RunError: If it can't be written.
         """
+        every = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
+        # The table first: the record never tells of a phase that the table lacks.
+        save_table(self.folder, STEPS_FILE, steps_table(every))
+        self.blocks = every
         for variant, phase in phases.items():
             self.set_phase(variant, key, phase)
-        self.blocks.setdefault(key, []).extend(blocks)
         self.run = msgspec.structs.replace(self.run, stretches=(*self.run.stretches, *slow))
-        save_table(self.folder, STEPS_FILE, steps_table(self.blocks))
         self._save(phases)
 
     def add_traced(
@@ -152,11 +157,13 @@ class Recorder:
             RunError: If it can't be written.
             ClosureError: If the shares of a step do not add up to it.
         """
+        every = {**self.costs, (variant, key): costs}
+        save_table(self.folder, COSTS_FILE, costs_table(every))
+        self.costs = every
         self.set_phase(variant, key, phase)
-        self.costs[variant, key] = costs
         self._note_onednn(phase)
-        self._files[variant].run_metadata[key] = run_metadata
-        save_table(self.folder, COSTS_FILE, costs_table(self.costs))
+        if run_metadata:
+            self._files[variant].run_metadata[key] = run_metadata
         self._save([variant])
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from alexprof.capture.failures import step_failures
 from alexprof.capture.software import software
 from alexprof.capture.target import Target
 from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
-from alexprof.errors import UsageError
+from alexprof.errors import AlexProfError, RunError, UsageError
 from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
 from alexprof.measure.machine import describe_machine
 from alexprof.runs.assemble import ablation
@@ -78,6 +78,8 @@ class Tracer:
         """
         if trace_steps < 0:
             raise UsageError(f"the number of traced steps must be at least 0, not {trace_steps}")
+        if block_steps is not None and block_steps < 1:
+            raise UsageError(f"a block must have at least 1 step, not {block_steps}")
         self._trace_steps = trace_steps
         self._block_steps = block_steps
         self._fetch = fetch
@@ -116,7 +118,12 @@ class Tracer:
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
         self._progress.close()
-        self._recorder.close(None if error is None else _what_stopped(error))
+        try:
+            self._recorder.close(None if error is None else _what_stopped(error))
+        except RunError:
+            # What went wrong first says more; on disk the run is incomplete already.
+            if error is None:
+                raise
 
     @contextmanager
     def graph(self, variant: str = "default", *, label: str | None = None) -> Iterator[tf.Graph]:
@@ -237,6 +244,8 @@ class Tracer:
             burn_in: Warm-up steps of each.
         """
         key = phase_key(label)
+        if not targets:
+            raise UsageError("no target to time: give a session and its fetches")
         by_variant: dict[str, Target] = {}
         for session, *rest in targets:
             variant = self._variant_of(session)
@@ -249,7 +258,7 @@ class Tracer:
         if self._trace_steps:
             for variant, target in by_variant.items():
                 self._trace(key, variant, target)
-        self._answer(key, interleaved=len(by_variant) > 1)
+        self._answer(key, together=by_variant)
 
     def _time(
         self, key: str, label: str, targets: Mapping[str, Target], steps: int, burn_in: int
@@ -290,7 +299,7 @@ class Tracer:
             )
         self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
 
-    def _answer(self, key: str, *, interleaved: bool) -> None:
+    def _answer(self, key: str, *, together: Collection[str]) -> None:
         """Answers the questions whose variants have both been through the phase."""
         answered = {(one.name, one.phase) for one in self.run.ablations}
         found = []
@@ -309,7 +318,7 @@ class Tracer:
                         self._recorder.blocks[key],
                         phases,
                         self._recorder.costs,
-                        interleaved=interleaved,
+                        interleaved=all(variant in together for variant in pair),
                     )
                 )
         if found:
@@ -338,8 +347,10 @@ def phase_key(label: str) -> str:
         UsageError: If nothing is left of it.
     """
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
-    if not key:
-        raise UsageError(f"a phase's name needs a letter or a digit, not {label!r}")
+    if not key or key == GRAPH_BUILD:
+        raise UsageError(
+            f"a phase's name needs a letter or a digit, and graph_build is taken: not {label!r}"
+        )
     return key
 
 
@@ -354,6 +365,8 @@ def _serialized(graph: tf.Graph) -> bytes | None:
 
 def _what_stopped(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted from the keyboard"
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+        return str(error) or "interrupted from the keyboard"
+    text = str(error).strip().splitlines()
+    if isinstance(error, AlexProfError) and text:
+        return text[0]
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

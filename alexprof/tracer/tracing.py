@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from alexprof.attribute import attribute
-from alexprof.capture.executed import executed_ops
+from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import HOST_LEVEL, trace_steps
+from alexprof.errors import CaptureError
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
 from alexprof.xplane import Trace, granted_host_level, read_trace
@@ -82,16 +84,30 @@ def trace_phase(
     )
     trace = read_trace(captured.path)
     attribution = attribute(trace, captured.marker)
-    executed = executed_ops(target, doing)
+    executed, notes = _executed(target, doing)
     level = granted_host_level(trace)
     facts = TraceFacts(
         file=str(captured.path.relative_to(run_folder)),
         host_level=level,
         stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
-        notes=_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.steps)),
+        notes=(
+            *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.steps)),
+            *notes,
+        ),
     )
     phase = traced_phase(timed, attribution, executed.ops, facts)
-    return TracedPhase(_if_clocks_agree(phase), attribution.costs, executed.run_metadata)
+    wall_s = [wall_ns / 1e9 for wall_ns in attribution.steps["wall_ns"]]
+    return TracedPhase(
+        _if_clocks_agree(phase, wall_s, facts.stopwatch_s), attribution.costs, executed.run_metadata
+    )
+
+
+def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
+    """Lists what ran; where that fails the trace is kept, with a note."""
+    try:
+        return executed_ops(target, doing), ()
+    except CaptureError as error:
+        return Executed((), b""), (f"which ops ran unseen is not known: {error}",)
 
 
 def _notes(
@@ -109,13 +125,16 @@ def _notes(
     return tuple(notes)
 
 
-def _if_clocks_agree(phase: Phase) -> Phase:
-    """Shows no share of a trace whose steps are longer or shorter than the stopwatch says."""
+def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], stopwatch_s: Sequence[float]) -> Phase:
+    """Shows no share of a trace whose steps are longer or shorter than the stopwatch says.
+
+    The median step judges: a step that is held up between marker and stopwatch says nothing.
+    """
     traced = phase.traced
-    if traced is None or traced.stopwatch_mean_s is None:
+    if traced is None or traced.stopwatch_mean_s is None or len(wall_s) != len(stopwatch_s):
         return phase
-    apart_s = abs(traced.mean_s - traced.stopwatch_mean_s)
-    if apart_s <= max(CLOCKS_AGREE * traced.stopwatch_mean_s, CLOCKS_AGREE_S):
+    apart_s = median(abs(a - b) for a, b in zip(wall_s, stopwatch_s, strict=True))
+    if apart_s <= max(CLOCKS_AGREE * median(stopwatch_s), CLOCKS_AGREE_S):
         return phase
     note = (
         f"the trace says {traced.mean_s * 1e3:.3f} ms a step, the stopwatch "

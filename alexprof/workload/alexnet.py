@@ -162,6 +162,8 @@ class AlexNet:
                 size, channels = -(-size // layer.stride), layer.channels
             elif isinstance(layer, Pooling):
                 size = (size - 3) // 2 + 1
+            else:
+                continue  # not in every variant
             yield size * size * channels
 
 

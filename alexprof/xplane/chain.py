@@ -27,8 +27,8 @@ from alexprof.xplane.wire import Buffer
 
 EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
-_WINDOW_BYTES = 64
 _SHORTEST_PIECE_BYTES = 1 << 10
+_WINDOW_BYTES = 64  # searched for a guess at once: a few events
 
 
 class _Pieces(NamedTuple):

@@ -31,9 +31,8 @@ class Line:
     name: str
     timestamp_ns: int
     duration_ps: int
-    _first: int = field(
-        default=0, repr=False, compare=False
-    )  # of its fields, among those of all lines
+    # Where its fields are among those of all lines.
+    _first: int = field(default=0, repr=False, compare=False)
     _last: int = field(default=0, repr=False, compare=False)
 
 
@@ -77,8 +76,8 @@ class Plane:
         """Decode the events of some lines.
 
         Args:
-            keep: Says of each line whether its events are wanted; all are without it. Lines left
-                out cost nothing.
+            keep: Says of each line whether its events are wanted; all are without it. The others
+                are not decoded.
 
         Returns:
             Their events in file order.

@@ -160,6 +160,7 @@ def untraced() -> Run:
     settings = {**run.workload.settings, "interleave": False}
     answer = msgspec.structs.replace(
         run.ablations[1],
+        paired=False,
         ci95_s=(0.0121, 0.0546),
         attributed_s=None,
         attributed_std_s=None,

@@ -221,7 +221,7 @@ def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
         build()
         raise ZeroDivisionError("in the user's code")
     run = alexprof.load_run(tracer.folder)
-    assert (run.complete, run.stopped) == (False, "in the user's code")
+    assert (run.complete, run.stopped) == (False, "ZeroDivisionError: in the user's code")
 
 
 def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer):

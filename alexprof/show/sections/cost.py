@@ -161,8 +161,7 @@ def _warnings(view: View) -> Iterator[str]:
 
 
 def _took_turns(view: View) -> bool:
-    workload = view.run.workload
-    return workload is None or workload.settings.get("interleave") is not False
+    return all(one.paired for one in view.run.ablations)
 
 
 def _hidden_by_slow_steps(view: View, key: str) -> bool:

@@ -92,7 +92,7 @@ def _answer(view: View, key: str, division: Division) -> str:
     said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
     for one in view.ablations(key):
         name = view.ablation_label(one)
-        share_s, _ = kind_total(division, name)
+        share_s = math.fsum(kind_total(division, kind)[0] for kind in one.kinds)
         if share_s:
             part = numbers.percent_unit(division.part(share_s))
             return f"{said}; {name} takes {part}, {numbers.ms_unit(share_s)}."
