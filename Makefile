@@ -24,10 +24,10 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.13; 
 .DELETE_ON_ERROR:
 
 profile: $(VENV)/.installed
-	@$(BIN)/alexprof profile --logdir $(LOGDIR) $(ARGS)
+	@$(BIN)/alexprof profile --logdir "$(LOGDIR)" $(ARGS)
 
 tensorboard: $(VENV)/.installed
-	@$(BIN)/tensorboard --logdir $(LOGDIR) --port $(PORT)
+	@$(BIN)/tensorboard --logdir "$(LOGDIR)" --port $(PORT)
 
 test: $(VENV)/.installed-dev lint
 	@$(BIN)/python -m pytest $(ARGS)
@@ -69,5 +69,6 @@ if [ ! -x $(BIN)/python ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; t
       echo "$(PYTHON) can't make virtual environments: sudo apt install python3-venv" >&2; exit 2; \
     fi; fi; \
   echo "making $(VENV) with $$($(PYTHON) --version) (TensorFlow is large: a few minutes the first time)"; \
-  $(PYTHON) -m venv --clear $(VENV) || exit 2; fi
+  $(PYTHON) -m venv --clear $(VENV) || exit 2; \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip || exit 2; fi
 endef

@@ -126,7 +126,7 @@ def profile(
         start_tensorflow()
         run = run_profile(chosen, folder, options, progress)
     except KeyboardInterrupt:
-        kept = f"; finished phases are in {folder}, marked incomplete" if folder.exists() else ""
+        kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
         raise Interrupted(f"interrupted{kept}") from None
     _print_report(run, folder)
 

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -119,8 +119,10 @@ class PlainProgress:
 
     def message(self, text: str) -> None:
         """Writes a line."""
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+        # Whoever read the lines may go; the run goes on.
+        with suppress(BrokenPipeError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
         self._spoke_s = self._clock()
 
     @contextmanager

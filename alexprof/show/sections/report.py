@@ -12,7 +12,7 @@ from alexprof.show.sections.where import where_section
 from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
 
-FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir, with the run's logdir."
+FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
 
 
 def make_report(run: Run, options: ReportOptions) -> Document:
