@@ -78,6 +78,9 @@ def profile(
     device: Annotated[
         str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
     ] = "auto",
+    cpu_allocator: Annotated[
+        str, typer.Option(help="bfc: memory of CPU tensors is kept between steps. malloc: it is not.")
+    ] = "bfc",
     fetch: Annotated[
         bool, typer.Option(help="End a step with its result in Python, as the classic does.")
     ] = True,
@@ -107,6 +110,7 @@ def profile(
         variants=_names(variants),
         phases=_names(phases),
         device=device,
+        cpu_allocator=cpu_allocator,
         intra_op=intra_op,
         inter_op=inter_op,
         fetch=fetch,

@@ -31,12 +31,14 @@ def classic_loop(step: Callable[[], object], num_batches: int) -> tuple[float, f
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Ten rounds of each loop, in turns that change sides; the ratio of means per phase."""
+    from alexprof.capture.allocator import choose_cpu_allocator
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.loop import timed_blocks
     from alexprof.measure.statistics import student_half_width
     from alexprof.workload.alexnet import AlexNet
 
     start_tensorflow()
+    choose_cpu_allocator("bfc", None)
     import tensorflow as tf
 
     v1 = tf.compat.v1

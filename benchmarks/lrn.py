@@ -49,4 +49,5 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     result["largest_closure_error"] = max(off.to_list())
     result["unassigned_share"] = unassigned / int(steps["wall_ns"].sum())
     print(f"  largest |share + idle − wall| / wall: {result['largest_closure_error']:.1e}")
+    print(f"  unassigned / wall: {result['unassigned_share']:.1e}")
     return result

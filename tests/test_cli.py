@@ -55,6 +55,7 @@ def assert_one_line(done, code, *words):
         (["--variants", "with_lrn,no_lrn"], ["'no_lrn'", "with_lrn, without_lrn"]),
         (["--phases", "backward"], ["'backward'", "forward, forward_backward"]),
         (["--device", "tpu"], ["'tpu'", "auto, cpu, gpu"]),
+        (["--cpu-allocator", "jemalloc"], ["'jemalloc'", "bfc, malloc"]),
         (["--intra-op", "-2"], ["--intra-op must be at least 0"]),
         (["--run-name", "a/b"], ["one folder's name"]),
         (["--run-name", "there"], ["exists already", "--run-name"]),

@@ -6,17 +6,28 @@ import platform
 from dataclasses import dataclass
 
 import alexprof
+from alexprof.capture.allocator import chosen_cpu_allocator
 
 
 @dataclass(frozen=True)
 class Software:
-    """What ran it: versions, and whether oneDNN's ops ran (None: no trace has told yet)."""
+    """What ran it.
+
+    Attributes:
+        alexprof: Version, like the next three.
+        python: See there.
+        tensorflow: See there.
+        numpy: See there.
+        onednn: Whether oneDNN's ops ran; None: no trace has told yet.
+        cpu_allocator: Where CPU tensors get their memory: "bfc" or "malloc"; None if not known.
+    """
 
     alexprof: str
     python: str
     tensorflow: str
     numpy: str
     onednn: bool | None = None
+    cpu_allocator: str | None = None
 
 
 def software() -> Software:
@@ -29,4 +40,5 @@ def software() -> Software:
         python=platform.python_version(),
         tensorflow=str(tf.__version__),
         numpy=np.__version__,
+        cpu_allocator=chosen_cpu_allocator(),
     )

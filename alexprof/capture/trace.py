@@ -14,6 +14,7 @@ from typing import Any
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.errors import CaptureError
 from alexprof.files import writing
+from alexprof.measure.faults import page_faults
 
 HOST_LEVEL = 3
 """Host tracer level: 3 shows cheap ops too (tsl/profiler/protobuf/profiler_options.proto)."""
@@ -29,11 +30,13 @@ class Captured:
         path: The `.xplane.pb` file.
         marker: Name of the step markers in it.
         stopwatch_ns: Each traced step by the clock that times untraced ones.
+        page_faults: Of each traced step; None where nobody counts them.
     """
 
     path: Path
     marker: str
     stopwatch_ns: tuple[int, ...]
+    page_faults: tuple[int | None, ...]
 
 
 class _Level:
@@ -141,12 +144,16 @@ def trace_steps(
         RunError: If the trace can't be written.
     """
     stopwatch_ns: list[int] = []
+    faults: list[int | None] = []
     with profiled(folder, session_name, doing) as session, step_failures(doing):
         for step in range(steps):
+            before = page_faults()
             stopwatch_ns.append(_marked_step(run, session_name, step))
+            after = page_faults()
+            faults.append(None if before is None or after is None else after - before)
             after_step()
     traces = sorted(session.glob("*.xplane.pb"))
-    return Captured(traces[0], session_name, tuple(stopwatch_ns))
+    return Captured(traces[0], session_name, tuple(stopwatch_ns), tuple(faults))
 
 
 def _marked_step(run: Callable[[], object], marker: str, step: int) -> int:

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
+from alexprof.measure.faults import page_faults, per_step
 from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
 from alexprof.measure.values import BlockTime, Stretch, Timed
 
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""
-Run = Callable[[], object]
+RunStep = Callable[[], object]
 """Executes one step; what it returns is thrown away."""
 
 
@@ -35,6 +36,7 @@ class Block:
         start_ns: Clock at each step's start, int64 [steps].
         end_ns: Clock at each step's end, int64 [steps].
         unix_offset_ns: What to add to the clock for Unix time.
+        page_faults: How many the block had; None if not known.
     """
 
     variant: str
@@ -44,6 +46,7 @@ class Block:
     start_ns: NDArray[np.int64]
     end_ns: NDArray[np.int64]
     unix_offset_ns: int = 0
+    page_faults: int | None = None
 
     @property
     def warm_up(self) -> bool:
@@ -79,7 +82,7 @@ def schedule(
 
 
 def timed_blocks(
-    targets: Mapping[str, Run],
+    targets: Mapping[str, RunStep],
     steps: int,
     burn_in: int,
     block_steps: int | None = None,
@@ -109,8 +112,11 @@ def timed_blocks(
     unix_offset_ns = time.time_ns() - clock()
     order = schedule(targets, steps, burn_in, block_steps or default_block_steps(steps))
     for place, (variant, block, first, count) in enumerate(order):
+        before = page_faults()
         start_ns, end_ns = _run_steps(targets[variant], count, clock)
-        yield Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns)
+        after = page_faults()
+        faults = None if before is None or after is None else after - before
+        yield Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns, faults)
 
 
 def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
@@ -139,6 +145,7 @@ def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
             BlockTime(block.block, block.order, len(block.start_ns), float(block.seconds.mean()))
             for block in timed
         ),
+        page_faults_per_step=per_step([block.page_faults for block in timed], len(seconds)),
     )
 
 
@@ -149,7 +156,7 @@ def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
 
 
-def _run_steps(run: Run, steps: int, clock: Clock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _run_steps(run: RunStep, steps: int, clock: Clock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     start_ns, end_ns = [0] * steps, [0] * steps
     for step in range(steps):
         start_ns[step] = clock()

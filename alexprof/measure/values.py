@@ -41,6 +41,8 @@ class Timed:
         max_s: Longest step.
         fetch: Whether a step ends with the result in Python.
         blocks: The blocks in the order they ran.
+        page_faults_per_step: Memory pages a step touched that the system had yet to provide; None
+            if not known.
     """
 
     steps: int
@@ -54,6 +56,7 @@ class Timed:
     max_s: float
     fetch: bool
     blocks: tuple[BlockTime, ...]
+    page_faults_per_step: float | None = None
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,14 @@ class TraceFacts:
         file: The trace, relative to the run's folder.
         host_level: The host tracer level in force; None if the trace doesn't say.
         stopwatch_s: Each traced step by the clock that times untraced ones.
+        page_faults_per_step: Of the traced steps; None if not known.
         notes: What the profiler said and what it left out, one sentence each.
     """
 
     file: str
     host_level: int | None
     stopwatch_s: tuple[float, ...]
+    page_faults_per_step: float | None
     notes: tuple[str, ...]
 
 
@@ -231,6 +233,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         host_level=facts.host_level,
         events=int(ran.filter(ran["device"] == "CPU")["executions"].sum())
         + int(ran["kernels"].sum()),
+        page_faults_per_step=facts.page_faults_per_step,
     )
 
 

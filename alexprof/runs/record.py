@@ -52,6 +52,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         file: The trace, relative to the run's folder.
         host_level: The host tracer level that was in force; None if the trace doesn't say.
         events: Number of op and kernel events inside steps.
+        page_faults_per_step: As in `Timed`.
     """
 
     steps: int
@@ -62,6 +63,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     file: str
     host_level: int | None
     events: int
+    page_faults_per_step: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):

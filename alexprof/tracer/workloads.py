@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from alexprof.capture.allocator import check_cpu_allocator, choose_cpu_allocator
 from alexprof.capture.devices import check_session_options
 from alexprof.errors import CaptureError, UsageError
-from alexprof.measure.machine import available_memory_bytes
+from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.runs.record import Run, WorkloadRecord
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.tracer import Tracer
@@ -28,6 +29,8 @@ class ProfileOptions:
         variants: Which to run; none means all.
         phases: Likewise.
         device: "auto", "cpu" or "gpu".
+        cpu_allocator: Where CPU tensors get their memory: "bfc" keeps it between steps, "malloc"
+            is the system's. Only a process's first run can choose.
         intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
         inter_op: Threads that run ops; 0 likewise.
         fetch: Whether a step ends with its result in Python.
@@ -41,6 +44,7 @@ class ProfileOptions:
     variants: Sequence[str] = ()
     phases: Sequence[str] = ()
     device: str = "auto"
+    cpu_allocator: str = "bfc"
     intra_op: int = 0
     inter_op: int = 0
     fetch: bool = True
@@ -56,6 +60,7 @@ class ProfileOptions:
         _chosen("variant", self.variants, workload.variants)
         _chosen("phase", self.phases, [phase.key for phase in workload.phases])
         check_session_options(self.device, self.intra_op, self.inter_op)
+        check_cpu_allocator(self.cpu_allocator)
         for option, count, least in (
             ("--num-batches", self.num_batches, 1),
             ("--burn-in", self.burn_in, 0),
@@ -93,6 +98,7 @@ def profile(
     turns = options.interleave and len(variants) > 1
     if not _fits(workload, phases, 2 if turns else 1):
         turns = False
+    choose_cpu_allocator(options.cpu_allocator, describe_machine().memory_bytes)
     shown = progress or progress_for()
     tracer = Tracer(
         folder,

@@ -163,3 +163,23 @@ def test_variants_with_bare_names_stand_in_brackets():
     }
     text = said(msgspec.structs.replace(run, variants=variants))
     assert "A forward step takes 244 ms (float32), 188 ms (bfloat16) (means)." in text
+
+
+@pytest.mark.parametrize(
+    ("timed_faults", "traced_faults", "warned"),
+    [(99, 20_800, True), (20_000, 20_800, False), (None, 20_800, False), (99, None, False)],
+)
+def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults, warned):
+    run = runs.steady()
+    variant = run.variants["with_lrn"]
+    phase = variant.phases["forward"]
+    phase = msgspec.structs.replace(
+        phase,
+        timed=replace(phase.timed, page_faults_per_step=timed_faults),
+        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=traced_faults),
+    )
+    variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
+    run = msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
+    sentence = "Traced steps had 20800 page faults each, timed ones 99: an op that touches memory"
+    assert (sentence in said(run)) == warned
+    assert ("page faults" in said(run)) == warned

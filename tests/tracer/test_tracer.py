@@ -87,6 +87,14 @@ def test_trace_and_stopwatch_agree(run):
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
 
 
+def test_page_faults_are_counted_with_and_without_the_trace(run):
+    run, _ = run
+    assert run.machine.software.cpu_allocator == "bfc"
+    for _, _, phase in phases_of(run):
+        assert phase.timed.page_faults_per_step >= 0
+        assert phase.traced.page_faults_per_step >= 0
+
+
 def test_lrn_is_found_in_layers_passes_and_kinds(run):
     run, _ = run
     phase = run.variants["with_lrn"].phases["forward_backward"]

@@ -39,6 +39,10 @@ LAYERS_SHOWN = 20
 LEAST_SEEN = 0.01
 """A piece of a bar below this part of the longest bar can't be seen."""
 _TYPES_SHOWN = 4
+PAGE_FAULT_S = 1e-6
+"""What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
+FAULTS_SEEN = 0.01
+"""More page faults under the trace than without are worth a warning from this part of the step."""
 IDLE_REASONS = {
     "launching": "launching",
     "python": "in Python",
@@ -74,6 +78,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
+    if warning := _page_faults(phase):
+        yield Warn(warning)
     yield _layer_table(view, division)
     yield Note(_spread(division))
     if table := op_table(division, view.options.top, times_of(division.device)):
@@ -135,6 +141,23 @@ def _idle(phase: Phase, division: Division) -> str:
         if idle_ns > 0
     ]
     return f"{said}: {', '.join(parts)}." if parts else f"{said}."
+
+
+def _page_faults(phase: Phase) -> str:
+    """Says that the trace made memory slower; "" if it did not, or not enough to matter."""
+    traced, timed = phase.traced, phase.timed
+    if traced is None or timed is None:
+        return ""
+    traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
+    if traced_faults is None or timed_faults is None:
+        return ""
+    if (traced_faults - timed_faults) * PAGE_FAULT_S < FAULTS_SEEN * traced.mean_s:
+        return ""
+    return (
+        f"Traced steps had {traced_faults:.0f} page faults each, timed ones {timed_faults:.0f}: "
+        "an op that touches memory first is billed for fetching it. --cpu-allocator bfc avoids "
+        "that; for a graph of your own set TF_CPU_ALLOCATOR_USE_BFC=true before its first session"
+    )
 
 
 def _layer_table(view: View, division: Division) -> Table:
