@@ -79,7 +79,8 @@ def profile(
         str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
     ] = "auto",
     cpu_allocator: Annotated[
-        str, typer.Option(help="bfc: memory of CPU tensors is kept between steps. malloc: it is not.")
+        str,
+        typer.Option(help="bfc: memory of CPU tensors is kept between steps. malloc: it is not."),
     ] = "bfc",
     fetch: Annotated[
         bool, typer.Option(help="End a step with its result in Python, as the classic does.")

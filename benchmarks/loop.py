@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-ROUNDS = 10
+TURN_STEPS = 2
+"""Steps before it is the other loop's turn: few, so that a drift is in both."""
 
 
 def classic_loop(step: Callable[[], object], num_batches: int) -> tuple[float, float]:
@@ -30,7 +31,7 @@ def classic_loop(step: Callable[[], object], num_batches: int) -> tuple[float, f
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Ten rounds of each loop, in turns that change sides; the ratio of means per phase."""
+    """Short turns of each loop, in pairs that change sides; the ratio of means per phase."""
     from alexprof.capture.allocator import choose_cpu_allocator
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.loop import timed_blocks
@@ -42,10 +43,10 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     import tensorflow as tf
 
     v1 = tf.compat.v1
-    steps = max(arguments.num_batches // ROUNDS, 1)
+    rounds = max(arguments.num_batches // TURN_STEPS, 2)
     workload = AlexNet(batch_size=arguments.batch_size)
-    result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": steps * ROUNDS}
-    print(f"Timed loop / classic loop, batch {arguments.batch_size}, {ROUNDS} × {steps} steps")
+    result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": rounds * TURN_STEPS}
+    print(f"Timed loop / classic loop, batch {arguments.batch_size}, {rounds} × {TURN_STEPS} steps")
     with tf.Graph().as_default() as graph:
         built = workload.build("with_lrn")
         initializer = v1.global_variables_initializer()
@@ -57,18 +58,18 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
                 return session.run(target)
 
             def ours(step: Callable[[], object] = step) -> float:
-                blocks = timed_blocks({"with_lrn": step}, steps, 0, steps)
+                blocks = timed_blocks({"with_lrn": step}, TURN_STEPS, 0, TURN_STEPS)
                 return float(np.concatenate([block.seconds for block in blocks]).mean())
 
             def theirs(step: Callable[[], object] = step) -> float:
-                return classic_loop(step, steps)[0]
+                return classic_loop(step, TURN_STEPS)[0]
 
             for _ in range(10):
                 step()
-            pairs = np.array([_pair(ours, theirs, turn) for turn in range(ROUNDS)])
+            pairs = np.array([_pair(ours, theirs, turn) for turn in range(rounds)])
             logs = np.log(pairs[:, 0] / pairs[:, 1])
             ratio = float(pairs[:, 0].mean() / pairs[:, 1].mean())
-            half = student_half_width(float(logs.var(ddof=1)), ROUNDS)
+            half = student_half_width(float(logs.var(ddof=1)), rounds)
             result[phase] = {
                 "alexprof_mean_s": float(pairs[:, 0].mean()),
                 "classic_mean_s": float(pairs[:, 1].mean()),

@@ -24,7 +24,15 @@ from alexprof.attribute.costs import (
     check_closure,
 )
 from alexprof.attribute.division import IDLE_REASONS
-from alexprof.attribute.rollup import Totals, by_kind, by_layer, by_layer_whole, by_op, totals
+from alexprof.attribute.rollup import (
+    Totals,
+    by_kind,
+    by_layer,
+    by_layer_whole,
+    by_op,
+    per_step,
+    totals,
+)
 
 __all__ = [
     "IDLE_OP",
@@ -38,5 +46,6 @@ __all__ = [
     "by_layer_whole",
     "by_op",
     "check_closure",
+    "per_step",
     "totals",
 ]

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,9 @@ def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> I
         try:
             yield session
         except BaseException:
-            tf.profiler.experimental.stop(save=False)
+            # What went wrong first says more than a profiler that someone else has stopped.
+            with suppress(Exception):
+                tf.profiler.experimental.stop(save=False)
             raise
         with profiler_failures(doing), writing(session):
             tf.profiler.experimental.stop()

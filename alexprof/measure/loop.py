@@ -87,6 +87,8 @@ def timed_blocks(
     burn_in: int,
     block_steps: int | None = None,
     clock: Clock = time.perf_counter_ns,
+    *,
+    first_order: int = 0,
 ) -> Iterator[Block]:
     """Runs and times each target's steps, interleaved in blocks.
 
@@ -96,6 +98,7 @@ def timed_blocks(
         burn_in: Warm-up steps of each before the first timed one.
         block_steps: Steps in a row before it is the next variant's turn; None chooses.
         clock: For tests.
+        first_order: The first block's place, where others of the phase ran before.
 
     Yields:
         Each block when it is done.
@@ -111,7 +114,7 @@ def timed_blocks(
         raise UsageError(f"the number of steps in a block must be at least 1, not {block_steps}")
     unix_offset_ns = time.time_ns() - clock()
     order = schedule(targets, steps, burn_in, block_steps or default_block_steps(steps))
-    for place, (variant, block, first, count) in enumerate(order):
+    for place, (variant, block, first, count) in enumerate(order, first_order):
         before = page_faults()
         start_ns, end_ns = _run_steps(targets[variant], count, clock)
         after = page_faults()
@@ -156,7 +159,9 @@ def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
 
 
-def _run_steps(run: RunStep, steps: int, clock: Clock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _run_steps(
+    run: RunStep, steps: int, clock: Clock
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     start_ns, end_ns = [0] * steps, [0] * steps
     for step in range(steps):
         start_ns[step] = clock()

@@ -15,6 +15,7 @@ from alexprof.attribute import (
     by_layer,
     by_layer_whole,
     by_op,
+    per_step,
     totals,
 )
 from alexprof.capture.executed import ExecutedOp
@@ -157,7 +158,7 @@ def _attributed(
     own = scaled[answer.reference].filter(pl.col("kind").is_in(list(kinds)))
     if own.is_empty():
         return answer
-    steps = scaled[answer.reference].select("step").unique()
+    steps = scaled[answer.reference]["step"].unique()
     idle_s = _idle_s(scaled[answer.reference]) - _idle_s(scaled[answer.without])
     mean_s, std_s = _mean_std(own, steps)
     parts = [
@@ -194,12 +195,9 @@ def _scaled(phase: Phase, costs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _mean_std(rows: pl.DataFrame, steps: pl.DataFrame) -> tuple[float, float | None]:
+def _mean_std(rows: pl.DataFrame, steps: pl.Series) -> tuple[float, float | None]:
     """Mean and sample standard deviation over steps of the rows' sum; a step without rows is 0."""
-    import polars as pl
-
-    sums = rows.group_by("step").agg(pl.col("share_s").sum())
-    each = steps.join(sums, on="step", how="left")["share_s"].fill_null(0.0)
+    each = per_step(rows, "share_s", steps)
     mean, std = each.mean(), each.std() if len(each) > 1 else None
     assert isinstance(mean, float)
     assert std is None or isinstance(std, float)

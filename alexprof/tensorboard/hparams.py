@@ -15,7 +15,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from alexprof.runs.record import Run
-from alexprof.tensorboard.scalars import attributed_tag, mean_tag
+from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag
 
 Value = bool | int | float | str
 
@@ -44,6 +44,7 @@ def metrics(run: Run) -> dict[str, str]:
     titles = {mean_tag(key): f"{label}: mean (ms)" for key, label in phases.items()}
     for ablation in run.ablations:
         label = phases.get(ablation.phase, ablation.phase)
+        titles[share_tag(ablation)] = f"{label}: {ablation.name} share (%)"
         titles[attributed_tag(ablation)] = f"{label}: {ablation.name} attributed (ms)"
     return titles
 

@@ -44,6 +44,11 @@ def attributed_tag(ablation: Ablation) -> str:
     return f"{ablation.phase}/{ablation.name}_attributed_ms"
 
 
+def share_tag(ablation: Ablation) -> str:
+    """The tag of the part of the step that the trace gives those ops."""
+    return f"{ablation.phase}/{ablation.name}_share_percent"
+
+
 def all_series(
     run: Run,
     variant: str,
@@ -76,7 +81,7 @@ def all_series(
         yield from _traced_steps(phase, steps, ends_s.get(phase, started_s))
     for ablation in run.ablations:
         if ablation.reference == variant:
-            yield from _ablation(ablation, ends_s.get(ablation.phase, started_s))
+            yield from _ablation(run, ablation, ends_s.get(ablation.phase, started_s))
 
 
 def _step_times(phase: str, samples: Samples) -> Series:
@@ -130,7 +135,7 @@ def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Ser
             yield line(f"{group}/{name}_ms", meaning, seconds)
 
 
-def _ablation(ablation: Ablation, end_s: float) -> Iterator[Series]:
+def _ablation(run: Run, ablation: Ablation, end_s: float) -> Iterator[Series]:
     pair = f"{ablation.reference} less {ablation.without}"
     if ablation.attributed_s is not None:
         meaning = (
@@ -138,6 +143,11 @@ def _ablation(ablation: Ablation, end_s: float) -> Iterator[Series]:
             "their share of the traced step, scaled to the mean of the timed steps."
         )
         yield _point(attributed_tag(ablation), meaning, 0, ablation.attributed_s * 1e3, end_s)
+        phase = run.variants[ablation.reference].phases.get(ablation.phase)
+        if phase is not None and phase.timed is not None:
+            part = 100 * ablation.attributed_s / phase.timed.mean_s
+            meaning = f"Percent. What the trace gives to the ops of {ablation.name}, of the step."
+            yield _point(share_tag(ablation), meaning, 0, part, end_s)
     meaning = f"Milliseconds. What leaving {ablation.name} out wins: mean timed step, {pair}."
     tag = f"{ablation.phase}/{ablation.name}_measured_ms"
     yield _point(tag, meaning, 0, ablation.measured_s * 1e3, end_s)

@@ -132,7 +132,7 @@ class Recorder:
             key: The phase.
             blocks: What ran, in order.
             phases: Each variant's record of it.
-            slow: Its stretches of slow steps.
+            slow: The phase's stretches of slow steps, those of blocks written before included.
 
         Raises:
             RunError: If it can't be written.
@@ -141,9 +141,10 @@ class Recorder:
         # The table first: the record never tells of a phase that the table lacks.
         save_table(self.folder, STEPS_FILE, steps_table(every))
         self.blocks = every
+        others = [one for one in self.run.stretches if one.phase != key]
         for variant, phase in phases.items():
             self.set_phase(variant, key, phase)
-        self.run = msgspec.structs.replace(self.run, stretches=(*self.run.stretches, *slow))
+        self.run = msgspec.structs.replace(self.run, stretches=(*others, *slow))
         self._save(phases)
 
     def add_traced(

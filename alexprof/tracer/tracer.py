@@ -23,6 +23,8 @@ from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
 from alexprof.measure.machine import describe_machine
 from alexprof.runs.assemble import ablation
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
+from alexprof.runs.store import RUN_FILE
+from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.recorder import Recorder
@@ -31,6 +33,9 @@ from alexprof.workload.base import Ablation, Layer
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
+"""What lies in a run's folder beside the variants."""
 
 
 class Tracer:
@@ -90,6 +95,7 @@ class Tracer:
         self._progress = progress or progress_for()
         self._graphs: dict[str, tf.Graph] = {}
         self._sessions: dict[int, str] = {}
+        self._open = False
 
     @property
     def run(self) -> Run:
@@ -108,6 +114,7 @@ class Tracer:
             RunError: If it exists, or can't be written.
         """
         self._recorder.open()
+        self._open = True
         return self
 
     def __exit__(
@@ -118,6 +125,7 @@ class Tracer:
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
         self._progress.close()
+        self._open = False
         try:
             self._recorder.close(None if error is None else _what_stopped(error))
         except RunError:
@@ -137,13 +145,16 @@ class Tracer:
             The graph, as the default graph.
 
         Raises:
-            UsageError: If the name is taken or is no name for a folder.
+            UsageError: If the name is taken or is no name for a folder, or the tracer is not open.
             CaptureError: If another profiler is running.
         """
         import tensorflow as tf
 
+        self._check_open()
         if not re.fullmatch(r"\w[\w.-]*", variant):
             raise UsageError(f"a variant's name is letters, digits and . _ -, not {variant!r}")
+        if variant in RUN_FILES:
+            raise UsageError(f"{variant} is a file of the run: choose another name for the variant")
         if variant in self._graphs:
             raise UsageError(f"variant {variant!r} has a graph already: choose another name")
         graph = tf.Graph()
@@ -166,25 +177,35 @@ class Tracer:
 
     @contextmanager
     def session(self, variant: str | None = None) -> Iterator[tf.compat.v1.Session]:
-        """A session on a variant's graph, its variables initialized.
+        """A session on a variant's graph, its variables and lookup tables initialized.
 
         Args:
             variant: Whose; None takes the graph built last.
 
         Raises:
-            UsageError: If there is no such graph.
+            UsageError: If there is no such graph, it is finalized, or the tracer is not open.
             CaptureError: If memory runs out.
         """
         import tensorflow as tf
 
+        self._check_open()
         v1 = tf.compat.v1
         if variant is None and self._graphs:
             variant = list(self._graphs)[-1]
         if variant is None or variant not in self._graphs:
             raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
         graph = self._graphs[variant]
+        if graph.finalized:
+            raise UsageError(
+                f"the graph of {variant} is finalized, and the op that initializes its variables "
+                "has yet to be added: finalize it inside `with tracer.session()`"
+            )
         with graph.as_default():
-            initializer = v1.global_variables_initializer()
+            initializer = v1.group(
+                v1.global_variables_initializer(),
+                v1.local_variables_initializer(),
+                v1.tables_initializer(),
+            )
         with v1.Session(graph=graph, config=self._config) as session:
             with step_failures(f"initializing the variables of {variant}"):
                 session.run(initializer)
@@ -243,6 +264,7 @@ class Tracer:
             steps: Timed steps of each.
             burn_in: Warm-up steps of each.
         """
+        self._check_open()
         key = phase_key(label)
         if not targets:
             raise UsageError("no target to time: give a session and its fetches")
@@ -263,6 +285,7 @@ class Tracer:
     def _time(
         self, key: str, label: str, targets: Mapping[str, Target], steps: int, burn_in: int
     ) -> None:
+        before = self._recorder.blocks.get(key, [])
         blocks: list[Block] = []
         run_steps = {variant: target.run for variant, target in targets.items()}
         title = f"{label}, {self._labels(run_steps)}"
@@ -270,7 +293,9 @@ class Tracer:
             step_failures(f"{label} of {' and '.join(run_steps)}"),
             self._progress.phase(title, len(run_steps) * (steps + burn_in)) as shown,
         ):
-            for block in timed_blocks(run_steps, steps, burn_in, self._block_steps):
+            for block in timed_blocks(
+                run_steps, steps, burn_in, self._block_steps, first_order=len(before)
+            ):
                 blocks.append(block)
                 shown.advance(len(block.start_ns))
                 if not block.warm_up:
@@ -282,7 +307,7 @@ class Tracer:
             phases[variant] = Phase(label=label, timed=timed)
             name = self._labels([variant]) if len(run_steps) > 1 else ""
             self._progress.message(summary_line(datetime.now(), label, timed, name))
-        self._recorder.add_timed(key, blocks, phases, slow_stretches(key, blocks))
+        self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*before, *blocks]))
 
     def _trace(self, key: str, variant: str, target: Target) -> None:
         timed = self.run.variants[variant].phases[key]
@@ -330,6 +355,12 @@ class Tracer:
         for step, seconds in enumerate(block.seconds, block.first_step):
             if step % 10 == 0:
                 self._progress.message(step_line(datetime.now(), step, float(seconds), name))
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise UsageError(
+                f"the tracer of {self.folder} is not open: use it inside `with Tracer(…) as …`"
+            )
 
     def _labels(self, variants: Sequence[str] | Mapping[str, Any]) -> str:
         return " and ".join(self.run.variants[variant].label for variant in variants)

@@ -40,7 +40,7 @@ def test_a_machine_with_more_memory_than_the_allocator_s_bound_may_use_it(monkey
 
 
 def test_an_unknown_allocator_is_named():
-    with pytest.raises(UsageError, match="'jemalloc'.*bfc, malloc"):
+    with pytest.raises(UsageError, match=r"'jemalloc'.*bfc, malloc"):
         choose_cpu_allocator("jemalloc", None)
 
 

@@ -173,6 +173,8 @@ def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults
     run = runs.steady()
     variant = run.variants["with_lrn"]
     phase = variant.phases["forward"]
+    assert phase.timed is not None
+    assert phase.traced is not None
     phase = msgspec.structs.replace(
         phase,
         timed=replace(phase.timed, page_faults_per_step=timed_faults),

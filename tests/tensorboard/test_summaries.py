@@ -85,6 +85,7 @@ def test_each_step_is_a_point_with_its_number_duration_and_time(served: Served) 
         ("forward/median_ms", 40, 28.5),
         ("forward/slowdown", 2, 1.25),
         ("forward/lrn_attributed_ms", 0, 8.75),
+        ("forward/lrn_share_percent", 0, 100 * 8.75 / 29.5),
         ("forward/lrn_measured_ms", 0, 9.0),
     ],
 )
@@ -105,11 +106,11 @@ def test_layers_kinds_and_idle_add_up_to_the_traced_step(served: Served) -> None
 
 def test_every_line_says_its_unit(served: Served) -> None:
     tags = served.json("scalars/tags")[RUN]
-    assert len(tags) == 12
+    assert len(tags) == 13
+    units = {"_ms": "<p>Milliseconds. ", "_percent": "<p>Percent. ", "/slowdown": "<p>A ratio. "}
     for tag, about in tags.items():
-        unit = "<p>A ratio. " if tag.endswith("/slowdown") else "<p>Milliseconds. "
+        (unit,) = (unit for end, unit in units.items() if tag.endswith(end))
         assert about["description"].startswith(unit), tag
-        assert tag.endswith("_ms") or unit == "<p>A ratio. "
 
 
 def test_the_ablation_stands_with_the_variant_that_has_the_ops(served: Served) -> None:
@@ -155,6 +156,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     }
     assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
         ("forward/mean_ms", "Forward: mean (ms)"),
+        ("forward/lrn_share_percent", "Forward: lrn share (%)"),
         ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"),
     ]
     groups = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
@@ -170,7 +172,13 @@ def test_hparams_compare_the_variants(served: Served) -> None:
         "phases": "forward, train",
     }
     metrics = {one["name"]["tag"]: one["value"] for one in rows[RUN]["metricValues"]}
-    assert metrics == pytest.approx({"forward/mean_ms": 29.5, "forward/lrn_attributed_ms": 8.75})
+    assert metrics == pytest.approx(
+        {
+            "forward/mean_ms": 29.5,
+            "forward/lrn_share_percent": 100 * 8.75 / 29.5,
+            "forward/lrn_attributed_ms": 8.75,
+        }
+    )
     (session,) = rows[RUN]["sessions"]
     assert session["status"] == "STATUS_SUCCESS"
     assert (session["startTimeSecs"], session["endTimeSecs"]) == (STARTED_S, STARTED_S + 40)

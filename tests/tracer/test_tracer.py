@@ -51,6 +51,10 @@ def phases_of(run):
     ]
 
 
+def blocks_of(run, variant):
+    return run.variants[variant].phases["forward"].timed.blocks
+
+
 def test_every_variant_and_phase_is_there_and_complete(run):
     run, _ = run
     assert (run.complete, run.stopped, run.run) == (True, None, "small")
@@ -329,6 +333,9 @@ def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkey
     assert run.workload.settings["interleave"] is False
     assert "one after the other" in heard.lines[0]
     assert run.ablations[0].ci95_s is not None
+    orders = {name: [block.order for block in blocks_of(run, name)] for name in run.variants}
+    # A warm-up block before the timed ones of each.
+    assert orders == {"with_lrn": [1, 2], "without_lrn": [4, 5]}
     monkeypatch.setattr(workloads, "available_memory_bytes", lambda: one - 1)
     with pytest.raises(CaptureError, match=r"needs at least .* free: try a smaller --batch-size"):
         profile(workload, tmp_path / "other", options, SilentProgress())
@@ -349,8 +356,12 @@ def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
     import tensorflow as tf
 
     build, tracer = graph_and_tracer
+    with pytest.raises(UsageError, match="is not open: use it inside"), tracer.graph("early"):
+        pass
     with tracer:
         with pytest.raises(UsageError, match="no graph to run"), tracer.session():
+            pass
+        with pytest.raises(UsageError, match="is a file of the run"), tracer.graph("run.json"):
             pass
         with pytest.raises(UsageError, match="letters, digits"), tracer.graph("../up"):
             pass
@@ -366,6 +377,28 @@ def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
                 tracer.time(session, target, "forward", steps=1, burn_in=0)
             with pytest.raises(UsageError, match="needs a letter"):
                 tracer.time(session, target, "–")
+        with tracer.graph("closed") as graph:
+            build()
+        graph.finalize()
+        with pytest.raises(UsageError, match="is finalized"), tracer.session():
+            pass
+    with pytest.raises(UsageError, match="is not open"):
+        tracer.time(session, target, "Late")
+
+
+def test_local_variables_and_tables_are_initialized_too(tmp_path):
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with Tracer(tmp_path / "run", trace_steps=1, progress=SilentProgress()) as tracer:
+        with tracer.graph():
+            local = v1.get_variable("local", initializer=2, collections=["local_variables"])
+            pairs = tf.lookup.KeyValueTensorInitializer(["a"], [5])
+            looked_up = tf.lookup.StaticHashTable(pairs, -1).lookup(tf.constant("a"))
+            target = local * looked_up
+        with tracer.session() as session:
+            assert session.run(target) == 10
+            tracer.time(session, target, "Forward", steps=2, burn_in=1)
 
 
 def test_an_own_question_is_answered(tmp_path):

@@ -130,7 +130,8 @@ def _footnote(view: View) -> str:
     said = []
     if any(one.ci95_s for one in timed):
         sizes = {block.steps for one in timed for block in one.blocks}
-        blocks = f"blocks of {'' if len(sizes) == 1 else 'up to '}{max(sizes, default=0)} steps"
+        largest = plural(max(sizes, default=0), "step")
+        blocks = f"blocks of {'' if len(sizes) == 1 else 'up to '}{largest}"
         said.append(f"± belongs to the mean, the interval to the median; both from {blocks}.")
     if any(one.ci95_s is None for one in timed):
         said.append("No interval (–) from fewer than two blocks of steps.")
@@ -139,6 +140,8 @@ def _footnote(view: View) -> str:
     if burn_in := {one.burn_in for one in timed if one.burn_in}:
         count = plural(burn_in.pop(), "warm-up step") if len(burn_in) == 1 else "Warm-up steps"
         said.append(f"{count} left out.")
+    if timed and not all(one.burn_in for one in timed):
+        said.append("No warm-up: the first, cold step is in these figures.")
     if any(not one.fetch for one in timed):
         said.append("Results were not fetched to Python.")
     return " ".join(said)
