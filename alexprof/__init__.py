@@ -7,7 +7,7 @@
             tracer.time(session, pool5, "Forward", steps=100, burn_in=10)
     tracer.run.report()
 
-Importing this imports nothing heavy: `Tracer` and `load_run` are fetched when first asked for.
+Importing this imports nothing heavy: the rest is fetched when first asked for.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from alexprof.errors import AlexProfError
 if TYPE_CHECKING:
     from alexprof.runs.record import Run
     from alexprof.runs.store import load_run
+    from alexprof.runs.traces import load_trace
     from alexprof.tracer import Tracer
 
-__all__ = ["AlexProfError", "Run", "Tracer", "__version__", "load_run"]
+__all__ = ["AlexProfError", "Run", "Tracer", "__version__", "load_run", "load_trace"]
 __version__ = "0.1.0"
 
 _LATE = {
     "Tracer": "alexprof.tracer",
     "Run": "alexprof.runs.record",
     "load_run": "alexprof.runs.store",
+    "load_trace": "alexprof.runs.traces",
 }
 
 

@@ -140,7 +140,9 @@ def profile(
 def report(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="Its folder, its name in the logdir, or latest."),
+        typer.Argument(
+            metavar="RUN", help="Its folder, its name in the logdir, or latest; or a trace file."
+        ),
     ] = "latest",
     *,
     logdir: Logdir = Path("logdir"),
@@ -150,8 +152,9 @@ def report(
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
     top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
 ) -> None:
-    """Show a run: what a step costs, where it goes, what LRN is worth."""
-    from alexprof.runs.store import find_run, load_run
+    """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
+    from alexprof.runs.store import LATEST, find_run, load_run
+    from alexprof.runs.traces import find_trace, load_trace
     from alexprof.show import ReportOptions, render
 
     if json and markdown:
@@ -162,7 +165,12 @@ def report(
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
-    _print(render(load_run(find_run(run, logdir)), style, options))
+    trace = None if run == LATEST else find_trace(run)
+    _print(
+        render(
+            load_run(find_run(run, logdir)) if trace is None else load_trace(trace), style, options
+        )
+    )
 
 
 @app.command("list")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
 from alexprof.attribute.names import Labels, describe
 from alexprof.attribute.ops import CPU, Work, read_work
+from alexprof.attribute.recorded import RecordedDevice, recorded_devices, recorded_kernels
 from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED
@@ -44,6 +45,8 @@ class Attribution:
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
         outside_events: Events of ops and kernels that lie outside all steps.
+        devices: What the whole trace records of each device.
+        kernels: What it records of each kernel: see `recorded_kernels`.
         notes: What a reader of the numbers should know, one sentence each.
     """
 
@@ -51,6 +54,8 @@ class Attribution:
     steps: pl.DataFrame
     device: str
     outside_events: int
+    devices: tuple[RecordedDevice, ...]
+    kernels: pl.DataFrame
     notes: tuple[str, ...]
 
 
@@ -84,6 +89,8 @@ def attribute(trace: Trace, marker: str | None = None, depth: int = 1) -> Attrib
         steps=pl.DataFrame({"step": steps.number, "start_ns": starts, "wall_ns": steps.wall_ns}),
         device=_busiest(divisions),
         outside_events=sum(each.outside for each in divisions),
+        devices=recorded_devices(work),
+        kernels=recorded_kernels(work, UNASSIGNED_OP),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
     )
 

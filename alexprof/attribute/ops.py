@@ -41,6 +41,9 @@ class Activity:
         start_ps: int64 [n].
         end_ps: int64 [n], not below `start_ps`.
         occurrences: int64 [n], how many executions an event stands for, mostly 1.
+        name: int64 [n], index into `names`.
+        names: What the events themselves are called: on a GPU the kernels.
+        threads: Name of each thread or stream.
     """
 
     device: str
@@ -49,6 +52,9 @@ class Activity:
     start_ps: Int
     end_ps: Int
     occurrences: Int
+    name: Int
+    names: tuple[str, ...]
+    threads: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def _on_host(plane: Plane, events: Events, numbers: OpNumbers) -> Activity:
     key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
     found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
-    return _activity(CPU, events, rows, np.array(found, np.int64)[which])
+    return _activity(CPU, plane, events, rows, np.array(found, np.int64)[which])
 
 
 def _scoped(op: Op | None, of_data: bool) -> Op | None:
@@ -134,10 +140,13 @@ def _scoped(op: Op | None, of_data: bool) -> Op | None:
 def _on_gpu(plane: Plane, numbers: OpNumbers) -> Activity:
     events = stream_events(plane)
     device = plane.name.removeprefix(_DEVICE)
-    return _activity(device, events, np.arange(events.name.size), kernel_ops(events, numbers))
+    rows = np.arange(events.name.size)
+    return _activity(device, plane, events, rows, kernel_ops(events, numbers))
 
 
-def _activity(device: str, events: Events, rows: NDArray[np.intp], op: Int) -> Activity:
+def _activity(
+    device: str, plane: Plane, events: Events, rows: NDArray[np.intp], op: Int
+) -> Activity:
     start = events.start_ps[rows]
     return Activity(
         device=device,
@@ -146,6 +155,9 @@ def _activity(device: str, events: Events, rows: NDArray[np.intp], op: Int) -> A
         start_ps=start,
         end_ps=start + np.maximum(events.duration_ps[rows], 0),
         occurrences=np.maximum(events.occurrences[rows], 1),
+        name=events.name[rows].astype(np.int64),
+        names=events.names,
+        threads=tuple(line.name for line in plane.lines),
     )
 
 
@@ -160,14 +172,16 @@ def _merged(parts: Iterable[Activity]) -> list[Activity]:
 
 
 def _joined(one: Activity, other: Activity) -> Activity:
-    thread = other.thread + int(one.thread.max()) + 1
     return Activity(
         one.device,
         np.concatenate((one.op, other.op)),
-        np.concatenate((one.thread, thread)),
+        np.concatenate((one.thread, other.thread + len(one.threads))),
         np.concatenate((one.start_ps, other.start_ps)),
         np.concatenate((one.end_ps, other.end_ps)),
         np.concatenate((one.occurrences, other.occurrences)),
+        np.concatenate((one.name, other.name + len(one.names))),
+        one.names + other.names,
+        one.threads + other.threads,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -27,8 +27,10 @@ from alexprof.runs.record import (
     Books,
     Cost,
     DeviceBooks,
+    Kernel,
     OpCost,
     Phase,
+    RecordedDevice,
     Traced,
 )
 from alexprof.workload.base import Ablation as Question
@@ -85,6 +87,8 @@ def traced_phase(
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
+        devices=tuple(RecordedDevice(**asdict(one)) for one in attribution.devices),
+        kernels=tuple(msgspec.convert(row, Kernel) for row in attribution.kernels.to_dicts()),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )

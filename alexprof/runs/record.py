@@ -142,6 +142,42 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     layer: str
 
 
+class RecordedDevice(Struct, frozen=True, kw_only=True):
+    """A device in the whole trace, before any clipping to steps.
+
+    Attributes:
+        name: "CPU", "GPU:0", …
+        kind: "cpu" or "gpu".
+        events: Events of ops on a CPU, of kernels and copies on a GPU.
+        busy_ns: Time in which at least one of them ran.
+    """
+
+    name: str
+    kind: str
+    events: int
+    busy_ns: int
+
+
+class Kernel(Struct, frozen=True, kw_only=True):
+    """A kernel or copy of one op on one stream in the whole trace, before any clipping to steps.
+
+    Attributes:
+        name: As the trace has it.
+        op: The op that launched it; "(unassigned)" where the trace names none.
+        device: "GPU:0", …
+        stream: The stream's name.
+        executions: How often it ran.
+        total_ns: Sum of its durations.
+    """
+
+    name: str
+    op: str
+    device: str
+    stream: str
+    executions: int
+    total_ns: int
+
+
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
@@ -156,6 +192,8 @@ class Phase(Struct, frozen=True, kw_only=True):
             each device these add up to the step.
         kinds: What each kind of op costs in each pass.
         not_timed: Ops that ran and that the trace has no time for.
+        devices: What the whole trace records of each device.
+        kernels: What the GPUs ran, longest first.
         notes: What to know of these numbers, one sentence each.
     """
 
@@ -168,6 +206,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     layers_whole: tuple[Cost, ...] = ()
     kinds: tuple[Cost, ...] = ()
     not_timed: tuple[ExecutedOp, ...] = ()
+    devices: tuple[RecordedDevice, ...] = ()
+    kernels: tuple[Kernel, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -239,7 +279,7 @@ class Run(Struct, frozen=True, kw_only=True):
         stopped: Why not, in one sentence; None if complete.
         started: Local time with offset, ISO 8601.
         workload: What was asked for.
-        machine: Where it ran.
+        machine: Where it ran; None for a trace alone.
         variants: By name, in the order given.
         ablations: One for each phase that two variants were compared in.
         stretches: Slow steps in a row.
@@ -251,7 +291,7 @@ class Run(Struct, frozen=True, kw_only=True):
     stopped: str | None
     started: str
     workload: WorkloadRecord | None
-    machine: MachineRecord
+    machine: MachineRecord | None
     variants: dict[str, Variant] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()

@@ -93,7 +93,8 @@ def find_run(name: str, logdir: Path) -> Path:
     """
     if name == LATEST:
         return _latest(logdir)
-    candidates = [Path(name), logdir / name]
+    given = Path(name)
+    candidates = [given.parent if given.name == RUN_FILE else given, logdir / name]
     for folder in candidates:
         if _is_run(folder):
             return folder
@@ -130,7 +131,10 @@ def _is_run(folder: Path) -> bool:
 
 
 def _no_run(folder: Path) -> RunError:
-    return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
+    return RunError(
+        f"{folder} is not a run: it has no {RUN_FILE}, and no .xplane.pb either; see "
+        "`alexprof list`"
+    )
 
 
 def _latest(logdir: Path) -> Path:

@@ -27,6 +27,11 @@ class View:
         return tuple(key for key in keys if self.options.phase in (None, key))
 
     @property
+    def trace_alone(self) -> bool:
+        """Whether there is no run around the trace: nothing was timed, and never will be."""
+        return self.run.machine is None
+
+    @property
     def variant(self) -> str | None:
         """The variant to look into; None in a run without any."""
         return self.options.variant or next(iter(self.run.variants), None)

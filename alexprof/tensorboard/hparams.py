@@ -22,11 +22,10 @@ Value = bool | int | float | str
 
 def settings(run: Run, variant: str) -> dict[str, Value]:
     """The row of a variant: its name, what it ran on, and the workload's options that are set."""
-    accelerators = [one.description for one in run.machine.accelerators]
-    row: dict[str, Value] = {
-        "variant": variant,
-        "hardware": ", ".join(accelerators) or run.machine.host.processor,
-    }
+    row: dict[str, Value] = {"variant": variant}
+    if run.machine is not None:
+        accelerators = [one.description for one in run.machine.accelerators]
+        row["hardware"] = ", ".join(accelerators) or run.machine.host.processor
     options = {} if run.workload is None else run.workload.settings
     for name, value in options.items():
         if value is not None:

@@ -173,6 +173,7 @@ class Recorder:
     def _note_onednn(self, phase: Phase) -> None:
         """OneDNN's ops are told by their types: TensorFlow turns it on by processor, silently."""
         machine = self.run.machine
+        assert machine is not None
         seen = any(op.type.startswith("_Mkl") for op in phase.ops)
         software = dataclasses.replace(
             machine.software, onednn=seen or machine.software.onednn or False

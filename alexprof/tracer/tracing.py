@@ -14,11 +14,12 @@ from alexprof.attribute import attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
-from alexprof.capture.trace import HOST_LEVEL, trace_steps
+from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
 from alexprof.measure.faults import per_step
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
+from alexprof.runs.traces import trace_notes
 from alexprof.xplane import Trace, granted_host_level, read_trace
 
 if TYPE_CHECKING:
@@ -115,13 +116,7 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
 def _notes(
     trace: Trace, level: int | None, *, asked_steps: int, seen_steps: int
 ) -> tuple[str, ...]:
-    notes = [f"the profiler reports an error: {one}" for one in trace.errors]
-    notes += [f"the profiler warns: {one}" for one in trace.warnings]
-    if level is not None and level < HOST_LEVEL:
-        notes.append(
-            f"host tracer level {HOST_LEVEL} was asked for and {level} was in force: "
-            "cheap ops are missing from the trace"
-        )
+    notes = list(trace_notes(trace, level))
     if seen_steps < asked_steps:
         notes.append(f"the trace holds {seen_steps} of {asked_steps} steps: it was cut short")
     return tuple(notes)

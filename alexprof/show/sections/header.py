@@ -25,6 +25,8 @@ def banner(run: Run) -> str:
 def facts(run: Run) -> tuple[str, ...]:
     """Processor, software, batch, accelerators."""
     machine = run.machine
+    if machine is None:
+        return ("a trace alone: where it was taken is not recorded",)
     host = f"{clean(machine.host.processor) or 'processor not known'}, "
     found = [host + plural(machine.host.cores, "core"), _software(machine)]
     batch = run.workload.settings.get("batch_size") if run.workload else None

@@ -23,7 +23,7 @@ def make_report(run: Run, options: ReportOptions) -> Document:
     """
     options.check(run)
     view = View(run, options)
-    sections = [cost_section(view)]
+    sections = [] if view.trace_alone else [cost_section(view)]
     for make in (where_section, win_section):
         sections += [made for key in view.phases if (made := make(view, key))]
     return Document(
@@ -32,5 +32,5 @@ def make_report(run: Run, options: ReportOptions) -> Document:
         facts=facts(run),
         banner=banner(run),
         sections=tuple(sections),
-        footer=FOOTER,
+        footer="" if view.trace_alone else FOOTER,
     )

@@ -23,6 +23,7 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.fit import clean
+from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
 from alexprof.show.sections.ops import op_note, op_table
 from alexprof.show.sections.shares import (
     BACKWARD,
@@ -59,7 +60,7 @@ def where_section(view: View, key: str) -> Section | None:
         return None
     phase = view.phase(variant, key)
     division = divide(phase)
-    aside = [view.phase_label(key), *view.needed_label(variant)]
+    aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
     if division is not None:
         aside.append(plural(division.steps, "traced step"))
         blocks = list(_blocks(view, key, phase, division))
@@ -85,6 +86,9 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if table := op_table(division, view.options.top, times_of(division.device)):
         yield table
         yield Note(op_note(division, view.options.top))
+    if kernels := kernel_table(phase, division.device, view.options.top):
+        yield kernels
+        yield Note(KERNELS_NOTE)
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
@@ -96,6 +100,10 @@ def _answer(view: View, key: str, division: Division) -> str:
         return f"No op ran on {division.device} in these steps: all of it is idle."
     largest = division.layers[0]
     said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
+    if division.idle_s > largest.share_s:
+        device = "The CPU" if division.device == "CPU" else division.device
+        idle = numbers.percent_unit(division.idle_fraction)
+        said = f"{device} is idle for {idle} of the step; {said}"
     for one in view.ablations(key):
         name = view.ablation_label(one)
         share_s = math.fsum(kind_total(division, kind)[0] for kind in one.kinds)

@@ -21,7 +21,7 @@ def win_section(view: View, key: str) -> Section | None:
 
 
 def _aside(view: View, key: str) -> str:
-    said = view.phase_label(key)
+    said = "" if view.trace_alone else view.phase_label(key)
     found = view.ablations(key)
     if len(found) != 1:
         return said

@@ -1,0 +1,109 @@
+"""What a trace records of each device and kernel, before any clipping to steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Cover
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PS_PER_NS = 1000
+
+
+@dataclass(frozen=True)
+class RecordedDevice:
+    """A device in the whole of a trace.
+
+    Attributes:
+        name: "CPU", "GPU:0", …
+        kind: "cpu" or "gpu".
+        events: Events of ops on a CPU, of kernels and copies on a GPU.
+        busy_ns: Time in which at least one of them ran.
+    """
+
+    name: str
+    kind: str
+    events: int
+    busy_ns: int
+
+
+def recorded_devices(work: Work) -> tuple[RecordedDevice, ...]:
+    """The devices that anything ran on, the CPU first."""
+    return tuple(
+        RecordedDevice(
+            name=one.device,
+            kind="cpu" if one.device == CPU else "gpu",
+            events=int(one.op.size),
+            busy_ns=_busy_ns(one),
+        )
+        for one in work.devices
+    )
+
+
+def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
+    """Adds up what the GPUs ran, by kernel, op and stream.
+
+    Args:
+        work: What ran.
+        unassigned: The op of kernels that name none.
+
+    Returns:
+        A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
+        `total_ns` int64, the sum of the durations that the file records.
+    """
+    import polars as pl
+
+    ops = [name for name, _ in work.ops]
+    columns: dict[str, list[str]] = {"name": [], "op": [], "device": [], "stream": []}
+    executions, total_ps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for one in work.devices:
+        if one.device == CPU:
+            continue
+        keys, count, sums = _grouped(one, len(ops))
+        columns["name"] += [one.names[name] for name, _, _ in keys]
+        columns["op"] += [ops[op] if op != UNASSIGNED else unassigned for _, op, _ in keys]
+        columns["device"] += [one.device] * len(keys)
+        columns["stream"] += [one.threads[thread] for _, _, thread in keys]
+        executions.append(count)
+        total_ps.append(sums)
+    table = pl.DataFrame(
+        {
+            **{name: pl.Series(name, texts, dtype=pl.String) for name, texts in columns.items()},
+            "executions": np.concatenate(executions),
+            "total_ns": (np.concatenate(total_ps) + _PS_PER_NS // 2) // _PS_PER_NS,
+        }
+    )
+    return table.sort(
+        ["total_ns", "name", "op", "device", "stream"], descending=[True, *[False] * 4]
+    )
+
+
+def _grouped(
+    one: Activity, ops: int
+) -> tuple[Sequence[tuple[int, int, int]], np.ndarray, np.ndarray]:
+    """Kernel, op and stream of each group, its executions and its picoseconds."""
+    op = np.where(one.op == UNASSIGNED, ops, one.op)
+    threads = len(one.threads)
+    key = (one.name * (ops + 1) + op) * threads + one.thread
+    keys, which = np.unique(key, return_inverse=True)
+    count, total_ps = np.zeros((2, keys.size), np.int64)
+    np.add.at(count, which, one.occurrences)
+    np.add.at(total_ps, which, one.end_ps - one.start_ps)
+    name, rest = np.divmod(keys, (ops + 1) * threads)
+    of_op, thread = np.divmod(rest, threads)
+    of_op = np.where(of_op == ops, UNASSIGNED, of_op)
+    groups = list(zip(name.tolist(), of_op.tolist(), thread.tolist(), strict=True))
+    return groups, count, total_ps
+
+
+def _busy_ns(one: Activity) -> int:
+    covered = Cover.of(one.start_ps, one.end_ps)
+    return (int((covered.end_ps - covered.start_ps).sum()) + _PS_PER_NS // 2) // _PS_PER_NS
