@@ -36,11 +36,13 @@ class Attribution:
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
             `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns` int64. `kernels` counts kernels and copies, 0 on a CPU. `busy_ns`
-            is the sum of the op's self time, rounded; `share_ns` is its part of the step, and for
-            each step and device these parts and the idle time add up to `wall_ns`, the step's
-            duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
-            (`IDLE_REASONS`) and the pass "idle". Kernels that name no op are "(unassigned)".
+            `share_ns`, `wall_ns`, `core_ns` int64. `kernels` counts kernels and copies, 0 on a CPU.
+            `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
+            and for each step and device these parts and the idle time add up to `wall_ns`, the
+            step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
+            (`IDLE_REASONS`) and the pass "idle". `core_ns` is what threads worked for the op
+            (`cores.core_time`); null on a GPU, for idle time, and where the trace does not record
+            the pools' threads. Kernels that name no op are "(unassigned)".
         steps: A row per step: `step`, `start_ns` from the trace's origin, `wall_ns`; int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
@@ -59,20 +61,23 @@ class Attribution:
     notes: tuple[str, ...]
 
 
-def attribute(trace: Trace, marker: str | None = None, depth: int = 1) -> Attribution:
+def attribute(
+    trace: Trace, marker: str | None = None, depth: int = 1, *, cores: bool = True
+) -> Attribution:
     """Divides each traced step among the ops that ran in it.
 
     Args:
         trace: What the profiler wrote.
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
+        cores: Whether to find core times: that reads most of a CPU trace.
 
     Raises:
         TraceError: Nothing ran in the trace that could have a cost.
     """
     import polars as pl
 
-    work = read_work(trace)
+    work = read_work(trace, cores=cores)
     if not work.devices:
         raise TraceError(
             f"{trace.source}: a trace without ops and kernels: was anything run while it was "
@@ -134,6 +139,7 @@ class _Rows:
     kernels: NDArray[np.int64]
     busy_ps: NDArray[np.int64]
     share_ps: NDArray[np.float64]
+    core_ps: NDArray[np.int64]  # -1 where it is not known
 
 
 def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels) -> pl.DataFrame:
@@ -164,8 +170,16 @@ def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labe
             pl.Series("busy_ns", (rows.busy_ps[order] + PS_PER_NS // 2) // PS_PER_NS),
             pl.Series("share_ns", share[order]),
             pl.Series("wall_ns", wall[rows.step[order]]),
+            _core_ns(rows.core_ps[order]),
         ]
     )
+
+
+def _core_ns(core_ps: NDArray[np.int64]) -> pl.Series:
+    import polars as pl
+
+    core_ns = pl.Series("core_ns", (core_ps + PS_PER_NS // 2) // PS_PER_NS)
+    return core_ns.set(pl.Series(core_ps < 0), None)
 
 
 def _rows(division: Division, device: int, ops: int) -> _Rows:
@@ -173,6 +187,7 @@ def _rows(division: Division, device: int, ops: int) -> _Rows:
     reason, step = np.nonzero(division.idle_ps)
     none = np.zeros(step.size, np.int64)
     label = np.where(division.op == UNASSIGNED, ops, division.op)
+    core_ps = np.full(label.size, -1) if division.core_ps is None else division.core_ps
     return _Rows(
         step=np.concatenate((division.step, step)),
         device=np.full(division.step.size + step.size, device),
@@ -181,6 +196,7 @@ def _rows(division: Division, device: int, ops: int) -> _Rows:
         kernels=np.concatenate((division.kernels, none)),
         busy_ps=np.concatenate((division.busy_ps, none)),
         share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
+        core_ps=np.concatenate((core_ps, none - 1)),
     )
 
 
@@ -217,6 +233,9 @@ def _device_notes(division: Division) -> list[str]:
         notes.append(
             f"{part:.0%} of the time of kernels and copies on {division.device} names no op."
         )
+    if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
+        part = division.ownerless_ps / division.worked_ps
+        notes.append(f"{part:.0%} of the work of the thread pools belongs to no op.")
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
         notes.append(
             f"{division.outside} of {division.events} kernels and copies on {division.device} ran "

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.cores import Regions, core_time
 from alexprof.attribute.ops import CPU, Activity, Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
-from alexprof.attribute.timeline import Cover, cut, idle_within, self_segments, shares
+from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, self_segments, shares
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -36,9 +37,12 @@ class Division:
         kernels: int64 [r], kernels and copies; 0 on a CPU.
         busy_ps: int64 [r].
         share_ps: float64 [r].
+        core_ps: int64 [r], what threads worked for it; None on a GPU, and where that is not known.
         idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
         events: How many events the device has.
         outside: How many of them lie outside all steps.
+        worked_ps: What the pool's threads worked in steps.
+        ownerless_ps: The part of it that belongs to no op.
     """
 
     device: str
@@ -48,9 +52,12 @@ class Division:
     kernels: Int
     busy_ps: Int
     share_ps: Float
+    core_ps: Int | None
     idle_ps: Int
     events: int
     outside: int
+    worked_ps: int = 0
+    ownerless_ps: int = 0
 
 
 def divide_all(work: Work, steps: Steps) -> list[Division]:
@@ -77,6 +84,11 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 
     count = _total(of_event, activity.occurrences[counted], keys.size).astype(np.int64)
     on_cpu = activity.device == CPU
+    core_ps, worked_ps, ownerless_ps = None, 0, 0
+    if on_cpu and work.regions is not None:
+        core_ps, worked_ps, ownerless_ps = _cores(
+            work.regions, steps, keys, width, (of_piece, pieces)
+        )
     return Division(
         device=activity.device,
         step=keys // width,
@@ -85,10 +97,28 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         kernels=np.zeros_like(count) if on_cpu else count,
         busy_ps=_total(of_piece, pieces.end_ps - pieces.start_ps, keys.size).astype(np.int64),
         share_ps=_total(of_piece, shares(pieces.start_ps, pieces.end_ps), keys.size),
+        core_ps=core_ps,
         idle_ps=_idle(Cover.of(pieces.start_ps, pieces.end_ps), steps, work),
         events=activity.op.size,
         outside=activity.op.size - counted.size,
+        worked_ps=worked_ps,
+        ownerless_ps=ownerless_ps,
     )
+
+
+def _cores(
+    regions: Regions, steps: Steps, keys: Int, width: int, own: tuple[Int, Segments]
+) -> tuple[Int, int, int]:
+    """Core time of each row, the pool's work in steps, and the part of it that no row owns."""
+    pieces, piece_step = cut(regions.worked(), steps.start_ps, steps.end_ps)
+    op = regions.op[pieces.owner]
+    key = piece_step * width + op + 1
+    row = np.minimum(np.searchsorted(keys, key), max(keys.size - 1, 0))
+    owned = (op >= 0) & (keys[row] == key)
+    worked = row[owned], pieces.take(owned)
+    core_ps = core_time(own, worked, keys.size, regions.threads)
+    duration_ps = pieces.end_ps - pieces.start_ps
+    return core_ps, int(duration_ps.sum()), int(duration_ps[~owned].sum())
 
 
 def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.cores import Regions, find_regions
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
@@ -67,6 +68,7 @@ class Work:
         host: The events of the host's planes, without threads inside of ops.
         calls: When TensorFlow had been called to run something; None when the trace never says.
         waits: When the host waited for the input pipeline.
+        regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         eager: Numbers of ops that ran eagerly, without names of their own.
         unread: Device planes with events of a sort that is not read here.
     """
@@ -76,6 +78,7 @@ class Work:
     host: tuple[Events, ...]
     calls: Cover | None
     waits: Cover
+    regions: Regions | None
     eager: frozenset[int]
     unread: tuple[str, ...]
 
@@ -88,8 +91,13 @@ class Work:
         )
 
 
-def read_work(trace: Trace) -> Work:
-    """Finds the ops of a trace and their events on each device."""
+def read_work(trace: Trace, *, cores: bool = True) -> Work:
+    """Finds the ops of a trace and their events on each device.
+
+    Args:
+        trace: What the profiler wrote.
+        cores: Whether to read what the pools' threads did: most of a CPU trace.
+    """
     numbers = OpNumbers()
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
     host = tuple(plane.events(_may_hold_ops) for plane in planes)
@@ -106,6 +114,7 @@ def read_work(trace: Trace) -> Work:
         host=host,
         calls=calls if calls.start_ps.size else None,
         waits=_during(host, _WAITS),
+        regions=_regions(planes, numbers) if cores else None,
         eager=eager,
         unread=tuple(plane.name for plane in others if plane.events().name.size),
     )
@@ -122,15 +131,43 @@ def _on_host(plane: Plane, events: Events, numbers: OpNumbers) -> Activity:
     What tf.data maps over examples runs on its own threads, as a graph of its own, whose names
     could be those of the model's ops; so its ops get `tf_data/` in front.
     """
-    parsed = [split_op(name) for name in events.names]
-    is_op = np.array([op is not None for op in parsed], bool)[events.name]
     _, is_marker = events.ints("step_num")
-    rows = np.flatnonzero(is_op & ~is_marker)
+    rows, op = _ops_among(plane, events, numbers)
+    kept = ~is_marker[rows]
+    return _activity(CPU, plane, events, rows[kept], op[kept])
+
+
+def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+    """Which events have the name of an op, and the op of each."""
+    parsed = [split_op(name) for name in events.names]
+    rows = np.flatnonzero(np.array([op is not None for op in parsed], bool)[events.name])
     of_data = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
     key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
     found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
-    return _activity(CPU, plane, events, rows, np.array(found, np.int64)[which])
+    return rows, np.array(found, np.int64)[which]
+
+
+def _regions(planes: Sequence[Plane], numbers: OpNumbers) -> Regions | None:
+    """Reads the work of the pools' threads of all hosts."""
+    found: list[Regions] = []
+    lines = 0
+    for plane in planes:
+        is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
+        if is_worker.any():
+            events = plane.events()
+            one = find_regions(events, is_worker, *_ops_among(plane, events, numbers))
+            found.append(replace(one, thread=one.thread + lines))
+        lines += len(plane.lines)
+    if not any(one.op.size for one in found):
+        return None
+    return Regions(
+        op=np.concatenate([one.op for one in found]),
+        thread=np.concatenate([one.thread for one in found]),
+        start_ps=np.concatenate([one.start_ps for one in found]),
+        end_ps=np.concatenate([one.end_ps for one in found]),
+        threads=sum(one.threads for one in found),
+    )
 
 
 def _scoped(op: Op | None, of_data: bool) -> Op | None:

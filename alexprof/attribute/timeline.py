@@ -147,16 +147,18 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     return Segments(pieces.owner[keep], start[keep], end[keep]), window[keep]
 
 
-def shares(start_ps: Int, end_ps: Int) -> Float:
+def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
     """Divides time evenly among the intervals that cover it.
 
     With k(t) intervals covering the moment t, the share of `[s, e)` is F(e) − F(s), where F is the
     integral of 1/k over time, 0 where k is 0 (DESIGN.md, "Attribution"). The shares add up to the
-    time that at least one interval covers.
+    time that at least one interval covers. With more capacity than one, up to so many intervals
+    have all of their time, and more of them divide it.
 
     Args:
         start_ps: int64 [m].
         end_ps: int64 [m], above `start_ps`.
+        capacity: How many moments there are to have at each moment.
 
     Returns:
         float64 [m], picoseconds. O(m log m).
@@ -168,8 +170,8 @@ def shares(start_ps: Int, end_ps: Int) -> Float:
     running = np.cumsum(
         np.bincount(opens, minlength=edges.size) - np.bincount(closes, minlength=edges.size)
     )[:-1]
-    part = np.diff(edges) / np.maximum(running, 1)
-    total = np.concatenate(([0.0], np.cumsum(np.where(running > 0, part, 0.0))))
+    part = np.diff(edges) * np.minimum(running, capacity) / np.maximum(running, 1)
+    total = np.concatenate(([0.0], np.cumsum(part)))
     share: Float = total[closes] - total[opens]
     return share
 

@@ -120,6 +120,9 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         share_mean_s: Its part of the step's wall time, mean over traced steps.
         share_std_s: Sample standard deviation; None with one step.
         share_fraction: Its part of the wall time of all traced steps.
+        core_mean_s: What threads worked for it, mean over traced steps; None on a GPU, and where
+            the trace does not record the threads.
+        parallelism: Core time over busy time: how many threads worked for it at once.
     """
 
     name: str
@@ -132,6 +135,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     share_mean_s: float
     share_std_s: float | None
     share_fraction: float
+    core_mean_s: float | None = None
+    parallelism: float | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):

@@ -33,13 +33,14 @@ def test_two_threads_share_the_time_in_which_both_run():
         "busy_ns": pl.Int64,
         "share_ns": pl.Int64,
         "wall_ns": pl.Int64,
+        "core_ns": pl.Int64,
     }
     gradient = "gradients/lrn1/LRN_grad/LRNGrad"
     assert found.costs.rows() == [
-        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 40, 120),
-        (0, "CPU", "conv1", "_FusedConv2D", "Conv2D", "conv1", "forward", 1, 0, 40, 30, 120),
-        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120),
-        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120),
+        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 40, 120, None),
+        (0, "CPU", "conv1", "_FusedConv2D", "Conv2D", "conv1", "forward", 1, 0, 40, 30, 120, None),
+        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, None),
+        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, None),
     ]
     assert found.steps.rows() == [(0, 90, 120)]
     assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())

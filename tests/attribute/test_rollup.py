@@ -14,7 +14,7 @@ from tests.attribute.hand import attribute, on_host, steps
 
 COLUMNS = (
     "step", "device", "op", "type", "kind", "layer", "pass",
-    "executions", "kernels", "busy_ns", "share_ns", "wall_ns",
+    "executions", "kernels", "busy_ns", "share_ns", "wall_ns", "core_ns",
 )  # fmt: skip
 
 
@@ -22,7 +22,8 @@ Row: TypeAlias = "tuple[Any, ...]"
 
 
 def costs(*rows: Row) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+    whole = [row if len(row) == len(COLUMNS) else (*row, None) for row in rows]
+    return pl.DataFrame(whole, schema=dict.fromkeys(COLUMNS) | {"core_ns": pl.Int64}, orient="row")
 
 
 def lrn(step: int, share: int, *, grad: bool = False, wall: int = 100) -> Row:
@@ -66,6 +67,8 @@ def test_per_op():
             "share_mean_s": 100 / 3 * 1e-9,
             "share_std_s": statistics.stdev([40, 60, 0]) * 1e-9,
             "share_fraction": 100 / 300,
+            "core_mean_s": None,
+            "parallelism": None,
             "type": "LRN",
             "kind": "LRN",
             "layer": "lrn1",
@@ -156,3 +159,18 @@ def test_means_and_deviations_are_those_of_the_steps(amounts):
         assert row["share_mean_s"] == pytest.approx(statistics.mean(values) * 1e-9)
         assert row["share_std_s"] == pytest.approx(statistics.stdev(values) * 1e-9, abs=1e-12)
         assert row["share_fraction"] == pytest.approx(sum(values) / wall / len(amounts))
+
+
+def test_core_time_is_a_mean_over_steps_and_parallelism_over_busy_time():
+    # Twice 80 ns busy and worked on by 1.5 threads, once not run at all.
+    table = costs(*((*lrn(step, 40), 120) for step in (0, 1)), idle(2, 100))
+    (row,) = by_op(table).to_dicts()
+    assert row["core_mean_s"] == pytest.approx(240 / 3 * 1e-9)
+    assert row["parallelism"] == pytest.approx(1.5)
+
+
+def test_core_time_that_is_not_known_of_one_op_leaves_that_of_others():
+    table = costs((*lrn(0, 40), 120), (*lost(0, 10), None), idle(0, 50))
+    known = {row["name"]: row["core_mean_s"] for row in by_op(table).to_dicts()}
+    assert known["lrn1/LRN"] == pytest.approx(120e-9)
+    assert known["(unassigned)"] is None

@@ -21,6 +21,7 @@ _COLUMNS = (
     Column("total", "%", drop=2),
     Column("busy", "ms", drop=4),
     Column("count", align="right", drop=6),
+    Column("cores", align="right", drop=7),
 )
 
 
@@ -44,7 +45,11 @@ def op_table(division: Division, top: int, times: str) -> Table | None:
     few = f"The {len(shown)} most expensive of {plural(len(division.ops), 'op')}"
     every = f"All {len(shown)} ops" if len(shown) > 1 else "The only op"
     title = few if others else every
-    return Table(_COLUMNS, tuple(rows), title=title, aside=times)
+    columns: tuple[Column, ...] = _COLUMNS
+    if all(op.parallelism is None for op in division.ops):
+        columns = columns[:-1]
+        rows = [Row(row.cells[:-1], row.style) for row in rows]
+    return Table(columns, tuple(rows), title=title, aside=times)
 
 
 def op_note(division: Division, top: int) -> str:
@@ -66,8 +71,13 @@ def _row(op: OpCost, total: float) -> Row:
             numbers.percent(total),
             numbers.ms(op.busy_mean_s),
             numbers.count(op.executions_per_step),
+            _cores(op),
         )
     )
+
+
+def _cores(op: OpCost) -> str:
+    return numbers.MISSING if op.parallelism is None else f"{op.parallelism:.1f}"
 
 
 def _others(others: tuple[OpCost, ...], total: float) -> Row:
@@ -83,6 +93,7 @@ def _others(others: tuple[OpCost, ...], total: float) -> Row:
             numbers.percent(total + fraction),
             numbers.ms(math.fsum(op.busy_mean_s for op in others)),
             numbers.count(math.fsum(op.executions_per_step for op in others)),
+            "",
         ),
         "muted",
     )

@@ -1,0 +1,239 @@
+"""Core time: what the threads of the pool worked for each op.
+
+An op on an executor thread hands work to a pool of threads. Its trace says when work was handed
+over (`ThreadpoolListener::Record`, with a number) and when a thread took it up and laid it down
+(`StartRegion` with that number, `StopRegion`; xla/tsl/platform/threadpool.cc and
+tsl/profiler/backends/cpu/threadpool_listener.cc). Work may hand over further work. So a region
+belongs to the op whose event encloses the first record of the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.timeline import Cover, Segments, cut, self_segments, shares
+from alexprof.xplane import Events
+
+Int = NDArray[np.int64]
+
+NONE = -1
+_RECORD = "ThreadpoolListener::Record"
+_START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Stretches of work on threads of the pool, in columns of n regions.
+
+    Attributes:
+        op: int64 [n], the op it was done for, `NONE` where the trace does not say.
+        thread: int64 [n].
+        start_ps: int64 [n].
+        end_ps: int64 [n].
+        threads: How many threads the pool has.
+    """
+
+    op: Int
+    thread: Int
+    start_ps: Int
+    end_ps: Int
+    threads: int
+
+    def worked(self) -> Segments:
+        """The regions cut down to the time that each thread spent on them itself."""
+        return self_segments(self.start_ps, self.end_ps, self.thread)
+
+
+def find_regions(
+    events: Events, is_worker: NDArray[np.bool_], op_rows: NDArray[np.intp], op: Int
+) -> Regions:
+    """Finds the work of the pool's threads and the op that each piece was for.
+
+    Args:
+        events: All events of a host.
+        is_worker: bool [lines], whether a line is a thread of the pool.
+        op_rows: int64 [m], which events are those of ops.
+        op: int64 [m], the op of each.
+
+    Returns:
+        The regions on threads of the pool.
+    """
+    kind = np.array([_kind(name) for name in events.names], np.int8)[events.name]
+    region_rows, stop_ps = _paired(events, kind)
+    taken, _ = events.ints("_c")
+    given, has_number = events.ints("_p")
+    records = np.flatnonzero((kind == 1) & has_number)
+    line = events.line.astype(np.int64)
+
+    # What holds each record: an op's event or a region, whichever is the innermost.
+    holder = innermost(
+        np.concatenate((events.start_ps[op_rows], events.start_ps[region_rows])),
+        np.concatenate((events.start_ps[op_rows] + events.duration_ps[op_rows], stop_ps)),
+        np.concatenate((line[op_rows], line[region_rows])),
+        events.start_ps[records],
+        line[records],
+    )
+    record_of_region = _lookup(given[records], taken[region_rows])
+    of_record = _owners(holder, op, record_of_region)
+    of_region = np.append(of_record, NONE)[record_of_region]
+    kept = np.append(is_worker, False)[line[region_rows]]
+    return Regions(
+        op=of_region[kept],
+        thread=line[region_rows][kept],
+        start_ps=events.start_ps[region_rows][kept],
+        end_ps=stop_ps[kept],
+        threads=int(is_worker.sum()),
+    )
+
+
+def _kind(name: str) -> int:
+    return {_RECORD: 1, _START: 2, _STOP: 3}.get(name, 0)
+
+
+def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], Int]:
+    """Finds the end of each region: rows of the begins that have one, and int64 times."""
+    rows = np.flatnonzero(kind >= 2)
+    rows = rows[np.lexsort((rows, events.start_ps[rows], events.line[rows]))]
+    opens = kind[rows] == 2
+    line = events.line[rows]
+    depth = np.cumsum(np.where(opens, 1, -1))
+    level = np.where(opens, depth, depth + 1)  # a begin and its end stand on the same one
+    # Lines whose begins and ends don't match leave others a level off, which harms nobody: only
+    # neighbours of the same line are paired.
+    order = np.lexsort((np.arange(rows.size), level, line))
+    before, after = order[:-1], order[1:]
+    pair = (
+        opens[before]
+        & ~opens[after]
+        & (line[before] == line[after])
+        & (level[before] == level[after])
+    )
+    return rows[before[pair]], events.start_ps[rows[after[pair]]]
+
+
+def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: Int) -> Int:
+    """Finds the interval that holds each moment most closely.
+
+    Args:
+        start_ps: int64 [n]. Intervals of a lane nest.
+        end_ps: int64 [n].
+        lane: int64 [n], intervals and moments of different lanes do not see each other.
+        point_ps: int64 [p].
+        point_lane: int64 [p].
+
+    Returns:
+        int64 [p], index of the interval, or `NONE`. O((n + p) log (n + p)).
+    """
+    lasting = np.flatnonzero(end_ps > start_ps)
+    longest_first = lasting[np.lexsort((-end_ps[lasting], start_ps[lasting]))]
+    count, points = longest_first.size, point_ps.size
+    # At equal times ends stand before begins, inner ones first, and begins before moments.
+    time = np.concatenate((end_ps[longest_first][::-1], start_ps[longest_first], point_ps))
+    lanes = np.concatenate((lane[longest_first][::-1], lane[longest_first], point_lane))
+    what = np.concatenate((longest_first[::-1], longest_first, np.full(points, NONE)))
+    step = np.repeat(np.array([-1, 1, 0]), (count, count, points))
+    order = np.lexsort((time, lanes))
+    depth = np.cumsum(step[order])
+    is_begin, is_point = step[order] == 1, step[order] == 0
+    begins, moments = np.flatnonzero(is_begin), np.flatnonzero(is_point)
+    # The holder is the last begin before the moment that reached the moment's depth.
+    width = order.size + 1
+    key = depth[begins] * width + begins
+    by_key = np.argsort(key, kind="stable")
+    found = np.searchsorted(key[by_key], depth[moments] * width + moments) - 1
+    held = depth[moments] > 0
+    result = np.full(points, NONE, np.int64)
+    if count:
+        holder = what[order][begins[by_key[np.maximum(found, 0)]]]
+        result[order[moments] - 2 * count] = np.where(held, holder, NONE)
+    return result
+
+
+def _lookup(keys: Int, wanted: Int) -> Int:
+    """Index of each wanted key, `NONE` where it is missing; of equal keys the first counts."""
+    if not keys.size:
+        return np.full(wanted.size, NONE, np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][at] == wanted, order[at], NONE)
+
+
+def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
+    """Follows each record up through the regions that hold it, to an op.
+
+    Args:
+        holder: int64 [records], below `op.size` an event of an op, from there on a region.
+        op: int64 [events], the op of each.
+        record_of_region: int64 [regions].
+
+    Returns:
+        int64 [records], the op, or `NONE`. The way up is halved in each round, so 64 suffice.
+    """
+    in_op = (holder >= 0) & (holder < op.size)
+    owner = np.where(in_op, np.append(op, NONE)[np.where(in_op, holder, NONE)], NONE)
+    in_region = holder >= op.size
+    region = np.where(in_region, holder - op.size, NONE)
+    up = np.where(in_region, np.append(record_of_region, NONE)[region], NONE)
+    for _ in range(64):
+        if not (up >= 0).any():
+            break
+        known = up >= 0
+        owner = np.where(known & (owner == NONE), np.append(owner, NONE)[up], owner)
+        up = np.where(known & (owner == NONE), np.append(up, NONE)[up], NONE)
+    return owner
+
+
+def core_time(
+    own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int, threads: int
+) -> Int:
+    """Adds up what threads worked for each group (a step and an op).
+
+    That is the time of its regions, and the time of the op's own thread in which none of its
+    regions ran: while they do, that thread mostly waits for them. Where more threads are at work
+    than the pool has, which is one per core, they take turns, and each gets its part.
+
+    Args:
+        own: Group of each segment of self time on executor threads, and the segments.
+        worked: Group of each segment of work on threads of the pool, and the segments.
+        groups: How many there are.
+        threads: How many threads the pool has.
+
+    Returns:
+        int64 [groups] picoseconds, rounded.
+    """
+    group, start_ps, end_ps = _alone(own, worked, groups)
+    of_piece = np.concatenate((group, worked[0]))
+    part = shares(
+        np.concatenate((start_ps, worked[1].start_ps)),
+        np.concatenate((end_ps, worked[1].end_ps)),
+        threads,
+    )
+    total: Int = np.rint(np.bincount(of_piece, weights=part, minlength=groups)).astype(np.int64)
+    return total
+
+
+def _alone(
+    own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int
+) -> tuple[Int, Int, Int]:
+    """The time of each group's own segments that none of its worked ones covers.
+
+    Times are numbered from 0, and each group gets a stretch of numbers of its own: so all groups
+    stand in one line, and one pass does for them.
+
+    Returns:
+        Group, begin and end of each piece.
+    """
+    both = (own[1], worked[1])
+    edges = np.unique(np.concatenate([time for one in both for time in (one.start_ps, one.end_ps)]))
+    width = edges.size
+    (own_start, own_end), (start, end) = (
+        tuple(group * width + np.searchsorted(edges, time) for time in (one.start_ps, one.end_ps))
+        for group, one in (own, worked)
+    )
+    cover = Cover.of(start, end)
+    gaps = np.append(0, cover.end_ps), np.append(cover.start_ps, groups * width)
+    pieces, _ = cut(Segments(np.arange(own_start.size), own_start, own_end), *gaps)
+    return own[0][pieces.owner], edges[pieces.start_ps % width], edges[pieces.end_ps % width]

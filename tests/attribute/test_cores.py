@@ -1,0 +1,200 @@
+"""Core time: the work of the pool's threads finds its op."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alexprof.attribute.cores import innermost
+from tests.attribute.hand import attribute, on_host, steps
+
+RECORD = "ThreadpoolListener::Record"
+START, STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
+POOL = "tf_numa_-1_Eigen"
+
+
+def record(at, number):
+    return (RECORD, at, at, {"_pt": 15, "_p": number})
+
+
+def region(start, end, number):
+    return [(START, start, start, {"_ct": 15, "_c": number}), (STOP, end, end)]
+
+
+def cores(found):
+    """Core time by op in ns, over all steps."""
+    ran = found.costs.filter(found.costs["op"] != "(idle)")
+    total: defaultdict[str, int] = defaultdict(int)
+    for op, core_ns in ran.select("op", "core_ns").iter_rows():
+        total[op] += core_ns
+    return dict(total)
+
+
+def host(executor, *workers, step=(0, 1000), more=None):
+    lines = {"python": steps(step), "tf_Compute/1": executor, **(more or {})}
+    lines |= {f"{POOL}/{number}": spans for number, spans in enumerate(workers)}
+    return on_host(**lines)
+
+
+def test_work_handed_on_belongs_to_the_op_at_the_top():
+    found = attribute(
+        host(
+            [("a:MatMul", 100, 400), record(110, 1), record(120, 2)],
+            [*region(150, 250, 1), record(160, 3)],
+            [*region(130, 230, 2), *region(240, 300, 3)],
+        )
+    )
+    # Regions 100 + 100 + 60; the op's own thread outside of 130–300.
+    assert cores(found) == {"a": 260 + 30 + 100}
+    (row,) = found.costs.filter(op="a").iter_rows(named=True)
+    assert row["busy_ns"] == 300
+    assert not [note for note in found.notes if "thread pools" in note]
+
+
+def test_an_op_without_workers_has_its_own_time():
+    found = attribute(
+        host([("a:MatMul", 100, 400), record(110, 1), ("b:Relu", 400, 450)], region(150, 250, 1))
+    )
+    assert cores(found) == {"a": 300, "b": 50}
+
+
+def test_without_the_pool_s_threads_core_time_is_not_known():
+    found = attribute(on_host(python=steps((0, 10)), **{"tf_Compute/1": [("a:MatMul", 1, 4)]}))
+    assert found.costs["core_ns"].null_count() == found.costs.height
+
+
+def test_it_is_left_out_on_request():
+    trace = host([("a:MatMul", 100, 400), record(110, 1)], region(150, 250, 1))
+    assert attribute(trace, cores=False).costs["core_ns"].is_null().all()
+
+
+def test_work_of_no_op_is_counted_and_said():
+    found = attribute(
+        host(
+            [("a:MatMul", 100, 400), record(110, 1), record(500, 2)],
+            [*region(150, 250, 1), *region(600, 610, 2), *region(700, 710, 77)],
+        )
+    )
+    assert cores(found) == {"a": 300}
+    assert "17% of the work of the thread pools belongs to no op." in found.notes
+
+
+def test_idle_time_and_what_is_outside_the_step_have_none():
+    found = attribute(
+        host([("a:MatMul", 100, 400), record(110, 1)], region(150, 350, 1), step=(0, 200))
+    )
+    assert cores(found) == {"a": 50 + 50}  # 100–150 alone, 150–200 by the worker
+    idle = found.costs.filter(op="(idle)")
+    assert idle.height
+    assert idle["core_ns"].is_null().all()
+
+
+def test_a_region_inside_another_counts_once():
+    # A thread that waits for what it has handed over works on something else meanwhile.
+    found = attribute(
+        host(
+            [("a:MatMul", 0, 400), record(1, 1)],
+            [*region(10, 110, 1), record(20, 2), *region(30, 60, 2)],
+        )
+    )
+    assert cores(found) == {"a": 400}
+
+
+@pytest.mark.parametrize("broken", [START, STOP])
+def test_a_region_without_begin_or_end_is_left_out(broken):
+    lone = [one for one in region(20, 30, 1) if one[0] != broken]
+    found = attribute(
+        host([("a:MatMul", 0, 400), record(1, 1), record(2, 2)], lone, region(50, 90, 2))
+    )
+    assert cores(found) == {"a": 400}
+
+
+def made(draws):
+    """Ops, the chain of work under each, and the trace's lines; times in ns below 400."""
+    executors: list[list[Any]] = [[], []]
+    holders = []  # where a record may be made: line, begin, end, op
+    for line in executors:
+        at = 0
+        for _ in range(draws.randrange(1, 4)):
+            start = at + draws.randrange(20)
+            end = start + draws.randrange(5, 100)
+            name = draws.choice("abc")
+            line.append((f"{name}:MatMul", start, end))
+            holders.append((line, start, end, name))
+            at = end
+    workers: list[list[Any]] = [[], []]
+    free = [0, 0]
+    worked = []
+    for number in range(1, draws.randrange(2, 16)):
+        line, start, end, name = draws.choice(holders)
+        at = draws.randrange(start, end)
+        which = draws.randrange(2)
+        begin = max(free[which], at) + draws.randrange(1, 6)
+        stop = begin + draws.randrange(1, 40)
+        free[which] = stop
+        line.append(record(at, number))
+        workers[which] += region(begin, stop, number)
+        holders.append((workers[which], begin, stop, name))
+        worked.append((name, begin, stop))
+    return executors, workers, worked
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
+    draws = random.Random(seed)
+    executors, workers, worked = made(draws)
+    end = draws.randrange(50, 600)
+    trace = host(executors[0], *workers, step=(0, end), more={"tf_Compute/2": executors[1]})
+    expected: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for moment in range(end):
+        busy = [name for name, begin, stop in worked if begin <= moment < stop]
+        running = [
+            one[0][0]
+            for line in executors
+            for one in line
+            if one[0] != RECORD and one[1] <= moment < one[2]
+        ]
+        # An op's own thread waits while the pool works for the op. There are two cores.
+        active = busy + [name for name in running if name not in busy]
+        for name in active:
+            expected[name] += min(Fraction(1), Fraction(2, len(active)))
+    found = cores(attribute(trace))
+    # Work in a step in which the op itself has no event belongs to no row, and takes no turn.
+    if set(expected) == set(found):
+        assert found == {name: round_half_up(expected[name]) for name in found}
+
+
+def round_half_up(number):
+    return int(number + Fraction(1, 2))
+
+
+def test_innermost_equals_a_search_one_by_one():
+    random_ = np.random.default_rng(5)
+    for _ in range(100):
+        count = int(random_.integers(0, 12))
+        # Nested by halving: intervals of a lane either hold each other or do not touch.
+        start, end, lane = [], [], []
+        for _ in range(count):
+            size = 2 ** int(random_.integers(1, 7))
+            begin = int(random_.integers(0, 128 // size)) * size
+            start.append(begin)
+            end.append(begin + size)
+            lane.append(int(random_.integers(0, 2)))
+        moment = random_.integers(0, 128, 20)
+        moment_lane = random_.integers(0, 2, 20)
+        begins, ends, lanes = (np.array(one, np.int64) for one in (start, end, lane))
+        found = innermost(begins, ends, lanes, moment, moment_lane)
+        for at, on, which in zip(moment, moment_lane, found, strict=True):
+            sizes = [
+                end[i] - start[i] for i in range(count) if lane[i] == on and start[i] <= at < end[i]
+            ]
+            assert (which >= 0) == bool(sizes)
+            if sizes:
+                assert end[which] - start[which] == min(sizes)
+                assert start[which] <= at < end[which]
+                assert lane[which] == on
