@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loop] [lrn] [report]`: all of them without a name."""
+"""`python -m benchmarks [loop] [lrn] [reader] [report]`: all of them without a name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.files import write_whole
-from benchmarks import loop, lrn, report
+from benchmarks import loop, lrn, reader, report
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.compare,
     "lrn": lrn.compare,
+    "reader": reader.compare,
     "report": report.measure,
 }
 RESULTS = Path(__file__).parent / "results"

@@ -1,0 +1,174 @@
+"""From a trace file to a table of ops: AlexProf against other readers, each in its own process.
+
+Traces come from a small real session, with as many steps as give the wanted number of events. The
+profiler itself runs out of memory long before ten million, so the largest is four traces in one
+file, as of four hosts; xprof takes one of them, so it is left out there.
+What xprof keeps beside a trace is deleted before each of its runs; start-up (imports) is left out
+of the table's time and stands beside it as the whole command's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+EVENTS = {"0.2 M": 200_000, "2.4 M": 2_400_000}
+LARGEST = "9.6 M"
+COPIES = 4
+ROUNDS = 3
+
+_SESSION = """
+import sys, time
+from pathlib import Path
+from alexprof.capture.startup import start_tensorflow
+from alexprof.capture.trace import trace_steps
+start_tensorflow()
+import tensorflow as tf
+v1 = tf.compat.v1
+with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+    # Thin convolutions hand over much work, in little time: many events a second.
+    images = v1.random_normal([8, 64, 64, 8])
+    for layer in range(6):
+        with v1.name_scope(f"conv{layer}"):
+            images = tf.nn.relu(v1.nn.conv2d(images, v1.random_normal([3, 3, 8, 8]), 1, "SAME"))
+    target = tf.reduce_sum(images)
+    steps = int(sys.argv[2])
+    session.run(target)
+    trace_steps(lambda: session.run(target), steps, folder=Path(sys.argv[1]),
+                session_name="s", doing="benchmark")
+"""
+
+# Each prints the seconds from file to table, the number of ops in it, and the peak memory.
+_TAIL = """
+import json, resource
+print(json.dumps([took, ops, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+_READERS = {
+    "alexprof": """
+import sys, time
+import numpy, polars
+from alexprof.attribute import attribute, by_op
+from alexprof.xplane import read_trace
+start = time.perf_counter()
+ops = by_op(attribute(read_trace(sys.argv[1]), cores=False).costs).height
+took = time.perf_counter() - start
+""",
+    "alexprof with core times": """
+import sys, time
+import numpy, polars
+from alexprof.attribute import attribute, by_op
+from alexprof.xplane import read_trace
+start = time.perf_counter()
+ops = by_op(attribute(read_trace(sys.argv[1])).costs).height
+took = time.perf_counter() - start
+""",
+    "xprof framework_op_stats": """
+import json, sys, time
+from xprof.convert import raw_to_tool_data
+start = time.perf_counter()
+content, _ = raw_to_tool_data.xspace_to_tool_data([sys.argv[1]], "framework_op_stats", {})
+ops = len(json.loads(content)[0]["rows"])
+took = time.perf_counter() - start
+""",
+    "protobuf, Python loop": """
+import sys, time
+from collections import Counter
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+start = time.perf_counter()
+space = xplane_pb2.XSpace()
+with open(sys.argv[1], "rb") as file:
+    space.ParseFromString(file.read())
+total = Counter()
+for plane in space.planes:
+    for line in plane.lines:
+        for event in line.events:
+            total[event.metadata_id] += event.duration_ps
+    names = {number: entry.name for number, entry in plane.event_metadata.items()}
+ops = sum(":" in name for name in names.values())
+took = time.perf_counter() - start
+""",
+}
+ON_SEVERAL = ("alexprof", "alexprof with core times")
+"""Readers that read all of several hosts in one file."""
+
+
+def compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Times each reader on each trace, in turns; medians and ratios to AlexProf's."""
+    del arguments
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        per_step = _events(_record(Path(folder) / "probe", 2)) / 2
+        for name, wanted in EVENTS.items():
+            trace = _record(Path(folder) / name.replace(" ", ""), max(round(wanted / per_step), 1))
+            result[name] = _one(name, trace, tuple(_READERS))
+        several = Path(folder) / "several" / "vm.xplane.pb"
+        several.parent.mkdir()
+        # Messages one after the other are one message with all their fields.
+        several.write_bytes(trace.read_bytes() * COPIES)
+        result[LARGEST] = _one(LARGEST, several, ON_SEVERAL)
+    return result
+
+
+def _one(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
+    events = _events(trace)
+    print(f"{name} events ({events:,}; {trace.stat().st_size / 1e6:.0f} MB), {ROUNDS} rounds")
+    took: dict[str, list[list[float]]] = {one: [] for one in readers}
+    for turn in range(ROUNDS):
+        for reader in readers if turn % 2 == 0 else reversed(readers):
+            took[reader].append(_run(reader, trace))
+    found: dict[str, Any] = {"events": events, "bytes": trace.stat().st_size, "readers": {}}
+    base = [statistics.median(column) for column in zip(*took["alexprof"], strict=True)]
+    for reader, rows in took.items():
+        seconds, ops, peak, whole = (
+            statistics.median(column) for column in zip(*rows, strict=True)
+        )
+        found["readers"][reader] = {
+            "table_s": seconds,
+            "command_s": whole,
+            "peak_bytes": peak,
+            "rows": ops,
+        }
+        print(
+            f"  {reader:<26}{seconds:8.3f} s {seconds / base[0]:6.1f}×   command {whole:7.2f} s "
+            f"{whole / base[3]:5.1f}×   peak {peak / 1e6:6.0f} MB {peak / base[2]:5.1f}×",
+            flush=True,
+        )
+    return found
+
+
+def _run(reader: str, trace: Path) -> list[float]:
+    """Seconds to the table, rows, peak bytes, seconds of the whole process."""
+    import time
+
+    for kept in trace.parent.iterdir():
+        if kept != trace:
+            kept.unlink()
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _READERS[reader] + _TAIL, str(trace)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    whole = time.perf_counter() - start
+    return [*json.loads(done.stdout.splitlines()[-1]), whole]
+
+
+def _record(folder: Path, steps: int) -> Path:
+    subprocess.run(
+        [sys.executable, "-c", _SESSION, str(folder), str(steps)], check=True, capture_output=True
+    )
+    (trace,) = folder.rglob("*.xplane.pb")
+    return trace
+
+
+def _events(trace: Path) -> int:
+    from alexprof.xplane import read_trace
+
+    return sum(len(plane.events()) for plane in read_trace(trace).planes)
