@@ -17,7 +17,7 @@ from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, self_
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
-_NONE = np.zeros(0, np.int64)
+_NONE: Int = np.zeros(0, np.int64)
 
 # Why a device had nothing to do, by what the host did: it waited for the input pipeline; it had
 # been called to run something, but no op (or kernel) was running yet or any more; it was in the
@@ -153,7 +153,8 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     keys = [each.step * width + each.op + 1 for each in divisions]  # sorted, as made by `divide`
     on_gpus = [key for each, key in zip(divisions, keys, strict=True) if each.device != CPU]
     used, devices = np.unique(np.concatenate([_NONE, *on_gpus]), return_counts=True)
-    known, count = _NONE, _NONE
+    known: Int = _NONE
+    count: Int = _NONE
     result = []
     for each, key in zip(divisions, keys, strict=True):
         if each.device == CPU:

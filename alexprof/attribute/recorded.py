@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.attribute.ops import CPU, Activity, Work
 from alexprof.attribute.symbols import UNASSIGNED
@@ -14,6 +15,8 @@ from alexprof.attribute.timeline import Cover
 
 if TYPE_CHECKING:
     import polars as pl
+
+Int = NDArray[np.int64]
 
 _PS_PER_NS = 1000
 
@@ -63,7 +66,8 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
 
     ops = [name for name, _ in work.ops]
     columns: dict[str, list[str]] = {"name": [], "op": [], "device": [], "stream": []}
-    executions, total_ps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    executions: list[Int] = [np.zeros(0, np.int64)]
+    total_ps: list[Int] = [np.zeros(0, np.int64)]
     for one in work.devices:
         if one.device == CPU:
             continue
@@ -86,9 +90,7 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
     )
 
 
-def _grouped(
-    one: Activity, ops: int
-) -> tuple[Sequence[tuple[int, int, int]], np.ndarray, np.ndarray]:
+def _grouped(one: Activity, ops: int) -> tuple[Sequence[tuple[int, int, int]], Int, Int]:
     """Kernel, op and stream of each group, its executions and its picoseconds."""
     op = np.where(one.op == UNASSIGNED, ops, one.op)
     threads = len(one.threads)

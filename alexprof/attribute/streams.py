@@ -53,7 +53,7 @@ def _is_derived(line: Line) -> bool:
 
 def kernel_ops(events: Events, numbers: OpNumbers) -> Int:
     """Returns the op of each kernel or copy, `UNASSIGNED` where the trace does not say."""
-    op = np.full(events.name.size, UNASSIGNED, np.int64)
+    op: Int = np.full(events.name.size, UNASSIGNED, np.int64)
     for stat in _OP_STATS:
         symbol, table = events.strings(stat)
         named = np.array([numbers.of(kernel_op(text)) for text in table] + [UNASSIGNED], np.int64)

@@ -124,7 +124,8 @@ def _follow(
         The offsets passed, ascending, and for each piece the offset where its chain arrived.
     """
     arrival = offset.copy()
-    piece, limit, stop = np.arange(len(offset)), pieces.limit, pieces.stop
+    piece: NDArray[np.int64] = np.arange(len(offset))
+    limit, stop = pieces.limit, pieces.stop
     passed = []
     while len(piece):
         after = fields_at(buffer, offset, stop).stop

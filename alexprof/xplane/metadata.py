@@ -77,7 +77,10 @@ class Metadata:
         """Return the index of each id, -1 for those that the map lacks."""
         if self._table is not None:
             low, high = self.ids[0], self.ids[-1]
-            return self._table[np.where((ids >= low) & (ids <= high), ids - low, -1)]
+            index: NDArray[np.int32] = self._table[
+                np.where((ids >= low) & (ids <= high), ids - low, -1)
+            ]
+            return index
         if not len(self):
             return np.full(len(ids), -1, np.int32)
         index = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)

@@ -81,7 +81,7 @@ def walk(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> I
     Raises:
         TraceError: A message is damaged.
     """
-    lane = np.arange(len(start))
+    lane: NDArray[np.int64] = np.arange(len(start))
     for _ in range(_MOST_STEPS):
         alive = start < stop
         if not alive.all():

@@ -67,7 +67,8 @@ class Buffer:
         if not offset.size or offset.max() <= self._last:
             return self._words[offset]
         inside = np.minimum(offset, self._last)
-        return self._words[inside] >> ((offset - inside) * 8).astype(np.uint64)
+        words: NDArray[np.uint64] = self._words[inside] >> ((offset - inside) * 8).astype(np.uint64)
+        return words
 
     def text(self, start: int, stop: int) -> str:
         """Decode UTF-8; what is no UTF-8 becomes U+FFFD, for a bad name is no reason to give up."""
