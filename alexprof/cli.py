@@ -207,7 +207,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except AlexProfError as error:
         code = _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
         code = _say("interrupted", Interrupted.exit_code)
     except _Complaint as error:
         code = _say(f"{error.format_message()} (see alexprof --help)", 2)  # type: ignore[attr-defined]

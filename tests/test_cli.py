@@ -160,7 +160,7 @@ def test_ctrl_c_keeps_finished_phases_and_exits_130(tmp_path):
     process = start_profile(tmp_path, until="Forward-backward, ")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert errors.startswith(f"alexprof: interrupted; what is finished is in {tmp_path}/run")
     assert errors.count("\n") == 1
     run = alexprof.load_run(tmp_path / "run")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.capture.trace import HOST_LEVEL
+from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
 from alexprof.runs.store import RUN_FILE
@@ -26,7 +26,8 @@ def find_trace(name: str) -> Path | None:
     """Finds a trace file by its own path or that of a folder with a Profile session.
 
     Args:
-        name: A file; or a folder with one trace in it, or below its `plugins/profile`.
+        name: A file; or a folder with one trace in it, in a folder in it, or below its
+            `plugins/profile`.
 
     Returns:
         The file; None if there is nothing of that name, or a run, or no trace in it.
@@ -41,8 +42,11 @@ def find_trace(name: str) -> Path | None:
             return None if path.name == RUN_FILE else path
         if not path.is_dir() or (path / RUN_FILE).exists():
             return None
-        found = sorted(path.glob(f"*{SUFFIX}"))
-        found = found or sorted(path.glob(f"plugins/profile/*/*{SUFFIX}"))
+        found: list[Path] = []
+        for below in ("", "*/", "profile/*/", "plugins/profile/*/"):
+            found = found or sorted(path.glob(f"{below}*{SUFFIX}"))
+        # Of the sessions that AlexProf makes this one holds Python calls, and no op.
+        found = [one for one in found if one.parent.name != GRAPH_BUILD]
     except (OSError, ValueError):
         return None  # what can't be looked into is reported as no run
     if len(found) > 1:

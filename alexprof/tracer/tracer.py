@@ -192,8 +192,11 @@ class Tracer:
         v1 = tf.compat.v1
         if variant is None and self._graphs:
             variant = list(self._graphs)[-1]
-        if variant is None or variant not in self._graphs:
+        if variant is None:
             raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
+        if variant not in self._graphs:
+            known = ", ".join(self._graphs) or "none yet"
+            raise UsageError(f"no graph of a variant {variant!r}: there are {known}")
         graph = self._graphs[variant]
         if graph.finalized:
             raise UsageError(

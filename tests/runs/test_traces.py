@@ -128,6 +128,9 @@ def test_a_session_gives_its_name(tmp_path):
     file = gpu_trace(**SOME).write(session / "vm.xplane.pb")
     assert find_trace(str(file)) == file
     assert find_trace(str(session)) == file
+    for folder in (tmp_path, tmp_path / "plugins", session.parent):
+        assert find_trace(str(folder)) == file
+    gpu_trace(**SOME).write(session.parent / "graph_build" / "vm.xplane.pb")
     assert find_trace(str(tmp_path)) == file
     assert load_trace(file).run == "2026_11_24"
 

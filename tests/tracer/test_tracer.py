@@ -367,6 +367,8 @@ def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
             pass
         with tracer.graph("mine"):
             target = build()
+        with pytest.raises(UsageError, match="'other': there are mine"), tracer.session("other"):
+            pass
         with pytest.raises(UsageError, match="has a graph already"), tracer.graph("mine"):
             pass
         with tf.compat.v1.Session() as other, pytest.raises(UsageError, match="not open here"):
