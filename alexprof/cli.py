@@ -80,7 +80,9 @@ def profile(
     ] = "auto",
     cpu_allocator: Annotated[
         str,
-        typer.Option(help="bfc: memory of CPU tensors is kept between steps. malloc: it is not."),
+        typer.Option(
+            help="Of CPU tensors. bfc keeps memory between steps; malloc may fetch it anew."
+        ),
     ] = "bfc",
     fetch: Annotated[
         bool, typer.Option(help="End a step with its result in Python, as the classic does.")
@@ -153,8 +155,7 @@ def report(
     top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
 ) -> None:
     """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
-    from alexprof.runs.store import LATEST, find_run, load_run
-    from alexprof.runs.traces import find_trace, load_trace
+    from alexprof.runs.traces import load
     from alexprof.show import ReportOptions, render
 
     if json and markdown:
@@ -165,12 +166,7 @@ def report(
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
-    trace = None if run == LATEST else find_trace(run)
-    _print(
-        render(
-            load_run(find_run(run, logdir)) if trace is None else load_trace(trace), style, options
-        )
-    )
+    _print(render(load(run, logdir), style, options))
 
 
 @app.command("list")

@@ -87,7 +87,9 @@ def test_importing_alexprof_imports_nothing_heavy():
     assert not loaded_by("import alexprof") & heavy
 
 
-@pytest.mark.parametrize("room", ["xplane", "attribute", "runs.store", "runs.tables", "show"])
+@pytest.mark.parametrize(
+    "room", ["xplane", "attribute", "runs.store", "runs.tables", "runs.traces", "show"]
+)
 def test_reading_and_showing_never_import_tensorflow(room):
     assert not loaded_by(f"import alexprof.{room}") & {"tensorflow", "keras", "xprof"}
 
@@ -97,4 +99,8 @@ def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
 
 
 def test_the_record_is_read_without_numpy_and_polars():
-    assert not loaded_by("import alexprof.runs.store") & {"numpy", "polars", "scipy"}
+    assert not loaded_by("import alexprof.runs.store, alexprof.runs.traces") & {
+        "numpy",
+        "polars",
+        "scipy",
+    }

@@ -33,7 +33,9 @@ class Regions:
         thread: int64 [n].
         start_ps: int64 [n].
         end_ps: int64 [n].
-        threads: How many threads the pool has.
+        threads: How many threads can be at work at once: as many as the pool shows, or as run ops,
+            whichever are more. Either has one per core by default; a trace does not say how many
+            cores there are.
     """
 
     op: Int
@@ -63,7 +65,7 @@ def find_regions(
     """
     kind = np.array([_kind(name) for name in events.names], np.int8)[events.name]
     region_rows, stop_ps = _paired(events, kind)
-    taken, _ = events.ints("_c")
+    taken, is_taken = events.ints("_c")
     given, has_number = events.ints("_p")
     records = np.flatnonzero((kind == 1) & has_number)
     line = events.line.astype(np.int64)
@@ -77,6 +79,7 @@ def find_regions(
         line[records],
     )
     record_of_region = _lookup(given[records], taken[region_rows])
+    record_of_region[~is_taken[region_rows]] = NONE
     of_record = _owners(holder, op, record_of_region)
     of_region = np.append(of_record, NONE)[record_of_region]
     kept = np.append(is_worker, False)[line[region_rows]]
@@ -85,7 +88,7 @@ def find_regions(
         thread=line[region_rows][kept],
         start_ps=events.start_ps[region_rows][kept],
         end_ps=stop_ps[kept],
-        threads=int(is_worker.sum()),
+        threads=max(int(is_worker.sum()), np.unique(line[op_rows]).size),
     )
 
 
@@ -192,14 +195,15 @@ def core_time(
     """Adds up what threads worked for each group (a step and an op).
 
     That is the time of its regions, and the time of the op's own thread in which none of its
-    regions ran: while they do, that thread mostly waits for them. Where more threads are at work
-    than the pool has, which is one per core, they take turns, and each gets its part.
+    regions ran: while they do, that thread mostly waits for them. Where more threads seem to be at
+    work than can be, they take turns, and each gets its part. An op that runs twice at once counts
+    as one.
 
     Args:
         own: Group of each segment of self time on executor threads, and the segments.
         worked: Group of each segment of work on threads of the pool, and the segments.
         groups: How many there are.
-        threads: How many threads the pool has.
+        threads: How many can be at work at once.
 
     Returns:
         int64 [groups] picoseconds, rounded.

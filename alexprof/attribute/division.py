@@ -113,8 +113,8 @@ def _cores(
     pieces, piece_step = cut(regions.worked(), steps.start_ps, steps.end_ps)
     op = regions.op[pieces.owner]
     key = piece_step * width + op + 1
-    row = np.minimum(np.searchsorted(keys, key), max(keys.size - 1, 0))
-    owned = (op >= 0) & (keys[row] == key)
+    row = np.searchsorted(keys, key)
+    owned = (op >= 0) & (np.append(keys, -1)[row] == key)
     worked = row[owned], pieces.take(owned)
     core_ps = core_time(own, worked, keys.size, regions.threads)
     duration_ps = pieces.end_ps - pieces.start_ps

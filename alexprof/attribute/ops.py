@@ -107,6 +107,8 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     others = [plane for plane in devices if not plane.name.startswith(_GPU)]
     calls = _during(host, _CALLS)
     names = (name for events in host for name in events.names)
+    # All that numbers ops comes before `ops` is taken.
+    regions = _regions(planes, numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
@@ -114,7 +116,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         host=host,
         calls=calls if calls.start_ps.size else None,
         waits=_during(host, _WAITS),
-        regions=_regions(planes, numbers) if cores else None,
+        regions=regions,
         eager=eager,
         unread=tuple(plane.name for plane in others if plane.events().name.size),
     )
@@ -156,7 +158,9 @@ def _regions(planes: Sequence[Plane], numbers: OpNumbers) -> Regions | None:
         is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
         if is_worker.any():
             events = plane.events()
-            one = find_regions(events, is_worker, *_ops_among(plane, events, numbers))
+            rows, op = _ops_among(plane, events, numbers)
+            kept = ~is_worker[events.line[rows]]
+            one = find_regions(events, is_worker, rows[kept], op[kept])
             found.append(replace(one, thread=one.thread + lines))
         lines += len(plane.lines)
     if not any(one.op.size for one in found):

@@ -82,10 +82,14 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
         {
             **{name: pl.Series(name, texts, dtype=pl.String) for name, texts in columns.items()},
             "executions": np.concatenate(executions),
-            "total_ns": (np.concatenate(total_ps) + _PS_PER_NS // 2) // _PS_PER_NS,
+            "total_ps": np.concatenate(total_ps),
         }
     )
-    return table.sort(
+    table = table.group_by(list(columns)).agg(pl.col("executions", "total_ps").sum())
+    table = table.with_columns(
+        ((pl.col("total_ps") + _PS_PER_NS // 2) // _PS_PER_NS).alias("total_ns")
+    )
+    return table.drop("total_ps").sort(
         ["total_ns", "name", "op", "device", "stream"], descending=[True, *[False] * 4]
     )
 

@@ -19,7 +19,8 @@ class Software:
         tensorflow: See there.
         numpy: See there.
         onednn: Whether oneDNN's ops ran; None: no trace has told yet.
-        cpu_allocator: Where CPU tensors get their memory: "bfc" or "malloc"; None if not known.
+        cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it
+            at a process's first session.
     """
 
     alexprof: str

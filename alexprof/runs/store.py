@@ -61,9 +61,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(
-            f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`"
-        ) from None
+        raise _no_run(Path(folder)) from None
     except OSError as error:
         raise RunError(f"can't read {path}: {error.strerror}") from error
     try:
@@ -131,10 +129,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _no_run(folder: Path) -> RunError:
-    return RunError(
-        f"{folder} is not a run: it has no {RUN_FILE}, and no .xplane.pb either; see "
-        "`alexprof list`"
-    )
+    return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 
 
 def _latest(logdir: Path) -> Path:

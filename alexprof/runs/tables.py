@@ -95,7 +95,11 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
         RunError: If it can't be read.
         ClosureError: If the shares of a step do not add up to it.
     """
+    import polars as pl
+
     table = _read(Path(folder) / COSTS_FILE)
+    if "core_ns" not in table.columns:  # written before there were core times
+        table = table.with_columns(pl.lit(None, pl.Int64).alias("core_ns"))
     for _, frame in table.group_by("variant", "phase", maintain_order=True):
         check_closure(frame)
     return table

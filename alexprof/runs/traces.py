@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
-from alexprof.runs.store import RUN_FILE
+from alexprof.runs.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
     from alexprof.xplane import Trace
@@ -20,6 +20,24 @@ TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
 _SHOWN = 6
+
+
+def load(name: str, logdir: Path) -> Run:
+    """Reads what a user names: a run, or a trace alone.
+
+    Args:
+        name: A run's folder, its name in `logdir`, or "latest"; or what `find_trace` takes. A run of
+            the logdir goes before a file of the same name.
+        logdir: Where runs are.
+
+    Raises:
+        RunError: If there is neither.
+        UsageError: If a folder holds several traces.
+        TraceError: If the trace can't be read, or nothing ran in it.
+    """
+    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
+    trace = None if is_run else find_trace(name)
+    return load_run(find_run(name, logdir)) if trace is None else load_trace(trace)
 
 
 def find_trace(name: str) -> Path | None:
@@ -34,7 +52,6 @@ def find_trace(name: str) -> Path | None:
 
     Raises:
         UsageError: If the folder holds several traces.
-        TraceError: If it can't be read.
     """
     path = Path(name)
     try:

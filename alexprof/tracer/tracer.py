@@ -168,7 +168,14 @@ class Tracer:
         self._recorder.add_graph(variant, record, _serialized(graph))
 
     def layers(self, variant: str, layers: Sequence[Layer]) -> None:
-        """Notes a variant's layers and prints each one's name and output shape."""
+        """Notes a variant's layers and prints each one's name and output shape.
+
+        Raises:
+            UsageError: If there is no such variant, or the tracer is not open.
+        """
+        self._check_open()
+        if variant not in self._graphs:
+            raise self._unknown(variant)
         self._progress.message(f"Layers {self._labels([variant])}")
         for layer in layers:
             self._progress.message(layer_line(layer))
@@ -177,7 +184,7 @@ class Tracer:
 
     @contextmanager
     def session(self, variant: str | None = None) -> Iterator[tf.compat.v1.Session]:
-        """A session on a variant's graph, its variables and lookup tables initialized.
+        """A session on a variant's graph; variables (local ones too) and tables are initialized.
 
         Args:
             variant: Whose; None takes the graph built last.
@@ -195,8 +202,7 @@ class Tracer:
         if variant is None:
             raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
         if variant not in self._graphs:
-            known = ", ".join(self._graphs) or "none yet"
-            raise UsageError(f"no graph of a variant {variant!r}: there are {known}")
+            raise self._unknown(variant)
         graph = self._graphs[variant]
         if graph.finalized:
             raise UsageError(
@@ -364,6 +370,10 @@ class Tracer:
             raise UsageError(
                 f"the tracer of {self.folder} is not open: use it inside `with Tracer(…) as …`"
             )
+
+    def _unknown(self, variant: str) -> UsageError:
+        known = ", ".join(self._graphs) or "none yet"
+        return UsageError(f"no graph of a variant {variant!r}: there are {known}")
 
     def _labels(self, variants: Sequence[str] | Mapping[str, Any]) -> str:
         return " and ".join(self.run.variants[variant].label for variant in variants)

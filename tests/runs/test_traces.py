@@ -9,10 +9,12 @@ from collections import Counter
 import pytest
 
 from alexprof.errors import TraceError, UsageError
-from alexprof.runs.traces import find_trace, load_trace
+from alexprof.runs.store import save_run
+from alexprof.runs.traces import find_trace, load, load_trace
 from alexprof.show import render
 from alexprof.show.registry import styles
 from tests.attribute.hand import draw, steps
+from tests.runs.test_store import run_named
 from tests.traces import TraceBuilder
 
 
@@ -157,3 +159,26 @@ def test_a_trace_without_ops_is_an_error(tmp_path):
     draw(built.plane("/host:CPU"), {"python": steps((0, 10))})
     with pytest.raises(TraceError, match="without ops and kernels"):
         load_trace(built.write(tmp_path / "vm.xplane.pb"))
+
+
+def test_a_run_of_the_logdir_goes_before_a_file_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logdir = tmp_path / "logdir"
+    save_run(logdir / "mine", run_named("mine"))
+    gpu_trace(**SOME).write("mine")
+    gpu_trace(**SOME).write("other.xplane.pb")
+    assert load("mine", logdir).machine is not None
+    assert load("other.xplane.pb", logdir).machine is None
+
+
+def test_the_same_kernel_on_two_planes_of_a_device_is_one(tmp_path):
+    built = gpu_trace(**SOME)
+    draw(built.plane("/device:GPU:0"), SOME)
+    run = load_trace(built.write(tmp_path / "vm.xplane.pb"))
+    found = run.variants["trace"].phases["trace"].kernels
+    assert [(one.op, one.executions, one.total_ns) for one in found] == [
+        ("a", 4, 600),
+        ("a", 2, 200),
+        ("b", 2, 40),
+        ("(unassigned)", 2, 20),
+    ]

@@ -185,3 +185,33 @@ def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults
     sentence = "Traced steps had 20800 page faults each, timed ones 99: an op that touches memory"
     assert (sentence in said(run)) == warned
     assert ("page faults" in said(run)) == warned
+
+
+def test_page_faults_are_no_matter_of_kernel_times_and_advice_fits_the_allocator():
+    run = runs.steady()
+    variant = run.variants["with_lrn"]
+    phase = variant.phases["forward"]
+    assert phase.timed is not None
+    assert phase.traced is not None
+    assert phase.attribution is not None
+    recorded = run.machine
+    assert recorded is not None
+    books = msgspec.structs.replace(phase.attribution, device="GPU:0")
+    phase = msgspec.structs.replace(
+        phase,
+        timed=replace(phase.timed, page_faults_per_step=10),
+        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=50_000),
+    )
+
+    def with_(phase, software):
+        changed = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
+        machine = msgspec.structs.replace(recorded, software=software)
+        variants = {**run.variants, "with_lrn": changed}
+        return said(msgspec.structs.replace(run, variants=variants, machine=machine))
+
+    software = recorded.software
+    assert "--cpu-allocator bfc" in with_(phase, replace(software, cpu_allocator="malloc"))
+    kept = with_(phase, replace(software, cpu_allocator="bfc"))
+    assert "50000 page faults" in kept
+    assert "--cpu-allocator" not in kept
+    assert "page faults" not in with_(msgspec.structs.replace(phase, attribution=books), software)

@@ -8,7 +8,6 @@ from alexprof.runs.record import Kernel, Phase
 from alexprof.show import numbers
 from alexprof.show.document import Column, Row, Table
 from alexprof.show.fit import clean
-from alexprof.show.view import plural
 
 _COLUMNS = (
     Column("kernel", align="name"),
@@ -40,10 +39,10 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
     if others:
         total_s = math.fsum(one.total_ns for one in others) / 1e9
         count = str(sum(one.executions for one in others))
-        more = plural(len(others), "more kernel")
+        more = f"{len(others)} more"
         rows.append(Row((more, "", "", numbers.ms(total_s), "", count), "muted"))
-    every = "All kernels" if len(mine) > 1 else "The only kernel"
-    title = f"The {len(shown)} longest of {plural(len(mine), 'kernel')}" if others else every
+    few = f"The longest {len(shown)} of {len(mine)} kernels, by op and stream"
+    title = few if others else "All kernels, by op and stream"
     return Table(_COLUMNS, tuple(rows), title=title, aside=f"kernel times, {device}, whole trace")
 
 

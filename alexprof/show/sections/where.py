@@ -79,7 +79,7 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
-    if warning := _page_faults(phase):
+    if warning := _page_faults(view, phase, division.device):
         yield Warn(warning)
     yield _layer_table(view, division)
     yield Note(_spread(division))
@@ -151,20 +151,26 @@ def _idle(phase: Phase, division: Division) -> str:
     return f"{said}: {', '.join(parts)}." if parts else f"{said}."
 
 
-def _page_faults(phase: Phase) -> str:
+def _page_faults(view: View, phase: Phase, device: str) -> str:
     """Says that the trace made memory slower; "" if it did not, or not enough to matter."""
     traced, timed = phase.traced, phase.timed
-    if traced is None or timed is None:
+    if traced is None or timed is None or device != "CPU":
         return ""
     traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
     if traced_faults is None or timed_faults is None:
         return ""
     if (traced_faults - timed_faults) * PAGE_FAULT_S < FAULTS_SEEN * traced.mean_s:
         return ""
-    return (
+    said = (
         f"Traced steps had {traced_faults:.0f} page faults each, timed ones {timed_faults:.0f}: "
-        "an op that touches memory first is billed for fetching it. --cpu-allocator bfc avoids "
-        "that; for a graph of your own set TF_CPU_ALLOCATOR_USE_BFC=true before its first session"
+        "an op that touches memory first is billed for fetching it"
+    )
+    machine = view.run.machine
+    if machine is not None and machine.software.cpu_allocator == "bfc":
+        return said
+    return (
+        f"{said}. --cpu-allocator bfc avoids that; for a graph of your own set "
+        "TF_CPU_ALLOCATOR_USE_BFC=true before its first session"
     )
 
 
