@@ -26,8 +26,8 @@ def load(name: str, logdir: Path) -> Run:
     """Reads what a user names: a run, or a trace alone.
 
     Args:
-        name: A run's folder, its name in `logdir`, or "latest"; or what `find_trace` takes. A run of
-            the logdir goes before a file of the same name.
+        name: A run's folder, its name in `logdir`, or "latest"; or what `find_trace` takes. A run
+            of the logdir goes before a file of the same name.
         logdir: Where runs are.
 
     Raises:
