@@ -18,7 +18,7 @@ from alexprof.capture.failures import step_failures
 from alexprof.capture.software import software
 from alexprof.capture.target import Target
 from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
-from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.errors import RunError, UsageError
 from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
 from alexprof.measure.machine import describe_machine
 from alexprof.runs.assemble import ablation
@@ -27,6 +27,7 @@ from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.names import phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.tracing import trace_phase
 from alexprof.workload.base import Ablation, Layer
@@ -127,7 +128,7 @@ class Tracer:
         self._progress.close()
         self._open = False
         try:
-            self._recorder.close(None if error is None else _what_stopped(error))
+            self._recorder.close(None if error is None else what_stopped(error))
         except RunError:
             # What went wrong first says more; on disk the run is incomplete already.
             if error is None:
@@ -165,7 +166,7 @@ class Tracer:
             build_s = time.perf_counter() - start_s
         self._graphs[variant] = graph
         record = Variant(label=label or variant.replace("_", " "), build_s=build_s)
-        self._recorder.add_graph(variant, record, _serialized(graph))
+        self._recorder.add_graph(variant, record, serialized(graph))
 
     def layers(self, variant: str, layers: Sequence[Layer]) -> None:
         """Notes a variant's layers and prints each one's name and output shape.
@@ -382,35 +383,3 @@ class Tracer:
         if id(session) not in self._sessions:
             raise UsageError("this session is not open here: take it from `with tracer.session()`")
         return self._sessions[id(session)]
-
-
-def phase_key(label: str) -> str:
-    """A phase's name in files and options: "Forward-backward" → "forward_backward".
-
-    Raises:
-        UsageError: If nothing is left of it.
-    """
-    key = re.sub(r"\W+", "_", label.lower()).strip("_")
-    if not key or key == GRAPH_BUILD:
-        raise UsageError(
-            f"a phase's name needs a letter or a digit, and graph_build is taken: not {label!r}"
-        )
-    return key
-
-
-def _serialized(graph: tf.Graph) -> bytes | None:
-    """The GraphDef; None if it is too large for a protobuf message (2 GB)."""
-    try:
-        content: bytes = graph.as_graph_def().SerializeToString()
-    except ValueError:
-        return None
-    return content
-
-
-def _what_stopped(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return str(error) or "interrupted from the keyboard"
-    text = str(error).strip().splitlines()
-    if isinstance(error, AlexProfError) and text:
-        return text[0]
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

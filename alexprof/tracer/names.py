@@ -1,0 +1,45 @@
+"""What the tracer calls things: a phase's key, what stopped a run, a graph's bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from alexprof.capture.trace import GRAPH_BUILD
+from alexprof.errors import AlexProfError, UsageError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def phase_key(label: str) -> str:
+    """A phase's name in files and options: "Forward-backward" → "forward_backward".
+
+    Raises:
+        UsageError: If nothing is left of it.
+    """
+    key = re.sub(r"\W+", "_", label.lower()).strip("_")
+    if not key or key == GRAPH_BUILD:
+        raise UsageError(
+            f"a phase's name needs a letter or a digit, and graph_build is taken: not {label!r}"
+        )
+    return key
+
+
+def serialized(graph: tf.Graph) -> bytes | None:
+    """The GraphDef; None if it is too large for a protobuf message (2 GB)."""
+    try:
+        content: bytes = graph.as_graph_def().SerializeToString()
+    except ValueError:
+        return None
+    return content
+
+
+def what_stopped(error: BaseException) -> str:
+    """Why a run is incomplete, in one line, by what ended it."""
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted from the keyboard"
+    text = str(error).strip().splitlines()
+    if isinstance(error, AlexProfError) and text:
+        return text[0]
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
