@@ -30,7 +30,7 @@ from alexprof.attribute.rollup import (
     by_layer,
     by_layer_whole,
     by_op,
-    per_step,
+    sum_per_step,
     totals,
 )
 
@@ -46,6 +46,6 @@ __all__ = [
     "by_layer_whole",
     "by_op",
     "check_closure",
-    "per_step",
+    "sum_per_step",
     "totals",
 ]

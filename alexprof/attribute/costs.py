@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
 from alexprof.attribute.names import Labels, describe
 from alexprof.attribute.ops import CPU, Work, read_work
-from alexprof.attribute.recorded import RecordedDevice, recorded_devices, recorded_kernels
+from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED
@@ -47,7 +47,7 @@ class Attribution:
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
         outside_events: Events of ops and kernels that lie outside all steps.
-        devices: What the whole trace records of each device.
+        devices: What the whole trace records of each device: see `recorded_devices`.
         kernels: What it records of each kernel: see `recorded_kernels`.
         notes: What a reader of the numbers should know, one sentence each.
     """
@@ -56,7 +56,7 @@ class Attribution:
     steps: pl.DataFrame
     device: str
     outside_events: int
-    devices: tuple[RecordedDevice, ...]
+    devices: pl.DataFrame
     kernels: pl.DataFrame
     notes: tuple[str, ...]
 

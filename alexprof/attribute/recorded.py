@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover
 
@@ -18,36 +18,26 @@ if TYPE_CHECKING:
 
 Int = NDArray[np.int64]
 
-_PS_PER_NS = 1000
 
+def recorded_devices(work: Work) -> pl.DataFrame:
+    """Lists the devices that anything ran on, the CPU first.
 
-@dataclass(frozen=True)
-class RecordedDevice:
-    """A device in the whole of a trace.
+    Args:
+        work: What ran.
 
-    Attributes:
-        name: "CPU", "GPU:0", …
-        kind: "cpu" or "gpu".
-        events: Events of ops on a CPU, of kernels and copies on a GPU.
-        busy_ns: Time in which at least one of them ran.
+    Returns:
+        A row each: `name` ("CPU", "GPU:0", …) and `kind` ("cpu" or "gpu") strings; `events` (of ops
+        on a CPU, of kernels and copies on a GPU) and `busy_ns` (in which at least one ran) int64.
     """
+    import polars as pl
 
-    name: str
-    kind: str
-    events: int
-    busy_ns: int
-
-
-def recorded_devices(work: Work) -> tuple[RecordedDevice, ...]:
-    """The devices that anything ran on, the CPU first."""
-    return tuple(
-        RecordedDevice(
-            name=one.device,
-            kind="cpu" if one.device == CPU else "gpu",
-            events=int(one.op.size),
-            busy_ns=_busy_ns(one),
-        )
-        for one in work.devices
+    return pl.DataFrame(
+        {
+            "name": [one.device for one in work.devices],
+            "kind": ["cpu" if one.device == CPU else "gpu" for one in work.devices],
+            "events": [int(one.op.size) for one in work.devices],
+            "busy_ns": [_busy_ns(one) for one in work.devices],
+        }
     )
 
 
@@ -87,7 +77,7 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
     )
     table = table.group_by(list(columns)).agg(pl.col("executions", "total_ps").sum())
     table = table.with_columns(
-        ((pl.col("total_ps") + _PS_PER_NS // 2) // _PS_PER_NS).alias("total_ns")
+        ((pl.col("total_ps") + PS_PER_NS // 2) // PS_PER_NS).alias("total_ns")
     )
     return table.drop("total_ps").sort(
         ["total_ns", "name", "op", "device", "stream"], descending=[True, *[False] * 4]
@@ -112,4 +102,4 @@ def _grouped(one: Activity, ops: int) -> tuple[Sequence[tuple[int, int, int]], I
 
 def _busy_ns(one: Activity) -> int:
     covered = Cover.of(one.start_ps, one.end_ps)
-    return (int((covered.end_ps - covered.start_ps).sum()) + _PS_PER_NS // 2) // _PS_PER_NS
+    return (int((covered.end_ps - covered.start_ps).sum()) + PS_PER_NS // 2) // PS_PER_NS

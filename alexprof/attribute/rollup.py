@@ -115,7 +115,7 @@ def totals(costs: pl.DataFrame) -> list[Totals]:
     return result
 
 
-def per_step(rows: pl.DataFrame, column: str, steps: pl.Series) -> pl.Series:
+def sum_per_step(rows: pl.DataFrame, column: str, steps: pl.Series) -> pl.Series:
     """Adds up a column within each step.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.errors import CaptureError
 from alexprof.files import writing
-from alexprof.measure.faults import page_faults
+from alexprof.measure.faults import page_faults, page_faults_since
 
 HOST_LEVEL = 3
 """Host tracer level: 3 shows cheap ops too (tsl/profiler/protobuf/profiler_options.proto)."""
@@ -151,8 +151,7 @@ def trace_steps(
         for step in range(steps):
             before = page_faults()
             stopwatch_ns.append(_marked_step(run, session_name, step))
-            after = page_faults()
-            faults.append(None if before is None or after is None else after - before)
+            faults.append(page_faults_since(before))
             after_step()
     traces = sorted(session.glob("*.xplane.pb"))
     return Captured(traces[0], session_name, tuple(stopwatch_ns), tuple(faults))

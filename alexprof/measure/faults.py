@@ -15,7 +15,13 @@ def page_faults() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def per_step(faults: list[int | None], steps: int) -> float | None:
+def page_faults_since(before: int | None) -> int | None:
+    """Page faults since an earlier `page_faults()`; None where nobody counts them."""
+    now = page_faults()
+    return None if before is None or now is None else now - before
+
+
+def faults_per_step(faults: list[int | None], steps: int) -> float | None:
     """Mean number a step, from counts over all steps; None if one of them is not known."""
     known = [count for count in faults if count is not None]
     return sum(known) / steps if steps and len(known) == len(faults) else None

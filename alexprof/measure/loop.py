@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
-from alexprof.measure.faults import page_faults, per_step
+from alexprof.measure.faults import faults_per_step, page_faults, page_faults_since
 from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
 from alexprof.measure.values import BlockTime, Stretch, Timed
 
@@ -117,8 +117,7 @@ def timed_blocks(
     for place, (variant, block, first, count) in enumerate(order, first_order):
         before = page_faults()
         start_ns, end_ns = _run_steps(targets[variant], count, clock)
-        after = page_faults()
-        faults = None if before is None or after is None else after - before
+        faults = page_faults_since(before)
         yield Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns, faults)
 
 
@@ -148,7 +147,7 @@ def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
             BlockTime(block.block, block.order, len(block.start_ns), float(block.seconds.mean()))
             for block in timed
         ),
-        page_faults_per_step=per_step([block.page_faults for block in timed], len(seconds)),
+        page_faults_per_step=faults_per_step([block.page_faults for block in timed], len(seconds)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from alexprof.attribute import (
     by_layer,
     by_layer_whole,
     by_op,
-    per_step,
+    sum_per_step,
     totals,
 )
 from alexprof.capture.executed import ExecutedOp
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from alexprof.measure.loop import Block
 
 
-AnyCost = TypeVar("AnyCost", bound=Cost)
+AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def traced_phase(
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
-        devices=tuple(RecordedDevice(**asdict(one)) for one in attribution.devices),
-        kernels=tuple(msgspec.convert(row, Kernel) for row in attribution.kernels.to_dicts()),
+        devices=_rows(attribution.devices, RecordedDevice),
+        kernels=_rows(attribution.kernels, Kernel),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )
@@ -201,7 +201,7 @@ def _scaled(phase: Phase, costs: pl.DataFrame) -> pl.DataFrame:
 
 def _mean_std(rows: pl.DataFrame, steps: pl.Series) -> tuple[float, float | None]:
     """Mean and sample standard deviation over steps of the rows' sum; a step without rows is 0."""
-    each = per_step(rows, "share_s", steps)
+    each = sum_per_step(rows, "share_s", steps)
     mean, std = each.mean(), each.std() if len(each) > 1 else None
     assert isinstance(mean, float)
     assert std is None or isinstance(std, float)
@@ -215,7 +215,7 @@ def _idle_s(scaled: pl.DataFrame) -> float:
     return float(scaled.filter(pl.col("op") == IDLE_OP)["share_s"].sum()) / steps
 
 
-def _rows(summary: pl.DataFrame, row_type: type[AnyCost]) -> tuple[AnyCost, ...]:
+def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
     return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute import IDLE_OP, per_step
+from alexprof.attribute import IDLE_OP, sum_per_step
 from alexprof.measure.loop import Block
 from alexprof.runs.record import Run
 from alexprof.tensorboard.values import Samples, TracedSteps
@@ -70,4 +70,4 @@ def _by_name(costs: pl.DataFrame, column: str, steps: pl.Series) -> dict[str, ND
 
 
 def _by_step(rows: pl.DataFrame, steps: pl.Series) -> NDArray[np.float64]:
-    return per_step(rows, "share_ns", steps).to_numpy() / 1e9
+    return sum_per_step(rows, "share_ns", steps).to_numpy() / 1e9

@@ -16,7 +16,7 @@ from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
-from alexprof.measure.faults import per_step
+from alexprof.measure.faults import faults_per_step
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
 from alexprof.runs.traces import trace_notes
@@ -92,7 +92,7 @@ def trace_phase(
         file=str(captured.path.relative_to(run_folder)),
         host_level=level,
         stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
-        page_faults_per_step=per_step(list(captured.page_faults), steps),
+        page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
         notes=(
             *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.steps)),
             *notes,

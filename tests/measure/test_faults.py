@@ -4,8 +4,8 @@ import mmap
 
 import pytest
 
-from alexprof.measure import loop
-from alexprof.measure.faults import page_faults, per_step
+from alexprof.measure import faults, loop
+from alexprof.measure.faults import faults_per_step, page_faults
 from alexprof.measure.loop import describe, timed_blocks
 
 
@@ -21,20 +21,26 @@ def test_touching_fresh_pages_counts():
 
 
 def test_a_count_that_is_not_known_leaves_the_mean_unknown():
-    assert per_step([10, 20], 4) == 7.5
-    assert per_step([10, None], 4) is None
-    assert per_step([], 0) is None
+    assert faults_per_step([10, 20], 4) == 7.5
+    assert faults_per_step([10, None], 4) is None
+    assert faults_per_step([], 0) is None
+
+
+def for_both(monkeypatch, count):
+    """The loop counts before a block by one function, after it by another."""
+    monkeypatch.setattr(loop, "page_faults", count)
+    monkeypatch.setattr(faults, "page_faults", count)
 
 
 def test_faults_are_those_of_timed_steps_over_their_number(monkeypatch):
     # Before and after each block: warm-up, 2 steps, 2 steps, 1 step.
     counts = iter([0, 1000, 1000, 1004, 1050, 1054, 1054, 1056])
-    monkeypatch.setattr(loop, "page_faults", lambda: next(counts))
+    for_both(monkeypatch, lambda: next(counts))
     blocks = timed_blocks({"A": lambda: None}, steps=5, burn_in=1, block_steps=2)
     assert describe(blocks, fetch=True).page_faults_per_step == pytest.approx(10 / 5)
 
 
 def test_where_nobody_counts_there_is_no_number(monkeypatch):
-    monkeypatch.setattr(loop, "page_faults", lambda: None)
+    for_both(monkeypatch, lambda: None)
     timed = describe(timed_blocks({"A": lambda: None}, steps=2, burn_in=0), fetch=True)
     assert timed.page_faults_per_step is None
