@@ -100,7 +100,11 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     """
     numbers = OpNumbers()
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
-    host = tuple(plane.events(_may_hold_ops) for plane in planes)
+    pools = [_with_workers(plane) if cores else None for plane in planes]
+    host = tuple(
+        plane.events(_may_hold_ops) if pool is None else pool.others()
+        for plane, pool in zip(planes, pools, strict=True)
+    )
     parts = [_on_host(*pair, numbers) for pair in zip(planes, host, strict=True)]
     devices = [plane for plane in trace.planes if plane.name.startswith(_DEVICE)]
     parts += [_on_gpu(plane, numbers) for plane in devices if plane.name.startswith(_GPU)]
@@ -108,7 +112,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     calls = _during(host, _CALLS)
     names = (name for events in host for name in events.names)
     # All that numbers ops comes before `ops` is taken.
-    regions = _regions(planes, numbers) if cores else None
+    regions = _regions([pool for pool in pools if pool is not None], numbers)
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
@@ -150,19 +154,35 @@ def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArra
     return rows, np.array(found, np.int64)[which]
 
 
-def _regions(planes: Sequence[Plane], numbers: OpNumbers) -> Regions | None:
-    """Reads the work of the pools' threads of all hosts."""
+@dataclass(frozen=True)
+class _Pool:
+    """A host's events with those of its pools' threads, and bool [lines] which those are."""
+
+    plane: Plane
+    events: Events
+    is_worker: NDArray[np.bool_]
+
+    def others(self) -> Events:
+        """The events on other threads."""
+        return self.events.take(~self.is_worker[self.events.line])
+
+
+def _with_workers(plane: Plane) -> _Pool | None:
+    """Reads all of a host's events; None where no thread of a pool is recorded."""
+    is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
+    return _Pool(plane, plane.events(stats=True), is_worker) if is_worker.any() else None
+
+
+def _regions(pools: Sequence[_Pool], numbers: OpNumbers) -> Regions | None:
+    """Finds the work of the pools' threads of all hosts."""
     found: list[Regions] = []
     lines = 0
-    for plane in planes:
-        is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
-        if is_worker.any():
-            events = plane.events()
-            rows, op = _ops_among(plane, events, numbers)
-            kept = ~is_worker[events.line[rows]]
-            one = find_regions(events, is_worker, rows[kept], op[kept])
-            found.append(replace(one, thread=one.thread + lines))
-        lines += len(plane.lines)
+    for pool in pools:
+        rows, op = _ops_among(pool.plane, pool.events, numbers)
+        kept = ~pool.is_worker[pool.events.line[rows]]
+        one = find_regions(pool.events, pool.is_worker, rows[kept], op[kept])
+        found.append(replace(one, thread=one.thread + lines))
+        lines += len(pool.plane.lines)
     if not any(one.op.size for one in found):
         return None
     return Regions(

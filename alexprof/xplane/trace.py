@@ -72,12 +72,13 @@ class Plane:
     def __repr__(self) -> str:
         return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
 
-    def events(self, keep: Callable[[Line], bool] | None = None) -> Events:
+    def events(self, keep: Callable[[Line], bool] | None = None, *, stats: bool = False) -> Events:
         """Decode the events of some lines.
 
         Args:
             keep: Says of each line whether its events are wanted; all are without it. The others
                 are not decoded.
+            stats: Whether the stats of most of them will be asked for.
 
         Returns:
             Their events in file order.
@@ -93,7 +94,7 @@ class Plane:
         line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
         is_event = self._dictionary.buffer.data[offset] == EVENT_TAG
         offset, line = offset[is_event], line[is_event]
-        return Events(self._dictionary, offset, line, self._starts_ps(line))
+        return Events(self._dictionary, offset, line, self._starts_ps(line), stats=stats)
 
     def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return where the lines begin, counted from the origin; of those that have events."""
