@@ -140,11 +140,20 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """An op's cost, with what it is: TensorFlow's type, its kind and its layer."""
+    """An op's cost, with what it is.
+
+    Attributes:
+        type: TensorFlow's.
+        kind: The type without vendor, fusion and gradient dressing.
+        layer: The name scope that it belongs to.
+        covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
+            in `Phase.not_timed`.)
+    """
 
     type: str
     kind: str
     layer: str
+    covered: bool = True
 
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
