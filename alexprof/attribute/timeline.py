@@ -177,6 +177,23 @@ def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
     return share
 
 
+def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
+    """Finds when exactly one of some intervals lasts.
+
+    Args:
+        start_ps: int64 [m].
+        end_ps: int64 [m], above `start_ps`.
+
+    Returns:
+        Begins and ends of these times, disjoint and in order.
+    """
+    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
+    step = np.repeat(np.array([1, -1]), start_ps.size)
+    running = np.cumsum(np.bincount(where, weights=step, minlength=edges.size))[:-1]
+    one = running == 1
+    return edges[:-1][one], edges[1:][one]
+
+
 @dataclass(frozen=True)
 class Cover:
     """The time covered by at least one of some intervals, as disjoint intervals in order.

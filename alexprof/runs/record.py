@@ -192,6 +192,55 @@ class Kernel(Struct, frozen=True, kw_only=True):
     total_ns: int
 
 
+class PathOp(Struct, frozen=True, kw_only=True):
+    """An op of the critical path, and the mean time by which it made a step longer."""
+
+    op: str
+    mean_s: float
+
+
+class Saving(Struct, frozen=True, kw_only=True):
+    """What a step is predicted to save without some ops.
+
+    Attributes:
+        what: "layer", "kind" or "op".
+        name: Which.
+        fraction: Part of the step that goes, mean over replayed steps.
+        fraction_std: Its sample standard deviation; None with one step.
+        saves_s: The same of the timed mean (of the traced one where nothing was timed).
+        halved_fraction: Part of the step that goes if it becomes twice as fast.
+        halved_s: The same of the timed mean.
+    """
+
+    what: str
+    name: str
+    fraction: float
+    fraction_std: float | None
+    saves_s: float
+    halved_fraction: float
+    halved_s: float
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """The traced steps, run again on paper from the graph and the measured durations.
+
+    Attributes:
+        reason: Why that could not be done; then there is nothing else.
+        drift: Median over steps of |replayed / measured − 1|.
+        drift_worst: The largest of them.
+        steps: How many steps were replayed.
+        critical_path: The ops that made the steps as long as they were, longest first.
+        savings: What leaving out would save; empty where the drift is above 1 %.
+    """
+
+    reason: str | None = None
+    drift: float | None = None
+    drift_worst: float | None = None
+    steps: int = 0
+    critical_path: tuple[PathOp, ...] = ()
+    savings: tuple[Saving, ...] = ()
+
+
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
@@ -208,6 +257,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         not_timed: Ops that ran and that the trace has no time for.
         devices: What the whole trace records of each device.
         kernels: What the GPUs ran, longest first.
+        replay: The steps run again, and what that predicts; None without a trace.
         notes: What to know of these numbers, one sentence each.
     """
 
@@ -222,6 +272,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     not_timed: tuple[ExecutedOp, ...] = ()
     devices: tuple[RecordedDevice, ...] = ()
     kernels: tuple[Kernel, ...] = ()
+    replay: Replay | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -25,6 +25,7 @@ from alexprof.show.document import (
 from alexprof.show.fit import clean
 from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
 from alexprof.show.sections.ops import op_note, op_table
+from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
     FORWARD,
@@ -92,6 +93,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
+    if said := critical_path(phase, division):
+        yield Note(said)
 
 
 def _answer(view: View, key: str, division: Division) -> str:
