@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
+from alexprof.runs.profiler_said import with_way_out
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
 from alexprof.runs.store import LATEST, RUN_FILE, find_run, load_run
 
@@ -132,8 +133,8 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
-        *(f"the profiler reports an error: {one}" for one in trace.errors),
-        *(f"the profiler warns: {one}" for one in trace.warnings),
+        *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
+        *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
     ]
 
 
