@@ -62,7 +62,7 @@ class KernelFacts:
 
 def kernel_facts(details: str) -> KernelFacts:
     """Reads the details of a kernel, copy or fill."""
-    said = dict(_PAIR.findall(details))
+    said: dict[str, str] = dict(_PAIR.findall(details))
     grid, block = _size(said.get("grid", "")), _size(said.get("block", ""))
     if "grid" in said and (grid is None or block is None):
         return KernelFacts()  # old traces have such lines with whatever was in memory

@@ -146,7 +146,7 @@ def _left_out(markers: _Markers, outer: NDArray[np.bool_]) -> list[str]:
         return []
     names = ", ".join(f'"{name}"' for name in np.unique(markers.name[other])[:5])
     count = _count(other, "step marker")
-    return [f"Left out: {count} inside other steps ({names}); name a marker to choose."]
+    return [f"Left out: {count} inside other steps ({names}); name a marker to choose (--marker)."]
 
 
 def _distinct(steps: Steps) -> Steps:

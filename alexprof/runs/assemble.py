@@ -35,6 +35,7 @@ from alexprof.runs.record import (
     Replay,
     Saving,
     Traced,
+    on_cpu,
 )
 from alexprof.workload.base import Ablation as Question
 
@@ -227,6 +228,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
     wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
     mean_s = float(wall_s.mean())
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
+    is_cpu = ran["device"].is_in([one for one in ran["device"].unique() if on_cpu(one)])
     return Traced(
         steps=len(wall_s),
         mean_s=mean_s,
@@ -237,8 +239,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         ),
         file=facts.file,
         host_level=facts.host_level,
-        events=int(ran.filter(ran["device"] == "CPU")["executions"].sum())
-        + int(ran["kernels"].sum()),
+        events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
     )
 

@@ -18,6 +18,11 @@ from alexprof.workload.base import Layer, Published, Setting
 SCHEMA_VERSION = 1
 
 
+def on_cpu(device: str) -> bool:
+    """Whether a device is a CPU: "CPU", or of one of several hosts "vm1/CPU"."""
+    return device.rpartition("/")[2] == "CPU"
+
+
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
     """What was asked for.
 

@@ -61,7 +61,7 @@ def test_other_markers_inside_a_step_are_left_out_and_told():
     one = found(source)
     assert spans_ns(one) == [(0, 0, 50)]
     assert one.notes == (
-        'Left out: 1 step marker inside other steps ("train"); name a marker to choose.',
+        'Left out: 1 step marker inside other steps ("train"); name a marker to choose (--marker).',
     )
 
 
