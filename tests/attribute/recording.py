@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -95,13 +96,13 @@ def functions_in_a_session() -> Program:
     """Functions that the runtime may take apart before it runs them."""
 
     @tf.function
-    def inner(x: Any) -> Any:
+    def inner(x):
         return tf.matmul(x, x, name="inner_product")
 
     @tf.function
-    def outer(x: Any) -> Any:
+    def outer(x):
         turned = tf.while_loop(lambda i, a: i < 5, lambda i, a: (i + 1, inner(a)), [0, x])[1]
-        return inner(turned) + tf.cond(tf.reduce_sum(x) > 0, lambda: inner(x), lambda: x)
+        return inner(turned) + tf.cond(tf.reduce_sum(x * x) > 0, lambda: inner(x), lambda: x)
 
     with tf.Graph().as_default() as graph:
         x = noise()
@@ -120,7 +121,7 @@ def functions_that_stay() -> Program:
     with tf.Graph().as_default() as graph:
         again = tf.function(lambda i, a: i < 5).get_concrete_function(*state)
         body = tf.function(lambda i, a: (i + 1, tf.tanh(inner(a)))).get_concrete_function(*state)
-        branch = tf.function(lambda a: inner(a)).get_concrete_function(matrix)
+        branch = tf.function(inner).get_concrete_function(matrix)
         x = outer(noise())
         x = tf.raw_ops.StatelessWhile(input=[0, x], cond=again, body=body)[1]
         x = tf.raw_ops.While(input=[0, x], cond=again, body=body)[1]
@@ -138,12 +139,14 @@ def train_function() -> Program:
     inner = tf.function(lambda x: tf.matmul(x, weights, name="inner_product"))
 
     @tf.function
-    def step(x: Any) -> Any:
+    def step(x):
         with tf.GradientTape() as tape:
             y = inner(inner(x))
             for _ in tf.range(3):
                 y = tf.tanh(inner(y))
-            loss = tf.reduce_sum(tf.cond(tf.reduce_sum(y) > 0, lambda: inner(y), lambda: y * 2.0))
+            loss = tf.reduce_sum(
+                tf.cond(tf.reduce_sum(y * y) > 0, lambda: inner(y), lambda: y * 2.0)
+            )
         weights.assign_sub(0.001 * tape.gradient(loss, weights))
         return loss
 
@@ -250,7 +253,7 @@ def pipeline_by_hand() -> Program:
     batches = iter(pipeline())
 
     @tf.function
-    def step(x: Any) -> Any:
+    def step(x):
         return weights.assign_add(tf.reduce_mean(tf.matmul(x, weights), 0) * 1e-6)
 
     return in_steps(lambda: step(next(batches)))
@@ -262,7 +265,7 @@ def pipeline_in_a_function() -> Program:
     data = tf.data.Dataset.range(8).map(lambda i: tf.cast(i, tf.float32) * 2.0)
 
     @tf.function
-    def total() -> Any:
+    def total():
         found = 0.0
         for x in data:
             found += x
@@ -293,6 +296,21 @@ def keras_fit() -> Program:
 def keras_train_step() -> Program:
     built, x, y = model()
     return in_steps(lambda: built.train_on_batch(x, y))
+
+
+@kind
+def missing_steps() -> Program:
+    """Only every other step is marked."""
+    graph = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x)))
+    x = tf.random.normal([SIDE, SIDE])
+    graph(x)
+
+    def program() -> None:
+        for number in range(STEPS):
+            with marked(number) if number % 2 == 0 else nullcontext():
+                graph(x).numpy()
+
+    return program
 
 
 @kind

@@ -18,6 +18,7 @@ from alexprof.attribute.symbols import DATA_SCOPE
 from alexprof.xplane import read_trace
 from tests.attribute.test_samples import BERT, needs_samples
 from tests.attribute.xprof_tables import (
+    ROWS,
     Cost,
     Span,
     as_xprof_counts,
@@ -46,6 +47,7 @@ KINDS = {  # and how many ops of each must be the same without any explanation
     "keras_fit": 80,
     "keras_train_step": 80,
     "keras_callback": 80,
+    "missing_steps": 3,
     "nested_steps": 3,
     "overlapping_steps": 3,
 }
@@ -101,12 +103,13 @@ def assert_same(path: Path, folder: Path) -> set[str]:
     ours = ops_by_us(path)
     by_name = {name: cost for (name, _), cost in ours.items()}
     same = {op for op, cost in theirs.items() if cost.near(by_name.get(op))}
-    names = {name for op in explained(spans) for name in (op, f"{DATA_SCOPE}/{op}")}
-    assert (theirs.keys() | by_name.keys()) - same <= names
     by_rules = as_xprof_counts(spans)
-    assert by_rules.keys() == theirs.keys()
     wrong = {op: (cost, by_rules[op]) for op, cost in theirs.items() if not cost.near(by_rules[op])}
     assert wrong == {}
+    names = {name for op in explained(spans) for name in (op, f"{DATA_SCOPE}/{op}")}
+    cut_off = by_rules.keys() - theirs.keys() if len(theirs) == ROWS else set()
+    assert by_rules.keys() == theirs.keys() | cut_off
+    assert (theirs.keys() | by_name.keys()) - same <= names | cut_off
     return same
 
 
@@ -121,4 +124,13 @@ def test_no_kind_is_left_out(recorded):
 
 @needs_samples
 def test_bert_s_host_has_xprof_s_numbers(tmp_path):
-    assert len(assert_same(BERT, tmp_path)) > 300
+    assert len(assert_same(BERT, tmp_path)) > 40
+    # The others have the same times, and notes on memory that xprof counts as executions.
+    theirs = ops_by_xprof(BERT, tmp_path)
+    ours = {name: cost for (name, _), cost in ops_by_us(BERT).items()}
+    same = [op for op in theirs.keys() & ours.keys() if _times(ours[op]).near(_times(theirs[op]))]
+    assert len(same) > 480
+
+
+def _times(cost: Cost) -> Cost:
+    return cost._replace(executions=0)

@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 
-from alexprof.attribute.symbols import DATA_SCOPE, is_eager, split_op
+from alexprof.attribute.symbols import DATA_SCOPE, is_eager, kernel_op, split_op
 from alexprof.xplane import Trace
 
 
@@ -51,7 +50,8 @@ class Span(NamedTuple):
 
 
 OURS = {"eager", "odd name"}
-THEIRS = {"stage", "note", "no type"}
+THEIRS = {"stage", "note", "no type", "step"}
+ROWS = 499  # of each side, beside one for idle time: the ops of the longest self times
 # What xprof takes for an op's name and type (tsl/profiler/utils/tf_op_utils.cc): no underscore
 # first, as in `_retval_Sum_0_0:_Retval`, unless both are the same, as in a function's call.
 _XPROF_OP = re.compile(r"[A-Za-z0-9.][\w.\\/>-]*:[A-Z_]\w*|(\w+):\1", re.ASCII)
@@ -66,12 +66,13 @@ def spans_of(trace: Trace) -> list[Span]:
         events = plane.events()
         for_op, texts = events.strings("tf_op")
         _, marks_a_step = events.ints("step_num")
-        for row in np.flatnonzero(~marks_a_step).tolist():
+        for row in range(len(events)):
             name = events.names[events.name[row]]
             counted = _counted(name, texts[for_op[row]] if for_op[row] >= 0 else "")
             if counted is None:
                 continue
             (op, type_), why = counted
+            why = "step" if marks_a_step[row] else why
             line = int(events.line[row])
             of_data = plane.lines[line].name.startswith("tf_data") and why not in THEIRS
             scope = f"{DATA_SCOPE}/" if of_data else ""
@@ -91,7 +92,7 @@ def _counted(name: str, for_op: str) -> tuple[tuple[str, str], str] | None:
         return (name, "Dataset"), "stage"
     if name.endswith(":") and name.count(":") == 1:
         return (name[:-1], ""), "no type"
-    noted = split_op(for_op)
+    noted = kernel_op(for_op)
     return None if noted is None else (noted, "note")
 
 
@@ -160,15 +161,15 @@ def xprof_table(path: Path, tool: str, folder: Path) -> list[dict[str, Any]]:
     table = json.loads(content)
     table = table[0] if isinstance(table, list) else table
     names = [column["id"] for column in table["cols"]]
-    return [dict(zip(names, [cell["v"] for cell in row["c"]], strict=True)) for row in table["rows"]]
+    return [
+        dict(zip(names, [cell["v"] for cell in row["c"]], strict=True)) for row in table["rows"]
+    ]
 
 
 def ops_by_xprof(path: Path, folder: Path, side: str = "Host") -> dict[str, Cost]:
     """Returns the ops of one side, "Host" or "Device", of xprof's `framework_op_stats`."""
     return {
-        row["operation"]: Cost(
-            int(row["occurrences"]), row["total_time"], row["total_self_time"]
-        )
+        row["operation"]: Cost(int(row["occurrences"]), row["total_time"], row["total_self_time"])
         for row in xprof_table(path, "framework_op_stats", folder)
         if row["host_or_device"] == side and row["operation"] != "IDLE"
     }
