@@ -13,7 +13,15 @@ import pytest
 from alexprof.xplane import read_trace
 from tests.attribute.hand import draw
 from tests.attribute.test_against_xprof import ops_by_us
-from tests.attribute.xprof_tables import ROWS, Cost, as_xprof_counts, ops_by_xprof, spans_of
+from tests.attribute.xprof_tables import (
+    ROWS,
+    Cost,
+    as_we_count,
+    as_xprof_counts,
+    assert_near,
+    ops_by_xprof,
+    spans_of,
+)
 from tests.traces import TraceBuilder
 
 pytestmark = pytest.mark.slow
@@ -161,11 +169,6 @@ def costs_of(numbers: dict[str, tuple[int, float, float]]) -> dict[str, Cost]:
     return {op: Cost(n, total / 1e3, own / 1e3) for op, (n, total, own) in numbers.items()}
 
 
-def assert_near(found: dict[str, Cost], expected: dict[str, Cost]) -> None:
-    assert found.keys() == expected.keys()
-    assert {op for op in expected if not expected[op].near(found[op])} == set()
-
-
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_both_count(case, tmp_path):
     built = TraceBuilder()
@@ -182,6 +185,7 @@ def test_what_both_count(case, tmp_path):
     )
     assert_near(ops_by_xprof(path, tmp_path / "xprof"), costs_of(case.theirs))
     spans = spans_of(read_trace(path))
+    assert_near(as_we_count(spans), found)
     assert_near(as_xprof_counts(spans), costs_of(case.theirs))
 
 

@@ -11,14 +11,16 @@ import json
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
 from alexprof.attribute.symbols import DATA_SCOPE, is_eager, kernel_op, split_op
 from alexprof.xplane import Trace
+
+Key = TypeVar("Key", str, "tuple[str, str]")
 
 
 class Cost(NamedTuple):
@@ -55,6 +57,13 @@ ROWS = 499  # of each side, beside one for idle time: the ops of the longest sel
 # What xprof takes for an op's name and type (tsl/profiler/utils/tf_op_utils.cc): no underscore
 # first, as in `_retval_Sum_0_0:_Retval`, unless both are the same, as in a function's call.
 _XPROF_OP = re.compile(r"[A-Za-z0-9.][\w.\\/>-]*:[A-Z_]\w*|(\w+):\1", re.ASCII)
+
+
+def assert_near(found: Mapping[Key, Cost], expected: Mapping[Key, Cost]) -> None:
+    """Compare two tables, row by row."""
+    assert found.keys() == expected.keys()
+    other = {op: (found[op], cost) for op, cost in expected.items() if not cost.near(found[op])}
+    assert other == {}
 
 
 def spans_of(trace: Trace) -> list[Span]:
@@ -96,30 +105,55 @@ def _counted(name: str, for_op: str) -> tuple[tuple[str, str], str] | None:
     return None if noted is None else (noted, "note")
 
 
+def as_we_count(spans: Iterable[Span]) -> dict[tuple[str, str], Cost]:
+    """Goes by AlexProf's rules, slowly: a row per name and type."""
+    counted: list[tuple[tuple[str, str], Span, int]] = []
+    for thread in _by_thread(span for span in spans if span.why not in THEIRS):
+        thread.sort(key=lambda span: (span.start_ps, -span.end_ps))
+        inside_ps = [0] * len(thread)
+        open_: list[int] = []
+        for number, span in enumerate(thread):
+            while open_ and thread[open_[-1]].end_ps <= span.start_ps:
+                open_.pop()
+            if open_:
+                around = open_[-1]
+                inside_ps[around] += min(span.end_ps, thread[around].end_ps) - span.start_ps
+            open_.append(number)
+        named = [(span.op, span.type) for span in thread]
+        counted += zip(named, thread, inside_ps, strict=True)
+    return _summed(counted)
+
+
 def as_xprof_counts(spans: Iterable[Span]) -> dict[str, Cost]:
     """Goes by xprof's rules: a row per name, whatever the type and whoever ran it."""
+    threads = _by_thread(span for span in spans if span.why not in OURS)
+    popped = [pair for thread in threads for pair in _popped(thread)]
+    return _summed((span.plain_op, span, inside_ps) for span, inside_ps in popped)
+
+
+def _by_thread(spans: Iterable[Span]) -> list[list[Span]]:
     threads: dict[tuple[str, int], list[Span]] = defaultdict(list)
     for span in spans:
-        if span.why not in OURS:
-            threads[span.thread].append(span)
-    sums: dict[str, Cost] = defaultdict(lambda: Cost(0, 0.0, 0.0))
-    for thread in threads.values():
-        for span, inside_ps in _popped(thread):
-            known, total_ps = sums[span.plain_op], span.end_ps - span.start_ps
-            sums[span.plain_op] = Cost(
-                known.executions + 1,
-                known.total_us + total_ps / 1e6,
-                known.self_us + (total_ps - inside_ps) / 1e6,
-            )
-    return dict(sums)
+        threads[span.thread].append(span)
+    return list(threads.values())
 
 
-def lost_by_xprof(spans: list[Span]) -> list[Span]:
+def _summed(counted: Iterable[tuple[Key, Span, int]]) -> dict[Key, Cost]:
+    """Adds up spans by key, each with the time that others of its thread took inside of it."""
+    sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for key, span, inside_ps in counted:
+        total_ps = span.end_ps - span.start_ps
+        for at, amount in enumerate((1, total_ps, total_ps - inside_ps)):
+            sums[key][at] += amount
+    return {key: Cost(n, total / 1e6, own / 1e6) for key, (n, total, own) in sums.items()}
+
+
+def lost_by_xprof(spans: Iterable[Span]) -> list[Span]:
     """Lists the spans that its stack loses: see `_popped`."""
     visible = [span for span in spans if span.why not in OURS]
     lost = Counter(visible)
-    for thread in {span.thread for span in visible}:
-        lost.subtract(span for span, _ in _popped([s for s in visible if s.thread == thread]))
+    for thread in _by_thread(visible):
+        lost.subtract(span for span, _ in _popped(thread))
     return list(lost.elements())
 
 
