@@ -20,9 +20,10 @@ Float = NDArray[np.float64]
 _NONE: Int = np.zeros(0, np.int64)
 
 # Why a device had nothing to do, by what the host did: it waited for the input pipeline; it had
-# been called to run something, but no op (or kernel) was running yet or any more; it was in the
-# user's Python; or the trace does not say.
-IDLE_REASONS = ("input", "launching", "python", "unknown")
+# been called to run something, but no op (or kernel) was running yet; it was handing out results,
+# for the device had done its last in this step; it was in the user's Python; or the trace does not
+# say.
+IDLE_REASONS = ("input", "launching", "fetching", "python", "unknown")
 
 
 @dataclass(frozen=True)
@@ -131,15 +132,27 @@ def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
     """Returns idle time by reason and step, int64 [reasons, steps] picoseconds."""
     windows = steps.start_ps, steps.end_ps
     host = [each for each in work.devices if each.device == CPU]
-    called = work.waits
+    tails = _tails(busy, steps), steps.end_ps
+    called = waits_fetches = work.waits | work.fetches
     for cover in [work.calls, *(Cover.of(each.start_ps, each.end_ps) for each in host)]:
         called = called if cover is None else called | cover
     waiting = idle_within(busy, work.waits, *windows)
-    launching = idle_within(busy, called, *windows) - waiting
-    rest = steps.end_ps - steps.start_ps - busy.within(*windows) - waiting - launching
+    fetching = idle_within(busy, waits_fetches, *windows) - waiting
+    launching = idle_within(busy, called, *windows) - waiting - fetching
+    late = idle_within(busy, called, *tails) - idle_within(busy, waits_fetches, *tails)
+    launching, fetching = launching - late, fetching + late
+    rest = steps.end_ps - steps.start_ps - busy.within(*windows) - waiting - launching - fetching
     nothing = np.zeros_like(rest)
     known = work.calls is not None
-    return np.stack((waiting, launching, rest if known else nothing, nothing if known else rest))
+    python, unknown = (rest, nothing) if known else (nothing, rest)
+    return np.stack((waiting, launching, fetching, python, unknown))
+
+
+def _tails(busy: Cover, steps: Steps) -> Int:
+    """When a device was busy for the last time in each step; the step's end where it never was."""
+    last = np.searchsorted(busy.start_ps, steps.end_ps, "left") - 1
+    end = np.minimum(np.append(busy.end_ps, -1)[last], steps.end_ps)
+    return np.where((last >= 0) & (end > steps.start_ps), end, steps.end_ps)
 
 
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:

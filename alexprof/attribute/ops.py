@@ -28,6 +28,11 @@ _CALLS = re.compile(
     r"SessionRun|FunctionRun|RunGraph|BatchingSessionRun|TfrtModelRun|Eager(?:Kernel)?Execute"
     r"|TFE_Py_(?:FastPathExecute_C|ExecuteCancelable)|ExecutorState::Process"
 )
+# Inside one of these the host takes a result from the device (JAX; TensorFlow does it in a call).
+_FETCHES = re.compile(
+    r"np\.asarray\(jax\.Array\)|(?:\w+::)*(?:ToLiteral|CopyRawToHost|CopyToHost)\w*"
+    r"|TransferFromDevice"
+)
 _WAITS = re.compile(r"(?:MultiDevice)?IteratorGetNext\w*::\w+")
 
 
@@ -68,6 +73,7 @@ class Work:
         host: The events of the host's planes, without threads inside of ops.
         calls: When TensorFlow had been called to run something; None when the trace never says.
         waits: When the host waited for the input pipeline.
+        fetches: When it took results from a device.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         eager: Numbers of ops that ran eagerly, without names of their own.
         unread: Device planes with events of a sort that is not read here.
@@ -78,6 +84,7 @@ class Work:
     host: tuple[Events, ...]
     calls: Cover | None
     waits: Cover
+    fetches: Cover
     regions: Regions | None
     eager: frozenset[int]
     unread: tuple[str, ...]
@@ -120,6 +127,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         host=host,
         calls=calls if calls.start_ps.size else None,
         waits=_during(host, _WAITS),
+        fetches=_during(host, _FETCHES),
         regions=regions,
         eager=eager,
         unread=tuple(plane.name for plane in others if plane.events().name.size),

@@ -80,7 +80,8 @@ class DeviceBooks(Struct, frozen=True, kw_only=True):
         share_ns: Time given to ops, the unassigned included.
         idle_ns: Time with no op running.
         unassigned_ns: The part of share_ns whose op is not known.
-        idle_by_reason_ns: idle_ns by what the host did meanwhile ("python", "launching").
+        idle_by_reason_ns: idle_ns by what the host did meanwhile ("launching", "fetching",
+            "python", "input", "unknown").
     """
 
     device: str

@@ -56,29 +56,27 @@ def divide(
     step: Interval,
     calls: Sequence[Interval],
     waits: Sequence[Interval],
+    fetches: Sequence[Interval],
     rest: str,
 ) -> Costs:
     """Divide a step among the events that run in it; `rest` is the reason left for idle time."""
     share: dict[str, Fraction] = defaultdict(Fraction)
     busy: dict[str, int] = defaultdict(int)
     idle: dict[str, int] = defaultdict(int)
-    for start, end in edges(events, [step], calls, waits):
-        if not covers(step, start, end):
-            continue
+    stretches = [one for one in edges(events, [step], calls, waits, fetches) if covers(step, *one)]
+    last = max((end for start, end in stretches if running(events, start, end)), default=step.end)
+    for start, end in stretches:
         now = running(events, start, end)
         for index in now:
             share[events[index].op] += Fraction(end - start, len(now))
             busy[events[index].op] += end - start
         if not now:
-            idle[reason(start, end, calls, waits) or rest] += end - start
+            if any(covers(each, start, end) for each in waits):
+                idle["input"] += end - start
+            elif any(covers(each, start, end) for each in fetches):
+                idle["fetching"] += end - start
+            elif any(covers(each, start, end) for each in calls):
+                idle["fetching" if start >= last else "launching"] += end - start
+            else:
+                idle[rest] += end - start
     return Costs(share, busy, idle)
-
-
-def reason(
-    start: int, end: int, calls: Sequence[Interval], waits: Sequence[Interval]
-) -> str | None:
-    if any(covers(each, start, end) for each in waits):
-        return "input"
-    if any(covers(each, start, end) for each in calls):
-        return "launching"
-    return None

@@ -42,14 +42,20 @@ steps = st.lists(st.integers(0, 16), min_size=2, max_size=7, unique=True).map(
 )
 
 
-def build(marks: Group, host: Group, kernels: Group, calls: Group, waits: Group) -> Trace:
+def build(
+    marks: Group, host: Group, kernels: Group, calls: Group, waits: Group, fetches: Group
+) -> Trace:
     builder = TraceBuilder()
     plane = builder.plane("/host:CPU")
     python = plane.line("python", id=99)
     for each in marks:
         python.event("step", each.start, each.end - each.start, {"step_num": int(each.op)})
     other = plane.line("calls", id=98)
-    for name, group in (("SessionRun", calls), ("IteratorGetNextOp::DoCompute", waits)):
+    for name, group in (
+        ("SessionRun", calls),
+        ("IteratorGetNextOp::DoCompute", waits),
+        ("np.asarray(jax.Array)", fetches),
+    ):
         for each in group:
             other.event(name, each.start, each.end - each.start)
     for thread in (1, 2, 3):
@@ -116,11 +122,11 @@ def counts_in(costs: pl.DataFrame, device: str, column: str) -> dict[tuple[int, 
 
 
 @settings(max_examples=100, deadline=None)
-@given(steps, spans(3, OPS), spans(2, (*OPS, "")), spans(), spans())
-def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits):
+@given(steps, spans(3, OPS), spans(2, (*OPS, "")), spans(), spans(), spans())
+def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits, fetches):
     if not host and not kernels:
         return
-    found = attribute(build(marks, host, kernels, calls, waits))
+    found = attribute(build(marks, host, kernels, calls, waits, fetches))
     check_closure(found.costs)
     known = any(each.end > each.start for each in calls)
     for device, column, events in (("CPU", "executions", host), (GPU, "kernels", kernels)):
@@ -131,7 +137,7 @@ def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits):
         for step in marks:
             # While it runs an op, the host has been called too.
             rest = "python" if known else "unknown"
-            exact = reference.divide(named, step, [*calls, *host], waits, rest)
+            exact = reference.divide(named, step, [*calls, *host], waits, fetches, rest)
             check(found.costs, device, step, exact)
         assert counts_in(found.costs, device, column) == counts(events, marks)
     outside = [each for each in [*host, *kernels] if counted_in(marks, each) is None]

@@ -37,10 +37,11 @@ def test_two_threads_share_the_time_in_which_both_run():
     }
     gradient = "gradients/lrn1/LRN_grad/LRNGrad"
     assert found.costs.rows() == [
-        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 40, 120, None),
         (0, "CPU", "conv1", "_FusedConv2D", "Conv2D", "conv1", "forward", 1, 0, 40, 30, 120, None),
         (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, None),
+        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, None),
         (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, None),
+        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, None),
     ]
     assert found.steps.rows() == [(0, 90, 120)]
     assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())
@@ -76,7 +77,12 @@ def test_what_is_no_op_has_no_time():
             },
         )
     )
-    assert shares(found) == {"conv1": 10, "idle: launching": 88, "idle: python": 2}
+    assert shares(found) == {
+        "conv1": 10,
+        "idle: launching": 9,
+        "idle: fetching": 79,
+        "idle: python": 2,
+    }
 
 
 def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
@@ -113,7 +119,8 @@ def test_why_the_host_was_idle():
     assert shares(found) == {
         "a": 20,
         "idle: input": 15,
-        "idle: launching": 35,
+        "idle: launching": 25,
+        "idle: fetching": 10,
         "idle: python": 30,
     }
 
@@ -197,7 +204,12 @@ def test_kernels_belong_to_the_op_that_launched_them():
         ("conv1", 1, 2, 25, 18),
         ("lrn1", 1, 1, 5, 5),
     ]
-    assert shares(found, "CPU") == {"conv1": 4, "idle: launching": 81, "idle: python": 15}
+    assert shares(found, "CPU") == {
+        "conv1": 4,
+        "idle: launching": 3,
+        "idle: fetching": 78,
+        "idle: python": 15,
+    }
     row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
     assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
     assert found.notes == ("48% of the time of kernels and copies on GPU:0 names no op.",)
@@ -213,7 +225,8 @@ def test_a_gpu_waits_for_the_host():
     assert shares(found, "GPU:0") == {
         "a": 10,
         "idle: input": 20,
-        "idle: launching": 55 + 3,
+        "idle: launching": 5 + 20,
+        "idle: fetching": 33,
         "idle: python": 5 + 2 + 5,
     }
 

@@ -47,6 +47,7 @@ FAULTS_SEEN = 0.01
 """More page faults under the trace than without are worth a warning from this part of the step."""
 IDLE_REASONS = {
     "launching": "launching",
+    "fetching": "handing out results",
     "python": "in Python",
     "input": "waiting for input",
     "unknown": "reason not known",
