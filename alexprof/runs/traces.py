@@ -84,7 +84,8 @@ def load_trace(file: str | os.PathLike[str], *, marker: str | None = None) -> Ru
         A run with one variant, "trace", of one phase, "trace", without timed steps.
 
     Raises:
-        TraceError: If it can't be read, is no trace, or nothing ran in it.
+        TraceError: If it can't be read, is no trace, nothing ran in it, or what is whole of a
+            damaged one does not say where steps begin and end.
     """
     from alexprof.attribute import attribute
     from alexprof.runs.assemble import TraceFacts, traced_phase
@@ -105,7 +106,7 @@ def load_trace(file: str | os.PathLike[str], *, marker: str | None = None) -> Ru
     return Run(
         schema_version=SCHEMA_VERSION,
         run=_name(path),
-        complete=not (trace.errors or trace.warnings),
+        complete=not _said(trace),
         stopped=next(iter(_said(trace)), None),
         started=_written(path),
         workload=None,
@@ -115,10 +116,10 @@ def load_trace(file: str | os.PathLike[str], *, marker: str | None = None) -> Ru
 
 
 def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
-    """What the profiler says of a trace, and what it was not allowed to record.
+    """What is missing from a trace: damaged, lost by the profiler, or not allowed to be recorded.
 
     Args:
-        trace: The trace.
+        trace: The trace, with its events read: damage in them shows only then.
         level: The host tracer level that was in force; None if the trace doesn't say.
     """
     notes = list(_said(trace))
@@ -132,6 +133,7 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
+        *(f"the trace is damaged: {one}" for one in trace.damage),
         *(f"the profiler reports an error: {one}" for one in trace.errors),
         *(f"the profiler warns: {one}" for one in trace.warnings),
     ]

@@ -8,14 +8,15 @@ kinds that can give it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.texts import distinct
+from alexprof.xplane.schema import STAT
+from alexprof.xplane.texts import distinct, most_texts
 from alexprof.xplane.walk import Bodies, walk
 from alexprof.xplane.wire import Buffer
 
@@ -23,6 +24,7 @@ _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
+_BATCH = 1 << 16  # stats decoded at once
 _MOST_DIGITS = 20  # a 64-bit integer with its sign
 
 Value: TypeAlias = "int | float | str | bytes"
@@ -56,13 +58,40 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
-    for step in walk(buffer, stats.start, stats.stop):
+    for step in walk(buffer, stats.start, stats.stop, STAT):
         lane, fields = step.of(_ID)
         name[lane] = fields.value
         lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
-    rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
-    return Rows(*(column[kind != 0] for column in rows))
+    index = names.find(name)
+    if (index < 0).any():
+        first = int((index < 0).argmax())
+        damage = buffer.damage(int(stats.start[first]), f"a stat of the unknown id {name[first]}")
+        buffer.lose(damage, "what it says is left out")
+    rows = Rows(stats.owner.astype(np.int32), index, kind, value, stop)
+    return rows if kind.all() else Rows(*(column[kind != 0] for column in rows))
+
+
+def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
+    """Decode stats as they are found, so many at a time that it takes little memory and time.
+
+    Those without a name, which nobody can ask for, are left out.
+    """
+    parts: list[Rows] = []
+    waiting: list[Bodies] = []
+    count = 0
+    for bodies in stats:
+        waiting.append(bodies)
+        count += len(bodies.owner)
+        if count >= _BATCH:
+            parts.append(_named(read_rows(buffer, Bodies.gather(waiting), names)))
+            waiting, count = [], 0
+    return [*parts, _named(read_rows(buffer, Bodies.gather(waiting), names))]
+
+
+def _named(rows: Rows) -> Rows:
+    is_named = rows.name >= 0
+    return rows if is_named.all() else Rows(*(column[is_named] for column in rows))
 
 
 class StatTable:
@@ -71,13 +100,14 @@ class StatTable:
     Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
     """
 
-    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
+    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: list[Rows]) -> None:
+        """Take what `read_batches` gave, which is gone then."""
         self._buffer = buffer
         self._names = names
         self._owners = owners
-        empty = Bodies.gather([])
-        columns = zip(*(parts or [read_rows(buffer, empty, names)]), strict=True)
-        self._rows = Rows(*(np.concatenate(column) for column in columns))
+        columns = [list(column) for column in zip(*parts, strict=True)]
+        parts.clear()
+        self._rows = Rows(*(_joined(columns.pop(0)) for _ in Rows._fields))
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
@@ -103,13 +133,20 @@ class StatTable:
         Returns:
             int32 [owners], index into the table or -1 for an owner that lacks the stat; the
             table, without duplicates.
+
+        Raises:
+            TraceError: There are more different texts than a trace of this size has.
         """
         rows, kind = self._select(name)
         table: dict[str, int] = {}
         result = np.full(len(rows), -1, np.int32)
+        most = most_texts(self._buffer)
         for hit, index, texts in self._texts(rows, kind, _VALUES):
             place = [table.setdefault(text, len(table)) for text in texts]
             result[hit] = np.array(place, np.int32)[index]
+            if len(table) > most:
+                stop = int(self._rows.stop[rows[hit[0]]])
+                raise self._buffer.noise(stop, f"more than {most} texts in stats {name!r}")
         column = np.full(self._owners, -1, np.int32)
         column[self._rows.owner[rows]] = result
         return column, tuple(table)
@@ -134,21 +171,21 @@ class StatTable:
 
     def _select(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return rows and kinds of a stat, last row first, so that on assignment the first wins."""
-        hit = np.isin(self._rows.name, self._names.named(name))
-        rows = np.flatnonzero(hit)[::-1]
+        rows = np.flatnonzero(self._names.named(name)[self._rows.name])[::-1]
         return rows, self._rows.kind[rows]
 
     def _texts(
         self, rows: NDArray[np.int64], kind: NDArray[np.uint8], kinds: Sequence[int]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
-        """Turn values into text, a kind at a time.
+        """Turn values into text, some of a kind at a time.
 
         Yields:
             Which of the rows are of the kind, for each the index of its text, and the texts.
         """
         for one in kinds:
-            hit = np.flatnonzero(kind == one)
-            if len(hit):
+            of_kind = np.flatnonzero(kind == one)
+            for low in range(0, len(of_kind), _BATCH):
+                hit = of_kind[low : low + _BATCH]
                 yield hit, *self._texts_of_kind(rows[hit], one)
 
     def _texts_of_kind(
@@ -162,6 +199,10 @@ class StatTable:
             return index, [self._names.name(entry) for entry in found.tolist()]
         found, index = np.unique(value, return_inverse=True)
         return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _integer(text: str) -> int | None:
