@@ -228,6 +228,8 @@ def _symbols(
         raise entries.buffer.noise(0, f"events of {len(used)} different names")
     table: dict[str, int] = {}
     place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
-    names = (entries.name(index if index < len(entries) else -1) for index in used.tolist())
+    names = [entries.name(index if index < len(entries) else -1) for index in used.tolist()]
     place[used] = [table.setdefault(name, len(table)) for name in names]
+    if "" in table or any("\ufffd" in name for name in table):
+        entries.say_unnamed(used)
     return tuple(table), place[metadata]

@@ -98,6 +98,17 @@ class Metadata:
         is_named[equal(self.buffer, start, stop - start, name)] = True
         return is_named
 
+    def say_unnamed(self, used: NDArray[np.int64]) -> None:
+        """Keep in mind that of the entries in use some have no name, or none of letters."""
+        for index in used[used < len(self)].tolist():
+            name = self.name(index)
+            if not name or "\ufffd" in name:
+                what = (
+                    f"{self._shape.kind} of id {self.ids[index]} with the name {name[:60]!a}"
+                )
+                damage = self.buffer.damage(int(self._start[index]), what)
+                self.buffer.lose(damage, "events of this name are not known for what they are")
+
     def find(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the index of each id, -1 for those that the map lacks."""
         if self._table is not None:

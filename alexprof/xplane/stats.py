@@ -69,7 +69,7 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
         damage = buffer.damage(int(stats.start[first]), f"a stat of the unknown id {name[first]}")
         buffer.lose(damage, "what it says is left out")
     rows = Rows(stats.owner.astype(np.int32), index, kind, value, stop)
-    return rows if kind.all() else Rows(*(column[kind != 0] for column in rows))
+    return rows if kind.all() else _taken(rows, kind != 0)
 
 
 def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
@@ -90,8 +90,8 @@ def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> li
 
 
 def _named(rows: Rows) -> Rows:
-    is_named = rows.name >= 0
-    return rows if is_named.all() else Rows(*(column[is_named] for column in rows))
+    is_named: NDArray[np.bool_] = rows.name >= 0
+    return rows if is_named.all() else _taken(rows, is_named)
 
 
 class StatTable:
@@ -100,14 +100,13 @@ class StatTable:
     Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
     """
 
-    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: list[Rows]) -> None:
-        """Take what `read_batches` gave, which is gone then."""
+    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
+        """Take what `read_rows` or `read_batches` gave."""
         self._buffer = buffer
         self._names = names
         self._owners = owners
-        columns = [list(column) for column in zip(*parts, strict=True)]
-        parts.clear()
-        self._rows = Rows(*(_joined(columns.pop(0)) for _ in Rows._fields))
+        # Left as they are: to put them together would take as much memory again.
+        self._parts = parts
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
@@ -116,15 +115,15 @@ class StatTable:
             int64 [owners] and whether each owner has one: an integer (an unsigned one above
             2**63 - 1 comes out negative, with the same bits) or a string of digits.
         """
-        rows, kind = self._select(name)
-        number, good = self._rows.value[rows], np.isin(kind, (_INT64, _UINT64))
-        for hit, index, texts in self._texts(rows, kind, (_STR, _BYTES, _REF)):
-            parsed = [_integer(text) for text in texts]
-            number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
-            good[hit] = np.array([value is not None for value in parsed], bool)[index]
         value, present = np.zeros(self._owners, np.int64), np.zeros(self._owners, bool)
-        owner = self._rows.owner[rows[good]]
-        value[owner], present[owner] = number[good], True
+        for rows in self._select(name):
+            number, good = rows.value, np.isin(rows.kind, (_INT64, _UINT64))
+            for hit, index, texts in self._texts(rows, (_STR, _BYTES, _REF)):
+                parsed = [_integer(text) for text in texts]
+                number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
+                good[hit] = np.array([value is not None for value in parsed], bool)[index]
+            owner = rows.owner[good]
+            value[owner], present[owner] = number[good], True
         return value, present
 
     def strings(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -137,25 +136,26 @@ class StatTable:
         Raises:
             TraceError: There are more different texts than a trace of this size has.
         """
-        rows, kind = self._select(name)
         table: dict[str, int] = {}
-        result = np.full(len(rows), -1, np.int32)
-        most = most_texts(self._buffer)
-        for hit, index, texts in self._texts(rows, kind, _VALUES):
-            place = [table.setdefault(text, len(table)) for text in texts]
-            result[hit] = np.array(place, np.int32)[index]
-            if len(table) > most:
-                stop = int(self._rows.stop[rows[hit[0]]])
-                raise self._buffer.noise(stop, f"more than {most} texts in stats {name!r}")
         column = np.full(self._owners, -1, np.int32)
-        column[self._rows.owner[rows]] = result
+        most = most_texts(self._buffer)
+        for rows in self._select(name):
+            result = np.full(len(rows.owner), -1, np.int32)
+            for hit, index, texts in self._texts(rows, _VALUES):
+                place = [table.setdefault(text, len(table)) for text in texts]
+                result[hit] = np.array(place, np.int32)[index]
+            column[rows.owner] = result
+            if len(table) > most:
+                stop = int(rows.stop[0])
+                raise self._buffer.noise(stop, f"more than {most} texts in stats {name!r}")
         return column, tuple(table)
 
     def values(self) -> dict[str, Value]:
         """Return all stats by name, for a table with one owner."""
         values: dict[str, Value] = {}
-        for name, kind, value, stop in zip(*(c.tolist() for c in self._rows[1:]), strict=True):
-            values.setdefault(self._names.name(name), self._value(kind, value, stop))
+        for rows in self._parts:
+            for name, kind, value, stop in zip(*(c.tolist() for c in rows[1:]), strict=True):
+                values.setdefault(self._names.name(name), self._value(kind, value, stop))
         return values
 
     def _value(self, kind: int, value: int, stop: int) -> Value:
@@ -169,31 +169,32 @@ class StatTable:
             return float(np.int64(value).view(np.float64))
         return value if kind == _INT64 else value & 0xFFFF_FFFF_FFFF_FFFF
 
-    def _select(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Return rows and kinds of a stat, last row first, so that on assignment the first wins."""
-        rows = np.flatnonzero(self._names.named(name)[self._rows.name])[::-1]
-        return rows, self._rows.kind[rows]
+    def _select(self, name: str) -> Iterator[Rows]:
+        """Return rows of a stat, last row first, so that on assignment the first wins."""
+        is_named = self._names.named(name)
+        for rows in reversed(self._parts):
+            hit = np.flatnonzero(is_named[rows.name])
+            if len(hit):
+                yield _taken(rows, hit[::-1])
 
     def _texts(
-        self, rows: NDArray[np.int64], kind: NDArray[np.uint8], kinds: Sequence[int]
+        self, rows: Rows, kinds: Sequence[int]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
-        """Turn values into text, some of a kind at a time.
+        """Turn values into text, a kind at a time.
 
         Yields:
             Which of the rows are of the kind, for each the index of its text, and the texts.
         """
-        for one in kinds:
-            of_kind = np.flatnonzero(kind == one)
-            for low in range(0, len(of_kind), _BATCH):
-                hit = of_kind[low : low + _BATCH]
-                yield hit, *self._texts_of_kind(rows[hit], one)
+        for kind in kinds:
+            hit = np.flatnonzero(rows.kind == kind)
+            if len(hit):
+                yield hit, *self._texts_of(kind, rows.value[hit], rows.stop[hit])
 
-    def _texts_of_kind(
-        self, rows: NDArray[np.int64], kind: int
+    def _texts_of(
+        self, kind: int, value: NDArray[np.int64], stop: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], list[str]]:
-        value = self._rows.value[rows]
         if kind in (_STR, _BYTES):
-            return distinct(self._buffer, self._rows.stop[rows] - value, value)
+            return distinct(self._buffer, stop - value, value)
         if kind == _REF:
             found, index = np.unique(self._names.find(value), return_inverse=True)
             return index, [self._names.name(entry) for entry in found.tolist()]
@@ -201,8 +202,9 @@ class StatTable:
         return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
 
 
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+    columns: list[NDArray[Any]] = list(rows)
+    return Rows(*(column[kept] for column in columns))
 
 
 def _integer(text: str) -> int | None:

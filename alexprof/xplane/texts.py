@@ -12,7 +12,7 @@ _WORD_BYTES = 8
 # A text in Python takes 100 bytes and more, so a trace of different ones would take many times its
 # size. There may be so many in any trace, and one more for so many bytes of it.
 _FEW_TEXTS = 1 << 18
-_BYTES_PER_TEXT = 64
+_BYTES_PER_TEXT = 128
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, as in Fibonacci hashing
 
 

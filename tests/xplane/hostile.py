@@ -1,6 +1,6 @@
 """Files that are small and want much: memory and time to read them, in a process of its own.
 
-    python -m tests.xplane.hostile 20000000        each kind at 20 MB, with peak memory and seconds
+python -m tests.xplane.hostile 20000000        each kind at 20 MB, with peak memory and seconds
 """
 
 from __future__ import annotations
@@ -75,8 +75,10 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "short texts": lambda size: repeat(b"\x12\x02hi", size) + plane(b""),
     "2-byte event names": lambda size: line(message(4, TIMES)) + plane(repeat(b"\x22\x00", size)),
     "2-byte stat names": lambda size: plane(repeat(b"\x2a\x00", size)),
-    "short event names": lambda size: line(message(4, TIMES) * 9)
-    + plane(message(3, HEAD + message(4, TIMES)) + numbered(lambda n: entry(4, n, ""), size)),
+    "short event names": lambda size: (
+        line(message(4, TIMES) * 9)
+        + plane(message(3, HEAD + message(4, TIMES)) + numbered(lambda n: entry(4, n, ""), size))
+    ),
     "short stat names": lambda size: plane(
         message(3, HEAD + message(4, TIMES)) + numbered(lambda n: entry(5, n, three(n)), size)
     ),
@@ -138,7 +140,7 @@ KINDS: dict[str, Callable[[int], bytes]] = {
 # A child's ru_maxrss begins with what its parent had, so the high-water mark is read in /proc.
 _READ = """
 import json, sys, time
-import numpy, polars
+import numpy
 from alexprof.errors import TraceError
 from alexprof.xplane import granted_host_level, read_trace
 def most():
@@ -186,8 +188,11 @@ def main() -> None:
             peak, took, said = cost(data, Path(folder))
             allowed = 8 * len(data) + 100_000_000
             mark = "!!" if peak > allowed else "  "
-            print(f"{mark}{kind:32}{len(data) / 1e6:6.1f} MB {peak / 1e6:7.0f} MB of "
-                  f"{allowed / 1e6:.0f}  {took:6.2f} s  {said[said.find('byte'):][:70]}", flush=True)
+            print(
+                f"{mark}{kind:32}{len(data) / 1e6:6.1f} MB {peak / 1e6:7.0f} MB of "
+                f"{allowed / 1e6:.0f}  {took:6.2f} s  {said[said.find('byte') :][:70]}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
