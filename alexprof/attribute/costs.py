@@ -84,17 +84,17 @@ def attribute(
             the steps are replayed.
 
     Raises:
-        TraceError: Nothing ran in the trace that could have a cost.
+        TraceError: Nothing ran in the trace that could have a cost; or it is damaged, and what is
+            left of it marks no step: its first and last op may not be those of the whole.
     """
     import polars as pl
 
     work = read_work(trace, cores=cores)
     if not work.devices:
-        raise TraceError(
-            f"{trace.source}: a trace without ops and kernels: was anything run while it was "
-            "taken, and with host_tracer_level 2 or more?"
-        )
+        raise TraceError(_nothing_ran(trace))
     steps = find_steps(work.host, marker, work.span_ps)
+    if trace.damage and not steps.marked:
+        raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
     divisions = divide_all(work, steps)
     labels = describe(work.ops, depth)
     costs = _table(divisions, steps, work, labels)
@@ -109,6 +109,15 @@ def attribute(
         kernels=recorded_kernels(work, UNASSIGNED_OP),
         replayed=replay_steps(work, steps, labels, costs, inputs),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
+    )
+
+
+def _nothing_ran(trace: Trace) -> str:
+    if trace.damage:
+        return f"{trace.damage[0]}; no op and no kernel is in the rest: take a new trace"
+    return (
+        f"{trace.source}: a trace without ops and kernels: was anything run while it was "
+        "taken, and with host_tracer_level 2 or more?"
     )
 
 

@@ -28,12 +28,14 @@ class Steps:
         start_ps: int64 [s].
         end_ps: int64 [s], above `start_ps`.
         notes: What a reader should know about how they were found, one sentence each.
+        marked: Whether the trace marks them; if not, there is one, from its first op to its last.
     """
 
     number: Int
     start_ps: Int
     end_ps: Int
     notes: tuple[str, ...] = ()
+    marked: bool = True
 
     def __len__(self) -> int:
         return int(self.number.size)
@@ -117,6 +119,7 @@ def _whole(span_ps: tuple[int, int], notes: tuple[str, ...]) -> Steps:
         np.array([start * PS_PER_NS], np.int64),
         np.array([end * PS_PER_NS], np.int64),
         notes,
+        marked=False,
     )
 
 

@@ -99,7 +99,8 @@ def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth:
 
     Raises:
         UsageError: If no file is given, or two have the same name.
-        TraceError: If one can't be read or is no trace, or nothing ran in any.
+        TraceError: If one can't be read or is no trace, nothing ran in any, or what is whole of a
+            damaged one does not say where steps begin and end.
     """
     from alexprof.attribute.hosts import attribute_hosts
     from alexprof.runs.assemble import TraceFacts, traced_phase
@@ -114,7 +115,7 @@ def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth:
     attribution = attribute_hosts(traces, marker, depth)
     levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     known = [level for level in levels.values() if level is not None]
-    said = [one for trace in traces.values() for one in _said(trace)]
+    said = [one for trace in traces.values() for one in _said(trace)]  # now that all is read
     several = len(paths) > 1
     first = next(iter(paths.values()))
     facts = TraceFacts(
@@ -142,10 +143,10 @@ def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth:
 
 
 def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
-    """What the profiler says of a trace, and what it was not allowed to record.
+    """What is missing from a trace: damaged, lost by the profiler, or not allowed to be recorded.
 
     Args:
-        trace: The trace.
+        trace: The trace, with its events read: damage in them shows only then.
         level: The host tracer level that was in force; None if the trace doesn't say.
     """
     notes = list(_said(trace))
@@ -159,6 +160,7 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
+        *(f"the trace is damaged: {one}" for one in trace.damage),
         *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
         *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
     ]

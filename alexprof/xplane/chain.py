@@ -16,6 +16,7 @@ it does. So the result is exact whatever the guesses; they only decide how fast 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
@@ -23,12 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.fields import MALFORMED, fields_at
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Buffer, DamageError
 
 EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
 _SHORTEST_PIECE_BYTES = 1 << 10
 _WINDOW_BYTES = 64  # searched for a guess at once: a few events
+# Where there are many fields they are stats, with an id and a value, or longer: shorter ones hold
+# nothing and would take much memory.
+_SHORTEST_FIELD_BYTES = 6
+_FEW_FIELDS = 1 << 16  # so few may be of any length
 
 
 class _Pieces(NamedTuple):
@@ -38,7 +43,7 @@ class _Pieces(NamedTuple):
         begin: int64 [n], offsets where the pieces begin.
         limit: int64 [n], where they end: at the next piece or with the message.
         stop: int64 [n], where their messages end.
-        first: int64 [m], the first piece of each message; empty messages have none.
+        first: int64 [m], the first piece of each message.
     """
 
     begin: NDArray[np.int64]
@@ -50,7 +55,24 @@ class _Pieces(NamedTuple):
 def field_offsets(
     buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Find where the fields of messages begin.
+    """Find where the fields of messages begin; see `offsets_of_whole`.
+
+    Raises:
+        TraceError: A message is damaged.
+    """
+    offsets, damaged = offsets_of_whole(buffer, start, stop)
+    for error in damaged.values():
+        raise error
+    return offsets
+
+
+def offsets_of_whole(
+    buffer: Buffer,
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    shortest_bytes: int = _SHORTEST_FIELD_BYTES,
+) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
+    """Find where the fields of those messages begin that are whole.
 
     Time grows with the number of fields, memory is a few times the result.
 
@@ -58,21 +80,28 @@ def field_offsets(
         buffer: The trace.
         start: int64 [m], where the messages begin, ascending.
         stop: int64 [m], where they end; they don't overlap.
+        shortest_bytes: How long fields are on the average, at least.
 
     Returns:
-        int64 [n], the offsets of all fields' tags, ascending.
+        int64 [n], the offsets of all their fields' tags, ascending; and what is wrong with the
+        other messages, by their index.
 
     Raises:
-        TraceError: A message is damaged.
+        TraceError: There are more fields than messages of this length can have.
     """
-    pieces = _cut(start, stop)
-    found, arrival = _follow(buffer, pieces, _guess(buffer, pieces))
-    return _join(buffer, pieces, found, arrival)
+    filled = np.flatnonzero(start < stop)
+    pieces = _cut(start[filled], stop[filled])
+    most = int((stop - start)[filled].sum()) // shortest_bytes + _FEW_FIELDS
+    found, arrival = _follow(buffer, pieces, _guess(buffer, pieces), 2 * most)
+    offsets, damaged = _join(buffer, pieces, found, arrival, most)
+    return offsets, {int(filled[message]): error for message, error in damaged.items()}
 
 
 def _cut(start: NDArray[np.int64], stop: NDArray[np.int64]) -> _Pieces:
-    """Cut messages into pieces: about as many as each has bytes, so neither costs too much."""
-    start, stop = start[start < stop], stop[start < stop]
+    """Cut messages into pieces: about as many as each has bytes, so neither costs too much.
+
+    None of them is empty.
+    """
     length = stop - start
     size = max(_SHORTEST_PIECE_BYTES, int(length.sum() ** 0.5))
     count = -(-length // size)
@@ -116,9 +145,11 @@ def _looks_like_event(
 
 
 def _follow(
-    buffer: Buffer, pieces: _Pieces, offset: NDArray[np.int64]
+    buffer: Buffer, pieces: _Pieces, offset: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Follow all pieces' chains in step, each to the end of its piece or a malformed field.
+
+    After `most` fields it ends early: wrong guesses can lead through more than there are.
 
     Returns:
         The offsets passed, ascending, and for each piece the offset where its chain arrived.
@@ -127,13 +158,14 @@ def _follow(
     piece: NDArray[np.int64] = np.arange(len(offset))
     limit, stop = pieces.limit, pieces.stop
     passed = []
-    while len(piece):
+    while len(piece) and most > 0:
         after = fields_at(buffer, offset, stop).stop
         good = after != MALFORMED
         if not good.all():
             piece, limit, stop = piece[good], limit[good], stop[good]
             offset, after = offset[good], after[good]
         passed.append(offset)
+        most -= len(offset)
         arrival[piece] = offset = after
         inside = offset < limit
         if not inside.all():
@@ -144,8 +176,12 @@ def _follow(
 
 
 def _join(
-    buffer: Buffer, pieces: _Pieces, found: NDArray[np.int64], arrival: NDArray[np.int64]
-) -> NDArray[np.int64]:
+    buffer: Buffer,
+    pieces: _Pieces,
+    found: NDArray[np.int64],
+    arrival: NDArray[np.int64],
+    most: int,
+) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
     """Keep of the offsets those on the chains from the messages' starts, and add what lacks.
 
     Args:
@@ -153,25 +189,71 @@ def _join(
         pieces: The pieces of all messages.
         found: int64, the offsets that the pieces' chains passed, ascending.
         arrival: int64 [pieces], where each piece's chain arrived.
+        most: How many fields there can be.
+
+    Returns:
+        The offsets of the whole messages, and what is wrong with others.
     """
     starts, stops = pieces.begin[pieces.first].tolist(), pieces.stop[pieces.first].tolist()
-    begins, arrivals = pieces.begin.tolist(), arrival.tolist()
-    ends = np.searchsorted(found, pieces.limit).tolist()
-    recorded = found.data
-    kept: list[NDArray[np.int64]] = []
-    lacking: list[int] = []
-    for start, stop in zip(starts, stops, strict=True):
-        offset = start
+    joined = _Joined(found, pieces, arrival)
+    damaged: dict[int, DamageError] = {}
+    for message, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        before = joined.mark()
+        try:
+            joined.add(buffer, start, stop, most)
+        except DamageError as error:
+            damaged[message] = error
+            joined.back_to(before)
+    return joined.offsets(), damaged
+
+
+class _Joined:
+    """The offsets of the messages joined so far."""
+
+    def __init__(
+        self, found: NDArray[np.int64], pieces: _Pieces, arrival: NDArray[np.int64]
+    ) -> None:
+        self._found = found
+        self._recorded = found.data
+        self._begins, self._arrivals = pieces.begin.tolist(), arrival.tolist()
+        self._ends = np.searchsorted(found, pieces.limit).tolist()
+        self._kept: list[NDArray[np.int64]] = []
+        self._count = 0
+        self._lacking = array("q")
+
+    def mark(self) -> tuple[int, int, int]:
+        """Return what `back_to` takes."""
+        return len(self._kept), self._count, len(self._lacking)
+
+    def back_to(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was added since."""
+        kept, self._count, lacking = mark
+        del self._kept[kept:], self._lacking[lacking:]
+
+    def add(self, buffer: Buffer, start: int, stop: int, most: int) -> None:
+        """Follow a message's chain from piece to piece.
+
+        Raises:
+            TraceError: It is damaged, or all together have more than `most` fields.
+        """
+        recorded, offset = self._recorded, start
         while offset < stop:
             index = bisect_left(recorded, offset)
             if index < len(recorded) and recorded[index] == offset:
-                piece = bisect_right(begins, offset) - 1
-                kept.append(found[index : ends[piece]])
-                offset = arrivals[piece]
+                piece = bisect_right(self._begins, offset) - 1
+                part = self._found[index : self._ends[piece]]
+                self._kept.append(part)
+                self._count += len(part)
+                offset = self._arrivals[piece]
             else:
-                lacking.append(offset)
+                self._lacking.append(offset)
                 offset = buffer.field_at(offset, stop).stop
-    offsets = np.concatenate([*kept, np.array(lacking, np.int64)])
-    if lacking:
-        offsets.sort()
-    return offsets
+            if self._count + len(self._lacking) > most:
+                raise buffer.noise(start, f"more than {most} fields, too short to hold anything")
+
+    def offsets(self) -> NDArray[np.int64]:
+        """Return all offsets, ascending."""
+        offsets = np.concatenate([*self._kept, np.array(self._lacking, np.int64)])
+        if self._lacking:
+            offsets.sort()
+        return offsets

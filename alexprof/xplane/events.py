@@ -7,7 +7,8 @@ stats (4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import cached_property
 
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.fields import fields_at
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.stats import Rows, StatTable, read_rows
-from alexprof.xplane.walk import Bodies, bodies_of, walk
+from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
+from alexprof.xplane.stats import StatTable, read_batches
+from alexprof.xplane.texts import most_texts
+from alexprof.xplane.walk import Bodies, Step, bodies_of, walk
 from alexprof.xplane.wire import Buffer
 
 _METADATA_ID, _OFFSET, _DURATION, _STATS, _OCCURRENCES = 0x08, 0x10, 0x18, 0x22, 0x28
+_METADATA_STATS = 0x2A
 _CHUNK = 1 << 16  # events decoded at once: more would only take more memory
 
 
@@ -45,18 +49,18 @@ class Dictionary:
     @cached_property
     def events(self) -> Metadata:
         """Names of the events."""
-        return Metadata(self.buffer, *self._event_entries)
+        return Metadata(self.buffer, *self._event_entries, EVENT_METADATA)
 
     @cached_property
     def stats(self) -> Metadata:
         """Names of the stats."""
-        return Metadata(self.buffer, *self._stat_entries)
+        return Metadata(self.buffer, *self._stat_entries, STAT_METADATA)
 
     @cached_property
     def event_stats(self) -> StatTable:
         """Stats that hold for all events of a name, by index of the event metadata."""
-        rows = read_rows(self.buffer, self.events.stats, self.stats)
-        return StatTable(self.buffer, self.stats, len(self.events), [rows])
+        rows = read_batches(self.buffer, self.events.bodies(_METADATA_STATS), self.stats)
+        return StatTable(self.buffer, self.stats, len(self.events), rows)
 
 
 class Events:
@@ -98,14 +102,18 @@ class Events:
         self._offset = offset
         self.line = line
         self.start_ps, self.duration_ps = np.zeros((2, len(offset)), np.int64)
-        self.occurrences = np.ones(len(offset), np.int64)
+        # Memory for all of them only if one is not 1.
+        self.occurrences = np.broadcast_to(np.int64(1), offset.shape)
         self._metadata = np.empty(len(offset), np.int32)
-        parts = [
-            self._decode(slice(low, low + _CHUNK), line_start_ps, stats=stats)
+        found = (
+            bodies
             for low in range(0, len(offset), _CHUNK)
-        ]
+            for bodies in self._decode(slice(low, low + _CHUNK), line_start_ps, stats=stats)
+        )
         if stats:
-            self._stats = self._table(parts)
+            self._stats = self._table(found)
+        else:
+            deque(found, maxlen=0)
         self.names, self.name = _symbols(self._metadata, dictionary.events)
 
     def __len__(self) -> int:
@@ -167,15 +175,16 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, rows: slice, line_start_ps: NDArray[np.int64], *, stats: bool) -> Rows | None:
-        """Decode a chunk into the columns; return its stats if they are wanted."""
+    def _decode(
+        self, rows: slice, line_start_ps: NDArray[np.int64], *, stats: bool
+    ) -> Iterator[Bodies]:
+        """Decode a chunk into the columns; yield where its stats stand, if they are wanted."""
         buffer, offset = self._dictionary.buffer, self._offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
         metadata_id, kind = np.zeros(len(offset), np.int64), np.zeros(len(offset), np.uint8)
-        bodies = []
-        for step in walk(buffer, *_bodies(buffer, offset)):
+        for step in walk(buffer, *_bodies(buffer, offset), EVENT):
             if stats:
-                bodies.append(bodies_of(step, _STATS))
+                yield self._stats_in(step, rows.start)
             lane, fields = step.of(_METADATA_ID)
             metadata_id[lane] = fields.value
             lane, fields = step.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
@@ -183,30 +192,33 @@ class Events:
             lane, fields = step.of(_DURATION)
             duration[lane] = fields.value
         several = kind == _OCCURRENCES
-        self.occurrences[rows][several], start[several] = start[several], 0
+        if several.any():
+            if not self.occurrences.flags.writeable:
+                self.occurrences = self.occurrences.copy()
+            self.occurrences[rows][several], start[several] = start[several], 0
         start[:] = _sum(buffer, offset, start, line_start_ps[self.line[rows]])
         _sum(buffer, offset, start, duration)  # whoever adds them later need not check
         self._metadata[rows] = self._dictionary.events.find(metadata_id)
-        return self._rows(rows.start, bodies) if stats else None
+        _lose(buffer, offset, kind == 0, "has no time", "it counts as if at its line's begin")
+        _lose(buffer, offset, self._metadata[rows] < 0, "has no name", "it is left out")
 
     @cached_property
     def _stats(self) -> StatTable:
         buffer = self._dictionary.buffer
-        parts = []
-        for low in range(0, len(self), _CHUNK):
-            steps = walk(buffer, *_bodies(buffer, self._offset[low : low + _CHUNK]))
-            parts.append(self._rows(low, (bodies_of(step, _STATS) for step in steps)))
-        return self._table(parts)
+        return self._table(
+            self._stats_in(step, low)
+            for low in range(0, len(self), _CHUNK)
+            for step in walk(buffer, *_bodies(buffer, self._offset[low : low + _CHUNK]), EVENT)
+        )
 
-    def _rows(self, first: int, stats: Iterable[Bodies]) -> Rows:
-        """Decode the stats of the events from `first` on."""
-        owner, begin, end = Bodies.gather(stats)
-        bodies = Bodies(owner + first, begin, end)
-        return read_rows(self._dictionary.buffer, bodies, self._dictionary.stats)
+    def _stats_in(self, step: Step, first: int) -> Bodies:
+        """Find the stats in a step through the events from `first` on."""
+        owner, begin, end = bodies_of(step, _STATS)
+        return Bodies(owner + first, begin, end)
 
-    def _table(self, parts: Sequence[Rows | None]) -> StatTable:
-        kept = [part for part in parts if part is not None]
-        return StatTable(self._dictionary.buffer, self._dictionary.stats, len(self), kept)
+    def _table(self, stats: Iterable[Bodies]) -> StatTable:
+        names, buffer = self._dictionary.stats, self._dictionary.buffer
+        return StatTable(buffer, names, len(self), read_batches(buffer, stats, names))
 
 
 def _bodies(
@@ -215,6 +227,16 @@ def _bodies(
     """Return where the contents of fields begin and end, given their tags; they are known whole."""
     fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
     return fields.stop - fields.value, fields.stop
+
+
+def _lose(
+    buffer: Buffer, offset: NDArray[np.int64], hit: NDArray[np.bool_], what: str, then: str
+) -> None:
+    """Say of the first of some events what is odd with it."""
+    if hit.any():
+        more = f" ({int(hit.sum())} nearby are like this)"
+        damage = buffer.damage(int(offset[hit.argmax()]), f"an event{more} {what}")
+        buffer.lose(damage, then)
 
 
 def _sum(
@@ -233,8 +255,15 @@ def _symbols(
     metadata: NDArray[np.int32], entries: Metadata
 ) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     """Number the names that occur."""
-    used = np.flatnonzero(np.bincount(metadata + 1, minlength=len(entries) + 1)) - 1
+    is_used = np.zeros(len(entries) + 1, bool)
+    is_used[metadata] = True
+    used = np.flatnonzero(is_used)
+    if len(used) > most_texts(entries.buffer):
+        raise entries.buffer.noise(0, f"events of {len(used)} different names")
     table: dict[str, int] = {}
     place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
-    place[used] = [table.setdefault(entries.name(index), len(table)) for index in used.tolist()]
+    names = [entries.name(index if index < len(entries) else -1) for index in used.tolist()]
+    place[used] = [table.setdefault(name, len(table)) for name in names]
+    if "" in table or any("\ufffd" in name for name in table):
+        entries.say_unnamed(used)
     return tuple(table), place[metadata]

@@ -7,57 +7,79 @@ event metadata have stats (5) of their own, which hold for all their events.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.walk import Bodies, bodies_of, walk
+from alexprof.xplane.schema import ENTRY, Shape
+from alexprof.xplane.texts import equal
+from alexprof.xplane.walk import Bodies, Step, bodies_of, walk
 from alexprof.xplane.wire import Buffer
 
 _KEY, _VALUE = 0x08, 0x12
-_NAME, _STATS = 0x12, 0x2A
+_ID, _NAME = 0x08, 0x12
 _SPARSE = 1 << 16  # how much longer than the map a table of all ids may be
+_CHUNK = 1 << 16  # entries read at once: more would only take more memory
 
 
 class Metadata:
     """The entries of one map, ordered by id; of two with the same id the later counts.
 
     Attributes:
+        buffer: The trace.
         ids: int64 [m], ascending.
-        stats: The stats of the entries, by index of the entry.
     """
 
-    def __init__(self, buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> None:
+    def __init__(
+        self, buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
+    ) -> None:
         """Read a map.
 
         Args:
             buffer: The trace.
             start: int64 [entries], where the map's entries begin, in file order.
             stop: int64 [entries], where they end.
+            shape: What fields the values have.
 
         Raises:
             TraceError: An entry is damaged.
         """
-        self._buffer = buffer
+        self.buffer = buffer
+        self._shape = shape
         key = np.zeros(len(start), np.int64)
         value = np.zeros((2, len(start)), np.int64)
-        for step in walk(buffer, start, stop):
+        for low, step in _chunks(buffer, start, stop, ENTRY):
             lane, fields = step.of(_KEY)
-            key[lane] = fields.value
+            key[low + lane] = fields.value
             owner, begin, end = bodies_of(step, _VALUE)
-            value[:, owner] = begin, end
-        self.ids, last = np.unique(key[::-1], return_index=True)
-        self._read_values(*value[:, len(key) - 1 - last])
+            value[:, low + owner] = begin, end
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        last = np.append(key[1:] != key[:-1], True)[: len(key)]
+        self.ids: NDArray[np.int64] = key[last]
+        self._start, self._stop = value[:, order[last]]
+        self._read_names()
 
-    def _read_values(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> None:
-        self._name = np.zeros((2, len(start)), np.int64)
-        stats = []
-        for step in walk(self._buffer, start, stop):
+    def _read_names(self) -> None:
+        self._name = np.zeros((2, len(self)), np.int64)
+        for low, step in _chunks(self.buffer, self._start, self._stop, self._shape):
             owner, begin, end = bodies_of(step, _NAME)
-            self._name[:, owner] = begin, end
-            stats.append(bodies_of(step, _STATS))
-        self.stats = Bodies.gather(stats)
+            self._name[:, low + owner] = begin, end
+            owner, fields = step.of(_ID)
+            wrong = fields.value != self.ids[low + owner]
+            if wrong.any():
+                first = int(wrong.argmax())
+                key = int(self.ids[low + owner[first]])
+                what = f"{self._shape.kind} of id {key} says it is of id {fields.value[first]}"
+                raise self.buffer.damage(int(self._start[low + owner[first]]), what)
+
+    def bodies(self, tag: int) -> Iterator[Bodies]:
+        """Go through the values for the messages with a tag; their owners are the entries."""
+        for low, step in _chunks(self.buffer, self._start, self._stop, self._shape):
+            owner, begin, end = bodies_of(step, tag)
+            yield Bodies(low + owner, begin, end)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,11 +89,23 @@ class Metadata:
         if index < 0:
             return ""
         start, stop = self._name[:, index].tolist()
-        return self._buffer.text(start, stop)
+        return self.buffer.text(start, stop)
 
-    def named(self, name: str) -> list[int]:
-        """Return the indexes of all entries with a name."""
-        return self._by_name.get(name, [])
+    def named(self, name: str) -> NDArray[np.bool_]:
+        """Return of each entry whether it has a name; one more, False, stands for index -1."""
+        start, stop = self._name
+        is_named = np.zeros(len(self) + 1, bool)
+        is_named[equal(self.buffer, start, stop - start, name)] = True
+        return is_named
+
+    def say_unnamed(self, used: NDArray[np.int64]) -> None:
+        """Keep in mind that of the entries in use some have no name, or none of letters."""
+        for index in used[used < len(self)].tolist():
+            name = self.name(index)
+            if not name or "\ufffd" in name:
+                what = f"{self._shape.kind} of id {self.ids[index]} with the name {name[:60]!a}"
+                damage = self.buffer.damage(int(self._start[index]), what)
+                self.buffer.lose(damage, "events of this name are not known for what they are")
 
     def find(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the index of each id, -1 for those that the map lacks."""
@@ -87,13 +121,6 @@ class Metadata:
         return np.where(self.ids[index] == ids, index, -1).astype(np.int32)
 
     @cached_property
-    def _by_name(self) -> dict[str, list[int]]:
-        names: dict[str, list[int]] = {}
-        for index in range(len(self)):
-            names.setdefault(self.name(index), []).append(index)
-        return names
-
-    @cached_property
     def _table(self) -> NDArray[np.int32] | None:
         """Index by id from the lowest on, with -1 at the end; None where ids are far apart."""
         if not len(self):
@@ -104,3 +131,13 @@ class Metadata:
         table = np.full(span + 1, -1, np.int32)
         table[self.ids - self.ids[0]] = np.arange(len(self))
         return table
+
+
+def _chunks(
+    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
+) -> Iterator[tuple[int, Step]]:
+    """Walk through messages, some at a time; yields what to add to the lanes of each step."""
+    for low in range(0, len(start), _CHUNK):
+        rows = slice(low, low + _CHUNK)
+        for step in walk(buffer, start[rows], stop[rows], shape):
+            yield low, step

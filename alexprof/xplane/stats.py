@@ -8,14 +8,15 @@ kinds that can give it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.texts import distinct
+from alexprof.xplane.schema import STAT
+from alexprof.xplane.texts import distinct, most_texts
 from alexprof.xplane.walk import Bodies, walk
 from alexprof.xplane.wire import Buffer
 
@@ -23,6 +24,7 @@ _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
+_BATCH = 1 << 16  # stats decoded at once
 _MOST_DIGITS = 20  # a 64-bit integer with its sign
 
 Value: TypeAlias = "int | float | str | bytes"
@@ -56,13 +58,40 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
-    for step in walk(buffer, stats.start, stats.stop):
+    for step in walk(buffer, stats.start, stats.stop, STAT):
         lane, fields = step.of(_ID)
         name[lane] = fields.value
         lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
-    rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
-    return Rows(*(column[kind != 0] for column in rows))
+    index = names.find(name)
+    if (index < 0).any():
+        first = int((index < 0).argmax())
+        damage = buffer.damage(int(stats.start[first]), f"a stat of the unknown id {name[first]}")
+        buffer.lose(damage, "what it says is left out")
+    rows = Rows(stats.owner.astype(np.int32), index, kind, value, stop)
+    return rows if kind.all() else _taken(rows, kind != 0)
+
+
+def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
+    """Decode stats as they are found, so many at a time that it takes little memory and time.
+
+    Those without a name, which nobody can ask for, are left out.
+    """
+    parts: list[Rows] = []
+    waiting: list[Bodies] = []
+    count = 0
+    for bodies in stats:
+        waiting.append(bodies)
+        count += len(bodies.owner)
+        if count >= _BATCH:
+            parts.append(_named(read_rows(buffer, Bodies.gather(waiting), names)))
+            waiting, count = [], 0
+    return [*parts, _named(read_rows(buffer, Bodies.gather(waiting), names))]
+
+
+def _named(rows: Rows) -> Rows:
+    is_named: NDArray[np.bool_] = rows.name >= 0
+    return rows if is_named.all() else _taken(rows, is_named)
 
 
 class StatTable:
@@ -72,12 +101,12 @@ class StatTable:
     """
 
     def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
+        """Take what `read_rows` or `read_batches` gave."""
         self._buffer = buffer
         self._names = names
         self._owners = owners
-        empty = Bodies.gather([])
-        columns = zip(*(parts or [read_rows(buffer, empty, names)]), strict=True)
-        self._rows = Rows(*(np.concatenate(column) for column in columns))
+        # Left as they are: to put them together would take as much memory again.
+        self._parts = parts
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
@@ -86,15 +115,15 @@ class StatTable:
             int64 [owners] and whether each owner has one: an integer (an unsigned one above
             2**63 - 1 comes out negative, with the same bits) or a string of digits.
         """
-        rows, kind = self._select(name)
-        number, good = self._rows.value[rows], np.isin(kind, (_INT64, _UINT64))
-        for hit, index, texts in self._texts(rows, kind, (_STR, _BYTES, _REF)):
-            parsed = [_integer(text) for text in texts]
-            number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
-            good[hit] = np.array([value is not None for value in parsed], bool)[index]
         value, present = np.zeros(self._owners, np.int64), np.zeros(self._owners, bool)
-        owner = self._rows.owner[rows[good]]
-        value[owner], present[owner] = number[good], True
+        for rows in self._select(name):
+            number, good = rows.value, np.isin(rows.kind, (_INT64, _UINT64))
+            for hit, index, texts in self._texts(rows, (_STR, _BYTES, _REF)):
+                parsed = [_integer(text) for text in texts]
+                number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
+                good[hit] = np.array([value is not None for value in parsed], bool)[index]
+            owner = rows.owner[good]
+            value[owner], present[owner] = number[good], True
         return value, present
 
     def strings(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -103,22 +132,30 @@ class StatTable:
         Returns:
             int32 [owners], index into the table or -1 for an owner that lacks the stat; the
             table, without duplicates.
+
+        Raises:
+            TraceError: There are more different texts than a trace of this size has.
         """
-        rows, kind = self._select(name)
         table: dict[str, int] = {}
-        result = np.full(len(rows), -1, np.int32)
-        for hit, index, texts in self._texts(rows, kind, _VALUES):
-            place = [table.setdefault(text, len(table)) for text in texts]
-            result[hit] = np.array(place, np.int32)[index]
         column = np.full(self._owners, -1, np.int32)
-        column[self._rows.owner[rows]] = result
+        most = most_texts(self._buffer)
+        for rows in self._select(name):
+            result = np.full(len(rows.owner), -1, np.int32)
+            for hit, index, texts in self._texts(rows, _VALUES):
+                place = [table.setdefault(text, len(table)) for text in texts]
+                result[hit] = np.array(place, np.int32)[index]
+            column[rows.owner] = result
+            if len(table) > most:
+                stop = int(rows.stop[0])
+                raise self._buffer.noise(stop, f"more than {most} texts in stats {name!r}")
         return column, tuple(table)
 
     def values(self) -> dict[str, Value]:
         """Return all stats by name, for a table with one owner."""
         values: dict[str, Value] = {}
-        for name, kind, value, stop in zip(*(c.tolist() for c in self._rows[1:]), strict=True):
-            values.setdefault(self._names.name(name), self._value(kind, value, stop))
+        for rows in self._parts:
+            for name, kind, value, stop in zip(*(c.tolist() for c in rows[1:]), strict=True):
+                values.setdefault(self._names.name(name), self._value(kind, value, stop))
         return values
 
     def _value(self, kind: int, value: int, stop: int) -> Value:
@@ -132,36 +169,42 @@ class StatTable:
             return float(np.int64(value).view(np.float64))
         return value if kind == _INT64 else value & 0xFFFF_FFFF_FFFF_FFFF
 
-    def _select(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Return rows and kinds of a stat, last row first, so that on assignment the first wins."""
-        hit = np.isin(self._rows.name, self._names.named(name))
-        rows = np.flatnonzero(hit)[::-1]
-        return rows, self._rows.kind[rows]
+    def _select(self, name: str) -> Iterator[Rows]:
+        """Return rows of a stat, last row first, so that on assignment the first wins."""
+        is_named = self._names.named(name)
+        for rows in reversed(self._parts):
+            hit = np.flatnonzero(is_named[rows.name])
+            if len(hit):
+                yield _taken(rows, hit[::-1])
 
     def _texts(
-        self, rows: NDArray[np.int64], kind: NDArray[np.uint8], kinds: Sequence[int]
+        self, rows: Rows, kinds: Sequence[int]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
         """Turn values into text, a kind at a time.
 
         Yields:
             Which of the rows are of the kind, for each the index of its text, and the texts.
         """
-        for one in kinds:
-            hit = np.flatnonzero(kind == one)
+        for kind in kinds:
+            hit = np.flatnonzero(rows.kind == kind)
             if len(hit):
-                yield hit, *self._texts_of_kind(rows[hit], one)
+                yield hit, *self._texts_of(kind, rows.value[hit], rows.stop[hit])
 
-    def _texts_of_kind(
-        self, rows: NDArray[np.int64], kind: int
+    def _texts_of(
+        self, kind: int, value: NDArray[np.int64], stop: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], list[str]]:
-        value = self._rows.value[rows]
         if kind in (_STR, _BYTES):
-            return distinct(self._buffer, self._rows.stop[rows] - value, value)
+            return distinct(self._buffer, stop - value, value)
         if kind == _REF:
             found, index = np.unique(self._names.find(value), return_inverse=True)
             return index, [self._names.name(entry) for entry in found.tolist()]
         found, index = np.unique(value, return_inverse=True)
         return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
+
+
+def _taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+    columns: list[NDArray[Any]] = list(rows)
+    return Rows(*(column[kept] for column in columns))
 
 
 def _integer(text: str) -> int | None:

@@ -12,6 +12,7 @@ from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.events import Dictionary, Events
 from alexprof.xplane.stats import StatTable, Value, read_rows
 from alexprof.xplane.walk import Bodies
+from alexprof.xplane.wire import Buffer
 
 _INT64 = np.iinfo(np.int64)
 
@@ -87,19 +88,24 @@ class Plane:
             TraceError: An event is damaged or its time does not fit 64 bits.
         """
         kept = [place for place, line in enumerate(self.lines) if keep is None or keep(line)]
-        parts = [
-            self._offsets[self.lines[place]._first : self.lines[place]._last] for place in kept
-        ]
+        parts = [self._events_of(self.lines[place]) for place in kept]
         offset = np.concatenate([np.empty(0, np.int64), *parts])
         line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
-        is_event = self._dictionary.buffer.data[offset] == EVENT_TAG
-        offset, line = offset[is_event], line[is_event]
+        del parts
         return Events(self._dictionary, offset, line, self._starts_ps(line), stats=stats)
+
+    def _events_of(self, line: Line) -> NDArray[np.int64]:
+        """Return where the events of a line stand."""
+        offset = self._offsets[line._first : line._last]
+        is_event = self._dictionary.buffer.data[offset] == EVENT_TAG
+        return offset if is_event.all() else offset[is_event]
 
     def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return where the lines begin, counted from the origin; of those that have events."""
         starts_ps = np.zeros(len(self.lines), np.int64)
-        for place in np.flatnonzero(np.bincount(line)).tolist():
+        is_used = np.zeros(len(self.lines), bool)
+        is_used[line] = True
+        for place in np.flatnonzero(is_used).tolist():
             one = self.lines[place]
             start_ps = (one.timestamp_ns - self._origin_ns) * 1000
             if not _INT64.min <= start_ps <= _INT64.max:
@@ -123,7 +129,7 @@ class Trace:
         origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
             `Events.start_ps` count from it. (Some traces count from 1970, and picoseconds since
             then do not fit 64 bits.)
-        planes: The planes in file order.
+        planes: The planes in file order, but for those that are not whole.
     """
 
     source: str
@@ -132,3 +138,14 @@ class Trace:
     warnings: tuple[str, ...]
     origin_ns: int
     planes: tuple[Plane, ...]
+    # What reading notes down; None for a trace that was put together by hand.
+    _buffer: Buffer | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What could not be read, or not for certain; a sentence each, with file and byte.
+
+        Empty for a whole trace. Events and their stats are read when asked for, and what is wrong
+        with them is here from then on: so ask last.
+        """
+        return () if self._buffer is None else self._buffer.lost

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.chain import field_offsets
 from alexprof.xplane.fields import MALFORMED, Fields, fields_at
+from alexprof.xplane.schema import Bits, Shape
 from alexprof.xplane.wire import Buffer
 
 # Steps for few messages would cost as much as those for many, and long messages would take many:
@@ -67,13 +68,16 @@ def bodies_of(step: Step, tag: int) -> Bodies:
     return Bodies(lane, fields.stop - fields.value, fields.stop)
 
 
-def walk(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[Step]:
+def walk(
+    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
+) -> Iterator[Step]:
     """Go through the fields of many messages in step.
 
     Args:
         buffer: The trace.
         start: int64 [n], where the messages begin.
         stop: int64 [n], where they end.
+        shape: What fields they can have.
 
     Yields:
         Fields of some messages, each message's own in file order.
@@ -82,10 +86,11 @@ def walk(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> I
         TraceError: A message is damaged.
     """
     lane: NDArray[np.int64] = np.arange(len(start))
+    seen: Bits = np.zeros(len(start), np.uint16)
     for _ in range(_MOST_STEPS):
         alive = start < stop
         if not alive.all():
-            lane, start, stop = lane[alive], start[alive], stop[alive]
+            lane, start, stop, seen = lane[alive], start[alive], stop[alive], seen[alive]
         if len(lane) < _FEWEST_MESSAGES:
             break
         fields = fields_at(buffer, start, stop)
@@ -94,22 +99,21 @@ def walk(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> I
             first = int(malformed.argmax())
             buffer.field_at(int(start[first]), int(stop[first]))  # says what is wrong there
             raise AssertionError("columns and single fields disagree")
+        shape.check(buffer, seen, start, fields.tag)
         yield Step(lane, fields)
         start = fields.stop
-    yield from _rest(buffer, lane, start, stop)
+    yield from _rest(buffer, Bodies(lane, start, stop), seen, shape)
 
 
-def _rest(
-    buffer: Buffer,
-    lane: NDArray[np.int64],
-    start: NDArray[np.int64],
-    stop: NDArray[np.int64],
-) -> Iterator[Step]:
+def _rest(buffer: Buffer, left: Bodies, seen: Bits, shape: Shape) -> Iterator[Step]:
     """Go through what some messages have left, in batches and not in step."""
-    order = np.argsort(start)
-    lane, start, stop = lane[order], start[order], stop[order]
+    order = np.argsort(left.start)
+    lane, start, stop = (column[order] for column in left)
+    seen = seen[order]
     offset = field_offsets(buffer, start, stop)
     for low in range(0, len(offset), _BATCH):
         part = offset[low : low + _BATCH]
         owner = np.searchsorted(start, part, "right") - 1
-        yield Step(lane[owner], fields_at(buffer, part, stop[owner]))
+        fields = fields_at(buffer, part, stop[owner])
+        shape.check_rows(buffer, seen, owner, part, fields.tag)
+        yield Step(lane[owner], fields)

@@ -26,6 +26,19 @@ _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
 _MAX_TAG_BYTES = 5
 _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
+_MOST_SENTENCES = 16
+
+
+class DamageError(TraceError):
+    """Bytes that can't be part of a trace.
+
+    Attributes:
+        place: The file, the byte and what is wrong there, without advice.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place}; {_ADVICE}")
+        self.place = place
 
 
 class Field(NamedTuple):
@@ -59,6 +72,9 @@ class Buffer:
         self.data: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)
         whole = raw if self.size >= _WORD_BYTES else bytes(raw) + bytes(_WORD_BYTES)
         self._last = len(whole) - _WORD_BYTES
+        self._lost: list[str] = []
+        self._unsaid = 0
+        self._unknown: set[str] = set()
         # A word for each byte, overlapping: NumPy gathers from them without a copy of them all.
         self._words: NDArray[np.uint64] = np.ndarray((self._last + 1,), "<u8", whole, 0, (1,))
 
@@ -74,9 +90,41 @@ class Buffer:
         """Decode UTF-8; what is no UTF-8 becomes U+FFFD, for a bad name is no reason to give up."""
         return str(self.raw[start:stop], "utf-8", "replace")
 
-    def damage(self, offset: int, what: str) -> TraceError:
+    def damage(self, offset: int, what: str) -> DamageError:
         """Make the error for bytes that can't be a trace."""
+        return DamageError(f"{self.source}: byte {offset}: {what}")
+
+    def noise(self, offset: int, what: str) -> TraceError:
+        """Make the error for what is so much of something that it can't be a trace as a whole."""
         return TraceError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What was found so far that could not be read, or not for certain; a sentence each."""
+        more = f"{self.source}: {self._unsaid} more places are damaged"
+        return (*self._lost, more) if self._unsaid else tuple(self._lost)
+
+    def lose(self, damage: DamageError, missing: str) -> None:
+        """Keep in mind that something was left out because of damage.
+
+        Args:
+            damage: Where and why.
+            missing: What is missing now.
+        """
+        sentence = f"{damage.place}; {missing}"
+        if sentence in self._lost:
+            return
+        if len(self._lost) < _MOST_SENTENCES:
+            self._lost.append(sentence)
+        else:
+            self._unsaid += 1
+
+    def say_unknown(self, offset: int, kind: str) -> None:
+        """Keep in mind that messages of a kind hold fields that are not known; said once a kind."""
+        if kind not in self._unknown:
+            self._unknown.add(kind)
+            damage = self.damage(offset, f"a field of {kind} that is not known")
+            self.lose(damage, "it is of a newer format or damaged, and what it says is left out")
 
     def field_at(self, offset: int, stop: int) -> Field:
         """Read the field that begins at an offset.
@@ -113,6 +161,15 @@ class Buffer:
             raise self.damage(offset, f"a field of {size} bytes where {stop - at} are left")
         value = size if kind == BYTES else int.from_bytes(self.raw[at : at + size], "little")
         return Field(tag, value, at + size)
+
+    def body_at(self, offset: int) -> int:
+        """Return where the content of bytes begins, given their tag, whether it ends or not.
+
+        Raises:
+            TraceError: The length itself is cut off.
+        """
+        _, at = self._varint(offset, self.size, _MAX_TAG_BYTES)
+        return self._varint(at, self.size, _MAX_VARINT_BYTES)[1]
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
         """Read the fields of the message between two offsets, in file order.

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from alexprof.errors import TraceError
 from alexprof.xplane.fields import MALFORMED, fields_at
+from alexprof.xplane.schema import Shape
 from alexprof.xplane.walk import walk
 from alexprof.xplane.wire import Buffer, signed
 from tests.traces import FIXED32, double, integer, message, tag
@@ -75,7 +76,8 @@ def test_walking_many_messages_finds_each_ones_fields_in_order(messages: list[li
     begins = np.concatenate((np.zeros(1, np.int64), ends))[:-1]
     buffer = buffer_of(b"".join(map(b"".join, messages)))
     found: list[list[int]] = [[] for _ in messages]
-    for step in walk(buffer, begins[: len(messages)], ends):
+    any_fields = Shape("anything", {}, dict.fromkeys(range(1, 16), (0, 1, 2, 5)))
+    for step in walk(buffer, begins[: len(messages)], ends, any_fields):
         for lane, stop in zip(step.lane.tolist(), step.fields.stop.tolist(), strict=True):
             found[lane].append(stop)
     for fields, begin, stops in zip(messages, begins.tolist(), found, strict=False):

@@ -48,17 +48,16 @@ UNKNOWN = [
     double(100, 1.0),
     message(13, b'"\x02\x08\x01'),
     tag(15, FIXED32) + b"abcd",
-    tag(2, FIXED32) + b"abcd",  # a known number, but not of this kind
 ]
 
 
 def some(choice: random.Random, *fields: bytes) -> list[bytes]:
-    """Leave fields out or repeat them."""
-    return choice.choices(fields, k=choice.randint(0, 2 * len(fields)))
+    """Leave fields out."""
+    return choice.sample(fields, choice.randint(0, len(fields)))
 
 
 def plane(choice: random.Random) -> bytes:
-    fields = some(choice, integer(1, -choice.randrange(9)), text(2, "/host:CPU"), text(2, "other"))
+    fields = some(choice, integer(1, -choice.randrange(9)), text(2, "/host:CPU"))
     fields += [message(3, line(choice)) for _ in range(choice.randrange(4))]
     for number in range(1, 6):  # unknown fields right in a map's entry are beside the point
         stats = [message(5, stat(choice)) for _ in range(choice.randrange(3))]
@@ -73,8 +72,8 @@ def plane(choice: random.Random) -> bytes:
 
 
 def line(choice: random.Random) -> bytes:
-    numbers = [integer(number, choice.randrange(-5, 1 << 40)) for number in (1, 3, 3, 9, 10)]
-    names = [text(2, "name"), text(11, "shown"), text(11, "")]
+    numbers = [integer(number, choice.randrange(-5, 1 << 40)) for number in (1, 3, 9, 10)]
+    names = [text(2, "name"), text(11, choice.choice(["shown", ""]))]
     fields = some(choice, *numbers, *names)
     fields += [message(4, event(choice)) for _ in range(choice.randrange(30))]
     return shuffled(choice, fields)
