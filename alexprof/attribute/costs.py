@@ -85,7 +85,7 @@ def attribute(
         )
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
-    labels = describe(work.ops, depth)
+    labels = describe(work.ops, depth, work.nameless)
     costs = _table(divisions, steps, work, labels)
     check_closure(costs)
     starts = steps.start_ps // PS_PER_NS
@@ -221,6 +221,7 @@ def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[st
     notes += _eager_note(divisions, work, labels)
     if any(each.idle_ps[IDLE_REASONS.index("unknown")].any() for each in divisions):
         notes.append("Why devices were idle is unknown: the trace shows no calls by the host.")
+    notes += work.notes
     notes += [f"{plane} is a kind of device that is not read." for plane in work.unread]
     return notes
 

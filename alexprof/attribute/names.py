@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from alexprof.attribute import kinds
+from alexprof.attribute import jax, kinds
 from alexprof.attribute.symbols import DATA_SCOPE
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
@@ -73,19 +73,22 @@ class Labels(NamedTuple):
     root: tuple[str, ...]
 
 
-def describe(ops: Sequence[tuple[str, str]], depth: int = 1) -> Labels:
+def describe(
+    ops: Sequence[tuple[str, str]], depth: int = 1, nameless: Collection[int] = ()
+) -> Labels:
     """Gives each op its kind, layer and pass.
 
     Args:
         ops: Name and type of each op of a trace; all together, because the scope around the model
             and the meaning of a few names show only then.
         depth: How many scopes make a layer, counted from below the scope around the whole model.
+        nameless: Which ops have a compiler's name, which says nothing of the pass.
     """
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
     passes = [
-        pass_of(name, type_, place, taped=taped)
-        for (name, type_), place in zip(ops, places, strict=True)
+        "other" if number in nameless else pass_of(*op, place, taped=taped)
+        for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
     forward = [p.path for p, which in zip(places, passes, strict=True) if which == "forward"]
     root = root_scope(forward)
@@ -104,7 +107,10 @@ def parse(name: str) -> Place:
         _retval_gradients/conv4_grad/ReluGrad_0_7           conv4, backward
         StatefulPartitionedCall/model/conv1/Relu            model/conv1/Relu
         while/body/_1/cell/MatMul                           while/cell/MatMul
+        jit(step)/transpose(jvp(conv1))/mul                 conv1/mul, backward
     """
+    if jax.is_scoped(name):
+        return Place(*jax.parse(name))
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]

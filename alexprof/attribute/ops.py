@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from alexprof.attribute.cores import Regions, find_regions
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
-from alexprof.attribute.timeline import Cover
+from alexprof.attribute.thunks import host_time
+from alexprof.attribute.timeline import Cover, Segments, self_segments
+from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane, Trace
 
 Int = NDArray[np.int64]
@@ -22,11 +24,12 @@ _HOST = "/host:CPU"
 _DEVICE = "/device:"
 _GPU = "/device:GPU:"
 
-# Inside one of these the host prepares or runs ops; outside them all it runs the user's Python
-# (tsl/profiler/utils/xplane_schema.cc has most of the names).
+# Inside one of these TensorFlow, JAX or XLA prepares or runs ops; outside them all the host runs
+# the user's Python # (tsl/profiler/utils/xplane_schema.cc has most of the names).
 _CALLS = re.compile(
     r"SessionRun|FunctionRun|RunGraph|BatchingSessionRun|TfrtModelRun|Eager(?:Kernel)?Execute"
     r"|TFE_Py_(?:FastPathExecute_C|ExecuteCancelable)|ExecutorState::Process"
+    r"|PjitFunction\(.*\)|ThunkExecutor::Execute.*"
 )
 _WAITS = re.compile(r"(?:MultiDevice)?IteratorGetNext\w*::\w+")
 
@@ -45,6 +48,7 @@ class Activity:
         name: int64 [n], index into `names`.
         names: What the events themselves are called: on a GPU the kernels.
         threads: Name of each thread or stream.
+        at_work: When each event was at work, where that is not its own time on its thread.
     """
 
     device: str
@@ -56,6 +60,13 @@ class Activity:
     name: Int
     names: tuple[str, ...]
     threads: tuple[str, ...]
+    at_work: Segments | None = None
+
+    def own(self) -> Segments:
+        """The time of each event itself."""
+        if self.at_work is not None:
+            return self.at_work
+        return self_segments(self.start_ps, self.end_ps, self.thread)
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,14 @@ class Work:
     Attributes:
         ops: Name and type of each op.
         devices: Devices with at least one event, the CPU first.
-        host: The events of the host's planes, without threads inside of ops.
+        host: The events of the host's planes, without threads inside of ops unless XLA ran.
         calls: When TensorFlow had been called to run something; None when the trace never says.
         waits: When the host waited for the input pipeline.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         eager: Numbers of ops that ran eagerly, without names of their own.
+        nameless: Numbers of XLA's ops of which the trace does not say where they come from.
         unread: Device planes with events of a sort that is not read here.
+        notes: What a reader of the ops should know, one sentence each.
     """
 
     ops: tuple[Op, ...]
@@ -80,14 +93,18 @@ class Work:
     waits: Cover
     regions: Regions | None
     eager: frozenset[int]
+    nameless: frozenset[int]
     unread: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def span_ps(self) -> tuple[int, int]:
         """Begin of the first event of an op and end of the last."""
+        ends = [device.end_ps for device in self.devices]
+        ends += [one.at_work.end_ps for one in self.devices if one.at_work is not None]
         return (
             min(int(device.start_ps.min()) for device in self.devices),
-            max(int(device.end_ps.max()) for device in self.devices),
+            max(int(end.max(initial=0)) for end in ends),
         )
 
 
@@ -99,50 +116,72 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         cores: Whether to read what the pools' threads did: most of a CPU trace.
     """
     numbers = OpNumbers()
+    xla = XlaOps(trace, numbers)
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
-    host = tuple(plane.events(_may_hold_ops) for plane in planes)
-    parts = [_on_host(*pair, numbers) for pair in zip(planes, host, strict=True)]
+    host = tuple(plane.events(_lines_with_ops(plane)) for plane in planes)
+    hosts = [_on_host(*pair, numbers, xla) for pair in zip(planes, host, strict=True)]
     devices = [plane for plane in trace.planes if plane.name.startswith(_DEVICE)]
-    parts += [_on_gpu(plane, numbers) for plane in devices if plane.name.startswith(_GPU)]
+    gpus = [_on_gpu(plane, numbers, xla) for plane in devices if plane.name.startswith(_GPU)]
     others = [plane for plane in devices if not plane.name.startswith(_GPU)]
     calls = _during(host, _CALLS)
     names = (name for events in host for name in events.names)
     # All that numbers ops comes before `ops` is taken.
-    regions = _regions(planes, numbers) if cores else None
+    regions = _regions(planes, [known for _, known in hosts], numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
-        devices=tuple(_merged(parts)),
+        devices=tuple(_merged([*(part for part, _ in hosts), *gpus])),
         host=host,
         calls=calls if calls.start_ps.size else None,
         waits=_during(host, _WAITS),
         regions=regions,
         eager=eager,
+        nameless=frozenset(xla.nameless),
         unread=tuple(plane.name for plane in others if plane.events().name.size),
+        notes=tuple(xla.notes),
     )
 
 
-def _may_hold_ops(line: Line) -> bool:
-    """Leaves out the threads inside of ops: most of a trace's events, none of them an op."""
-    return not (line.name.startswith("tf_numa_") and "_Eigen" in line.name)
+def _is_pool(line: Line) -> bool:
+    """Knows the threads inside of ops: most of a trace's events, none of them a TensorFlow op."""
+    return line.name.startswith("tf_numa_") and "_Eigen" in line.name
 
 
-def _on_host(plane: Plane, events: Events, numbers: OpNumbers) -> Activity:
-    """Finds the ops among a host's events.
+def _lines_with_ops(plane: Plane) -> Callable[[Line], bool]:
+    """Returns the test for lines that may hold ops: all of them, if the host may have run XLA."""
+    by_xla = plane.may_have(HLO_OP)
+    return lambda line: by_xla or not _is_pool(line)
+
+
+def _on_host(
+    plane: Plane, events: Events, numbers: OpNumbers, xla: XlaOps
+) -> tuple[Activity, Regions | None]:
+    """Finds the ops among a host's events, and the work of its pools if that had to be read.
 
     What tf.data maps over examples runs on its own threads, as a graph of its own, whose names
     could be those of the model's ops; so its ops get `tf_data/` in front.
     """
     _, is_marker = events.ints("step_num")
+    thunk = is_thunk(events) if plane.may_have(HLO_OP) else np.zeros(len(events), np.bool_)
     rows, op = _ops_among(plane, events, numbers)
-    kept = ~is_marker[rows]
-    return _activity(CPU, plane, events, rows[kept], op[kept])
+    kept = ~(is_marker | thunk)[rows]
+    rows, op = rows[kept], op[kept]
+    if not thunk.any():
+        return _activity(CPU, plane, events, rows, op), None
+    thunks = np.flatnonzero(thunk)
+    by_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
+    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
+    time = host_time(plane, events, rows, op, by_xla)
+    part = _activity(CPU, plane, events, rows, op)
+    return replace(part, at_work=time.own), time.regions
 
 
 def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
-    """Which events have the name of an op, and the op of each."""
+    """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
-    rows = np.flatnonzero(np.array([op is not None for op in parsed], bool)[events.name])
+    named = np.array([op is not None for op in parsed], bool)[events.name]
+    is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+    rows = np.flatnonzero(named & ~np.append(is_pool, False)[events.line])
     of_data = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
     key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
@@ -150,18 +189,16 @@ def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArra
     return rows, np.array(found, np.int64)[which]
 
 
-def _regions(planes: Sequence[Plane], numbers: OpNumbers) -> Regions | None:
-    """Reads the work of the pools' threads of all hosts."""
+def _regions(
+    planes: Sequence[Plane], known: Sequence[Regions | None], numbers: OpNumbers
+) -> Regions | None:
+    """Reads the work of the pools' threads of all hosts but those where it is known."""
     found: list[Regions] = []
     lines = 0
-    for plane in planes:
-        is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
-        if is_worker.any():
-            events = plane.events()
-            rows, op = _ops_among(plane, events, numbers)
-            kept = ~is_worker[events.line[rows]]
-            one = find_regions(events, is_worker, rows[kept], op[kept])
-            found.append(replace(one, thread=one.thread + lines))
+    for plane, one in zip(planes, known, strict=True):
+        regions = one or _pool_regions(plane, numbers)
+        if regions is not None:
+            found.append(replace(regions, thread=regions.thread + lines))
         lines += len(plane.lines)
     if not any(one.op.size for one in found):
         return None
@@ -174,15 +211,23 @@ def _regions(planes: Sequence[Plane], numbers: OpNumbers) -> Regions | None:
     )
 
 
+def _pool_regions(plane: Plane, numbers: OpNumbers) -> Regions | None:
+    is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+    if not is_pool.any():
+        return None
+    events = plane.events()
+    return find_regions(events, is_pool, *_ops_among(plane, events, numbers))
+
+
 def _scoped(op: Op | None, of_data: bool) -> Op | None:
     return (f"{DATA_SCOPE}/{op[0]}", op[1]) if op is not None and of_data else op
 
 
-def _on_gpu(plane: Plane, numbers: OpNumbers) -> Activity:
+def _on_gpu(plane: Plane, numbers: OpNumbers, xla: XlaOps) -> Activity:
     events = stream_events(plane)
     device = plane.name.removeprefix(_DEVICE)
     rows = np.arange(events.name.size)
-    return _activity(device, plane, events, rows, kernel_ops(events, numbers))
+    return _activity(device, plane, events, rows, kernel_ops(events, numbers, xla))
 
 
 def _activity(
@@ -223,6 +268,18 @@ def _joined(one: Activity, other: Activity) -> Activity:
         np.concatenate((one.name, other.name + len(one.names))),
         one.names + other.names,
         one.threads + other.threads,
+        _both_at_work(one, other),
+    )
+
+
+def _both_at_work(one: Activity, other: Activity) -> Segments | None:
+    if one.at_work is None and other.at_work is None:
+        return None
+    first, second = one.own(), other.own()
+    return Segments(
+        np.concatenate((first.owner, second.owner + one.op.size)),
+        np.concatenate((first.start_ps, second.start_ps)),
+        np.concatenate((first.end_ps, second.end_ps)),
     )
 
 

@@ -125,6 +125,16 @@ class Buffer:
             yield field
             start = field.stop
 
+    def varints(self, start: int, stop: int) -> Iterator[int]:
+        """Read the integers that stand packed between two offsets.
+
+        Raises:
+            TraceError: At a number that has no end.
+        """
+        while start < stop:
+            value, start = self._varint(start, stop, _MAX_VARINT_BYTES)
+            yield value
+
     def _varint(self, offset: int, stop: int, most: int) -> tuple[int, int]:
         """Return a varint and the offset after it; bits above the 64th are dropped."""
         value = 0
