@@ -96,7 +96,7 @@ def attribute(
     if trace.damage and not steps.marked:
         raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
     divisions = divide_all(work, steps)
-    labels = describe(work.ops, depth)
+    labels = describe(work.ops, depth, work.unplaced)
     costs = _table(divisions, steps, work, labels)
     check_closure(costs)
     starts = steps.start_ps // PS_PER_NS
@@ -242,6 +242,7 @@ def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[st
     notes += _eager_note(divisions, work, labels)
     if any(each.idle_ps[IDLE_REASONS.index("unknown")].any() for each in divisions):
         notes.append("Why devices were idle is unknown: the trace shows no calls by the host.")
+    notes += work.notes
     notes += [f"{plane} is a kind of device that is not read." for plane in work.unread]
     return notes
 

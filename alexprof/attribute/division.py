@@ -12,7 +12,7 @@ from alexprof.attribute.cores import Regions, core_time
 from alexprof.attribute.ops import CPU, Activity, Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
-from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, self_segments, shares
+from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -72,8 +72,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     Time counts in the step in which it passes: an event that reaches into two steps gives each its
     part. Executions and kernels count in the step that the event began in (`Steps.at`).
     """
-    own = self_segments(activity.start_ps, activity.end_ps, activity.thread)
-    pieces, piece_step = cut(own, steps.start_ps, steps.end_ps)
+    pieces, piece_step = cut(activity.own(), steps.start_ps, steps.end_ps)
     event_step = steps.at(activity.start_ps, activity.end_ps)
     counted = np.flatnonzero(event_step >= 0)
 

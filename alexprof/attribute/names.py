@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from alexprof.attribute import kinds
+from alexprof.attribute import jax, kinds
 from alexprof.attribute.symbols import DATA_SCOPE
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
 _REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
 _NUMBER = re.compile(r"_\d+")
 _SUFFIX = re.compile(r"_\d+$")
+# Names that TensorFlow, Keras and JAX give to products with weights.
+_PRODUCT = re.compile(
+    r"(?:\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot|[Ee]insum|dot_general)"
+)
 _GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
 _GRAD = re.compile(r"_grad(_\d+)?$")
 # Scopes that say how the graph was put together, not what the model is made of.
@@ -73,19 +77,22 @@ class Labels(NamedTuple):
     root: tuple[str, ...]
 
 
-def describe(ops: Sequence[tuple[str, str]], depth: int = 1) -> Labels:
+def describe(
+    ops: Sequence[tuple[str, str]], depth: int = 1, unplaced: Collection[int] = ()
+) -> Labels:
     """Gives each op its kind, layer and pass.
 
     Args:
         ops: Name and type of each op of a trace; all together, because the scope around the model
             and the meaning of a few names show only then.
         depth: How many scopes make a layer, counted from below the scope around the whole model.
+        unplaced: Which ops may belong to any pass, for all that their names say.
     """
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
     passes = [
-        pass_of(name, type_, place, taped=taped)
-        for (name, type_), place in zip(ops, places, strict=True)
+        "other" if number in unplaced else pass_of(*op, place, taped=taped)
+        for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
     forward = [p.path for p, which in zip(places, passes, strict=True) if which == "forward"]
     root = root_scope(forward)
@@ -104,7 +111,10 @@ def parse(name: str) -> Place:
         _retval_gradients/conv4_grad/ReluGrad_0_7           conv4, backward
         StatefulPartitionedCall/model/conv1/Relu            model/conv1/Relu
         while/body/_1/cell/MatMul                           while/cell/MatMul
+        jit(step)/transpose(jvp(conv1))/mul                 conv1/mul, backward
     """
+    if jax.is_scoped(name):
+        return Place(*jax.parse(name))
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
@@ -217,15 +227,20 @@ def layer(name: str, type_: str, place: Place, depth: int = 1, root: tuple[str, 
 def root_scope(paths: Sequence[tuple[str, ...]], share: float = 0.8) -> tuple[str, ...]:
     """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
 
-    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`). A scope
-    that holds `share` of these layers, and at least two, holds the model.
+    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
+    none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
+    holds `share` of these layers, and at least two, holds the model.
 
     Args:
         paths: Paths of the forward ops.
         share: Least part of the layers.
     """
-    reads = (path for path in paths if _SUFFIX.sub("", path[-1]) == "ReadVariableOp")
+    ends = [_SUFFIX.sub("", path[-1]) for path in paths]
+    reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
     owners = {path[:-2] for path in reads if len(path) > 2}
+    if not reads:
+        products = (path for path, end in zip(paths, ends, strict=True) if _PRODUCT.fullmatch(end))
+        owners = {path[:-1] for path in products if len(path) > 1}
     root: tuple[str, ...] = ()
     while True:
         inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from alexprof.attribute.cores import Regions, find_regions
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
-from alexprof.attribute.timeline import Cover
+from alexprof.attribute.thunks import host_time
+from alexprof.attribute.timeline import Cover, Segments, self_segments
+from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane, Trace
 
 Int = NDArray[np.int64]
@@ -22,11 +24,12 @@ _HOST = "/host:CPU"
 _DEVICE = "/device:"
 _GPU = "/device:GPU:"
 
-# Inside one of these the host prepares or runs ops; outside them all it runs the user's Python
-# (tsl/profiler/utils/xplane_schema.cc has most of the names).
+# Inside one of these TensorFlow, JAX or XLA prepares or runs ops; outside them all the host runs
+# the user's Python # (tsl/profiler/utils/xplane_schema.cc has most of the names).
 _CALLS = re.compile(
     r"SessionRun|FunctionRun|RunGraph|BatchingSessionRun|TfrtModelRun|Eager(?:Kernel)?Execute"
     r"|TFE_Py_(?:FastPathExecute_C|ExecuteCancelable)|ExecutorState::Process"
+    r"|PjitFunction\(.*\)|ThunkExecutor::Execute.*"
 )
 # Inside one of these the host takes a result from the device (JAX; TensorFlow does it in a call).
 _FETCHES = re.compile(
@@ -50,6 +53,7 @@ class Activity:
         name: int64 [n], index into `names`.
         names: What the events themselves are called: on a GPU the kernels.
         threads: Name of each thread or stream.
+        at_work: When each event was at work, where that is not its own time on its thread.
     """
 
     device: str
@@ -61,6 +65,13 @@ class Activity:
     name: Int
     names: tuple[str, ...]
     threads: tuple[str, ...]
+    at_work: Segments | None = None
+
+    def own(self) -> Segments:
+        """The time of each event itself."""
+        if self.at_work is not None:
+            return self.at_work
+        return self_segments(self.start_ps, self.end_ps, self.thread)
 
 
 @dataclass(frozen=True)
@@ -70,13 +81,16 @@ class Work:
     Attributes:
         ops: Name and type of each op.
         devices: Devices with at least one event, the CPU first.
-        host: The events of the host's planes, without threads inside of ops.
+        host: The events of the host's planes, without threads inside of ops unless XLA ran.
         calls: When TensorFlow had been called to run something; None when the trace never says.
         waits: When the host waited for the input pipeline.
         fetches: When it took results from a device.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         eager: Numbers of ops that ran eagerly, without names of their own.
+        unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
+            trace does not say for what, and those that only called XLA.
         unread: Device planes with events of a sort that is not read here.
+        notes: What a reader of the ops should know, one sentence each.
     """
 
     ops: tuple[Op, ...]
@@ -87,14 +101,18 @@ class Work:
     fetches: Cover
     regions: Regions | None
     eager: frozenset[int]
+    unplaced: frozenset[int]
     unread: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def span_ps(self) -> tuple[int, int]:
         """Begin of the first event of an op and end of the last."""
+        ends = [device.end_ps for device in self.devices]
+        ends += [one.at_work.end_ps for one in self.devices if one.at_work is not None]
         return (
             min(int(device.start_ps.min()) for device in self.devices),
-            max(int(device.end_ps.max()) for device in self.devices),
+            max(int(end.max(initial=0)) for end in ends),
         )
 
 
@@ -106,91 +124,119 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         cores: Whether to read what the pools' threads did: most of a CPU trace.
     """
     numbers = OpNumbers()
+    xla = XlaOps(trace, numbers)
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
-    pools = [_with_workers(plane) if cores else None for plane in planes]
-    host = tuple(
-        plane.events(_may_hold_ops) if pool is None else pool.others()
-        for plane, pool in zip(planes, pools, strict=True)
-    )
-    parts = [_on_host(*pair, numbers) for pair in zip(planes, host, strict=True)]
+    hosts = [_Host.read(plane, cores=cores) for plane in planes]
+    on_hosts = [_on_host(host, numbers, xla) for host in hosts]
     devices = [plane for plane in trace.planes if plane.name.startswith(_DEVICE)]
-    parts += [_on_gpu(plane, numbers) for plane in devices if plane.name.startswith(_GPU)]
+    gpus = [_on_gpu(plane, numbers, xla) for plane in devices if plane.name.startswith(_GPU)]
     others = [plane for plane in devices if not plane.name.startswith(_GPU)]
-    calls = _during(host, _CALLS)
-    names = (name for events in host for name in events.names)
+    events = tuple(host.events for host in hosts)
+    calls = _during(events, _CALLS)
+    names = (name for one in events for name in one.names)
     # All that numbers ops comes before `ops` is taken.
-    regions = _regions([pool for pool in pools if pool is not None], numbers)
+    regions = _regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
-        devices=tuple(_merged(parts)),
-        host=host,
+        devices=tuple(_merged([*(part for part, _ in on_hosts), *gpus])),
+        host=events,
         calls=calls if calls.start_ps.size else None,
-        waits=_during(host, _WAITS),
-        fetches=_during(host, _FETCHES),
+        waits=_during(events, _WAITS),
+        fetches=_during(events, _FETCHES),
         regions=regions,
         eager=eager,
+        unplaced=frozenset(xla.unplaced),
         unread=tuple(plane.name for plane in others if plane.events().name.size),
+        notes=tuple(xla.notes),
     )
 
 
-def _may_hold_ops(line: Line) -> bool:
-    """Leaves out the threads inside of ops: most of a trace's events, none of them an op."""
-    return not (line.name.startswith("tf_numa_") and "_Eigen" in line.name)
+def _is_pool(line: Line) -> bool:
+    """Knows the threads inside of ops: most of a trace's events, none of them a TensorFlow op."""
+    return line.name.startswith("tf_numa_") and "_Eigen" in line.name
 
 
-def _on_host(plane: Plane, events: Events, numbers: OpNumbers) -> Activity:
-    """Finds the ops among a host's events.
+@dataclass(frozen=True)
+class _Host:
+    """What is read of a host.
+
+    Attributes:
+        plane: The host.
+        is_pool: bool [lines], which lines are threads inside of ops.
+        by_xla: Whether it may have run XLA, whose ops are on all threads.
+        events: The events of all lines that can hold ops.
+        every: All events, if they were read, else the same.
+    """
+
+    plane: Plane
+    is_pool: NDArray[np.bool_]
+    by_xla: bool
+    events: Events
+    every: Events
+
+    @classmethod
+    def read(cls, plane: Plane, *, cores: bool) -> _Host:
+        """Reads a host; with the work of its pools if core times are asked for."""
+        is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+        by_xla = plane.may_have(HLO_OP)
+        if not (by_xla or (cores and is_pool.any())):
+            events = plane.events(lambda line: not _is_pool(line))
+            return cls(plane, is_pool, by_xla, events, events)
+        every = plane.events(stats=True)
+        events = every if by_xla else every.take(~is_pool[every.line])
+        return cls(plane, is_pool, by_xla, events, every)
+
+
+def _on_host(host: _Host, numbers: OpNumbers, xla: XlaOps) -> tuple[Activity, Regions | None]:
+    """Finds the ops among a host's events, and the work of its pools if it ran XLA.
 
     What tf.data maps over examples runs on its own threads, as a graph of its own, whose names
     could be those of the model's ops; so its ops get `tf_data/` in front.
     """
+    plane, events = host.plane, host.events
     _, is_marker = events.ints("step_num")
-    rows, op = _ops_among(plane, events, numbers)
-    kept = ~is_marker[rows]
-    return _activity(CPU, plane, events, rows[kept], op[kept])
+    thunk = is_thunk(events) if host.by_xla else np.zeros(len(events), np.bool_)
+    rows, op = _ops_among(host, events, numbers)
+    kept = ~(is_marker | thunk)[rows]
+    rows, op = rows[kept], op[kept]
+    if not thunk.any():
+        return _activity(CPU, plane, events, rows, op), None
+    thunks = np.flatnonzero(thunk)
+    of_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
+    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
+    time = host_time(plane, events, rows, op, of_xla)
+    xla.unplaced.update(op[time.callers].tolist())
+    part = _activity(CPU, plane, events, rows, op)
+    return replace(part, at_work=time.own), time.regions
 
 
-def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
-    """Which events have the name of an op, and the op of each."""
+def _ops_among(host: _Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+    """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
-    rows = np.flatnonzero(np.array([op is not None for op in parsed], bool)[events.name])
-    of_data = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
+    named = np.array([op is not None for op in parsed], bool)[events.name]
+    rows = np.flatnonzero(named & ~host.is_pool[events.line])
+    of_data = np.array([line.name.startswith("tf_data") for line in host.plane.lines], bool)
     key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
     found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
     return rows, np.array(found, np.int64)[which]
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """A host's events with those of its pools' threads, and bool [lines] which those are."""
-
-    plane: Plane
-    events: Events
-    is_worker: NDArray[np.bool_]
-
-    def others(self) -> Events:
-        """The events on other threads."""
-        return self.events.take(~self.is_worker[self.events.line])
-
-
-def _with_workers(plane: Plane) -> _Pool | None:
-    """Reads all of a host's events; None where no thread of a pool is recorded."""
-    is_worker = np.array([not _may_hold_ops(line) for line in plane.lines], bool)
-    return _Pool(plane, plane.events(stats=True), is_worker) if is_worker.any() else None
-
-
-def _regions(pools: Sequence[_Pool], numbers: OpNumbers) -> Regions | None:
-    """Finds the work of the pools' threads of all hosts."""
+def _regions(
+    hosts: Sequence[_Host], known: Sequence[Regions | None], numbers: OpNumbers
+) -> Regions | None:
+    """Finds the work of the pools' threads of all hosts, but those where it is known."""
     found: list[Regions] = []
     lines = 0
-    for pool in pools:
-        rows, op = _ops_among(pool.plane, pool.events, numbers)
-        kept = ~pool.is_worker[pool.events.line[rows]]
-        one = find_regions(pool.events, pool.is_worker, rows[kept], op[kept])
-        found.append(replace(one, thread=one.thread + lines))
-        lines += len(pool.plane.lines)
+    for host, one in zip(hosts, known, strict=True):
+        regions = one
+        if regions is None and host.is_pool.any():
+            ops = _ops_among(host, host.every, numbers)
+            regions = find_regions(host.every, host.is_pool, *ops)
+        if regions is not None:
+            found.append(replace(regions, thread=regions.thread + lines))
+        lines += len(host.plane.lines)
     if not any(one.op.size for one in found):
         return None
     return Regions(
@@ -206,11 +252,11 @@ def _scoped(op: Op | None, of_data: bool) -> Op | None:
     return (f"{DATA_SCOPE}/{op[0]}", op[1]) if op is not None and of_data else op
 
 
-def _on_gpu(plane: Plane, numbers: OpNumbers) -> Activity:
+def _on_gpu(plane: Plane, numbers: OpNumbers, xla: XlaOps) -> Activity:
     events = stream_events(plane)
     device = plane.name.removeprefix(_DEVICE)
     rows = np.arange(events.name.size)
-    return _activity(device, plane, events, rows, kernel_ops(events, numbers))
+    return _activity(device, plane, events, rows, kernel_ops(events, numbers, xla))
 
 
 def _activity(
@@ -251,6 +297,18 @@ def _joined(one: Activity, other: Activity) -> Activity:
         np.concatenate((one.name, other.name + len(one.names))),
         one.names + other.names,
         one.threads + other.threads,
+        _both_at_work(one, other),
+    )
+
+
+def _both_at_work(one: Activity, other: Activity) -> Segments | None:
+    if one.at_work is None and other.at_work is None:
+        return None
+    first, second = one.own(), other.own()
+    return Segments(
+        np.concatenate((first.owner, second.owner + one.op.size)),
+        np.concatenate((first.start_ps, second.start_ps)),
+        np.concatenate((first.end_ps, second.end_ps)),
     )
 
 

@@ -101,5 +101,6 @@ def _grouped(one: Activity, ops: int) -> tuple[Sequence[tuple[int, int, int]], I
 
 
 def _busy_ns(one: Activity) -> int:
-    covered = Cover.of(one.start_ps, one.end_ps)
+    own = one.own()
+    covered = Cover.of(own.start_ps, own.end_ps)
     return (int((covered.end_ps - covered.start_ps).sum()) + PS_PER_NS // 2) // PS_PER_NS

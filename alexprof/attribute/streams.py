@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op, type_in
+from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op
+from alexprof.attribute.xla import XlaOps, has_hlo_op
 from alexprof.xplane import Events, Line, Plane
 
 Int = NDArray[np.int64]
@@ -51,37 +52,21 @@ def _is_derived(line: Line) -> bool:
     return bool(_DERIVED.fullmatch(line.name)) or line.id & 0xFFFFFFFF in _DERIVED_IDS
 
 
-def kernel_ops(events: Events, numbers: OpNumbers) -> Int:
+def kernel_ops(events: Events, numbers: OpNumbers, xla: XlaOps) -> Int:
     """Returns the op of each kernel or copy, `UNASSIGNED` where the trace does not say."""
     op: Int = np.full(events.name.size, UNASSIGNED, np.int64)
     for stat in _OP_STATS:
         symbol, table = events.strings(stat)
         named = np.array([numbers.of(kernel_op(text)) for text in table] + [UNASSIGNED], np.int64)
         op = np.where(op == UNASSIGNED, named[symbol], op)  # symbol -1 takes the last
-    return _with_xla(events, op, numbers)
+    return _with_xla(events, op, xla)
 
 
-def _with_xla(events: Events, op: Int, numbers: OpNumbers) -> Int:
-    """Gives kernels of XLA the op they come from, where that is more than the enclosing one.
-
-    XLA's own annotation holds the framework's name of the op (stat `name`) and the one in the
-    compiled module (`hlo_op`, `hlo_module`).
-    """
-    hlo_op, hlo_ops = events.strings("hlo_op")
-    rows = np.flatnonzero(hlo_op >= 0)
+def _with_xla(events: Events, op: Int, xla: XlaOps) -> Int:
+    """Gives kernels of XLA the op they come from: `tf_op` has the one that encloses them all."""
+    rows = np.flatnonzero(has_hlo_op(events))
     if not rows.size:
         return op
-    name, names = events.strings("name")
-    module, modules = events.strings("hlo_module")
-    keys = np.stack((name[rows], module[rows], hlo_op[rows]))
-    unique, which = np.unique(keys, axis=1, return_inverse=True)
-    found = []
-    for of_name, of_module, of_op in unique.T:
-        inner = names[of_name] if of_name >= 0 else ""
-        if not inner:
-            scope = f"{modules[of_module]}/" if of_module >= 0 else ""
-            inner = f"{scope}{hlo_ops[of_op]}"
-        found.append(numbers.of((inner, type_in(inner))))
     op = op.copy()
-    op[rows] = np.array(found, np.int64)[which.reshape(-1)]
+    op[rows] = xla.of(events, rows)
     return op

@@ -14,13 +14,25 @@ loop over events, which needs neither TensorFlow nor generated classes and is se
     chain      where events begin      walk      many messages in step
     wire       one field at a time     fields    many fields at a time
     granted    what the profiler was told to record
+    hlo        what XLA compiled
 """
 
 from __future__ import annotations
 
 from alexprof.xplane.events import Events
 from alexprof.xplane.granted import granted_host_level
+from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
 from alexprof.xplane.trace import Line, Plane, Trace
 
-__all__ = ["Events", "Line", "Plane", "Trace", "granted_host_level", "parse_trace", "read_trace"]
+__all__ = [
+    "Events",
+    "HloOp",
+    "HloPrograms",
+    "Line",
+    "Plane",
+    "Trace",
+    "granted_host_level",
+    "parse_trace",
+    "read_trace",
+]

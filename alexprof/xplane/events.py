@@ -33,6 +33,7 @@ class Dictionary:
 
     Attributes:
         buffer: The trace.
+        event_entries: Begins and ends of the entries of the map of event metadata.
     """
 
     def __init__(
@@ -43,13 +44,13 @@ class Dictionary:
     ) -> None:
         """Take the places of the entries of the maps, as begins and ends."""
         self.buffer = buffer
-        self._event_entries = events
+        self.event_entries = events
         self._stat_entries = stats
 
     @cached_property
     def events(self) -> Metadata:
         """Names of the events."""
-        return Metadata(self.buffer, *self._event_entries, EVENT_METADATA)
+        return Metadata(self.buffer, *self.event_entries, EVENT_METADATA)
 
     @cached_property
     def stats(self) -> Metadata:

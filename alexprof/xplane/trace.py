@@ -45,6 +45,7 @@ class Plane:
         name: For instance `/host:CPU` or `/device:GPU:0`.
         lines: Its lines in file order.
         stats: Its own stats by name.
+        dictionary: What its events refer to.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Plane:
         self.name = name
         self.lines = lines
         self.stats: dict[str, Value] = {}
-        self._dictionary = dictionary
+        self.dictionary = dictionary
         self._offsets = offsets
         self._origin_ns = origin_ns
         if len(stats.owner):
@@ -72,6 +73,10 @@ class Plane:
 
     def __repr__(self) -> str:
         return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
+
+    def may_have(self, stat: str) -> bool:
+        """Tell whether any event could have a stat of a name, without a look at the events."""
+        return bool(self.dictionary.stats.named(stat).any())
 
     def events(self, keep: Callable[[Line], bool] | None = None, *, stats: bool = False) -> Events:
         """Decode the events of some lines.
@@ -92,12 +97,12 @@ class Plane:
         offset = np.concatenate([np.empty(0, np.int64), *parts])
         line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
         del parts
-        return Events(self._dictionary, offset, line, self._starts_ps(line), stats=stats)
+        return Events(self.dictionary, offset, line, self._starts_ps(line), stats=stats)
 
     def _events_of(self, line: Line) -> NDArray[np.int64]:
         """Return where the events of a line stand."""
         offset = self._offsets[line._first : line._last]
-        is_event = self._dictionary.buffer.data[offset] == EVENT_TAG
+        is_event = self.dictionary.buffer.data[offset] == EVENT_TAG
         return offset if is_event.all() else offset[is_event]
 
     def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -109,7 +114,7 @@ class Plane:
             one = self.lines[place]
             start_ps = (one.timestamp_ns - self._origin_ns) * 1000
             if not _INT64.min <= start_ps <= _INT64.max:
-                raise self._dictionary.buffer.damage(
+                raise self.dictionary.buffer.damage(
                     int(self._offsets[one._first]),
                     f"line {one.name[:60]!r} begins more than 106 days from the first",
                 )

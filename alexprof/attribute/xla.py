@@ -1,0 +1,158 @@
+"""What XLA ran, by the ops of the framework that it was compiled from.
+
+An event of XLA says which instruction it executes (stat `hlo_op`) of which program (`program_id`,
+`hlo_module`). The program, where the trace holds it, says which op the instruction comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.symbols import Op, OpNumbers, type_in
+from alexprof.xplane import Events, HloPrograms, Trace
+
+Int = NDArray[np.int64]
+
+HLO_OP = "hlo_op"
+_ABSENT = -1
+# TensorFlow names a module after the function and all its attributes, as in
+# a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
+# in all functions (tensorflow/compiler/tf2xla/xla_compiler.cc).
+_ATTRIBUTES = re.compile(r"(?<=.)__Xla[A-Z].*")
+_ENDS = {"XLA_Args": "_Arg", "XLA_Retvals": "_Retval"}
+
+
+class XlaOps:
+    """Tells the ops of XLA's events, on host and devices of one trace.
+
+    Attributes:
+        unplaced: Numbers of the ops that are XLA's own, which go by module and instruction, because
+            the trace does not say where those come from; and of others that are in no pass.
+        fused: Whether any event was a fusion of instructions.
+    """
+
+    def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
+        """Look programs up in a trace, and number what they name."""
+        self._programs = HloPrograms(trace)
+        self._numbers = numbers
+        self.unplaced: set[int] = set()
+        self.fused = False
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the ops should know, one sentence each."""
+        notes = []
+        if self.fused:
+            notes.append(
+                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after."
+            )
+        if damaged := self._programs.unreadable:
+            notes.append(
+                f"What XLA compiled is damaged in the trace ({', '.join(damaged)}): its "
+                "instructions go by their own names."
+            )
+        return notes
+
+    def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
+        """Returns the number of the op of each of these events, which all have an `hlo_op`."""
+        program, has_program = events.ints("program_id")
+        programs, which = np.unique(program[rows], return_inverse=True)
+        texts = [events.strings(stat) for stat in ("hlo_module", HLO_OP, "name")]
+        columns = [
+            np.where(has_program[rows], which, _ABSENT),
+            *(index[rows] for index, _ in texts),
+        ]
+        first, index = _distinct(columns)
+        tables = [[*programs.tolist(), None], *([*table, ""] for _, table in texts)]
+        keys = [
+            _Key(*(table[int(column[row])] for table, column in zip(tables, columns, strict=True)))
+            for row in first
+        ]
+        programs_of = Counter(module for module, _ in {(key.scope, key.program) for key in keys})
+        found = [self._number(key, programs_of[key.scope] > 1) for key in keys]
+        return np.array(found, np.int64)[index]
+
+    def _number(self, key: _Key, shared: bool) -> int:
+        op = self._named(key)
+        if op is not None:
+            return self._numbers.of(op)
+        scope = f"{key.scope}({key.program})" if shared else key.scope
+        own = f"{scope}/{key.instruction}" if scope else key.instruction
+        number = self._numbers.of((own, type_in(key.instruction)))
+        self.unplaced.add(number)
+        return number
+
+    def _program(self, key: _Key) -> int | None:
+        """Older traces give the module only, which will do if there is one of the name."""
+        if key.program is not None:
+            return key.program
+        found = self._programs.named(key.module)
+        return found[0] if len(found) == 1 else None
+
+    def _named(self, key: _Key) -> Op | None:
+        """The op by the program, or else by the annotation of a kernel (stat `name`)."""
+        program = self._program(key)
+        found = None if program is None else self._programs.op(program, key.instruction)
+        self.fused |= found is not None and found.opcode == "fusion"
+        if found is not None and found.op_name and found.op_type:
+            return found.op_name, found.op_type
+        name = (found.op_name if found is not None else "") or key.name
+        if not name:
+            return None
+        if name in _ENDS:
+            return name, _ENDS[name]
+        # A name without scopes is that of an argument, which XLA did something to: no type.
+        return name, type_in(name if "/" in name else key.instruction)
+
+
+class _Key(NamedTuple):
+    """What an event says; module and name may be empty."""
+
+    program: int | None
+    module: str
+    instruction: str
+    name: str
+
+    @property
+    def scope(self) -> str:
+        return _ATTRIBUTES.sub("", self.module)
+
+
+def has_hlo_op(events: Events) -> NDArray[np.bool_]:
+    """Tells which events are of XLA: bool [n]."""
+    index, _ = events.strings(HLO_OP)
+    return np.asarray(index >= 0)
+
+
+def is_thunk(events: Events) -> NDArray[np.bool_]:
+    """Tells which events of a host are the execution of an instruction on a CPU: bool [n].
+
+    Those are named after it. Calls of a GPU's driver carry the same stats.
+    """
+    index, table = events.strings(HLO_OP)
+    places = {name: place for place, name in enumerate(events.names)}
+    named = np.array([*(places.get(text, _ABSENT) for text in table), _ABSENT], np.int64)
+    return np.asarray((index != _ABSENT) & (named[index] == events.name))
+
+
+def _distinct(
+    columns: Sequence[NDArray[np.integer[Any]]],
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Finds the different rows of columns of small integers, from -1 on.
+
+    Returns:
+        Where each different row stands first, and for each row the index of its like.
+    """
+    key: NDArray[np.intp] = np.zeros(columns[0].size, np.intp)
+    for column in columns:
+        # Numbered anew each time, so the keys stay small.
+        width = int(column.max(initial=0)) + 2
+        _, key = np.unique(key * width + column + 1, return_inverse=True)
+    _, first, index = np.unique(key, return_index=True, return_inverse=True)
+    return first, index
