@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.activity import CPU
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
 from alexprof.attribute.names import Labels, describe
-from alexprof.attribute.ops import CPU, Work, read_work
+from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rounding import settle

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import Regions, core_time
-from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.dependencies import Inputs, visible_inputs
 from alexprof.attribute.names import Labels
-from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Replay, Step, critical_path
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.timeline import alone, cut, self_segments

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.ops import CPU, Activity, Work
+from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from alexprof.attribute import attribute
-from alexprof.attribute.ops import CPU, read_work
+from alexprof.attribute.activity import CPU
+from alexprof.attribute.ops import read_work
 from alexprof.attribute.symbols import DATA_SCOPE
 from alexprof.xplane import read_trace
 from tests.attribute.test_samples import BERT, needs_samples

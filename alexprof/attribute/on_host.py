@@ -1,0 +1,123 @@
+"""What a host ran: ops on its threads, and the work of its pools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.activity import CPU, Activity, activity
+from alexprof.attribute.cores import Regions, find_regions
+from alexprof.attribute.launches import Launches
+from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, split_op
+from alexprof.attribute.thunks import host_time
+from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
+from alexprof.xplane import Events, Line, Plane
+
+Int = NDArray[np.int64]
+
+
+def _is_pool(line: Line) -> bool:
+    """Knows the threads inside of ops: most of a trace's events, none of them a TensorFlow op."""
+    return line.name.startswith("tf_numa_") and "_Eigen" in line.name
+
+
+@dataclass(frozen=True)
+class Host:
+    """What is read of a host.
+
+    Attributes:
+        plane: The host.
+        is_pool: bool [lines], which lines are threads inside of ops.
+        by_xla: Whether it may have run XLA, whose ops are on all threads.
+        events: The events of all lines that can hold ops.
+        every: All events, if they were read, else the same.
+    """
+
+    plane: Plane
+    is_pool: NDArray[np.bool_]
+    by_xla: bool
+    events: Events
+    every: Events
+
+    @classmethod
+    def read(cls, plane: Plane, *, cores: bool) -> Host:
+        """Reads a host; with the work of its pools if core times are asked for."""
+        is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+        by_xla = plane.may_have(HLO_OP)
+        if not (by_xla or (cores and is_pool.any())):
+            events = plane.events(lambda line: not _is_pool(line))
+            return cls(plane, is_pool, by_xla, events, events)
+        every = plane.events(stats=True)
+        events = every if by_xla else every.take(~is_pool[every.line])
+        return cls(plane, is_pool, by_xla, events, every)
+
+
+def on_host(
+    host: Host, numbers: OpNumbers, xla: XlaOps, launches: Launches
+) -> tuple[Activity, Regions | None]:
+    """Finds the ops among a host's events, and the work of its pools if it ran XLA.
+
+    What tf.data maps over examples runs on its own threads, as a graph of its own, whose names
+    could be those of the model's ops; so its ops get `tf_data/` in front.
+    """
+    plane, events = host.plane, host.events
+    _, is_marker = events.ints("step_num")
+    thunk = is_thunk(events) if host.by_xla else np.zeros(len(events), np.bool_)
+    rows, op = _ops_among(host, events, numbers)
+    kept = ~(is_marker | thunk)[rows]
+    rows, op = rows[kept], op[kept]
+    if not thunk.any():
+        launches.ran(plane, events, rows, op)
+        return activity(CPU, plane, events, rows, op), None
+    thunks = np.flatnonzero(thunk)
+    of_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
+    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
+    launches.ran(plane, events, rows, op)
+    time = host_time(plane, events, rows, op, of_xla)
+    xla.unplaced.update(op[time.callers].tolist())
+    part = activity(CPU, plane, events, rows, op)
+    return replace(part, at_work=time.own), time.regions
+
+
+def _ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+    """Which events have the name of an op, and the op of each; those inside of ops don't count."""
+    parsed = [split_op(name) for name in events.names]
+    named = np.array([op is not None for op in parsed], bool)[events.name]
+    rows = np.flatnonzero(named & ~host.is_pool[events.line])
+    of_data = np.array([line.name.startswith("tf_data") for line in host.plane.lines], bool)
+    key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
+    keys, which = np.unique(key, return_inverse=True)
+    found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
+    return rows, np.array(found, np.int64)[which]
+
+
+def pool_regions(
+    hosts: Sequence[Host], known: Sequence[Regions | None], numbers: OpNumbers
+) -> Regions | None:
+    """Finds the work of the pools' threads of all hosts, but those where it is known."""
+    found: list[Regions] = []
+    lines = 0
+    for host, one in zip(hosts, known, strict=True):
+        regions = one
+        if regions is None and host.is_pool.any():
+            ops = _ops_among(host, host.every, numbers)
+            regions = find_regions(host.every, host.is_pool, *ops)
+        if regions is not None:
+            found.append(replace(regions, thread=regions.thread + lines))
+        lines += len(host.plane.lines)
+    if not any(one.op.size for one in found):
+        return None
+    return Regions(
+        op=np.concatenate([one.op for one in found]),
+        thread=np.concatenate([one.thread for one in found]),
+        start_ps=np.concatenate([one.start_ps for one in found]),
+        end_ps=np.concatenate([one.end_ps for one in found]),
+        threads=sum(one.threads for one in found),
+    )
+
+
+def _scoped(op: Op | None, of_data: bool) -> Op | None:
+    return (f"{DATA_SCOPE}/{op[0]}", op[1]) if op is not None and of_data else op
