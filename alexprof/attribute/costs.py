@@ -85,7 +85,7 @@ def attribute(
         )
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
-    labels = describe(work.ops, depth, work.nameless)
+    labels = describe(work.ops, depth, work.unplaced)
     costs = _table(divisions, steps, work, labels)
     check_closure(costs)
     starts = steps.start_ps // PS_PER_NS

@@ -23,6 +23,10 @@ _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
 _REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
 _NUMBER = re.compile(r"_\d+")
 _SUFFIX = re.compile(r"_\d+$")
+# Names that TensorFlow, Keras and JAX give to products with weights.
+_PRODUCT = re.compile(
+    r"(?:\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot|[Ee]insum|dot_general)"
+)
 _GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
 _GRAD = re.compile(r"_grad(_\d+)?$")
 # Scopes that say how the graph was put together, not what the model is made of.
@@ -74,7 +78,7 @@ class Labels(NamedTuple):
 
 
 def describe(
-    ops: Sequence[tuple[str, str]], depth: int = 1, nameless: Collection[int] = ()
+    ops: Sequence[tuple[str, str]], depth: int = 1, unplaced: Collection[int] = ()
 ) -> Labels:
     """Gives each op its kind, layer and pass.
 
@@ -82,12 +86,12 @@ def describe(
         ops: Name and type of each op of a trace; all together, because the scope around the model
             and the meaning of a few names show only then.
         depth: How many scopes make a layer, counted from below the scope around the whole model.
-        nameless: Which ops have a compiler's name, which says nothing of the pass.
+        unplaced: Which ops may belong to any pass, for all that their names say.
     """
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
     passes = [
-        "other" if number in nameless else pass_of(*op, place, taped=taped)
+        "other" if number in unplaced else pass_of(*op, place, taped=taped)
         for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
     forward = [p.path for p, which in zip(places, passes, strict=True) if which == "forward"]
@@ -223,15 +227,20 @@ def layer(name: str, type_: str, place: Place, depth: int = 1, root: tuple[str, 
 def root_scope(paths: Sequence[tuple[str, ...]], share: float = 0.8) -> tuple[str, ...]:
     """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
 
-    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`). A scope
-    that holds `share` of these layers, and at least two, holds the model.
+    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
+    none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
+    holds `share` of these layers, and at least two, holds the model.
 
     Args:
         paths: Paths of the forward ops.
         share: Least part of the layers.
     """
-    reads = (path for path in paths if _SUFFIX.sub("", path[-1]) == "ReadVariableOp")
+    ends = [_SUFFIX.sub("", path[-1]) for path in paths]
+    reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
     owners = {path[:-2] for path in reads if len(path) > 2}
+    if not reads:
+        products = (path for path, end in zip(paths, ends, strict=True) if _PRODUCT.fullmatch(end))
+        owners = {path[:-1] for path in products if len(path) > 1}
     root: tuple[str, ...] = ()
     while True:
         inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]

@@ -81,7 +81,8 @@ class Work:
         waits: When the host waited for the input pipeline.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         eager: Numbers of ops that ran eagerly, without names of their own.
-        nameless: Numbers of XLA's ops of which the trace does not say where they come from.
+        unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
+            trace does not say for what, and those that only called XLA.
         unread: Device planes with events of a sort that is not read here.
         notes: What a reader of the ops should know, one sentence each.
     """
@@ -93,7 +94,7 @@ class Work:
     waits: Cover
     regions: Regions | None
     eager: frozenset[int]
-    nameless: frozenset[int]
+    unplaced: frozenset[int]
     unread: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -136,7 +137,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         waits=_during(host, _WAITS),
         regions=regions,
         eager=eager,
-        nameless=frozenset(xla.nameless),
+        unplaced=frozenset(xla.unplaced),
         unread=tuple(plane.name for plane in others if plane.events().name.size),
         notes=tuple(xla.notes),
     )
@@ -172,6 +173,7 @@ def _on_host(
     by_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
     rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
     time = host_time(plane, events, rows, op, by_xla)
+    xla.unplaced.update(op[time.callers].tolist())
     part = _activity(CPU, plane, events, rows, op)
     return replace(part, at_work=time.own), time.regions
 

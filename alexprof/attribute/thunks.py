@@ -42,10 +42,12 @@ class HostTime:
     Attributes:
         own: When each op was at work; the owner is an index of the ops' events.
         regions: What threads worked for each op: XLA's of any thread, other ops' in the pools.
+        callers: bool, which of the ops' events called XLA.
     """
 
     own: Segments
     regions: Regions
+    callers: Bool
 
 
 def host_time(
@@ -67,7 +69,8 @@ def host_time(
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
     pieces, thread, in_region = _pieces(events, rows, regions)
     by_xla = np.append(is_thunk, False)[pieces.owner]
-    by_caller = np.append(_callers(events, rows, is_thunk), False)[pieces.owner] & ~in_region
+    callers = _callers(events, rows, is_thunk)
+    by_caller = np.append(callers, False)[pieces.owner] & ~in_region
     by_others = (pieces.owner != NONE) & ~by_xla & ~by_caller & ~in_region
     at_work = _merged(pieces.take(by_xla))
     worked = pieces.take(by_xla | in_region)
@@ -84,6 +87,7 @@ def host_time(
             end_ps=worked.end_ps,
             threads=_threads(plane, regions.thread, line[rows[~is_thunk]]),
         ),
+        callers=callers,
     )
 
 

@@ -21,17 +21,19 @@ Int = NDArray[np.int64]
 
 HLO_OP = "hlo_op"
 _ABSENT = -1
-# TensorFlow names a module after the function and all its attributes:
-# a_inference_step_66__XlaMustCompile_true_config_proto_… (tensorflow/compiler/tf2xla/xla_compiler.cc).
+# TensorFlow names a module after the function and all its attributes, as in
+# a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
+# in all functions (tensorflow/compiler/tf2xla/xla_compiler.cc).
 _ATTRIBUTES = re.compile(r"(?<=.)__Xla[A-Z].*")
+_ENDS = {"XLA_Args": "_Arg", "XLA_Retvals": "_Retval"}
 
 
 class XlaOps:
     """Tells the ops of XLA's events, on host and devices of one trace.
 
     Attributes:
-        nameless: Numbers of the ops that are XLA's own: they go by module and instruction, because
-            the trace does not say where those come from.
+        unplaced: Numbers of the ops that are XLA's own, which go by module and instruction, because
+            the trace does not say where those come from; and of others that are in no pass.
         fused: Whether any event was a fusion of instructions.
     """
 
@@ -39,7 +41,7 @@ class XlaOps:
         """Look programs up in a trace, and number what they name."""
         self._programs = HloPrograms(trace)
         self._numbers = numbers
-        self.nameless: set[int] = set()
+        self.unplaced: set[int] = set()
         self.fused = False
 
     @property
@@ -83,7 +85,7 @@ class XlaOps:
         scope = f"{key.scope}({key.program})" if shared else key.scope
         own = f"{scope}/{key.instruction}" if scope else key.instruction
         number = self._numbers.of((own, type_in(key.instruction)))
-        self.nameless.add(number)
+        self.unplaced.add(number)
         return number
 
     def _program(self, key: _Key) -> int | None:
@@ -103,6 +105,8 @@ class XlaOps:
         name = (found.op_name if found is not None else "") or key.name
         if not name:
             return None
+        if name in _ENDS:
+            return name, _ENDS[name]
         # A name without scopes is that of an argument, which XLA did something to: no type.
         return name, type_in(name if "/" in name else key.instruction)
 

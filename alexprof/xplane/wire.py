@@ -11,7 +11,7 @@ bits, lowest first, the top bit set on all but the last byte.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ ODD_BITS = 0x80 | 0b101
 _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
 _MAX_TAG_BYTES = 5
+Span: TypeAlias = "tuple[int, int]"  # begin and end, as offsets in the trace
 _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
 
 
@@ -40,6 +41,11 @@ class Field(NamedTuple):
     tag: int
     value: int
     stop: int
+
+    @property
+    def span(self) -> Span:
+        """Begin and end of the content of bytes."""
+        return self.stop - self.value, self.stop
 
 
 class Buffer:

@@ -1,0 +1,155 @@
+"""A program of XLA from its bytes.
+
+It is a message HloProto (xla/service/hlo.proto): a module of computations, which are lists of
+instructions, those that use a value behind the one that makes it. An instruction's metadata
+(OpMetadata in xla/xla_data.proto) tell the op of the framework. Constants make programs large: they
+are stepped over. Everything else of an instruction is read when that instruction is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, Span
+
+_MODULE = 0x0A  # HloProto
+_COMPUTATIONS = 0x1A  # HloModuleProto
+_INSTRUCTIONS, _COMPUTATION_ID, _ROOT_ID = 0x12, 0x28, 0x30  # HloComputationProto
+_NAME, _OPCODE, _METADATA, _PARAMETER = 0x0A, 0x12, 0x3A, 0x48  # HloInstructionProto
+_ID = 35 << 3 | VARINT
+_OPERANDS = 36 << 3 | VARINT, 36 << 3 | BYTES  # one by one or packed
+_CALLED = 38 << 3 | VARINT, 38 << 3 | BYTES
+_OP_TYPE, _OP_NAME = 0x0A, 0x12  # OpMetadata
+
+
+class Origin(NamedTuple):
+    """An op of the framework: `conv1/Conv2D` and `Conv2D`; the type may be empty."""
+
+    op_name: str
+    op_type: str
+
+
+class Instruction(NamedTuple):
+    """An instruction.
+
+    Attributes:
+        opcode: What XLA calls its sort: `fusion`, `convolution`.
+        origin: The op that it says it comes from, if it does.
+        id: Its number, unique in its computation.
+        parameter: Of a parameter, the position of the operand that it stands for.
+        operands: Ids of the instructions whose values it uses.
+        called: Ids of the computations that it calls.
+    """
+
+    opcode: str
+    origin: Origin | None
+    id: int
+    parameter: int
+    operands: tuple[int, ...]
+    called: tuple[int, ...]
+
+
+class Computation(NamedTuple):
+    """A list of instructions, by where they stand; the root is the one that makes the result."""
+
+    id: int
+    root_id: int
+    spans: tuple[Span, ...]
+
+
+class HloModule:
+    """A program: where its instructions stand, by name, and its computations, by id."""
+
+    def __init__(self, buffer: Buffer, start: int, stop: int) -> None:
+        """Find the instructions; of each only the name is read.
+
+        Raises:
+            TraceError: The program is damaged.
+        """
+        self._buffer = buffer
+        self._found: dict[str, tuple[Span, Computation]] = {}
+        self._computations: dict[int, Computation] = {}
+        self._read: dict[int, tuple[Instruction, ...]] = {}
+        for module in buffer.fields(start, stop):
+            if module.tag == _MODULE:
+                for one in buffer.fields(*module.span):
+                    if one.tag == _COMPUTATIONS:
+                        self._add(one)
+
+    def find(self, name: str) -> tuple[Instruction, Computation] | None:
+        """Read an instruction; None if there is none of this name.
+
+        Raises:
+            TraceError: It is damaged.
+        """
+        found = self._found.get(name)
+        return None if found is None else (self._instruction(found[0]), found[1])
+
+    def called(self, instruction: Instruction) -> list[Computation]:
+        """Return the computations that an instruction calls."""
+        known = self._computations
+        return [known[number] for number in instruction.called if number in known]
+
+    def instructions(self, computation: Computation) -> tuple[Instruction, ...]:
+        """Read all instructions of a computation.
+
+        Raises:
+            TraceError: One is damaged.
+        """
+        if computation.id not in self._read:
+            read = tuple(self._instruction(span) for span in computation.spans)
+            self._read[computation.id] = read
+        return self._read[computation.id]
+
+    def _add(self, field: Field) -> None:
+        number = root = 0
+        spans = []
+        for one in self._buffer.fields(*field.span):
+            if one.tag == _INSTRUCTIONS:
+                spans.append(one.span)
+            elif one.tag == _COMPUTATION_ID:
+                number = one.value
+            elif one.tag == _ROOT_ID:
+                root = one.value
+        self._computations[number] = found = Computation(number, root, tuple(spans))
+        for span in spans:
+            self._found.setdefault(self._name(span), (span, found))
+
+    def _name(self, instruction: Span) -> str:
+        """Read a name; it stands first, so nothing else is looked at."""
+        for one in self._buffer.fields(*instruction):
+            if one.tag == _NAME:
+                return self._buffer.text(*one.span)
+        return ""
+
+    def _instruction(self, span: Span) -> Instruction:
+        buffer = self._buffer
+        opcode, origin, number, parameter = "", None, 0, 0
+        operands, called = list[int](), list[int]()
+        for one in buffer.fields(*span):
+            if one.tag == _OPCODE:
+                opcode = buffer.text(*one.span)
+            elif one.tag == _METADATA:
+                origin = self._origin(one)
+            elif one.tag == _ID:
+                number = one.value
+            elif one.tag == _PARAMETER:
+                parameter = one.value
+            elif one.tag in _OPERANDS:
+                operands += self._ids(one)
+            elif one.tag in _CALLED:
+                called += self._ids(one)
+        return Instruction(opcode, origin, number, parameter, tuple(operands), tuple(called))
+
+    def _ids(self, field: Field) -> list[int]:
+        packed = field.tag & 7 == BYTES
+        return list(self._buffer.varints(*field.span)) if packed else [field.value]
+
+    def _origin(self, field: Field) -> Origin | None:
+        texts = {
+            one.tag: self._buffer.text(*one.span)
+            for one in self._buffer.fields(*field.span)
+            if one.tag in (_OP_NAME, _OP_TYPE)
+        }
+        name = texts.get(_OP_NAME)
+        return Origin(name, texts.get(_OP_TYPE, "")) if name else None

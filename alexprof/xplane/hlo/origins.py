@@ -1,0 +1,124 @@
+"""Where the instructions of a program come from.
+
+Most say so. XLA's later passes make others that don't: the parts of a pooling's gradient, a
+convolution put in place of another with its operands turned round. They are there for something
+that does say so, and this is how it is found.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from alexprof.xplane.hlo.module import Computation, HloModule, Instruction, Origin
+
+# Instructions that only stand for those of the computation that they call. Others that call one
+# (reductions, loops) do something with it.
+_STAND_INS = frozenset({"fusion", "call", "async-start"})
+_NO_WORK = frozenset({"parameter", "constant"})
+# What moves values without computing new ones.
+_MOVES = frozenset({"bitcast", "copy", "get-tuple-element", "reshape", "slice", "transpose"})
+# Too much work to be a preparation for what is computed from it.
+_HEAVY = frozenset({"convolution", "custom-call", "dot"})
+# What TensorFlow calls the ends of a function (tensorflow/compiler/tf2xla/xla_compiler.cc).
+_ENDS = frozenset({"XLA_Args", "XLA_Retvals"})
+_DEEPEST = 8  # calls inside of calls; more would be a circle
+
+
+class _Use(NamedTuple):
+    """What a value is used for.
+
+    Attributes:
+        origin: The op that it is used in; None if there are several or it can't be told.
+        moved: The same, but only if the op does nothing but move the value.
+    """
+
+    origin: Origin | None
+    moved: Origin | None
+
+
+_UNKNOWN = _Use(None, None)
+
+
+class Origins:
+    """The ops that a program's instructions come from."""
+
+    def __init__(self, module: HloModule) -> None:
+        self._module = module
+        self._uses: dict[int, dict[int, _Use]] = {}
+
+    def of(self, instruction: Instruction, computation: Computation) -> Origin | None:
+        """Find the op that an instruction comes from, or None.
+
+        That is the first of these: what it says itself; for a fusion, what its result says, or
+        else the commonest of its parts; what all users of its value say, directly or by others
+        that say nothing. Convolutions and products go by users that only move the value, for
+        what is computed from it may be something else (a gradient and its optimizer).
+
+        Raises:
+            TraceError: A part of the program that is needed is damaged.
+        """
+        found = self._own(instruction)
+        if found is not None:
+            return found
+        return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
+
+    def _own(self, instruction: Instruction, depth: int = 0) -> Origin | None:
+        if instruction.origin or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return instruction.origin
+        for computation in self._module.called(instruction):
+            parts = self._module.instructions(computation)
+            for root in parts:
+                if root.id == computation.root_id and (found := self._own(root, depth + 1)):
+                    return found
+            named = Counter(
+                part.origin for part in parts if part.origin and part.opcode not in _NO_WORK
+            )
+            if named:
+                return named.most_common(1)[0][0]
+        return None
+
+    def _purpose(self, instruction: Instruction, use: _Use) -> Origin | None:
+        return use.moved if instruction.opcode in _HEAVY else use.origin
+
+    def _used(self, computation: Computation, depth: int) -> dict[int, _Use]:
+        """What the values of a computation are used for, by id of the instruction."""
+        if computation.id not in self._uses:
+            self._uses[computation.id] = self._find_uses(computation, depth)
+        return self._uses[computation.id]
+
+    def _find_uses(self, computation: Computation, depth: int) -> dict[int, _Use]:
+        """Goes from the last instruction to the first: users stand behind what they use."""
+        uses: dict[int, list[_Use]] = {}
+        result: dict[int, _Use] = {}
+        for one in reversed(self._module.instructions(computation)):
+            result[one.id] = use = _agreed(uses.get(one.id, ()))
+            origin = self._own(one) or self._purpose(one, use)
+            if origin is not None and origin.op_name in _ENDS:
+                origin = None
+            own = _Use(origin, (one.origin or use.moved) if one.opcode in _MOVES else None)
+            for position, operand in enumerate(one.operands):
+                uses.setdefault(operand, []).append(self._inside(one, position, depth) or own)
+        return result
+
+    def _inside(self, instruction: Instruction, position: int, depth: int) -> _Use | None:
+        """What a fusion uses an operand for; None if it is none, or if its inside doesn't tell."""
+        if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return None
+        for computation in self._module.called(instruction):
+            for one in self._module.instructions(computation):
+                if one.opcode == "parameter" and one.parameter == position:
+                    use = self._used(computation, depth + 1).get(one.id, _UNKNOWN)
+                    return None if use.origin is None else use
+        return None
+
+
+def _agreed(uses: Iterable[_Use]) -> _Use:
+    """What all uses have in common."""
+    origins, moved = {use.origin for use in uses}, {use.moved for use in uses}
+    return _Use(_only(origins), _only(moved))
+
+
+def _only(found: set[Origin | None]) -> Origin | None:
+    return next(iter(found)) if len(found) == 1 else None

@@ -1,0 +1,153 @@
+"""The programs in a trace, and which op of the framework each of their instructions comes from.
+
+A trace keeps the programs that ran in it as event metadata of the plane `/host:metadata`, each
+named after its module and id (`jit_f(15)`), with the whole program in a stat "Hlo Proto"
+(xprof/utils/hlo_proto_map.cc).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from alexprof.errors import TraceError
+from alexprof.xplane.events import Dictionary
+from alexprof.xplane.hlo.module import HloModule
+from alexprof.xplane.hlo.origins import Origins
+from alexprof.xplane.trace import Trace
+from alexprof.xplane.wire import Buffer, Field, Span, signed
+
+_METADATA_PLANE = "/host:metadata"
+_HLO_PROTO, _PROGRAM = "Hlo Proto", "program_id"
+
+_KEY, _VALUE = 0x08, 0x12  # of a map's entry
+_EVENT_NAME, _EVENT_STATS = 0x12, 0x2A  # XEventMetadata
+_STAT_NAME, _STAT_UINT64, _STAT_INT64, _STAT_BYTES = 0x08, 0x18, 0x20, 0x32  # XStat
+
+
+class HloOp(NamedTuple):
+    """An instruction, and the op of the framework that it comes from.
+
+    Attributes:
+        opcode: What XLA calls its sort: `fusion`, `convolution`.
+        op_name: The op's name: `conv1/Conv2D`, `jit(f)/conv1/conv_general_dilated`; "" where the
+            program does not say.
+        op_type: Its type: `Conv2D`; "" where the program does not say, as those of JAX.
+    """
+
+    opcode: str
+    op_name: str
+    op_type: str
+
+
+_NOWHERE = ("", "")
+
+
+class _Program(NamedTuple):
+    module: str
+    span: Span
+    buffer: Buffer
+
+
+class HloPrograms:
+    """The programs of a trace, each read when first asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        """Find the programs; their contents are not looked at."""
+        self._programs: dict[int, _Program] = {}
+        self._read: dict[int, tuple[HloModule, Origins] | None] = {}
+        self._unreadable: list[str] = []
+        for plane in trace.planes:
+            if plane.name == _METADATA_PLANE:
+                self._find(plane.dictionary)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Names of the programs asked for that turned out damaged."""
+        return tuple(self._unreadable)
+
+    def named(self, module: str) -> list[int]:
+        """Return the ids of all programs of a module's name."""
+        return [number for number, one in self._programs.items() if one.module == module]
+
+    def op(self, program: int, instruction: str) -> HloOp | None:
+        """Find the op that an instruction comes from; see `Origins.of`.
+
+        Args:
+            program: Id of the program.
+            instruction: Its name, unique in the program.
+
+        Returns:
+            What the program says, or None if it is not in the trace, is damaged or lacks the
+            instruction.
+        """
+        try:
+            return self._op(program, instruction)
+        except TraceError:
+            self._read[program] = None
+            self._unreadable.append(f"{self._programs[program].module}({program})")
+            return None
+
+    def _op(self, program: int, instruction: str) -> HloOp | None:
+        known = self._programs.get(program)
+        if known is None:
+            return None
+        if program not in self._read:
+            module = HloModule(known.buffer, *known.span)
+            self._read[program] = module, Origins(module)
+        read = self._read[program]
+        found = None if read is None else read[0].find(instruction)
+        if read is None or found is None:
+            return None
+        one, computation = found
+        return HloOp(one.opcode, *(read[1].of(one, computation) or _NOWHERE))
+
+    def _find(self, dictionary: Dictionary) -> None:
+        # One by one: there are few, and they are long.
+        start, stop = dictionary.event_entries
+        for span in zip(start.tolist(), stop.tolist(), strict=True):
+            try:
+                self._add(dictionary, span)
+            except TraceError:
+                self._unreadable.append("a program without a name")
+
+    def _add(self, dictionary: Dictionary, entry: Span) -> None:
+        """Note the program in an entry of a map of event metadata; of equal ids the first counts.
+
+        The entry's key is the program's id, unless a stat says otherwise.
+        """
+        buffer, names = dictionary.buffer, dictionary.stats
+        number, name, stats = _described(buffer, entry)
+        ids = {stat: set(names.ids[names.named(stat)].tolist()) for stat in (_HLO_PROTO, _PROGRAM)}
+        for stat, value in stats:
+            if stat in ids[_PROGRAM] and value.tag in (_STAT_INT64, _STAT_UINT64):
+                number = signed(value.value)
+        for stat, value in stats:
+            if stat in ids[_HLO_PROTO] and value.tag == _STAT_BYTES:
+                module = name.removesuffix(f"({number})")
+                self._programs.setdefault(number, _Program(module, value.span, buffer))
+
+
+def _described(buffer: Buffer, entry: Span) -> tuple[int, str, list[tuple[int, Field]]]:
+    """Return id, name and stats of event metadata, given their entry in a map."""
+    number, name, stats = 0, "", list[tuple[int, Field]]()
+    for outer in buffer.fields(*entry):
+        if outer.tag == _KEY:
+            number = signed(outer.value)
+        elif outer.tag == _VALUE:
+            for one in buffer.fields(*outer.span):
+                if one.tag == _EVENT_NAME:
+                    name = buffer.text(*one.span)
+                elif one.tag == _EVENT_STATS:
+                    stats.append(_stat(buffer, one))
+    return number, name, stats
+
+
+def _stat(buffer: Buffer, field: Field) -> tuple[int, Field]:
+    """Return the id of a stat's name, and its value."""
+    name, value = 0, field
+    for one in buffer.fields(*field.span):
+        if one.tag == _STAT_NAME:
+            name = signed(one.value)
+        else:
+            value = one
+    return name, value
