@@ -138,6 +138,10 @@ class PlaneBuilder:
         extra += b"".join(message(5, self.stat(*item)) for item in stats.items())
         self._event_extras[event] = self._event_extras.get(event, b"") + extra
 
+    def number(self, event: str, id: int) -> None:  # noqa: A002
+        """Give an event's metadata a number, not the next one."""
+        self._event_ids[event] = id
+
     def event_id(self, name: str) -> int:
         return self._event_ids.setdefault(name, len(self._event_ids) + 1)
 

@@ -6,22 +6,23 @@ import pytest
 
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import Op, OpNumbers
-from alexprof.xplane import Plane, parse_trace
+from alexprof.attribute.xla import XlaOps
+from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import Spans, draw
 from tests.traces import Ref, Stats, TraceBuilder, Unsigned
 
 
-def plane_of(lines: Mapping[str, Spans], ids: Sequence[int] = ()) -> Plane:
+def trace_of(lines: Mapping[str, Spans], ids: Sequence[int] = ()) -> Trace:
     builder = TraceBuilder()
     plane = builder.plane("/device:GPU:0")
     draw(plane, lines)
     for line, number in zip(plane.lines, ids, strict=False):
         line.id = number
-    return parse_trace(builder.to_bytes()).planes[0]
+    return parse_trace(builder.to_bytes())
 
 
 def lines_read(*names: str, ids: Sequence[int] = ()) -> list[str]:
-    plane = plane_of({name: [("kernel", 0, 1)] for name in names}, ids)
+    (plane,) = trace_of({name: [("kernel", 0, 1)] for name in names}, ids).planes
     return [plane.lines[index].name for index in stream_events(plane).line]
 
 
@@ -61,9 +62,9 @@ def test_the_sum_of_all_streams_repeats_them():
 
 
 def ops_of(*stats: Stats | None) -> list[Op | None]:
-    plane = plane_of({"Stream #1": [("kernel", n, n + 1, each) for n, each in enumerate(stats)]})
+    trace = trace_of({"Stream #1": [("kernel", n, n + 1, each) for n, each in enumerate(stats)]})
     numbers = OpNumbers()
-    op = kernel_ops(stream_events(plane), numbers)
+    op = kernel_ops(stream_events(trace.planes[0]), numbers, XlaOps(trace, numbers))
     return [None if number < 0 else numbers.ops()[number] for number in op]
 
 

@@ -1,0 +1,285 @@
+"""Programs of XLA in a trace: which op each instruction comes from."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from alexprof.xplane import HloOp, HloPrograms, parse_trace, read_trace
+from tests.hlo import computation, instruction, keep, module
+from tests.traces import TraceBuilder, Unsigned, tag, varint
+
+TRACES = Path(__file__).parents[2].parent / "shared" / "traces"
+
+
+def programs(**named: bytes) -> HloPrograms:
+    """Programs numbered from 1."""
+    made = TraceBuilder()
+    keep(made, dict(enumerate(named.items(), 1)))
+    return HloPrograms(parse_trace(made.to_bytes()))
+
+
+def entry(*instructions: bytes) -> list[bytes]:
+    return [computation(9, instructions)]
+
+
+def origins(computations: list[bytes], *names: str) -> list[str]:
+    """The names of the ops that instructions come from."""
+    found = [programs(f=module("f", computations)).op(1, name) for name in names]
+    return [one.op_name for one in found]
+
+
+def test_an_instruction_says_where_it_comes_from():
+    found = programs(
+        f=module(
+            "f",
+            entry(
+                instruction(1, "Conv2D.2", "convolution", "conv1/Conv2D", "Conv2D"),
+                instruction(2, "add.1", "add", "jit(f)/add"),
+                instruction(3, "copy.1", "copy"),
+            ),
+        )
+    )
+    assert found.op(1, "Conv2D.2") == HloOp("convolution", "conv1/Conv2D", "Conv2D")
+    assert found.op(1, "add.1") == HloOp("add", "jit(f)/add", "")
+    assert found.op(1, "copy.1") == HloOp("copy", "", "")
+    assert found.op(1, "nope") is None
+    assert found.op(2, "add.1") is None
+    assert found.unreadable == ()
+
+
+def test_programs_of_one_name_are_told_apart_by_their_number():
+    found = HloPrograms(parse_trace(two_of_a_name().to_bytes()))
+    assert found.op(7, "a").op_name == "seven"
+    assert found.op(-8, "a").op_name == "eight"
+    assert found.named("f") == [7, -8]
+    assert found.named("g") == []
+
+
+def two_of_a_name() -> TraceBuilder:
+    made = TraceBuilder()
+    first, second = (
+        module("f", entry(instruction(1, "a", "add", name))) for name in ("seven", "eight")
+    )
+    keep(made, {7: ("f", first), -8: ("f", second)})
+    return made
+
+
+@pytest.mark.parametrize("number", [99, Unsigned((1 << 64) - 3)])
+def test_a_stat_may_give_the_number(number):
+    made = TraceBuilder()
+    program = module("f", entry(instruction(1, "a", "add", "x")))
+    keep(made, {7: ("f", program)}, {"program_id": number})
+    found = HloPrograms(parse_trace(made.to_bytes()))
+    assert found.op(7, "a") is None
+    assert found.op(99 if number == 99 else -3, "a").op_name == "x"
+
+
+def fusion(root: int, *inside: bytes, op_name: str = "", opcode: str = "fusion") -> list[bytes]:
+    return [
+        computation(4, inside, root),
+        computation(9, [instruction(1, "it", opcode, op_name, called=[4])]),
+    ]
+
+
+INSIDE = (
+    instruction(1, "p", "parameter", "an argument"),
+    instruction(2, "a", "add", "common"),
+    instruction(3, "b", "add", "root"),
+    instruction(4, "c", "add", "common"),
+)
+
+
+def test_a_fusion_goes_by_itself_by_its_result_by_the_most_of_its_parts():
+    assert origins(fusion(3, *INSIDE, op_name="own"), "it") == ["own"]
+    assert origins(fusion(3, *INSIDE), "it") == ["root"]
+    assert origins(fusion(9, *INSIDE), "it") == ["common"]
+    assert origins(fusion(5, *INSIDE, instruction(5, "t", "tuple")), "it") == ["common"]
+    assert origins(fusion(1, INSIDE[0]), "it") == ["an argument"]
+    assert origins(fusion(3, *INSIDE, opcode="call"), "it") == ["root"]
+    assert origins(fusion(3, *INSIDE, opcode="while"), "it") == [""]
+
+
+def test_a_call_of_a_fusion_and_one_that_calls_itself():
+    inner = instruction(5, "inner", "fusion", called=[4])
+    outer = instruction(1, "it", "call", called=[3])
+    nested = [computation(4, INSIDE, 3), computation(3, [inner], 5), *entry(outer)]
+    assert origins(nested, "it", "inner") == ["root", "root"]
+    round_and_round = [computation(3, [instruction(1, "it", "call", called=[3])], 1)]
+    assert origins(round_and_round, "it") == [""]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_preparation_belongs_to_what_it_is_for(packed):
+    made = entry(
+        instruction(1, "argument", "parameter", "XLA_Args"),
+        instruction(2, "iota", "fusion", packed=packed),
+        instruction(3, "window", "fusion", operands=[1, 2], packed=packed),
+        instruction(4, "element", "get-tuple-element", operands=[3], packed=packed),
+        instruction(5, "scatter", "scatter", "grad/MaxPoolGrad", operands=[1, 4], packed=packed),
+        instruction(6, "out", "tuple", "XLA_Retvals", operands=[5], packed=packed),
+    )
+    assert origins(made, "iota", "window", "element") == ["grad/MaxPoolGrad"] * 3
+
+
+def test_what_several_ops_or_the_result_need_belongs_to_none():
+    made = entry(
+        instruction(1, "two", "copy"),
+        instruction(2, "twice", "copy"),
+        instruction(3, "handed out", "copy"),
+        instruction(4, "and used", "copy"),
+        instruction(5, "unused", "copy"),
+        instruction(6, "x", "add", "x", operands=[1, 2, 4]),
+        instruction(7, "also x", "add", "x", operands=[2]),
+        instruction(8, "y", "add", "y", operands=[1]),
+        instruction(9, "out", "tuple", "XLA_Retvals", operands=[3, 4, 6, 7, 8]),
+    )
+    names = ["two", "twice", "handed out", "and used", "unused"]
+    assert origins(made, *names) == ["", "x", "", "", ""]
+
+
+def test_a_convolution_is_no_preparation_but_may_be_moved():
+    made = entry(
+        instruction(1, "used", "convolution"),
+        instruction(2, "moved", "convolution"),
+        instruction(3, "bits", "bitcast", operands=[2]),
+        instruction(4, "turned", "transpose", "grad/Filter", operands=[3]),
+        instruction(5, "sgd", "subtract", "sgd/sub", operands=[1, 4]),
+    )
+    assert origins(made, "used", "moved", "bits") == ["", "grad/Filter", "grad/Filter"]
+
+
+def test_a_fusion_tells_what_it_uses_each_operand_for():
+    inside = (
+        instruction(1, "p0", "parameter", parameter=0),
+        instruction(2, "p1", "parameter", parameter=1),
+        instruction(3, "bits", "bitcast", "grad/Filter", operands=[2]),
+        instruction(4, "sub", "subtract", "sgd/sub", operands=[1, 3]),
+    )
+    made = [
+        computation(4, inside, 4),
+        computation(
+            9,
+            [
+                instruction(1, "weights", "copy"),
+                instruction(2, "conv", "convolution"),
+                instruction(3, "f", "fusion", "sgd/sub", operands=[1, 2], called=[4]),
+                instruction(4, "g", "fusion", "sgd/sub", operands=[1, 2], called=[4]),
+            ],
+        ),
+    ]
+    assert origins(made, "weights", "conv", "f") == ["sgd/sub", "grad/Filter", "sgd/sub"]
+
+
+BROKEN = tag(99, 3)  # a wire type that no trace has
+
+
+def test_of_other_instructions_only_the_name_is_read():
+    made = entry(
+        instruction(1, "a", "add", "x"),
+        instruction(2, "b", "constant", constant=b"\x0b" * 1000, raw=BROKEN),
+    )
+    found = programs(f=module("f", made))
+    assert found.op(1, "a").op_name == "x"
+    assert found.unreadable == ()
+    assert found.op(1, "b") is None
+    assert list(found.unreadable) == ["f(1)"]
+    # Once known to be damaged it is left alone.
+    assert found.op(1, "a") is None
+    assert list(found.unreadable) == ["f(1)"]
+
+
+def test_a_damaged_program_does_not_touch_the_others():
+    good = module("g", entry(instruction(1, "a", "add", "x")))
+    found = programs(f=BROKEN, g=good, h=good[:-9])
+    assert [found.op(number, "a") for number in (1, 2, 3)][::2] == [None, None]
+    assert found.op(2, "a").op_name == "x"
+    assert found.unreadable == ("f(1)", "h(3)")
+
+
+def big() -> bytes:
+    inside = (*INSIDE, instruction(5, "n", "tuple", operands=[2, 3], constant=b"\0" * 200))
+    return module(
+        "f",
+        [
+            *fusion(5, *inside)[:1],
+            *entry(
+                instruction(1, "a", "copy"),
+                instruction(2, "it", "fusion", operands=[1], called=[4]),
+                instruction(3, "c", "convolution", "conv", "Conv2D", operands=[2]),
+            ),
+        ],
+    )
+
+
+def test_no_cut_and_no_changed_byte_raises_anything():
+    whole, choice = big(), random.Random(3)
+    for size in range(len(whole)):
+        look(whole[:size])
+    for _ in range(600):
+        data = bytearray(whole)
+        for _ in range(choice.randint(1, 3)):
+            data[choice.randrange(len(data))] = choice.choice((0, 0x0B, 0x80, 0xFF, 0x12, 0x1A))
+        look(bytes(data))
+
+
+def look(data: bytes) -> None:
+    found = programs(f=data)
+    for name in ("a", "it", "c"):
+        one = found.op(1, name)
+        assert one is None or isinstance(one, HloOp)
+
+
+def test_protobuf_writes_the_same():
+    hlo_pb2 = pytest.importorskip("tensorflow.compiler.xla.service.hlo_pb2")
+    proto = hlo_pb2.HloProto.FromString(big())
+    inner, outer = proto.hlo_module.computations
+    assert [(one.name, one.opcode, one.id) for one in outer.instructions] == [
+        ("a", "copy", 1),
+        ("it", "fusion", 2),
+        ("c", "convolution", 3),
+    ]
+    assert list(outer.instructions[1].operand_ids) == [1]
+    assert list(outer.instructions[1].called_computation_ids) == [inner.id]
+    assert (outer.instructions[2].metadata.op_name, outer.instructions[2].metadata.op_type) == (
+        "conv",
+        "Conv2D",
+    )
+    assert inner.root_id == 5
+    found = programs(f=proto.SerializeToString())
+    assert found.op(1, "it") == programs(f=big()).op(1, "it") == HloOp("fusion", "common", "")
+    assert found.op(1, "a").op_name == "common"
+
+
+@pytest.mark.skipif(not TRACES.exists(), reason="no sample traces here")
+@pytest.mark.parametrize("name", ["jax_gpu_conv", "jax_gpu_gemm", "jax_gpu_attention"])
+def test_real_programs_say_what_the_annotations_of_kernels_say(name: str):
+    trace = read_trace(TRACES / f"{name}.xplane.pb")
+    found = HloPrograms(trace)
+    checked = 0
+    for plane in trace.planes:
+        if not plane.name.startswith("/device:GPU"):
+            continue
+        events = plane.events()
+        program, _ = events.ints("program_id")
+        hlo, hlo_ops = events.strings("hlo_op")
+        annotated, names = events.strings("name")
+        for number, one, other in zip(program.tolist(), hlo, annotated, strict=True):
+            if one >= 0 and other >= 0:
+                # Those have what the names of all parts of a fusion begin with.
+                assert found.op(number, hlo_ops[one]).op_name.startswith(names[other])
+                checked += 1
+    assert checked >= 10
+    assert found.unreadable == ()
+
+
+def test_ids_are_of_64_bits():
+    wide = (1 << 63) + 5
+    made = [
+        computation(wide, [instruction(wide, "p", "add", "inner")], wide),
+        *entry(instruction(1, "it", "fusion", called=[wide])),
+    ]
+    assert varint(wide)[-1] == 1  # ten bytes
+    assert origins(made, "it") == ["inner"]
