@@ -29,7 +29,7 @@ from alexprof.xplane import Events, Plane
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-# Inside of these a thread looks for thunks to run, or waits, which is work for no op.
+# Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
 _EXECUTOR = re.compile(r"ThunkExecutor::Execute.*")
 # Where these stand inside of an op, it has called XLA.
 _CALL = re.compile(r"ThunkExecutor::Execute.*|CpuExecutable::.*")
@@ -67,7 +67,9 @@ def host_time(
     is_pool = np.ones(len(plane.lines), np.bool_)
     is_pool[line[rows[~is_thunk]]] = False
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
-    pieces, thread, in_region = _pieces(events, rows, regions)
+    breaks = _named(events, _EXECUTOR)
+    breaks = breaks[is_pool[line[breaks]]]
+    pieces, thread, in_region = _pieces(events, rows, regions, breaks)
     by_xla = np.append(is_thunk, False)[pieces.owner]
     callers = _callers(events, rows, is_thunk)
     by_caller = np.append(callers, False)[pieces.owner] & ~in_region
@@ -91,14 +93,15 @@ def host_time(
     )
 
 
-def _pieces(events: Events, rows: NDArray[np.intp], regions: Regions) -> tuple[Segments, Int, Bool]:
-    """Cuts ops and regions down to the time that threads spent on them themselves.
+def _pieces(
+    events: Events, rows: NDArray[np.intp], regions: Regions, breaks: NDArray[np.intp]
+) -> tuple[Segments, Int, Bool]:
+    """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
 
     Returns:
         The pieces with the op's event that each belongs to, or `NONE`; the thread of each; and
         which are of regions.
     """
-    breaks = _named(events, _EXECUTOR)
     inner = np.concatenate((breaks, rows))
     # Regions first: of equal intervals the later is the inner one.
     thread = np.concatenate((regions.thread, events.line[inner].astype(np.int64)))
