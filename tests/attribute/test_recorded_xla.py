@@ -1,0 +1,103 @@
+"""XLA on this machine's CPU: recorded, and read the slow way as well."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from alexprof.attribute import attribute, by_layer
+from alexprof.xplane import HloPrograms, Trace, read_trace
+from tests.record_xla import STEPS
+
+pytestmark = pytest.mark.slow
+
+
+def record(framework: str, folder: Path) -> Trace:
+    command = [sys.executable, "-m", "tests.record_xla", framework, str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.rglob("*.xplane.pb")
+    return read_trace(path)
+
+
+@pytest.fixture(scope="module")
+def tensorflow(tmp_path_factory):
+    return record("tensorflow", tmp_path_factory.mktemp("tensorflow"))
+
+
+@pytest.fixture(scope="module")
+def jax(tmp_path_factory):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("no JAX here")
+    return record("jax", tmp_path_factory.mktemp("jax"))
+
+
+def thunks(trace: Trace) -> Counter[str]:
+    """The names of the ops of all thunks, each looked up by itself."""
+    programs = HloPrograms(trace)
+    (plane,) = (plane for plane in trace.planes if plane.name == "/host:CPU")
+    events = plane.events()
+    program, is_given = events.ints("program_id")
+    index, table = events.strings("hlo_op")
+    found: Counter[str] = Counter()
+    for at in range(len(events)):
+        if index[at] >= 0 and events.names[events.name[at]] == table[index[at]]:
+            assert is_given[at]
+            op = programs.op(int(program[at]), table[index[at]])
+            assert op is not None
+            found[op.op_name] += 1
+    return found
+
+
+def test_tensorflow_s_layers(tensorflow):
+    found = attribute(tensorflow)
+    assert found.steps.height == STEPS
+    layers = by_layer(found.costs)
+    assert {"conv1", "conv2", "lrn", "fc", "outside"} <= set(layers["name"])
+    of_layer = found.costs.group_by("layer").agg(pl.col("pass").unique().sort())
+    passes = dict(of_layer.iter_rows())
+    for layer in ("conv1", "conv2", "lrn", "fc"):
+        assert passes[layer] == ["backward", "forward"]
+    assert passes["outside"] == ["forward"]
+    conv = found.costs.filter(op="gradient_tape/conv2/Conv2DBackpropFilter")
+    assert conv["share_ns"].min() > 0
+    assert (conv["type"][0], conv["kind"][0]) == ("Conv2DBackpropFilter", "Conv2D")
+
+
+def test_what_called_xla_is_of_no_pass(tensorflow):
+    costs = attribute(tensorflow).costs
+    caller = costs.filter(pl.col("op").str.ends_with("PartitionedCall"))
+    assert caller["pass"].unique().to_list() == ["other"]
+    assert caller["executions"].to_list() == [1] * STEPS
+
+
+@pytest.mark.parametrize("recorded", ["tensorflow", "jax"])
+def test_every_thunk_counts_once(recorded, request):
+    trace = request.getfixturevalue(recorded)
+    found = attribute(trace)
+    expected = thunks(trace)
+    assert expected.total() > 10 * STEPS
+    assert expected[""] < 0.05 * expected.total()
+    counted = dict(found.costs.group_by("op").agg(pl.col("executions").sum()).iter_rows())
+    assert {op: counted[op] for op in expected if op} == {
+        op: count for op, count in expected.items() if op
+    }
+    assert not any("damaged" in note for note in found.notes)
+
+
+def test_jax_s_layers(jax):
+    found = attribute(jax)
+    assert found.steps["step"].to_list() == list(range(STEPS))
+    of_layer = found.costs.group_by("layer").agg(pl.col("pass").unique().sort())
+    passes = dict(of_layer.iter_rows())
+    for layer in ("conv1", "conv2"):
+        assert passes[layer] == ["backward", "forward"]
+    assert passes["sgd"] == ["optimizer"]
