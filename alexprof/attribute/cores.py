@@ -78,7 +78,7 @@ def find_regions(
         events.start_ps[records],
         line[records],
     )
-    record_of_region = _lookup(given[records], taken[region_rows])
+    record_of_region = lookup(given[records], taken[region_rows])
     record_of_region[~is_taken[region_rows]] = NONE
     of_record = _owners(holder, op, record_of_region)
     of_region = np.append(of_record, NONE)[record_of_region]
@@ -155,7 +155,7 @@ def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: 
     return result
 
 
-def _lookup(keys: Int, wanted: Int) -> Int:
+def lookup(keys: Int, wanted: Int) -> Int:
     """Index of each wanted key, `NONE` where it is missing; of equal keys the first counts."""
     if not keys.size:
         return np.full(wanted.size, NONE, np.int64)

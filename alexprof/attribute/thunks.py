@@ -17,12 +17,12 @@ that called XLA has what is left of its own time: moments at which no op of XLA 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.cores import NONE, Regions, find_regions, innermost
+from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
 from alexprof.attribute.timeline import Cover, Segments, cut, self_segments
 from alexprof.xplane import Events, Plane
 
@@ -31,8 +31,10 @@ Bool = NDArray[np.bool_]
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
 _EXECUTOR = re.compile(r"ThunkExecutor::Execute.*")
+_DONE = re.compile(r"end: .*")
 # Where these stand inside of an op, it has called XLA.
 _CALL = re.compile(r"ThunkExecutor::Execute.*|CpuExecutable::.*")
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def host_time(
     is_pool = np.ones(len(plane.lines), np.bool_)
     is_pool[line[rows[~is_thunk]]] = False
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
+    done_ps = np.append(_done_ps(events, rows), _NEVER)[regions.op]
+    regions = replace(regions, end_ps=np.minimum(regions.end_ps, done_ps))
     breaks = _named(events, _EXECUTOR)
     breaks = breaks[is_pool[line[breaks]]]
     pieces, thread, in_region = _pieces(events, rows, regions, breaks)
@@ -119,6 +123,20 @@ def _pieces(
 def _named(events: Events, wanted: re.Pattern[str]) -> NDArray[np.intp]:
     is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], np.bool_)
     return np.flatnonzero(is_wanted[events.name])
+
+
+def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
+    """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
+
+    A thread that lost its core at the end of a region seems to work on long after.
+    """
+    taken, is_taken = events.ints("_c")
+    given, is_given = events.ints("_p")
+    ends = _named(events, _DONE)
+    ends = ends[is_taken[ends]]
+    found = lookup(taken[ends], given[rows])
+    done_ps = np.append(events.start_ps[ends], _NEVER)[found]
+    return np.where(is_given[rows], done_ps, _NEVER)
 
 
 def _callers(events: Events, rows: NDArray[np.intp], is_thunk: Bool) -> Bool:

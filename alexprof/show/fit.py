@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -10,6 +11,8 @@ ELLIPSIS = "…"
 GRADIENT_SCOPES = ("gradients/", "gradient_tape/")
 """What TensorFlow puts before the name of a gradient's op."""
 _GRADIENT = "∇/"
+# `jit(step)/transpose(jvp(conv1))/mul`, `jit(step)/jvp(conv1)/mul`, `jit(step)/sgd/sub`
+_JAX = re.compile(r"p?jit\([^()]*\)/(?:transpose\(jvp\(([^()]*)\)\)/|jvp\(([^()]*)\)/)?(.+)")
 
 
 def clean(text: str) -> str:
@@ -86,9 +89,7 @@ def _cuts(text: str, width: int) -> Iterator[str]:
     if cell_len(text) <= width:
         yield text
         return
-    scope = next((scope for scope in GRADIENT_SCOPES if text.startswith(scope)), "")
-    if scope:
-        text = _GRADIENT + text.removeprefix(scope)
+    text = _without_scope(text)
     if cell_len(text) <= width:
         yield text
         return
@@ -97,6 +98,20 @@ def _cuts(text: str, width: int) -> Iterator[str]:
     for distance in range(keep // 2 + 1):
         for head in dict.fromkeys((keep // 2 - distance, keep // 2 + distance)):
             yield _head(text, head) + ELLIPSIS + _tail(text, keep - head)
+
+
+def _without_scope(text: str) -> str:
+    """Leaves out what most names of a run begin with: a gradient's scope, JAX's function."""
+    scope = next((scope for scope in GRADIENT_SCOPES if text.startswith(scope)), "")
+    if scope:
+        return _GRADIENT + text.removeprefix(scope)
+    found = _JAX.fullmatch(text)
+    if found is None:
+        return text
+    gradient, forward, op = found.groups()
+    start = _GRADIENT if gradient is not None else f"{ELLIPSIS}/"
+    scopes = gradient or forward
+    return f"{start}{scopes}/{op}" if scopes else start + op
 
 
 def _head(text: str, width: int) -> str:

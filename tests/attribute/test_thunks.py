@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.attribute.test_cores import POOL, cores, record, region
 EXECUTE = "ThunkExecutor::Execute"
 
 
-def thunk(name: str, start: int, end: int) -> tuple[object, ...]:
+def thunk(name: str, start: int, end: int) -> tuple[Any, ...]:
     return (name, start, end, {"hlo_op": name, "hlo_module": "f", "program_id": 7})
 
 
@@ -115,6 +115,16 @@ def test_work_of_the_caller_s_own_thread_is_that_of_the_op_of_xla():
     found = attribute(host([*CALL, thunk("here", 500, 560)]))
     assert shares(found)["f/here"] == 60
     assert shares(found)["cluster"] == 700 - CONV - ADD - 60
+
+
+def test_nobody_works_for_an_op_that_is_done():
+    # The thread of the second region lost its core before it could say that it had finished.
+    conv = ("conv", 200, 220, {**thunk("conv", 0, 0)[3], "_pt": 0, "_p": 99})
+    done = ("end: conv", 310, 311, {"_ct": 0, "_c": 99})
+    first = [conv, record(205, 1), record(206, 2), *region(220, 312, 1), done]
+    found = attribute(host(CALL, workers=[first, region(210, 700, 2)]))
+    assert shares(found)["f/conv"] == 310 - 200
+    assert cores(found)["f/conv"] == 20 + (310 - 220) + (310 - 210)
 
 
 def test_a_loop_has_what_its_parts_leave():

@@ -27,6 +27,17 @@ def test_a_gradient_that_does_not_fit_loses_its_scope_first():
     assert cut(name, 21) == "∇/conv2/Co…propFilter"
 
 
+def test_a_name_of_jax_that_does_not_fit_loses_its_function_first():
+    assert cut("jit(step)/jvp(conv1)/conv_general_dilated", 41) == (
+        "jit(step)/jvp(conv1)/conv_general_dilated"
+    )
+    assert cut("jit(step)/jvp(conv1)/conv_general_dilated", 40) == "…/conv1/conv_general_dilated"
+    assert cut("jit(step)/transpose(jvp(conv1))/mul", 12) == "∇/conv1/mul"
+    assert cut("jit(step)/transpose(jvp())/mul", 12) == "∇/mul"
+    assert cut("jit(step)/jvp(a)/jit(relu)/max", 20) == "…/a/jit(relu)/max"
+    assert cut("jit(train_step)/sgd/sub", 12) == "…/sgd/sub"
+
+
 def test_different_names_stay_different():
     names = [f"layer_{number}/dense/MatMul" for number in range(10)]
     assert cut_all(names, 12) != [cut(names[0], 12)] * 10

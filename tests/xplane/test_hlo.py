@@ -173,6 +173,16 @@ def test_a_fusion_tells_what_it_uses_each_operand_for():
     assert origins(made, "weights", "conv", "f") == ["sgd/sub", "grad/Filter", "sgd/sub"]
 
 
+def test_what_a_fusion_uses_for_several_ops_belongs_to_its_own():
+    inside = (
+        instruction(1, "p0", "parameter", parameter=0),
+        instruction(2, "x", "add", "x", operands=[1]),
+        instruction(3, "y", "add", "y", operands=[1, 2]),
+    )
+    whole = [instruction(1, "it", "copy"), instruction(2, "f", "fusion", operands=[1], called=[4])]
+    assert origins([computation(4, inside, 3), *entry(*whole)], "it", "f") == ["y", "y"]
+
+
 BROKEN = tag(99, 3)  # a wire type that no trace has
 
 

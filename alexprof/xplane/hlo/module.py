@@ -69,7 +69,7 @@ class HloModule:
         self._buffer = buffer
         self._found: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
-        self._read: dict[int, tuple[Instruction, ...]] = {}
+        self._read: dict[Span, Instruction] = {}
         for module in buffer.fields(start, stop):
             if module.tag == _MODULE:
                 for one in buffer.fields(*module.span):
@@ -96,10 +96,7 @@ class HloModule:
         Raises:
             TraceError: One is damaged.
         """
-        if computation.id not in self._read:
-            read = tuple(self._instruction(span) for span in computation.spans)
-            self._read[computation.id] = read
-        return self._read[computation.id]
+        return tuple(self._instruction(span) for span in computation.spans)
 
     def _add(self, field: Field) -> None:
         number = root = 0
@@ -123,6 +120,11 @@ class HloModule:
         return ""
 
     def _instruction(self, span: Span) -> Instruction:
+        if span not in self._read:
+            self._read[span] = self._decoded(span)
+        return self._read[span]
+
+    def _decoded(self, span: Span) -> Instruction:
         buffer = self._buffer
         opcode, origin, number, parameter = "", None, 0, 0
         operands, called = list[int](), list[int]()
