@@ -76,7 +76,8 @@ def test_what_called_xla_is_of_no_pass(tensorflow):
     costs = attribute(tensorflow).costs
     caller = costs.filter(pl.col("op").str.ends_with("PartitionedCall"))
     assert caller["pass"].unique().to_list() == ["other"]
-    assert caller["executions"].to_list() == [1] * STEPS
+    # The last call may still be returning when the profiler stops, and is lost then.
+    assert caller["executions"].to_list() in ([1] * STEPS, [1] * (STEPS - 1))
 
 
 @pytest.mark.parametrize("recorded", ["tensorflow", "jax"])
