@@ -153,6 +153,10 @@ def report(
     variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
     top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
+    marker: Annotated[
+        str, typer.Option(help="Of a trace: the name of the events that mark its steps.")
+    ] = "",
+    depth: Annotated[int, typer.Option(help="Of a trace: how many name scopes make a layer.")] = 1,
 ) -> None:
     """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
     from alexprof.runs.traces import load
@@ -166,7 +170,8 @@ def report(
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
-    _print(render(load(run, logdir), style, options))
+    found = load(run, logdir, marker=marker or None, depth=depth)
+    _print(render(found, style, options))
 
 
 @app.command("list")

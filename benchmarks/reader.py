@@ -10,6 +10,7 @@ of the table's time and stands beside it as the whole command's.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import statistics
 import subprocess
@@ -76,6 +77,20 @@ content, _ = raw_to_tool_data.xspace_to_tool_data([sys.argv[1]], "framework_op_s
 ops = len(json.loads(content)[0]["rows"])
 took = time.perf_counter() - start
 """,
+    "xprof Parquet, DuckDB": """
+import os, sys, time
+import duckdb
+from xprof.convert.events_db.python.pywrap_events_db_c_api import xspace_to_parquet
+start = time.perf_counter()
+events = os.path.join(os.path.dirname(sys.argv[1]), "events.parquet")
+xspace_to_parquet(input_path=sys.argv[1], output_path=events)
+table = duckdb.connect().execute(
+    "SELECT tf_op_name, tf_op_type, count(*), sum(end_ns - start_ns), sum(self_time_ns)"
+    " FROM read_parquet(?) WHERE tf_op_name IS NOT NULL GROUP BY ALL ORDER BY 5 DESC", [events]
+).fetchall()
+ops = len(table)
+took = time.perf_counter() - start
+""",
     "protobuf, Python loop": """
 import sys, time
 from collections import Counter
@@ -94,6 +109,8 @@ ops = sum(":" in name for name in names.values())
 took = time.perf_counter() - start
 """,
 }
+PARQUET = "xprof Parquet, DuckDB"
+"""Only newer versions of xprof have this one."""
 ON_SEVERAL = ("alexprof", "alexprof with core times")
 """Readers that read all of several hosts in one file."""
 
@@ -106,13 +123,20 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         per_step = _events(_record(Path(folder) / "probe", 2)) / 2
         for name, wanted in EVENTS.items():
             trace = _record(Path(folder) / name.replace(" ", ""), max(round(wanted / per_step), 1))
-            result[name] = _one(name, trace, tuple(_READERS))
+            result[name] = _one(name, trace, _readers())
         several = Path(folder) / "several" / "vm.xplane.pb"
         several.parent.mkdir()
         # Messages one after the other are one message with all their fields.
         several.write_bytes(trace.read_bytes() * COPIES)
         result[LARGEST] = _one(LARGEST, several, ON_SEVERAL)
     return result
+
+
+def _readers() -> tuple[str, ...]:
+    if importlib.util.find_spec("xprof.convert.events_db"):
+        return tuple(_READERS)
+    print("xprof here writes no Parquet: left out")
+    return tuple(reader for reader in _READERS if reader != PARQUET)
 
 
 def _one(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
     division   a device's steps           steps     where steps begin and end
     timeline   intervals to shares        ops       what ran on host and devices
     rounding   whole nanoseconds          streams   kernels to ops
-                                          symbols   names of events to ops
+    recorded   the trace unclipped        symbols   names of events to ops
+    cores      work of thread pools       replay    a step run again on paper
+    predict    what leaving out saves     dependencies  what an op waits for
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from alexprof.attribute.costs import (
     attribute,
     check_closure,
 )
+from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
+from alexprof.attribute.predict import MOST_DRIFT, Replayed
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,
@@ -37,8 +41,11 @@ from alexprof.attribute.rollup import (
 __all__ = [
     "IDLE_OP",
     "IDLE_REASONS",
+    "MOST_DRIFT",
     "UNASSIGNED_OP",
     "Attribution",
+    "Inputs",
+    "Replayed",
     "Totals",
     "attribute",
     "by_kind",

@@ -10,11 +10,19 @@ belongs to the op whose event encloses the first record of the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.timeline import Cover, Segments, cut, self_segments, shares
+from alexprof.attribute.timeline import (
+    Cover,
+    Segments,
+    cut,
+    distinct,
+    self_segments,
+    shares,
+)
 from alexprof.xplane import Events
 
 Int = NDArray[np.int64]
@@ -99,14 +107,15 @@ def _kind(name: str) -> int:
 def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], Int]:
     """Finds the end of each region: rows of the begins that have one, and int64 times."""
     rows = np.flatnonzero(kind >= 2)
-    rows = rows[np.lexsort((rows, events.start_ps[rows], events.line[rows]))]
+    rows = rows[_in_order(events.line[rows], events.start_ps[rows])]
     opens = kind[rows] == 2
-    line = events.line[rows]
+    line = events.line[rows].astype(np.int64)
     depth = np.cumsum(np.where(opens, 1, -1))
     level = np.where(opens, depth, depth + 1)  # a begin and its end stand on the same one
     # Lines whose begins and ends don't match leave others a level off, which harms nobody: only
     # neighbours of the same line are paired.
-    order = np.lexsort((np.arange(rows.size), level, line))
+    lowest, highest = int(level.min(initial=0)), int(level.max(initial=0))
+    order = _stable(line * (highest - lowest + 1) + level - lowest)
     before, after = order[:-1], order[1:]
     pair = (
         opens[before]
@@ -131,28 +140,64 @@ def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: 
         int64 [p], index of the interval, or `NONE`. O((n + p) log (n + p)).
     """
     lasting = np.flatnonzero(end_ps > start_ps)
-    longest_first = lasting[np.lexsort((-end_ps[lasting], start_ps[lasting]))]
-    count, points = longest_first.size, point_ps.size
-    # At equal times ends stand before begins, inner ones first, and begins before moments.
-    time = np.concatenate((end_ps[longest_first][::-1], start_ps[longest_first], point_ps))
-    lanes = np.concatenate((lane[longest_first][::-1], lane[longest_first], point_lane))
-    what = np.concatenate((longest_first[::-1], longest_first, np.full(points, NONE)))
-    step = np.repeat(np.array([-1, 1, 0]), (count, count, points))
-    order = np.lexsort((time, lanes))
-    depth = np.cumsum(step[order])
-    is_begin, is_point = step[order] == 1, step[order] == 0
-    begins, moments = np.flatnonzero(is_begin), np.flatnonzero(is_point)
-    # The holder is the last begin before the moment that reached the moment's depth.
-    width = order.size + 1
-    key = depth[begins] * width + begins
-    by_key = np.argsort(key, kind="stable")
-    found = np.searchsorted(key[by_key], depth[moments] * width + moments) - 1
-    held = depth[moments] > 0
-    result = np.full(points, NONE, np.int64)
-    if count:
-        holder = what[order][begins[by_key[np.maximum(found, 0)]]]
-        result[order[moments] - 2 * count] = np.where(held, holder, NONE)
+    lasting = lasting[_in_order(lane[lasting], start_ps[lasting], -end_ps[lasting])]
+    begin, end, moment = _in_one_row(
+        (lane[lasting], start_ps[lasting]),
+        (lane[lasting], end_ps[lasting]),
+        (point_lane, point_ps),
+    )
+    # What ends at a moment has ended, what begins at it has begun.
+    ended = np.sort(end)
+    begun = np.searchsorted(begin, moment, "right")
+    depth = begun - np.searchsorted(ended, moment, "right")
+    level = np.arange(1, begin.size + 1) - np.searchsorted(ended, begin, "right")
+    # The holder is the last to begin before the moment of those on the moment's level.
+    by_level = _stable(level)
+    width = begin.size + 1
+    found = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
+    held = (depth > 0) & (found >= 0)
+    result = np.full(point_ps.size, NONE, np.int64)
+    result[held] = lasting[by_level[found[held]]]
     return result
+
+
+def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
+    """The order by lane, then by the times one after the other; equals stay as they are.
+
+    Traces have nearly all of it in order already, and looking costs much less than sorting.
+    """
+    columns = (lane, *times)
+    ahead, level = np.zeros(max(lane.size - 1, 0), bool), np.ones(max(lane.size - 1, 0), bool)
+    for column in columns:
+        ahead |= level & (column[1:] > column[:-1])
+        level &= column[1:] == column[:-1]
+    if (ahead | level).all():
+        return np.arange(lane.size)
+    return np.lexsort(columns[::-1])
+
+
+def _stable(small: Int) -> NDArray[np.intp]:
+    """The order of small numbers; equals stay as they are. Of 16 bits they are sorted by radix."""
+    fits = small.size == 0 or (small.min() >= 0 and small.max() < 1 << 16)
+    return np.argsort(small.astype(np.uint16) if fits else small, kind="stable")
+
+
+def _in_one_row(*columns: tuple[Int, Int]) -> list[Int]:
+    """Moves times of several lanes to where no two lanes meet.
+
+    Args:
+        columns: Lanes and times, not negative lanes.
+
+    Returns:
+        The times so that all of a lane are above all of the lanes before it, in the same order.
+    """
+    lanes = 1 + max((int(lane.max(initial=0)) for lane, _ in columns), default=0)
+    low = min((int(time.min()) for _, time in columns if time.size), default=0)
+    high = max((int(time.max()) for _, time in columns if time.size), default=0)
+    if (high - low + 1) * lanes < 1 << 62:
+        return [lane * (high - low + 1) + (time - low) for lane, time in columns]
+    edges = distinct([time for _, time in columns])
+    return [lane * edges.size + np.searchsorted(edges, time) for lane, time in columns]
 
 
 def lookup(keys: Int, wanted: Int) -> Int:
@@ -231,7 +276,7 @@ def _alone(
         Group, begin and end of each piece.
     """
     both = (own[1], worked[1])
-    edges = np.unique(np.concatenate([time for one in both for time in (one.start_ps, one.end_ps)]))
+    edges = distinct([time for one in both for time in (one.start_ps, one.end_ps)])
     width = edges.size
     (own_start, own_end), (start, end) = (
         tuple(group * width + np.searchsorted(edges, time) for time in (one.start_ps, one.end_ps))

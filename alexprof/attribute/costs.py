@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
 from alexprof.attribute.names import Labels, describe
 from alexprof.attribute.ops import CPU, Work, read_work
+from alexprof.attribute.predict import Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
@@ -49,6 +51,7 @@ class Attribution:
         outside_events: Events of ops and kernels that lie outside all steps.
         devices: What the whole trace records of each device: see `recorded_devices`.
         kernels: What it records of each kernel: see `recorded_kernels`.
+        replayed: The steps run again from the graph, and what that predicts.
         notes: What a reader of the numbers should know, one sentence each.
     """
 
@@ -58,11 +61,17 @@ class Attribution:
     outside_events: int
     devices: pl.DataFrame
     kernels: pl.DataFrame
+    replayed: Replayed
     notes: tuple[str, ...]
 
 
 def attribute(
-    trace: Trace, marker: str | None = None, depth: int = 1, *, cores: bool = True
+    trace: Trace,
+    marker: str | None = None,
+    depth: int = 1,
+    *,
+    cores: bool = True,
+    inputs: Inputs | None = None,
 ) -> Attribution:
     """Divides each traced step among the ops that ran in it.
 
@@ -71,6 +80,8 @@ def attribute(
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
         cores: Whether to find core times: that reads most of a CPU trace.
+        inputs: The graph, if it is known: what each node takes values from or waits for. With it
+            the steps are replayed.
 
     Raises:
         TraceError: Nothing ran in the trace that could have a cost.
@@ -96,6 +107,7 @@ def attribute(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
+        replayed=replay_steps(work, steps, labels, costs, inputs),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
     )
 

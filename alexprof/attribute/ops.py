@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,22 +119,23 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     numbers = OpNumbers()
     xla = XlaOps(trace, numbers)
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
-    host = tuple(plane.events(_lines_with_ops(plane)) for plane in planes)
-    hosts = [_on_host(*pair, numbers, xla) for pair in zip(planes, host, strict=True)]
+    hosts = [_Host.read(plane, cores=cores) for plane in planes]
+    on_hosts = [_on_host(host, numbers, xla) for host in hosts]
     devices = [plane for plane in trace.planes if plane.name.startswith(_DEVICE)]
     gpus = [_on_gpu(plane, numbers, xla) for plane in devices if plane.name.startswith(_GPU)]
     others = [plane for plane in devices if not plane.name.startswith(_GPU)]
-    calls = _during(host, _CALLS)
-    names = (name for events in host for name in events.names)
+    events = tuple(host.events for host in hosts)
+    calls = _during(events, _CALLS)
+    names = (name for one in events for name in one.names)
     # All that numbers ops comes before `ops` is taken.
-    regions = _regions(planes, [known for _, known in hosts], numbers) if cores else None
+    regions = _regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
-        devices=tuple(_merged([*(part for part, _ in hosts), *gpus])),
-        host=host,
+        devices=tuple(_merged([*(part for part, _ in on_hosts), *gpus])),
+        host=events,
         calls=calls if calls.start_ps.size else None,
-        waits=_during(host, _WAITS),
+        waits=_during(events, _WAITS),
         regions=regions,
         eager=eager,
         unplaced=frozenset(xla.unplaced),
@@ -148,43 +149,66 @@ def _is_pool(line: Line) -> bool:
     return line.name.startswith("tf_numa_") and "_Eigen" in line.name
 
 
-def _lines_with_ops(plane: Plane) -> Callable[[Line], bool]:
-    """Returns the test for lines that may hold ops: all of them, if the host may have run XLA."""
-    by_xla = plane.may_have(HLO_OP)
-    return lambda line: by_xla or not _is_pool(line)
+@dataclass(frozen=True)
+class _Host:
+    """What is read of a host.
+
+    Attributes:
+        plane: The host.
+        is_pool: bool [lines], which lines are threads inside of ops.
+        by_xla: Whether it may have run XLA, whose ops are on all threads.
+        events: The events of all lines that can hold ops.
+        every: All events, if they were read, else the same.
+    """
+
+    plane: Plane
+    is_pool: NDArray[np.bool_]
+    by_xla: bool
+    events: Events
+    every: Events
+
+    @classmethod
+    def read(cls, plane: Plane, *, cores: bool) -> _Host:
+        """Reads a host; with the work of its pools if core times are asked for."""
+        is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+        by_xla = plane.may_have(HLO_OP)
+        if not (by_xla or (cores and is_pool.any())):
+            events = plane.events(lambda line: not _is_pool(line))
+            return cls(plane, is_pool, by_xla, events, events)
+        every = plane.events(stats=True)
+        events = every if by_xla else every.take(~is_pool[every.line])
+        return cls(plane, is_pool, by_xla, events, every)
 
 
-def _on_host(
-    plane: Plane, events: Events, numbers: OpNumbers, xla: XlaOps
-) -> tuple[Activity, Regions | None]:
-    """Finds the ops among a host's events, and the work of its pools if that had to be read.
+def _on_host(host: _Host, numbers: OpNumbers, xla: XlaOps) -> tuple[Activity, Regions | None]:
+    """Finds the ops among a host's events, and the work of its pools if it ran XLA.
 
     What tf.data maps over examples runs on its own threads, as a graph of its own, whose names
     could be those of the model's ops; so its ops get `tf_data/` in front.
     """
+    plane, events = host.plane, host.events
     _, is_marker = events.ints("step_num")
-    thunk = is_thunk(events) if plane.may_have(HLO_OP) else np.zeros(len(events), np.bool_)
-    rows, op = _ops_among(plane, events, numbers)
+    thunk = is_thunk(events) if host.by_xla else np.zeros(len(events), np.bool_)
+    rows, op = _ops_among(host, events, numbers)
     kept = ~(is_marker | thunk)[rows]
     rows, op = rows[kept], op[kept]
     if not thunk.any():
         return _activity(CPU, plane, events, rows, op), None
     thunks = np.flatnonzero(thunk)
-    by_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
+    of_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
     rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
-    time = host_time(plane, events, rows, op, by_xla)
+    time = host_time(plane, events, rows, op, of_xla)
     xla.unplaced.update(op[time.callers].tolist())
     part = _activity(CPU, plane, events, rows, op)
     return replace(part, at_work=time.own), time.regions
 
 
-def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+def _ops_among(host: _Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
     """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
     named = np.array([op is not None for op in parsed], bool)[events.name]
-    is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
-    rows = np.flatnonzero(named & ~np.append(is_pool, False)[events.line])
-    of_data = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
+    rows = np.flatnonzero(named & ~host.is_pool[events.line])
+    of_data = np.array([line.name.startswith("tf_data") for line in host.plane.lines], bool)
     key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
     found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
@@ -192,16 +216,19 @@ def _ops_among(plane: Plane, events: Events, numbers: OpNumbers) -> tuple[NDArra
 
 
 def _regions(
-    planes: Sequence[Plane], known: Sequence[Regions | None], numbers: OpNumbers
+    hosts: Sequence[_Host], known: Sequence[Regions | None], numbers: OpNumbers
 ) -> Regions | None:
-    """Reads the work of the pools' threads of all hosts but those where it is known."""
+    """Finds the work of the pools' threads of all hosts, but those where it is known."""
     found: list[Regions] = []
     lines = 0
-    for plane, one in zip(planes, known, strict=True):
-        regions = one or _pool_regions(plane, numbers)
+    for host, one in zip(hosts, known, strict=True):
+        regions = one
+        if regions is None and host.is_pool.any():
+            ops = _ops_among(host, host.every, numbers)
+            regions = find_regions(host.every, host.is_pool, *ops)
         if regions is not None:
             found.append(replace(regions, thread=regions.thread + lines))
-        lines += len(plane.lines)
+        lines += len(host.plane.lines)
     if not any(one.op.size for one in found):
         return None
     return Regions(
@@ -211,14 +238,6 @@ def _regions(
         end_ps=np.concatenate([one.end_ps for one in found]),
         threads=sum(one.threads for one in found),
     )
-
-
-def _pool_regions(plane: Plane, numbers: OpNumbers) -> Regions | None:
-    is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
-    if not is_pool.any():
-        return None
-    events = plane.events()
-    return find_regions(events, is_pool, *_ops_among(plane, events, numbers))
 
 
 def _scoped(op: Op | None, of_data: bool) -> Op | None:

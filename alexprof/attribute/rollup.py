@@ -52,7 +52,10 @@ class Totals:
 
 
 def by_op(costs: pl.DataFrame) -> pl.DataFrame:
-    """Summarizes each op on each device; see `by_layer`. Has `type`, `kind` and `layer` too."""
+    """Summarizes each op on each device; see `by_layer`.
+
+    Has `type`, `kind` and `layer` too, and `covered`: whether every traced step shows the op.
+    """
     return _summary(costs, "op", ("type", "kind", "layer"))
 
 
@@ -166,11 +169,12 @@ def _summary(
             .alias("parallelism"),
             (_std("share_ns") / _NS_PER_S).alias("share_std_s"),
             (pl.col("share_ns").sum() / pl.col("wall_ns").first()).alias("share_fraction"),
+            (pl.len() == pl.col("steps").first()).alias("covered"),
         )
     )
     return (
         summary.rename({name: "name"})
-        .select(*SUMMARY, *more)
+        .select(*SUMMARY, *more, *(("covered",) if name == "op" else ()))
         .sort(
             ["share_mean_s", "busy_mean_s", "name", "pass", "device"],
             descending=[True, True, False, False, False],

@@ -131,6 +131,7 @@ def _outermost(markers: _Markers) -> Steps:
     end = _to_ns(markers.end_ps[outer])
     kept = markers.take(outer)
     notes = _left_out(markers, outer)
+    notes += _overlaps(outer & (markers.start_ps < reach))
     lasting = end > start
     if not lasting.all():
         notes.append(f"Left out: {_count(~lasting, 'step')} shorter than 1 ns.")
@@ -146,7 +147,16 @@ def _left_out(markers: _Markers, outer: NDArray[np.bool_]) -> list[str]:
         return []
     names = ", ".join(f'"{name}"' for name in np.unique(markers.name[other])[:5])
     count = _count(other, "step marker")
-    return [f"Left out: {count} inside other steps ({names}); name a marker to choose."]
+    return [f"Left out: {count} inside other steps ({names}); name a marker to choose (--marker)."]
+
+
+def _overlaps(late: NDArray[np.bool_]) -> list[str]:
+    """Says which steps count from the end of another, because that was still going on."""
+    if not late.any():
+        return []
+    rest = "begins" if late.sum() == 1 else "begin"
+    count = "counts" if late.sum() == 1 else "count"
+    return [f"{_count(late, 'step')} {rest} before another has ended, and {count} from its end."]
 
 
 def _distinct(steps: Steps) -> Steps:

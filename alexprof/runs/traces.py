@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
+from alexprof.runs.profiler_said import with_way_out
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
 from alexprof.runs.store import LATEST, RUN_FILE, find_run, load_run
 
@@ -22,92 +23,118 @@ SUFFIX = ".xplane.pb"
 _SHOWN = 6
 
 
-def load(name: str, logdir: Path) -> Run:
+def load(name: str, logdir: Path, *, marker: str | None = None, depth: int = 1) -> Run:
     """Reads what a user names: a run, or a trace alone.
 
     Args:
-        name: A run's folder, its name in `logdir`, or "latest"; or what `find_trace` takes. A run
+        name: A run's folder, its name in `logdir`, or "latest"; or what `find_traces` takes. A run
             of the logdir goes before a file of the same name.
         logdir: Where runs are.
+        marker: As for `load_trace`, like the next one.
+        depth: See there.
 
     Raises:
         RunError: If there is neither.
-        UsageError: If a folder holds several traces.
+        UsageError: If a folder holds traces of several sessions, or a run is asked what only a
+            trace alone can tell.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
     is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
-    trace = None if is_run else find_trace(name)
-    return load_run(find_run(name, logdir)) if trace is None else load_trace(trace)
+    files = () if is_run else find_traces(name)
+    if files:
+        return load_trace(*files, marker=marker, depth=depth)
+    found = find_run(name, logdir)
+    if marker is not None or depth != 1:
+        raise UsageError(
+            f"{found} is a run, whose steps and layers are settled: --marker and --depth are for a "
+            "trace alone, name its .xplane.pb file"
+        )
+    return load_run(found)
 
 
-def find_trace(name: str) -> Path | None:
-    """Finds a trace file by its own path or that of a folder with a Profile session.
+def find_traces(name: str) -> tuple[Path, ...]:
+    """Finds the files of a trace by their own path or that of a folder with a Profile session.
 
     Args:
-        name: A file; or a folder with one trace in it, in a folder in it, or below its
-            `plugins/profile`.
+        name: A file; or a folder with a trace in it, in a folder in it, or below its
+            `plugins/profile`. A session of several hosts has a file for each.
 
     Returns:
-        The file; None if there is nothing of that name, or a run, or no trace in it.
+        The files; none if there is nothing of that name, or a run, or no trace in it.
 
     Raises:
-        UsageError: If the folder holds several traces.
+        UsageError: If the folder holds several sessions.
     """
     path = Path(name)
     try:
         if path.is_file():
-            return None if path.name == RUN_FILE else path
+            return () if path.name == RUN_FILE else (path,)
         if not path.is_dir() or (path / RUN_FILE).exists():
-            return None
+            return ()
         found: list[Path] = []
         for below in ("", "*/", "profile/*/", "plugins/profile/*/"):
             found = found or sorted(path.glob(f"{below}*{SUFFIX}"))
         # Of the sessions that AlexProf makes this one holds Python calls, and no op.
         found = [one for one in found if one.parent.name != GRAPH_BUILD]
     except (OSError, ValueError):
-        return None  # what can't be looked into is reported as no run
-    if len(found) > 1:
-        names = ", ".join(map(str, found[:_SHOWN]))
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise UsageError(f"{path} holds {len(found)} traces: name one of {names}{more}")
-    return found[0] if found else None
+        return ()  # what can't be looked into is reported as no run
+    sessions = list(dict.fromkeys(one.parent for one in found))
+    if len(sessions) > 1:
+        names = ", ".join(map(str, sessions[:_SHOWN]))
+        more = f" and {len(sessions) - _SHOWN} more" if len(sessions) > _SHOWN else ""
+        raise UsageError(f"{path} holds {len(sessions)} traces: name one of {names}{more}")
+    return tuple(found)
 
 
-def load_trace(file: str | os.PathLike[str], *, marker: str | None = None) -> Run:
+def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth: int = 1) -> Run:
     """Reads a trace that TensorFlow or JAX wrote, and divides its steps among the ops.
 
     Args:
-        file: The `.xplane.pb` file.
+        files: The `.xplane.pb` file; of a program on several hosts those of all of them.
         marker: Name of the events that mark the steps; None takes all events with a step number.
+        depth: How many name scopes make a layer.
 
     Returns:
         A run with one variant, "trace", of one phase, "trace", without timed steps.
 
     Raises:
-        TraceError: If it can't be read, is no trace, or nothing ran in it.
+        UsageError: If no file is given, or two have the same name.
+        TraceError: If one can't be read or is no trace, or nothing ran in any.
     """
-    from alexprof.attribute import attribute
+    from alexprof.attribute.hosts import attribute_hosts
     from alexprof.runs.assemble import TraceFacts, traced_phase
     from alexprof.xplane import granted_host_level, read_trace
 
-    path = Path(file)
-    trace = read_trace(path)
-    attribution = attribute(trace, marker)
-    level = granted_host_level(trace)
+    paths = {_host(Path(file)): Path(file) for file in files}
+    if len(paths) < max(len(files), 1):
+        raise UsageError("load_trace takes the file of each host, whose name is the file's")
+    if depth < 1:
+        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
+    traces = {host: read_trace(path) for host, path in paths.items()}
+    attribution = attribute_hosts(traces, marker, depth)
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    known = [level for level in levels.values() if level is not None]
+    said = [one for trace in traces.values() for one in _said(trace)]
+    several = len(paths) > 1
+    first = next(iter(paths.values()))
     facts = TraceFacts(
-        file=path.name,
-        host_level=level,
+        file=first.parent.name if several else first.name,
+        host_level=min(known, default=None),
         stopwatch_s=(),
         page_faults_per_step=None,
-        notes=trace_notes(trace, level),
+        notes=tuple(
+            f"{host}: {note}" if several else note
+            for host, trace in traces.items()
+            for note in trace_notes(trace, levels[host])
+        ),
     )
     phase = traced_phase(Phase(label=TRACE), attribution, (), facts)
     return Run(
         schema_version=SCHEMA_VERSION,
-        run=_name(path),
-        complete=not (trace.errors or trace.warnings),
-        stopped=next(iter(_said(trace)), None),
-        started=_written(path),
+        run=_name(first, several=several),
+        complete=not said,
+        stopped=next(iter(said), None),
+        started=_written(first),
         workload=None,
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases={TRACE: phase})},
@@ -132,17 +159,20 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
-        *(f"the profiler reports an error: {one}" for one in trace.errors),
-        *(f"the profiler warns: {one}" for one in trace.warnings),
+        *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
+        *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
     ]
 
 
-def _name(path: Path) -> str:
-    """The session's name where the file lies in one, else the file's own."""
-    resolved = path.absolute()
-    if resolved.parent.parent.name == "profile":
-        return resolved.parent.name
+def _host(path: Path) -> str:
+    """The host, after which the profiler names its file."""
     return path.name.removesuffix(SUFFIX) or path.name
+
+
+def _name(path: Path, *, several: bool) -> str:
+    """The session's name where the file lies in one, else the file's own."""
+    folder = path.absolute().parent
+    return folder.name if several or folder.parent.name == "profile" else _host(path)
 
 
 def _written(path: Path) -> str:

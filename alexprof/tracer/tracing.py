@@ -85,8 +85,8 @@ def trace_phase(
         after_step=after_step,
     )
     trace = read_trace(captured.path)
-    attribution = attribute(trace, captured.marker)
     executed, notes = _executed(target, doing)
+    attribution = attribute(trace, captured.marker, inputs=executed.inputs)
     level = granted_host_level(trace)
     facts = TraceFacts(
         file=str(captured.path.relative_to(run_folder)),
@@ -110,7 +110,7 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
     try:
         return executed_ops(target, doing), ()
     except CaptureError as error:
-        return Executed((), b""), (f"which ops ran unseen is not known: {error}",)
+        return Executed((), {}, b""), (f"which ops ran unseen is not known: {error}",)
 
 
 def _notes(
@@ -145,5 +145,6 @@ def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], stopwatch_s: Sequenc
         layers=(),
         layers_whole=(),
         kinds=(),
+        replay=None,
         notes=(*phase.notes, note),
     )

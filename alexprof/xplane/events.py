@@ -7,7 +7,8 @@ stats (4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.fields import fields_at
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.stats import StatTable, read_rows
+from alexprof.xplane.stats import Rows, StatTable, read_rows
 from alexprof.xplane.walk import Bodies, bodies_of, walk
 from alexprof.xplane.wire import Buffer
 
@@ -78,6 +79,8 @@ class Events:
         offset: NDArray[np.int64],
         line: NDArray[np.int32],
         line_start_ps: NDArray[np.int64],
+        *,
+        stats: bool = False,
     ) -> None:
         """Decode events.
 
@@ -86,6 +89,8 @@ class Events:
             offset: int64 [n], where the events' tags stand in the file.
             line: int32 [n], index into the plane's lines.
             line_start_ps: int64 [lines], begins of all lines of the plane.
+            stats: Whether to decode the stats along with the events, which takes less time than to
+                come back for them.
 
         Raises:
             TraceError: An event is damaged or its time does not fit 64 bits.
@@ -96,12 +101,29 @@ class Events:
         self.start_ps, self.duration_ps = np.zeros((2, len(offset)), np.int64)
         self.occurrences = np.ones(len(offset), np.int64)
         self._metadata = np.empty(len(offset), np.int32)
-        for low in range(0, len(offset), _CHUNK):
-            self._decode(slice(low, low + _CHUNK), line_start_ps)
+        parts = [
+            self._decode(slice(low, low + _CHUNK), line_start_ps, stats=stats)
+            for low in range(0, len(offset), _CHUNK)
+        ]
+        if stats:
+            self._stats = self._table(parts)
         self.names, self.name = _symbols(self._metadata, dictionary.events)
 
     def __len__(self) -> int:
         return len(self._offset)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Events:
+        """Return some of the events.
+
+        Args:
+            rows: Their indexes, or bool [n].
+        """
+        taken = copy(self)
+        taken.__dict__.pop("_stats", None)
+        for column in ("_offset", "line", "start_ps", "duration_ps", "occurrences", "_metadata"):
+            setattr(taken, column, getattr(self, column)[rows])
+        taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
+        return taken
 
     def ints(self, stat: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers; events without it get that of their metadata.
@@ -146,12 +168,15 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, rows: slice, line_start_ps: NDArray[np.int64]) -> None:
-        """Decode a chunk into the columns."""
+    def _decode(self, rows: slice, line_start_ps: NDArray[np.int64], *, stats: bool) -> Rows | None:
+        """Decode a chunk into the columns; return its stats if they are wanted."""
         buffer, offset = self._dictionary.buffer, self._offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
         metadata_id, kind = np.zeros(len(offset), np.int64), np.zeros(len(offset), np.uint8)
+        bodies = []
         for step in walk(buffer, *_bodies(buffer, offset)):
+            if stats:
+                bodies.append(bodies_of(step, _STATS))
             lane, fields = step.of(_METADATA_ID)
             metadata_id[lane] = fields.value
             lane, fields = step.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
@@ -163,21 +188,26 @@ class Events:
         start[:] = _sum(buffer, offset, start, line_start_ps[self.line[rows]])
         _sum(buffer, offset, start, duration)  # whoever adds them later need not check
         self._metadata[rows] = self._dictionary.events.find(metadata_id)
+        return self._rows(rows.start, bodies) if stats else None
 
     @cached_property
     def _stats(self) -> StatTable:
-        names, buffer = self._dictionary.stats, self._dictionary.buffer
-        parts = [read_rows(buffer, stats, names) for stats in self._stat_bodies()]
-        return StatTable(buffer, names, len(self), parts)
-
-    def _stat_bodies(self) -> Iterator[Bodies]:
-        """Find the events' stats, a chunk of events at a time."""
         buffer = self._dictionary.buffer
+        parts = []
         for low in range(0, len(self), _CHUNK):
-            start, stop = _bodies(buffer, self._offset[low : low + _CHUNK])
-            steps = walk(buffer, start, stop)
-            owner, begin, end = Bodies.gather(bodies_of(step, _STATS) for step in steps)
-            yield Bodies(owner + low, begin, end)
+            steps = walk(buffer, *_bodies(buffer, self._offset[low : low + _CHUNK]))
+            parts.append(self._rows(low, (bodies_of(step, _STATS) for step in steps)))
+        return self._table(parts)
+
+    def _rows(self, first: int, stats: Iterable[Bodies]) -> Rows:
+        """Decode the stats of the events from `first` on."""
+        owner, begin, end = Bodies.gather(stats)
+        bodies = Bodies(owner + first, begin, end)
+        return read_rows(self._dictionary.buffer, bodies, self._dictionary.stats)
+
+    def _table(self, parts: Sequence[Rows | None]) -> StatTable:
+        kept = [part for part in parts if part is not None]
+        return StatTable(self._dictionary.buffer, self._dictionary.stats, len(self), kept)
 
 
 def _bodies(

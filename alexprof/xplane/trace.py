@@ -77,12 +77,13 @@ class Plane:
         """Tell whether any event could have a stat of a name, without a look at the events."""
         return bool(self.dictionary.stats.named(stat))
 
-    def events(self, keep: Callable[[Line], bool] | None = None) -> Events:
+    def events(self, keep: Callable[[Line], bool] | None = None, *, stats: bool = False) -> Events:
         """Decode the events of some lines.
 
         Args:
             keep: Says of each line whether its events are wanted; all are without it. The others
                 are not decoded.
+            stats: Whether the stats of most of them will be asked for.
 
         Returns:
             Their events in file order.
@@ -98,7 +99,7 @@ class Plane:
         line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
         is_event = self.dictionary.buffer.data[offset] == EVENT_TAG
         offset, line = offset[is_event], line[is_event]
-        return Events(self.dictionary, offset, line, self._starts_ps(line))
+        return Events(self.dictionary, offset, line, self._starts_ps(line), stats=stats)
 
     def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return where the lines begin, counted from the origin; of those that have events."""

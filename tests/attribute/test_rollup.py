@@ -54,7 +54,7 @@ TABLE = costs(
 
 def test_per_op():
     found = by_op(TABLE).to_dicts()
-    assert [tuple(row) for row in found] == [(*SUMMARY, "type", "kind", "layer")] * 3
+    assert [tuple(row) for row in found] == [(*SUMMARY, "type", "kind", "layer", "covered")] * 3
     assert found[0] == pytest.approx(
         {
             "name": "lrn1/LRN",
@@ -72,6 +72,7 @@ def test_per_op():
             "type": "LRN",
             "kind": "LRN",
             "layer": "lrn1",
+            "covered": False,
         }
     )
     assert [(row["name"], row["device"], row["type"]) for row in found[1:]] == [
@@ -79,6 +80,12 @@ def test_per_op():
         ("gradients/lrn1/LRN_grad/LRNGrad", "CPU", "LRNGrad"),
     ]
     assert found[1]["kernels_per_step"] == 1
+
+
+def test_an_op_is_covered_if_every_step_shows_it():
+    table = costs(lrn(0, 40), lrn(1, 60), lrn(1, 20, grad=True), idle(0, 60), idle(1, 20))
+    covered = dict(by_op(table).select("name", "covered").iter_rows())
+    assert covered == {"lrn1/LRN": True, "gradients/lrn1/LRN_grad/LRNGrad": False}
 
 
 def test_per_layer_and_kind_keep_passes_apart():
@@ -125,7 +132,7 @@ def test_totals():
 
 
 def test_an_empty_table():
-    assert by_op(TABLE.clear()).columns == [*SUMMARY, "type", "kind", "layer"]
+    assert by_op(TABLE.clear()).columns == [*SUMMARY, "type", "kind", "layer", "covered"]
     assert by_layer(TABLE.clear()).is_empty()
     assert totals(TABLE.clear()) == []
 

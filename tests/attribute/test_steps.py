@@ -61,13 +61,17 @@ def test_other_markers_inside_a_step_are_left_out_and_told():
     one = found(source)
     assert spans_ns(one) == [(0, 0, 50)]
     assert one.notes == (
-        'Left out: 1 step marker inside other steps ("train"); name a marker to choose.',
+        'Left out: 1 step marker inside other steps ("train"); name a marker to choose (--marker).',
     )
 
 
 def test_overlapping_steps_are_made_disjoint():
-    source = on_host(python=steps((0, 20), (15, 30)))
-    assert spans_ns(found(source)) == [(0, 0, 20), (1, 20, 30)]
+    one = found(on_host(python=steps((0, 20), (15, 30))))
+    assert spans_ns(one) == [(0, 0, 20), (1, 20, 30)]
+    assert one.notes == ("1 step begins before another has ended, and counts from its end.",)
+    three = found(on_host(python=steps((0, 20), (15, 30), (29, 40), (40, 50))))
+    assert spans_ns(three) == [(0, 0, 20), (1, 20, 30), (2, 30, 40), (3, 40, 50)]
+    assert three.notes == ("2 steps begin before another has ended, and count from its end.",)
 
 
 def test_numbers_that_repeat_give_way_to_the_order():

@@ -117,6 +117,11 @@ def test_work_of_the_caller_s_own_thread_is_that_of_the_op_of_xla():
     assert shares(found)["cluster"] == 700 - CONV - ADD - 60
 
 
+def test_steps_with_xla_are_not_replayed():
+    found = attribute(host(CALL), inputs={"cluster": (), "next": ("cluster",)})
+    assert found.replayed.reason == "XLA made programs of the graph, which wait otherwise"
+
+
 def test_nobody_works_for_an_op_that_is_done():
     # The thread of the second region lost its core before it could say that it had finished.
     conv = ("conv", 200, 220, {**thunk("conv", 0, 0)[3], "_pt": 0, "_p": 99})

@@ -10,7 +10,7 @@ import pytest
 
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.store import save_run
-from alexprof.runs.traces import find_trace, load, load_trace
+from alexprof.runs.traces import find_traces, load, load_trace
 from alexprof.show import render
 from alexprof.show.registry import styles
 from tests.attribute.hand import draw, steps
@@ -128,20 +128,20 @@ def test_what_the_profiler_lost_makes_it_incomplete(tmp_path):
 def test_a_session_gives_its_name(tmp_path):
     session = tmp_path / "plugins" / "profile" / "2026_11_24"
     file = gpu_trace(**SOME).write(session / "vm.xplane.pb")
-    assert find_trace(str(file)) == file
-    assert find_trace(str(session)) == file
+    assert find_traces(str(file)) == (file,)
+    assert find_traces(str(session)) == (file,)
     for folder in (tmp_path, tmp_path / "plugins", session.parent):
-        assert find_trace(str(folder)) == file
+        assert find_traces(str(folder)) == (file,)
     gpu_trace(**SOME).write(session.parent / "graph_build" / "vm.xplane.pb")
-    assert find_trace(str(tmp_path)) == file
+    assert find_traces(str(tmp_path)) == (file,)
     assert load_trace(file).run == "2026_11_24"
 
 
 def test_of_several_traces_one_has_to_be_named(tmp_path):
     for session in ("one", "two"):
         gpu_trace(**SOME).write(tmp_path / "plugins" / "profile" / session / "vm.xplane.pb")
-    with pytest.raises(UsageError, match=r"holds 2 traces: name one of .*one/vm.xplane.pb, "):
-        find_trace(str(tmp_path))
+    with pytest.raises(UsageError, match=r"holds 2 traces: name one of .*one, .*two$"):
+        find_traces(str(tmp_path))
 
 
 def test_runs_and_what_is_no_trace_are_left_to_others(tmp_path):
@@ -151,7 +151,7 @@ def test_runs_and_what_is_no_trace_are_left_to_others(tmp_path):
     gpu_trace(**SOME).write(tmp_path / "run" / "vm.xplane.pb")
     (tmp_path / "empty").mkdir()
     for name in ("run", "run/run.json", "empty", "nothing"):
-        assert find_trace(str(tmp_path / name)) is None
+        assert find_traces(str(tmp_path / name)) == ()
 
 
 def test_a_trace_without_ops_is_an_error(tmp_path):
@@ -182,3 +182,79 @@ def test_the_same_kernel_on_two_planes_of_a_device_is_one(tmp_path):
         ("b", 2, 40),
         ("(unassigned)", 2, 20),
     ]
+
+
+def host_trace(*spans, at=(0, 100)):
+    built = TraceBuilder()
+    draw(built.plane("/host:CPU"), {"python": steps(at, (at[0] + 100, at[1] + 100))})
+    draw(built.plane("/host:CPU"), {"tf_Compute/1": [(name, *span) for name, *span in spans]})
+    return built
+
+
+def test_hosts_of_one_session_are_one_trace(tmp_path):
+    session = tmp_path / "plugins" / "profile" / "day"
+    kernels = [("gemm", 10, 60, {"tf_op": "a:MatMul"}), ("gemm", 110, 130, {"tf_op": "a:MatMul"})]
+    one = host_trace(("a:MatMul", 5, 8))
+    draw(one.plane("/device:GPU:0"), {"Stream #1": kernels})
+    one.write(session / "vm1.xplane.pb")
+    # Another clock, and longer steps.
+    two = TraceBuilder()
+    draw(two.plane("/host:CPU"), {"python": steps((5000, 5200), (5200, 5400))})
+    draw(two.plane("/host:CPU"), {"tf_Compute/1": [("b:Relu", 5010, 5050), ("b:Relu", 5210, 5250)]})
+    two.warning("dropped 5 events")
+    two.write(session / "vm2.xplane.pb")
+
+    run = load(str(tmp_path), tmp_path / "logdir")
+    phase = run.variants["trace"].phases["trace"]
+    assert run.run == "day"
+    assert [one.device for one in phase.attribution.devices] == ["vm1/CPU", "vm1/GPU:0", "vm2/CPU"]
+    assert phase.attribution.device == "vm1/GPU:0"
+    for books in phase.attribution.devices:
+        assert books.share_ns + books.idle_ns == books.wall_ns
+    walls = {books.device: books.wall_ns for books in phase.attribution.devices}
+    assert walls == {"vm1/CPU": 200, "vm1/GPU:0": 200, "vm2/CPU": 400}
+    assert [(one.name, one.kind) for one in phase.devices] == [
+        ("vm1/CPU", "cpu"),
+        ("vm1/GPU:0", "gpu"),
+        ("vm2/CPU", "cpu"),
+    ]
+    assert phase.kernels[0].device == "vm1/GPU:0"
+    (relu,) = [op for op in phase.ops if op.name == "b"]
+    assert relu.device == "vm2/CPU"
+    assert relu.share_fraction == pytest.approx(80 / 400)
+    assert not run.complete
+    assert "vm2: the profiler warns: dropped 5 events" in phase.notes
+    text = render(run, "text")
+    assert "vm1/GPU:0" in text
+    assert "vm2/CPU" in text
+
+
+def test_hosts_whose_steps_differ_and_one_without_ops_are_told(tmp_path):
+    host_trace(("a:MatMul", 5, 8)).write(tmp_path / "vm1.xplane.pb")
+    two = TraceBuilder()
+    draw(two.plane("/host:CPU"), {"python": steps((0, 100)), "tf_1": [("a:MatMul", 0, 50)]})
+    two.write(tmp_path / "vm2.xplane.pb")
+    three = TraceBuilder()
+    draw(three.plane("/host:CPU"), {"python": steps((0, 100))})
+    three.write(tmp_path / "vm3.xplane.pb")
+    notes = " ".join(load(str(tmp_path), tmp_path).variants["trace"].phases["trace"].notes)
+    assert "1 of 2 steps are in the traces of all hosts" in notes
+    assert "vm3: nothing of it is shown" in notes
+
+
+def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
+    built = TraceBuilder()
+    marked = [*steps((0, 100), name="outer"), *steps((10, 50), name="inner")]
+    draw(built.plane("/host:CPU"), {"python": marked, "tf_1": [("m/a/b:MatMul", 20, 40)]})
+    file = str(built.write(tmp_path / "vm.xplane.pb"))
+    chosen = load(file, tmp_path, marker="inner", depth=2).variants["trace"].phases["trace"]
+    assert chosen.traced.mean_s == pytest.approx(40e-9)
+    assert [one.name for one in chosen.layers] == ["m/a"]
+    save_run(tmp_path / "mine", run_named("mine"))
+    for asked in ({"marker": "inner"}, {"depth": 2}):
+        with pytest.raises(UsageError, match="are for a trace alone"):
+            load("mine", tmp_path, **asked)
+    with pytest.raises(UsageError, match="at least 1 name scope"):
+        load(file, tmp_path, depth=0)
+    with pytest.raises(UsageError, match="the file of each host"):
+        load_trace()

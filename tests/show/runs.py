@@ -19,8 +19,11 @@ from alexprof.runs.record import (
     DeviceBooks,
     MachineRecord,
     OpCost,
+    PathOp,
     Phase,
+    Replay,
     Run,
+    Saving,
     Traced,
     Variant,
     WorkloadRecord,
@@ -229,6 +232,32 @@ NOT_TIMED = (
 )
 
 
+def replayed(phase: Phase) -> Phase:
+    """A phase whose replay is 0.2 % off and gives each layer and kind 98 % of its share."""
+    assert phase.timed is not None
+    savings = []
+    for what, costs in (("layer", phase.layers), ("kind", phase.kinds)):
+        for name in dict.fromkeys(one.name for one in costs):
+            fraction = 0.98 * math.fsum(one.share_fraction for one in costs if one.name == name)
+            savings.append(
+                Saving(
+                    what=what,
+                    name=name,
+                    fraction=fraction,
+                    fraction_std=0.004,
+                    saves_s=fraction * phase.timed.mean_s,
+                    halved_fraction=fraction / 2,
+                    halved_s=fraction / 2 * phase.timed.mean_s,
+                )
+            )
+    savings.sort(key=lambda one: (one.what, -one.fraction))
+    path = tuple(PathOp(op=op.name, mean_s=op.share_mean_s) for op in phase.ops[:25])
+    replay = Replay(
+        drift=0.0021, drift_worst=0.0094, steps=10, critical_path=path, savings=tuple(savings)
+    )
+    return msgspec.structs.replace(phase, replay=replay)
+
+
 def alexnet() -> Run:
     """The run of the design's pictures: two variants, two phases, slow stretches."""
     both = ops(measured.FORWARD_BACKWARD)
@@ -241,12 +270,14 @@ def alexnet() -> Run:
             std_ms=measured.FORWARD_STEP_STD_MS,
             not_timed=NOT_TIMED[-4:],
         ),
-        "forward_backward": divided(
-            Phase(label="Forward-backward", timed=BOTH_WITH),
-            both,
-            measured.FORWARD_BACKWARD_IDLE_MS,
-            std_ms=measured.FORWARD_BACKWARD_STEP_STD_MS,
-            not_timed=NOT_TIMED,
+        "forward_backward": replayed(
+            divided(
+                Phase(label="Forward-backward", timed=BOTH_WITH),
+                both,
+                measured.FORWARD_BACKWARD_IDLE_MS,
+                std_ms=measured.FORWARD_BACKWARD_STEP_STD_MS,
+                not_timed=NOT_TIMED,
+            )
         ),
     }
     without_lrn = {

@@ -114,6 +114,22 @@ def test_lrn_is_found_in_layers_passes_and_kinds(run):
     assert executions["lrn1/LRN"] == 1
 
 
+def test_steps_are_replayed_from_the_graph(run):
+    for _, _, phase in phases_of(run[0]):
+        replay = phase.replay
+        assert (replay.reason, replay.steps) == (None, 3)
+        assert replay.drift <= replay.drift_worst
+        on_path = {one.op for one in replay.critical_path}
+        assert on_path <= {op.name for op in phase.ops}
+        assert "conv3" in {op.layer for op in phase.ops if op.name in on_path}
+        path_s = sum(one.mean_s for one in replay.critical_path)
+        assert 0.5 * phase.traced.mean_s < path_s <= phase.traced.mean_s
+        if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
+            assert not replay.savings
+        else:
+            assert {one.what for one in replay.savings} == {"layer", "kind", "op"}
+
+
 def test_ops_that_ran_unseen_are_listed(run):
     phase = run[0].variants["with_lrn"].phases["forward"]
     assert "VarHandleOp" in {op.type for op in phase.not_timed}

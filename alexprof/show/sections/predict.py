@@ -1,13 +1,16 @@
-"""What each layer would save, if nothing else changed: its share."""
+"""What each layer would save: from a replay of the step, or by its share where there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from alexprof.runs.record import Phase, Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Row, Table
-from alexprof.show.sections.shares import Division, Share, divide
-from alexprof.show.view import View, plural
+from alexprof.show.document import Block, Column, Note, Row, RowStyle, Table
+from alexprof.show.fit import clean
+from alexprof.show.sections.shares import Division, divide
+from alexprof.show.view import View, measured, plural
 
 LEAST = 0.01
 """Layers below this part of the step are counted, not listed."""
@@ -22,42 +25,83 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class _Guess:
+    """What a step would save without a layer (or all ops of a kind), as parts of the step."""
+
+    name: str
+    without: float
+    std: float | None
+    halved: float
+    style: RowStyle = "plain"
+
+
 def prediction(view: View, key: str) -> Iterator[Block]:
-    """A table of the layers that were not left out, from the shares of the variant in view."""
+    """A table of what the variant in view would save, what was left out by others set beside it."""
     variant = view.variant
-    if variant is None:
+    phase = view.phase(variant, key) if variant is not None else None
+    division = divide(phase)
+    if variant is None or phase is None or division is None or not division.layers:
         return
-    division = divide(view.phase(variant, key))
-    if division is None or not division.layers:
-        return
+    replayed = bool(phase.replay and phase.replay.savings)
+    guesses = list(_replayed(phase.replay) if phase.replay and replayed else _shares(division))
     found = view.ablations(key)
     left_out = {part.layer for one in found for part in one.parts if one.reference == variant}
-    others = [one for one in division.layers if one.name not in left_out]
-    shown = [one for one in others if one.fraction >= LEAST][:LAYERS_SHOWN]
-    if not shown:
+    if not replayed:
+        guesses = [one for one in guesses if one.name not in left_out]
+    shown = [one for one in guesses if one.without >= LEAST][:LAYERS_SHOWN]
+    asked = list(_left_out(view, key, phase)) if replayed else []
+    if not shown and not asked:
         return
     timed = view.timed(variant, key)
-    scale = timed.mean_s / division.step_s if timed and division.step_s else 1.0
-    title = "Predicted for the others" if left_out else "Predicted"
+    step_s = timed.mean_s if timed and division.step_s else division.step_s
+    title = "Predicted for the others" if left_out and not replayed else "Predicted"
+    how = "the step replayed without it" if replayed else "the share, if nothing else changes"
     yield Table(
         _COLUMNS,
-        tuple(_row(one, scale) for one in shown),
-        title=f"{title}: the share, if nothing else changes",
+        tuple(_row(one, step_s) for one in (*asked, *shown)),
+        title=f"{title}: {how}",
         aside=", ".join(view.needed_label(variant)),
     )
-    yield Note(" ".join(_notes(others, shown, division, scaled=timed is not None)))
+    yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
+    if said := _replay(phase.replay, trace_alone=view.trace_alone):
+        yield Note(said)
 
 
-def _row(one: Share, scale: float) -> Row:
-    saves_s = one.share_s * scale
+def _shares(division: Division) -> Iterator[_Guess]:
+    for one in division.layers:
+        std = one.std_s / division.step_s if one.std_s is not None else None
+        yield _Guess(one.name, one.fraction, std, one.fraction / 2)
+
+
+def _replayed(replay: Replay) -> Iterator[_Guess]:
+    for one in replay.savings:
+        if one.what == "layer":
+            yield _Guess(clean(one.name), one.fraction, one.fraction_std, one.halved_fraction)
+
+
+def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
+    """What was predicted for the ops that another variant leaves out, to be set beside it."""
+    savings = phase.replay.savings if phase.replay else ()
+    for one in view.ablations(key):
+        if one.reference != view.variant or len(one.kinds) != 1:
+            continue
+        for saving in savings:
+            if (saving.what, saving.name) == ("kind", one.kinds[0]):
+                saved_s, _ = measured(one, by_median=view.by_median(key))
+                name = f"{view.ablation_label(one)} (measured: {numbers.ms_unit(saved_s)})"
+                yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction)
+
+
+def _row(one: _Guess, step_s: float) -> Row:
     return Row(
         (
             one.name,
-            numbers.ms(saves_s),
-            numbers.ms(one.std_s * scale if one.std_s is not None else None),
-            _speed_up(one.fraction),
-            numbers.ms(saves_s / 2),
-            _speed_up(one.fraction / 2),
+            numbers.ms(one.without * step_s),
+            numbers.ms(one.std * step_s if one.std is not None else None),
+            _speed_up(one.without),
+            numbers.ms(one.halved * step_s),
+            _speed_up(one.halved),
         )
     )
 
@@ -67,13 +111,13 @@ def _speed_up(saved: float) -> str:
 
 
 def _notes(
-    others: list[Share], shown: list[Share], division: Division, *, scaled: bool
+    others: list[_Guess], shown: list[_Guess], division: Division, *, scaled: bool
 ) -> Iterator[str]:
     if scaled:
         yield "Scaled to the timed mean."
     else:
         yield f"Of the traced step, {numbers.ms_unit(division.step_s)}: there are no timed ones."
-    small = sum(one.fraction < LEAST for one in others)
+    small = sum(one.without < LEAST for one in others)
     large = len(others) - small - len(shown)
     missing = [plural(large, "more layer")] if large else []
     if small:
@@ -81,3 +125,17 @@ def _notes(
         missing.append(f"{plural(small, 'layer')} that would save {least}")
     if missing:
         yield f"Not listed: {', '.join(missing)}."
+
+
+def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
+    """How far the replay is off, or why there is none."""
+    if replay is None or (replay.reason and trace_alone):
+        return None
+    if replay.reason is not None or replay.drift is None:
+        return f"Not replayed: {replay.reason}."
+    drift = (
+        f"Replayed from the graph and the ops’ durations, {plural(replay.steps, 'traced step')} "
+        f"came out {numbers.percent_unit(replay.drift)} off in the median, "
+        f"{numbers.percent_unit(replay.drift_worst or 0.0)} at most"
+    )
+    return f"{drift}." if replay.savings else f"{drift}: too far to predict from it."

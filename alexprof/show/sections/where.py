@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from alexprof.runs.record import Phase
+from alexprof.runs.record import Phase, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,
@@ -25,6 +25,7 @@ from alexprof.show.document import (
 from alexprof.show.fit import clean
 from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
 from alexprof.show.sections.ops import op_note, op_table
+from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
     FORWARD,
@@ -34,7 +35,7 @@ from alexprof.show.sections.shares import (
     divide,
     kind_total,
 )
-from alexprof.show.view import View, plural
+from alexprof.show.view import View, plural, sentence_case
 
 LAYERS_SHOWN = 20
 LEAST_SEEN = 0.01
@@ -70,9 +71,14 @@ def where_section(view: View, key: str) -> Section | None:
     return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
+def the_device(device: str) -> str:
+    """A device in a sentence: "the CPU", "GPU:0", "vm1/CPU"."""
+    return "the CPU" if device == "CPU" else device
+
+
 def times_of(device: str) -> str:
     """What times on a device are called: never one for the other."""
-    return f"op times, {device}" if device == "CPU" else f"kernel times, {device}"
+    return f"op times, {device}" if on_cpu(device) else f"kernel times, {device}"
 
 
 def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> Iterator[Block]:
@@ -92,6 +98,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
+    if said := critical_path(phase, division):
+        yield Note(said)
 
 
 def _answer(view: View, key: str, division: Division) -> str:
@@ -101,7 +109,7 @@ def _answer(view: View, key: str, division: Division) -> str:
     largest = division.layers[0]
     said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
     if division.idle_s > largest.share_s:
-        device = "The CPU" if division.device == "CPU" else division.device
+        device = sentence_case(the_device(division.device))
         idle = numbers.percent_unit(division.idle_fraction)
         said = f"{device} is idle for {idle} of the step; {said}"
     for one in view.ablations(key):
@@ -154,7 +162,7 @@ def _idle(phase: Phase, division: Division) -> str:
 def _page_faults(view: View, phase: Phase, device: str) -> str:
     """Says that the trace made memory slower; "" if it did not, or not enough to matter."""
     traced, timed = phase.traced, phase.timed
-    if traced is None or timed is None or device != "CPU":
+    if traced is None or timed is None or not on_cpu(device):
         return ""
     traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
     if traced_faults is None or timed_faults is None:
@@ -249,8 +257,8 @@ def _legend(division: Division) -> tuple[tuple[Mark, str], ...]:
 
 
 def _spread(division: Division) -> str:
-    device = "the CPU" if division.device == "CPU" else division.device
-    what = "Op times on" if division.device == "CPU" else "Kernel times on"
+    device = the_device(division.device)
+    what = "Op times on" if on_cpu(division.device) else "Kernel times on"
     said = f"{what} {device}, each nanosecond counted once."
     if division.steps < 2:
         return f"{said} No std (–) from one traced step."

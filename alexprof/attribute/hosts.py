@@ -1,0 +1,99 @@
+"""The traces of several machines that ran one program, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from alexprof.attribute.costs import Attribution, attribute
+from alexprof.attribute.predict import Replayed
+from alexprof.errors import TraceError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.xplane import Trace
+
+
+def attribute_hosts(
+    traces: Mapping[str, Trace],
+    marker: str | None = None,
+    depth: int = 1,
+    *,
+    cores: bool = True,
+) -> Attribution:
+    """Divides the steps of each host among the ops that ran there.
+
+    Clocks of machines differ, so each host's devices are judged by that host's own step markers;
+    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0".
+
+    Args:
+        traces: The trace of each host, by name. One alone is as `attribute` has it.
+        marker: As for `attribute`, like the next ones.
+        depth: See there.
+        cores: See there.
+
+    Returns:
+        The tables of all hosts, one below the other. The device is the one that was busy longest,
+        a GPU before a CPU; `steps` are those of its host.
+
+    Raises:
+        TraceError: Nothing ran in any of them that could have a cost.
+    """
+    import polars as pl
+
+    if len(traces) == 1:
+        (trace,) = traces.values()
+        return attribute(trace, marker, depth, cores=cores)
+    parts: dict[str, Attribution] = {}
+    notes: list[str] = []
+    for host, trace in traces.items():
+        try:
+            part = attribute(trace, marker, depth, cores=cores)
+        except TraceError as error:
+            notes.append(f"{host}: nothing of it is shown: {error}")
+            continue
+        parts[host] = part
+        notes += [f"{host}: {note}" for note in part.notes]
+    if not parts:
+        raise TraceError(notes[0])
+    devices = pl.concat([_of_host(one.devices, "name", host) for host, one in parts.items()])
+    device = _longest_busy(devices)
+    first = next(host for host in parts if device.startswith(f"{host}/"))
+    return Attribution(
+        costs=pl.concat([_of_host(one.costs, "device", host) for host, one in parts.items()]),
+        steps=parts[first].steps,
+        device=device,
+        outside_events=sum(one.outside_events for one in parts.values()),
+        devices=devices,
+        kernels=_longest_first(
+            pl.concat([_of_host(one.kernels, "device", host) for host, one in parts.items()])
+        ),
+        replayed=Replayed("steps of several hosts are not replayed"),
+        notes=(*notes, *_apart(parts)),
+    )
+
+
+def _of_host(table: pl.DataFrame, column: str, host: str) -> pl.DataFrame:
+    """Puts the host before the names of devices."""
+    import polars as pl
+
+    return table.with_columns(pl.format("{}/{}", pl.lit(host), pl.col(column)).alias(column))
+
+
+def _longest_busy(devices: pl.DataFrame) -> str:
+    ranked = devices.sort(["kind", "busy_ns", "name"], descending=[True, True, False])
+    return str(ranked["name"][0])
+
+
+def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:
+    return kernels.sort("total_ns", descending=True, maintain_order=True)
+
+
+def _apart(parts: Mapping[str, Attribution]) -> list[str]:
+    """Says where hosts were traced in different steps."""
+    numbers = [set(one.steps["step"]) for one in parts.values()]
+    common, every = set.intersection(*numbers), set.union(*numbers)
+    if common == every:
+        return []
+    return [f"{len(common)} of {len(every)} steps are in the traces of all hosts."]

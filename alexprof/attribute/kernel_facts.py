@@ -1,0 +1,119 @@
+"""What a GPU's events say of themselves: how a kernel was launched, and what its name tells.
+
+The stat `kernel_details` is text, `regs:32 static_shared:0 dynamic_shared:4096 grid:160,1,1
+block:256,1,1 occ_pct:75` (xla/backends/profiler/gpu/cupti_collector.h), before 2021 with `shm:` for
+the shared memory, on AMD with `private_mem:` and `group_mem:`
+(xla/backends/profiler/gpu/rocm_collector.cc). A copy has `memcpy_details`, `kind_src:device
+kind_dst:pinned size:4096 dest:0 async:1`, a fill `memset_details`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Size = tuple[int, int, int]
+
+_PAIR = re.compile(r"(\w+):(\S+)")
+_SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
+_MOST = 1 << 31  # no launch has as many blocks in a direction
+
+# Names of kernels that multiply matrices on Tensor Cores (or AMD's matrix cores): the shape of the
+# instruction (s16816, h884), the instruction itself (hmma, wgmma), CUTLASS's word for it, cuBLAS's
+# family for Hopper and later, Tensile's mark for matrix instructions.
+_TENSOR_CORES = re.compile(
+    r"tensorop|nvjet|(?<![a-z])[hibdwsqu]?g?mma(?![a-z])|warpgroup"
+    r"|(?<![0-9])(?:884|1688|8816|8832|16816|16832|16864|168128|168256)(?![0-9])"
+    r"|_MI\d+x\d+x\d+|mfma",
+    re.IGNORECASE,
+)
+# cuDNN's and cuBLAS's xmma kernels say which numbers they multiply: all but plain float and double
+# go through Tensor Cores.
+_XMMA = re.compile(r"xmma_.*?_((?:[a-z]+\d+\w*?)_(?:[a-z]+\d+\w*?))_", re.IGNORECASE)
+_NARROW = re.compile(r"tf32|bf16|(?<!b)f16|fp16|fp8|e4m3|e5m2|f8|[iu]8|[iu]4|b1", re.IGNORECASE)
+# Matrix products that say that they are done without.
+_WITHOUT = re.compile(r"simt|ffma|(?<![a-z])g?[sdcz]gemm|gemv|gemmk1|fp32_sgemm", re.IGNORECASE)
+# Names that leave it open: a matrix product by whatever a compiler chose.
+_OPEN = re.compile(
+    r"gemm|conv(?!ert)|dot|matmul|attention|fmha|flash|triton|cutlass|wgrad|dgrad|xmma"
+)
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """How a kernel was launched; None where the trace doesn't say.
+
+    Attributes:
+        grid: Blocks in x, y, z.
+        block: Threads of a block in x, y, z.
+        registers: Of a thread.
+        shared_memory_bytes: Of a block, static and dynamic.
+        occupancy: The part of a multiprocessor's threads that can be resident.
+        copied_bytes: What a copy moves or a fill fills.
+    """
+
+    grid: Size | None = None
+    block: Size | None = None
+    registers: int | None = None
+    shared_memory_bytes: int | None = None
+    occupancy: float | None = None
+    copied_bytes: int | None = None
+
+
+def kernel_facts(details: str) -> KernelFacts:
+    """Reads the details of a kernel, copy or fill."""
+    said: dict[str, str] = dict(_PAIR.findall(details))
+    grid, block = _size(said.get("grid", "")), _size(said.get("block", ""))
+    if "grid" in said and (grid is None or block is None):
+        return KernelFacts()  # old traces have such lines with whatever was in memory
+    shared = [number for key in _SHARED if (number := _whole(said.get(key, ""))) is not None]
+    percent = _number(said.get("occ_pct", ""))
+    return KernelFacts(
+        grid=grid,
+        block=block,
+        registers=_whole(said.get("regs", "")),
+        shared_memory_bytes=sum(shared) if shared else None,
+        # 0 is what the profiler writes where it doesn't know the device well enough.
+        occupancy=percent / 100 if percent else None,
+        copied_bytes=_whole(said.get("num_bytes", said.get("size", ""))),
+    )
+
+
+def _size(text: str) -> Size | None:
+    parts = [_whole(one) for one in text.split(",")]
+    if len(parts) != 3:
+        return None
+    x, y, z = parts
+    if x is None or y is None or z is None or not all(0 < one < _MOST for one in (x, y, z)):
+        return None
+    return x, y, z
+
+
+def _whole(text: str) -> int | None:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    return int(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= 100 else None
+
+
+def uses_tensor_cores(kernel: str) -> bool | None:
+    """Tells from a kernel's name whether it multiplies matrices on Tensor Cores.
+
+    Returns:
+        None for matrix products whose name leaves it open, as those that Triton compiled.
+    """
+    xmma = _XMMA.search(kernel)
+    if xmma and _NARROW.search(xmma[1]):
+        return True
+    if _TENSOR_CORES.search(kernel):
+        return True
+    if xmma or _WITHOUT.search(kernel):
+        return False
+    return None if _OPEN.search(kernel.lower()) else False

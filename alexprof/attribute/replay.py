@@ -1,0 +1,205 @@
+"""A step run again on paper: from dependencies and measured durations to the step's time.
+
+An op can start when what it waits for has ended and a thread is free, in the order in which ops
+started in the trace. Ops that run at once divide the machine: each gets as many cores as it can
+use, and where there are too few, all get the same. So what an op has to do is a number of core
+seconds, taken from the trace by the same rule, and its duration follows from what runs beside it.
+Idle time before an op and at the step's end is kept as it was.
+
+If that gives back the measured time, it may be asked what the step would take without some ops.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+_DONE = 1e-6  # nanoseconds of work that are none
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An op in one step. Times are nanoseconds from the step's begin.
+
+    Attributes:
+        op: Its name.
+        thread: Which thread ran it.
+        start_ns: Begin.
+        end_ns: End, not below `start_ns`.
+        cores: How many cores it can use at once.
+    """
+
+    op: str
+    thread: int
+    start_ns: float
+    end_ns: float
+    cores: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """A traced step.
+
+    Attributes:
+        executions: Each op once, in the order of their begins.
+        wall_ns: How long the step took.
+        cores: How many cores there are for ops.
+        threads: How many ops can run at once.
+    """
+
+    executions: tuple[Execution, ...]
+    wall_ns: float
+    cores: float
+    threads: int
+
+
+class Replay:
+    """A step, ready to be run again."""
+
+    def __init__(self, step: Step, inputs: dict[str, tuple[str, ...]]) -> None:
+        """Takes a step and what each of its ops waits for."""
+        self.step = step
+        ran = step.executions
+        place = {one.op: at for at, one in enumerate(ran)}
+        self._before = [
+            [place[name] for name in inputs.get(one.op, ()) if name in place] for one in ran
+        ]
+        self._after: list[list[int]] = [[] for _ in ran]
+        for at, before in enumerate(self._before):
+            for other in before:
+                self._after[other].append(at)
+        self._work = _work(step)
+        self._gap = _gaps(ran)
+        self._tail_ns = step.wall_ns - max((one.end_ns for one in ran), default=0.0)
+
+    def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
+        """Returns how long the step takes.
+
+        Args:
+            without: Ops to speed up.
+            speed: How many times as fast they get; infinite: they, and the idle time before them,
+                are left out.
+
+        Raises:
+            ValueError: The dependencies have a cycle, so the step could never end.
+        """
+        gone = [one.op in without for one in self.step.executions]
+        work = [w / speed if out else w for w, out in zip(self._work, gone, strict=True)]
+        gap = [
+            0.0 if out and speed == float("inf") else g
+            for g, out in zip(self._gap, gone, strict=True)
+        ]
+        return self._run(work, gap) + self._tail_ns
+
+    def _run(self, work: Sequence[float], gap: Sequence[float]) -> float:
+        """Plays the step; returns when the last op ended."""
+        missing = [len(before) for before in self._before]
+        ready = [at for at, count in enumerate(missing) if not count]  # ascending, so a heap
+        starting: list[tuple[float, int]] = []
+        running: dict[int, float] = {}
+        now, ended, free = 0.0, 0, self.step.threads
+        while ended < len(work):
+            while ready and free:
+                at = heapq.heappop(ready)
+                heapq.heappush(starting, (now + gap[at], at))
+                free -= 1
+            if not (starting or running):
+                raise ValueError("ops that wait for each other")
+            rate = self._rates(running)
+            next_end = min((left / rate[at] for at, left in running.items()), default=float("inf"))
+            until = min(next_end, starting[0][0] - now if starting else float("inf"))
+            for at in running:
+                running[at] -= until * rate[at]
+            now += until
+            while starting and starting[0][0] <= now:
+                at = heapq.heappop(starting)[1]
+                running[at] = work[at]
+            for at in [at for at, left in running.items() if left <= _DONE]:
+                del running[at]
+                ended, free = ended + 1, free + 1
+                for other in self._after[at]:
+                    missing[other] -= 1
+                    if not missing[other]:
+                        heapq.heappush(ready, other)
+        return now
+
+    def _rates(self, running: Collection[int]) -> dict[int, float]:
+        return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
+
+
+def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
+    """Gives each op the cores that it can use; where there are too few, all the same number."""
+    rates: dict[int, float] = {}
+    for count, (at, want) in enumerate(sorted(wanted.items(), key=lambda one: one[1])):
+        rates[at] = min(want, cores / (len(wanted) - count))
+        cores -= rates[at]
+    return rates
+
+
+def _work(step: Step) -> list[float]:
+    """The core time that each op had in the trace, by the rule that replays it."""
+    ran = step.executions
+    edges = [(one.end_ns, 0, at) for at, one in enumerate(ran)]
+    edges += [(one.start_ns, 1, at) for at, one in enumerate(ran) if one.end_ns > one.start_ns]
+    work = [0.0] * len(ran)
+    running: dict[int, float] = {}
+    before = 0.0
+    rates: dict[int, float] = {}
+    for time, opens, at in sorted(edges):
+        for other, rate in rates.items():
+            work[other] += rate * (time - before)
+        before = time
+        if opens:
+            running[at] = ran[at].cores
+        else:
+            running.pop(at, None)
+        rates = _rates(running, step.cores)
+    return work
+
+
+def _gaps(ran: Sequence[Execution]) -> list[float]:
+    """The time before each op's begin in which no op ran."""
+    gaps, reach = [], 0.0
+    for one in ran:
+        gaps.append(max(one.start_ns - reach, 0.0))
+        reach = max(reach, one.end_ns)
+    return gaps
+
+
+def critical_path(step: Step, inputs: dict[str, tuple[str, ...]]) -> list[tuple[str, float]]:
+    """Finds the ops that made the step as long as it was.
+
+    Back from the op that ended last, to the one that it waited for: of the ops that it needs and
+    the one before it on its thread the one that ended last.
+
+    Args:
+        step: The step.
+        inputs: What each op waits for.
+
+    Returns:
+        Ops from first to last, each with the nanoseconds since the one before it had ended; with
+        the time after the last op they add up to the step.
+    """
+    ran = step.executions
+    place = {one.op: at for at, one in enumerate(ran)}
+    previous: list[int] = []
+    last_on: dict[int, int] = {}
+    for at, one in enumerate(ran):
+        previous.append(last_on.get(one.thread, -1))
+        last_on[one.thread] = at
+    path: list[tuple[str, float]] = []
+    at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
+    while at >= 0:
+        one = ran[at]
+        needed = [place[name] for name in inputs.get(one.op, ()) if name in place]
+        needed = [
+            other
+            for other in (*needed, previous[at])
+            if 0 <= other < at and ran[other].end_ns <= one.end_ns
+        ]
+        up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
+        since = ran[up].end_ns if up >= 0 else 0.0
+        path.append((one.op, one.end_ns - since))
+        at = up
+    return path[::-1]

@@ -1,0 +1,176 @@
+"""Steps run again: against a machine that is played with exact fractions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alexprof.attribute.replay import Execution, Replay, Step, critical_path
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op of a made-up graph: core nanoseconds, cores it can use, the ops it waits for."""
+
+    work: int
+    cores: int
+    inputs: tuple[int, ...]
+    gap: int = 0
+
+
+def played(
+    ops: list[Op], order: list[int], cores: int, threads: int
+) -> dict[int, tuple[Fraction, Fraction]]:
+    """Runs the graph and returns begin and end of each op.
+
+    Each turn goes to the next moment at which anything begins or ends, and looks at everything.
+    """
+    now = Fraction(0)
+    left = {at: Fraction(op.work) for at, op in enumerate(ops)}
+    begin: dict[int, Fraction] = {}
+    end: dict[int, Fraction] = {}
+    while len(end) < len(ops):
+        taken = [at for at in begin if at not in end]
+        for at in order:
+            waits = any(other not in end for other in ops[at].inputs)
+            if at not in begin and not waits and len(taken) < threads:
+                begin[at] = now + ops[at].gap
+                taken.append(at)
+        running = [at for at in taken if begin[at] <= now]
+        rate = _divided({at: Fraction(ops[at].cores) for at in running}, Fraction(cores))
+        moments = [now + left[at] / rate[at] for at in running]
+        moments += [begin[at] for at in taken if begin[at] > now]
+        then = min(moments)
+        for at in running:
+            left[at] -= rate[at] * (then - now)
+            if left[at] == 0:
+                end[at] = then
+        now = then
+    return {at: (begin[at], end[at]) for at in begin}
+
+
+def _divided(wanted: dict[int, Fraction], cores: Fraction) -> dict[int, Fraction]:
+    """Whoever wants no more than an even part gets it; the others divide the rest."""
+    got: dict[int, Fraction] = {}
+    while len(got) < len(wanted):
+        even = (cores - sum(got.values())) / (len(wanted) - len(got))
+        small = [at for at, want in wanted.items() if at not in got and want <= even]
+        if not small:
+            return got | {at: even for at in wanted if at not in got}
+        got |= {at: wanted[at] for at in small}
+    return got
+
+
+def traced(ops: list[Op], cores: int, threads: int) -> tuple[Step, list[int]]:
+    """A step as a trace would show it, and the order in which the ops began."""
+    times = played(ops, list(range(len(ops))), cores, threads)
+    order = sorted(times, key=lambda at: (times[at][0], at))
+    ran = tuple(
+        Execution(
+            op=f"op{at}",
+            thread=0,
+            start_ns=float(times[at][0]),
+            end_ns=float(times[at][1]),
+            cores=float(ops[at].cores),
+        )
+        for at in order
+    )
+    wall = float(max(end for _, end in times.values())) + 7
+    return Step(ran, wall, float(cores), threads), order
+
+
+def names(ops: list[Op]) -> dict[str, tuple[str, ...]]:
+    return {f"op{at}": tuple(f"op{other}" for other in op.inputs) for at, op in enumerate(ops)}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Op]:
+    return [
+        Op(
+            work=draw(st.integers(1, 60)) * 12,
+            cores=draw(st.integers(1, 4)),
+            inputs=tuple(draw(st.sets(st.integers(0, at - 1), max_size=3))) if at else (),
+        )
+        for at in range(draw(st.integers(1, 9)))
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(1, 4), st.integers(1, 3))
+def test_a_step_comes_out_as_it_was(ops, cores, threads):
+    step, _ = traced(ops, cores, threads)
+    assert Replay(step, names(ops)).wall_ns() == pytest.approx(step.wall_ns, rel=1e-9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(1, 4), st.integers(1, 3), st.data())
+def test_faster_ops_give_the_step_that_the_machine_would_take(ops, cores, threads, data):
+    step, order = traced(ops, cores, threads)
+    quick = data.draw(st.sets(st.sampled_from(range(len(ops)))))
+    faster = [
+        Op(op.work // 2 if at in quick else op.work, op.cores, op.inputs)
+        for at, op in enumerate(ops)
+    ]
+    right = float(max(end for _, end in played(faster, order, cores, threads).values())) + 7
+    found = Replay(step, names(ops)).wall_ns({f"op{at}" for at in quick}, speed=2)
+    assert found == pytest.approx(right, rel=1e-9)
+
+
+def step_of(*ran: tuple[str, int, float, float], wall: float, cores: float = 2) -> Step:
+    executions = (Execution(op, thread, start, end, cores) for op, thread, start, end in ran)
+    return Step(tuple(executions), wall, cores, threads=2)
+
+
+CHAIN = step_of(("a", 0, 10, 40), ("b", 0, 45, 75), ("c", 0, 75, 95), wall=100)
+CHAIN_INPUTS = {"a": (), "b": ("a",), "c": ("b",)}
+
+
+def test_what_is_left_out_goes_with_the_idle_time_before_it():
+    replay = Replay(CHAIN, CHAIN_INPUTS)
+    assert replay.wall_ns() == pytest.approx(100)
+    assert replay.wall_ns({"b"}) == pytest.approx(100 - 30 - 5)
+    assert replay.wall_ns({"b"}, speed=2) == pytest.approx(100 - 15)
+    assert replay.wall_ns({"a", "b", "c"}) == pytest.approx(5)
+
+
+def test_an_op_beside_another_gets_the_machine_when_that_is_gone():
+    step = step_of(("a", 0, 0, 100), ("b", 1, 0, 100), wall=100)
+    replay = Replay(step, {"a": (), "b": ()})
+    assert replay.wall_ns({"a"}) == pytest.approx(50)
+
+
+def test_an_op_that_uses_one_core_gains_nothing_from_the_other():
+    ran = tuple(Execution(name, at, 0, 100, cores=1) for at, name in enumerate("ab"))
+    replay = Replay(Step(ran, 100, 2, threads=2), {"a": (), "b": ()})
+    assert replay.wall_ns({"a"}) == pytest.approx(100)
+    assert replay.wall_ns({"a", "b"}) == pytest.approx(0)
+
+
+def test_ops_that_wait_for_each_other_are_no_step():
+    step = step_of(("a", 0, 0, 10), ("b", 0, 10, 20), wall=20)
+    with pytest.raises(ValueError, match="wait for each other"):
+        Replay(step, {"a": ("b",), "b": ("a",)}).wall_ns()
+
+
+def test_the_critical_path_goes_back_through_what_ended_last():
+    step = step_of(("a", 0, 5, 20), ("b", 1, 20, 90), ("c", 0, 20, 30), ("d", 0, 95, 110), wall=120)
+    inputs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
+    assert critical_path(step, inputs) == [("a", 20), ("b", 70), ("d", 20)]
+
+
+def test_the_critical_path_goes_through_the_thread_where_nothing_else_was_waited_for():
+    step = step_of(("a", 0, 0, 50), ("b", 0, 50, 60), wall=60)
+    assert critical_path(step, {"a": (), "b": ()}) == [("a", 50), ("b", 10)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(), st.integers(1, 4), st.integers(1, 3))
+def test_the_critical_path_makes_up_the_step(ops, cores, threads):
+    step, _ = traced(ops, cores, threads)
+    path = critical_path(step, names(ops))
+    assert sum(ns for _, ns in path) + 7 == pytest.approx(step.wall_ns)
+    assert all(ns >= 0 for _, ns in path)
