@@ -93,8 +93,6 @@ def replay_steps(
         return Replayed("the trace alone does not say which op waits for which")
     if cpu is None or len(work.devices) > 1:
         return Replayed("steps are replayed where ops run on the CPU alone")
-    if cpu.at_work is not None:
-        return Replayed("XLA made programs of the graph, which wait otherwise")
     drawn = _draw(cpu, work, steps)
     if isinstance(drawn, str):
         return Replayed(drawn)
@@ -150,6 +148,8 @@ def _path(
 
 def _draw(cpu: Activity, work: Work, steps: Steps) -> list[Step] | str:
     """The steps as rows of executions, or why they don't make any."""
+    if cpu.at_work is not None:
+        return "XLA made programs of the graph, which wait otherwise"
     at = steps.at(cpu.start_ps, cpu.end_ps)
     rows = np.flatnonzero(at >= 0)
     rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
