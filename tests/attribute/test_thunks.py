@@ -148,6 +148,12 @@ def test_the_executor_s_threads_are_not_pools_of_xla():
     assert shares(found)["next"] == (590 - 450) / 2
 
 
+def test_ops_of_xla_without_any_length_count_all_the_same():
+    found = attribute(host(CALL, workers=[[thunk("conv", 200, 200)]]))
+    assert (row(found, "f/conv")["executions"], row(found, "f/conv")["busy_ns"]) == (1, 0)
+    assert shares(found)["cluster"] == 700
+
+
 def test_hosts_with_and_without_xla_are_one_device():
     first = {"python": steps((0, 1000)), f"{POOL}/1": [thunk("conv", 200, 300)]}
     second = {"tf_Compute/1": [("a:MatMul", 250, 300)], f"{POOL}/1": region(260, 280, 1)}
