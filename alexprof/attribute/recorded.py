@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.symbols import UNASSIGNED
@@ -51,54 +51,92 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
 
     Returns:
         A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
-        `total_ns` int64, the sum of the durations that the file records.
+        `total_ns` int64, the sum of the durations that the file records; `launches` int64, in how
+        many ways it was launched, and of the one that took most time `grid` and `block` (lists of
+        three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `occupancy`
+        float64, null where the trace doesn't say: see `KernelFacts`; `tensor_cores` bool, null
+        where the name leaves it open.
     """
     import polars as pl
 
-    ops = [name for name, _ in work.ops]
-    columns: dict[str, list[str]] = {"name": [], "op": [], "device": [], "stream": []}
-    executions: list[Int] = [np.zeros(0, np.int64)]
-    total_ps: list[Int] = [np.zeros(0, np.int64)]
-    for one in work.devices:
-        if one.device == CPU:
-            continue
-        keys, count, sums = _grouped(one, len(ops))
-        columns["name"] += [one.names[name] for name, _, _ in keys]
-        columns["op"] += [ops[op] if op != UNASSIGNED else unassigned for _, op, _ in keys]
-        columns["device"] += [one.device] * len(keys)
-        columns["stream"] += [one.threads[thread] for _, _, thread in keys]
-        executions.append(count)
-        total_ps.append(sums)
-    table = pl.DataFrame(
-        {
-            **{name: pl.Series(name, texts, dtype=pl.String) for name, texts in columns.items()},
-            "executions": np.concatenate(executions),
-            "total_ps": np.concatenate(total_ps),
-        }
+    keys = ["name", "op", "device", "stream"]
+    rows = pl.concat([_nothing(), *(_by_launch(one, work, unassigned) for one in work.devices)])
+    table = (
+        rows.group_by(*keys, "details")
+        .agg(pl.col("executions", "total_ps").sum())
+        .sort(["total_ps", *keys, "details"], descending=[True, *[False] * 5])
+        .group_by(keys, maintain_order=True)
+        .agg(
+            pl.col("executions", "total_ps").sum(),
+            pl.len().cast(pl.Int64).alias("launches"),
+            pl.col("details").first(),
+        )
     )
-    table = table.group_by(list(columns)).agg(pl.col("executions", "total_ps").sum())
     table = table.with_columns(
         ((pl.col("total_ps") + PS_PER_NS // 2) // PS_PER_NS).alias("total_ns")
-    )
-    return table.drop("total_ps").sort(
-        ["total_ns", "name", "op", "device", "stream"], descending=[True, *[False] * 4]
+    ).sort(["total_ns", *keys], descending=[True, *[False] * 4])
+    facts = [kernel_facts(text) for text in table["details"]]
+    return table.select(*keys, "executions", "total_ns", "launches").with_columns(
+        *(
+            pl.Series(name, [getattr(one, name) for one in facts], dtype=dtype)
+            for name, dtype in _fact_types().items()
+        ),
+        pl.Series(
+            "tensor_cores", [uses_tensor_cores(name) for name in table["name"]], dtype=pl.Boolean
+        ),
     )
 
 
-def _grouped(one: Activity, ops: int) -> tuple[Sequence[tuple[int, int, int]], Int, Int]:
-    """Kernel, op and stream of each group, its executions and its picoseconds."""
-    op = np.where(one.op == UNASSIGNED, ops, one.op)
-    threads = len(one.threads)
-    key = (one.name * (ops + 1) + op) * threads + one.thread
-    keys, which = np.unique(key, return_inverse=True)
-    count, total_ps = np.zeros((2, keys.size), np.int64)
-    np.add.at(count, which, one.occurrences)
-    np.add.at(total_ps, which, one.end_ps - one.start_ps)
-    name, rest = np.divmod(keys, (ops + 1) * threads)
-    of_op, thread = np.divmod(rest, threads)
-    of_op = np.where(of_op == ops, UNASSIGNED, of_op)
-    groups = list(zip(name.tolist(), of_op.tolist(), thread.tolist(), strict=True))
-    return groups, count, total_ps
+def _fact_types() -> dict[str, pl.DataType]:
+    import polars as pl
+
+    return {
+        "grid": pl.List(pl.Int64),
+        "block": pl.List(pl.Int64),
+        "registers": pl.Int64(),
+        "shared_memory_bytes": pl.Int64(),
+        "occupancy": pl.Float64(),
+        "copied_bytes": pl.Int64(),
+    }
+
+
+def _by_launch(one: Activity, work: Work, unassigned: str) -> pl.DataFrame:
+    """A GPU's kernels by name, op, stream and the way they were launched."""
+    import polars as pl
+
+    if one.device == CPU:
+        return _nothing()
+    details = np.full(one.op.size, -1, np.int64) if one.detail is None else one.detail
+    ops = pl.Series([*(name for name, _ in work.ops), unassigned], dtype=pl.String)
+    rows = pl.DataFrame(
+        {
+            "name": one.name,
+            "op": np.where(one.op == UNASSIGNED, len(work.ops), one.op),
+            "stream": one.thread,
+            "details": np.where(details < 0, len(one.details), details),
+            "executions": one.occurrences,
+            "total_ps": one.end_ps - one.start_ps,
+        }
+    )
+    sums = rows.group_by("name", "op", "stream", "details").agg(
+        pl.col("executions", "total_ps").sum()
+    )
+    return sums.select(
+        pl.Series("name", one.names, dtype=pl.String).gather(sums["name"]),
+        ops.alias("op").gather(sums["op"]),
+        pl.lit(one.device).alias("device"),
+        pl.Series("stream", one.threads, dtype=pl.String).gather(sums["stream"]),
+        pl.Series("details", [*one.details, ""], dtype=pl.String).gather(sums["details"]),
+        "executions",
+        "total_ps",
+    )
+
+
+def _nothing() -> pl.DataFrame:
+    import polars as pl
+
+    texts = dict.fromkeys(["name", "op", "device", "stream", "details"], pl.String)
+    return pl.DataFrame(schema=texts | dict.fromkeys(["executions", "total_ps"], pl.Int64))
 
 
 def _busy_ns(one: Activity) -> int:

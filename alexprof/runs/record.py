@@ -188,6 +188,16 @@ class Kernel(Struct, frozen=True, kw_only=True):
         stream: The stream's name.
         executions: How often it ran.
         total_ns: Sum of its durations.
+        launches: In how many ways it was launched; the next ones are of that which took most time,
+            None where the trace doesn't say.
+        grid: Blocks in x, y, z.
+        block: Threads of a block in x, y, z.
+        registers: Of a thread.
+        shared_memory_bytes: Of a block, static and dynamic.
+        occupancy: The part of a multiprocessor's threads that can be resident.
+        copied_bytes: What each copy moves, or each fill fills.
+        tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
+            leaves it open.
     """
 
     name: str
@@ -196,6 +206,14 @@ class Kernel(Struct, frozen=True, kw_only=True):
     stream: str
     executions: int
     total_ns: int
+    launches: int = 1
+    grid: tuple[int, int, int] | None = None
+    block: tuple[int, int, int] | None = None
+    registers: int | None = None
+    shared_memory_bytes: int | None = None
+    occupancy: float | None = None
+    copied_bytes: int | None = None
+    tensor_cores: bool | None = None
 
 
 class PathOp(Struct, frozen=True, kw_only=True):

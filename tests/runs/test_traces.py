@@ -11,7 +11,7 @@ import pytest
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.store import save_run
 from alexprof.runs.traces import find_traces, load, load_trace
-from alexprof.show import render
+from alexprof.show import ReportOptions, render
 from alexprof.show.registry import styles
 from tests.attribute.hand import draw, steps
 from tests.runs.test_store import run_named
@@ -113,6 +113,14 @@ def test_all_styles_show_it(tmp_path):
         "stream": "Stream #7(Kernel)",
         "executions": 2,
         "total_ns": 300,
+        "launches": 1,
+        "grid": None,
+        "block": None,
+        "registers": None,
+        "shared_memory_bytes": None,
+        "occupancy": None,
+        "copied_bytes": None,
+        "tensor_cores": None,
     }
 
 
@@ -258,3 +266,38 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
         load(file, tmp_path, depth=0)
     with pytest.raises(UsageError, match="the file of each host"):
         load_trace()
+
+
+def test_kernels_say_how_they_were_launched(tmp_path):
+    small = {"tf_op": "a:MatMul", "kernel_details": "regs:32 grid:8,1,1 block:64,1,1 occ_pct:25"}
+    large = {**small, "kernel_details": "regs:40 grid:160,2,1 block:256,1,1 occ_pct:62.5"}
+    copy = {"memcpy_details": "kind_src:device kind_dst:pinned size:4096 dest:0 async:1"}
+    kernels = [
+        ("nvjet_hsh_128x256_64x4", 0, 10, small),
+        ("nvjet_hsh_128x256_64x4", 10, 40, large),
+        ("MemcpyD2H", 40, 45, copy),
+    ]
+    built = TraceBuilder()
+    draw(built.plane("/host:CPU"), {"python": steps((0, 100))})
+    draw(built.plane("/device:GPU:0"), {"Stream #7(Kernel,MemcpyD2H)": kernels})
+    run = load_trace(built.write(tmp_path / "vm.xplane.pb"))
+    kernel, copied = run.variants["trace"].phases["trace"].kernels
+    assert (kernel.executions, kernel.total_ns, kernel.launches) == (2, 40, 2)
+    assert (kernel.grid, kernel.block) == ((160, 2, 1), (256, 1, 1))
+    assert (kernel.registers, kernel.occupancy, kernel.tensor_cores) == (40, 0.625, True)
+    assert (copied.copied_bytes, copied.grid, copied.tensor_cores) == (4096, None, False)
+    text = render(run, "text", ReportOptions(width=150))
+    assert "160×2" in text
+    assert "#7 " in text
+    assert "Stream" not in text
+
+
+def test_two_streams_of_one_name_are_two(tmp_path):
+    built = TraceBuilder()
+    draw(built.plane("/host:CPU"), {"python": steps((0, 100))})
+    plane = built.plane("/device:GPU:0")
+    for number in (5, 6):
+        plane.line("Compute", number).event("k", 10_000 * number, 1000, {"tf_op": "a:MatMul"})
+    run = load_trace(built.write(tmp_path / "vm.xplane.pb"))
+    kernels = run.variants["trace"].phases["trace"].kernels
+    assert sorted(one.stream for one in kernels) == ["Compute 5", "Compute 6"]

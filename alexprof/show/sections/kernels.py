@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from alexprof.runs.record import Kernel, Phase
 from alexprof.show import numbers
@@ -12,14 +13,22 @@ from alexprof.show.fit import clean
 _COLUMNS = (
     Column("kernel", align="name"),
     Column("op", align="text", drop=1),
-    Column("stream", align="text", drop=3),
+    Column("stream", align="text", drop=5),
     Column("total", "ms"),
     Column("each", "ms", drop=2),
     Column("count", align="right"),
+    Column("TC", align="text", drop=3),
+    Column("grid", align="right", drop=7),
+    Column("block", align="right", drop=6),
+    Column("regs", align="right", drop=8),
+    Column("occ", "%", drop=4),
 )
+# The profiler names a stream after its number and all that runs on it.
+_STREAM = re.compile(r"Stream #(\d+).*")
+_TENSOR_CORES = {True: "yes", False: "no", None: "?"}
 KERNELS_NOTE = (
     "Kernels and copies as the whole trace records them, the parts outside steps included; streams "
-    "that run side by side add up to more than the step."
+    "that run side by side add up to more than the step. TC: Tensor Cores, by the kernel’s name."
 )
 
 
@@ -40,10 +49,14 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
         total_s = math.fsum(one.total_ns for one in others) / 1e9
         count = str(sum(one.executions for one in others))
         more = f"{len(others)} more"
-        rows.append(Row((more, "", "", numbers.ms(total_s), "", count), "muted"))
+        rest = [""] * (len(_COLUMNS) - 6)
+        rows.append(Row((more, "", "", numbers.ms(total_s), "", count, *rest), "muted"))
     few = f"The longest {len(shown)} of {len(mine)} kernels, by op and stream"
     title = few if others else "All kernels, by op and stream"
-    return Table(_COLUMNS, tuple(rows), title=title, aside=f"kernel times, {device}, whole trace")
+    used = [at for at in range(len(_COLUMNS)) if any(row.cells[at] for row in rows)]
+    columns = tuple(_COLUMNS[at] for at in used)
+    rows = [Row(tuple(row.cells[at] for at in used), row.style) for row in rows]
+    return Table(columns, tuple(rows), title=title, aside=f"kernel times, {device}, whole trace")
 
 
 def _row(one: Kernel) -> Row:
@@ -51,9 +64,22 @@ def _row(one: Kernel) -> Row:
         (
             clean(one.name),
             clean(one.op),
-            clean(one.stream),
+            _STREAM.sub(r"#\1", clean(one.stream)),
             numbers.ms(one.total_ns / 1e9),
             numbers.ms(one.total_ns / 1e9 / max(one.executions, 1)),
             str(one.executions),
+            _TENSOR_CORES[one.tensor_cores] if one.copied_bytes is None else "",
+            _size(one.grid),
+            _size(one.block),
+            "" if one.registers is None else str(one.registers),
+            "" if one.occupancy is None else numbers.percent(one.occupancy),
         )
     )
+
+
+def _size(size: tuple[int, int, int] | None) -> str:
+    """A size without the directions that are not used: 160, 16×32, 8×8×4."""
+    if size is None:
+        return ""
+    used = max((at for at, one in enumerate(size) if one > 1), default=0) + 1
+    return "×".join(map(str, size[:used]))

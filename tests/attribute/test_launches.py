@@ -1,0 +1,77 @@
+"""Kernels that name no op, by their launches."""
+
+from __future__ import annotations
+
+from tests.attribute.hand import Spans, attribute, steps, trace
+
+LINKED = {"correlation_id": 7}
+
+
+def kernels(found):
+    rows = found.kernels.select("name", "op").iter_rows()
+    return dict(rows)
+
+
+def gpu(kernel: Spans, **host: Spans):
+    return {
+        "/host:CPU": {"python": steps((0, 100)), **host},
+        "/device:GPU:0": {"Stream #1": kernel},
+    }
+
+
+def test_the_innermost_op_around_the_launch():
+    ran = [("outer:While", 0, 50), ("a/b:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]
+    found = attribute(trace(gpu([("gemm", 30, 40, LINKED)], tf_1=ran)))
+    assert kernels(found) == {"gemm": "a/b"}
+    assert found.costs.filter(device="GPU:0", op="a/b")["kernels"].to_list() == [1]
+
+
+def test_the_plane_of_the_driver_has_the_same_threads():
+    planes = gpu([("gemm", 30, 40, LINKED)], tf_1=[("a:MatMul", 10, 20)], tf_2=[("b:Add", 0, 60)])
+    # Lines are numbered from 1: the driver's first line is the thread "python".
+    planes["/host:CUPTI"] = {"1": [], "2": [("cuLaunchKernel", 12, 14, LINKED)]}
+    assert kernels(attribute(trace(planes))) == {"gemm": "a"}
+
+
+def test_what_the_launch_says_goes_first():
+    launch = ("cuLaunchKernel", 12, 14, {**LINKED, "tf_op": "c:Conv2D"})
+    ran = [("a:MatMul", 10, 20), launch]
+    assert kernels(attribute(trace(gpu([("gemm", 30, 40, LINKED)], tf_1=ran)))) == {"gemm": "c"}
+
+
+def test_what_the_kernel_says_goes_before_all():
+    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]
+    said = {**LINKED, "tf_op": "d:Relu"}
+    assert kernels(attribute(trace(gpu([("relu", 30, 40, said)], tf_1=ran)))) == {"relu": "d"}
+
+
+def test_without_a_launch_or_an_op_around_it_a_kernel_has_none():
+    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 25, 26, LINKED)]
+    streams = [("gemm", 30, 40, LINKED), ("lost", 40, 50, {"correlation_id": 9}), ("bare", 50, 60)]
+    found = attribute(trace(gpu(streams, tf_1=ran)))
+    assert set(kernels(found).values()) == {"(unassigned)"}
+
+
+def test_kernels_of_a_cuda_graph_count_for_the_op_that_launched_it():
+    ran = [("step:PartitionedCall", 10, 20), ("cuGraphLaunch", 12, 14, LINKED)]
+    nodes = [
+        (f"node{n}", 30 + n, 31 + n, {**LINKED, "cuda_graph_id": 1, "cuda_graph_node_id": n})
+        for n in range(5)
+    ]
+    found = attribute(trace(gpu(nodes, tf_1=ran)))
+    assert set(kernels(found).values()) == {"step"}
+    (note,) = [note for note in found.notes if "CUDA graphs" in note]
+    assert note.startswith("5 of 5 kernels on GPU:0")
+    assert "XLA_FLAGS=--xla_gpu_enable_command_buffer=" in note
+
+
+def test_clocks_that_differ_are_told():
+    ran = [("a:MatMul", 10_000, 20_000), ("cuLaunchKernel", 12_000, 14_000, LINKED)]
+    early = [("gemm", 9_000, 9_500, {**LINKED, "tf_op": "a:MatMul"})]
+    planes = gpu(early, tf_1=ran)
+    planes["/host:CPU"]["python"] = steps((0, 100_000))
+    (note,) = [note for note in attribute(trace(planes)).notes if "clocks" in note]
+    assert "up to 3 µs before they are launched" in note
+    late = [("gemm", 12_500, 13_000, {**LINKED, "tf_op": "a:MatMul"})]
+    planes["/device:GPU:0"] = {"Stream #1": late}
+    assert not [note for note in attribute(trace(planes)).notes if "clocks" in note]
