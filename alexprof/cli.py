@@ -157,6 +157,10 @@ def report(
         str, typer.Option(help="Of a trace: the name of the events that mark its steps.")
     ] = "",
     depth: Annotated[int, typer.Option(help="Of a trace: how many name scopes make a layer.")] = 1,
+    cores: Annotated[
+        bool,
+        typer.Option(help="Of a trace: find what pools of threads worked for each op."),
+    ] = True,
 ) -> None:
     """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
     from alexprof.runs.traces import load
@@ -170,7 +174,7 @@ def report(
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
-    found = load(run, logdir, marker=marker or None, depth=depth)
+    found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
     _print(render(found, style, options))
 
 

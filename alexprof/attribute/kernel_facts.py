@@ -35,7 +35,7 @@ _NARROW = re.compile(r"tf32|bf16|(?<!b)f16|fp16|fp8|e4m3|e5m2|f8|[iu]8|[iu]4|b1"
 _WITHOUT = re.compile(r"simt|ffma|(?<![a-z])g?[sdcz]gemm|gemv|gemmk1|fp32_sgemm", re.IGNORECASE)
 # Names that leave it open: a matrix product by whatever a compiler chose.
 _OPEN = re.compile(
-    r"gemm|conv(?!ert)|dot|matmul|attention|fmha|flash|triton|cutlass|wgrad|dgrad|xmma"
+    r"gemm|conv(?!er)|dot|matmul|attention|fmha|flash|triton|cutlass|wgrad|dgrad|xmma"
 )
 
 

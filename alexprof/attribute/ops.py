@@ -29,7 +29,8 @@ _HOST = "/host:CPU"
 _CALLS = re.compile(
     r"SessionRun|FunctionRun|RunGraph|BatchingSessionRun|TfrtModelRun|Eager(?:Kernel)?Execute"
     r"|TFE_Py_(?:FastPathExecute_C|ExecuteCancelable)|ExecutorState::Process"
-    r"|PjitFunction\(.*\)|ThunkExecutor::Execute.*"
+    r"|PjitFunction\(.*\)|ThunkExecutor::Execute.*|PJRT_LoadedExecutable_Execute"
+    r"|PjRt\w+::(?:Execute|EnqueueExecution)\w*|GpuExecutable::Execute\w+"
 )
 # Inside one of these the host takes a result from the device (JAX; TensorFlow does it in a call).
 _FETCHES = re.compile(

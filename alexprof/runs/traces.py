@@ -23,15 +23,18 @@ SUFFIX = ".xplane.pb"
 _SHOWN = 6
 
 
-def load(name: str, logdir: Path, *, marker: str | None = None, depth: int = 1) -> Run:
+def load(
+    name: str, logdir: Path, *, marker: str | None = None, depth: int = 1, cores: bool = True
+) -> Run:
     """Reads what a user names: a run, or a trace alone.
 
     Args:
         name: A run's folder, its name in `logdir`, or "latest"; or what `find_traces` takes. A run
             of the logdir goes before a file of the same name.
         logdir: Where runs are.
-        marker: As for `load_trace`, like the next one.
+        marker: As for `load_trace`, like the next ones.
         depth: See there.
+        cores: See there.
 
     Raises:
         RunError: If there is neither.
@@ -42,12 +45,12 @@ def load(name: str, logdir: Path, *, marker: str | None = None, depth: int = 1) 
     is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
     files = () if is_run else find_traces(name)
     if files:
-        return load_trace(*files, marker=marker, depth=depth)
+        return load_trace(*files, marker=marker, depth=depth, cores=cores)
     found = find_run(name, logdir)
-    if marker is not None or depth != 1:
+    if marker is not None or depth != 1 or not cores:
         raise UsageError(
-            f"{found} is a run, whose steps and layers are settled: --marker and --depth are for a "
-            "trace alone, name its .xplane.pb file"
+            f"{found} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
+            "for a trace alone, name its .xplane.pb file"
         )
     return load_run(found)
 
@@ -86,13 +89,20 @@ def find_traces(name: str) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth: int = 1) -> Run:
+def load_trace(
+    *files: str | os.PathLike[str],
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+) -> Run:
     """Reads a trace that TensorFlow or JAX wrote, and divides its steps among the ops.
 
     Args:
         files: The `.xplane.pb` file; of a program on several hosts those of all of them.
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
+        cores: Whether to find core times: with them a large CPU trace takes about three times as
+            long.
 
     Returns:
         A run with one variant, "trace", of one phase, "trace", without timed steps.
@@ -112,7 +122,7 @@ def load_trace(*files: str | os.PathLike[str], marker: str | None = None, depth:
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    attribution = attribute_hosts(traces, marker, depth)
+    attribution = attribute_hosts(traces, marker, depth, cores=cores)
     levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     known = [level for level in levels.values() if level is not None]
     said = [one for trace in traces.values() for one in _said(trace)]  # now that all is read

@@ -72,6 +72,7 @@ def test_kernels_on_tensor_cores(name):
         "void cudnn::ops::nchwToNhwcKernel<float>",
         "void tensorflow::functor::comma_summary<float>",
         "MemcpyH2D",
+        "void Eigen::internal::EigenMetaKernel<TensorConversionOp<float, Eigen::half>>",
         "",
     ],
 )

@@ -259,8 +259,8 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
     assert chosen.traced.mean_s == pytest.approx(40e-9)
     assert [one.name for one in chosen.layers] == ["m/a"]
     save_run(tmp_path / "mine", run_named("mine"))
-    for asked in ({"marker": "inner"}, {"depth": 2}):
-        with pytest.raises(UsageError, match="are for a trace alone"):
+    for asked in ({"marker": "inner"}, {"depth": 2}, {"cores": False}):
+        with pytest.raises(UsageError, match="are for a trace"):
             load("mine", tmp_path, **asked)
     with pytest.raises(UsageError, match="at least 1 name scope"):
         load(file, tmp_path, depth=0)
