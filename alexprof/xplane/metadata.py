@@ -103,9 +103,7 @@ class Metadata:
         for index in used[used < len(self)].tolist():
             name = self.name(index)
             if not name or "\ufffd" in name:
-                what = (
-                    f"{self._shape.kind} of id {self.ids[index]} with the name {name[:60]!a}"
-                )
+                what = f"{self._shape.kind} of id {self.ids[index]} with the name {name[:60]!a}"
                 damage = self.buffer.damage(int(self._start[index]), what)
                 self.buffer.lose(damage, "events of this name are not known for what they are")
 

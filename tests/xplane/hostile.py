@@ -34,7 +34,8 @@ def repeat(piece: bytes, size: int) -> bytes:
 
 
 def numbered(make: Callable[[int], bytes], size: int) -> bytes:
-    parts, total = [], 0
+    parts: list[bytes] = []
+    total = 0
     while total < size:
         parts.append(make(len(parts)))
         total += len(parts[-1])
