@@ -107,7 +107,9 @@ class Events:
         for low in range(0, len(offset), _CHUNK):
             self._decode(slice(low, low + _CHUNK), line_start_ps)
         if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
-            raise dictionary.buffer.noise(int(offset[0]), "events that last 53 days together")
+            raise dictionary.buffer.noise(
+                int(offset[0]), "events that last more than 53 days together"
+            )
         self.names, self.name = _symbols(self._metadata, dictionary.events)
 
     def __len__(self) -> int:
@@ -211,10 +213,7 @@ def _lose(
 ) -> None:
     """Say of the first of some events what is odd with it."""
     if hit.any():
-        count = int(hit.sum())
-        more = f" (as {count - 1} of those behind it)" if count > 1 else ""
-        damage = buffer.damage(int(offset[hit.argmax()]), f"an event {what}{more}")
-        buffer.lose(damage, then)
+        buffer.lose(buffer.damage(int(offset[hit.argmax()]), f"an event {what}"), then)
 
 
 def beyond(time_ps: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Damaged traces by the thousand, through the whole path from bytes to a table of costs.
 
     python -m tests.xplane.fuzz --count 100000 --seed 1
+    python -m tests.xplane.fuzz --count 3000 --real-bytes 300000 vm.xplane.pb
 
 Each case changes a trace and reads it. Allowed are an `AlexProfError` of one line, or a table whose
 books close. What is not: another exception, a warning of NumPy's, a case that takes long, memory
@@ -249,8 +250,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--real-bytes", type=int, default=0, help="take samples up to this size")
+    parser.add_argument("traces", nargs="*", type=Path, help="further traces to damage")
     asked = parser.parse_args()
     seeds = [on_a_cpu(), on_a_gpu(), without_steps(), *real(asked.real_bytes)]
+    seeds += [file.read_bytes() for file in asked.traces]
     start = time.perf_counter()
     try:
         outcomes = run(asked.count, asked.seed, seeds)
