@@ -280,7 +280,7 @@ def test_events_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Buffer, "field_at", counted)
     events = parse_trace(data).planes[0].events()
     assert events.ints("id")[0].tolist() == list(range(20_000))
-    assert calls < 200
+    assert calls < 1_000  # the few that stand alone
 
 
 def test_reading_needs_numpy_only():
