@@ -13,8 +13,13 @@ loop over events, which needs neither TensorFlow nor generated classes and is se
     trace      Trace, Plane, Line      texts     each text decoded once
     chain      where events begin      walk      many messages in step
     wire       one field at a time     fields    many fields at a time
+    schema     which fields there can be
     granted    what the profiler was told to record
     hlo        what XLA compiled
+
+What is damaged is left out whole, plane by plane and line by line, and `trace.damage` says so.
+Time is linear in the size of the file, and memory at most eight times that and 100 MB, whatever is
+in it.
 """
 
 from __future__ import annotations

@@ -89,12 +89,32 @@ def offsets_of_whole(
     Raises:
         TraceError: There are more fields than messages of this length can have.
     """
+    if (stop - start).sum() < _SHORTEST_PIECE_BYTES:
+        return _one_by_one(buffer, start, stop)
     filled = np.flatnonzero(start < stop)
     pieces = _cut(start[filled], stop[filled])
     most = int((stop - start)[filled].sum()) // shortest_bytes + _FEW_FIELDS
     found, arrival = _follow(buffer, pieces, _guess(buffer, pieces), 2 * most)
     offsets, damaged = _join(buffer, pieces, found, arrival, most)
     return offsets, {int(filled[message]): error for message, error in damaged.items()}
+
+
+def _one_by_one(
+    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
+    """Do the same for so few bytes that columns would take longer."""
+    offsets: list[int] = []
+    damaged: dict[int, DamageError] = {}
+    for message, (begin, end) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
+        before, at = len(offsets), begin
+        try:
+            while at < end:
+                offsets.append(at)
+                at = buffer.field_at(at, end).stop
+        except DamageError as error:
+            damaged[message] = error
+            del offsets[before:]
+    return np.array(offsets, np.int64), damaged
 
 
 def _cut(start: NDArray[np.int64], stop: NDArray[np.int64]) -> _Pieces:

@@ -25,6 +25,11 @@ from alexprof.xplane.wire import Buffer
 
 _METADATA_ID, _OFFSET, _DURATION, _STATS, _OCCURRENCES = 0x08, 0x10, 0x18, 0x22, 0x28
 _METADATA_STATS = 0x2A
+# 13 days: a begin is a line's and an event's, an end has a duration too, and two of those can still
+# be subtracted; and what all events last together, which is added up, fits as well.
+MOST_PS = 1 << 60
+_MOST_LASTING_PS = 1 << 62
+_MOST_EXECUTIONS = 1 << 40
 _CHUNK = 1 << 16  # events decoded at once: more would only take more memory
 
 
@@ -97,7 +102,7 @@ class Events:
                 come back for them.
 
         Raises:
-            TraceError: An event is damaged or its time does not fit 64 bits.
+            TraceError: An event is damaged or is more than 13 days away.
         """
         self._dictionary = dictionary
         self._offset = offset
@@ -115,6 +120,10 @@ class Events:
             self._stats = self._table(found)
         else:
             deque(found, maxlen=0)
+        if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
+            raise dictionary.buffer.noise(
+                int(offset[0]), "events that last more than 53 days together"
+            )
         self.names, self.name = _symbols(self._metadata, dictionary.events)
 
     def __len__(self) -> int:
@@ -196,11 +205,15 @@ class Events:
         if several.any():
             if not self.occurrences.flags.writeable:
                 self.occurrences = self.occurrences.copy()
+            count = np.where(several, start, 1)
+            _refuse(buffer, offset, (count < 0) | (count > _MOST_EXECUTIONS), "so many executions")
             self.occurrences[rows][several], start[several] = start[several], 0
-        start[:] = _sum(buffer, offset, start, line_start_ps[self.line[rows]])
-        _sum(buffer, offset, start, duration)  # whoever adds them later need not check
+        for time in start, duration:
+            _refuse(buffer, offset, beyond(time), "a time of more than 13 days")
+        start += line_start_ps[self.line[rows]]
         self._metadata[rows] = self._dictionary.events.find(metadata_id)
         _lose(buffer, offset, kind == 0, "has no time", "it counts as if at its line's begin")
+        _lose(buffer, offset, duration < 0, "ends before it begins", "it counts as if it took none")
         _lose(buffer, offset, self._metadata[rows] < 0, "has no name", "it is left out")
 
     @cached_property
@@ -235,21 +248,18 @@ def _lose(
 ) -> None:
     """Say of the first of some events what is odd with it."""
     if hit.any():
-        more = f" ({int(hit.sum())} nearby are like this)"
-        damage = buffer.damage(int(offset[hit.argmax()]), f"an event{more} {what}")
-        buffer.lose(damage, then)
+        buffer.lose(buffer.damage(int(offset[hit.argmax()]), f"an event {what}"), then)
 
 
-def _sum(
-    buffer: Buffer, offset: NDArray[np.int64], one: NDArray[np.int64], other: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Add picoseconds of events that stand at the given offsets."""
-    total = one + other
-    overflow = ((one ^ total) & (other ^ total)) < 0
-    if overflow.any():
-        where = int(offset[overflow.argmax()])
-        raise buffer.damage(where, "an event more than 106 days from the trace's begin")
-    return total
+def beyond(time_ps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which times are too long, before or after, to be added and subtracted in 64 bits."""
+    too_long: NDArray[np.bool_] = (time_ps > MOST_PS) | (time_ps < -MOST_PS)
+    return too_long
+
+
+def _refuse(buffer: Buffer, offset: NDArray[np.int64], wrong: NDArray[np.bool_], what: str) -> None:
+    if wrong.any():
+        raise buffer.damage(int(offset[wrong.argmax()]), f"an event of {what}")
 
 
 def _symbols(

@@ -27,10 +27,11 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         path: The file.
 
     Returns:
-        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
+        Its planes and lines, as far as they are whole; `Trace.damage` says what is not. Events are
+        decoded when asked for, and can still turn out damaged.
 
     Raises:
-        TraceError: It can't be read, is empty, damaged or no trace.
+        TraceError: It can't be read, is empty or no trace, or nothing of it is whole.
     """
     source = os.fspath(path)
     try:
@@ -50,10 +51,11 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
         source: Where it comes from, for messages.
 
     Returns:
-        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
+        Its planes and lines, as far as they are whole; `Trace.damage` says what is not. Events are
+        decoded when asked for, and can still turn out damaged.
 
     Raises:
-        TraceError: It is empty, damaged or no trace.
+        TraceError: It is empty or no trace, or nothing of it is whole.
     """
     buffer = Buffer(memoryview(data).cast("B"), source)
     if not buffer.size:

@@ -57,14 +57,15 @@ class Shape:
         Args:
             buffer: The trace.
             seen: uint16 [n], the bits that each message has had, 0 at first; kept up to date.
-            offset: int64 [n], where the fields stand, for what is said.
+            offset: int64 [n], where the fields stand, for what is said; n is above 0.
             tag: uint8 [n], their tags.
 
         Raises:
             TraceError: A field can't belong to such a message.
         """
-        bits = self.bits[tag]
-        if bits.max(initial=0) >= WRONG or (seen & bits).any():
+        alike = (tag == tag[0]).all()  # as the first fields of events mostly are
+        bits = self.bits[tag[:1]] if alike else self.bits.take(tag)
+        if bits.max() >= WRONG or (seen & bits).any():
             self._complain(buffer, (bits == WRONG) | ((seen & bits) != 0), bits == UNKNOWN, offset)
             bits[bits == UNKNOWN] = 0
         seen |= bits
@@ -78,7 +79,7 @@ class Shape:
         tag: NDArray[np.uint8],
     ) -> None:
         """Check fields of which a message may have several: `message` int64 [n] says whose."""
-        bits = self.bits[tag]
+        bits = self.bits.take(tag)
         wrong, unknown = self.faults(message, tag)
         bits[unknown] = 0
         self._complain(buffer, wrong | ((seen[message] & bits) != 0), unknown, offset)
@@ -96,7 +97,7 @@ class Shape:
         Returns:
             bool [n] both; of a single value that repeats, all but one are wrong.
         """
-        bits = self.bits[tag]
+        bits = self.bits.take(tag)
         wrong, unknown = bits == WRONG, bits == UNKNOWN
         single = np.flatnonzero((bits != 0) & (bits < WRONG))
         key = message[single] << 16 | bits[single]

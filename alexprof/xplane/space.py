@@ -5,6 +5,7 @@ XSpace and XPlane of tsl/profiler/protobuf/xplane.proto.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -31,7 +32,7 @@ _MOST_PLANE_STATS = 1 << 16
 # A plane's fields are longer than this on the average: an entry has a key, an id and a name.
 _SHORTEST_FIELD_BYTES = 12
 _FEW_FIELDS = 1 << 14
-_CONTROLS = frozenset(map(chr, range(0x20))) - frozenset("\t\n\r")
+_NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _SHOWN = 60
 
 
@@ -56,14 +57,12 @@ class _PlaneDraft:
     """A plane of which only the fields are sorted out.
 
     Attributes:
-        start: Where its content begins.
         id: Its number.
         name: Its name.
         spans: Its messages by tag.
     """
 
     def __init__(self, buffer: Buffer, start: int, stop: int) -> None:
-        self.start = start
         self.id, self.name = 0, ""
         self.spans = {tag: _Spans() for tag in (_LINE, _EVENT_METADATA, _STAT_METADATA, _STAT)}
         self._sort(buffer, start, stop)
@@ -262,8 +261,7 @@ def _text(buffer: Buffer, one: Field) -> str:
 def _sentence(buffer: Buffer, one: Field) -> str | None:
     """Decode what the profiler says; None if it can't be words."""
     text = _text(buffer, one)
-    is_text = "\ufffd" not in text and not any(letter in _CONTROLS for letter in text)
-    return text if is_text else None
+    return None if _NO_LETTER.search(text) else text
 
 
 def _shown(name: str) -> str:

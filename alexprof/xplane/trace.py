@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.chain import EVENT_TAG
-from alexprof.xplane.events import Dictionary, Events
+from alexprof.xplane.events import MOST_PS, Dictionary, Events
 from alexprof.xplane.stats import StatTable, Value, read_rows
 from alexprof.xplane.walk import Bodies
 from alexprof.xplane.wire import Buffer
-
-_INT64 = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Plane:
             Their events in file order.
 
         Raises:
-            TraceError: An event is damaged or its time does not fit 64 bits.
+            TraceError: An event is damaged or is more than 13 days away.
         """
         kept = [place for place, line in enumerate(self.lines) if keep is None or keep(line)]
         parts = [self._events_of(self.lines[place]) for place in kept]
@@ -113,10 +111,10 @@ class Plane:
         for place in np.flatnonzero(is_used).tolist():
             one = self.lines[place]
             start_ps = (one.timestamp_ns - self._origin_ns) * 1000
-            if not _INT64.min <= start_ps <= _INT64.max:
+            if abs(start_ps) > MOST_PS:
                 raise self.dictionary.buffer.damage(
                     int(self._offsets[one._first]),
-                    f"line {one.name[:60]!r} begins more than 106 days from the first",
+                    f"line {one.name[:60]!r} begins more than 13 days from the first",
                 )
             starts_ps[place] = start_ps
         return starts_ps

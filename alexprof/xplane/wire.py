@@ -1,7 +1,8 @@
 """One field at a time: protobuf's wire format, read with plain Python integers.
 
 This is the slow and careful reader. It goes through the few fields of a trace that stand alone
-(planes, the names of lines), and all complaints about damaged bytes come from here.
+(planes, the names of lines), all complaints about damaged bytes come from here, and here is kept
+what was left out because of them.
 
 The format (protobuf.dev, "Encoding"): a message is a row of fields; a field is a tag, which is
 `number << 3 | wire type`, and a value. Tags, integers and lengths are varints: groups of seven

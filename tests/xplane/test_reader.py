@@ -89,7 +89,7 @@ def test_clocks_that_can_not_be_one_are_refused():
     plane.line("from zero", timestamp_ns=0).event("a", 0, 1)
     plane.line("since 1970", timestamp_ns=SINCE_1970_NS).event("b", SINCE_1970_NS * 1000, 1)
     [host] = parse_trace(made.to_bytes()).planes
-    with pytest.raises(TraceError, match="'since 1970' begins more than 106 days"):
+    with pytest.raises(TraceError, match="'since 1970' begins more than 13 days"):
         host.events()
     assert len(host.events(lambda line: line.name == "from zero")) == 1
 
@@ -101,7 +101,9 @@ def test_an_event_beyond_all_clocks_is_refused(start_ps: int, duration_ps: int):
     line.event("first", 0, 1)
     line.event("lost", start_ps, duration_ps)
     made.plane("p").line("m", timestamp_ns=-1).event("earlier", -1000, 0)
-    with pytest.raises(TraceError, match=r"^<bytes>: byte \d+: an event more than 106 days"):
+    with pytest.raises(
+        TraceError, match=r"^<bytes>: byte \d+: an event of a time of more than 13 days"
+    ):
         parse_trace(made.to_bytes()).planes[0].events()
 
 
@@ -278,7 +280,7 @@ def test_events_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Buffer, "field_at", counted)
     events = parse_trace(data).planes[0].events()
     assert events.ints("id")[0].tolist() == list(range(20_000))
-    assert calls < 200
+    assert calls < 1_000  # the few that stand alone
 
 
 def test_reading_needs_numpy_only():
