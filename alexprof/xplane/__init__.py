@@ -17,8 +17,7 @@ loop over events, which needs neither TensorFlow nor generated classes and is se
     granted    what the profiler was told to record
 
 What is damaged is left out whole, plane by plane and line by line, and `trace.damage` says so.
-Time is linear in the size of the file and memory at most eight times that and 100 MB, whatever is in
-it.
+Whatever is in a file, time is linear in its size, and memory at most eight times that and 100 MB.
 """
 
 from __future__ import annotations
