@@ -18,6 +18,8 @@ from alexprof.errors import AlexProfError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from alexprof.runs.record import Run
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload.base import Workload
 
 app = typer.Typer(
     name="alexprof",
@@ -99,10 +101,7 @@ def profile(
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.capture.startup import start_tensorflow
-    from alexprof.show.progress import progress_for
-    from alexprof.tracer import ProfileOptions, check_new_folder
-    from alexprof.tracer import profile as run_profile
+    from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
@@ -120,22 +119,48 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
-    options.check(chosen)
-    if run_name == "latest":
-        raise UsageError("--run-name latest means the newest run: choose another name")
-    if Path(run_name).name != run_name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
-    folder = logdir / (run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
-    check_new_folder(folder)
-    progress = progress_for()
-    progress.message("Starting TensorFlow …")
-    try:
-        start_tensorflow()
-        run = run_profile(chosen, folder, options, progress)
-    except KeyboardInterrupt:
-        kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
-        raise Interrupted(f"interrupted{kept}") from None
-    _print_report(run, folder)
+    _profile(chosen, options, logdir, run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
+
+
+@app.command()
+def ablate(
+    workload: Annotated[str, typer.Argument(help="What to look into: alexnet.")] = "alexnet",
+    *,
+    measure: Annotated[
+        str,
+        typer.Option(help="Leave these out, by commas: a KIND (LRN), a layer (lrn1), LAYER:KIND."),
+    ] = "",
+    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 32,
+    num_batches: Annotated[int, typer.Option(help="Timed steps of each phase and variant.")] = 50,
+    burn_in: Annotated[int, typer.Option(help="Warm-up steps before them, left out.")] = 10,
+    trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
+    phases: Annotated[
+        str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    run_name: Annotated[
+        str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of images and weights.")] = 0,
+) -> None:
+    """Predict what the workload would win without each layer and kind, and measure some.
+
+    What is measured runs beside the whole, in turns, with the ops replaced by identities.
+    """
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload import make_workload
+    from alexprof.workload.ablated import Ablated
+    from alexprof.workload.bypass import Pattern
+
+    if trace_steps < 1:
+        raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
+    base = make_workload(workload, batch_size=batch_size, seed=seed)
+    patterns = tuple(Pattern.parse(one) for one in _names(measure))
+    options = ProfileOptions(
+        num_batches=num_batches, burn_in=burn_in, trace_steps=trace_steps, phases=_names(phases)
+    )
+    name = run_name or f"{workload}-ablate-{datetime.now():%Y%m%d-%H%M%S}"
+    _profile(Ablated(base, patterns), options, logdir, name)
 
 
 @app.command()
@@ -200,6 +225,31 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         failed |= check.failed
     if failed:
         raise typer.Exit(1)
+
+
+def _profile(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:
+    """Runs a workload into a new folder of the logdir, and prints the report."""
+    from alexprof.capture.startup import start_tensorflow
+    from alexprof.show.progress import progress_for
+    from alexprof.tracer import check_new_folder
+    from alexprof.tracer import profile as run_profile
+
+    options.check(workload)
+    if name == "latest":
+        raise UsageError("--run-name latest means the newest run: choose another name")
+    if Path(name).name != name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
+    folder = logdir / name
+    check_new_folder(folder)
+    progress = progress_for()
+    progress.message("Starting TensorFlow …")
+    try:
+        start_tensorflow()
+        run = run_profile(workload, folder, options, progress)
+    except KeyboardInterrupt:
+        kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
+        raise Interrupted(f"interrupted{kept}") from None
+    _print_report(run, folder)
 
 
 def main() -> NoReturn:

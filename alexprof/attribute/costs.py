@@ -20,6 +20,7 @@ from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.errors import ClosureError, TraceError
+from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,6 +74,7 @@ def attribute(
     *,
     cores: bool = True,
     inputs: Inputs | None = None,
+    asked: Sequence[Ablation] = (),
 ) -> Attribution:
     """Divides each traced step among the ops that ran in it.
 
@@ -83,6 +85,7 @@ def attribute(
         cores: Whether to find core times: that reads most of a CPU trace.
         inputs: The graph, if it is known: what each node takes values from or waits for. With it
             the steps are replayed.
+        asked: Questions whose answers are to be predicted, beside layers, kinds and ops.
 
     Raises:
         TraceError: Nothing ran in the trace that could have a cost; or it is damaged, and what is
@@ -108,7 +111,7 @@ def attribute(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, steps, labels, costs, inputs),
+        replayed=replay_steps(work, steps, labels, costs, inputs=inputs, asked=asked),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
     )
 

@@ -19,6 +19,7 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Replay, Step, critical_path
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.timeline import alone, cut, self_segments
+from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +41,7 @@ class Saving:
     """What a step would save.
 
     Attributes:
-        what: "layer", "kind" or "op".
+        what: "layer", "kind", "op", or "asked".
         name: Which.
         without: Part of the step that goes with it, mean over replayed steps.
         without_std: Sample standard deviation; None with one step.
@@ -78,7 +79,13 @@ class Replayed:
 
 
 def replay_steps(
-    work: Work, steps: Steps, labels: Labels, costs: pl.DataFrame, inputs: Inputs | None
+    work: Work,
+    steps: Steps,
+    labels: Labels,
+    costs: pl.DataFrame,
+    *,
+    inputs: Inputs | None,
+    asked: Sequence[Ablation] = (),
 ) -> Replayed:
     """Replays the traced steps and asks what they would take without each layer, kind and op.
 
@@ -88,6 +95,7 @@ def replay_steps(
         labels: Of the ops.
         costs: As made by `costs.attribute`: says what is worth asking.
         inputs: The graph; None if it is not known.
+        asked: Questions to ask beside that.
     """
     cpu = next((one for one in work.devices if one.device == CPU), None)
     if inputs is None or not inputs:
@@ -101,7 +109,7 @@ def replay_steps(
     known = visible_inputs(inputs, names)
     if _part_in(drawn, known) < _LEAST_KNOWN:
         return Replayed("the trace shows ops that are not in the graph, as functions have them")
-    questions = _questions(costs, work, labels)
+    questions = _questions(costs, work, labels) | _asked_for(asked, work, labels)
     size = sum(len(step.executions) for step in drawn) / len(drawn)
     most = max(int(_MOST_EXECUTIONS / (size * (2 * len(questions) + 1))), 1)
     replays = [Replay(step, known) for step in _some(drawn, most)]
@@ -247,6 +255,19 @@ def _questions(
                 ops[group].add(name)
         questions |= {(what, group): frozenset(names) for group, names in ops.items()}
     return questions
+
+
+def _asked_for(
+    asked: Sequence[Ablation], work: Work, labels: Labels
+) -> dict[tuple[str, str], frozenset[str]]:
+    return {
+        ("asked", one.name): frozenset(
+            name
+            for (name, _), kind, layer in zip(work.ops, labels.kind, labels.layer, strict=True)
+            if (not one.kinds or kind in one.kinds) and (not one.layers or layer in one.layers)
+        )
+        for one in asked
+    }
 
 
 def _some(steps: Sequence[Step], most: int) -> Iterator[Step]:

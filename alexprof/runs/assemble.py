@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -19,7 +20,7 @@ from alexprof.attribute import (
     totals,
 )
 from alexprof.capture.executed import ExecutedOp
-from alexprof.measure.statistics import difference
+from alexprof.measure.statistics import difference, student_half_width
 from alexprof.measure.values import Timed
 from alexprof.runs.record import (
     Ablation,
@@ -133,6 +134,7 @@ def ablation(
         reference=reference,
         without=without,
         kinds=question.kinds,
+        layers=question.layers,
         paired=measured.paired,
         measured_s=measured.mean_s,
         ci95_s=measured.ci95_s,
@@ -144,6 +146,7 @@ def ablation(
         parts=(),
         others_s=None,
         idle_s=None,
+        **_predicted(question.name, phases[reference]),
     )
     traced = {
         variant: costs[variant, phase]
@@ -152,19 +155,40 @@ def ablation(
     }
     if len(traced) < 2:
         return answer
-    return _attributed(answer, question.kinds, phases, traced)
+    return _attributed(answer, question, phases, traced)
+
+
+def _predicted(name: str, phase: Phase) -> dict[str, Any]:
+    """What the replay says that leaving the ops of a question out saves."""
+    replay, timed = phase.replay, phase.timed
+    found = (
+        [one for one in replay.savings if (one.what, one.name) == ("asked", name)] if replay else []
+    )
+    if not found or replay is None or replay.drift is None or timed is None:
+        return {}
+    (saving,) = found
+    spread = 0.0
+    if saving.fraction_std is not None:
+        spread = student_half_width(saving.fraction_std**2, replay.steps)
+    half_s = timed.mean_s * math.hypot(spread, replay.drift)
+    return {
+        "predicted_s": saving.saves_s,
+        "predicted_ci95_s": (saving.saves_s - half_s, saving.saves_s + half_s),
+    }
 
 
 def _attributed(
     answer: Ablation,
-    kinds: Sequence[str],
+    question: Question,
     phases: Mapping[str, Phase],
     costs: Mapping[str, pl.DataFrame],
 ) -> Ablation:
     import polars as pl
 
     scaled = {variant: _scaled(phases[variant], costs[variant]) for variant in costs}
-    own = scaled[answer.reference].filter(pl.col("kind").is_in(list(kinds)))
+    own = scaled[answer.reference].filter(pl.col("pass") != "idle")
+    for column, names in (("kind", question.kinds), ("layer", question.layers)):
+        own = own.filter(pl.col(column).is_in(list(names))) if names else own
     if own.is_empty():
         return answer
     steps = scaled[answer.reference]["step"].unique()

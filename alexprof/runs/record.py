@@ -227,7 +227,7 @@ class Saving(Struct, frozen=True, kw_only=True):
     """What a step is predicted to save without some ops.
 
     Attributes:
-        what: "layer", "kind" or "op".
+        what: "layer", "kind", "op", or "asked" for the ops of an ablation.
         name: Which.
         fraction: Part of the step that goes, mean over replayed steps.
         fraction_std: Its sample standard deviation; None with one step.
@@ -326,7 +326,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
         phase: The phase it is about.
         reference: The variant with the ops.
         without: The variant without them.
-        kinds: The kinds of op that were left out.
+        kinds: The kinds of op that were left out; none means of any kind.
+        layers: The layers whose ops were left out; none means of any layer.
         paired: Whether the variants took turns, so that the intervals come from pairs of blocks.
         measured_s: mean(reference) − mean(without), timed steps.
         ci95_s: Its 95 % interval; None with too few blocks.
@@ -338,6 +339,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
         parts: By layer and pass; they sum to attributed_s.
         others_s: What every other layer's cost changed by between the variants, scaled alike.
         idle_s: What idle time changed by. attributed_s + others_s + idle_s = measured_s.
+        predicted_s: What the replay of the reference predicts; None where there is none.
+        predicted_ci95_s: Its 95 % interval: over replayed steps, and the replay's drift.
     """
 
     name: str
@@ -345,6 +348,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     reference: str
     without: str
     kinds: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
     paired: bool = True
     measured_s: float
     ci95_s: tuple[float, float] | None
@@ -356,6 +360,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
     parts: tuple[AblationPart, ...]
     others_s: float | None
     idle_s: float | None
+    predicted_s: float | None = None
+    predicted_ci95_s: tuple[float, float] | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):

@@ -331,6 +331,7 @@ class Tracer:
                 variant=variant,
                 key=key,
                 after_step=lambda: shown.advance(1),
+                questions=[one for one in self._ablations if one.reference == variant],
             )
         self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
 

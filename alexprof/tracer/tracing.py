@@ -20,6 +20,7 @@ from alexprof.measure.faults import faults_per_step
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
 from alexprof.runs.traces import trace_notes
+from alexprof.workload.base import Ablation as Question
 from alexprof.xplane import Trace, granted_host_level, read_trace
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def trace_phase(
     variant: str,
     key: str,
     after_step: Callable[[], None],
+    questions: Sequence[Question] = (),
 ) -> TracedPhase:
     """Traces some steps, reads the trace back and divides them among ops.
 
@@ -66,6 +68,7 @@ def trace_phase(
         variant: The variant, whose folder in it is a TensorBoard run.
         key: The phase, after which the profiler's session is named.
         after_step: Called between traced steps, to show progress.
+        questions: What is to be predicted of this variant.
 
     Raises:
         CaptureError: If the profiler fails or memory runs out.
@@ -86,7 +89,12 @@ def trace_phase(
     )
     trace = read_trace(captured.path)
     executed, notes = _executed(target, doing)
-    attribution = attribute(trace, captured.marker, inputs=executed.inputs)
+    attribution = attribute(
+        trace,
+        captured.marker,
+        inputs=executed.inputs,
+        asked=questions,
+    )
     level = granted_host_level(trace)
     facts = TraceFacts(
         file=str(captured.path.relative_to(run_folder)),

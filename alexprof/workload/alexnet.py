@@ -143,7 +143,12 @@ class AlexNet:
         return BuiltVariant(
             fetches={
                 FORWARD: pool5,
-                FORWARD_BACKWARD: v1.gradients(v1.nn.l2_loss(pool5), parameters),
+                # Biases that were bypassed have none.
+                FORWARD_BACKWARD: [
+                    gradient
+                    for gradient in v1.gradients(v1.nn.l2_loss(pool5), parameters)
+                    if gradient is not None
+                ],
             },
             layers=tuple(Layer(name, tuple(tensor.shape.as_list())) for name, tensor in outputs),
         )

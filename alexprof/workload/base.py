@@ -31,13 +31,15 @@ class Ablation:
         name: For example "lrn".
         reference: The variant with the ops.
         without: The variant that is the same but for them.
-        kinds: The kinds of op that were left out.
+        kinds: The kinds of op that were left out; none means of any kind.
+        layers: The layers whose ops were left out; none means of any layer.
     """
 
     name: str
     reference: str
     without: str
     kinds: tuple[str, ...]
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

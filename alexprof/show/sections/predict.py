@@ -15,6 +15,8 @@ from alexprof.show.view import View, measured, plural
 LEAST = 0.01
 """Layers below this part of the step are counted, not listed."""
 LAYERS_SHOWN = 10
+FEW = 2
+"""More ablations than this share a table; so few have a chart each."""
 _COLUMNS = (
     Column("layer", align="name"),
     Column("saves", "ms"),
@@ -50,7 +52,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     if not replayed:
         guesses = [one for one in guesses if one.name not in left_out]
     shown = [one for one in guesses if one.without >= LEAST][:LAYERS_SHOWN]
-    asked = list(_left_out(view, key, phase)) if replayed else []
+    asked = list(_left_out(view, key, phase)) if replayed and len(found) <= FEW else []
     if not shown and not asked:
         return
     timed = view.timed(variant, key)
@@ -83,14 +85,13 @@ def _replayed(replay: Replay) -> Iterator[_Guess]:
 def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
     """What was predicted for the ops that another variant leaves out, to be set beside it."""
     savings = phase.replay.savings if phase.replay else ()
+    asked = {one.name: one for one in savings if one.what == "asked"}
     for one in view.ablations(key):
-        if one.reference != view.variant or len(one.kinds) != 1:
-            continue
-        for saving in savings:
-            if (saving.what, saving.name) == ("kind", one.kinds[0]):
-                saved_s, _ = measured(one, by_median=view.by_median(key))
-                name = f"{view.ablation_label(one)} (measured: {numbers.ms_unit(saved_s)})"
-                yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction)
+        if one.reference == view.variant and one.name in asked:
+            saving = asked[one.name]
+            saved_s, _ = measured(one, by_median=view.by_median(key))
+            name = f"{view.ablation_label(one)} (measured: {numbers.ms_unit(saved_s)})"
+            yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction)
 
 
 def _row(one: _Guess, step_s: float) -> Row:

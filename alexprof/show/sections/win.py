@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section
-from alexprof.show.sections.predict import prediction
+from alexprof.show.sections.ablations import ablations_table
+from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
 from alexprof.show.view import View, centre, includes_zero, measured
 
@@ -31,7 +32,10 @@ def _aside(view: View, key: str) -> str:
 
 def _blocks(view: View, key: str) -> Iterator[Block]:
     found = view.ablations(key)
-    for one in found:
+    if len(found) > FEW:
+        yield Lead(_largest(view, found))
+        yield from ablations_table(view, key, found)
+    for one in found if len(found) <= FEW else ():
         yield Lead(_answer(view, one))
         yield waterfall(view, one)
         yield Note(" ".join(_explained(view, one)))
@@ -39,6 +43,12 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
     if predicted and not found:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
     yield from predicted
+
+
+def _largest(view: View, found: Sequence[Ablation]) -> str:
+    """The answer for the ablation that saved most."""
+    by_median = view.by_median(found[0].phase)
+    return _answer(view, max(found, key=lambda one: measured(one, by_median=by_median)[0]))
 
 
 def _answer(view: View, one: Ablation) -> str:
