@@ -245,3 +245,39 @@ def remainder() -> Run:
     phases["without_lrn"]["forward"] = Phase(label="Forward", timed=FORWARD_WITHOUT)
     ablation = msgspec.structs.replace(run.ablations[0], others_s=None, idle_s=None)
     return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))
+
+
+def ablated() -> Run:
+    """Several ablations of one phase: a table of them."""
+    run = alexnet()
+    phases = two_phases(run)
+    for left_out in ("lrn1", "conv1:Relu", "BiasAdd"):
+        phases[f"without_{left_out}"] = {
+            "forward_backward": phases["without_lrn"]["forward_backward"]
+        }
+    (known,) = [one for one in run.ablations if one.phase == "forward_backward"]
+    rows = (
+        ("LRN", 0.0559, (0.0450, 0.0670), 0.0547),
+        ("lrn1", 0.0291, (0.0201, 0.0381), 0.0301),
+        ("conv1:Relu", -0.0012, (-0.0100, 0.0076), 0.0009),
+        ("BiasAdd", 0.0030, None, None),
+    )
+    ablations = tuple(
+        msgspec.structs.replace(
+            known,
+            name=name,
+            without="without_lrn" if name == "LRN" else f"without_{name}",
+            measured_median_s=saved_s,
+            median_ci95_s=interval,
+            predicted_s=predicted_s,
+            predicted_ci95_s=None
+            if predicted_s is None
+            else (predicted_s - 0.002, predicted_s + 0.002),
+        )
+        for name, saved_s, interval, predicted_s in rows
+    )
+    variants = {
+        name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=found))
+        for name, found in phases.items()
+    }
+    return msgspec.structs.replace(run, ablations=ablations, variants=variants)

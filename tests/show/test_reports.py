@@ -31,6 +31,7 @@ RUNS = {
     "withheld": odd_runs.withheld,
     "long_names": odd_runs.long_names,
     "remainder": odd_runs.remainder,
+    "ablated": odd_runs.ablated,
 }
 
 

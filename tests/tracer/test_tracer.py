@@ -11,8 +11,10 @@ from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
 from alexprof.runs.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
+from alexprof.workload.ablated import Ablated
 from alexprof.workload.alexnet import AlexNet
 from alexprof.workload.base import Ablation
+from alexprof.workload.bypass import Pattern
 
 pytestmark = pytest.mark.slow
 
@@ -439,6 +441,26 @@ def test_an_own_question_is_answered(tmp_path):
     (answer,) = tracer.run.ablations
     assert (answer.name, answer.ops) == ("norm", 1)
     assert answer.attributed_s > 0
+
+
+@pytest.mark.slow
+def test_an_ablation_is_predicted_and_measured(tmp_path):
+    workload = Ablated(AlexNet(batch_size=2, image_size=63), (Pattern(layer="lrn1"),))
+    options = ProfileOptions(num_batches=6, burn_in=1, trace_steps=3, phases=("forward",))
+    run = profile(workload, tmp_path / "run", options, SilentProgress())
+    (answer,) = run.ablations
+    assert (answer.name, answer.layers, answer.ops) == ("lrn1", ("lrn1",), 1)
+    whole, without = (run.variants[name].phases["forward"] for name in ("whole", "without_lrn1"))
+    assert "lrn1" not in {op.layer for op in without.ops if op.kind == "LRN"}
+    assert not [one for one in without.replay.savings if one.what == "asked"]
+    asked = [one for one in whole.replay.savings if one.what == "asked"]
+    if whole.replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
+        assert not asked
+        assert answer.predicted_s is None
+    else:
+        low, high = answer.predicted_ci95_s
+        assert [one.name for one in asked] == ["lrn1"]
+        assert low <= answer.predicted_s == asked[0].saves_s <= high
 
 
 def test_phase_names_become_keys():
