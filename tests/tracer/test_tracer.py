@@ -129,7 +129,7 @@ def test_steps_are_replayed_from_the_graph(run):
         if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
             assert not replay.savings
         else:
-            assert {one.what for one in replay.savings} == {"layer", "kind", "op"}
+            assert {one.what for one in replay.savings} - {"asked"} == {"layer", "kind", "op"}
 
 
 def test_ops_that_ran_unseen_are_listed(run):
@@ -458,6 +458,7 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
         assert not asked
         assert answer.predicted_s is None
     else:
+        assert answer.predicted_ci95_s is not None
         low, high = answer.predicted_ci95_s
         assert [one.name for one in asked] == ["lrn1"]
         assert low <= answer.predicted_s == asked[0].saves_s <= high
