@@ -1,41 +1,39 @@
-"""What each op waits for: the graph's edges, led past ops that the trace does not show."""
+"""What each op waits for: the graph, with the ops that the trace does not show.
+
+A hidden op (a constant, an identity, a barrier) takes no time, and hands on what it waits for. It
+stays a node of its own: led past, a barrier between n ops and m would become n · m edges.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 Inputs = Mapping[str, Sequence[str]]
 """The nodes that each node of a graph takes values from or waits for, by name."""
 
 
-def visible_inputs(inputs: Inputs, seen: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Finds what each visible op waits for among the visible ones.
+class Graph:
+    """The executed graph, its nodes numbered.
 
-    An op that the trace leaves out (a constant, an identity) hands on what it waits for itself.
-
-    Args:
-        inputs: All nodes that were executed. May have cycles, as loops do.
-        seen: Ops that the trace shows.
-
-    Returns:
-        For each op of `seen` that is in the graph: its inputs, each once, in the graph's order.
+    Attributes:
+        names: Name of each node.
+        number: Number of each name.
+        inputs: What each node waits for, by number.
+        users: Which nodes wait for each.
     """
-    seen = frozenset(seen)
-    return {op: _reached(op, inputs, seen) for op in seen if op in inputs}
 
+    def __init__(self, inputs: Inputs) -> None:
+        """Takes a graph; inputs that it does not hold are left out."""
+        self.names = tuple(inputs)
+        self.number = {name: at for at, name in enumerate(self.names)}
+        self.inputs = [
+            [self.number[name] for name in dict.fromkeys(inputs[node]) if name in self.number]
+            for node in self.names
+        ]
+        self.users: list[list[int]] = [[] for _ in self.names]
+        for node, before in enumerate(self.inputs):
+            for other in before:
+                self.users[other].append(node)
 
-def _reached(op: str, inputs: Inputs, seen: frozenset[str]) -> tuple[str, ...]:
-    """Walks up from an op until each way meets a visible one."""
-    found: dict[str, None] = {}
-    passed = {op}
-    waiting = list(reversed(inputs[op]))
-    while waiting:
-        name = waiting.pop()
-        if name in passed:
-            continue
-        passed.add(name)
-        if name in seen:
-            found[name] = None
-        else:
-            waiting.extend(reversed(inputs.get(name, ())))
-    return tuple(found)
+    def __len__(self) -> int:
+        return len(self.names)

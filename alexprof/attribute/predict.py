@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from alexprof.attribute.activity import CPU, Activity
-from alexprof.attribute.cores import core_time
-from alexprof.attribute.dependencies import Inputs, visible_inputs
+from alexprof.attribute.dependencies import Graph, Inputs
+from alexprof.attribute.executions import Executions
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Execution, Replay, Step, critical_path
-from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import alone, cut, self_segments
+from alexprof.attribute.replay import Replay
+from alexprof.attribute.steps import Steps
 from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import polars as pl
 
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
-
 MOST_DRIFT = 0.01
 """A replay that is further off in the median predicts nothing."""
 _LEAST_SHARE = 0.01  # of the step, of what is worth a question
 _MOST_ASKED = 20  # of layers, kinds and ops each
-_MOST_EXECUTIONS = 150_000  # replayed in all: some seconds
-_LEAST_ALONE = 0.1  # of an op's time, to tell from it how many cores the op can use
+_MOST_EXECUTIONS = 150_000  # replayed in all, which takes some seconds
+_LEAST_STEPS = 3  # to replay, where there are as many, for a deviation between them
 _LEAST_KNOWN = 0.99  # of the time of ops that the graph must know
 
 
@@ -97,32 +89,42 @@ def replay_steps(
         inputs: The graph; None if it is not known.
         asked: Questions to ask beside that.
     """
-    cpu = next((one for one in work.devices if one.device == CPU), None)
     if inputs is None or not inputs:
         return Replayed("the trace alone does not say which op waits for which")
-    if cpu is None or len(work.devices) > 1:
-        return Replayed("steps are replayed where ops run on the CPU alone")
-    drawn = _draw(cpu, work, steps)
+    drawn = Executions.of(work, steps)
     if isinstance(drawn, str):
         return Replayed(drawn)
-    names = {one.op for step in drawn for one in step.executions}
-    known = visible_inputs(inputs, names)
-    if _part_in(drawn, known) < _LEAST_KNOWN:
+    graph = Graph(inputs)
+    if drawn.part_in(graph.number) < _LEAST_KNOWN:
         return Replayed("the trace shows ops that are not in the graph, as functions have them")
-    questions = _questions(costs, work, labels) | _asked_for(asked, work, labels)
-    size = sum(len(step.executions) for step in drawn) / len(drawn)
-    most = max(int(_MOST_EXECUTIONS / (size * (2 * len(questions) + 1))), 1)
-    replays = [Replay(step, known) for step in _some(drawn, most)]
+    questions = _asked_for(asked, work, labels) | _questions(costs, work, labels)
+    count, answered = _affordable(drawn.size, len(steps), len(asked), len(questions))
+    if not count:
+        return Replayed(f"steps of {drawn.size:.0f} ops take too long to replay")
+    chosen = [at * len(steps) // count for at in range(count)]
+    replays = [Replay(step, graph) for step in drawn.steps(chosen)]
     try:
-        return _asked(replays, questions, known)
+        return _answered(replays, dict(list(questions.items())[:answered]))
     except ValueError:
         return Replayed("the graph has ops that wait for each other, as loops do")
 
 
-def _asked(
-    replays: Sequence[Replay],
-    questions: dict[tuple[str, str], frozenset[str]],
-    known: dict[str, tuple[str, ...]],
+def _affordable(size: float, steps: int, asked: int, questions: int) -> tuple[int, int]:
+    """How many steps to replay, and how many questions to ask of each.
+
+    Rather few questions than no deviation between steps, but all that were asked for; no steps if
+    even that is too much.
+    """
+    runs = _MOST_EXECUTIONS / max(size, 1)
+    for least in (min(steps, _LEAST_STEPS), 1):
+        answered = min(questions, int((runs / least - 1) / 2))
+        if answered >= max(asked, 1):
+            return min(steps, int(runs / (2 * answered + 1))), answered
+    return 0, 0
+
+
+def _answered(
+    replays: Sequence[Replay], questions: dict[tuple[str, str], frozenset[str]]
 ) -> Replayed:
     whole = [one.wall_ns() for one in replays]
     drifts = [abs(ns / one.step.wall_ns - 1) for ns, one in zip(whole, replays, strict=True)]
@@ -139,101 +141,24 @@ def _asked(
         drift=median(drifts),
         drift_worst=max(drifts),
         steps=len(replays),
-        path=_path(replays, known),
+        path=_path(replays),
         savings=tuple(savings),
     )
 
 
-def _path(
-    replays: Sequence[Replay], known: dict[str, tuple[str, ...]]
-) -> tuple[tuple[str, float], ...]:
+def _path(replays: Sequence[Replay]) -> tuple[tuple[str, float], ...]:
     total: dict[str, float] = defaultdict(float)
     for one in replays:
-        for op, ns in critical_path(one.step, known):
+        for op, ns in one.critical_path():
             total[op] += ns
     path = ((op, ns / len(replays)) for op, ns in total.items())
     return tuple(sorted(path, key=lambda one: -one[1]))
 
 
-def _draw(cpu: Activity, work: Work, steps: Steps) -> list[Step] | str:
-    """The steps as rows of executions, or why they don't make any."""
-    if cpu.at_work is not None:
-        return "XLA made programs of the graph, which wait otherwise"
-    at = steps.at(cpu.start_ps, cpu.end_ps)
-    rows = np.flatnonzero(at >= 0)
-    rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
-    step, op, thread = at[rows], cpu.op[rows], cpu.thread[rows]
-    if np.unique(np.stack((step, op)), axis=1).shape[1] < rows.size:
-        return "ops run several times in a step, as in loops"
-    if (cpu.occurrences[rows] > 1).any() or _nested(cpu):
-        return "ops run inside others"
-    start = np.maximum(cpu.start_ps[rows], steps.start_ps[step]) - steps.start_ps[step]
-    end = np.minimum(cpu.end_ps[rows], steps.end_ps[step]) - steps.start_ps[step]
-    columns = (step, op, thread, start / PS_PER_NS, end / PS_PER_NS)
-    cores, most = _usable(cpu, work)
-    ran: list[list[Execution]] = [[] for _ in range(len(steps))]
-    for number, which, lane, begin, stop in zip(*(c.tolist() for c in columns), strict=True):
-        name = work.ops[which][0]
-        ran[number].append(Execution(name, lane, begin, stop, float(cores[which])))
-    if not all(ran):
-        return "there are steps without ops"
-    threads = int(np.unique(thread).size)
-    return [
-        Step(tuple(executions), float(wall), most, threads)
-        for executions, wall in zip(ran, steps.wall_ns.tolist(), strict=True)
-    ]
-
-
-def _nested(cpu: Activity) -> bool:
-    """Tells whether ops of a thread overlap, but for what clocks may do."""
-    order = np.lexsort((cpu.start_ps, cpu.thread))
-    start, end, thread = cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order]
-    return bool(((start[1:] < end[:-1]) & (thread[1:] == thread[:-1])).any())
-
-
-def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
-    """How many cores each op can use at once, and how many there are.
-
-    An op that hands no work to the pool uses its own thread. For the others it shows when they ran
-    with no op beside them; those that never did are taken for able to use all. Without core times
-    all ops are alike: one divides the machine with the others.
-    """
-    regions = work.regions
-    if regions is None:
-        return np.ones(len(work.ops)), 1.0
-    own = self_segments(cpu.start_ps, cpu.end_ps, cpu.thread)
-    windows = alone(own.start_ps, own.end_ps)
-    pieces, _ = cut(own, *windows)
-    worked, _ = cut(regions.worked(), *windows)
-    of_region = regions.op[worked.owner]
-    owned = of_region >= 0
-    ops = len(work.ops)
-    core_ps = core_time(
-        (cpu.op[pieces.owner], pieces), (of_region[owned], worked.take(owned)), ops, regions.threads
-    )
-    alone_ps = np.bincount(
-        cpu.op[pieces.owner], weights=pieces.end_ps - pieces.start_ps, minlength=ops
-    )
-    busy_ps = np.bincount(cpu.op, weights=cpu.end_ps - cpu.start_ps, minlength=ops)
-    known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
-    most = float(regions.threads)
-    cores = np.where(known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
-    shares_work = np.bincount(regions.op[regions.op >= 0], minlength=ops) > 0
-    return np.where(shares_work, cores, 1.0), most
-
-
-def _part_in(steps: Sequence[Step], known: Iterable[str]) -> float:
-    """The part of the ops' time that belongs to known ones."""
-    known = set(known)
-    ran = [one for step in steps for one in step.executions]
-    total = sum(one.end_ns - one.start_ns for one in ran)
-    return sum(one.end_ns - one.start_ns for one in ran if one.op in known) / max(total, 1)
-
-
 def _questions(
     costs: pl.DataFrame, work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
-    """The ops of each layer, kind and op that is worth asking about."""
+    """The ops of each layer, kind and op that is worth asking about, the largest first."""
     import polars as pl
 
     wall_ns = float(costs.unique("step")["wall_ns"].sum())
@@ -243,18 +168,19 @@ def _questions(
         "kind": labels.kind,
         "op": [name for name, _ in work.ops],
     }
-    questions: dict[tuple[str, str], frozenset[str]] = {}
+    found: list[tuple[int, tuple[str, str], frozenset[str]]] = []
     for what, of_op in members.items():
         shares = of_model.group_by(what).agg(pl.col("share_ns").sum())
         shares = shares.filter(pl.col("share_ns") >= _LEAST_SHARE * wall_ns)
         shares = shares.sort(["share_ns", what], descending=[True, False]).head(_MOST_ASKED)
-        asked = set(shares[what])
+        size = dict(shares.iter_rows())
         ops: dict[str, set[str]] = defaultdict(set)
         for (name, _), group in zip(work.ops, of_op, strict=True):
-            if group in asked:
+            if group in size:
                 ops[group].add(name)
-        questions |= {(what, group): frozenset(names) for group, names in ops.items()}
-    return questions
+        found += [(size[group], (what, group), frozenset(names)) for group, names in ops.items()]
+    found.sort(key=lambda one: (-one[0], one[1]))
+    return {key: names for _, key, names in found}
 
 
 def _asked_for(
@@ -268,9 +194,3 @@ def _asked_for(
         )
         for one in asked
     }
-
-
-def _some(steps: Sequence[Step], most: int) -> Iterator[Step]:
-    """At most so many of the steps, spread over all."""
-    count = min(most, len(steps))
-    return (steps[at * len(steps) // count] for at in range(count))

@@ -15,6 +15,8 @@ import heapq
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from alexprof.attribute.dependencies import Graph
+
 _DONE = 1e-6  # nanoseconds of work that are none
 
 
@@ -57,18 +59,14 @@ class Step:
 class Replay:
     """A step, ready to be run again."""
 
-    def __init__(self, step: Step, inputs: dict[str, tuple[str, ...]]) -> None:
-        """Takes a step and what each of its ops waits for."""
+    def __init__(self, step: Step, graph: Graph) -> None:
+        """Takes a step and the graph that it executed; ops that are not in it wait for nothing."""
         self.step = step
+        self.graph = graph
         ran = step.executions
-        place = {one.op: at for at, one in enumerate(ran)}
-        self._before = [
-            [place[name] for name in inputs.get(one.op, ()) if name in place] for one in ran
-        ]
-        self._after: list[list[int]] = [[] for _ in ran]
-        for at, before in enumerate(self._before):
-            for other in before:
-                self._after[other].append(at)
+        self._node = [graph.number.get(one.op, -1) for one in ran]
+        self._at = {node: at for at, node in enumerate(self._node) if node >= 0}
+        self._missing = [len(before) for before in graph.inputs]
         self._work = _work(step)
         self._gap = _gaps(ran)
         self._tail_ns = step.wall_ns - max((one.end_ns for one in ran), default=0.0)
@@ -78,31 +76,34 @@ class Replay:
 
         Args:
             without: Ops to speed up.
-            speed: How many times as fast they get; infinite: they, and the idle time before them,
-                are left out.
+            speed: How many times as fast they get; infinite: they take no time. Idle time stays.
 
         Raises:
             ValueError: The dependencies have a cycle, so the step could never end.
         """
-        gone = [one.op in without for one in self.step.executions]
-        work = [w / speed if out else w for w, out in zip(self._work, gone, strict=True)]
-        gap = [
-            0.0 if out and speed == float("inf") else g
-            for g, out in zip(self._gap, gone, strict=True)
+        work = [
+            work / speed if one.op in without else work
+            for work, one in zip(self._work, self.step.executions, strict=True)
         ]
-        return self._run(work, gap) + self._tail_ns
+        return self._run(work) + self._tail_ns
 
-    def _run(self, work: Sequence[float], gap: Sequence[float]) -> float:
+    def _run(self, work: Sequence[float]) -> float:
         """Plays the step; returns when the last op ended."""
-        missing = [len(before) for before in self._before]
-        ready = [at for at, count in enumerate(missing) if not count]  # ascending, so a heap
+        missing = self._missing.copy()
+        ready: list[
+            int
+        ] = []  # ops that wait for nothing but a thread; a heap, the first goes first
+        for at, node in enumerate(self._node):
+            if node < 0:
+                heapq.heappush(ready, at)
+        self._free([node for node, count in enumerate(missing) if not count], missing, ready)
         starting: list[tuple[float, int]] = []
         running: dict[int, float] = {}
         now, ended, free = 0.0, 0, self.step.threads
         while ended < len(work):
             while ready and free:
                 at = heapq.heappop(ready)
-                heapq.heappush(starting, (now + gap[at], at))
+                heapq.heappush(starting, (now + self._gap[at], at))
                 free -= 1
             if not (starting or running):
                 raise ValueError("ops that wait for each other")
@@ -118,14 +119,92 @@ class Replay:
             for at in [at for at, left in running.items() if left <= _DONE]:
                 del running[at]
                 ended, free = ended + 1, free + 1
-                for other in self._after[at]:
-                    missing[other] -= 1
-                    if not missing[other]:
-                        heapq.heappush(ready, other)
+                if self._node[at] >= 0:
+                    self._free(self._released(self._node[at], missing), missing, ready)
         return now
+
+    def _free(self, nodes: list[int], missing: list[int], ready: list[int]) -> None:
+        """Makes ops ready whose inputs are there; hidden ones end at once, and free others."""
+        while nodes:
+            node = nodes.pop()
+            at = self._at.get(node)
+            if at is not None:
+                heapq.heappush(ready, at)
+            else:
+                nodes += self._released(node, missing)
+
+    def _released(self, node: int, missing: list[int]) -> list[int]:
+        """Those that waited for a node last."""
+        free = []
+        for user in self.graph.users[node]:
+            missing[user] -= 1
+            if not missing[user]:
+                free.append(user)
+        return free
 
     def _rates(self, running: Collection[int]) -> dict[int, float]:
         return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
+
+    def critical_path(self) -> list[tuple[str, float]]:
+        """Finds the ops that made the step as long as it was.
+
+        Back from the op that ended last, to the one that it waited for: of the ops that it needs
+        and the one before it on its thread the one that ended last.
+
+        Returns:
+            Ops from first to last, each with the nanoseconds since the one before it had ended;
+            with the time after the last op they add up to the step.
+        """
+        ran = self.step.executions
+        previous: list[int] = []
+        last_on: dict[int, int] = {}
+        for at, one in enumerate(ran):
+            previous.append(last_on.get(one.thread, -1))
+            last_on[one.thread] = at
+        seen: dict[int, int] = {}
+        path: list[tuple[str, float]] = []
+        at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
+        while at >= 0:
+            one = ran[at]
+            needed = [self._latest(node, seen) for node in self._inputs(at)]
+            needed = [
+                other
+                for other in (*needed, previous[at])
+                if 0 <= other < at and ran[other].end_ns <= one.end_ns
+            ]
+            up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
+            path.append((one.op, one.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
+            at = up
+        return path[::-1]
+
+    def _inputs(self, at: int) -> list[int]:
+        node = self._node[at]
+        return self.graph.inputs[node] if node >= 0 else []
+
+    def _latest(self, node: int, seen: dict[int, int]) -> int:
+        """The op that ended last of those that a node hands on, -1 if there is none.
+
+        Args:
+            node: A node; a visible one hands on itself.
+            seen: What is known already, by node.
+        """
+        ran = self.step.executions
+        waiting = [node]
+        while waiting:
+            one = waiting[-1]
+            if one in self._at:
+                seen[one] = self._at[one]
+            elif one not in seen:
+                seen[one] = -1  # also where a cycle comes back to it
+                waiting += self.graph.inputs[one]
+                continue
+            else:
+                ends = [seen.get(other, -1) for other in self.graph.inputs[one]]
+                seen[one] = max(
+                    (at for at in ends if at >= 0), key=lambda at: ran[at].end_ns, default=-1
+                )
+            waiting.pop()
+        return seen[node]
 
 
 def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
@@ -165,41 +244,3 @@ def _gaps(ran: Sequence[Execution]) -> list[float]:
         gaps.append(max(one.start_ns - reach, 0.0))
         reach = max(reach, one.end_ns)
     return gaps
-
-
-def critical_path(step: Step, inputs: dict[str, tuple[str, ...]]) -> list[tuple[str, float]]:
-    """Finds the ops that made the step as long as it was.
-
-    Back from the op that ended last, to the one that it waited for: of the ops that it needs and
-    the one before it on its thread the one that ended last.
-
-    Args:
-        step: The step.
-        inputs: What each op waits for.
-
-    Returns:
-        Ops from first to last, each with the nanoseconds since the one before it had ended; with
-        the time after the last op they add up to the step.
-    """
-    ran = step.executions
-    place = {one.op: at for at, one in enumerate(ran)}
-    previous: list[int] = []
-    last_on: dict[int, int] = {}
-    for at, one in enumerate(ran):
-        previous.append(last_on.get(one.thread, -1))
-        last_on[one.thread] = at
-    path: list[tuple[str, float]] = []
-    at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
-    while at >= 0:
-        one = ran[at]
-        needed = [place[name] for name in inputs.get(one.op, ()) if name in place]
-        needed = [
-            other
-            for other in (*needed, previous[at])
-            if 0 <= other < at and ran[other].end_ns <= one.end_ns
-        ]
-        up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
-        since = ran[up].end_ns if up >= 0 else 0.0
-        path.append((one.op, one.end_ns - since))
-        at = up
-    return path[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.dependencies import visible_inputs
+from alexprof.attribute import predict
 from tests.attribute.hand import attribute, on_host, steps, trace
 from tests.attribute.test_cores import POOL, record, region
 
@@ -28,22 +28,6 @@ def saved(found, what):
     return {one.name: one for one in found.replayed.savings if one.what == what}
 
 
-def test_edges_lead_past_what_the_trace_does_not_show():
-    seen = {"a/MatMul", "b/Relu", "c/MatMul", "sum"}
-    assert visible_inputs(INPUTS, seen) == {
-        "a/MatMul": (),
-        "b/Relu": ("a/MatMul",),
-        "c/MatMul": ("a/MatMul",),
-        "sum": ("b/Relu", "c/MatMul"),
-    }
-
-
-def test_edges_of_a_loop_end():
-    inputs = {"merge": ("enter", "next"), "next": ("body",), "body": ("merge",), "enter": ()}
-    assert visible_inputs(inputs, {"body"}) == {"body": ()}
-    assert visible_inputs(inputs, {"body", "merge"}) == {"body": ("merge",), "merge": ("body",)}
-
-
 def test_the_step_comes_back_and_what_each_layer_saves():
     found = attribute(
         on_host(python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE), inputs=INPUTS, marker="forward"
@@ -55,10 +39,10 @@ def test_the_step_comes_back_and_what_each_layer_saves():
     # b has 100 of the 200 that it shares with c, c has 300.
     assert saved(found, "layer")["b"].without == pytest.approx(0.1)
     assert saved(found, "layer")["c"].without == pytest.approx(0.3)
-    assert saved(found, "layer")["a"].without == pytest.approx(0.4)  # and what it waited before
+    assert saved(found, "layer")["a"].without == pytest.approx(0.3)
     assert saved(found, "layer")["a"].halved == pytest.approx(0.15)
-    assert saved(found, "kind")["MatMul"].without == pytest.approx(0.7)
-    assert saved(found, "op")["sum"].without == pytest.approx(0.1)
+    assert saved(found, "kind")["MatMul"].without == pytest.approx(0.6)
+    assert saved(found, "op")["sum"].without == pytest.approx(0.09)
     assert saved(found, "op")["sum"].without_std is None
     assert dict(replayed.path) == pytest.approx({"a/MatMul": 400, "c/MatMul": 400, "sum": 100})
 
@@ -70,7 +54,7 @@ def test_means_and_deviations_are_over_steps():
     found = attribute(
         on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside), inputs=INPUTS
     )
-    assert saved(found, "op")["sum"].without == pytest.approx((0.10 + 0.15) / 2)
+    assert saved(found, "op")["sum"].without == pytest.approx((0.09 + 0.14) / 2)
     assert saved(found, "op")["sum"].without_std == pytest.approx(0.05 / 2**0.5)
 
 
@@ -142,3 +126,43 @@ def test_a_replay_that_is_off_predicts_nothing():
     assert found.replayed.drift == pytest.approx(1)
     assert not found.replayed.savings
     assert found.replayed.path
+
+
+def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviation(monkeypatch):
+    source = on_host(
+        python=steps(*((1000 * n, 1000 * n + 1000) for n in range(4))),
+        tf_1=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in RAN],
+        tf_2=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in BESIDE],
+    )
+    whole = attribute(source, inputs=INPUTS).replayed
+    assert whole.steps == 4
+    questions = len(whole.savings)
+    assert questions > 3
+    # 4 ops a step: three steps with three questions take 4 · 3 · (2 · 3 + 1) executions.
+    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 * 7)
+    few = attribute(source, inputs=INPUTS).replayed
+    assert (few.steps, len(few.savings)) == (3, 3)
+    largest = sorted(whole.savings, key=lambda one: -one.without)[:3]
+    assert {one.without for one in few.savings} == {one.without for one in largest}
+    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3)
+    one = attribute(source, inputs=INPUTS).replayed
+    assert (one.steps, len(one.savings)) == (1, 1)
+    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 - 1)
+    assert "steps of 4 ops take too long" in str(attribute(source, inputs=INPUTS).replayed.reason)
+
+
+def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
+    """Alone for 5 of 100 ns, in which its work had yet to begin: able to use both cores."""
+    found = attribute(
+        on_host(
+            **{
+                "python": steps((0, 200)),
+                "tf_1": [("a:MatMul", 0, 100), record(1, 1), ("c:Mul", 100, 200)],
+                "tf_2": [("b:MatMul", 5, 100), record(6, 2)],
+                f"{POOL}/1": region(10, 90, 1),
+                f"{POOL}/2": region(10, 90, 2),
+            }
+        ),
+        inputs={"a": (), "b": (), "c": ("a", "b")},
+    )
+    assert saved(found, "op")["a"].without == pytest.approx(0.25, abs=0.03)

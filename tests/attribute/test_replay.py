@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute.replay import Execution, Replay, Step, critical_path
+from alexprof.attribute.dependencies import Graph
+from alexprof.attribute.replay import Execution, Replay, Step
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,10 @@ def traced(ops: list[Op], cores: int, threads: int) -> tuple[Step, list[int]]:
     return Step(ran, wall, float(cores), threads), order
 
 
-def names(ops: list[Op]) -> dict[str, tuple[str, ...]]:
-    return {f"op{at}": tuple(f"op{other}" for other in op.inputs) for at, op in enumerate(ops)}
+def names(ops: list[Op]) -> Graph:
+    return Graph(
+        {f"op{at}": tuple(f"op{other}" for other in op.inputs) for at, op in enumerate(ops)}
+    )
 
 
 @st.composite
@@ -126,26 +129,50 @@ def step_of(*ran: tuple[str, int, float, float], wall: float, cores: float = 2) 
 
 
 CHAIN = step_of(("a", 0, 10, 40), ("b", 0, 45, 75), ("c", 0, 75, 95), wall=100)
-CHAIN_INPUTS = {"a": (), "b": ("a",), "c": ("b",)}
+CHAIN_INPUTS = Graph({"a": (), "b": ("a",), "c": ("b",)})
 
 
-def test_what_is_left_out_goes_with_the_idle_time_before_it():
+def test_what_is_left_out_leaves_idle_time_as_it_was():
     replay = Replay(CHAIN, CHAIN_INPUTS)
     assert replay.wall_ns() == pytest.approx(100)
-    assert replay.wall_ns({"b"}) == pytest.approx(100 - 30 - 5)
+    assert replay.wall_ns({"a"}) == pytest.approx(100 - 30)
+    assert replay.wall_ns({"b"}) == pytest.approx(100 - 30)
     assert replay.wall_ns({"b"}, speed=2) == pytest.approx(100 - 15)
-    assert replay.wall_ns({"a", "b", "c"}) == pytest.approx(5)
+    assert replay.wall_ns({"a", "b", "c"}) == pytest.approx(10 + 5 + 5)
+
+
+def test_hidden_ops_hand_on_what_they_wait_for():
+    step = step_of(("a", 0, 0, 50), ("b", 1, 50, 60), ("c", 0, 60, 100), wall=100)
+    graph = Graph(
+        {"const": (), "a": ("const",), "barrier": ("a",), "b": ("barrier",), "c": ("b", "const")}
+    )
+    replay = Replay(step, graph)
+    assert replay.wall_ns() == pytest.approx(100)
+    assert replay.critical_path() == [("a", 50), ("b", 10), ("c", 40)]
+
+
+def test_threads_are_as_many_as_the_trace_shows():
+    """Three ops that wait for nothing, on two threads of a machine with three cores."""
+    ran = (("a", 0, 0, 100), ("b", 1, 0, 100), ("c", 0, 100, 200))
+    step = Step(tuple(Execution(*one, cores=1) for one in ran), 200, 3, threads=2)
+    assert Replay(step, Graph({"a": (), "b": (), "c": ()})).wall_ns() == pytest.approx(200)
+
+
+def test_the_path_of_a_loop_ends():
+    step = step_of(("a", 0, 0, 50), ("b", 1, 50, 60), wall=60)
+    graph = Graph({"a": (), "merge": ("a", "next"), "next": ("merge",), "b": ("next",)})
+    assert Replay(step, graph).critical_path()[-1][0] == "b"
 
 
 def test_an_op_beside_another_gets_the_machine_when_that_is_gone():
     step = step_of(("a", 0, 0, 100), ("b", 1, 0, 100), wall=100)
-    replay = Replay(step, {"a": (), "b": ()})
+    replay = Replay(step, Graph({"a": (), "b": ()}))
     assert replay.wall_ns({"a"}) == pytest.approx(50)
 
 
 def test_an_op_that_uses_one_core_gains_nothing_from_the_other():
     ran = tuple(Execution(name, at, 0, 100, cores=1) for at, name in enumerate("ab"))
-    replay = Replay(Step(ran, 100, 2, threads=2), {"a": (), "b": ()})
+    replay = Replay(Step(ran, 100, 2, threads=2), Graph({"a": (), "b": ()}))
     assert replay.wall_ns({"a"}) == pytest.approx(100)
     assert replay.wall_ns({"a", "b"}) == pytest.approx(0)
 
@@ -153,24 +180,24 @@ def test_an_op_that_uses_one_core_gains_nothing_from_the_other():
 def test_ops_that_wait_for_each_other_are_no_step():
     step = step_of(("a", 0, 0, 10), ("b", 0, 10, 20), wall=20)
     with pytest.raises(ValueError, match="wait for each other"):
-        Replay(step, {"a": ("b",), "b": ("a",)}).wall_ns()
+        Replay(step, Graph({"a": ("b",), "b": ("a",)})).wall_ns()
 
 
 def test_the_critical_path_goes_back_through_what_ended_last():
     step = step_of(("a", 0, 5, 20), ("b", 1, 20, 90), ("c", 0, 20, 30), ("d", 0, 95, 110), wall=120)
     inputs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
-    assert critical_path(step, inputs) == [("a", 20), ("b", 70), ("d", 20)]
+    assert Replay(step, Graph(inputs)).critical_path() == [("a", 20), ("b", 70), ("d", 20)]
 
 
 def test_the_critical_path_goes_through_the_thread_where_nothing_else_was_waited_for():
     step = step_of(("a", 0, 0, 50), ("b", 0, 50, 60), wall=60)
-    assert critical_path(step, {"a": (), "b": ()}) == [("a", 50), ("b", 10)]
+    assert Replay(step, Graph({"a": (), "b": ()})).critical_path() == [("a", 50), ("b", 10)]
 
 
 @settings(max_examples=100, deadline=None)
 @given(graphs(), st.integers(1, 4), st.integers(1, 3))
 def test_the_critical_path_makes_up_the_step(ops, cores, threads):
     step, _ = traced(ops, cores, threads)
-    path = critical_path(step, names(ops))
+    path = Replay(step, names(ops)).critical_path()
     assert sum(ns for _, ns in path) + 7 == pytest.approx(step.wall_ns)
     assert all(ns >= 0 for _, ns in path)

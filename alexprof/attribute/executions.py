@@ -1,0 +1,143 @@
+"""The traced steps as executions of ops, to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.cores import core_time
+from alexprof.attribute.ops import Work
+from alexprof.attribute.replay import Execution, Step
+from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.timeline import alone, cut, self_segments
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+_LEAST_ALONE = 0.1  # of an op's time, to tell from it how many cores the op can use
+
+
+@dataclass(frozen=True)
+class Executions:
+    """What ran in the steps, in columns of n executions by step and begin.
+
+    Attributes:
+        names: Name of each op.
+        op: int64 [n].
+        thread: int64 [n].
+        start_ns: float64 [n], from the step's begin.
+        end_ns: float64 [n].
+        first: int64 [steps + 1], where the executions of each step begin.
+        wall_ns: int64 [steps].
+        usable: float64 [ops], how many cores each op can use at once.
+        cores: How many there are.
+        threads: How many ops can run at once.
+    """
+
+    names: Sequence[str]
+    op: Int
+    thread: Int
+    start_ns: Float
+    end_ns: Float
+    first: Int
+    wall_ns: Int
+    usable: Float
+    cores: float
+    threads: int
+
+    @classmethod
+    def of(cls, work: Work, steps: Steps) -> Executions | str:
+        """Draws the steps, or says why they can't be replayed."""
+        if len(work.devices) > 1 or work.devices[0].device != CPU:
+            return "steps are replayed where ops run on the CPU alone"
+        (cpu,) = work.devices
+        if cpu.at_work is not None:
+            return "XLA made programs of the graph, which wait otherwise"
+        at = steps.at(cpu.start_ps, cpu.end_ps)
+        rows = np.flatnonzero(at >= 0)
+        rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
+        step, op = at[rows], cpu.op[rows]
+        if np.unique(step * len(work.ops) + op).size < rows.size:
+            return "ops run several times in a step, as in loops"
+        if (cpu.occurrences[rows] > 1).any() or _nested(cpu):
+            return "ops run inside others"
+        first = np.searchsorted(step, np.arange(len(steps) + 1))
+        if (np.diff(first) == 0).any():
+            return "there are steps without ops"
+        usable, cores = _usable(cpu, work)
+        start, end = steps.start_ps[step], steps.end_ps[step]
+        return cls(
+            names=[name for name, _ in work.ops],
+            op=op,
+            thread=cpu.thread[rows],
+            start_ns=(np.maximum(cpu.start_ps[rows], start) - start) / PS_PER_NS,
+            end_ns=(np.minimum(cpu.end_ps[rows], end) - start) / PS_PER_NS,
+            first=first,
+            wall_ns=steps.wall_ns,
+            usable=usable,
+            cores=cores,
+            threads=int(np.unique(cpu.thread[rows]).size),
+        )
+
+    @property
+    def size(self) -> float:
+        """Executions in a step, on average."""
+        return self.op.size / self.wall_ns.size
+
+    def part_in(self, known: Container[str]) -> float:
+        """The part of the ops' time that belongs to known ones."""
+        is_known = np.array([name in known for name in self.names], bool)
+        time = self.end_ns - self.start_ns
+        return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
+
+    def steps(self, chosen: Sequence[int]) -> Iterator[Step]:
+        """Makes the steps with these indexes."""
+        for at in chosen:
+            rows = slice(self.first[at], self.first[at + 1])
+            op = self.op[rows]
+            columns = self.thread[rows], self.start_ns[rows], self.end_ns[rows], self.usable[op]
+            ran = zip(op.tolist(), *(column.tolist() for column in columns), strict=True)
+            executions = tuple(Execution(self.names[which], *rest) for which, *rest in ran)
+            yield Step(executions, float(self.wall_ns[at]), self.cores, self.threads)
+
+
+def _nested(cpu: Activity) -> bool:
+    """Tells whether ops of a thread overlap."""
+    order = np.lexsort((cpu.start_ps, cpu.thread))
+    start, end, thread = cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order]
+    return bool(((start[1:] < end[:-1]) & (thread[1:] == thread[:-1])).any())
+
+
+def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
+    """How many cores each op can use at once, and how many there are.
+
+    An op that hands no work to the pool uses its own thread. For the others it shows when they ran
+    with no op beside them; those that never did are taken for able to use all. Without core times
+    all ops are alike: one divides the machine with the others.
+    """
+    regions = work.regions
+    if regions is None:
+        return np.ones(len(work.ops)), 1.0
+    own = self_segments(cpu.start_ps, cpu.end_ps, cpu.thread)
+    windows = alone(own.start_ps, own.end_ps)
+    pieces, _ = cut(own, *windows)
+    worked, _ = cut(regions.worked(), *windows)
+    of_region = regions.op[worked.owner]
+    owned = of_region >= 0
+    ops = len(work.ops)
+    core_ps = core_time(
+        (cpu.op[pieces.owner], pieces), (of_region[owned], worked.take(owned)), ops, regions.threads
+    )
+    alone_ps = np.bincount(
+        cpu.op[pieces.owner], weights=pieces.end_ps - pieces.start_ps, minlength=ops
+    )
+    busy_ps = np.bincount(cpu.op, weights=cpu.end_ps - cpu.start_ps, minlength=ops)
+    known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
+    most = float(regions.threads)
+    cores = np.where(known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
+    shares_work = np.bincount(regions.op[regions.op >= 0], minlength=ops) > 0
+    return np.where(shares_work, cores, 1.0), most
