@@ -245,7 +245,9 @@ def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[st
     notes += [note for each in divisions for note in _device_notes(each)]
     notes += _eager_note(divisions, work, labels)
     if any(each.idle_ps[IDLE_REASONS.index("unknown")].any() for each in divisions):
-        notes.append("Why devices were idle is unknown: the trace shows no calls by the host.")
+        notes.append(
+            "Why devices were idle is unknown in part: the trace shows no calls by the host."
+        )
     notes += work.notes
     notes += [f"{plane} is a kind of device that is not read." for plane in work.unread]
     return notes

@@ -132,14 +132,19 @@ def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
     """Returns idle time by reason and step, int64 [reasons, steps] picoseconds."""
     windows = steps.start_ps, steps.end_ps
     host = [each for each in work.devices if each.device == CPU]
-    tails = _tails(busy, steps), steps.end_ps
-    called = waits_fetches = work.waits | work.fetches
-    for cover in [work.calls, *(Cover.of(each.start_ps, each.end_ps) for each in host)]:
-        called = called if cover is None else called | cover
+    tails = _tails(busy, steps, work.calls), steps.end_ps
+    waits_fetches = work.waits | work.fetches
+    ops = Cover.of(
+        np.concatenate([_NONE, *(each.start_ps for each in host)]),
+        np.concatenate([_NONE, *(each.end_ps for each in host)]),
+    )
+    called = waits_fetches | ops
+    called = called if work.calls is None else called | work.calls
     waiting = idle_within(busy, work.waits, *windows)
     fetching = idle_within(busy, waits_fetches, *windows) - waiting
     launching = idle_within(busy, called, *windows) - waiting - fetching
-    late = idle_within(busy, called, *tails) - idle_within(busy, waits_fetches, *tails)
+    # While ops run on the host it is not yet at handing out results.
+    late = idle_within(busy, called, *tails) - idle_within(busy, waits_fetches | ops, *tails)
     launching, fetching = launching - late, fetching + late
     rest = steps.end_ps - steps.start_ps - busy.within(*windows) - waiting - launching - fetching
     nothing = np.zeros_like(rest)
@@ -148,11 +153,18 @@ def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
     return np.stack((waiting, launching, fetching, python, unknown))
 
 
-def _tails(busy: Cover, steps: Steps) -> Int:
-    """When a device was busy for the last time in each step; the step's end where it never was."""
+def _tails(busy: Cover, steps: Steps, calls: Cover | None) -> Int:
+    """When a device was busy for the last time in each step.
+
+    The step's end where it never was, and where a call goes on beyond it: results come later.
+    """
     last = np.searchsorted(busy.start_ps, steps.end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], steps.end_ps)
-    return np.where((last >= 0) & (end > steps.start_ps), end, steps.end_ps)
+    known = (last >= 0) & (end > steps.start_ps)
+    if calls is not None:
+        at = np.searchsorted(calls.start_ps, steps.end_ps, "left") - 1
+        known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > steps.end_ps))
+    return np.where(known, end, steps.end_ps)
 
 
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute
 from alexprof.attribute.predict import Replayed
 from alexprof.errors import TraceError
@@ -46,7 +47,7 @@ def attribute_hosts(
         (trace,) = traces.values()
         return attribute(trace, marker, depth, cores=cores)
     parts: dict[str, Attribution] = {}
-    notes: list[str] = []
+    notes = [f"{len(traces)} files of one folder are shown as one program on so many hosts."]
     for host, trace in traces.items():
         try:
             part = attribute(trace, marker, depth, cores=cores)
@@ -56,9 +57,9 @@ def attribute_hosts(
         parts[host] = part
         notes += [f"{host}: {note}" for note in part.notes]
     if not parts:
-        raise TraceError(notes[0])
+        raise TraceError(notes[1])
     devices = pl.concat([_of_host(one.devices, "name", host) for host, one in parts.items()])
-    device = _longest_busy(devices)
+    device = _longest_busy(parts)
     first = next(host for host in parts if device.startswith(f"{host}/"))
     return Attribution(
         costs=pl.concat([_of_host(one.costs, "device", host) for host, one in parts.items()]),
@@ -81,9 +82,15 @@ def _of_host(table: pl.DataFrame, column: str, host: str) -> pl.DataFrame:
     return table.with_columns(pl.format("{}/{}", pl.lit(host), pl.col(column)).alias(column))
 
 
-def _longest_busy(devices: pl.DataFrame) -> str:
-    ranked = devices.sort(["kind", "busy_ns", "name"], descending=[True, True, False])
-    return str(ranked["name"][0])
+def _longest_busy(parts: Mapping[str, Attribution]) -> str:
+    """The device that was busy longest in steps: of the devices that each host is judged by."""
+    import polars as pl
+
+    ranked = []
+    for host, one in parts.items():
+        mine = one.costs.filter(pl.col("device") == one.device)
+        ranked.append((one.device != CPU, int(mine["busy_ns"].sum()), f"{host}/{one.device}"))
+    return max(ranked, key=lambda device: device[:2])[2]
 
 
 def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:

@@ -22,8 +22,9 @@ _MOST = 1 << 31  # no launch has as many blocks in a direction
 # instruction (s16816, h884), the instruction itself (hmma, wgmma), CUTLASS's word for it, cuBLAS's
 # family for Hopper and later, Tensile's mark for matrix instructions.
 _TENSOR_CORES = re.compile(
-    r"tensorop|nvjet|(?<![a-z])[hibdwsqu]?g?mma(?![a-z])|warpgroup"
-    r"|(?<![0-9])(?:884|1688|8816|8832|16816|16832|16864|168128|168256)(?![0-9])"
+    r"tensorop|nvjet|(?<![a-z])[hibdwsqu]?g?mma(?![a-z])|warpgroup|tensor\d+x\d+x\d+"
+    r"|(?<![a-z])[hsidb](?:884|1688|8816|8832|16816|16832|16864|168128|168256)(?![0-9])"
+    r"|(?:884|1688|8816|8832|16816|16832|16864|168128|168256)(?:gemm|cudnn|fprop|dgrad|wgrad)"
     r"|_MI\d+x\d+x\d+|mfma",
     re.IGNORECASE,
 )

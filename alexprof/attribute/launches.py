@@ -22,6 +22,7 @@ Int = NDArray[np.int64]
 
 CORRELATION = "correlation_id"
 _HOST = "/host:"
+_NO_LAUNCH = 0  # CUPTI numbers from 1 and writes 0 where it doesn't know
 
 
 class _Launched(NamedTuple):
@@ -33,7 +34,7 @@ class _Launched(NamedTuple):
 
 
 class Launches:
-    """What the host launched, and for which op. Read when a kernel asks for the first time."""
+    """What the host launched, and for which op. Read when a GPU asks for the first time."""
 
     def __init__(self, planes: Sequence[Plane], annotated: Callable[[Events], Int]) -> None:
         """Takes the planes of a trace.
@@ -78,7 +79,7 @@ class Launches:
             return np.full(len(events), -1, np.int64)
         number, has_number = events.ints(CORRELATION)
         at = np.minimum(np.searchsorted(known, number), known.size - 1)
-        return np.where(has_number & (known[at] == number), at, -1)
+        return np.where(has_number & (number != _NO_LAUNCH) & (known[at] == number), at, -1)
 
     @cached_property
     def _launched(self) -> _Launched:

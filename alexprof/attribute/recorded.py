@@ -75,15 +75,15 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
     table = table.with_columns(
         ((pl.col("total_ps") + PS_PER_NS // 2) // PS_PER_NS).alias("total_ns")
     ).sort(["total_ns", *keys], descending=[True, *[False] * 4])
-    facts = [kernel_facts(text) for text in table["details"]]
+    by_text = {text: kernel_facts(text) for text in table["details"].unique()}
+    facts = [by_text[text] for text in table["details"]]
+    by_name = {name: uses_tensor_cores(name) for name in table["name"].unique()}
     return table.select(*keys, "executions", "total_ns", "launches").with_columns(
         *(
             pl.Series(name, [getattr(one, name) for one in facts], dtype=dtype)
             for name, dtype in _fact_types().items()
         ),
-        pl.Series(
-            "tensor_cores", [uses_tensor_cores(name) for name in table["name"]], dtype=pl.Boolean
-        ),
+        pl.Series("tensor_cores", [by_name[name] for name in table["name"]], dtype=pl.Boolean),
     )
 
 

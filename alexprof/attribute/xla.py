@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ class XlaOps:
 
     def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
         """Look programs up in a trace, and number what they name."""
+        self._trace = trace
         self._programs = HloPrograms(trace)
         self._numbers = numbers
         self.unplaced: set[int] = set()
@@ -74,19 +76,31 @@ class XlaOps:
             _Key(*(table[int(column[row])] for table, column in zip(tables, columns, strict=True)))
             for row in first
         ]
-        programs_of = Counter(module for module, _ in {(key.scope, key.program) for key in keys})
-        found = [self._number(key, programs_of[key.scope] > 1) for key in keys]
-        return np.array(found, np.int64)[index]
+        return np.array([self._number(key) for key in keys], np.int64)[index]
 
-    def _number(self, key: _Key, shared: bool) -> int:
+    def _number(self, key: _Key) -> int:
         op = self._named(key)
         if op is not None:
             return self._numbers.of(op)
-        scope = f"{key.scope}({key.program})" if shared else key.scope
+        scope = f"{key.scope}({key.program})" if self._programs_of[key.scope] > 1 else key.scope
         own = f"{scope}/{key.instruction}" if scope else key.instruction
         number = self._numbers.of((own, type_in(key.instruction)))
         self.unplaced.add(number)
         return number
+
+    @cached_property
+    def _programs_of(self) -> Counter[str]:
+        """How many programs of each module's name ran, on all devices together."""
+        ran: set[tuple[str, int]] = set()
+        for plane in self._trace.planes:
+            if plane.may_have("program_id") and plane.may_have("hlo_module"):
+                events = plane.events()
+                program, has_program = events.ints("program_id")
+                module, modules = events.strings("hlo_module")
+                known = has_program & (module >= 0)
+                pairs = np.unique(np.stack((module[known], program[known])), axis=1)
+                ran |= {(_scope(modules[which]), number) for which, number in pairs.T.tolist()}
+        return Counter(module for module, _ in ran)
 
     def _program(self, key: _Key) -> int | None:
         """Older traces give the module only, which will do if there is one of the name."""
@@ -121,7 +135,12 @@ class _Key(NamedTuple):
 
     @property
     def scope(self) -> str:
-        return _ATTRIBUTES.sub("", self.module)
+        return _scope(self.module)
+
+
+def _scope(module: str) -> str:
+    """A module's name without its function's attributes."""
+    return _ATTRIBUTES.sub("", module)
 
 
 def has_hlo_op(events: Events) -> NDArray[np.bool_]:

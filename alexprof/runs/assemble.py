@@ -28,16 +28,12 @@ from alexprof.runs.record import (
     Books,
     Cost,
     DeviceBooks,
-    Kernel,
     OpCost,
-    PathOp,
     Phase,
-    RecordedDevice,
-    Replay,
-    Saving,
     Traced,
     on_cpu,
 )
+from alexprof.runs.recorded import Kernel, PathOp, RecordedDevice, Replay, Saving
 from alexprof.workload.base import Ablation as Question
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from alexprof.capture.executed import ExecutedOp
 from alexprof.capture.software import Software
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
+from alexprof.runs.recorded import Kernel, RecordedDevice, Replay
 from alexprof.workload.base import Layer, Published, Setting
 
 SCHEMA_VERSION = 1
@@ -160,109 +161,6 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     kind: str
     layer: str
     covered: bool = True
-
-
-class RecordedDevice(Struct, frozen=True, kw_only=True):
-    """A device in the whole trace, before any clipping to steps.
-
-    Attributes:
-        name: "CPU", "GPU:0", …
-        kind: "cpu" or "gpu".
-        events: Events of ops on a CPU, of kernels and copies on a GPU.
-        busy_ns: Time in which at least one of them ran.
-    """
-
-    name: str
-    kind: str
-    events: int
-    busy_ns: int
-
-
-class Kernel(Struct, frozen=True, kw_only=True):
-    """A kernel or copy of one op on one stream in the whole trace, before any clipping to steps.
-
-    Attributes:
-        name: As the trace has it.
-        op: The op that launched it; "(unassigned)" where the trace names none.
-        device: "GPU:0", …
-        stream: The stream's name.
-        executions: How often it ran.
-        total_ns: Sum of its durations.
-        launches: In how many ways it was launched; the next ones are of that which took most time,
-            None where the trace doesn't say.
-        grid: Blocks in x, y, z.
-        block: Threads of a block in x, y, z.
-        registers: Of a thread.
-        shared_memory_bytes: Of a block, static and dynamic.
-        occupancy: The part of a multiprocessor's threads that can be resident.
-        copied_bytes: What each copy moves, or each fill fills.
-        tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
-            leaves it open.
-    """
-
-    name: str
-    op: str
-    device: str
-    stream: str
-    executions: int
-    total_ns: int
-    launches: int = 1
-    grid: tuple[int, int, int] | None = None
-    block: tuple[int, int, int] | None = None
-    registers: int | None = None
-    shared_memory_bytes: int | None = None
-    occupancy: float | None = None
-    copied_bytes: int | None = None
-    tensor_cores: bool | None = None
-
-
-class PathOp(Struct, frozen=True, kw_only=True):
-    """An op of the critical path, and the mean time by which it made a step longer."""
-
-    op: str
-    mean_s: float
-
-
-class Saving(Struct, frozen=True, kw_only=True):
-    """What a step is predicted to save without some ops.
-
-    Attributes:
-        what: "layer", "kind", "op", or "asked" for the ops of an ablation.
-        name: Which.
-        fraction: Part of the step that goes, mean over replayed steps.
-        fraction_std: Its sample standard deviation; None with one step.
-        saves_s: The same of the timed mean (of the traced one where nothing was timed).
-        halved_fraction: Part of the step that goes if it becomes twice as fast.
-        halved_s: The same of the timed mean.
-    """
-
-    what: str
-    name: str
-    fraction: float
-    fraction_std: float | None
-    saves_s: float
-    halved_fraction: float
-    halved_s: float
-
-
-class Replay(Struct, frozen=True, kw_only=True):
-    """The traced steps, run again on paper from the graph and the measured durations.
-
-    Attributes:
-        reason: Why that could not be done; then there is nothing else.
-        drift: Median over steps of |replayed / measured − 1|.
-        drift_worst: The largest of them.
-        steps: How many steps were replayed.
-        critical_path: The ops that made the steps as long as they were, longest first.
-        savings: What leaving out would save; empty where the drift is above 1 %.
-    """
-
-    reason: str | None = None
-    drift: float | None = None
-    drift_worst: float | None = None
-    steps: int = 0
-    critical_path: tuple[PathOp, ...] = ()
-    savings: tuple[Saving, ...] = ()
 
 
 class Phase(Struct, frozen=True, kw_only=True):

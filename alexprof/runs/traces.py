@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
+_EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
 
 
@@ -123,21 +124,16 @@ def load_trace(
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
     attribution = attribute_hosts(traces, marker, depth, cores=cores)
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
-    known = [level for level in levels.values() if level is not None]
-    said = [one for trace in traces.values() for one in _said(trace)]  # now that all is read
     several = len(paths) > 1
     first = next(iter(paths.values()))
+    said = _of_hosts({host: _said(trace) for host, trace in traces.items()})
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     facts = TraceFacts(
-        file=first.parent.name if several else first.name,
-        host_level=min(known, default=None),
+        file=_printable(first.parent.name if several else first.name),
+        host_level=min((one for one in levels.values() if one is not None), default=None),
         stopwatch_s=(),
         page_faults_per_step=None,
-        notes=tuple(
-            f"{host}: {note}" if several else note
-            for host, trace in traces.items()
-            for note in trace_notes(trace, levels[host])
-        ),
+        notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
     )
     phase = traced_phase(Phase(label=TRACE), attribution, (), facts)
     return Run(
@@ -152,6 +148,14 @@ def load_trace(
     )
 
 
+def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Sentences about traces, of several hosts each with the host's name."""
+    several = len(said) > 1
+    return tuple(
+        f"{host}: {one}" if several else one for host, mine in said.items() for one in mine
+    )
+
+
 def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
     """What is missing from a trace: damaged, lost by the profiler, or not allowed to be recorded.
 
@@ -160,7 +164,11 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
         level: The host tracer level that was in force; None if the trace doesn't say.
     """
     notes = list(_said(trace))
-    if level is not None and level < HOST_LEVEL:
+    # Of other programs, as JAX's, the level leaves nothing out.
+    of_graphs = any(
+        line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines
+    )
+    if level is not None and level < HOST_LEVEL and of_graphs:
         notes.append(
             f"host tracer level {level} was in force, not {HOST_LEVEL}: cheap ops are missing "
             "from the trace"
@@ -178,13 +186,19 @@ def _said(trace: Trace) -> Sequence[str]:
 
 def _host(path: Path) -> str:
     """The host, after which the profiler names its file."""
-    return path.name.removesuffix(SUFFIX) or path.name
+    return _printable(path.name.removesuffix(SUFFIX) or path.name)
 
 
 def _name(path: Path, *, several: bool) -> str:
     """The session's name where the file lies in one, else the file's own."""
     folder = path.absolute().parent
-    return folder.name if several or folder.parent.name == "profile" else _host(path)
+    in_session = several or folder.parent.name == "profile"
+    return _printable(folder.name) if in_session else _host(path)
+
+
+def _printable(name: str) -> str:
+    """A file's name as text, whatever bytes it has."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _written(path: Path) -> str:

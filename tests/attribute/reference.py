@@ -51,32 +51,49 @@ class Costs(NamedTuple):
     idle: dict[str, int]
 
 
-def divide(
-    events: Sequence[Interval],
-    step: Interval,
-    calls: Sequence[Interval],
-    waits: Sequence[Interval],
-    fetches: Sequence[Interval],
-    rest: str,
-) -> Costs:
+class Host(NamedTuple):
+    """What the host did: calls, waits for input, fetches of results, and ops that it ran."""
+
+    calls: Sequence[Interval]
+    waits: Sequence[Interval]
+    fetches: Sequence[Interval]
+    ops: Sequence[Interval]
+
+
+def divide(events: Sequence[Interval], step: Interval, host: Host, rest: str) -> Costs:
     """Divide a step among the events that run in it; `rest` is the reason left for idle time."""
     share: dict[str, Fraction] = defaultdict(Fraction)
     busy: dict[str, int] = defaultdict(int)
     idle: dict[str, int] = defaultdict(int)
-    stretches = [one for one in edges(events, [step], calls, waits, fetches) if covers(step, *one)]
+    stretches = [one for one in edges(events, [step], *host) if covers(step, *one)]
     last = max((end for start, end in stretches if running(events, start, end)), default=step.end)
+    if any(each.start < step.end < each.end for each in merged(host.calls)):
+        last = step.end  # the call goes on, and hands out its results later
     for start, end in stretches:
         now = running(events, start, end)
         for index in now:
             share[events[index].op] += Fraction(end - start, len(now))
             busy[events[index].op] += end - start
         if not now:
-            if any(covers(each, start, end) for each in waits):
+            within = [any(covers(each, start, end) for each in group) for group in host]
+            in_call, waits, fetches, runs_op = within
+            if waits:
                 idle["input"] += end - start
-            elif any(covers(each, start, end) for each in fetches):
+            elif fetches or (in_call and start >= last and not runs_op):
                 idle["fetching"] += end - start
-            elif any(covers(each, start, end) for each in calls):
-                idle["fetching" if start >= last else "launching"] += end - start
+            elif in_call or runs_op:
+                idle["launching"] += end - start
             else:
                 idle[rest] += end - start
     return Costs(share, busy, idle)
+
+
+def merged(intervals: Sequence[Interval]) -> list[Interval]:
+    """Return what intervals cover, with those that touch joined."""
+    joined: list[Interval] = []
+    for each in sorted(one for one in intervals if one.end > one.start):
+        if joined and each.start <= joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, each.end))
+        else:
+            joined.append(each)
+    return joined

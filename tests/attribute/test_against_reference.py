@@ -137,7 +137,7 @@ def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits, fet
         for step in marks:
             # While it runs an op, the host has been called too.
             rest = "python" if known else "unknown"
-            exact = reference.divide(named, step, [*calls, *host], waits, fetches, rest)
+            exact = reference.divide(named, step, reference.Host(calls, waits, fetches, host), rest)
             check(found.costs, device, step, exact)
         assert counts_in(found.costs, device, column) == counts(events, marks)
     outside = [each for each in [*host, *kernels] if counted_in(marks, each) is None]

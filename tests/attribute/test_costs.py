@@ -225,8 +225,8 @@ def test_a_gpu_waits_for_the_host():
     assert shares(found, "GPU:0") == {
         "a": 10,
         "idle: input": 20,
-        "idle: launching": 5 + 20,
-        "idle: fetching": 33,
+        "idle: launching": 5 + 20 + 3,  # 3 in which the host runs an op
+        "idle: fetching": 30,
         "idle: python": 5 + 2 + 5,
     }
 
@@ -350,3 +350,17 @@ def test_open_books_are_an_error(changes, shared, wall):
 def test_a_missing_row_opens_the_books():
     with pytest.raises(ClosureError, match="step 0 on CPU"):
         check_closure(books().filter(pl.col("op") != "(idle)"))
+
+
+def test_results_of_a_call_that_goes_on_beyond_the_step_come_later():
+    host = {"python": [*steps((0, 100), (100, 200)), ("FunctionRun", 10, 190)]}
+    stream = {"Stream #1": [("k", 20, 30, {"tf_op": "a:A"}), ("k", 120, 150, {"tf_op": "a:A"})]}
+    planes = {"/host:CPU": {**host, "one": [("a:A", 12, 13)]}, "/device:GPU:0": stream}
+    found = attribute(trace(planes))
+    assert shares(found, "GPU:0", step=0) == {"a": 10, "idle: launching": 80, "idle: python": 10}
+    assert shares(found, "GPU:0", step=1) == {
+        "a": 30,
+        "idle: launching": 20,
+        "idle: fetching": 40,
+        "idle: python": 10,
+    }

@@ -75,3 +75,25 @@ def test_clocks_that_differ_are_told():
     late = [("gemm", 12_500, 13_000, {**LINKED, "tf_op": "a:MatMul"})]
     planes["/device:GPU:0"] = {"Stream #1": late}
     assert not [note for note in attribute(trace(planes)).notes if "clocks" in note]
+
+
+def test_number_0_is_no_launch():
+    nothing = {"correlation_id": 0}
+    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, nothing)]
+    found = attribute(trace(gpu([("gemm", 30, 40, nothing)], tf_1=ran)))
+    assert kernels(found) == {"gemm": "(unassigned)"}
+
+
+def test_of_two_launches_of_a_number_the_one_with_an_op_counts():
+    launches = [("cuLaunchKernel", at, at + 2, LINKED) for at in (2, 12)]
+    found = attribute(
+        trace(gpu([("gemm", 30, 40, LINKED)], tf_1=[("a:MatMul", 10, 20), *launches]))
+    )
+    assert kernels(found) == {"gemm": "a"}
+
+
+def test_ops_of_other_threads_are_not_around_a_launch():
+    ran = {"tf_1": [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]}
+    ran["tf_2"] = [("b:Add", 11, 19)]
+    found = attribute(trace(gpu([("gemm", 30, 40, LINKED)], **ran)))
+    assert kernels(found) == {"gemm": "a"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 
@@ -346,3 +347,32 @@ def test_two_streams_of_one_name_are_two(tmp_path):
     run = load_trace(built.write(tmp_path / "vm.xplane.pb"))
     kernels = run.variants["trace"].phases["trace"].kernels
     assert sorted(one.stream for one in kernels) == ["Compute 5", "Compute 6"]
+
+
+def test_hosts_are_judged_by_the_device_that_was_busiest_in_steps(tmp_path):
+    for host, spans in (("vm1", [(10, 20), (2000, 9000)]), ("vm2", [(10, 90)])):
+        built = TraceBuilder()
+        draw(built.plane("/host:CPU"), {"python": steps((0, 100)), "tf_1": [("a:MatMul", 5, 8)]})
+        kernels = [("gemm", *span, {"tf_op": "a:MatMul"}) for span in spans]
+        draw(built.plane("/device:GPU:0"), {"Stream #1": kernels})
+        built.write(tmp_path / f"{host}.xplane.pb")
+    phase = load(str(tmp_path), tmp_path).variants["trace"].phases["trace"]
+    assert phase.attribution.device == "vm2/GPU:0"
+    assert "2 files of one folder are shown as one program on so many hosts." in phase.notes
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.xplane.pb")
+    path.write_bytes(host_trace(("a:MatMul", 5, 8)).to_bytes())
+    assert json.loads(render(load_trace(path), "json"))["run"] == "\ufffd"
+
+
+def test_the_host_s_level_is_told_where_graphs_run(tmp_path):
+    # profile_options: host_tracer_level (2) = 2, as tsl/profiler/protobuf/profiler_options.proto.
+    for executor, told in (("tf_Compute/1", True), ("python", False)):
+        built = TraceBuilder()
+        draw(built.plane("/host:CPU"), {"marks": steps((0, 100)), executor: [("a:MatMul", 5, 8)]})
+        built.plane("Task Environment", stats={"profile_options": b"\x10\x02"})
+        run = load_trace(built.write(tmp_path / f"{told}.xplane.pb"))
+        notes = run.variants["trace"].phases["trace"].notes
+        assert any("host tracer level 2" in note for note in notes) is told

@@ -19,15 +19,13 @@ from alexprof.runs.record import (
     DeviceBooks,
     MachineRecord,
     OpCost,
-    PathOp,
     Phase,
-    Replay,
     Run,
-    Saving,
     Traced,
     Variant,
     WorkloadRecord,
 )
+from alexprof.runs.recorded import PathOp, Replay, Saving
 from alexprof.workload.base import Published
 from tests.show import alexnet as measured
 

@@ -30,7 +30,7 @@ def critical_path(phase: Phase, division: Division) -> str:
         said.append(f"{plural(len(rest), 'more layer')} {_part(division, seconds)}")
     return (
         f"Critical path, the ops that waited for each other up to the step’s end: {len(path)} of "
-        f"{plural(len(division.ops), 'op')}; {', '.join(said)} of the step."
+        f"{plural(len(division.ops), 'op')} in some step; {', '.join(said)} of the step."
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alexprof.runs.record import Phase, Replay
+from alexprof.runs.record import Phase
+from alexprof.runs.recorded import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, RowStyle, Table
 from alexprof.show.fit import clean
