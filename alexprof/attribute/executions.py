@@ -13,7 +13,7 @@ from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Step
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import alone, cut, self_segments
+from alexprof.attribute.timeline import alone, cut, distinct, self_segments
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Executions:
         rows = np.flatnonzero(at >= 0)
         rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
         step, op = at[rows], cpu.op[rows]
-        if np.unique(step * len(work.ops) + op).size < rows.size:
+        if distinct([step * len(work.ops) + op]).size < rows.size:
             return "ops run several times in a step, as in loops"
         if (cpu.occurrences[rows] > 1).any() or _nested(cpu):
             return "ops run inside others"
