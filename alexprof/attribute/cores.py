@@ -10,7 +10,7 @@ belongs to the op whose event encloses the first record of the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from alexprof.xplane import Events
 Int = NDArray[np.int64]
 
 NONE = -1
+_NONE: Int = np.zeros(0, np.int64)
 _RECORD = "ThreadpoolListener::Record"
 _START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
 
@@ -234,9 +235,21 @@ def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
     return owner
 
 
+class CoreTime(NamedTuple):
+    """What threads worked for each of some groups.
+
+    Attributes:
+        core_ps: int64 [groups], the time of all threads together.
+        at_work_ps: int64 [groups], the time in which any of them worked.
+    """
+
+    core_ps: Int
+    at_work_ps: Int
+
+
 def core_time(
     own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int, threads: int
-) -> Int:
+) -> CoreTime:
     """Adds up what threads worked for each group (a step and an op).
 
     That is the time of its regions, and the time of the op's own thread in which none of its
@@ -251,9 +264,10 @@ def core_time(
         threads: How many can be at work at once.
 
     Returns:
-        int64 [groups] picoseconds, rounded.
+        Both times, rounded. Core time is at most so many threads' time at work: a piece of the pool
+        that ends after its op has ended is time at work, too.
     """
-    group, start_ps, end_ps = _alone(own, worked, groups)
+    (group, start_ps, end_ps), at_work_ps = _alone(own, worked, groups)
     of_piece = np.concatenate((group, worked[0]))
     part = shares(
         np.concatenate((start_ps, worked[1].start_ps)),
@@ -261,19 +275,19 @@ def core_time(
         threads,
     )
     total: Int = np.rint(np.bincount(of_piece, weights=part, minlength=groups)).astype(np.int64)
-    return total
+    return CoreTime(total, at_work_ps)
 
 
 def _alone(
     own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int
-) -> tuple[Int, Int, Int]:
+) -> tuple[tuple[Int, Int, Int], Int]:
     """The time of each group's own segments that none of its worked ones covers.
 
     Times are numbered from 0, and each group gets a stretch of numbers of its own: so all groups
     stand in one line, and one pass does for them.
 
     Returns:
-        Group, begin and end of each piece.
+        Group, begin and end of each piece; and int64 [groups], the time that any segments cover.
     """
     both = (own[1], worked[1])
     edges = distinct([time for one in both for time in (one.start_ps, one.end_ps)])
@@ -285,4 +299,13 @@ def _alone(
     cover = Cover.of(start, end)
     gaps = np.append(0, cover.end_ps), np.append(cover.start_ps, groups * width)
     pieces, _ = cut(Segments(np.arange(own_start.size), own_start, own_end), *gaps)
-    return own[0][pieces.owner], edges[pieces.start_ps % width], edges[pieces.end_ps % width]
+    if not width:
+        return (_NONE, _NONE, _NONE), np.zeros(groups, np.int64)
+    times = edges[pieces.start_ps % width], edges[pieces.end_ps % width]
+    either = cover | Cover.of(own_start, own_end)
+    covered_ps = np.bincount(
+        either.start_ps // width,
+        weights=edges[either.end_ps % width] - edges[either.start_ps % width],
+        minlength=groups,
+    )
+    return (own[0][pieces.owner], *times), covered_ps.astype(np.int64)

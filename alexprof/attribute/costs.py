@@ -40,13 +40,15 @@ class Attribution:
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
             `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns`, `core_ns` int64. `kernels` counts kernels and copies, 0 on a CPU.
+            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns` int64. `kernels` counts kernels and
+            copies, 0 on a CPU.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
             and for each step and device these parts and the idle time add up to `wall_ns`, the
             step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
             (`IDLE_REASONS`) and the pass "idle". `core_ns` is what threads worked for the op
-            (`cores.core_time`); null on a GPU, for idle time, and where the trace does not record
-            the pools' threads. Kernels that name no op are "(unassigned)".
+            and `at_work_ns` the time in which any did (`cores.core_time`); null on a GPU, for idle
+            time, and where the trace does not record the pools' threads. Kernels that name no op
+            are "(unassigned)".
         steps: A row per step: `step`, `start_ns` from the trace's origin, `wall_ns`; int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
@@ -164,7 +166,8 @@ class _Rows:
     kernels: NDArray[np.int64]
     busy_ps: NDArray[np.int64]
     share_ps: NDArray[np.float64]
-    core_ps: NDArray[np.int64]  # -1 where it is not known
+    core_ps: NDArray[np.int64]  # -1 where it is not known, like the next
+    at_work_ps: NDArray[np.int64]
 
 
 def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels) -> pl.DataFrame:
@@ -195,16 +198,18 @@ def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labe
             pl.Series("busy_ns", (rows.busy_ps[order] + PS_PER_NS // 2) // PS_PER_NS),
             pl.Series("share_ns", share[order]),
             pl.Series("wall_ns", wall[rows.step[order]]),
-            _core_ns(rows.core_ps[order]),
+            _nullable_ns("core_ns", rows.core_ps[order]),
+            _nullable_ns("at_work_ns", rows.at_work_ps[order]),
         ]
     )
 
 
-def _core_ns(core_ps: NDArray[np.int64]) -> pl.Series:
+def _nullable_ns(name: str, time_ps: NDArray[np.int64]) -> pl.Series:
+    """Picoseconds to a column; negative ones are null."""
     import polars as pl
 
-    core_ns = pl.Series("core_ns", (core_ps + PS_PER_NS // 2) // PS_PER_NS)
-    return core_ns.set(pl.Series(core_ps < 0), None)
+    time_ns = pl.Series(name, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
+    return time_ns.set(pl.Series(time_ps < 0), None)
 
 
 def _rows(division: Division, device: int, ops: int) -> _Rows:
@@ -212,7 +217,8 @@ def _rows(division: Division, device: int, ops: int) -> _Rows:
     reason, step = np.nonzero(division.idle_ps)
     none = np.zeros(step.size, np.int64)
     label = np.where(division.op == UNASSIGNED, ops, division.op)
-    core_ps = np.full(label.size, -1) if division.core_ps is None else division.core_ps
+    unknown = np.full(label.size, -1)
+    core_ps, at_work_ps = division.cores or (unknown, unknown)
     return _Rows(
         step=np.concatenate((division.step, step)),
         device=np.full(division.step.size + step.size, device),
@@ -222,6 +228,7 @@ def _rows(division: Division, device: int, ops: int) -> _Rows:
         busy_ps=np.concatenate((division.busy_ps, none)),
         share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
         core_ps=np.concatenate((core_ps, none - 1)),
+        at_work_ps=np.concatenate((at_work_ps, none - 1)),
     )
 
 

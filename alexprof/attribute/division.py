@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity
-from alexprof.attribute.cores import Regions, core_time
+from alexprof.attribute.cores import CoreTime, Regions, core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
@@ -39,7 +39,7 @@ class Division:
         kernels: int64 [r], kernels and copies; 0 on a CPU.
         busy_ps: int64 [r].
         share_ps: float64 [r].
-        core_ps: int64 [r], what threads worked for it; None on a GPU, and where that is not known.
+        cores: What threads worked for it; None on a GPU, and where that is not known.
         idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
         events: How many events the device has.
         outside: How many of them lie outside all steps.
@@ -54,7 +54,7 @@ class Division:
     kernels: Int
     busy_ps: Int
     share_ps: Float
-    core_ps: Int | None
+    cores: CoreTime | None
     idle_ps: Int
     events: int
     outside: int
@@ -85,9 +85,9 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 
     count = _total(of_event, activity.occurrences[counted], keys.size).astype(np.int64)
     on_cpu = activity.device == CPU
-    core_ps, worked_ps, ownerless_ps = None, 0, 0
+    cores, worked_ps, ownerless_ps = None, 0, 0
     if on_cpu and work.regions is not None:
-        core_ps, worked_ps, ownerless_ps = _cores(
+        cores, worked_ps, ownerless_ps = _cores(
             work.regions, steps, keys, width, (of_piece, pieces)
         )
     return Division(
@@ -98,7 +98,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         kernels=np.zeros_like(count) if on_cpu else count,
         busy_ps=_total(of_piece, pieces.end_ps - pieces.start_ps, keys.size).astype(np.int64),
         share_ps=_total(of_piece, shares(pieces.start_ps, pieces.end_ps), keys.size),
-        core_ps=core_ps,
+        cores=cores,
         idle_ps=_idle(Cover.of(pieces.start_ps, pieces.end_ps), steps, work),
         events=activity.op.size,
         outside=activity.op.size - counted.size,
@@ -109,7 +109,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 
 def _cores(
     regions: Regions, steps: Steps, keys: Int, width: int, own: tuple[Int, Segments]
-) -> tuple[Int, int, int]:
+) -> tuple[CoreTime, int, int]:
     """Core time of each row, the pool's work in steps, and the part of it that no row owns."""
     pieces, piece_step = cut(regions.worked(), steps.start_ps, steps.end_ps)
     op = regions.op[pieces.owner]
@@ -117,9 +117,9 @@ def _cores(
     row = np.searchsorted(keys, key)
     owned = (op >= 0) & (np.append(keys, -1)[row] == key)
     worked = row[owned], pieces.take(owned)
-    core_ps = core_time(own, worked, keys.size, regions.threads)
+    cores = core_time(own, worked, keys.size, regions.threads)
     duration_ps = pieces.end_ps - pieces.start_ps
-    return core_ps, int(duration_ps.sum()), int(duration_ps[~owned].sum())
+    return cores, int(duration_ps.sum()), int(duration_ps[~owned].sum())
 
 
 def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:

@@ -129,7 +129,7 @@ def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
     of_region = regions.op[worked.owner]
     owned = of_region >= 0
     ops = len(work.ops)
-    core_ps = core_time(
+    core_ps, _ = core_time(
         (cpu.op[pieces.owner], pieces), (of_region[owned], worked.take(owned)), ops, regions.threads
     )
     alone_ps = np.bincount(

@@ -71,7 +71,7 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
         `executions_per_step`, `kernels_per_step`, `busy_mean_s`, `share_mean_s`; sample standard
         deviations between steps, null with a single step: `busy_std_s`, `share_std_s`; and
         `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
-        `parallelism`, that over busy time, both null where core time is not known.
+        `parallelism`, that over the time in which any did, both null where that is not known.
     """
     return _summary(costs, "layer", ())
 
@@ -144,12 +144,15 @@ def _summary(
 
     keys = [name, "device", "pass", *more]
     amounts = ["executions", "kernels", "busy_ns", "share_ns"]
-    core = pl.col("core_ns").sum().cast(pl.Float64)
+    core = ["core_ns", "at_work_ns"]
     known = pl.col("core_ns").is_not_null().any()
     per_step = (
         costs.filter(idle | (pl.col("op") != IDLE_OP))
         .group_by(*keys, "step")
-        .agg(pl.col(amounts).sum().cast(pl.Float64), pl.when(known).then(core).alias("core_ns"))
+        .agg(
+            pl.col(amounts).sum().cast(pl.Float64),
+            *(pl.when(known).then(pl.col(one).sum().cast(pl.Float64)).alias(one) for one in core),
+        )
     )
     # Every step has a row of each device, be it of idle time.
     steps = costs.unique(["device", "step"]).group_by("device")
@@ -164,8 +167,8 @@ def _summary(
             (_std("busy_ns") / _NS_PER_S).alias("busy_std_s"),
             (_mean("share_ns") / _NS_PER_S).alias("share_mean_s"),
             pl.when(known).then(_mean("core_ns") / _NS_PER_S).alias("core_mean_s"),
-            pl.when(known & (pl.col("busy_ns").sum() > 0))
-            .then(pl.col("core_ns").sum() / pl.col("busy_ns").sum())
+            pl.when(known & (pl.col("at_work_ns").sum() > 0))
+            .then(pl.col("core_ns").sum() / pl.col("at_work_ns").sum())
             .alias("parallelism"),
             (_std("share_ns") / _NS_PER_S).alias("share_std_s"),
             (pl.col("share_ns").sum() / pl.col("wall_ns").first()).alias("share_fraction"),

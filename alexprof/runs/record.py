@@ -129,7 +129,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         share_fraction: Its part of the wall time of all traced steps.
         core_mean_s: What threads worked for it, mean over traced steps; None on a GPU, and where
             the trace does not record the threads.
-        parallelism: Core time over busy time: how many threads worked for it at once.
+        parallelism: Core time over the time in which any thread worked for it: how many did at
+            once.
     """
 
     name: str

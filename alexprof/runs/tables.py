@@ -98,8 +98,9 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
     import polars as pl
 
     table = _read(Path(folder) / COSTS_FILE)
-    if "core_ns" not in table.columns:  # written before there were core times
-        table = table.with_columns(pl.lit(None, pl.Int64).alias("core_ns"))
+    # Written before there were core times.
+    missing = [name for name in ("core_ns", "at_work_ns") if name not in table.columns]
+    table = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
     for _, frame in table.group_by("variant", "phase", maintain_order=True):
         check_closure(frame)
     return table

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alexprof.attribute import by_op
 from alexprof.attribute.cores import innermost
 from tests.attribute.hand import attribute, on_host, steps
 
@@ -26,12 +27,12 @@ def region(start, end, number):
     return [(START, start, start, {"_ct": 15, "_c": number}), (STOP, end, end)]
 
 
-def cores(found):
-    """Core time by op in ns, over all steps."""
+def cores(found, column="core_ns"):
+    """Core time (or time at work) by op in ns, over all steps."""
     ran = found.costs.filter(found.costs["op"] != "(idle)")
     total: defaultdict[str, int] = defaultdict(int)
-    for op, core_ns in ran.select("op", "core_ns").iter_rows():
-        total[op] += core_ns
+    for op, time_ns in ran.select("op", column).iter_rows():
+        total[op] += time_ns
     return dict(total)
 
 
@@ -180,6 +181,7 @@ def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
     end = draws.randrange(50, 600)
     trace = host(executors[0], *workers, step=(0, end), more={"tf_Compute/2": executors[1]})
     expected: defaultdict[str, Fraction] = defaultdict(Fraction)
+    at_work: defaultdict[str, int] = defaultdict(int)
     for moment in range(end):
         busy = [name for name, begin, stop in worked if begin <= moment < stop]
         running = [
@@ -192,7 +194,11 @@ def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
         active = busy + [name for name in running if name not in busy]
         for name in active:
             expected[name] += min(Fraction(1), Fraction(2, len(active)))
-    found = cores(attribute(trace))
+        for name in set(active):
+            at_work[name] += 1
+    attributed = attribute(trace)
+    found = cores(attributed)
+    assert cores(attributed, "at_work_ns") == at_work
     assert found == {name: round_half_up(total) for name, total in expected.items()}
 
 
@@ -225,3 +231,13 @@ def test_innermost_equals_a_search_one_by_one():
                 assert end[which] - start[which] == min(sizes)
                 assert start[which] <= at < end[which]
                 assert lane[which] == on
+
+
+def test_work_that_ends_after_its_op_is_time_at_work():
+    """A worker that had to wait for a core lays its work down long after the op has ended."""
+    found = attribute(
+        host([("a:MatMul", 100, 110), record(101, 1)], region(105, 500, 1), [], step=(0, 1000))
+    )
+    (row,) = found.costs.filter(op="a").iter_rows(named=True)
+    assert (row["busy_ns"], row["core_ns"], row["at_work_ns"]) == (10, 400, 400)
+    assert by_op(found.costs)["parallelism"].to_list() == [1.0]

@@ -34,14 +34,30 @@ def test_two_threads_share_the_time_in_which_both_run():
         "share_ns": pl.Int64,
         "wall_ns": pl.Int64,
         "core_ns": pl.Int64,
+        "at_work_ns": pl.Int64,
     }
     gradient = "gradients/lrn1/LRN_grad/LRNGrad"
     assert found.costs.rows() == [
-        (0, "CPU", "conv1", "_FusedConv2D", "Conv2D", "conv1", "forward", 1, 0, 40, 30, 120, None),
-        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, None),
-        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, None),
-        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, None),
-        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, None),
+        (
+            0,
+            "CPU",
+            "conv1",
+            "_FusedConv2D",
+            "Conv2D",
+            "conv1",
+            "forward",
+            1,
+            0,
+            40,
+            30,
+            120,
+            None,
+            None,
+        ),
+        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, None, None),
+        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, None, None),
+        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, None, None),
+        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, None, None),
     ]
     assert found.steps.rows() == [(0, 90, 120)]
     assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())

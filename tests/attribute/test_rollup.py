@@ -14,7 +14,7 @@ from tests.attribute.hand import attribute, on_host, steps
 
 COLUMNS = (
     "step", "device", "op", "type", "kind", "layer", "pass",
-    "executions", "kernels", "busy_ns", "share_ns", "wall_ns", "core_ns",
+    "executions", "kernels", "busy_ns", "share_ns", "wall_ns", "core_ns", "at_work_ns",
 )  # fmt: skip
 
 
@@ -22,8 +22,9 @@ Row: TypeAlias = "tuple[Any, ...]"
 
 
 def costs(*rows: Row) -> pl.DataFrame:
-    whole = [row if len(row) == len(COLUMNS) else (*row, None) for row in rows]
-    return pl.DataFrame(whole, schema=dict.fromkeys(COLUMNS) | {"core_ns": pl.Int64}, orient="row")
+    whole = [row if len(row) == len(COLUMNS) else (*row, None, None) for row in rows]
+    types = dict.fromkeys(("core_ns", "at_work_ns"), pl.Int64)
+    return pl.DataFrame(whole, schema=dict.fromkeys(COLUMNS) | types, orient="row")
 
 
 def lrn(step: int, share: int, *, grad: bool = False, wall: int = 100) -> Row:
@@ -168,16 +169,16 @@ def test_means_and_deviations_are_those_of_the_steps(amounts):
         assert row["share_fraction"] == pytest.approx(sum(values) / wall / len(amounts))
 
 
-def test_core_time_is_a_mean_over_steps_and_parallelism_over_busy_time():
-    # Twice 80 ns busy and worked on by 1.5 threads, once not run at all.
-    table = costs(*((*lrn(step, 40), 120) for step in (0, 1)), idle(2, 100))
+def test_core_time_is_a_mean_over_steps_and_parallelism_over_time_at_work():
+    # Twice 80 ns busy and for 80 ns worked on by 1.5 threads, once not run at all.
+    table = costs(*((*lrn(step, 40), 120, 80) for step in (0, 1)), idle(2, 100))
     (row,) = by_op(table).to_dicts()
     assert row["core_mean_s"] == pytest.approx(240 / 3 * 1e-9)
     assert row["parallelism"] == pytest.approx(1.5)
 
 
 def test_core_time_that_is_not_known_of_one_op_leaves_that_of_others():
-    table = costs((*lrn(0, 40), 120), (*lost(0, 10), None), idle(0, 50))
+    table = costs((*lrn(0, 40), 120, 80), (*lost(0, 10), None, None), idle(0, 50))
     known = {row["name"]: row["core_mean_s"] for row in by_op(table).to_dicts()}
     assert known["lrn1/LRN"] == pytest.approx(120e-9)
     assert known["(unassigned)"] is None
