@@ -17,12 +17,21 @@ from typing import TYPE_CHECKING, Any
 from alexprof.errors import AlexProfError
 
 if TYPE_CHECKING:
+    from alexprof.capture.trace import profiler_options
     from alexprof.runs.record import Run
     from alexprof.runs.store import load_run
     from alexprof.runs.traces import load_trace
     from alexprof.tracer import Tracer
 
-__all__ = ["AlexProfError", "Run", "Tracer", "__version__", "load_run", "load_trace"]
+__all__ = [
+    "AlexProfError",
+    "Run",
+    "Tracer",
+    "__version__",
+    "load_run",
+    "load_trace",
+    "profiler_options",
+]
 __version__ = "0.1.0"
 
 _LATE = {
@@ -30,6 +39,7 @@ _LATE = {
     "Run": "alexprof.runs.record",
     "load_run": "alexprof.runs.store",
     "load_trace": "alexprof.runs.traces",
+    "profiler_options": "alexprof.capture.trace",
 }
 
 

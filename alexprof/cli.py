@@ -259,7 +259,8 @@ def main() -> NoReturn:
         sys.stdout.reconfigure(errors="replace")  # a terminal without ─ and █ shows ?
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except AlexProfError as error:
         code = _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
@@ -305,8 +306,13 @@ def _width() -> int:
     """The terminal's width; a log file is taken for 80 columns."""
     import shutil
 
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    return shutil.get_terminal_size((80, 24)).columns if _on_terminal() else 80
 
 
 def _color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return _on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _on_terminal() -> bool:
+    # A program may be started without standard output (`>&-`).
+    return sys.stdout is not None and sys.stdout.isatty()

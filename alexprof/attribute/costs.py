@@ -41,7 +41,8 @@ class Attribution:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
             `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
             `share_ns`, `wall_ns`, `core_ns`, `at_work_ns` int64. `kernels` counts kernels and
-            copies, 0 on a CPU.
+            copies, 0 on a CPU; `executions` are null for an op on a GPU whose launch the trace does
+            not show.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
             and for each step and device these parts and the idle time add up to `wall_ns`, the
             step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
@@ -49,6 +50,7 @@ class Attribution:
             and `at_work_ns` the time in which any did (`cores.core_time`); null on a GPU, for idle
             time, and where the trace does not record the pools' threads. Kernels that name no op
             are "(unassigned)".
+        marked: Whether the trace marks its steps, as asked for.
         steps: A row per step: `step`, `start_ns` from the trace's origin, `wall_ns`; int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
@@ -60,6 +62,7 @@ class Attribution:
     """
 
     costs: pl.DataFrame
+    marked: bool
     steps: pl.DataFrame
     device: str
     outside_events: int
@@ -108,6 +111,7 @@ def attribute(
     starts = steps.start_ps // PS_PER_NS
     return Attribution(
         costs=costs,
+        marked=steps.marked,
         steps=pl.DataFrame({"step": steps.number, "start_ns": starts, "wall_ns": steps.wall_ns}),
         device=_busiest(divisions),
         outside_events=sum(each.outside for each in divisions),
@@ -193,23 +197,28 @@ def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labe
                 pl.Series(name, texts, dtype=pl.String).gather(label)
                 for name, texts in _label_columns(work, labels).items()
             ),
-            pl.Series("executions", rows.executions[order]),
+            _nullable("executions", rows.executions[order]),
             pl.Series("kernels", rows.kernels[order]),
-            pl.Series("busy_ns", (rows.busy_ps[order] + PS_PER_NS // 2) // PS_PER_NS),
+            pl.Series("busy_ns", _rounded_ns(rows.busy_ps[order])),
             pl.Series("share_ns", share[order]),
             pl.Series("wall_ns", wall[rows.step[order]]),
-            _nullable_ns("core_ns", rows.core_ps[order]),
-            _nullable_ns("at_work_ns", rows.at_work_ps[order]),
+            _nullable("core_ns", _rounded_ns(rows.core_ps[order])),
+            _nullable("at_work_ns", _rounded_ns(rows.at_work_ps[order])),
         ]
     )
 
 
-def _nullable_ns(name: str, time_ps: NDArray[np.int64]) -> pl.Series:
-    """Picoseconds to a column; negative ones are null."""
+def _nullable(name: str, numbers: NDArray[np.int64]) -> pl.Series:
+    """A column in which negative numbers are null."""
     import polars as pl
 
-    time_ns = pl.Series(name, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
-    return time_ns.set(pl.Series(time_ps < 0), None)
+    return pl.Series(name, numbers).set(pl.Series(numbers < 0), None)
+
+
+def _rounded_ns(time_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """To nanoseconds; −1 stays below 0."""
+    rounded: NDArray[np.int64] = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
+    return rounded
 
 
 def _rows(division: Division, device: int, ops: int) -> _Rows:

@@ -19,6 +19,7 @@ Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 _NONE: Int = np.zeros(0, np.int64)
+UNKNOWN = -1
 
 # Why a device had nothing to do, by what the host did: it waited for the input pipeline; it had
 # been called to run something, but no op (or kernel) was running yet; it was handing out results,
@@ -35,7 +36,7 @@ class Division:
         device: "CPU", "GPU:0", …
         step: int64 [r], index of the step.
         op: int64 [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once.
-        executions: int64 [r].
+        executions: int64 [r], `UNKNOWN` where the trace does not say.
         kernels: int64 [r], kernels and copies; 0 on a CPU.
         busy_ps: int64 [r].
         share_ps: float64 [r].
@@ -170,9 +171,9 @@ def _tails(busy: Cover, steps: Steps, calls: Cover | None) -> Int:
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     """Tells how often a GPU's ops were executed, which only the host knows.
 
-    An op whose launch the trace does not show (host events left out, or in another step) was
-    executed at least once if it has kernels. What runs on several GPUs under one name shares the
-    host's count evenly.
+    Of an op whose launch the trace does not show (host events left out, or in another step, or a
+    program of XLA) that is not known. What runs on several GPUs under one name shares the host's
+    count evenly.
     """
     width = 2 + max((int(each.op.max(initial=-1)) for each in divisions), default=0)
     keys = [each.step * width + each.op + 1 for each in divisions]  # sorted, as made by `divide`
@@ -190,6 +191,7 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
         found = np.append(known, -1)[row] == key
         launched = np.where(found, np.append(count, 0)[row], 0)
         shared = launched // devices[np.searchsorted(used, key)]
-        executions = np.where(each.op == UNASSIGNED, 0, np.maximum(shared, 1))
+        counted = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
+        executions = np.where(each.op == UNASSIGNED, 0, counted)
         result.append(replace(each, executions=executions))
     return result

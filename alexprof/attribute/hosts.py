@@ -63,6 +63,7 @@ def attribute_hosts(
     first = next(host for host in parts if device.startswith(f"{host}/"))
     return Attribution(
         costs=pl.concat([_of_host(one.costs, "device", host) for host, one in parts.items()]),
+        marked=all(one.marked for one in parts.values()),
         steps=parts[first].steps,
         device=device,
         outside_events=sum(one.outside_events for one in parts.values()),

@@ -68,8 +68,9 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         A row per layer, pass and device, longest share first, without idle time: `name`, `device`,
         `pass`; means over the traced steps, in which one that is absent from a step had 0:
-        `executions_per_step`, `kernels_per_step`, `busy_mean_s`, `share_mean_s`; sample standard
-        deviations between steps, null with a single step: `busy_std_s`, `share_std_s`; and
+        `executions_per_step` (null where not known), `kernels_per_step`, `busy_mean_s`,
+        `share_mean_s`; sample standard deviations between steps, null with a single step:
+        `busy_std_s`, `share_std_s`; and
         `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
         `parallelism`, that over the time in which any did, both null where that is not known.
     """
@@ -143,7 +144,8 @@ def _summary(
     import polars as pl
 
     keys = [name, "device", "pass", *more]
-    amounts = ["executions", "kernels", "busy_ns", "share_ns"]
+    amounts = ["kernels", "busy_ns", "share_ns"]
+    counted = pl.col("executions").is_not_null().all()
     core = ["core_ns", "at_work_ns"]
     known = pl.col("core_ns").is_not_null().any()
     per_step = (
@@ -151,6 +153,7 @@ def _summary(
         .group_by(*keys, "step")
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
+            pl.when(counted).then(pl.col("executions").sum().cast(pl.Float64)).alias("executions"),
             *(pl.when(known).then(pl.col(one).sum().cast(pl.Float64)).alias(one) for one in core),
         )
     )
@@ -161,7 +164,7 @@ def _summary(
         per_step.join(device, on="device")
         .group_by(keys)
         .agg(
-            _mean("executions").alias("executions_per_step"),
+            pl.when(counted).then(_mean("executions")).alias("executions_per_step"),
             _mean("kernels").alias("kernels_per_step"),
             (_mean("busy_ns") / _NS_PER_S).alias("busy_mean_s"),
             (_std("busy_ns") / _NS_PER_S).alias("busy_std_s"),

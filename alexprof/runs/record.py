@@ -120,7 +120,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         name: Of the op, layer or kind.
         device: "CPU": op times; "GPU:0", …: kernel times.
         pass_: "forward", "backward", "optimizer", "input" or "other".
-        executions_per_step: How often it ran.
+        executions_per_step: How often it ran; None on a GPU where the trace does not show its
+            launches.
         kernels_per_step: How many kernels and copies it launched; 0 on a CPU.
         busy_mean_s: Sum of its events' durations, mean over traced steps.
         busy_std_s: Sample standard deviation over traced steps; None with one step.
@@ -136,7 +137,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     name: str
     device: str
     pass_: str
-    executions_per_step: float
+    executions_per_step: float | None
     kernels_per_step: float
     busy_mean_s: float
     busy_std_s: float | None

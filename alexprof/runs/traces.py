@@ -69,6 +69,8 @@ def find_traces(name: str) -> tuple[Path, ...]:
     Raises:
         UsageError: If the folder holds several sessions.
     """
+    if not name:
+        raise UsageError("the name of a run or trace is empty")
     path = Path(name)
     try:
         if path.is_file():
@@ -76,7 +78,7 @@ def find_traces(name: str) -> tuple[Path, ...]:
         if not path.is_dir() or (path / RUN_FILE).exists():
             return ()
         found: list[Path] = []
-        for below in ("", "*/", "profile/*/", "plugins/profile/*/"):
+        for below in ("", "*/", "profile/*/", "plugins/profile/*/", "*/plugins/profile/*/"):
             found = found or sorted(path.glob(f"{below}*{SUFFIX}"))
         # Of the sessions that AlexProf makes this one holds Python calls, and no op.
         found = [one for one in found if one.parent.name != GRAPH_BUILD]
@@ -109,7 +111,7 @@ def load_trace(
         A run with one variant, "trace", of one phase, "trace", without timed steps.
 
     Raises:
-        UsageError: If no file is given, or two have the same name.
+        UsageError: If no file is given, two have the same name, or no step is marked as asked.
         TraceError: If one can't be read or is no trace, nothing ran in any, or what is whole of a
             damaged one does not say where steps begin and end.
     """
@@ -124,6 +126,9 @@ def load_trace(
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
     attribution = attribute_hosts(traces, marker, depth, cores=cores)
+    if marker is not None and not attribution.marked:
+        why = next((one for one in attribution.notes if f'"{marker}"' in one), "")
+        raise UsageError(f"{next(iter(paths.values()))}: {why.split(';')[0].rstrip('.')}")
     several = len(paths) > 1
     first = next(iter(paths.values()))
     said = _of_hosts({host: _said(trace) for host, trace in traces.items()})
@@ -170,8 +175,8 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
     )
     if level is not None and level < HOST_LEVEL and of_graphs:
         notes.append(
-            f"host tracer level {level} was in force, not {HOST_LEVEL}: cheap ops are missing "
-            "from the trace"
+            f"host tracer level {level} was in force, not {HOST_LEVEL}: cheap ops may be missing "
+            "from the trace; TensorFlow heeds the options of alexprof.profiler_options()"
         )
     return tuple(notes)
 

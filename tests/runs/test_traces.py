@@ -376,3 +376,17 @@ def test_the_host_s_level_is_told_where_graphs_run(tmp_path):
         run = load_trace(built.write(tmp_path / f"{told}.xplane.pb"))
         notes = run.variants["trace"].phases["trace"].notes
         assert any("host tracer level 2" in note for note in notes) is told
+
+
+def test_a_marker_that_marks_nothing_is_an_error(tmp_path):
+    file = host_trace(("a:MatMul", 5, 8)).write(tmp_path / "vm.xplane.pb")
+    with pytest.raises(UsageError, match=r'vm.xplane.pb: No step marked "nope" .*, only "forward"'):
+        load_trace(file, marker="nope")
+
+
+def test_a_session_below_a_run_of_tensorboard_s_is_found(tmp_path):
+    below = tmp_path / "train" / "plugins" / "profile" / "day" / "vm.xplane.pb"
+    file = host_trace(("a:MatMul", 5, 8)).write(below)
+    assert find_traces(str(tmp_path)) == (file,)
+    with pytest.raises(UsageError, match="is empty"):
+        find_traces("")

@@ -70,7 +70,7 @@ def rolled(costs: Iterable[OpCost], by: str) -> tuple[Cost, ...]:
             name=name,
             device=device,
             pass_=pass_,
-            executions_per_step=math.fsum(op.executions_per_step for op in mine),
+            executions_per_step=math.fsum(op.executions_per_step or 0 for op in mine),
             kernels_per_step=math.fsum(op.kernels_per_step for op in mine),
             busy_mean_s=math.fsum(op.busy_mean_s for op in mine),
             busy_std_s=None,

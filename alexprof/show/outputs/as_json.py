@@ -11,6 +11,10 @@ from alexprof.show.registry import output
 
 @output("json")
 def render_json(run: Run, options: ReportOptions) -> str:
-    """Renders the whole record; options that choose a part of a report leave it whole."""
-    del options
+    """Renders the whole record; options that choose a part of a report leave it whole.
+
+    Raises:
+        UsageError: If they choose what the run has not.
+    """
+    options.check(run)
     return msgspec.json.format(msgspec.json.encode(run), indent=2).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from alexprof.runs.record import OpCost
 from alexprof.show import numbers
@@ -70,10 +71,15 @@ def _row(op: OpCost, total: float) -> Row:
             numbers.percent(op.share_fraction),
             numbers.percent(total),
             numbers.ms(op.busy_mean_s),
-            numbers.count(op.executions_per_step),
+            _count([op]),
             _cores(op),
         )
     )
+
+
+def _count(ops: Sequence[OpCost]) -> str:
+    counts = [op.executions_per_step for op in ops if op.executions_per_step is not None]
+    return numbers.count(math.fsum(counts)) if len(counts) == len(ops) else numbers.MISSING
 
 
 def _cores(op: OpCost) -> str:
@@ -92,7 +98,7 @@ def _others(others: tuple[OpCost, ...], total: float) -> Row:
             numbers.percent(fraction),
             numbers.percent(total + fraction),
             numbers.ms(math.fsum(op.busy_mean_s for op in others)),
-            numbers.count(math.fsum(op.executions_per_step for op in others)),
+            _count(others),
             "",
         ),
         "muted",

@@ -11,7 +11,7 @@ from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, RowStyle, Table
 from alexprof.show.fit import clean
 from alexprof.show.sections.shares import Division, divide
-from alexprof.show.view import View, measured, plural
+from alexprof.show.view import View, includes_zero, measured, plural
 
 LEAST = 0.01
 """Layers below this part of the step are counted, not listed."""
@@ -90,8 +90,10 @@ def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
     for one in view.ablations(key):
         if one.reference == view.variant and one.name in asked:
             saving = asked[one.name]
-            saved_s, _ = measured(one, by_median=view.by_median(key))
-            name = f"{view.ablation_label(one)} (measured: {numbers.ms_unit(saved_s)})"
+            saved_s, interval = measured(one, by_median=view.by_median(key))
+            name = view.ablation_label(one)
+            if not includes_zero(interval):
+                name += f" (measured: {numbers.ms_unit(saved_s)})"
             yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction)
 
 

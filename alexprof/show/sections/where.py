@@ -35,9 +35,11 @@ from alexprof.show.sections.shares import (
     divide,
     kind_total,
 )
-from alexprof.show.view import View, plural, sentence_case
+from alexprof.show.view import View, plural
 
 LAYERS_SHOWN = 20
+UNLIKE = 1.25
+"""Traced steps so many times slower, or quicker, than the timed ones are worth a warning."""
 LEAST_SEEN = 0.01
 """A piece of a bar below this part of the longest bar can't be seen."""
 _TYPES_SHOWN = 4
@@ -86,6 +88,7 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
+    yield from map(Warn, _unlike(phase))
     if warning := _page_faults(view, phase, division.device):
         yield Warn(warning)
     yield _layer_table(view, division)
@@ -110,7 +113,7 @@ def _answer(view: View, key: str, division: Division) -> str:
     largest = division.layers[0]
     said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
     if division.idle_s > largest.share_s:
-        device = sentence_case(the_device(division.device))
+        device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
         said = f"{device} is idle for {idle} of the step; {said}"
     for one in view.ablations(key):
@@ -140,6 +143,17 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
         yield (
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
             f"{numbers.ms_unit(traced.mean_s)} traced, {numbers.ms_unit(timed.mean_s)} timed)."
+        )
+
+
+def _unlike(phase: Phase) -> Iterator[str]:
+    """Warns where traced steps are not like the timed ones that they stand for."""
+    slowdown = phase.traced.slowdown if phase.traced else None
+    if slowdown is not None and not 1 / UNLIKE <= slowdown <= UNLIKE:
+        yield (
+            f"Traced steps took {numbers.times(slowdown)} the timed ones: shares and predictions "
+            "are scaled to times of other conditions. The machine was busy, or tracing slows this "
+            "step down; trace again when it is quiet."
         )
 
 
