@@ -44,6 +44,10 @@ def render_html(run: Run, options: ReportOptions) -> str:
     return "\n".join(_document(make_report(run, options)))
 
 
+LONG = 60
+"""A cell of more letters is cut to a width; its title has the whole."""
+
+
 def _element(name: str, style: str, content: str, attributes: str = "") -> str:
     """An element; `content` is HTML."""
     return f'<{name} style="{style}"{attributes}>{content}</{name}>'
@@ -157,7 +161,11 @@ def _cell(table: Table, row: Row, place: int, text: str) -> str:
     if shown.startswith("  "):
         style += ";padding-left:20px"
     span = f' colspan="{row.span(place)}"' if spans else ""
-    return _element("td", style, escape(shown.strip(" ")), span)
+    text = shown.strip(" ")
+    if len(text) > LONG:  # kernels of templates have names of thousands of letters
+        style += ";max-width:24em;overflow:hidden;text-overflow:ellipsis"
+        span += f' title="{escape(text)}"'
+    return _element("td", style, escape(text), span)
 
 
 def _row_style(row: Row) -> str:
