@@ -26,6 +26,8 @@ class SideRecord(Struct, frozen=True, kw_only=True):
         variant: The only variant looked at; None for all that both have.
         started: When the first of the runs began.
         software: Versions that ran the first of them; None if not known.
+        variants: The variants' names in sentences.
+        phases: The phases' names in sentences.
     """
 
     name: str
@@ -33,6 +35,8 @@ class SideRecord(Struct, frozen=True, kw_only=True):
     variant: str | None
     started: str
     software: Software | None
+    variants: dict[str, str]
+    phases: dict[str, str]
 
 
 class Doubt(Struct, frozen=True, kw_only=True):
@@ -93,7 +97,9 @@ class Change(Struct, frozen=True, kw_only=True):
     @property
     def change_ci95_s(self) -> Interval | None:
         """The ratio's interval as a change of `a_s`."""
-        return None if self.ci95 is None else tuple_of((self.ci95[0] - 1, self.ci95[1] - 1), self)
+        if self.ci95 is None:
+            return None
+        return (self.ci95[0] - 1) * self.a_s, (self.ci95[1] - 1) * self.a_s
 
 
 class OneSided(Struct, frozen=True, kw_only=True):
@@ -138,8 +144,3 @@ class RunComparison(Struct, frozen=True, kw_only=True):
     differences: tuple[Change, ...]
     gone: tuple[OneSided, ...]
     new: tuple[OneSided, ...]
-
-
-def tuple_of(parts: Interval, change: Change) -> Interval:
-    """Parts of A's cost in seconds."""
-    return parts[0] * change.a_s, parts[1] * change.a_s

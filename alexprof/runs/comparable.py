@@ -52,13 +52,11 @@ def _nothing_common(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
     elif not any(list(phases_of(a, b, pair)) for pair in pairs):
         yield _doubt("cause", f"no phase in common: nothing of {a.name} is in {b.name}")
     if a.variant is None and b.variant is None:
-        for one, other in ((a, b), (b, a)):
+        for one in (a, b):
             paired = {name for pair in pairs for name in pair}
             for name in one.run.variants:
                 if name not in paired:
-                    yield _doubt(
-                        "nothing", f"variant {name} is in {one.name} only, not {other.name}"
-                    )
+                    yield _doubt("nothing", f"variant {name} is in {one.name} only")
     for pair in pairs:
         for one, other, at in ((a, b, 0), (b, a, 1)):
             known = other.run.variants[pair[1 - at]].phases
@@ -83,9 +81,7 @@ def _work(a: Member, b: Member) -> Iterator[Doubt]:
             )
         return
     if ours.name != theirs.name:
-        yield _doubt(
-            "cause", f"the workload differs ({ours.name}, {theirs.name}): not the same ops"
-        )
+        yield _doubt("cause", f"the workload differs ({ours.name}, {theirs.name}): other ops")
         return
     for name in ours.settings:
         one, other = ours.settings[name], theirs.settings.get(name)
@@ -142,22 +138,26 @@ def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
             yield what, _plain(one), _plain(other)
 
 
+def disturbed(member: Member) -> list[Doubt]:
+    """Whether other programs took time from a run."""
+    host = member.run.machine.host if member.run.machine else None
+    if host is None or host.load_before is None or host.load_before < LOADED * host.cores:
+        return []
+    said = f"{member.run.run} began with a load of {host.load_before:g} on {host.cores} cores"
+    return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
+
+
 def _load(a: Member, b: Member) -> Iterator[Doubt]:
-    loads = []
-    for one in (a, b):
-        host = one.run.machine.host if one.run.machine else None
-        load = host.load_before / host.cores if host and host.load_before is not None else None
-        loads.append(load)
-        if host and load is not None and load >= LOADED:
-            yield _doubt(
-                "times",
-                f"{one.name} began with a load of {host.load_before:g} on {host.cores} cores: other "
-                "programs took time from it, so no verdict",
-            )
-    if None not in loads and UNEVEN <= abs((loads[0] or 0) - (loads[1] or 0)):
-        both = [one.run.machine.host.load_before for one in (a, b) if one.run.machine]
-        if max(load or 0 for load in loads) < LOADED:
-            yield _doubt("nothing", f"the load before differs ({both[0]:g}, {both[1]:g})")
+    found = [*disturbed(a), *disturbed(b)]
+    yield from found
+    if found or a.run.machine is None or b.run.machine is None:
+        return
+    ours, theirs = a.run.machine.host, b.run.machine.host
+    if ours.load_before is None or theirs.load_before is None:
+        return
+    if abs(ours.load_before / ours.cores - theirs.load_before / theirs.cores) >= UNEVEN:
+        said = f"the load before differs ({ours.load_before:g}, {theirs.load_before:g})"
+        yield _doubt("nothing", f"{said}: other programs may have run beside one of them")
 
 
 def _incomplete(run: Run) -> Iterator[Doubt]:

@@ -1,9 +1,10 @@
 """Which phase, layer, kind and op changed between runs, by how much, and can it be told from noise?
 
 Phases are judged by their timed steps, block by block; what blocks of one process differ by, beyond
-what their steps explain, two processes are taken to differ by as well. Layers, kinds and ops by what they cost in
-the traced steps, scaled to the timed mean: their intervals hold the spread over traced steps, that
-of the timed mean, and what a part of a step differs by between two processes anyway.
+what their steps explain, two processes are taken to differ by as well. Layers, kinds and ops are
+judged by what they cost in the traced steps, scaled to the timed mean: their intervals hold the
+spread over traced steps, that of the timed mean, and what a part of a step differs by between two
+processes anyway.
 """
 
 from __future__ import annotations
@@ -74,19 +75,15 @@ def compare(sides: Sequence[Side]) -> RunComparison:
         spoiled = any(one.spoils == "times" for one in doubtful)
         differences += [_change(row, other.name, spoiled=spoiled) for row in rows]
         one_sided += alone
-    texts = {
-        spoils: tuple(
-            dict.fromkeys(one.text for one in found if (one.spoils == "nothing") == spoils)
-        )
-        for spoils in (True, False)
-    }
+    why_not = tuple(dict.fromkeys(one.text for one in found if one.spoils != "nothing"))
+    notes = tuple(dict.fromkeys(one.text for one in found if one.spoils == "nothing"))
     one_sided.sort(key=lambda one: -(one.a_s or one.b_s or 0.0))
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
-        comparable=not texts[False],
-        why_not=texts[False],
-        notes=texts[True],
+        comparable=not why_not,
+        why_not=why_not,
+        notes=notes,
         same_results_reason=NO_RESULTS,
         differences=tuple(sorted(differences, key=lambda one: -abs(one.change_s))),
         gone=tuple(one for one in one_sided if one.b_s is None),

@@ -119,14 +119,17 @@ def took_turns(a: Sample, b: Sample) -> bool:
 def drift_cv(sample: Sample) -> float:
     """What blocks vary by beyond what the steps in them explain, as a part of the mean step.
 
-    A machine that drifts within a run has drifted between two runs too.
+    A machine that drifts within a run has drifted between two runs too. By the median deviation:
+    one slow stretch is no drift.
     """
     blocks = [block for block in sample.blocks if len(block) > 1]
     if len(blocks) < 2 or sample.step_s <= 0:
         return 0.0
     means = np.array([block.mean() for block in blocks])
-    explained = float(np.mean([block.var(ddof=1) / len(block) for block in blocks]))
-    return float(np.sqrt(max(0.0, float(means.var(ddof=1)) - explained))) / sample.step_s
+    explained = float(np.median([block.var(ddof=1) / len(block) for block in blocks]))
+    # 1.4826 × the median deviation is a normal spread's standard deviation.
+    spread = 1.4826 * float(np.median(np.abs(means - np.median(means))))
+    return float(np.sqrt(max(0.0, spread**2 - explained))) / sample.step_s
 
 
 def _rows(costs: pl.DataFrame, variant: str, key: str, device: str) -> pl.DataFrame:

@@ -48,6 +48,12 @@ class Side:
             variant=first.variant,
             started=first.run.started,
             software=first.run.machine.software if first.run.machine else None,
+            variants={name: one.label for name, one in first.run.variants.items()},
+            phases={
+                key: phase.label
+                for one in first.run.variants.values()
+                for key, phase in one.phases.items()
+            },
         )
 
 
@@ -122,9 +128,10 @@ def variant_pairs(a: Member, b: Member) -> list[Pair]:
         return [(ours[0], theirs[0])]
     common = [(name, name) for name in ours if name in theirs]
     if not common and a.variant != b.variant:
+        named, other = (a, b) if a.variant else (b, a)
+        there_are = ", ".join(f"{other.run.run}:{one}" for one in _variants(other)) or "it has none"
         raise UsageError(
-            f"nothing to set beside {(a if a.variant else b).name}: name a variant of the other run "
-            f"too ({', '.join(f'{(b if a.variant else a).run.run}:{one}' for one in ours + theirs)})"
+            f"nothing to set beside {named.name}: name a variant of the other run too ({there_are})"
         )
     return common
 

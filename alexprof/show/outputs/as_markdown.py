@@ -33,7 +33,12 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w))")
 @output("markdown")
 def render_markdown(run: Run, options: ReportOptions) -> str:
     """Renders a run as GitHub's Markdown."""
-    return "\n".join(_document(make_report(run, options)))
+    return draw_markdown(make_report(run, options))
+
+
+def draw_markdown(document: Document) -> str:
+    """Draws any document as such text."""
+    return "\n".join(_document(document))
 
 
 def escape(text: str) -> str:
@@ -47,7 +52,8 @@ def _document(document: Document) -> Iterator[str]:
     if document.banner:
         yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
-        yield from ("", f"## {escape(section.title)}", "", f"*{escape(section.aside)}*")
+        yield from ("", f"## {escape(section.title)}")
+        yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
         before: Block | None = None
         for block in section.blocks:
             alike = isinstance(block, Warn) and isinstance(before, Warn)
