@@ -5,7 +5,8 @@ means smallest, each further piece costing `PENALTY` × log(n) long-run variance
 partitioning, Jackson et al. 2005, with pruning not needed at this length; Killick et al. 2012).
 Steps that resemble each other wander, so the penalty grows with their resemblance: variance and
 correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
-robust approach for estimating change-points in the mean of an AR(1) process"). Outliers are pulled in to Tukey's outer fence first: one slow step is no level.
+robust approach for estimating change-points in the mean of an AR(1) process"). Outliers are pulled
+in to Tukey's outer fence first: one slow step is no level.
 
 The classes are those of Barrett et al. 2017, "Virtual machine warmup blows hot and cold".
 """
@@ -35,6 +36,8 @@ BAND = 0.01
 """Levels that differ by at most this part count as one."""
 ROUNDS = 4
 MOST_ALIKE = 0.9
+SURE = 4.0
+"""Standard errors of a trend that are no chance."""
 FINEST = 1000
 """More steps than this are put together, so that a cut takes milliseconds."""
 
@@ -46,7 +49,8 @@ class Steadiness:
     Attributes:
         state: "steady": one level, within the band, from the first step on. "warming": it settled,
             and no earlier piece was quicker. "slowing": it settled, but some earlier piece was
-            quicker. "no steady state": its last level is too young to say that it settled.
+            quicker. "no steady state": its last level is too young to say that it settled, or
+            no level: steps go on getting slower or quicker.
         settled_step: First step of the level that it settled at, counted from 1; None without one.
         first_steps: First step of each piece, counted from 1.
         levels_s: Mean of each piece, outliers pulled in.
@@ -77,7 +81,9 @@ def find_steady_state(seconds: Floats, *, band: float = BAND) -> Steadiness | No
     other = np.flatnonzero(np.abs(levels / last - 1) > band)
     settled = int(starts[other[-1] + 1]) if len(other) else 0
     state: State = "steady"
-    if len(other):
+    if _trends(values[settled:], band):
+        state = "no steady state"
+    elif len(other):
         young = len(seconds) - settled < max(LAST_PART * len(seconds), 2 * SHORTEST)
         slowing = bool((levels[other] < last).any())
         state = "no steady state" if young else "slowing" if slowing else "warming"
@@ -127,6 +133,17 @@ def long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
     alike += (1 + 3 * alike) * len(pieces) / len(values)
     alike = min(max(alike, 0.0), MOST_ALIKE)
     return squares / (len(values) - len(pieces)) * (1 + alike) / (1 - alike)
+
+
+def _trends(values: Floats, band: float) -> bool:
+    """Whether steps go on changing by more than the band from first to last, beyond doubt."""
+    count = len(values)
+    place = np.arange(count) - (count - 1) / 2
+    slope = float((place @ values) / (place @ place))
+    rest = values - values.mean() - slope * place
+    change, whole = slope * count, np.zeros(1, np.int64)
+    error = math.sqrt(12 * long_run_variance(rest, whole) / count)
+    return abs(change) > max(band * float(values.mean()), SURE * error)
 
 
 def _cut_in_two(values: Floats) -> NDArray[np.int64]:
