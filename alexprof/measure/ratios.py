@@ -11,43 +11,52 @@ the means (Cochran, "Sampling Techniques", ratio estimates).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from alexprof.measure.families import adjust
+from alexprof.measure.power import pairs_needed
+from alexprof.measure.spread import (
+    LEAST_RUNS,
+    PROCESS_CV,
+    PROCESS_FREEDOM,
+    Floats,
+    Runs,
+    block_means,
+    quantile,
+    relative_variances,
+    run_means,
+    satterthwaite,
+    two_sided_p,
+)
 from alexprof.measure.values import Comparison, Interval, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "adjust", "compare_times", "interval_at"]
 
-Floats = NDArray[np.float64]
-Runs = Sequence[Sequence[Floats]]
-"""Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
-
 BAND = 0.01
 """Changes of at most this part count as the same."""
-PROCESS_CV = 0.01
-"""Standard deviation of a process's mean, as a part of it, where it can't be seen. Reason in
-docs/statistics.md."""
-LEAST_RUNS = 3
-"""Of each side, to see from them how processes differ."""
-MOST_BLOCKS = 40
-"""From here on neighbouring blocks are put together, two by two, three by three: longer blocks are
-less alike, and twenty of them give all the degrees of freedom that an interval needs."""
+LIKELY = 0.8
+"""What is said to be needed for a verdict gives one with this chance."""
 
 
 @dataclass(frozen=True)
 class _Spread:
-    """Of the ratio's logarithm, and how more data would shrink it."""
+    """Of the ratio's logarithm, and how more data would shrink it.
+
+    Attributes:
+        error: Standard error.
+        freedom: Its degrees of freedom.
+        count: How many units it comes from.
+        unit: What they are, in the plural.
+        between: What the allowance for processes adds to the error's square.
+        runs: Runs of the side that has fewer.
+    """
 
     error: float
     freedom: float
     count: int
     unit: str
-    floor: float = 0.0
-    process: float = 0.0
+    between: float = 0.0
+    runs: int = 1
 
 
 def compare_times(
@@ -75,7 +84,7 @@ def compare_times(
     """
     if not _steps(a) or not _steps(b):
         raise ValueError("a comparison needs at least one step of each side")
-    a_means, b_means = _run_means(a), _run_means(b)
+    a_means, b_means = run_means(a), run_means(b)
     a_s, b_s = float(a_means.mean()), float(b_means.mean())
     if not (a_s > 0 and b_s > 0):
         ratio = b_s / a_s if a_s > 0 else math.inf if b_s > 0 else math.nan
@@ -90,13 +99,13 @@ def interval_at(comparison: Comparison, level: float) -> Interval | None:
     """The ratio's interval at another level than 95 %; None where `ci95` is None."""
     if comparison.log_error is None or comparison.freedom is None:
         return None
-    half = _quantile(comparison.freedom, (1 + level) / 2) * comparison.log_error
+    half = quantile(comparison.freedom, (1 + level) / 2) * comparison.log_error
     return comparison.ratio * math.exp(-half), comparison.ratio * math.exp(half)
 
 
 def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     centre = math.log(b_s / a_s)
-    half = _quantile(spread.freedom, 0.975) * spread.error
+    half = quantile(spread.freedom, 0.975) * spread.error
     low, high = math.exp(centre - half), math.exp(centre + half)
     verdict: Verdict = "unclear"
     if low >= 1 - band and high <= 1 + band:
@@ -112,7 +121,7 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
         ci95=(low, high),
         verdict=verdict,
         needed=_needed(centre, spread, band) if verdict == "unclear" else None,
-        p_value=_p_value(centre, spread),
+        p_value=two_sided_p(centre, spread.error, spread.freedom),
         log_error=spread.error,
         freedom=spread.freedom,
     )
@@ -120,11 +129,11 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
 
 def _spread(a: Runs, b: Runs, paired: bool, process_cv: float) -> _Spread | str:
     if paired and len(a) == len(b) > 1:
-        return _of_pairs(_run_means(a), _run_means(b), "pairs of processes")
+        return _of_pairs(run_means(a), run_means(b), "pairs of processes")
     if len(a) == len(b) == 1 and paired and len(a[0]) == len(b[0]):
         if len(a[0]) < 2:
             return "at least 2 blocks of each"
-        return _of_pairs(merged_means(a[0]), merged_means(b[0]), "blocks of each", of=len(a[0]))
+        return _of_pairs(block_means(a[0]), block_means(b[0]), "blocks of each", of=len(a[0]))
     if min(len(a), len(b)) >= LEAST_RUNS:
         return _of_runs(a, b)
     return _with_allowance(a, b, process_cv)
@@ -138,92 +147,47 @@ def _of_pairs(a: Floats, b: Floats, unit: str, of: int | None = None) -> _Spread
 
 def _of_runs(a: Runs, b: Runs) -> _Spread:
     """Welch, over the runs' means."""
-    sides = [_run_means(a), _run_means(b)]
+    sides = [run_means(a), run_means(b)]
     parts = [float((side / side.mean()).var(ddof=1)) / len(side) for side in sides]
-    freedom = _satterthwaite(parts, [len(side) - 1 for side in sides])
+    freedom = satterthwaite(parts, [len(side) - 1 for side in sides])
     return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "runs of each")
 
 
 def _with_allowance(a: Runs, b: Runs, process_cv: float) -> _Spread | str:
     """What blocks show within each process, and beside it what processes are taken to differ by."""
-    parts, freedoms = [], []
-    for runs in (a, b):
-        for blocks in runs:
-            if len(blocks) < 2:
-                return "at least 2 blocks of each"
-            means = merged_means(blocks)
-            parts.append(float((means / means.mean()).var(ddof=1)) / len(means) / len(runs) ** 2)
-            freedoms.append(len(means) - 1)
-    within, between = sum(parts), process_cv**2 * (1 / len(a) + 1 / len(b))
+    within = [relative_variances(runs) for runs in (a, b)]
+    if within[0] is None or within[1] is None:
+        return "at least 2 blocks of each"
+    parts = within[0][0] + within[1][0]
+    between = process_cv**2 * (1 / len(a) + 1 / len(b))
+    freedoms = [*within[0][1], *within[1][1], PROCESS_FREEDOM]
     return _Spread(
-        error=math.sqrt(within + between),
-        freedom=_satterthwaite(parts, freedoms, known=between),
+        error=math.sqrt(sum(parts) + between),
+        freedom=satterthwaite([*parts, between], freedoms),
         count=min(sum(map(len, runs)) for runs in (a, b)),
         unit="blocks of each",
-        floor=math.sqrt(between),
-        process=process_cv,
+        between=between,
+        runs=min(len(a), len(b)),
     )
 
 
-def merged_means(blocks: Sequence[Floats]) -> Floats:
-    """Means of blocks, float64; from `MOST_BLOCKS` on those of neighbours put together."""
-    sums = np.array([block.sum() for block in blocks])
-    steps = np.array([len(block) for block in blocks])
-    together = max(1, 2 * len(blocks) // MOST_BLOCKS)
-    if together == 1:
-        return np.asarray(sums / steps, np.float64)
-    # What is left over goes with the last ones.
-    first = np.arange(len(blocks) // together) * together
-    return np.asarray(np.add.reduceat(sums, first) / np.add.reduceat(steps, first), np.float64)
-
-
 def _needed(centre: float, spread: _Spread, band: float) -> str:
-    """What makes a verdict likely (four in five) if the ratio is the one seen."""
-    away = abs(centre)
-    target = max(away, math.log1p(band) - away)
-    reach = target / (_quantile(spread.freedom, 0.975) + _quantile(math.inf, 0.8))
-    if spread.process:
-        # Blocks alone can't get below what processes differ by.
-        pairs = math.ceil(2 * spread.process**2 / reach**2)
-        if spread.floor >= 0.9 * reach:
-            return f"about {max(pairs, LEAST_RUNS + 2)} pairs of processes"
-    within = spread.error**2 - spread.floor**2
-    count = math.ceil(spread.count * within / (reach**2 - spread.floor**2))
-    more = max(1, count - spread.count)
-    return f"about {_round_up(more)} more {spread.unit}"
+    """What makes a verdict likely if the ratio is the one seen."""
+    target = max(abs(centre), math.log1p(band) - abs(centre))
+    if spread.between:
+        # More blocks can't get below what processes differ by; more processes can.
+        of_a_pair = spread.error * math.sqrt(spread.runs)
+        pairs = pairs_needed(target, of_a_pair, power=LIKELY)
+        return f"about {_round_up(max(pairs, LEAST_RUNS))} pairs of processes"
+    of_a_unit = spread.error * math.sqrt(spread.count)
+    more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
+    return f"about {_round_up(max(1, more))} more {spread.unit}"
 
 
 def _round_up(count: int) -> int:
     """To two digits: an estimate says no more."""
     scale: int = 10 ** max(0, len(str(count)) - 2)
     return math.ceil(count / scale) * scale
-
-
-def _satterthwaite(parts: Sequence[float], freedoms: Sequence[int], known: float = 0.0) -> float:
-    """Degrees of freedom of a sum of variances, of which one may be known exactly."""
-    uncertain = sum(part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True))
-    return (sum(parts) + known) ** 2 / uncertain if uncertain > 0 else math.inf
-
-
-def _quantile(freedom: float, probability: float) -> float:
-    from scipy.special import ndtri, stdtrit
-
-    if math.isinf(freedom):
-        return float(ndtri(probability))
-    return float(stdtrit(freedom, probability))
-
-
-def _p_value(centre: float, spread: _Spread) -> float:
-    from scipy.special import ndtr, stdtr
-
-    if spread.error == 0:
-        return float(centre == 0)
-    t = -abs(centre) / spread.error
-    return 2 * float(ndtr(t) if math.isinf(spread.freedom) else stdtr(spread.freedom, t))
-
-
-def _run_means(runs: Runs) -> Floats:
-    return np.array([np.concatenate(list(blocks)).mean() for blocks in runs])
 
 
 def _steps(runs: Runs) -> int:

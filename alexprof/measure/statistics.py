@@ -59,7 +59,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < LEAST_BLOCKS:
         return None
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
-    return _percentiles(_medians(_matrix(blocks), drawn), len(blocks))
+    return _percentiles(_medians(blocks, drawn), len(blocks))
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -158,7 +158,7 @@ def _difference_of_medians(
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
-    medians = _medians(_matrix(a), a_drawn) - _medians(_matrix(b), b_drawn)
+    medians = _medians(a, a_drawn) - _medians(b, b_drawn)
     return _percentiles(medians, min(len(a), len(b)))
 
 
@@ -166,17 +166,20 @@ def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
     return random.integers(0, blocks, size=(RESAMPLES, blocks))
 
 
-def _matrix(blocks: Sequence[Floats]) -> Floats:
-    """Blocks as rows, short ones filled up with NaN."""
-    rows = np.full((len(blocks), max(map(len, blocks))), np.nan)
-    for row, block in zip(rows, blocks, strict=True):
-        row[: len(block)] = block
-    return rows
-
-
-def _medians(matrix: Floats, drawn: NDArray[np.int64]) -> Floats:
-    resampled = matrix[drawn].reshape(len(drawn), -1)
-    medians: Floats = np.nanmedian(resampled, axis=1)
+def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
+    """Median of each resample, float64 [resamples]: steps are sorted once, then counted."""
+    values = np.concatenate(blocks)
+    order = np.argsort(values, kind="stable")
+    block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])[order]
+    rows = np.arange(len(drawn))[:, None] * len(blocks)
+    times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(blocks))
+    by_block = np.ascontiguousarray(times.reshape(len(drawn), -1).T, np.int32)
+    # [k, r]: how many steps of resample r are among the k + 1 smallest values.
+    counted = np.cumsum(by_block[block_of], axis=0, dtype=np.int32)
+    steps = counted[-1]
+    lower = (counted < (steps + 1) // 2).sum(axis=0)
+    upper = (counted < steps // 2 + 1).sum(axis=0)
+    medians: Floats = (values[order][lower] + values[order][upper]) / 2
     return medians
 
 
