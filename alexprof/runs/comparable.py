@@ -102,12 +102,12 @@ def _machine(a: Member, b: Member) -> Iterator[Doubt]:
         yield _doubt("cause", "where one of them ran is not recorded")
         return
     for what, one, other in (
-        ("the processor", ours.host.processor, theirs.host.processor),
-        ("the number of cores", ours.host.cores, theirs.host.cores),
-        ("the accelerators", _accelerators(ours), _accelerators(theirs)),
+        ("the processor differs", ours.host.processor, theirs.host.processor),
+        ("the number of cores differs", ours.host.cores, theirs.host.cores),
+        ("the accelerators differ", _accelerators(ours), _accelerators(theirs)),
     ):
         if one != other:
-            said = f"{what} differ{'' if what.endswith('s') else 's'} ({one}, {other})"
+            said = f"{what} ({one}, {other})"
             yield _doubt("cause", f"{said}: machines are compared, not programs")
     if ours.host.system != theirs.host.system:
         yield _doubt("nothing", f"the system differs ({ours.host.system}, {theirs.host.system})")

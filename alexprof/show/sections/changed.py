@@ -27,8 +27,8 @@ from alexprof.show.view import UNNAMED, in_sentence, plural
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
 """Layers if something changed, if nothing did; kinds."""
 IDLE = "(idle)"
-_WIDEST = 0.6
-"""Intervals may widen the axis to so many times the span of the changes, on either side."""
+_WIDEST = 3.0
+"""The axis takes intervals up to so many times as wide as the middle one."""
 
 Key = tuple[str, str, str]
 """Variant of A, variant of B, phase."""
@@ -221,13 +221,14 @@ def _one_sided(one: OneSided) -> Row:
 
 
 def _axis(changes: Sequence[Change], alone: Sequence[OneSided]) -> Axis:
-    points = [0.0, *(one.change_s for one in changes)]
-    points += [-(one.a_s or 0.0) or (one.b_s or 0.0) for one in alone]
-    low, high = min(points), max(points)
-    reach = max(high - low, 1e-9) * _WIDEST
+    """All changes, and the intervals that are not much wider than most."""
+    ends = [0.0, *(one.change_s for one in changes)]
+    ends += [-(one.a_s or 0.0) or (one.b_s or 0.0) for one in alone]
     intervals = [one.change_ci95_s for one in changes if one.change_ci95_s]
-    low = min(low, max(min((one[0] for one in intervals), default=low), low - reach))
-    high = max(high, min(max((one[1] for one in intervals), default=high), high + reach))
+    widths = sorted(high - low for low, high in intervals)
+    most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
+    ends += [end for one in intervals if one[1] - one[0] <= most for end in one]
+    low, high = min(ends), max(ends)
     if high <= low:
         low, high = -1e-3, 1e-3
     return Axis(low, high, round_ticks(low, high, about=3))
