@@ -238,9 +238,9 @@ def _points(
         if isinstance(unit, str):
             points.append(_point(member.run, None, unit))
             continue
-        newest = newest or member
         against = [one.text for one in disturbed(member)]
-        if newest is not member:
+        newest = newest or (None if against else member)
+        if newest is not None and newest is not member:
             found = doubts(newest, member, [(variant, variant)])
             against += [one.text for one in found if one.spoils == "cause"]
         points.append(_point(member.run, unit, "; ".join(against) or None))

@@ -82,10 +82,11 @@ def _document(found: RunComparison, options: ReportOptions) -> Document:
     sections = [comparable_section(found)]
     for other in found.others:
         sections += changed_sections(found, other, options.top)
+    others = [clean(one.name) for one in found.others]
     return Document(
-        name=f"{clean(found.a.name)} → {', '.join(clean(one.name) for one in found.others)}",
+        name=f"{clean(found.a.name)} → {', '.join(others)}",
         status="comparable" if found.comparable else "not comparable",
-        facts=(f"A {clean(found.a.name)}", *(f"B {clean(one.name)}" for one in found.others)),
+        facts=(f"A {clean(found.a.name)}", f"B {' or '.join(others)}"),
         sections=tuple(sections),
         footer=FOOTER,
     )

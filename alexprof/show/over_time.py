@@ -35,11 +35,10 @@ def render_history(
 
 def _document(found: History, options: ReportOptions) -> Document:
     del options
-    where = f"{found.phase}, {found.variant}".replace("_", " ")
     return Document(
         name=clean(found.metric),
         status=plural(len(found.points), "run"),
-        facts=(clean(where),),
+        facts=(f"{clean(found.phase)}, {clean(found.variant)}",),
         sections=(Section("When did it change?", _unit(found), tuple(_blocks(found))),),
         footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
     )

@@ -118,7 +118,9 @@ def test_variants_of_one_run_are_paired_by_their_turns(logdir):
 def test_a_variant_of_another_run(logdir):
     across = found(logdir, "a:without_lrn", "slower")
     assert {each.b_variant for each in across.differences} == {"with_lrn"}
-    with pytest.raises(UsageError, match=r"name a variant of the other run too \(a:with_lrn, a:wit"):
+    with pytest.raises(
+        UsageError, match=r"name a variant of the other run too \(a:with_lrn, a:wit"
+    ):
         made_run(logdir / "c", {"other": 0.1, "one": 0.1})
         found(logdir, "a", "c:one")
 

@@ -103,13 +103,13 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
 
 def test_mistakes_are_said(tmp_path):
     write(tmp_path, [0.1])
-    with pytest.raises(UsageError, match="no run in .* has backward.mean of v: no phase backward"):
+    with pytest.raises(UsageError, match=r"no run in .* has backward.mean of v: no phase"):
         history(tmp_path, "backward.mean")
     with pytest.raises(UsageError, match="no kind, layer or op vgg"):
         history(tmp_path, "vgg.share")
     with pytest.raises(UsageError, match=r"no variant 'x' in any run: there are v"):
         history(tmp_path, "lrn.share", variant="x")
     for text in ("", "forward", ".mean", "forward.mode"):
-        with pytest.raises(UsageError, match="--metric is PHASE.mean"):
+        with pytest.raises(UsageError, match=r"--metric is PHASE\.mean"):
             parse_metric(text)
     assert parse_metric("a/b.c.share") == Metric("a/b.c", "share")

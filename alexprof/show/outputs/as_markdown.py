@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from alexprof.runs.record import Run
-from alexprof.show.bars import bar_text, legend_text
+from alexprof.show.bars import POINTS, bar_text, legend_text
 from alexprof.show.document import (
     Bar,
     Block,
@@ -88,11 +88,13 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _drawable(table: Table, column: Column) -> bool:
-    """Markdown swallows the spaces before a bar, so only bars that begin at the left are drawn."""
+    """Markdown swallows spaces: bars that begin at the left are drawn, points are not."""
     if column.align != "bar":
         return True
     bars = [cell for row in table.rows for cell in row.cells if isinstance(cell, Bar)]
     low = table.axis.low if table.axis else 0.0
+    if any(piece.mark in POINTS for bar in bars for piece in bar.pieces):
+        return False
     return all(bar.pieces[0].start == low for bar in bars if bar.pieces)
 
 

@@ -58,14 +58,18 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
     keys = list(dict.fromkeys([*map(_key, mine), *map(_key, alone)]))
     keys.sort(key=lambda key: _rank(key, found.a))
     whole = [one for key in keys for one in mine if one.level == "phase" and _key(one) == key]
-    yield Section("What changed?", "ms, no profiler attached", tuple(_phases(whole, found.a)))
+    several = f" in {clean(other.name)}" if len(found.others) > 1 else ""
+    phases = tuple(_phases(whole, found.a))
+    yield Section(f"What changed{several}?", "ms, no profiler attached", phases)
     for key in keys:
         inside = [one for one in mine if one.level != "phase" and _key(one) == key]
         gone_or_new = [one for one in alone if _key(one) == key]
         if inside or gone_or_new:
             step = [one for one in whole if _key(one) == key]
             blocks = tuple(_inside(step, inside, gone_or_new, top))
-            yield Section("Where?", f"{label(key, found.a)}; shares, scaled to timed steps", blocks)
+            yield Section(
+                f"Where{several}?", f"{label(key, found.a)}; shares, scaled to timed steps", blocks
+            )
 
 
 def reading(one: Change) -> str:
@@ -172,12 +176,12 @@ def _table(
         shown.append(Row((f"{left} more",), "muted"))
     columns = (
         Column(level, align="name"),
-        Column("A", "ms", drop=3),
-        Column("B", "ms", drop=2),
+        Column("A", "ms", drop=4),
+        Column("B", "ms", drop=3),
         Column("change", "ms"),
         Column("95 % interval", align="right"),
-        Column("reading", align="right"),
-        Column("", align="bar", drop=1),
+        Column("reading", align="right", drop=1),
+        Column("", align="bar", drop=2),
     )
     changes = [one for _, one in named]
     return Table(columns, tuple(shown), _axis(changes, alone))
