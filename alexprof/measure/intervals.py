@@ -50,7 +50,7 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
     if variance == 0:
         return 0.0, 0.0
-    if without.min() <= 0:
+    if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
         return None
     count = len(blocks)
     pseudo = count * 0.5 * math.log(variance) - (count - 1) * 0.5 * np.log(without)

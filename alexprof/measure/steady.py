@@ -104,9 +104,9 @@ def change_points(values: Floats) -> NDArray[np.int64]:
     together = math.ceil(len(values) / FINEST)
     whole = len(values) // together * together
     coarse = values[:whole].reshape(-1, together).mean(axis=1)
-    # Noise is what is left beside levels. The first guess at those is the best cut in two, whether
-    # it is worth it or not; each cut that has more pieces leaves less.
-    starts, pieces = _cut_in_two(coarse), 1
+    # Noise is what is left beside levels. The first guess at those is the best cut in three (a
+    # stretch and what is around it), worth it or not; each cut that has more pieces leaves less.
+    starts, pieces = _cut_in_three(coarse), 1
     for _ in range(ROUNDS):
         noise = long_run_variance(coarse, starts)
         starts = _best_cut(coarse, PENALTY * noise * math.log(len(coarse)))
@@ -146,12 +146,18 @@ def _trends(values: Floats, band: float) -> bool:
     return abs(change) > max(band * float(values.mean()), SURE * error)
 
 
-def _cut_in_two(values: Floats) -> NDArray[np.int64]:
-    """The two pieces of at least `SHORTEST` that leave the least squares."""
-    sums = np.cumsum(values - values.mean())
-    size = np.arange(SHORTEST, len(values) - SHORTEST + 1)
-    won = sums[size - 1] ** 2 / size + sums[size - 1] ** 2 / (len(values) - size)
-    return np.array([0, size[won.argmax()]], np.int64)
+def _cut_in_three(values: Floats) -> NDArray[np.int64]:
+    """The three pieces of at least `SHORTEST` that leave the least squares."""
+    count = len(values)
+    sums = np.concatenate([[0.0], np.cumsum(values - values.mean())])
+    start = np.arange(SHORTEST, count - 2 * SHORTEST + 1)[:, None]
+    end = np.arange(2 * SHORTEST, count - SHORTEST + 1)[None, :]
+    size = np.maximum(end - start, 1)
+    won = sums[start] ** 2 / start + (sums[end] - sums[start]) ** 2 / size
+    won += sums[end] ** 2 / (count - end)
+    won[end - start < SHORTEST] = -1
+    first, second = np.unravel_index(won.argmax(), won.shape)
+    return np.array([0, start[first, 0], end[0, second]], np.int64)
 
 
 def _pulled_in(seconds: Floats) -> Floats:
