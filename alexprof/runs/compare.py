@@ -172,7 +172,8 @@ class _Phase:
                 )
 
     def _timed(self) -> Comparison | None:
-        from alexprof.measure.ratios import PROCESS_CV, compare_times
+        from alexprof.measure.ratios import compare_times
+        from alexprof.measure.spread import PROCESS_CV
         from alexprof.runs.samples import drift_cv, took_turns
 
         if not all(one.blocks for one in (*self.ours, *self.theirs)):

@@ -272,7 +272,7 @@ def _unit(run: Run, sample: Sample, metric: Metric) -> _Unit | str:
     """The metric's blocks; or why there are none."""
     import numpy as np
 
-    from alexprof.measure.ratios import PROCESS_CV
+    from alexprof.measure.spread import PROCESS_CV
     from alexprof.runs.samples import drift_cv
 
     if metric.measure in ("mean", "median"):

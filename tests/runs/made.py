@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,13 +27,20 @@ from alexprof.runs.record import (
 )
 from alexprof.runs.store import save_run
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
+from alexprof.workload.base import Setting
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
 """Parts of a step; what is left is idle time."""
 KINDS = {"lrn1": "LRN", "pool1": "MaxPool"}
 HOST = Machine("a processor", 2, 8 * 2**30, "Linux 6", 0.1)
 SOFTWARE = Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True, "bfc")
-SETTINGS = {"batch_size": 32, "seed": 0, "intra_op": 0, "fetch": True, "cpu_allocator": "bfc"}
+SETTINGS: dict[str, Setting] = {
+    "batch_size": 32,
+    "seed": 0,
+    "intra_op": 0,
+    "fetch": True,
+    "cpu_allocator": "bfc",
+}
 
 
 def wave(count: int, seed: int) -> np.ndarray:
@@ -55,9 +63,9 @@ def made_run(
     software: Software = SOFTWARE,
     accelerators: tuple[Device, ...] = (),
     started: str = "2026-11-24T04:42:00+00:00",
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Setting] | None = None,
     without: Mapping[str, tuple[str, ...]] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Run:
     """Writes a run whose variants take turns.
 
@@ -92,18 +100,16 @@ def made_run(
         label = variant.replace("_", " ").replace("lrn", "LRN")
         variants[variant] = Variant(label=label, phases={phase: record})
     run = Run(
-        **{
-            "schema_version": SCHEMA_VERSION,
-            "run": folder.name,
-            "complete": True,
-            "stopped": None,
-            "started": started,
-            "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
-            "machine": MachineRecord(host, software, accelerators),
-            "variants": variants,
-            **fields,
-        }
+        schema_version=SCHEMA_VERSION,
+        run=folder.name,
+        complete=True,
+        stopped=None,
+        started=started,
+        workload=WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
+        machine=MachineRecord(host, software, accelerators),
+        variants=variants,
     )
+    run = msgspec.structs.replace(run, **fields)
     save_run(folder, run)
     save_table(folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda one: one.order)}))
     if costs:
