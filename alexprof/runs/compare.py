@@ -26,7 +26,7 @@ LEAST_SHARE = 0.001
 """Parts that are less of the step on both sides are left out."""
 PART_CV, PART_OF_STEP = 0.02, 0.002
 """Standard deviation by which a part differs between processes that do the same: of itself, and of
-the step (docs/statistics.md)."""
+the step: what small and large ops of the same run twice differed by (docs/commands.md)."""
 NO_RESULTS = "runs do not record what their steps computed"
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
 QUIET = "runs while the machine does nothing else"
