@@ -229,3 +229,36 @@ def test_a_run_whose_name_has_a_colon(tmp_path):
     made_run(tmp_path / "b:2", {"v": 0.1})
     assert find_member("b:2", tmp_path).variant is None
     assert find_member("b:2:v", tmp_path).variant == "v"
+
+
+def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
+    for seed, name in enumerate("ab"):
+        made_run(tmp_path / name, {"v": 0.1}, seed=seed)
+        table = load_steps(tmp_path / name)
+        wide = 1 + 0.2 * ((pl.col("block") * 7 + seed) % 3 - 1)
+        table.with_columns(pl.col("seconds") * wide).write_parquet(
+            tmp_path / name / "steps.parquet"
+        )
+    comparison = found(tmp_path, "a", "b")
+    whole, part = (
+        one(comparison, *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+    )
+    assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
+
+
+def test_among_many_a_small_change_may_be_chance(tmp_path):
+    many = {f"op{number}/x": 0.04 for number in range(20)}
+    made_run(tmp_path / "a", {"v": 0.1}, ops=many)
+    made_run(tmp_path / "b", {"v": 0.1}, ops={**many, "op3/x": 0.048}, seed=1)
+    change = one(found(tmp_path, "a", "b"), "op", "op3/x", "v")
+    assert change.ci95[0] > 1
+    assert (change.verdict, change.p_value > 0.05) == ("unclear", True)
+    made_run(tmp_path / "c", {"v": 0.1}, ops={**many, "op3/x": 0.06}, seed=1)
+    assert one(found(tmp_path, "a", "c"), "op", "op3/x", "v").verdict == "slower"
+
+
+def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
+    for name, part in (("a", 0.0005), ("b", 0.0006), ("c", 0.05)):
+        made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
+    assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
+    assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").verdict == "slower"
