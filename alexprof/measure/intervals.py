@@ -13,6 +13,7 @@ from alexprof.measure.spread import (
     PROCESS_FREEDOM,
     Floats,
     Runs,
+    process_allowance,
     quantile,
     relative_variances,
     run_means,
@@ -48,7 +49,8 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
         return None
     variance = float(every.var(ddof=1))
     without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
-    if variance == 0:
+    # Of equal values rounding leaves about 1e-32 of their square.
+    if variance <= 1e-20 * float(every.mean()) ** 2:
         return 0.0, 0.0
     if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
         return None
@@ -67,7 +69,8 @@ def runs_mean_interval(runs: Runs, *, process_cv: float = PROCESS_CV) -> Interva
 
     Args:
         runs: Each its blocks, each float64 [steps], in seconds.
-        process_cv: The allowance: standard deviation of a process's mean, as a part of it.
+        process_cv: The allowance: standard deviation of a process's mean, as a part of it; more
+            where the runs' own blocks wander by more.
 
     Returns:
         Lower and upper bound; None with fewer than three runs of which one has fewer than two
@@ -84,7 +87,7 @@ def runs_mean_interval(runs: Runs, *, process_cv: float = PROCESS_CV) -> Interva
     within = relative_variances(runs)
     if within is None:
         return None
-    parts = [*within[0], process_cv**2 / len(runs)]
+    parts = [*within[0], process_allowance(runs, process_cv) ** 2 / len(runs)]
     freedom = satterthwaite(parts, [*within[1], PROCESS_FREEDOM])
     half = quantile(freedom, 0.975) * centre * math.sqrt(sum(parts))
     return centre - half, centre + half

@@ -22,6 +22,7 @@ from alexprof.measure.spread import (
     Floats,
     Runs,
     block_means,
+    process_allowance,
     quantile,
     relative_variances,
     run_means,
@@ -77,7 +78,8 @@ def compare_times(
             numbers differ, nothing is paired.
         band: What counts as the same, as a part.
         process_cv: Standard deviation of a process's mean, as a part of it: goes into the interval
-            where there are fewer than three runs of a side, unpaired.
+            where there are fewer than three runs of a side, unpaired. Blocks that wander by more
+            within the runs raise it (`spread.process_allowance`).
 
     Raises:
         ValueError: If a side has no step.
@@ -159,7 +161,7 @@ def _with_allowance(a: Runs, b: Runs, process_cv: float) -> _Spread | str:
     if within[0] is None or within[1] is None:
         return "at least 2 blocks of each"
     parts = within[0][0] + within[1][0]
-    between = process_cv**2 * (1 / len(a) + 1 / len(b))
+    between = process_allowance([*a, *b], process_cv) ** 2 * (1 / len(a) + 1 / len(b))
     freedoms = [*within[0][1], *within[1][1], PROCESS_FREEDOM]
     return _Spread(
         error=math.sqrt(sum(parts) + between),

@@ -64,6 +64,33 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
     return parts, [len(x) - 1 for x in means]
 
 
+def process_allowance(runs: Runs, process_cv: float) -> float:
+    """What processes must be taken to differ by where too few ran to show it.
+
+    Blocks of one process that wander (others use the machine, a clock changes) show the least that
+    processes can differ by: they ran at other times altogether.
+
+    Args:
+        runs: Of all sides, two blocks or more in each.
+        process_cv: The least, as a part.
+
+    Returns:
+        Standard deviation of a process's mean, as a part of it.
+    """
+    return max(process_cv, math.sqrt(sum(map(_wandering, runs)) / len(runs)))
+
+
+def _wandering(blocks: Sequence[Floats]) -> float:
+    """Variance of block means beyond what their steps' scatter explains, relative."""
+    means = np.array([block.mean() for block in blocks])
+    inside = sum(float(((block - block.mean()) ** 2).sum()) for block in blocks)
+    spare = sum(map(len, blocks)) - len(blocks)
+    explained = (
+        inside / spare * float(np.mean([1 / len(block) for block in blocks])) if spare else 0
+    )
+    return max(0.0, float(means.var(ddof=1)) - explained) / float(means.mean()) ** 2
+
+
 def satterthwaite(parts: Sequence[float], freedoms: Sequence[float]) -> float:
     """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946)."""
     shares = [part**2 / free for part, free in zip(parts, freedoms, strict=True)]

@@ -3,8 +3,8 @@
 Pure: arrays in, values out; no clock, no file, no printing.
 
 Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 independent ones.
-Steps are therefore grouped in blocks (10 by default, the ones that were run in a row) and the
-intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
+Steps are therefore grouped in blocks (10 by default, the ones that were run in a row; from 40
+blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
 "Simulation Modeling and Analysis", batch means), and a bootstrap that resamples whole blocks for a
 median (Künsch 1989, with the measured blocks instead of moving ones).
 """
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.spread import block_means
 from alexprof.measure.values import Difference, Interval, Stretch
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     """
     if len(blocks) < 2:
         return None
-    means = np.array([block.mean() for block in blocks])
+    means = block_means(blocks)
     return _around(float(np.concatenate(blocks).mean()), float(means.var(ddof=1)), len(means))
 
 
@@ -134,18 +135,17 @@ def _around(centre: float, variance: float, count: int) -> Interval:
 def _difference_of_means(
     centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
 ) -> Interval:
-    a_means = np.array([block.mean() for block in a])
-    b_means = np.array([block.mean() for block in b])
+    a_means, b_means = block_means(a), block_means(b)
     if paired:
         return _around(centre, float((a_means - b_means).var(ddof=1)), len(a_means))
     from scipy.special import stdtrit
 
     # Welch's t with Satterthwaite's degrees of freedom, over block means.
-    a_part, b_part = a_means.var(ddof=1) / len(a), b_means.var(ddof=1) / len(b)
+    a_part, b_part = a_means.var(ddof=1) / len(a_means), b_means.var(ddof=1) / len(b_means)
     spread = a_part + b_part
     if spread == 0:
         return centre, centre
-    freedom = spread**2 / (a_part**2 / (len(a) - 1) + b_part**2 / (len(b) - 1))
+    freedom = spread**2 / (a_part**2 / (len(a_means) - 1) + b_part**2 / (len(b_means) - 1))
     half = float(stdtrit(freedom, 0.975) * math.sqrt(spread))
     return centre - half, centre + half
 

@@ -36,6 +36,8 @@ BAND = 0.01
 """Levels that differ by at most this part count as one."""
 ROUNDS = 4
 MOST_ALIKE = 0.9
+ENDS = 5
+"""The first and the last fifth are a level's ends."""
 SURE = 4.0
 """Standard errors of a trend that are no chance."""
 FINEST = 1000
@@ -136,14 +138,15 @@ def long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
 
 
 def _trends(values: Floats, band: float) -> bool:
-    """Whether steps go on changing by more than the band from first to last, beyond doubt."""
-    count = len(values)
+    """Whether steps go on changing: a slope beyond doubt, and ends further apart than the band."""
+    count, end = len(values), max(1, len(values) // ENDS)
+    if abs(values[-end:].mean() - values[:end].mean()) <= band * values.mean():
+        return False
     place = np.arange(count) - (count - 1) / 2
     slope = float((place @ values) / (place @ place))
     rest = values - values.mean() - slope * place
-    change, whole = slope * count, np.zeros(1, np.int64)
-    error = math.sqrt(12 * long_run_variance(rest, whole) / count)
-    return abs(change) > max(band * float(values.mean()), SURE * error)
+    error = math.sqrt(12 * long_run_variance(rest, np.zeros(1, np.int64)) / count)
+    return abs(slope) * count > SURE * error
 
 
 def _cut_in_three(values: Floats) -> NDArray[np.int64]:

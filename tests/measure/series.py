@@ -88,3 +88,8 @@ def share(values):
     """Of those that are true."""
     found = list(values)
     return sum(found) / len(found)
+
+
+def share_covering(intervals, truth):
+    """Part of the intervals that hold the truth; there must be one each time."""
+    return share(bounds is not None and bounds[0] <= truth <= bounds[1] for bounds in intervals)

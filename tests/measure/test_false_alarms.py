@@ -44,6 +44,21 @@ def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
     assert share(one.verdict in DIFFERENT for one in found) <= 0.05
 
 
+def test_a_machine_that_others_use_raises_the_allowance():
+    """Blocks in bursts of load, and processes that differ by 10 %."""
+    random = np.random.default_rng(24)
+
+    def loaded(count):
+        whole, _ = processes(KINDS["independent"], random, (count, 100))
+        bursts = 1 + 0.3 * np.repeat(random.standard_normal((count, 10)) ** 2, 10, axis=1)
+        return whole * bursts * (1 + 0.1 * random.standard_normal((count, 1)))
+
+    a, b = loaded(600), loaded(600)
+    assert welch_calls(a, b).mean() > 0.6
+    found = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
+    assert share(one.verdict in DIFFERENT for one in found) <= 0.05
+
+
 def at_most(part, count):
     """Of so many, if each has that chance: 2.6 standard errors above, passed by 1 in 200."""
     return part + 2.6 * (part * (1 - part) / count) ** 0.5

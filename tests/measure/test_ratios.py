@@ -8,7 +8,12 @@ from scipy import stats
 
 from alexprof.measure.families import adjust
 from alexprof.measure.ratios import compare_times, interval_at
-from alexprof.measure.spread import PROCESS_FREEDOM, block_means
+from alexprof.measure.spread import PROCESS_FREEDOM, block_means, process_allowance
+
+
+def bounds(comparison):
+    assert comparison.ci95 is not None
+    return comparison.ci95
 
 
 def run(*means):
@@ -50,7 +55,7 @@ def test_a_run_each_has_the_allowance_in_its_interval():
     a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
     found = compare_times([a], [b])
     half = stats.t.ppf(0.975, PROCESS_FREEDOM) * 0.01 * math.sqrt(2)
-    assert np.log(found.ci95) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
+    assert np.log(bounds(found)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
     assert found.verdict == "unclear"
     # Seven pairs find 2 % where processes differ by 1 % with a chance of 85 %, six with one of 76.
     assert found.needed == "about 7 pairs of processes"
@@ -63,6 +68,18 @@ def test_a_run_each_never_says_same_by_default():
     constant = run(1, 1, 1, 1)
     assert compare_times([constant], [constant]).verdict == "unclear"
     assert compare_times([constant], [constant], paired=True).verdict == "same"
+
+
+def test_blocks_that_wander_raise_the_allowance():
+    quiet, restless = run(1, 1, 1, 1), run(0.7, 1.3, 0.7, 1.3)
+    assert process_allowance([quiet], 0.01) == 0.01
+    # Means vary by 0.12; their steps, ± 0.01 about them, explain 0.0002 / 2 of it.
+    assert process_allowance([restless], 0.01) == pytest.approx(math.sqrt(0.12 - 0.0001))
+    assert process_allowance([restless, quiet], 0.01) == pytest.approx(math.sqrt(0.1199 / 2))
+    shifted = compare_times([restless], [[1.25 * block for block in restless]])
+    assert shifted.verdict == "unclear"
+    single = [np.array([0.9]), np.array([1.1])]
+    assert process_allowance([single], 0.01) == pytest.approx(math.sqrt(0.02))
 
 
 def test_two_runs_each_have_half_the_allowance_s_square():
@@ -170,7 +187,7 @@ def test_holm_and_benjamini_hochberg():
     assert adjust(values, "bh") == pytest.approx(stats.false_discovery_control(values))
     assert adjust([]) == []
     with pytest.raises(ValueError, match="no such method"):
-        adjust(values, "none")
+        adjust(values, "none")  # type: ignore[call-overload]
 
 
 def test_a_family_s_verdicts_need_more_evidence():
