@@ -173,8 +173,7 @@ class _Phase:
 
     def _timed(self) -> Comparison | None:
         from alexprof.measure.ratios import compare_times
-        from alexprof.measure.spread import PROCESS_CV
-        from alexprof.runs.samples import drift_cv, took_turns
+        from alexprof.runs.samples import took_turns
 
         if not all(one.blocks for one in (*self.ours, *self.theirs)):
             return None
@@ -183,7 +182,6 @@ class _Phase:
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
             paired=paired,
-            process_cv=math.hypot(PROCESS_CV, max(map(drift_cv, (*self.ours, *self.theirs)))),
         )
 
     def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:

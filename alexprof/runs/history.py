@@ -273,7 +273,6 @@ def _unit(run: Run, sample: Sample, metric: Metric) -> _Unit | str:
     import numpy as np
 
     from alexprof.measure.spread import PROCESS_CV
-    from alexprof.runs.samples import drift_cv
 
     if metric.measure in ("mean", "median"):
         if not sample.blocks:
@@ -281,7 +280,7 @@ def _unit(run: Run, sample: Sample, metric: Metric) -> _Unit | str:
         blocks = list(sample.blocks)
         if metric.measure == "median":
             blocks = [np.array([np.median(block)]) for block in blocks]
-        return _Unit(run, blocks, math.hypot(PROCESS_CV, drift_cv(sample)))
+        return _Unit(run, blocks, PROCESS_CV)
     if not sample.parts or not sample.step_s:
         return "no trace"
     found = _find(sample, metric.name)
@@ -355,8 +354,23 @@ def _distance(found: Comparison) -> float:
 def _compared(before: Sequence[_Unit], after: Sequence[_Unit]) -> Comparison:
     from alexprof.measure.ratios import compare_times
 
+    least = max(one.process_cv for one in (*before, *after))
     return compare_times(
         [one.blocks for one in before],
         [one.blocks for one in after],
-        process_cv=max(one.process_cv for one in (*before, *after)),
+        process_cv=max(least, _between(before, after)),
     )
+
+
+def _between(*parts: Sequence[_Unit]) -> float:
+    """What runs of the same part differ by: one that stands alone is taken to vary as much."""
+    values = [[_value(one) for one in part] for part in parts]
+    means = [math.fsum(part) / len(part) for part in values]
+    squares = [
+        (value / mean - 1) ** 2
+        for part, mean in zip(values, means, strict=True)
+        for value in part
+        if mean
+    ]
+    freedom = len(squares) - len(parts)
+    return math.sqrt(math.fsum(squares) / freedom) if freedom > 0 else 0.0

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
 from alexprof.runs.changes import Level
-from alexprof.runs.record import Phase
 from alexprof.runs.sides import Member
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
 
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PARTS: tuple[Level, ...] = ("layer", "kind", "op")
-MOST_CHUNKS = 10
-"""So many blocks are made of traced steps at most: neighbouring steps resemble each other."""
+LEAST_CHUNKS, MOST_CHUNKS = 3, 10
+"""Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at
+most."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Sample:
         values = self.parts[level].get(name)
         if values is None:
             values = np.zeros(len(next(iter(self.parts[level].values()))))
-        return np.array_split(values, min(MOST_CHUNKS, len(values)))
+        blocks = len(values) // 2 if len(values) >= 2 * LEAST_CHUNKS else len(values)
+        return np.array_split(values, min(MOST_CHUNKS, blocks))
 
     def share(self, level: Level, name: str) -> float:
         """The part of the step that it is."""
@@ -102,34 +103,11 @@ class Samples:
         return blocks, groups["order"].to_list()
 
 
-def timed_blocks_of(phase: Phase) -> list[Floats]:
-    """A phase's blocks as its record has them, by their means: what their means are is the same."""
-    if phase.timed is None:
-        return []
-    return [np.full(one.steps, one.mean_s) for one in phase.timed.blocks]
-
-
 def took_turns(a: Sample, b: Sample) -> bool:
     """Whether the blocks of two variants of one run were interleaved."""
     if len(a.orders) < 2 or len(a.orders) != len(b.orders):
         return False
     return max(a.orders) > min(b.orders) and max(b.orders) > min(a.orders)
-
-
-def drift_cv(sample: Sample) -> float:
-    """What blocks vary by beyond what the steps in them explain, as a part of the mean step.
-
-    A machine that drifts within a run has drifted between two runs too. By the median deviation:
-    one slow stretch is no drift.
-    """
-    blocks = [block for block in sample.blocks if len(block) > 1]
-    if len(blocks) < 2 or sample.step_s <= 0:
-        return 0.0
-    means = np.array([block.mean() for block in blocks])
-    explained = float(np.median([block.var(ddof=1) / len(block) for block in blocks]))
-    # 1.4826 × the median deviation is a normal spread's standard deviation.
-    spread = 1.4826 * float(np.median(np.abs(means - np.median(means))))
-    return float(np.sqrt(max(0.0, spread**2 - explained))) / sample.step_s
 
 
 def _rows(costs: pl.DataFrame, variant: str, key: str, device: str) -> pl.DataFrame:
