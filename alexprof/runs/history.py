@@ -8,8 +8,10 @@ processes differ by), Bonferroni-adjusted for the places tried; then both parts 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +38,8 @@ HISTORY_VERSION = 1
 Measure = Literal["mean", "median", "share", "time"]
 MEASURES: tuple[Measure, ...] = ("mean", "median", "share", "time")
 FALSE_ALARM = 0.05
+LEAST_NEIGHBOURS = 3
+"""So many pairs of neighbouring runs tell what runs differ by."""
 
 
 class Metric(Struct, frozen=True):
@@ -304,6 +308,7 @@ def _find(sample: Sample, name: str) -> tuple[Level, str] | None:
 
 
 def _steps(units: Sequence[_Unit]) -> list[Step]:
+    units = _varied(units)
     cuts = sorted(_cuts(units, 0, len(units)))
     edges = [0, *cuts, len(units)]
     steps = []
@@ -354,23 +359,19 @@ def _distance(found: Comparison) -> float:
 def _compared(before: Sequence[_Unit], after: Sequence[_Unit]) -> Comparison:
     from alexprof.measure.ratios import compare_times
 
-    least = max(one.process_cv for one in (*before, *after))
     return compare_times(
         [one.blocks for one in before],
         [one.blocks for one in after],
-        process_cv=max(least, _between(before, after)),
+        process_cv=max(one.process_cv for one in (*before, *after)),
     )
 
 
-def _between(*parts: Sequence[_Unit]) -> float:
-    """What runs of the same part differ by: one that stands alone is taken to vary as much."""
-    values = [[_value(one) for one in part] for part in parts]
-    means = [math.fsum(part) / len(part) for part in values]
-    squares = [
-        (value / mean - 1) ** 2
-        for part, mean in zip(values, means, strict=True)
-        for value in part
-        if mean
-    ]
-    freedom = len(squares) - len(parts)
-    return math.sqrt(math.fsum(squares) / freedom) if freedom > 0 else 0.0
+def _varied(units: Sequence[_Unit]) -> list[_Unit]:
+    """Lets each run vary by what neighbours differ by, half of them at least: steps are few."""
+    values = [_value(one) for one in units]
+    apart = [abs(b / a - 1) for a, b in pairwise(values) if a]
+    if len(apart) < LEAST_NEIGHBOURS:
+        return list(units)
+    # The median of |a − b| is 0.6745 √2 standard deviations of a and of b; few pairs know it badly.
+    between = statistics.median(apart) / (0.6745 * math.sqrt(2)) * (1 + 2 / len(apart))
+    return [replace(one, process_cv=max(one.process_cv, between)) for one in units]

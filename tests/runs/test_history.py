@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import ttest_ind
 
 from alexprof.errors import UsageError
-from alexprof.runs.history import Metric, history, parse_metric
+from alexprof.runs.history import Metric, _steps, _Unit, history, parse_metric
 from tests.runs.made import HOST, OPS, SOFTWARE, made_run
+from tests.runs.test_store import run_named
 
 NEWER = dataclasses.replace(SOFTWARE, tensorflow="2.22.0")
 
@@ -124,3 +125,21 @@ def test_the_best_of_many_places_is_no_step_by_itself(tmp_path):
     before, after = np.array(values[:5]), np.array(values[5:])
     assert ttest_ind(before, after, equal_var=False).pvalue < 0.05
     assert history(tmp_path).steps == ()
+
+
+def test_runs_that_only_vary_seldom_step():
+    random = np.random.default_rng(20261124)
+    false = 0
+    for cv in (0.01, 0.03):
+        for _ in range(40):
+            means = 0.1 * (1 + cv * random.standard_normal(8))
+            units = [
+                _Unit(
+                    run_named(f"r{place}"),
+                    list(mean * (1 + 0.02 * random.standard_normal((10, 10)))),
+                    0.01,
+                )
+                for place, mean in enumerate(means)
+            ]
+            false += bool(_steps(units))
+    assert false <= 8  # 80 histories; 5 % are 4

@@ -60,7 +60,8 @@ def logdir(tmp_path_factory):
         complete=False,
         stopped="interrupted from the keyboard",
     )
-    made_run(folder / "odd <b>|*_", {"with_lrn": 0.2, "v": 0.1}, started=days[5], traced=0)
+    odd = {"with_lrn": 0.22, "v": 0.1}
+    made_run(folder / "odd <b>|*_", odd, started=days[5], traced=0, software=newer)
     return folder
 
 
