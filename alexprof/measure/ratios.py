@@ -71,7 +71,7 @@ def compare_times(
     """Compares B with A.
 
     Args:
-        a: Runs of A, each its blocks, each float64 [steps], seconds.
+        a: Runs of A, each its blocks, each float64 [steps], seconds; no block empty.
         b: Runs of B.
         paired: Whether run i of A belongs to run i of B; with one run each, whether block i ran
             beside block i in the same process, so that there is no process effect. Where the
@@ -101,14 +101,18 @@ def interval_at(comparison: Comparison, level: float) -> Interval | None:
     """The ratio's interval at another level than 95 %; None where `ci95` is None."""
     if comparison.log_error is None or comparison.freedom is None:
         return None
-    half = quantile(comparison.freedom, (1 + level) / 2) * comparison.log_error
-    return comparison.ratio * math.exp(-half), comparison.ratio * math.exp(half)
+    return _interval(comparison.ratio, comparison.log_error, comparison.freedom, level)
+
+
+def _interval(ratio: float, error: float, freedom: float, level: float) -> Interval:
+    half = quantile(freedom, (1 + level) / 2) * error
+    # Two units at a level near 1 reach beyond what a float holds.
+    return ratio * math.exp(-half), ratio * math.exp(half) if half < 700 else math.inf
 
 
 def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     centre = math.log(b_s / a_s)
-    half = quantile(spread.freedom, 0.975) * spread.error
-    low, high = math.exp(centre - half), math.exp(centre + half)
+    low, high = _interval(b_s / a_s, spread.error, spread.freedom, 0.95)
     verdict: Verdict = "unclear"
     if low >= 1 - band and high <= 1 + band:
         verdict = "same"

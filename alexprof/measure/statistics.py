@@ -4,9 +4,10 @@ Pure: arrays in, values out; no clock, no file, no printing.
 
 Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 independent ones.
 Steps are therefore grouped in blocks (10 by default, the ones that were run in a row; from 40
-blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
-"Simulation Modeling and Analysis", batch means), and a bootstrap that resamples whole blocks for a
-median (Künsch 1989, with the measured blocks instead of moving ones).
+blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks:
+batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and Analysis", batch
+means), and a bootstrap that resamples whole blocks, as they ran, for a median (Künsch 1989, with
+the measured blocks instead of moving ones).
 """
 
 from __future__ import annotations
