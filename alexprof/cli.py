@@ -18,6 +18,7 @@ from alexprof.errors import AlexProfError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from alexprof.runs.record import Run
+    from alexprof.show import ReportOptions
     from alexprof.tracer import ProfileOptions
     from alexprof.workload.base import Workload
 
@@ -191,16 +192,107 @@ def report(
     from alexprof.runs.traces import load
     from alexprof.show import ReportOptions, render
 
-    if json and markdown:
-        raise UsageError("--json and --markdown exclude each other: choose one")
+    style = _style(json=json, markdown=markdown)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
-    style = "json" if json else "markdown" if markdown else "text"
     options = ReportOptions(
         width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
     )
     found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
     _print(render(found, style, options))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C…]",
+            help="Runs, as for report; RUN:VARIANT names one variant, of the same run or another.",
+        ),
+    ],
+    *,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
+    ] = False,
+    phase: Annotated[str, typer.Option(help="Compare this phase alone.")] = "",
+    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+) -> None:
+    """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
+    from alexprof.runs.compare import compare as compare_runs
+    from alexprof.runs.sides import find_sides
+    from alexprof.show.comparison import render_comparison
+
+    style = _style(json=json, markdown=markdown)
+    options = _options(phase=phase or None, top=top)
+    _print(render_comparison(compare_runs(find_sides(runs, logdir)), style, options))
+
+
+@app.command()
+def gate(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN [RUN…]", help="What asks to pass: one run, or several alike."),
+    ],
+    *,
+    baseline: Annotated[
+        list[str],
+        typer.Option(help="The run to measure against; more of them, given again, tell more."),
+    ],
+    max_slowdown: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What each phase may be slower by; NAME=10% for one phase, layer or kind. Again "
+            "for more. 3% if not given."
+        ),
+    ] = None,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
+    ] = False,
+) -> None:
+    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
+    from alexprof.runs.gate import gate as judge_runs
+    from alexprof.runs.gate import parse_bound
+    from alexprof.runs.sides import Side, check_distinct, find_member
+    from alexprof.show.verdict import render_gate
+
+    style = _style(json=json, markdown=markdown)
+    bounds = [parse_bound(text) for text in max_slowdown or ["3%"]]
+    new = tuple(find_member(name, logdir) for name in runs)
+    old = tuple(find_member(name, logdir) for name in baseline)
+    check_distinct([*new, *old])
+    found = judge_runs(Side(new), Side(old), bounds)
+    _print(render_gate(found, style, _options()))
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def history(
+    *,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="PHASE.mean or .median; LRN.share or .time of a kind, layer or op. The first "
+            "phase's mean if empty."
+        ),
+    ] = "",
+    variant: Annotated[str, typer.Option(help="Whose. The newest run's first if empty.")] = "",
+    phase: Annotated[str, typer.Option(help="Of shares: in which phase. The last if empty.")] = "",
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+) -> None:
+    """Follow a metric over the runs of a logdir, and find the runs where it stepped."""
+    from alexprof.runs.history import history as follow
+    from alexprof.show.over_time import render_history
+
+    style = _style(json=json, markdown=markdown)
+    found = follow(logdir, metric or None, variant or None, phase or None)
+    _print(render_history(found, style, _options()))
 
 
 @app.command("list")
@@ -290,6 +382,12 @@ def _print(text: str) -> None:
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
+def _style(*, json: bool, markdown: bool) -> str:
+    if json and markdown:
+        raise UsageError("--json and --markdown exclude each other: choose one")
+    return "json" if json else "markdown" if markdown else "text"
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -300,6 +398,12 @@ def _print_report(run: Run, folder: Path) -> None:
     text = render(run, "text", ReportOptions(width=_width(), color=_color()))
     _print(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
     _print(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
+
+
+def _options(phase: str | None = None, top: int = 10) -> ReportOptions:
+    from alexprof.show import ReportOptions
+
+    return ReportOptions(width=_width(), color=_color(), phase=phase, top=top)
 
 
 def _width() -> int:

@@ -12,6 +12,7 @@ import pytest
 
 import alexprof
 from alexprof.runs.store import save_run
+from tests.runs.made import made_run
 from tests.runs.test_store import run_named
 
 COMMAND = [sys.executable, "-m", "alexprof"]
@@ -181,6 +182,94 @@ def test_a_killed_run_keeps_finished_phases_and_says_so(tmp_path):
     assert not run.complete
     assert "killed" in (run.stopped or "")
     assert run.variants["without_lrn"].phases["forward"].attribution is not None
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """A logdir with a run, the same again, and one that is 20 % slower."""
+    for place, (name, step_s) in enumerate({"a": 0.1, "again": 0.1, "slow": 0.12}.items()):
+        made_run(tmp_path / name, {"v": step_s}, seed=place, started=f"2026-11-0{place + 1}")
+    return tmp_path
+
+
+def test_compare_gate_and_history_answer(compared):
+    logdir = ("--logdir", compared)
+    text = call("compare", "a", "slow", *logdir)
+    assert (text.returncode, text.stderr) == (0, "")
+    assert "slower" in text.stdout
+    assert all(len(line) <= 80 for line in text.stdout.splitlines())
+    assert "| forward, v |" in call("compare", "a", "slow", "--markdown", *logdir).stdout
+    parsed = json.loads(call("compare", "a", "slow", "--json", *logdir).stdout)
+    assert parsed["comparable"] is True
+    assert parsed["differences"][0]["verdict"] == "slower"
+    steps = json.loads(call("history", "--metric", "forward.mean", "--json", *logdir).stdout)
+    assert [one["run"] for one in steps["steps"]] == ["slow"]
+    assert "conv1.share" in call("history", "--metric", "conv1.share", *logdir).stdout
+
+
+@pytest.mark.parametrize(
+    ("run", "bounds", "code"),
+    [
+        ("again", ["--max-slowdown", "5%"], 0),
+        ("slow", ["--max-slowdown", "5%"], 1),
+        ("slow", [], 1),
+        ("again", ["--max-slowdown", "1%"], 3),
+        ("slow", ["--max-slowdown", "forward=30%", "--max-slowdown", "LRN=5%"], 1),
+        ("slow", ["--max-slowdown", "30%"], 0),
+    ],
+)
+def test_the_gate_s_exit_codes(compared, run, bounds, code):
+    arguments = ("gate", run, "--baseline", "a", *bounds, "--logdir", compared)
+    done = call(*arguments)
+    assert (done.returncode, done.stderr) == (code, "")
+    parsed = call(*arguments, "--json")
+    assert parsed.returncode == json.loads(parsed.stdout)["exit_code"] == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare", "a"], ["at least two"]),
+        (["compare", "a", "a"], ["named twice"]),
+        (["compare", "a", "nothing"], ["no run 'nothing'", "alexprof list"]),
+        (["compare", "a:x", "again"], ["no variant 'x'"]),
+        (["compare", "a", "again", "--phase", "x"], ["no phase 'x'"]),
+        (["compare", "a", "again", "--top", "-1"], ["at least 0"]),
+        (["compare", "a", "again", "--json", "--markdown"], ["exclude each other"]),
+        (["gate", "a"], ["--baseline"]),
+        (["gate", "a", "--baseline", "a"], ["named twice"]),
+        (["gate", "a", "--baseline", "again", "--max-slowdown", "much"], ["'much'", "3%"]),
+        (["gate", "a", "--baseline", "again", "--max-slowdown", "vgg=1%"], ["'vgg'", "LRN"]),
+        (["history", "--metric", "forward"], ["--metric"]),
+        (["history", "--metric", "vgg.share"], ["vgg"]),
+        (["history", "--variant", "x"], ["x"]),
+    ],
+)
+def test_bad_comparisons_are_one_line(compared, arguments, words):
+    assert_one_line(call(*arguments, "--logdir", compared), 2, *words)
+
+
+def test_damaged_tables_are_one_line(compared):
+    (compared / "again" / "steps.parquet").write_bytes(b"PAR1")
+    done = call("compare", "a", "again", "--logdir", compared)
+    assert_one_line(done, 2, "steps.parquet", "damaged")
+
+
+@pytest.mark.slow
+def test_two_real_runs_compared(tmp_path):
+    small = ("--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4)
+    for name in ("a", "b"):
+        done = call("profile", *small, "--logdir", tmp_path, "--run-name", name)
+        assert done.returncode == 0, done.stderr
+    parsed = json.loads(call("compare", "a", "b", "--json", "--logdir", tmp_path).stdout)
+    # Other programs may be busy here, and that is no error.
+    assert all("load" in reason for reason in parsed["why_not"])
+    levels = {one["level"] for one in parsed["differences"]}
+    assert levels == {"phase", "layer", "kind", "op"}
+    ablation = call("compare", "a:with_lrn", "a:without_lrn", "--json", "--logdir", tmp_path)
+    gone = {one["name"] for one in json.loads(ablation.stdout)["gone"]}
+    assert {"LRN", "lrn1", "lrn2"} <= gone
+    assert call("gate", "b", "--baseline", "a", "--logdir", tmp_path).returncode in (0, 1, 3)
 
 
 @pytest.mark.slow

@@ -99,8 +99,6 @@ def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
 
 
 def test_the_record_is_read_without_numpy_and_polars():
-    assert not loaded_by("import alexprof.runs.store, alexprof.runs.traces") & {
-        "numpy",
-        "polars",
-        "scipy",
-    }
+    modules = "store", "traces", "sides", "changes", "comparable", "compare", "gate", "history"
+    code = f"import {', '.join(f'alexprof.runs.{one}' for one in modules)}"
+    assert not loaded_by(code) & {"numpy", "polars", "scipy"}

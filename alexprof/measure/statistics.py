@@ -3,10 +3,11 @@
 Pure: arrays in, values out; no clock, no file, no printing.
 
 Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 independent ones.
-Steps are therefore grouped in blocks (10 by default, the ones that were run in a row) and the
-intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
-"Simulation Modeling and Analysis", batch means), and a bootstrap that resamples whole blocks for a
-median (Künsch 1989, with the measured blocks instead of moving ones).
+Steps are therefore grouped in blocks (10 by default, the ones that were run in a row; from 40
+blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks:
+batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and Analysis", batch
+means), and a bootstrap that resamples whole blocks, as they ran, for a median (Künsch 1989, with
+the measured blocks instead of moving ones).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.spread import block_means
 from alexprof.measure.values import Difference, Interval, Stretch
 
 Floats = NDArray[np.float64]
@@ -43,7 +45,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     """
     if len(blocks) < 2:
         return None
-    means = np.array([block.mean() for block in blocks])
+    means = block_means(blocks)
     return _around(float(np.concatenate(blocks).mean()), float(means.var(ddof=1)), len(means))
 
 
@@ -59,7 +61,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < LEAST_BLOCKS:
         return None
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
-    return _percentiles(_medians(_matrix(blocks), drawn), len(blocks))
+    return _percentiles(_medians(blocks, drawn), len(blocks))
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -134,18 +136,17 @@ def _around(centre: float, variance: float, count: int) -> Interval:
 def _difference_of_means(
     centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
 ) -> Interval:
-    a_means = np.array([block.mean() for block in a])
-    b_means = np.array([block.mean() for block in b])
+    a_means, b_means = block_means(a), block_means(b)
     if paired:
         return _around(centre, float((a_means - b_means).var(ddof=1)), len(a_means))
     from scipy.special import stdtrit
 
     # Welch's t with Satterthwaite's degrees of freedom, over block means.
-    a_part, b_part = a_means.var(ddof=1) / len(a), b_means.var(ddof=1) / len(b)
+    a_part, b_part = a_means.var(ddof=1) / len(a_means), b_means.var(ddof=1) / len(b_means)
     spread = a_part + b_part
     if spread == 0:
         return centre, centre
-    freedom = spread**2 / (a_part**2 / (len(a) - 1) + b_part**2 / (len(b) - 1))
+    freedom = spread**2 / (a_part**2 / (len(a_means) - 1) + b_part**2 / (len(b_means) - 1))
     half = float(stdtrit(freedom, 0.975) * math.sqrt(spread))
     return centre - half, centre + half
 
@@ -158,7 +159,7 @@ def _difference_of_medians(
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
-    medians = _medians(_matrix(a), a_drawn) - _medians(_matrix(b), b_drawn)
+    medians = _medians(a, a_drawn) - _medians(b, b_drawn)
     return _percentiles(medians, min(len(a), len(b)))
 
 
@@ -166,17 +167,20 @@ def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
     return random.integers(0, blocks, size=(RESAMPLES, blocks))
 
 
-def _matrix(blocks: Sequence[Floats]) -> Floats:
-    """Blocks as rows, short ones filled up with NaN."""
-    rows = np.full((len(blocks), max(map(len, blocks))), np.nan)
-    for row, block in zip(rows, blocks, strict=True):
-        row[: len(block)] = block
-    return rows
-
-
-def _medians(matrix: Floats, drawn: NDArray[np.int64]) -> Floats:
-    resampled = matrix[drawn].reshape(len(drawn), -1)
-    medians: Floats = np.nanmedian(resampled, axis=1)
+def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
+    """Median of each resample, float64 [resamples]: steps are sorted once, then counted."""
+    values = np.concatenate(blocks)
+    order = np.argsort(values, kind="stable")
+    block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])[order]
+    rows = np.arange(len(drawn))[:, None] * len(blocks)
+    times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(blocks))
+    by_block = np.ascontiguousarray(times.reshape(len(drawn), -1).T, np.int32)
+    # [k, r]: how many steps of resample r are among the k + 1 smallest values.
+    counted = np.cumsum(by_block[block_of], axis=0, dtype=np.int32)
+    steps = counted[-1]
+    lower = (counted < (steps + 1) // 2).sum(axis=0)
+    upper = (counted < steps // 2 + 1).sum(axis=0)
+    medians: Floats = (values[order][lower] + values[order][upper]) / 2
     return medians
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 Interval = tuple[float, float]
 """Lower and upper bound."""
+Verdict = Literal["slower", "faster", "same", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -95,3 +97,31 @@ class Stretch:
     last_step: int
     ratio: float
     variants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """B against A.
+
+    Attributes:
+        a_s: Mean of all steps of A (of the runs' means, where there are several).
+        b_s: That of B.
+        ratio: b_s / a_s.
+        ci95: 95 % interval of the ratio; None where nothing shows the spread.
+        verdict: "slower" or "faster": the interval excludes 1 and isn't wholly inside the band;
+            "same": it is inside the band; otherwise "unclear".
+        needed: What it would take for a verdict, in one clause; None with a verdict.
+        p_value: Two-sided, of a ratio of 1; None without an interval.
+        log_error: Standard error of the ratio's logarithm; None without an interval.
+        freedom: Degrees of freedom of `log_error`; infinite for the allowance alone.
+    """
+
+    a_s: float
+    b_s: float
+    ratio: float
+    ci95: Interval | None
+    verdict: Verdict
+    needed: str | None
+    p_value: float | None = None
+    log_error: float | None = None
+    freedom: float | None = None

@@ -17,6 +17,14 @@ CHARACTERS: dict[Mark, str] = {
     "remainder": "░",
     "measured": "█",
 }
+POINTS: dict[Mark, str] = {
+    "zero": "┊",
+    "whole": "◆",
+    "whole, open": "◇",
+    "part": "■",
+    "part, open": "□",
+}
+"""Marks that stand at one value, and have no length."""
 SLIVER = "▏"
 """Less than half a cell of anything but idle."""
 
@@ -72,6 +80,9 @@ def _drawn(piece: Piece, axis: Axis, width: int) -> list[tuple[int, str]]:
     first, last = (_place(value, axis, width) for value in (start, end))
     if piece.mark == "interval":
         return _whisker(first, last, width)
+    if piece.mark in POINTS:
+        inside = axis.low <= piece.start <= axis.high
+        return [(min(round(first), width - 1), POINTS[piece.mark])] if inside else []
     char = CHARACTERS[piece.mark]
     cells = range(max(0, round(first)), min(width, round(last)))
     if not cells:
@@ -95,6 +106,6 @@ def _place(value: float, axis: Axis, width: int) -> float:
 
 
 def _style(piece: Piece) -> str:
-    if piece.mark in ("measured", "interval"):
+    if piece.mark in ("measured", "interval") or piece.mark in POINTS:
         return "ink"
     return f"kind {piece.kind}" if piece.kind else "muted"

@@ -10,7 +10,20 @@ from typing import Literal, TypeAlias
 
 Align = Literal["name", "text", "number", "right", "bar"]
 Mark = Literal[
-    "forward", "backward", "pass", "idle", "own", "others", "remainder", "measured", "interval"
+    "forward",
+    "backward",
+    "pass",
+    "idle",
+    "own",
+    "others",
+    "remainder",
+    "measured",
+    "interval",
+    "zero",
+    "whole",
+    "whole, open",
+    "part",
+    "part, open",
 ]
 RowStyle = Literal["plain", "group", "muted", "sum"]
 

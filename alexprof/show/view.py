@@ -76,7 +76,7 @@ class View:
         """A phase in sentences: "forward-backward"."""
         for variant in self.run.variants.values():
             if key in variant.phases:
-                return _in_sentence(clean(variant.phases[key].label))
+                return in_sentence(clean(variant.phases[key].label))
         return clean(key)
 
     def other_label(self, variant: str, beside: str) -> str:
@@ -129,6 +129,6 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _in_sentence(label: str) -> str:
+def in_sentence(label: str) -> str:
     """A label with its capital gone, unless it is an abbreviation: "Forward", but "LSTM step"."""
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]

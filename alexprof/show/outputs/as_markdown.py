@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from alexprof.runs.record import Run
-from alexprof.show.bars import bar_text, legend_text
+from alexprof.show.bars import POINTS, bar_text, legend_text
 from alexprof.show.document import (
     Bar,
     Block,
@@ -33,7 +33,12 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w))")
 @output("markdown")
 def render_markdown(run: Run, options: ReportOptions) -> str:
     """Renders a run as GitHub's Markdown."""
-    return "\n".join(_document(make_report(run, options)))
+    return draw_markdown(make_report(run, options))
+
+
+def draw_markdown(document: Document) -> str:
+    """Draws any document as such text."""
+    return "\n".join(_document(document))
 
 
 def escape(text: str) -> str:
@@ -47,7 +52,8 @@ def _document(document: Document) -> Iterator[str]:
     if document.banner:
         yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
-        yield from ("", f"## {escape(section.title)}", "", f"*{escape(section.aside)}*")
+        yield from ("", f"## {escape(section.title)}")
+        yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
         before: Block | None = None
         for block in section.blocks:
             alike = isinstance(block, Warn) and isinstance(before, Warn)
@@ -82,11 +88,13 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _drawable(table: Table, column: Column) -> bool:
-    """Markdown swallows the spaces before a bar, so only bars that begin at the left are drawn."""
+    """Markdown swallows spaces: bars that begin at the left are drawn, points are not."""
     if column.align != "bar":
         return True
     bars = [cell for row in table.rows for cell in row.cells if isinstance(cell, Bar)]
     low = table.axis.low if table.axis else 0.0
+    if any(piece.mark in POINTS for bar in bars for piece in bar.pieces):
+        return False
     return all(bar.pieces[0].start == low for bar in bars if bar.pieces)
 
 

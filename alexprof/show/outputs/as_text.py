@@ -23,9 +23,14 @@ MOST_WIDTH = 100
 @output("text")
 def render_text(run: Run, options: ReportOptions) -> str:
     """Renders a run as text of `options.width` columns, but 40 at least and 100 at most."""
+    return draw_text(make_report(run, options), options)
+
+
+def draw_text(document: Document, options: ReportOptions) -> str:
+    """Draws any document as such text."""
     paint = terminal_paint if options.color else no_paint
     width = max(LEAST_WIDTH, min(options.width, MOST_WIDTH))
-    lines = _document(make_report(run, options), width, paint)
+    lines = _document(document, width, paint)
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -103,11 +103,11 @@ def _axis(rows: Sequence[Row], intervals: Sequence[Interval | None]) -> Axis:
     high = max(high, min(max((one[1] for one in known), default=high), high + reach))
     if high <= low:
         high = low + 1e-3
-    return Axis(low, high, _ticks(low, high))
+    return Axis(low, high, round_ticks(low, high))
 
 
-def _ticks(low: float, high: float, about: int = 6) -> tuple[float, ...]:
-    """Round values on the axis: steps of 1, 2 or 5 times a power of ten."""
+def round_ticks(low: float, high: float, about: int = 6) -> tuple[float, ...]:
+    """Round values on an axis: steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)

@@ -1,0 +1,200 @@
+"""Which of two is slower, by how much, and whether the data can tell.
+
+Pure: arrays in, values out. The ratio is that of the two means. Its interval comes from the largest
+thing that varies: pairs of processes, processes, or blocks of steps within the one process of each
+side, together with an allowance for what two processes would differ by anyway. Spreads are of
+linearised log-ratios: unit i adds b_i / mean(b) − a_i / mean(a), which is log(b_i / a_i) less its
+mean to first order, but needs no logarithm of a block that took no time and keeps the ratio that of
+the means (Cochran, "Sampling Techniques", ratio estimates).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from alexprof.measure.families import adjust
+from alexprof.measure.power import pairs_needed
+from alexprof.measure.spread import (
+    LEAST_RUNS,
+    PROCESS_CV,
+    PROCESS_FREEDOM,
+    Floats,
+    Runs,
+    block_means,
+    process_allowance,
+    quantile,
+    relative_variances,
+    run_means,
+    satterthwaite,
+    two_sided_p,
+)
+from alexprof.measure.values import Comparison, Interval, Verdict
+
+__all__ = ["Comparison", "Runs", "Verdict", "adjust", "compare_times", "interval_at"]
+
+BAND = 0.01
+"""Changes of at most this part count as the same."""
+LIKELY = 0.8
+"""What is said to be needed for a verdict gives one with this chance."""
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Of the ratio's logarithm, and how more data would shrink it.
+
+    Attributes:
+        error: Standard error.
+        freedom: Its degrees of freedom.
+        count: How many units it comes from.
+        unit: What they are, in the plural.
+        between: What the allowance for processes adds to the error's square.
+        runs: Runs of the side that has fewer.
+    """
+
+    error: float
+    freedom: float
+    count: int
+    unit: str
+    between: float = 0.0
+    runs: int = 1
+
+
+def compare_times(
+    a: Runs,
+    b: Runs,
+    *,
+    paired: bool = False,
+    band: float = BAND,
+    process_cv: float = PROCESS_CV,
+) -> Comparison:
+    """Compares B with A.
+
+    Args:
+        a: Runs of A, each its blocks, each float64 [steps], seconds; no block empty.
+        b: Runs of B.
+        paired: Whether run i of A belongs to run i of B; with one run each, whether block i ran
+            beside block i in the same process, so that there is no process effect. Where the
+            numbers differ, nothing is paired.
+        band: What counts as the same, as a part.
+        process_cv: Standard deviation of a process's mean, as a part of it: goes into the interval
+            where there are fewer than three runs of a side, unpaired. Blocks that wander by more
+            within the runs raise it (`spread.process_allowance`).
+
+    Raises:
+        ValueError: If a side has no step.
+    """
+    if not _steps(a) or not _steps(b):
+        raise ValueError("a comparison needs at least one step of each side")
+    a_means, b_means = run_means(a), run_means(b)
+    a_s, b_s = float(a_means.mean()), float(b_means.mean())
+    if not (a_s > 0 and b_s > 0):
+        ratio = b_s / a_s if a_s > 0 else math.inf if b_s > 0 else math.nan
+        return Comparison(a_s, b_s, ratio, None, "unclear", "times above 0 of both")
+    spread = _spread(a, b, paired, process_cv)
+    if isinstance(spread, str):
+        return Comparison(a_s, b_s, b_s / a_s, None, "unclear", spread)
+    return _judged(a_s, b_s, spread, band)
+
+
+def interval_at(comparison: Comparison, level: float) -> Interval | None:
+    """The ratio's interval at another level than 95 %; None where `ci95` is None."""
+    if comparison.log_error is None or comparison.freedom is None:
+        return None
+    return _interval(comparison.ratio, comparison.log_error, comparison.freedom, level)
+
+
+def _interval(ratio: float, error: float, freedom: float, level: float) -> Interval:
+    half = quantile(freedom, (1 + level) / 2) * error
+    # Two units at a level near 1 reach beyond what a float holds.
+    return ratio * math.exp(-half), ratio * math.exp(half) if half < 700 else math.inf
+
+
+def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
+    centre = math.log(b_s / a_s)
+    low, high = _interval(b_s / a_s, spread.error, spread.freedom, 0.95)
+    verdict: Verdict = "unclear"
+    if low >= 1 - band and high <= 1 + band:
+        verdict = "same"
+    elif low > 1:
+        verdict = "slower"
+    elif high < 1:
+        verdict = "faster"
+    return Comparison(
+        a_s=a_s,
+        b_s=b_s,
+        ratio=b_s / a_s,
+        ci95=(low, high),
+        verdict=verdict,
+        needed=_needed(centre, spread, band) if verdict == "unclear" else None,
+        p_value=two_sided_p(centre, spread.error, spread.freedom),
+        log_error=spread.error,
+        freedom=spread.freedom,
+    )
+
+
+def _spread(a: Runs, b: Runs, paired: bool, process_cv: float) -> _Spread | str:
+    if paired and len(a) == len(b) > 1:
+        return _of_pairs(run_means(a), run_means(b), "pairs of processes")
+    if len(a) == len(b) == 1 and paired and len(a[0]) == len(b[0]):
+        if len(a[0]) < 2:
+            return "at least 2 blocks of each"
+        return _of_pairs(block_means(a[0]), block_means(b[0]), "blocks of each", of=len(a[0]))
+    if min(len(a), len(b)) >= LEAST_RUNS:
+        return _of_runs(a, b)
+    return _with_allowance(a, b, process_cv)
+
+
+def _of_pairs(a: Floats, b: Floats, unit: str, of: int | None = None) -> _Spread:
+    parts = b / b.mean() - a / a.mean()
+    error = math.sqrt(float(parts.var(ddof=1)) / len(parts))
+    return _Spread(error, len(parts) - 1, of or len(parts), unit)
+
+
+def _of_runs(a: Runs, b: Runs) -> _Spread:
+    """Welch, over the runs' means."""
+    sides = [run_means(a), run_means(b)]
+    parts = [float((side / side.mean()).var(ddof=1)) / len(side) for side in sides]
+    freedom = satterthwaite(parts, [len(side) - 1 for side in sides])
+    return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "runs of each")
+
+
+def _with_allowance(a: Runs, b: Runs, process_cv: float) -> _Spread | str:
+    """What blocks show within each process, and beside it what processes are taken to differ by."""
+    within = [relative_variances(runs) for runs in (a, b)]
+    if within[0] is None or within[1] is None:
+        return "at least 2 blocks of each"
+    parts = within[0][0] + within[1][0]
+    between = process_allowance([*a, *b], process_cv) ** 2 * (1 / len(a) + 1 / len(b))
+    freedoms = [*within[0][1], *within[1][1], PROCESS_FREEDOM]
+    return _Spread(
+        error=math.sqrt(sum(parts) + between),
+        freedom=satterthwaite([*parts, between], freedoms),
+        count=min(sum(map(len, runs)) for runs in (a, b)),
+        unit="blocks of each",
+        between=between,
+        runs=min(len(a), len(b)),
+    )
+
+
+def _needed(centre: float, spread: _Spread, band: float) -> str:
+    """What makes a verdict likely if the ratio is the one seen."""
+    target = max(abs(centre), math.log1p(band) - abs(centre))
+    if spread.between:
+        # More blocks can't get below what processes differ by; more processes can.
+        of_a_pair = spread.error * math.sqrt(spread.runs)
+        pairs = pairs_needed(target, of_a_pair, power=LIKELY)
+        return f"about {_round_up(max(pairs, LEAST_RUNS))} pairs of processes"
+    of_a_unit = spread.error * math.sqrt(spread.count)
+    more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
+    return f"about {_round_up(max(1, more))} more {spread.unit}"
+
+
+def _round_up(count: int) -> int:
+    """To two digits: an estimate says no more."""
+    scale: int = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / scale) * scale
+
+
+def _steps(runs: Runs) -> int:
+    return sum(len(block) for blocks in runs for block in blocks) if runs else 0

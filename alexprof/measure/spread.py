@@ -1,0 +1,116 @@
+"""What intervals, comparisons and their planning share: block means, degrees of freedom, quantiles.
+
+The block rule. Neighbouring steps resemble each other, and the mean of a block of them takes that
+resemblance into itself, so blocks count as independent where steps don't (batch means). A longer
+block is better at it, more blocks know their own spread better. So blocks are taken as they ran
+(ten steps each by default) and from `MOST_BLOCKS` on neighbours are put together until between 20
+and 40 are left (Law & Kelton, "Simulation Modeling and Analysis": 10 to 30 batches).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Runs = Sequence[Sequence[Floats]]
+"""Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
+
+MOST_BLOCKS = 40
+PROCESS_CV = 0.01
+"""Standard deviation of a process's mean, as a part of it, where it can't be seen."""
+PROCESS_FREEDOM = 20
+"""How well that is known: as well as from about twenty processes, not exactly."""
+LEAST_RUNS = 3
+"""So many are needed to see from them how processes differ."""
+
+
+def block_means(blocks: Sequence[Floats]) -> Floats:
+    """Means of blocks by the block rule.
+
+    Args:
+        blocks: In the order they ran, float64 [n_i] each.
+
+    Returns:
+        float64 [m]: m is the number of blocks below `MOST_BLOCKS`, from there 20 to 39. What
+        doesn't fill a group at the end belongs to the last one.
+    """
+    sums = np.array([block.sum() for block in blocks])
+    steps = np.array([len(block) for block in blocks])
+    together = max(1, 2 * len(blocks) // MOST_BLOCKS)
+    first = np.arange(len(blocks) // together) * together
+    return np.asarray(np.add.reduceat(sums, first) / np.add.reduceat(steps, first), np.float64)
+
+
+def run_means(runs: Runs) -> Floats:
+    """Mean of all steps of each run, float64 [runs]."""
+    return np.array([np.concatenate(list(blocks)).mean() for blocks in runs])
+
+
+def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
+    """What blocks show of how far the runs' mean is from what these same processes tend to.
+
+    Returns:
+        For each run its part of the variance of (mean / true mean), and its degrees of freedom;
+        None if a run has fewer than two blocks.
+    """
+    if any(len(blocks) < 2 for blocks in runs):
+        return None
+    means = [block_means(blocks) for blocks in runs]
+    parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
+    return parts, [len(x) - 1 for x in means]
+
+
+def process_allowance(runs: Runs, process_cv: float) -> float:
+    """What processes must be taken to differ by where too few ran to show it.
+
+    Blocks of one process that wander (others use the machine, a clock changes) show the least that
+    processes can differ by: they ran at other times altogether.
+
+    Args:
+        runs: Of all sides, two blocks or more in each.
+        process_cv: The least, as a part.
+
+    Returns:
+        Standard deviation of a process's mean, as a part of it.
+    """
+    return max(process_cv, math.sqrt(sum(map(_wandering, runs)) / len(runs)))
+
+
+def _wandering(blocks: Sequence[Floats]) -> float:
+    """Variance of block means beyond what their steps' scatter explains, relative."""
+    means = np.array([block.mean() for block in blocks])
+    inside = sum(float(((block - block.mean()) ** 2).sum()) for block in blocks)
+    spare = sum(map(len, blocks)) - len(blocks)
+    explained = (
+        inside / spare * float(np.mean([1 / len(block) for block in blocks])) if spare else 0
+    )
+    return max(0.0, float(means.var(ddof=1)) - explained) / float(means.mean()) ** 2
+
+
+def satterthwaite(parts: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946)."""
+    shares = [part**2 / free for part, free in zip(parts, freedoms, strict=True)]
+    return sum(parts) ** 2 / sum(shares) if sum(shares) > 0 else math.inf
+
+
+def quantile(freedom: float, probability: float) -> float:
+    """Of Student's t, or of the normal distribution where the freedom is infinite."""
+    from scipy.special import ndtri, stdtrit
+
+    if math.isinf(freedom):
+        return float(ndtri(probability))
+    return float(stdtrit(freedom, probability))
+
+
+def two_sided_p(distance: float, error: float, freedom: float) -> float:
+    """Chance of an estimate at least so far away if there is no difference."""
+    from scipy.special import ndtr, stdtr
+
+    if error == 0:
+        return float(distance == 0)
+    t = -abs(distance) / error
+    return 2 * float(ndtr(t) if math.isinf(freedom) else stdtr(freedom, t))

@@ -1,0 +1,97 @@
+"""A gate's verdict to text: `alexprof gate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexprof.runs.gate import GateResult, Judged
+from alexprof.show import numbers
+from alexprof.show.comparison import draw
+from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
+from alexprof.show.fit import clean
+from alexprof.show.options import ReportOptions
+from alexprof.show.sections.changed import label
+
+_READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
+_COLUMNS = (
+    Column("", align="name"),
+    Column("baseline", "ms", drop=2),
+    Column("now", "ms", drop=1),
+    Column("change", "%"),
+    Column("95 % interval", align="right"),
+    Column("allowed", "%"),
+    Column("reading", align="right"),
+)
+
+
+def render_gate(
+    found: GateResult, style: str = "text", options: ReportOptions | None = None
+) -> str:
+    """Renders a gate's verdict; arguments as for `render_comparison`."""
+    return draw(found, _document, style, options or ReportOptions())
+
+
+def _document(found: GateResult, options: ReportOptions) -> Document:
+    del options
+    return Document(
+        name=f"{clean(found.baseline.name)} → {clean(found.run.name)}",
+        status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[found.outcome],
+        facts=(
+            f"baseline {', '.join(map(clean, found.baseline.runs))}",
+            f"now {', '.join(map(clean, found.run.runs))}",
+        ),
+        sections=(Section("May it pass?", "timed steps; shares of them", tuple(_blocks(found))),),
+        footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
+    )
+
+
+def _blocks(found: GateResult) -> Iterator[Block]:
+    slower = [one for one in found.judged if one.outcome == "slower"]
+    if found.outcome == "within":
+        yield Lead("Yes: nothing slowed down by more than is allowed.")
+    elif slower:
+        yield from (Lead(_slower(found, one)) for one in slower)
+    else:
+        yield Lead("Can’t tell.")
+    yield from (Warn(f"{clean(text)}.") for text in found.why_not)
+    if found.judged:
+        yield Table(_COLUMNS, tuple(_row(found, one) for one in found.judged))
+    by_need: dict[str, list[str]] = {}
+    for one in found.judged if found.outcome == "unclear" else ():
+        if one.needed:
+            by_need.setdefault(one.needed, []).append(_name(found, one))
+    for need, names in by_need.items():
+        yield Note(f"{'; '.join(names)}: to tell it takes {clean(need)}.")
+    yield from (Note(f"{clean(text)}.") for text in found.notes)
+
+
+def _slower(found: GateResult, one: Judged) -> str:
+    allowed = numbers.percent_unit(one.max_slowdown)
+    size = numbers.percent_unit(one.ratio - 1)
+    span = f"95{numbers.NBSP}% interval {numbers.unit(_interval(one), '%')}"
+    return f"No: {_name(found, one)} is {size} slower ({span}); allowed are {allowed}."
+
+
+def _row(found: GateResult, one: Judged) -> Row:
+    cells = (
+        _name(found, one),
+        numbers.ms(one.a_s),
+        numbers.ms(one.b_s),
+        numbers.signed((one.ratio - 1) * 100),
+        _interval(one),
+        numbers.percent(one.max_slowdown),
+        _READINGS[one.outcome],
+    )
+    return Row(cells, "muted" if one.outcome == "within" else "plain")
+
+
+def _interval(one: Judged) -> str:
+    if one.ci95 is None:
+        return numbers.MISSING
+    return f"{numbers.percent(one.ci95[0] - 1)} to {numbers.percent(one.ci95[1] - 1)}"
+
+
+def _name(found: GateResult, one: Judged) -> str:
+    """What it is: "forward, with LRN", "LRN in forward, with LRN"."""
+    where = label((one.variant, one.variant, one.phase), found.run)
+    return where if one.level == "phase" else f"{clean(one.name)} in {where}"

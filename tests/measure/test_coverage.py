@@ -1,0 +1,126 @@
+"""Intervals of simulated series with known truth: how many cover it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alexprof.measure.intervals import deviation_interval, runs_mean_interval
+from alexprof.measure.ratios import compare_times
+from alexprof.measure.statistics import difference, mean_interval, median_interval
+from tests.measure.series import (
+    COVERED,
+    KINDS,
+    STILL,
+    Kind,
+    blocks,
+    interleaved,
+    processes,
+    share_covering,
+    truth_of,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def covering(interval, kind, statistic, count):
+    """Part of 100-step series whose interval covers the process's own value."""
+    series, levels = processes(kind, np.random.default_rng(11), (count, 100))
+    truth = truth_of(kind, statistic)
+    bounds = np.array([interval(blocks(one)) for one in series])
+    return float(
+        ((bounds[:, 0] <= truth * levels[:, 0]) & (truth * levels[:, 0] <= bounds[:, 1])).mean()
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("interval", "statistic", "count"),
+    [
+        (mean_interval, np.mean, 2000),
+        (median_interval, np.median, 1500),
+        (deviation_interval, np.std, 2000),
+    ],
+    ids=["mean", "median", "deviation"],
+)
+def test_interval_of_one_process(name, interval, statistic, count):
+    covered = covering(interval, KINDS[name], statistic, count)
+    assert covered >= COVERED[0]
+    # A drift is in the blocks' scatter, so an interval of the level is wider than it need be.
+    if name in STILL or statistic is np.std:
+        assert covered <= COVERED[1]
+
+
+def pairs_of_blocks(name, count=1000):
+    a, b = interleaved(KINDS[name], np.random.default_rng(12), count, 100, ratio=1.02)
+    return [(list(x), list(y)) for x, y in zip(a, b, strict=True)]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_ratio_of_interleaved_blocks(name):
+    found = [compare_times([x], [y], paired=True).ci95 for x, y in pairs_of_blocks(name)]
+    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+
+
+@pytest.mark.parametrize("name", ["alike", "everything"])
+def test_difference_of_interleaved_blocks(name):
+    found = [difference(y, x, paired=True) for x, y in pairs_of_blocks(name)]
+    means = [one.ci95_s for one in found]
+    # In seconds a process's level scales the difference too: 0.02 × (1 ± 1 %), far inside.
+    assert COVERED[0] <= share_covering(means, 0.02) <= COVERED[1]
+    shift = 0.02 * truth_of(KINDS[name], np.median)
+    medians = [one.median_ci95_s for one in found]
+    # Medians of blocks side by side differ by whole steps: their interval is on the wide side.
+    assert share_covering(medians, shift) >= COVERED[0]
+
+
+def many_runs(name, runs, count=1000):
+    random = np.random.default_rng(13)
+    a, _ = processes(KINDS[name], random, (count, runs, 100))
+    b, _ = processes(KINDS[name], random, (count, runs, 100))
+    for x, y in zip(a, b, strict=True):
+        yield [blocks(run) for run in x], [blocks(1.02 * run) for run in y]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_ratio_of_seven_pairs_of_processes(name):
+    found = [compare_times(a, b, paired=True).ci95 for a, b in many_runs(name, 7)]
+    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_ratio_of_four_runs_each(name):
+    found = [compare_times(a, b).ci95 for a, b in many_runs(name, 4)]
+    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_ratio_of_one_run_each_by_the_allowance(name):
+    found = [compare_times(a, b).ci95 for a, b in many_runs(name, 1, 2000)]
+    covered = share_covering(found, 1.02)
+    assert covered >= COVERED[0]
+    # Where processes don't differ, allowing for it is more than is needed.
+    if KINDS[name].process:
+        assert covered <= COVERED[1]
+
+
+@pytest.mark.parametrize("runs", [1, 2, 5])
+def test_mean_over_processes(runs):
+    found = [runs_mean_interval(a) for a, _ in many_runs("everything", runs, 2000)]
+    assert COVERED[0] <= share_covering(found, 1) <= COVERED[1]
+
+
+def test_longer_runs_have_longer_blocks_where_steps_are_very_alike():
+    kind = Kind(alike=0.9)
+    found = {}
+    for steps in (100, 1600):
+        series, _ = processes(kind, np.random.default_rng(14), (1000, steps))
+        found[steps] = share_covering([mean_interval(blocks(one)) for one in series], 1)
+    # Ten blocks of ten can't show what is alike over twenty steps; twenty of eighty can.
+    assert found[100] < 0.85
+    assert found[1600] >= COVERED[0]
+
+
+def test_one_process_s_own_interval_does_not_cover_all_processes():
+    found = [mean_interval(a[0]) for a, _ in many_runs("process", 1)]
+    assert share_covering(found, 1) < 0.5

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from alexprof.measure.gate import judge
+from alexprof.measure.values import Comparison
+
+
+def comparison(ratio, error):
+    """As of countless pairs: normal quantiles."""
+    half = 1.96 * error
+    return Comparison(
+        1.0,
+        ratio,
+        ratio,
+        (ratio * math.exp(-half), ratio * math.exp(half)),
+        "unclear",
+        None,
+        p_value=0.5,
+        log_error=error,
+        freedom=math.inf,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "error", "outcome"),
+    [
+        (1.0, 0.01, "within"),
+        (0.5, 0.01, "within"),
+        (1.0, 0.02, "unclear"),
+        (1.05, 0.005, "slower"),
+        # A 95 % interval excludes 3 % here (1.96 errors), a 99 % bound (2.33) doesn't.
+        (1.03 * math.exp(0.021), 0.01, "unclear"),
+        (1.03 * math.exp(0.024), 0.01, "slower"),
+    ],
+)
+def test_one(ratio, error, outcome):
+    assert judge(comparison(ratio, error), 0.03) == outcome
+
+
+def test_each_has_its_bound():
+    quick, slow = comparison(1.0, 0.001), comparison(1.08, 0.001)
+    assert judge([quick, slow], [0.03, 0.1]) == "within"
+    assert judge([quick, slow], 0.03) == "slower"
+    assert judge([quick, comparison(1.03, 0.001)], 0.03) == "unclear"
+
+
+def test_among_many_a_red_needs_more_evidence():
+    weak = comparison(1.03 * math.exp(0.025), 0.01)
+    assert judge(weak, 0.03) == "slower"
+    assert judge([weak, *[comparison(1.0, 0.001)] * 9], 0.03) == "unclear"
+
+
+def test_without_an_interval_nothing_can_be_told():
+    bare = Comparison(1.0, 2.0, 2.0, None, "unclear", "at least 2 blocks of each")
+    assert judge(bare, 0.03) == "unclear"
+    assert judge([bare, comparison(1.2, 0.001)], 0.03) == "slower"
+
+
+def test_nothing_to_judge_is_refused():
+    with pytest.raises(ValueError, match="0 comparisons"):
+        judge([], 0.03)
+    with pytest.raises(ValueError, match="1 comparisons and 2 bounds"):
+        judge([comparison(1, 0.1)], [0.03, 0.1])

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from alexprof.measure.families import adjust
+from alexprof.measure.ratios import compare_times, interval_at
+from alexprof.measure.spread import PROCESS_FREEDOM, block_means, process_allowance
+
+
+def bounds(comparison):
+    assert comparison.ci95 is not None
+    return comparison.ci95
+
+
+def run(*means):
+    """A run with blocks of two steps about these means."""
+    return [np.array([mean - 0.01, mean + 0.01]) for mean in means]
+
+
+def test_pairs_of_blocks_are_student_s_over_log_ratios():
+    a = [1.0, 1.02, 0.98, 1.01, 1.0]
+    b = [1.03, 1.04, 1.01, 1.05, 1.02]
+    found = compare_times([run(*a)], [run(*b)], paired=True)
+    logs = np.log(b) - np.log(a)
+    expected = stats.t.interval(0.95, 4, loc=logs.mean(), scale=stats.sem(logs))
+    # The ratio is that of the means, not the mean of ratios: alike to the fourth digit here.
+    assert found.ratio == pytest.approx(sum(b) / sum(a), rel=1e-12)
+    assert found.ci95 == pytest.approx(np.exp(expected), abs=2e-4)
+    assert found.p_value == pytest.approx(stats.ttest_rel(np.log(a), np.log(b)).pvalue, rel=0.05)
+    assert (found.verdict, found.needed) == ("slower", None)
+
+
+def test_pairs_of_runs_are_judged_by_their_means_alone():
+    a, b = [1.0, 1.1, 0.9], [1.1, 1.2, 1.0]
+    found = compare_times([run(x) for x in a], [run(x, x) for x in b], paired=True)
+    parts = np.array(b) / 1.1 - np.array(a) / 1.0
+    half = stats.t.ppf(0.975, 2) * stats.sem(parts)
+    assert found.ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
+    assert found.freedom == 2
+
+
+def test_three_runs_each_are_welch_s_over_runs():
+    a, b = [1.0, 1.01, 0.99], [1.05, 1.06, 1.03, 1.04]
+    found = compare_times([run(x) for x in a], [run(x) for x in b])
+    welch = stats.ttest_ind(np.array(b) / np.mean(b), np.array(a) / np.mean(a), equal_var=False)
+    assert found.freedom == pytest.approx(welch.df)
+    assert found.verdict == "slower"
+
+
+def test_a_run_each_has_the_allowance_in_its_interval():
+    a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
+    found = compare_times([a], [b])
+    half = stats.t.ppf(0.975, PROCESS_FREEDOM) * 0.01 * math.sqrt(2)
+    assert np.log(bounds(found)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
+    assert found.verdict == "unclear"
+    # Seven pairs find 2 % where processes differ by 1 % with a chance of 87 %, six with one of 78.
+    assert found.needed == "about 7 pairs of processes"
+    # The same blocks side by side in one process need no allowance.
+    assert compare_times([a], [b], paired=True).verdict == "slower"
+    assert compare_times([a], [b], process_cv=0).verdict == "slower"
+
+
+def test_a_run_each_never_says_same_by_default():
+    constant = run(1, 1, 1, 1)
+    assert compare_times([constant], [constant]).verdict == "unclear"
+    assert compare_times([constant], [constant], paired=True).verdict == "same"
+
+
+def test_blocks_that_wander_raise_the_allowance():
+    quiet, restless = run(1, 1, 1, 1), run(0.7, 1.3, 0.7, 1.3)
+    assert process_allowance([quiet], 0.01) == 0.01
+    # Means vary by 0.12; their steps, ± 0.01 about them, explain 0.0002 / 2 of it.
+    assert process_allowance([restless], 0.01) == pytest.approx(math.sqrt(0.12 - 0.0001))
+    assert process_allowance([restless, quiet], 0.01) == pytest.approx(math.sqrt(0.1199 / 2))
+    shifted = compare_times([restless], [[1.25 * block for block in restless]])
+    assert shifted.verdict == "unclear"
+    single = [np.array([0.9]), np.array([1.1])]
+    assert process_allowance([single], 0.01) == pytest.approx(math.sqrt(0.02))
+
+
+def test_two_runs_each_have_half_the_allowance_s_square():
+    two = [run(1, 1, 1), run(1, 1, 1)]
+    assert compare_times(two, two).log_error == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "wobble", "verdict"),
+    [
+        (1.05, 0.01, "slower"),
+        (0.95, 0.01, "faster"),
+        (1.0, 0.001, "same"),
+        # It differs, but by less than counts.
+        (1.004, 0.001, "same"),
+        # It may be outside the band, and excludes 1.
+        (1.01, 0.002, "slower"),
+        (1.005, 0.02, "unclear"),
+    ],
+)
+def test_verdicts(ratio, wobble, verdict):
+    signs = np.array([1, -1] * 5)
+    a = run(*np.ones(10))
+    found = compare_times([a], [run(*ratio * (1 + wobble * signs))], paired=True)
+    assert found.verdict == verdict
+    assert (found.needed is None) == (verdict != "unclear")
+
+
+def test_the_band_is_what_is_asked():
+    a, b = [run(1, 1, 1)], [run(1.02, 1.02, 1.02)]
+    assert compare_times(a, b, paired=True).verdict == "slower"
+    assert compare_times(a, b, paired=True, band=0.03).verdict == "same"
+
+
+def test_what_is_needed_is_enough_four_times_in_five():
+    random = np.random.default_rng(2)
+
+    def side(blocks, ratio):
+        return [list(ratio * (1 + 0.05 * random.standard_normal((blocks, 10))))]
+
+    first = compare_times(side(10, 1), side(10, 1.02), paired=True)
+    while first.verdict != "unclear" or abs(first.ratio - 1.02) > 0.001:
+        first = compare_times(side(10, 1), side(10, 1.02), paired=True)
+    number, unit = first.needed.removeprefix("about ").split(" more ")
+    assert unit == "blocks of each"
+    more = [
+        compare_times(side(10 + int(number), 1), side(10 + int(number), 1.02), paired=True)
+        for _ in range(200)
+    ]
+    assert 0.65 < sum(one.verdict == "slower" for one in more) / 200 < 0.99
+
+
+def test_too_little_to_tell():
+    one = [np.array([1.0, 2.0])]
+    for paired in (True, False):
+        found = compare_times([one], [one], paired=paired)
+        assert (found.ci95, found.p_value, found.verdict) == (None, None, "unclear")
+        assert found.needed == "at least 2 blocks of each"
+        assert interval_at(found, 0.99) is None
+
+
+def test_unequal_numbers_are_not_paired():
+    a, b = run(1, 1, 1), run(1, 1, 1, 1)
+    assert compare_times([a], [b], paired=True).log_error > 0.01
+    assert compare_times([a] * 3, [b] * 4, paired=True).freedom != 2
+
+
+def test_no_time_on_one_side_is_no_ratio_and_none_in_a_block_is():
+    nothing = [np.zeros(3), np.zeros(3)]
+    some = [np.zeros(3), np.ones(3), np.ones(3)]
+    assert compare_times([nothing], [some]).ratio == math.inf
+    assert compare_times([some], [nothing]).ratio == 0
+    assert math.isnan(compare_times([nothing], [nothing]).ratio)
+    assert compare_times([nothing], [some]).ci95 is None
+    assert compare_times([some], [some], paired=True).ci95 == pytest.approx((1, 1))
+
+
+@pytest.mark.parametrize("empty", [[], [[]], [[np.zeros(0)]]])
+def test_no_steps_are_refused(empty):
+    with pytest.raises(ValueError, match="at least one step"):
+        compare_times(empty, [run(1, 1)])
+
+
+def test_other_levels_nest():
+    found = compare_times([run(1, 1.1, 1)], [run(1.1, 1.1, 1.2)], paired=True)
+    assert interval_at(found, 0.95) == pytest.approx(found.ci95)
+    wide = interval_at(found, 0.99)
+    assert wide[0] < found.ci95[0] < found.ci95[1] < wide[1]
+    two = compare_times([run(1, 9)], [run(9, 1)], paired=True)
+    assert interval_at(two, 1 - 1e-9) == (0, math.inf)
+
+
+def test_many_blocks_are_put_together_and_none_is_lost():
+    few = [np.array([float(i)]) for i in range(39)]
+    assert block_means(few).tolist() == list(range(39))
+    forty = [np.array([float(i)]) for i in range(41)]
+    expected = [(i + i + 1) / 2 for i in range(0, 38, 2)] + [39.0]
+    assert block_means(forty).tolist() == expected
+    uneven = [np.array([1.0, 1.0, 1.0]), np.array([5.0])] * 20
+    assert block_means(uneven).tolist() == [2.0] * 20
+
+
+def test_holm_and_benjamini_hochberg():
+    values = [0.01, 0.04, 0.03, 0.5]
+    # By hand: sorted 0.01 × 4, 0.03 × 3, 0.04 × 2 (no less than before), 0.5 × 1.
+    assert adjust(values) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert adjust(values, "bh") == pytest.approx(stats.false_discovery_control(values))
+    assert adjust([]) == []
+    with pytest.raises(ValueError, match="no such method"):
+        adjust(values, "none")  # type: ignore[call-overload]
+
+
+def test_a_family_s_verdicts_need_more_evidence():
+    def against(ratio):
+        signs = np.array([1, -1, 1, -1, 1, -1])
+        return compare_times([run(*np.ones(6))], [run(*ratio + 0.02 * signs)], paired=True)
+
+    clear, weak = against(1.3), against(1.03)
+    assert (clear.verdict, weak.verdict) == ("slower", "slower")
+    bare = compare_times([run(1)], [run(1)])
+    family = adjust([clear, *[weak] * 5, bare])
+    assert [one.verdict for one in family] == ["slower", *["unclear"] * 6]
+    assert family[1].needed is not None
+    assert family[1].ci95 == weak.ci95
+    assert family[1].p_value == pytest.approx(5 * weak.p_value)
+    assert family[6] == bare

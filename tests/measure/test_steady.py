@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from alexprof.measure.steady import change_points, find_steady_state
+from tests.measure.series import KINDS, processes
+
+
+def steps(levels, noise=0.005, seed=1):
+    """Steps about levels, [(how many, level), ...]."""
+    means = np.concatenate([np.full(count, level) for count, level in levels])
+    return means * (1 + noise * np.random.default_rng(seed).standard_normal(len(means)))
+
+
+@pytest.mark.parametrize(
+    ("levels", "state", "settled"),
+    [
+        ([(100, 1)], "steady", 1),
+        ([(20, 1.2), (80, 1)], "warming", 21),
+        ([(10, 1.5), (20, 1.2), (70, 1)], "warming", 31),
+        ([(40, 1), (20, 1.3), (40, 1)], "warming", 61),
+        ([(30, 0.9), (70, 1)], "slowing", 31),
+        ([(20, 1.2), (20, 0.9), (60, 1)], "slowing", 41),
+        ([(90, 1), (10, 1.2)], "no steady state", None),
+        ([(80, 1), (20, 0.8)], "no steady state", None),
+    ],
+)
+def test_states(levels, state, settled):
+    found = find_steady_state(steps(levels))
+    assert (found.state, found.settled_step) == (state, settled)
+    if state != "no steady state":
+        assert len(found.first_steps) == len(found.levels_s) >= len(levels)
+
+
+def test_levels_within_the_band_are_one():
+    values = steps([(50, 1), (50, 1.008)], noise=0.001)
+    found = find_steady_state(values)
+    assert found.first_steps == (1, 51)
+    assert (found.state, found.settled_step) == ("steady", 1)
+    assert found.levels_s == pytest.approx((1, 1.008), abs=0.001)
+    assert find_steady_state(values, band=0.005).state == "slowing"
+
+
+def test_steps_that_go_on_getting_slower_have_no_steady_state():
+    rising = steps([(200, 1)]) * np.linspace(1, 1.1, 200)
+    assert find_steady_state(rising).state == "no steady state"
+    assert find_steady_state(rising[::-1]).state == "no steady state"
+    # Half a percent over all steps is within the band.
+    assert (
+        find_steady_state(steps([(200, 1)], 0.001) * np.linspace(1, 1.005, 200)).state == "steady"
+    )
+
+
+def test_single_slow_steps_are_no_level():
+    values = steps([(100, 1)])
+    values[[3, 50, 51, 98]] = 9
+    found = find_steady_state(values)
+    assert (found.state, found.first_steps) == ("steady", (1,))
+
+
+def test_constant_steps_are_steady_and_one_clean_jump_is_found():
+    assert find_steady_state(np.full(60, 0.25)).first_steps == (1,)
+    found = find_steady_state(np.repeat([2.0, 1.0], [30, 70]))
+    assert (found.state, found.settled_step) == ("warming", 31)
+
+
+def test_few_steps_are_not_judged():
+    assert find_steady_state(np.ones(19)) is None
+    assert find_steady_state(np.ones(20)).state == "steady"
+
+
+def test_many_steps_are_put_together():
+    found = find_steady_state(steps([(3000, 1.3), (7123, 1)]))
+    assert found.state == "warming"
+    assert found.settled_step == pytest.approx(3001, abs=11)
+
+
+def test_the_cut_is_the_cheapest_of_all():
+    """Against every way to cut 26 steps into up to four pieces of five or more."""
+    values = steps([(9, 1), (8, 1.1), (9, 1.02)], noise=0.02, seed=3)
+    from alexprof.measure import steady
+
+    starts = steady._best_cut(values, 0.002)
+
+    def cost(cuts):
+        pieces = np.split(values, list(cuts))
+        if min(map(len, pieces)) < 5:
+            return np.inf
+        return sum(((x - x.mean()) ** 2).sum() for x in pieces) + 0.002 * len(cuts)
+
+    ways = [(), *[(i,) for i in range(26)], *[(i, j) for i in range(26) for j in range(i)]]
+    ways = [tuple(sorted(way)) for way in ways]
+    ways += [(i, j, k) for k in range(26) for j in range(k) for i in range(j)]
+    assert tuple(starts[1:]) == min(ways, key=cost)
+    assert len(starts) == 3
+    assert change_points(values)[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["independent", "alike", "bimodal", "process"])
+def test_steady_series_are_called_steady(name):
+    series, _ = processes(KINDS[name], np.random.default_rng(41), (400, 100))
+    states = Counter(find_steady_state(one).state for one in series)
+    assert states["steady"] / 400 >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["independent", "alike"])
+def test_a_warm_up_of_twenty_steps_is_found_where_it_ends(name):
+    series, _ = processes(KINDS[name], np.random.default_rng(42), (200, 100))
+    series[:, :20] *= 1.1
+    found = [find_steady_state(one) for one in series]
+    assert sum(one.state == "warming" for one in found) / 200 >= 0.95
+    ends = [one.settled_step for one in found if one.settled_step is not None]
+    assert sum(abs(end - 21) <= 2 for end in ends) / 200 >= 0.95
