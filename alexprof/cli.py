@@ -190,13 +190,17 @@ def report(
 ) -> None:
     """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
     from alexprof.runs.traces import load
-    from alexprof.show import ReportOptions, render
+    from alexprof.show import ReportOptions, render, terminal
 
     style = _style(json=json, markdown=markdown)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     options = ReportOptions(
-        width=_width(), color=_color(), variant=variant or None, phase=phase or None, top=top
+        width=terminal.width(),
+        color=terminal.color(),
+        variant=variant or None,
+        phase=phase or None,
+        top=top,
     )
     found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
     _print(render(found, style, options))
@@ -299,21 +303,22 @@ def history(
 def list_(logdir: Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
     from alexprof.runs.store import list_runs
-    from alexprof.show import render_list
+    from alexprof.show import render_list, terminal
 
     now = datetime.now().astimezone()
-    _print(render_list(list_runs(logdir), _width(), now=now, color=_color()))
+    _print(render_list(list_runs(logdir), terminal.width(), now=now, color=terminal.color()))
 
 
 @app.command()
 def doctor(logdir: Logdir = Path("logdir")) -> None:
     """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
+    from alexprof.show import terminal
     from alexprof.show.checks import render_check
     from alexprof.tracer.doctor import examine
 
     failed = False
     for check in examine(logdir):
-        print(render_check(check, _width()), flush=True)
+        print(render_check(check, terminal.width()), flush=True)
         failed |= check.failed
     if failed:
         raise typer.Exit(1)
@@ -393,30 +398,14 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _print_report(run: Run, folder: Path) -> None:
-    from alexprof.show import ReportOptions, render
+    from alexprof.show import ReportOptions, render, terminal
 
-    text = render(run, "text", ReportOptions(width=_width(), color=_color()))
+    text = render(run, "text", ReportOptions(width=terminal.width(), color=terminal.color()))
     _print(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
     _print(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
 
 
 def _options(phase: str | None = None, top: int = 10) -> ReportOptions:
-    from alexprof.show import ReportOptions
+    from alexprof.show import ReportOptions, terminal
 
-    return ReportOptions(width=_width(), color=_color(), phase=phase, top=top)
-
-
-def _width() -> int:
-    """The terminal's width; a log file is taken for 80 columns."""
-    import shutil
-
-    return shutil.get_terminal_size((80, 24)).columns if _on_terminal() else 80
-
-
-def _color() -> bool:
-    return _on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def _on_terminal() -> bool:
-    # A program may be started without standard output (`>&-`).
-    return sys.stdout is not None and sys.stdout.isatty()
+    return ReportOptions(width=terminal.width(), color=terminal.color(), phase=phase, top=top)

@@ -1,0 +1,22 @@
+"""What standard output can show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+
+def width() -> int:
+    """Columns of the terminal; a log file is taken for 80."""
+    return shutil.get_terminal_size((80, 24)).columns if _is_one() else 80
+
+
+def color() -> bool:
+    """Whether to colour what is printed: on a terminal that can, unless NO_COLOR is set."""
+    return _is_one() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _is_one() -> bool:
+    # A program may be started without standard output (`>&-`).
+    return sys.stdout is not None and sys.stdout.isatty()
