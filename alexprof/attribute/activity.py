@@ -117,7 +117,8 @@ def _both_details(one: Activity, other: Activity) -> Int | None:
     if one.detail is None or other.detail is None:
         return None
     moved = np.where(other.detail < 0, -1, other.detail + len(one.details))
-    return np.concatenate((one.detail, moved))
+    both: Int = np.concatenate((one.detail, moved))
+    return both
 
 
 def _both_at_work(one: Activity, other: Activity) -> Segments | None:

@@ -174,7 +174,8 @@ def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
         level &= column[1:] == column[:-1]
     if (ahead | level).all():
         return np.arange(lane.size)
-    return np.lexsort(columns[::-1])
+    order: NDArray[np.intp] = np.lexsort(columns[::-1])
+    return order
 
 
 def _stable(small: Int) -> NDArray[np.intp]:

@@ -113,7 +113,8 @@ class Launches:
             ids = [lanes.setdefault(line.id, len(lanes)) for line in which.lines]
             return np.array(ids, np.int64)
 
-        starts, ends, threads, ops = ([np.zeros(0, np.int64)] for _ in range(4))
+        nothing: Int = np.zeros(0, np.int64)
+        starts, ends, threads, ops = ([nothing] for _ in range(4))
         for host, events, ran, op in self._ran:
             starts.append(events.start_ps[ran])
             ends.append(events.start_ps[ran] + events.duration_ps[ran])
@@ -126,4 +127,6 @@ class Launches:
             launches.start_ps[rows],
             lane_of(plane)[launches.line[rows]],
         )
-        return np.append(np.concatenate(ops), UNASSIGNED)[np.where(holder == NONE, -1, holder)]
+        known = np.append(np.concatenate(ops), UNASSIGNED)
+        around: Int = known[np.where(holder == NONE, -1, holder)]
+        return around

@@ -250,7 +250,8 @@ def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
 
 def distinct(times: Sequence[Int]) -> Int:
     """All times in order, each once. NumPy's `unique` hashes, which takes 20 times as long."""
-    ordered = np.sort(np.concatenate(times))
+    ordered: Int = np.sort(np.concatenate(times))
     fresh = np.ones(ordered.size, bool)
     fresh[1:] = ordered[1:] != ordered[:-1]
-    return ordered[fresh]
+    once: Int = ordered[fresh]
+    return once

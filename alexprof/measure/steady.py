@@ -177,7 +177,7 @@ def _best_cut(values: Floats, penalty: float) -> NDArray[np.int64]:
     sums = np.concatenate([[0.0], np.cumsum(centred)])
     squares = np.concatenate([[0.0], np.cumsum(centred**2)])
     # What rounding leaves of equal values must not pay for a cut.
-    penalty += 1e-9 * float(squares[-1]) + np.finfo(np.float64).tiny
+    penalty += 1e-9 * float(squares[-1]) + float(np.finfo(np.float64).tiny)
     best = np.full(count + 1, np.inf)
     best[0] = -penalty
     before = np.zeros(count + 1, np.int64)

@@ -48,7 +48,7 @@ class Metadata:
         """
         self.buffer = buffer
         self._shape = shape
-        key = np.zeros(len(start), np.int64)
+        key: NDArray[np.int64] = np.zeros(len(start), np.int64)
         value = np.zeros((2, len(start)), np.int64)
         for low, step in _chunks(buffer, start, stop, ENTRY):
             lane, fields = step.of(_KEY)

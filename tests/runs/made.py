@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from alexprof.capture.devices import Device
 from alexprof.capture.software import Software
@@ -43,7 +44,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def wave(count: int, seed: int) -> np.ndarray:
+def wave(count: int, seed: int) -> NDArray[np.float64]:
     """Numbers about 0 between −1 and 1 that look independent, the same on every machine."""
     place = np.arange(count) + 1
     return np.asarray(2 * ((place * 0.6180339887498949 + seed * 0.7548776662466927) % 1) - 1)
