@@ -38,6 +38,14 @@ Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
 ]
 
+BatchSize = Annotated[int, typer.Option(help="Images in a batch.")]
+NumBatches = Annotated[int, typer.Option(help="Timed steps of each phase and variant.")]
+BurnIn = Annotated[int, typer.Option(help="Warm-up steps before them, left out.")]
+RunName = Annotated[
+    str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+]
+Seed = Annotated[int, typer.Option(help="Of images and weights.")]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -58,9 +66,9 @@ def _root(
 def profile(
     workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
     *,
-    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 32,
-    num_batches: Annotated[int, typer.Option(help="Timed steps of each phase and variant.")] = 100,
-    burn_in: Annotated[int, typer.Option(help="Warm-up steps before them, left out.")] = 10,
+    batch_size: BatchSize = 32,
+    num_batches: NumBatches = 100,
+    burn_in: BurnIn = 10,
     trace_steps: Annotated[
         int, typer.Option(help="Steps to trace after the timed ones; 0: no trace, times only.")
     ] = 10,
@@ -72,10 +80,8 @@ def profile(
         str, typer.Option(help="Likewise: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
-    run_name: Annotated[
-        str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Of images and weights.")] = 0,
+    run_name: RunName = "",
+    seed: Seed = 0,
     intra_op: Annotated[int, typer.Option(help="Threads in an op; 0: TensorFlow's choice.")] = 0,
     inter_op: Annotated[int, typer.Option(help="Threads running ops; 0: TensorFlow's choice.")] = 0,
     device: Annotated[
@@ -120,7 +126,7 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
-    _profile(chosen, options, logdir, run_name or f"{workload}-{datetime.now():%Y%m%d-%H%M%S}")
+    _profile(chosen, options, logdir, run_name or _by_time(workload))
 
 
 @app.command()
@@ -131,18 +137,16 @@ def ablate(
         str,
         typer.Option(help="Leave these out, by commas: a KIND (LRN), a layer (lrn1), LAYER:KIND."),
     ] = "",
-    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 32,
-    num_batches: Annotated[int, typer.Option(help="Timed steps of each phase and variant.")] = 50,
-    burn_in: Annotated[int, typer.Option(help="Warm-up steps before them, left out.")] = 10,
+    batch_size: BatchSize = 32,
+    num_batches: NumBatches = 50,
+    burn_in: BurnIn = 10,
     trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
     phases: Annotated[
         str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
-    run_name: Annotated[
-        str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Of images and weights.")] = 0,
+    run_name: RunName = "",
+    seed: Seed = 0,
 ) -> None:
     """Predict what the workload would win without each layer and kind, and measure some.
 
@@ -160,7 +164,7 @@ def ablate(
     options = ProfileOptions(
         num_batches=num_batches, burn_in=burn_in, trace_steps=trace_steps, phases=_names(phases)
     )
-    name = run_name or f"{workload}-ablate-{datetime.now():%Y%m%d-%H%M%S}"
+    name = run_name or _by_time(f"{workload}-ablate")
     _profile(Ablated(base, patterns), options, logdir, name)
 
 
@@ -322,6 +326,10 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         failed |= check.failed
     if failed:
         raise typer.Exit(1)
+
+
+def _by_time(name: str) -> str:
+    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _profile(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:

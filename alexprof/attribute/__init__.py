@@ -27,7 +27,7 @@ from alexprof.attribute.costs import (
 )
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
-from alexprof.attribute.predict import MOST_DRIFT, Replayed
+from alexprof.attribute.predict import Replayed
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,
@@ -41,7 +41,6 @@ from alexprof.attribute.rollup import (
 __all__ = [
     "IDLE_OP",
     "IDLE_REASONS",
-    "MOST_DRIFT",
     "UNASSIGNED_OP",
     "Attribution",
     "Inputs",

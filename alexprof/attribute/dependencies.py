@@ -34,6 +34,3 @@ class Graph:
         for node, before in enumerate(self.inputs):
             for other in before:
                 self.users[other].append(node)
-
-    def __len__(self) -> int:
-        return len(self.names)

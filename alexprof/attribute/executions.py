@@ -13,7 +13,7 @@ from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Step
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import alone, cut, distinct, self_segments
+from alexprof.attribute.timeline import alone, cut, distinct, self_segments, touching
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -108,8 +108,7 @@ class Executions:
 def _nested(cpu: Activity) -> bool:
     """Tells whether ops of a thread overlap."""
     order = np.lexsort((cpu.start_ps, cpu.thread))
-    start, end, thread = cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order]
-    return bool(((start[1:] < end[:-1]) & (thread[1:] == thread[:-1])).any())
+    return touching(cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order])
 
 
 def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:

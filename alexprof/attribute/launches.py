@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.cores import NONE, innermost
+from alexprof.attribute.cores import NONE, innermost, lookup
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.xplane import Events, Plane
 
@@ -73,28 +73,24 @@ class Launches:
         return np.maximum(early, 0)
 
     def _of(self, events: Events) -> Int:
-        """The launch of each kernel, -1 where there is none."""
-        known = self._launched.number if self._planes else np.zeros(0, np.int64)
-        if not known.size:
-            return np.full(len(events), -1, np.int64)
+        """The launch of each kernel, `NONE` where there is none."""
+        if not self._planes:
+            return np.full(len(events), NONE, np.int64)
         number, has_number = events.ints(CORRELATION)
-        at = np.minimum(np.searchsorted(known, number), known.size - 1)
-        return np.where(has_number & (number != _NO_LAUNCH) & (known[at] == number), at, -1)
+        launch = lookup(self._launched.number, number)
+        return np.where(has_number & (number != _NO_LAUNCH), launch, NONE)
 
     @cached_property
     def _launched(self) -> _Launched:
-        """All launches, those with an op first where a number comes twice."""
+        """All launches, those with an op first: of two with a number the first counts."""
         parts = [self._launched_by(plane) for plane in self._planes]
         nothing = np.zeros(0, np.int64)
         number, op, start = (
             np.concatenate(column)
             for column in zip(_Launched(nothing, nothing, nothing), *parts, strict=True)
         )
-        order = np.lexsort((op == UNASSIGNED, number))
-        number, op, start = number[order], op[order], start[order]
-        first = np.ones(number.size, bool)
-        first[1:] = number[1:] != number[:-1]
-        return _Launched(number[first], op[first], start[first])
+        order = np.argsort(op == UNASSIGNED, kind="stable")
+        return _Launched(number[order], op[order], start[order])
 
     def _launched_by(self, plane: Plane) -> _Launched:
         events = plane.events()

@@ -56,7 +56,7 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     while True:
         lasting = end > start
         order, start, end, lane = order[lasting], start[lasting], end[lasting], lane[lasting]
-        if not _touching(start, end, lane):
+        if not touching(start, end, lane):
             return Segments(order, start, end)
         sweep = _sweep(start, end, lane)
         crossing = sweep.parent >= 0
@@ -68,7 +68,7 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
         np.minimum.at(end, sweep.parent[crossing], start[crossing])
 
 
-def _touching(start: Int, end: Int, lane: Int) -> bool:
+def touching(start: Int, end: Int, lane: Int) -> bool:
     """Tells whether any event begins before the one ahead of it on its thread has ended."""
     return bool(((start[1:] < end[:-1]) & (lane[1:] == lane[:-1])).any())
 
@@ -166,11 +166,7 @@ def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
     """
     if not start_ps.size:
         return np.zeros(0)
-    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
-    opens, closes = where[: start_ps.size], where[start_ps.size :]
-    running = np.cumsum(
-        np.bincount(opens, minlength=edges.size) - np.bincount(closes, minlength=edges.size)
-    )[:-1]
+    edges, opens, closes, running = _running(start_ps, end_ps)
     part = np.diff(edges) * np.minimum(running, capacity) / np.maximum(running, 1)
     total = np.concatenate(([0.0], np.cumsum(part)))
     share: Float = total[closes] - total[opens]
@@ -187,11 +183,24 @@ def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
     Returns:
         Begins and ends of these times, disjoint and in order.
     """
-    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
-    step = np.repeat(np.array([1, -1]), start_ps.size)
-    running = np.cumsum(np.bincount(where, weights=step, minlength=edges.size))[:-1]
+    edges, _, _, running = _running(start_ps, end_ps)
     one = running == 1
     return edges[:-1][one], edges[1:][one]
+
+
+def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
+    """Counts intervals between one begin or end and the next.
+
+    Returns:
+        All times in order, each once; which of them each interval begins and ends at; how many
+        intervals last from each time but the last to the next.
+    """
+    edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
+    opens, closes = where[: start_ps.size], where[start_ps.size :]
+    running = np.cumsum(
+        np.bincount(opens, minlength=edges.size) - np.bincount(closes, minlength=edges.size)
+    )[:-1]
+    return edges, opens, closes, running
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import block_means
+from alexprof.measure.spread import block_means, quantile, satterthwaite
 from alexprof.measure.values import Difference, Interval, Stretch
 
 Floats = NDArray[np.float64]
@@ -123,9 +123,7 @@ def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list
 
 def student_half_width(variance: float, count: int) -> float:
     """Half the width of the 95 % interval of a mean of `count` values with that sample variance."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(count - 1, 0.975)) * math.sqrt(variance / count)
+    return quantile(count - 1, 0.975) * math.sqrt(variance / count)
 
 
 def _around(centre: float, variance: float, count: int) -> Interval:
@@ -139,15 +137,10 @@ def _difference_of_means(
     a_means, b_means = block_means(a), block_means(b)
     if paired:
         return _around(centre, float((a_means - b_means).var(ddof=1)), len(a_means))
-    from scipy.special import stdtrit
-
     # Welch's t with Satterthwaite's degrees of freedom, over block means.
-    a_part, b_part = a_means.var(ddof=1) / len(a_means), b_means.var(ddof=1) / len(b_means)
-    spread = a_part + b_part
-    if spread == 0:
-        return centre, centre
-    freedom = spread**2 / (a_part**2 / (len(a_means) - 1) + b_part**2 / (len(b_means) - 1))
-    half = float(stdtrit(freedom, 0.975) * math.sqrt(spread))
+    parts = [float(means.var(ddof=1)) / len(means) for means in (a_means, b_means)]
+    freedom = satterthwaite(parts, [len(a_means) - 1, len(b_means) - 1])
+    half = quantile(freedom, 0.975) * math.sqrt(sum(parts))
     return centre - half, centre + half
 
 
@@ -190,9 +183,9 @@ def _percentiles(values: Floats, blocks: int) -> Interval:
     Plain percentiles of ten resampled blocks cover 90 %, not 95 (Hesterberg 2015, "What Teachers
     Should Know about the Bootstrap", expanded percentile interval).
     """
-    from scipy.special import ndtr, stdtrit
+    from scipy.special import ndtr
 
-    spread = math.sqrt(blocks / (blocks - 1)) * float(stdtrit(blocks - 1, 0.975))
+    spread = math.sqrt(blocks / (blocks - 1)) * quantile(blocks - 1, 0.975)
     tail = 100 * float(ndtr(-spread))
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)
