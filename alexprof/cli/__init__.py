@@ -1,0 +1,46 @@
+"""The command line: arguments in, calls to the rooms, exit codes. Thin, and quick to start."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+from typing import NoReturn, cast
+
+import typer
+
+from alexprof.cli import measuring, reading
+from alexprof.cli.app import app
+from alexprof.errors import AlexProfError, Interrupted
+
+__all__ = ["main", "measuring", "reading"]
+
+# The root of the command line library's own complaints; it has no public name.
+_Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])
+
+
+def main() -> NoReturn:
+    """Runs the command line; never shows a traceback for what a user can cause."""
+    signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ─ and █ shows ?
+    try:
+        code = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except AlexProfError as error:
+        code = _say(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
+        code = _say("interrupted", Interrupted.exit_code)
+    except _Complaint as error:
+        code = _say(f"{error.format_message()} (see alexprof --help)", 2)  # type: ignore[attr-defined]
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"alexprof: {message}", file=sys.stderr)
+    return code
+
+
+def _stop(signal_number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt("ended by a signal (SIGTERM)")

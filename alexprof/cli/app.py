@@ -1,0 +1,46 @@
+"""The application that commands register with, and the options that several share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexprof
+
+app = typer.Typer(
+    name="alexprof",
+    help="Which operation is eating my TensorFlow step, and what would I win without it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+Logdir = Annotated[
+    Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
+]
+
+BatchSize = Annotated[int, typer.Option(help="Images in a batch.")]
+NumBatches = Annotated[int, typer.Option(help="Timed steps of each phase and variant.")]
+BurnIn = Annotated[int, typer.Option(help="Warm-up steps before them, left out.")]
+RunName = Annotated[
+    str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+]
+Seed = Annotated[int, typer.Option(help="Of images and weights.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"alexprof {alexprof.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,168 @@
+"""Commands that run something: profile, ablate, doctor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alexprof.cli.app import BatchSize, BurnIn, Logdir, NumBatches, RunName, Seed, app
+from alexprof.cli.output import names, print_report
+from alexprof.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload.base import Workload
+
+
+@app.command()
+def profile(
+    workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
+    *,
+    batch_size: BatchSize = 32,
+    num_batches: NumBatches = 100,
+    burn_in: BurnIn = 10,
+    trace_steps: Annotated[
+        int, typer.Option(help="Steps to trace after the timed ones; 0: no trace, times only.")
+    ] = 10,
+    variants: Annotated[
+        str,
+        typer.Option(help="Which to run, by commas: with_lrn,without_lrn. All if empty."),
+    ] = "",
+    phases: Annotated[
+        str, typer.Option(help="Likewise: forward,forward_backward. All if empty.")
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    run_name: RunName = "",
+    seed: Seed = 0,
+    intra_op: Annotated[int, typer.Option(help="Threads in an op; 0: TensorFlow's choice.")] = 0,
+    inter_op: Annotated[int, typer.Option(help="Threads running ops; 0: TensorFlow's choice.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
+    ] = "auto",
+    cpu_allocator: Annotated[
+        str,
+        typer.Option(
+            help="Of CPU tensors. bfc keeps memory between steps; malloc may fetch it anew."
+        ),
+    ] = "bfc",
+    fetch: Annotated[
+        bool, typer.Option(help="End a step with its result in Python, as the classic does.")
+    ] = True,
+    interleave: Annotated[
+        bool, typer.Option(help="Let variants take turns, so that a drifting machine favours none.")
+    ] = True,
+    block_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps in a row before it is the other's turn. By default at most 10."),
+    ] = None,
+) -> None:
+    """Time a workload, trace it, and show what each op costs.
+
+    The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
+    """
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload import make_workload
+
+    chosen = make_workload(workload, batch_size=batch_size, seed=seed)
+    options = ProfileOptions(
+        num_batches=num_batches,
+        burn_in=burn_in,
+        trace_steps=trace_steps,
+        variants=names(variants),
+        phases=names(phases),
+        device=device,
+        cpu_allocator=cpu_allocator,
+        intra_op=intra_op,
+        inter_op=inter_op,
+        fetch=fetch,
+        interleave=interleave,
+        block_steps=block_steps,
+    )
+    run_workload(chosen, options, logdir, run_name or by_time(workload))
+
+
+@app.command()
+def ablate(
+    workload: Annotated[str, typer.Argument(help="What to look into: alexnet.")] = "alexnet",
+    *,
+    measure: Annotated[
+        str,
+        typer.Option(help="Leave these out, by commas: a KIND (LRN), a layer (lrn1), LAYER:KIND."),
+    ] = "",
+    batch_size: BatchSize = 32,
+    num_batches: NumBatches = 50,
+    burn_in: BurnIn = 10,
+    trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
+    phases: Annotated[
+        str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    run_name: RunName = "",
+    seed: Seed = 0,
+) -> None:
+    """Predict what the workload would win without each layer and kind, and measure some.
+
+    What is measured runs beside the whole, in turns, with the ops replaced by identities.
+    """
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload import make_workload
+    from alexprof.workload.ablated import Ablated
+    from alexprof.workload.bypass import Pattern
+
+    if trace_steps < 1:
+        raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
+    base = make_workload(workload, batch_size=batch_size, seed=seed)
+    patterns = tuple(Pattern.parse(one) for one in names(measure))
+    options = ProfileOptions(
+        num_batches=num_batches, burn_in=burn_in, trace_steps=trace_steps, phases=names(phases)
+    )
+    name = run_name or by_time(f"{workload}-ablate")
+    run_workload(Ablated(base, patterns), options, logdir, name)
+
+
+@app.command()
+def doctor(logdir: Logdir = Path("logdir")) -> None:
+    """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
+    from alexprof.show import terminal
+    from alexprof.show.checks import render_check
+    from alexprof.tracer.doctor import examine
+
+    failed = False
+    for check in examine(logdir):
+        print(render_check(check, terminal.width()), flush=True)
+        failed |= check.failed
+    if failed:
+        raise typer.Exit(1)
+
+
+def by_time(name: str) -> str:
+    """A run's name if nobody chose one."""
+    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:
+    """Runs a workload into a new folder of the logdir, and prints the report."""
+    from alexprof.capture.startup import start_tensorflow
+    from alexprof.show.progress import progress_for
+    from alexprof.tracer import check_new_folder
+    from alexprof.tracer import profile as run_profile
+
+    options.check(workload)
+    if name == "latest":
+        raise UsageError("--run-name latest means the newest run: choose another name")
+    if Path(name).name != name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
+    folder = logdir / name
+    check_new_folder(folder)
+    progress = progress_for()
+    progress.message("Starting TensorFlow …")
+    try:
+        start_tensorflow()
+        run = run_profile(workload, folder, options, progress)
+    except KeyboardInterrupt:
+        kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
+        raise Interrupted(f"interrupted{kept}") from None
+    print_report(run, folder)

@@ -1,0 +1,58 @@
+"""What commands print, and how."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alexprof.errors import AlexProfError, UsageError
+
+if TYPE_CHECKING:
+    from alexprof.runs.record import Run
+    from alexprof.show import ReportOptions
+
+
+def print_text(text: str) -> None:
+    """Prints; a reader that has enough (`alexprof report | head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise AlexProfError(f"can't write the report: {error.strerror}") from error
+
+
+def style_of(*, json: bool, markdown: bool) -> str:
+    """The output that the flags choose.
+
+    Raises:
+        UsageError: If they choose two.
+    """
+    if json and markdown:
+        raise UsageError("--json and --markdown exclude each other: choose one")
+    return "json" if json else "markdown" if markdown else "text"
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The parts of a list by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def print_report(run: Run, folder: Path) -> None:
+    """Prints a finished run, and how to see it again."""
+    from alexprof.show import ReportOptions, render, terminal
+
+    text = render(run, "text", ReportOptions(width=terminal.width(), color=terminal.color()))
+    print_text(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
+    print_text(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
+
+
+def report_options(phase: str | None = None, top: int = 10) -> ReportOptions:
+    """For the terminal that there is."""
+    from alexprof.show import ReportOptions, terminal
+
+    return ReportOptions(width=terminal.width(), color=terminal.color(), phase=phase, top=top)

@@ -1,0 +1,158 @@
+"""Commands that read saved runs: report, compare, gate, history, list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alexprof.cli.app import Logdir, app
+from alexprof.cli.output import print_text, report_options, style_of
+from alexprof.errors import UsageError
+
+
+@app.command()
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Its folder, its name in the logdir, or latest; or a trace file."
+        ),
+    ] = "latest",
+    *,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
+    phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
+    top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
+    marker: Annotated[
+        str, typer.Option(help="Of a trace: the name of the events that mark its steps.")
+    ] = "",
+    depth: Annotated[int, typer.Option(help="Of a trace: how many name scopes make a layer.")] = 1,
+    cores: Annotated[
+        bool,
+        typer.Option(help="Of a trace: find what pools of threads worked for each op."),
+    ] = True,
+) -> None:
+    """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
+    from alexprof.runs.traces import load
+    from alexprof.show import ReportOptions, render, terminal
+
+    style = style_of(json=json, markdown=markdown)
+    if top < 0:
+        raise UsageError(f"--top must be at least 0, not {top}")
+    options = ReportOptions(
+        width=terminal.width(),
+        color=terminal.color(),
+        variant=variant or None,
+        phase=phase or None,
+        top=top,
+    )
+    found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
+    print_text(render(found, style, options))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C…]",
+            help="Runs, as for report; RUN:VARIANT names one variant, of the same run or another.",
+        ),
+    ],
+    *,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
+    ] = False,
+    phase: Annotated[str, typer.Option(help="Compare this phase alone.")] = "",
+    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+) -> None:
+    """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
+    from alexprof.runs.compare import compare as compare_runs
+    from alexprof.runs.sides import find_sides
+    from alexprof.show.comparison import render_comparison
+
+    style = style_of(json=json, markdown=markdown)
+    options = report_options(phase=phase or None, top=top)
+    print_text(render_comparison(compare_runs(find_sides(runs, logdir)), style, options))
+
+
+@app.command()
+def gate(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN [RUN…]", help="What asks to pass: one run, or several alike."),
+    ],
+    *,
+    baseline: Annotated[
+        list[str],
+        typer.Option(help="The run to measure against; more of them, given again, tell more."),
+    ],
+    max_slowdown: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What each phase may be slower by; NAME=10% for one phase, layer or kind. Again "
+            "for more. 3% if not given."
+        ),
+    ] = None,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
+    ] = False,
+) -> None:
+    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
+    from alexprof.runs.gate import gate as judge_runs
+    from alexprof.runs.gate import parse_bound
+    from alexprof.runs.sides import Side, check_distinct, find_member
+    from alexprof.show.verdict import render_gate
+
+    style = style_of(json=json, markdown=markdown)
+    bounds = [parse_bound(text) for text in max_slowdown or ["3%"]]
+    new = tuple(find_member(name, logdir) for name in runs)
+    old = tuple(find_member(name, logdir) for name in baseline)
+    check_distinct([*new, *old])
+    found = judge_runs(Side(new), Side(old), bounds)
+    print_text(render_gate(found, style, report_options()))
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def history(
+    *,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="PHASE.mean or .median; LRN.share or .time of a kind, layer or op. The first "
+            "phase's mean if empty."
+        ),
+    ] = "",
+    variant: Annotated[str, typer.Option(help="Whose. The newest run's first if empty.")] = "",
+    phase: Annotated[str, typer.Option(help="Of shares: in which phase. The last if empty.")] = "",
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+) -> None:
+    """Follow a metric over the runs of a logdir, and find the runs where it stepped."""
+    from alexprof.runs.history import history as follow
+    from alexprof.show.over_time import render_history
+
+    style = style_of(json=json, markdown=markdown)
+    found = follow(logdir, metric or None, variant or None, phase or None)
+    print_text(render_history(found, style, report_options()))
+
+
+@app.command("list")
+def list_(logdir: Logdir = Path("logdir")) -> None:
+    """List the runs of a logdir."""
+    from alexprof.runs.store import list_runs
+    from alexprof.show import render_list, terminal
+
+    now = datetime.now().astimezone()
+    print_text(render_list(list_runs(logdir), terminal.width(), now=now, color=terminal.color()))
