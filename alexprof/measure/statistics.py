@@ -8,6 +8,10 @@ blocks on neighbours are put together, see `spread`) and the intervals are compu
 batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and Analysis", batch
 means), and a bootstrap that resamples whole blocks, as they ran, for a median (Künsch 1989, with
 the measured blocks instead of moving ones).
+
+An interval is of the level over the time in which the steps ran. A drift over that time is seen,
+not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
+what two processes differ by is another question (`ratios`).
 """
 
 from __future__ import annotations
@@ -31,11 +35,14 @@ SLOW = 1.05
 three (robust) standard deviations above it: wide noise is no stretch."""
 SHORTEST_STRETCH = 3
 LEAST_BLOCKS = 6
-"""Of a median's interval: resampling fewer can't reach far enough out to cover 95 %."""
+"""Of a median's interval: resampling fewer can't reach far enough out to cover 95 %. And of a line:
+fewer leave too little to tell scatter by."""
+MOST_VALUES = 4_000_000
+"""Resampled at once, to bound memory: 32 MB."""
 
 
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """95 % interval of the mean of all values, by Student's t over block means.
+    """95 % interval of the mean of all values, by Student's t over block means about their line.
 
     Args:
         blocks: Values, float64 [n_i] each, in seconds.
@@ -46,11 +53,19 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < 2:
         return None
     means = block_means(blocks)
-    return _around(float(np.concatenate(blocks).mean()), float(means.var(ddof=1)), len(means))
+    centre, count = float(np.concatenate(blocks).mean()), len(means)
+    if count < LEAST_BLOCKS:
+        return _around(centre, float(means.var(ddof=1)), count)
+    rest = means - means.mean() - _line(means)
+    freedom = count - 2
+    half = quantile(freedom, 0.975) * math.sqrt(float((rest**2).sum()) / freedom / count)
+    return centre - half, centre + half
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     """95 % interval of the median of all values: percentiles over resampled blocks.
+
+    Where a block is drawn for another's place, it follows the line through the blocks to there.
 
     Args:
         blocks: Values, float64 [n_i] each, in seconds.
@@ -60,8 +75,11 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
-    drawn = _draws(len(blocks), np.random.default_rng(SEED))
-    return _percentiles(_medians(blocks, drawn), len(blocks))
+    count = len(blocks)
+    drawn = _draws(count, np.random.default_rng(SEED))
+    # The line takes one more degree of freedom from block means, and most of one from medians.
+    spread = math.sqrt(count / (count - 2)) * quantile(count - 1, 0.975)
+    return _percentiles(_medians_about_line(blocks, drawn), spread)
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -153,7 +171,8 @@ def _difference_of_medians(
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
     medians = _medians(a, a_drawn) - _medians(b, b_drawn)
-    return _percentiles(medians, min(len(a), len(b)))
+    count = min(len(a), len(b))
+    return _percentiles(medians, math.sqrt(count / (count - 1)) * quantile(count - 1, 0.975))
 
 
 def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -177,15 +196,41 @@ def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
     return medians
 
 
-def _percentiles(values: Floats, blocks: int) -> Interval:
+def _medians_about_line(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
+    """Median of each resample, float64 [resamples], the line through the blocks kept in place."""
+    line = _line(np.array([block.mean() for block in blocks]))
+    sizes = np.array([len(block) for block in blocks])
+    level = np.full((len(blocks), int(sizes.max())), np.nan)
+    for row, block in zip(level, blocks, strict=True):
+        row[: len(block)] = block
+    level -= line[:, None]
+    together = max(1, MOST_VALUES // level.size)
+    median = np.median if sizes.min() == sizes.max() else np.nanmedian
+    found = [
+        median((level[some] + line[None, :, None]).reshape(len(some), -1), axis=1)
+        for some in np.split(drawn, range(together, len(drawn), together))
+    ]
+    return np.asarray(np.concatenate(found), np.float64)
+
+
+def _line(means: Floats) -> Floats:
+    """The straight line through block means, about its middle, float64 [blocks]: its mean is 0."""
+    place = np.arange(len(means)) - (len(means) - 1) / 2
+    return np.asarray(place * float((place @ means) / (place @ place)), np.float64)
+
+
+def _percentiles(values: Floats, spread: float) -> Interval:
     """95 % between two percentiles, moved out for few blocks as Student's t does for a mean.
 
     Plain percentiles of ten resampled blocks cover 90 %, not 95 (Hesterberg 2015, "What Teachers
     Should Know about the Bootstrap", expanded percentile interval).
+
+    Args:
+        values: Of the resamples, float64 [resamples].
+        spread: So many standard deviations of a normal spread lie between centre and bounds.
     """
     from scipy.special import ndtr
 
-    spread = math.sqrt(blocks / (blocks - 1)) * quantile(blocks - 1, 0.975)
     tail = 100 * float(ndtr(-spread))
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

@@ -38,7 +38,6 @@ KINDS = {
     # Deviations of 1 %, 0.9 % and 0.6 % within a process, 1.5 % together.
     "everything": Kind(0.01, alike=0.5, slow_part=0.3, slow_by=0.02, drift=0.02, process=0.01),
 }
-STILL = [name for name, kind in KINDS.items() if not kind.drift]
 
 
 def within(kind, random, shape):

@@ -11,7 +11,6 @@ from alexprof.measure.statistics import difference, mean_interval, median_interv
 from tests.measure.series import (
     COVERED,
     KINDS,
-    STILL,
     Kind,
     blocks,
     interleaved,
@@ -45,10 +44,9 @@ def covering(interval, kind, statistic, count):
 )
 def test_interval_of_one_process(name, interval, statistic, count):
     covered = covering(interval, KINDS[name], statistic, count)
-    assert covered >= COVERED[0]
-    # A drift is in the blocks' scatter, so an interval of the level is wider than it need be.
-    if name in STILL or statistic is np.std:
-        assert covered <= COVERED[1]
+    assert COVERED[0] <= covered
+    # Medians of a series that drifts stay on the wide side: 98.3 %.
+    assert covered <= COVERED[1] + (0.015 if (name, statistic) == ("drift", np.median) else 0)
 
 
 def pairs_of_blocks(name, count=1000):
