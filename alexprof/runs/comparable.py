@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alexprof.runs.allowance import lost
 from alexprof.runs.changes import Doubt, Spoils
+from alexprof.runs.findings import differences, percent
 from alexprof.runs.record import MachineRecord, Run
 from alexprof.runs.sides import Member, Pair, phases_of
 
@@ -17,6 +19,9 @@ WORK = frozenset(("batch_size", "image_size"))
 LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
+TAKEN = 0.25
+"""Part of the cores that others may have during a phase: where they have more, steps take a third
+longer and nobody knows how much exactly."""
 UNEVEN = 0.75
 """Processes for each core by which two runs' load may differ before it is worth saying."""
 
@@ -32,12 +37,14 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
     found = [*_nothing_common(a, b, pairs)]
     if a.folder != b.folder:
         found += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
+        found += _around(a, b, pairs)
     else:
         found.append(_ablation(a, pairs))
     for one in dict.fromkeys((a.run.run, b.run.run)):
         found += _incomplete(a.run if one == a.run.run else b.run)
     found += _devices(a, b, pairs)
     rank = ("times", "cause", "nothing")
+    found = list(dict.fromkeys(found))
     return sorted(found, key=lambda one: rank.index(one.spoils))
 
 
@@ -139,12 +146,26 @@ def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
 
 
 def disturbed(member: Member) -> list[Doubt]:
-    """Whether other programs took time from a run."""
-    host = member.run.machine.host if member.run.machine else None
-    if host is None or host.load_before is None or host.load_before < LOADED * host.cores:
+    """Whether other programs took so much time from a run that its times say nothing."""
+    run = member.run
+    host = run.machine.host if run.machine else None
+    if host is not None and (host.load_before or 0) >= LOADED * host.cores:
+        said = f"{run.run} began with a load of {host.load_before:g} on {host.cores} cores"
+        return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
+    phases = [
+        (key, phase.disturbances)
+        for name, variant in run.variants.items()
+        if member.variant in (None, name)
+        for key, phase in variant.phases.items()
+        if phase.disturbances is not None
+    ]
+    if not phases:
         return []
-    said = f"{member.run.run} began with a load of {host.load_before:g} on {host.cores} cores"
-    return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
+    key, worst = max(phases, key=lambda each: lost(each[1]))
+    if lost(worst) < TAKEN:
+        return []
+    said = f"in {key} of {run.run} others had {percent(lost(worst))} of the cores"
+    return [_doubt("times", f"{said}: its times are theirs too, so no verdict")]
 
 
 def _load(a: Member, b: Member) -> Iterator[Doubt]:
@@ -158,6 +179,17 @@ def _load(a: Member, b: Member) -> Iterator[Doubt]:
     if abs(ours.load_before / ours.cores - theirs.load_before / theirs.cores) >= UNEVEN:
         said = f"the load before differs ({ours.load_before:g}, {theirs.load_before:g})"
         yield _doubt("nothing", f"{said}: other programs may have run beside one of them")
+
+
+def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
+    """What went on beside a phase in one run and not in the other."""
+    for pair in pairs:
+        for key in phases_of(a, b, pair):
+            ours = a.run.variants[pair[0]].phases[key].disturbances
+            theirs = b.run.variants[pair[1]].phases[key].disturbances
+            if ours is not None and theirs is not None:
+                for text in differences(ours, theirs):
+                    yield _doubt("nothing", f"{key}: {text}")
 
 
 def _incomplete(run: Run) -> Iterator[Doubt]:

@@ -14,14 +14,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance
 from alexprof.runs.changes import Change, Doubt, Level, OneSided, RunComparison
 from alexprof.runs.comparable import doubts
+from alexprof.runs.findings import percent
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
     from alexprof.measure.values import Comparison
     from alexprof.runs.samples import Sample, Samples
 
+LEAST_RUNS = 3
+"""So many of each show themselves what runs differ by (`measure.spread.LEAST_RUNS`)."""
 LEAST_SHARE = 0.001
 """Parts that are less of the step on both sides are left out."""
 PART_CV, PART_OF_STEP = 0.02, 0.002
@@ -97,7 +101,36 @@ def side_doubts(a: Side, b: Side) -> list[Doubt]:
     found = []
     for one in (*a.members[1:], *b.members):
         found += doubts(first, one, variant_pairs(first, one))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, *_widened(a, b)]))
+
+
+def _widened(a: Side, b: Side) -> Iterator[Doubt]:
+    """Why intervals are wider than what two runs differ by anyway, where they are."""
+    for pair, key in common_phases(a, b):
+        allowed = _allowed(a, b, pair, key)
+        if allowed.reasons:
+            text = (
+                f"{key}: runs are taken to differ by {percent(allowed.cv)}, not "
+                f"{percent(PROCESS_CV)}: {'; '.join(allowed.reasons)}"
+            )
+            yield Doubt(text=text, spoils="nothing")
+
+
+def _allowed(a: Side, b: Side, pair: Pair, key: str) -> Allowance:
+    """What two processes may differ by; nothing more than always where it isn't asked.
+
+    Three runs of each show themselves what runs differ by, and variants of one run share theirs.
+    """
+    if min(len(a.members), len(b.members)) >= LEAST_RUNS or _one_run(a, b):
+        return Allowance(PROCESS_CV)
+    return allowance(
+        [one.run.variants[pair[0]].phases[key] for one in a.members],
+        [one.run.variants[pair[1]].phases[key] for one in b.members],
+    )
+
+
+def _one_run(a: Side, b: Side) -> bool:
+    return len(a.members) == len(b.members) == 1 and a.members[0].folder == b.members[0].folder
 
 
 def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
@@ -111,8 +144,8 @@ def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
     for pair, key in common_phases(a, b):
         ours = [_sample(one, pair[0], key, tables) for one in a.members]
         theirs = [_sample(one, pair[1], key, tables) for one in b.members]
-        together = len(ours) == len(theirs) == 1 and a.members[0].folder == b.members[0].folder
-        phase = _Phase(pair, key, ours, theirs, same_process=together)
+        allowed_cv = _allowed(a, b, pair, key).cv
+        phase = _Phase(pair, key, ours, theirs, allowed_cv, same_process=_one_run(a, b))
         rows += phase.rows()
         alone += phase.one_sided(b.name)
     judged = []
@@ -145,6 +178,7 @@ class _Phase:
     key: str
     ours: Sequence[Sample]
     theirs: Sequence[Sample]
+    allowed_cv: float
     same_process: bool
 
     def rows(self) -> Iterator[Row]:
@@ -182,6 +216,7 @@ class _Phase:
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
             paired=paired,
+            process_cv=self.allowed_cv,
         )
 
     def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:

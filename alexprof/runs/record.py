@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
 from alexprof.capture.software import Software
+from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
 from alexprof.runs.recorded import Kernel, RecordedDevice, Replay
@@ -183,6 +184,9 @@ class Phase(Struct, frozen=True, kw_only=True):
         kernels: What the GPUs ran, longest first.
         replay: The steps run again, and what that predicts; None without a trace.
         notes: What to know of these numbers, one sentence each.
+        disturbances: What else went on around the timed steps, warm-up included; of all variants
+            that took turns together.
+        traced_disturbances: The same around the traced steps, without yardsticks.
     """
 
     label: str
@@ -198,6 +202,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
+    disturbances: Disturbances | None = None
+    traced_disturbances: Disturbances | None = None
 
 
 class Variant(Struct, frozen=True, kw_only=True):

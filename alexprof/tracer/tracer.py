@@ -21,6 +21,7 @@ from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
 from alexprof.measure.machine import describe_machine
+from alexprof.measure.watching import watching
 from alexprof.runs.assemble import ablation
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
 from alexprof.runs.store import RUN_FILE
@@ -302,6 +303,7 @@ class Tracer:
         with (
             step_failures(f"{label} of {' and '.join(run_steps)}"),
             self._progress.phase(title, len(run_steps) * (steps + burn_in)) as shown,
+            watching() as watch,
         ):
             for block in timed_blocks(
                 run_steps, steps, burn_in, self._block_steps, first_order=len(before)
@@ -314,7 +316,7 @@ class Tracer:
         for variant in run_steps:
             mine = [block for block in blocks if block.variant == variant]
             timed = describe(mine, fetch=self._fetch)
-            phases[variant] = Phase(label=label, timed=timed)
+            phases[variant] = Phase(label=label, timed=timed, disturbances=watch.found)
             name = self._labels([variant]) if len(run_steps) > 1 else ""
             self._progress.message(summary_line(datetime.now(), label, timed, name))
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*before, *blocks]))

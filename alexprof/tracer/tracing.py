@@ -17,6 +17,7 @@ from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
 from alexprof.measure.faults import faults_per_step
+from alexprof.measure.watching import watching
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
 from alexprof.runs.traces import trace_notes
@@ -79,14 +80,15 @@ def trace_phase(
     # The files just written have cooled the caches; the first traced step should find them warm.
     with step_failures(doing):
         target.run()
-    captured = trace_steps(
-        target.run,
-        steps,
-        folder=run_folder / variant,
-        session_name=key,
-        doing=doing,
-        after_step=after_step,
-    )
+    with watching(gpus=tuple, yardstick=None) as watch:
+        captured = trace_steps(
+            target.run,
+            steps,
+            folder=run_folder / variant,
+            session_name=key,
+            doing=doing,
+            after_step=after_step,
+        )
     trace = read_trace(captured.path)
     executed, notes = _executed(target, doing)
     attribution = attribute(
@@ -108,9 +110,9 @@ def trace_phase(
     )
     phase = traced_phase(timed, attribution, executed.ops, facts)
     wall_s = [wall_ns / 1e9 for wall_ns in attribution.steps["wall_ns"]]
-    return TracedPhase(
-        _if_clocks_agree(phase, wall_s, facts.stopwatch_s), attribution.costs, executed.run_metadata
-    )
+    phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
+    phase = msgspec.structs.replace(phase, traced_disturbances=watch.found)
+    return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
 
 def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:

@@ -1,0 +1,146 @@
+"""What else went on while a phase was measured, as plain values; without NumPy, like the record.
+
+A disturbance that matters is one that the numbers show: what other programs took, what the machine
+was slower at. The thresholds say from where on a user is told.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+OTHERS = 0.05
+"""Part of the cores that others may use: a step that waits for its slowest thread is longer by at
+least as much; a desktop at rest takes less."""
+TICKS_S = 0.05
+"""Processor time by which others may seem to run anyway: /proc/stat counts whole ticks (10 ms)."""
+STEAL = 0.01
+"""Part of the cores that the host may take away: nothing inside the machine can explain more."""
+MEMORY_STALLED = 0.01
+"""Part of the time in which some program may wait for memory: at rest it is 0."""
+THROTTLED = 0.01
+"""Seconds a second for which the control group's quota may stop threads."""
+MAJOR_FAULTS_PER_S = 5.0
+"""Page faults a second that wait for a disk: each takes 0.1 to 10 ms."""
+COLLECTING = 0.01
+"""Part of the time for Python's garbage collector."""
+SLOWER = 0.05
+"""Change of the yardsticks, or of a clock: two readings on a quiet machine differ by 1 to 3 %."""
+GPU_SLOWED_BY = ("power cap", "hardware slowdown", "thermal")
+"""How the reasons begin for which a GPU runs below its clocks against one's will."""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """How long a fixed piece of work took, on all usable cores at once.
+
+    Attributes:
+        arithmetic_s: Hashing what fits into a core's caches.
+        memory_s: Copying what doesn't.
+    """
+
+    arithmetic_s: float
+    memory_s: float
+
+
+@dataclass(frozen=True)
+class GpuState:
+    """One GPU at a moment; None is what its driver doesn't say.
+
+    Attributes:
+        index: Its number.
+        clock_mhz: Of its multiprocessors.
+        clock_max_mhz: The highest that it may have.
+        memory_clock_mhz: Of its memory.
+        temperature_c: Degrees Celsius.
+        slowed_by: Why its clocks are not the highest.
+    """
+
+    index: int
+    clock_mhz: float | None
+    clock_max_mhz: float | None
+    memory_clock_mhz: float | None
+    temperature_c: float | None
+    slowed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Disturbances:
+    """What went on between two readings, just before and just after some steps.
+
+    What the system doesn't tell is None.
+
+    Attributes:
+        seconds: Time between the readings.
+        cores: Logical cores this process may use; the next ones are about these alone.
+        cpu_own: Cores' worth of processor time that this process used.
+        cpu_others: Cores' worth that others used.
+        steal: Cores' worth that the host of a virtual machine gave to others.
+        cpu_stalled: Part of the time in which some thread of the machine waited for a core, this
+            process's own among them.
+        memory_stalled: Part of the time in which some thread waited for memory.
+        throttled: Seconds a second for which the control group's quota stopped threads, summed
+            over cores.
+        involuntary_switches_per_s: How often a thread of this process lost its core to another.
+        major_page_faults: Of this process: how often it waited for a page from disk.
+        collections: How often Python's garbage collector ran.
+        collecting_s: How long altogether.
+        cpu_mhz_before: Clock of the cores, their mean, before.
+        cpu_mhz_after: The same after.
+        gpus_before: The GPUs before.
+        gpus_after: The GPUs after.
+        yardstick_before: Just before.
+        yardstick_after: Just after.
+    """
+
+    seconds: float
+    cores: int
+    cpu_own: float | None = None
+    cpu_others: float | None = None
+    steal: float | None = None
+    cpu_stalled: float | None = None
+    memory_stalled: float | None = None
+    throttled: float | None = None
+    involuntary_switches_per_s: float | None = None
+    major_page_faults: int | None = None
+    collections: int | None = None
+    collecting_s: float | None = None
+    cpu_mhz_before: float | None = None
+    cpu_mhz_after: float | None = None
+    gpus_before: tuple[GpuState, ...] = ()
+    gpus_after: tuple[GpuState, ...] = ()
+    yardstick_before: Yardstick | None = None
+    yardstick_after: Yardstick | None = None
+
+    @property
+    def others_part(self) -> float:
+        """Part of the cores that others used, beyond what ticks can make up; 0 if not known."""
+        if self.cpu_others is None or self.seconds <= 0:
+            return 0.0
+        return max(0.0, self.cpu_others - TICKS_S / self.seconds) / self.cores
+
+    @property
+    def steal_part(self) -> float:
+        """Part of the cores that the host took, beyond what ticks can make up; 0 if not known."""
+        if self.steal is None or self.seconds <= 0:
+            return 0.0
+        return max(0.0, self.steal - TICKS_S / self.seconds) / self.cores
+
+    @property
+    def yardstick(self) -> Yardstick | None:
+        """The mean of before and after (geometric); None if either is missing."""
+        before, after = self.yardstick_before, self.yardstick_after
+        if before is None or after is None:
+            return None
+        return Yardstick(
+            math.sqrt(before.arithmetic_s * after.arithmetic_s),
+            math.sqrt(before.memory_s * after.memory_s),
+        )
+
+
+def slowed(before: Yardstick, after: Yardstick) -> tuple[float, float]:
+    """Logarithms of after / before: of arithmetic, of memory."""
+    return (
+        math.log(after.arithmetic_s / before.arithmetic_s),
+        math.log(after.memory_s / before.memory_s),
+    )

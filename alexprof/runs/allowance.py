@@ -1,0 +1,142 @@
+"""What two runs may differ by for other reasons than what they ran: their machine, their moment.
+
+One run of each can't show how runs differ. So a standard deviation is taken for granted, and it
+grows with what was seen beside the steps. docs/statistics.md explains the terms and has the
+measurements behind the constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from alexprof.measure.disturbances import Disturbances, GpuState, Yardstick, slowed
+from alexprof.runs.findings import percent
+from alexprof.runs.record import Phase, on_cpu
+
+PROCESS_CV = 0.01
+"""Standard deviation of a process's mean, as a part of it, on a machine at rest, over minutes."""
+WANDER_CV, WANDER_S = 0.03, 10.0
+"""A machine wanders by so much from moment to moment; so long a measurement has half of that
+variance averaged out."""
+WORTH_SAYING = 2.0
+"""So many times what is always allowed."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is allowed for between two sides.
+
+    Attributes:
+        cv: Standard deviation of a run's mean, as a part of it.
+        reasons: Why it is more than always, the largest first.
+    """
+
+    cv: float
+    reasons: tuple[str, ...] = ()
+
+
+def allowance(ours: Sequence[Phase], theirs: Sequence[Phase]) -> Allowance:
+    """What a run's mean may be off by.
+
+    Args:
+        ours: A phase in each run of A.
+        theirs: The same phase in each run of B.
+    """
+    sides = ours, theirs
+    known = [[one.disturbances for one in side if one.disturbances] for side in sides]
+    if not all(known):
+        return Allowance(PROCESS_CV)
+    each = 1 / len(ours) + 1 / len(theirs)
+    terms = [*_of_each(known, each), *_apart(known, each)]
+    if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
+        terms += _gpus_apart(known, each)
+    terms = sorted((term for term in terms if term[0] > 0), key=lambda term: -term[0])
+    cv = math.sqrt(PROCESS_CV**2 + sum(variance for variance, _ in terms))
+    if cv < WORTH_SAYING * PROCESS_CV:
+        return Allowance(cv)
+    return Allowance(cv, tuple(text for variance, text in terms if variance > PROCESS_CV**2))
+
+
+Known = Sequence[Sequence[Disturbances]]
+"""Of each side the runs' disturbances."""
+Term = tuple[float, str]
+"""A variance of a run's mean (relative), and why."""
+
+
+def _of_each(known: Known, each: float) -> Iterator[Term]:
+    """What each run shows by itself, averaged as the error of the ratio averages it."""
+
+    def averaged(variance: list[list[float]]) -> float:
+        return sum(sum(side) / len(side) ** 2 for side in variance) / each
+
+    shortest = min(one.seconds for side in known for one in side)
+    yield (
+        averaged([[wander(one.seconds) ** 2 for one in side] for side in known]),
+        f"{shortest:.2g} s of steps are a moment of the machine",
+    )
+    taken = max((one for side in known for one in side), key=lost)
+    yield (
+        averaged([[math.log1p(-lost(one)) ** 2 for one in side] for side in known]),
+        f"others had {percent(lost(taken))} of the cores",
+    )
+    drift = [[changed(one) ** 2 / 4 for one in side] for side in known]
+    most = max(changed(one) for side in known for one in side)
+    yield averaged(drift), f"a yardstick changed by {percent(math.expm1(most))} within a run"
+
+
+def _apart(known: Known, each: float) -> Iterator[Term]:
+    """What the yardsticks of the two sides differ by."""
+    sides = [[one.yardstick for one in side if one.yardstick] for side in known]
+    if all(sides):
+        apart = slowed(*(_mean(side) for side in sides))
+        most = max(map(abs, apart))
+        what = "arithmetic" if abs(apart[0]) == most else "memory"
+        yield (
+            most**2 / each,
+            f"by the yardsticks {what} differed by {percent(math.expm1(most))} between them",
+        )
+
+
+def _gpus_apart(known: Known, each: float) -> list[Term]:
+    """What the clocks of the GPUs differ by after the steps."""
+    clocks = [[_clocks(one.gpus_after) for one in side] for side in known]
+    common = set.intersection(*(set(one) for side in clocks for one in side))
+    if not common:
+        return []
+    logs = [
+        [sum(math.log(one[index]) for one in side) / len(side) for index in sorted(common)]
+        for side in clocks
+    ]
+    most = max(abs(a - b) for a, b in zip(*logs, strict=True))
+    return [(most**2 / each, f"GPU clocks differed by {percent(math.expm1(most))}")]
+
+
+def wander(seconds: float) -> float:
+    """Standard deviation of the mean of so long a measurement, as a part of it."""
+    return WANDER_CV / math.sqrt(1 + max(seconds, 0.0) / WANDER_S)
+
+
+def lost(found: Disturbances) -> float:
+    """Part of the cores that others had: programs, other machines on the host, a quota."""
+    throttled = (found.throttled or 0.0) / found.cores
+    return min(0.95, found.others_part + found.steal_part + throttled)
+
+
+def changed(found: Disturbances) -> float:
+    """Logarithm by which the yardstick that changed most did, without sign; 0 if not known."""
+    before, after = found.yardstick_before, found.yardstick_after
+    return max(map(abs, slowed(before, after))) if before and after else 0.0
+
+
+def _mean(several: Sequence[Yardstick]) -> Yardstick:
+    count = len(several)
+    return Yardstick(
+        math.exp(sum(math.log(one.arithmetic_s) for one in several) / count),
+        math.exp(sum(math.log(one.memory_s) for one in several) / count),
+    )
+
+
+def _clocks(gpus: Sequence[GpuState]) -> dict[int, float]:
+    return {one.index: one.clock_mhz for one in gpus if one.clock_mhz}

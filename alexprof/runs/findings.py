@@ -1,0 +1,143 @@
+"""What of a phase's disturbances matters, in words: what happened, what it does to the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from alexprof.measure.disturbances import (
+    COLLECTING,
+    GPU_SLOWED_BY,
+    MAJOR_FAULTS_PER_S,
+    MEMORY_STALLED,
+    OTHERS,
+    SLOWER,
+    STEAL,
+    THROTTLED,
+    Disturbances,
+    GpuState,
+    slowed,
+)
+
+
+def findings(found: Disturbances) -> list[str]:
+    """Clauses for what matters, each with its figures; none if nothing does."""
+    return [*_cores(found), *_memory(found), *_speed(found), *_gpus(found)]
+
+
+def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
+    """What of A's and of B's disturbances of a phase is unlike, with both figures."""
+    if abs(ours.others_part - theirs.others_part) > OTHERS:
+        yield (
+            f"others used {ours.cpu_others:.2g} and {theirs.cpu_others:.2g} of {theirs.cores} cores"
+        )
+    if abs(ours.steal_part - theirs.steal_part) > STEAL:
+        yield f"the host took {ours.steal:.2g} and {theirs.steal:.2g} of {theirs.cores} cores"
+    if abs((ours.memory_stalled or 0) - (theirs.memory_stalled or 0)) > MEMORY_STALLED:
+        waited = [percent(one.memory_stalled or 0) for one in (ours, theirs)]
+        yield f"programs waited for memory {waited[0]} and {waited[1]} of the time"
+    if abs((ours.throttled or 0) - (theirs.throttled or 0)) > THROTTLED:
+        yield (
+            f"the container's quota stopped threads for {ours.throttled or 0:.2g} and "
+            f"{theirs.throttled or 0:.2g} s a second"
+        )
+    if ours.yardstick is not None and theirs.yardstick is not None:
+        for what, log in zip(
+            ("arithmetic", "memory"), slowed(ours.yardstick, theirs.yardstick), strict=True
+        ):
+            if abs(log) > SLOWER:
+                yield f"by the yardsticks {what} was {_changed(log)} in the second"
+    mhz, later = ours.cpu_mhz_after, theirs.cpu_mhz_after
+    if mhz and later and abs(math.log(later / mhz)) > SLOWER:
+        yield f"the cores ran at {mhz:.0f} and {later:.0f} MHz"
+    clocks = {one.index: one.clock_mhz for one in ours.gpus_after}
+    for one in theirs.gpus_after:
+        mhz, later = clocks.get(one.index), one.clock_mhz
+        if mhz and later and abs(math.log(later / mhz)) > SLOWER:
+            yield f"GPU {one.index} ran at {mhz:.0f} and {later:.0f} MHz"
+
+
+def _cores(found: Disturbances) -> Iterator[str]:
+    cores = f"{found.cores} cores" if found.cores > 1 else "1 core"
+    if found.others_part > OTHERS:
+        yield (
+            f"other programs used {found.cpu_others:.2g} of {cores}: steps waited for cores and "
+            "take less on a machine at rest"
+        )
+    if found.steal_part > STEAL:
+        yield (
+            f"the host took {found.steal:.2g} of {cores} away: steps waited for cores and take "
+            "less on a host at rest"
+        )
+    if (found.throttled or 0) > THROTTLED:
+        yield (
+            f"the container's quota stopped threads for {found.throttled:.2g} s a second: steps "
+            "waited for it and take less with more processor time"
+        )
+    if found.collecting_s is not None and found.collecting_s > COLLECTING * found.seconds:
+        yield (
+            f"Python's garbage collector took {percent(found.collecting_s / found.seconds)} of the "
+            f"time ({found.collections} times): the steps that it ran in are longer"
+        )
+
+
+def _memory(found: Disturbances) -> Iterator[str]:
+    if (found.memory_stalled or 0) > MEMORY_STALLED:
+        yield (
+            f"programs waited for memory {percent(found.memory_stalled or 0)} of the time: steps may have "
+            "too, and take less where there is more of it"
+        )
+    faults = found.major_page_faults or 0
+    if faults > MAJOR_FAULTS_PER_S * max(found.seconds, 1.0):
+        yield f"{faults} page faults waited for the disk: the steps that they fell into are longer"
+
+
+def _speed(found: Disturbances) -> Iterator[str]:
+    before, after = found.yardstick_before, found.yardstick_after
+    if before is not None and after is not None:
+        changes = zip(("arithmetic", "memory"), slowed(before, after), strict=True)
+        said = [f"{what} was {_changed(log)}" for what, log in changes if abs(log) > SLOWER]
+        if said:
+            yield (
+                f"after the steps {' and '.join(said)} than before them: the mean is of a machine "
+                "that changed"
+            )
+    mhz, later = found.cpu_mhz_before, found.cpu_mhz_after
+    if mhz and later and later < mhz / (1 + SLOWER):
+        yield (
+            f"the cores' clock fell from {mhz:.0f} to {later:.0f} MHz: later steps are slower "
+            "than earlier ones"
+        )
+
+
+def _gpus(found: Disturbances) -> Iterator[str]:
+    earlier = {one.index: one for one in found.gpus_before}
+    for one in found.gpus_after:
+        why = [reason for reason in one.slowed_by if reason.startswith(GPU_SLOWED_BY)]
+        most = one.clock_max_mhz
+        if why and one.clock_mhz and most and one.clock_mhz < most / (1 + SLOWER):
+            yield (
+                f"GPU {one.index} ran at {one.clock_mhz:.0f} of {most:.0f} MHz"
+                f"{_celsius(one)} ({', '.join(why)}): kernels take less where it needn't slow down"
+            )
+            continue
+        before = earlier.get(one.index)
+        mhz = before.clock_mhz if before else None
+        if mhz and one.clock_mhz and one.clock_mhz < mhz / (1 + SLOWER):
+            yield (
+                f"GPU {one.index}'s clock fell from {mhz:.0f} to {one.clock_mhz:.0f} MHz"
+                f"{_celsius(one)}: later steps are slower than earlier ones"
+            )
+
+
+def _changed(log: float) -> str:
+    return f"{percent(math.expm1(abs(log)))} {'slower' if log > 0 else 'faster'}"
+
+
+def percent(part: float) -> str:
+    """A part in percent, two digits: "1.4 %", "37 %"."""
+    return f"{part * 100:.{0 if part >= 0.0995 else 1}f} %"
+
+
+def _celsius(one: GpuState) -> str:
+    return f" at {one.temperature_c:.0f} °C" if one.temperature_c is not None else ""

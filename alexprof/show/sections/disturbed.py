@@ -1,0 +1,22 @@
+"""Warnings of what went on beside the timed steps, where it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexprof.runs.findings import findings
+from alexprof.show.view import View, sentence_case
+
+
+def disturbance_warnings(view: View) -> Iterator[str]:
+    """A line for each thing that disturbed a phase; once for variants that took turns."""
+    for key in view.phases:
+        said: dict[str, list[str]] = {}
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase is not None and phase.timed is not None and phase.disturbances is not None:
+                for text in findings(phase.disturbances):
+                    said.setdefault(text, []).append(view.variant_label(name))
+        for text, labels in said.items():
+            whose = "" if len(labels) == len(view.run.variants) else f", {' and '.join(labels)}"
+            yield f"{sentence_case(view.phase_label(key))}{whose}: {text}."
