@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loop] [lrn] [reader] [report]`: all of them without a name."""
+"""`python -m benchmarks [loop] [lrn] [reader] [repeat] [report]`: all without a name."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.files import write_whole
-from benchmarks import loop, lrn, reader, report
+from benchmarks import loop, lrn, reader, repeat, report
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.compare,
     "lrn": lrn.compare,
     "reader": reader.compare,
+    "repeat": repeat.compare,
     "report": report.measure,
 }
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--num-batches", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=10, help="of `repeat`")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(

@@ -187,12 +187,13 @@ def _processors(root: Path) -> tuple[float | None, float | None]:
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     busy, steal, seen = 0, 0, False
     for line in _text(root / "proc/stat").splitlines():
-        name, *rest = line.split()
-        if not name.startswith("cpu") or not name[3:].isdigit() or len(rest) < 8:
+        name, _, rest = line.partition(" ")
+        number, values = name.removeprefix("cpu"), rest.split()
+        if number == name or not number.isdigit() or len(values) < 8:
             continue
-        if usable is None or int(name[3:]) in usable:
+        if usable is None or int(number) in usable:
             # user, nice, system, idle, iowait, irq, softirq, steal; guest time is in user's.
-            ticks = [int(value) for value in rest[:8]]
+            ticks = [int(value) for value in values[:8]]
             busy += sum(ticks[:3]) + ticks[5] + ticks[6]
             steal += ticks[7]
             seen = True
@@ -205,9 +206,8 @@ def _processors(root: Path) -> tuple[float | None, float | None]:
 def _stalled(root: Path, what: str) -> float | None:
     """Total of the line "some avg10=… total=MICROSECONDS"."""
     for line in _text(root / "proc/pressure" / what).splitlines():
-        kind, *fields = line.split()
-        if kind == "some":
-            for field in fields:
+        if line.startswith("some "):
+            for field in line.split():
                 name, _, value = field.partition("=")
                 if name == "total" and value.isdigit():
                     return int(value) / 1e6
@@ -217,9 +217,8 @@ def _stalled(root: Path, what: str) -> float | None:
 def _throttled(root: Path) -> float | None:
     """Of the control group: version 2 says microseconds, version 1 nanoseconds."""
     for folder in _cpu_groups(root):
-        fields = dict(
-            line.split() for line in _text(folder / "cpu.stat").splitlines() if " " in line
-        )
+        lines = [line.partition(" ") for line in _text(folder / "cpu.stat").splitlines()]
+        fields = {name: value.strip() for name, _, value in lines}
         for name, per_second in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
             if fields.get(name, "").isdigit():
                 return int(fields[name]) / per_second

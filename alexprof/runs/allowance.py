@@ -17,9 +17,12 @@ from alexprof.runs.record import Phase, on_cpu
 
 PROCESS_CV = 0.01
 """Standard deviation of a process's mean, as a part of it, on a machine at rest, over minutes."""
-WANDER_CV, WANDER_S = 0.03, 10.0
+WANDER_CV, WANDER_S = 0.04, 4.0
 """A machine wanders by so much from moment to moment; so long a measurement has half of that
 variance averaged out."""
+COMPOSITION = 0.2
+"""Part by which an op's share of the step is off where others have all cores: ops that wait for
+memory suffer otherwise than those that compute."""
 WORTH_SAYING = 2.0
 """So many times what is always allowed."""
 
@@ -44,19 +47,31 @@ def allowance(ours: Sequence[Phase], theirs: Sequence[Phase]) -> Allowance:
         ours: A phase in each run of A.
         theirs: The same phase in each run of B.
     """
-    sides = ours, theirs
-    known = [[one.disturbances for one in side if one.disturbances] for side in sides]
-    if not all(known):
-        return Allowance(PROCESS_CV)
     each = 1 / len(ours) + 1 / len(theirs)
-    terms = [*_of_each(known, each), *_apart(known, each)]
-    if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
-        terms += _gpus_apart(known, each)
+    terms = [_short(ours, theirs, each)]
+    known = [[one.disturbances for one in side if one.disturbances] for side in (ours, theirs)]
+    if all(known):
+        terms += [*_of_each(known, each), *_apart(known, each)]
+        if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
+            terms += _gpus_apart(known, each)
     terms = sorted((term for term in terms if term[0] > 0), key=lambda term: -term[0])
     cv = math.sqrt(PROCESS_CV**2 + sum(variance for variance, _ in terms))
     if cv < WORTH_SAYING * PROCESS_CV:
         return Allowance(cv)
     return Allowance(cv, tuple(text for variance, text in terms if variance > PROCESS_CV**2))
+
+
+def composition_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
+    """What the parts of a traced step may be off by, as a part of them, for what others took."""
+    sides = [
+        [
+            (COMPOSITION * lost(one.traced_disturbances)) ** 2
+            for one in side
+            if one.traced_disturbances
+        ]
+        for side in (ours, theirs)
+    ]
+    return math.sqrt(sum(sum(side) / len(side) for side in sides if side) / 2)
 
 
 Known = Sequence[Sequence[Disturbances]]
@@ -65,25 +80,33 @@ Term = tuple[float, str]
 """A variance of a run's mean (relative), and why."""
 
 
-def _of_each(known: Known, each: float) -> Iterator[Term]:
-    """What each run shows by itself, averaged as the error of the ratio averages it."""
-
-    def averaged(variance: list[list[float]]) -> float:
-        return sum(sum(side) / len(side) ** 2 for side in variance) / each
-
-    shortest = min(one.seconds for side in known for one in side)
-    yield (
-        averaged([[wander(one.seconds) ** 2 for one in side] for side in known]),
-        f"{shortest:.2g} s of steps are a moment of the machine",
+def _short(ours: Sequence[Phase], theirs: Sequence[Phase], each: float) -> Term:
+    """How far the machine wanders from the mean of so short a measurement."""
+    sides = [[measured_s(one) for one in side] for side in (ours, theirs)]
+    shortest = min(one for side in sides for one in side)
+    return (
+        _averaged([[wander(one) ** 2 for one in side] for side in sides], each),
+        f"{shortest:.2g} s of steps are but a moment of the machine",
     )
+
+
+def _of_each(known: Known, each: float) -> Iterator[Term]:
+    """What the runs show by themselves."""
     taken = max((one for side in known for one in side), key=lost)
     yield (
-        averaged([[math.log1p(-lost(one)) ** 2 for one in side] for side in known]),
+        _averaged([[math.log1p(-lost(one)) ** 2 for one in side] for side in known], each),
         f"others had {percent(lost(taken))} of the cores",
     )
-    drift = [[changed(one) ** 2 / 4 for one in side] for side in known]
     most = max(changed(one) for side in known for one in side)
-    yield averaged(drift), f"a yardstick changed by {percent(math.expm1(most))} within a run"
+    yield (
+        _averaged([[changed(one) ** 2 / 4 for one in side] for side in known], each),
+        f"a yardstick changed by {percent(math.expm1(most))} within a run",
+    )
+
+
+def _averaged(variance: Sequence[Sequence[float]], each: float) -> float:
+    """The variance that, the same in each run, makes the ratio as uncertain as these do."""
+    return sum(sum(side) / len(side) ** 2 for side in variance) / each
 
 
 def _apart(known: Known, each: float) -> Iterator[Term]:
@@ -111,6 +134,13 @@ def _gpus_apart(known: Known, each: float) -> list[Term]:
     ]
     most = max(abs(a - b) for a, b in zip(*logs, strict=True))
     return [(most**2 / each, f"GPU clocks differed by {percent(math.expm1(most))}")]
+
+
+def measured_s(phase: Phase) -> float:
+    """How long a phase's timed steps took in all, those of variants that took turns included."""
+    if phase.disturbances is not None:
+        return phase.disturbances.seconds
+    return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
 
 
 def wander(seconds: float) -> float:

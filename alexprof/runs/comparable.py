@@ -188,8 +188,9 @@ def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
             ours = a.run.variants[pair[0]].phases[key].disturbances
             theirs = b.run.variants[pair[1]].phases[key].disturbances
             if ours is not None and theirs is not None:
-                for text in differences(ours, theirs):
-                    yield _doubt("nothing", f"{key}: {text}")
+                unlike = list(differences(ours, theirs))
+                if unlike:
+                    yield _doubt("nothing", f"{key}: {'; '.join(unlike)}")
 
 
 def _incomplete(run: Run) -> Iterator[Doubt]:

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance
+from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance, composition_cv
 from alexprof.runs.changes import Change, Doubt, Level, OneSided, RunComparison
 from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
+from alexprof.runs.record import Phase
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def side_doubts(a: Side, b: Side) -> list[Doubt]:
     found = []
     for one in (*a.members[1:], *b.members):
         found += doubts(first, one, variant_pairs(first, one))
-    return list(dict.fromkeys([*found, *_widened(a, b)]))
+    if not any(one.spoils == "times" for one in found):
+        found += _widened(a, b)
+    return list(dict.fromkeys(found))
 
 
 def _widened(a: Side, b: Side) -> Iterator[Doubt]:
@@ -123,10 +126,12 @@ def _allowed(a: Side, b: Side, pair: Pair, key: str) -> Allowance:
     """
     if min(len(a.members), len(b.members)) >= LEAST_RUNS or _one_run(a, b):
         return Allowance(PROCESS_CV)
-    return allowance(
-        [one.run.variants[pair[0]].phases[key] for one in a.members],
-        [one.run.variants[pair[1]].phases[key] for one in b.members],
-    )
+    return allowance(*_records(a, b, pair, key))
+
+
+def _records(a: Side, b: Side, pair: Pair, key: str) -> tuple[list[Phase], list[Phase]]:
+    ours = [one.run.variants[pair[0]].phases[key] for one in a.members]
+    return ours, [one.run.variants[pair[1]].phases[key] for one in b.members]
 
 
 def _one_run(a: Side, b: Side) -> bool:
@@ -144,8 +149,15 @@ def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
     for pair, key in common_phases(a, b):
         ours = [_sample(one, pair[0], key, tables) for one in a.members]
         theirs = [_sample(one, pair[1], key, tables) for one in b.members]
-        allowed_cv = _allowed(a, b, pair, key).cv
-        phase = _Phase(pair, key, ours, theirs, allowed_cv, same_process=_one_run(a, b))
+        phase = _Phase(
+            pair,
+            key,
+            ours,
+            theirs,
+            allowed_cv=_allowed(a, b, pair, key).cv,
+            composition_cv=composition_cv(*_records(a, b, pair, key)),
+            same_process=_one_run(a, b),
+        )
         rows += phase.rows()
         alone += phase.one_sided(b.name)
     judged = []
@@ -179,6 +191,7 @@ class _Phase:
     ours: Sequence[Sample]
     theirs: Sequence[Sample]
     allowed_cv: float
+    composition_cv: float
     same_process: bool
 
     def rows(self) -> Iterator[Row]:
@@ -247,18 +260,18 @@ class _Phase:
 
         shares = self._shares(level, name)
         chunks = [[one.chunks(level, name) for one in side] for side in self._sides]
-        found = compare_times(*chunks, process_cv=_allowance(_mean(shares), timed))
+        found = compare_times(*chunks, process_cv=self._part_cv(_mean(shares), timed))
         return Row(level, self.pair, self.key, name, shares, found)
 
+    def _part_cv(self, share: float, timed: Comparison | None) -> float:
+        """What a part is taken to vary by from process to process, as a part of itself.
 
-def _allowance(share: float, timed: Comparison | None) -> float:
-    """What a part is taken to vary by from process to process, as a part of itself.
-
-    Costs are scaled to the timed mean, so what is not known of that goes in here: half of the
-    ratio's variance for each side.
-    """
-    of_mean = timed.log_error**2 / 2 if timed and timed.log_error is not None else 0.0
-    return math.sqrt(PART_CV**2 + (PART_OF_STEP / share) ** 2 + of_mean)
+        Costs are scaled to the timed mean, so what is not known of that goes in here: half of the
+        ratio's variance for each side.
+        """
+        of_mean = timed.log_error**2 / 2 if timed and timed.log_error is not None else 0.0
+        own = PART_CV**2 + (PART_OF_STEP / share) ** 2
+        return math.sqrt(own + of_mean + self.composition_cv**2)
 
 
 def _has(sample: Sample, level: Level, name: str) -> bool:

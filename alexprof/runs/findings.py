@@ -19,6 +19,9 @@ from alexprof.measure.disturbances import (
     slowed,
 )
 
+WORK = ("arithmetic", "memory")
+"""What the yardsticks measure."""
+
 
 def findings(found: Disturbances) -> list[str]:
     """Clauses for what matters, each with its figures; none if nothing does."""
@@ -42,11 +45,10 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
             f"{theirs.throttled or 0:.2g} s a second"
         )
     if ours.yardstick is not None and theirs.yardstick is not None:
-        for what, log in zip(
-            ("arithmetic", "memory"), slowed(ours.yardstick, theirs.yardstick), strict=True
-        ):
-            if abs(log) > SLOWER:
-                yield f"by the yardsticks {what} was {_changed(log)} in the second"
+        changes = zip(WORK, slowed(ours.yardstick, theirs.yardstick), strict=True)
+        said = [f"{what} was {_changed(log)}" for what, log in changes if abs(log) > SLOWER]
+        if said:
+            yield f"by the yardsticks {' and '.join(said)} in the second"
     mhz, later = ours.cpu_mhz_after, theirs.cpu_mhz_after
     if mhz and later and abs(math.log(later / mhz)) > SLOWER:
         yield f"the cores ran at {mhz:.0f} and {later:.0f} MHz"
@@ -84,8 +86,8 @@ def _cores(found: Disturbances) -> Iterator[str]:
 def _memory(found: Disturbances) -> Iterator[str]:
     if (found.memory_stalled or 0) > MEMORY_STALLED:
         yield (
-            f"programs waited for memory {percent(found.memory_stalled or 0)} of the time: steps may have "
-            "too, and take less where there is more of it"
+            f"programs waited for memory {percent(found.memory_stalled or 0)} of the time: steps "
+            "may have too, and take less where there is more of it"
         )
     faults = found.major_page_faults or 0
     if faults > MAJOR_FAULTS_PER_S * max(found.seconds, 1.0):
@@ -95,7 +97,7 @@ def _memory(found: Disturbances) -> Iterator[str]:
 def _speed(found: Disturbances) -> Iterator[str]:
     before, after = found.yardstick_before, found.yardstick_after
     if before is not None and after is not None:
-        changes = zip(("arithmetic", "memory"), slowed(before, after), strict=True)
+        changes = zip(WORK, slowed(before, after), strict=True)
         said = [f"{what} was {_changed(log)}" for what, log in changes if abs(log) > SLOWER]
         if said:
             yield (

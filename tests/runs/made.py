@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alexprof.capture.devices import Device
 from alexprof.capture.software import Software
+from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.loop import Block, describe
 from alexprof.measure.machine import Machine
 from alexprof.runs.record import (
@@ -34,6 +35,8 @@ OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/con
 """Parts of a step; what is left is idle time."""
 KINDS = {"lrn1": "LRN", "pool1": "MaxPool"}
 HOST = Machine("a processor", 2, 8 * 2**30, "Linux 6", 0.1)
+LONG = Disturbances(seconds=1e9, cores=2)
+"""Of a measurement so long that it knows the machine; nothing else is known."""
 SOFTWARE = Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True, "bfc")
 SETTINGS: dict[str, Setting] = {
     "batch_size": 32,
@@ -66,6 +69,8 @@ def made_run(
     started: str = "2026-11-24T04:42:00+00:00",
     settings: Mapping[str, Setting] | None = None,
     without: Mapping[str, tuple[str, ...]] | None = None,
+    disturbances: Disturbances | None = LONG,
+    traced_disturbances: Disturbances | None = None,
     **fields: Any,
 ) -> Run:
     """Writes a run whose variants take turns.
@@ -85,6 +90,8 @@ def made_run(
         started: When.
         settings: Those that are not as usual.
         without: Ops that a variant lacks; its step is as much shorter as they are.
+        disturbances: What went on around the timed steps.
+        traced_disturbances: What went on around the traced ones.
         fields: Of the run.
     """
     without = without or {}
@@ -98,6 +105,9 @@ def made_run(
         if traced:
             costs[variant, phase] = _costs(mine, step_s - gone_s, noise, seed + number, traced)
             record = _with_trace(record, costs[variant, phase], traced)
+        record = msgspec.structs.replace(
+            record, disturbances=disturbances, traced_disturbances=traced_disturbances
+        )
         label = variant.replace("_", " ").replace("lrn", "LRN")
         variants[variant] = Variant(label=label, phases={phase: record})
     run = Run(

@@ -1,0 +1,128 @@
+"""The same `alexprof profile` twice, several times over: how often does compare see a difference?
+
+Something else keeps a core busy during every other pair, for a part of it by chance: nothing of the
+program differs, so every difference that is called is a false one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CALLED = ("slower", "faster")
+MOST_BATCHES = 30
+"""Timed steps of each variant and phase at most: with 100 of batch 32 a pair takes ten minutes."""
+BUSY_S = (5.0, 60.0)
+"""How long the other program runs."""
+WAIT_S = (0.0, 20.0)
+"""How long after the pair began."""
+BUSY = """
+import sys, time
+time.sleep(float(sys.argv[1]))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    sum(range(1000))
+"""
+
+
+def compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs the pairs and counts the verdicts at each level."""
+    steps = min(arguments.num_batches, MOST_BATCHES)
+    chance = random.Random(0)
+    pairs = []
+    print(f"The same twice, {arguments.pairs} times, batch {arguments.batch_size}, {steps} steps")
+    with tempfile.TemporaryDirectory() as logdir:
+        for number in range(arguments.pairs):
+            start = time.monotonic()
+            wait_s, busy_s = chance.uniform(*WAIT_S), chance.uniform(*BUSY_S)
+            names = [f"{number}{side}" for side in "ab"]
+            with _busy(wait_s, busy_s) if number % 2 else _quiet():
+                for name in names:
+                    _profile(Path(logdir), name, arguments.batch_size, steps)
+            found = _compared(Path(logdir), names)
+            found |= {"busy": number % 2 == 1, "seconds": time.monotonic() - start}
+            pairs.append(found)
+            print(_line(number, found), flush=True)
+    total = Counter(dict.fromkeys(("phase", "layer", "kind", "op"), 0))
+    for one in pairs:
+        total.update(one["called"])
+    with_calls = sum(1 for one in pairs if sum(one["called"].values()))
+    print(f"  called different: {sum(total.values())} ({dict(total)}), in {with_calls} pairs")
+    return {
+        "batch_size": arguments.batch_size,
+        "steps": steps,
+        "called": dict(total),
+        "pairs_with_calls": with_calls,
+        "pairs": pairs,
+    }
+
+
+def _profile(logdir: Path, name: str, batch_size: int, steps: int) -> None:
+    command = [sys.executable, "-m", "alexprof", "profile", "--logdir", str(logdir)]
+    command += ["--run-name", name, "--batch-size", str(batch_size), "--num-batches", str(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    if done.returncode:
+        raise SystemExit(f"alexprof profile failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
+    from alexprof.runs.compare import LEVELS, compare
+    from alexprof.runs.sides import find_sides
+
+    found = compare(find_sides(names, logdir))
+    called = [one for one in found.differences if one.verdict in CALLED]
+    return {
+        "called": {level: sum(one.level == level for one in called) for level in LEVELS},
+        "what": [
+            {
+                "level": one.level,
+                "variant": one.variant,
+                "phase": one.phase,
+                "name": one.name,
+                "ratio": one.ratio,
+                "ci95": one.ci95,
+            }
+            for one in called
+        ],
+        "asked": {level: sum(one.level == level for one in found.differences) for level in LEVELS},
+        "phase_ratios": [one.ratio for one in found.differences if one.level == "phase"],
+        "phase_ci95": [one.ci95 for one in found.differences if one.level == "phase"],
+        "why_not": list(found.why_not),
+        "notes": list(found.notes),
+    }
+
+
+def _line(number: int, found: dict[str, Any]) -> str:
+    called = ", ".join(f"{count} {level}" for level, count in found["called"].items())
+    ratios = found["phase_ratios"]
+    return (
+        f"  pair {number + 1:>2} {'busy ' if found['busy'] else 'quiet'} called: {called}; phases "
+        f"{min(ratios):.2f} to {max(ratios):.2f}, {'no verdict' if found['why_not'] else 'judged'}"
+        f" ({found['seconds']:.0f} s)"
+    )
+
+
+@contextmanager
+def _busy(wait_s: float, busy_s: float) -> Iterator[None]:
+    """Another program that computes meanwhile."""
+    other = subprocess.Popen([sys.executable, "-c", BUSY, str(wait_s), str(busy_s)])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    yield

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import replace
+
+import pytest
+
+from alexprof.measure.disturbances import Yardstick
+from alexprof.measure.loop import timed_blocks
+from alexprof.measure.watching import Reading, between, read_system, watching
+from tests.clock import FakeClock
+
+STAT = """cpu  900 0 100 5000 10 0 0 50 0 0
+cpu0 500 10 90 2500 5 2 8 40 7 0
+cpu1 400 20 10 2500 5 0 0 10 0 0
+cpu77 9999 0 0 0 0 0 0 999 0 0
+intr 12345
+ctxt 678
+"""
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A system of two usable cores, and one that this process may not use."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr("os.sysconf", lambda _: 100)
+    pressure = "some avg10=0.00 avg60=1.50 avg300=0.44 total={}\nfull avg10=0.00 total=7\n"
+    for path, text in {
+        "proc/stat": STAT,
+        "proc/pressure/cpu": pressure.format(2_500_000),
+        "proc/pressure/memory": pressure.format(40_000),
+        "proc/self/cgroup": "0::/user.slice/app\n",
+        "sys/fs/cgroup/user.slice/app/cpu.stat": "usage_usec 9\nthrottled_usec 300000\n",
+        "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "3400000\n",
+        "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq": "2600000\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def test_counters_are_read_from_the_system_s_files(tree):
+    found = read_system(tree)
+    # user + nice + system + irq + softirq of cpu0 and cpu1, in ticks of 10 ms.
+    assert found.busy_s == pytest.approx((500 + 10 + 90 + 2 + 8 + 400 + 20 + 10) / 100)
+    assert found.steal_s == pytest.approx((40 + 10) / 100)
+    assert (found.cpu_stalled_s, found.memory_stalled_s) == (2.5, 0.04)
+    assert found.throttled_s == pytest.approx(0.3)
+    assert found.mhz == pytest.approx(3000)
+
+
+def test_a_control_group_of_version_1_counts_in_nanoseconds(tree):
+    (tree / "proc/self/cgroup").write_text("3:cpuset:/\n1:cpu,cpuacct:/docker/abc\n0::/\n")
+    # A container sees its own group at the top, whatever its path says.
+    (tree / "sys/fs/cgroup/cpu").mkdir()
+    (tree / "sys/fs/cgroup/cpu/cpu.stat").write_text("nr_periods 5\nthrottled_time 1500000000\n")
+    assert read_system(tree).throttled_s == pytest.approx(1.5)
+
+
+def test_what_the_system_does_not_tell_is_none(tmp_path):
+    found = read_system(tmp_path)
+    unknown = ("busy_s", "steal_s", "cpu_stalled_s", "memory_stalled_s", "throttled_s", "mhz")
+    assert {getattr(found, name) for name in unknown} == {None}
+    nothing = between(Reading(1.0), Reading(3.0), 4)
+    assert (nothing.seconds, nothing.cores, nothing.cpu_others) == (2.0, 4, None)
+    assert (nothing.major_page_faults, nothing.memory_stalled, nothing.others_part) == (
+        None,
+    ) * 2 + (0,)
+
+
+def test_files_that_make_no_sense_are_passed_over(tree):
+    (tree / "proc/stat").write_text("cpu0 1 2\ncpux 1\n\n")
+    (tree / "proc/pressure/cpu").write_text("some total=\nnothing\n")
+    (tree / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq").write_text("<unknown>\n")
+    found = read_system(tree)
+    assert (found.busy_s, found.cpu_stalled_s, found.mhz) == (None, None, 2600)
+
+
+def test_rates_are_what_grew_over_the_time_between():
+    before = Reading(10.0, 100.0, 1.0, 50.0, 2.0, 0.5, 0.0, 1000, 3, 3400.0)
+    after = Reading(14.0, 107.0, 1.2, 55.0, 3.0, 0.5, 0.4, 1040, 5, 3000.0)
+    found = between(before, after, 2)
+    assert found.seconds == 4
+    assert found.cpu_own == pytest.approx(5 / 4)
+    assert found.cpu_others == pytest.approx((7 - 5) / 4)
+    assert found.steal == pytest.approx(0.05)
+    assert (found.cpu_stalled, found.memory_stalled) == (0.25, 0)
+    assert found.throttled == pytest.approx(0.1)
+    assert (found.involuntary_switches_per_s, found.major_page_faults) == (10, 2)
+    assert (found.cpu_mhz_before, found.cpu_mhz_after) == (3400, 3000)
+    # Ticks are whole: of 0.05 s others may have had nothing.
+    assert found.others_part == pytest.approx((0.5 - 0.05 / 4) / 2)
+    fewer = between(before, replace(after, busy_s=104.9), 2)
+    assert fewer.cpu_others == 0
+
+
+def test_nothing_is_read_between_the_steps_of_a_phase():
+    clock = FakeClock(reading_ns=7)
+    log: list[str] = []
+
+    def takes(name, value):
+        def read():
+            log.append(name)
+            clock.now_ns += 10**9
+            return value
+
+        return read
+
+    def step():
+        log.append("step")
+        clock.now_ns += 100
+
+    readings = {
+        "read": takes("read", Reading(0.0)),
+        "gpus": takes("gpus", ()),
+        "yardstick": takes("yardstick", Yardstick(0.005, 0.01)),
+    }
+    with watching(**readings) as watch:
+        blocks = list(timed_blocks({"A": step}, 6, 2, block_steps=3, clock=clock))
+    assert log == ["yardstick", "gpus", "read", *["step"] * 8, "read", "gpus", "yardstick"]
+    gaps = {gap for block in blocks for gap in block.start_ns[1:] - block.end_ns[:-1]}
+    assert gaps == {7}
+    assert watch.found is not None
+    assert watch.found.yardstick_after == Yardstick(0.005, 0.01)
+
+
+def test_garbage_collections_are_counted_and_timed():
+    before = list(gc.callbacks)
+    with watching(gpus=tuple, yardstick=None) as watch:
+        start = time.perf_counter()
+        gc.disable()  # none of its own accord beside these
+        gc.collect()
+        gc.collect()
+        gc.enable()
+        took = time.perf_counter() - start
+    assert watch.found is not None
+    assert watch.found.collections == 2
+    assert 0 < watch.found.collecting_s <= took
+    assert gc.callbacks == before
+
+
+def test_a_phase_that_fails_leaves_nothing_installed():
+    before = list(gc.callbacks)
+    with pytest.raises(ZeroDivisionError), watching(gpus=tuple, yardstick=None) as watch:
+        raise ZeroDivisionError
+    assert gc.callbacks == before
+    assert watch.found is None
+
+
+def test_this_system_is_read_without_an_error():
+    with watching(yardstick=None) as watch:
+        sum(range(10**6))
+    assert watch.found is not None
+    assert watch.found.seconds > 0
