@@ -25,7 +25,10 @@ MAJOR_FAULTS_PER_S = 5.0
 COLLECTING = 0.01
 """Part of the time for Python's garbage collector."""
 SLOWER = 0.05
-"""Change of the yardsticks, or of a clock: two readings on a quiet machine differ by 1 to 3 %."""
+"""Change of a clock, or of the arithmetic yardstick: two readings at rest differ by 1 to 3 %."""
+MEMORY_SLOWER = 0.15
+"""Change of the memory yardstick: the copies lie elsewhere each time, and two readings differ by
+up to 15 %."""
 GPU_SLOWED_BY = ("power cap", "hardware slowdown", "thermal")
 """How the reasons begin for which a GPU runs below its clocks against one's will."""
 
@@ -136,6 +139,16 @@ class Disturbances:
             math.sqrt(before.arithmetic_s * after.arithmetic_s),
             math.sqrt(before.memory_s * after.memory_s),
         )
+
+
+def beyond_noise(logs: tuple[float, float]) -> tuple[float, float]:
+    """What of `slowed` is more than two readings at rest may differ by; 0 where nothing is."""
+    arithmetic, memory = logs
+    return _beyond(arithmetic, SLOWER), _beyond(memory, MEMORY_SLOWER)
+
+
+def _beyond(log: float, noise: float) -> float:
+    return math.copysign(math.sqrt(max(0.0, log**2 - math.log1p(noise) ** 2)), log)
 
 
 def slowed(before: Yardstick, after: Yardstick) -> tuple[float, float]:

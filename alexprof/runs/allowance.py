@@ -11,15 +11,24 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alexprof.measure.disturbances import Disturbances, GpuState, Yardstick, slowed
-from alexprof.runs.findings import percent
+from alexprof.measure.disturbances import (
+    Disturbances,
+    GpuState,
+    Yardstick,
+    beyond_noise,
+    slowed,
+)
+from alexprof.runs.findings import changes, percent, yardstick_changes
 from alexprof.runs.record import Phase, on_cpu
 
 PROCESS_CV = 0.01
 """Standard deviation of a process's mean, as a part of it, on a machine at rest, over minutes."""
-WANDER_CV, WANDER_S = 0.04, 4.0
+WANDER_CV, WANDER_S = 0.10, 2.0
 """A machine wanders by so much from moment to moment; so long a measurement has half of that
 variance averaged out."""
+LOST = 0.6
+"""Where others had a part u of the cores, steps take up to 1 / (1 − u) of their time. A standard
+deviation of 0.6 of its logarithm has the whole within a 95 % interval, with some to spare."""
 COMPOSITION = 0.2
 """Part by which an op's share of the step is off where others have all cores: ops that wait for
 memory suffer otherwise than those that compute."""
@@ -94,13 +103,13 @@ def _of_each(known: Known, each: float) -> Iterator[Term]:
     """What the runs show by themselves."""
     taken = max((one for side in known for one in side), key=lost)
     yield (
-        _averaged([[math.log1p(-lost(one)) ** 2 for one in side] for side in known], each),
+        _averaged([[(LOST * math.log1p(-lost(one))) ** 2 for one in side] for side in known], each),
         f"others had {percent(lost(taken))} of the cores",
     )
-    most = max(changed(one) for side in known for one in side)
+    most = max((one for side in known for one in side), key=changed)
     yield (
         _averaged([[changed(one) ** 2 / 4 for one in side] for side in known], each),
-        f"a yardstick changed by {percent(math.expm1(most))} within a run",
+        f"within a run {' and '.join(yardstick_changes(most))}",
     )
 
 
@@ -113,13 +122,10 @@ def _apart(known: Known, each: float) -> Iterator[Term]:
     """What the yardsticks of the two sides differ by."""
     sides = [[one.yardstick for one in side if one.yardstick] for side in known]
     if all(sides):
-        apart = slowed(*(_mean(side) for side in sides))
-        most = max(map(abs, apart))
-        what = "arithmetic" if abs(apart[0]) == most else "memory"
-        yield (
-            most**2 / each,
-            f"by the yardsticks {what} differed by {percent(math.expm1(most))} between them",
-        )
+        logs = slowed(*(_mean(side) for side in sides))
+        beyond = [abs(log) for log in beyond_noise(logs)]
+        said = " and ".join(changes(logs))
+        yield max(beyond) ** 2 / each, f"by the yardsticks {said} in the second"
 
 
 def _gpus_apart(known: Known, each: float) -> list[Term]:
@@ -155,9 +161,9 @@ def lost(found: Disturbances) -> float:
 
 
 def changed(found: Disturbances) -> float:
-    """Logarithm by which the yardstick that changed most did, without sign; 0 if not known."""
+    """Logarithm by which the yardstick that changed most did, beyond noise; 0 if not known."""
     before, after = found.yardstick_before, found.yardstick_after
-    return max(map(abs, slowed(before, after))) if before and after else 0.0
+    return max(map(abs, beyond_noise(slowed(before, after)))) if before and after else 0.0
 
 
 def _mean(several: Sequence[Yardstick]) -> Yardstick:

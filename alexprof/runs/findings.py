@@ -16,11 +16,9 @@ from alexprof.measure.disturbances import (
     THROTTLED,
     Disturbances,
     GpuState,
+    beyond_noise,
     slowed,
 )
-
-WORK = ("arithmetic", "memory")
-"""What the yardsticks measure."""
 
 
 def findings(found: Disturbances) -> list[str]:
@@ -45,8 +43,7 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
             f"{theirs.throttled or 0:.2g} s a second"
         )
     if ours.yardstick is not None and theirs.yardstick is not None:
-        changes = zip(WORK, slowed(ours.yardstick, theirs.yardstick), strict=True)
-        said = [f"{what} was {_changed(log)}" for what, log in changes if abs(log) > SLOWER]
+        said = changes(slowed(ours.yardstick, theirs.yardstick))
         if said:
             yield f"by the yardsticks {' and '.join(said)} in the second"
     mhz, later = ours.cpu_mhz_after, theirs.cpu_mhz_after
@@ -95,15 +92,11 @@ def _memory(found: Disturbances) -> Iterator[str]:
 
 
 def _speed(found: Disturbances) -> Iterator[str]:
-    before, after = found.yardstick_before, found.yardstick_after
-    if before is not None and after is not None:
-        changes = zip(WORK, slowed(before, after), strict=True)
-        said = [f"{what} was {_changed(log)}" for what, log in changes if abs(log) > SLOWER]
-        if said:
-            yield (
-                f"after the steps {' and '.join(said)} than before them: the mean is of a machine "
-                "that changed"
-            )
+    if said := yardstick_changes(found):
+        yield (
+            f"after the steps {' and '.join(said)} than before them: the mean is of a machine "
+            "that changed"
+        )
     mhz, later = found.cpu_mhz_before, found.cpu_mhz_after
     if mhz and later and later < mhz / (1 + SLOWER):
         yield (
@@ -132,8 +125,20 @@ def _gpus(found: Disturbances) -> Iterator[str]:
             )
 
 
-def _changed(log: float) -> str:
-    return f"{percent(math.expm1(abs(log)))} {'slower' if log > 0 else 'faster'}"
+def yardstick_changes(found: Disturbances) -> list[str]:
+    """Which yardsticks changed from before to after the steps, as `changes` says it."""
+    before, after = found.yardstick_before, found.yardstick_after
+    return changes(slowed(before, after)) if before and after else []
+
+
+def changes(logs: tuple[float, float]) -> list[str]:
+    """Which yardsticks changed, and by how much: "arithmetic was 16 % slower"."""
+    names = ("arithmetic", "memory")
+    return [
+        f"{name} was {percent(math.expm1(abs(log)))} {'slower' if log > 0 else 'faster'}"
+        for name, log, beyond in zip(names, logs, beyond_noise(logs), strict=True)
+        if beyond
+    ]
 
 
 def percent(part: float) -> str:

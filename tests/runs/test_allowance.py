@@ -8,9 +8,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.measure.disturbances import GpuState, Yardstick
+from alexprof.measure.disturbances import MEMORY_SLOWER, SLOWER, GpuState, Yardstick
 from alexprof.runs.allowance import (
     COMPOSITION,
+    LOST,
     PROCESS_CV,
     WANDER_CV,
     WANDER_S,
@@ -26,7 +27,7 @@ from tests.runs.made import made_run
 from tests.runs.test_findings import QUIET
 
 AT_REST = replace(
-    QUIET, cpu_others=0.0, steal=0.0, seconds=600.0, yardstick_after=QUIET.yardstick_before
+    QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0, yardstick_after=QUIET.yardstick_before
 )
 CPU = Books(device="CPU", wall_ns=1, share_ns=1, idle_ns=0, unassigned_ns=0, devices=())
 
@@ -35,7 +36,7 @@ def phase(**fields):
     return Phase(label="Forward", disturbances=replace(AT_REST, **fields), attribution=CPU)
 
 
-def base(seconds=600.0):
+def base(seconds=6000.0):
     """The variance that is always allowed, for a measurement of that length."""
     return PROCESS_CV**2 + WANDER_CV**2 / (1 + seconds / WANDER_S)
 
@@ -58,31 +59,43 @@ def test_a_short_one_is_but_a_moment():
 
 
 def test_what_others_had_may_have_made_steps_longer_by_as_much():
-    found = allowance([phase()], [phase(cpu_others=0.4 + 0.05 / 600)])
-    assert found.cv**2 - base() == pytest.approx(math.log(1 / (1 - 0.2)) ** 2 / 2)
+    found = allowance([phase()], [phase(cpu_others=0.4 + 0.05 / 6000)])
+    assert found.cv**2 - base() == pytest.approx((LOST * math.log(1 / (1 - 0.2))) ** 2 / 2)
     assert found.reasons == ("others had 20 % of the cores",)
+
+
+def beyond(ratio, noise):
+    """Square of what a ratio is beyond what readings differ by anyway, as a logarithm."""
+    return math.log(ratio) ** 2 - math.log(1 + noise) ** 2
+
+
+def test_yardsticks_that_differ_by_no_more_than_readings_do_say_nothing():
+    near = Yardstick(0.0057 * 1.04, 0.0100 * 1.14)
+    assert variance(
+        [phase()], [phase(yardstick_before=near, yardstick_after=near)]
+    ) == pytest.approx(base())
 
 
 def test_yardsticks_that_differ_let_the_runs_differ():
     slow = Yardstick(0.0057 * 1.2, 0.0100)
     found = allowance([phase()], [phase(yardstick_before=slow, yardstick_after=slow)])
     # Of the ratio it is the whole, so that each side has half of the variance.
-    assert found.cv**2 - base() == pytest.approx(math.log(1.2) ** 2 / 2)
-    assert found.reasons == ("by the yardsticks arithmetic differed by 20 % between them",)
+    assert found.cv**2 - base() == pytest.approx(beyond(1.2, SLOWER) / 2)
+    assert found.reasons == ("by the yardsticks arithmetic was 20 % slower in the second",)
 
 
 def test_a_yardstick_that_changed_within_a_run_leaves_half_of_it_open():
     wide = {
-        "yardstick_before": Yardstick(0.0057, 0.0100 / 1.15),
-        "yardstick_after": Yardstick(0.0057, 0.0100 * 1.15),
+        "yardstick_before": Yardstick(0.0057, 0.0100 / 1.2),
+        "yardstick_after": Yardstick(0.0057, 0.0100 * 1.2),
     }
     found = allowance([phase(**wide)], [phase()])
-    assert found.cv**2 - base() == pytest.approx(math.log(1.15) ** 2 / 2)
-    assert found.reasons == ("a yardstick changed by 32 % within a run",)
+    assert found.cv**2 - base() == pytest.approx(beyond(1.44, MEMORY_SLOWER) / 4 / 2)
+    assert found.reasons == ("within a run memory was 44 % slower",)
 
 
 def test_several_runs_share_what_one_of_them_shows():
-    one, two = phase(), phase(cpu_others=0.4 + 0.05 / 600)
+    one, two = phase(), phase(cpu_others=0.4 + 0.05 / 6000)
     alone = variance([one], [two]) - base()
     # Of two runs a side each weighs a quarter in the side's variance; twice as much for the mean.
     assert variance([one, one], [one, two]) - base() == pytest.approx(alone / 2)
@@ -107,7 +120,7 @@ def test_a_run_without_readings_is_judged_by_its_length_alone():
 
 
 def test_parts_are_off_where_the_trace_was_disturbed():
-    busy = replace(AT_REST, cpu_others=1.0 + 0.05 / 600)
+    busy = replace(AT_REST, cpu_others=1.0 + 0.05 / 6000)
     disturbed = msgspec.structs.replace(phase(), traced_disturbances=busy)
     assert composition_cv([disturbed], [disturbed]) == pytest.approx(COMPOSITION * 0.5)
     calm = msgspec.structs.replace(phase(), traced_disturbances=AT_REST)
@@ -136,7 +149,7 @@ def test_the_same_slow_down_is_told_on_a_machine_at_rest_and_not_on_another(tmp_
         made_run(tmp_path / name, {"v": step_s}, disturbances=replace(AT_REST, seconds=0.4))
     assert whole(found(tmp_path, "a", "b")).verdict == "slower"
     for one, other, why in (
-        ("a", "beside", "forward: runs are taken to differ by 12 %, not 1.0 %: others had 15 %"),
+        ("a", "beside", "forward: runs are taken to differ by 7.0 %, not 1.0 %: others had 15 %"),
         ("short", "short again", "0.4 s of steps are but a moment of the machine"),
     ):
         comparison = found(tmp_path, one, other)
@@ -184,10 +197,9 @@ def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
 
 
 def test_a_disturbed_trace_widens_what_is_said_of_ops_alone(tmp_path):
-    calm = {"disturbances": AT_REST, "traced_disturbances": AT_REST}
-    busy = {**calm, "traced_disturbances": replace(AT_REST, cpu_others=0.9)}
-    for name, readings in (("a", calm), ("b", calm), ("busy", busy)):
-        made_run(tmp_path / name, {"v": 0.1}, **readings)
+    busy = replace(AT_REST, cpu_others=0.9)
+    for name, traced in (("a", AT_REST), ("b", AT_REST), ("busy", busy)):
+        made_run(tmp_path / name, {"v": 0.1}, disturbances=AT_REST, traced_disturbances=traced)
 
     def width(other, level, name):
         each = next(
