@@ -18,7 +18,7 @@ from alexprof.measure.disturbances import (
     beyond_noise,
     slowed,
 )
-from alexprof.runs.findings import changes, percent, yardstick_changes
+from alexprof.runs.findings import percent, yardstick_changes
 from alexprof.runs.record import Phase, on_cpu
 
 PROCESS_CV = 0.01
@@ -122,10 +122,8 @@ def _apart(known: Known, each: float) -> Iterator[Term]:
     """What the yardsticks of the two sides differ by."""
     sides = [[one.yardstick for one in side if one.yardstick] for side in known]
     if all(sides):
-        logs = slowed(*(_mean(side) for side in sides))
-        beyond = [abs(log) for log in beyond_noise(logs)]
-        said = " and ".join(changes(logs))
-        yield max(beyond) ** 2 / each, f"by the yardsticks {said} in the second"
+        beyond = map(abs, beyond_noise(slowed(*(_mean(side) for side in sides))))
+        yield max(beyond) ** 2 / each, "their yardsticks differ"
 
 
 def _gpus_apart(known: Known, each: float) -> list[Term]:
@@ -139,7 +137,7 @@ def _gpus_apart(known: Known, each: float) -> list[Term]:
         for side in clocks
     ]
     most = max(abs(a - b) for a, b in zip(*logs, strict=True))
-    return [(most**2 / each, f"GPU clocks differed by {percent(math.expm1(most))}")]
+    return [(most**2 / each, "their GPUs' clocks differ")]
 
 
 def measured_s(phase: Phase) -> float:

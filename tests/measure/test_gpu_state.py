@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-from alexprof.measure import gpu_state
 from alexprof.measure.gpu_state import parse_gpus, read_gpus
 
 TWO = """0, 1755, 1980, 2619, 41, 0x0000000000000004
@@ -47,7 +46,7 @@ def answering(monkeypatch, answer):
         return answer(command)
 
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr(gpu_state.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return asked
 
 

@@ -101,6 +101,19 @@ def test_page_faults_are_counted_with_and_without_the_trace(run):
         assert phase.traced.page_faults_per_step >= 0
 
 
+def test_what_else_went_on_is_read_once_for_variants_that_take_turns(run):
+    run, _ = run
+    for key in ("forward", "forward_backward"):
+        both = [run.variants[name].phases[key] for name in ("with_lrn", "without_lrn")]
+        found = both[0].disturbances
+        assert found == both[1].disturbances
+        assert found.seconds > sum(one.timed.mean_s * 12 for one in both)
+        assert found.yardstick_before.arithmetic_s > 0 < found.yardstick_after.memory_s
+        for one in both:
+            assert one.traced_disturbances.seconds > one.traced.mean_s * 3
+            assert one.traced_disturbances.yardstick_before is None
+
+
 def test_lrn_is_found_in_layers_passes_and_kinds(run):
     run, _ = run
     phase = run.variants["with_lrn"].phases["forward_backward"]
