@@ -20,6 +20,7 @@ from msgspec import Struct
 from alexprof.capture.software import Software
 from alexprof.errors import UsageError
 from alexprof.measure.values import Interval, Verdict
+from alexprof.runs.allowance import allowance
 from alexprof.runs.changes import Level
 from alexprof.runs.comparable import disturbed, doubts, version_changes
 from alexprof.runs.compare import PART_CV, PART_OF_STEP
@@ -238,7 +239,8 @@ def _points(
             missing = f"no variant {variant}" if known is None else f"no phase {phase}"
             points.append(_point(member.run, None, missing))
             continue
-        unit = _unit(member.run, Samples(member).of(variant, phase), metric)
+        timed_cv = allowance([known.phases[phase]], [known.phases[phase]]).cv
+        unit = _unit(member.run, Samples(member).of(variant, phase), metric, timed_cv)
         if isinstance(unit, str):
             points.append(_point(member.run, None, unit))
             continue
@@ -272,11 +274,9 @@ def _value(unit: _Unit) -> float:
     return float(np.concatenate(list(unit.blocks)).mean())
 
 
-def _unit(run: Run, sample: Sample, metric: Metric) -> _Unit | str:
+def _unit(run: Run, sample: Sample, metric: Metric, timed_cv: float) -> _Unit | str:
     """The metric's blocks; or why there are none."""
     import numpy as np
-
-    from alexprof.measure.spread import PROCESS_CV
 
     if metric.measure in ("mean", "median"):
         if not sample.blocks:
@@ -284,7 +284,7 @@ def _unit(run: Run, sample: Sample, metric: Metric) -> _Unit | str:
         blocks = list(sample.blocks)
         if metric.measure == "median":
             blocks = [np.array([np.median(block)]) for block in blocks]
-        return _Unit(run, blocks, PROCESS_CV)
+        return _Unit(run, blocks, timed_cv)
     if not sample.parts or not sample.step_s:
         return "no trace"
     found = _find(sample, metric.name)

@@ -160,6 +160,12 @@ def test_the_same_slow_down_is_told_on_a_machine_at_rest_and_not_on_another(tmp_
     assert any("others used 0 and 0.3 of 2 cores" in note for note in notes), notes
 
 
+def test_a_minute_on_a_machine_at_rest_tells_ten_percent(tmp_path):
+    for name, step_s in (("a", 0.3), ("b", 0.33)):
+        made_run(tmp_path / name, {"v": step_s}, disturbances=replace(AT_REST, seconds=60.0))
+    assert whole(found(tmp_path, "a", "b")).verdict == "slower"
+
+
 def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, disturbances=AT_REST)
     made_run(tmp_path / "b", {"v": 0.9}, disturbances=replace(AT_REST, cpu_others=0.8))
