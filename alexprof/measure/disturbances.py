@@ -117,10 +117,17 @@ class Disturbances:
 
     @property
     def others_part(self) -> float:
-        """Part of the cores that others used, beyond what ticks can make up; 0 if not known."""
+        """Part of the cores that others had and this process may have wanted; 0 if not known.
+
+        Beyond what ticks can make up, and as far as this process used what others left: on many
+        cores that are mostly idle others are in nobody's way.
+        """
         if self.cpu_others is None or self.seconds <= 0:
             return 0.0
-        return max(0.0, self.cpu_others - TICKS_S / self.seconds) / self.cores
+        part = max(0.0, self.cpu_others - TICKS_S / self.seconds) / self.cores
+        left = self.cores - self.cpu_others - (self.steal or 0.0)
+        used = 1.0 if self.cpu_own is None or left <= self.cpu_own else self.cpu_own / left
+        return part * used
 
     @property
     def steal_part(self) -> float:

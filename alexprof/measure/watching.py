@@ -124,7 +124,7 @@ def watching(
         What holds the findings after the block, unless that fails.
     """
     watch = Watch()
-    yardstick_before = yardstick() if yardstick else None
+    yardstick_before = _if_possible(yardstick)
     gpus_before = gpus()
     with _collections() as collected:
         before = read()
@@ -138,8 +138,16 @@ def watching(
         gpus_before=gpus_before,
         gpus_after=gpus_after,
         yardstick_before=yardstick_before,
-        yardstick_after=yardstick() if yardstick else None,
+        yardstick_after=_if_possible(yardstick),
     )
+
+
+def _if_possible(yardstick: Callable[[], Yardstick] | None) -> Yardstick | None:
+    """A reading; None where there is no memory or no thread for it: steps may do without."""
+    try:
+        return yardstick() if yardstick else None
+    except (MemoryError, RuntimeError):
+        return None
 
 
 @dataclass

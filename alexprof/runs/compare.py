@@ -111,7 +111,8 @@ def _widened(a: Side, b: Side) -> Iterator[Doubt]:
     """Why intervals are wider than what two runs differ by anyway, where they are."""
     for pair, key in common_phases(a, b):
         allowed = _allowed(a, b, pair, key)
-        if allowed.reasons:
+        timed = [one.timed for side in _records(a, b, pair, key) for one in side]
+        if allowed.reasons and all(timed):
             text = (
                 f"{key}: runs are taken to differ by {percent(allowed.cv)}, not "
                 f"{percent(PROCESS_CV)}: {'; '.join(allowed.reasons)}"

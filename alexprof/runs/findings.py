@@ -30,10 +30,12 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
     """What of A's and of B's disturbances of a phase is unlike, with both figures."""
     if abs(ours.others_part - theirs.others_part) > OTHERS:
         yield (
-            f"others used {ours.cpu_others:.2g} and {theirs.cpu_others:.2g} of {theirs.cores} cores"
+            f"others used {_cores_worth(ours.cpu_others)} and {_cores_worth(theirs.cpu_others)} of "
+            f"{theirs.cores} cores"
         )
     if abs(ours.steal_part - theirs.steal_part) > STEAL:
-        yield f"the host took {ours.steal:.2g} and {theirs.steal:.2g} of {theirs.cores} cores"
+        taken = [_cores_worth(one.steal) for one in (ours, theirs)]
+        yield f"the host took {taken[0]} and {taken[1]} of {theirs.cores} cores"
     if abs((ours.memory_stalled or 0) - (theirs.memory_stalled or 0)) > MEMORY_STALLED:
         waited = [percent(one.memory_stalled or 0) for one in (ours, theirs)]
         yield f"programs waited for memory {waited[0]} and {waited[1]} of the time"
@@ -54,6 +56,10 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
         mhz, later = clocks.get(one.index), one.clock_mhz
         if mhz and later and abs(math.log(later / mhz)) > SLOWER:
             yield f"GPU {one.index} ran at {mhz:.0f} and {later:.0f} MHz"
+
+
+def _cores_worth(cores: float | None) -> str:
+    return "an unknown part" if cores is None else f"{cores:.2g}"
 
 
 def _cores(found: Disturbances) -> Iterator[str]:

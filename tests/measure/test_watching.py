@@ -90,7 +90,11 @@ def test_rates_are_what_grew_over_the_time_between():
     assert (found.involuntary_switches_per_s, found.major_page_faults) == (10, 2)
     assert (found.cpu_mhz_before, found.cpu_mhz_after) == (3400, 3000)
     # Ticks are whole: of 0.05 s others may have had nothing.
-    assert found.others_part == pytest.approx((0.5 - 0.05 / 4) / 2)
+    beyond_ticks = (0.5 - 0.05 / 4) / 2
+    # Others left 2 − 0.5 − 0.05 cores, and this process used 1.25 of them.
+    assert found.others_part == pytest.approx(beyond_ticks * 1.25 / 1.45)
+    assert replace(found, cpu_own=1.5).others_part == pytest.approx(beyond_ticks)
+    assert replace(found, cpu_own=None).others_part == pytest.approx(beyond_ticks)
     fewer = between(before, replace(after, busy_s=104.9), 2)
     assert fewer.cpu_others == 0
 
@@ -146,6 +150,23 @@ def test_a_phase_that_fails_leaves_nothing_installed():
         raise ZeroDivisionError
     assert gc.callbacks == before
     assert watch.found is None
+
+
+def test_no_memory_for_the_yardstick_is_no_reason_to_fail():
+    def none_left():
+        raise MemoryError
+
+    with watching(gpus=tuple, yardstick=none_left) as watch:
+        pass
+    assert watch.found is not None
+    assert (watch.found.yardstick_before, watch.found.yardstick_after) == (None, None)
+
+
+def test_on_many_cores_others_are_in_nobody_s_way():
+    before = Reading(0.0, busy_s=0.0, own_s=0.0)
+    found = between(before, Reading(100.0, busy_s=2000.0, own_s=400.0), 64)
+    assert found.cpu_others == pytest.approx(16)
+    assert found.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
 
 
 def test_this_system_is_read_without_an_error():

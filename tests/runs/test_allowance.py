@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from alexprof.measure import spread
 from alexprof.measure.disturbances import MEMORY_SLOWER, SLOWER, GpuState, Yardstick
 from alexprof.runs.allowance import (
     COMPOSITION,
@@ -19,10 +20,11 @@ from alexprof.runs.allowance import (
     composition_cv,
     lost,
 )
-from alexprof.runs.compare import compare
+from alexprof.runs.compare import LEAST_RUNS, compare
 from alexprof.runs.gate import gate, parse_bound
 from alexprof.runs.record import Books, Phase
 from alexprof.runs.sides import Side, find_member, find_sides
+from alexprof.runs.store import load_run, save_run
 from tests.runs.made import made_run
 from tests.runs.test_findings import QUIET
 
@@ -43,6 +45,10 @@ def base(seconds=6000.0):
 
 def variance(ours, theirs):
     return allowance(ours, theirs).cv ** 2
+
+
+def test_what_is_always_allowed_is_the_same_with_and_without_numpy():
+    assert (spread.PROCESS_CV, spread.LEAST_RUNS) == (PROCESS_CV, LEAST_RUNS)
 
 
 def test_a_long_quiet_measurement_has_hardly_more_than_always():
@@ -164,6 +170,16 @@ def test_a_minute_on_a_machine_at_rest_tells_ten_percent(tmp_path):
     for name, step_s in (("a", 0.3), ("b", 0.33)):
         made_run(tmp_path / name, {"v": step_s}, disturbances=replace(AT_REST, seconds=60.0))
     assert whole(found(tmp_path, "a", "b")).verdict == "slower"
+
+
+def test_what_was_not_timed_has_no_length_to_speak_of(tmp_path):
+    for name in "ab":
+        made_run(tmp_path / name, {"v": 0.1}, disturbances=None)
+        run = load_run(tmp_path / name)
+        bare = msgspec.structs.replace(run.variants["v"].phases["forward"], timed=None)
+        variant = msgspec.structs.replace(run.variants["v"], phases={"forward": bare})
+        save_run(tmp_path / name, msgspec.structs.replace(run, variants={"v": variant}))
+    assert not any("moment" in note for note in found(tmp_path, "a", "b").notes)
 
 
 def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):

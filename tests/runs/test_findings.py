@@ -109,6 +109,14 @@ def test_what_two_phases_differ_by(fields, said):
     assert (found == []) if said is None else (len(found) == 1 and said in found[0])
 
 
+def test_a_side_that_knows_nothing_is_set_beside_one_that_does():
+    nothing = Disturbances(seconds=10.0, cores=2)
+    (text,) = differences(nothing, replace(QUIET, cpu_others=0.9))
+    assert text == "others used an unknown part and 0.9 of 2 cores"
+    (text,) = differences(replace(QUIET, steal=0.9), nothing)
+    assert text == "the host took 0.9 and an unknown part of 2 cores"
+
+
 def test_gpus_are_set_beside_each_other_by_number():
     ours = replace(QUIET, gpus_after=(HOT, replace(HOT, index=1)))
     theirs = replace(QUIET, gpus_after=(replace(HOT, index=1, clock_mhz=1900.0),))
