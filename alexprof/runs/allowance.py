@@ -95,7 +95,7 @@ def _short(ours: Sequence[Phase], theirs: Sequence[Phase], each: float) -> Term:
     shortest = min(one for side in sides for one in side)
     return (
         _averaged([[wander(one) ** 2 for one in side] for side in sides], each),
-        f"{shortest:.2g} s of steps are but a moment of the machine",
+        f"{shortest:.2g} s of steps are but a moment of the machine (more steps help)",
     )
 
 

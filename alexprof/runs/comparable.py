@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alexprof.measure.disturbances import Disturbances
 from alexprof.runs.allowance import lost
 from alexprof.runs.changes import Doubt, Spoils
 from alexprof.runs.findings import differences, percent
@@ -148,33 +149,40 @@ def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
 def disturbed(member: Member) -> list[Doubt]:
     """Whether other programs took so much time from a run that its times say nothing."""
     run = member.run
-    host = run.machine.host if run.machine else None
-    if host is not None and (host.load_before or 0) >= LOADED * host.cores:
+    read = _readings(member)
+    if not read:
+        host = run.machine.host if run.machine else None
+        if host is None or (host.load_before or 0) < LOADED * host.cores:
+            return []
         said = f"{run.run} began with a load of {host.load_before:g} on {host.cores} cores"
         return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
-    phases = [
-        (key, phase.disturbances)
-        for name, variant in run.variants.items()
-        if member.variant in (None, name)
-        for key, phase in variant.phases.items()
-        if phase.disturbances is not None
-    ]
-    if not phases:
-        return []
-    key, worst = max(phases, key=lambda each: lost(each[1]))
+    key, worst = max(read, key=lambda each: lost(each[1]))
     if lost(worst) < TAKEN:
         return []
     said = f"in {key} of {run.run} others had {percent(lost(worst))} of the cores"
     return [_doubt("times", f"{said}: its times are theirs too, so no verdict")]
 
 
+def _readings(member: Member) -> list[tuple[str, Disturbances]]:
+    """Phases with what went on around them, where it is known what others used."""
+    return [
+        (key, phase.disturbances)
+        for name, variant in member.run.variants.items()
+        if member.variant in (None, name)
+        for key, phase in variant.phases.items()
+        if phase.disturbances is not None and phase.disturbances.cpu_others is not None
+    ]
+
+
 def _load(a: Member, b: Member) -> Iterator[Doubt]:
+    """Others beside the runs; the load before them only where nothing was read around steps."""
     found = [*disturbed(a), *disturbed(b)]
     yield from found
     if found or a.run.machine is None or b.run.machine is None:
         return
     ours, theirs = a.run.machine.host, b.run.machine.host
-    if ours.load_before is None or theirs.load_before is None:
+    known = _readings(a) and _readings(b)
+    if known or ours.load_before is None or theirs.load_before is None:
         return
     if abs(ours.load_before / ours.cores - theirs.load_before / theirs.cores) >= UNEVEN:
         said = f"the load before differs ({ours.load_before:g}, {theirs.load_before:g})"

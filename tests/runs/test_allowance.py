@@ -25,7 +25,7 @@ from alexprof.runs.gate import gate, parse_bound
 from alexprof.runs.record import Books, Phase
 from alexprof.runs.sides import Side, find_member, find_sides
 from alexprof.runs.store import load_run, save_run
-from tests.runs.made import made_run
+from tests.runs.made import HOST, made_run
 from tests.runs.test_findings import QUIET
 
 AT_REST = replace(
@@ -61,7 +61,7 @@ def test_a_short_one_is_but_a_moment():
     found = allowance([phase(seconds=0.4)], [phase()])
     # The ratio's variance is the sum of both sides'; the allowance is half of it for each.
     assert found.cv**2 == pytest.approx((base(0.4) + base()) / 2)
-    assert found.reasons == ("0.4 s of steps are but a moment of the machine",)
+    assert found.reasons == ("0.4 s of steps are but a moment of the machine (more steps help)",)
 
 
 def test_what_others_had_may_have_made_steps_longer_by_as_much():
@@ -191,6 +191,15 @@ def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
     assert {one.verdict for one in comparison.differences} == {"unclear"}
     baseline, run = (Side((find_member(name, tmp_path),)) for name in "ab")
     assert gate(run, baseline, [parse_bound("3%")]).exit_code == 3
+
+
+def test_the_load_before_counts_where_nothing_was_read_around_the_steps(tmp_path):
+    busy = replace(HOST, load_before=9.0)
+    made_run(tmp_path / "a", {"v": 0.1}, disturbances=AT_REST)
+    made_run(tmp_path / "read", {"v": 0.1}, host=busy, disturbances=AT_REST)
+    made_run(tmp_path / "not", {"v": 0.1}, host=busy, disturbances=None)
+    assert found(tmp_path, "a", "read").comparable
+    assert "load of 9" in found(tmp_path, "a", "not").why_not[0]
 
 
 def test_the_gate_tells_no_more_than_compare(tmp_path):
