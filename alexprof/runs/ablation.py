@@ -94,7 +94,11 @@ def _fused(question: Question, phase: Phase) -> tuple[FusedOp, ...]:
     for op in phase.ops:
         types = [one for one in op.fused if not question.kinds or one in question.kinds]
         if types and (not question.layers or op.layer in question.layers):
-            found.append(FusedOp(op=op.name, layer=op.layer, kind=op.kind, fused=tuple(types)))
+            found.append(
+                FusedOp(
+                    op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=tuple(types)
+                )
+            )
     return tuple(sorted(found, key=lambda one: one.op))
 
 
@@ -113,8 +117,19 @@ def _predicted(answer: Ablation, phase: Phase) -> dict[str, Any]:
             "predicted_from": "replay",
         }
     if answer.attributed_s is not None:
-        return {"predicted_s": answer.attributed_s, "predicted_from": "share"}
+        gone_s = _gone_with_s(answer, phase)
+        return {"predicted_s": answer.attributed_s + gone_s, "predicted_from": "share"}
     return {}
+
+
+def _gone_with_s(answer: Ablation, phase: Phase) -> float:
+    """The shares of the ops that go too, on the timed scale."""
+    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    if not gone or phase.attribution is None or answer.traced_over_timed is None:
+        return 0.0
+    device = phase.attribution.device
+    shares_s = [op.share_mean_s for op in phase.ops if op.name in gone and op.device == device]
+    return math.fsum(shares_s) / answer.traced_over_timed[0]
 
 
 def _asked(replay: Replay | None, name: str) -> Saving | None:

@@ -17,7 +17,7 @@ from alexprof.attribute import (
     by_op,
     totals,
 )
-from alexprof.capture.executed import ExecutedOp
+from alexprof.capture.executed import ExecutedOp, Node
 from alexprof.measure.values import Timed
 from alexprof.runs.record import (
     Books,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+NAMED = 10
+"""Of the ops that go with others so many are named."""
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
@@ -61,6 +63,7 @@ def traced_phase(
     attribution: Attribution,
     executed: Sequence[ExecutedOp],
     facts: TraceFacts,
+    nodes: Mapping[str, Node] | None = None,
 ) -> Phase:
     """Adds what the trace says to a timed phase.
 
@@ -69,6 +72,7 @@ def traced_phase(
         attribution: The trace's costs.
         executed: What run metadata says ran in a step.
         facts: The trace itself.
+        nodes: What the executed graph says of its nodes.
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
@@ -76,7 +80,7 @@ def traced_phase(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=_books(attribution),
-        ops=_rows(by_op(costs), OpCost),
+        ops=_with_fused(_rows(by_op(costs), OpCost), nodes or {}),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
@@ -85,6 +89,13 @@ def traced_phase(
         replay=_replay(timed.timed, attribution),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
+    )
+
+
+def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCost, ...]:
+    fused = {name: node.fused for name, node in nodes.items() if node.fused}
+    return tuple(
+        msgspec.structs.replace(op, fused=fused[op.name]) if op.name in fused else op for op in ops
     )
 
 
@@ -132,9 +143,12 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
                 saves_s=one.without * step_s,
                 halved_fraction=one.halved,
                 halved_s=one.halved * step_s,
+                gone_with_it=len(one.with_it),
+                with_it=one.with_it[:NAMED],
             )
             for one in found.savings
         ),
+        gone_with=dict(found.gone_with),
     )
 
 

@@ -256,9 +256,7 @@ def _seen(own: Collection[_Op]) -> tuple[SeenOps, ...]:
     groups: dict[tuple[bool, str, str], set[str]] = defaultdict(set)
     for op in own:
         groups[op.pass_ != "forward", op.pass_, op.type].add(op.name)
-    return tuple(
-        SeenOps(type=key[2], pass_=key[1], ops=len(groups[key])) for key in sorted(groups)
-    )
+    return tuple(SeenOps(type=key[2], pass_=key[1], ops=len(groups[key])) for key in sorted(groups))
 
 
 def _std(values: Floats) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
@@ -96,12 +96,14 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, run again on paper from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done; then there is nothing else.
+        reason: Why that could not be done; then there is nothing else but `gone_with`.
         drift: Median over steps of |replayed / measured − 1|.
         drift_worst: The largest of them.
         steps: How many steps were replayed.
         critical_path: The ops that made the steps as long as they were, longest first.
         savings: What leaving out would save; empty where the drift is above 1 %.
+        gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
+            with them; of use also where there is a reason.
     """
 
     reason: str | None = None
@@ -110,6 +112,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     steps: int = 0
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
+    gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):
@@ -171,19 +174,21 @@ class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     ops: int
 
 
-class FusedOp(Struct, frozen=True, kw_only=True):
+class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """An op into which others were fused: these have no event of their own.
 
     Attributes:
         op: Its name.
         layer: Its layer.
         kind: Its kind.
+        pass_: Its pass.
         fused: The types of those of the ablation's ops that it computes too.
     """
 
     op: str
     layer: str
     kind: str
+    pass_: str
     fused: tuple[str, ...]
 
 

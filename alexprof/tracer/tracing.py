@@ -93,6 +93,7 @@ def trace_phase(
         trace,
         captured.marker,
         inputs=executed.inputs,
+        nodes=executed.nodes,
         asked=questions,
     )
     level = granted_host_level(trace)
@@ -106,7 +107,7 @@ def trace_phase(
             *notes,
         ),
     )
-    phase = traced_phase(timed, attribution, executed.ops, facts)
+    phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
     wall_s = [wall_ns / 1e9 for wall_ns in attribution.steps["wall_ns"]]
     return TracedPhase(
         _if_clocks_agree(phase, wall_s, facts.stopwatch_s), attribution.costs, executed.run_metadata
@@ -118,7 +119,7 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
     try:
         return executed_ops(target, doing), ()
     except CaptureError as error:
-        return Executed((), {}, b""), (f"which ops ran unseen is not known: {error}",)
+        return Executed((), {}, {}, b""), (f"which ops ran unseen is not known: {error}",)
 
 
 def _notes(
