@@ -103,7 +103,8 @@ def replay_steps(
         return Replayed("the trace alone does not say which op waits for which")
     removal = _Removal(inputs, nodes or {}, frozenset(name for name, _ in work.ops))
     wanted = _asked_for(asked, work, labels)
-    found = _replayed(work, steps, labels, costs, inputs, wanted, removal)
+    questions = wanted | _questions(costs, work, labels)
+    found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
     return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
 
@@ -122,25 +123,22 @@ class _Removal:
 
 
 def _replayed(
-    work: Work,
-    steps: Steps,
-    labels: Labels,
-    costs: pl.DataFrame,
-    inputs: Inputs,
-    wanted: dict[tuple[str, str], frozenset[str]],
+    drawn: Executions | str,
+    steps: int,
+    questions: dict[tuple[str, str], frozenset[str]],
+    asked: int,
     removal: _Removal,
 ) -> Replayed:
-    drawn = Executions.of(work, steps)
+    """Replays as many of the steps, with as many of the questions, as can be afforded."""
     if isinstance(drawn, str):
         return Replayed(drawn)
-    graph = Graph(inputs)
+    graph = Graph(removal.inputs)
     if drawn.part_in(graph.number) < _LEAST_KNOWN:
         return Replayed("the trace shows ops that are not in the graph, as functions have them")
-    questions = wanted | _questions(costs, work, labels)
-    count, answered = _affordable(drawn.size, len(steps), len(wanted), len(questions))
+    count, answered = _affordable(drawn.size, steps, asked, len(questions))
     if not count:
         return Replayed(f"steps of {drawn.size:.0f} ops take too long to replay")
-    chosen = [at * len(steps) // count for at in range(count)]
+    chosen = [at * steps // count for at in range(count)]
     replays = [Replay(step, graph) for step in drawn.steps(chosen)]
     try:
         return _answered(replays, dict(list(questions.items())[:answered]), removal)

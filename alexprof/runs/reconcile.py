@@ -51,10 +51,12 @@ class _Side:
     Attributes:
         seconds: What each op took in each traced step, float64 [steps], on the timed scale.
         traced_over_timed: By how much that was more.
+        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none.
     """
 
     seconds: Mapping[_Op, Floats]
     traced_over_timed: float
+    unsure: float
 
     def sum(self, ops: Collection[_Op]) -> Floats:
         """What some ops took together in each step."""
@@ -79,14 +81,7 @@ def reconciled(
         accounts[_account(op, answer, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
-    others = _told(
-        [one for (account, _), one in changes.items() if account == "layer"],
-        {
-            name: (a.sum(ops), b.sum(ops))
-            for (account, name), ops in accounts.items()
-            if account == "layer"
-        },
-    )
+    others = _told(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
@@ -133,7 +128,9 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy()
     seconds /= 1e9 * slower
     names = (_Op(*row) for row in ops.select(_COLUMNS).iter_rows())
-    return _Side(dict(zip(names, seconds, strict=True)), slower)
+    interval, mean_s = phase.timed.ci95_s, phase.timed.mean_s
+    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval else 0.0
+    return _Side(dict(zip(names, seconds, strict=True)), slower, unsure)
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
@@ -187,18 +184,23 @@ def _interval(a: Floats, b: Floats) -> Interval | None:
     return None if error is None else error.around(float(a.mean() - b.mean()))
 
 
-def _told(
-    layers: Sequence[LayerChange], seconds: Mapping[str, tuple[Floats, Floats]]
-) -> tuple[LayerChange, ...]:
-    """Says of each layer whether its change can be told from none; the largest change first."""
-    p_values = []
-    for one in layers:
-        error = welch(*map(chunks, seconds[one.name]))
-        p_values.append(1.0 if error is None else error.p_value(one.change_s))
-    told = [p <= LEVEL for p in adjust(p_values)] if p_values else []
-    judged = (
-        msgspec.structs.replace(one, told=sure) for one, sure in zip(layers, told, strict=True)
-    )
+def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[LayerChange, ...]:
+    """Says of each layer whether its change can be told from 0; the largest change first.
+
+    It must be larger than what chance does to one of so many layers, and than what the timed means,
+    which both sides are scaled to, leave open.
+    """
+    changes, p_values = [], []
+    for name, ops in layers.items():
+        with_s, without_s = a.sum(ops), b.sum(ops)
+        changes.append(_change(name, with_s, without_s))
+        error = welch(chunks(with_s), chunks(without_s))
+        p_values.append(1.0 if error is None else error.p_value(changes[-1].change_s))
+    judged = []
+    for one, p_value in zip(changes, adjust(p_values) if p_values else (), strict=True):
+        open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
+        told = p_value <= LEVEL and abs(one.change_s) > open_s
+        judged.append(msgspec.structs.replace(one, told=told))
     return tuple(sorted(judged, key=lambda one: (-abs(one.change_s), one.name)))
 
 

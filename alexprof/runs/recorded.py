@@ -124,7 +124,8 @@ class LayerChange(Struct, frozen=True, kw_only=True):
         without_s: In the one that lacks something.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        told: Whether the change can be told from none, asked of all layers together (Holm).
+        told: Whether the change can be told from 0: by its traced steps, asked of all layers
+            together (Holm), and being more than the timed means leave open.
     """
 
     name: str

@@ -12,7 +12,7 @@ from alexprof.runs.recorded import PredictionError
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table
 from alexprof.show.fit import clean
-from alexprof.show.sections.covers import coverage
+from alexprof.show.sections.covers import coverage, gone_with
 from alexprof.show.sections.waterfall import account_sum, tiny
 from alexprof.show.view import View, centre, measured, plural
 
@@ -46,6 +46,10 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
     yield Table(_COLUMNS, tuple(_row(view, one, _mark(one, footnotes)) for one in ordered))
     yield from (Note(f"{mark} {text[:1].upper()}{text[1:]}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
+    phase = view.phase(found[0].reference, key)
+    asked = [("asked", one.name) for one in found]
+    if phase and phase.replay and (gone := gone_with(phase.replay, asked)):
+        yield Note(gone)
     if any(one.others_s is not None for one in found):
         yield from _reconciled(view, key, ordered)
 
@@ -132,8 +136,8 @@ def _row(view: View, one: Ablation, mark: str) -> Row:
             numbers.MISSING if predicted is None else numbers.ms_signed(predicted),
             numbers.ms((half[1] - half[0]) / 2) if half else numbers.MISSING,
             numbers.percent(saved_s / step_s) if step_s and saved_s > 0 else "",
-            _signed_percent(_step_off(view, one)),
-            _signed_percent(_saving_off(view, one)),
+            _column(step_off(view, one)),
+            _column(saving_off(view, one)),
         )
     )
 
@@ -143,7 +147,7 @@ def _error(view: View, one: Ablation) -> PredictionError | None:
     return None if whole is None or without is None else prediction_error(one, whole, without)
 
 
-def _step_off(view: View, one: Ablation) -> float | None:
+def step_off(view: View, one: Ablation) -> float | None:
     """The predicted step without the ops over the measured one, less 1."""
     error = _error(view, one)
     if error is None:
@@ -151,7 +155,7 @@ def _step_off(view: View, one: Ablation) -> float | None:
     return error.step_median if view.by_median(one.phase) else error.step_mean
 
 
-def _saving_off(view: View, one: Ablation) -> float | None:
+def saving_off(view: View, one: Ablation) -> float | None:
     """Predicted over measured, less 1; None where the saving is small or may be nothing."""
     error = _error(view, one)
     if error is None:
@@ -169,7 +173,7 @@ def _covers(view: View, one: Ablation) -> bool | None:
 
 
 def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
-    steps = [abs(off) for one in found if (off := _step_off(view, one)) is not None]
+    steps = [abs(off) for one in found if (off := step_off(view, one)) is not None]
     if not steps:
         yield "Nothing was predicted: the step could not be replayed."
         return
@@ -177,7 +181,7 @@ def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
         f"The predicted step is {numbers.percent_unit(median(steps))} off in the median, "
         f"{numbers.percent_unit(max(steps))} at most."
     )
-    savings = [abs(off) for one in found if (off := _saving_off(view, one)) is not None]
+    savings = [abs(off) for one in found if (off := saving_off(view, one)) is not None]
     if savings:
         yield (
             f"Where the saving is above {numbers.percent_unit(WORTH)} of the step "
@@ -189,7 +193,12 @@ def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
         yield f"Within the intervals of both: {sum(covered)} of {len(covered)}."
 
 
-def _signed_percent(part: float | None) -> str:
+def signed_percent(part: float) -> str:
+    """A part as percent with sign and unit: "+2.39 %"."""
+    return numbers.unit(_column(part), "%")
+
+
+def _column(part: float | None) -> str:
     if part is None:
         return ""
     sign = "−" if part < 0 else "+"

@@ -1,11 +1,16 @@
-"""What a prediction covers: of the ops that were left out those that the trace shows."""
+"""What a prediction covers: the ops in question that the trace shows, and what goes with them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from alexprof.runs.record import Ablation
+from alexprof.runs.recorded import Replay
 from alexprof.show.fit import clean
+from alexprof.show.view import plural
+
+NAMED = 3
+"""Of the ops that go with others so many are named."""
 
 
 def coverage(one: Ablation) -> str | None:
@@ -26,6 +31,26 @@ def coverage(one: Ablation) -> str | None:
     fused = listed([clean(type_) for each in one.fused for type_ in each.fused])
     into = listed([f"{clean(each.kind)}, {each.pass_}" for each in one.fused])
     return f"{fused} is fused into {into}, and has no event of its own there: {covers}"
+
+
+def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> str | None:
+    """Says which other ops are counted into predictions, of the savings asked for by `keys`.
+
+    A key is what a saving is of and its name; None where nothing goes with any of them.
+    """
+    gone = {
+        (one.what, one.name): (one.gone_with_it, one.with_it)
+        for one in replay.savings
+        if one.gone_with_it
+    }
+    if not replay.savings:  # predicted by the share
+        gone = {("asked", name): (len(ops), ops) for name, ops in replay.gone_with.items()}
+    said = []
+    for (what, name), (count, ops) in gone.items():
+        if (what, name) in keys:
+            names = [clean(op) for op in ops[:NAMED]] + (["…"] if count > NAMED else [])
+            said.append(f"with {clean(name)} {plural(count, 'more op')} ({', '.join(names)})")
+    return f"Counted in, as they exist only because of it: {'; '.join(said)}." if said else None
 
 
 def listed(texts: Sequence[str]) -> str:

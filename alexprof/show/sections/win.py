@@ -8,8 +8,13 @@ from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section
 from alexprof.show.fit import clean
-from alexprof.show.sections.ablations import ablations_table
-from alexprof.show.sections.covers import coverage, listed
+from alexprof.show.sections.ablations import (
+    ablations_table,
+    saving_off,
+    signed_percent,
+    step_off,
+)
+from alexprof.show.sections.covers import coverage, gone_with, listed
 from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
 from alexprof.show.view import View, centre, includes_zero, measured, plural
@@ -44,8 +49,8 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         yield Lead(" ".join(filter(None, (_answer(view, one), _taken_apart(view, one)))))
         yield waterfall(view, one)
         yield Note(" ".join(_explained(view, one)))
-        if covers := coverage(one):
-            yield Note(f"{view.ablation_label(one)}: {covers}.")
+        if one.predicted_s is not None:
+            yield Note(" ".join(_predicted(view, one, one.predicted_s)))
     predicted = tuple(prediction(view, key))
     if predicted and not found:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
@@ -143,8 +148,28 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
     if len(halves) == 2:
         yield (
             f"± is over traced steps. The timed means are known to ± {halves[0]} {labels[0]} and "
-            f"± {numbers.unit(halves[1], 'ms')} {labels[1]}: that is in measured’s interval alone."
+            f"± {numbers.unit(halves[1], 'ms')} {labels[1]}: of the intervals only measured’s has "
+            "that in it, but what is told from 0 is more than that leaves open."
         )
+
+
+def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
+    """What was predicted from the reference's trace, how far off that is, and what it covers."""
+    half = f" ± {numbers.ms_half_width(one.predicted_ci95_s)}" if one.predicted_ci95_s else ""
+    source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
+    size = numbers.unit(f"{numbers.ms(predicted_s)}{half}", "ms")
+    said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
+    step, saving = step_off(view, one), saving_off(view, one)
+    if step is not None:
+        said += f"; the step without it comes out {signed_percent(step)} off"
+    if saving is not None:
+        said += f", the saving {signed_percent(saving)}"
+    yield f"{said}."
+    if covers := coverage(one):
+        yield f"{covers[:1].upper()}{covers[1:]}."
+    phase = view.phase(one.reference, one.phase)
+    if one.predicted_from == "share" and phase and phase.replay:
+        yield gone_with(phase.replay, [("asked", one.name)]) or ""
 
 
 def _ratio(one: Ablation, attributed_s: float) -> str:
