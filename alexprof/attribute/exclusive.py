@@ -126,29 +126,28 @@ class _Rewired:
         return alive - set(self.source)
 
     def undo_conversions(self, alive: Collection[str]) -> bool:
-        """Takes out conversions that undo each other now; tells whether there were any."""
+        """Takes out a conversion and those that undo it now; tells whether there was one."""
         readers: dict[str, list[str]] = defaultdict(list)
-        for name in alive:
-            for entry in dict.fromkeys(self.inputs[name]):
-                readers[self.resolve(entry.removeprefix("^"))].append(name)
-        pairs = [
-            (first, readers[first])
-            for first in alive
-            if first not in self.roots and self._all_undone(first, readers[first])
-        ]
-        for first, seconds in pairs:
-            for name in (first, *seconds):
-                self.hand_on(name, 0)
-        return bool(pairs)
+        for name in self.inputs:
+            if name in alive:
+                for entry in dict.fromkeys(self.inputs[name]):
+                    readers[self.resolve(entry.removeprefix("^"))].append(name)
+        needed = {self.resolve(name) for name in self.roots}
+        for first, seconds in readers.items():
+            if not needed & {first, *seconds} and self._all_undone(first, set(seconds)):
+                for name in (first, *seconds):
+                    self.hand_on(name, 0)
+                return True
+        return False
 
     def _all_undone(self, first: str, seconds: Collection[str]) -> bool:
         """Whether all that read a conversion convert back, some of them only now."""
-        known = self.nodes[first].converts
-        if not known or not seconds or self.inputs[first][0].startswith("^"):
+        if first not in self.nodes or not self.nodes[first].converts:
+            return False
+        if not self.inputs[first] or self.inputs[first][0].startswith("^"):
             return False
         back = all(
-            name not in self.roots
-            and self.nodes[name].undone_by == known
+            self.nodes[name].undone_by == self.nodes[first].converts
             and self._read_by(name) == [first]
             for name in seconds
         )

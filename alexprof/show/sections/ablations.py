@@ -30,11 +30,11 @@ _ACCOUNTS = (
     Column("left out", align="name"),
     Column("measured", "ms"),
     Column("own ops", "ms"),
-    Column("±", "ms", drop=2),
-    Column("others", "ms"),
     Column("±", "ms", drop=3),
-    Column("idle", "ms", drop=1),
-    Column("remainder", "ms"),
+    Column("others", "ms"),
+    Column("±", "ms", drop=4),
+    Column("idle", "ms", drop=2),
+    Column("remainder", "ms", drop=1),
 )
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 

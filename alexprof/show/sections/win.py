@@ -145,11 +145,11 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
         )
     timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
     halves = [numbers.ms_half_width(each.ci95_s) for each in timed if each and each.ci95_s]
-    if len(halves) == 2:
+    if len(halves) == 2 and one.attributed_ci95_s is not None:
         yield (
-            f"± is over traced steps. The timed means are known to ± {halves[0]} {labels[0]} and "
-            f"± {numbers.unit(halves[1], 'ms')} {labels[1]}: of the intervals only measured’s has "
-            "that in it, but what is told from 0 is more than that leaves open."
+            f"± is over traced steps alone; the timed means are known to ± "
+            f"{numbers.unit(halves[0], 'ms')} {labels[0]}, ± {numbers.unit(halves[1], 'ms')} "
+            f"{labels[1]}, and what is told from 0 is more than that leaves open."
         )
 
 
