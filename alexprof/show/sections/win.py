@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from alexprof.measure.values import Interval
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section
@@ -94,7 +95,9 @@ def _taken_apart(view: View, one: Ablation) -> str:
         own = "The trace shows no ops of its own"
     else:
         half = numbers.ms_half_width(one.attributed_ci95_s)
-        size = numbers.ms(one.attributed_s) + (f" ± {half}" if one.attributed_ci95_s else "")
+        size = numbers.ms(one.attributed_s) + (
+            f" ±{numbers.NBSP}{half}" if one.attributed_ci95_s else ""
+        )
         how = "By the means its" if view.by_median(one.phase) else "Its"
         own = f"{how} own ops take {numbers.unit(size, 'ms')}"
     if not one.others:
@@ -155,9 +158,13 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
 
 def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
-    half = f" ± {numbers.ms_half_width(one.predicted_ci95_s)}" if one.predicted_ci95_s else ""
+    half = (
+        f" ±{numbers.NBSP}{numbers.ms_half_width(one.predicted_ci95_s)}"
+        if one.predicted_ci95_s
+        else ""
+    )
     source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
-    size = numbers.unit(f"{numbers.ms(predicted_s)}{half}", "ms")
+    size = numbers.unit(numbers.ms(predicted_s) + _plus_minus(one.predicted_ci95_s), "ms")
     said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
     step, saving = step_off(view, one), saving_off(view, one)
     if step is not None:
@@ -170,6 +177,10 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     phase = view.phase(one.reference, one.phase)
     if one.predicted_from == "share" and phase and phase.replay:
         yield gone_with(phase.replay, [("asked", one.name)]) or ""
+
+
+def _plus_minus(interval: Interval | None) -> str:
+    return f" ±{numbers.NBSP}{numbers.ms_half_width(interval)}" if interval else ""
 
 
 def _ratio(one: Ablation, attributed_s: float) -> str:
