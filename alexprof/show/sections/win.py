@@ -147,22 +147,20 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
             f"{labels[0]}, {ratios[1]} {labels[1]}."
         )
     timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
-    halves = [numbers.ms_half_width(each.ci95_s) for each in timed if each and each.ci95_s]
+    halves = [
+        f"±{numbers.NBSP}{numbers.unit(numbers.ms_half_width(each.ci95_s), 'ms')}"
+        for each in timed
+        if each and each.ci95_s
+    ]
     if len(halves) == 2 and one.attributed_ci95_s is not None:
         yield (
-            f"± is over traced steps alone; the timed means are known to ± "
-            f"{numbers.unit(halves[0], 'ms')} {labels[0]}, ± {numbers.unit(halves[1], 'ms')} "
-            f"{labels[1]}, and what is told from 0 is more than that leaves open."
+            f"± is over traced steps alone; the timed means are known to {halves[0]} {labels[0]}, "
+            f"{halves[1]} {labels[1]}, and what is told from 0 is more than that leaves open."
         )
 
 
 def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
-    half = (
-        f" ±{numbers.NBSP}{numbers.ms_half_width(one.predicted_ci95_s)}"
-        if one.predicted_ci95_s
-        else ""
-    )
     source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
     size = numbers.unit(numbers.ms(predicted_s) + _plus_minus(one.predicted_ci95_s), "ms")
     said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
