@@ -177,6 +177,8 @@ def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
     if not steps:
         yield "Nothing was predicted: the step could not be replayed."
         return
+    if any(one.predicted_from == "share" for one in found):
+        yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
     yield (
         f"The predicted step is {numbers.percent_unit(median(steps))} off in the median, "
         f"{numbers.percent_unit(max(steps))} at most."
