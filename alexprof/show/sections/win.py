@@ -130,6 +130,9 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
     if one.others_s is None or one.idle_s is None:
         yield "The remainder is other layers, idle time and chance: traces of both would tell."
         return
+    if one.traced_over_timed is None:  # recorded before the layers were told apart
+        yield "Other layers are what own ops and idle time leave of it."
+        return
     yield (
         "Every op’s time is in one row, each variant’s traced steps scaled to its timed mean: so "
         "the sum is exact by construction."
@@ -140,8 +143,8 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
 def _scales(view: View, one: Ablation) -> Iterator[str]:
     """Where disagreement between traced and timed steps hides, and how well the means are known."""
     labels = view.variant_label(one.reference), view.other_label(one.without, one.reference)
-    if one.traced_over_timed is not None:
-        ratios = [numbers.times(ratio) for ratio in one.traced_over_timed]
+    ratios = [numbers.times(ratio) for ratio in one.traced_over_timed or ()]
+    if ratios:
         yield (
             f"What that hides is in the scale: traced steps took {ratios[0]} as long as timed ones "
             f"{labels[0]}, {ratios[1]} {labels[1]}."
