@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from alexprof.workload.base import Ablation
 if TYPE_CHECKING:
     import polars as pl
 
+    from alexprof.capture.executed import Node
     from alexprof.xplane import Trace
 
 IDLE_OP = "(idle)"
@@ -79,6 +80,7 @@ def attribute(
     *,
     cores: bool = True,
     inputs: Inputs | None = None,
+    nodes: Mapping[str, Node] | None = None,
     asked: Sequence[Ablation] = (),
 ) -> Attribution:
     """Divides each traced step among the ops that ran in it.
@@ -90,6 +92,7 @@ def attribute(
         cores: Whether to find core times: that reads most of a CPU trace.
         inputs: The graph, if it is known: what each node takes values from or waits for. With it
             the steps are replayed.
+        nodes: What else is known of the graph's nodes: it says which ops go with others.
         asked: Questions whose answers are to be predicted, beside layers, kinds and ops.
 
     Raises:
@@ -117,7 +120,7 @@ def attribute(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, steps, labels, costs, inputs=inputs, asked=asked),
+        replayed=replay_steps(work, steps, labels, costs, inputs=inputs, nodes=nodes, asked=asked),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 Inputs = Mapping[str, Sequence[str]]
-"""The nodes that each node of a graph takes values from or waits for, by name."""
+"""The nodes that each node of a graph takes values from or, with "^" in front, only waits for."""
 
 
 class Graph:
@@ -27,10 +27,15 @@ class Graph:
         self.names = tuple(inputs)
         self.number = {name: at for at, name in enumerate(self.names)}
         self.inputs = [
-            [self.number[name] for name in dict.fromkeys(inputs[node]) if name in self.number]
+            [self.number[name] for name in _names(inputs[node]) if name in self.number]
             for node in self.names
         ]
         self.users: list[list[int]] = [[] for _ in self.names]
         for node, before in enumerate(self.inputs):
             for other in before:
                 self.users[other].append(node)
+
+
+def _names(entries: Sequence[str]) -> dict[str, None]:
+    """The nodes of inputs, each once, in their order."""
+    return dict.fromkeys(entry.removeprefix("^") for entry in entries)

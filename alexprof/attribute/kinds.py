@@ -47,6 +47,12 @@ def kind(type_: str) -> str:
     return without or type_
 
 
+def without_vendor(type_: str) -> str:
+    """Returns a type without its vendor alone: `_MklNativeLRNGrad` is LRNGrad."""
+    bare = type_.removeprefix("_")
+    return bare[_prefix(_VENDOR, bare) :]
+
+
 def _prefix(pattern: re.Pattern[str], text: str) -> int:
     match = pattern.match(text)
     return match.end() if match else 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.dependencies import Graph, Inputs
+from alexprof.attribute.exclusive import exclusive
 from alexprof.attribute.executions import Executions
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
@@ -18,6 +19,8 @@ from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from alexprof.capture.executed import Node
 
 MOST_DRIFT = 0.01
 """A replay that is further off in the median predicts nothing."""
@@ -38,6 +41,7 @@ class Saving:
         without: Part of the step that goes with it, mean over replayed steps.
         without_std: Sample standard deviation; None with one step.
         halved: Part of the step that goes if it becomes twice as fast.
+        with_it: Other ops that go with it, in the order of their names: see `exclusive`.
     """
 
     what: str
@@ -45,6 +49,7 @@ class Saving:
     without: float
     without_std: float | None
     halved: float
+    with_it: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Replayed:
             by which it made a step longer. What is missing to the step is the time after the last.
         savings: What leaving out would save, largest first in each sort of question; empty where
             the drift is too large.
+        gone_with: For each question that was asked, by its name, the other ops that go: known
+            wherever the graph is, replayed or not.
     """
 
     reason: str | None
@@ -68,6 +75,7 @@ class Replayed:
     steps: int = 0
     path: tuple[tuple[str, float], ...] = ()
     savings: tuple[Saving, ...] = ()
+    gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def replay_steps(
@@ -77,6 +85,7 @@ def replay_steps(
     costs: pl.DataFrame,
     *,
     inputs: Inputs | None,
+    nodes: Mapping[str, Node] | None = None,
     asked: Sequence[Ablation] = (),
 ) -> Replayed:
     """Replays the traced steps and asks what they would take without each layer, kind and op.
@@ -87,24 +96,52 @@ def replay_steps(
         labels: Of the ops.
         costs: As made by `costs.attribute`: says what is worth asking.
         inputs: The graph; None if it is not known.
+        nodes: What else is known of its nodes.
         asked: Questions to ask beside that.
     """
     if inputs is None or not inputs:
         return Replayed("the trace alone does not say which op waits for which")
-    drawn = Executions.of(work, steps)
+    removal = _Removal(inputs, nodes or {}, frozenset(name for name, _ in work.ops))
+    wanted = _asked_for(asked, work, labels)
+    questions = wanted | _questions(costs, work, labels)
+    found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
+    gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
+    return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
+
+
+@dataclass(frozen=True)
+class _Removal:
+    """Tells which ops of the trace, `shown`, go with others."""
+
+    inputs: Inputs
+    nodes: Mapping[str, Node]
+    shown: frozenset[str]
+
+    def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
+        """In the order of their names."""
+        return tuple(sorted(exclusive(self.inputs, self.nodes, ops) & self.shown))
+
+
+def _replayed(
+    drawn: Executions | str,
+    steps: int,
+    questions: dict[tuple[str, str], frozenset[str]],
+    asked: int,
+    removal: _Removal,
+) -> Replayed:
+    """Replays as many of the steps, with as many of the questions, as can be afforded."""
     if isinstance(drawn, str):
         return Replayed(drawn)
-    graph = Graph(inputs)
+    graph = Graph(removal.inputs)
     if drawn.part_in(graph.number) < _LEAST_KNOWN:
         return Replayed("the trace shows ops that are not in the graph, as functions have them")
-    questions = _asked_for(asked, work, labels) | _questions(costs, work, labels)
-    count, answered = _affordable(drawn.size, len(steps), len(asked), len(questions))
+    count, answered = _affordable(drawn.size, steps, asked, len(questions))
     if not count:
         return Replayed(f"steps of {drawn.size:.0f} ops take too long to replay")
-    chosen = [at * len(steps) // count for at in range(count)]
+    chosen = [at * steps // count for at in range(count)]
     replays = [Replay(step, graph) for step in drawn.steps(chosen)]
     try:
-        return _answered(replays, dict(list(questions.items())[:answered]))
+        return _answered(replays, dict(list(questions.items())[:answered]), removal)
     except ValueError:
         return Replayed("the graph has ops that wait for each other, as loops do")
 
@@ -124,17 +161,22 @@ def _affordable(size: float, steps: int, asked: int, questions: int) -> tuple[in
 
 
 def _answered(
-    replays: Sequence[Replay], questions: dict[tuple[str, str], frozenset[str]]
+    replays: Sequence[Replay],
+    questions: dict[tuple[str, str], frozenset[str]],
+    removal: _Removal,
 ) -> Replayed:
     whole = [one.wall_ns() for one in replays]
     drifts = [abs(ns / one.step.wall_ns - 1) for ns, one in zip(whole, replays, strict=True)]
     savings = []
     if median(drifts) <= MOST_DRIFT:
         for (what, name), ops in questions.items():
-            gone = [1 - one.wall_ns(ops) / ns for one, ns in zip(replays, whole, strict=True)]
+            # A single op that is asked about stays a single one: its gradient is another.
+            with_it = removal.with_it(ops) if what != "op" else ()
+            away = ops.union(with_it)
+            gone = [1 - one.wall_ns(away) / ns for one, ns in zip(replays, whole, strict=True)]
             half = [1 - one.wall_ns(ops, 2) / ns for one, ns in zip(replays, whole, strict=True)]
             std = stdev(gone) if len(gone) > 1 else None
-            savings.append(Saving(what, name, fmean(gone), std, fmean(half)))
+            savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
     savings.sort(key=lambda one: (one.what, -one.without))
     return Replayed(
         reason=None,

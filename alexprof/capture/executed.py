@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
 
+_INTEGERS = (3, 9)
+"""DT_INT32 and DT_INT64 (core/framework/types.proto)."""
+_FLOATS = {1, 2, 14, 19}
+"""DT_FLOAT, DT_DOUBLE, DT_BFLOAT16 and DT_HALF."""
 _ENDS = ("_SOURCE", "_SINK")
 """Where the executor begins and ends; no ops of the graph."""
 
@@ -21,17 +27,38 @@ class ExecutedOp:
 
 
 @dataclass(frozen=True)
+class Node:
+    """What the executed graph says of a node beside its inputs.
+
+    Attributes:
+        type: TensorFlow's.
+        fused: The types of ops that it computes too.
+        converts: What it does to a tensor, if it only converts it: "order 0, 3, 1, 2", or "1 to 19"
+            by the numbers of types; "" for any other op.
+        undone_by: What converts back.
+    """
+
+    type: str
+    fused: tuple[str, ...] = ()
+    converts: str = ""
+    undone_by: str = ""
+
+
+@dataclass(frozen=True)
 class Executed:
     """One step with full statistics.
 
     Attributes:
         ops: What ran, in the order of the metadata, each once.
-        inputs: The executed graph: the nodes that each node takes values from or waits for.
+        inputs: The executed graph: the nodes that each node takes values from, and with "^" in
+            front those that it only waits for, as in core/framework/node_def.proto.
+        nodes: What else it says of each node.
         run_metadata: Serialized `RunMetadata` (core/protobuf/config.proto).
     """
 
     ops: tuple[ExecutedOp, ...]
     inputs: dict[str, tuple[str, ...]]
+    nodes: dict[str, Node]
     run_metadata: bytes
 
 
@@ -58,13 +85,56 @@ def executed_ops(target: Target, doing: str) -> Executed:
         for node in stats.node_stats
         if node.node_name not in _ENDS
     }
-    inputs = {node.name: tuple(map(_node, node.input)) for node in nodes}
-    return Executed(tuple(ops.values()), inputs, metadata.SerializeToString())
+    inputs = {node.name: tuple(map(_without_output, node.input)) for node in nodes}
+    known = described(nodes)
+    return Executed(tuple(ops.values()), inputs, known, metadata.SerializeToString())
 
 
-def _node(entry: str) -> str:
-    """The node of an input: conv1:0, ^conv1 → conv1 (core/framework/node_def.proto)."""
-    return entry.removeprefix("^").partition(":")[0]
+def described(nodes: Sequence[Any]) -> dict[str, Node]:
+    """Reads what `Node` holds out of `NodeDef`s, by their names.
+
+    Which ops are fused is in the attribute `fused_ops` (core/kernels/conv_ops_fused_impl.h); what a
+    conversion does in the types of `Cast` and in the constant that is the order of `Transpose`
+    (core/ops/math_ops.cc, array_ops.cc).
+    """
+    by_name = {node.name: node for node in nodes}
+    return {node.name: _described(node, by_name) for node in nodes}
+
+
+def _described(node: Any, by_name: Mapping[str, Any]) -> Node:
+    fused = ()
+    if "fused_ops" in node.attr:
+        fused = tuple(one.decode() for one in node.attr["fused_ops"].list.s)
+    bare = node.op.removeprefix("_Mkl").removeprefix("Native")
+    if bare == "Cast":
+        source, target = (node.attr[one].type for one in ("SrcT", "DstT"))
+        if {source, target} <= _FLOATS:  # through whole numbers it is another value
+            return Node(node.op, fused, f"{source} to {target}", f"{target} to {source}")
+    if bare == "Transpose" and len(node.input) > 1:
+        order = _constant(by_name.get(_without_output(node.input[1])))
+        if sorted(order) == list(range(len(order))) and order:
+            back = sorted(range(len(order)), key=lambda axis: order[axis])
+            return Node(node.op, fused, _order(order), _order(back))
+    return Node(node.op, fused)
+
+
+def _constant(node: Any) -> list[int]:
+    """The integers of a constant; none if it is something else."""
+    import numpy as np
+    import tensorflow as tf
+
+    if node is None or node.op != "Const" or node.attr["dtype"].type not in _INTEGERS:
+        return []
+    return [int(one) for one in np.ravel(tf.make_ndarray(node.attr["value"].tensor))]
+
+
+def _order(axes: Sequence[int]) -> str:
+    return "order " + ", ".join(map(str, axes))
+
+
+def _without_output(entry: str) -> str:
+    """The node of an input: conv1:0 → conv1, ^conv1 stays (core/framework/node_def.proto)."""
+    return entry.partition(":")[0]
 
 
 def _short(device: str) -> str:

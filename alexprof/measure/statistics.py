@@ -22,8 +22,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import block_means, quantile, satterthwaite
+from alexprof.measure.spread import block_means, quantile
 from alexprof.measure.values import Difference, Interval, Stretch
+from alexprof.measure.welch import welch
 
 Floats = NDArray[np.float64]
 
@@ -152,14 +153,12 @@ def _around(centre: float, variance: float, count: int) -> Interval:
 def _difference_of_means(
     centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
 ) -> Interval:
-    a_means, b_means = block_means(a), block_means(b)
     if paired:
-        return _around(centre, float((a_means - b_means).var(ddof=1)), len(a_means))
-    # Welch's t with Satterthwaite's degrees of freedom, over block means.
-    parts = [float(means.var(ddof=1)) / len(means) for means in (a_means, b_means)]
-    freedom = satterthwaite(parts, [len(a_means) - 1, len(b_means) - 1])
-    half = quantile(freedom, 0.975) * math.sqrt(sum(parts))
-    return centre - half, centre + half
+        apart = block_means(a) - block_means(b)
+        return _around(centre, float(apart.var(ddof=1)), len(apart))
+    error = welch(a, b)
+    assert error is not None  # two blocks a side, as `difference` has seen
+    return error.around(centre)
 
 
 def _difference_of_medians(

@@ -1,11 +1,10 @@
-"""From the rooms' values to the record: a traced phase, an ablation."""
+"""From the rooms' values to the record: a traced phase."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -16,15 +15,11 @@ from alexprof.attribute import (
     by_layer,
     by_layer_whole,
     by_op,
-    sum_per_step,
     totals,
 )
-from alexprof.capture.executed import ExecutedOp
-from alexprof.measure.statistics import difference, student_half_width
+from alexprof.capture.executed import ExecutedOp, Node
 from alexprof.measure.values import Timed
 from alexprof.runs.record import (
-    Ablation,
-    AblationPart,
     Books,
     Cost,
     DeviceBooks,
@@ -34,14 +29,13 @@ from alexprof.runs.record import (
     on_cpu,
 )
 from alexprof.runs.recorded import Kernel, PathOp, RecordedDevice, Replay, Saving
-from alexprof.workload.base import Ablation as Question
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.measure.loop import Block
 
-
+NAMED = 10
+"""Of the ops that go with others so many are named."""
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
@@ -69,6 +63,7 @@ def traced_phase(
     attribution: Attribution,
     executed: Sequence[ExecutedOp],
     facts: TraceFacts,
+    nodes: Mapping[str, Node] | None = None,
 ) -> Phase:
     """Adds what the trace says to a timed phase.
 
@@ -77,6 +72,7 @@ def traced_phase(
         attribution: The trace's costs.
         executed: What run metadata says ran in a step.
         facts: The trace itself.
+        nodes: What the executed graph says of its nodes.
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
@@ -84,7 +80,7 @@ def traced_phase(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=_books(attribution),
-        ops=_rows(by_op(costs), OpCost),
+        ops=_with_fused(_rows(by_op(costs), OpCost), nodes or {}),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
@@ -96,148 +92,11 @@ def traced_phase(
     )
 
 
-def ablation(
-    question: Question,
-    phase: str,
-    blocks: Sequence[Block],
-    phases: Mapping[str, Phase],
-    costs: Mapping[tuple[str, str], pl.DataFrame],
-    *,
-    interleaved: bool,
-) -> Ablation:
-    """Sets what some ops cost by leaving them out beside what the trace gives them.
-
-    Shares are of traced steps; here they are scaled to the timed mean, step by step of the sum, so
-    that own ops, other layers and idle time add up to the measured difference.
-
-    Args:
-        question: Which variants, which kinds of op.
-        phase: The phase's key.
-        blocks: The phase's blocks, of all variants.
-        phases: Both variants' records of the phase.
-        costs: Costs by variant and phase; what has no trace is missing.
-        interleaved: Whether the variants' blocks took turns.
-    """
-    reference, without = question.reference, question.without
-    samples = {
-        variant: [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
-        for variant in (reference, without)
-    }
-    measured = difference(samples[reference], samples[without], paired=interleaved)
-    answer = Ablation(
-        name=question.name,
-        phase=phase,
-        reference=reference,
-        without=without,
-        kinds=question.kinds,
-        layers=question.layers,
-        paired=measured.paired,
-        measured_s=measured.mean_s,
-        ci95_s=measured.ci95_s,
-        measured_median_s=measured.median_s,
-        median_ci95_s=measured.median_ci95_s,
-        attributed_s=None,
-        attributed_std_s=None,
-        ops=None,
-        parts=(),
-        others_s=None,
-        idle_s=None,
-        **_predicted(question.name, phases[reference]),
+def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCost, ...]:
+    fused = {name: node.fused for name, node in nodes.items() if node.fused}
+    return tuple(
+        msgspec.structs.replace(op, fused=fused[op.name]) if op.name in fused else op for op in ops
     )
-    traced = {
-        variant: costs[variant, phase]
-        for variant in (reference, without)
-        if phases[variant].attribution is not None
-    }
-    if len(traced) < 2:
-        return answer
-    return _attributed(answer, question, phases, traced)
-
-
-def _predicted(name: str, phase: Phase) -> dict[str, Any]:
-    """What the replay says that leaving the ops of a question out saves."""
-    replay, timed = phase.replay, phase.timed
-    found = (
-        [one for one in replay.savings if (one.what, one.name) == ("asked", name)] if replay else []
-    )
-    if not found or replay is None or replay.drift is None or timed is None:
-        return {}
-    (saving,) = found
-    spread = 0.0
-    if saving.fraction_std is not None:
-        spread = student_half_width(saving.fraction_std**2, replay.steps)
-    half_s = timed.mean_s * math.hypot(spread, replay.drift)
-    return {
-        "predicted_s": saving.saves_s,
-        "predicted_ci95_s": (saving.saves_s - half_s, saving.saves_s + half_s),
-    }
-
-
-def _attributed(
-    answer: Ablation,
-    question: Question,
-    phases: Mapping[str, Phase],
-    costs: Mapping[str, pl.DataFrame],
-) -> Ablation:
-    import polars as pl
-
-    scaled = {variant: _scaled(phases[variant], costs[variant]) for variant in costs}
-    own = scaled[answer.reference].filter(pl.col("pass") != "idle")
-    for column, names in (("kind", question.kinds), ("layer", question.layers)):
-        own = own.filter(pl.col(column).is_in(list(names))) if names else own
-    if own.is_empty():
-        return answer
-    steps = scaled[answer.reference]["step"].unique()
-    idle_s = _idle_s(scaled[answer.reference]) - _idle_s(scaled[answer.without])
-    mean_s, std_s = _mean_std(own, steps)
-    parts = [
-        AblationPart(
-            layer=str(layer),
-            pass_=str(pass_),
-            attributed_s=(figures := _mean_std(rows, steps))[0],
-            attributed_std_s=figures[1],
-        )
-        for (layer, pass_), rows in own.group_by("layer", "pass", maintain_order=True)
-    ]
-    return msgspec.structs.replace(
-        answer,
-        attributed_s=mean_s,
-        attributed_std_s=std_s,
-        ops=own["op"].n_unique(),
-        parts=tuple(sorted(parts, key=lambda part: (part.layer, part.pass_ != "forward"))),
-        others_s=answer.measured_s - mean_s - idle_s,
-        idle_s=idle_s,
-    )
-
-
-def _scaled(phase: Phase, costs: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the device that the step is divided on, with `share_s` on the timed scale."""
-    import polars as pl
-
-    assert phase.timed is not None
-    assert phase.attribution is not None
-    assert phase.traced is not None
-    steps = phase.traced.steps
-    factor = phase.timed.mean_s * steps / phase.attribution.wall_ns
-    return costs.filter(pl.col("device") == phase.attribution.device).with_columns(
-        (pl.col("share_ns") * factor).alias("share_s")
-    )
-
-
-def _mean_std(rows: pl.DataFrame, steps: pl.Series) -> tuple[float, float | None]:
-    """Mean and sample standard deviation over steps of the rows' sum; a step without rows is 0."""
-    each = sum_per_step(rows, "share_s", steps)
-    mean, std = each.mean(), each.std() if len(each) > 1 else None
-    assert isinstance(mean, float)
-    assert std is None or isinstance(std, float)
-    return mean, std
-
-
-def _idle_s(scaled: pl.DataFrame) -> float:
-    import polars as pl
-
-    steps = scaled["step"].n_unique()
-    return float(scaled.filter(pl.col("op") == IDLE_OP)["share_s"].sum()) / steps
 
 
 def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
@@ -284,9 +143,12 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
                 saves_s=one.without * step_s,
                 halved_fraction=one.halved,
                 halved_s=one.halved * step_s,
+                gone_with_it=len(one.with_it),
+                with_it=one.with_it[:NAMED],
             )
             for one in found.savings
         ),
+        gone_with=dict(found.gone_with),
     )
 
 

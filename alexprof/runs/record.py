@@ -14,7 +14,17 @@ from alexprof.capture.software import Software
 from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
-from alexprof.runs.recorded import Kernel, RecordedDevice, Replay
+from alexprof.runs.recorded import (
+    FusedOp,
+    Gathered,
+    Kernel,
+    LayerChange,
+    OneSided,
+    PredictionError,
+    RecordedDevice,
+    Replay,
+    SeenOps,
+)
 from alexprof.workload.base import Layer, Published, Setting
 
 SCHEMA_VERSION = 1
@@ -158,12 +168,14 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         layer: The name scope that it belongs to.
         covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
             in `Phase.not_timed`.)
+        fused: The types of ops that it computes too, which have no event of their own.
     """
 
     type: str
     kind: str
     layer: str
     covered: bool = True
+    fused: tuple[str, ...] = ()
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -222,6 +234,7 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     pass_: str
     attributed_s: float
     attributed_std_s: float | None
+    ci95_s: tuple[float, float] | None = None
 
 
 class Ablation(Struct, frozen=True, kw_only=True):
@@ -243,10 +256,29 @@ class Ablation(Struct, frozen=True, kw_only=True):
         attributed_std_s: Its standard deviation over traced steps.
         ops: How many ops were left out; None without a trace.
         parts: By layer and pass; they sum to attributed_s.
-        others_s: What every other layer's cost changed by between the variants, scaled alike.
-        idle_s: What idle time changed by. attributed_s + others_s + idle_s = measured_s.
-        predicted_s: What the replay of the reference predicts; None where there is none.
-        predicted_ci95_s: Its 95 % interval: over replayed steps, and the replay's drift.
+        others_s: What everything else but idle time changed by between the variants: `others`,
+            `only_with`, `only_without` and `unassigned`, summed.
+        idle_s: What idle time changed by.
+        predicted_s: What the reference's trace predicts, by its replay where there is one and by
+            the ops' shares otherwise; None without a trace.
+        predicted_ci95_s: Its 95 % interval: over replayed steps, and the replay's drift; None of
+            a share.
+        attributed_ci95_s: 95 % interval of attributed_s from traced steps.
+        others: Each other layer, largest change first; empty without traces of both variants, like
+            all that follows.
+        others_ci95_s: 95 % interval of others_s.
+        not_told: The layers of `others` whose change can't be told from none, together.
+        only_with: Ops that are gone without having been asked for.
+        only_without: Ops that are new.
+        unassigned: What time whose op is not known changed by; None where there is none.
+        idle_ci95_s: 95 % interval of idle_s.
+        remainder_s: measured_s − (attributed_s + others_s + idle_s).
+        traced_over_timed: How much longer traced steps were than timed ones, by their means, in
+            `reference` and in `without`. Shares are divided by that.
+        seen: The ops that were left out, as the trace shows them.
+        fused: The ops that compute others of them too.
+        predicted_from: "replay" or "share"; "" without a prediction.
+        predicted_error: How far the prediction is off; None without one.
     """
 
     name: str
@@ -268,6 +300,20 @@ class Ablation(Struct, frozen=True, kw_only=True):
     idle_s: float | None
     predicted_s: float | None = None
     predicted_ci95_s: tuple[float, float] | None = None
+    attributed_ci95_s: tuple[float, float] | None = None
+    others: tuple[LayerChange, ...] = ()
+    others_ci95_s: tuple[float, float] | None = None
+    not_told: Gathered | None = None
+    only_with: tuple[OneSided, ...] = ()
+    only_without: tuple[OneSided, ...] = ()
+    unassigned: LayerChange | None = None
+    idle_ci95_s: tuple[float, float] | None = None
+    remainder_s: float | None = None
+    traced_over_timed: tuple[float, float] | None = None
+    seen: tuple[SeenOps, ...] = ()
+    fused: tuple[FusedOp, ...] = ()
+    predicted_from: str = ""
+    predicted_error: PredictionError | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):

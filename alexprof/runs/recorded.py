@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
@@ -77,6 +77,8 @@ class Saving(Struct, frozen=True, kw_only=True):
         saves_s: The same of the timed mean (of the traced one where nothing was timed).
         halved_fraction: Part of the step that goes if it becomes twice as fast.
         halved_s: The same of the timed mean.
+        gone_with_it: How many more ops of the trace exist only because of these, and go too.
+        with_it: Names of those, ten at most.
     """
 
     what: str
@@ -86,18 +88,22 @@ class Saving(Struct, frozen=True, kw_only=True):
     saves_s: float
     halved_fraction: float
     halved_s: float
+    gone_with_it: int = 0
+    with_it: tuple[str, ...] = ()
 
 
 class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, run again on paper from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done; then there is nothing else.
+        reason: Why that could not be done; then there is nothing else but `gone_with`.
         drift: Median over steps of |replayed / measured − 1|.
         drift_worst: The largest of them.
         steps: How many steps were replayed.
         critical_path: The ops that made the steps as long as they were, longest first.
         savings: What leaving out would save; empty where the drift is above 1 %.
+        gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
+            with them; of use also where there is a reason.
     """
 
     reason: str | None = None
@@ -106,3 +112,99 @@ class Replay(Struct, frozen=True, kw_only=True):
     steps: int = 0
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
+    gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class LayerChange(Struct, frozen=True, kw_only=True):
+    """What a layer costs in the two variants of an ablation, traced steps scaled to the timed mean.
+
+    Attributes:
+        name: The layer, both passes together, without the ops that have rows of their own.
+        with_s: In the variant that is whole; 0 if it has no such layer.
+        without_s: In the one that lacks something.
+        change_s: with_s − without_s.
+        ci95_s: Its 95 % interval from traced steps; None with too few.
+        told: Whether the change can be told from 0: by its traced steps, asked of all layers
+            together (Holm), and being more than the timed means leave open.
+    """
+
+    name: str
+    with_s: float
+    without_s: float
+    change_s: float
+    ci95_s: tuple[float, float] | None = None
+    told: bool = False
+
+
+class Gathered(Struct, frozen=True, kw_only=True):
+    """What several layers or ops of an ablation changed by together.
+
+    Attributes:
+        names: Which.
+        change_s: with − without, as in `LayerChange`.
+        ci95_s: Its 95 % interval; None with too few traced steps.
+    """
+
+    names: tuple[str, ...]
+    change_s: float
+    ci95_s: tuple[float, float] | None = None
+
+
+class OneSided(Struct, frozen=True, kw_only=True):
+    """Ops of one type that are in one variant only, though nobody asked for them to be left out.
+
+    Attributes:
+        type: Their type, for example "Transpose".
+        ops: Their names.
+        change_s: What they cost: above 0 where they went with what was left out, below 0 where
+            they are new without it.
+        ci95_s: Its 95 % interval; None with too few traced steps.
+    """
+
+    type: str
+    ops: tuple[str, ...]
+    change_s: float
+    ci95_s: tuple[float, float] | None = None
+
+
+class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
+    """Ops that were left out and that the trace shows: how many of a type in a pass."""
+
+    type: str
+    pass_: str
+    ops: int
+
+
+class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
+    """An op into which others were fused: these have no event of their own.
+
+    Attributes:
+        op: Its name.
+        layer: Its layer.
+        kind: Its kind.
+        pass_: Its pass.
+        fused: The types of those of the ablation's ops that it computes too.
+    """
+
+    op: str
+    layer: str
+    kind: str
+    pass_: str
+    fused: tuple[str, ...]
+
+
+class PredictionError(Struct, frozen=True, kw_only=True):
+    """How far a prediction was off, each as predicted over measured, less 1.
+
+    Attributes:
+        step_mean: Of the step without the ops, by the means.
+        step_median: The same by the medians.
+        saving_mean: Of the saving; None where what was measured is below 2 % of the step or may be
+            nothing.
+        saving_median: The same by the medians.
+    """
+
+    step_mean: float
+    step_median: float
+    saving_mean: float | None = None
+    saving_median: float | None = None

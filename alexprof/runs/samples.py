@@ -48,13 +48,18 @@ class Sample:
         values = self.parts[level].get(name)
         if values is None:
             values = np.zeros(len(next(iter(self.parts[level].values()))))
-        blocks = len(values) // 2 if len(values) >= 2 * LEAST_CHUNKS else len(values)
-        return np.array_split(values, min(MOST_CHUNKS, blocks))
+        return chunks(values)
 
     def share(self, level: Level, name: str) -> float:
         """The part of the step that it is."""
         values = self.parts[level].get(name)
         return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
+
+
+def chunks(values: Floats) -> list[Floats]:
+    """Traced steps, float64 [steps] in their order, in blocks that count as independent."""
+    blocks = len(values) // 2 if len(values) >= 2 * LEAST_CHUNKS else len(values)
+    return np.array_split(values, min(MOST_CHUNKS, blocks))
 
 
 class Samples:

@@ -22,7 +22,7 @@ from alexprof.errors import RunError, UsageError
 from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.watching import watching
-from alexprof.runs.assemble import ablation
+from alexprof.runs.ablation import ablation
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
 from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE

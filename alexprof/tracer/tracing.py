@@ -95,6 +95,7 @@ def trace_phase(
         trace,
         captured.marker,
         inputs=executed.inputs,
+        nodes=executed.nodes,
         asked=questions,
     )
     level = granted_host_level(trace)
@@ -108,7 +109,7 @@ def trace_phase(
             *notes,
         ),
     )
-    phase = traced_phase(timed, attribution, executed.ops, facts)
+    phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
     wall_s = [wall_ns / 1e9 for wall_ns in attribution.steps["wall_ns"]]
     phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
     phase = msgspec.structs.replace(phase, traced_disturbances=watch.found)
@@ -120,7 +121,7 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
     try:
         return executed_ops(target, doing), ()
     except CaptureError as error:
-        return Executed((), {}, b""), (f"which ops ran unseen is not known: {error}",)
+        return Executed((), {}, {}, b""), (f"which ops ran unseen is not known: {error}",)
 
 
 def _notes(

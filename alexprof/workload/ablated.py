@@ -14,7 +14,7 @@ from alexprof.workload.base import (
     Setting,
     Workload,
 )
-from alexprof.workload.bypass import Pattern, bypassing
+from alexprof.workload.bypass import INPUT_OF, Pattern, bypassing
 
 WHOLE = "whole"
 
@@ -61,7 +61,7 @@ class Ablated:
                 str(one),
                 WHOLE,
                 _variant(one),
-                kinds=(one.kind,) if one.kind else (),
+                kinds=(one.kind,) if one.kind else tuple(INPUT_OF),
                 layers=(one.layer,) if one.layer else (),
             )
             for one in self.patterns

@@ -9,16 +9,19 @@ import msgspec
 from alexprof.capture.devices import Device
 from alexprof.measure.values import Timed
 from alexprof.runs.record import DeviceBooks, MachineRecord, Phase, Run, Variant, WorkloadRecord
+from alexprof.runs.recorded import FusedOp, OneSided, Replay, SeenOps
 from tests.show.runs import (
     BOTH_WITH,
     BOTH_WITHOUT,
     FORWARD_WITHOUT,
     MACHINE,
     alexnet,
+    change,
     divided,
     forward_ablation,
     ops,
     rolled,
+    steady,
     timed,
 )
 
@@ -276,8 +279,76 @@ def ablated() -> Run:
         )
         for name, saved_s, interval, predicted_s in rows
     )
+    lrn, one, relu, bias = ablations
+    ablations = (
+        lrn,
+        one,
+        msgspec.structs.replace(
+            relu,
+            seen=(SeenOps(type="ReluGrad", pass_="backward", ops=1),),
+            fused=(fused_conv(1, "Relu"),),
+        ),
+        msgspec.structs.replace(
+            bias,
+            attributed_s=None,
+            attributed_ci95_s=None,
+            parts=(),
+            seen=(),
+            fused=tuple(fused_conv(number, "BiasAdd") for number in range(1, 6)),
+            others_s=0.03334,
+            predicted_s=0.0,
+        ),
+    )
     variants = {
         name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=found))
         for name, found in phases.items()
     }
     return msgspec.structs.replace(run, ablations=ablations, variants=variants)
+
+
+def fused_conv(number: int, *fused: str) -> FusedOp:
+    layer = f"conv{number}"
+    return FusedOp(op=layer, layer=layer, kind="Conv2D", pass_="forward", fused=fused)
+
+
+def gone_along() -> Run:
+    """Ops that went with others or are new without them, many layers that changed, lost time."""
+    run = steady()
+    (both,) = [one for one in run.ablations if one.phase == "forward_backward"]
+    layers = tuple(
+        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, told=True)
+        for number in range(10, 0, -1)
+    )
+    types = ("Transpose", "Cast", "Reshape", "Pack", "Fill")
+    gone = tuple(
+        OneSided(type=type_, ops=tuple(f"{type_}_{at}" for at in range(number)), change_s=0.0002)
+        for number, type_ in enumerate(types, 1)
+    )
+    new = OneSided(type="Relu", ops=("conv1",), change_s=-0.0031, ci95_s=(-0.0034, -0.0028))
+    others_s = -0.0055 + 0.001 - 0.0031 - 0.0004
+    found = msgspec.structs.replace(
+        both,
+        ci95_s=(0.0281, 0.0386),
+        attributed_s=0.04134,
+        parts=(),
+        others=layers,
+        others_s=others_s,
+        not_told=None,
+        only_with=gone,
+        only_without=(new,),
+        unassigned=change("", 0.0001, 0.0005, 0.0003),
+        remainder_s=0.0,
+        predicted_s=0.04314,
+        predicted_ci95_s=None,
+        predicted_from="share",
+        fused=(fused_conv(1, "LRN"),),
+    )
+    phases = two_phases(run)
+    del phases["with_lrn"]["forward"], phases["without_lrn"]["forward"]
+    replay = Replay(
+        reason="ops ran on the GPU",
+        gone_with={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
+    )
+    whole = phases["with_lrn"]["forward_backward"]
+    phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)
+    return msgspec.structs.replace(with_phases(run, phases), ablations=(found,))

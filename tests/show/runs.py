@@ -25,7 +25,7 @@ from alexprof.runs.record import (
     Variant,
     WorkloadRecord,
 )
-from alexprof.runs.recorded import PathOp, Replay, Saving
+from alexprof.runs.recorded import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
 from alexprof.workload.base import Published
 from tests.show import alexnet as measured
 
@@ -317,8 +317,20 @@ def no_lrn(costs: Iterable[OpCost]) -> tuple[OpCost, ...]:
     return tuple(op for op in costs if op.kind != "LRN")
 
 
-def part(layer: str, pass_: str, attributed_s: float, std_s: float) -> AblationPart:
-    return AblationPart(layer=layer, pass_=pass_, attributed_s=attributed_s, attributed_std_s=std_s)
+def part(
+    layer: str,
+    pass_: str,
+    attributed_s: float,
+    std_s: float,
+    ci95_s: tuple[float, float] | None = None,
+) -> AblationPart:
+    return AblationPart(
+        layer=layer,
+        pass_=pass_,
+        attributed_s=attributed_s,
+        attributed_std_s=std_s,
+        ci95_s=ci95_s,
+    )
 
 
 def forward_ablation() -> Ablation:
@@ -359,13 +371,51 @@ def both_ablation() -> Ablation:
         attributed_std_s=0.0049,
         ops=4,
         parts=(
-            part("lrn1", "forward", 0.01438, 0.00286),
+            part("lrn1", "forward", 0.01438, 0.00286, (0.0116, 0.01716)),
             part("lrn1", "backward", 0.01557, 0.00337),
             part("lrn2", "forward", 0.01325, 0.00051),
             part("lrn2", "backward", 0.01257, 0.00267),
         ),
+        attributed_ci95_s=(0.0514, 0.06014),
+        seen=(
+            SeenOps(type="LRN", pass_="forward", ops=2),
+            SeenOps(type="LRNGrad", pass_="backward", ops=2),
+        ),
+        others=(
+            change("conv2", 0.186, 0.1981, 0.0041, told=True),
+            change("conv4", 0.123, 0.1291, 0.0087),
+            change("conv3", 0.0933, 0.0961, 0.0093),
+            change("conv1", 0.0527, 0.05387, 0.0031),
+            change("conv5", 0.0914, 0.09166, 0.012),
+        ),
         others_s=-0.02243,
+        others_ci95_s=(-0.0399, -0.00496),
+        not_told=Gathered(
+            names=("conv4", "conv3", "conv1", "conv5"),
+            change_s=-0.01033,
+            ci95_s=(-0.0278, 0.00714),
+        ),
         idle_s=0.00002,
+        idle_ci95_s=(-0.00004, 0.00008),
+        remainder_s=0.0,
+        traced_over_timed=(0.997, 1.021),
+        predicted_s=0.0547,
+        predicted_ci95_s=(0.0522, 0.0572),
+        predicted_from="replay",
+    )
+
+
+def change(
+    name: str, with_s: float, without_s: float, half_s: float, *, told: bool = False
+) -> LayerChange:
+    change_s = with_s - without_s
+    return LayerChange(
+        name=name,
+        with_s=with_s,
+        without_s=without_s,
+        change_s=change_s,
+        ci95_s=(change_s - half_s, change_s + half_s),
+        told=told,
     )
 
 

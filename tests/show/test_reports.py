@@ -32,6 +32,7 @@ RUNS = {
     "long_names": odd_runs.long_names,
     "remainder": odd_runs.remainder,
     "ablated": odd_runs.ablated,
+    "gone_along": odd_runs.gone_along,
 }
 
 

@@ -29,7 +29,7 @@ def with_forward(run: Run, **changes) -> Run:
 def test_means_lead_where_the_run_was_steady():
     text = said(runs.steady())
     assert "A forward step takes 244 ms with LRN, 188 ms without (means)." in text
-    assert "Without LRN: 55.3 ms shorter, 22.7 % (means; 95 % interval 42.1 to 68.6 ms)." in text
+    assert "LRN costs 55.3 ms of a 244 ms step, 22.7 % (means; 95 % interval 42.1 to 68.6" in text
     assert "Medians where" not in text
 
 
@@ -37,7 +37,7 @@ def test_medians_lead_where_steps_were_slow_and_say_why():
     text = said(runs.alexnet())
     assert "A forward step takes 210 ms with LRN, 182 ms without (medians)." in text
     assert "Medians where steps were slow in a row: the means follow those steps." in text
-    assert "Without LRN: 27.9 ms shorter, 13.3 % (medians; 95 % interval 24.6 to 88.1 ms)" in text
+    assert "LRN costs 27.9 ms of a 210 ms step, 13.3 % (medians; 95 % interval 24.6 to 88.1" in text
     assert "! By the means, no difference seen: slow steps widen them. Read the medians." in text
 
 
@@ -45,33 +45,95 @@ def test_an_interval_with_zero_in_it_claims_nothing():
     text = said(with_forward(runs.steady(), ci95_s=(-0.001, 0.11)))
     assert "188 ms without (means): no difference seen." in text
     assert "Without LRN: no difference seen (means: 55.3 ms, 95 % interval −1.00 to 110" in text
-    assert "shorter" not in text
-    assert "there is no ratio" in text
+    assert "LRN costs" not in text
+    assert "not set against what was measured: that may be nothing." in text
     assert "By the means" not in text
 
 
 def test_no_interval_claims_nothing_either():
     text = said(with_forward(runs.steady(), ci95_s=None, median_ci95_s=None))
     assert "Without LRN: 55.3 ms by the means; fewer than two blocks of steps, so no int" in text
-    assert "shorter" not in text
+    assert "LRN costs" not in text
 
 
 def test_longer_without_is_said_as_longer():
     text = said(with_forward(runs.steady(), measured_s=-0.0554, ci95_s=(-0.07, -0.04)))
-    assert "Without LRN: 55.4 ms longer, 22.7 % (means; 95 % interval −70.0 to −40.0 ms)" in text
+    assert "Without LRN a 244 ms step is 55.4 ms longer, 22.7 % (means; 95 % interval −70.0" in text
 
 
 @pytest.mark.parametrize(("attributed_s", "words"), [(0.05, "within"), (0.03, "outside")])
 def test_attributed_over_measured(attributed_s, words):
     text = said(with_forward(runs.steady(), attributed_s=attributed_s))
     ratio = {0.05: "0.90×", 0.03: "0.54×"}[attributed_s]
-    assert f"ms: {ratio} what was measured, {words} its interval." in text
+    assert f"Own ops are {ratio} what was measured, {words} its interval." in text
 
 
 def test_own_ops_without_the_other_trace_leave_a_remainder():
     text = said(odd_runs.remainder())
     assert "remainder +25.5" in text
     assert "other layers +" not in text
+
+
+BACKWARD = ReportOptions(phase="forward_backward")
+
+
+def test_two_figures_for_measured_say_why():
+    why = "the medians lead; the rows below are by the means, because only means add up."
+    text = said(runs.alexnet(), BACKWARD)
+    assert "measured, medians +55.9" in text
+    assert "measured, means +33.4" in text
+    assert why in text
+    text = said(runs.steady(), BACKWARD)
+    assert "measured +33.4" in text
+    assert "measured, me" not in text
+    assert why not in text
+
+
+def test_the_sum_says_how_it_was_scaled_and_what_it_leaves_open():
+    text = said(runs.steady(), BACKWARD)
+    assert "sum +33.4" in text
+    assert "remainder 0 " in text
+    assert "exact by construction" in text
+    assert "1.00× as long as timed ones with LRN, 1.02× without" in text
+    assert "the timed means are known to ± 14 ms with LRN, ± 66 ms without, and" in text
+
+
+def test_the_answer_names_what_else_changed():
+    seen = msgspec.structs.replace(runs.steady().ablations[1], ci95_s=(0.03, 0.0367))
+    run = msgspec.structs.replace(runs.steady(), ablations=(seen,))
+    text = said(run, BACKWARD)
+    assert "LRN costs 33.4 ms of a 612 ms step, 5.45 %" in text
+    assert "Its own ops take 55.8 ± 4.4 ms; without it conv2 took 12.1 ms longer." in text
+    assert "4 other layers, none told from 0 −10.3" in text
+    nothing = msgspec.structs.replace(
+        seen, others=tuple(msgspec.structs.replace(one, told=False) for one in seen.others)
+    )
+    text = said(msgspec.structs.replace(run, ablations=(nothing,)), BACKWARD)
+    assert "no other layer’s change can be told from 0." in text
+
+
+def test_what_a_prediction_covers_is_said_of_each():
+    text = said(odd_runs.ablated(), BACKWARD)
+    assert (
+        "¹ Fused into Conv2D (forward), with no event of its own: BiasAdd; the prediction covers "
+        "none of it." in text
+    )
+    assert "² Fused into Conv2D (forward), with no event of its own: Relu; the prediction " in text
+    assert "covers ReluGrad (backward)." in text
+    assert "conv1:Relu²" in text
+    assert "LRN¹" not in text
+
+
+def test_what_goes_with_ops_is_counted_and_named():
+    text = said(odd_runs.gone_along(), BACKWARD)
+    assert (
+        "Counted in, as they exist only because of it: with lrn 4 more ops (Transpose_0, Cast_0, "
+        "Cast_1, …)." in text
+    )
+    assert "gone with LRN: Cast, 2 ops +0.20" in text
+    assert "new without LRN: Relu −3.10 0.30" in text
+    assert "2 more layers −0.30" in text
+    assert "Predicted by its share from the trace with it: 43.1 ms;" in text
 
 
 def test_many_slow_stretches_are_counted_and_the_worst_named():

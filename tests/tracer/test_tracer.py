@@ -463,14 +463,18 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
     run = profile(workload, tmp_path / "run", options, SilentProgress())
     (answer,) = run.ablations
     assert (answer.name, answer.layers, answer.ops) == ("lrn1", ("lrn1",), 1)
+    assert answer.remainder_s == pytest.approx(0, abs=1e-12)
+    assert {"conv1", "lrn2", "pool1"} <= {one.name for one in answer.others}
+    assert answer.predicted_error is not None
     whole, without = (run.variants[name].phases["forward"] for name in ("whole", "without_lrn1"))
     assert "lrn1" not in {op.layer for op in without.ops if op.kind == "LRN"}
     assert not [one for one in without.replay.savings if one.what == "asked"]
     asked = [one for one in whole.replay.savings if one.what == "asked"]
     if whole.replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
         assert not asked
-        assert answer.predicted_s is None
+        assert (answer.predicted_from, answer.predicted_s) == ("share", answer.attributed_s)
     else:
+        assert answer.predicted_from == "replay"
         assert answer.predicted_ci95_s is not None
         low, high = answer.predicted_ci95_s
         assert [one.name for one in asked] == ["lrn1"]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from alexprof.runs.prediction_error import WORTH, prediction_error
 from alexprof.runs.record import Ablation
+from alexprof.runs.recorded import PredictionError
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table
-from alexprof.show.view import View, centre, includes_zero, measured, plural
+from alexprof.show.fit import clean
+from alexprof.show.sections.covers import coverage, gone_with
+from alexprof.show.sections.waterfall import account_sum, tiny
+from alexprof.show.view import View, centre, measured, plural
 
 _COLUMNS = (
     Column("left out", align="name"),
@@ -21,18 +26,103 @@ _COLUMNS = (
     Column("step off", "%"),
     Column("saving off", "%", drop=1),
 )
-WORTH = 0.02
-"""Part of the step from which on a saving is large enough to ask how far its prediction is off."""
+_ACCOUNTS = (
+    Column("left out", align="name"),
+    Column("measured", "ms"),
+    Column("own ops", "ms"),
+    Column("±", "ms", drop=3),
+    Column("others", "ms"),
+    Column("±", "ms", drop=4),
+    Column("idle", "ms", drop=2),
+    Column("remainder", "ms", drop=1),
+)
+_FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
     """A row for each ablation of a phase, and how good the predictions were."""
-    rows = sorted(found, key=lambda one: -measured(one, by_median=view.by_median(key))[0])
-    yield Table(_COLUMNS, tuple(_row(view, one) for one in rows))
+    ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median(key))[0])
+    footnotes = _footnotes(ordered)
+    yield Table(_COLUMNS, tuple(_row(view, one, _mark(one, footnotes)) for one in ordered))
+    yield from (Note(f"{mark} {text[:1].upper()}{text[1:]}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
+    phase = view.phase(found[0].reference, key)
+    asked = [("asked", one.name) for one in found]
+    if phase and phase.replay and (gone := gone_with(phase.replay, asked)):
+        yield Note(gone)
+    if any(one.others_s is not None for one in found):
+        yield from _reconciled(view, key, ordered)
 
 
-def _row(view: View, one: Ablation) -> Row:
+def _footnotes(found: Sequence[Ablation]) -> dict[str, str]:
+    """What predictions cover, by a mark each; what has the same reason has the same mark."""
+    texts = dict.fromkeys(text for one in found if (text := coverage(one)))
+    return dict(zip(texts, _FOOTNOTES, strict=False))
+
+
+def _mark(one: Ablation, footnotes: Mapping[str, str]) -> str:
+    return footnotes.get(coverage(one) or "", "")
+
+
+def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
+    """The same ablations taken apart: own ops, everything else, idle time, remainder."""
+    yield Table(
+        _ACCOUNTS,
+        tuple(_accounts(view, one) for one in found),
+        title="Taken apart: measured = own ops + others + idle + remainder",
+        aside="means",
+    )
+    said = [
+        "± is the 95 % interval over traced steps, which are scaled to each variant’s timed mean:"
+        " so the sums are exact by construction."
+    ]
+    if view.by_median(key):
+        said.insert(0, "By the means, which add up; above, the medians lead.")
+    scales = [one.traced_over_timed for one in found if one.traced_over_timed]
+    if scales:
+        ratios = [ratio for pair in scales for ratio in pair]
+        said.append(
+            f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} what "
+            "timed ones took."
+        )
+    changed = [text for one in found if (text := _told(view, one))]
+    said.append(
+        f"Other layers whose change can be told from 0: {'; '.join(changed)}."
+        if changed
+        else "No other layer’s change can be told from 0."
+    )
+    yield Note(" ".join(said))
+
+
+def _told(view: View, one: Ablation) -> str:
+    """Which other layers changed in an ablation: "conv2 +1.2 ms without LRN"."""
+    told = [
+        f"{clean(each.name)} {numbers.unit(numbers.ms_signed(-each.change_s), 'ms')}"
+        for each in one.others
+        if each.told
+    ]
+    return f"without {view.ablation_label(one)} {', '.join(told)}" if told else ""
+
+
+def _accounts(view: View, one: Ablation) -> Row:
+    own, others = one.attributed_ci95_s, one.others_ci95_s
+    known = one.others_s is not None
+    remainder_s = tiny(one.measured_s - account_sum(one))
+    return Row(
+        (
+            view.ablation_label(one),
+            numbers.ms_signed(one.measured_s),
+            numbers.ms_signed(one.attributed_s),
+            numbers.ms_half_width(own) if own else "",
+            numbers.ms_signed(one.others_s),
+            numbers.ms_half_width(others) if others else "",
+            numbers.ms_signed(one.idle_s),
+            numbers.ms_signed(remainder_s) if known else numbers.MISSING,
+        )
+    )
+
+
+def _row(view: View, one: Ablation, mark: str) -> Row:
     by_median = view.by_median(one.phase)
     saved_s, interval = measured(one, by_median=by_median)
     whole = view.timed(one.reference, one.phase)
@@ -40,38 +130,37 @@ def _row(view: View, one: Ablation) -> Row:
     predicted, half = one.predicted_s, one.predicted_ci95_s
     return Row(
         (
-            view.ablation_label(one),
+            view.ablation_label(one) + mark,
             numbers.ms_signed(saved_s),
             numbers.ms_interval(interval) if interval else numbers.MISSING,
             numbers.MISSING if predicted is None else numbers.ms_signed(predicted),
             numbers.ms((half[1] - half[0]) / 2) if half else numbers.MISSING,
             numbers.percent(saved_s / step_s) if step_s and saved_s > 0 else "",
-            _signed_percent(_step_off(view, one)),
-            _signed_percent(_saving_off(view, one)),
+            _column(step_off(view, one)),
+            _column(saving_off(view, one)),
         )
     )
 
 
-def _step_off(view: View, one: Ablation) -> float | None:
-    """The predicted step without the ops over the measured one, less 1."""
-    by_median = view.by_median(one.phase)
+def _error(view: View, one: Ablation) -> PredictionError | None:
     whole, without = (view.timed(name, one.phase) for name in (one.reference, one.without))
-    if one.predicted_s is None or whole is None or without is None:
+    return None if whole is None or without is None else prediction_error(one, whole, without)
+
+
+def step_off(view: View, one: Ablation) -> float | None:
+    """The predicted step without the ops over the measured one, less 1."""
+    error = _error(view, one)
+    if error is None:
         return None
-    predicted_s = centre(whole, by_median=by_median) - one.predicted_s
-    return predicted_s / centre(without, by_median=by_median) - 1
+    return error.step_median if view.by_median(one.phase) else error.step_mean
 
 
-def _saving_off(view: View, one: Ablation) -> float | None:
+def saving_off(view: View, one: Ablation) -> float | None:
     """Predicted over measured, less 1; None where the saving is small or may be nothing."""
-    by_median = view.by_median(one.phase)
-    saved_s, interval = measured(one, by_median=by_median)
-    whole = view.timed(one.reference, one.phase)
-    if one.predicted_s is None or whole is None or interval is None or includes_zero(interval):
+    error = _error(view, one)
+    if error is None:
         return None
-    if saved_s < WORTH * centre(whole, by_median=by_median):
-        return None
-    return one.predicted_s / saved_s - 1
+    return error.saving_median if view.by_median(one.phase) else error.saving_mean
 
 
 def _covers(view: View, one: Ablation) -> bool | None:
@@ -84,15 +173,17 @@ def _covers(view: View, one: Ablation) -> bool | None:
 
 
 def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
-    steps = [abs(off) for one in found if (off := _step_off(view, one)) is not None]
+    steps = [abs(off) for one in found if (off := step_off(view, one)) is not None]
     if not steps:
         yield "Nothing was predicted: the step could not be replayed."
         return
+    if any(one.predicted_from == "share" for one in found):
+        yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
     yield (
         f"The predicted step is {numbers.percent_unit(median(steps))} off in the median, "
         f"{numbers.percent_unit(max(steps))} at most."
     )
-    savings = [abs(off) for one in found if (off := _saving_off(view, one)) is not None]
+    savings = [abs(off) for one in found if (off := saving_off(view, one)) is not None]
     if savings:
         yield (
             f"Where the saving is above {numbers.percent_unit(WORTH)} of the step "
@@ -102,13 +193,14 @@ def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
     covered = [agree for one in found if (agree := _covers(view, one)) is not None]
     if covered:
         yield f"Within the intervals of both: {sum(covered)} of {len(covered)}."
-    yield (
-        "A fused op has no event of its own: of a bias or ReLU inside a convolution the prediction "
-        "covers the gradient alone."
-    )
 
 
-def _signed_percent(part: float | None) -> str:
+def signed_percent(part: float) -> str:
+    """A part as percent with sign and unit: "+2.39 %"."""
+    return numbers.unit(_column(part), "%")
+
+
+def _column(part: float | None) -> str:
     if part is None:
         return ""
     sign = "−" if part < 0 else "+"

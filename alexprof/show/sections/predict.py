@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from alexprof.runs.record import Phase
 from alexprof.runs.recorded import Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Row, RowStyle, Table
+from alexprof.show.document import Block, Column, Note, Row, Table
 from alexprof.show.fit import clean
+from alexprof.show.sections.covers import gone_with
 from alexprof.show.sections.shares import Division, divide
 from alexprof.show.view import View, includes_zero, measured, plural
 
@@ -30,13 +31,16 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class _Guess:
-    """What a step would save without a layer (or all ops of a kind), as parts of the step."""
+    """What a step would save without a layer (or all ops of a kind), as parts of the step.
+
+    `key` is what is asked and the name of the saving that it comes from.
+    """
 
     name: str
     without: float
     std: float | None
     halved: float
-    style: RowStyle = "plain"
+    key: tuple[str, str] = ("", "")
 
 
 def prediction(view: View, key: str) -> Iterator[Block]:
@@ -67,6 +71,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         aside=", ".join(view.needed_label(variant)),
     )
     yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
+    if phase.replay and (gone := gone_with(phase.replay, [one.key for one in (*asked, *shown)])):
+        yield Note(gone)
     if said := _replay(phase.replay, trace_alone=view.trace_alone):
         yield Note(said)
 
@@ -80,7 +86,8 @@ def _shares(division: Division) -> Iterator[_Guess]:
 def _replayed(replay: Replay) -> Iterator[_Guess]:
     for one in replay.savings:
         if one.what == "layer":
-            yield _Guess(clean(one.name), one.fraction, one.fraction_std, one.halved_fraction)
+            key = (one.what, one.name)
+            yield _Guess(clean(one.name), one.fraction, one.fraction_std, one.halved_fraction, key)
 
 
 def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
@@ -90,11 +97,12 @@ def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
     for one in view.ablations(key):
         if one.reference == view.variant and one.name in asked:
             saving = asked[one.name]
+            source = (saving.what, saving.name)
             saved_s, interval = measured(one, by_median=view.by_median(key))
             name = view.ablation_label(one)
             if not includes_zero(interval):
                 name += f" (measured: {numbers.ms_unit(saved_s)})"
-            yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction)
+            yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction, source)
 
 
 def _row(one: _Guess, step_s: float) -> Row:
@@ -129,6 +137,8 @@ def _notes(
         missing.append(f"{plural(small, 'layer')} that would save {least}")
     if missing:
         yield f"Not listed: {', '.join(missing)}."
+    if all(one.key == ("", "") for one in others):
+        yield "What goes with a layer, such as conversions around it, is not counted."
 
 
 def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:

@@ -1,85 +1,163 @@
-"""A measured difference taken apart: each row begins where the one above ended."""
+"""A measured difference reconciled: each row's bar begins where the one above ended."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from alexprof.measure.values import Interval
 from alexprof.runs.record import Ablation, AblationPart
+from alexprof.runs.recorded import OneSided
 from alexprof.show import numbers
 from alexprof.show.document import Axis, Bar, Column, Mark, Piece, Row, RowStyle, Span, Table
 from alexprof.show.fit import clean
-from alexprof.show.view import View, measured
+from alexprof.show.view import View, measured, plural
 
 PARTS_SHOWN = 8
+LAYERS_SHOWN = 8
+TYPES_SHOWN = 4
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
+_NOTHING_S = 1e-9
+"""Rounding leaves less than that."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row before it is drawn: its bar begins at the sum of those above, or at `start_s`."""
+
+    label: str
+    value_s: float | None
+    interval: Interval | None
+    mark: Mark
+    start_s: float | None = None
+    style: RowStyle = "plain"
 
 
 def waterfall(view: View, one: Ablation) -> Table:
-    """Own ops by layer and pass, other layers, idle, what remains, and what was measured."""
-    explained = tuple(_explained(view, one))
-    means = measured(one, by_median=False)
-    medians = measured(one, by_median=True)
-    rows = (
-        *explained,
-        *_measured("measured, means", means, "sum" if explained else "plain"),
-        *_measured("measured, medians", medians, "plain"),
-    )
+    """What was measured, own ops by layer and pass, every other layer, idle, what remains."""
+    lines = tuple(_accounts(view, one))
+    by_median = view.by_median(one.phase)
+    found = [(name, measured(one, by_median=name == "medians")) for name in ("medians", "means")]
+    found = found if by_median else found[1:]
+    rows = [
+        row
+        for name, figures in found
+        for row in _measured(f"measured, {name}" if by_median else "measured", figures)
+    ]
+    rows += _drawn(lines, view.ablation_label(one))
+    if lines:
+        rows += _sum(one, lines)
     columns = (
         Column("", align="name"),
         Column("", "ms"),
-        Column("std", "ms", drop=1) if explained else Column("", drop=1),
+        Column("± 95 %", drop=1) if lines else Column("", drop=1),
         Column("", align="bar"),
     )
-    return Table(columns, rows, _axis(rows, (means[1], medians[1])))
+    return Table(columns, tuple(rows), _axis(rows, [interval for _, (_, interval) in found]))
 
 
-def _explained(view: View, one: Ablation) -> Iterator[Row]:
-    if one.attributed_s is None:
+def account_sum(one: Ablation) -> float:
+    """What own ops, everything else and idle time add up to, in seconds."""
+    return math.fsum(part for part in (one.attributed_s, one.others_s, one.idle_s) if part)
+
+
+def tiny(seconds: float) -> float:
+    """Exactly 0 for what rounding left."""
+    return 0.0 if abs(seconds) < _NOTHING_S else seconds
+
+
+def _accounts(view: View, one: Ablation) -> Iterator[_Line]:
+    if one.attributed_s is None and one.others_s is None:
         return
     name = view.ablation_label(one)
-    yield from _parts(one, name)
-    own = Bar((Piece(0, one.attributed_s, "own", name),))
-    std = numbers.ms(one.attributed_std_s)
-    yield Row((f"{name}’s own ops", numbers.ms_signed(one.attributed_s), std, own))
-    steps: tuple[tuple[str, float, Mark], ...]
-    if one.others_s is None or one.idle_s is None:
-        steps = (("remainder", one.measured_s - one.attributed_s, "remainder"),)
-    else:
-        steps = (("other layers", one.others_s, "others"), ("idle", one.idle_s, "idle"))
-    end = one.attributed_s
-    for label, change_s, mark in steps:
-        bar = Bar((Piece(end, end + change_s, mark),))
-        yield Row((label, numbers.ms_signed(change_s), "", bar))
-        end += change_s
+    yield _Line(f"{name}’s own ops", one.attributed_s, one.attributed_ci95_s, "own")
+    yield from _parts(one)
+    if one.others:
+        yield from _layers(one)
+    elif one.others_s is not None:
+        yield _Line("other layers", one.others_s, one.others_ci95_s, "others")
+    yield from _one_sided(f"gone with {name}", one.only_with)
+    yield from _one_sided(f"new without {name}", one.only_without)
+    if one.unassigned is not None:
+        change = one.unassigned
+        yield _Line("op not known", change.change_s, change.ci95_s, "others")
+    if one.idle_s is not None:
+        yield _Line("idle", one.idle_s, one.idle_ci95_s, "idle")
 
 
-def _parts(one: Ablation, kind: str) -> Iterator[Row]:
+def _parts(one: Ablation) -> Iterator[_Line]:
+    """Own ops by layer and pass, the largest in the order given, then the others as one."""
     if len(one.parts) < 2:
         return
-    end = 0.0
-    for label, part_s, std_s in _labelled(one.parts):
-        bar = Bar((Piece(end, end + part_s, "own", kind),))
-        yield Row((f"  {label}", numbers.ms_signed(part_s), numbers.ms(std_s), bar), "muted")
-        end += part_s
-
-
-def _labelled(parts: Sequence[AblationPart]) -> Iterator[tuple[str, float, float | None]]:
-    """The largest parts in the order given, then the others as one."""
-    largest = sorted(parts, key=lambda part: -abs(part.attributed_s))[:PARTS_SHOWN]
-    for part in parts:
+    largest = sorted(one.parts, key=lambda part: -abs(part.attributed_s))[:PARTS_SHOWN]
+    end_s = 0.0
+    for part in one.parts:
         if part in largest:
-            yield f"{clean(part.layer)} {part.pass_}", part.attributed_s, part.attributed_std_s
-    rest = [part for part in parts if part not in largest]
+            label = f"  {clean(part.layer)} {part.pass_}"
+            yield _Line(label, part.attributed_s, part.ci95_s, "own", end_s, "muted")
+            end_s += part.attributed_s
+    rest: list[AblationPart] = [part for part in one.parts if part not in largest]
     if rest:
-        yield f"{len(rest)} more", math.fsum(part.attributed_s for part in rest), None
+        rest_s = math.fsum(part.attributed_s for part in rest)
+        yield _Line(f"  {len(rest)} more", rest_s, None, "own", end_s, "muted")
 
 
-def _measured(label: str, found: tuple[float, Interval | None], style: RowStyle) -> Iterator[Row]:
+def _layers(one: Ablation) -> Iterator[_Line]:
+    """The layers whose change can be told from none, then the others as one."""
+    told = [change for change in one.others if change.told]
+    for change in told[:LAYERS_SHOWN]:
+        yield _Line(clean(change.name), change.change_s, change.ci95_s, "others")
+    rest = told[LAYERS_SHOWN:]
+    if rest:
+        rest_s = math.fsum(change.change_s for change in rest)
+        yield _Line(plural(len(rest), "more layer"), rest_s, None, "others")
+    if one.not_told is not None:
+        count = len(one.not_told.names)
+        label = f"{plural(count, 'other layer')}, {'none' if count > 1 else 'not'} told from 0"
+        yield _Line(label, one.not_told.change_s, one.not_told.ci95_s, "others")
+
+
+def _one_sided(what: str, found: Sequence[OneSided]) -> Iterator[_Line]:
+    for each in found[:TYPES_SHOWN]:
+        count = f", {len(each.ops)} ops" if len(each.ops) > 1 else ""
+        yield _Line(f"{what}: {clean(each.type)}{count}", each.change_s, each.ci95_s, "others")
+    rest = found[TYPES_SHOWN:]
+    if rest:
+        rest_s = math.fsum(each.change_s for each in rest)
+        yield _Line(f"{what}: {plural(len(rest), 'more type')}", rest_s, None, "others")
+
+
+def _drawn(lines: Sequence[_Line], kind: str) -> list[Row]:
+    rows, end_s = [], 0.0
+    for line in lines:
+        start_s = end_s if line.start_s is None else line.start_s
+        stop_s = start_s + (line.value_s or 0.0)
+        piece = Piece(start_s, stop_s, line.mark, kind if line.mark == "own" else "")
+        value = numbers.MISSING if line.value_s is None else numbers.ms_signed(tiny(line.value_s))
+        half = numbers.ms_half_width(line.interval) if line.interval else ""
+        bar = Bar((piece,) if line.value_s else ())
+        rows.append(Row((line.label, value, half, bar), line.style))
+        end_s = stop_s if line.start_s is None else end_s
+    return rows
+
+
+def _sum(one: Ablation, lines: Sequence[_Line]) -> Iterator[Row]:
+    """What the rows add up to, and what is missing to the measured difference."""
+    sum_s = account_sum(one)
+    remainder_s = tiny(one.measured_s - sum_s)
+    yield Row(
+        ("sum", numbers.ms_signed(tiny(sum_s)), "", Bar((Piece(0, sum_s, "measured"),))), "sum"
+    )
+    bar = Bar((Piece(sum_s, sum_s + remainder_s, "remainder"),) if remainder_s else ())
+    yield Row(("remainder", numbers.ms_signed(remainder_s), "", bar))
+
+
+def _measured(label: str, found: tuple[float, Interval | None]) -> Iterator[Row]:
     value_s, interval = found
-    yield Row((label, numbers.ms_signed(value_s), "", Bar((Piece(0, value_s, "measured"),))), style)
+    bar = Bar((Piece(0, value_s, "measured"),))
+    yield Row((label, numbers.ms_signed(value_s), "", bar), "group")
     if interval is not None:
         span = Span(numbers.ms_interval(interval))
         whisker = Bar((Piece(*interval, "interval"),))

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from alexprof.measure.values import Interval
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section
-from alexprof.show.sections.ablations import ablations_table
+from alexprof.show.fit import clean
+from alexprof.show.sections.ablations import (
+    ablations_table,
+    saving_off,
+    signed_percent,
+    step_off,
+)
+from alexprof.show.sections.covers import coverage, gone_with, listed
 from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
-from alexprof.show.view import View, centre, includes_zero, measured
+from alexprof.show.view import View, centre, includes_zero, measured, plural
+
+SAID = 3
+"""So many changes of other layers stand in the answer."""
 
 
 def win_section(view: View, key: str) -> Section | None:
@@ -36,9 +47,11 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         yield Lead(_largest(view, found))
         yield from ablations_table(view, key, found)
     for one in found if len(found) <= FEW else ():
-        yield Lead(_answer(view, one))
+        yield Lead(" ".join(filter(None, (_answer(view, one), _taken_apart(view, one)))))
         yield waterfall(view, one)
         yield Note(" ".join(_explained(view, one)))
+        if one.predicted_s is not None:
+            yield Note(" ".join(_predicted(view, one, one.predicted_s)))
     predicted = tuple(prediction(view, key))
     if predicted and not found:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
@@ -52,11 +65,10 @@ def _largest(view: View, found: Sequence[Ablation]) -> str:
 
 
 def _answer(view: View, one: Ablation) -> str:
-    """Says: without LRN, 55.9 ms shorter, 9.20 % (medians; 95 % interval 19.9 to 64.7 ms)."""
+    """Says: LRN costs 55.9 ms of a 607 ms step, 9.20 % (medians; 95 % interval 19.9 to 64.7 ms)."""
     by_median = view.by_median(one.phase)
     saved_s, interval = measured(one, by_median=by_median)
     name, kind = view.ablation_label(one), "medians" if by_median else "means"
-    size = numbers.ms_unit(abs(saved_s))
     if interval is None:
         return (
             f"Without {name}: {numbers.ms_unit(saved_s)} by the {kind}; fewer than two blocks of "
@@ -65,36 +77,119 @@ def _answer(view: View, one: Ablation) -> str:
     span = f"95{numbers.NBSP}% interval {numbers.unit(numbers.ms_interval(interval), 'ms')}"
     if includes_zero(interval):
         return f"Without {name}: no difference seen ({kind}: {numbers.ms_unit(saved_s)}, {span})."
-    way = "shorter" if saved_s > 0 else "longer"
     timed = view.timed(one.reference, one.phase)
-    part = ""
-    if timed is not None:
-        whole_s = centre(timed, by_median=by_median)
-        part = f", {numbers.percent_unit(abs(saved_s) / whole_s)}" if whole_s else ""
-    return f"Without {name}: {size} {way}{part} ({kind}; {span})."
+    whole_s = centre(timed, by_median=by_median) if timed else 0.0
+    part = f", {numbers.percent_unit(abs(saved_s) / whole_s)}" if whole_s else ""
+    step = f"a {numbers.ms_unit(whole_s)} step" if whole_s else "a step"
+    size = numbers.ms_unit(abs(saved_s))
+    if saved_s > 0:
+        return f"{name} costs {size} of {step}{part} ({kind}; {span})."
+    return f"Without {name} {step} is {size} longer{part} ({kind}; {span})."
+
+
+def _taken_apart(view: View, one: Ablation) -> str:
+    """Says what own ops took and which other layers changed; "" where no trace tells."""
+    if not one.others and one.attributed_s is None:
+        return ""
+    if one.attributed_s is None:
+        own = "The trace shows no ops of its own"
+    else:
+        half = numbers.ms_half_width(one.attributed_ci95_s)
+        size = numbers.ms(one.attributed_s) + (
+            f" ±{numbers.NBSP}{half}" if one.attributed_ci95_s else ""
+        )
+        how = "By the means its" if view.by_median(one.phase) else "Its"
+        own = f"{how} own ops take {numbers.unit(size, 'ms')}"
+    if not one.others:
+        return f"{own}."
+    told = [change for change in one.others if change.told]
+    changed = [
+        f"{clean(change.name)} took {numbers.ms_unit(abs(change.change_s))} "
+        f"{'longer' if change.change_s < 0 else 'less'}"
+        for change in told[:SAID]
+    ]
+    more = len(told) - len(changed)
+    changed += [f"{plural(more, 'more layer')} changed"] if more else []
+    if not changed:
+        return f"{own}; no other layer’s change can be told from 0."
+    return f"{own}; without it {listed(changed)}."
 
 
 def _explained(view: View, one: Ablation) -> Iterator[str]:
     name = view.ablation_label(one)
-    if one.attributed_s is None:
+    if one.attributed_s is None and one.others_s is None:
         yield f"What {name}’s own ops take is not known: it needs traces of both variants."
         return
-    own = f"The trace gives {name}’s own ops {numbers.ms_unit(one.attributed_s)}"
-    yield own + _ratio(view, one, one.attributed_s)
-    yield "Shares are scaled to the timed mean; std is over traced steps."
+    if view.by_median(one.phase):
+        yield (
+            "Measured stands there twice: steps were slow in a row, so the medians lead; the rows "
+            "below are by the means, because only means add up."
+        )
+    if one.attributed_s is not None:
+        yield f"Own ops are{_ratio(one, one.attributed_s)}"
     if one.others_s is None or one.idle_s is None:
         yield "The remainder is other layers, idle time and chance: traces of both would tell."
-    else:
-        yield "Own ops + other layers + idle = measured, by the means."
+        return
+    if one.traced_over_timed is None:  # recorded before the layers were told apart
+        yield "Other layers are what own ops and idle time leave of it."
+        return
+    yield (
+        "Every op’s time is in one row, each variant’s traced steps scaled to its timed mean: so "
+        "the sum is exact by construction."
+    )
+    yield from _scales(view, one)
 
 
-def _ratio(view: View, one: Ablation, attributed_s: float) -> str:
-    """Attributed over measured, in words."""
-    saved_s, interval = measured(one, by_median=view.by_median(one.phase))
-    if includes_zero(interval) or not saved_s:
-        return "; what was measured may be nothing, so there is no ratio."
-    ratio = f": {numbers.times(attributed_s / saved_s)} what was measured"
-    if interval is None:
+def _scales(view: View, one: Ablation) -> Iterator[str]:
+    """Where disagreement between traced and timed steps hides, and how well the means are known."""
+    labels = view.variant_label(one.reference), view.other_label(one.without, one.reference)
+    ratios = [numbers.times(ratio) for ratio in one.traced_over_timed or ()]
+    if ratios:
+        yield (
+            f"What that hides is in the scale: traced steps took {ratios[0]} as long as timed ones "
+            f"{labels[0]}, {ratios[1]} {labels[1]}."
+        )
+    timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
+    halves = [
+        f"±{numbers.NBSP}{numbers.unit(numbers.ms_half_width(each.ci95_s), 'ms')}"
+        for each in timed
+        if each and each.ci95_s
+    ]
+    if len(halves) == 2 and one.attributed_ci95_s is not None:
+        yield (
+            f"± is over traced steps alone; the timed means are known to {halves[0]} {labels[0]}, "
+            f"{halves[1]} {labels[1]}, and what is told from 0 is more than that leaves open."
+        )
+
+
+def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
+    """What was predicted from the reference's trace, how far off that is, and what it covers."""
+    source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
+    size = numbers.unit(numbers.ms(predicted_s) + _plus_minus(one.predicted_ci95_s), "ms")
+    said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
+    step, saving = step_off(view, one), saving_off(view, one)
+    if step is not None:
+        said += f"; the step without it comes out {signed_percent(step)} off"
+    if saving is not None:
+        said += f", the saving {signed_percent(saving)}"
+    yield f"{said}."
+    if covers := coverage(one):
+        yield f"{covers[:1].upper()}{covers[1:]}."
+    phase = view.phase(one.reference, one.phase)
+    if one.predicted_from == "share" and phase and phase.replay:
+        yield gone_with(phase.replay, [("asked", one.name)]) or ""
+
+
+def _plus_minus(interval: Interval | None) -> str:
+    return f" ±{numbers.NBSP}{numbers.ms_half_width(interval)}" if interval else ""
+
+
+def _ratio(one: Ablation, attributed_s: float) -> str:
+    """Attributed over measured, by the means, in words."""
+    if includes_zero(one.ci95_s) or not one.measured_s:
+        return " not set against what was measured: that may be nothing."
+    ratio = f" {numbers.times(attributed_s / one.measured_s)} what was measured"
+    if one.ci95_s is None:
         return f"{ratio}."
-    inside = interval[0] <= attributed_s <= interval[1]
+    inside = one.ci95_s[0] <= attributed_s <= one.ci95_s[1]
     return f"{ratio}, {'within' if inside else 'outside'} its interval."

@@ -1,0 +1,169 @@
+"""What exists only because of some ops: which others go when these are left out.
+
+An op that is left out hands on what it got, as an identity does. Then some ops have nobody left who
+reads them, such as what computed a second input; and conversions before and after it, of layout or
+of precision, undo each other with nothing in between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from alexprof.attribute import kinds
+from alexprof.attribute.dependencies import Inputs
+
+if TYPE_CHECKING:
+    from alexprof.capture.executed import Node
+
+# Types whose output has the shape of one input, and the place of that (core/ops/nn_ops.cc,
+# math_ops.cc). A gradient hands on the gradient that it gets.
+_HANDED_ON = {
+    "BiasAdd": 0,
+    "Elu": 0,
+    "EluGrad": 0,
+    "LRN": 0,
+    "LRNGrad": 0,
+    "LeakyRelu": 0,
+    "LeakyReluGrad": 0,
+    "Relu": 0,
+    "ReluGrad": 0,
+    "Relu6": 0,
+    "Relu6Grad": 0,
+    "Selu": 0,
+    "SeluGrad": 0,
+    "Sigmoid": 0,
+    "SigmoidGrad": 1,
+    "Softplus": 0,
+    "SoftplusGrad": 0,
+    "Softsign": 0,
+    "SoftsignGrad": 0,
+    "Tanh": 0,
+    "TanhGrad": 1,
+}
+_EFFECT = re.compile(
+    r"\w*Assign\w*|Print\w*|Assert|\w*PyFunc\w*|\w*Write\w*|\w*Save\w*|\w*Summary\w*|\w*Enqueue\w*"
+    r"|Stack\w*|TensorArray\w*|StatefulPartitionedCall"
+)
+
+
+def exclusive(
+    inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str], kept: Collection[str] = ()
+) -> frozenset[str]:
+    """Finds the nodes that go when some ops are left out.
+
+    Ops of a type that can't be an identity stay where they are, and need what they need.
+
+    Args:
+        inputs: The executed graph.
+        nodes: What else is known of its nodes; one that is missing here is taken for needed.
+        ops: What is left out.
+        kept: Nodes that stay in any case.
+
+    Returns:
+        Names of nodes beyond `ops`. Never one that nobody read before (it is fetched, or a target),
+        and never one with effects of its own.
+    """
+    graph = _Rewired(inputs, nodes, kept)
+    for op in ops:
+        place = _HANDED_ON.get(kinds.without_vendor(nodes[op].type)) if op in nodes else None
+        if place is not None:
+            graph.hand_on(op, place)
+    if not graph.source:
+        return frozenset()
+    alive = graph.alive()
+    while graph.undo_conversions(alive):
+        alive = graph.alive()
+    return frozenset(name for name in inputs if name not in alive) - frozenset(ops)
+
+
+class _Rewired:
+    """A graph of which some nodes hand on an input."""
+
+    def __init__(self, inputs: Inputs, nodes: Mapping[str, Node], kept: Collection[str]) -> None:
+        self.inputs, self.nodes = inputs, nodes
+        self.source: dict[str, str] = {}
+        read = {entry.removeprefix("^") for entries in inputs.values() for entry in entries}
+        self.roots = {
+            name
+            for name in inputs
+            if name not in read or name in kept or name not in nodes or _acts(nodes[name].type)
+        }
+
+    def hand_on(self, name: str, place: int) -> bool:
+        """Makes a node hand on the input in that place; tells whether it could."""
+        entries = self.inputs[name]
+        if place >= len(entries) or entries[place].startswith("^"):
+            return False
+        self.source[name] = entries[place]
+        return True
+
+    def resolve(self, name: str) -> str:
+        """The node whose value is read where a name stands."""
+        passed = set()
+        while name in self.source and name not in passed:
+            passed.add(name)
+            name = self.source[name]
+        return name
+
+    def alive(self) -> set[str]:
+        """The nodes that are needed for what has to be computed."""
+        alive: set[str] = set()
+        waiting = list(self.roots)
+        while waiting:
+            name = waiting.pop()
+            # What hands on a value still waits for what it waited for.
+            passing = name
+            while passing in self.source and passing not in alive:
+                waiting += [one[1:] for one in self.inputs[passing] if one.startswith("^")]
+                alive.add(passing)
+                passing = self.source[passing]
+            if passing not in alive and passing in self.inputs:
+                alive.add(passing)
+                waiting += [one.removeprefix("^") for one in self.inputs[passing]]
+        return alive - set(self.source)
+
+    def undo_conversions(self, alive: Collection[str]) -> bool:
+        """Takes out a conversion and those that undo it now; tells whether there was one."""
+        readers: dict[str, list[str]] = defaultdict(list)
+        for name in self.inputs:
+            if name in alive:
+                for entry in dict.fromkeys(self.inputs[name]):
+                    readers[self.resolve(entry.removeprefix("^"))].append(name)
+        needed = {self.resolve(name) for name in self.roots}
+        for first, seconds in readers.items():
+            if not needed & {first, *seconds} and self._all_undone(first, set(seconds)):
+                for name in (first, *seconds):
+                    self.hand_on(name, 0)
+                return True
+        return False
+
+    def _all_undone(self, first: str, seconds: Collection[str]) -> bool:
+        """Whether all that read a conversion convert back, some of them only now."""
+        if first not in self.nodes or not self.nodes[first].converts:
+            return False
+        if not self.inputs[first] or self.inputs[first][0].startswith("^"):
+            return False
+        back = all(
+            self.nodes[name].undone_by == self.nodes[first].converts
+            and self._read_by(name) == [first]
+            for name in seconds
+        )
+        return back and any(self.inputs[name][0] != first for name in seconds)
+
+    def _read_by(self, name: str) -> list[str]:
+        """What a conversion converts, and that once more for each other way it depends on it."""
+        first, *others = (self.resolve(one.removeprefix("^")) for one in self.inputs[name])
+        return [first, *(one for one in others if one == first)]
+
+
+def _acts(type_: str) -> bool:
+    """Whether an op does something beside handing out values."""
+    return (
+        kinds.is_update(type_)
+        or kinds.is_input(type_)
+        or kinds.is_plumbing(type_)
+        or bool(_EFFECT.fullmatch(type_))
+    )

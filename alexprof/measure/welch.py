@@ -1,0 +1,52 @@
+"""Two sides' block means and what their difference is worth (Welch 1947)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.measure.spread import block_means, quantile, satterthwaite, two_sided_p
+from alexprof.measure.values import Interval
+
+
+@dataclass(frozen=True)
+class Error:
+    """How well a difference is known.
+
+    Attributes:
+        size: Its standard error, in the unit of the values.
+        freedom: Degrees of freedom of that; infinite where nothing varies.
+    """
+
+    size: float
+    freedom: float
+
+    def around(self, centre: float) -> Interval:
+        """The 95 % interval about a difference."""
+        half = quantile(self.freedom, 0.975) * self.size
+        return centre - half, centre + half
+
+    def p_value(self, difference: float) -> float:
+        """Chance of a difference at least so large if there is none."""
+        return two_sided_p(difference, self.size, self.freedom)
+
+
+def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) -> Error | None:
+    """The error of mean(a) − mean(b): Welch's t with Satterthwaite's degrees of freedom.
+
+    Args:
+        a: Blocks of the one, float64 [n_i] each; block means count as independent.
+        b: Blocks of the other.
+
+    Returns:
+        The error; None with fewer than two blocks on a side.
+    """
+    if min(len(a), len(b)) < 2:
+        return None
+    means = [block_means(one) for one in (a, b)]
+    parts = [float(one.var(ddof=1)) / len(one) for one in means]
+    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(one) - 1 for one in means]))

@@ -1,0 +1,140 @@
+"""From two variants' steps and traces to the record of what some ops cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from alexprof.measure.statistics import difference, student_half_width
+from alexprof.runs.prediction_error import prediction_error
+from alexprof.runs.reconcile import reconciled
+from alexprof.runs.record import Ablation, Phase
+from alexprof.runs.recorded import FusedOp, Replay, Saving
+from alexprof.workload.base import Ablation as Question
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.measure.loop import Block
+
+
+def ablation(
+    question: Question,
+    phase: str,
+    blocks: Sequence[Block],
+    phases: Mapping[str, Phase],
+    costs: Mapping[tuple[str, str], pl.DataFrame],
+    *,
+    interleaved: bool,
+) -> Ablation:
+    """Sets what some ops cost by leaving them out beside what the traces and the replay say.
+
+    Args:
+        question: Which variants, which ops.
+        phase: The phase's key.
+        blocks: The phase's blocks, of all variants.
+        phases: Both variants' records of the phase.
+        costs: Costs by variant and phase; what has no trace is missing.
+        interleaved: Whether the variants' blocks took turns.
+    """
+    reference, without = question.reference, question.without
+    answer = _measured(question, phase, blocks, interleaved=interleaved)
+    traced = {
+        variant: costs[variant, phase]
+        for variant in (reference, without)
+        if phases[variant].attribution is not None
+    }
+    if len(traced) == 2:
+        answer = reconciled(answer, phases, traced)
+    answer = msgspec.structs.replace(
+        answer, fused=_fused(question, phases[reference]), **_predicted(answer, phases[reference])
+    )
+    whole, rest = phases[reference].timed, phases[without].timed
+    if whole is None or rest is None:
+        return answer
+    return msgspec.structs.replace(answer, predicted_error=prediction_error(answer, whole, rest))
+
+
+def _measured(
+    question: Question, phase: str, blocks: Sequence[Block], *, interleaved: bool
+) -> Ablation:
+    """What the stopwatch says."""
+    a, b = (
+        [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
+        for variant in (question.reference, question.without)
+    )
+    measured = difference(a, b, paired=interleaved)
+    return Ablation(
+        name=question.name,
+        phase=phase,
+        reference=question.reference,
+        without=question.without,
+        kinds=question.kinds,
+        layers=question.layers,
+        paired=measured.paired,
+        measured_s=measured.mean_s,
+        ci95_s=measured.ci95_s,
+        measured_median_s=measured.median_s,
+        median_ci95_s=measured.median_ci95_s,
+        attributed_s=None,
+        attributed_std_s=None,
+        ops=None,
+        parts=(),
+        others_s=None,
+        idle_s=None,
+    )
+
+
+def _fused(question: Question, phase: Phase) -> tuple[FusedOp, ...]:
+    """The ops of the reference that compute some of the question's ops too."""
+    found = []
+    for op in phase.ops:
+        types = [one for one in op.fused if not question.kinds or one in question.kinds]
+        if types and (not question.layers or op.layer in question.layers):
+            found.append(
+                FusedOp(
+                    op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=tuple(types)
+                )
+            )
+    return tuple(sorted(found, key=lambda one: one.op))
+
+
+def _predicted(answer: Ablation, phase: Phase) -> dict[str, Any]:
+    """What is predicted: by the replay where there is one, else by the share."""
+    replay, timed = phase.replay, phase.timed
+    saving = _asked(replay, answer.name)
+    if replay is not None and saving is not None and replay.drift is not None and timed is not None:
+        spread = 0.0
+        if saving.fraction_std is not None:
+            spread = student_half_width(saving.fraction_std**2, replay.steps)
+        half_s = timed.mean_s * math.hypot(spread, replay.drift)
+        return {
+            "predicted_s": saving.saves_s,
+            "predicted_ci95_s": (saving.saves_s - half_s, saving.saves_s + half_s),
+            "predicted_from": "replay",
+        }
+    if answer.attributed_s is not None:
+        gone_s = _gone_with_s(answer, phase)
+        return {"predicted_s": answer.attributed_s + gone_s, "predicted_from": "share"}
+    return {}
+
+
+def _gone_with_s(answer: Ablation, phase: Phase) -> float:
+    """The shares of the ops that go too, on the timed scale."""
+    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    if not gone or phase.attribution is None or answer.traced_over_timed is None:
+        return 0.0
+    device = phase.attribution.device
+    shares_s = [op.share_mean_s for op in phase.ops if op.name in gone and op.device == device]
+    return math.fsum(shares_s) / answer.traced_over_timed[0]
+
+
+def _asked(replay: Replay | None, name: str) -> Saving | None:
+    """The replay's answer to a question; None if it has none."""
+    if replay is None:
+        return None
+    asked = (one for one in replay.savings if (one.what, one.name) == ("asked", name))
+    return next(asked, None)
