@@ -132,7 +132,9 @@ def _state(found: Steadiness) -> str:
             f"warming until its step {found.settled_step}{levels}, the mean includes those steps: "
             "more --burn-in, or --until-steady"
         )
-    quicker = all(level < found.levels_s[-1] for level in found.levels_s[:-1])
+    every = zip(found.first_steps, found.levels_s, strict=True)
+    before = [level for first, level in every if first < found.settled_step]
+    quicker = all(level < found.levels_s[-1] for level in before)
     return (
         f"{'quicker' if quicker else 'unsteady'} until its step {found.settled_step}{levels}, the "
         "mean includes those steps: a clock changed, or others used the machine"
