@@ -57,7 +57,7 @@ def assert_one_line(done, code, *words):
         (["--precision", "1%", "--num-batches", "0"], ["--num-batches must be at least 1"]),
         (["--max-time", "0"], ["--max-time must be above 0 seconds"]),
         (["--max-time", "nan"], ["--max-time must be above 0 seconds, not nan"]),
-        (["--max-time", "5min"], ["--max-time", "float"]),
+        (["--max-time", "5min"], ["--max-time", "number"]),
         (["--block-steps", "0"], ["--block-steps must be at least 1"]),
         (["--variants", "with_lrn,no_lrn"], ["'no_lrn'", "with_lrn, without_lrn"]),
         (["--phases", "backward"], ["'backward'", "forward, forward_backward"]),

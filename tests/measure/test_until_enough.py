@@ -29,10 +29,12 @@ MS = 10**6
 def ran(rule, durations_ns, burn_in=0, **options):
     """Blocks of variants whose steps take what their functions of the step's number say."""
     clock = FakeClock()
-    targets = {
-        name: clock.step(lambda of=of, steps=count(): int(of(next(steps))))
-        for name, of in durations_ns.items()
-    }
+
+    def target(of):
+        steps = count()
+        return clock.step(lambda: int(of(next(steps))))
+
+    targets = {name: target(of) for name, of in durations_ns.items()}
     blocks = list(timed_blocks(targets, rule, burn_in, clock=clock, **options))
     return number_warm_up(blocks), clock
 

@@ -155,7 +155,7 @@ def test_a_number_of_steps_that_nobody_knows():
     terminal = Terminal()
     with LiveProgress(terminal, clock, 40).phase("Forward, with LRN and without", None) as shown:
         shown.advance(30)
-    (line,) = [line for line in screens(terminal) if "so far" in line]
+    line = next(line for line in screens(terminal) if "so far" in line)
     assert line.startswith("Forward, with LRN")
     assert line.rstrip().endswith("30 steps so far")
     assert cell_len(line) <= 40
