@@ -34,8 +34,6 @@ SLOW = 1.05
 """A step is slow if it takes longer than this many times its variant's median, and lies more than
 three (robust) standard deviations above it: wide noise is no stretch."""
 SHORTEST_STRETCH = 3
-MOST_COUNTS = 20_000_000
-"""Of a bootstrap's table, steps × resamples of four bytes: ten times as many are done in parts."""
 LEAST_BLOCKS = 6
 """Of a median's interval: resampling fewer can't reach far enough out to cover 95 %. And of a line:
 fewer leave too little to tell scatter by."""
@@ -182,8 +180,8 @@ def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
-    """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_COUNTS`."""
-    parts = math.ceil(len(drawn) * sum(map(len, blocks)) / MOST_COUNTS)
+    """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_VALUES`."""
+    parts = math.ceil(len(drawn) * sum(map(len, blocks)) / MOST_VALUES)
     return np.concatenate(
         [_medians_at_once(blocks, part) for part in np.array_split(drawn, min(parts, len(drawn)))]
     )

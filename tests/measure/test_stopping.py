@@ -125,17 +125,30 @@ def test_what_is_no_precision(text, said):
         parse_precision(text)
 
 
-def test_a_drift_is_a_plateau_and_steady_noise_is_none():
+def test_wandering_is_a_plateau_and_steady_noise_is_none():
     steady = noisy(200, 0.02)
-    drifting = [block + 0.0003 * place for place, block in enumerate(steady)]
+    walk = np.cumsum(0.003 * np.random.default_rng(5).standard_normal(200))
+    wandering = [block + level for block, level in zip(steady, walk, strict=True)]
     assert not no_narrower(steady)
-    assert no_narrower(drifting)
-    assert not no_narrower(drifting[: PLATEAU_BLOCKS - 1])
+    assert no_narrower(wandering)
+    assert no_narrower(wandering[:PLATEAU_BLOCKS])
+    assert not no_narrower(wandering[: PLATEAU_BLOCKS - 1])
     assert not no_narrower(constant(100))
     rule = StoppingRule.of(None, 1e-4)
-    assert stopped(rule, drifting[:172]) == "plateau"
-    assert stopped(rule, drifting[:171]) is None
-    assert stopped(rule, steady[:172]) is None
+    assert stopped(rule, wandering[:109]) == "plateau"
+    assert stopped(rule, wandering[:108]) is None
+    assert stopped(rule, steady[:109]) is None
+
+
+def test_a_plateau_compares_with_a_quarter_of_the_steps_not_with_half():
+    scatter = np.repeat([0.01, 0.05, 0.01, 0.01], 25)
+    means = 1 + scatter * np.random.default_rng(6).standard_normal(100)
+    every = [np.full(10, mean) for mean in means]
+    quarter, half, whole = (
+        high - low for low, high in (mean_interval(every[:count]) for count in (25, 50, 100))
+    )
+    assert quarter < whole < half
+    assert no_narrower(every)
 
 
 def ended(rule, series):
@@ -186,8 +199,8 @@ def test_machines_that_wander_have_one():
     random = np.random.default_rng(33)
     noise = 0.02 * random.standard_normal((50, 215, 10))
     walks = np.cumsum(0.003 * random.standard_normal((50, 215, 1)), axis=1)
-    drift = 0.0002 * np.arange(215)[:, None]
-    for wander in (walks, drift):
+    bursts = np.repeat(0.05 * (random.random((50, 11, 1)) < 0.2), 20, axis=1)[:, :215]
+    for wander in (walks, bursts):
         series = (1 + noise + wander).reshape(50, -1)
         rule = StoppingRule(None, 1e-5)
-        assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.95
+        assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.85

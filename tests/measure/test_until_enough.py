@@ -95,11 +95,13 @@ def test_no_round_begins_that_would_end_after_the_longest_time():
         assert clock.now_ns == (40 + 200 * rounds) * MS
 
 
-def test_a_drifting_machine_ends_it_by_a_plateau():
+def test_a_machine_that_swings_ends_it_by_a_plateau():
     rule = StoppingRule.of(None, 1e-4, 1e9)
     steady = noise(3)
-    blocks, _ = ran(rule, {"A": lambda step: steady(step) * (1 + 5e-5 * step)})
+    swinging = {"A": lambda step: steady(step) * (1 + 0.02 * np.sin(step / 300)), "B": steady}
+    blocks, _ = ran(rule, swinging)
     assert why_stopped(rule, blocks) == "plateau"
+    assert len(blocks) < 2 * 200
 
 
 def test_blocks_that_are_not_all_say_that_more_are_to_come():
