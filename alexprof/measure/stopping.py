@@ -2,8 +2,8 @@
 
 Whoever looks at an interval again and again and stops when it is narrow stops too early: where the
 blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` blocks, and then at a
-quarter more each time, and the interval is widened by `WIDER` before it is judged and shown. That
-brings simulated coverage back to 93.5 % and more (docs/statistics.md, tests/measure/test_stopping.py).
+quarter more each time, and the interval is widened by `WIDER` before it is judged and shown. Of
+simulated intervals 93.5 % and more then cover (docs/statistics.md, tests/measure/test_stopping.py).
 
 Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
 four times the steps have not narrowed it at all, the machine wanders more slowly than the blocks

@@ -54,6 +54,7 @@ def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_p
     file.write_text(json.dumps(record))
     old = load_run(tmp_path / "run").variants["v"].phases["forward"].timed
     timed = run.variants["v"].phases["forward"].timed
+    assert timed is not None
     assert old == replace(timed, **dict.fromkeys(new))
 
 

@@ -24,6 +24,7 @@ def with_timed(options=FORWARD, **by_variant):
     phases = odd_runs.two_phases(run)
     for name, fields in by_variant.items():
         phase = phases[name]["forward"]
+        assert phase.timed is not None
         timed = replace(phase.timed, **fields)
         phases[name]["forward"] = msgspec.structs.replace(phase, timed=timed)
     return texts(odd_runs.with_phases(run, phases), options)
@@ -86,8 +87,9 @@ def test_steps_that_hold_no_level_are_a_warning(found, said):
 def test_many_such_warnings_are_counted():
     found = {"steadiness": Steadiness("warming", 43, (1, 43), (0.412, 0.38))}
     run = runs.alexnet()
-    timed = replace(run.variants["with_lrn"].phases["forward"].timed, **found)
-    phase = msgspec.structs.replace(run.variants["with_lrn"].phases["forward"], timed=timed)
+    phase = run.variants["with_lrn"].phases["forward"]
+    assert phase.timed is not None
+    phase = msgspec.structs.replace(phase, timed=replace(phase.timed, **found))
     first = msgspec.structs.replace(run.variants["with_lrn"], phases={"forward": phase})
     many = {f"v{number}": first for number in range(MOST_UNSTEADY + 3)}
     said = texts(msgspec.structs.replace(run, variants=many))

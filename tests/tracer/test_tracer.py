@@ -474,8 +474,8 @@ def test_phase_names_become_keys():
 def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
     folder = tmp_path / "run"
-    options = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(AlexNet(batch_size=1, image_size=64), folder, options, SilentProgress())
+    asked = small_options(trace_steps=0, phases=["forward"], **options)
+    profile(AlexNet(batch_size=1, image_size=64), folder, asked, SilentProgress())
     run = alexprof.load_run(folder)
     return run, [variant.phases["forward"].timed for variant in run.variants.values()]
 
