@@ -24,6 +24,26 @@ Logdir = Annotated[
 
 BatchSize = Annotated[int, typer.Option(help="Images in a batch.")]
 NumBatches = Annotated[int, typer.Option(help="Timed steps of each phase and variant.")]
+StepsAtMost = Annotated[
+    int | None,
+    typer.Option(
+        help="Timed steps of each phase and variant; with --precision the most of them.",
+        show_default=False,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="Go on until each mean is known to so much of itself, like 0.5%, or no better."
+    ),
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option(help="Seconds that a phase's warm-up and timed steps may take."),
+]
+UntilSteady = Annotated[
+    bool, typer.Option("--until-steady", help="Warm up until steps hold one level, at most 60 s.")
+]
 BurnIn = Annotated[int, typer.Option(help="Warm-up steps before them, left out.")]
 RunName = Annotated[
     str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexprof.cli.app import BatchSize, BurnIn, Logdir, NumBatches, RunName, Seed, app
+from alexprof.cli.app import (
+    BatchSize,
+    BurnIn,
+    Logdir,
+    MaxTime,
+    Precision,
+    RunName,
+    Seed,
+    StepsAtMost,
+    UntilSteady,
+    app,
+)
 from alexprof.cli.output import names, print_report
 from alexprof.errors import Interrupted, UsageError
 
@@ -22,8 +33,11 @@ def profile(
     workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
     *,
     batch_size: BatchSize = 32,
-    num_batches: NumBatches = 100,
+    num_batches: StepsAtMost = None,
     burn_in: BurnIn = 10,
+    until_steady: UntilSteady = False,
+    precision: Precision = None,
+    max_time: MaxTime = None,
     trace_steps: Annotated[
         int, typer.Option(help="Steps to trace after the timed ones; 0: no trace, times only.")
     ] = 10,
@@ -63,13 +77,17 @@ def profile(
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
+    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
     options = ProfileOptions(
-        num_batches=num_batches,
+        num_batches=steps_asked(num_batches, precision, usual=100),
+        precision=None if precision is None else parse_precision(precision),
+        max_time_s=max_time,
         burn_in=burn_in,
+        until_steady=until_steady,
         trace_steps=trace_steps,
         variants=names(variants),
         phases=names(phases),
@@ -93,8 +111,11 @@ def ablate(
         typer.Option(help="Leave these out, by commas: a KIND (LRN), a layer (lrn1), LAYER:KIND."),
     ] = "",
     batch_size: BatchSize = 32,
-    num_batches: NumBatches = 50,
+    num_batches: StepsAtMost = None,
     burn_in: BurnIn = 10,
+    until_steady: UntilSteady = False,
+    precision: Precision = None,
+    max_time: MaxTime = None,
     trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
     phases: Annotated[
         str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
@@ -107,6 +128,7 @@ def ablate(
 
     What is measured runs beside the whole, in turns, with the ops replaced by identities.
     """
+    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
     from alexprof.workload.ablated import Ablated
@@ -117,7 +139,13 @@ def ablate(
     base = make_workload(workload, batch_size=batch_size, seed=seed)
     patterns = tuple(Pattern.parse(one) for one in names(measure))
     options = ProfileOptions(
-        num_batches=num_batches, burn_in=burn_in, trace_steps=trace_steps, phases=names(phases)
+        num_batches=steps_asked(num_batches, precision, usual=50),
+        precision=None if precision is None else parse_precision(precision),
+        max_time_s=max_time,
+        burn_in=burn_in,
+        until_steady=until_steady,
+        trace_steps=trace_steps,
+        phases=names(phases),
     )
     name = run_name or by_time(f"{workload}-ablate")
     run_workload(Ablated(base, patterns), options, logdir, name)
@@ -136,6 +164,11 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         failed |= check.failed
     if failed:
         raise typer.Exit(1)
+
+
+def steps_asked(num_batches: int | None, precision: str | None, *, usual: int) -> int | None:
+    """How many timed steps: a precision alone leaves that open."""
+    return usual if num_batches is None and precision is None else num_batches
 
 
 def by_time(name: str) -> str:

@@ -6,22 +6,32 @@ winner. The loop is a generator: whoever reads it may print between two blocks, 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
 from alexprof.measure.faults import faults_per_step, page_faults, page_faults_since
+from alexprof.measure.intervals import deviation_interval
+from alexprof.measure.outliers import count_outliers
 from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
-from alexprof.measure.values import BlockTime, Stretch, Timed
+from alexprof.measure.steady import find_steady_state
+from alexprof.measure.stopping import StoppingRule, looked_at, precision_of
+from alexprof.measure.values import BlockTime, StoppedBy, Stretch, Timed, WarmUp
+from alexprof.measure.warming import CHUNK, MOST_WARM_UP_STEPS, settled, warm_up_bound_s
 
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""
 RunStep = Callable[[], object]
 """Executes one step; what it returns is thrown away."""
+RunBlock = Callable[[str, int, int, int], "Block"]
+"""Runs a block: variant, block, first step, number of steps."""
+MOST_BLOCK_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,19 @@ class Block:
 
 def default_block_steps(steps: int) -> int:
     """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread."""
-    return max(1, min(10, steps // 10))
+    return max(1, min(MOST_BLOCK_STEPS, steps // 10))
 
 
 def schedule(
-    variants: Iterable[str], steps: int, burn_in: int, block_steps: int
+    variants: Iterable[str], steps: int | None, burn_in: int, block_steps: int
 ) -> Iterator[tuple[str, int, int, int]]:
     """Says what runs when.
+
+    Args:
+        variants: What takes turns.
+        steps: Timed steps of each; None goes on for ever.
+        burn_in: Warm-up steps of each.
+        block_steps: Timed steps in a row.
 
     Yields:
         Variant, block (−1 for warm-up), first step and number of steps, in the order to run.
@@ -76,29 +92,37 @@ def schedule(
     if burn_in:
         for variant in forward:
             yield variant, -1, -burn_in, burn_in
-    for block, first in enumerate(range(0, steps, block_steps)):
+    for block in itertools.count():
+        first = block * block_steps
+        size = block_steps if steps is None else min(block_steps, steps - first)
+        if size <= 0:
+            return
         for variant in forward if block % 2 == 0 else reversed(forward):
-            yield variant, block, first, min(block_steps, steps - first)
+            yield variant, block, first, size
 
 
 def timed_blocks(
     targets: Mapping[str, RunStep],
-    steps: int,
+    steps: int | StoppingRule,
     burn_in: int,
     block_steps: int | None = None,
     clock: Clock = time.perf_counter_ns,
     *,
     first_order: int = 0,
+    until_steady: bool = False,
 ) -> Iterator[Block]:
     """Runs and times each target's steps, interleaved in blocks.
 
     Args:
         targets: What to time, by variant.
-        steps: Timed steps of each.
+        steps: Timed steps of each, or the rule that is asked after each round of blocks; why it
+            ended, `why_stopped` says of the blocks.
         burn_in: Warm-up steps of each before the first timed one.
         block_steps: Steps in a row before it is the next variant's turn; None chooses.
         clock: For tests.
         first_order: The first block's place, where others of the phase ran before.
+        until_steady: Whether warm-up goes on until it is steady, within `warming`'s bounds. Its
+            steps are then numbered by `number_warm_up`.
 
     Yields:
         Each block when it is done.
@@ -106,38 +130,104 @@ def timed_blocks(
     Raises:
         UsageError: If a number of steps is out of range.
     """
-    if steps < 1:
-        raise UsageError(f"the number of timed steps must be at least 1, not {steps}")
+    rule = steps if isinstance(steps, StoppingRule) else StoppingRule.of(steps)
     if burn_in < 0:
         raise UsageError(f"the number of burn-in steps must be at least 0, not {burn_in}")
     if block_steps is not None and block_steps < 1:
         raise UsageError(f"the number of steps in a block must be at least 1, not {block_steps}")
-    unix_offset_ns = time.time_ns() - clock()
-    order = schedule(targets, steps, burn_in, block_steps or default_block_steps(steps))
-    for place, (variant, block, first, count) in enumerate(order, first_order):
-        before = page_faults()
-        start_ns, end_ns = _run_steps(targets[variant], count, clock)
-        faults = page_faults_since(before)
-        yield Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns, faults)
+    run = _runner(targets, clock, first_order)
+    done: list[Block] = []
+    most_s = warm_up_bound_s(rule.max_time_s) if until_steady else 0
+    for block in _warm_up(targets, run, burn_in, most_s):
+        done.append(block)
+        yield block
+    samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
+    order = schedule(targets, rule.most_steps, 0, _block_steps(rule, block_steps))
+    for _, turns in itertools.groupby(order, key=itemgetter(1)):
+        for turn in turns:
+            done.append(run(*turn))
+            samples[turn[0]].append(done[-1].seconds)
+            yield done[-1]
+        if rule.stopped_by(samples, _lasted_s(done), _lasted_s(done[-len(samples) :])):
+            return
 
 
-def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
+def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None:
+    """What a rule says of blocks that end with a round.
+
+    Args:
+        rule: The rule.
+        blocks: Of one phase, in the order they ran, warm-up first; each variant has as many.
+
+    Returns:
+        Why there are no more; None if more are to come.
+    """
+    samples: dict[str, list[NDArray[np.float64]]] = {}
+    for block in blocks:
+        if not block.warm_up:
+            samples.setdefault(block.variant, []).append(block.seconds)
+    round_ = blocks[-len(samples) :]
+    return rule.stopped_by(samples, _lasted_s(blocks), _lasted_s(round_))
+
+
+def warm_up_of(blocks: Sequence[Block], asked: int, *, until_steady: bool) -> WarmUp:
+    """What ran before a variant's timed steps.
+
+    Args:
+        blocks: The variant's, in the order they ran.
+        asked: Warm-up steps that were asked for.
+        until_steady: Whether warm-up was to go on until it is steady.
+    """
+    seconds = _warm_up_seconds(blocks)
+    return WarmUp(asked, len(seconds), settled(seconds) if until_steady else None)
+
+
+def number_warm_up(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with each variant's warm-up steps numbered so that −1 is the last."""
+    left: dict[str, int] = {}
+    for block in blocks:
+        if block.warm_up:
+            left[block.variant] = left.get(block.variant, 0) + len(block.start_ns)
+    numbered = []
+    for block in blocks:
+        if block.warm_up:
+            first = -left[block.variant]
+            left[block.variant] -= len(block.start_ns)
+            numbered.append(replace(block, first_step=first))
+        else:
+            numbered.append(block)
+    return numbered
+
+
+def describe(
+    blocks: Iterable[Block],
+    *,
+    fetch: bool,
+    warm_up: WarmUp | None = None,
+    stopped_by: StoppedBy | None = None,
+    precision_asked: float | None = None,
+) -> Timed:
     """Sums up the blocks of one variant.
 
     Args:
         blocks: Its blocks, at least one of them timed.
         fetch: Whether the result was fetched to Python.
+        warm_up: What ran before, if that is known.
+        stopped_by: Why there are no more, likewise.
+        precision_asked: The precision that it was to stop at.
     """
     every = list(blocks)
     timed = [block for block in every if not block.warm_up]
     samples = [block.seconds for block in timed]
     seconds = np.concatenate(samples)
+    interval = mean_interval(samples)
+    interval = interval if precision_asked is None else looked_at(interval)
     return Timed(
         steps=len(seconds),
         burn_in=sum(len(block.start_ns) for block in every if block.warm_up),
         mean_s=float(seconds.mean()),
         std_s=float(seconds.std()),
-        ci95_s=mean_interval(samples),
+        ci95_s=interval,
         median_s=float(np.median(seconds)),
         median_ci95_s=median_interval(samples),
         min_s=float(seconds.min()),
@@ -148,6 +238,13 @@ def describe(blocks: Iterable[Block], *, fetch: bool) -> Timed:
             for block in timed
         ),
         page_faults_per_step=faults_per_step([block.page_faults for block in timed], len(seconds)),
+        std_ci95_s=deviation_interval(samples),
+        steadiness=find_steady_state(seconds),
+        outliers=count_outliers(seconds),
+        warm_up=warm_up,
+        stopped_by=stopped_by,
+        precision=precision_of(interval),
+        precision_asked=precision_asked,
     )
 
 
@@ -156,6 +253,65 @@ def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     timed = [block for block in blocks if not block.warm_up]
     variants = [block.variant for block in timed for _ in block.start_ns]
     return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
+
+
+def _block_steps(rule: StoppingRule, asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    return MOST_BLOCK_STEPS if rule.most_steps is None else default_block_steps(rule.most_steps)
+
+
+def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> RunBlock:
+    """Runs blocks, each at the next place."""
+    unix_offset_ns = time.time_ns() - clock()
+    places = itertools.count(first_order)
+
+    def run(variant: str, block: int, first: int, steps: int) -> Block:
+        before = page_faults()
+        start_ns, end_ns = _run_steps(targets[variant], steps, clock)
+        faults = page_faults_since(before)
+        place = next(places)
+        return Block(variant, block, place, first, start_ns, end_ns, unix_offset_ns, faults)
+
+    return run
+
+
+def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float) -> Iterator[Block]:
+    """Runs the warm-up that was asked for, then chunks until all are steady or time is up.
+
+    Args:
+        targets: What takes turns.
+        run: Runs a block.
+        burn_in: Steps of each that were asked for.
+        most_s: No chunk begins that would end later; 0 asks for none.
+    """
+    done = []
+    for turn in schedule(targets, 0, burn_in, 1):
+        done.append(run(*turn))
+        yield done[-1]
+    names, steps, chunk = list(targets), burn_in, list[Block]()
+    while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
+        if all(settled(_warm_up_seconds(done, name)) for name in names):
+            return
+        size = min(CHUNK, MOST_WARM_UP_STEPS - steps)
+        chunk = []
+        for name in names:
+            chunk.append(run(name, -1, -size, size))
+            yield chunk[-1]
+        done += chunk
+        steps += size
+        names.reverse()
+
+
+def _warm_up_seconds(blocks: Sequence[Block], variant: str | None = None) -> NDArray[np.float64]:
+    """Warm-up steps of a variant, or of all, float64 [steps]."""
+    mine = [one.seconds for one in blocks if one.warm_up and variant in (None, one.variant)]
+    return np.concatenate([np.zeros(0), *mine])
+
+
+def _lasted_s(blocks: Sequence[Block]) -> float:
+    """From the first step's start to the last one's end."""
+    return float(blocks[-1].end_ns[-1] - blocks[0].start_ns[0]) / 1e9 if blocks else 0.0
 
 
 def _run_steps(

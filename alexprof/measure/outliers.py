@@ -6,40 +6,13 @@ quartiles, severe beyond 3. Of normally spread steps one in 140 is mild and one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.values import Outliers
+
 MILD = 1.5
 SEVERE = 3.0
-
-
-@dataclass(frozen=True)
-class Outliers:
-    """How many steps lie outside the fences.
-
-    Attributes:
-        steps: Of how many.
-        severe_low: Far too quick.
-        mild_low: Too quick, severe ones not counted.
-        mild_high: Too slow, severe ones not counted.
-        severe_high: Far too slow.
-        mean_share: What the slow ones add to the mean: (mean of all / mean of those inside or
-            below) − 1.
-    """
-
-    steps: int
-    severe_low: int
-    mild_low: int
-    mild_high: int
-    severe_high: int
-    mean_share: float
-
-    @property
-    def count(self) -> int:
-        """All of them."""
-        return self.severe_low + self.mild_low + self.mild_high + self.severe_high
 
 
 def outlier_classes(seconds: NDArray[np.float64]) -> NDArray[np.int8]:

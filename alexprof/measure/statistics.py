@@ -179,7 +179,15 @@ def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
-    """Median of each resample, float64 [resamples]: steps are sorted once, then counted."""
+    """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_VALUES`."""
+    parts = math.ceil(len(drawn) * sum(map(len, blocks)) / MOST_VALUES)
+    return np.concatenate(
+        [_medians_at_once(blocks, part) for part in np.array_split(drawn, min(parts, len(drawn)))]
+    )
+
+
+def _medians_at_once(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
+    """Median of each resample: steps are sorted once, then counted."""
     values = np.concatenate(blocks)
     order = np.argsort(values, kind="stable")
     block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])[order]

@@ -14,16 +14,14 @@ The classes are those of Barrett et al. 2017, "Virtual machine warmup blows hot 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.outliers import SEVERE
+from alexprof.measure.values import State, Steadiness
 
 Floats = NDArray[np.float64]
-State = Literal["steady", "warming", "slowing", "no steady state"]
 
 PENALTY = 3.0
 SHORTEST = 5
@@ -42,26 +40,6 @@ SURE = 4.0
 """Standard errors of a trend that are no chance."""
 FINEST = 1000
 """More steps than this are put together, so that a cut takes milliseconds."""
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """How a sequence of steps behaved.
-
-    Attributes:
-        state: "steady": one level, within the band, from the first step on. "warming": it settled,
-            and no earlier piece was quicker. "slowing": it settled, but some earlier piece was
-            quicker. "no steady state": its last level is too young to say that it settled, or
-            no level: steps go on getting slower or quicker.
-        settled_step: First step of the level that it settled at, counted from 1; None without one.
-        first_steps: First step of each piece, counted from 1.
-        levels_s: Mean of each piece, outliers pulled in.
-    """
-
-    state: State
-    settled_step: int | None
-    first_steps: tuple[int, ...]
-    levels_s: tuple[float, ...]
 
 
 def find_steady_state(seconds: Floats, *, band: float = BAND) -> Steadiness | None:

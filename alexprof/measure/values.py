@@ -8,6 +8,8 @@ from typing import Literal
 Interval = tuple[float, float]
 """Lower and upper bound."""
 Verdict = Literal["slower", "faster", "same", "unclear"]
+State = Literal["steady", "warming", "slowing", "no steady state"]
+StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,68 @@ class BlockTime:
 
 
 @dataclass(frozen=True)
+class Steadiness:
+    """How a sequence of steps behaved.
+
+    Attributes:
+        state: "steady": one level, within the band, from the first step on. "warming": it settled,
+            and no earlier piece was quicker. "slowing": it settled, but some earlier piece was
+            quicker. "no steady state": its last level is too young to say that it settled, or
+            no level: steps go on getting slower or quicker.
+        settled_step: First step of the level that it settled at, counted from 1; None without one.
+        first_steps: First step of each piece, counted from 1.
+        levels_s: Mean of each piece, outliers pulled in.
+    """
+
+    state: State
+    settled_step: int | None
+    first_steps: tuple[int, ...]
+    levels_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """How many steps lie outside the fences.
+
+    Attributes:
+        steps: Of how many.
+        severe_low: Far too quick.
+        mild_low: Too quick, severe ones not counted.
+        mild_high: Too slow, severe ones not counted.
+        severe_high: Far too slow.
+        mean_share: What the slow ones add to the mean: (mean of all / mean of those inside or
+            below) − 1.
+    """
+
+    steps: int
+    severe_low: int
+    mild_low: int
+    mild_high: int
+    severe_high: int
+    mean_share: float
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.severe_low + self.mild_low + self.mild_high + self.severe_high
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What ran before the timed steps.
+
+    Attributes:
+        asked: Steps that were asked for.
+        steps: Steps that ran: those, or more until they were steady.
+        settled: Whether the last of them were steady; None if that was not waited for.
+    """
+
+    asked: int
+    steps: int
+    settled: bool | None
+
+
+@dataclass(frozen=True)
 class Timed:
     """The timed steps of one variant and phase: no profiler attached, warm-up left out.
 
@@ -36,7 +100,8 @@ class Timed:
         burn_in: Number of warm-up steps before them, left out of everything below.
         mean_s: Mean duration.
         std_s: Population standard deviation, as the classic benchmark prints it.
-        ci95_s: 95 % interval of the mean from block means; None with fewer than two blocks.
+        ci95_s: 95 % interval of the mean from block means; None with fewer than two blocks. Wider
+            by a tenth where a precision was asked for, for having looked when to stop.
         median_s: Median duration.
         median_ci95_s: 95 % interval of the median, blocks resampled; None with fewer than six.
         min_s: Shortest step.
@@ -45,6 +110,14 @@ class Timed:
         blocks: The blocks in the order they ran.
         page_faults_per_step: Memory pages a step touched that the system had yet to provide; None
             if not known.
+        std_ci95_s: 95 % interval of the standard deviation; None with fewer than three blocks.
+        steadiness: Whether the steps held one level; None with too few to tell.
+        outliers: Steps far outside the others, which are in every figure all the same.
+        warm_up: What ran before; None if not known.
+        stopped_by: Why there are no more steps: as many as were asked for, the precision asked
+            for, an interval that got no narrower, or the time; None if not known.
+        precision: Half the width of the mean's interval, as a part of the mean; None without one.
+        precision_asked: What that was to be; None if nothing was asked.
     """
 
     steps: int
@@ -59,6 +132,13 @@ class Timed:
     fetch: bool
     blocks: tuple[BlockTime, ...]
     page_faults_per_step: float | None = None
+    std_ci95_s: Interval | None = None
+    steadiness: Steadiness | None = None
+    outliers: Outliers | None = None
+    warm_up: WarmUp | None = None
+    stopped_by: StoppedBy | None = None
+    precision: float | None = None
+    precision_asked: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from alexprof.errors import UsageError
+from alexprof.measure.parts import read_part
 from alexprof.measure.values import Interval
 from alexprof.runs.changes import SideRecord
 from alexprof.runs.compare import QUIET, Row, compare_pair, side_doubts
@@ -94,11 +95,7 @@ def parse_bound(text: str) -> Bound:
         UsageError: If it is none.
     """
     name, equals, number = text.rpartition("=")
-    digits, percent = number.strip().removesuffix("%").strip(), number.strip().endswith("%")
-    try:
-        most = float(digits) / (100 if percent else 1)
-    except ValueError:
-        most = math.nan
+    most, percent = read_part(number)
     if not 0 <= most < math.inf or (equals and not name.strip()):
         raise UsageError(f"--max-slowdown is a part like 3% or LRN=10%, not {text!r}")
     if not percent and most >= 1:

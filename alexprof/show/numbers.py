@@ -68,6 +68,12 @@ def percent_unit(fraction: float | None) -> str:
     return unit(percent(fraction), "%")
 
 
+def percent_half_width(fraction: float | None) -> str:
+    """Half the width of an interval as a part, as percent with the unit: "±0.48 %", "±17 %"."""
+    text = _written(None if fraction is None else fraction * 100, figures=2)
+    return text if text == MISSING else f"±{unit(text, '%')}"
+
+
 def times(ratio: float | None) -> str:
     """A ratio: "1.44×"; "–" if there is none."""
     text = plain(ratio)

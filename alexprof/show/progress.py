@@ -42,8 +42,11 @@ class Progress(Protocol):
         """Shows a line that stays, as it is."""
         ...
 
-    def phase(self, title: str, steps: int) -> AbstractContextManager[Counter]:
-        """Begins something that takes `steps` steps; it ends with the `with` block."""
+    def phase(self, title: str, steps: int | None) -> AbstractContextManager[Counter]:
+        """Begins something that takes `steps` steps; it ends with the `with` block.
+
+        None: how many it takes shows while it goes on.
+        """
         ...
 
     def close(self) -> None:
@@ -78,14 +81,16 @@ def time_left(seconds: float) -> str:
 class _Count:
     """How far a phase is."""
 
-    total: int
+    total: int | None
     began_s: float
     done: int = 0
 
     def left(self, now_s: float) -> str:
-        """Time left, at the pace so far."""
+        """Time left, at the pace so far; steps done, where nobody knows how many are to come."""
         if not self.done:
             return ""
+        if self.total is None:
+            return f"{_steps(self.done)} so far"
         return time_left((now_s - self.began_s) / self.done * max(0, self.total - self.done))
 
 
@@ -96,7 +101,7 @@ class SilentProgress:
         """Shows nothing."""
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
         """Shows nothing."""
         yield _SilentCounter()
 
@@ -126,9 +131,9 @@ class PlainProgress:
         self._spoke_s = self._clock()
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
         """Writes what begins; then only what is needed to see that it goes on."""
-        self.message(f"{clean(title)}: {steps} {'step' if steps == 1 else 'steps'} …")
+        self.message(f"{clean(title)} …" if steps is None else f"{clean(title)}: {_steps(steps)} …")
         yield _PlainCounter(self, title, _Count(steps, self._clock()))
 
     def close(self) -> None:
@@ -137,7 +142,11 @@ class PlainProgress:
     def still_going(self, title: str, count: _Count) -> None:
         """Writes how far it is, if nothing was written for a while."""
         now_s = self._clock()
-        if now_s - self._spoke_s >= QUIET_S and count.done < count.total:
+        if now_s - self._spoke_s < QUIET_S:
+            return
+        if count.total is None:
+            self.message(f"{clean(title)}: {count.left(now_s)}")
+        elif count.done < count.total:
             self.message(
                 f"{clean(title)}: {count.done} of {count.total} steps, {count.left(now_s)}"
             )
@@ -153,7 +162,10 @@ class _PlainCounter:
 
 
 class LiveProgress:
-    """A bar with percent and time left at the bottom of a terminal, lines above it."""
+    """A bar with percent and time left at the bottom of a terminal, lines above it.
+
+    Where nobody knows how many steps there will be, it shows how many there were, without a bar.
+    """
 
     def __init__(
         self, stream: TextIO, clock: Clock = time.monotonic, width: int | None = None
@@ -171,10 +183,10 @@ class LiveProgress:
         self._console.print(text, soft_wrap=True)
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
         """Shows a bar until the end of the `with` block."""
         self.close()
-        bars = self._bars = _bars(self._console)
+        bars = self._bars = _bars(self._console, bar=steps is not None)
         task = bars.add_task(clean(title), total=steps, left="")
         bars.start()
         bars.refresh()
@@ -200,17 +212,24 @@ class _LiveCounter:
         self._bars.update(self._task, advance=steps, left=left, refresh=True)
 
 
-def _bars(console: Console) -> Bars:
+def _steps(count: int) -> str:
+    return f"{count} {'step' if count == 1 else 'steps'}"
+
+
+def _bars(console: Console, *, bar: bool) -> Bars:
     """A bar that fits a line of any width: the title gives way first, then the bar."""
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bars
     from rich.table import Column
 
     title = Column(no_wrap=True, overflow="ellipsis", ratio=3)
-    return Bars(
-        TextColumn("{task.description}", markup=False, table_column=title),
+    known = (
         BarColumn(None, "grey50", "default", "default", table_column=Column(ratio=2)),
         TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+    )
+    return Bars(
+        TextColumn("{task.description}", markup=False, table_column=title),
+        *(known if bar else ()),
         TextColumn("{task.fields[left]}", markup=False, table_column=Column(no_wrap=True)),
         console=console,
         auto_refresh=False,

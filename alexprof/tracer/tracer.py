@@ -19,8 +19,17 @@ from alexprof.capture.software import software
 from alexprof.capture.target import Target
 from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
 from alexprof.errors import RunError, UsageError
-from alexprof.measure.loop import Block, describe, slow_stretches, timed_blocks
+from alexprof.measure.loop import (
+    Block,
+    describe,
+    number_warm_up,
+    slow_stretches,
+    timed_blocks,
+    warm_up_of,
+    why_stopped,
+)
 from alexprof.measure.machine import describe_machine
+from alexprof.measure.stopping import StoppingRule, expected_steps
 from alexprof.measure.watching import watching
 from alexprof.runs.ablation import ablation
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
@@ -62,6 +71,9 @@ class Tracer:
         intra_op: int = 0,
         inter_op: int = 0,
         fetch: bool = True,
+        precision: float | None = None,
+        max_time_s: float | None = None,
+        until_steady: bool = False,
         workload: WorkloadRecord | None = None,
         ablations: Sequence[Ablation] = (),
         progress: Progress | None = None,
@@ -76,6 +88,10 @@ class Tracer:
             intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
             inter_op: Threads that run ops; 0 likewise.
             fetch: Whether a step ends with its result in Python.
+            precision: A phase's timed steps are enough when half the width of each mean's 95 %
+                interval is this part of the mean (0.005), or no longer shrinks; None: never.
+            max_time_s: They are enough when the phase has taken so long, warm-up included.
+            until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
             workload: What is profiled, for the record.
             ablations: Questions that pairs of variants answer.
             progress: What is shown meanwhile; None chooses by the standard output.
@@ -87,6 +103,9 @@ class Tracer:
             raise UsageError(f"the number of traced steps must be at least 0, not {trace_steps}")
         if block_steps is not None and block_steps < 1:
             raise UsageError(f"a block must have at least 1 step, not {block_steps}")
+        StoppingRule.of(1, precision, max_time_s)
+        self._precision, self._max_time_s = precision, max_time_s
+        self._until_steady = until_steady
         self._trace_steps = trace_steps
         self._block_steps = block_steps
         self._fetch = fetch
@@ -232,7 +251,7 @@ class Tracer:
         fetches: Any,
         label: str,
         *,
-        steps: int = 100,
+        steps: int | None = 100,
         burn_in: int = 10,
         feed_dict: Mapping[Any, Any] | None = None,
     ) -> Phase:
@@ -242,7 +261,8 @@ class Tracer:
             session: From `session()`.
             fetches: What `session.run` takes.
             label: The phase's name in sentences: "Forward-backward".
-            steps: Timed steps.
+            steps: Timed steps; the most where there is a precision or a longest time. None leaves
+                the number to those.
             burn_in: Warm-up steps before them.
             feed_dict: What `session.run` takes.
 
@@ -264,7 +284,7 @@ class Tracer:
         targets: Sequence[tuple[Any, ...]],
         label: str,
         *,
-        steps: int = 100,
+        steps: int | None = 100,
         burn_in: int = 10,
     ) -> None:
         """Times the targets of several variants, taking turns, then traces each.
@@ -272,7 +292,7 @@ class Tracer:
         Args:
             targets: For each variant (session, fetches) or (session, fetches, feed_dict).
             label: As in `time`, like the rest, errors included.
-            steps: Timed steps of each.
+            steps: Timed steps of each, as in `time`.
             burn_in: Warm-up steps of each.
         """
         self._check_open()
@@ -286,36 +306,51 @@ class Tracer:
                 raise UsageError(f"phase {label!r} of {variant} was timed already")
             target = Target(session, *rest)
             by_variant[variant] = target if self._fetch else target.without_result()
+        rule = StoppingRule.of(steps, self._precision, self._max_time_s)
         check_no_profiler(f"timing {label}")
-        self._time(key, label, by_variant, steps, burn_in)
+        self._time(key, label, by_variant, rule, burn_in)
         if self._trace_steps:
             for variant, target in by_variant.items():
                 self._trace(key, variant, target)
         self._answer(key, together=by_variant)
 
     def _time(
-        self, key: str, label: str, targets: Mapping[str, Target], steps: int, burn_in: int
+        self, key: str, label: str, targets: Mapping[str, Target], rule: StoppingRule, burn_in: int
     ) -> None:
         before = self._recorder.blocks.get(key, [])
         blocks: list[Block] = []
         run_steps = {variant: target.run for variant, target in targets.items()}
         title = f"{label}, {self._labels(run_steps)}"
+        expected = expected_steps(rule, burn_in, until_steady=self._until_steady)
         with (
             step_failures(f"{label} of {' and '.join(run_steps)}"),
-            self._progress.phase(title, len(run_steps) * (steps + burn_in)) as shown,
+            self._progress.phase(title, expected and len(run_steps) * expected) as shown,
             watching() as watch,
         ):
             for block in timed_blocks(
-                run_steps, steps, burn_in, self._block_steps, first_order=len(before)
+                run_steps,
+                rule,
+                burn_in,
+                self._block_steps,
+                first_order=len(before),
+                until_steady=self._until_steady,
             ):
                 blocks.append(block)
                 shown.advance(len(block.start_ns))
                 if not block.warm_up:
                     self._print_tenths(block, several=len(run_steps) > 1)
+        blocks = number_warm_up(blocks)
+        stopped_by = why_stopped(rule, blocks)
         phases = {}
         for variant in run_steps:
             mine = [block for block in blocks if block.variant == variant]
-            timed = describe(mine, fetch=self._fetch)
+            timed = describe(
+                mine,
+                fetch=self._fetch,
+                warm_up=warm_up_of(mine, burn_in, until_steady=self._until_steady),
+                stopped_by=stopped_by,
+                precision_asked=rule.precision,
+            )
             phases[variant] = Phase(label=label, timed=timed, disturbances=watch.found)
             name = self._labels([variant]) if len(run_steps) > 1 else ""
             self._progress.message(summary_line(datetime.now(), label, timed, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from alexprof.capture.allocator import check_cpu_allocator, choose_cpu_allocator
 from alexprof.capture.devices import check_session_options
 from alexprof.errors import CaptureError, UsageError
 from alexprof.measure.machine import available_memory_bytes, describe_machine
+from alexprof.measure.stopping import StoppingRule
 from alexprof.runs.record import Run, WorkloadRecord
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.tracer import Tracer
@@ -23,7 +25,8 @@ class ProfileOptions:
     """What `alexprof profile` takes beside the workload.
 
     Attributes:
-        num_batches: Timed steps of each variant and phase.
+        num_batches: Timed steps of each variant and phase; with a precision or a longest time the
+            most of them. None leaves the number to those.
         burn_in: Warm-up steps before them.
         trace_steps: Traced steps after them; 0 traces nothing.
         variants: Which to run; none means all.
@@ -36,9 +39,14 @@ class ProfileOptions:
         fetch: Whether a step ends with its result in Python.
         interleave: Whether variants take turns in blocks of steps.
         block_steps: Timed steps in a row before it is the next variant's turn; None chooses.
+        precision: A phase is measured until half the width of each mean's 95 % interval is this
+            part of the mean, or no longer shrinks; None: for `num_batches` steps.
+        max_time_s: The longest that a phase's warm-up and timed steps may take, in seconds; None:
+            as long as they take (five minutes if there is nothing but a precision to end them).
+        until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
     """
 
-    num_batches: int = 100
+    num_batches: int | None = 100
     burn_in: int = 10
     trace_steps: int = 10
     variants: Sequence[str] = ()
@@ -50,6 +58,18 @@ class ProfileOptions:
     fetch: bool = True
     interleave: bool = True
     block_steps: int | None = None
+    precision: float | None = None
+    max_time_s: float | None = None
+    until_steady: bool = False
+
+    @property
+    def rule(self) -> StoppingRule:
+        """When a phase's timed steps are enough.
+
+        Raises:
+            UsageError: If a number is out of range, or nothing ends them.
+        """
+        return StoppingRule.of(self.num_batches, self.precision, self.max_time_s)
 
     def check(self, workload: Workload) -> None:
         """Checks what can be checked before TensorFlow is started.
@@ -69,6 +89,9 @@ class ProfileOptions:
         ):
             if count is not None and count < least:
                 raise UsageError(f"{option} must be at least {least}, not {count}")
+        if self.max_time_s is not None and not 0 < self.max_time_s < math.inf:
+            raise UsageError(f"--max-time must be above 0 seconds, not {self.max_time_s:g}")
+        StoppingRule.of(self.num_batches, self.precision, self.max_time_s)
 
 
 def profile(
@@ -108,6 +131,9 @@ def profile(
         intra_op=options.intra_op,
         inter_op=options.inter_op,
         fetch=options.fetch,
+        precision=options.precision,
+        max_time_s=options.max_time_s,
+        until_steady=options.until_steady,
         workload=_record(workload, options, variants, keys, turns),
         ablations=workload.ablations,
         progress=shown,
@@ -186,4 +212,5 @@ def _record(
 ) -> WorkloadRecord:
     settings: dict[str, Setting] = {**workload.settings, **asdict(options)}
     settings |= {"variants": variants, "phases": phases, "interleave": turns}
+    settings["max_time_s"] = options.rule.max_time_s
     return WorkloadRecord(name=workload.name, settings=settings, published=workload.published)

@@ -53,6 +53,16 @@ def test_constant_steps_have_an_interval_of_no_width():
     assert both.ci95_s == pytest.approx((0, 0))
 
 
+def test_many_steps_are_resampled_in_parts_to_the_same_intervals(monkeypatch):
+    blocks = list(np.random.default_rng(7).standard_normal((12, 10)))
+    others = list(np.random.default_rng(8).standard_normal((9, 10)))
+    at_once = median_interval(blocks), difference(blocks, others, paired=False)
+    for most in (5000, 121, 1):
+        monkeypatch.setattr("alexprof.measure.statistics.MOST_VALUES", most)
+        found = median_interval(blocks), difference(blocks, others, paired=False)
+        assert found == at_once
+
+
 def test_the_same_data_gives_the_same_interval():
     blocks = noisy(np.random.default_rng(1))
     assert median_interval(blocks) == median_interval(blocks)

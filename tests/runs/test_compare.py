@@ -168,6 +168,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, why):
         ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load before differs (0.1, 2)"),
         ({"traced": 0}, "has no trace in b: no layers, kinds and ops"),
         ({"settings": {"num_batches": 7}}, None),
+        ({"settings": {"precision": 0.01, "max_time_s": 5.0, "until_steady": True}}, None),
     ],
 )
 def test_what_is_only_good_to_know(tmp_path, fields, note):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from alexprof.errors import RunError
 from alexprof.measure.machine import Machine
 from alexprof.runs.record import SCHEMA_VERSION, MachineRecord, Run
 from alexprof.runs.store import BrokenRun, find_run, list_runs, load_run, save_run
+from tests.runs.made import made_run
 
 
 def run_named(name, started="2026-11-24T04:42:00+01:00", **fields):
@@ -39,6 +41,21 @@ def logdir(tmp_path):
 
 def test_a_run_comes_back_as_it_was_saved(logdir):
     assert load_run(logdir / "b-older") == run_named("b-older")
+
+
+def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_path):
+    run = made_run(tmp_path / "run", {"v": 0.1}, traced=0)
+    file = tmp_path / "run" / "run.json"
+    record = json.loads(file.read_text())
+    phase = record["variants"]["v"]["phases"]["forward"]["timed"]
+    new = ("std_ci95_s", "steadiness", "outliers", "warm_up", "stopped_by", "precision")
+    for name in (*new, "precision_asked"):
+        del phase[name]
+    file.write_text(json.dumps(record))
+    old = load_run(tmp_path / "run").variants["v"].phases["forward"].timed
+    timed = run.variants["v"].phases["forward"].timed
+    assert timed is not None
+    assert old == replace(timed, **dict.fromkeys(new))
 
 
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):

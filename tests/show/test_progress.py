@@ -141,6 +141,27 @@ def test_step_lines_are_progress_enough():
     assert stream.flushed.splitlines() == ["Forward: 40 steps …", "step", "step", "step"]
 
 
+def test_a_number_of_steps_that_nobody_knows():
+    stream, clock = LogFile(), Clock()
+    with PlainProgress(stream, clock).phase("Forward", None) as shown:
+        for steps in (1, 20):
+            clock.now_s += 12
+            shown.advance(steps)
+    assert stream.flushed.splitlines() == [
+        "Forward …",
+        "Forward: 1 step so far",
+        "Forward: 21 steps so far",
+    ]
+    terminal = Terminal()
+    with LiveProgress(terminal, clock, 40).phase("Forward, with LRN and without", None) as shown:
+        shown.advance(30)
+    line = next(line for line in screens(terminal) if "so far" in line)
+    assert line.startswith("Forward, with LRN")
+    assert line.rstrip().endswith("30 steps so far")
+    assert cell_len(line) <= 40
+    assert "%" not in stream.getvalue() + terminal.getvalue()
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

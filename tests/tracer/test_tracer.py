@@ -486,3 +486,62 @@ def test_phase_names_become_keys():
     assert [phase.key for phase in AlexNet.phases] == [
         phase_key(phase.label) for phase in AlexNet.phases
     ]
+
+
+def forward_of(tmp_path, **options):
+    """The forward phase of a small AlexNet, timed alone."""
+    folder = tmp_path / "run"
+    asked = small_options(trace_steps=0, phases=["forward"], **options)
+    profile(AlexNet(batch_size=1, image_size=64), folder, asked, SilentProgress())
+    run = alexprof.load_run(folder)
+    return run, [variant.phases["forward"].timed for variant in run.variants.values()]
+
+
+def test_a_precision_decides_how_many_steps(tmp_path):
+    run, timed = forward_of(tmp_path, num_batches=None, precision=0.6, max_time_s=60)
+    assert [one.stopped_by for one in timed] == ["precision"] * 2
+    assert timed[0].steps == timed[1].steps >= 100
+    for one in timed:
+        assert one.precision_asked == 0.6
+        assert one.precision == pytest.approx((one.ci95_s[1] - one.ci95_s[0]) / 2 / one.mean_s)
+        assert one.precision <= 0.6
+    settings = run.workload.settings
+    assert (settings["num_batches"], settings["precision"]) == (None, 0.6)
+    assert settings["max_time_s"] == 60
+
+
+def test_the_longest_time_ends_a_phase(tmp_path):
+    run, timed = forward_of(tmp_path, num_batches=100_000, max_time_s=0.3)
+    assert run.complete
+    assert [one.stopped_by for one in timed] == ["max-time"] * 2
+    assert timed[0].steps == timed[1].steps < 100_000
+    steps = load_steps(tmp_path / "run")
+    lasted_s = (steps["start_s"] + steps["seconds"]).max()
+    # One round at least, however long it is.
+    assert lasted_s <= 0.3 or timed[0].steps == 10
+
+
+def test_warm_up_until_steady_is_recorded(tmp_path):
+    _, timed = forward_of(tmp_path, until_steady=True, max_time_s=4)
+    for one in timed:
+        assert one.warm_up.asked == 2
+        assert one.warm_up.steps == one.burn_in >= 40
+        assert one.steps == 12
+        assert isinstance(one.warm_up.settled, bool)
+    steps = load_steps(tmp_path / "run")
+    for name in ("with_lrn", "without_lrn"):
+        numbers = steps.filter(steps["variant"] == name)["step"].to_list()
+        assert numbers == list(range(-timed[0].burn_in, 12))
+
+
+def test_a_tracer_needs_something_that_ends_its_steps(graph_and_tracer):
+    build, tracer = graph_and_tracer
+    with tracer:
+        with tracer.graph("mine"):
+            target = build()
+        with tracer.session() as session:
+            with pytest.raises(UsageError, match="nothing says when to stop"):
+                tracer.time(session, target, "Forward", steps=None)
+            assert tracer.time(session, target, "Forward", steps=5).timed.stopped_by == "steps"
+    with pytest.raises(UsageError, match="precision is a part"):
+        Tracer(tracer.folder, precision=5)

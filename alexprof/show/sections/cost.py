@@ -11,6 +11,7 @@ from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Sect
 from alexprof.show.sections.classic import classic_figures
 from alexprof.show.sections.disturbed import disturbance_warnings
 from alexprof.show.sections.order import measured_order
+from alexprof.show.sections.quality import quality
 from alexprof.show.view import View, article, centre, includes_zero, measured, plural, sentence_case
 
 STRETCHES_SHOWN = 4
@@ -47,6 +48,7 @@ def _blocks(view: View) -> Iterator[Block]:
     yield Table(_COLUMNS, rows)
     if note := _footnote(view):
         yield Note(note)
+    yield from quality(view)
     yield from (Warn(text) for text in _warnings(view))
     if lines := measured_order(view):
         yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)

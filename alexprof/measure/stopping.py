@@ -1,0 +1,166 @@
+"""When enough was measured: the interval is narrow enough, gets no narrower, or time is up.
+
+Whoever looks at an interval again and again and stops when it is narrow stops too early: where the
+blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` blocks, and then at a
+quarter more each time, and the interval is widened by `WIDER` before it is judged and shown. Of
+simulated intervals 93.5 % and more then cover (docs/statistics.md, tests/measure/test_stopping.py).
+
+Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
+four times the steps have not narrowed it at all, the machine wanders more slowly than the blocks
+last, and measuring on would only follow it: that is the plateau.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alexprof.errors import UsageError
+from alexprof.measure.parts import read_part
+from alexprof.measure.spread import Floats
+from alexprof.measure.statistics import mean_interval
+from alexprof.measure.values import Interval, StoppedBy
+
+FIRST_LOOK = 10
+"""Blocks of each variant before the interval is looked at."""
+NEXT_LOOK = 1.25
+"""So many times the blocks before it is looked at again."""
+WIDER = 1.1
+PLATEAU_BLOCKS = 80
+"""Fewer blocks don't tell a plateau: a quarter of them must know its own spread."""
+DEFAULT_MAX_TIME_S = 300.0
+"""Of a phase whose steps nothing else limits but a precision that may be out of reach."""
+SUSPICIOUS = 0.1
+"""A precision of so much or more without a percent sign was meant in percent."""
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When the timed steps of a phase are enough: whichever comes first.
+
+    Attributes:
+        most_steps: Timed steps of each variant; None sets no limit.
+        precision: Half the width of the mean's 95 % interval, as a part of the mean, that every
+            variant is to reach; None doesn't look.
+        max_time_s: Seconds for the phase, warm-up included; None sets no limit.
+    """
+
+    most_steps: int | None
+    precision: float | None = None
+    max_time_s: float | None = None
+
+    @classmethod
+    def of(
+        cls, steps: int | None, precision: float | None = None, max_time_s: float | None = None
+    ) -> StoppingRule:
+        """A rule that ends: with nothing but a precision, `DEFAULT_MAX_TIME_S` is its bound.
+
+        Raises:
+            UsageError: If a number is out of range, or nothing ends it.
+        """
+        if steps is None and precision is None and max_time_s is None:
+            raise UsageError("nothing says when to stop: give a number of steps or a precision")
+        if steps is not None and steps < 1:
+            raise UsageError(f"the number of timed steps must be at least 1, not {steps}")
+        if precision is not None and not 0 < precision < 1:
+            raise UsageError(f"a precision is a part between 0 and 1 (0.005), not {precision:g}")
+        if max_time_s is not None and not 0 < max_time_s < math.inf:
+            raise UsageError(f"the longest time must be above 0 seconds, not {max_time_s:g}")
+        if steps is None and max_time_s is None:
+            max_time_s = DEFAULT_MAX_TIME_S
+        return cls(steps, precision, max_time_s)
+
+    def stopped_by(
+        self, samples: Mapping[str, Sequence[Floats]], elapsed_s: float, round_s: float
+    ) -> StoppedBy | None:
+        """Judges what was measured; asked after a round, when all variants have as many blocks.
+
+        Args:
+            samples: By variant its timed blocks in the order they ran, float64 seconds, at least
+                one each.
+            elapsed_s: Since the phase's first step, warm-up included.
+            round_s: What the last round took, as the next one probably will.
+
+        Returns:
+            Why to stop; None to go on.
+        """
+        every = list(samples.values())
+        open_ = [] if self.precision is None else [one for one in every if not self._precise(one)]
+        look = self.precision is not None and is_look(len(every[0]))
+        if look and not open_:
+            return "precision"
+        if self.most_steps is not None and _steps(every[0]) >= self.most_steps:
+            return "steps"
+        if look and any(map(no_narrower, open_)):
+            return "plateau"
+        if self.max_time_s is not None and elapsed_s + round_s > self.max_time_s:
+            return "max-time"
+        return None
+
+    def _precise(self, blocks: Sequence[Floats]) -> bool:
+        reached = precision_of(looked_at(mean_interval(blocks)))
+        return reached is not None and self.precision is not None and reached <= self.precision
+
+
+def expected_steps(rule: StoppingRule, burn_in: int, *, until_steady: bool) -> int | None:
+    """Steps of each variant, warm-up included, as far as that is known before; None otherwise."""
+    if rule.most_steps is None or rule.precision is not None or until_steady:
+        return None
+    return rule.most_steps + burn_in
+
+
+def _steps(blocks: Sequence[Floats]) -> int:
+    """All but the last block are as long as the first: no need to count each, every round."""
+    return (len(blocks) - 1) * len(blocks[0]) + len(blocks[-1])
+
+
+def is_look(blocks: int) -> bool:
+    """Whether the interval is looked at with so many blocks: 10, 13, 17, 22, 28, 35 and so on."""
+    look = FIRST_LOOK
+    while look < blocks:
+        look = math.ceil(look * NEXT_LOOK)
+    return look == blocks
+
+
+def looked_at(interval: Interval | None) -> Interval | None:
+    """An interval that decided when to stop, as wide as it must be for that."""
+    if interval is None:
+        return None
+    centre, half = (interval[0] + interval[1]) / 2, WIDER * (interval[1] - interval[0]) / 2
+    return centre - half, centre + half
+
+
+def precision_of(interval: Interval | None) -> float | None:
+    """Half the width of a mean's interval, as a part of the mean."""
+    if interval is None or interval[0] + interval[1] <= 0:
+        return None
+    return (interval[1] - interval[0]) / (interval[0] + interval[1])
+
+
+def no_narrower(blocks: Sequence[Floats]) -> bool:
+    """Whether four times the steps have not narrowed the mean's interval; they should halve it.
+
+    Args:
+        blocks: In the order they ran, float64 seconds.
+    """
+    if len(blocks) < PLATEAU_BLOCKS:
+        return False
+    now, before = mean_interval(blocks), mean_interval(blocks[: len(blocks) // 4])
+    assert now is not None
+    assert before is not None
+    return 0 < before[1] - before[0] <= now[1] - now[0]
+
+
+def parse_precision(text: str) -> float:
+    """Reads a precision: "0.5%" or "0.005".
+
+    Raises:
+        UsageError: If it is none.
+    """
+    part, percent = read_part(text)
+    if not 0 < part < 1 and (percent or not part >= 1):
+        raise UsageError(f"--precision is a part of the mean like 0.5% or 0.005, not {text!r}")
+    if not percent and part >= SUSPICIOUS:
+        raise UsageError(f"--precision {text}: did you mean {text}%? ({part:g} is {part:.0%})")
+    return part

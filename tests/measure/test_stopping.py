@@ -1,0 +1,213 @@
+"""When to stop: each reason by hand, and the rule on simulated series with known truth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from alexprof.errors import UsageError
+from alexprof.measure.statistics import mean_interval
+from alexprof.measure.stopping import (
+    DEFAULT_MAX_TIME_S,
+    PLATEAU_BLOCKS,
+    StoppingRule,
+    is_look,
+    looked_at,
+    no_narrower,
+    parse_precision,
+    precision_of,
+)
+from alexprof.measure.values import Interval
+from tests.measure.series import KINDS, Kind, blocks, processes, share
+
+LOOKS = [10, 13, 17, 22, 28, 35, 44, 55, 69, 87, 109, 137, 172, 215]
+
+
+def constant(number, seconds=1.0):
+    return [np.full(10, seconds)] * number
+
+
+def noisy(number, noise, seed=1):
+    random = np.random.default_rng(seed)
+    return list(1 + noise * random.standard_normal((number, 10)))
+
+
+def interval_of(samples) -> Interval:
+    found = mean_interval(samples)
+    assert found is not None
+    return found
+
+
+def stopped(rule, samples, elapsed_s=0.0, round_s=0.0):
+    return rule.stopped_by({"a": samples}, elapsed_s, round_s)
+
+
+def test_the_interval_is_looked_at_ever_more_rarely():
+    assert [number for number in range(220) if is_look(number)] == LOOKS
+
+
+def test_as_many_steps_as_were_asked_for():
+    rule = StoppingRule.of(25)
+    assert stopped(rule, constant(2)) is None
+    assert stopped(rule, [*constant(2), np.ones(5)]) == "steps"
+    assert stopped(StoppingRule.of(20), constant(2)) == "steps"
+
+
+def test_a_precision_is_judged_at_looks_alone_and_of_every_variant():
+    rule = StoppingRule.of(None, 0.01)
+    assert stopped(rule, constant(9)) is None
+    assert stopped(rule, constant(10)) == "precision"
+    assert stopped(rule, constant(11)) is None
+    wide = noisy(10, 0.2)
+    assert rule.stopped_by({"a": constant(10), "b": wide}, 0, 0) is None
+    assert rule.stopped_by({"a": constant(10), "b": constant(10, 2)}, 0, 0) == "precision"
+
+
+def test_the_precision_is_half_the_width_over_the_mean_a_tenth_wider():
+    found = noisy(10, 0.02)
+    low, high = interval_of(found)
+    half = 1.1 * (high - low) / 2 / np.concatenate(found).mean()
+    assert precision_of(looked_at((low, high))) == pytest.approx(half)
+    assert stopped(StoppingRule.of(None, half * 1.001), found) == "precision"
+    assert stopped(StoppingRule.of(None, half * 0.999), found) is None
+    assert looked_at(None) is None
+    assert precision_of(None) is None
+
+
+def test_time_is_up_before_a_round_that_would_end_too_late():
+    rule = StoppingRule.of(1000, None, 60)
+    assert stopped(rule, constant(3), 50, 10) is None
+    assert stopped(rule, constant(3), 50.1, 10) == "max-time"
+    assert stopped(StoppingRule.of(30, None, 60), constant(3), 99, 10) == "steps"
+    assert stopped(StoppingRule.of(None, 0.01, 60), constant(10), 99, 10) == "precision"
+
+
+def test_a_precision_alone_has_five_minutes():
+    assert StoppingRule.of(None, 0.01).max_time_s == DEFAULT_MAX_TIME_S == 300
+    assert StoppingRule.of(100, 0.01).max_time_s is None
+    assert StoppingRule.of(None, 0.01, 7).max_time_s == 7
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((None, None, None), "nothing says when to stop"),
+        ((0, None, None), "at least 1, not 0"),
+        ((1, 0.0, None), "between 0 and 1"),
+        ((1, 1.0, None), "between 0 and 1"),
+        ((1, math.nan, None), "between 0 and 1"),
+        ((1, None, 0), "above 0 seconds"),
+        ((1, None, math.inf), "above 0 seconds"),
+    ],
+)
+def test_rules_that_can_t_be(numbers, said):
+    with pytest.raises(UsageError, match=said):
+        StoppingRule.of(*numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"), [("0.5%", 0.005), ("0.5 %", 0.005), ("0.005", 0.005), ("12%", 0.12)]
+)
+def test_a_precision_is_a_part(text, part):
+    assert parse_precision(text) == pytest.approx(part)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("much", "'much'"),
+        ("", "''"),
+        ("0%", "0.5% or 0.005"),
+        ("-1%", "'-1%'"),
+        ("100%", "'100%'"),
+        ("nan", "'nan'"),
+        ("1", "did you mean 1%"),
+        ("0.5", r"did you mean 0.5%\? \(0.5 is 50%\)"),
+    ],
+)
+def test_what_is_no_precision(text, said):
+    with pytest.raises(UsageError, match=said):
+        parse_precision(text)
+
+
+def test_wandering_is_a_plateau_and_steady_noise_is_none():
+    steady = noisy(200, 0.02)
+    walk = np.cumsum(0.003 * np.random.default_rng(5).standard_normal(200))
+    wandering = [block + level for block, level in zip(steady, walk, strict=True)]
+    assert not no_narrower(steady)
+    assert no_narrower(wandering)
+    assert no_narrower(wandering[:PLATEAU_BLOCKS])
+    assert not no_narrower(wandering[: PLATEAU_BLOCKS - 1])
+    assert not no_narrower(constant(100))
+    rule = StoppingRule.of(None, 1e-4)
+    assert stopped(rule, wandering[:109]) == "plateau"
+    assert stopped(rule, wandering[:108]) is None
+    assert stopped(rule, steady[:109]) is None
+
+
+def test_a_plateau_compares_with_a_quarter_of_the_steps_not_with_half():
+    scatter = np.repeat([0.01, 0.05, 0.01, 0.01], 25)
+    means = 1 + scatter * np.random.default_rng(0).standard_normal(100)
+    every = [np.full(10, mean) for mean in means]
+    quarter, half, whole = (
+        high - low for low, high in (interval_of(every[:count]) for count in (25, 50, 100))
+    )
+    assert quarter < whole < half
+    assert no_narrower(every)
+
+
+def ended(rule, series):
+    """How a series ends by the rule, asked at every look, and at how many blocks."""
+    every = blocks(series)
+    for number in LOOKS:
+        if number <= len(every) and (why := stopped(rule, every[:number])):
+            return why, every[:number]
+    return None, every
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [("independent", 0.0035), ("alike", 0.005), ("bimodal", 0.005), ("everything", 0.0035)],
+)
+def test_stopping_at_a_precision_still_covers(name, precision):
+    whole = KINDS[name]
+    kind = Kind(whole.noise, whole.alike, whole.slow_part, whole.slow_by, process=whole.process)
+    series, levels = processes(kind, np.random.default_rng(31), (1500, 1000))
+    rule = StoppingRule(None, precision)
+    covered, plain = [], []
+    for one, (level,) in zip(series, levels, strict=True):
+        why, found = ended(rule, one)
+        if why == "precision":
+            low, high = interval_of(found)
+            more = 0.05 * (high - low)
+            covered.append(low - more <= level <= high + more)
+            plain.append(low <= level <= high)
+    assert len(covered) > 0.9 * len(series)
+    assert share(covered) >= 0.93
+    # What the widening is for.
+    assert share(plain) < 0.945
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", [KINDS["independent"], KINDS["alike"], Kind(alike=0.8)], ids=["0", "0.5", "0.8"]
+)
+def test_steady_series_have_no_plateau(kind):
+    series, _ = processes(kind, np.random.default_rng(32), (300, 2150))
+    rule = StoppingRule(None, 1e-5)
+    assert share(ended(rule, one)[0] == "plateau" for one in series) < 0.05
+
+
+@pytest.mark.slow
+def test_machines_that_wander_have_one():
+    random = np.random.default_rng(33)
+    noise = 0.02 * random.standard_normal((50, 215, 10))
+    walks = np.cumsum(0.003 * random.standard_normal((50, 215, 1)), axis=1)
+    bursts = np.repeat(0.05 * (random.random((50, 11, 1)) < 0.2), 20, axis=1)[:, :215]
+    for wander in (walks, bursts):
+        series = (1 + noise + wander).reshape(50, -1)
+        rule = StoppingRule(None, 1e-5)
+        assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.85

@@ -1,0 +1,192 @@
+"""The loop with a rule, and warm-up until it is steady, on a clock that moves when told to."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+import pytest
+
+from alexprof.measure.intervals import deviation_interval
+from alexprof.measure.loop import (
+    describe,
+    number_warm_up,
+    timed_blocks,
+    warm_up_of,
+    why_stopped,
+)
+from alexprof.measure.outliers import count_outliers
+from alexprof.measure.statistics import mean_interval
+from alexprof.measure.steady import find_steady_state
+from alexprof.measure.stopping import StoppingRule
+from alexprof.measure.values import WarmUp
+from alexprof.measure.warming import MOST_WARM_UP_S, MOST_WARM_UP_STEPS, WINDOW, settled
+from tests.clock import FakeClock
+
+MS = 10**6
+
+
+def ran(rule, durations_ns, burn_in=0, **options):
+    """Blocks of variants whose steps take what their functions of the step's number say."""
+    clock = FakeClock()
+
+    def target(of):
+        steps = count()
+        return clock.step(lambda: int(of(next(steps))))
+
+    targets = {name: target(of) for name, of in durations_ns.items()}
+    blocks = list(timed_blocks(targets, rule, burn_in, clock=clock, **options))
+    return number_warm_up(blocks), clock
+
+
+def always(milliseconds):
+    return lambda step: milliseconds * MS
+
+
+def steps_of(blocks, variant, *, warm_up=False):
+    return [
+        block.first_step + step
+        for block in blocks
+        if block.variant == variant and block.warm_up == warm_up
+        for step in range(len(block.start_ns))
+    ]
+
+
+def noise(seed):
+    values = 1 + 0.02 * np.random.default_rng(seed).standard_normal(100_000)
+    return lambda step: 10 * MS * values[step]
+
+
+def test_it_stops_at_the_first_look_at_which_all_are_precise():
+    rule = StoppingRule.of(None, 0.01)
+    blocks, _ = ran(rule, {"A": always(5), "B": always(7)}, burn_in=3)
+    assert why_stopped(rule, blocks) == "precision"
+    assert steps_of(blocks, "A") == steps_of(blocks, "B") == list(range(100))
+    assert [block.variant for block in blocks[2:6]] == ["A", "B", "B", "A"]
+
+
+def test_more_precision_takes_more_steps_and_is_reached():
+    found = []
+    for precision in (0.005, 0.002):
+        rule = StoppingRule.of(None, precision)
+        blocks, _ = ran(rule, {"A": noise(1), "B": noise(2)})
+        assert why_stopped(rule, blocks) == "precision"
+        sides = [[b for b in blocks if b.variant == name] for name in "AB"]
+        reached = [describe(b, fetch=True, precision_asked=precision).precision for b in sides]
+        assert all(one is not None and one <= precision for one in reached)
+        found.append(len(blocks))
+    assert found[0] < found[1]
+
+
+def test_the_most_steps_end_it_even_in_the_middle_of_a_block():
+    rule = StoppingRule.of(25, 1e-6)
+    blocks, _ = ran(rule, {"A": noise(1), "B": noise(2)}, block_steps=10)
+    assert steps_of(blocks, "A") == steps_of(blocks, "B") == list(range(25))
+    assert why_stopped(rule, blocks) == "steps"
+
+
+def test_no_round_begins_that_would_end_after_the_longest_time():
+    # Warm-up 2 × 2 × 10 ms, a round 2 × 10 × 10 ms.
+    for max_time_s, rounds in ((1.0, 4), (1.04, 5), (0.01, 1)):
+        rule = StoppingRule.of(None, None, max_time_s)
+        blocks, clock = ran(rule, {"A": always(10), "B": always(10)}, burn_in=2)
+        assert why_stopped(rule, blocks) == "max-time"
+        assert len(blocks) == 2 + 2 * rounds
+        assert clock.now_ns == (40 + 200 * rounds) * MS
+
+
+def test_a_machine_that_swings_ends_it_by_a_plateau():
+    rule = StoppingRule.of(None, 1e-4, 1e9)
+    steady = noise(3)
+    swinging = {"A": lambda step: steady(step) * (1 + 0.02 * np.sin(step / 300)), "B": steady}
+    blocks, _ = ran(rule, swinging)
+    assert why_stopped(rule, blocks) == "plateau"
+    assert len(blocks) < 2 * 200
+
+
+def test_blocks_that_are_not_all_say_that_more_are_to_come():
+    rule = StoppingRule.of(100)
+    blocks, _ = ran(rule, {"A": always(1), "B": always(1)})
+    assert why_stopped(rule, blocks[:-2]) is None
+    assert why_stopped(rule, blocks) == "steps"
+
+
+def warming(step):
+    """Twenty slow steps, then noise of 1 %."""
+    return 10 * MS * (1.5 if step < 20 else 1) * (1 + 0.01 * ((step * 7) % 11 - 5) / 5)
+
+
+def test_warm_up_goes_on_until_the_last_steps_of_all_are_steady():
+    blocks, _ = ran(StoppingRule.of(20), {"A": warming, "B": always(3)}, 10, until_steady=True)
+    ran_steps = len(steps_of(blocks, "A", warm_up=True))
+    assert steps_of(blocks, "A", warm_up=True) == list(range(-ran_steps, 0))
+    assert steps_of(blocks, "B", warm_up=True) == list(range(-ran_steps, 0))
+    assert 20 + WINDOW <= ran_steps <= 20 + WINDOW + 10
+    assert steps_of(blocks, "A") == list(range(20))
+    assert [block.order for block in blocks] == list(range(len(blocks)))
+    mine = [block for block in blocks if block.variant == "A"]
+    assert warm_up_of(mine, 10, until_steady=True) == WarmUp(10, ran_steps, True)
+
+
+def test_without_being_asked_warm_up_is_what_was_asked():
+    blocks, _ = ran(StoppingRule.of(20), {"A": warming}, burn_in=10)
+    assert steps_of(blocks, "A", warm_up=True) == list(range(-10, 0))
+    assert warm_up_of(blocks, 10, until_steady=False) == WarmUp(10, 10, None)
+
+
+def test_enough_steady_burn_in_is_not_made_longer_nor_is_it_made_shorter():
+    for burn_in in (WINDOW, 200):
+        blocks, _ = ran(StoppingRule.of(1), {"A": always(1)}, burn_in, until_steady=True)
+        assert len(steps_of(blocks, "A", warm_up=True)) == burn_in
+
+
+def test_warm_up_without_any_asked_for():
+    blocks, _ = ran(StoppingRule.of(5), {"A": always(1), "B": always(2)}, 0, until_steady=True)
+    assert len(steps_of(blocks, "A", warm_up=True)) == WINDOW
+    assert [block.block for block in blocks[: 2 * WINDOW // 10]] == [-1] * (2 * WINDOW // 10)
+
+
+@pytest.mark.parametrize(
+    ("step_ms", "max_time_s", "bound_s"),
+    [(1, None, MOST_WARM_UP_S), (1000, None, MOST_WARM_UP_S), (100, 30, 15)],
+)
+def test_warm_up_that_never_settles_ends_at_its_bound(step_ms, max_time_s, bound_s):
+    rule = StoppingRule.of(10, None, max_time_s)
+
+    def rising(step):
+        return step_ms * MS * (1 + 0.02 * step)
+
+    blocks, _ = ran(rule, {"A": rising}, burn_in=5, until_steady=True)
+    mine = [block for block in blocks if block.warm_up]
+    lasted_s = (mine[-1].end_ns[-1] - mine[0].start_ns[0]) / 1e9
+    found = warm_up_of(blocks, 5, until_steady=True)
+    assert not found.settled
+    assert lasted_s <= bound_s
+    if found.steps < MOST_WARM_UP_STEPS:
+        assert lasted_s > 0.6 * bound_s
+    assert steps_of(blocks, "A") == list(range(10))
+
+
+def test_a_window_that_is_too_short_is_not_settled():
+    assert not settled(np.ones(WINDOW - 1))
+    assert settled(np.ones(WINDOW))
+    assert settled(np.concatenate([np.full(20, 2.0), np.ones(WINDOW)]))
+
+
+def test_what_is_known_of_the_steps_is_computed_from_them_in_order():
+    blocks, _ = ran(StoppingRule.of(100), {"A": warming}, burn_in=3)
+    timed = describe(blocks, fetch=True, stopped_by="steps")
+    parts = [block.seconds for block in blocks if not block.warm_up]
+    seconds = np.concatenate(parts)
+    assert timed.steadiness == find_steady_state(seconds)
+    assert (timed.steadiness.state, timed.steadiness.settled_step) == ("warming", 18)
+    assert timed.outliers == count_outliers(seconds)
+    assert timed.std_ci95_s == deviation_interval(parts)
+    assert (timed.stopped_by, timed.precision_asked, timed.warm_up) == ("steps", None, None)
+    assert timed.ci95_s is not None
+    low, high = timed.ci95_s
+    assert (low, high) == mean_interval(parts)
+    assert timed.precision == pytest.approx((high - low) / 2 / timed.mean_s)
+    asked = describe(blocks, fetch=True, precision_asked=0.01)
+    assert asked.precision == pytest.approx(1.1 * timed.precision)
+    assert asked.ci95_s == pytest.approx((low - 0.05 * (high - low), high + 0.05 * (high - low)))
