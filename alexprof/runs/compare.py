@@ -53,11 +53,13 @@ class Row:
     found: Comparison
 
 
-def compare(sides: Sequence[Side]) -> RunComparison:
+def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     """Compares the first side with each of the others.
 
     Args:
         sides: At least two.
+        paired: As for `compare_pair`. What disturbed the machine then spoils no verdict: it is in
+            the spread over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
@@ -70,8 +72,10 @@ def compare(sides: Sequence[Side]) -> RunComparison:
     found: list[Doubt] = []
     for other in others:
         doubtful = side_doubts(first, other)
+        if paired:
+            doubtful = [one for one in doubtful if one.spoils != "times"]
         found += doubtful
-        rows, alone = compare_pair(first, other)
+        rows, alone = compare_pair(first, other, paired=paired)
         spoiled = any(one.spoils == "times" for one in doubtful)
         differences += [_change(row, other.name, spoiled=spoiled) for row in rows]
         one_sided += alone
@@ -100,8 +104,14 @@ def side_doubts(a: Side, b: Side) -> list[Doubt]:
     return list(dict.fromkeys(found))
 
 
-def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
-    """Compares two sides, verdicts adjusted for how many were asked at each level."""
+def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], list[OneSided]]:
+    """Compares two sides, verdicts adjusted for how many were asked at each level.
+
+    Args:
+        a: The one.
+        b: The other.
+        paired: Whether run i of A ran beside run i of B: intervals then come from the pairs.
+    """
     from alexprof.measure.families import adjust
     from alexprof.runs.samples import Samples
 
@@ -112,7 +122,7 @@ def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
         ours = [_sample(one, pair[0], key, tables) for one in a.members]
         theirs = [_sample(one, pair[1], key, tables) for one in b.members]
         together = len(ours) == len(theirs) == 1 and a.members[0].folder == b.members[0].folder
-        phase = _Phase(pair, key, ours, theirs, same_process=together)
+        phase = _Phase(pair, key, ours, theirs, same_process=together, paired=paired)
         rows += phase.rows()
         alone += phase.one_sided(b.name)
     judged = []
@@ -146,6 +156,7 @@ class _Phase:
     ours: Sequence[Sample]
     theirs: Sequence[Sample]
     same_process: bool
+    paired: bool
 
     def rows(self) -> Iterator[Row]:
         timed = self._timed()
@@ -177,11 +188,11 @@ class _Phase:
 
         if not all(one.blocks for one in (*self.ours, *self.theirs)):
             return None
-        paired = self.same_process and took_turns(self.ours[0], self.theirs[0])
+        turns = self.same_process and took_turns(self.ours[0], self.theirs[0])
         return compare_times(
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
-            paired=paired,
+            paired=self.paired or turns,
         )
 
     def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:
@@ -212,7 +223,8 @@ class _Phase:
 
         shares = self._shares(level, name)
         chunks = [[one.chunks(level, name) for one in side] for side in self._sides]
-        found = compare_times(*chunks, process_cv=_allowance(_mean(shares), timed))
+        cv = _allowance(_mean(shares), timed)
+        found = compare_times(*chunks, paired=self.paired, process_cv=cv)
         return Row(level, self.pair, self.key, name, shares, found)
 
 

@@ -42,8 +42,8 @@ class Progress(Protocol):
         """Shows a line that stays, as it is."""
         ...
 
-    def phase(self, title: str, steps: int) -> AbstractContextManager[Counter]:
-        """Begins something that takes `steps` steps; it ends with the `with` block."""
+    def phase(self, title: str, steps: int, unit: str = "steps") -> AbstractContextManager[Counter]:
+        """Begins something that takes `steps` steps (or units); it ends with the `with` block."""
         ...
 
     def close(self) -> None:
@@ -81,6 +81,7 @@ class _Count:
     total: int
     began_s: float
     done: int = 0
+    unit: str = "steps"
 
     def left(self, now_s: float) -> str:
         """Time left, at the pace so far."""
@@ -96,7 +97,7 @@ class SilentProgress:
         """Shows nothing."""
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int, unit: str = "steps") -> Iterator[Counter]:
         """Shows nothing."""
         yield _SilentCounter()
 
@@ -126,10 +127,11 @@ class PlainProgress:
         self._spoke_s = self._clock()
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int, unit: str = "steps") -> Iterator[Counter]:
         """Writes what begins; then only what is needed to see that it goes on."""
-        self.message(f"{clean(title)}: {steps} {'step' if steps == 1 else 'steps'} …")
-        yield _PlainCounter(self, title, _Count(steps, self._clock()))
+        said = "step" if steps == 1 and unit == "steps" else unit
+        self.message(f"{clean(title)}: {steps} {said} …")
+        yield _PlainCounter(self, title, _Count(steps, self._clock(), unit=unit))
 
     def close(self) -> None:
         """Does nothing: every line stays."""
@@ -139,7 +141,7 @@ class PlainProgress:
         now_s = self._clock()
         if now_s - self._spoke_s >= QUIET_S and count.done < count.total:
             self.message(
-                f"{clean(title)}: {count.done} of {count.total} steps, {count.left(now_s)}"
+                f"{clean(title)}: {count.done} of {count.total} {count.unit}, {count.left(now_s)}"
             )
 
 
@@ -171,7 +173,7 @@ class LiveProgress:
         self._console.print(text, soft_wrap=True)
 
     @contextmanager
-    def phase(self, title: str, steps: int) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int, unit: str = "steps") -> Iterator[Counter]:
         """Shows a bar until the end of the `with` block."""
         self.close()
         bars = self._bars = _bars(self._console)
