@@ -91,6 +91,7 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
 def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.runs.pairing import ProcessFailed, run_pairs
+    from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
 
     progress = progress_for(sys.stderr)
@@ -99,7 +100,7 @@ def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
             return run_pairs(plan, folder, after=lambda record: _tell(record, progress, counter))
     except ProcessFailed as failure:
         for line in failure.tail:
-            print(f"  {line}", file=sys.stderr)
+            print(f"  {clean(line)}", file=sys.stderr)
         raise
     finally:
         progress.close()
