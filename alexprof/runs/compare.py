@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from alexprof.runs.changes import Change, Doubt, Level, OneSided, RunComparison
 from alexprof.runs.comparable import doubts
+from alexprof.runs.selftest import known_process_cv
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
@@ -101,7 +102,27 @@ def side_doubts(a: Side, b: Side) -> list[Doubt]:
     found = []
     for one in (*a.members[1:], *b.members):
         found += doubts(first, one, variant_pairs(first, one))
-    return list(dict.fromkeys(found))
+    return [*dict.fromkeys(found), *_allowance_note(a, b)]
+
+
+def process_cv_of(a: Side, b: Side) -> float:
+    """What processes are taken to differ by where too few ran to show it, as a part of the mean."""
+    from alexprof.measure.spread import PROCESS_CV
+
+    known = (known_process_cv(one.folder, one.run.machine) for one in (*a.members, *b.members))
+    return max([PROCESS_CV, *(cv for cv in known if cv is not None)])
+
+
+def _allowance_note(a: Side, b: Side) -> Iterator[Doubt]:
+    """Says so where a selftest's figure goes into the intervals."""
+    from alexprof.measure.spread import LEAST_RUNS, PROCESS_CV
+
+    few = min(len(a.members), len(b.members)) < LEAST_RUNS
+    cv = process_cv_of(a, b)
+    if few and a.members[0].folder != b.members[0].folder and cv > PROCESS_CV:
+        said = f"processes are taken to differ by {100 * cv:.1f} % (standard deviation)"
+        text = f"{said}, as alexprof selftest measured on this machine"
+        yield Doubt(text=text, spoils="nothing")
 
 
 def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], list[OneSided]]:
@@ -116,13 +137,14 @@ def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], 
     from alexprof.runs.samples import Samples
 
     tables = {id(one): Samples(one) for one in (*a.members, *b.members)}
+    process_cv = process_cv_of(a, b)
     rows: list[Row] = []
     alone: list[OneSided] = []
     for pair, key in common_phases(a, b):
         ours = [_sample(one, pair[0], key, tables) for one in a.members]
         theirs = [_sample(one, pair[1], key, tables) for one in b.members]
         together = len(ours) == len(theirs) == 1 and a.members[0].folder == b.members[0].folder
-        phase = _Phase(pair, key, ours, theirs, same_process=together, paired=paired)
+        phase = _Phase(pair, key, ours, theirs, process_cv, same_process=together, paired=paired)
         rows += phase.rows()
         alone += phase.one_sided(b.name)
     judged = []
@@ -155,6 +177,7 @@ class _Phase:
     key: str
     ours: Sequence[Sample]
     theirs: Sequence[Sample]
+    process_cv: float
     same_process: bool
     paired: bool
 
@@ -193,6 +216,7 @@ class _Phase:
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
             paired=self.paired or turns,
+            process_cv=self.process_cv,
         )
 
     def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:

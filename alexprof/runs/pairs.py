@@ -260,7 +260,7 @@ def _runs_compared(
     for pair in pairs:
         for side, process in zip(sides, pair, strict=True):
             try:
-                side.append(_member(folder, process))
+                side.append(member_of(folder, process))
             except RunError as error:
                 return str(error)
     a, b = (Side(tuple(side)) for side in sides)
@@ -274,7 +274,7 @@ def _runs_compared(
     return msgspec.structs.replace(found, comparable=True, why_not=(), notes=notes)
 
 
-def _member(folder: Path, process: ProcessRecord) -> Member:
+def member_of(folder: Path, process: ProcessRecord) -> Member:
     """The run that a process left, by its folder's name, which says side and pair.
 
     What the machine did meanwhile is in the spread over pairs, and is not kept.
