@@ -12,10 +12,11 @@ from alexprof.show.comparison import draw
 from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
-from alexprof.show.view import plural
 
 CHANCE = 0.05
 """So often is the same called different by a verdict at 95 %."""
+BUSY = 0.05
+"""Processes differ by less on a machine that does nothing else."""
 ALLOWED = 0.01
 """What processes are taken to differ by without a selftest."""
 
@@ -61,8 +62,8 @@ def _told(found: SelfTest) -> Iterator[Block]:
     first = found.needed[0]
     what = numbers.percent_unit(first.difference)
     yield Lead(
-        f"A difference of {what} takes {first.steps} steps of each variant in turns, or "
-        f"{plural(first.pairs, 'pair')} of processes."
+        f"A difference of {what} takes {_about(first.steps)} steps of each variant in turns, or "
+        f"{_about(first.pairs)} pairs of processes."
     )
     columns = (
         Column("difference", "%", align="name"),
@@ -73,25 +74,34 @@ def _told(found: SelfTest) -> Iterator[Block]:
     )
     yield Table(columns, tuple(map(_row, found.needed)))
     yield Note(
-        f"{found.steps} steps in turns find {numbers.percent_unit(found.smallest_by_steps)}, "
-        f"{found.pairs} pairs {numbers.percent_unit(found.smallest_by_pairs)}. From … to: as far "
-        "as the spreads below are known."
+        f"{found.steps} steps in turns find {_size(found.smallest_by_steps)}, {found.pairs} pairs "
+        f"{_size(found.smallest_by_pairs)}. From … to: as far as the spreads below are known."
     )
+
+
+def _size(difference: float) -> str:
+    return numbers.percent_unit(difference) if difference < 1 else "nothing below a factor of 2"
+
+
+def _about(count: int) -> str:
+    """Two figures, upwards: an estimate says no more."""
+    scale: int = 10 ** max(0, len(str(count)) - 2)
+    return str(math.ceil(count / scale) * scale)
 
 
 def _row(one: Needed) -> Row:
     cells = (
         numbers.percent(one.difference),
-        str(one.steps),
+        _about(one.steps),
         _range(one.steps_ci95),
-        str(one.pairs),
+        _about(one.pairs),
         _range(one.pairs_ci95),
     )
     return Row(cells)
 
 
 def _range(ends: tuple[int, int] | None) -> str:
-    return numbers.MISSING if ends is None else f"{ends[0]} to {ends[1]}"
+    return numbers.MISSING if ends is None else f"{_about(ends[0])} to {_about(ends[1])}"
 
 
 def _varies(found: SelfTest) -> Iterator[Block]:
@@ -119,9 +129,12 @@ def _varies(found: SelfTest) -> Iterator[Block]:
             f"Neighbouring steps are alike by {numbers.plain(found.alike.value)}{ends}: 0 is not "
             "at all, 1 the same."
         )
-    yield Note(
-        f"A deviation of {2 * found.pairs} processes is a rough figure; more --pairs know it better."
-    )
+    yield Note(f"{2 * found.pairs} processes say this roughly: more --pairs know it better.")
+    if process.value > BUSY:
+        yield Warn(
+            "That is much: other programs took time, or a clock changes. Run it again while the "
+            "machine does nothing else."
+        )
 
 
 def _percent(one: Known) -> tuple[str, str]:
