@@ -166,3 +166,63 @@ def test_a_killed_ab_keeps_its_pairs(tmp_path):
     assert again.returncode == 0, again.stderr
     assert "still running, or killed" in again.stdout
     assert "incomplete" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--pairs", "1"], ["--pairs must be at least 2"]),
+        (["--num-batches", "5"], ["--num-batches must be at least 10, not 5"]),
+        (["--batch-size", "0"], ["batch size must be at least 1"]),
+        (["--workload", "vgg"], ["no workload 'vgg'", "alexnet"]),
+        (["--difference", "much"], ["--difference", "'much'", "2%"]),
+        (["--difference", "0"], ["0.01% to 100%"]),
+        (["--difference", "200%"], ["0.01% to 100%"]),
+        (["--json", "--markdown"], ["exclude each other"]),
+        (["--show"], ["no selftest in", "run alexprof selftest"]),
+    ],
+)
+def test_bad_selftests_are_one_line_and_run_nothing(tmp_path, arguments, words):
+    done = call("selftest", *arguments, "--logdir", tmp_path / "logdir")
+    assert_one_line(done, 2, *words)
+    assert not (tmp_path / "logdir").exists()
+
+
+@pytest.mark.slow
+def test_a_real_selftest_is_kept_shown_again_and_used(tmp_path):
+    small = ("--batch-size", 1, "--num-batches", 10, "--pairs", 2, "--logdir", tmp_path)
+    done = call("selftest", *small, "--json", "--difference", "0.05")
+    assert done.returncode == 0, done.stderr
+    assert "Pair 2 of 2: " in done.stderr
+    found = json.loads(done.stdout)
+    assert found == json.loads((tmp_path / "selftest.json").read_text())
+    assert (found["pairs"], found["steps"], found["batch_size"]) == (2, 10, 1)
+    assert [one["difference"] for one in found["needed"]] == [0.01, 0.05]
+    assert found["asked_within"] == 4
+    low, high = found["process_cv"]["ci95"]
+    assert 0 < low < found["process_cv"]["value"] < high
+    shown = call("selftest", "--show", "--logdir", tmp_path)
+    assert "What can be told here?" in shown.stdout
+    assert (
+        "| a process’s mean | "
+        in call("selftest", "--show", "--markdown", "--logdir", tmp_path).stdout
+    )
+    assert "0 runs" in (listed := call("list", "--logdir", tmp_path).stdout) or "No run" in listed
+    both = [tmp_path / found["name"] / name / "alexnet" for name in ("a1", "b1")]
+    assert call("compare", *both).returncode == 0
+
+
+@pytest.mark.slow
+def test_real_runs_of_pairs_are_judged_by_their_steps(tmp_path):
+    words = ["profile", "--batch-size", "1", "--num-batches", "10", "--burn-in", "1"]
+    words += ["--trace-steps", "3", "--variants", "without_lrn", "--phases", "forward"]
+    command = " ".join([*COMMAND, *words])
+    done = call(
+        "ab", command, command, "--pairs", 2, "--warm-up", 0, "--logdir", tmp_path, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["judged_by"] == "runs"
+    levels = {one["level"] for one in found["comparison"]["differences"]}
+    assert levels == {"phase", "layer", "kind", "op"}
+    assert found["comparison"]["a"]["runs"] == ["a1", "a2"]

@@ -67,10 +67,10 @@ def _told(found: SelfTest) -> Iterator[Block]:
     )
     columns = (
         Column("difference", "%", align="name"),
-        Column("steps in turns", align="right"),
-        Column("from … to", align="right"),
-        Column("pairs of processes", align="right"),
-        Column("from … to", align="right"),
+        Column("steps", "in turns", align="right"),
+        Column("from … to", align="right", drop=2),
+        Column("pairs", "of processes", align="right"),
+        Column("from … to", align="right", drop=1),
     )
     yield Table(columns, tuple(map(_row, found.needed)))
     yield Note(
@@ -119,7 +119,7 @@ def _varies(found: SelfTest) -> Iterator[Block]:
     columns = (
         Column("standard deviation of", align="name"),
         Column("%"),
-        Column("95 % interval", align="right"),
+        Column("95 % interval", align="right", drop=1),
     )
     yield Table(columns, tuple(Row((name, *_percent(one))) for name, one in rows))
     if found.alike is not None:
@@ -150,7 +150,7 @@ def _called(found: SelfTest) -> Iterator[Block]:
     if differ or chance < CHANCE:
         yield Lead("Not always.")
     else:
-        yield Lead("Yes.")
+        yield Lead("Yes, within processes and between them.")
     sizes = f"the largest difference that one saw is {numbers.percent_unit(found.largest_within)}"
     several = found.alarms_within or "none"
     yield Note(
@@ -168,7 +168,9 @@ def _called(found: SelfTest) -> Iterator[Block]:
 
 
 def _between(found: SelfTest) -> str:
-    said = {"same": "the same", "unclear": "no difference seen"}.get(found.between, found.between)
+    said = {"same": "the same", "unclear": "no difference seen"}.get(
+        found.between, f"B is called {found.between}"
+    )
     if found.between_ci95 is None:
         return said
     low, high = (numbers.percent(end - 1) for end in found.between_ci95)
