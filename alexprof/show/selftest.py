@@ -117,7 +117,7 @@ def _varies(found: SelfTest) -> Iterator[Block]:
         ("a process’s mean", process),
     )
     columns = (
-        Column("standard deviation of", align="name"),
+        Column("std of", align="name"),
         Column("%"),
         Column("95 % interval", align="right", drop=1),
     )
