@@ -9,11 +9,11 @@ from typing import NoReturn, cast
 
 import typer
 
-from alexprof.cli import measuring, reading
+from alexprof.cli import measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.errors import AlexProfError, Interrupted
 
-__all__ = ["main", "measuring", "reading"]
+__all__ = ["main", "measuring", "pairs", "reading"]
 
 # The root of the command line library's own complaints; it has no public name.
 _Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])

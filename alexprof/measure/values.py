@@ -205,3 +205,16 @@ class Comparison:
     p_value: float | None = None
     log_error: float | None = None
     freedom: float | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A figure that was estimated, and how well it is known.
+
+    Attributes:
+        value: The figure.
+        ci95: Its 95 % interval; None where nothing shows it.
+    """
+
+    value: float
+    ci95: Interval | None

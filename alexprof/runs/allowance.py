@@ -49,12 +49,15 @@ class Allowance:
     reasons: tuple[str, ...] = ()
 
 
-def allowance(ours: Sequence[Phase], theirs: Sequence[Phase]) -> Allowance:
+def allowance(
+    ours: Sequence[Phase], theirs: Sequence[Phase], *, process_cv: float = PROCESS_CV
+) -> Allowance:
     """What a run's mean may be off by.
 
     Args:
         ours: A phase in each run of A.
         theirs: The same phase in each run of B.
+        process_cv: What is allowed for always.
     """
     each = 1 / len(ours) + 1 / len(theirs)
     terms = [_short(ours, theirs, each)]
@@ -64,8 +67,8 @@ def allowance(ours: Sequence[Phase], theirs: Sequence[Phase]) -> Allowance:
         if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
             terms += _gpus_apart(known, each)
     terms = sorted((term for term in terms if term[0] > 0), key=lambda term: -term[0])
-    cv = math.sqrt(PROCESS_CV**2 + sum(variance for variance, _ in terms))
-    if cv < WORTH_SAYING * PROCESS_CV:
+    cv = math.sqrt(process_cv**2 + sum(variance for variance, _ in terms))
+    if cv < WORTH_SAYING * process_cv:
         return Allowance(cv)
     return Allowance(cv, tuple(text for variance, text in terms if variance > PROCESS_CV**2))
 

@@ -19,6 +19,7 @@ from alexprof.runs.changes import Change, Doubt, Level, OneSided, RunComparison
 from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
 from alexprof.runs.record import Phase
+from alexprof.runs.selftest import known_process_cv
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class Row:
     found: Comparison
 
 
-def compare(sides: Sequence[Side]) -> RunComparison:
+def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     """Compares the first side with each of the others.
 
     Args:
         sides: At least two.
+        paired: As for `compare_pair`. What disturbed the machine then spoils no verdict: it is in
+            the spread over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
@@ -75,8 +78,10 @@ def compare(sides: Sequence[Side]) -> RunComparison:
     found: list[Doubt] = []
     for other in others:
         doubtful = side_doubts(first, other)
+        if paired:
+            doubtful = [one for one in doubtful if one.spoils != "times"]
         found += doubtful
-        rows, alone = compare_pair(first, other)
+        rows, alone = compare_pair(first, other, paired=paired)
         spoiled = any(one.spoils == "times" for one in doubtful)
         differences += [_change(row, other.name, spoiled=spoiled) for row in rows]
         one_sided += alone
@@ -104,7 +109,7 @@ def side_doubts(a: Side, b: Side) -> list[Doubt]:
         found += doubts(first, one, variant_pairs(first, one))
     if not any(one.spoils == "times" for one in found):
         found += _widened(a, b)
-    return list(dict.fromkeys(found))
+    return [*dict.fromkeys(found), *_allowance_note(a, b)]
 
 
 def _widened(a: Side, b: Side) -> Iterator[Doubt]:
@@ -115,7 +120,7 @@ def _widened(a: Side, b: Side) -> Iterator[Doubt]:
         if allowed.reasons and all(timed):
             text = (
                 f"{key}: runs are taken to differ by {percent(allowed.cv)}, not "
-                f"{percent(PROCESS_CV)}: {'; '.join(allowed.reasons)}"
+                f"{percent(process_cv_of(a, b))}: {'; '.join(allowed.reasons)}"
             )
             yield Doubt(text=text, spoils="nothing")
 
@@ -127,7 +132,7 @@ def _allowed(a: Side, b: Side, pair: Pair, key: str) -> Allowance:
     """
     if min(len(a.members), len(b.members)) >= LEAST_RUNS or _one_run(a, b):
         return Allowance(PROCESS_CV)
-    return allowance(*_records(a, b, pair, key))
+    return allowance(*_records(a, b, pair, key), process_cv=process_cv_of(a, b))
 
 
 def _records(a: Side, b: Side, pair: Pair, key: str) -> tuple[list[Phase], list[Phase]]:
@@ -139,8 +144,30 @@ def _one_run(a: Side, b: Side) -> bool:
     return len(a.members) == len(b.members) == 1 and a.members[0].folder == b.members[0].folder
 
 
-def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
-    """Compares two sides, verdicts adjusted for how many were asked at each level."""
+def process_cv_of(a: Side, b: Side) -> float:
+    """What processes are taken to differ by where too few ran to show it, as a part of the mean."""
+    known = (known_process_cv(one.folder, one.run.machine) for one in (*a.members, *b.members))
+    return max([PROCESS_CV, *(cv for cv in known if cv is not None)])
+
+
+def _allowance_note(a: Side, b: Side) -> Iterator[Doubt]:
+    """Says so where a selftest's figure goes into the intervals."""
+    few = min(len(a.members), len(b.members)) < LEAST_RUNS
+    cv = process_cv_of(a, b)
+    if few and a.members[0].folder != b.members[0].folder and cv > PROCESS_CV:
+        said = f"processes are taken to differ by {100 * cv:.1f} % (standard deviation)"
+        text = f"{said}, as alexprof selftest measured on this machine"
+        yield Doubt(text=text, spoils="nothing")
+
+
+def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], list[OneSided]]:
+    """Compares two sides, verdicts adjusted for how many were asked at each level.
+
+    Args:
+        a: The one.
+        b: The other.
+        paired: Whether run i of A ran beside run i of B: intervals then come from the pairs.
+    """
     from alexprof.measure.families import adjust
     from alexprof.runs.samples import Samples
 
@@ -158,6 +185,7 @@ def compare_pair(a: Side, b: Side) -> tuple[list[Row], list[OneSided]]:
             allowed_cv=_allowed(a, b, pair, key).cv,
             composition_cv=composition_cv(*_records(a, b, pair, key)),
             same_process=_one_run(a, b),
+            paired=paired,
         )
         rows += phase.rows()
         alone += phase.one_sided(b.name)
@@ -194,6 +222,7 @@ class _Phase:
     allowed_cv: float
     composition_cv: float
     same_process: bool
+    paired: bool
 
     def rows(self) -> Iterator[Row]:
         timed = self._timed()
@@ -225,11 +254,11 @@ class _Phase:
 
         if not all(one.blocks for one in (*self.ours, *self.theirs)):
             return None
-        paired = self.same_process and took_turns(self.ours[0], self.theirs[0])
+        turns = self.same_process and took_turns(self.ours[0], self.theirs[0])
         return compare_times(
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
-            paired=paired,
+            paired=self.paired or turns,
             process_cv=self.allowed_cv,
         )
 
@@ -261,7 +290,8 @@ class _Phase:
 
         shares = self._shares(level, name)
         chunks = [[one.chunks(level, name) for one in side] for side in self._sides]
-        found = compare_times(*chunks, process_cv=self._part_cv(_mean(shares), timed))
+        cv = self._part_cv(_mean(shares), timed)
+        found = compare_times(*chunks, paired=self.paired, process_cv=cv)
         return Row(level, self.pair, self.key, name, shares, found)
 
     def _part_cv(self, share: float, timed: Comparison | None) -> float:

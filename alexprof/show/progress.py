@@ -42,8 +42,10 @@ class Progress(Protocol):
         """Shows a line that stays, as it is."""
         ...
 
-    def phase(self, title: str, steps: int | None) -> AbstractContextManager[Counter]:
-        """Begins something that takes `steps` steps; it ends with the `with` block.
+    def phase(
+        self, title: str, steps: int | None, unit: str = "steps"
+    ) -> AbstractContextManager[Counter]:
+        """Begins something that takes `steps` steps (or units); it ends with the `with` block.
 
         None: how many it takes shows while it goes on.
         """
@@ -84,6 +86,7 @@ class _Count:
     total: int | None
     began_s: float
     done: int = 0
+    unit: str = "steps"
 
     def left(self, now_s: float) -> str:
         """Time left, at the pace so far; steps done, where nobody knows how many are to come."""
@@ -101,7 +104,7 @@ class SilentProgress:
         """Shows nothing."""
 
     @contextmanager
-    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Shows nothing."""
         yield _SilentCounter()
 
@@ -131,10 +134,11 @@ class PlainProgress:
         self._spoke_s = self._clock()
 
     @contextmanager
-    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Writes what begins; then only what is needed to see that it goes on."""
-        self.message(f"{clean(title)} …" if steps is None else f"{clean(title)}: {_steps(steps)} …")
-        yield _PlainCounter(self, title, _Count(steps, self._clock()))
+        said = _steps(steps) if steps is not None and unit == "steps" else f"{steps} {unit}"
+        self.message(f"{clean(title)} …" if steps is None else f"{clean(title)}: {said} …")
+        yield _PlainCounter(self, title, _Count(steps, self._clock(), unit=unit))
 
     def close(self) -> None:
         """Does nothing: every line stays."""
@@ -148,7 +152,7 @@ class PlainProgress:
             self.message(f"{clean(title)}: {count.left(now_s)}")
         elif count.done < count.total:
             self.message(
-                f"{clean(title)}: {count.done} of {count.total} steps, {count.left(now_s)}"
+                f"{clean(title)}: {count.done} of {count.total} {count.unit}, {count.left(now_s)}"
             )
 
 
@@ -183,7 +187,7 @@ class LiveProgress:
         self._console.print(text, soft_wrap=True)
 
     @contextmanager
-    def phase(self, title: str, steps: int | None) -> Iterator[Counter]:
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Shows a bar until the end of the `with` block."""
         self.close()
         bars = self._bars = _bars(self._console, bar=steps is not None)

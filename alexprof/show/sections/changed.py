@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from alexprof.runs.changes import Change, Level, OneSided, RunComparison, SideRecord
+from alexprof.runs.pairs import TimeChange
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,
@@ -72,7 +73,7 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
             )
 
 
-def reading(one: Change) -> str:
+def reading(one: Change | TimeChange) -> str:
     """A verdict in words: "slower", "faster", "the same", "no difference seen", "can't tell"."""
     if one.verdict == "same":
         return "the same"
@@ -95,7 +96,7 @@ def label(key: Key, a: SideRecord) -> str:
     return said if names[0] == UNNAMED else f"{said}, {names[0]}"
 
 
-def percent_interval(one: Change) -> str:
+def percent_interval(one: Change | TimeChange) -> str:
     """The interval of a change in percent: "−1.20 to 3.40"."""
     if one.ci95 is None:
         return numbers.MISSING

@@ -1,0 +1,251 @@
+"""Commands that run processes in turns: ab, selftest."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alexprof.cli.app import BatchSize, Logdir, RunName, app
+from alexprof.cli.measuring import by_time, run_workload
+from alexprof.cli.output import print_text, report_options, style_of
+from alexprof.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from alexprof.runs.pairing import Plan
+    from alexprof.runs.pairs import PairsRecord
+    from alexprof.runs.selftest import SelfTest
+    from alexprof.show import ReportOptions
+    from alexprof.show.progress import Counter, Progress
+
+LEAST_STEPS = 10
+"""Timed steps of a selftest: ten blocks of one step."""
+LEAST_DIFFERENCE = 1e-4
+
+
+@app.command()
+def ab(
+    commands: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="'COMMAND A' 'COMMAND B'",
+            help="Each in quotes; environment variables may stand in front: 'X=1 python train.py'.",
+        ),
+    ] = None,
+    *,
+    pairs: Annotated[int, typer.Option(help="Pairs of processes, in turns A B B A …")] = 7,
+    warm_up: Annotated[
+        int, typer.Option(help="Processes of each before them, left out of every figure.")
+    ] = 1,
+    show: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Show this folder's pairs again; run nothing.")
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    run_name: RunName = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+) -> None:
+    """Run two commands as pairs of processes, in turns, and judge them by the pairs.
+
+    By the steps, layers and ops of the AlexProf run that each process leaves in its logdir, or, if
+    they leave none, by the time that the processes take.
+    """
+    from alexprof.runs.pairs import find_pairs, load_pairs
+
+    style, options = style_of(json=json, markdown=markdown), report_options(top=top)
+    if show:
+        if commands:
+            raise UsageError("--show runs nothing: leave the commands out")
+        folder = find_pairs(show, logdir)
+        print_pairs(load_pairs(folder), folder, style, options)
+        return
+    plan = _plan(commands or [], pairs, warm_up)
+    folder = logdir / checked_name(run_name or by_time("ab"))
+    try:
+        record = run_showing(plan, folder)
+    except KeyboardInterrupt:
+        raise _interrupted(folder, style, options) from None
+    print_pairs(record, folder, style, options)
+    if style == "text":
+        print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
+
+
+@app.command()
+def selftest(
+    *,
+    workload: Annotated[str, typer.Option(help="What to run: alexnet.")] = "alexnet",
+    batch_size: BatchSize = 8,
+    pairs: Annotated[int, typer.Option(help="Pairs of processes.")] = 5,
+    num_batches: Annotated[int, typer.Option(help="Timed steps of each of the two names.")] = 50,
+    difference: Annotated[
+        str, typer.Option(help="Say what this takes to be found, beside 1 %: 2%, 0.02.")
+    ] = "2%",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="3 pairs of 20 steps, which say less.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Show the last one; run nothing.")] = False,
+    logdir: Logdir = Path("logdir"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    process: Annotated[bool, typer.Option("--process", hidden=True)] = False,
+) -> None:
+    """Measure how small a difference can be told from noise on this machine.
+
+    The same against itself: within processes by turns, and between pairs of processes. compare and
+    gate of runs in the same logdir use what is found.
+    """
+    from alexprof.runs.selftest import load_selftest
+
+    style, options = style_of(json=json, markdown=markdown), report_options()
+    asked = _difference(difference)
+    if show:
+        found = load_selftest(logdir)
+        if found is None:
+            raise UsageError(f"no selftest in {logdir} yet: run alexprof selftest")
+        _print_selftest(found, style, options)
+        return
+    if quick:
+        pairs, num_batches = 3, 20
+    if process:
+        _one_process(workload, batch_size, num_batches, logdir)
+        return
+    if num_batches < LEAST_STEPS:
+        raise UsageError(f"--num-batches must be at least {LEAST_STEPS}, not {num_batches}")
+    plan = _against_itself(workload, batch_size, num_batches, pairs)
+    _print_selftest(_measure(plan, logdir, asked), style, options)
+
+
+def checked_name(name: str) -> str:
+    """A name for a folder of the logdir.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if Path(name).name != name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
+    return name
+
+
+def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
+    """Judges pairs and prints what they say."""
+    from alexprof.runs.pairs import judge_pairs
+    from alexprof.show.pairs import render_pairs
+
+    print_text(render_pairs(judge_pairs(record, folder), style, options))
+
+
+def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
+    """Runs pairs; how far they are is shown on standard error, which no script reads."""
+    from alexprof.runs.pairing import ProcessFailed, run_pairs
+    from alexprof.show.fit import clean
+    from alexprof.show.progress import progress_for
+
+    progress = progress_for(sys.stderr)
+    try:
+        with progress.phase(title, len(plan.turns), "processes") as counter:
+            return run_pairs(plan, folder, after=lambda record: _tell(record, progress, counter))
+    except ProcessFailed as failure:
+        for line in failure.tail:
+            print(f"  {clean(line)}", file=sys.stderr)
+        raise
+    finally:
+        progress.close()
+
+
+def _one_process(workload: str, batch_size: int, num_batches: int, logdir: Path) -> None:
+    """What a selftest's process does: the same under two names, in turns, timed alone."""
+    from alexprof.tracer import ProfileOptions
+    from alexprof.workload import make_workload
+    from alexprof.workload.twin import Twin
+
+    chosen = Twin(make_workload(workload, batch_size=batch_size, seed=0))
+    options = ProfileOptions(
+        num_batches=num_batches, burn_in=5, trace_steps=0, phases=(chosen.phases[0].key,)
+    )
+    run_workload(chosen, options, logdir, workload)
+
+
+def _against_itself(workload: str, batch_size: int, num_batches: int, pairs: int) -> Plan:
+    from alexprof.measure.processes import parse_command
+    from alexprof.runs.pairing import Plan
+    from alexprof.workload import make_workload
+
+    make_workload(workload, batch_size=batch_size, seed=0)  # complains before anything is run
+    words = [sys.executable, "-m", "alexprof", "selftest", "--process", "--workload", workload]
+    words += ["--batch-size", str(batch_size), "--num-batches", str(num_batches)]
+    command = parse_command(shlex.join(words))
+    return Plan(command, command, pairs)
+
+
+def _measure(plan: Plan, logdir: Path, asked: float) -> SelfTest:
+    """Runs a selftest's processes and keeps what they say."""
+    from alexprof.runs.selftest import save_selftest
+
+    folder = logdir / by_time("selftest")
+    try:
+        record = run_showing(plan, folder)
+    except KeyboardInterrupt:
+        kept = f"; what is finished is in {folder}" if folder.exists() else ""
+        raise Interrupted(f"interrupted{kept}") from None
+    from alexprof.runs.selftested import selftest_of
+
+    found = selftest_of(record, folder, [0.01, asked])
+    save_selftest(logdir, found)
+    return found
+
+
+def _print_selftest(found: SelfTest, style: str, options: ReportOptions) -> None:
+    from alexprof.show.selftest import render_selftest
+
+    print_text(render_selftest(found, style, options))
+
+
+def _difference(text: str) -> float:
+    """Reads "2%" or "0.02"."""
+    digits = text.strip().removesuffix("%")
+    try:
+        found = float(digits) / (100 if digits != text.strip() else 1)
+    except ValueError:
+        found = 0.0
+    if not LEAST_DIFFERENCE <= found <= 1:
+        raise UsageError(f"--difference is a part like 2% or 0.02, 0.01% to 100%, not {text!r}")
+    return found
+
+
+def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
+    from alexprof.measure.processes import parse_command
+    from alexprof.runs.pairing import Plan
+
+    if len(commands) != 2:
+        raise UsageError(
+            f"ab takes two commands, each in quotes, not {len(commands)}: "
+            "alexprof ab 'python a.py' 'python b.py'"
+        )
+    a, b = map(parse_command, commands)
+    return Plan(a, b, pairs, warm_up)
+
+
+def _tell(record: PairsRecord, progress: Progress, counter: Counter) -> None:
+    from alexprof.show.pairs import pair_line
+
+    newest = record.processes[-1]
+    counter.advance(1)
+    if record.finished and newest in record.finished[-1]:
+        progress.message(pair_line(record))
+
+
+def _interrupted(folder: Path, style: str, options: ReportOptions) -> Interrupted:
+    """What Ctrl-C leaves: what is finished is judged where that can be done."""
+    from alexprof.runs.pairs import LEAST_PAIRS, PAIRS_FILE, load_pairs
+
+    if not (folder / PAIRS_FILE).exists():
+        return Interrupted("interrupted")
+    record = load_pairs(folder)
+    done = len(record.finished)
+    if done >= LEAST_PAIRS:
+        print_pairs(record, folder, style, options)
+    return Interrupted(f"interrupted; {done} finished pairs are in {folder}, marked incomplete")

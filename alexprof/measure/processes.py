@@ -1,0 +1,202 @@
+"""Commands as processes of their own, timed one after the other, in turns.
+
+A command runs without a shell, which would be timed with it, unless it needs one. Each process
+leads a session and group of its own: Ctrl-C reaches AlexProf alone, which then ends the group.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from alexprof.errors import UsageError
+
+Which = Literal["a", "b"]
+SHELL = "/bin/sh"
+GRACE_S = 5.0
+"""So long may a process take to end when it is asked to; then it is killed."""
+PADDING = "ALEXPROF_PADDING"
+"""Environment variable of another length in each process. What lies where in memory depends on how
+much environment there is, and a side that is always lucky would look faster (Mytkowicz et al. 2009,
+"Producing wrong data without doing anything obviously wrong")."""
+PADDING_MOST = 4096
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_QUOTED = re.compile(r"""'[^']*'|\\.|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_FOR_A_SHELL = re.compile(r"[|&;<>()$`*?\[\n]|(?:^|\s)[~#]")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run.
+
+    Attributes:
+        text: As the user wrote it.
+        argv: Program and arguments.
+        variables: Environment variables that were set in front of it.
+        shell: Whether it needs a shell.
+    """
+
+    text: str
+    argv: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    shell: bool = False
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A process to be.
+
+    Attributes:
+        argv: Program and arguments.
+        environment: All of its environment.
+        stdout: File for its output.
+        stderr: File for its complaints.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    stdout: Path
+    stderr: Path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that ended.
+
+    Attributes:
+        seconds: From before it was started until its end was known.
+        user_s: Time that cores worked for it and for what it waited for, in user mode.
+        system_s: The same in the kernel.
+        exit_code: Negative: the signal that ended it.
+    """
+
+    seconds: float
+    user_s: float
+    system_s: float
+    exit_code: int
+
+
+RunProcess = Callable[[Launch], Finished]
+
+
+def parse_command(text: str) -> Command:
+    """Reads a command line: `X=1 python train.py --fast`.
+
+    Words are split as a shell does. A pipe, a list, a redirection, a substitution or a pattern
+    outside of quotes takes a shell (`/bin/sh -c`).
+
+    Raises:
+        UsageError: If it is empty, a quote is open, or there is no such program.
+    """
+    if _needs_shell(text):
+        return Command(text, (SHELL, "-c", text), shell=True)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"can't read the command {text!r}: {error}") from error
+    variables = {}
+    while words and (found := _ASSIGNMENT.fullmatch(words[0])):
+        variables[found[1]] = found[2]
+        del words[0]
+    if not words:
+        raise UsageError(f"the command {text!r} names no program to run")
+    if shutil.which(words[0], path=variables.get("PATH")) is None:
+        raise UsageError(f"no program {words[0]!r} on the PATH (command {text!r})")
+    return Command(text, tuple(words), variables)
+
+
+def turns(pairs: int) -> list[tuple[int, Which]]:
+    """Who runs when: A B B A A B …, so that a machine that drifts favours none.
+
+    Returns:
+        Pair (from 1) and side.
+    """
+    order: dict[int, tuple[Which, Which]] = {0: ("b", "a"), 1: ("a", "b")}
+    return [(pair, side) for pair in range(1, pairs + 1) for side in order[pair % 2]]
+
+
+def environment_of(command: Command, logdir: Path, place: int) -> dict[str, str]:
+    """The environment of a process: this one's, a logdir of its own, the command's variables.
+
+    Args:
+        command: What runs.
+        logdir: Where its runs go.
+        place: The process's number, for the length of its padding.
+    """
+    golden = 0.6180339887498949  # multiples of it, less their whole part, fill 0 to 1 evenly
+    padding = "x" * int(place * golden % 1 * PADDING_MOST)
+    ours = {"ALEXPROF_LOGDIR": str(logdir.resolve()), PADDING: padding}
+    return {**os.environ, **ours, **command.variables}
+
+
+def run_process(launch: Launch, clock: Callable[[], float] = time.perf_counter) -> Finished:
+    """Runs a process to its end; what it leaves running in its group is ended too.
+
+    Args:
+        launch: What to run.
+        clock: Seconds, monotonic.
+
+    Raises:
+        UsageError: If it can't be started.
+        KeyboardInterrupt: On Ctrl-C, when the process's group is gone.
+    """
+    with launch.stdout.open("wb") as stdout, launch.stderr.open("wb") as stderr:
+        began_s = clock()
+        try:
+            process = subprocess.Popen(
+                launch.argv,
+                env=dict(launch.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise UsageError(f"can't start {launch.argv[0]}: {error.strerror}") from error
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            _end(process)
+            raise
+        seconds = clock() - began_s
+    process.returncode = os.waitstatus_to_exitcode(status)
+    _signal(process.pid, signal.SIGKILL)
+    return Finished(seconds, usage.ru_utime, usage.ru_stime, process.returncode)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Asks a process's group to end, and kills what is left after a while."""
+    try:
+        _signal(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+    finally:  # a second Ctrl-C doesn't wait
+        _signal(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    # None of the group may be left.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _needs_shell(text: str) -> bool:
+    return bool(_FOR_A_SHELL.search(_QUOTED.sub(_what_a_shell_sees, text)))
+
+
+def _what_a_shell_sees(quoted: re.Match[str]) -> str:
+    """Of a quoted part what keeps its meaning: `$` and a backquote between double quotes."""
+    if not quoted[0].startswith('"'):
+        return "."
+    return "." + "".join(re.findall(r"[$`]", re.sub(r"\\.", "", quoted[0])))

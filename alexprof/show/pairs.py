@@ -1,0 +1,203 @@
+"""Pairs of processes to text: `alexprof ab`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from alexprof.runs.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
+from alexprof.show import numbers
+from alexprof.show.comparison import draw
+from alexprof.show.document import (
+    Axis,
+    Bar,
+    Block,
+    Column,
+    Document,
+    Lead,
+    Note,
+    Piece,
+    Row,
+    Section,
+    Table,
+)
+from alexprof.show.fit import clean
+from alexprof.show.options import ReportOptions
+from alexprof.show.progress import time_left
+from alexprof.show.sections.changed import changed_sections, percent_interval, reading
+from alexprof.show.sections.waterfall import round_ticks
+
+MOST_ROWS = 24
+"""Of pairs."""
+_NAMES = {"wall": "wall time", "cpu": "CPU time"}
+_FOOTER = (
+    "Intervals are of the change, 95 %, from the pairs. CPU time: what cores worked for the "
+    "process, user and system."
+)
+_CANT_EXCLUDE = (
+    "What pairs can’t exclude is what always favours one side: memory that its other files or "
+    "arguments lay out more luckily, a cache that only it fills. Turns share out what comes and "
+    "goes, warm-up what only the first process pays."
+)
+
+
+def render_pairs(
+    found: PairsResult, style: str = "text", options: ReportOptions | None = None
+) -> str:
+    """Renders what pairs of processes say; arguments as for `render_comparison`."""
+    return draw(found, _document, style, options or ReportOptions())
+
+
+def pair_line(record: PairsRecord) -> str:
+    """The newest pair, for whoever waits: "Pair 3 of 7: A 913 ms, B 942 ms; 7 s left"."""
+    pairs = record.finished
+    a, b = pairs[-1]
+    said = f"A {numbers.ms_unit(a.seconds)}, B {numbers.ms_unit(b.seconds)}"
+    of_a_pair_s = sum(one.seconds for pair in pairs for one in pair) / len(pairs)
+    left = record.pairs - len(pairs)
+    ending = f"; {time_left(of_a_pair_s * left)}" if left else ""
+    return f"Pair {a.pair} of {record.pairs}: {said}{ending}"
+
+
+def _document(found: PairsResult, options: ReportOptions) -> Document:
+    record = found.record
+    sections = [*_from_runs(found, options.top), _processes(found), _limits(found)]
+    return Document(
+        name=clean(record.name),
+        status="complete" if record.complete else "incomplete",
+        facts=(f"A {clean(record.a)}", f"B {clean(record.b)}", *_facts(found)),
+        banner="" if record.complete else _banner(found),
+        sections=tuple(sections),
+        footer=_FOOTER,
+    )
+
+
+def _facts(found: PairsResult) -> Iterator[str]:
+    record = found.record
+    yield f"{found.finished} pairs, A B B A …"
+    yield f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up"
+    yield f"{clean(record.machine.processor)}, {record.machine.cores} cores"
+
+
+def _banner(found: PairsResult) -> str:
+    why = clean(found.record.stopped or "the reason is not known")
+    return f"{found.finished} of {found.record.pairs} pairs: {why}."
+
+
+def _from_runs(found: PairsResult, top: int) -> Iterator[Section]:
+    if found.comparison is not None:
+        for other in found.comparison.others:
+            yield from changed_sections(found.comparison, other, top)
+
+
+def _processes(found: PairsResult) -> Section:
+    title = "Which is slower?" if found.comparison is None else "And the processes as a whole?"
+    return Section(title, "a process from start to end, ms", tuple(_process_blocks(found)))
+
+
+def _process_blocks(found: PairsResult) -> Iterator[Block]:
+    wall = found.times[0]
+    yield Lead(_sentence(wall))
+    if found.comparison is not None:
+        yield Note("Starting, building and tracing are in these times, and not in those above.")
+    yield _times_table(found.times)
+    yield _pairs_table(found, wall)
+    for one in found.times:
+        if one.needed and (one is wall or found.comparison is None):
+            yield Note(f"{_capital(_NAMES[one.name])}: a verdict would take {clean(one.needed)}.")
+
+
+def _sentence(wall: TimeChange) -> str:
+    span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(wall), '%')}"
+    if wall.verdict in ("slower", "faster"):
+        size = numbers.percent_unit(abs(wall.ratio - 1))
+        by = numbers.unit(numbers.ms_signed(wall.change_s), "ms")
+        return f"B is {size} {wall.verdict} than A ({by}; {span})."
+    return f"{_capital(reading(wall))}" + (f" ({span})." if wall.ci95 else ".")
+
+
+def _times_table(times: Sequence[TimeChange]) -> Table:
+    columns = (
+        Column("", align="name"),
+        Column("A", "ms", drop=2),
+        Column("B", "ms", drop=1),
+        Column("change", "ms"),
+        Column("95 % interval", align="right"),
+        Column("change", "%", drop=3),
+        Column("reading", align="right"),
+    )
+    rows = [
+        Row(
+            (
+                _NAMES[one.name],
+                numbers.ms(one.a_s),
+                numbers.ms(one.b_s),
+                numbers.ms_signed(one.change_s),
+                numbers.ms_interval(one.change_ci95_s),
+                numbers.signed((one.ratio - 1) * 100),
+                reading(one),
+            )
+        )
+        for one in times
+    ]
+    return Table(columns, tuple(rows))
+
+
+def _pairs_table(found: PairsResult, wall: TimeChange) -> Table:
+    pairs = found.record.finished
+    columns = (
+        Column("pair", align="name"),
+        Column("first", align="right", drop=2),
+        Column("A", "ms"),
+        Column("B", "ms"),
+        Column("change", "ms"),
+        Column("", align="bar", drop=1),
+    )
+    rows = [_pair_row(a, b) for a, b in pairs[:MOST_ROWS]]
+    if len(pairs) > MOST_ROWS:
+        rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
+    rows.append(_mean_row(wall))
+    return Table(columns, tuple(rows), _axis(pairs, wall), title="Wall time, pair by pair")
+
+
+def _pair_row(a: ProcessRecord, b: ProcessRecord) -> Row:
+    change_s = b.seconds - a.seconds
+    first = "A" if a.started <= b.started else "B"
+    bar = Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
+    times = (numbers.ms(a.seconds), numbers.ms(b.seconds), numbers.ms_signed(change_s))
+    return Row((str(a.pair), first, *times, bar))
+
+
+def _mean_row(wall: TimeChange) -> Row:
+    interval = wall.change_ci95_s
+    pieces = [Piece(0, 0, "zero")]
+    pieces += [Piece(*interval, "interval")] if interval else []
+    called = wall.verdict in ("slower", "faster")
+    pieces.append(Piece(wall.change_s, wall.change_s, "whole" if called else "whole, open"))
+    times = (numbers.ms(wall.a_s), numbers.ms(wall.b_s), numbers.ms_signed(wall.change_s))
+    return Row(("mean", "", *times, Bar(tuple(pieces))), "sum")
+
+
+def _axis(pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: TimeChange) -> Axis:
+    """All pairs, and the interval unless it is far wider than they are."""
+    changes = [0.0, *(b.seconds - a.seconds for a, b in pairs)]
+    low, high = min(changes), max(changes)
+    for end in wall.change_ci95_s or ():
+        if abs(end) <= 2 * (high - low):
+            low, high = min(low, end), max(high, end)
+    if high <= low:
+        low, high = -1e-3, 1e-3
+    return Axis(low, high, round_ticks(low, high, about=3))
+
+
+def _limits(found: PairsResult) -> Section:
+    blocks: list[Block] = []
+    if found.comparison is not None:
+        blocks += [Note(f"{clean(text)}.") for text in found.comparison.notes]
+    elif found.reason:
+        blocks.append(Note(f"Judged by the processes’ times: {clean(found.reason)}."))
+    blocks.append(Note(_CANT_EXCLUDE))
+    return Section("What to know?", "", tuple(blocks))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

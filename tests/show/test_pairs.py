@@ -1,0 +1,170 @@
+"""What `ab` and `selftest` print, as a whole; golden files as in test_comparisons."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from alexprof.errors import UsageError
+from alexprof.measure.processes import parse_command
+from alexprof.measure.values import Known
+from alexprof.runs.pairing import Plan, run_pairs
+from alexprof.runs.pairs import PairsResult, judge_pairs
+from alexprof.runs.selftest import SelfTest
+from alexprof.runs.selftested import selftest_of
+from alexprof.show import ReportOptions
+from alexprof.show.pairs import pair_line, render_pairs
+from alexprof.show.selftest import render_selftest
+from tests.runs.made import HOST, made_run, wave
+from tests.runs.test_pairs import Scripted, leave_run
+
+GOLDEN = Path(__file__).parent / "golden_pairs"
+A = parse_command("true train.py --fast")
+B = parse_command(f"X=1 true train.py --name={'very-' * 30}long '<b>|*_'")
+
+
+def seconds(name):
+    """Two to three seconds, B 5 % slower, pairs that differ by up to 2 %."""
+    number = int(re.sub(r"\D", "", name))
+    return (
+        2.5 * (1 + 0.02 * float(wave(30, 3 + ("b" in name))[number])) * (1 + 0.05 * ("b" in name))
+    )
+
+
+def far(name):
+    return seconds(name) * (1 + 0.3 * float(wave(30, 7)[int(name[-1])]) * ("b" in name))
+
+
+def result(folder, pairs=5, seconds=seconds, leave=lambda logdir, name: None, **changes):
+    record = run_pairs(Plan(A, B, pairs), folder, run=Scripted(seconds, leave))
+    asked = pairs if not changes else 40
+    record = msgspec.structs.replace(record, machine=HOST, pairs=asked, **changes)
+    return judge_pairs(record, folder)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logdir")
+    cut = {"complete": False, "stopped": "interrupted from the keyboard"}
+    return {
+        "processes": result(folder / "processes"),
+        "unclear": result(folder / "unclear", pairs=3, seconds=far),
+        "many": result(folder / "many", pairs=28, **cut),
+        "runs": result(folder / "runs", leave=leave_run()),
+        "selftest": selftested(folder),
+        "selftest_noisy": noisy(selftested(folder)),
+    }
+
+
+def selftested(logdir) -> SelfTest:
+    step_s = [0.1 * (1 + 0.01 * float(one)) for one in wave(8, 1)]
+    left = iter(step_s)
+
+    def leave(folder, name):
+        if not name.startswith("warm"):
+            mean_s = next(left)
+            twins = {"one": mean_s, "other": mean_s}
+            made_run(folder / "r", twins, traced=0, noise=0.02, seed=int(mean_s * 1e5))
+
+    folder = logdir / "selftest-20261124-044200"
+    if folder.exists():
+        folder = logdir / "selftest-20261124-054200"
+    plan = Plan(A, A, len(step_s) // 2)
+    return selftest_of(run_pairs(plan, folder, run=Scripted(seconds, leave)), folder, [0.01, 0.02])
+
+
+def noisy(found: SelfTest) -> SelfTest:
+    return msgspec.structs.replace(
+        found,
+        process_cv=Known(0.32, (0.2, 0.78)),
+        turn_cv=Known(0.14, None),
+        alike=None,
+        smallest_by_pairs=6.63,
+        alarms_within=4,
+        between="slower",
+        between_ratio=1.5,
+        between_ci95=(1.1, 2.0),
+    )
+
+
+def rendered(results, name, style="text", **options):
+    render = render_selftest if name.startswith("selftest") else render_pairs
+    return render(results[name], style, ReportOptions(**options))
+
+
+NAMES = ("processes", "unclear", "many", "runs", "selftest", "selftest_noisy")
+PAGES = ("processes", "runs", "selftest")
+
+
+def check_golden(name, text):
+    path = GOLDEN / name
+    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text(results, name):
+    check_golden(f"{name}.txt", rendered(results, name))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_markdown(results, name):
+    check_golden(f"{name}.md", rendered(results, name, "markdown"))
+
+
+def test_no_golden_file_is_left_over():
+    known = {f"{name}.txt" for name in NAMES} | {f"{name}.md" for name in PAGES}
+    assert {path.name for path in GOLDEN.iterdir()} == known
+
+
+@pytest.mark.parametrize("width", [1, 40, 60, 80, 200])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_is_too_wide(results, name, width):
+    text = rendered(results, name, width=width)
+    assert max(map(cell_len, text.splitlines())) <= min(max(width, 40), 100)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_colour_adds_nothing_but_colour(results, name):
+    colored = rendered(results, name, color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(results, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_comes_back_as_the_same_values(results, name):
+    text = rendered(results, name, "json")
+    kind = SelfTest if name.startswith("selftest") else PairsResult
+    assert msgspec.json.decode(text, type=kind) == results[name]
+    assert json.loads(text)["schema_version"] == 1
+
+
+def test_each_style_is_known(results):
+    for name in ("runs", "selftest"):
+        with pytest.raises(UsageError, match="no such style 'pdf'"):
+            rendered(results, name, "pdf")
+
+
+def test_no_direction_without_a_verdict(results):
+    text = rendered(results, "unclear")
+    assert "No difference seen" in text
+    assert "slower than" not in text
+    assert "more pairs of processes" in text
+
+
+def test_a_pair_while_it_goes_on(results):
+    record = results["processes"].record
+    cut = msgspec.structs.replace(record, processes=record.processes[:-4], pairs=100)
+    assert re.fullmatch(
+        r"Pair 3 of 100: A 2\d\d\d ms, B 2\d\d\d ms; 8 min \d+ s left",
+        pair_line(cut).replace("\xa0", " "),
+    )
+    assert pair_line(record).startswith("Pair 5 of 5: ")
+    assert "left" not in pair_line(record)

@@ -1,0 +1,228 @@
+"""`alexprof ab` as a user meets it: real processes of a few milliseconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import COMMAND, assert_one_line, call
+
+PYTHON = f"{sys.executable} -S -E -c"
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """A command that writes down who ran; and what was written."""
+    note = tmp_path / "ran.txt"
+
+    def command(name, then=""):
+        return f"WHO={name} sh -c 'echo $WHO $ALEXPROF_LOGDIR >> {note}; {then}:'"
+
+    return command, lambda: [line.split() for line in note.read_text().splitlines()]
+
+
+def test_turns_and_a_logdir_of_its_own(tmp_path, noted):
+    command, ran = noted
+    done = call("ab", command("A"), command("B"), "--pairs", 3, "--logdir", tmp_path / "logdir")
+    assert done.returncode == 0, done.stderr
+    assert "".join(who for who, _ in ran()) == "AB" + "ABBAAB"
+    folders = [Path(logdir) for _, logdir in ran()]
+    assert len({*folders}) == 8
+    (folder,) = (tmp_path / "logdir").iterdir()
+    assert folder.name.startswith("ab-")
+    assert {one.parent for one in folders} == {folder}
+    assert [one.name for one in folders[2:]] == ["a1", "b1", "b2", "a2", "a3", "b3"]
+    assert "Pair 3 of 3: A " in done.stderr
+    assert "left\n" in done.stderr
+    assert done.stdout.startswith(f"AlexProf  {folder.name}")
+    assert "What pairs can’t exclude" in done.stdout
+    assert max(map(len, done.stdout.replace(str(folder), "").splitlines())) <= 80
+    assert f"Again: alexprof ab --show {folder}" in done.stdout
+
+
+def test_the_slower_one_is_found_and_shown_again(tmp_path):
+    quick, slow = (f"{PYTHON} 'import time; time.sleep({s})'" for s in (0.15, 0.6))
+    options = ("--logdir", tmp_path, "--run-name", "pairs")
+    done = call("ab", quick, slow, "--pairs", 3, "--warm-up", 0, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["judged_by"], found["finished"]) == ("processes", 3)
+    wall, cpu = found["times"]
+    assert (wall["name"], wall["verdict"]) == ("wall", "slower")
+    assert wall["b_s"] - wall["a_s"] == pytest.approx(0.45, abs=0.3)
+    assert cpu["b_s"] < wall["b_s"] - 0.5
+    assert [one["folder"] for one in found["record"]["processes"]] == [
+        *("a1", "b1", "b2", "a2", "a3", "b3")
+    ]
+    again = call("ab", "--show", "pairs", "--logdir", tmp_path)
+    assert again.returncode == 0
+    assert "slower than A" in again.stdout
+    assert "| wall time | " in call("ab", "--show", tmp_path / "pairs", "--markdown").stdout
+    listed = call("list", "--logdir", tmp_path)
+    assert "pairs" not in listed.stdout
+    assert_one_line(call("report", "latest", "--logdir", tmp_path), 2, "no run")
+
+
+def test_a_failure_shows_its_complaints(tmp_path):
+    bad = f"{PYTHON} 'import sys; sys.exit(\"no \\x1b[31msuch file\")'"
+    done = call("ab", "true", bad, "--logdir", tmp_path, "--run-name", "x")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    *_, complaint, last = done.stderr.splitlines()
+    assert complaint == "  no ?[31msuch file"
+    assert last.startswith("alexprof: warm-up of B failed (exit code 1) after ")
+    assert f"{tmp_path}/x/warm-up-b1.err.txt" in last
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["true"], ["two commands", "not 1"]),
+        ([], ["two commands", "not 0"]),
+        (["true", "true", "--pairs", "1"], ["--pairs must be at least 2, not 1"]),
+        (["true", "true", "--warm-up", "-1"], ["--warm-up must be at least 0"]),
+        (["true", "no-such-program x"], ["no program 'no-such-program'"]),
+        (["true", "echo 'x"], ["No closing quotation"]),
+        (["true", "true", "--run-name", "a/b"], ["one folder's name"]),
+        (["true", "true", "--json", "--markdown"], ["exclude each other"]),
+        (["true", "true", "--show", "x"], ["leave the commands out"]),
+        (["--show", "x"], ["no pairs 'x'"]),
+    ],
+)
+def test_bad_use_is_one_line_and_runs_nothing(tmp_path, arguments, words):
+    assert_one_line(call("ab", *arguments, "--logdir", tmp_path / "logdir"), 2, *words)
+    assert not (tmp_path / "logdir").exists()
+
+
+def interrupted(tmp_path, after_pairs):
+    """An `ab` that gets Ctrl-C in the process that follows so many pairs."""
+    started = tmp_path / "started.txt"
+    hang = 2 * after_pairs + 1
+    script = tmp_path / "command.sh"
+    script.write_text(
+        f"echo $$ >> {started}\n"
+        f"if [ $(wc -l < {started}) -ge {hang} ]; then sleep 60 & echo $! >> {started}; wait; fi\n"
+    )
+    command = f"sh {script}"
+    process = subprocess.Popen(
+        [*COMMAND, "ab", command, command, "--warm-up", "0", "--logdir", tmp_path / "logdir"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(600):
+        time.sleep(0.05)
+        lines = started.read_text().splitlines() if started.exists() else []
+        if len(lines) == hang + 1:
+            break
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    return process.returncode, out, errors, [int(pid) for pid in lines[-2:]]
+
+
+def running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return not stat.stdout.startswith(b"Z")
+
+
+@pytest.mark.parametrize("pairs", [0, 3])
+def test_ctrl_c_ends_the_children_and_judges_what_there_is(tmp_path, pairs):
+    code, out, errors, pids = interrupted(tmp_path, pairs)
+    assert code == 130
+    assert errors.splitlines()[-1].startswith(f"alexprof: interrupted; {pairs} finished pairs are")
+    assert "Traceback" not in errors
+    time.sleep(0.1)
+    assert not any(map(running, pids))
+    assert ("3 of 7 pairs: interrupted from the keyboard" in out) == (pairs == 3)
+    assert ("incomplete" in out) == (pairs == 3)
+
+
+def test_a_killed_ab_keeps_its_pairs(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "ab", "true", "true", "--pairs", "1000", "--logdir", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("Pair 4"):
+            break
+    process.kill()
+    process.communicate()
+    (folder,) = tmp_path.iterdir()
+    again = call("ab", "--show", folder)
+    assert again.returncode == 0, again.stderr
+    assert "still running, or killed" in again.stdout
+    assert "incomplete" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--pairs", "1"], ["--pairs must be at least 2"]),
+        (["--num-batches", "5"], ["--num-batches must be at least 10, not 5"]),
+        (["--batch-size", "0"], ["batch size must be at least 1"]),
+        (["--workload", "vgg"], ["no workload 'vgg'", "alexnet"]),
+        (["--difference", "much"], ["--difference", "'much'", "2%"]),
+        (["--difference", "0"], ["0.01% to 100%"]),
+        (["--difference", "200%"], ["0.01% to 100%"]),
+        (["--json", "--markdown"], ["exclude each other"]),
+        (["--show"], ["no selftest in", "run alexprof selftest"]),
+    ],
+)
+def test_bad_selftests_are_one_line_and_run_nothing(tmp_path, arguments, words):
+    done = call("selftest", *arguments, "--logdir", tmp_path / "logdir")
+    assert_one_line(done, 2, *words)
+    assert not (tmp_path / "logdir").exists()
+
+
+@pytest.mark.slow
+def test_a_real_selftest_is_kept_shown_again_and_used(tmp_path):
+    small = ("--batch-size", 1, "--num-batches", 10, "--pairs", 2, "--logdir", tmp_path)
+    done = call("selftest", *small, "--json", "--difference", "0.05")
+    assert done.returncode == 0, done.stderr
+    assert "Pair 2 of 2: " in done.stderr
+    found = json.loads(done.stdout)
+    assert found == json.loads((tmp_path / "selftest.json").read_text())
+    assert (found["pairs"], found["steps"], found["batch_size"]) == (2, 10, 1)
+    assert [one["difference"] for one in found["needed"]] == [0.01, 0.05]
+    assert found["asked_within"] == 4
+    low, high = found["process_cv"]["ci95"]
+    assert 0 < low < found["process_cv"]["value"] < high
+    shown = call("selftest", "--show", "--logdir", tmp_path)
+    assert "What can be told here?" in shown.stdout
+    assert (
+        "| a process’s mean | "
+        in call("selftest", "--show", "--markdown", "--logdir", tmp_path).stdout
+    )
+    assert "0 runs" in (listed := call("list", "--logdir", tmp_path).stdout) or "No run" in listed
+    both = [tmp_path / found["name"] / name / "alexnet" for name in ("a1", "b1")]
+    assert call("compare", *both).returncode == 0
+
+
+@pytest.mark.slow
+def test_real_runs_of_pairs_are_judged_by_their_steps(tmp_path):
+    words = ["profile", "--batch-size", "1", "--num-batches", "10", "--burn-in", "1"]
+    words += ["--trace-steps", "3", "--variants", "without_lrn", "--phases", "forward"]
+    command = " ".join([*COMMAND, *words])
+    done = call(
+        "ab", command, command, "--pairs", 2, "--warm-up", 0, "--logdir", tmp_path, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["judged_by"] == "runs"
+    levels = {one["level"] for one in found["comparison"]["differences"]}
+    assert levels == {"phase", "layer", "kind", "op"}
+    assert found["comparison"]["a"]["runs"] == ["a1", "a2"]
