@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
+from alexprof.capture.results import TensorResult
 from alexprof.capture.software import Software
 from alexprof.measure.machine import Machine
 from alexprof.measure.values import Stretch, Timed
@@ -182,6 +183,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         devices: What the whole trace records of each device.
         kernels: What the GPUs ran, longest first.
         replay: The steps run again, and what that predicts; None without a trace.
+        results: What a step fetches, a row for each tensor; empty where that is not recorded.
         notes: What to know of these numbers, one sentence each.
     """
 
@@ -197,6 +199,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     devices: tuple[RecordedDevice, ...] = ()
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
+    results: tuple[TensorResult, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.capture.results import Results, save_values
 from alexprof.errors import RunError
-from alexprof.files import check_writable, writing
+from alexprof.files import check_writable, whole_file, writing
 from alexprof.measure.loop import Block
 from alexprof.runs.record import (
     SCHEMA_VERSION,
@@ -23,6 +24,7 @@ from alexprof.runs.record import (
     Variant,
     WorkloadRecord,
 )
+from alexprof.runs.results import results_file
 from alexprof.runs.store import save_run
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
 from alexprof.tracer.charts import samples_of, traced_steps_of
@@ -163,6 +165,22 @@ class Recorder:
         self._note_onednn(phase)
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
+        self._save([variant])
+
+    def add_results(self, variant: str, key: str, results: Results | str) -> None:
+        """Writes what a phase computes, or why that is not known.
+
+        Raises:
+            RunError: If it can't be written.
+        """
+        phase = self.run.variants[variant].phases[key]
+        if isinstance(results, str):
+            phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
+        else:
+            with whole_file(results_file(self.folder, variant, key)) as temporary:
+                save_values(temporary, results)
+            phase = msgspec.structs.replace(phase, results=results.tensors)
+        self.set_phase(variant, key, phase)
         self._save([variant])
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:

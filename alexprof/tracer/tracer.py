@@ -29,7 +29,7 @@ from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.names import phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
-from alexprof.tracer.tracing import trace_phase
+from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import Ablation, Layer
 
 if TYPE_CHECKING:
@@ -279,17 +279,21 @@ class Tracer:
         if not targets:
             raise UsageError("no target to time: give a session and its fetches")
         by_variant: dict[str, Target] = {}
+        fetching: dict[str, Target] = {}
         for session, *rest in targets:
             variant = self._variant_of(session)
             if variant in by_variant or key in self.run.variants[variant].phases:
                 raise UsageError(f"phase {label!r} of {variant} was timed already")
-            target = Target(session, *rest)
+            target = fetching[variant] = Target(session, *rest)
             by_variant[variant] = target if self._fetch else target.without_result()
         check_no_profiler(f"timing {label}")
         self._time(key, label, by_variant, steps, burn_in)
         if self._trace_steps:
             for variant, target in by_variant.items():
                 self._trace(key, variant, target)
+        for variant, target in fetching.items():
+            doing = f"what {key} of {variant} computes is not known"
+            self._recorder.add_results(variant, key, computed(target, doing))
         self._answer(key, together=by_variant)
 
     def _time(
