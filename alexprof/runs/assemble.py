@@ -20,6 +20,7 @@ from alexprof.attribute import (
     totals,
 )
 from alexprof.capture.executed import ExecutedOp
+from alexprof.measure.chunks import step_interval
 from alexprof.measure.statistics import difference, student_half_width
 from alexprof.measure.values import Timed
 from alexprof.runs.record import (
@@ -261,6 +262,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
+        ci95_s=step_interval(wall_s),
     )
 
 

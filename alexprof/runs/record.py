@@ -60,6 +60,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         host_level: The host tracer level that was in force; None if the trace doesn't say.
         events: Number of op and kernel events inside steps.
         page_faults_per_step: As in `Timed`.
+        ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
     """
 
     steps: int
@@ -71,6 +72,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     host_level: int | None
     events: int
     page_faults_per_step: float | None = None
+    ci95_s: tuple[float, float] | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
@@ -133,6 +135,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
             the trace does not record the threads.
         parallelism: Core time over the time in which any thread worked for it: how many did at
             once.
+        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
+            step, and in older runs.
     """
 
     name: str
@@ -147,6 +151,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     share_fraction: float
     core_mean_s: float | None = None
     parallelism: float | None = None
+    share_ci95_s: tuple[float, float] | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
+from alexprof.measure.chunks import chunks
 from alexprof.runs.changes import Level
 from alexprof.runs.sides import Member
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PARTS: tuple[Level, ...] = ("layer", "kind", "op")
-LEAST_CHUNKS, MOST_CHUNKS = 3, 10
-"""Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at
-most."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,7 @@ class Sample:
         values = self.parts[level].get(name)
         if values is None:
             values = np.zeros(len(next(iter(self.parts[level].values()))))
-        blocks = len(values) // 2 if len(values) >= 2 * LEAST_CHUNKS else len(values)
-        return np.array_split(values, min(MOST_CHUNKS, blocks))
+        return chunks(values)
 
     def share(self, level: Level, name: str) -> float:
         """The part of the step that it is."""

@@ -207,14 +207,18 @@ def _layer_table(view: View, division: Division) -> Table:
     rows, total = [], 0.0
     for one in entries:
         total += one.fraction
-        figures = (numbers.ms(one.share_s), numbers.ms(one.std_s), numbers.percent(one.fraction))
+        figures = (
+            numbers.ms(one.share_s),
+            numbers.ms_half_width(one.ci95_s),
+            numbers.percent(one.fraction),
+        )
         rows.append(Row((one.name, *figures, numbers.percent(total), _bar(one))))
-    step = (numbers.ms(division.step_s), numbers.ms(division.step_std_s), "100", "")
+    step = (numbers.ms(division.step_s), numbers.ms_half_width(division.step_ci95_s), "100", "")
     rows.append(Row(("step", *step, "shares + idle = step"), "sum"))
     columns = (
         Column("layer", align="name"),
         Column("share", "ms"),
-        Column("std", "ms", drop=3),
+        Column("± 95 %", "ms", drop=3),
         Column("step", "%"),
         Column("total", "%", drop=2),
         Column("", align="bar", legend=_legend(division)),
@@ -224,8 +228,8 @@ def _layer_table(view: View, division: Division) -> Table:
 
 
 def _idle_entry(division: Division) -> Share:
-    idle_s, std_s = division.idle_s, division.idle_std_s
-    return Share("idle", idle_s, std_s, division.idle_fraction, {"idle": idle_s})
+    idle_s, ci95_s = division.idle_s, division.idle_ci95_s
+    return Share("idle", idle_s, None, ci95_s, division.idle_fraction, {"idle": idle_s})
 
 
 def _rest_entry(rest: Sequence[Share]) -> Share:
@@ -236,7 +240,8 @@ def _rest_entry(rest: Sequence[Share]) -> Share:
     return Share(
         name=plural(len(rest), "more layer"),
         share_s=math.fsum(one.share_s for one in rest),
-        std_s=None,  # of several layers together it is not recorded
+        std_s=None,  # of several layers together neither is recorded
+        ci95_s=None,
         fraction=math.fsum(one.fraction for one in rest),
         by_pass_s=by_pass_s,
     )
@@ -276,8 +281,8 @@ def _spread(division: Division) -> str:
     what = "Op times on" if on_cpu(division.device) else "Kernel times on"
     said = f"{what} {device}, each nanosecond counted once."
     if division.steps < 2:
-        return f"{said} No std (–) from one traced step."
-    return f"{said} Std is over traced steps."
+        return f"{said} No interval (–) from one traced step."
+    return f"{said} ± 95 % is half the interval of a share’s mean, from traced steps in blocks."
 
 
 def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
