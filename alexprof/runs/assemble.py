@@ -85,7 +85,7 @@ def traced_phase(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=_books(attribution),
-        ops=_rows(by_op(costs), OpCost),
+        ops=tuple(_with_events(op, attribution) for op in _rows(by_op(costs), OpCost)),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
@@ -241,6 +241,15 @@ def _idle_s(scaled: pl.DataFrame) -> float:
     return float(scaled.filter(pl.col("op") == IDLE_OP)["share_s"].sum()) / steps
 
 
+def _with_events(op: OpCost, attribution: Attribution) -> OpCost:
+    """Adds how many events an op's time holds; the pool's threads record side by side."""
+    found = attribution.within.get((op.name, op.type))
+    if found is None or not on_cpu(op.device):
+        return op
+    inner, pool = found
+    return msgspec.structs.replace(op, events_per_step=inner + pool / (op.parallelism or 1.0))
+
+
 def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
     return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
 
@@ -263,6 +272,7 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
         ci95_s=step_interval(wall_s),
+        events_per_step=attribution.events_per_step,
     )
 
 

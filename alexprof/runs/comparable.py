@@ -9,7 +9,10 @@ from alexprof.runs.record import MachineRecord, Run
 from alexprof.runs.sides import Member, Pair, phases_of
 
 QUANTITIES = frozenset(
-    ("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave", "burn_in")
+    (
+        *("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave"),
+        *("burn_in", "calibrate_tracing"),
+    )
 )
 """Settings that say how much was measured: what a step takes doesn't depend on them."""
 WORK = frozenset(("batch_size", "image_size"))

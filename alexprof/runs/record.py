@@ -13,6 +13,7 @@ from alexprof.capture.executed import ExecutedOp
 from alexprof.capture.results import TensorResult
 from alexprof.capture.software import Software
 from alexprof.measure.machine import Machine
+from alexprof.measure.tracing import Tracing
 from alexprof.measure.values import Stretch, Timed
 from alexprof.runs.recorded import Kernel, RecordedDevice, Replay
 from alexprof.workload.base import Layer, Published, Setting
@@ -61,6 +62,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         events: Number of op and kernel events inside steps.
         page_faults_per_step: As in `Timed`.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
+        events_per_step: Events of all sorts that a step recorded on the host; None if not known.
     """
 
     steps: int
@@ -73,6 +75,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     events: int
     page_faults_per_step: float | None = None
     ci95_s: tuple[float, float] | None = None
+    events_per_step: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
@@ -163,12 +166,19 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         layer: The name scope that it belongs to.
         covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
             in `Phase.not_timed`.)
+        events_per_step: Events that the trace recorded in its time, mean over traced steps; those
+            that the pool's threads recorded side by side count as one. None on a GPU, where that is
+            not known, and in older runs.
+        untraced_share_s: Its mean share less what recording these events took; None where either is
+            not known (`Run.tracing`).
     """
 
     type: str
     kind: str
     layer: str
     covered: bool = True
+    events_per_step: float | None = None
+    untraced_share_s: float | None = None
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -286,6 +296,8 @@ class Run(Struct, frozen=True, kw_only=True):
         variants: By name, in the order given.
         ablations: One for each phase that two variants were compared in.
         stretches: Slow steps in a row.
+        clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
+        tracing: What tracing costs per event; None if that was not calibrated.
     """
 
     schema_version: int
@@ -298,6 +310,8 @@ class Run(Struct, frozen=True, kw_only=True):
     variants: dict[str, Variant] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+    clock_s: float | None = None
+    tracing: Tracing | None = None
 
     def report(self, style: str = "text") -> None:
         """Prints the run.

@@ -15,6 +15,7 @@ from alexprof.capture.results import Results, save_values
 from alexprof.errors import RunError
 from alexprof.files import check_writable, whole_file, writing
 from alexprof.measure.loop import Block
+from alexprof.measure.tracing import Tracing, clock_cost_s
 from alexprof.runs.record import (
     SCHEMA_VERSION,
     Ablation,
@@ -27,6 +28,7 @@ from alexprof.runs.record import (
 from alexprof.runs.results import results_file
 from alexprof.runs.store import save_run
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
+from alexprof.runs.tracing import with_tracing
 from alexprof.tracer.charts import samples_of, traced_steps_of
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class Recorder:
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
             workload=workload,
             machine=machine,
+            clock_s=clock_cost_s(),
         )
 
     def open(self) -> None:
@@ -182,6 +185,10 @@ class Recorder:
             phase = msgspec.structs.replace(phase, results=results.tensors)
         self.set_phase(variant, key, phase)
         self._save([variant])
+
+    def set_tracing(self, tracing: Tracing) -> None:
+        """Adds what tracing costs; it reaches the disk when the run is closed."""
+        self.run = with_tracing(self.run, tracing)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""

@@ -27,6 +27,7 @@ from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.tracing import computed, trace_phase
@@ -63,6 +64,7 @@ class Tracer:
         fetch: bool = True,
         workload: WorkloadRecord | None = None,
         ablations: Sequence[Ablation] = (),
+        calibrate_tracing: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Checks the arguments; nothing is written before the `with` block.
@@ -77,6 +79,8 @@ class Tracer:
             fetch: Whether a step ends with its result in Python.
             workload: What is profiled, for the record.
             ablations: Questions that pairs of variants answer.
+            calibrate_tracing: Whether to measure at the end, in two to three seconds, what tracing
+                costs per event.
             progress: What is shown meanwhile; None chooses by the standard output.
 
         Raises:
@@ -90,6 +94,7 @@ class Tracer:
         self._block_steps = block_steps
         self._fetch = fetch
         self._ablations = tuple(ablations)
+        self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
@@ -125,6 +130,10 @@ class Tracer:
         traceback: TracebackType | None,
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
+        if error is None and self._calibrate_tracing:
+            # Last of all, so that no timed step has a profiler before it.
+            self._progress.message("Calibrating what tracing costs …")
+            self._recorder.set_tracing(calibrate_tracing())
         self._progress.close()
         self._open = False
         try:

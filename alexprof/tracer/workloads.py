@@ -36,6 +36,7 @@ class ProfileOptions:
         fetch: Whether a step ends with its result in Python.
         interleave: Whether variants take turns in blocks of steps.
         block_steps: Timed steps in a row before it is the next variant's turn; None chooses.
+        calibrate_tracing: Whether to measure, after all steps, what tracing costs per event.
     """
 
     num_batches: int = 100
@@ -50,6 +51,7 @@ class ProfileOptions:
     fetch: bool = True
     interleave: bool = True
     block_steps: int | None = None
+    calibrate_tracing: bool = True
 
     def check(self, workload: Workload) -> None:
         """Checks what can be checked before TensorFlow is started.
@@ -110,6 +112,7 @@ def profile(
         fetch=options.fetch,
         workload=_record(workload, options, variants, keys, turns),
         ablations=workload.ablations,
+        calibrate_tracing=options.calibrate_tracing,
         progress=shown,
     )
     if options.interleave and len(variants) > 1 and not turns:

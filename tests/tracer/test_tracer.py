@@ -31,7 +31,8 @@ class Heard(SilentProgress):
 
 
 def small_options(**options):
-    return ProfileOptions(**{"num_batches": 12, "burn_in": 2, "trace_steps": 3, **options})
+    usual = {"num_batches": 12, "burn_in": 2, "trace_steps": 3, "calibrate_tracing": False}
+    return ProfileOptions(**{**usual, **options})
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def heard():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, heard):
     folder = tmp_path_factory.mktemp("logdir") / "small"
-    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, small_options(), heard)
+    options = small_options(calibrate_tracing=True)
+    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, options, heard)
     return alexprof.load_run(folder), folder
 
 
@@ -134,6 +136,19 @@ def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tm
             assert phase.results == ()
             assert "what ends of v computes is not known: the step failed" in phase.notes[-1]
     assert tracer.run.complete
+
+
+def test_what_tracing_costs_is_calibrated_and_taken_off(run):
+    run, _ = run
+    assert 0 < run.clock_s < 1e-4
+    event_s = run.tracing.event_s(3)
+    assert 1e-8 < event_s < 1e-4
+    for _, _, phase in phases_of(run):
+        assert phase.traced.events_per_step > phase.traced.events / phase.traced.steps
+        assert sum(op.events_per_step for op in phase.ops) < phase.traced.events_per_step
+        for op in phase.ops:
+            assert 0 <= op.untraced_share_s <= op.share_mean_s
+        assert any(op.untraced_share_s < op.share_mean_s for op in phase.ops)
 
 
 def test_lrn_is_found_in_layers_passes_and_kinds(run):

@@ -54,7 +54,10 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         guesses = [one for one in guesses if one.name not in left_out]
     shown = [one for one in guesses if one.without >= LEAST][:LAYERS_SHOWN]
     asked = list(_left_out(view, key, phase)) if replayed and len(found) <= FEW else []
+    drift = _replay(phase.replay, trace_alone=view.trace_alone)
     if not shown and not asked:
+        if drift:
+            yield Note(drift)
         return
     timed = view.timed(variant, key)
     step_s = timed.mean_s if timed and division.step_s else division.step_s
@@ -67,8 +70,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         aside=", ".join(view.needed_label(variant)),
     )
     yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
-    if said := _replay(phase.replay, trace_alone=view.trace_alone):
-        yield Note(said)
+    if drift:
+        yield Note(drift)
 
 
 def _shares(division: Division) -> Iterator[_Guess]:

@@ -25,6 +25,7 @@ from alexprof.show.document import (
 from alexprof.show.fit import clean
 from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
 from alexprof.show.sections.ops import op_note, op_table
+from alexprof.show.sections.overhead import overhead, untraced_note
 from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
@@ -88,6 +89,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
+    if said := overhead(view, phase):
+        yield Note(said)
     yield from map(Warn, _unlike(phase))
     if warning := _page_faults(view, phase, division.device):
         yield Warn(warning)
@@ -96,14 +99,16 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if table := op_table(division, view.options.top, times_of(division.device)):
         yield table
         yield Note(op_note(division, view.options.top))
+        if said := untraced_note(division, view.options.top):
+            yield Note(said)
     if kernels := kernel_table(phase, division.device, view.options.top):
         yield kernels
         yield Note(KERNELS_NOTE)
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
-    if said := critical_path(phase, division):
-        yield Note(said)
+    if path := critical_path(phase, division):
+        yield Note(path)
 
 
 def _answer(view: View, key: str, division: Division) -> str:
@@ -318,6 +323,8 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
             f"The stopwatch says {numbers.ms_unit(traced.stopwatch_mean_s)} per traced step, the "
             f"trace says {numbers.ms_unit(traced.mean_s)}."
         )
+    if phase and (said := overhead(view, phase)):
+        yield Note(said)
 
 
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:

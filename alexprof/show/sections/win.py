@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
-from alexprof.show.document import Block, Lead, Note, Section
+from alexprof.show.document import Block, Lead, Note, Section, Table
 from alexprof.show.sections.ablations import ablations_table
 from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
@@ -40,7 +40,7 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         yield waterfall(view, one)
         yield Note(" ".join(_explained(view, one)))
     predicted = tuple(prediction(view, key))
-    if predicted and not found:
+    if any(isinstance(one, Table) for one in predicted) and not found:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
     yield from predicted
 
