@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,10 @@ from alexprof.attribute.names import Labels, describe
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
+from alexprof.attribute.recorded_within import RecordedPerStep, per_step
 from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
-from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.symbols import UNASSIGNED, Op
 from alexprof.errors import ClosureError, TraceError
 from alexprof.workload.base import Ablation
 
@@ -60,6 +61,10 @@ class Attribution:
         kernels: What it records of each kernel: see `recorded_kernels`.
         replayed: The steps run again from the graph, and what that predicts.
         notes: What a reader of the numbers should know, one sentence each.
+        events_per_step: Events that a step recorded on the hosts; None where core times were not
+            asked for, and where XLA ran, like the next.
+        within: By an op's name and type, how many of them cost its time on the CPU: those recorded
+            inside of it on its own thread, and those of the pool's work for it.
     """
 
     costs: pl.DataFrame
@@ -71,6 +76,8 @@ class Attribution:
     kernels: pl.DataFrame
     replayed: Replayed
     notes: tuple[str, ...]
+    events_per_step: float | None = None
+    within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
 
 
 def attribute(
@@ -112,6 +119,7 @@ def attribute(
     costs = _table(divisions, steps, work, labels)
     check_closure(costs)
     starts = steps.start_ps // PS_PER_NS
+    recorded = per_step(work.recorded, steps, len(work.ops)) if work.recorded else None
     return Attribution(
         costs=costs,
         marked=steps.marked,
@@ -122,7 +130,14 @@ def attribute(
         kernels=recorded_kernels(work, UNASSIGNED_OP),
         replayed=replay_steps(work, steps, labels, costs, inputs=inputs, nodes=nodes, asked=asked),
         notes=(*steps.notes, *_notes(divisions, work, labels)),
+        events_per_step=recorded.events if recorded else None,
+        within=_within(work, recorded) if recorded else {},
     )
+
+
+def _within(work: Work, recorded: RecordedPerStep) -> dict[Op, tuple[float, float]]:
+    inner, pool = recorded.inner.tolist(), recorded.pool.tolist()
+    return dict(zip(work.ops, zip(inner, pool, strict=True), strict=True))
 
 
 def _nothing_ran(trace: Trace) -> str:

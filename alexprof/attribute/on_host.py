@@ -66,7 +66,7 @@ def on_host(
     plane, events = host.plane, host.events
     _, is_marker = events.ints("step_num")
     thunk = is_thunk(events) if host.by_xla else np.zeros(len(events), np.bool_)
-    rows, op = _ops_among(host, events, numbers)
+    rows, op = ops_among(host, events, numbers)
     kept = ~(is_marker | thunk)[rows]
     rows, op = rows[kept], op[kept]
     if not thunk.any():
@@ -82,7 +82,7 @@ def on_host(
     return replace(part, at_work=time.own), time.regions
 
 
-def _ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
     """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
     named = np.array([op is not None for op in parsed], bool)[events.name]
@@ -103,7 +103,7 @@ def pool_regions(
     for host, one in zip(hosts, known, strict=True):
         regions = one
         if regions is None and host.is_pool.any():
-            ops = _ops_among(host, host.every, numbers)
+            ops = ops_among(host, host.every, numbers)
             regions = find_regions(host.every, host.is_pool, *ops)
         if regions is not None:
             found.append(replace(regions, thread=regions.thread + lines))

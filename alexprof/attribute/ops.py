@@ -14,6 +14,7 @@ from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
 from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
+from alexprof.attribute.recorded_within import Recorded, recorded_within
 from alexprof.attribute.streams import kernel_ops
 from alexprof.attribute.symbols import Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
@@ -52,6 +53,7 @@ class Work:
         waits: When the host waited for the input pipeline.
         fetches: When it took results from a device.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
+        recorded: What was recorded inside of ops; None if it was not asked for or is not known.
         eager: Numbers of ops that ran eagerly, without names of their own.
         unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
             trace does not say for what, and those that only called XLA.
@@ -66,6 +68,7 @@ class Work:
     waits: Cover
     fetches: Cover
     regions: Regions | None
+    recorded: Recorded | None
     eager: frozenset[int]
     unplaced: frozenset[int]
     unread: tuple[str, ...]
@@ -105,6 +108,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     names = (name for one in events for name in one.names)
     # All that numbers ops comes before `ops` is taken.
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
+    recorded = recorded_within(hosts, regions, numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     return Work(
         ops=numbers.ops(),
@@ -114,6 +118,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         waits=_during(events, _WAITS),
         fetches=_during(events, _FETCHES),
         regions=regions,
+        recorded=recorded,
         eager=eager,
         unplaced=frozenset(xla.unplaced),
         unread=tuple(plane.name for plane in others if plane.events().name.size),

@@ -25,6 +25,7 @@ SUMMARY = (
     "share_fraction",
     "core_mean_s",
     "parallelism",
+    "share_ci95_s",
 )
 
 
@@ -72,7 +73,9 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
         `share_mean_s`; sample standard deviations between steps, null with a single step:
         `busy_std_s`, `share_std_s`; and
         `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
-        `parallelism`, that over the time in which any did, both null where that is not known.
+        `parallelism`, that over the time in which any did, both null where that is not known; and
+        `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`, by Student's t over
+        blocks of steps as `measure.chunks` takes them, null with a single step.
     """
     return _summary(costs, "layer", ())
 
@@ -177,6 +180,8 @@ def _summary(
             (pl.col("share_ns").sum() / pl.col("wall_ns").first()).alias("share_fraction"),
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
+        .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)
+        .with_columns(_around("share_mean_s", "half_s").alias("share_ci95_s"))
     )
     return (
         summary.rename({name: "name"})
@@ -186,6 +191,52 @@ def _summary(
             descending=[True, True, False, False, False],
         )
     )
+
+
+def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Half the 95 % interval of each row's mean share, from blocks of steps.
+
+    Args:
+        costs: As made by `costs.attribute`.
+        per_step: What each row had of each step; where it had nothing there is no row.
+        keys: What names a row.
+
+    Returns:
+        `keys` and `half_s`, null with fewer than two blocks.
+    """
+    import polars as pl
+
+    from alexprof.measure.chunks import chunk_of_step
+    from alexprof.measure.statistics import student_half_width
+
+    steps = costs["step"].unique().sort()
+    chunk = chunk_of_step(len(steps))
+    blocks = int(chunk[-1]) + 1 if len(steps) else 0
+    of_step = pl.DataFrame({"step": steps, "block": chunk})
+    length = of_step.group_by("block").len("length")
+    # A block in which a row had nothing is missing here: its mean is 0.
+    means = (
+        per_step.join(of_step, on="step")
+        .group_by(*keys, "block")
+        .agg(pl.col("share_ns").sum())
+        .join(length, on="block")
+        .with_columns(pl.col("share_ns") / pl.col("length"))
+    )
+    mean = pl.col("share_ns").sum() / blocks
+    squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
+    # What one unit of variance is worth.
+    half = student_half_width(1.0, blocks) if blocks > 1 else None
+    return means.group_by(keys).agg(
+        ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
+    )
+
+
+def _around(mean: str, half: str) -> pl.Expr:
+    """A list of low and high; null where the half width is."""
+    import polars as pl
+
+    low, high = pl.col(mean) - pl.col(half), pl.col(mean) + pl.col(half)
+    return pl.when(pl.col(half).is_not_null()).then(pl.concat_list(low, high))
 
 
 def _mean(amount: str) -> pl.Expr:

@@ -30,6 +30,24 @@ def step_failures(doing: str) -> Iterator[None]:
 
 
 @contextmanager
+def execution_failures(doing: str) -> Iterator[None]:
+    """Turns the failure of a step that need not succeed into a `CaptureError`.
+
+    Args:
+        doing: What was going on, for the message.
+
+    Raises:
+        CaptureError: If a step failed: say, the input pipeline has come to its end.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.OpError, TypeError) as error:
+        raise CaptureError(f"{doing}: the step failed ({_first_line(error)})") from error
+
+
+@contextmanager
 def profiler_failures(doing: str) -> Iterator[None]:
     """Turns the profiler's refusals into a `CaptureError`.
 
@@ -59,10 +77,7 @@ def _first_line(error: BaseException) -> str:
     """The first line of an error's message that says something, at most 120 characters."""
     message = str(getattr(error, "message", error))
     lines = [line.strip() for line in message.splitlines()]
-    telling = [
-        line
-        for line in lines
-        if line and not line.startswith(("Graph execution error", "Detected"))
-    ]
+    where = ("Graph execution error", "Detected", "File ", "Node:")
+    telling = [line for line in lines if line and not line.startswith(where)]
     line = telling[0] if telling else type(error).__name__
     return line if len(line) <= 120 else line[:119] + "…"

@@ -18,6 +18,7 @@ from alexprof.attribute import (
     totals,
 )
 from alexprof.capture.executed import ExecutedOp, Node
+from alexprof.measure.chunks import step_interval
 from alexprof.measure.values import Timed
 from alexprof.runs.record import (
     Books,
@@ -80,7 +81,9 @@ def traced_phase(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=_books(attribution),
-        ops=_with_fused(_rows(by_op(costs), OpCost), nodes or {}),
+        ops=_with_fused(
+            [_with_events(op, attribution) for op in _rows(by_op(costs), OpCost)], nodes or {}
+        ),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
@@ -97,6 +100,15 @@ def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCos
     return tuple(
         msgspec.structs.replace(op, fused=fused[op.name]) if op.name in fused else op for op in ops
     )
+
+
+def _with_events(op: OpCost, attribution: Attribution) -> OpCost:
+    """Adds how many events an op's time holds; the pool's threads record side by side."""
+    found = attribution.within.get((op.name, op.type))
+    if found is None or not on_cpu(op.device):
+        return op
+    inner, pool = found
+    return msgspec.structs.replace(op, events_per_step=inner + pool / (op.parallelism or 1.0))
 
 
 def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
@@ -120,6 +132,8 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
+        ci95_s=step_interval(wall_s),
+        events_per_step=attribution.events_per_step,
     )
 
 

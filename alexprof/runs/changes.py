@@ -116,6 +116,38 @@ class OneSided(Struct, frozen=True, kw_only=True):
     b_variant: str
 
 
+class ResultChange(Struct, frozen=True, kw_only=True):
+    """What a phase fetches on two sides, judged by the tensor that differs most.
+
+    Attributes:
+        variant: The variant of A.
+        phase: The phase's key.
+        b: The other side's name.
+        b_variant: Its variant.
+        on_purpose: Whether the two are variants of one run.
+        same: Whether both compute the same, up to rounding; None if that can't be told.
+        text: What was found, or why it can't be told, in one sentence without its full stop.
+        tensor: The one that differs most; None where none was looked at, like the rest.
+        difference: By how much, as a part of its largest value; None if that has no size.
+        allowed: What rounding may make of it, likewise.
+        a_norm: The tensor's L2 norm in A.
+        b_norm: That in the other.
+    """
+
+    variant: str
+    phase: str
+    b: str
+    b_variant: str
+    on_purpose: bool
+    same: bool | None
+    text: str
+    tensor: str | None = None
+    difference: float | None = None
+    allowed: float | None = None
+    a_norm: float | None = None
+    b_norm: float | None = None
+
+
 class RunComparison(Struct, frozen=True, kw_only=True):
     """What compared sides differ in: A, the first, against each of the others.
 
@@ -127,7 +159,8 @@ class RunComparison(Struct, frozen=True, kw_only=True):
         why_not: Why not, one sentence each.
         notes: What else to know, one sentence each.
         same_results: Whether all computed the same; None if not known.
-        same_results_reason: Why it is not known.
+        same_results_reason: What stands behind that, or why it is not known.
+        results: What each phase computes on two sides.
         differences: Largest change in seconds a step first.
         gone: What only A has, the most expensive first.
         new: What only another has, likewise.
@@ -141,6 +174,7 @@ class RunComparison(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     same_results: bool | None = None
     same_results_reason: str | None = None
+    results: tuple[ResultChange, ...] = ()
     differences: tuple[Change, ...]
     gone: tuple[OneSided, ...]
     new: tuple[OneSided, ...]

@@ -14,7 +14,7 @@ from alexprof.runs.sides import Member, Pair, phases_of
 QUANTITIES = frozenset(
     (
         *("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave"),
-        *("burn_in", "until_steady", "precision", "max_time_s"),
+        *("burn_in", "until_steady", "precision", "max_time_s", "calibrate_tracing"),
     )
 )
 """Settings that say how much was measured: what a step takes doesn't depend on them."""

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance, composition_cv
-from alexprof.runs.changes import Change, Doubt, Level, OneSided, RunComparison
+from alexprof.runs.changes import Change, Doubt, Level, OneSided, ResultChange, RunComparison
 from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
 from alexprof.runs.record import Phase
+from alexprof.runs.results import result_changes, result_doubts, whether_same
 from alexprof.runs.selftest import known_process_cv
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
@@ -33,7 +34,6 @@ LEAST_SHARE = 0.001
 PART_CV, PART_OF_STEP = 0.02, 0.002
 """Standard deviation by which a part differs between processes that do the same: of itself, and of
 the step: what small and large ops of the same run twice differed by (docs/commands.md)."""
-NO_RESULTS = "runs do not record what their steps computed"
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
 QUIET = "runs while the machine does nothing else"
 
@@ -76,8 +76,11 @@ def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     differences: list[Change] = []
     one_sided: list[OneSided] = []
     found: list[Doubt] = []
+    results: list[ResultChange] = []
     for other in others:
-        doubtful = side_doubts(first, other)
+        computed = result_changes(first, other)
+        results += computed
+        doubtful = side_doubts(first, other, computed)
         if paired:
             doubtful = [one for one in doubtful if one.spoils != "times"]
         found += doubtful
@@ -88,27 +91,37 @@ def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     why_not = tuple(dict.fromkeys(one.text for one in found if one.spoils != "nothing"))
     notes = tuple(dict.fromkeys(one.text for one in found if one.spoils == "nothing"))
     one_sided.sort(key=lambda one: -(one.a_s or one.b_s or 0.0))
+    same, reason = whether_same(results)
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
         comparable=not why_not,
         why_not=why_not,
         notes=notes,
-        same_results_reason=NO_RESULTS,
+        same_results=same,
+        same_results_reason=reason,
+        results=tuple(results),
         differences=tuple(sorted(differences, key=lambda one: -abs(one.change_s))),
         gone=tuple(one for one in one_sided if one.b_s is None),
         new=tuple(one for one in one_sided if one.a_s is None),
     )
 
 
-def side_doubts(a: Side, b: Side) -> list[Doubt]:
-    """What speaks against comparing two sides: each of their runs against A's first."""
+def side_doubts(a: Side, b: Side, computed: Sequence[ResultChange] | None = None) -> list[Doubt]:
+    """What speaks against comparing two sides: each of their runs against A's first.
+
+    Args:
+        a: The one.
+        b: The other.
+        computed: What their steps fetched, if it is known already.
+    """
     first = a.members[0]
     found = []
     for one in (*a.members[1:], *b.members):
         found += doubts(first, one, variant_pairs(first, one))
     if not any(one.spoils == "times" for one in found):
         found += _widened(a, b)
+    found += result_doubts(result_changes(a, b) if computed is None else computed)
     return [*dict.fromkeys(found), *_allowance_note(a, b)]
 
 

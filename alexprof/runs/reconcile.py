@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
+from alexprof.measure.chunks import chunks
 from alexprof.measure.families import LEVEL, adjust
 from alexprof.measure.statistics import mean_interval
 from alexprof.measure.values import Interval
 from alexprof.measure.welch import welch
 from alexprof.runs.record import Ablation, AblationPart, Phase
 from alexprof.runs.recorded import Gathered, LayerChange, OneSided, SeenOps
-from alexprof.runs.samples import chunks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,9 +10,11 @@ from msgspec import Struct, field
 
 from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
+from alexprof.capture.results import TensorResult
 from alexprof.capture.software import Software
 from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.machine import Machine
+from alexprof.measure.tracing import Tracing
 from alexprof.measure.values import Stretch, Timed
 from alexprof.runs.recorded import (
     FusedOp,
@@ -70,6 +72,8 @@ class Traced(Struct, frozen=True, kw_only=True):
         host_level: The host tracer level that was in force; None if the trace doesn't say.
         events: Number of op and kernel events inside steps.
         page_faults_per_step: As in `Timed`.
+        ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
+        events_per_step: Events of all sorts that a step recorded on the host; None if not known.
     """
 
     steps: int
@@ -81,6 +85,8 @@ class Traced(Struct, frozen=True, kw_only=True):
     host_level: int | None
     events: int
     page_faults_per_step: float | None = None
+    ci95_s: tuple[float, float] | None = None
+    events_per_step: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
@@ -143,6 +149,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
             the trace does not record the threads.
         parallelism: Core time over the time in which any thread worked for it: how many did at
             once.
+        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
+            step, and in older runs.
     """
 
     name: str
@@ -157,6 +165,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     share_fraction: float
     core_mean_s: float | None = None
     parallelism: float | None = None
+    share_ci95_s: tuple[float, float] | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -169,6 +178,11 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
             in `Phase.not_timed`.)
         fused: The types of ops that it computes too, which have no event of their own.
+        events_per_step: Events that the trace recorded in its time, mean over traced steps; those
+            that the pool's threads recorded side by side count as one. None on a GPU, where that is
+            not known, and in older runs.
+        untraced_share_s: Its mean share less what recording these events took; None where either is
+            not known (`Run.tracing`).
     """
 
     type: str
@@ -176,6 +190,8 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     layer: str
     covered: bool = True
     fused: tuple[str, ...] = ()
+    events_per_step: float | None = None
+    untraced_share_s: float | None = None
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -195,6 +211,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         devices: What the whole trace records of each device.
         kernels: What the GPUs ran, longest first.
         replay: The steps run again, and what that predicts; None without a trace.
+        results: What a step fetches, a row for each tensor; empty where that is not recorded.
         notes: What to know of these numbers, one sentence each.
         disturbances: What else went on around the timed steps, warm-up included; of all variants
             that took turns together.
@@ -213,6 +230,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     devices: tuple[RecordedDevice, ...] = ()
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
+    results: tuple[TensorResult, ...] = ()
     notes: tuple[str, ...] = ()
     disturbances: Disturbances | None = None
     traced_disturbances: Disturbances | None = None
@@ -330,6 +348,8 @@ class Run(Struct, frozen=True, kw_only=True):
         variants: By name, in the order given.
         ablations: One for each phase that two variants were compared in.
         stretches: Slow steps in a row.
+        clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
+        tracing: What tracing costs per event; None if that was not calibrated.
     """
 
     schema_version: int
@@ -342,6 +362,8 @@ class Run(Struct, frozen=True, kw_only=True):
     variants: dict[str, Variant] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+    clock_s: float | None = None
+    tracing: Tracing | None = None
 
     def report(self, style: str = "text") -> None:
         """Prints the run.

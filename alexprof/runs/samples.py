@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
+from alexprof.measure.chunks import chunks
 from alexprof.runs.changes import Level
 from alexprof.runs.sides import Member
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PARTS: tuple[Level, ...] = ("layer", "kind", "op")
-LEAST_CHUNKS, MOST_CHUNKS = 3, 10
-"""Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at
-most."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,6 @@ class Sample:
         """The part of the step that it is."""
         values = self.parts[level].get(name)
         return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
-
-
-def chunks(values: Floats) -> list[Floats]:
-    """Traced steps, float64 [steps] in their order, in blocks that count as independent."""
-    blocks = len(values) // 2 if len(values) >= 2 * LEAST_CHUNKS else len(values)
-    return np.array_split(values, min(MOST_CHUNKS, blocks))
 
 
 class Samples:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.capture.results import Results, save_values
 from alexprof.errors import RunError
-from alexprof.files import check_writable, writing
+from alexprof.files import check_writable, whole_file, writing
 from alexprof.measure.loop import Block
+from alexprof.measure.tracing import Tracing, clock_cost_s
 from alexprof.runs.record import (
     SCHEMA_VERSION,
     Ablation,
@@ -23,8 +25,10 @@ from alexprof.runs.record import (
     Variant,
     WorkloadRecord,
 )
+from alexprof.runs.results import results_file
 from alexprof.runs.store import save_run
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
+from alexprof.runs.tracing import with_tracing
 from alexprof.tracer.charts import samples_of, traced_steps_of
 
 if TYPE_CHECKING:
@@ -88,6 +92,7 @@ class Recorder:
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
             workload=workload,
             machine=machine,
+            clock_s=clock_cost_s(),
         )
 
     def open(self) -> None:
@@ -164,6 +169,26 @@ class Recorder:
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
         self._save([variant])
+
+    def add_results(self, variant: str, key: str, results: Results | str) -> None:
+        """Writes what a phase computes, or why that is not known.
+
+        Raises:
+            RunError: If it can't be written.
+        """
+        phase = self.run.variants[variant].phases[key]
+        if isinstance(results, str):
+            phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
+        else:
+            with whole_file(results_file(self.folder, variant, key)) as temporary:
+                save_values(temporary, results)
+            phase = msgspec.structs.replace(phase, results=results.tensors)
+        self.set_phase(variant, key, phase)
+        self._save([variant])
+
+    def set_tracing(self, tracing: Tracing) -> None:
+        """Adds what tracing costs; it reaches the disk when the run is closed."""
+        self.run = with_tracing(self.run, tracing)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""

@@ -37,9 +37,10 @@ from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
-from alexprof.tracer.tracing import trace_phase
+from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import Ablation, Layer
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Tracer:
         until_steady: bool = False,
         workload: WorkloadRecord | None = None,
         ablations: Sequence[Ablation] = (),
+        calibrate_tracing: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Checks the arguments; nothing is written before the `with` block.
@@ -94,6 +96,8 @@ class Tracer:
             until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
             workload: What is profiled, for the record.
             ablations: Questions that pairs of variants answer.
+            calibrate_tracing: Whether to measure at the end, in two to three seconds, what tracing
+                costs per event.
             progress: What is shown meanwhile; None chooses by the standard output.
 
         Raises:
@@ -110,6 +114,7 @@ class Tracer:
         self._block_steps = block_steps
         self._fetch = fetch
         self._ablations = tuple(ablations)
+        self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
@@ -145,6 +150,10 @@ class Tracer:
         traceback: TracebackType | None,
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
+        if error is None and self._calibrate_tracing:
+            # Last of all, so that no timed step has a profiler before it.
+            self._progress.message("Calibrating what tracing costs …")
+            self._recorder.set_tracing(calibrate_tracing())
         self._progress.close()
         self._open = False
         try:
@@ -300,11 +309,12 @@ class Tracer:
         if not targets:
             raise UsageError("no target to time: give a session and its fetches")
         by_variant: dict[str, Target] = {}
+        fetching: dict[str, Target] = {}
         for session, *rest in targets:
             variant = self._variant_of(session)
             if variant in by_variant or key in self.run.variants[variant].phases:
                 raise UsageError(f"phase {label!r} of {variant} was timed already")
-            target = Target(session, *rest)
+            target = fetching[variant] = Target(session, *rest)
             by_variant[variant] = target if self._fetch else target.without_result()
         rule = StoppingRule.of(steps, self._precision, self._max_time_s)
         check_no_profiler(f"timing {label}")
@@ -312,6 +322,9 @@ class Tracer:
         if self._trace_steps:
             for variant, target in by_variant.items():
                 self._trace(key, variant, target)
+        for variant, target in fetching.items():
+            doing = f"what {key} of {variant} computes is not known"
+            self._recorder.add_results(variant, key, computed(target, doing))
         self._answer(key, together=by_variant)
 
     def _time(

@@ -13,6 +13,7 @@ import msgspec
 from alexprof.attribute import attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
+from alexprof.capture.results import Results, fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
@@ -114,6 +115,18 @@ def trace_phase(
     phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
     phase = msgspec.structs.replace(phase, traced_disturbances=watch.found)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
+
+
+def computed(target: Target, doing: str) -> Results | str:
+    """Runs two more steps for what they compute; the reason where that fails.
+
+    It comes after what was timed and traced: fetching a result, and what is done with it, stirs
+    memory and caches.
+    """
+    try:
+        return fetch_results(target, doing)
+    except CaptureError as error:
+        return str(error)
 
 
 def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:

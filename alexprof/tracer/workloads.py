@@ -44,6 +44,7 @@ class ProfileOptions:
         max_time_s: The longest that a phase's warm-up and timed steps may take, in seconds; None:
             as long as they take (five minutes if there is nothing but a precision to end them).
         until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
+        calibrate_tracing: Whether to measure, after all steps, what tracing costs per event.
     """
 
     num_batches: int | None = 100
@@ -61,6 +62,7 @@ class ProfileOptions:
     precision: float | None = None
     max_time_s: float | None = None
     until_steady: bool = False
+    calibrate_tracing: bool = True
 
     @property
     def rule(self) -> StoppingRule:
@@ -136,6 +138,7 @@ def profile(
         until_steady=options.until_steady,
         workload=_record(workload, options, variants, keys, turns),
         ablations=workload.ablations,
+        calibrate_tracing=options.calibrate_tracing,
         progress=shown,
     )
     if options.interleave and len(variants) > 1 and not turns:

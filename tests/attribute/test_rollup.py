@@ -3,13 +3,15 @@ from __future__ import annotations
 import statistics
 from typing import Any, TypeAlias
 
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexprof.attribute import by_kind, by_layer, by_layer_whole, by_op, totals
 from alexprof.attribute.rollup import SUMMARY, Totals
+from alexprof.measure.chunks import step_interval
 from tests.attribute.hand import attribute, on_host, steps
 
 COLUMNS = (
@@ -56,7 +58,9 @@ TABLE = costs(
 def test_per_op():
     found = by_op(TABLE).to_dicts()
     assert [tuple(row) for row in found] == [(*SUMMARY, "type", "kind", "layer", "covered")] * 3
-    assert found[0] == pytest.approx(
+    # Intervals have tests of their own below.
+    figures = {name: value for name, value in found[0].items() if name != "share_ci95_s"}
+    assert figures == pytest.approx(
         {
             "name": "lrn1/LRN",
             "device": "CPU",
@@ -182,3 +186,51 @@ def test_core_time_that_is_not_known_of_one_op_leaves_that_of_others():
     known = {row["name"]: row["core_mean_s"] for row in by_op(table).to_dicts()}
     assert known["lrn1/LRN"] == pytest.approx(120e-9)
     assert known["(unassigned)"] is None
+
+
+def _of_layer(costs_: pl.DataFrame, name: str) -> list[float]:
+    """The share of a layer in each step, seconds, added up the slow way."""
+    steps = sorted(set(costs_["step"]))
+    rows = costs_.to_dicts()
+    return [
+        sum(row["share_ns"] for row in rows if (row["step"], row["layer"]) == (step, name)) / 1e9
+        for step in steps
+    ]
+
+
+def test_intervals_of_shares_are_those_of_blocks_of_steps():
+    shares = [40, 0, 35, 60, 41, 44, 0, 52, 39, 47]
+    table = costs(
+        *(lrn(step, share) for step, share in enumerate(shares) if share),
+        *(lrn(step, 5, grad=True) for step in (0, 1, 7)),
+        *(idle(step, 100 - share) for step, share in enumerate(shares)),
+    )
+    whole = {row["name"]: row["share_ci95_s"] for row in by_layer_whole(table).to_dicts()}
+    for name in ("lrn1", "(idle)"):
+        expected = step_interval(np.array(_of_layer(table, name)))
+        assert whole[name] == pytest.approx(list(expected or ()), rel=1e-9)
+    ops = {row["pass"]: row["share_ci95_s"] for row in by_op(table).to_dicts()}
+    backward = np.array([5.0, 5, 0, 0, 0, 0, 0, 5, 0, 0]) / 1e9
+    assert ops["backward"] == pytest.approx(list(step_interval(backward) or ()), rel=1e-9)
+    assert by_kind(table)["share_ci95_s"].null_count() == 0
+
+
+def test_one_step_has_no_interval():
+    found = by_layer_whole(costs(lrn(0, 40), idle(0, 60)))
+    assert found["share_ci95_s"].to_list() == [None, None]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 50), min_size=7, max_size=7), min_size=1, max_size=4))
+def test_intervals_of_any_shares(shares):
+    table = costs(
+        *(
+            (step, "CPU", f"op{op}", "T", "K", f"l{op}", "forward", 1, 0, share, share, 1000)
+            for op, row in enumerate(shares)
+            for step, share in enumerate(row)
+        ),
+        *(idle(step, 1, wall=1000) for step in range(7)),
+    )
+    for row in by_op(table).to_dicts():
+        expected = step_interval(np.array(shares[int(row["name"][2:])]) / 1e9)
+        assert row["share_ci95_s"] == pytest.approx(list(expected or ()), rel=1e-6, abs=1e-15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -28,6 +29,8 @@ from alexprof.runs.record import (
 from alexprof.runs.recorded import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
 from alexprof.workload.base import Published
 from tests.show import alexnet as measured
+
+AnyCost = TypeVar("AnyCost", bound=Cost)
 
 MACHINE = MachineRecord(
     Machine("AMD EPYC", 2, 23 * 2**30, "Linux 6.8.0", 0.2),
@@ -107,6 +110,26 @@ def root_sum_squares(stds: Sequence[float | None]) -> float | None:
     return math.sqrt(math.fsum(std * std for std in known)) if len(known) == len(stds) else None
 
 
+T_OF_FIVE = 2.776
+"""Student's t of five blocks, of two steps each: how wide an interval is in standard deviations."""
+
+
+def interval(mean_s: float, std_s: float | None) -> tuple[float, float] | None:
+    """What a mean over ten traced steps is sure to."""
+    if std_s is None:
+        return None
+    half_s = T_OF_FIVE * std_s / math.sqrt(10)
+    return mean_s - half_s, mean_s + half_s
+
+
+def sure(costs: Iterable[AnyCost]) -> tuple[AnyCost, ...]:
+    """Costs with the intervals that belong to their standard deviations."""
+    return tuple(
+        msgspec.structs.replace(one, share_ci95_s=interval(one.share_mean_s, one.share_std_s))
+        for one in costs
+    )
+
+
 def divided(
     phase: Phase,
     costs: Sequence[OpCost],
@@ -146,6 +169,7 @@ def divided(
             file="with_lrn/plugins/profile/forward/vm.xplane.pb",
             host_level=3,
             events=len(costs) * steps,
+            ci95_s=interval(step_s, None if std_ms is None else std_ms / 1e3),
         ),
         attribution=Books(
             device=device,
@@ -155,10 +179,10 @@ def divided(
             unassigned_ns=0,
             devices=(books, *others),
         ),
-        ops=known,
-        layers=rolled(known, "layer"),
-        layers_whole=whole(known, device, idle_ms / 1e3, step_s, steps),
-        kinds=rolled(known, "kind"),
+        ops=sure(known),
+        layers=sure(rolled(known, "layer")),
+        layers_whole=sure(whole(known, device, idle_ms / 1e3, step_s, steps)),
+        kinds=sure(rolled(known, "kind")),
         not_timed=not_timed,
     )
 

@@ -85,11 +85,11 @@ def test_steps_that_hold_no_level_are_a_warning(found, said):
 
 
 def test_many_such_warnings_are_counted():
-    found = {"steadiness": Steadiness("warming", 43, (1, 43), (0.412, 0.38))}
+    found = Steadiness("warming", 43, (1, 43), (0.412, 0.38))
     run = runs.alexnet()
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.timed is not None
-    phase = msgspec.structs.replace(phase, timed=replace(phase.timed, **found))
+    phase = msgspec.structs.replace(phase, timed=replace(phase.timed, steadiness=found))
     first = msgspec.structs.replace(run.variants["with_lrn"], phases={"forward": phase})
     many = {f"v{number}": first for number in range(MOST_UNSTEADY + 3)}
     said = texts(msgspec.structs.replace(run, variants=many))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import msgspec
 import pytest
 
 from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.tracing import LevelCost, Tracing
 from alexprof.measure.values import Stretch
 from alexprof.runs.record import Phase, Run
+from alexprof.runs.recorded import Replay, Saving
+from alexprof.runs.tracing import with_tracing
 from alexprof.show import ReportOptions, render
 from tests.show import odd_runs, runs
 
@@ -24,6 +28,14 @@ def said(run: Run, options: ReportOptions = FORWARD) -> str:
 def with_forward(run: Run, **changes) -> Run:
     first = msgspec.structs.replace(run.ablations[0], **changes)
     return msgspec.structs.replace(run, ablations=(first, *run.ablations[1:]))
+
+
+def with_phase(run: Run, **changes) -> Run:
+    """With another forward phase of the variant with LRN."""
+    variant = run.variants["with_lrn"]
+    forward = msgspec.structs.replace(variant.phases["forward"], **changes)
+    variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": forward})
+    return msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
 
 
 def test_means_lead_where_the_run_was_steady():
@@ -305,3 +317,56 @@ def test_what_disturbed_one_variant_alone_names_it_and_what_does_not_matter_is_n
     assert "! Forward, without LRN: the host took 0.3 of 2 cores away" in text
     assert "other programs" not in text
     assert "! Forward" not in said(disturbed(runs.steady(), with_lrn=quiet, without_lrn=quiet))
+
+
+def traced_at_cost(event_s=3e-7, reason=None, events=2000.0):
+    """A run whose tracing is calibrated; pool1 holds so many events that it shows."""
+    levels = (LevelCost(3, 3000.0, 9e-4, (8e-4, 1e-3), event_s, (2.7e-7, 3.3e-7)),)
+    run = runs.alexnet()
+    phase = run.variants["with_lrn"].phases["forward"]
+    ops = tuple(
+        msgspec.structs.replace(op, events_per_step=500.0 if op.name == "pool1" else 2.0)
+        for op in phase.ops
+    )
+    assert phase.traced is not None
+    traced = msgspec.structs.replace(phase.traced, events_per_step=events)
+    run = with_phase(run, ops=ops, traced=traced)
+    run = msgspec.structs.replace(run, clock_s=6e-8)
+    return with_tracing(run, Tracing(1000, 12, 8, 1e-3, levels, reason))
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "html"])
+def test_what_measuring_cost_is_in_every_report(style):
+    text = html.unescape(render(traced_at_cost(), style, FORWARD)).replace("\\", "")
+    text = text.replace("\u00a0", " ").replace("\n", " ")
+    assert "Tracing recorded 2000 events a step at 0.30 µs each" in text
+    assert "0.60 ms if one after another, 0.25 % of the timed step." in text
+    assert "only two readings of the clock: 0.12 µs, <0.01 % of the step." in text
+    assert "pool1 1.50 of 1.65 ms." in text
+
+
+def test_what_measuring_cost_and_is_not_known_is_said():
+    assert "was not calibrated" in said(runs.alexnet())
+    assert "was not seen" in said(traced_at_cost(event_s=None))
+    assert "was not seen" in said(traced_at_cost(events=None))
+    assert "is not known: no profiler." in said(traced_at_cost(reason="no profiler"))
+
+
+def test_ops_that_hold_few_events_are_not_named():
+    run = traced_at_cost()
+    phase = run.variants["with_lrn"].phases["forward"]
+    ops = tuple(
+        msgspec.structs.replace(op, untraced_share_s=op.share_mean_s * 0.995) for op in phase.ops
+    )
+    assert "is less than 1.00 % of each" in said(with_phase(run, ops=ops))
+
+
+def test_drift_is_said_where_nothing_is_predicted():
+    small = Saving(
+        what="layer", name="pool5", fraction=0.001, fraction_std=None, saves_s=2e-4,
+        halved_fraction=5e-4, halved_s=1e-4,
+    )  # fmt: skip
+    replay = Replay(drift=0.002, drift_worst=0.004, steps=10, savings=(small,))
+    text = said(with_phase(runs.alexnet(), replay=replay))
+    assert "Predicted" not in text
+    assert "came out 0.20 % off in the median, 0.40 % at most." in text

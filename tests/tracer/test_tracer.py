@@ -8,6 +8,7 @@ import pytest
 
 import alexprof
 from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
+from alexprof.runs.results import load_values
 from alexprof.runs.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
@@ -30,7 +31,8 @@ class Heard(SilentProgress):
 
 
 def small_options(**options):
-    return ProfileOptions(**{"num_batches": 12, "burn_in": 2, "trace_steps": 3, **options})
+    usual = {"num_batches": 12, "burn_in": 2, "trace_steps": 3, "calibrate_tracing": False}
+    return ProfileOptions(**{**usual, **options})
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def heard():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, heard):
     folder = tmp_path_factory.mktemp("logdir") / "small"
-    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, small_options(), heard)
+    options = small_options(calibrate_tracing=True)
+    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, options, heard)
     return alexprof.load_run(folder), folder
 
 
@@ -112,6 +115,53 @@ def test_what_else_went_on_is_read_once_for_variants_that_take_turns(run):
         for one in both:
             assert one.traced_disturbances.seconds > one.traced.mean_s * 3
             assert one.traced_disturbances.yardstick_before is None
+
+
+def test_what_each_phase_computes_is_kept_and_repeats(run):
+    run, folder = run
+    for variant, key, phase in phases_of(run):
+        assert len(phase.results) == (1 if key == "forward" else 10)
+        values = load_values(folder, variant, key)
+        for place, one in enumerate(phase.results):
+            assert one.repeats in ("exact", "rounded")
+            assert (one.kept, one.nonfinite) == (values[place].size, 0)
+            assert 0 < one.largest <= one.norm
+    forward = run.variants["with_lrn"].phases["forward"].results[0]
+    assert (forward.name, forward.shape) == ("pool5:0", (2, 1, 1, 256))
+    norm = float((load_values(folder, "with_lrn", "forward")[0].astype(float) ** 2).sum()) ** 0.5
+    assert forward.norm == pytest.approx(norm)
+
+
+def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tmp_path):
+    import tensorflow as tf
+
+    with Tracer(tmp_path / "run", fetch=False, trace_steps=0, progress=SilentProgress()) as tracer:
+        with tracer.graph("v"):
+            count = tf.compat.v1.Variable(0)
+            add = tf.compat.v1.assign_add(count, 1)
+            limit = tf.compat.v1.assert_less(count, 7, message="enough")
+            with tf.control_dependencies([limit]):
+                ends = tf.identity(add)
+        with tracer.session() as session:
+            phase = tracer.time(session, {"a": add}, "Counts", steps=3, burn_in=0)
+            assert [one.repeats for one in phase.results] == ["differs"]
+            phase = tracer.time(session, ends, "Ends", steps=1, burn_in=0)
+            assert phase.results == ()
+            assert "what ends of v computes is not known: the step failed" in phase.notes[-1]
+    assert tracer.run.complete
+
+
+def test_what_tracing_costs_is_calibrated_and_taken_off(run):
+    run, _ = run
+    assert 0 < run.clock_s < 1e-4
+    event_s = run.tracing.event_s(3)
+    assert 1e-8 < event_s < 1e-4
+    for _, _, phase in phases_of(run):
+        assert phase.traced.events_per_step > phase.traced.events / phase.traced.steps
+        assert sum(op.events_per_step for op in phase.ops) < phase.traced.events_per_step
+        for op in phase.ops:
+            assert 0 <= op.untraced_share_s <= op.share_mean_s
+        assert any(op.untraced_share_s < op.share_mean_s for op in phase.ops)
 
 
 def test_lrn_is_found_in_layers_passes_and_kinds(run):

@@ -40,9 +40,8 @@ def comparable_section(found: RunComparison) -> Section:
     blocks: list[Block] = [Lead(_comparable(found))]
     blocks += [Warn(f"{clean(text)}.") for text in found.why_not]
     blocks += [Note(f"{clean(text)}.") for text in found.notes]
-    if found.same_results is None:
-        reason = found.same_results_reason or "no reason is recorded"
-        blocks.append(Note(f"Whether both compute the same is not known: {clean(reason)}."))
+    if said := _same_results(found):
+        blocks.append(Note(said))
     return Section("Can they be compared?", "", tuple(blocks))
 
 
@@ -109,6 +108,19 @@ def _comparable(found: RunComparison) -> str:
     if all(other.runs == found.a.runs for other in found.others):
         return "Yes: variants of one run, which differ on purpose."
     return "Yes: the same work on the same machine."
+
+
+def _same_results(found: RunComparison) -> str:
+    """Whether both compute the same; "" where that is among what spoils the comparison."""
+    reason = found.same_results_reason or "no reason is recorded"
+    every = "all" if len(found.others) > 1 else "both"
+    if found.same_results is None:
+        return f"Whether {every} compute the same is not known: {clean(reason)}."
+    if found.same_results:
+        return f"{every.capitalize()} compute the same: {clean(reason)}."
+    if any(one.same is False and not one.on_purpose for one in found.results):
+        return ""
+    return f"They compute something else {clean(reason)}."
 
 
 def _phases(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:

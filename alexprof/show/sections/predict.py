@@ -58,7 +58,10 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         guesses = [one for one in guesses if one.name not in left_out]
     shown = [one for one in guesses if one.without >= LEAST][:LAYERS_SHOWN]
     asked = list(_left_out(view, key, phase)) if replayed and len(found) <= FEW else []
+    drift = _replay(phase.replay, trace_alone=view.trace_alone)
     if not shown and not asked:
+        if drift:
+            yield Note(drift)
         return
     timed = view.timed(variant, key)
     step_s = timed.mean_s if timed and division.step_s else division.step_s
@@ -73,8 +76,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
     if phase.replay and (gone := gone_with(phase.replay, [one.key for one in (*asked, *shown)])):
         yield Note(gone)
-    if said := _replay(phase.replay, trace_alone=view.trace_alone):
-        yield Note(said)
+    if drift:
+        yield Note(drift)
 
 
 def _shares(division: Division) -> Iterator[_Guess]:

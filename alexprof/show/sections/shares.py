@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from alexprof.measure.values import Interval
 from alexprof.runs.record import Cost, OpCost, Phase
 from alexprof.show.fit import clean
 
@@ -30,6 +31,7 @@ class Share:
         name: The layer.
         share_s: Its share, both passes and any other together.
         std_s: Standard deviation over traced steps; None if not known.
+        ci95_s: 95 % interval of the share; None if not known.
         fraction: Its part of the step.
         by_pass_s: The share by pass.
         kind: The kind that it mostly is, or "".
@@ -38,6 +40,7 @@ class Share:
     name: str
     share_s: float
     std_s: float | None
+    ci95_s: Interval | None
     fraction: float
     by_pass_s: dict[str, float]
     kind: str = ""
@@ -51,9 +54,9 @@ class Division:
         device: "CPU", "GPU:0", …
         steps: Traced steps.
         step_s: Mean wall time of a traced step.
-        step_std_s: Its standard deviation; None with one step.
+        step_ci95_s: Its 95 % interval; None with one step.
         idle_s: Mean idle time of a step.
-        idle_std_s: Its standard deviation; None with one step.
+        idle_ci95_s: Its 95 % interval; None with one step.
         layers: The heaviest first; a row for time whose op is not known, if there is any.
         ops: The same device's ops, the heaviest first.
         kinds: The same device's kinds.
@@ -62,9 +65,9 @@ class Division:
     device: str
     steps: int
     step_s: float
-    step_std_s: float | None
+    step_ci95_s: Interval | None
     idle_s: float
-    idle_std_s: float | None
+    idle_ci95_s: Interval | None
     layers: tuple[Share, ...]
     ops: tuple[OpCost, ...]
     kinds: tuple[Cost, ...]
@@ -87,16 +90,17 @@ def divide(phase: Phase | None) -> Division | None:
     steps = max(phase.traced.steps, 1)
     step_s = books.wall_ns / steps / 1e9
     layers = _joined(phase, books.device)
+    idle = _whole(phase, books.device).get(IDLE)
     rest_s = books.share_ns / steps / 1e9 - math.fsum(one.share_s for one in layers)
     if rest_s > _least_rest_s(step_s):
-        layers.append(Share(UNASSIGNED, rest_s, None, rest_s / step_s, {"other": rest_s}))
+        layers.append(Share(UNASSIGNED, rest_s, None, None, rest_s / step_s, {"other": rest_s}))
     return Division(
         device=books.device,
         steps=phase.traced.steps,
         step_s=step_s,
-        step_std_s=phase.traced.std_s,
+        step_ci95_s=phase.traced.ci95_s,
         idle_s=books.idle_ns / steps / 1e9,
-        idle_std_s=_stds(phase, books.device).get(IDLE),
+        idle_ci95_s=idle.share_ci95_s if idle else None,
         layers=tuple(sorted(layers, key=lambda one: -one.share_s)),
         ops=tuple(sorted(_on(books.device, phase.ops), key=lambda one: -one.share_mean_s)),
         kinds=tuple(_on(books.device, phase.kinds)),
@@ -119,26 +123,27 @@ def _joined(phase: Phase, device: str) -> list[Share]:
     for op in _on(device, phase.ops):
         mine = kinds.setdefault(op.layer, {})
         mine[op.kind] = mine.get(op.kind, 0.0) + op.share_mean_s
-    stds = _stds(phase, device)
+    whole = _whole(phase, device)
     return [
-        _share(name, rows, stds.get(name), _main(kinds.get(name, {})))
+        _share(name, rows, whole.get(name), _main(kinds.get(name, {})))
         for name, rows in layers.items()
     ]
 
 
-def _stds(phase: Phase, device: str) -> dict[str, float | None]:
-    """The spread of each layer over all passes, and of idle time."""
-    return {one.name: one.share_std_s for one in _on(device, phase.layers_whole)}
+def _whole(phase: Phase, device: str) -> dict[str, Cost]:
+    """Each layer over all passes, and idle time."""
+    return {one.name: one for one in _on(device, phase.layers_whole)}
 
 
-def _share(name: str, rows: list[Cost], std_s: float | None, kind: str) -> Share:
+def _share(name: str, rows: list[Cost], whole: Cost | None, kind: str) -> Share:
     by_pass_s: dict[str, float] = {}
     for one in rows:
         by_pass_s[one.pass_] = by_pass_s.get(one.pass_, 0.0) + one.share_mean_s
     return Share(
         name=clean(name) or "(no layer)",
         share_s=math.fsum(one.share_mean_s for one in rows),
-        std_s=std_s,
+        std_s=whole.share_std_s if whole else None,
+        ci95_s=whole.share_ci95_s if whole else None,
         fraction=math.fsum(one.share_fraction for one in rows),
         by_pass_s=by_pass_s,
         kind=kind,

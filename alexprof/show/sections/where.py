@@ -25,6 +25,7 @@ from alexprof.show.document import (
 from alexprof.show.fit import clean
 from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
 from alexprof.show.sections.ops import op_note, op_table
+from alexprof.show.sections.overhead import overhead, untraced_note
 from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
@@ -88,6 +89,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
+    if said := overhead(view, phase):
+        yield Note(said)
     yield from map(Warn, _unlike(phase))
     if warning := _page_faults(view, phase, division.device):
         yield Warn(warning)
@@ -96,14 +99,16 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if table := op_table(division, view.options.top, times_of(division.device)):
         yield table
         yield Note(op_note(division, view.options.top))
+        if said := untraced_note(division, view.options.top):
+            yield Note(said)
     if kernels := kernel_table(phase, division.device, view.options.top):
         yield kernels
         yield Note(KERNELS_NOTE)
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
-    if said := critical_path(phase, division):
-        yield Note(said)
+    if path := critical_path(phase, division):
+        yield Note(path)
 
 
 def _answer(view: View, key: str, division: Division) -> str:
@@ -207,14 +212,18 @@ def _layer_table(view: View, division: Division) -> Table:
     rows, total = [], 0.0
     for one in entries:
         total += one.fraction
-        figures = (numbers.ms(one.share_s), numbers.ms(one.std_s), numbers.percent(one.fraction))
+        figures = (
+            numbers.ms(one.share_s),
+            numbers.ms_half_width(one.ci95_s),
+            numbers.percent(one.fraction),
+        )
         rows.append(Row((one.name, *figures, numbers.percent(total), _bar(one))))
-    step = (numbers.ms(division.step_s), numbers.ms(division.step_std_s), "100", "")
+    step = (numbers.ms(division.step_s), numbers.ms_half_width(division.step_ci95_s), "100", "")
     rows.append(Row(("step", *step, "shares + idle = step"), "sum"))
     columns = (
         Column("layer", align="name"),
         Column("share", "ms"),
-        Column("std", "ms", drop=3),
+        Column("± 95 %", "ms", drop=3),
         Column("step", "%"),
         Column("total", "%", drop=2),
         Column("", align="bar", legend=_legend(division)),
@@ -224,8 +233,8 @@ def _layer_table(view: View, division: Division) -> Table:
 
 
 def _idle_entry(division: Division) -> Share:
-    idle_s, std_s = division.idle_s, division.idle_std_s
-    return Share("idle", idle_s, std_s, division.idle_fraction, {"idle": idle_s})
+    idle_s, ci95_s = division.idle_s, division.idle_ci95_s
+    return Share("idle", idle_s, None, ci95_s, division.idle_fraction, {"idle": idle_s})
 
 
 def _rest_entry(rest: Sequence[Share]) -> Share:
@@ -236,7 +245,8 @@ def _rest_entry(rest: Sequence[Share]) -> Share:
     return Share(
         name=plural(len(rest), "more layer"),
         share_s=math.fsum(one.share_s for one in rest),
-        std_s=None,  # of several layers together it is not recorded
+        std_s=None,  # of several layers together neither is recorded
+        ci95_s=None,
         fraction=math.fsum(one.fraction for one in rest),
         by_pass_s=by_pass_s,
     )
@@ -276,8 +286,8 @@ def _spread(division: Division) -> str:
     what = "Op times on" if on_cpu(division.device) else "Kernel times on"
     said = f"{what} {device}, each nanosecond counted once."
     if division.steps < 2:
-        return f"{said} No std (–) from one traced step."
-    return f"{said} Std is over traced steps."
+        return f"{said} No interval (–) from one traced step."
+    return f"{said} ± 95 % is half the interval of a share’s mean, from traced steps in blocks."
 
 
 def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
@@ -313,6 +323,8 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
             f"The stopwatch says {numbers.ms_unit(traced.stopwatch_mean_s)} per traced step, the "
             f"trace says {numbers.ms_unit(traced.mean_s)}."
         )
+    if phase and (said := overhead(view, phase)):
+        yield Note(said)
 
 
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from alexprof.measure.values import Interval
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
-from alexprof.show.document import Block, Lead, Note, Section
+from alexprof.show.document import Block, Lead, Note, Section, Table
 from alexprof.show.fit import clean
 from alexprof.show.sections.ablations import (
     ablations_table,
@@ -53,7 +53,7 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         if one.predicted_s is not None:
             yield Note(" ".join(_predicted(view, one, one.predicted_s)))
     predicted = tuple(prediction(view, key))
-    if predicted and not found:
+    if any(isinstance(one, Table) for one in predicted) and not found:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
     yield from predicted
 

@@ -1,0 +1,59 @@
+"""Intervals of shares over traced steps: blocks as they must be, and how many cover the truth."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+
+from alexprof.measure.chunks import chunk_of_step, chunks, step_interval
+
+
+@pytest.mark.parametrize(
+    ("steps", "sizes"),
+    [
+        (1, [1]), (2, [1, 1]), (5, [1] * 5), (6, [2, 2, 2]), (7, [3, 2, 2]), (10, [2] * 5),
+        (20, [2] * 10), (21, [3] + [2] * 9), (50, [5] * 10),
+    ],
+)  # fmt: skip
+def test_traced_steps_in_blocks(steps, sizes):
+    values = np.arange(steps) * 1.0
+    assert [len(one) for one in chunks(values)] == sizes
+    assert np.bincount(chunk_of_step(steps)).tolist() == sizes
+    assert np.concatenate(chunks(values)).tolist() == values.tolist()
+
+
+def test_the_interval_is_students_over_block_means():
+    values = np.array([1.0, 3.0, 2.0, 4.0, 9.0, 5.0])
+    half = 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5  # t with 2 degrees of freedom
+    assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-6)
+
+
+def test_one_step_has_no_interval():
+    assert step_interval(np.array([1.0])) is None
+    assert step_interval(np.zeros(0)) is None
+
+
+def series(random, count, steps, alike):
+    """AR(1) about 0 with standard deviation 1, float64 [count, steps]."""
+    noise = random.normal(size=(count, steps)) * (1 - alike**2) ** 0.5
+    noise[:, 0] = random.normal(size=count)
+    for step in range(1, steps):
+        noise[:, step] += alike * noise[:, step - 1]
+    return noise
+
+
+@pytest.mark.parametrize(
+    ("steps", "alike", "least", "most"),
+    [(10, 0.0, 0.94, 0.96), (50, 0.0, 0.94, 0.96), (10, 0.5, 0.83, 0.87), (50, 0.5, 0.89, 0.92)],
+)
+def test_so_many_intervals_cover_the_truth(steps, alike, least, most):
+    found = series(np.random.default_rng(3), 4000, steps, alike)
+    bounds = np.array([step_interval(one) for one in found])
+    covered = ((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0)).mean()
+    assert least <= covered <= most
+    if alike:
+        # Steps taken for independent ones cover less.
+        half = 2.0 * found.std(axis=1, ddof=1) / steps**0.5
+        assert (np.abs(found.mean(axis=1)) <= half).mean() < covered - 0.05
