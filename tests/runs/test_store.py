@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -55,7 +56,8 @@ def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_p
     old = load_run(tmp_path / "run").variants["v"].phases["forward"].timed
     timed = run.variants["v"].phases["forward"].timed
     assert timed is not None
-    assert old == replace(timed, **dict.fromkeys(new))
+    gone: dict[str, Any] = dict.fromkeys(new)
+    assert old == replace(timed, **gone)
 
 
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):
