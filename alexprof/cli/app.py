@@ -27,7 +27,8 @@ NumBatches = Annotated[int, typer.Option(help="Timed steps of each phase and var
 StepsAtMost = Annotated[
     int | None,
     typer.Option(
-        help="Timed steps of each phase and variant; with --precision the most of them.",
+        help="Timed steps of each phase and variant: 100 (ablate: 50), or with --precision as many "
+        "as it takes.",
         show_default=False,
     ),
 ]

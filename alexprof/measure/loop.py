@@ -248,6 +248,40 @@ def describe(
     )
 
 
+def describe_phase(
+    blocks: Sequence[Block],
+    rule: StoppingRule,
+    burn_in: int,
+    *,
+    until_steady: bool,
+    fetch: bool,
+) -> dict[str, Timed]:
+    """Sums up what `timed_blocks` ran, to its end.
+
+    Args:
+        blocks: In the order they ran.
+        rule: What ended them.
+        burn_in: Warm-up steps that were asked for.
+        until_steady: Whether warm-up was to go on until it is steady.
+        fetch: Whether the result was fetched to Python.
+
+    Returns:
+        The timed steps by variant, in the order that the variants began.
+    """
+    stopped_by = why_stopped(rule, blocks)
+    found = {}
+    for variant in dict.fromkeys(block.variant for block in blocks):
+        mine = [block for block in blocks if block.variant == variant]
+        found[variant] = describe(
+            mine,
+            fetch=fetch,
+            warm_up=warm_up_of(mine, burn_in, until_steady=until_steady),
+            stopped_by=stopped_by,
+            precision_asked=rule.precision,
+        )
+    return found
+
+
 def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     """Slow steps in a row among the timed blocks of a phase, in the order they ran."""
     timed = [block for block in blocks if not block.warm_up]

@@ -21,12 +21,10 @@ from alexprof.capture.trace import GRAPH_BUILD, check_no_profiler, profiled
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.loop import (
     Block,
-    describe,
+    describe_phase,
     number_warm_up,
     slow_stretches,
     timed_blocks,
-    warm_up_of,
-    why_stopped,
 )
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.stopping import StoppingRule, expected_steps
@@ -353,17 +351,11 @@ class Tracer:
                 if not block.warm_up:
                     self._print_tenths(block, several=len(run_steps) > 1)
         blocks = number_warm_up(blocks)
-        stopped_by = why_stopped(rule, blocks)
+        every = describe_phase(
+            blocks, rule, burn_in, until_steady=self._until_steady, fetch=self._fetch
+        )
         phases = {}
-        for variant in run_steps:
-            mine = [block for block in blocks if block.variant == variant]
-            timed = describe(
-                mine,
-                fetch=self._fetch,
-                warm_up=warm_up_of(mine, burn_in, until_steady=self._until_steady),
-                stopped_by=stopped_by,
-                precision_asked=rule.precision,
-            )
+        for variant, timed in every.items():
             phases[variant] = Phase(label=label, timed=timed, disturbances=watch.found)
             name = self._labels([variant]) if len(run_steps) > 1 else ""
             self._progress.message(summary_line(datetime.now(), label, timed, name))

@@ -10,6 +10,7 @@ import pytest
 from alexprof.measure.intervals import deviation_interval
 from alexprof.measure.loop import (
     describe,
+    describe_phase,
     number_warm_up,
     timed_blocks,
     warm_up_of,
@@ -190,3 +191,14 @@ def test_what_is_known_of_the_steps_is_computed_from_them_in_order():
     asked = describe(blocks, fetch=True, precision_asked=0.01)
     assert asked.precision == pytest.approx(1.1 * timed.precision)
     assert asked.ci95_s == pytest.approx((low - 0.05 * (high - low), high + 0.05 * (high - low)))
+
+
+def test_a_phase_is_summed_up_by_variant():
+    rule = StoppingRule.of(None, 0.01)
+    blocks, _ = ran(rule, {"B": always(5), "A": always(7)}, 3, until_steady=True)
+    found = describe_phase(blocks, rule, 3, until_steady=True, fetch=False)
+    assert list(found) == ["B", "A"]
+    assert [round(one.mean_s, 9) for one in found.values()] == [0.005, 0.007]
+    for one in found.values():
+        assert (one.stopped_by, one.precision_asked, one.fetch) == ("precision", 0.01, False)
+        assert one.warm_up == WarmUp(3, one.burn_in, True)

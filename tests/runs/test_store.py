@@ -56,8 +56,8 @@ def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_p
     old = load_run(tmp_path / "run").variants["v"].phases["forward"].timed
     timed = run.variants["v"].phases["forward"].timed
     assert timed is not None
-    unknown: dict[str, Any] = dict.fromkeys(new)
-    assert old == replace(timed, **unknown)
+    gone: dict[str, Any] = dict.fromkeys(new)
+    assert old == replace(timed, **gone)
 
 
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):

@@ -101,7 +101,7 @@ def test_outliers_are_one_line_with_what_the_slow_ones_add():
     slow, none = Outliers(60, 0, 0, 2, 1, 0.012), Outliers(60, 0, 0, 0, 0, 0.0)
     assert with_timed(with_lrn={"outliers": slow}, without_lrn={"outliers": none}) == [
         "Outliers, none dropped: forward 3 slow (1 far out) of 120 steps, "
-        "which add up to 1.20 % to the mean."
+        "which add at most 1.20 % to the mean."
     ]
     quick = Outliers(60, 1, 1, 0, 0, 0.0)
     assert with_timed(with_lrn={"outliers": quick}) == [
@@ -109,7 +109,7 @@ def test_outliers_are_one_line_with_what_the_slow_ones_add():
     ]
     assert with_timed(with_lrn={"outliers": slow}, without_lrn={"outliers": quick}) == [
         "Outliers, none dropped: forward 3 slow (1 far out) and 2 quick (1 far out) of 120 steps, "
-        "which add up to 1.20 % to the mean."
+        "which add at most 1.20 % to the mean."
     ]
     alone = with_timed(with_lrn={"outliers": slow})
     assert alone[0].endswith("of 60 steps, which add 1.20 % to the mean.")

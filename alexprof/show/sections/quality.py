@@ -100,8 +100,8 @@ def _added(found: list[Outliers]) -> str:
     most = max(one.mean_share for one in found)
     if most <= 0:
         return ""
-    upto = "up to " if len(found) > 1 else ""
-    return f", which add {upto}{numbers.percent_unit(most)} to the mean"
+    at_most = "at most " if len(found) > 1 else ""
+    return f", which add {at_most}{numbers.percent_unit(most)} to the mean"
 
 
 def _not_settled(view: View) -> Iterator[str]:
