@@ -120,21 +120,10 @@ def run_pairs(
     try:
         for place, (name, pair, side) in enumerate(plan.turns):
             launch = _launch(plan.of(side), folder / name, place)
-            started = _now()
-            done = run(launch)
-            process = ProcessRecord(
-                side=side,
-                pair=pair,
-                folder=name,
-                started=started,
-                seconds=done.seconds,
-                user_s=done.user_s,
-                system_s=done.system_s,
-                exit_code=done.exit_code,
-            )
+            process = _run_one(run, launch, name, pair, side)
             record = _changed(record, processes=(*record.processes, process))
             save_pairs(folder, record)
-            if done.exit_code:
+            if process.exit_code:
                 raise _failure(process, launch.stderr)
             after(record)
     except KeyboardInterrupt:
@@ -146,6 +135,21 @@ def run_pairs(
     record = _changed(record, complete=True, stopped=None)
     save_pairs(folder, record)
     return record
+
+
+def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which) -> ProcessRecord:
+    started = _now()
+    done = run(launch)
+    return ProcessRecord(
+        side=side,
+        pair=pair,
+        folder=name,
+        started=started,
+        seconds=done.seconds,
+        user_s=done.user_s,
+        system_s=done.system_s,
+        exit_code=done.exit_code,
+    )
 
 
 _changed = msgspec.structs.replace

@@ -44,7 +44,7 @@ def _document(found: SelfTest, options: ReportOptions) -> Document:
         sections=(
             Section("What can be told here?", "with a chance of 95 %", tuple(_told(found))),
             Section("How much does the same vary?", "% of the mean", tuple(_varies(found))),
-            Section("Was it called the same?", "A against A", tuple(_called(found))),
+            Section("Are verdicts right?", "A against A", tuple(_called(found))),
         ),
         footer=_footer(found),
     )
@@ -148,9 +148,10 @@ def _called(found: SelfTest) -> Iterator[Block]:
     differ = found.between in ("slower", "faster")
     chance = _chance_of(found.alarms_within, found.asked_within)
     if differ or chance < CHANCE:
-        yield Lead("Not always.")
+        yield Lead("Not always: the same was called different.")
     else:
-        yield Lead("Yes, within processes and between them.")
+        few = " more often than by chance" if found.alarms_within else ""
+        yield Lead(f"Yes: the same was not called different{few}.")
     sizes = f"the largest difference that one saw is {numbers.percent_unit(found.largest_within)}"
     several = found.alarms_within or "none"
     yield Note(
