@@ -206,8 +206,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     """
     import polars as pl
 
-    from alexprof.measure.chunks import chunk_of_step
-    from alexprof.measure.statistics import student_half_width
+    from alexprof.measure.chunks import chunk_of_step, half_width
 
     steps = costs["step"].unique().sort()
     chunk = chunk_of_step(len(steps))
@@ -224,8 +223,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     )
     mean = pl.col("share_ns").sum() / blocks
     squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
-    # What one unit of variance is worth.
-    half = student_half_width(1.0, blocks) if blocks > 1 else None
+    half = half_width(blocks) if blocks > 1 else None
     return means.group_by(keys).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )

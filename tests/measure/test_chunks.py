@@ -7,7 +7,8 @@ import statistics
 import numpy as np
 import pytest
 
-from alexprof.measure.chunks import chunk_of_step, chunks, step_interval
+from alexprof.measure.chunks import MOST_CHUNKS, chunk_of_step, chunks, half_width, step_interval
+from alexprof.measure.statistics import student_half_width
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,12 @@ def test_traced_steps_in_blocks(steps, sizes):
 def test_the_interval_is_students_over_block_means():
     values = np.array([1.0, 3.0, 2.0, 4.0, 9.0, 5.0])
     half = 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5  # t with 2 degrees of freedom
-    assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-6)
+    assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-5)
+
+
+def test_students_t_is_scipys():
+    for blocks in range(2, MOST_CHUNKS + 1):
+        assert half_width(blocks) == pytest.approx(student_half_width(1.0, blocks), rel=3e-6)
 
 
 def test_one_step_has_no_interval():
