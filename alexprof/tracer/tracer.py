@@ -29,12 +29,12 @@ from alexprof.measure.loop import (
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.stopping import StoppingRule, expected_steps
 from alexprof.measure.watching import watching
-from alexprof.runs.ablation import ablation
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
 from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 from alexprof.show.classic import layer_line, step_line, summary_line
 from alexprof.show.progress import Progress, progress_for
+from alexprof.tracer.answers import answers
 from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
@@ -379,28 +379,12 @@ class Tracer:
 
     def _answer(self, key: str, *, together: Collection[str]) -> None:
         """Answers the questions whose variants have both been through the phase."""
-        answered = {(one.name, one.phase) for one in self.run.ablations}
-        found = []
-        for question in self._ablations:
-            pair = (question.reference, question.without)
-            phases = {
-                variant: self.run.variants[variant].phases[key]
-                for variant in pair
-                if variant in self.run.variants and key in self.run.variants[variant].phases
-            }
-            if len(phases) == 2 and (question.name, key) not in answered:
-                found.append(
-                    ablation(
-                        question,
-                        key,
-                        self._recorder.blocks[key],
-                        phases,
-                        self._recorder.costs,
-                        interleaved=all(variant in together for variant in pair),
-                    )
-                )
+        known = self._recorder
+        found = answers(
+            self.run, key, self._ablations, known.blocks[key], known.costs, together=together
+        )
         if found:
-            self._recorder.add_ablations(found)
+            known.add_ablations(found)
 
     def _print_tenths(self, block: Block, *, several: bool) -> None:
         """Every tenth step's duration, as the classic prints it; between blocks, never inside."""
