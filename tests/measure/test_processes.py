@@ -161,7 +161,7 @@ def test_what_it_leaves_running_is_ended(tmp_path):
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_ctrl_c_ends_the_whole_group(tmp_path, monkeypatch, stubborn):
+def test_ctrl_c_ends_the_whole_group(tmp_path, monkeypatch, request, stubborn):
     monkeypatch.setattr("alexprof.measure.processes.GRACE_S", 0.2)
     ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
     sleep = f"import signal, time; {ignore}print('up', flush=True); time.sleep(60)"
@@ -179,6 +179,9 @@ def test_ctrl_c_ends_the_whole_group(tmp_path, monkeypatch, stubborn):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # Where the tests run in the background the signal is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run_process(launch(tmp_path, code))
