@@ -141,8 +141,9 @@ def _footnote(view: View) -> str:
     if None in every and not view.run.complete:
         said.append("– stands for what the run did not reach.")
     if burn_in := {one.burn_in for one in timed if one.burn_in}:
-        count = plural(burn_in.pop(), "warm-up step") if len(burn_in) == 1 else "Warm-up steps"
-        said.append(f"{count} left out.")
+        fewest, most = min(burn_in), max(burn_in)
+        count = plural(most, "warm-up step")
+        said.append(f"{count if fewest == most else f'{fewest} to {count}'} left out.")
     if timed and not all(one.burn_in for one in timed):
         said.append("No warm-up: the first, cold step is in these figures.")
     if any(not one.fetch for one in timed):

@@ -115,12 +115,18 @@ def _not_settled(view: View) -> Iterator[str]:
 def _unsteady(view: View) -> Iterator[str]:
     for key in view.phases:
         for where, timed in _every(view, key):
-            if timed.steadiness and (said := _state(timed.steadiness)):
+            waited = timed.warm_up is not None and timed.warm_up.settled is not None
+            if timed.steadiness and (said := _state(timed.steadiness, waited=waited)):
                 yield f"{where}: {said}"
 
 
-def _state(found: Steadiness) -> str:
-    """What is wrong with a sequence of steps; nothing if it is steady."""
+def _state(found: Steadiness, *, waited: bool) -> str:
+    """What is wrong with a sequence of steps; nothing if it is steady.
+
+    Args:
+        found: What was found.
+        waited: Whether warm-up went on until it was steady already.
+    """
     if found.state == "steady":
         return ""
     levels = " → ".join(dict.fromkeys(map(numbers.ms, found.levels_s)))
@@ -130,7 +136,7 @@ def _state(found: Steadiness) -> str:
     if found.state == "warming":
         return (
             f"warming until its step {found.settled_step}{levels}, the mean includes those steps: "
-            "more --burn-in, or --until-steady"
+            + ("others used the machine?" if waited else "more --burn-in, or --until-steady")
         )
     every = zip(found.first_steps, found.levels_s, strict=True)
     before = [level for first, level in every if first < found.settled_step]
