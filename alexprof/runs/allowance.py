@@ -57,17 +57,20 @@ def allowance(
     Args:
         ours: A phase in each run of A.
         theirs: The same phase in each run of B.
-        process_cv: What is allowed for always.
+        process_cv: What is allowed for always; more than `PROCESS_CV` if it was measured. Moments
+            of the machine are in such a figure, so that the larger of the two counts.
     """
     each = 1 / len(ours) + 1 / len(theirs)
-    terms = [_short(ours, theirs, each)]
+    moment = _short(ours, theirs, each)
+    measured = process_cv**2 >= PROCESS_CV**2 + moment[0]
+    always, terms = (process_cv**2, []) if measured else (PROCESS_CV**2, [moment])
     known = [[one.disturbances for one in side if one.disturbances] for side in (ours, theirs)]
     if all(known):
         terms += [*_of_each(known, each), *_apart(known, each)]
         if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
             terms += _gpus_apart(known, each)
     terms = sorted((term for term in terms if term[0] > 0), key=lambda term: -term[0])
-    cv = math.sqrt(process_cv**2 + sum(variance for variance, _ in terms))
+    cv = math.sqrt(always + sum(variance for variance, _ in terms))
     if cv < WORTH_SAYING * process_cv:
         return Allowance(cv)
     return Allowance(cv, tuple(text for variance, text in terms if variance > PROCESS_CV**2))
