@@ -89,7 +89,7 @@ def composition_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
     return math.sqrt(sum(sum(side) / len(side) for side in sides if side) / 2)
 
 
-Known = Sequence[Sequence[Disturbances]]
+Readings = Sequence[Sequence[Disturbances]]
 """Of each side the runs' disturbances."""
 Term = tuple[float, str]
 """A variance of a run's mean (relative), and why."""
@@ -105,7 +105,7 @@ def _short(ours: Sequence[Phase], theirs: Sequence[Phase], each: float) -> Term:
     )
 
 
-def _of_each(known: Known, each: float) -> Iterator[Term]:
+def _of_each(known: Readings, each: float) -> Iterator[Term]:
     """What the runs show by themselves."""
     taken = max((one for side in known for one in side), key=lost)
     yield (
@@ -124,7 +124,7 @@ def _averaged(variance: Sequence[Sequence[float]], each: float) -> float:
     return sum(sum(side) / len(side) ** 2 for side in variance) / each
 
 
-def _apart(known: Known, each: float) -> Iterator[Term]:
+def _apart(known: Readings, each: float) -> Iterator[Term]:
     """What the yardsticks of the two sides differ by."""
     sides = [[one.yardstick for one in side if one.yardstick] for side in known]
     if all(sides):
@@ -132,7 +132,7 @@ def _apart(known: Known, each: float) -> Iterator[Term]:
         yield max(beyond) ** 2 / each, "their yardsticks differ"
 
 
-def _gpus_apart(known: Known, each: float) -> list[Term]:
+def _gpus_apart(known: Readings, each: float) -> list[Term]:
     """What the clocks of the GPUs differ by after the steps."""
     clocks = [[_clocks(one.gpus_after) for one in side] for side in known]
     common = set.intersection(*(set(one) for side in clocks for one in side))
