@@ -18,7 +18,7 @@ from alexprof.measure.disturbances import (
     beyond_noise,
     slowed,
 )
-from alexprof.runs.findings import percent, yardstick_changes
+from alexprof.runs.findings import figure, percent, yardstick_changes
 from alexprof.runs.record import Phase, on_cpu
 
 PROCESS_CV = 0.01
@@ -101,7 +101,7 @@ def _short(ours: Sequence[Phase], theirs: Sequence[Phase], each: float) -> Term:
     shortest = min(one for side in sides for one in side)
     return (
         _averaged([[wander(one) ** 2 for one in side] for side in sides], each),
-        f"{shortest:.2g} s of steps are but a moment of the machine (more steps help)",
+        f"{figure(shortest)} s of steps are but a moment of the machine (more steps help)",
     )
 
 
