@@ -206,11 +206,9 @@ def _print_selftest(found: SelfTest, style: str, options: ReportOptions) -> None
 
 def _difference(text: str) -> float:
     """Reads "2%" or "0.02"."""
-    digits = text.strip().removesuffix("%")
-    try:
-        found = float(digits) / (100 if digits != text.strip() else 1)
-    except ValueError:
-        found = 0.0
+    from alexprof.measure.parts import read_part
+
+    found, _ = read_part(text)
     if not LEAST_DIFFERENCE <= found <= 1:
         raise UsageError(f"--difference is a part like 2% or 0.02, 0.01% to 100%, not {text!r}")
     return found

@@ -161,6 +161,8 @@ def _of_runs(a: Runs, b: Runs) -> _Spread:
 
 def _with_allowance(a: Runs, b: Runs, process_cv: float) -> _Spread | str:
     """What blocks show within each process, and beside it what processes are taken to differ by."""
+    if not min(run_means(a).min(), run_means(b).min()) > 0:
+        return "times above 0 in each run"
     within = [relative_variances(runs) for runs in (a, b)]
     if within[0] is None or within[1] is None:
         return "at least 2 blocks of each"

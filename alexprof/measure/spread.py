@@ -55,11 +55,13 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
 
     Returns:
         For each run its part of the variance of (mean / true mean), and its degrees of freedom;
-        None if a run has fewer than two blocks.
+        None if a run has fewer than two blocks, or took no time.
     """
     if any(len(blocks) < 2 for blocks in runs):
         return None
     means = [block_means(blocks) for blocks in runs]
+    if not all(x.mean() > 0 for x in means):
+        return None
     parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
     return parts, [len(x) - 1 for x in means]
 

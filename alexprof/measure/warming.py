@@ -30,7 +30,7 @@ def settled(seconds: Floats) -> bool:
 
 
 def warm_up_bound_s(max_time_s: float | None) -> float:
-    """Seconds that warm-up may take beyond what was asked, in a phase of at most that time."""
+    """Seconds after which no more is added to the warm-up that was asked for."""
     if max_time_s is None:
         return MOST_WARM_UP_S
     return min(MOST_WARM_UP_S, PART_OF_MAX_TIME * max_time_s)

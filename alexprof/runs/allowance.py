@@ -18,7 +18,7 @@ from alexprof.measure.disturbances import (
     beyond_noise,
     slowed,
 )
-from alexprof.runs.findings import percent, yardstick_changes
+from alexprof.runs.findings import figure, percent, yardstick_changes
 from alexprof.runs.record import Phase, on_cpu
 
 PROCESS_CV = 0.01
@@ -57,17 +57,20 @@ def allowance(
     Args:
         ours: A phase in each run of A.
         theirs: The same phase in each run of B.
-        process_cv: What is allowed for always.
+        process_cv: What is allowed for always; more than `PROCESS_CV` if it was measured. Moments
+            of the machine are in such a figure, so that the larger of the two counts.
     """
     each = 1 / len(ours) + 1 / len(theirs)
-    terms = [_short(ours, theirs, each)]
+    moment = _short(ours, theirs, each)
+    measured = process_cv**2 >= PROCESS_CV**2 + moment[0]
+    always, terms = (process_cv**2, []) if measured else (PROCESS_CV**2, [moment])
     known = [[one.disturbances for one in side if one.disturbances] for side in (ours, theirs)]
     if all(known):
         terms += [*_of_each(known, each), *_apart(known, each)]
         if not all(one.attribution and on_cpu(one.attribution.device) for one in (*ours, *theirs)):
             terms += _gpus_apart(known, each)
     terms = sorted((term for term in terms if term[0] > 0), key=lambda term: -term[0])
-    cv = math.sqrt(process_cv**2 + sum(variance for variance, _ in terms))
+    cv = math.sqrt(always + sum(variance for variance, _ in terms))
     if cv < WORTH_SAYING * process_cv:
         return Allowance(cv)
     return Allowance(cv, tuple(text for variance, text in terms if variance > PROCESS_CV**2))
@@ -86,7 +89,7 @@ def composition_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
     return math.sqrt(sum(sum(side) / len(side) for side in sides if side) / 2)
 
 
-Known = Sequence[Sequence[Disturbances]]
+Readings = Sequence[Sequence[Disturbances]]
 """Of each side the runs' disturbances."""
 Term = tuple[float, str]
 """A variance of a run's mean (relative), and why."""
@@ -98,11 +101,11 @@ def _short(ours: Sequence[Phase], theirs: Sequence[Phase], each: float) -> Term:
     shortest = min(one for side in sides for one in side)
     return (
         _averaged([[wander(one) ** 2 for one in side] for side in sides], each),
-        f"{shortest:.2g} s of steps are but a moment of the machine (more steps help)",
+        f"{figure(shortest)} s of steps are but a moment of the machine (more steps help)",
     )
 
 
-def _of_each(known: Known, each: float) -> Iterator[Term]:
+def _of_each(known: Readings, each: float) -> Iterator[Term]:
     """What the runs show by themselves."""
     taken = max((one for side in known for one in side), key=lost)
     yield (
@@ -121,7 +124,7 @@ def _averaged(variance: Sequence[Sequence[float]], each: float) -> float:
     return sum(sum(side) / len(side) ** 2 for side in variance) / each
 
 
-def _apart(known: Known, each: float) -> Iterator[Term]:
+def _apart(known: Readings, each: float) -> Iterator[Term]:
     """What the yardsticks of the two sides differ by."""
     sides = [[one.yardstick for one in side if one.yardstick] for side in known]
     if all(sides):
@@ -129,7 +132,7 @@ def _apart(known: Known, each: float) -> Iterator[Term]:
         yield max(beyond) ** 2 / each, "their yardsticks differ"
 
 
-def _gpus_apart(known: Known, each: float) -> list[Term]:
+def _gpus_apart(known: Readings, each: float) -> list[Term]:
     """What the clocks of the GPUs differ by after the steps."""
     clocks = [[_clocks(one.gpus_after) for one in side] for side in known]
     common = set.intersection(*(set(one) for side in clocks for one in side))

@@ -80,9 +80,7 @@ def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     for other in others:
         computed = result_changes(first, other)
         results += computed
-        doubtful = side_doubts(first, other, computed)
-        if paired:
-            doubtful = [one for one in doubtful if one.spoils != "times"]
+        doubtful = side_doubts(first, other, computed, paired=paired)
         found += doubtful
         rows, alone = compare_pair(first, other, paired=paired)
         spoiled = any(one.spoils == "times" for one in doubtful)
@@ -107,22 +105,33 @@ def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
     )
 
 
-def side_doubts(a: Side, b: Side, computed: Sequence[ResultChange] | None = None) -> list[Doubt]:
+def side_doubts(
+    a: Side,
+    b: Side,
+    computed: Sequence[ResultChange] | None = None,
+    *,
+    paired: bool = False,
+) -> list[Doubt]:
     """What speaks against comparing two sides: each of their runs against A's first.
 
     Args:
         a: The one.
         b: The other.
         computed: What their steps fetched, if it is known already.
+        paired: As for `compare_pair`: pairs show themselves what their runs differ by.
     """
     first = a.members[0]
     found = []
     for one in (*a.members[1:], *b.members):
         found += doubts(first, one, variant_pairs(first, one))
-    if not any(one.spoils == "times" for one in found):
-        found += _widened(a, b)
+    if paired:
+        found = [one for one in found if one.spoils != "times"]
+    else:
+        if not any(one.spoils == "times" for one in found):
+            found += _widened(a, b)
+        found += _allowance_note(a, b)
     found += result_doubts(result_changes(a, b) if computed is None else computed)
-    return [*dict.fromkeys(found), *_allowance_note(a, b)]
+    return list(dict.fromkeys(found))
 
 
 def _widened(a: Side, b: Side) -> Iterator[Doubt]:
@@ -168,7 +177,7 @@ def _allowance_note(a: Side, b: Side) -> Iterator[Doubt]:
     few = min(len(a.members), len(b.members)) < LEAST_RUNS
     cv = process_cv_of(a, b)
     if few and a.members[0].folder != b.members[0].folder and cv > PROCESS_CV:
-        said = f"processes are taken to differ by {100 * cv:.1f} % (standard deviation)"
+        said = f"processes are taken to differ by {percent(cv)} (standard deviation)"
         text = f"{said}, as alexprof selftest measured on this machine"
         yield Doubt(text=text, spoils="nothing")
 
@@ -310,10 +319,11 @@ class _Phase:
     def _part_cv(self, share: float, timed: Comparison | None) -> float:
         """What a part is taken to vary by from process to process, as a part of itself.
 
-        Costs are scaled to the timed mean, so what is not known of that goes in here: half of the
-        ratio's variance for each side.
+        Costs are scaled to the timed mean, so what is not known of that goes in here: as much for
+        each run as makes up the ratio's variance.
         """
-        of_mean = timed.log_error**2 / 2 if timed and timed.log_error is not None else 0.0
+        each = 1 / len(self.ours) + 1 / len(self.theirs)
+        of_mean = timed.log_error**2 / each if timed and timed.log_error is not None else 0.0
         own = PART_CV**2 + (PART_OF_STEP / share) ** 2
         return math.sqrt(own + of_mean + self.composition_cv**2)
 

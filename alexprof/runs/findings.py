@@ -41,8 +41,8 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
         yield f"programs waited for memory {waited[0]} and {waited[1]} of the time"
     if abs((ours.throttled or 0) - (theirs.throttled or 0)) > THROTTLED:
         yield (
-            f"the container's quota stopped threads for {ours.throttled or 0:.2g} and "
-            f"{theirs.throttled or 0:.2g} s a second"
+            f"the container's quota stopped threads for {figure(ours.throttled or 0)} and "
+            f"{figure(theirs.throttled or 0)} s a second"
         )
     if ours.yardstick is not None and theirs.yardstick is not None:
         said = changes(slowed(ours.yardstick, theirs.yardstick))
@@ -59,25 +59,25 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
 
 
 def _cores_worth(cores: float | None) -> str:
-    return "an unknown part" if cores is None else f"{cores:.2g}"
+    return "an unknown part" if cores is None else figure(cores)
 
 
 def _cores(found: Disturbances) -> Iterator[str]:
     cores = f"{found.cores} cores" if found.cores > 1 else "1 core"
     if found.others_part > OTHERS:
         yield (
-            f"other programs used {found.cpu_others:.2g} of {cores}: steps waited for cores and "
-            "take less on a machine at rest"
+            f"other programs used {_cores_worth(found.cpu_others)} of {cores}: steps waited for "
+            "cores and take less on a machine at rest"
         )
     if found.steal_part > STEAL:
         yield (
-            f"the host took {found.steal:.2g} of {cores} away: steps waited for cores and take "
-            "less on a host at rest"
+            f"the host took {_cores_worth(found.steal)} of {cores} away: steps waited for cores "
+            "and take less on a host at rest"
         )
     if (found.throttled or 0) > THROTTLED:
         yield (
-            f"the container's quota stopped threads for {found.throttled:.2g} s a second: steps "
-            "waited for it and take less with more processor time"
+            f"the container's quota stopped threads for {figure(found.throttled or 0)} s a "
+            "second: steps waited for it and take less with more processor time"
         )
     if found.collecting_s is not None and found.collecting_s > COLLECTING * found.seconds:
         yield (
@@ -150,6 +150,11 @@ def changes(logs: tuple[float, float]) -> list[str]:
 def percent(part: float) -> str:
     """A part in percent, two digits: "1.4 %", "37 %"."""
     return f"{part * 100:.{0 if part >= 0.0995 else 1}f} %"
+
+
+def figure(value: float) -> str:
+    """Two digits, whole ones never rounded away: "0.37", "1.4", "128"."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def _celsius(one: GpuState) -> str:

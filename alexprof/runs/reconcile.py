@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
-from alexprof.measure.chunks import chunks
+from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.families import LEVEL, adjust
-from alexprof.measure.statistics import mean_interval
 from alexprof.measure.values import Interval
 from alexprof.measure.welch import welch
 from alexprof.runs.record import Ablation, AblationPart, Phase
@@ -91,7 +90,7 @@ def reconciled(
         answer,
         attributed_s=attributed_s,
         attributed_std_s=_std(own_s) if own else None,
-        attributed_ci95_s=mean_interval(chunks(own_s)) if own else None,
+        attributed_ci95_s=step_interval(own_s) if own else None,
         ops=len({op.name for op in own}),
         parts=_parts(a, own),
         seen=_seen(own),
@@ -248,7 +247,7 @@ def _parts(side: _Side, own: Collection[_Op]) -> tuple[AblationPart, ...]:
             pass_=pass_,
             attributed_s=float((each := side.sum(groups[layer, pass_])).mean()),
             attributed_std_s=_std(each),
-            ci95_s=mean_interval(chunks(each)),
+            ci95_s=step_interval(each),
         )
         for layer, pass_ in sorted(groups, key=lambda key: (key[0], key[1] != "forward", key[1]))
     )

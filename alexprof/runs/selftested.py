@@ -64,7 +64,7 @@ def selftest_of(record: PairsRecord, folder: Path, differences: Sequence[float])
         turn_cv=turn_cv,
         process_cv=process_cv,
         needed=tuple(_needed(one, turn_cv, process_cv) for one in sorted(set(differences))),
-        smallest_by_steps=_by_steps(turn_cv.value, steps),
+        smallest_by_steps=by_steps(turn_cv.value, steps),
         smallest_by_pairs=_by_pairs(process_cv.value, len(pairs)),
         asked_within=len(verdicts),
         alarms_within=sum(one.verdict in FALSE_ALARMS for one in verdicts),
@@ -101,9 +101,13 @@ def _needed(difference: float, turn_cv: Known, process_cv: Known) -> Needed:
     )
 
 
-def _by_steps(turn_cv: float, steps: int) -> float:
-    """In ten blocks, as `steps_needed` plans."""
-    return smallest_difference(turn_cv * math.sqrt(2 * 10 / steps), 10)
+def by_steps(turn_cv: float, steps: int) -> float:
+    """The difference that so many steps of each variant in turns find with a chance of 95 %.
+
+    In blocks of ten steps, ten blocks at least, as `steps_needed` plans.
+    """
+    blocks = max(10, steps // 10)
+    return smallest_difference(turn_cv * math.sqrt(2 * blocks / steps), blocks)
 
 
 def _by_pairs(process_cv: float, pairs: int) -> float:

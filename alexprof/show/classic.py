@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from alexprof.measure.values import Timed
@@ -13,9 +14,13 @@ def layer_line(layer: Layer) -> str:
     return f"{layer.name}   {list(layer.shape)}"
 
 
-def step_line(now: datetime, step: int, seconds: float, variant: str = "") -> str:
-    """One step: `2026-11-24 04:18:02.123456: step 10, duration = 0.205`, and the variant."""
-    return f"{now}: step {step}, duration = {seconds:.3f}{_of(variant)}"
+def step_lines(
+    now: datetime, first_step: int, seconds: Sequence[float], variant: str = ""
+) -> Iterator[str]:
+    """Every tenth step of a block: `2026-11-24 04:18:02.123456: step 10, duration = 0.205`."""
+    for step, taken_s in enumerate(seconds, first_step):
+        if step % 10 == 0:
+            yield f"{now}: step {step}, duration = {taken_s:.3f}{_of(variant)}"
 
 
 def summary_line(now: datetime, label: str, timed: Timed, variant: str = "") -> str:

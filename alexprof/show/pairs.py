@@ -25,6 +25,7 @@ from alexprof.show.options import ReportOptions
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import changed_sections, percent_interval, reading
 from alexprof.show.sections.waterfall import round_ticks
+from alexprof.show.view import sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -103,7 +104,9 @@ def _process_blocks(found: PairsResult) -> Iterator[Block]:
     yield _pairs_table(found, wall)
     for one in found.times:
         if one.needed and (one is wall or found.comparison is None):
-            yield Note(f"{_capital(_NAMES[one.name])}: a verdict would take {clean(one.needed)}.")
+            yield Note(
+                f"{sentence_case(_NAMES[one.name])}: a verdict would take {clean(one.needed)}."
+            )
 
 
 def _sentence(wall: TimeChange) -> str:
@@ -112,7 +115,7 @@ def _sentence(wall: TimeChange) -> str:
         size = numbers.percent_unit(abs(wall.ratio - 1))
         by = numbers.unit(numbers.ms_signed(wall.change_s), "ms")
         return f"B is {size} {wall.verdict} than A ({by}; {span})."
-    return f"{_capital(reading(wall))}" + (f" ({span})." if wall.ci95 else ".")
+    return f"{sentence_case(reading(wall))}" + (f" ({span})." if wall.ci95 else ".")
 
 
 def _times_table(times: Sequence[TimeChange]) -> Table:
@@ -197,7 +200,3 @@ def _limits(found: PairsResult) -> Section:
         blocks.append(Note(f"Judged by the processes’ times: {clean(found.reason)}."))
     blocks.append(Note(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

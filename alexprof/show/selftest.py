@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from alexprof.measure.values import Known
+from alexprof.runs.allowance import PROCESS_CV
 from alexprof.runs.selftest import Needed, SelfTest
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
@@ -17,8 +18,6 @@ CHANCE = 0.05
 """So often is the same called different by a verdict at 95 %."""
 BUSY = 0.05
 """Processes differ by less on a machine that does nothing else."""
-ALLOWED = 0.01
-"""What processes are taken to differ by without a selftest."""
 
 
 def render_selftest(
@@ -51,10 +50,10 @@ def _document(found: SelfTest, options: ReportOptions) -> Document:
 
 
 def _footer(found: SelfTest) -> str:
-    cv = max(found.process_cv.value, ALLOWED)
+    cv = max(found.process_cv.value, PROCESS_CV)
     return (
-        f"compare and gate of single runs in this logdir now allow {numbers.percent_unit(cv)} for "
-        "what processes differ by."
+        "compare and gate of single runs in this logdir now allow at least "
+        f"{numbers.percent_unit(cv)} for what processes differ by."
     )
 
 

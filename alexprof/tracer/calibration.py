@@ -17,7 +17,7 @@ def calibrate_tracing() -> Tracing:
     try:
         with calibration_steps() as measured:
             return _cost(measured)
-    except AlexProfError as error:
+    except (AlexProfError, OSError) as error:
         return Tracing(0, 0, 0, None, (), reason=str(error))
 
 

@@ -1,4 +1,4 @@
-"""What the tracer calls things: a phase's key, what stopped a run, a graph's bytes."""
+"""What the tracer calls things: variants, a phase's key, what stopped a run; a graph's bytes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import AlexProfError, UsageError
+from alexprof.runs.store import RUN_FILE
+from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
+"""What lies in a run's folder beside the variants."""
+
+
+def check_variant(name: str) -> None:
+    """Makes sure that a variant's name will do for its folder.
+
+    Raises:
+        UsageError: If it doesn't.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise UsageError(f"a variant's name is letters, digits and . _ -, not {name!r}")
+    if name in RUN_FILES:
+        raise UsageError(f"{name} is a file of the run: choose another name for the variant")
 
 
 def phase_key(label: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,22 +29,17 @@ from alexprof.measure.machine import describe_machine
 from alexprof.measure.stopping import StoppingRule, expected_steps
 from alexprof.measure.watching import watching
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
-from alexprof.runs.store import RUN_FILE
-from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
-from alexprof.show.classic import layer_line, step_line, summary_line
+from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.answers import answers
 from alexprof.tracer.calibration import calibrate_tracing
-from alexprof.tracer.names import phase_key, serialized, what_stopped
+from alexprof.tracer.names import check_variant, phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import Ablation, Layer
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
-"""What lies in a run's folder beside the variants."""
 
 
 class Tracer:
@@ -148,10 +142,17 @@ class Tracer:
         traceback: TracebackType | None,
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
-        if error is None and self._calibrate_tracing:
-            # Last of all, so that no timed step has a profiler before it.
-            self._progress.message("Calibrating what tracing costs …")
-            self._recorder.set_tracing(calibrate_tracing())
+        try:
+            if error is None and self._calibrate_tracing:
+                # Last of all, so that no timed step has a profiler before it.
+                self._progress.message("Calibrating what tracing costs …")
+                self._recorder.set_tracing(calibrate_tracing())
+        except BaseException as late:
+            self._close(late)
+            raise
+        self._close(error)
+
+    def _close(self, error: BaseException | None) -> None:
         self._progress.close()
         self._open = False
         try:
@@ -179,10 +180,7 @@ class Tracer:
         import tensorflow as tf
 
         self._check_open()
-        if not re.fullmatch(r"\w[\w.-]*", variant):
-            raise UsageError(f"a variant's name is letters, digits and . _ -, not {variant!r}")
-        if variant in RUN_FILES:
-            raise UsageError(f"{variant} is a file of the run: choose another name for the variant")
+        check_variant(variant)
         if variant in self._graphs:
             raise UsageError(f"variant {variant!r} has a graph already: choose another name")
         graph = tf.Graph()
@@ -387,11 +385,9 @@ class Tracer:
             known.add_ablations(found)
 
     def _print_tenths(self, block: Block, *, several: bool) -> None:
-        """Every tenth step's duration, as the classic prints it; between blocks, never inside."""
         name = self._labels([block.variant]) if several else ""
-        for step, seconds in enumerate(block.seconds, block.first_step):
-            if step % 10 == 0:
-                self._progress.message(step_line(datetime.now(), step, float(seconds), name))
+        for line in step_lines(datetime.now(), block.first_step, block.seconds.tolist(), name):
+            self._progress.message(line)
 
     def _check_open(self) -> None:
         if not self._open:

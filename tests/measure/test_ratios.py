@@ -163,6 +163,13 @@ def test_no_steps_are_refused(empty):
         compare_times(empty, [run(1, 1)])
 
 
+def test_what_one_of_two_runs_lacks_has_no_ratio_s_interval():
+    nothing = [np.zeros(2), np.zeros(2)]
+    found = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
+    assert (found.ci95, found.verdict) == (None, "unclear")
+    assert found.needed == "times above 0 in each run"
+
+
 def test_other_levels_nest():
     found = compare_times([run(1, 1.1, 1)], [run(1.1, 1.1, 1.2)], paired=True)
     assert interval_at(found, 0.95) == pytest.approx(found.ci95)

@@ -179,6 +179,17 @@ def test_intervals_are_of_block_means_of_two_steps():
     assert found.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
 
 
+def test_a_drift_of_own_ops_is_scatter_as_in_the_table_of_ops():
+    steps = 14
+    rising = [100 + 10 * step for step in range(steps)]
+    rest = [900 - 10 * step for step in range(steps)]
+    found = answered({"with": {LRN: rising, CONV: rest}, "without": {CONV: [700] * steps}}, STEADY)
+    own = np.array(rising, float).reshape(7, 2).mean(axis=1) * 1e-9
+    half = stats.t.ppf(0.975, 6) * own.std(ddof=1) / math.sqrt(7)
+    assert found.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
+    assert found.parts[0].ci95_s == found.attributed_ci95_s
+
+
 def test_a_change_is_told_from_0_where_chance_and_the_timed_means_leave_none_open():
     quiet = {op: [10 * values[0]] * 6 for op, values in WITH.items()}
     changed = {op: [10 * values[0]] * 6 for op, values in WITHOUT.items()}

@@ -64,6 +64,17 @@ def test_a_short_one_is_but_a_moment():
     assert found.reasons == ("0.4 s of steps are but a moment of the machine (more steps help)",)
 
 
+def test_what_was_measured_that_processes_differ_by_has_moments_in_it():
+    minute = [phase(seconds=60.0)]
+    assert base(60.0) < 0.03**2
+    found = allowance(minute, minute, process_cv=0.03)
+    assert (found.cv, found.reasons) == (pytest.approx(0.03), ())
+    # What is more than that is a moment again: of the two the larger counts.
+    found = allowance([phase(seconds=0.4)], [phase(seconds=0.4)], process_cv=0.03)
+    assert found.cv**2 == pytest.approx(base(0.4))
+    assert found.reasons == ("0.4 s of steps are but a moment of the machine (more steps help)",)
+
+
 def test_what_others_had_may_have_made_steps_longer_by_as_much():
     found = allowance([phase()], [phase(cpu_others=0.4 + 0.05 / 6000)])
     assert found.cv**2 - base() == pytest.approx((LOST * math.log(1 / (1 - 0.2))) ** 2 / 2)

@@ -9,8 +9,9 @@ import pytest
 
 from alexprof.capture.devices import Device
 from alexprof.errors import RunError, UsageError
+from alexprof.measure.disturbances import Disturbances
 from alexprof.runs.compare import compare
-from alexprof.runs.sides import find_member, find_sides
+from alexprof.runs.sides import Side, find_member, find_sides
 from alexprof.runs.tables import load_costs, load_steps
 from tests.runs.made import HOST, OPS, SOFTWARE, made_run
 
@@ -243,6 +244,20 @@ def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
     comparison = found(tmp_path, "a", "b")
     whole, part = (
         one(comparison, *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+    )
+    assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
+
+
+def test_so_does_that_of_two_runs_of_each(tmp_path):
+    moment = Disturbances(seconds=0.4, cores=2)
+    sides = []
+    for side in "ab":
+        for seed in (1, 2):
+            made_run(tmp_path / f"{side}{seed}", {"v": 0.1}, seed=seed, disturbances=moment)
+        members = tuple(find_member(f"{side}{seed}", tmp_path) for seed in (1, 2))
+        sides.append(Side(members))
+    whole, part = (
+        one(compare(sides), *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
     )
     assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
 

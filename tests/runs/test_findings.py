@@ -38,6 +38,7 @@ def test_a_quiet_machine_is_not_worth_a_word():
     [
         ({"cpu_others": 1.36}, "other programs used 1.4 of 2 cores: steps waited for cores"),
         ({"cpu_others": 0.3, "cores": 1}, "other programs used 0.3 of 1 core:"),
+        ({"cpu_others": 120.0, "cores": 128}, "other programs used 120 of 128 cores:"),
         ({"steal": 0.12}, "the host took 0.12 of 2 cores away"),
         ({"throttled": 0.4}, "the container's quota stopped threads for 0.4 s a second"),
         ({"memory_stalled": 0.031}, "programs waited for memory 3.1 % of the time"),

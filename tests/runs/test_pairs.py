@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from alexprof.errors import RunError, UsageError
+from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
 from alexprof.runs.pairing import Plan, ProcessFailed, run_pairs
@@ -202,6 +203,15 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     assert found.notes == ("intra op differs (0, 1): that alone may be the difference",)
     (phase,) = (one for one in found.differences if one.level == "phase")
     assert phase.verdict == "slower"
+
+
+def test_pairs_of_short_runs_need_no_allowance(tmp_path):
+    def leave(logdir, name):
+        short = Disturbances(seconds=0.4, cores=2)
+        made_run(logdir / "run", {"v": 0.1}, seed=int(name[-1]), disturbances=short)
+
+    record = run_pairs(Plan(A, A, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, leave))
+    assert judge_pairs(record, tmp_path / "ab").comparison.notes == ()
 
 
 @pytest.mark.parametrize(

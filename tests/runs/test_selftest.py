@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from alexprof.errors import RunError
-from alexprof.measure.power import pairs_needed
+from alexprof.measure.power import pairs_needed, steps_needed
 from alexprof.measure.processes import parse_command
 from alexprof.runs.compare import compare
 from alexprof.runs.gate import gate, parse_bound
 from alexprof.runs.pairing import Plan, run_pairs
 from alexprof.runs.record import MachineRecord
 from alexprof.runs.selftest import known_process_cv, load_selftest, save_selftest
-from alexprof.runs.selftested import selftest_of
+from alexprof.runs.selftested import by_steps, selftest_of
 from alexprof.runs.sides import Side, find_member, find_sides
 from tests.runs.made import HOST, SOFTWARE, made_run
 from tests.runs.test_pairs import Scripted
@@ -68,6 +68,13 @@ def test_figures_of_known_processes(tmp_path):
     assert more.pairs_ci95[0] < more.pairs < more.pairs_ci95[1]
     spread = 2**0.5 * found.process_cv.value
     assert pairs_needed(math.log1p(found.smallest_by_pairs), spread) == 5
+
+
+@pytest.mark.parametrize("turn_cv", [0.03, 0.05])
+def test_as_many_steps_as_a_difference_takes_find_it(turn_cv):
+    steps = steps_needed(0.01, turn_cv)
+    assert steps > 100
+    assert by_steps(turn_cv, steps) <= 0.01 < by_steps(turn_cv, steps - 10)
 
 
 def test_twins_that_differ_are_an_alarm_in_each(tmp_path):

@@ -340,6 +340,24 @@ def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer):
     assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
 
 
+def test_ctrl_c_while_calibrating_loses_no_phase(graph_and_tracer, monkeypatch):
+    build, tracer = graph_and_tracer
+
+    def impatient():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alexprof.tracer.tracer.calibrate_tracing", impatient)
+    tracer._calibrate_tracing = True
+    with pytest.raises(KeyboardInterrupt), tracer:
+        with tracer.graph("mine"):
+            target = build()
+        with tracer.session() as session:
+            tracer.time(session, target, "First", steps=3, burn_in=0)
+    run = alexprof.load_run(tracer.folder)
+    assert list(run.variants["mine"].phases) == ["first"]
+    assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
+
+
 def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
     import tensorflow as tf
 

@@ -14,7 +14,7 @@ from alexprof.show.document import Block, Column, Note, Row, Table
 from alexprof.show.fit import clean
 from alexprof.show.sections.covers import coverage, gone_with
 from alexprof.show.sections.waterfall import account_sum, tiny
-from alexprof.show.view import View, centre, measured, plural
+from alexprof.show.view import View, centre, measured, plural, sentence_case
 
 _COLUMNS = (
     Column("left out", align="name"),
@@ -44,7 +44,7 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
     ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median(key))[0])
     footnotes = _footnotes(ordered)
     yield Table(_COLUMNS, tuple(_row(view, one, _mark(one, footnotes)) for one in ordered))
-    yield from (Note(f"{mark} {text[:1].upper()}{text[1:]}.") for text, mark in footnotes.items())
+    yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
     phase = view.phase(found[0].reference, key)
     asked = [("asked", one.name) for one in found]
@@ -201,7 +201,4 @@ def signed_percent(part: float) -> str:
 
 
 def _column(part: float | None) -> str:
-    if part is None:
-        return ""
-    sign = "−" if part < 0 else "+"
-    return f"{sign}{numbers.percent(abs(part))}"
+    return "" if part is None else numbers.signed(part * 100)

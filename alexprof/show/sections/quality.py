@@ -44,10 +44,11 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
         groups.setdefault(how, []).append((where, timed))
     for group in groups.values():
         timed = group[0][1]
-        said = _why(timed, max((one.precision or 0.0 for _, one in group), default=0.0))
+        reached = max((one.precision or 0.0 for _, one in group), default=0.0)
+        said = _why(timed, reached)
         if said:
             where = view.phase_label(key) if len(groups) == 1 else group[0][0]
-            missed = timed.precision_asked is not None and timed.stopped_by != "precision"
+            missed = timed.precision_asked is not None and not _met(timed, reached)
             yield Warn(f"{where}: {said}") if missed else Note(f"{sentence_case(where)}: {said}.")
 
 
@@ -68,10 +69,17 @@ def _why(timed: Timed, reached: float) -> str:
     if timed.stopped_by == "plateau":
         return (
             f"stopped at {now} after {steps}, not the {asked} asked: four times the steps had not "
-            "narrowed the interval, the machine drifts"
+            "narrowed the interval, the machine wanders"
         )
     by = "the time allowed" if timed.stopped_by == "max-time" else "the most steps allowed"
-    return f"stopped by {by}, at {now} after {steps}, not the {asked} asked"
+    met = "within" if _met(timed, reached) else "not"
+    return f"stopped by {by}, at {now} after {steps}, {met} the {asked} asked"
+
+
+def _met(timed: Timed, reached: float) -> bool:
+    """Whether the precision asked for is there, be it that it was not yet time to look for it."""
+    asked = timed.precision_asked
+    return timed.stopped_by == "precision" or (asked is not None and 0 < reached <= asked)
 
 
 def _outliers(view: View, key: str) -> str:

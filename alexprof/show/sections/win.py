@@ -18,7 +18,7 @@ from alexprof.show.sections.ablations import (
 from alexprof.show.sections.covers import coverage, gone_with, listed
 from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
-from alexprof.show.view import View, centre, includes_zero, measured, plural
+from alexprof.show.view import View, centre, includes_zero, measured, plural, sentence_case
 
 SAID = 3
 """So many changes of other layers stand in the answer."""
@@ -174,7 +174,7 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
         said += f", the saving {signed_percent(saving)}"
     yield f"{said}."
     if covers := coverage(one):
-        yield f"{covers[:1].upper()}{covers[1:]}."
+        yield f"{sentence_case(covers)}."
     phase = view.phase(one.reference, one.phase)
     if one.predicted_from == "share" and phase and phase.replay:
         yield gone_with(phase.replay, [("asked", one.name)]) or ""
