@@ -1,4 +1,4 @@
-"""95 % intervals beside those of `statistics`: of a standard deviation, and of a mean over runs."""
+"""95 % interval of a standard deviation, beside those of `statistics`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexprof.measure.spread import (
-    LEAST_RUNS,
-    PROCESS_CV,
-    PROCESS_FREEDOM,
     Floats,
-    Runs,
-    process_allowance,
     quantile,
-    relative_variances,
-    run_means,
-    satterthwaite,
 )
 from alexprof.measure.values import Interval
 
@@ -59,35 +51,3 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     centre, error = float(pseudo.mean()), float(pseudo.std(ddof=1)) / math.sqrt(count)
     half = quantile(count - 1, 0.975) * error
     return math.exp(centre - half), math.exp(centre + half)
-
-
-def runs_mean_interval(runs: Runs, *, process_cv: float = PROCESS_CV) -> Interval | None:
-    """95 % interval of what the runs' mean would be over ever more processes.
-
-    From three runs on they show themselves how processes differ (Student's t over their means).
-    Fewer can't: the interval then comes from their blocks and the allowance.
-
-    Args:
-        runs: Each its blocks, each float64 [steps], in seconds.
-        process_cv: The allowance: standard deviation of a process's mean, as a part of it; more
-            where the runs' own blocks wander by more.
-
-    Returns:
-        Lower and upper bound; None with fewer than three runs of which one has fewer than two
-        blocks, or without a run.
-    """
-    if not runs:
-        return None
-    means = run_means(runs)
-    centre = float(means.mean())
-    if len(runs) >= LEAST_RUNS:
-        error = float(means.std(ddof=1)) / math.sqrt(len(runs))
-        half = quantile(len(runs) - 1, 0.975) * error
-        return centre - half, centre + half
-    within = relative_variances(runs)
-    if within is None:
-        return None
-    parts = [*within[0], process_allowance(runs, process_cv) ** 2 / len(runs)]
-    freedom = satterthwaite(parts, [*within[1], PROCESS_FREEDOM])
-    half = quantile(freedom, 0.975) * centre * math.sqrt(sum(parts))
-    return centre - half, centre + half

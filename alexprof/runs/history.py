@@ -139,11 +139,19 @@ class History(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class _Unit:
-    """A run that takes part: its blocks of the metric, and what it may vary by anyway."""
+    """A run that takes part: its blocks of the metric, and what it may vary by anyway.
+
+    Attributes:
+        run: The run.
+        blocks: float64 [steps] each, in the metric's unit.
+        process_cv: Standard deviation of a process's mean, as a part of it.
+        traced: Whether the steps are traced ones.
+    """
 
     run: Run
     blocks: Sequence[NDArray[np.float64]]
     process_cv: float
+    traced: bool = False
 
 
 def parse_metric(text: str) -> Metric:
@@ -255,13 +263,11 @@ def _points(
 
 
 def _point(run: Run, unit: _Unit | None, reason: str | None) -> Point:
-    from alexprof.measure.statistics import mean_interval
-
     return Point(
         run=run.run,
         started=run.started,
         value=_value(unit) if unit else None,
-        ci95=mean_interval(unit.blocks) if unit else None,
+        ci95=_interval(unit) if unit else None,
         compared=unit is not None and reason is None,
         reason=reason,
         software=run.machine.software if run.machine else None,
@@ -272,6 +278,18 @@ def _value(unit: _Unit) -> float:
     import numpy as np
 
     return float(np.concatenate(list(unit.blocks)).mean())
+
+
+def _interval(unit: _Unit) -> Interval | None:
+    """That which the report shows of the same figure."""
+    import numpy as np
+
+    from alexprof.measure.chunks import step_interval
+    from alexprof.measure.statistics import mean_interval
+
+    if unit.traced:
+        return step_interval(np.concatenate(list(unit.blocks)))
+    return mean_interval(unit.blocks)
 
 
 def _unit(run: Run, sample: Sample, metric: Metric, timed_cv: float) -> _Unit | str:
@@ -293,7 +311,8 @@ def _unit(run: Run, sample: Sample, metric: Metric, timed_cv: float) -> _Unit | 
     share = sample.share(*found)
     scale = sample.step_s if metric.measure == "share" else 1.0
     chunks = [chunk / scale for chunk in sample.chunks(*found)]
-    return _Unit(run, chunks, math.hypot(PART_CV, PART_OF_STEP / share) if share else 1.0)
+    part_cv = math.hypot(PART_CV, PART_OF_STEP / share) if share else 1.0
+    return _Unit(run, chunks, part_cv, traced=True)
 
 
 def _find(sample: Sample, name: str) -> tuple[Level, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alexprof.measure.intervals import deviation_interval, runs_mean_interval
+from alexprof.measure.intervals import deviation_interval
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.statistics import difference, mean_interval, median_interval
 from tests.measure.series import (
@@ -100,12 +100,6 @@ def test_ratio_of_one_run_each_by_the_allowance(name):
     # Where processes don't differ, allowing for it is more than is needed.
     if KINDS[name].process:
         assert covered <= COVERED[1]
-
-
-@pytest.mark.parametrize("runs", [1, 2, 5])
-def test_mean_over_processes(runs):
-    found = [runs_mean_interval(a) for a, _ in many_runs("everything", runs, 2000)]
-    assert COVERED[0] <= share_covering(found, 1) <= COVERED[1]
 
 
 def test_longer_runs_have_longer_blocks_where_steps_are_very_alike():

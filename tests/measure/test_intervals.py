@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexprof.measure.intervals import deviation_interval, runs_mean_interval
-from alexprof.measure.spread import PROCESS_FREEDOM
+from alexprof.measure.intervals import deviation_interval
 
 
 def test_deviation_is_the_jackknife_of_its_logarithm():
@@ -27,18 +26,3 @@ def test_deviation_of_little_or_nothing():
     assert deviation_interval([np.ones(1)] * 2 + [np.zeros(0)]) is None
     # All that varies is in one block.
     assert deviation_interval([np.ones(5), np.ones(5), rising]) is None
-
-
-def test_three_runs_speak_for_themselves():
-    runs = [[np.array([1.0, 3.0])], [np.array([3.0, 3.0])], [np.array([7.0])]]
-    expected = stats.t.interval(0.95, 2, loc=4, scale=stats.sem([2, 3, 7]))
-    assert runs_mean_interval(runs) == pytest.approx(expected)
-
-
-def test_one_run_has_the_allowance():
-    constant = [np.full(10, 2.0)] * 5
-    half = 2 * 0.01 * stats.t.ppf(0.975, PROCESS_FREEDOM)
-    assert runs_mean_interval([constant]) == pytest.approx((2 - half, 2 + half))
-    assert runs_mean_interval([constant], process_cv=0) == pytest.approx((2, 2))
-    assert runs_mean_interval([[np.ones(10)]]) is None
-    assert runs_mean_interval([]) is None
