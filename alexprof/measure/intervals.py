@@ -7,10 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alexprof.measure.spread import (
-    Floats,
-    quantile,
-)
+from alexprof.measure.spread import Floats, quantile
 from alexprof.measure.values import Interval
 
 

@@ -241,7 +241,8 @@ def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
             yield _doubt(
                 "nothing",
                 f"{one.name} had steps slow in a row ({', '.join(sorted(slow))}; up to "
-                f"{worst:.2f}×): they widen the intervals",
+                f"{worst:.2f}×): the means follow them, "
+                "report leads with medians there",
             )
 
 

@@ -59,8 +59,13 @@ class View:
         )
 
     def by_median(self, key: str) -> bool:
-        """Whether medians lead: means follow slow stretches."""
-        return bool(self.stretches(key))
+        """Whether medians lead: means follow slow stretches.
+
+        Not where a median has no interval: nothing could be claimed by it.
+        """
+        every = [self.timed(name, key) for name in self.run.variants]
+        known = all(one.median_ci95_s is not None for one in every if one is not None)
+        return known and bool(self.stretches(key))
 
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""

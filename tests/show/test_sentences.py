@@ -77,7 +77,7 @@ def test_longer_without_is_said_as_longer():
 def test_attributed_over_measured(attributed_s, words):
     text = said(with_forward(runs.steady(), attributed_s=attributed_s))
     ratio = {0.05: "0.90×", 0.03: "0.54×"}[attributed_s]
-    assert f"Own ops are {ratio} what was measured, {words} its interval." in text
+    assert f"Own ops are {ratio} what was measured by the means, {words} its interval." in text
 
 
 def test_own_ops_without_the_other_trace_leave_a_remainder():
@@ -153,7 +153,7 @@ def test_many_slow_stretches_are_counted_and_the_worst_named():
         Stretch("forward", 10 * n + 1, 10 * n + 4, 1.1 + n / 10, ("with_lrn",)) for n in range(7)
     )
     text = said(msgspec.structs.replace(runs.alexnet(), stretches=many))
-    assert "! forward, steps 31–34: up to 1.40× as long, with LRN only" in text
+    assert "! forward, steps 31–34 in the order run: up to 1.40× as long, with LRN only" in text
     assert "steps 61–64: up to 1.70×" in text
     assert "steps 21–24" not in text
     assert "… and 3 more, none of them slower" in text
@@ -370,3 +370,14 @@ def test_drift_is_said_where_nothing_is_predicted():
     text = said(with_phase(runs.alexnet(), replay=replay))
     assert "Predicted" not in text
     assert "came out 0.20 % off in the median, 0.40 % at most." in text
+
+
+def test_medians_without_an_interval_do_not_lead():
+    run = runs.alexnet()
+    assert run.stretches
+    assert "(medians" in said(run)
+    phase = run.variants["with_lrn"].phases["forward"]
+    assert phase.timed is not None
+    bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
+    first = said(bare).partition("What would I win?")[0]
+    assert "A forward step takes 244 ms with LRN, 188 ms without (means)." in first

@@ -181,7 +181,8 @@ def _hidden_by_slow_steps(view: View, key: str) -> bool:
 
 
 def _stretch(view: View, one: Stretch) -> str:
-    steps = f"steps {one.first_step}–{one.last_step}"
+    several = " in the order run" if len(view.run.variants) > 1 else ""
+    steps = f"steps {one.first_step}–{one.last_step}{several}"
     said = f"{view.phase_label(one.phase)}, {steps}: up to {numbers.times(one.ratio)} as long"
     total = len(view.run.variants)
     if total < 2:

@@ -172,6 +172,8 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
         said += f"; the step without it comes out {signed_percent(step)} off"
     if saving is not None:
         said += f", the saving {signed_percent(saving)}"
+    if step is not None or saving is not None:
+        said += f" (by the {'medians' if view.by_median(one.phase) else 'means'})"
     yield f"{said}."
     if covers := coverage(one):
         yield f"{sentence_case(covers)}."
@@ -188,7 +190,7 @@ def _ratio(one: Ablation, attributed_s: float) -> str:
     """Attributed over measured, by the means, in words."""
     if includes_zero(one.ci95_s) or not one.measured_s:
         return " not set against what was measured: that may be nothing."
-    ratio = f" {numbers.times(attributed_s / one.measured_s)} what was measured"
+    ratio = f" {numbers.times(attributed_s / one.measured_s)} what was measured by the means"
     if one.ci95_s is None:
         return f"{ratio}."
     inside = one.ci95_s[0] <= attributed_s <= one.ci95_s[1]
