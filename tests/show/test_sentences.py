@@ -154,7 +154,7 @@ def test_many_slow_stretches_are_counted_and_the_worst_named():
     )
     text = said(msgspec.structs.replace(runs.alexnet(), stretches=many))
     assert "! forward, steps 31–34 in the order run: up to 1.40× as long, with LRN only" in text
-    assert "steps 61–64: up to 1.70×" in text
+    assert "steps 61–64 in the order run: up to 1.70×" in text
     assert "steps 21–24" not in text
     assert "… and 3 more, none of them slower" in text
     assert text.index("31–34") < text.index("61–64")
@@ -380,4 +380,4 @@ def test_medians_without_an_interval_do_not_lead():
     assert phase.timed is not None
     bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
     first = said(bare).partition("What would I win?")[0]
-    assert "A forward step takes 244 ms with LRN, 188 ms without (means)." in first
+    assert "A forward step takes 244 ms with LRN, 188 ms without (means)" in first
