@@ -88,7 +88,7 @@ def per_step(recorded: Recorded, steps: Steps, ops: int) -> RecordedPerStep:
         inside = (steps.at(time_ps, time_ps) >= 0) & (op >= 0)
         return np.bincount(op[inside], minlength=ops) / count
 
-    pool = np.zeros(ops)
+    pool: NDArray[np.float64] = np.zeros(ops)
     if recorded.pool is not None:
         pool = by_op(recorded.pool.op, recorded.pool.start_ps) * EVENTS_OF_REGION
     begun = steps.at(recorded.begin_ps, recorded.begin_ps) >= 0

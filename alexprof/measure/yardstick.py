@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.measure.disturbances import Yardstick
 
@@ -54,6 +55,7 @@ def _hash() -> None:
 
 
 _BUFFER = bytes(HASHED_BYTES)
+Bytes = NDArray[np.uint8]
 
 
 def _copies(cores: int) -> Iterator[Callable[[], None]]:
@@ -61,7 +63,7 @@ def _copies(cores: int) -> Iterator[Callable[[], None]]:
         source = np.ones(COPIED_BYTES // cores, np.uint8)
         target = np.zeros_like(source)
 
-        def copy(target: np.ndarray = target, source: np.ndarray = source) -> None:
+        def copy(target: Bytes = target, source: Bytes = source) -> None:
             np.copyto(target, source)
 
         yield copy

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ OFF_S, EVENTS, OPS = 1e-3, {1: 6.0, 2: 2000.0, 3: 3000.0}, 1000
 def blocks(event_s, noise_s=2e-5, rounds=12, seed=0):
     """Blocks in which each event takes `event_s`, a drift moves all levels, and some steps wait."""
     random = np.random.default_rng(seed)
-    found: dict[int, list[np.ndarray]] = {level: [] for level in (0, *EVENTS)}
+    found: dict[int, list[Any]] = {level: [] for level in (0, *EVENTS)}
     for number in range(rounds):
         for level, every in found.items():
             added_s = EVENTS.get(level, 0) * event_s + number * 1e-5
