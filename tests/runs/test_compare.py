@@ -278,3 +278,15 @@ def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
         made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
     assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
     assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("file", "was"), [("steps.parquet", "timed steps"), ("costs.parquet", "traced steps")]
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_table_that_is_gone_is_no_phase_that_was_not_measured(tmp_path, file, was, name):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, seed=1)
+    (tmp_path / name / file).unlink()
+    with pytest.raises(RunError, match=f"{name}/{file}, though the record tells of {was}: copy it"):
+        found(tmp_path, "a", "b")
