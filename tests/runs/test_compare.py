@@ -220,8 +220,12 @@ def test_mistakes_are_said(logdir):
         found(logdir, "a")
     with pytest.raises(UsageError, match="a is named twice"):
         found(logdir, "a", "a")
+    for names in (("a:with_lrn", "a"), ("a", "a:with_lrn"), ("a", "again", "a:without_lrn")):
+        with pytest.raises(UsageError, match=r"are the same run: .* \(a:with_lrn, a:without_lrn"):
+            found(logdir, *names)
     with pytest.raises(UsageError, match=r"no variant 'x' in run a: it has with_lrn, without_lrn"):
         found(logdir, "a:x", "a")
+    assert found(logdir, "a:with_lrn", "a:without_lrn").comparable
     with pytest.raises(RunError, match="no run 'nothing'"):
         found(logdir, "nothing:with_lrn", "a")
     assert find_member("a:with_lrn", logdir).name == "a:with_lrn"
