@@ -10,9 +10,12 @@ import pytest
 from alexprof.capture.devices import Device
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.disturbances import Disturbances
+from alexprof.runs.changes import QUIET
 from alexprof.runs.compare import compare
 from alexprof.runs.sides import Side, find_member, find_sides
 from alexprof.runs.tables import load_costs, load_steps
+from alexprof.show.comparison import render_comparison
+from alexprof.show.sections.changed import reading
 from tests.runs.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
@@ -183,10 +186,15 @@ def test_what_is_only_good_to_know(tmp_path, fields, note):
 
 def test_a_busy_machine_gives_no_verdict(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
-    made_run(tmp_path / "b", {"v": 0.2}, host=dataclasses.replace(HOST, load_before=4.0))
-    comparison = found(tmp_path, "a", "b")
-    assert {each.verdict for each in comparison.differences} == {"unclear"}
-    assert comparison.differences[0].needed == "runs while the machine does nothing else"
+    for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
+        made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
+        comparison = found(tmp_path, "a", "b")
+        assert {each.verdict for each in comparison.differences} == {"unclear"}
+        assert {each.needed for each in comparison.differences} == {QUIET}
+        assert {reading(each) for each in comparison.differences} == {"can’t tell"}
+        text = " ".join(render_comparison(comparison).split())
+        assert text.count(f"a verdict would take {QUIET}") == 1
+        assert text.count("a verdict would take") == 1
 
 
 def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
