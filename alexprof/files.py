@@ -21,7 +21,7 @@ _ADVICE = {
     errno.EPERM: "no permission to write there: choose another folder with --logdir",
     errno.EROFS: "the file system is read-only: choose another folder with --logdir",
     errno.ENOTDIR: "a part of that path is a file: choose another folder with --logdir",
-    errno.ENOENT: "the folder above it can't be made: choose another folder with --logdir",
+    errno.ENOENT: "nothing can be made there: choose another folder with --logdir",
     errno.EEXIST: "a file of that name is in the way: choose another folder with --logdir",
     errno.ENAMETOOLONG: "the name is too long for the file system: choose a shorter one",
 }

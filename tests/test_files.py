@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,12 @@ def test_a_folder_under_a_file_can_t_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"):
         check_writable(tmp_path / "file" / "logdir", needed_bytes=0)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+def test_a_folder_that_takes_no_files_is_named_for_that():
+    with pytest.raises(RunError, match=r"can't write /proc.*: (nothing can be made|no perm).*--lo"):
+        check_writable(Path("/proc"), needed_bytes=0)
 
 
 def test_too_little_space_is_said_before_work_begins(tmp_path):

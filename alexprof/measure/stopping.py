@@ -66,7 +66,9 @@ class StoppingRule:
         if precision is not None and not 0 < precision < 1:
             raise UsageError(f"a precision is a part between 0 and 1 (0.005), not {precision:g}")
         if max_time_s is not None and not 0 < max_time_s < math.inf:
-            raise UsageError(f"the longest time must be above 0 seconds, not {max_time_s:g}")
+            raise UsageError(
+                f"the longest time must be above 0 seconds and finite, not {max_time_s:g}"
+            )
         if steps is None and max_time_s is None:
             max_time_s = DEFAULT_MAX_TIME_S
         return cls(steps, precision, max_time_s)

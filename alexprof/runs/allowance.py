@@ -115,7 +115,7 @@ def _of_each(known: Readings, each: float) -> Iterator[Term]:
     most = max((one for side in known for one in side), key=changed)
     yield (
         _averaged([[changed(one) ** 2 / 4 for one in side] for side in known], each),
-        f"within a run {' and '.join(yardstick_changes(most))}",
+        f"by the end of a run {' and '.join(yardstick_changes(most))}",
     )
 
 

@@ -15,6 +15,8 @@ from alexprof.measure.values import Interval, Verdict
 COMPARISON_VERSION = 1
 Level = Literal["phase", "layer", "kind", "op"]
 Spoils = Literal["nothing", "cause", "times"]
+QUIET = "runs while the machine does nothing else"
+"""What a verdict takes where the times themselves are spoiled."""
 
 
 class SideRecord(Struct, frozen=True, kw_only=True):

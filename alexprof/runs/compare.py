@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance, composition_cv
-from alexprof.runs.changes import Change, Doubt, Level, OneSided, ResultChange, RunComparison
+from alexprof.runs.changes import (
+    QUIET,
+    Change,
+    Doubt,
+    Level,
+    OneSided,
+    ResultChange,
+    RunComparison,
+)
 from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
 from alexprof.runs.record import Phase
@@ -35,7 +43,6 @@ PART_CV, PART_OF_STEP = 0.02, 0.002
 """Standard deviation by which a part differs between processes that do the same: of itself, and of
 the step: what small and large ops of the same run twice differed by (docs/commands.md)."""
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
-QUIET = "runs while the machine does nothing else"
 
 
 @dataclass(frozen=True)
@@ -340,7 +347,7 @@ def _mean(values: Iterator[float] | Sequence[float]) -> float:
 
 def _change(row: Row, other: str, *, spoiled: bool) -> Change:
     found = row.found
-    if spoiled and found.verdict != "unclear":
+    if spoiled:  # more steps or pairs of the same would be of no help
         found = replace(found, verdict="unclear", needed=QUIET)
     return Change(
         level=row.level,

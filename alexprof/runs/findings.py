@@ -99,9 +99,10 @@ def _memory(found: Disturbances) -> Iterator[str]:
 
 def _speed(found: Disturbances) -> Iterator[str]:
     if said := yardstick_changes(found):
+        whose = "they" if len(said) > 1 else "it"
         yield (
-            f"after the steps {' and '.join(said)} than before them: the mean is of a machine "
-            "that changed"
+            f"after the steps {' and '.join(said)} that {whose} took before them: the mean is of a "
+            "machine that changed"
         )
     mhz, later = found.cpu_mhz_before, found.cpu_mhz_after
     if mhz and later and later < mhz / (1 + SLOWER):
@@ -138,10 +139,10 @@ def yardstick_changes(found: Disturbances) -> list[str]:
 
 
 def changes(logs: tuple[float, float]) -> list[str]:
-    """Which yardsticks changed, and by how much: "arithmetic was 16 % slower"."""
+    """Which yardsticks changed, and by how much: "arithmetic took 1.16× the time"."""
     names = ("arithmetic", "memory")
     return [
-        f"{name} was {percent(math.expm1(abs(log)))} {'slower' if log > 0 else 'faster'}"
+        f"{name} took {math.exp(log):.2f}× the time"
         for name, log, beyond in zip(names, logs, beyond_noise(logs), strict=True)
         if beyond
     ]
@@ -153,8 +154,8 @@ def percent(part: float) -> str:
 
 
 def figure(value: float) -> str:
-    """Two digits, whole ones never rounded away: "0.37", "1.4", "128"."""
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
+    """Two digits, whole ones never rounded away, and no more than two decimals: "0.37", "128"."""
+    return f"{value:.0f}" if value >= 9.95 else f"{round(value, 2):.2g}"
 
 
 def _celsius(one: GpuState) -> str:

@@ -11,8 +11,8 @@ from msgspec import Struct
 from alexprof.errors import UsageError
 from alexprof.measure.parts import read_part
 from alexprof.measure.values import Interval
-from alexprof.runs.changes import SideRecord
-from alexprof.runs.compare import QUIET, Row, compare_pair, side_doubts
+from alexprof.runs.changes import QUIET, SideRecord
+from alexprof.runs.compare import Row, compare_pair, side_doubts
 from alexprof.runs.sides import Side
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from alexprof.capture.software import Software
-from alexprof.errors import UsageError
+from alexprof.errors import RunError, UsageError
 from alexprof.measure.values import Interval, Verdict
 from alexprof.runs.allowance import allowance
 from alexprof.runs.changes import Level
@@ -182,7 +182,7 @@ def history(
         phase: Of shares, in which phase; None takes the variant's last.
 
     Raises:
-        RunError: If there is no such folder, or a run's table can't be read.
+        RunError: If there is no such folder.
         UsageError: If there is no run yet, it is no metric, or no run has it.
     """
     found = list_runs(logdir)
@@ -248,7 +248,12 @@ def _points(
             points.append(_point(member.run, None, missing))
             continue
         timed_cv = allowance([known.phases[phase]], [known.phases[phase]]).cv
-        unit = _unit(member.run, Samples(member).of(variant, phase), metric, timed_cv)
+        try:
+            samples = Samples(member)
+        except RunError as error:  # one old run's files don't stand in the others' way
+            points.append(_point(member.run, None, str(error)))
+            continue
+        unit = _unit(member.run, samples.of(variant, phase), metric, timed_cv)
         if isinstance(unit, str):
             points.append(_point(member.run, None, unit))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,19 @@ from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
     from alexprof.measure.agreement import Values
+
+
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,  # zipfile: encrypted, or packed in a way that it doesn't know
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on a file that is no whole archive of arrays."""
 
 
 def results_file(folder: Path, variant: str, phase: str) -> Path:
@@ -38,15 +52,16 @@ def load_values(folder: Path, variant: str, phase: str) -> dict[int, Values]:
             return {int(place): arrays[place] for place in arrays.files}
     except FileNotFoundError:
         raise RunError(f"no {path}: the record speaks of results that are not there") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+    except OSError as error:
+        raise RunError(f"can't read {path}: {error.strerror or error}") from error
+    except _DAMAGE as error:
+        raise RunError(f"{path} is damaged: it holds no whole arrays") from error
 
 
 def result_changes(a: Side, b: Side) -> tuple[ResultChange, ...]:
     """Sets what two sides' steps fetched beside each other: each run beside A's first.
 
-    Raises:
-        RunError: If kept values can't be read.
+    Where kept values are gone or damaged it is not known whether both compute the same.
     """
     first = a.members[0]
     changes: list[ResultChange] = []
@@ -123,7 +138,10 @@ def _phase(a: Member, b: Member, pair: Pair, key: str, *, on_purpose: bool) -> R
             False,
             f"{len(ours.results)} and {len(theirs.results)} tensors are fetched",
         )
-    values = [load_values(one.folder, name, key) for one, name in sides]
+    try:
+        values = [load_values(one.folder, name, key) for one, name in sides]
+    except RunError as error:
+        return answer(None, str(error))
     apart = [
         _Apart.of(one, other, values[0].get(place), values[1].get(place))
         for place, (one, other) in enumerate(zip(ours.results, theirs.results, strict=True))

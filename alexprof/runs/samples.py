@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
+from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.runs.changes import Level
 from alexprof.runs.sides import Member
@@ -55,12 +56,19 @@ class Sample:
 
 
 class Samples:
-    """Reads a run's tables once, and takes them apart."""
+    """Reads a run's tables once, and takes them apart.
+
+    Raises:
+        RunError: If a table can't be read, or is gone though the record tells of what it held.
+    """
 
     def __init__(self, member: Member) -> None:
+        phases = [one for each in member.run.variants.values() for one in each.phases.values()]
+        timed = any(one.timed is not None for one in phases)
+        traced = any(one.attribution is not None for one in phases)
         self._member = member
-        self._steps = self._table(STEPS_FILE)
-        self._costs = self._table(COSTS_FILE)
+        self._steps = self._table(STEPS_FILE, "timed" if timed else None)
+        self._costs = self._table(COSTS_FILE, "traced" if traced else None)
 
     def of(self, variant: str, key: str) -> Sample:
         """The sample of a phase.
@@ -82,10 +90,17 @@ class Samples:
         parts = {level: _parts(rows, level, factor) for level in PARTS}
         return Sample(blocks, orders, step_s, books.device, parts)
 
-    def _table(self, name: str) -> pl.DataFrame | None:
+    def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
         """A table of the run; None where no phase got as far as having one."""
         folder, load = self._member.folder, load_steps if name == STEPS_FILE else load_costs
-        return load(folder) if (folder / name).exists() else None
+        if (folder / name).exists():
+            return load(folder)
+        if was is not None:
+            raise RunError(
+                f"no {folder / name}, though the record tells of {was} steps: copy it from where "
+                "the run was made, or measure again"
+            )
+        return None
 
     def _blocks(self, variant: str, key: str) -> tuple[list[Floats], list[int]]:
         import polars as pl

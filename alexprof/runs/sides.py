@@ -104,17 +104,22 @@ def find_sides(names: Sequence[str], logdir: Path) -> list[Side]:
 
 
 def check_distinct(members: Sequence[Member]) -> None:
-    """Makes sure that no run (or variant of one) is named twice.
+    """Makes sure that no run (or variant of one) is named twice, nor a run beside a variant of it.
 
     Raises:
         UsageError: If one is.
     """
-    seen = set()
+    seen: dict[Path, list[Member]] = {}
     for one in members:
-        key = (one.folder.resolve(), one.variant)
-        if key in seen:
-            raise UsageError(f"{one.name} is named twice: it can't be compared with itself")
-        seen.add(key)
+        for other in seen.setdefault(one.folder.resolve(), []):
+            if one.variant == other.variant:
+                raise UsageError(f"{one.name} is named twice: it can't be compared with itself")
+            if one.variant is None or other.variant is None:
+                raise UsageError(
+                    f"{other.name} and {one.name} are the same run: name a variant on both sides "
+                    f"({', '.join(f'{one.run.run}:{name}' for name in one.run.variants)})"
+                )
+        seen[one.folder.resolve()].append(one)
 
 
 def variant_pairs(a: Member, b: Member) -> list[Pair]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
+from alexprof.runs.changes import SideRecord
 from alexprof.runs.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
@@ -37,8 +40,8 @@ def _document(found: GateResult, options: ReportOptions) -> Document:
         name=f"{clean(found.baseline.name)} → {clean(found.run.name)}",
         status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[found.outcome],
         facts=(
-            f"baseline {', '.join(map(clean, found.baseline.runs))}",
-            f"now {', '.join(map(clean, found.run.runs))}",
+            f"baseline {', '.join(_runs(found.baseline))}",
+            f"now {', '.join(_runs(found.run))}",
         ),
         sections=(Section("May it pass?", "timed steps; shares of them", tuple(_blocks(found))),),
         footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
@@ -93,5 +96,21 @@ def _interval(one: Judged) -> str:
 
 def _name(found: GateResult, one: Judged) -> str:
     """What it is: "forward, with LRN", "LRN in forward, with LRN"."""
-    where = label((one.variant, one.variant, one.phase), found.run)
+    variants = {**found.baseline.variants, **found.run.variants}
+    names = msgspec.structs.replace(found.run, variants=variants)
+    where = label((_before(found, one), one.variant, one.phase), names)
     return where if one.level == "phase" else f"{clean(one.name)} in {where}"
+
+
+def _before(found: GateResult, one: Judged) -> str:
+    """The baseline's variant that one of the run was set beside (`runs.sides.variant_pairs`)."""
+    there_are = found.baseline.variants
+    if found.baseline.variant is not None:
+        return found.baseline.variant
+    return one.variant if one.variant in there_are else next(iter(there_are), one.variant)
+
+
+def _runs(side: SideRecord) -> list[str]:
+    """The runs of a side as a user names them: "monday", "monday:with_lrn"."""
+    variant = "" if side.variant is None else f":{side.variant}"
+    return [clean(f"{run}{variant}") for run in side.runs]

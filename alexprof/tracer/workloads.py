@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,9 @@ class ProfileOptions:
             if count is not None and count < least:
                 raise UsageError(f"{option} must be at least {least}, not {count}")
         if self.max_time_s is not None and not 0 < self.max_time_s < math.inf:
-            raise UsageError(f"--max-time must be above 0 seconds, not {self.max_time_s:g}")
+            raise UsageError(
+                f"--max-time must be above 0 seconds and finite, not {self.max_time_s:g}"
+            )
         StoppingRule.of(self.num_batches, self.precision, self.max_time_s)
 
 
@@ -143,11 +146,27 @@ def profile(
     )
     if options.interleave and len(variants) > 1 and not turns:
         shown.message("Memory for one variant at a time: they run one after the other.")
-    with tracer:
+    with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
         for group in [variants] if turns else [[variant] for variant in variants]:
             _run_group(tracer, built, group, phases, options)
     return tracer.run
+
+
+@contextmanager
+def _nothing_left_behind(tracer: Tracer) -> Iterator[None]:
+    """Removes the run's folder if what was asked for turns out to be wrong as graphs are built.
+
+    A phase that was measured is kept, and so is a folder that was there before.
+    """
+    there = tracer.folder.exists()
+    try:
+        yield
+    except UsageError:
+        measured = any(one.phases for one in tracer.run.variants.values())
+        if not there and not measured:
+            shutil.rmtree(tracer.folder, ignore_errors=True)
+        raise
 
 
 def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:

@@ -96,15 +96,27 @@ class Ablated:
         with bypassing(wanted) as left_out:
             built = self.workload.build(self.workload.variants[0])
         if wanted and not left_out:
-            names = ", ".join(layer.name for layer in built.layers)
             raise UsageError(
-                f"{self.name} has no op {wanted[0]} that can be left out; its layers are {names}"
+                f"{self.name} has no op {wanted[0]} that can be left out: {_instead(built)}"
             )
         return built
 
     def least_memory_bytes(self, phase: str) -> int:
         """As the workload says."""
         return self.workload.least_memory_bytes(phase)
+
+
+def _instead(built: BuiltVariant) -> str:
+    """What of the graph that was just built can be left out: kinds, and the layers with some."""
+    import tensorflow as tf
+
+    ops = tf.compat.v1.get_default_graph().get_operations()
+    found = {(op.type, op.name.split("/", 1)[0]) for op in ops if op.type in INPUT_OF}
+    kinds = ", ".join(kind for kind in INPUT_OF if any(kind == one for one, _ in found))
+    layers = ", ".join(
+        layer.name for layer in built.layers if any(layer.name == one for _, one in found)
+    )
+    return f"choose of the kinds {kinds} and the layers {layers}" if found else "nothing of it can"
 
 
 def _variant(pattern: Pattern) -> str:

@@ -109,7 +109,7 @@ def test_a_yardstick_that_changed_within_a_run_leaves_half_of_it_open():
     }
     found = allowance([phase(**wide)], [phase()])
     assert found.cv**2 - base() == pytest.approx(beyond(1.44, MEMORY_SLOWER) / 4 / 2)
-    assert found.reasons == ("within a run memory was 44 % slower",)
+    assert found.reasons == ("by the end of a run memory took 1.44× the time",)
 
 
 def test_several_runs_share_what_one_of_them_shows():

@@ -10,9 +10,12 @@ import pytest
 from alexprof.capture.devices import Device
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.disturbances import Disturbances
+from alexprof.runs.changes import QUIET
 from alexprof.runs.compare import compare
 from alexprof.runs.sides import Side, find_member, find_sides
 from alexprof.runs.tables import load_costs, load_steps
+from alexprof.show.comparison import render_comparison
+from alexprof.show.sections.changed import reading
 from tests.runs.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
@@ -183,10 +186,15 @@ def test_what_is_only_good_to_know(tmp_path, fields, note):
 
 def test_a_busy_machine_gives_no_verdict(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
-    made_run(tmp_path / "b", {"v": 0.2}, host=dataclasses.replace(HOST, load_before=4.0))
-    comparison = found(tmp_path, "a", "b")
-    assert {each.verdict for each in comparison.differences} == {"unclear"}
-    assert comparison.differences[0].needed == "runs while the machine does nothing else"
+    for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
+        made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
+        comparison = found(tmp_path, "a", "b")
+        assert {each.verdict for each in comparison.differences} == {"unclear"}
+        assert {each.needed for each in comparison.differences} == {QUIET}
+        assert {reading(each) for each in comparison.differences} == {"can’t tell"}
+        text = " ".join(render_comparison(comparison).split())
+        assert text.count(f"a verdict would take {QUIET}") == 1
+        assert text.count("a verdict would take") == 1
 
 
 def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
@@ -220,8 +228,12 @@ def test_mistakes_are_said(logdir):
         found(logdir, "a")
     with pytest.raises(UsageError, match="a is named twice"):
         found(logdir, "a", "a")
+    for names in (("a:with_lrn", "a"), ("a", "a:with_lrn"), ("a", "again", "a:without_lrn")):
+        with pytest.raises(UsageError, match=r"are the same run: .* \(a:with_lrn, a:without_lrn"):
+            found(logdir, *names)
     with pytest.raises(UsageError, match=r"no variant 'x' in run a: it has with_lrn, without_lrn"):
         found(logdir, "a:x", "a")
+    assert found(logdir, "a:with_lrn", "a:without_lrn").comparable
     with pytest.raises(RunError, match="no run 'nothing'"):
         found(logdir, "nothing:with_lrn", "a")
     assert find_member("a:with_lrn", logdir).name == "a:with_lrn"
@@ -278,3 +290,15 @@ def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
         made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
     assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
     assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("file", "was"), [("steps.parquet", "timed steps"), ("costs.parquet", "traced steps")]
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_table_that_is_gone_is_no_phase_that_was_not_measured(tmp_path, file, was, name):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, seed=1)
+    (tmp_path / name / file).unlink()
+    with pytest.raises(RunError, match=f"{name}/{file}, though the record tells of {was}: copy it"):
+        found(tmp_path, "a", "b")

@@ -46,11 +46,11 @@ def test_a_quiet_machine_is_not_worth_a_word():
         ({"collecting_s": 0.25}, "garbage collector took 2.5 % of the time (4 times)"),
         (
             {"yardstick_after": Yardstick(0.0066, 0.0101)},
-            "after the steps arithmetic was 16 % slower than before them",
+            "after the steps arithmetic took 1.16× the time that it took before them",
         ),
         (
             {"yardstick_after": Yardstick(0.0057, 0.0080)},
-            "after the steps memory was 25 % faster than before them",
+            "after the steps memory took 0.80× the time that it took before them",
         ),
         ({"cpu_mhz_after": 2900.0}, "the cores' clock fell from 3400 to 2900 MHz"),
         ({"gpus_after": (HOT,)}, "GPU 0 ran at 1200 of 1980 MHz at 91 °C (thermal (software))"),
@@ -92,7 +92,7 @@ def test_what_does_not_matter_is_not_said(fields):
     [
         ({}, None),
         ({"cpu_others": 0.9}, "others used 0.04 and 0.9 of 2 cores"),
-        ({"steal": 0.2}, "the host took 0.004 and 0.2 of 2 cores"),
+        ({"steal": 0.2}, "the host took 0 and 0.2 of 2 cores"),
         ({"memory_stalled": 0.2}, "programs waited for memory 0.0 % and 20 % of the time"),
         ({"throttled": 0.2}, "stopped threads for 0 and 0.2 s a second"),
         (
@@ -100,7 +100,7 @@ def test_what_does_not_matter_is_not_said(fields):
                 "yardstick_before": Yardstick(0.0068, 0.01),
                 "yardstick_after": Yardstick(0.007, 0.01),
             },
-            "by the yardsticks arithmetic was 20 % slower in the second",
+            "by the yardsticks arithmetic took 1.20× the time in the second",
         ),
         ({"cpu_mhz_after": 2000.0}, "the cores ran at 3350 and 2000 MHz"),
     ],
@@ -122,3 +122,12 @@ def test_gpus_are_set_beside_each_other_by_number():
     ours = replace(QUIET, gpus_after=(HOT, replace(HOT, index=1)))
     theirs = replace(QUIET, gpus_after=(replace(HOT, index=1, clock_mhz=1900.0),))
     assert list(differences(ours, theirs)) == ["GPU 1 ran at 1200 and 1900 MHz"]
+
+
+def test_both_yardsticks_and_no_more_than_two_decimals():
+    (text,) = findings(replace(QUIET, yardstick_after=Yardstick(0.0027, 0.0174)))
+    both = "arithmetic took 0.47× the time and memory took 1.74× the time that they took before"
+    assert both in text
+    busy = replace(QUIET, cpu_others=1.0)
+    (text,) = differences(busy, replace(QUIET, cpu_others=0.011))
+    assert text == "others used 1 and 0.01 of 2 cores"

@@ -143,3 +143,15 @@ def test_runs_that_only_vary_seldom_step():
             ]
             false += bool(_steps(units))
     assert false <= 8  # 80 histories; 5 % are 4
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(tmp_path, damage):
+    write(tmp_path, [0.1, 0.1, 0.1])
+    table = tmp_path / "r01" / "steps.parquet"
+    table.unlink()
+    if damage == "damaged":
+        table.write_bytes(b"PAR1")
+    _, point, _ = history(tmp_path).points
+    assert point.value is None
+    assert str(table) in point.reason

@@ -177,13 +177,27 @@ def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
     assert "t0:0 differs by up to 0.33 of its largest value (norms 13, 19.5)" in text
 
 
-def test_damaged_values_are_an_error_in_words(logdir):
+@pytest.mark.parametrize("damage", ["cut", "no archive", "empty", "an array", "objects", "gone"])
+def test_damaged_values_are_told_in_words_and_times_are_compared_still(logdir, damage):
     for name in "ab":
         give(logdir / name, "v", VALUES)
     path = results_file(logdir / "b", "v", "forward")
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(RunError, match=r"forward\.npz is damaged"):
-        compared(logdir)
+    whole = path.read_bytes()
     path.unlink()
-    with pytest.raises(RunError, match="are not there"):
+    if damage == "an array":
+        with path.open("wb") as file:
+            np.save(file, VALUES)
+    elif damage == "objects":
+        with path.open("wb") as file:
+            np.savez(file, **{"0": np.array([{}], object)})
+    elif damage != "gone":
+        path.write_bytes({"cut": whole[:40], "no archive": b"x" * 40, "empty": b""}[damage])
+    said = "are not there" if damage == "gone" else "is damaged"
+    with pytest.raises(RunError, match=said):
         load_values(logdir / "b", "v", "forward")
+    found = compared(logdir)
+    assert (found.same_results, found.comparable) == (None, True)
+    assert str(path) in found.same_results_reason
+    assert said in found.same_results_reason
+    assert "pickle" not in found.same_results_reason
+    assert [one.level for one in found.differences] == ["phase"]

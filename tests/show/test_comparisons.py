@@ -165,6 +165,13 @@ def test_json_comes_back_as_the_same_values(logdir, name, result):
     assert msgspec.json.decode(rendered(logdir, "history_mean", "json"), type=History)
 
 
+def test_a_gate_between_variants_names_both(logdir):
+    new, old = (Side((find_member(f"monday:{name}", logdir),)) for name in STEPS)
+    text = render_gate(gate(new, old, [parse_bound("5%")]), "text", ReportOptions())
+    assert "baseline monday:without_lrn · now monday:with_lrn\n" in text
+    assert "No: forward, without LRN → with LRN is 17.6" in text
+
+
 def test_if_an_interval_includes_0_no_direction_is_given(logdir):
     text = rendered(logdir, "same")
     assert "slower" not in text

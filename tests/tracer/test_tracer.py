@@ -451,6 +451,24 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
+    workload = Ablated(AlexNet(batch_size=1, image_size=63), (Pattern(layer="pool1"),))
+    with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
+        profile(workload, tmp_path / "run", small_options(), SilentProgress())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_found_late_leaves_what_was_measured(tmp_path, monkeypatch):
+    def ends(*_):
+        raise UsageError("found late")
+
+    monkeypatch.setattr("alexprof.tracer.recorder.Recorder.add_results", ends)
+    options = small_options(variants=["with_lrn"], phases=["forward"], trace_steps=0)
+    with pytest.raises(UsageError, match="found late"):
+        profile(AlexNet(batch_size=1, image_size=63), tmp_path / "run", options, SilentProgress())
+    assert "forward" in alexprof.load_run(tmp_path / "run").variants["with_lrn"].phases
+
+
 def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
     import tensorflow as tf
 

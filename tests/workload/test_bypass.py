@@ -101,8 +101,14 @@ def test_an_error_while_building_leaves_tensorflow_as_it_was():
 
 def test_what_is_not_there_and_what_comes_twice_is_told():
     ablated = Ablated(SMALL, (Pattern(layer="lrn9"),))
-    with pytest.raises(UsageError, match=r"alexnet has no op lrn9 .* its layers are conv1, "):
+    with pytest.raises(UsageError, match=r"alexnet has no op lrn9 that can be left out: choose"):
         build(ablated, "without_lrn9")
+    for pattern in (Pattern(layer="pool1"), Pattern("LRN", "conv1")):
+        # Layers without such ops are not offered.
+        with pytest.raises(UsageError, match=r"kinds BiasAdd, LRN, Relu and the layers conv1, lrn"):
+            build(Ablated(SMALL, (pattern,)), Ablated(SMALL, (pattern,)).variants[1])
+        with pytest.raises(UsageError, match=r"the layers (?!.*pool)"):
+            build(Ablated(SMALL, (pattern,)), Ablated(SMALL, (pattern,)).variants[1])
     with pytest.raises(UsageError, match="no variant 'x': there are whole, without_lrn9"):
         ablated.build("x")
     with pytest.raises(UsageError, match="name each kind or layer once"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alexprof.runs.changes import Change, Level, OneSided, RunComparison, SideRecord
+from alexprof.runs.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
 from alexprof.runs.pairs import TimeChange
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -78,7 +78,7 @@ def reading(one: Change | TimeChange) -> str:
         return "the same"
     if one.verdict != "unclear":
         return one.verdict
-    if one.ci95 is None:
+    if one.ci95 is None or one.needed == QUIET:
         return "can’t tell"
     if one.ci95[0] <= 1 <= one.ci95[1]:
         return "no difference seen"
