@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -189,7 +190,8 @@ def test_damaged_values_are_told_in_words_and_times_are_compared_still(logdir, d
             np.save(file, VALUES)
     elif damage == "objects":
         with path.open("wb") as file:
-            np.savez(file, **{"0": np.array([{}], object)})
+            objects: dict[str, Any] = {"0": np.array([{}], object)}
+            np.savez(file, **objects)
     elif damage != "gone":
         path.write_bytes({"cut": whole[:40], "no archive": b"x" * 40, "empty": b""}[damage])
     said = "are not there" if damage == "gone" else "is damaged"
