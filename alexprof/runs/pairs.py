@@ -22,13 +22,12 @@ from alexprof.measure.values import Interval, Verdict
 from alexprof.runs.changes import RunComparison
 from alexprof.runs.record import MachineRecord, Run
 from alexprof.runs.sides import Member, Side
-from alexprof.runs.store import RUN_FILE, load_run
+from alexprof.runs.store import PAIRS_FILE, RUN_FILE, load_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PAIRS_VERSION = 1
-PAIRS_FILE = "ab.json"
 UNFINISHED = "it did not finish: still running, or killed"
 LEAST_PAIRS = 2
 

@@ -15,7 +15,7 @@ from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
 from alexprof.runs.pairing import Plan, ProcessFailed, run_pairs
 from alexprof.runs.pairs import PairsRecord, find_pairs, judge_pairs, load_pairs
-from alexprof.runs.store import list_runs, save_run
+from alexprof.runs.store import find_run, list_runs, save_run
 from tests.runs.made import OPS, made_run
 from tests.runs.test_store import run_named
 
@@ -286,6 +286,9 @@ def test_other_commands_take_no_notice_of_it(tmp_path):
     assert find_pairs("ab", tmp_path) == tmp_path / "ab"
     assert find_pairs(str(tmp_path / "ab" / "ab.json"), tmp_path) == tmp_path / "ab"
     assert load_pairs(tmp_path / "ab") == record
+    for name in (str(tmp_path / "ab"), "ab"):
+        with pytest.raises(RunError, match=rf"not a run: .*`alexprof ab --show {tmp_path}/ab`"):
+            find_run(name, tmp_path)
 
 
 def test_plans_folders_and_records_that_won_t_do(tmp_path):
