@@ -72,7 +72,7 @@ def _document(found: PairsResult, options: ReportOptions, commands: tuple[str, s
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
         facts=(f"A {a}", f"B {b}", *_facts(found)),
-        banner="" if record.complete else _banner(found),
+        banner=_banner(found),
         sections=tuple(sections),
         footer=_FOOTER,
     )
@@ -86,8 +86,14 @@ def _facts(found: PairsResult) -> Iterator[str]:
 
 
 def _banner(found: PairsResult) -> str:
-    why = clean(found.record.stopped or "the reason is not known")
-    return f"{found.finished} of {found.record.pairs} pairs: {why}."
+    """What has to be known before any figure."""
+    said = []
+    if not found.record.complete:
+        why = clean(found.record.stopped or "the reason is not known")
+        said.append(f"{found.finished} of {found.record.pairs} pairs: {why}.")
+    if found.comparison is not None and found.comparison.same_results is False:
+        said.append("The runs don’t compute the same: see “What to know?”.")
+    return " ".join(said)
 
 
 def _from_runs(found: PairsResult, top: int) -> Iterator[Section]:
