@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from alexprof.cli.pairs import free_folder, how_much
 from tests.test_cli import COMMAND, assert_one_line, call
 
 PYTHON = f"{sys.executable} -S -E -c"
@@ -95,11 +96,40 @@ def test_a_failure_shows_its_complaints(tmp_path):
         (["true", "true", "--json", "--markdown"], ["exclude each other"]),
         (["true", "true", "--show", "x"], ["leave the commands out"]),
         (["--show", "x"], ["no pairs 'x'"]),
+        (["--show", "x", "--pairs", "7"], ["--show runs nothing: leave --pairs out"]),
+        (["--show", "x", "--warm-up", "0"], ["--show runs nothing: leave --warm-up out"]),
     ],
 )
 def test_bad_use_is_one_line_and_runs_nothing(tmp_path, arguments, words):
     assert_one_line(call("ab", *arguments, "--logdir", tmp_path / "logdir"), 2, *words)
     assert not (tmp_path / "logdir").exists()
+
+
+def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
+    (tmp_path / "file").write_text("")
+    for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--run-name", "file"]):
+        assert_one_line(call("ab", "true", "true", *options), 2, "file")
+
+
+def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path):
+    assert free_folder(tmp_path, "ab-1") == tmp_path / "ab-1"
+    (tmp_path / "ab-1").mkdir()
+    (tmp_path / "ab-1-2").mkdir()
+    assert free_folder(tmp_path, "ab-1") == tmp_path / "ab-1-3"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "steps", "quick", "found"),
+    [
+        (None, None, False, (5, 50)),
+        (None, None, True, (3, 20)),
+        (9, None, True, (9, 20)),
+        (None, 30, True, (3, 30)),
+        (9, 30, False, (9, 30)),
+    ],
+)
+def test_what_is_asked_for_goes_before_quick(pairs, steps, quick, found):
+    assert how_much(pairs, steps, quick=quick) == found
 
 
 def interrupted(tmp_path, after_pairs):

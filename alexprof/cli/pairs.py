@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -36,10 +38,15 @@ def ab(
         ),
     ] = None,
     *,
-    pairs: Annotated[int, typer.Option(help="Pairs of processes, in turns A B B A …")] = 7,
+    pairs: Annotated[
+        int | None, typer.Option(help="Pairs of processes, in turns A B B A …", show_default="7")
+    ] = None,
     warm_up: Annotated[
-        int, typer.Option(help="Processes of each before them, left out of every figure.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Processes of each before them, left out of every figure.", show_default="1"
+        ),
+    ] = None,
     show: Annotated[
         str, typer.Option(metavar="FOLDER", help="Show this folder's pairs again; run nothing.")
     ] = "",
@@ -60,11 +67,14 @@ def ab(
     if show:
         if commands:
             raise UsageError("--show runs nothing: leave the commands out")
+        for option, value in (("--pairs", pairs), ("--warm-up", warm_up)):
+            if value is not None:
+                raise UsageError(f"--show runs nothing: leave {option} out")
         folder = find_pairs(show, logdir)
         print_pairs(load_pairs(folder), folder, style, options)
         return
-    plan = _plan(commands or [], pairs, warm_up)
-    folder = logdir / checked_name(run_name or by_time("ab"))
+    plan = _plan(commands or [], 7 if pairs is None else pairs, 1 if warm_up is None else warm_up)
+    folder = logdir / checked_name(run_name) if run_name else free_folder(logdir, by_time("ab"))
     try:
         record = run_showing(plan, folder)
     except KeyboardInterrupt:
@@ -79,13 +89,15 @@ def selftest(
     *,
     workload: Annotated[str, typer.Option(help="What to run: alexnet.")] = "alexnet",
     batch_size: BatchSize = 8,
-    pairs: Annotated[int, typer.Option(help="Pairs of processes.")] = 5,
-    num_batches: Annotated[int, typer.Option(help="Timed steps of each of the two names.")] = 50,
+    pairs: Annotated[int | None, typer.Option(help="Pairs of processes.", show_default="5")] = None,
+    num_batches: Annotated[
+        int | None, typer.Option(help="Timed steps of each of the two names.", show_default="50")
+    ] = None,
     difference: Annotated[
         str, typer.Option(help="Say what this takes to be found, beside 1 %: 2%, 0.02.")
     ] = "2%",
     quick: Annotated[
-        bool, typer.Option("--quick", help="3 pairs of 20 steps, which say less.")
+        bool, typer.Option("--quick", help="3 pairs of 20 steps, unless given, which say less.")
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Show the last one; run nothing.")] = False,
     logdir: Logdir = Path("logdir"),
@@ -108,8 +120,7 @@ def selftest(
             raise UsageError(f"no selftest in {logdir} yet: run alexprof selftest")
         _print_selftest(found, style, options)
         return
-    if quick:
-        pairs, num_batches = 3, 20
+    pairs, num_batches = how_much(pairs, num_batches, quick=quick)
     if process:
         _one_process(workload, batch_size, num_batches, logdir)
         return
@@ -117,6 +128,21 @@ def selftest(
         raise UsageError(f"--num-batches must be at least {LEAST_STEPS}, not {num_batches}")
     plan = _against_itself(workload, batch_size, num_batches, pairs)
     _print_selftest(_measure(plan, logdir, asked), style, options)
+
+
+def how_much(pairs: int | None, num_batches: int | None, *, quick: bool) -> tuple[int, int]:
+    """Pairs and steps of a selftest: what was asked for goes before `--quick`."""
+    usual = (3, 20) if quick else (5, 50)
+    return (
+        usual[0] if pairs is None else pairs,
+        usual[1] if num_batches is None else num_batches,
+    )
+
+
+def free_folder(logdir: Path, name: str) -> Path:
+    """A folder that is not there yet: the name, or `-2`, `-3` … behind it."""
+    later = (logdir / f"{name}-{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([logdir / name], later) if not os.path.lexists(one))
 
 
 def checked_name(name: str) -> str:
@@ -140,10 +166,11 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
 
 def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
-    from alexprof.runs.pairing import ProcessFailed, run_pairs
+    from alexprof.runs.pairing import ProcessFailed, check_folder, run_pairs
     from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
 
+    check_folder(folder)
     progress = progress_for(sys.stderr)
     try:
         with progress.phase(title, len(plan.turns), "processes") as counter:
@@ -185,7 +212,7 @@ def _measure(plan: Plan, logdir: Path, asked: float) -> SelfTest:
     """Runs a selftest's processes and keeps what they say."""
     from alexprof.runs.selftest import save_selftest
 
-    folder = logdir / by_time("selftest")
+    folder = free_folder(logdir, by_time("selftest"))
     try:
         record = run_showing(plan, folder)
     except KeyboardInterrupt:
@@ -238,7 +265,8 @@ def _tell(record: PairsRecord, progress: Progress, counter: Counter) -> None:
 
 def _interrupted(folder: Path, style: str, options: ReportOptions) -> Interrupted:
     """What Ctrl-C leaves: what is finished is judged where that can be done."""
-    from alexprof.runs.pairs import LEAST_PAIRS, PAIRS_FILE, load_pairs
+    from alexprof.runs.pairs import LEAST_PAIRS, load_pairs
+    from alexprof.runs.store import PAIRS_FILE
 
     if not (folder / PAIRS_FILE).exists():
         return Interrupted("interrupted")

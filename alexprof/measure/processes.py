@@ -93,7 +93,8 @@ def parse_command(text: str) -> Command:
     """Reads a command line: `X=1 python train.py --fast`.
 
     Words are split as a shell does. A pipe, a list, a redirection, a substitution or a pattern
-    outside of quotes takes a shell (`/bin/sh -c`).
+    outside of quotes takes a shell (`/bin/sh -c`). So does what `shlex` leaves as it is and a shell
+    doesn't: a backslash before `$`, a backquote (between double quotes) or a line's end.
 
     Raises:
         UsageError: If it is empty, a quote is open, or there is no such program.
@@ -111,7 +112,7 @@ def parse_command(text: str) -> Command:
     if not words:
         raise UsageError(f"the command {text!r} names no program to run")
     if shutil.which(words[0], path=variables.get("PATH")) is None:
-        raise UsageError(f"no program {words[0]!r} on the PATH (command {text!r})")
+        raise UsageError(f"{_why_not_run(words[0])} (command {text!r})")
     return Command(text, tuple(words), variables)
 
 
@@ -191,12 +192,23 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+def _why_not_run(program: str) -> str:
+    if "/" not in program:
+        return f"no program {program!r} on the PATH"
+    if not os.access(program, os.F_OK):
+        return f"no program {program!r}: there is no such file"
+    if Path(program).is_dir():
+        return f"{program!r} is a folder, not a program"
+    return f"{program!r} is not executable: make it so (chmod +x), or name what runs it"
+
+
 def _needs_shell(text: str) -> bool:
     return bool(_FOR_A_SHELL.search(_QUOTED.sub(_what_a_shell_sees, text)))
 
 
 def _what_a_shell_sees(quoted: re.Match[str]) -> str:
-    """Of a quoted part what keeps its meaning: `$` and a backquote between double quotes."""
-    if not quoted[0].startswith('"'):
+    """Of a quoted part what takes a shell, as `parse_command` says."""
+    if quoted[0].startswith("'"):
         return "."
-    return "." + "".join(re.findall(r"[$`]", re.sub(r"\\.", "", quoted[0])))
+    live = r"[$`]|\\\n" if quoted[0].startswith('"') else r"\n"
+    return "." + "".join(re.findall(live, quoted[0]))

@@ -189,7 +189,9 @@ def _needed(centre: float, spread: _Spread, band: float) -> str:
         return f"about {_round_up(max(pairs, LEAST_RUNS))} pairs of processes"
     of_a_unit = spread.error * math.sqrt(spread.count)
     more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
-    return f"about {_round_up(max(1, more))} more {spread.unit}"
+    if more <= 1:
+        return f"about 1 more {spread.unit.replace('s of ', ' of ', 1)}"
+    return f"about {_round_up(more)} more {spread.unit}"
 
 
 def _round_up(count: int) -> int:

@@ -199,9 +199,9 @@ def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
             ours = a.run.variants[pair[0]].phases[key].disturbances
             theirs = b.run.variants[pair[1]].phases[key].disturbances
             if ours is not None and theirs is not None:
-                unlike = list(differences(ours, theirs))
+                unlike = list(differences(ours, theirs, b.name))
                 if unlike:
-                    yield _doubt("nothing", f"{key}: {'; '.join(unlike)}")
+                    yield _doubt("nothing", f"{key}, {a.name} and {b.name}: {'; '.join(unlike)}")
 
 
 def _incomplete(run: Run) -> Iterator[Doubt]:

@@ -28,7 +28,7 @@ from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
 from alexprof.runs.record import Phase
 from alexprof.runs.results import result_changes, result_doubts, whether_same
-from alexprof.runs.selftest import known_process_cv
+from alexprof.runs.selftest import known_process_cv, selftest_trouble
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
@@ -180,10 +180,15 @@ def process_cv_of(a: Side, b: Side) -> float:
 
 
 def _allowance_note(a: Side, b: Side) -> Iterator[Doubt]:
-    """Says so where a selftest's figure goes into the intervals."""
+    """Says so where a selftest's figure goes into the intervals, or can't."""
     few = min(len(a.members), len(b.members)) < LEAST_RUNS
+    if not few or a.members[0].folder == b.members[0].folder:
+        return
+    troubles = (selftest_trouble(one.folder) for one in (*a.members, *b.members))
+    for trouble in dict.fromkeys(one for one in troubles if one):
+        yield Doubt(text=f"the selftest is not used: {trouble}", spoils="nothing")
     cv = process_cv_of(a, b)
-    if few and a.members[0].folder != b.members[0].folder and cv > PROCESS_CV:
+    if cv > PROCESS_CV:
         said = f"processes are taken to differ by {percent(cv)} (standard deviation)"
         text = f"{said}, as alexprof selftest measured on this machine"
         yield Doubt(text=text, spoils="nothing")

@@ -26,8 +26,14 @@ def findings(found: Disturbances) -> list[str]:
     return [*_cores(found), *_memory(found), *_speed(found), *_gpus(found)]
 
 
-def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
-    """What of A's and of B's disturbances of a phase is unlike, with both figures."""
+def differences(ours: Disturbances, theirs: Disturbances, second: str) -> Iterator[str]:
+    """What of A's and of B's disturbances of a phase is unlike, with both figures.
+
+    Args:
+        ours: A's.
+        theirs: B's.
+        second: B's name.
+    """
     if abs(ours.others_part - theirs.others_part) > OTHERS:
         yield (
             f"others used {_cores_worth(ours.cpu_others)} and {_cores_worth(theirs.cpu_others)} of "
@@ -47,7 +53,7 @@ def differences(ours: Disturbances, theirs: Disturbances) -> Iterator[str]:
     if ours.yardstick is not None and theirs.yardstick is not None:
         said = changes(slowed(ours.yardstick, theirs.yardstick))
         if said:
-            yield f"by the yardsticks {' and '.join(said)} in the second"
+            yield f"by the yardsticks {' and '.join(said)} in {second}"
     mhz, later = ours.cpu_mhz_after, theirs.cpu_mhz_after
     if mhz and later and abs(math.log(later / mhz)) > SLOWER:
         yield f"the cores ran at {mhz:.0f} and {later:.0f} MHz"

@@ -155,12 +155,21 @@ def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which)
 _changed = msgspec.structs.replace
 
 
-def _opened(plan: Plan, folder: Path) -> PairsRecord:
+def check_folder(folder: Path) -> None:
+    """Makes sure that pairs can be kept in a folder.
+
+    Raises:
+        RunError: If it exists or can't be written.
+    """
     with writing(folder):
         exists = folder.exists()
     if exists:
         raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
     check_writable(folder.parent, NEEDS_BYTES)
+
+
+def _opened(plan: Plan, folder: Path) -> PairsRecord:
+    check_folder(folder)
     record = PairsRecord(
         name=folder.name,
         complete=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,15 @@ from alexprof.files import write_whole
 from alexprof.measure.machine import Machine
 from alexprof.measure.processes import Which
 from alexprof.measure.values import Interval, Verdict
-from alexprof.runs.changes import RunComparison
+from alexprof.runs.changes import ResultChange, RunComparison
 from alexprof.runs.record import MachineRecord, Run
 from alexprof.runs.sides import Member, Side
-from alexprof.runs.store import RUN_FILE, load_run
+from alexprof.runs.store import PAIRS_FILE, RUN_FILE, load_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 PAIRS_VERSION = 1
-PAIRS_FILE = "ab.json"
 UNFINISHED = "it did not finish: still running, or killed"
 LEAST_PAIRS = 2
 
@@ -255,6 +255,7 @@ def _runs_compared(
 ) -> RunComparison | str:
     """The runs of both sides compared pair by pair; or why they can't be."""
     from alexprof.runs.compare import common_phases, compare
+    from alexprof.runs.results import result_doubts
 
     sides: list[list[Member]] = [[], []]
     for pair in pairs:
@@ -270,8 +271,33 @@ def _runs_compared(
     if not found.differences:
         return "no phase was timed in all of the runs"
     # The commands differ on purpose: what of it is known is worth a note.
-    notes = (*found.why_not, *found.notes)
+    wrong = {one.text for one in result_doubts(found.results)}
+    rest = (one for one in (*found.why_not, *found.notes) if one not in wrong)
+    names = [one.run.run for one in (*a.members, *b.members)]
+    notes = (*_wrong_results(found.results, names[0]), *gathered(rest, names))
     return msgspec.structs.replace(found, comparable=True, why_not=(), notes=notes)
+
+
+def _wrong_results(found: Iterable[ResultChange], first: str) -> Iterator[str]:
+    """Which runs compute something else than the first, once for each way they do."""
+    wrong: dict[str, list[str]] = {}
+    for one in found:
+        if one.same is False:
+            wrong.setdefault(one.text, []).append(one.b)
+    for text, names in wrong.items():
+        yield f"they don't compute the same ({', '.join(names)} against {first}): {text}"
+
+
+def gathered(notes: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Notes that are the same but for the run that something is in, as one note of all of them."""
+    name = re.compile(rf"(?<= in )(?:{'|'.join(map(re.escape, names))})(?![\w/-])")
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for note in notes:
+        parts = name.split(note)
+        found = name.findall(note)
+        key = tuple(parts) if len(found) == 1 else (note,)
+        alike[key] = [*alike.get(key, []), *(found if len(found) == 1 else [])]
+    return tuple(", ".join(runs).join(parts) for parts, runs in alike.items())
 
 
 def member_of(folder: Path, process: ProcessRecord) -> Member:

@@ -156,7 +156,7 @@ def _unknown(a: Member, b: Member, ours: Phase, theirs: Phase) -> str | None:
             return f"no result is recorded in {one.name}"
     seeds = [one.run.workload.settings.get("seed") for one in (a, b) if one.run.workload]
     if len(set(map(str, seeds))) > 1:
-        return "the seeds differ, so the numbers must"
+        return "the seeds differ, so other numbers are to be expected"
     return None
 
 

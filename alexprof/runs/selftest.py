@@ -121,6 +121,16 @@ def load_selftest(logdir: Path) -> SelfTest | None:
     return found
 
 
+def selftest_trouble(folder: Path) -> str | None:
+    """Why the selftest that goes with a run can't be read; None if it can, or there is none."""
+    try:
+        if load_selftest(folder) is None:
+            load_selftest(folder.parent)
+    except RunError as error:
+        return str(error)
+    return None
+
+
 def known_process_cv(folder: Path, machine: MachineRecord | None) -> float | None:
     """What a selftest measured that processes differ by, on the machine of a run.
 
@@ -130,12 +140,9 @@ def known_process_cv(folder: Path, machine: MachineRecord | None) -> float | Non
 
     Returns:
         Standard deviation of a process's mean, as a part of it; None without a selftest of that
-        machine in the logdir.
-
-    Raises:
-        RunError: If the selftest can't be read.
+        machine in the logdir that can be read.
     """
-    if machine is None:
+    if machine is None or selftest_trouble(folder):
         return None
     found = load_selftest(folder) or load_selftest(folder.parent)
     if found is None or _hardware(found.machine) != _hardware(machine):

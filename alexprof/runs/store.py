@@ -6,6 +6,7 @@ A run is a folder in a logdir with a `run.json`. Reading one imports neither Ten
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -18,6 +19,8 @@ from alexprof.files import write_whole
 from alexprof.runs.record import SCHEMA_VERSION, Run
 
 RUN_FILE = "run.json"
+PAIRS_FILE = "ab.json"
+"""What a folder of `alexprof ab` has instead (`runs.pairs`)."""
 LATEST = "latest"
 
 
@@ -129,6 +132,9 @@ def _is_run(folder: Path) -> bool:
 
 
 def _no_run(folder: Path) -> RunError:
+    if os.path.lexists(folder / PAIRS_FILE):
+        shown = f"alexprof ab --show {shlex.quote(str(folder))}"
+        return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import takewhile
+from operator import eq
 
 from rich.cells import cell_len
 
@@ -52,6 +55,22 @@ def cut_all(texts: Sequence[str], width: int) -> list[str]:
     return [result[text] for text in texts]
 
 
+def cut_two(a: str, b: str, width: int) -> tuple[str, str]:
+    """Cuts two long texts, as commands are, so that their first difference stays to be seen.
+
+    Args:
+        a: The one.
+        b: The other.
+        width: Cells for each.
+    """
+    same = sum(takewhile(bool, map(eq, a, b)))
+    start = a.rfind(" ", 0, same) + 1
+    shorts = (cut(a, width), cut(b, width))
+    if a == b or all(map(partial(_shows, at=start), (a, b), shorts)):
+        return shorts
+    return _from(a, start, same, width), _from(b, start, same, width)
+
+
 def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:
     """Breaks a sentence into lines of at most `width` cells; no-break spaces hold.
 
@@ -75,6 +94,26 @@ def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:
             longer = later + longer[len(head) :]
         line, empty = longer, False
     return [*lines, line]
+
+
+def _shows(text: str, short: str, at: int) -> bool:
+    """Whether a cut text still has the word that begins there."""
+    if short == text:
+        return True
+    head, _, tail = short.partition(ELLIPSIS)
+    end = text.find(" ", at) % (len(text) + 1)
+    return end <= len(head) or at >= len(text) - len(tail)
+
+
+def _from(text: str, start: int, same: int, width: int) -> str:
+    """The beginning of a text, and what follows from a word on; of a long word its end."""
+    if cell_len(text) <= width:
+        return text
+    head = _head(text, width // 3)
+    start = max(start, same - width // 4)
+    if start > len(head) + 1:
+        text = head + ELLIPSIS + text[start:]
+    return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
 def _told_apart(alike: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from alexprof.errors import UsageError
 from alexprof.runs.record import Run
 
 LEAST_WIDTH = 40
+MOST_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class ReportOptions:
         phases = tuple(dict.fromkeys(key for one in run.variants.values() for key in one.phases))
         _check("variant", self.variant, variants, run.run)
         _check("phase", self.phase, phases, run.run)
+
+
+def text_width(options: ReportOptions) -> int:
+    """Cells of a line of text: as many as asked for, but 40 at least and 100 at most."""
+    return max(LEAST_WIDTH, min(options.width, MOST_WIDTH))
 
 
 def _check(what: str, name: str | None, known: tuple[str, ...], run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from alexprof.runs.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.show import numbers
@@ -20,8 +21,8 @@ from alexprof.show.document import (
     Section,
     Table,
 )
-from alexprof.show.fit import clean
-from alexprof.show.options import ReportOptions
+from alexprof.show.fit import clean, cut_two
+from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import changed_sections, percent_interval, reading
 from alexprof.show.sections.waterfall import round_ticks
@@ -45,7 +46,11 @@ def render_pairs(
     found: PairsResult, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders what pairs of processes say; arguments as for `render_comparison`."""
-    return draw(found, _document, style, options or ReportOptions())
+    options = options or ReportOptions()
+    a, b = clean(found.record.a), clean(found.record.b)
+    if style == "text":
+        a, b = cut_two(a, b, text_width(options) - len("A "))
+    return draw(found, partial(_document, commands=(a, b)), style, options)
 
 
 def pair_line(record: PairsRecord) -> str:
@@ -59,14 +64,15 @@ def pair_line(record: PairsRecord) -> str:
     return f"Pair {a.pair} of {record.pairs}: {said}{ending}"
 
 
-def _document(found: PairsResult, options: ReportOptions) -> Document:
+def _document(found: PairsResult, options: ReportOptions, commands: tuple[str, str]) -> Document:
+    a, b = commands
     record = found.record
     sections = [*_from_runs(found, options.top), _processes(found), _limits(found)]
     return Document(
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
-        facts=(f"A {clean(record.a)}", f"B {clean(record.b)}", *_facts(found)),
-        banner="" if record.complete else _banner(found),
+        facts=(f"A {a}", f"B {b}", *_facts(found)),
+        banner=_banner(found),
         sections=tuple(sections),
         footer=_FOOTER,
     )
@@ -80,8 +86,14 @@ def _facts(found: PairsResult) -> Iterator[str]:
 
 
 def _banner(found: PairsResult) -> str:
-    why = clean(found.record.stopped or "the reason is not known")
-    return f"{found.finished} of {found.record.pairs} pairs: {why}."
+    """What has to be known before any figure."""
+    said = []
+    if not found.record.complete:
+        why = clean(found.record.stopped or "the reason is not known")
+        said.append(f"{found.finished} of {found.record.pairs} pairs: {why}.")
+    if found.comparison is not None and found.comparison.same_results is False:
+        said.append("The runs don’t compute the same: see “What to know?”.")
+    return " ".join(said)
 
 
 def _from_runs(found: PairsResult, top: int) -> Iterator[Section]:

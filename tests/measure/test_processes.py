@@ -68,6 +68,11 @@ def test_a_command_is_split_as_a_shell_does(text, argv, variables):
         "ls ~/x",
         "true # nothing",
         """echo "it's" | cat 'a'""",
+        r'sh -c "kill -9 \$\$"',
+        r'echo "\`true\`"',
+        r'echo "\\$HOME"',
+        'echo "a\\\nb"',
+        "echo a\\\nb",
     ],
 )
 def test_what_needs_a_shell_gets_one(text):
@@ -82,12 +87,34 @@ def test_what_needs_a_shell_gets_one(text):
         ("echo 'open", "No closing quotation"),
         ("no-such-program --fast", "no program 'no-such-program' on the PATH"),
         ("PATH=/nowhere sh", "no program 'sh'"),
-        ("/no/such/program", "no program '/no/such/program'"),
+        ("/no/such/program", "no program '/no/such/program': there is no such file"),
+        ("/etc/passwd", "'/etc/passwd' is not executable"),
+        ("/etc", "'/etc' is a folder"),
     ],
 )
 def test_what_can_t_be_run_is_said_before(text, words):
     with pytest.raises(UsageError, match=words):
         parse_command(text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        r'"\$HOME" "\`x\`"',
+        r'"a\"b" "a\\b" "a\b"',
+        r"""'a\$b' a\$b "it's" 'say "x"'""",
+        r'"\\" x\\ "\\\\"',
+        '"a\\\nb" a\\\nb',
+        r""" '"\$"' "'\$'" "" x"y"'z'\\w """,
+    ],
+)
+def test_a_program_gets_the_arguments_that_a_shell_gives_it(words):
+    text = f"printf '<%s>' {words}"
+    ours, a_shell_s = (
+        subprocess.run(argv, capture_output=True, check=True).stdout
+        for argv in (parse_command(text).argv, ("/bin/sh", "-c", text))
+    )
+    assert ours == a_shell_s
 
 
 def test_sides_take_turns():

@@ -213,3 +213,14 @@ def test_a_family_s_verdicts_need_more_evidence():
     assert family[1].ci95 == weak.ci95
     assert family[1].p_value == pytest.approx(5 * weak.p_value)
     assert family[6] == bare
+
+
+def test_one_more_is_one():
+    said = set()
+    for more in np.linspace(0.005, 0.05, 200):
+        b = [1.02 + more, 0.99 + more, 1.0 + more]
+        said.add(compare_times([run(1.0)] * 3, [run(x) for x in b], paired=True).needed)
+        said.add(compare_times([run(1.0)] * 3, [run(x) for x in b]).needed)
+    assert {"about 1 more pair of processes", "about 1 more run of each"} <= said
+    assert {"about 2 more pairs of processes", "about 2 more runs of each"} <= said
+    assert not any("about 1 more" in str(one) and "s of" in str(one) for one in said)

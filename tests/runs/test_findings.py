@@ -100,28 +100,28 @@ def test_what_does_not_matter_is_not_said(fields):
                 "yardstick_before": Yardstick(0.0068, 0.01),
                 "yardstick_after": Yardstick(0.007, 0.01),
             },
-            "by the yardsticks arithmetic took 1.20× the time in the second",
+            "by the yardsticks arithmetic took 1.20× the time in b2",
         ),
         ({"cpu_mhz_after": 2000.0}, "the cores ran at 3350 and 2000 MHz"),
     ],
 )
 def test_what_two_phases_differ_by(fields, said):
-    found = list(differences(QUIET, replace(QUIET, **fields)))
+    found = list(differences(QUIET, replace(QUIET, **fields), "b2"))
     assert (found == []) if said is None else (len(found) == 1 and said in found[0])
 
 
 def test_a_side_that_knows_nothing_is_set_beside_one_that_does():
     nothing = Disturbances(seconds=10.0, cores=2)
-    (text,) = differences(nothing, replace(QUIET, cpu_others=0.9))
+    (text,) = differences(nothing, replace(QUIET, cpu_others=0.9), "b")
     assert text == "others used an unknown part and 0.9 of 2 cores"
-    (text,) = differences(replace(QUIET, steal=0.9), nothing)
+    (text,) = differences(replace(QUIET, steal=0.9), nothing, "b")
     assert text == "the host took 0.9 and an unknown part of 2 cores"
 
 
 def test_gpus_are_set_beside_each_other_by_number():
     ours = replace(QUIET, gpus_after=(HOT, replace(HOT, index=1)))
     theirs = replace(QUIET, gpus_after=(replace(HOT, index=1, clock_mhz=1900.0),))
-    assert list(differences(ours, theirs)) == ["GPU 1 ran at 1200 and 1900 MHz"]
+    assert list(differences(ours, theirs, "b")) == ["GPU 1 ran at 1200 and 1900 MHz"]
 
 
 def test_both_yardsticks_and_no_more_than_two_decimals():
@@ -129,5 +129,5 @@ def test_both_yardsticks_and_no_more_than_two_decimals():
     both = "arithmetic took 0.47× the time and memory took 1.74× the time that they took before"
     assert both in text
     busy = replace(QUIET, cpu_others=1.0)
-    (text,) = differences(busy, replace(QUIET, cpu_others=0.011))
+    (text,) = differences(busy, replace(QUIET, cpu_others=0.011), "b")
     assert text == "others used 1 and 0.01 of 2 cores"

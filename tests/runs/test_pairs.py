@@ -15,8 +15,10 @@ from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
 from alexprof.runs.pairing import Plan, ProcessFailed, run_pairs
 from alexprof.runs.pairs import PairsRecord, find_pairs, judge_pairs, load_pairs
-from alexprof.runs.store import list_runs, save_run
+from alexprof.runs.store import find_run, list_runs, save_run
+from alexprof.show.pairs import render_pairs
 from tests.runs.made import OPS, made_run
+from tests.runs.test_results import give
 from tests.runs.test_store import run_named
 
 A, B = parse_command("true"), parse_command("X=1 true")
@@ -205,6 +207,27 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     assert phase.verdict == "slower"
 
 
+def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
+    loud = Disturbances(seconds=60.0, cores=2, cpu_others=0.9)
+    calm = Disturbances(seconds=60.0, cores=2, cpu_others=0.04)
+
+    def leave(logdir, name):
+        busy = loud if name == "b2" else calm
+        made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), disturbances=busy)
+        give(logdir / "run", "v", np.full(4, 2.0 if "b" in name else 1.0))
+
+    record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
+    result = judge_pairs(record, tmp_path / "ab")
+    wrong, *notes = result.comparison.notes
+    assert wrong.startswith("they don't compute the same (b1, b2, b3 against a1): forward of v: ")
+    assert sorted(notes) == [
+        "forward of v has no trace in a1, a2, a3, b1, b2, b3: no layers, kinds and ops",
+        "forward, a1 and b2: others used 0.04 and 0.9 of 2 cores",
+    ]
+    top = render_pairs(result, "text").split("What changed?", maxsplit=1)[0]
+    assert "The runs don’t compute the same" in top.replace("\n", " ")
+
+
 def test_pairs_of_short_runs_need_no_allowance(tmp_path):
     def leave(logdir, name):
         short = Disturbances(seconds=0.4, cores=2)
@@ -286,6 +309,9 @@ def test_other_commands_take_no_notice_of_it(tmp_path):
     assert find_pairs("ab", tmp_path) == tmp_path / "ab"
     assert find_pairs(str(tmp_path / "ab" / "ab.json"), tmp_path) == tmp_path / "ab"
     assert load_pairs(tmp_path / "ab") == record
+    for name in (str(tmp_path / "ab"), "ab"):
+        with pytest.raises(RunError, match=rf"not a run: .*`alexprof ab --show {tmp_path}/ab`"):
+            find_run(name, tmp_path)
 
 
 def test_plans_folders_and_records_that_won_t_do(tmp_path):

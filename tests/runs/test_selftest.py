@@ -147,6 +147,20 @@ def test_the_gate_too(noisy):
     assert any("selftest" in note for note in judged.notes)
 
 
+def test_a_damaged_selftest_is_a_note_and_not_used(noisy):
+    logdir, _ = noisy
+    before = compare(find_sides(["a", "b"], logdir))
+    (logdir / "selftest.json").write_text("{")
+    after = compare(find_sides(["a", "b"], logdir))
+    assert phase_of(after) == phase_of(before)
+    trouble = f"{logdir}/selftest.json is damaged: run alexprof selftest again, or remove it"
+    assert {*after.notes} - {*before.notes} == {f"the selftest is not used: {trouble}"}
+    a, b = (Side((find_member(name, logdir),)) for name in "ab")
+    judged = gate(b, a, [parse_bound("1%")])
+    assert judged.outcome == "slower"
+    assert f"the selftest is not used: {trouble}" in judged.notes
+
+
 def test_less_than_one_percent_changes_nothing(noisy):
     logdir, found = noisy
     before = compare(find_sides(["a", "b"], logdir))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from alexprof.show.fit import clean, cut, cut_all, pad, wrap
+from alexprof.show.fit import clean, cut, cut_all, cut_two, pad, wrap
 
 WORDS = st.text(alphabet="ab層/_ …", max_size=60)
 
@@ -88,3 +88,29 @@ def test_wide_characters_take_two_cells():
 def test_control_characters_cannot_reach_the_terminal():
     assert clean("a\x1b[31mb\nc\td\x00") == "a?[31mb c d?"
     assert clean("conv1 – ok\u00a0") == "conv1 – ok\u00a0"
+
+
+def test_two_commands_keep_the_word_that_differs():
+    command = "python -m train --data /a/long/path --batch-size {} --steps 100 --out /another/path"
+    for width in (40, 60, 78):
+        a, b = cut_two(command.format(2), command.format(4), width)
+        assert a.startswith("python ")
+        assert " 2 " in a.replace("…", " ")
+        assert " 4 " in b.replace("…", " ")
+    last = command + " --name one"
+    assert cut_two(last, last.replace("one", "two"), 78)[1].endswith(" --name two")
+    assert cut_two("true", last, 40) == ("true", cut(last, 40))
+    assert cut_two(last, last, 40) == (cut(last, 40),) * 2
+
+
+@given(st.lists(st.text("ab層", min_size=1), max_size=30), st.data(), st.integers(20, 90))
+def test_two_commands_that_differ_look_different(words, data, width):
+    other = list(words)
+    place = data.draw(st.integers(0, len(words)))
+    other[place : place + data.draw(st.integers(0, 1))] = data.draw(
+        st.lists(st.text("abc", min_size=1), max_size=2)
+    )
+    a, b = " ".join(words), " ".join(other)
+    shorts = cut_two(a, b, width)
+    assert all(cell_len(short) <= width for short in shorts)
+    assert (shorts[0] == shorts[1]) == (a == b)

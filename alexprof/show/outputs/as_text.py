@@ -11,12 +11,11 @@ from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section
 from alexprof.show.fit import cut, wrap
 from alexprof.show.layout import table_lines
 from alexprof.show.lines import Paint, two_sides, warning_lines
-from alexprof.show.options import LEAST_WIDTH, ReportOptions
+from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.registry import output
 from alexprof.show.sections.report import make_report
 
-MOST_WIDTH = 100
 """Wider lines read badly, and no table needs them."""
 
 
@@ -29,7 +28,7 @@ def render_text(run: Run, options: ReportOptions) -> str:
 def draw_text(document: Document, options: ReportOptions) -> str:
     """Draws any document as such text."""
     paint = terminal_paint if options.color else no_paint
-    width = max(LEAST_WIDTH, min(options.width, MOST_WIDTH))
+    width = text_width(options)
     lines = _document(document, width, paint)
     return "\n".join(line.rstrip() for line in lines)
 
