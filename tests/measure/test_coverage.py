@@ -37,7 +37,7 @@ def covering(interval, kind, statistic, count):
     ("interval", "statistic", "count"),
     [
         (mean_interval, np.mean, 2000),
-        (median_interval, np.median, 1500),
+        (median_interval, np.median, 1000),
         (deviation_interval, np.std, 2000),
     ],
     ids=["mean", "median", "deviation"],
