@@ -54,7 +54,29 @@ class Doubt(Struct, frozen=True, kw_only=True):
     spoils: Spoils
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class InSeconds:
+    """What has `a_s`, `b_s` and their ratio's interval, as a change in seconds."""
+
+    __slots__ = ()
+
+    a_s: float
+    b_s: float
+    ci95: Interval | None
+
+    @property
+    def change_s(self) -> float:
+        """B minus A."""
+        return self.b_s - self.a_s
+
+    @property
+    def change_ci95_s(self) -> Interval | None:
+        """The ratio's interval as a change of `a_s`."""
+        if self.ci95 is None:
+            return None
+        return (self.ci95[0] - 1) * self.a_s, (self.ci95[1] - 1) * self.a_s
+
+
+class Change(InSeconds, Struct, frozen=True, kw_only=True):
     """What a phase, layer, kind or op costs on two sides. Layers, kinds and ops: scaled shares.
 
     Attributes:
@@ -90,18 +112,6 @@ class Change(Struct, frozen=True, kw_only=True):
     b_share: float
     b: str
     b_variant: str
-
-    @property
-    def change_s(self) -> float:
-        """B minus A."""
-        return self.b_s - self.a_s
-
-    @property
-    def change_ci95_s(self) -> Interval | None:
-        """The ratio's interval as a change of `a_s`."""
-        if self.ci95 is None:
-            return None
-        return (self.ci95[0] - 1) * self.a_s, (self.ci95[1] - 1) * self.a_s
 
 
 class OneSided(Struct, frozen=True, kw_only=True):

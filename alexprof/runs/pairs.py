@@ -16,14 +16,13 @@ import msgspec
 from msgspec import Struct
 
 from alexprof.errors import RunError, UsageError
-from alexprof.files import write_whole
 from alexprof.measure.machine import Machine
 from alexprof.measure.processes import Which
 from alexprof.measure.values import Interval, Verdict
-from alexprof.runs.changes import ResultChange, RunComparison
+from alexprof.runs.changes import InSeconds, ResultChange, RunComparison
 from alexprof.runs.record import MachineRecord, Run
 from alexprof.runs.sides import Member, Side
-from alexprof.runs.store import PAIRS_FILE, RUN_FILE, load_run
+from alexprof.runs.store import PAIRS_FILE, RUN_FILE, load_run, save_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -95,7 +94,7 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
         return [(done[pair, "a"], done[pair, "b"]) for pair in sorted(both)]
 
 
-class TimeChange(Struct, frozen=True, kw_only=True):
+class TimeChange(InSeconds, Struct, frozen=True, kw_only=True):
     """What processes take on two sides; its fields are those of `changes.Change`.
 
     Attributes:
@@ -117,18 +116,6 @@ class TimeChange(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     needed: str | None
     p_value: float | None
-
-    @property
-    def change_s(self) -> float:
-        """B minus A."""
-        return self.b_s - self.a_s
-
-    @property
-    def change_ci95_s(self) -> Interval | None:
-        """The ratio's interval as a change of `a_s`."""
-        if self.ci95 is None:
-            return None
-        return (self.ci95[0] - 1) * self.a_s, (self.ci95[1] - 1) * self.a_s
 
 
 class PairsResult(Struct, frozen=True, kw_only=True):
@@ -159,8 +146,7 @@ def save_pairs(folder: Path, record: PairsRecord) -> None:
     Raises:
         RunError: If it can't be written.
     """
-    content = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    write_whole(folder / PAIRS_FILE, content + b"\n")
+    save_json(folder / PAIRS_FILE, record)
 
 
 def load_pairs(folder: Path) -> PairsRecord:

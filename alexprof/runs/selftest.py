@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from alexprof.errors import RunError
-from alexprof.files import write_whole
 from alexprof.measure.values import Interval, Known, Verdict
 from alexprof.runs.record import MachineRecord
+from alexprof.runs.store import save_json
 
 SELFTEST_VERSION = 1
 SELFTEST_FILE = "selftest.json"
@@ -97,8 +97,7 @@ def save_selftest(logdir: Path, found: SelfTest) -> None:
     Raises:
         RunError: If it can't be written.
     """
-    content = msgspec.json.format(msgspec.json.encode(found), indent=1)
-    write_whole(logdir / SELFTEST_FILE, content + b"\n")
+    save_json(logdir / SELFTEST_FILE, found)
 
 
 def load_selftest(logdir: Path) -> SelfTest | None:

@@ -47,8 +47,17 @@ def save_run(folder: Path, run: Run) -> None:
     Raises:
         RunError: If it can't be written.
     """
-    content = msgspec.json.format(msgspec.json.encode(run), indent=1)
-    write_whole(folder / RUN_FILE, content + b"\n")
+    save_json(folder / RUN_FILE, run)
+
+
+def save_json(path: Path, record: msgspec.Struct) -> None:
+    """Writes a record as JSON, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    content = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    write_whole(path, content + b"\n")
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
