@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from alexprof.measure.families import adjust
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.spread import (
-    LEAST_RUNS,
-    PROCESS_CV,
     PROCESS_FREEDOM,
     Floats,
     Runs,
@@ -29,7 +27,7 @@ from alexprof.measure.spread import (
     satterthwaite,
     two_sided_p,
 )
-from alexprof.measure.values import Comparison, Interval, Verdict
+from alexprof.measure.values import LEAST_RUNS, PROCESS_CV, Comparison, Interval, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "adjust", "compare_times", "interval_at"]
 

@@ -20,12 +20,8 @@ Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 
 MOST_BLOCKS = 40
-PROCESS_CV = 0.01
-"""Standard deviation of a process's mean, as a part of it, where it can't be seen."""
 PROCESS_FREEDOM = 20
 """How well that is known: as well as from about twenty processes, not exactly."""
-LEAST_RUNS = 3
-"""So many are needed to see from them how processes differ."""
 
 
 def block_means(blocks: Sequence[Floats]) -> Floats:

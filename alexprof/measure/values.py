@@ -11,6 +11,12 @@ Verdict = Literal["slower", "faster", "same", "unclear"]
 State = Literal["steady", "warming", "slowing", "no steady state"]
 StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 
+PROCESS_CV = 0.01
+"""Standard deviation of a process's mean, as a part of it, where it can't be seen: on a machine at
+rest, over minutes."""
+LEAST_RUNS = 3
+"""So many are needed to see from them how processes differ."""
+
 
 @dataclass(frozen=True)
 class BlockTime:

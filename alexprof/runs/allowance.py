@@ -18,11 +18,10 @@ from alexprof.measure.disturbances import (
     beyond_noise,
     slowed,
 )
+from alexprof.measure.values import PROCESS_CV
 from alexprof.runs.findings import figure, percent, yardstick_changes
 from alexprof.runs.record import Phase, on_cpu
 
-PROCESS_CV = 0.01
-"""Standard deviation of a process's mean, as a part of it, on a machine at rest, over minutes."""
 WANDER_CV, WANDER_S = 0.10, 2.0
 """A machine wanders by so much from moment to moment; so long a measurement has half of that
 variance averaged out."""

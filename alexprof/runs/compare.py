@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from alexprof.runs.allowance import PROCESS_CV, Allowance, allowance, composition_cv
+from alexprof.measure.values import LEAST_RUNS, PROCESS_CV
+from alexprof.runs.allowance import Allowance, allowance, composition_cv
 from alexprof.runs.changes import (
     QUIET,
     Change,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from alexprof.measure.values import Comparison
     from alexprof.runs.samples import Sample, Samples
 
-LEAST_RUNS = 3
-"""So many of each show themselves what runs differ by (`measure.spread.LEAST_RUNS`)."""
 LEAST_SHARE = 0.001
 """Parts that are less of the step on both sides are left out."""
 PART_CV, PART_OF_STEP = 0.02, 0.002

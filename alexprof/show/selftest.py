@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from alexprof.measure.values import Known
-from alexprof.runs.allowance import PROCESS_CV
+from alexprof.measure.values import PROCESS_CV, Known
 from alexprof.runs.selftest import Needed, SelfTest
 from alexprof.show import numbers
 from alexprof.show.comparison import draw

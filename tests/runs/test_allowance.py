@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from inspect import signature
 
 import msgspec
 import pytest
 
-from alexprof.measure import spread
+from alexprof.measure import ratios
 from alexprof.measure.disturbances import MEMORY_SLOWER, SLOWER, GpuState, Yardstick
+from alexprof.measure.values import LEAST_RUNS, PROCESS_CV
 from alexprof.runs.allowance import (
     COMPOSITION,
     LOST,
-    PROCESS_CV,
     WANDER_CV,
     WANDER_S,
     allowance,
     composition_cv,
     lost,
 )
-from alexprof.runs.compare import LEAST_RUNS, compare
+from alexprof.runs.compare import compare
 from alexprof.runs.gate import gate, parse_bound
 from alexprof.runs.record import Books, Phase
 from alexprof.runs.sides import Side, find_member, find_sides
@@ -48,7 +49,10 @@ def variance(ours, theirs):
 
 
 def test_what_is_always_allowed_is_the_same_with_and_without_numpy():
-    assert (spread.PROCESS_CV, spread.LEAST_RUNS) == (PROCESS_CV, LEAST_RUNS)
+    defaults = [
+        signature(one).parameters["process_cv"].default for one in (ratios.compare_times, allowance)
+    ]
+    assert (defaults, LEAST_RUNS) == ([PROCESS_CV, PROCESS_CV], 3)
 
 
 def test_a_long_quiet_measurement_has_hardly_more_than_always():
