@@ -6,8 +6,10 @@ Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 in
 Steps are therefore grouped in blocks (10 by default, the ones that were run in a row; from 40
 blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks:
 batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and Analysis", batch
-means), and a bootstrap that resamples whole blocks, as they ran, for a median (Künsch 1989, with
-the measured blocks instead of moving ones).
+means), and for a median a bootstrap that resamples whole blocks, as they ran (Künsch 1989, with the
+measured blocks instead of moving ones), whose deviation takes the place of the standard error in
+Student's t. Percentiles of the resamples need more blocks than there are (Hesterberg 2015, "What
+Teachers Should Know about the Bootstrap"), and lie askew where medians fall on single steps.
 
 An interval is of the level over the time in which the steps ran. A drift over that time is seen,
 not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
@@ -64,7 +66,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """95 % interval of the median of all values: percentiles over resampled blocks.
+    """95 % interval of the median of all values, by Student's t over resampled blocks.
 
     Where a block is drawn for another's place, it follows the line through the blocks to there.
 
@@ -72,15 +74,13 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
         blocks: Values, float64 [n_i] each, in seconds.
 
     Returns:
-        Lower and upper bound; None with fewer than `LEAST_BLOCKS` blocks.
+        Lower and upper bound around it; None with fewer than `LEAST_BLOCKS` blocks.
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
-    count = len(blocks)
-    drawn = _draws(count, np.random.default_rng(SEED))
-    # The line takes one more degree of freedom from block means, and most of one from medians.
-    spread = math.sqrt(count / (count - 2)) * quantile(count - 1, 0.975)
-    return _percentiles(_medians_about_line(blocks, drawn), spread)
+    drawn = _draws(len(blocks), np.random.default_rng(SEED))
+    centre = float(np.median(np.concatenate(blocks)))
+    return _around_resampled(centre, _medians_about_line(blocks, drawn), len(blocks), lost=2)
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -101,7 +101,7 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
         mean_s=mean_s,
         ci95_s=_difference_of_means(mean_s, a, b, paired),
         median_s=median_s,
-        median_ci95_s=_difference_of_medians(a, b, paired),
+        median_ci95_s=_difference_of_medians(median_s, a, b, paired),
         paired=paired,
     )
 
@@ -162,7 +162,7 @@ def _difference_of_means(
 
 
 def _difference_of_medians(
-    a: Sequence[Floats], b: Sequence[Floats], paired: bool
+    centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
 ) -> Interval | None:
     if min(len(a), len(b)) < LEAST_BLOCKS:
         return None
@@ -170,8 +170,7 @@ def _difference_of_medians(
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
     medians = _medians(a, a_drawn) - _medians(b, b_drawn)
-    count = min(len(a), len(b))
-    return _percentiles(medians, math.sqrt(count / (count - 1)) * quantile(count - 1, 0.975))
+    return _around_resampled(centre, medians, min(len(a), len(b)))
 
 
 def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -226,18 +225,15 @@ def _line(means: Floats) -> Floats:
     return np.asarray(place * float((place @ means) / (place @ place)), np.float64)
 
 
-def _percentiles(values: Floats, spread: float) -> Interval:
-    """95 % between two percentiles, moved out for few blocks as Student's t does for a mean.
-
-    Plain percentiles of ten resampled blocks cover 90 %, not 95 (Hesterberg 2015, "What Teachers
-    Should Know about the Bootstrap", expanded percentile interval).
+def _around_resampled(centre: float, resampled: Floats, blocks: int, lost: int = 1) -> Interval:
+    """Student's t with the deviation of resamples for the standard error.
 
     Args:
-        values: Of the resamples, float64 [resamples].
-        spread: So many standard deviations of a normal spread lie between centre and bounds.
+        centre: What was measured.
+        resampled: The same of each resample, float64 [resamples].
+        blocks: How many were resampled: as many squares, of which `lost` are no scatter of theirs.
+        lost: One for their own centre, two where a line through them was kept.
     """
-    from scipy.special import ndtr
-
-    tail = 100 * float(ndtr(-spread))
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+    error = float(resampled.std()) * math.sqrt(blocks / (blocks - lost))
+    half = quantile(blocks - 1, 0.975) * error
+    return centre - half, centre + half
