@@ -30,7 +30,7 @@ tensorboard: $(VENV)/.installed
 	@$(BIN)/tensorboard --logdir "$(LOGDIR)" --port $(PORT)
 
 test: $(VENV)/.installed-dev lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
-from alexprof.workload.base import Ablation
+from alexprof.workload.base import Ablation, means
 
 if TYPE_CHECKING:
     import polars as pl
@@ -232,7 +232,7 @@ def _asked_for(
         ("asked", one.name): frozenset(
             name
             for (name, _), kind, layer in zip(work.ops, labels.kind, labels.layer, strict=True)
-            if (not one.kinds or kind in one.kinds) and (not one.layers or layer in one.layers)
+            if means(one, name, kind, layer)
         )
         for one in asked
     }

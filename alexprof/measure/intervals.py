@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alexprof.measure.spread import Floats, quantile
+from alexprof.measure.spread import Floats, grouped, quantile
 from alexprof.measure.values import Interval
 
 
@@ -28,6 +28,7 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     """
     if len(blocks) < 3:
         return None
+    blocks = grouped(blocks)
     every = np.concatenate(blocks)
     centred = [block - every.mean() for block in blocks]
     steps = np.array([len(block) for block in blocks])

@@ -32,6 +32,8 @@ RunStep = Callable[[], object]
 RunBlock = Callable[[str, int, int, int], "Block"]
 """Runs a block: variant, block, first step, number of steps."""
 MOST_BLOCK_STEPS = 10
+MOST_ROUND_STEPS = 20
+"""Steps of all variants together, where none of them has to have more than one in a row."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,18 @@ class Block:
         return (self.end_ns - self.start_ns) / 1e9
 
 
-def default_block_steps(steps: int) -> int:
-    """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread."""
-    return max(1, min(MOST_BLOCK_STEPS, steps // 10))
+def default_block_steps(steps: int | None, variants: int = 2) -> int:
+    """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread.
+
+    And fewer where many variants take turns: what a machine does within a round is in their
+    differences.
+
+    Args:
+        steps: Timed steps of each; None if that is open.
+        variants: How many take turns.
+    """
+    most = min(MOST_BLOCK_STEPS, MOST_ROUND_STEPS // variants)
+    return max(1, most if steps is None else min(most, steps // 10))
 
 
 def schedule(
@@ -142,7 +153,9 @@ def timed_blocks(
         done.append(block)
         yield block
     samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
-    order = schedule(targets, rule.most_steps, 0, _block_steps(rule, block_steps))
+    if block_steps is None:
+        block_steps = default_block_steps(rule.most_steps, len(targets))
+    order = schedule(targets, rule.most_steps, 0, block_steps)
     for _, turns in itertools.groupby(order, key=itemgetter(1)):
         for turn in turns:
             done.append(run(*turn))
@@ -287,12 +300,6 @@ def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     timed = [block for block in blocks if not block.warm_up]
     variants = [block.variant for block in timed for _ in block.start_ns]
     return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
-
-
-def _block_steps(rule: StoppingRule, asked: int | None) -> int:
-    if asked is not None:
-        return asked
-    return MOST_BLOCK_STEPS if rule.most_steps is None else default_block_steps(rule.most_steps)
 
 
 def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> RunBlock:

@@ -36,9 +36,21 @@ def block_means(blocks: Sequence[Floats]) -> Floats:
     """
     sums = np.array([block.sum() for block in blocks])
     steps = np.array([len(block) for block in blocks])
-    together = max(1, 2 * len(blocks) // MOST_BLOCKS)
-    first = np.arange(len(blocks) // together) * together
+    first = _first_of_groups(len(blocks))
     return np.asarray(np.add.reduceat(sums, first) / np.add.reduceat(steps, first), np.float64)
+
+
+def grouped(blocks: Sequence[Floats]) -> list[Floats]:
+    """The blocks themselves by the block rule, as in `block_means`: float64 [n_i] each."""
+    edges = [*_first_of_groups(len(blocks))[1:].tolist(), len(blocks)]
+    starts = [0, *edges[:-1]]
+    return [np.concatenate(blocks[a:b]) for a, b in zip(starts, edges, strict=True)]
+
+
+def _first_of_groups(blocks: int) -> NDArray[np.int64]:
+    """The first block of each group: so many go together that 20 to 39 are left."""
+    together = max(1, 2 * blocks // MOST_BLOCKS)
+    return np.arange(blocks // together, dtype=np.int64) * together
 
 
 def run_means(runs: Runs) -> Floats:

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import block_means, quantile
+from alexprof.measure.spread import block_means, grouped, quantile
 from alexprof.measure.values import Difference, Interval, Stretch
 from alexprof.measure.welch import welch
 
@@ -78,6 +78,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
+    blocks = grouped(blocks)
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
     centre = float(np.median(np.concatenate(blocks)))
     return _around_resampled(centre, _medians_about_line(blocks, drawn), len(blocks), lost=2)
@@ -166,6 +167,7 @@ def _difference_of_medians(
 ) -> Interval | None:
     if min(len(a), len(b)) < LEAST_BLOCKS:
         return None
+    a, b = grouped(a), grouped(b)
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)

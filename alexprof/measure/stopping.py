@@ -1,9 +1,9 @@
 """When enough was measured: the interval is narrow enough, gets no narrower, or time is up.
 
 Whoever looks at an interval again and again and stops when it is narrow stops too early: where the
-blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` blocks, and then at a
-quarter more each time, and the interval is widened by `WIDER` before it is judged and shown. Of
-simulated intervals 93.5 % and more then cover (docs/statistics.md, tests/measure/test_stopping.py).
+blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` tens of steps, and then
+at a quarter more each time, and the interval is widened by `WIDER` before it is judged and shown.
+Of simulated intervals 93.5 % and more then cover (docs/statistics.md, measure/test_stopping.py).
 
 Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
 four times the steps have not narrowed it at all, the machine wanders more slowly than the blocks
@@ -22,10 +22,12 @@ from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import mean_interval
 from alexprof.measure.values import Interval, StoppedBy
 
+TEN = 10
+"""Steps that are counted by here: a block, where no more than two variants take turns."""
 FIRST_LOOK = 10
-"""Blocks of each variant before the interval is looked at."""
+"""Tens of each variant's steps before the interval is looked at."""
 NEXT_LOOK = 1.25
-"""So many times the blocks before it is looked at again."""
+"""So many times the tens before it is looked at again."""
 WIDER = 1.1
 PLATEAU_BLOCKS = 80
 """Fewer blocks don't tell a plateau: a quarter of them must know its own spread."""
@@ -89,10 +91,12 @@ class StoppingRule:
         """
         every = list(samples.values())
         open_ = [] if self.precision is None else [one for one in every if not self._precise(one)]
-        look = self.precision is not None and is_look(len(every[0]))
+        steps = _steps(every[0])
+        ended = self.most_steps is not None and steps >= self.most_steps
+        look = self.precision is not None and (ended or _looked(steps, len(every[0][-1])))
         if look and not open_:
             return "precision"
-        if self.most_steps is not None and _steps(every[0]) >= self.most_steps:
+        if ended:
             return "steps"
         if look and any(map(no_narrower, open_)):
             return "plateau"
@@ -117,12 +121,17 @@ def _steps(blocks: Sequence[Floats]) -> int:
     return (len(blocks) - 1) * len(blocks[0]) + len(blocks[-1])
 
 
-def is_look(blocks: int) -> bool:
-    """Whether the interval is looked at with so many blocks: 10, 13, 17, 22, 28, 35 and so on."""
+def _looked(steps: int, last: int) -> bool:
+    """Whether the last steps, so many, brought a number of tens at which one looks."""
+    return any(map(is_look, range((steps - last) // TEN + 1, steps // TEN + 1)))
+
+
+def is_look(tens: int) -> bool:
+    """Whether the interval is looked at with so many tens of steps: 10, 13, 17, 22, 28 and so on."""
     look = FIRST_LOOK
-    while look < blocks:
+    while look < tens:
         look = math.ceil(look * NEXT_LOOK)
-    return look == blocks
+    return look == tens
 
 
 def looked_at(interval: Interval | None) -> Interval | None:

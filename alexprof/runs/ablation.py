@@ -14,6 +14,7 @@ from alexprof.runs.reconcile import reconciled
 from alexprof.runs.record import Ablation, Phase
 from alexprof.runs.recorded import FusedOp, Replay, Saving
 from alexprof.workload.base import Ablation as Question
+from alexprof.workload.base import means_kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,6 +75,7 @@ def _measured(
         without=question.without,
         kinds=question.kinds,
         layers=question.layers,
+        scopes=question.scopes,
         paired=measured.paired,
         measured_s=measured.mean_s,
         ci95_s=measured.ci95_s,
@@ -92,8 +94,8 @@ def _fused(question: Question, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the question's ops too."""
     found = []
     for op in phase.ops:
-        types = [one for one in op.fused if not question.kinds or one in question.kinds]
-        if types and (not question.layers or op.layer in question.layers):
+        types = [one for one in op.fused if means_kind(question, one, op.layer)]
+        if types:
             found.append(
                 FusedOp(
                     op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=tuple(types)

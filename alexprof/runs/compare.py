@@ -118,7 +118,7 @@ def side_doubts(
     *,
     paired: bool = False,
 ) -> list[Doubt]:
-    """What speaks against comparing two sides: each of their runs against A's first.
+    """What speaks against comparing two sides: their runs against A's first, or each's partner.
 
     Args:
         a: The one.
@@ -128,8 +128,12 @@ def side_doubts(
     """
     first = a.members[0]
     found = []
-    for one in (*a.members[1:], *b.members):
-        found += doubts(first, one, variant_pairs(first, one))
+    partners = a.members if paired else [first] * len(b.members)
+    for ours, theirs in zip(partners, b.members, strict=True):
+        found += doubts(ours, theirs, variant_pairs(ours, theirs))
+    for one in a.members[1:]:
+        against = doubts(first, one, variant_pairs(first, one))
+        found += [each for each in against if not paired or each.spoils == "cause"]
     if paired:
         found = [one for one in found if one.spoils != "times"]
     else:

@@ -24,6 +24,7 @@ from alexprof.measure.values import Interval
 from alexprof.measure.welch import welch
 from alexprof.runs.record import Ablation, AblationPart, Phase
 from alexprof.runs.recorded import Gathered, LayerChange, OneSided, SeenOps
+from alexprof.workload.base import means
 
 if TYPE_CHECKING:
     import polars as pl
@@ -162,8 +163,8 @@ def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> t
     if op.name == UNASSIGNED_OP:
         return "unassigned", ""
     if op in only_a:
-        kinds, layers = answer.kinds or (op.kind,), answer.layers or (op.layer,)
-        return ("own", "") if op.kind in kinds and op.layer in layers else ("gone", op.type)
+        own = means(answer, op.name, op.kind, op.layer)
+        return ("own", "") if own else ("gone", op.type)
     return ("new", op.type) if op in only_b else ("layer", op.layer)
 
 

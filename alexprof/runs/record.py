@@ -263,8 +263,10 @@ class Ablation(Struct, frozen=True, kw_only=True):
         phase: The phase it is about.
         reference: The variant with the ops.
         without: The variant without them.
-        kinds: The kinds of op that were left out; none means of any kind.
+        kinds: The kinds of op that were left out; none means of any kind, or of none where there
+            are scopes.
         layers: The layers whose ops were left out; none means of any layer.
+        scopes: Name scopes whose ops were left out too, whatever their kinds.
         paired: Whether the variants took turns, so that the intervals come from pairs of blocks.
         measured_s: mean(reference) − mean(without), timed steps.
         ci95_s: Its 95 % interval; None with too few blocks.
@@ -305,6 +307,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     without: str
     kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     paired: bool = True
     measured_s: float
     ci95_s: tuple[float, float] | None

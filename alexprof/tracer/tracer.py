@@ -41,6 +41,9 @@ from alexprof.workload.base import Ablation, Layer
 if TYPE_CHECKING:
     import tensorflow as tf
 
+MOST_LABELS = 3
+"""Variants that a title names; of more it counts the others."""
+
 
 class Tracer:
     """Times and traces a user's graphs, and leaves a run behind.
@@ -105,7 +108,8 @@ class Tracer:
         self._trace_steps = trace_steps
         self._block_steps = block_steps
         self._fetch = fetch
-        self._ablations = tuple(ablations)
+        self._ablations: tuple[Ablation, ...] = ()
+        self.ask(*ablations)
         self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
@@ -161,6 +165,10 @@ class Tracer:
             # What went wrong first says more; on disk the run is incomplete already.
             if error is None:
                 raise
+
+    def ask(self, *ablations: Ablation) -> None:
+        """Adds questions that pairs of variants answer, in phases that are timed from now on."""
+        self._ablations += ablations
 
     @contextmanager
     def graph(self, variant: str = "default", *, label: str | None = None) -> Iterator[tf.Graph]:
@@ -400,7 +408,10 @@ class Tracer:
         return UsageError(f"no graph of a variant {variant!r}: there are {known}")
 
     def _labels(self, variants: Sequence[str] | Mapping[str, Any]) -> str:
-        return " and ".join(self.run.variants[variant].label for variant in variants)
+        labels = [self.run.variants[variant].label for variant in variants]
+        if len(labels) > MOST_LABELS:
+            labels = [labels[0], f"{len(labels) - 1} more"]
+        return " and ".join(labels)
 
     def _variant_of(self, session: tf.compat.v1.Session) -> str:
         if id(session) not in self._sessions:

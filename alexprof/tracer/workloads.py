@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from alexprof.measure.stopping import StoppingRule
 from alexprof.runs.record import Run, WorkloadRecord
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.tracer import Tracer
-from alexprof.workload.base import BuiltVariant, PhaseSpec, Setting, Workload
+from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, Setting, Workload
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,6 @@ def profile(
         max_time_s=options.max_time_s,
         until_steady=options.until_steady,
         workload=_record(workload, options, variants, keys, turns),
-        ablations=workload.ablations,
         calibrate_tracing=options.calibrate_tracing,
         progress=shown,
     )
@@ -148,6 +147,7 @@ def profile(
         shown.message("Memory for one variant at a time: they run one after the other.")
     with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
+        tracer.ask(*(_with_scopes(one, built) for one in workload.ablations))
         for group in [variants] if turns else [[variant] for variant in variants]:
             _run_group(tracer, built, group, phases, options)
     return tracer.run
@@ -175,6 +175,12 @@ def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
         built = workload.build(variant)
     tracer.layers(variant, built.layers)
     return built
+
+
+def _with_scopes(question: Ablation, built: Mapping[str, BuiltVariant]) -> Ablation:
+    """A question about what the variant without it was built without."""
+    without = built.get(question.without)
+    return replace(question, scopes=without.left_out) if without else question
 
 
 def _run_group(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from alexprof.errors import UsageError
 from alexprof.workload.base import (
     Ablation,
     BuiltVariant,
+    Layer,
     PhaseSpec,
     Published,
     Setting,
     Workload,
 )
-from alexprof.workload.bypass import INPUT_OF, Pattern, bypassing
+from alexprof.workload.bypass import KINDS, Pattern, bypassing
 
 WHOLE = "whole"
 
@@ -61,7 +63,7 @@ class Ablated:
                 str(one),
                 WHOLE,
                 _variant(one),
-                kinds=(one.kind,) if one.kind else tuple(INPUT_OF),
+                kinds=one.op_kinds,
                 layers=(one.layer,) if one.layer else (),
             )
             for one in self.patterns
@@ -95,28 +97,25 @@ class Ablated:
         wanted = [one for one in self.patterns if variant == _variant(one)]
         with bypassing(wanted) as left_out:
             built = self.workload.build(self.workload.variants[0])
-        if wanted and not left_out:
+        if wanted and not left_out.kinds:
             raise UsageError(
-                f"{self.name} has no op {wanted[0]} that can be left out: {_instead(built)}"
+                f"{self.name} has no op {wanted[0]} that can be left out: "
+                f"{_instead(built.layers, left_out.seen)}"
             )
-        return built
+        return replace(built, left_out=tuple(left_out.scopes))
 
     def least_memory_bytes(self, phase: str) -> int:
         """As the workload says."""
         return self.workload.least_memory_bytes(phase)
 
 
-def _instead(built: BuiltVariant) -> str:
-    """What of the graph that was just built can be left out: kinds, and the layers with some."""
-    import tensorflow as tf
-
-    ops = tf.compat.v1.get_default_graph().get_operations()
-    found = {(op.type, op.name.split("/", 1)[0]) for op in ops if op.type in INPUT_OF}
-    kinds = ", ".join(kind for kind in INPUT_OF if any(kind == one for one, _ in found))
-    layers = ", ".join(
-        layer.name for layer in built.layers if any(layer.name == one for _, one in found)
-    )
-    return f"choose of the kinds {kinds} and the layers {layers}" if found else "nothing of it can"
+def _instead(layers: Sequence[Layer], seen: Collection[tuple[str, str]]) -> str:
+    """What can be left out: kinds, and the layers with some."""
+    if not seen:
+        return "nothing of it can"
+    kinds = [kind for kind in KINDS if any(kind == one for one, _ in seen)]
+    names = [layer.name for layer in layers if any(layer.name == one for _, one in seen)]
+    return f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
 
 
 def _variant(pattern: Pattern) -> str:

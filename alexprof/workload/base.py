@@ -31,15 +31,59 @@ class Ablation:
         name: For example "lrn".
         reference: The variant with the ops.
         without: The variant that is the same but for them.
-        kinds: The kinds of op that were left out; none means of any kind.
+        kinds: The kinds of op that were left out; none means of any kind, or of none where there
+            are scopes.
         layers: The layers whose ops were left out; none means of any layer.
+        scopes: Name scopes whose ops were left out too, whatever their kinds.
     """
 
     name: str
     reference: str
     without: str
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+class Meaning(Protocol):
+    """What an ablation means by its ops, in a question as in an answer."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """As in `Ablation`."""
+        ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """As in `Ablation`."""
+        ...
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """As in `Ablation`."""
+        ...
+
+
+def means_kind(question: Meaning, kind: str, layer: str) -> bool:
+    """Tells whether ops of that kind in that layer are meant, whatever their scope."""
+    any_kind = not question.kinds and not question.scopes
+    return (any_kind or kind in question.kinds) and layer in (question.layers or (layer,))
+
+
+def means(question: Meaning, name: str, kind: str, layer: str) -> bool:
+    """Tells whether an ablation is about an op, or about the gradient of one.
+
+    Args:
+        question: The ablation.
+        name: The op's name; a gradient's has its op's scope within.
+        kind: Its kind.
+        layer: Its layer.
+    """
+    if means_kind(question, kind, layer):
+        return True
+    within = f"/{name}/"
+    in_scope = any(f"/{scope}/" in within for scope in question.scopes)
+    return in_scope and layer in (question.layers or (layer,))
 
 
 @dataclass(frozen=True)
@@ -67,10 +111,12 @@ class BuiltVariant:
     Attributes:
         fetches: What each phase fetches, by phase key.
         layers: Each layer's output, in network order.
+        left_out: Name scopes of what was left out by its function, as in `Ablation.scopes`.
     """
 
     fetches: Mapping[str, Any]
     layers: tuple[Layer, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Workload(Protocol):

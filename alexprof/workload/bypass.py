@@ -3,15 +3,20 @@
 TensorFlow's Python makes every op of a graph in one place (`_apply_op_helper` of
 tensorflow/python/framework/op_def_library.py). While an op of the wanted kind and layer is made
 there, an `Identity` is made in its place, under its name; so the gradients, which are made later,
-lack it too.
+lack it too. What a function of `tf.nn` makes of several ops (dropout, GELU) is left out as a whole:
+the function hands on its input, and the name scope that it would have had is remembered.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from alexprof.errors import UsageError
@@ -23,15 +28,52 @@ INPUT_OF = {
     "Elu": "features",
     "LRN": "input",
     "LeakyRelu": "features",
+    "LogSoftmax": "logits",
     "Relu": "features",
     "Relu6": "features",
     "Selu": "features",
     "Sigmoid": "x",
+    "Softmax": "logits",
     "Softplus": "features",
     "Softsign": "features",
     "Tanh": "x",
 }
 """Kinds of op that can be left out, each with the name of the input that is handed on."""
+
+NORM_OP = "FusedBatchNorm"
+_NORM = re.compile(NORM_OP + r"(?:V[23])?")
+BATCH_NORM = "BatchNorm"
+"""The kind that means batch normalization however it was made: as one op or as several."""
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A function of TensorFlow's Python that makes several ops of one input.
+
+    Attributes:
+        kind: What it is called here.
+        module: Where it is defined, below tensorflow.python.ops.
+        name: Its name there.
+        scope: The name scope that its ops get if no `name` is given.
+        taken: The parameter that is handed on.
+    """
+
+    kind: str
+    module: str
+    name: str
+    scope: str
+    taken: str
+
+
+# `tf.nn.dropout`, v1's and those of `tf.nn.experimental` all end in `_dropout`.
+_FUNCTIONS = (
+    _Function(BATCH_NORM, "nn_impl", "batch_normalization", "batchnorm", "x"),
+    _Function("Dropout", "nn_ops", "_dropout", "dropout", "x"),
+    _Function("Gelu", "nn_ops", "gelu", "Gelu", "features"),
+)
+FUNCTIONS = tuple(one.kind for one in _FUNCTIONS)
+KINDS = tuple(sorted((*INPUT_OF, NORM_OP, *FUNCTIONS), key=str.casefold))
+"""All that can be left out by its kind."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +97,13 @@ class Pattern:
         """
         layer, colon, kind = text.strip().rpartition(":")
         if not colon:
-            pattern = cls(kind=kind) if kind in INPUT_OF else cls(layer=kind)
+            pattern = cls(kind=kind) if kind in KINDS else cls(layer=kind)
         else:
             pattern = cls(kind, layer)
         if not (pattern.kind or pattern.layer) or (colon and not (kind and layer)):
             raise UsageError(f"{text!r} names no ops: give a kind, a layer or LAYER:KIND")
-        if pattern.kind and pattern.kind not in INPUT_OF:
-            known = ", ".join(INPUT_OF)
+        if pattern.kind and pattern.kind not in KINDS:
+            known = ", ".join(KINDS)
             raise UsageError(f"{pattern.kind} can't be left out automatically: only {known}")
         return pattern
 
@@ -69,45 +111,139 @@ class Pattern:
         return ":".join(part for part in (self.layer, self.kind) if part)
 
     def matches(self, kind: str, layer: str) -> bool:
-        """Tells whether an op is meant."""
-        return self.kind in ("", kind) and self.layer in ("", layer)
+        """Tells whether an op, or what a function makes, is meant."""
+        alike = kind == NORM_OP and self.kind == BATCH_NORM
+        return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
+
+    @property
+    def op_kinds(self) -> tuple[str, ...]:
+        """The kinds of single ops that are meant, as a trace has them."""
+        if not self.kind:
+            return (*INPUT_OF, NORM_OP)
+        if self.kind == BATCH_NORM:
+            return (NORM_OP,)
+        return () if self.kind in FUNCTIONS else (self.kind,)
+
+
+@dataclass
+class LeftOut:
+    """What was left out of a graph so far.
+
+    Attributes:
+        kinds: How many of each kind.
+        scopes: The name scopes of what functions would have made.
+        seen: Kind and layer of all that could have been left out.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    scopes: list[str] = field(default_factory=list)
+    seen: set[tuple[str, str]] = field(default_factory=set)
 
 
 @contextmanager
-def bypassing(patterns: Sequence[Pattern]) -> Iterator[Counter[str]]:
+def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
     """Leaves ops out of the graph that is built inside the block.
 
+    A function counts if it is called as an attribute of a module (`tf.nn.gelu(x)`); one that was
+    imported by its name before the block is not seen.
+
     Args:
-        patterns: Which; of a layer all its ops that can be left out.
+        patterns: Which; of a layer all that can be left out.
 
     Yields:
-        How many ops of each kind were left out so far.
+        What was left out so far.
     """
-    from tensorflow.python.framework import op_def_library
+    left_out = LeftOut()
 
-    original = op_def_library._apply_op_helper
-    left_out: Counter[str] = Counter()
+    def meant(kind: str, name: str) -> bool:
+        layer = name.split("/", 1)[0]
+        left_out.seen.add((kind, layer))
+        found = any(one.matches(kind, layer) for one in patterns)
+        if found:
+            left_out.kinds[kind] += 1
+        return found
 
-    def apply(op_type_name: str, name: str | None = None, **keywords: Any) -> Any:
-        taken = INPUT_OF.get(op_type_name)
-        if taken is None or not any(
-            one.matches(op_type_name, _layer(name or op_type_name)) for one in patterns
-        ):
-            return original(op_type_name, name=name, **keywords)
-        left_out[op_type_name] += 1
-        return original("Identity", name=name or op_type_name, input=keywords[taken])
-
-    op_def_library._apply_op_helper = apply
+    before = list(_replace_op_maker(meant))
+    for function in _FUNCTIONS:
+        before += _replace_function(function, meant, left_out.scopes)
     try:
         yield left_out
     finally:
-        op_def_library._apply_op_helper = original
+        for module, name, original in before:
+            setattr(module, name, original)
 
 
-def _layer(name: str) -> str:
-    """The outermost scope of an op that is about to be made."""
+Replaced = tuple[Any, str, Any]
+"""A module, the name of what was replaced in it, and what stood there."""
+
+
+def _replace_op_maker(meant: Callable[[str, str], bool]) -> Iterator[Replaced]:
+    from tensorflow.python.framework import op_def_library
+
+    original = op_def_library._apply_op_helper
+
+    def apply(op_type_name: str, name: str | None = None, **keywords: Any) -> Any:
+        norm = _NORM.fullmatch(op_type_name)
+        taken = "x" if norm else INPUT_OF.get(op_type_name)
+        kind = NORM_OP if norm else op_type_name
+        if taken is None or not meant(kind, _full_name(name or op_type_name)):
+            return original(op_type_name, name=name, **keywords)
+        made = original("Identity", name=name or op_type_name, input=keywords[taken])
+        return _with_statistics(op_type_name, made, keywords) if norm else made
+
+    yield op_def_library, "_apply_op_helper", original
+    op_def_library._apply_op_helper = apply
+
+
+def _with_statistics(op_type_name: str, made: Any, keywords: dict[str, Any]) -> Any:
+    """An identity with the other outputs of a batch norm, so that its moving averages go on.
+
+    In training they are those of a batch that is normal already, otherwise what was given.
+    """
     import tensorflow as tf
 
-    # A name that ends with a slash is whole already, others stand in the scope.
-    scope = "" if name.endswith("/") else tf.compat.v1.get_default_graph().get_name_scope()
-    return f"{scope}/{name}".strip("/").split("/", 1)[0]
+    structure, stateful, op, (same,) = made
+    scale = keywords["scale"]
+    if keywords.get("is_training", True):
+        statistics = [tf.zeros_like(scale), tf.ones_like(scale)]
+    else:
+        statistics = [tf.convert_to_tensor(keywords[one]) for one in ("mean", "variance")]
+    reserved = [tf.zeros_like(scale)] * (3 if op_type_name.endswith("V3") else 2)
+    return structure, stateful, op, [same, *statistics, *reserved]
+
+
+def _replace_function(
+    function: _Function, meant: Callable[[str, str], bool], scopes: list[str]
+) -> Iterator[Replaced]:
+    """Replaces a function where it is defined and wherever TensorFlow offers it."""
+    home = f"tensorflow.python.ops.{function.module}"
+    original = getattr(import_module(home), function.name)
+    signature = inspect.signature(original)
+
+    def call(*values: Any, **keywords: Any) -> Any:
+        given = signature.bind(*values, **keywords).arguments
+        name = given.get("name") or given.get("default_name") or function.scope
+        if not meant(function.kind, _full_name(name)):
+            return original(*values, **keywords)
+        import tensorflow as tf
+
+        same = tf.identity(given[function.taken], name=name)
+        scopes.append(same.op.name)
+        return same
+
+    for key, module in list(sys.modules.items()):
+        if key == home or key.startswith("tensorflow._api."):
+            names = [name for name, value in vars(module).items() if value is original]
+            for name in names:
+                yield module, name, original
+                setattr(module, name, call)
+
+
+def _full_name(name: str) -> str:
+    """The name of an op that is about to be made, or of a scope: as it stands in the graph."""
+    import tensorflow as tf
+
+    if name.endswith("/"):  # whole already
+        return name[:-1]
+    found: str = tf.compat.v1.get_default_graph().unique_name(name, mark_as_used=False)
+    return found

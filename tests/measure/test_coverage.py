@@ -70,6 +70,21 @@ def test_difference_of_interleaved_blocks(name):
     assert share_covering(medians, shift) >= COVERED[0]
 
 
+@pytest.mark.parametrize("name", ["alike", "everything"])
+@pytest.mark.parametrize("variants", [3, 10])
+def test_many_variants_in_short_turns(name, variants):
+    turn = max(1, 20 // variants)
+    whole, _ = processes(KINDS[name], np.random.default_rng(15), (1000, 100 * variants))
+    found = []
+    for one in whole:
+        rounds = one[: len(one) // (variants * turn) * variants * turn]
+        rounds = rounds.reshape(-1, variants, turn).copy()
+        rounds[1::2] = rounds[1::2, ::-1]
+        a, b = rounds[:, 0], 1.02 * rounds[:, variants // 2]
+        found.append(compare_times([list(a)], [list(b)], paired=True).ci95)
+    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+
+
 def many_runs(name, runs, count=1000):
     random = np.random.default_rng(13)
     a, _ = processes(KINDS[name], random, (count, runs, 100))

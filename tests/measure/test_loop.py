@@ -67,6 +67,15 @@ def test_blocks_shrink_so_that_there_are_ten_of_them():
     assert [default_block_steps(steps) for steps in (1, 5, 20, 55, 100, 1000)] == [
         1, 1, 2, 5, 10, 10,
     ]  # fmt: skip
+    assert default_block_steps(None) == 10
+
+
+def test_many_variants_take_shorter_turns():
+    assert [default_block_steps(100, variants) for variants in (1, 2, 3, 4, 5, 10, 11, 30)] == [
+        10, 10, 6, 5, 4, 2, 1, 1,
+    ]  # fmt: skip
+    assert default_block_steps(None, 4) == 5
+    assert default_block_steps(20, 4) == 2
 
 
 def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():

@@ -65,6 +65,25 @@ def test_a_precision_is_judged_at_looks_alone_and_of_every_variant():
     assert rule.stopped_by({"a": constant(10), "b": constant(10, 2)}, 0, 0) == "precision"
 
 
+def test_short_blocks_are_looked_at_after_as_many_steps():
+    rule = StoppingRule.of(None, 0.01)
+    for size in (1, 3, 20):
+        looked = [
+            number * size
+            for number in range(1, 600 // size)
+            if stopped(rule, [np.ones(size)] * number) == "precision"
+        ]
+        # The first block that has the tens of a look.
+        assert looked == sorted({size * -(-10 * tens // size) for tens in LOOKS if tens < 59})
+
+
+def test_the_last_step_is_a_look():
+    rule = StoppingRule.of(35, 0.01)
+    assert stopped(rule, [np.ones(1)] * 34) is None
+    assert stopped(rule, [np.ones(1)] * 35) == "precision"
+    assert stopped(rule, [np.ones(1)] * 20 + [np.full(1, 2.0)] * 15) == "steps"
+
+
 def test_the_precision_is_half_the_width_over_the_mean_a_tenth_wider():
     found = noisy(10, 0.02)
     low, high = interval_of(found)

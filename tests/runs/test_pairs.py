@@ -212,7 +212,7 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
     calm = Disturbances(seconds=60.0, cores=2, cpu_others=0.04)
 
     def leave(logdir, name):
-        busy = loud if name == "b2" else calm
+        busy = loud if name in ("b2", "a3", "b3") else calm
         made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), disturbances=busy)
         give(logdir / "run", "v", np.full(4, 2.0 if "b" in name else 1.0))
 
@@ -221,8 +221,8 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
     wrong, *notes = result.comparison.notes
     assert wrong.startswith("they don't compute the same (b1, b2, b3 against a1): forward of v: ")
     assert sorted(notes) == [
-        "forward of v has no trace in a1, a2, a3, b1, b2, b3: no layers, kinds and ops",
-        "forward, a1 and b2: others used 0.04 and 0.9 of 2 cores",
+        "forward of v has no trace in a1, b1, a2, b2, a3, b3: no layers, kinds and ops",
+        "forward, a2 and b2: others used 0.04 and 0.9 of 2 cores",
     ]
     top = render_pairs(result, "text").split("What changed?", maxsplit=1)[0]
     assert "The runs don’t compute the same" in top.replace("\n", " ")

@@ -93,3 +93,16 @@ def test_places_are_what_counts_not_the_order_in_the_record():
         phases["with_lrn"]["forward"], timed=replace(timed, blocks=timed.blocks[::-1])
     )
     assert strip(odd_runs.with_phases(run, phases)) == strip(run)
+
+
+def test_very_many_blocks_share_cells_relative_to_their_variants():
+    a = [(n, 100.0 + (n >= 400)) for n in range(0, 800, 2)]
+    b = [(n, 300.0 + 3 * (n >= 400)) for n in range(1, 800, 2)]
+    first, *lines = strip(with_blocks(a, b))
+    assert all(len(line) <= 80 for line in (first, *lines))
+    cells = "".join(line[9:] for line in (first, *lines) if set(line[9:]) <= set(LEVELS))
+    # Both rose by 1 % half way, and that is all there is to see.
+    assert cells[:100] == LEVELS[0] * 100
+    assert cells[100:200] == LEVELS[-1] * 100
+    said = " ".join(map(str.strip, lines))
+    assert "▁ 1.00×  █ 1.00×  a cell is 4 blocks, each over its variant’s mean" in said

@@ -7,6 +7,7 @@ import pytest
 from alexprof.errors import UsageError
 from alexprof.workload.ablated import Ablated
 from alexprof.workload.alexnet import AlexNet
+from alexprof.workload.base import Ablation, means
 from alexprof.workload.bypass import Pattern, bypassing
 
 SMALL = AlexNet(batch_size=1, image_size=63)
@@ -86,7 +87,9 @@ def test_an_identity_keeps_the_values():
         with v1.Session(graph=graph) as session:
             result = session.run([same, other, after])
     assert [one.tolist() for one in result] == [[[-1, 2]], [[0, 2]], [[0, 2]]]
-    assert left_out == {"Relu": 1}
+    assert left_out.kinds == {"Relu": 1}
+    assert left_out.scopes == []
+    assert left_out.seen == {("Relu", "a"), ("Relu6", "a")}
 
 
 def test_an_error_while_building_leaves_tensorflow_as_it_was():
@@ -125,4 +128,150 @@ def test_the_workload_stays_what_it_is_otherwise():
         ("LRN", ("LRN",), ()),
         ("conv1:Relu", ("Relu",), ("conv1",)),
     ]
+    layer, norm, dropout = Ablated(
+        SMALL, (Pattern(layer="lrn1"), Pattern("BatchNorm"), Pattern("Dropout", "fc"))
+    ).ablations
+    assert {"LRN", "FusedBatchNorm"} <= set(layer.kinds)
+    assert (norm.kinds, norm.layers) == (("FusedBatchNorm",), ())
+    # Its ops are of kinds that others have too: they are told by their scope.
+    assert (dropout.kinds, dropout.layers) == ((), ("fc",))
     assert Ablated(SMALL, ()).variants == ("whole",)
+
+
+def functions():
+    """Functions that make several ops, by how they are called: pattern, call, default scope."""
+    import tensorflow as tf
+
+    v1, nn = tf.compat.v1, tf.nn
+    one = tf.ones
+
+    def stateless(x, **name):
+        return nn.experimental.stateless_dropout(x, 0.5, seed=[1, 2], **name)
+
+    return {
+        "dropout": ("Dropout", lambda x, **name: nn.dropout(x, 0.5, **name), "dropout"),
+        "v1": ("Dropout", lambda x, **name: v1.nn.dropout(x, rate=0.5, **name), "dropout"),
+        "stateless": ("Dropout", stateless, "stateless_dropout"),
+        "gelu": ("Gelu", lambda x, **name: nn.gelu(features=x, **name), "Gelu"),
+        "tanh": ("Gelu", lambda x, **name: nn.gelu(x, True, **name), "Gelu"),
+        "norm": (
+            "BatchNorm",
+            lambda x, **name: nn.batch_normalization(
+                x, one(3), one(3), one(3), one(3), 1e-3, **name
+            ),
+            "batchnorm",
+        ),
+        "v1 norm": (
+            "BatchNorm",
+            lambda x, **name: v1.nn.batch_normalization(x, one(3), one(3), None, None, 0.1, **name),
+            "batchnorm",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["dropout", "v1", "stateless", "gelu", "tanh", "norm", "v1 norm"])
+def test_what_a_function_makes_is_left_out_as_a_whole(name):
+    import tensorflow as tf
+
+    kind, call, default = functions()[name]
+    graphs, left, values = {}, {}, {}
+    for variant, patterns in {"whole": [], "without": [Pattern(kind)]}.items():
+        with tf.Graph().as_default() as graph, bypassing(patterns) as left[variant]:
+            x = tf.compat.v1.placeholder_with_default([[-1.0, 2.0, 3.0]], [1, 3])
+            with tf.name_scope("fc"):
+                ys = [call(x), call(x), call(x, name="mine")]
+            slopes = tf.gradients(ys, x)
+            with tf.compat.v1.Session(graph=graph) as session:
+                values[variant] = session.run([*ys, slopes[0]])
+        graphs[variant] = [op.name for op in graph.get_operations()]
+    scopes = [f"fc/{default}", f"fc/{default}_1", "fc/mine"]
+    assert left["without"].scopes == scopes
+    assert left["without"].kinds == {kind: 3}
+    assert (left["whole"].scopes, left["whole"].kinds) == ([], {})
+    assert left["whole"].seen >= {(kind, "fc")}
+    for scope in scopes:
+        assert any(name.startswith(f"{scope}/") for name in graphs["whole"])
+        assert not any(name.startswith(f"{scope}/") for name in graphs["without"])
+        assert scope in graphs["without"]
+    *same, slope = values["without"]
+    assert [one.tolist() for one in same] == [[[-1, 2, 3]]] * 3
+    assert slope.tolist() == [[3, 3, 3]]
+
+
+def test_functions_of_other_kinds_and_layers_stay():
+    import tensorflow as tf
+
+    offered = {name: getattr(tf.nn, name) for name in ("dropout", "gelu", "batch_normalization")}
+    with tf.Graph().as_default(), bypassing([Pattern("Gelu", "b"), Pattern("Dropout")]) as left:
+        for layer in ("a", "b"):
+            with tf.name_scope(layer):
+                tf.nn.gelu(tf.ones([2]))
+    assert left.scopes == ["b/Gelu"]
+    assert left.seen == {("Gelu", "a"), ("Gelu", "b")}
+    assert {name: getattr(tf.nn, name) for name in offered} == offered
+
+
+@pytest.mark.parametrize("pattern", [Pattern("BatchNorm"), Pattern("FusedBatchNorm", "bn")])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_batch_norm_in_one_op_hands_on_its_input_and_has_statistics(pattern, training):
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, bypassing([pattern]) as left_out:
+        x = tf.reshape(tf.range(24.0), [1, 2, 4, 3])
+        given = {} if training else {"mean": tf.fill([3], 5.0), "variance": tf.fill([3], 7.0)}
+        y, mean, variance = v1.nn.fused_batch_norm(
+            x, tf.ones(3), tf.zeros(3), is_training=training, name="bn", **given
+        )
+        slope = tf.gradients(y, x)[0]
+        with v1.Session(graph=graph) as session:
+            found = session.run([x, y, mean, variance, slope])
+    assert left_out.kinds == {"FusedBatchNorm": 1}
+    assert types_of(graph)["bn"] == "Identity"
+    assert not any("FusedBatchNorm" in one for one in types_of(graph).values())
+    assert (found[0] == found[1]).all()
+    assert found[2].tolist() == [0 if training else 5] * 3
+    assert found[3].tolist() == [1 if training else 7] * 3
+    assert (found[4] == 1).all()
+
+
+def test_a_layer_lacks_all_that_can_be_left_out():
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph, bypassing([Pattern(layer="a")]) as left_out:
+        for layer in ("a", "b"):
+            with tf.name_scope(layer):
+                tf.nn.softmax(tf.nn.dropout(tf.nn.relu(tf.ones([2, 2])), 0.5))
+    types = types_of(graph)
+    assert left_out.kinds == {"Relu": 1, "Dropout": 1, "Softmax": 1}
+    assert left_out.scopes == ["a/dropout"]
+    assert {name: type_ for name, type_ in types.items() if name.startswith("a/")} == {
+        **dict.fromkeys(("a/Relu", "a/dropout", "a/Softmax"), "Identity"),
+        "a/ones": types["b/ones"],
+        **{n: t for n, t in types.items() if n.startswith("a/ones/")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [
+        (Ablation("", "", ""), "abcdef"),
+        (Ablation("", "", "", kinds=("Mul",)), "acf"),
+        (Ablation("", "", "", layers=("fc",)), "abcd"),
+        (Ablation("", "", "", kinds=("Mul",), layers=("fc",)), "ac"),
+        (Ablation("", "", "", scopes=("fc/dropout",)), "abd"),
+        (Ablation("", "", "", scopes=("dropout",)), "abdf"),
+        (Ablation("", "", "", scopes=("dropout",), layers=("fc",)), "abd"),
+        (Ablation("", "", "", kinds=("Conv2D",), scopes=("fc/dropout",)), "abde"),
+    ],
+)
+def test_what_a_question_is_about(question, meant):
+    ops = {
+        "a": ("fc/dropout/mul", "Mul", "fc"),
+        "b": ("fc/dropout/SelectV2", "SelectV2", "fc"),
+        "c": ("fc/mul", "Mul", "fc"),
+        "d": ("gradients/fc/dropout/SelectV2_grad/SelectV2", "SelectV2", "fc"),
+        "e": ("fc_1/dropout_1/conv", "Conv2D", "fc_1"),
+        "f": ("dropout/mul", "Mul", "dropout"),
+    }
+    assert "".join(key for key, op in ops.items() if means(question, *op)) == meant

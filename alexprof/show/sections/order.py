@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from statistics import quantiles
+from statistics import fmean, quantiles
 from string import ascii_uppercase
 
 from alexprof.measure.values import BlockTime
 from alexprof.show import numbers
-from alexprof.show.fit import pad
+from alexprof.show.fit import pad, wrap
 from alexprof.show.view import View
 
 LEVELS = "▁▂▃▄▅▆▇█"
 OFF_SCALE = "!"
 _FEWEST_BLOCKS = 4
+_MOST_ROWS = 4
+"""Rows of cells with a letter each; more blocks than that go together."""
 
 
 def measured_order(view: View) -> tuple[str, ...]:
@@ -52,6 +55,9 @@ def _interleaved(view: View, key: str) -> list[tuple[str, BlockTime]]:
 
 
 def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> Iterator[str]:
+    if len(blocks) > _MOST_ROWS * (width - len(label)) > 0:
+        yield from _rounds(label, blocks, width)
+        return
     means = [block.mean_s for _, block in blocks]
     low, high = min(means), _highest(means)
     cells = [_cell(mean, low, high) for mean in means]
@@ -70,6 +76,31 @@ def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> I
         if first and not beside:
             yield " " * len(label) + scale
         first = False
+
+
+def _rounds(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> Iterator[str]:
+    """A cell for so many blocks in a row as variants take turns, each relative to its variant."""
+    variants: dict[str, list[float]] = defaultdict(list)
+    for letter, block in blocks:
+        variants[letter].append(block.mean_s)
+    usual = {letter: fmean(means) for letter, means in variants.items()}
+    relative = [block.mean_s / usual[letter] for letter, block in blocks]
+    together = len(variants)
+    room = width - len(label)
+    while len(relative) > _MOST_ROWS * room * together:
+        together += len(variants)
+    means = [
+        fmean(relative[start : start + together]) for start in range(0, len(relative), together)
+    ]
+    low, high = min(means), _highest(means)
+    cells = [_cell(mean, low, high) for mean in means]
+    for start in range(0, len(cells), room):
+        yield (" " * len(label) if start else label) + "".join(cells[start : start + room])
+    scale = f"{LEVELS[0]} {low:.2f}×  {LEVELS[-1]} {high:.2f}×"
+    if high < max(means):
+        scale += f"  {OFF_SCALE} up to {max(means):.2f}×"
+    said = f"{scale}  a cell is {together} blocks, each over its variant’s mean"
+    yield from wrap(said, width, " " * len(label), " " * len(label))
 
 
 def _highest(means: Sequence[float]) -> float:

@@ -37,6 +37,7 @@ from alexprof.show.sections.shares import (
     kind_total,
 )
 from alexprof.show.view import View, plural
+from alexprof.workload.base import means
 
 LAYERS_SHOWN = 20
 UNLIKE = 1.25
@@ -123,7 +124,8 @@ def _answer(view: View, key: str, division: Division) -> str:
         said = f"{device} is idle for {idle} of the step; {said}"
     for one in view.ablations(key):
         name = view.ablation_label(one)
-        share_s = math.fsum(kind_total(division, kind)[0] for kind in one.kinds)
+        meant = (op for op in division.ops if means(one, op.name, op.kind, op.layer))
+        share_s = math.fsum(op.share_mean_s for op in meant)
         if share_s:
             part = numbers.percent_unit(division.part(share_s))
             return f"{said}; {name} takes {part}, {numbers.ms_unit(share_s)}."

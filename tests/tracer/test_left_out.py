@@ -1,0 +1,121 @@
+"""A network with batch norms, dropout and GELU, measured without each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from alexprof.show.progress import SilentProgress
+from alexprof.tracer import ProfileOptions, profile
+from alexprof.workload import Ablation, BuiltVariant, Layer, PhaseSpec, Setting
+from alexprof.workload.ablated import Ablated
+from alexprof.workload.bypass import Pattern
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Normed:
+    """conv, norm in one op, ReLU; conv, norm in several ops, GELU, dropout."""
+
+    name = "normed"
+    variants = ("plain",)
+    phases = (PhaseSpec("forward", "Forward"), PhaseSpec("forward_backward", "Forward-backward"))
+    ablations: tuple[Ablation, ...] = ()
+    published = ()
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        return {"batch_size": 2}
+
+    def variant_label(self, variant):
+        return variant
+
+    def least_memory_bytes(self, phase):
+        return 0
+
+    def build(self, variant):
+        import tensorflow as tf
+
+        v1 = tf.compat.v1
+        x = tf.random.stateless_uniform([2, 24, 24, 8], [0, 1])
+        weights: list[Any] = []
+
+        def conv(x):
+            weights.append(v1.get_variable(f"w{len(weights)}", [3, 3, 8, 8]))
+            return tf.nn.conv2d(x, weights[-1], 1, "SAME")
+
+        with tf.name_scope("one"):
+            x, *_ = v1.nn.fused_batch_norm(conv(x), tf.ones(8), tf.zeros(8), name="bn")
+            x = tf.nn.relu(x)
+        with tf.name_scope("two"):
+            x = conv(x)
+            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            x = tf.nn.batch_normalization(x, mean, variance, tf.zeros(8), tf.ones(8), 1e-3)
+            x = tf.nn.gelu(x)
+        with tf.name_scope("three"):
+            x = tf.nn.dropout(x, 0.5)
+            x = conv(x)
+        fetches = {"forward": x.op, "forward_backward": tf.gradients(x, weights)}
+        return BuiltVariant(fetches, (Layer("one", (2,)), Layer("two", (2,)), Layer("three", (2,))))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    patterns = ("BatchNorm", "Dropout", "Gelu", "two")
+    options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4, calibrate_tracing=False)
+    folder = tmp_path_factory.mktemp("logdir") / "normed"
+    workload = Ablated(Normed(), tuple(map(Pattern.parse, patterns)))
+    return profile(workload, folder, options, SilentProgress())
+
+
+def answer(run, name, phase):
+    (found,) = (one for one in run.ablations if (one.name, one.phase) == (name, phase))
+    return found
+
+
+def own_types(found, *, backward):
+    return {one.type for one in found.seen if (one.pass_ != "forward") == backward}
+
+
+@pytest.mark.parametrize("phase", ["forward", "forward_backward"])
+@pytest.mark.parametrize(
+    ("name", "scopes", "layers", "types"),
+    [
+        ("BatchNorm", {"two/batchnorm"}, {"one", "two"}, {"Rsqrt"}),
+        ("Dropout", {"three/dropout"}, {"three"}, {"RandomUniform", "GreaterEqual"}),
+        ("Gelu", {"two/Gelu"}, {"two"}, {"Erfc"}),
+        ("two", {"two/batchnorm", "two/Gelu"}, {"two"}, {"Rsqrt", "Erfc"}),
+    ],
+)
+def test_own_ops_are_those_of_the_function(run, phase, name, scopes, layers, types):
+    found = answer(run, name, phase)
+    assert set(found.scopes) == scopes
+    assert {part.layer for part in found.parts} == layers
+    assert types <= own_types(found, backward=False)
+    assert bool(own_types(found, backward=True)) == (phase == "forward_backward")
+    assert found.predicted_s is not None
+    # What was measured is the sum of its accounts, and hardly anything is left.
+    total = found.attributed_s + found.others_s + found.idle_s
+    assert total + found.remainder_s == pytest.approx(found.measured_s)
+    assert abs(found.remainder_s) < 1e-9
+
+
+def test_moments_go_with_the_norm_that_reads_them(run):
+    gone = {one.type for one in answer(run, "BatchNorm", "forward").only_with}
+    assert {"Mean", "SquaredDifference"} <= gone
+
+
+def test_what_is_left_has_no_such_ops(run):
+    from alexprof.attribute import kinds
+
+    left = {
+        variant: {kinds.kind(op.type) for op in record.phases["forward"].ops}
+        for variant, record in run.variants.items()
+    }
+    assert {"FusedBatchNorm", "Rsqrt", "Erfc", "RandomUniform"} <= left["whole"]
+    assert not {"FusedBatchNorm", "Rsqrt"} & left["without_BatchNorm"]
+    assert "RandomUniform" not in left["without_Dropout"]
+    assert "Erfc" not in left["without_Gelu"]
