@@ -127,7 +127,7 @@ def _looked(steps: int, last: int) -> bool:
 
 
 def is_look(tens: int) -> bool:
-    """Whether the interval is looked at with so many tens of steps: 10, 13, 17, 22, 28 and so on."""
+    """Whether the interval is looked at with so many tens of steps: 10, 13, 17, 22 and so on."""
     look = FIRST_LOOK
     while look < tens:
         look = math.ceil(look * NEXT_LOOK)
