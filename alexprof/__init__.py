@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from alexprof.runs.store import load_run
     from alexprof.runs.traces import load_trace
     from alexprof.tracer import Tracer
+    from alexprof.workload import leaving_out
 
 __all__ = [
     "AlexProfError",
     "Run",
     "Tracer",
     "__version__",
+    "leaving_out",
     "load_run",
     "load_trace",
     "profiler_options",
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 _LATE = {
     "Tracer": "alexprof.tracer",
     "Run": "alexprof.runs.record",
+    "leaving_out": "alexprof.workload",
     "load_run": "alexprof.runs.store",
     "load_trace": "alexprof.runs.traces",
     "profiler_options": "alexprof.capture.trace",

@@ -12,6 +12,7 @@ from alexprof.workload.base import (
     Setting,
     Workload,
 )
+from alexprof.workload.bypass import leaving_out
 
 __all__ = [
     "Ablation",
@@ -21,6 +22,7 @@ __all__ = [
     "Published",
     "Setting",
     "Workload",
+    "leaving_out",
     "make_workload",
     "workload_names",
 ]

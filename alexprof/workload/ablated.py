@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from alexprof.errors import UsageError
 from alexprof.workload.base import (
     Ablation,
     BuiltVariant,
-    Layer,
     PhaseSpec,
     Published,
     Setting,
     Workload,
 )
-from alexprof.workload.bypass import KINDS, Pattern, bypassing
+from alexprof.workload.bypass import Pattern, bypassing
 
 WHOLE = "whole"
 
@@ -58,16 +56,7 @@ class Ablated:
     @property
     def ablations(self) -> tuple[Ablation, ...]:
         """What each pattern's ops cost."""
-        return tuple(
-            Ablation(
-                str(one),
-                WHOLE,
-                _variant(one),
-                kinds=one.op_kinds,
-                layers=(one.layer,) if one.layer else (),
-            )
-            for one in self.patterns
-        )
+        return tuple(one.question(WHOLE, _variant(one)) for one in self.patterns)
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -97,25 +86,12 @@ class Ablated:
         wanted = [one for one in self.patterns if variant == _variant(one)]
         with bypassing(wanted) as left_out:
             built = self.workload.build(self.workload.variants[0])
-        if wanted and not left_out.kinds:
-            raise UsageError(
-                f"{self.name} has no op {wanted[0]} that can be left out: "
-                f"{_instead(built.layers, left_out.seen)}"
-            )
+        left_out.check(self.name, [layer.name for layer in built.layers])
         return replace(built, left_out=tuple(left_out.scopes))
 
     def least_memory_bytes(self, phase: str) -> int:
         """As the workload says."""
         return self.workload.least_memory_bytes(phase)
-
-
-def _instead(layers: Sequence[Layer], seen: Collection[tuple[str, str]]) -> str:
-    """What can be left out: kinds, and the layers with some."""
-    if not seen:
-        return "nothing of it can"
-    kinds = [kind for kind in KINDS if any(kind == one for one, _ in seen)]
-    names = [layer.name for layer in layers if any(layer.name == one for _, one in seen)]
-    return f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
 
 
 def _variant(pattern: Pattern) -> str:

@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import Any
 
 from alexprof.errors import UsageError
+from alexprof.workload.base import Ablation
 
 # Ops that hand on a tensor of the shape they get, and the name of that input
 # (tensorflow/core/ops/nn_ops.cc, math_ops.cc).
@@ -115,14 +116,21 @@ class Pattern:
         alike = kind == NORM_OP and self.kind == BATCH_NORM
         return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
 
-    @property
-    def op_kinds(self) -> tuple[str, ...]:
-        """The kinds of single ops that are meant, as a trace has them."""
+    def question(self, reference: str, without: str, scopes: Sequence[str] = ()) -> Ablation:
+        """What its ops cost, as two variants answer it.
+
+        Args:
+            reference: The variant with them.
+            without: The variant that was built without them.
+            scopes: The name scopes of what functions would have made there.
+        """
+        kinds = (self.kind,)
         if not self.kind:
-            return (*INPUT_OF, NORM_OP)
-        if self.kind == BATCH_NORM:
-            return (NORM_OP,)
-        return () if self.kind in FUNCTIONS else (self.kind,)
+            kinds = (*INPUT_OF, NORM_OP)
+        elif self.kind in FUNCTIONS:
+            kinds = (NORM_OP,) if self.kind == BATCH_NORM else ()
+        layers = (self.layer,) if self.layer else ()
+        return Ablation(str(self), reference, without, kinds, layers, tuple(scopes))
 
 
 @dataclass
@@ -130,14 +138,76 @@ class LeftOut:
     """What was left out of a graph so far.
 
     Attributes:
+        patterns: What was to be left out.
         kinds: How many of each kind.
         scopes: The name scopes of what functions would have made.
         seen: Kind and layer of all that could have been left out.
     """
 
+    patterns: tuple[Pattern, ...] = ()
     kinds: Counter[str] = field(default_factory=Counter)
     scopes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def question(self, reference: str, without: str) -> Ablation:
+        """What was left out by one pattern, as a question for `Tracer.ask`.
+
+        Args:
+            reference: The variant that has it.
+            without: The variant that was built without it.
+
+        Raises:
+            UsageError: If there were several patterns.
+        """
+        if len(self.patterns) != 1:
+            raise UsageError("a question is about one pattern: leave out one at a time")
+        return self.patterns[0].question(reference, without, self.scopes)
+
+    def check(self, of: str, layers: Sequence[str] = ()) -> None:
+        """Checks that something was left out.
+
+        Args:
+            of: Whose graph it was.
+            layers: Layers worth offering; none: all.
+
+        Raises:
+            UsageError: If nothing was; it says what could be.
+        """
+        if self.kinds or not self.patterns:
+            return
+        offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
+        names = [name for name in offered if any(name == layer for _, layer in self.seen)]
+        kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
+        instead = f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
+        raise UsageError(
+            f"{of} has no op {' or '.join(map(str, self.patterns))} that can be left out: "
+            f"{instead if self.seen else 'nothing of it can'}"
+        )
+
+
+@contextmanager
+def leaving_out(what: str) -> Iterator[LeftOut]:
+    """Leaves ops out of a graph of one's own that is built inside the block.
+
+    Example:
+        with tracer.graph("whole"):
+            ...build...
+        with tracer.graph("without"), alexprof.leaving_out("Dropout") as left_out:
+            ...build the same...
+        tracer.ask(left_out.question("whole", "without"))
+
+    Args:
+        what: "LRN", "lrn1" or "conv1:Relu": a kind, a layer (outermost name scope), a kind in one.
+
+    Yields:
+        What was left out so far.
+
+    Raises:
+        UsageError: If it names no ops, or there are none such in the graph.
+    """
+    with bypassing([Pattern.parse(what)]) as left_out:
+        yield left_out
+    left_out.check("the graph")
 
 
 @contextmanager
@@ -153,7 +223,7 @@ def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
     Yields:
         What was left out so far.
     """
-    left_out = LeftOut()
+    left_out = LeftOut(tuple(patterns))
 
     def meant(kind: str, name: str) -> bool:
         layer = name.split("/", 1)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import alexprof
 from alexprof.errors import UsageError
 from alexprof.workload.ablated import Ablated
 from alexprof.workload.alexnet import AlexNet
@@ -250,6 +251,32 @@ def test_a_layer_lacks_all_that_can_be_left_out():
         "a/ones": types["b/ones"],
         **{n: t for n, t in types.items() if n.startswith("a/ones/")},
     }
+
+
+def test_a_graph_of_one_s_own_lacks_what_is_named():
+    import tensorflow as tf
+
+    with tf.Graph().as_default(), alexprof.leaving_out("a:Dropout") as left_out:
+        with tf.name_scope("a"):
+            tf.nn.dropout(tf.ones([2]), 0.5)
+    assert left_out.question("whole", "without") == Ablation(
+        "a:Dropout", "whole", "without", kinds=(), layers=("a",), scopes=("a/dropout",)
+    )
+    with (
+        pytest.raises(UsageError, match=r"the graph has no op LRN .* the kinds Relu .* layers b$"),
+        tf.Graph().as_default(),
+        alexprof.leaving_out("LRN"),
+        tf.name_scope("b"),
+    ):
+        tf.nn.relu(tf.ones([2]))
+    with pytest.raises(UsageError, match="nothing of it can"), alexprof.leaving_out("LRN"):
+        pass
+    with pytest.raises(ZeroDivisionError), alexprof.leaving_out("LRN"):
+        raise ZeroDivisionError
+    with tf.Graph().as_default(), bypassing([Pattern("LRN"), Pattern("Relu")]) as left_out:
+        tf.nn.relu(tf.ones([2]))
+    with pytest.raises(UsageError, match="one at a time"):
+        left_out.question("whole", "without")
 
 
 @pytest.mark.parametrize(
