@@ -15,11 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.values import blocks_together
+
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 
-MOST_BLOCKS = 40
 PROCESS_FREEDOM = 20
 """How well that is known: as well as from about twenty processes, not exactly."""
 
@@ -49,7 +50,7 @@ def grouped(blocks: Sequence[Floats]) -> list[Floats]:
 
 def _first_of_groups(blocks: int) -> NDArray[np.int64]:
     """The first block of each group: so many go together that 20 to 39 are left."""
-    together = max(1, 2 * blocks // MOST_BLOCKS)
+    together = blocks_together(blocks)
     return np.arange(blocks // together, dtype=np.int64) * together
 
 

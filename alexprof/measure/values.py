@@ -14,8 +14,15 @@ StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 PROCESS_CV = 0.01
 """Standard deviation of a process's mean, as a part of it, where it can't be seen: on a machine at
 rest, over minutes."""
+MOST_BLOCKS = 40
+"""From so many on neighbouring blocks are put together (`spread`)."""
 LEAST_RUNS = 3
 """So many are needed to see from them how processes differ."""
+
+
+def blocks_together(blocks: int) -> int:
+    """How many neighbours of so many blocks are put together: so that 20 to 39 are left."""
+    return max(1, 2 * blocks // MOST_BLOCKS)
 
 
 @dataclass(frozen=True)

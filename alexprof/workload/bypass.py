@@ -124,7 +124,7 @@ class Pattern:
             without: The variant that was built without them.
             scopes: The name scopes of what functions would have made there.
         """
-        kinds = (self.kind,)
+        kinds: tuple[str, ...] = (self.kind,)
         if not self.kind:
             kinds = (*INPUT_OF, NORM_OP)
         elif self.kind in FUNCTIONS:

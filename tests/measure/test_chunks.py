@@ -27,13 +27,14 @@ def test_traced_steps_in_blocks(steps, sizes):
 
 def test_the_interval_is_students_over_block_means():
     values = np.array([1.0, 3.0, 2.0, 4.0, 9.0, 5.0])
-    half = 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5  # t with 2 degrees of freedom
+    # t with 2 degrees of freedom, and a tenth for alike neighbours.
+    half = 1.1 * 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5
     assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-5)
 
 
 def test_students_t_is_scipys():
     for blocks in range(2, MOST_CHUNKS + 1):
-        assert half_width(blocks) == pytest.approx(student_half_width(1.0, blocks), rel=3e-6)
+        assert half_width(blocks) == pytest.approx(1.1 * student_half_width(1.0, blocks), rel=3e-6)
 
 
 def test_one_step_has_no_interval():
@@ -52,14 +53,17 @@ def series(random, count, steps, alike):
 
 @pytest.mark.parametrize(
     ("steps", "alike", "least", "most"),
-    [(10, 0.0, 0.94, 0.96), (50, 0.0, 0.94, 0.96), (10, 0.5, 0.83, 0.87), (50, 0.5, 0.89, 0.92)],
-)
+    [
+        (10, 0.0, 0.95, 0.97), (10, 0.1, 0.94, 0.97), (10, 0.25, 0.93, 0.95), (10, 0.5, 0.87, 0.9),
+        (50, 0.0, 0.95, 0.97), (50, 0.25, 0.94, 0.97), (50, 0.5, 0.92, 0.95),
+    ],
+)  # fmt: skip
 def test_so_many_intervals_cover_the_truth(steps, alike, least, most):
     found = series(np.random.default_rng(3), 4000, steps, alike)
     bounds = np.array([step_interval(one) for one in found])
     covered = ((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0)).mean()
     assert least <= covered <= most
-    if alike:
+    if alike == 0.5:
         # Steps taken for independent ones cover less.
         half = 2.0 * found.std(axis=1, ddof=1) / steps**0.5
         assert (np.abs(found.mean(axis=1)) <= half).mean() < covered - 0.05

@@ -256,9 +256,12 @@ def test_a_layer_lacks_all_that_can_be_left_out():
 def test_a_graph_of_one_s_own_lacks_what_is_named():
     import tensorflow as tf
 
-    with tf.Graph().as_default(), alexprof.leaving_out("a:Dropout") as left_out:
-        with tf.name_scope("a"):
-            tf.nn.dropout(tf.ones([2]), 0.5)
+    with (
+        tf.Graph().as_default(),
+        alexprof.leaving_out("a:Dropout") as left_out,
+        tf.name_scope("a"),
+    ):
+        tf.nn.dropout(tf.ones([2]), 0.5)
     assert left_out.question("whole", "without") == Ablation(
         "a:Dropout", "whole", "without", kinds=(), layers=("a",), scopes=("a/dropout",)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.measure.values import Stretch, Timed
+from alexprof.measure.values import Stretch, Timed, blocks_together
 from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
@@ -127,12 +127,19 @@ def _difference(one: Ablation) -> tuple[str, ...]:
     )
 
 
+def _block_sizes(timed: Timed) -> Iterator[int]:
+    """Steps of the blocks that an interval comes from: neighbours are together in many."""
+    together = blocks_together(len(timed.blocks))
+    for start in range(0, len(timed.blocks) - together + 1, together):
+        yield sum(block.steps for block in timed.blocks[start : start + together])
+
+
 def _footnote(view: View) -> str:
     every = [view.timed(name, key) for key in view.phases for name in view.run.variants]
     timed = [one for one in every if one]
     said = []
     if any(one.ci95_s for one in timed):
-        sizes = {block.steps for one in timed for block in one.blocks}
+        sizes = {size for one in timed for size in _block_sizes(one)}
         largest = plural(max(sizes, default=0), "step")
         blocks = f"blocks of {'' if len(sizes) == 1 else 'up to '}{largest}"
         said.append(f"± belongs to the mean, the interval to the median; both from {blocks}.")
