@@ -35,6 +35,7 @@ from alexprof.tracer.answers import answers
 from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import check_variant, phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
+from alexprof.tracer.sessions import initialized
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import Ablation, Layer
 
@@ -167,8 +168,15 @@ class Tracer:
                 raise
 
     def ask(self, *ablations: Ablation) -> None:
-        """Adds questions that pairs of variants answer, in phases that are timed from now on."""
-        self._ablations += ablations
+        """Adds questions that pairs of variants answer, in phases that are timed from now on.
+
+        Raises:
+            UsageError: If there is a question of that name already.
+        """
+        for one in ablations:
+            if one.name in {known.name for known in self._ablations}:
+                raise UsageError(f"question {one.name!r} was asked already: give it another name")
+            self._ablations += (one,)
 
     @contextmanager
     def graph(self, variant: str = "default", *, label: str | None = None) -> Iterator[tf.Graph]:
@@ -227,31 +235,14 @@ class Tracer:
             UsageError: If there is no such graph, it is finalized, or the tracer is not open.
             CaptureError: If memory runs out.
         """
-        import tensorflow as tf
-
         self._check_open()
-        v1 = tf.compat.v1
         if variant is None and self._graphs:
             variant = list(self._graphs)[-1]
         if variant is None:
             raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
         if variant not in self._graphs:
             raise self._unknown(variant)
-        graph = self._graphs[variant]
-        if graph.finalized:
-            raise UsageError(
-                f"the graph of {variant} is finalized, and the op that initializes its variables "
-                "has yet to be added: finalize it inside `with tracer.session()`"
-            )
-        with graph.as_default():
-            initializer = v1.group(
-                v1.global_variables_initializer(),
-                v1.local_variables_initializer(),
-                v1.tables_initializer(),
-            )
-        with v1.Session(graph=graph, config=self._config) as session:
-            with step_failures(f"initializing the variables of {variant}"):
-                session.run(initializer)
+        with initialized(self._graphs[variant], variant, self._config) as session:
             self._sessions[id(session)] = variant
             try:
                 yield session

@@ -542,6 +542,14 @@ def test_an_own_question_is_answered(tmp_path):
     assert answer.attributed_s > 0
 
 
+def test_a_question_is_asked_once(tmp_path):
+    question = Ablation("norm", "a", "b", kinds=("LRN",))
+    tracer = Tracer(tmp_path / "run", ablations=[question])
+    tracer.ask(Ablation("other", "a", "b", kinds=("LRN",)))
+    with pytest.raises(UsageError, match="question 'norm' was asked already"):
+        tracer.ask(question)
+
+
 @pytest.mark.slow
 def test_an_ablation_is_predicted_and_measured(tmp_path):
     workload = Ablated(AlexNet(batch_size=2, image_size=63), (Pattern(layer="lrn1"),))
