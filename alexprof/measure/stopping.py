@@ -1,9 +1,10 @@
 """When enough was measured: the interval is narrow enough, gets no narrower, or time is up.
 
 Whoever looks at an interval again and again and stops when it is narrow stops too early: where the
-blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` tens of steps, and then
-at a quarter more each time, and the interval is widened by `WIDER` before it is judged and shown.
-Of simulated intervals 93.5 % and more then cover (docs/statistics.md, measure/test_stopping.py).
+blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` tens of steps, in as
+many blocks or more, and then at a quarter more each time, and the interval is widened by `WIDER`
+before it is judged and shown. Of simulated intervals 93.5 % and more then cover
+(docs/statistics.md, tests/measure/test_stopping.py).
 
 Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
 four times the steps have not narrowed it at all, the machine wanders more slowly than the blocks
@@ -25,12 +26,13 @@ from alexprof.measure.values import Interval, StoppedBy
 TEN = 10
 """Steps that are counted by here: a block, where no more than two variants take turns."""
 FIRST_LOOK = 10
-"""Tens of each variant's steps before the interval is looked at."""
+"""Tens of each variant's steps, and blocks, before the interval is looked at."""
 NEXT_LOOK = 1.25
 """So many times the tens before it is looked at again."""
 WIDER = 1.1
 PLATEAU_BLOCKS = 80
-"""Fewer blocks don't tell a plateau: a quarter of them must know its own spread."""
+"""Fewer blocks, or fewer tens of steps, don't tell a plateau: a quarter of them must know its own
+spread, and short blocks resemble their neighbours."""
 DEFAULT_MAX_TIME_S = 300.0
 """Of a phase whose steps nothing else limits but a precision that may be out of reach."""
 SUSPICIOUS = 0.1
@@ -93,7 +95,8 @@ class StoppingRule:
         open_ = [] if self.precision is None else [one for one in every if not self._precise(one)]
         steps = _steps(every[0])
         ended = self.most_steps is not None and steps >= self.most_steps
-        look = self.precision is not None and (ended or _looked(steps, len(every[0][-1])))
+        in_time = len(every[0]) >= FIRST_LOOK and _looked(steps, len(every[0][-1]))
+        look = self.precision is not None and (ended or in_time)
         if look and not open_:
             return "precision"
         if ended:
@@ -155,7 +158,7 @@ def no_narrower(blocks: Sequence[Floats]) -> bool:
     Args:
         blocks: In the order they ran, float64 seconds.
     """
-    if len(blocks) < PLATEAU_BLOCKS:
+    if len(blocks) < PLATEAU_BLOCKS or _steps(blocks) < TEN * PLATEAU_BLOCKS:
         return False
     now, before = mean_interval(blocks), mean_interval(blocks[: len(blocks) // 4])
     assert now is not None

@@ -118,7 +118,7 @@ def side_doubts(
     *,
     paired: bool = False,
 ) -> list[Doubt]:
-    """What speaks against comparing two sides: their runs against A's first, or each's partner.
+    """What speaks against comparing two sides: their runs against A's first, or pair by pair.
 
     Args:
         a: The one.

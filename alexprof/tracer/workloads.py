@@ -180,7 +180,9 @@ def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
 def _with_scopes(question: Ablation, built: Mapping[str, BuiltVariant]) -> Ablation:
     """A question about what the variant without it was built without."""
     without = built.get(question.without)
-    return replace(question, scopes=without.left_out) if without else question
+    if without is None:
+        return question
+    return replace(question, scopes=(*question.scopes, *without.left_out))
 
 
 def _run_group(

@@ -2,13 +2,15 @@
 
 TensorFlow's Python makes every op of a graph in one place (`_apply_op_helper` of
 tensorflow/python/framework/op_def_library.py). While an op of the wanted kind and layer is made
-there, an `Identity` is made in its place, under its name; so the gradients, which are made later,
-lack it too. What a function of `tf.nn` makes of several ops (dropout, GELU) is left out as a whole:
-the function hands on its input, and the name scope that it would have had is remembered.
+there, an `Identity` is made in its place, under its name, and a tape is told of that; so the
+gradients, which are made later, lack it too. What a function of `tf.nn` makes of several ops
+(dropout, GELU) is left out as a whole: the function hands on its input, and the name scope that it
+would have had is remembered.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import sys
@@ -41,6 +43,8 @@ INPUT_OF = {
 }
 """Kinds of op that can be left out, each with the name of the input that is handed on."""
 
+_SOFTMAX = ("LogSoftmax", "Softmax")
+"""Of these the gradient is no single op, which its type would tell."""
 NORM_OP = "FusedBatchNorm"
 _NORM = re.compile(NORM_OP + r"(?:V[23])?")
 BATCH_NORM = "BatchNorm"
@@ -122,13 +126,14 @@ class Pattern:
         Args:
             reference: The variant with them.
             without: The variant that was built without them.
-            scopes: The name scopes of what functions would have made there.
+            scopes: As in `LeftOut`.
         """
         kinds: tuple[str, ...] = (self.kind,)
         if not self.kind:
             kinds = (*INPUT_OF, NORM_OP)
         elif self.kind in FUNCTIONS:
-            kinds = (NORM_OP,) if self.kind == BATCH_NORM else ()
+            # No op is of the function's own kind: none are meant where there are no scopes.
+            kinds = (NORM_OP,) if self.kind == BATCH_NORM else (self.kind,)
         layers = (self.layer,) if self.layer else ()
         return Ablation(str(self), reference, without, kinds, layers, tuple(scopes))
 
@@ -140,7 +145,8 @@ class LeftOut:
     Attributes:
         patterns: What was to be left out.
         kinds: How many of each kind.
-        scopes: The name scopes of what functions would have made.
+        scopes: The name scopes of what functions would have made, and of gradients that would be
+            several ops (where `tf.gradients` makes them: a tape gives them no scope of their own).
         seen: Kind and layer of all that could have been left out.
     """
 
@@ -157,8 +163,9 @@ class LeftOut:
             without: The variant that was built without it.
 
         Raises:
-            UsageError: If there were several patterns.
+            UsageError: If there were several patterns, or nothing was left out so far.
         """
+        self.check("the graph")
         if len(self.patterns) != 1:
             raise UsageError("a question is about one pattern: leave out one at a time")
         return self.patterns[0].question(reference, without, self.scopes)
@@ -188,6 +195,8 @@ class LeftOut:
 @contextmanager
 def leaving_out(what: str) -> Iterator[LeftOut]:
     """Leaves ops out of a graph of one's own that is built inside the block.
+
+    All of the process is affected: no other thread may build a graph meanwhile.
 
     Example:
         with tracer.graph("whole"):
@@ -223,9 +232,11 @@ def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
     Yields:
         What was left out so far.
     """
-    left_out = LeftOut(tuple(patterns))
+    left_out, over = LeftOut(tuple(patterns)), False
 
     def meant(kind: str, name: str) -> bool:
+        if over:  # a function that was imported by its name inside the block outlives it
+            return False
         layer = name.split("/", 1)[0]
         left_out.seen.add((kind, layer))
         found = any(one.matches(kind, layer) for one in patterns)
@@ -233,12 +244,15 @@ def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
             left_out.kinds[kind] += 1
         return found
 
-    before = list(_replace_op_maker(meant))
-    for function in _FUNCTIONS:
-        before += _replace_function(function, meant, left_out.scopes)
+    before: list[Replaced] = []
     try:
+        before += _replace_op_maker(meant, left_out.scopes)
+        before += _replace_recorder()
+        for function in _FUNCTIONS:
+            before += _replace_function(function, meant, left_out.scopes)
         yield left_out
     finally:
+        over = True
         for module, name, original in before:
             setattr(module, name, original)
 
@@ -247,7 +261,7 @@ Replaced = tuple[Any, str, Any]
 """A module, the name of what was replaced in it, and what stood there."""
 
 
-def _replace_op_maker(meant: Callable[[str, str], bool]) -> Iterator[Replaced]:
+def _replace_op_maker(meant: Callable[[str, str], bool], scopes: list[str]) -> Iterator[Replaced]:
     from tensorflow.python.framework import op_def_library
 
     original = op_def_library._apply_op_helper
@@ -259,27 +273,59 @@ def _replace_op_maker(meant: Callable[[str, str], bool]) -> Iterator[Replaced]:
         if taken is None or not meant(kind, _full_name(name or op_type_name)):
             return original(op_type_name, name=name, **keywords)
         made = original("Identity", name=name or op_type_name, input=keywords[taken])
-        return _with_statistics(op_type_name, made, keywords) if norm else made
+        structure, stateful, op, outputs = made
+        if op_type_name in _SOFTMAX:
+            scopes.append(f"{op.name}_grad")
+        if norm:
+            outputs = [*outputs, *_statistics(op_type_name, keywords)]
+        return structure, stateful, _Taped(op.inputs), outputs
 
     yield op_def_library, "_apply_op_helper", original
     op_def_library._apply_op_helper = apply
 
 
-def _with_statistics(op_type_name: str, made: Any, keywords: dict[str, Any]) -> Any:
-    """An identity with the other outputs of a batch norm, so that its moving averages go on.
+def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
+    """The other outputs of a batch norm, so that its moving averages go on.
 
     In training they are those of a batch that is normal already, otherwise what was given.
     """
     import tensorflow as tf
 
-    structure, stateful, op, (same,) = made
     scale = keywords["scale"]
     if keywords.get("is_training", True):
         statistics = [tf.zeros_like(scale), tf.ones_like(scale)]
     else:
         statistics = [tf.convert_to_tensor(keywords[one]) for one in ("mean", "variance")]
     reserved = [tf.zeros_like(scale)] * (3 if op_type_name.endswith("V3") else 2)
-    return structure, stateful, op, [same, *statistics, *reserved]
+    return [*statistics, *reserved]
+
+
+class _Taped:
+    """Stands for the op that was asked for where TensorFlow looks up what a tape is to record."""
+
+    def __init__(self, inputs: Sequence[Any]) -> None:
+        self.inputs = inputs
+
+    def get_attr(self, name: str) -> None:
+        """None: an identity's gradient needs no attributes."""
+
+    _get_attr_bool = _get_attr_int = _get_attr_type = get_attr
+
+
+def _replace_recorder() -> Iterator[Replaced]:
+    """Lets a tape know identities for what they are: it is told of the op that was asked for."""
+    from tensorflow.python.eager import execute
+
+    original = execute.record_gradient
+
+    def record(op_name: str, inputs: Any, attrs: Any, outputs: Any) -> Any:
+        asked = op_name in INPUT_OF or _NORM.fullmatch(op_name)
+        if asked and getattr(outputs[0], "graph", None) and outputs[0].op.type == "Identity":
+            return original("Identity", outputs[0].op.inputs, (), outputs[:1])
+        return original(op_name, inputs, attrs, outputs)
+
+    yield execute, "record_gradient", original
+    execute.record_gradient = record
 
 
 def _replace_function(
@@ -290,16 +336,22 @@ def _replace_function(
     original = getattr(import_module(home), function.name)
     signature = inspect.signature(original)
 
+    @functools.wraps(original)
     def call(*values: Any, **keywords: Any) -> Any:
-        given = signature.bind(*values, **keywords).arguments
-        name = given.get("name") or given.get("default_name") or function.scope
-        if not meant(function.kind, _full_name(name)):
-            return original(*values, **keywords)
         import tensorflow as tf
 
-        same = tf.identity(given[function.taken], name=name)
-        scopes.append(same.op.name)
-        return same
+        if tf.executing_eagerly():  # no graph is built
+            return original(*values, **keywords)
+        given = signature.bind(*values, **keywords).arguments
+        name = given.get("name") or given.get("default_name") or function.scope
+        scope = _full_name(name)
+        if not meant(function.kind, scope):
+            return original(*values, **keywords)
+        scopes.append(scope)
+        if not name.endswith("/"):
+            return tf.identity(given[function.taken], name=name)
+        with tf.name_scope(name):  # it is entered again: an op of its name may be there already
+            return tf.identity(given[function.taken])
 
     for key, module in list(sys.modules.items()):
         if key == home or key.startswith("tensorflow._api."):

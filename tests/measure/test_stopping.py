@@ -73,8 +73,9 @@ def test_short_blocks_are_looked_at_after_as_many_steps():
             for number in range(1, 600 // size)
             if stopped(rule, [np.ones(size)] * number) == "precision"
         ]
-        # The first block that has the tens of a look.
-        assert looked == sorted({size * -(-10 * tens // size) for tens in LOOKS if tens < 59})
+        # The first block that has the tens of a look; of long ones there must be ten, too.
+        expected = sorted({size * -(-10 * tens // size) for tens in LOOKS if tens < 59})
+        assert looked == [steps for steps in expected if steps >= 10 * size]
 
 
 def test_the_last_step_is_a_look():
@@ -160,6 +161,9 @@ def test_wandering_is_a_plateau_and_steady_noise_is_none():
     assert no_narrower(wandering[:PLATEAU_BLOCKS])
     assert not no_narrower(wandering[: PLATEAU_BLOCKS - 1])
     assert not no_narrower(constant(100))
+    short = list(np.concatenate(wandering[:PLATEAU_BLOCKS])[:, None])
+    assert no_narrower(short)
+    assert not no_narrower(short[:-1])
     rule = StoppingRule.of(None, 1e-4)
     assert stopped(rule, wandering[:109]) == "plateau"
     assert stopped(rule, wandering[:108]) is None

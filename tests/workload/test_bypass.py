@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 import alexprof
@@ -135,7 +137,7 @@ def test_the_workload_stays_what_it_is_otherwise():
     assert {"LRN", "FusedBatchNorm"} <= set(layer.kinds)
     assert (norm.kinds, norm.layers) == (("FusedBatchNorm",), ())
     # Its ops are of kinds that others have too: they are told by their scope.
-    assert (dropout.kinds, dropout.layers) == ((), ("fc",))
+    assert (dropout.kinds, dropout.layers) == (("Dropout",), ("fc",))
     assert Ablated(SMALL, ()).variants == ("whole",)
 
 
@@ -199,6 +201,20 @@ def test_what_a_function_makes_is_left_out_as_a_whole(name):
     assert slope.tolist() == [[3, 3, 3]]
 
 
+def test_a_scope_may_be_entered_again():
+    import tensorflow as tf
+
+    with (
+        tf.Graph().as_default() as graph,
+        bypassing([Pattern("Dropout")]) as left_out,
+        tf.name_scope("fc") as scope,
+    ):
+        x = tf.nn.dropout(tf.ones([2]), 0.5, name=scope)
+        tf.nn.dropout(x, 0.5, name=scope)
+    assert left_out.scopes == ["fc", "fc"]
+    assert types_of(graph)["fc/Identity_1"] == "Identity"
+
+
 def test_functions_of_other_kinds_and_layers_stay():
     import tensorflow as tf
 
@@ -245,7 +261,7 @@ def test_a_layer_lacks_all_that_can_be_left_out():
                 tf.nn.softmax(tf.nn.dropout(tf.nn.relu(tf.ones([2, 2])), 0.5))
     types = types_of(graph)
     assert left_out.kinds == {"Relu": 1, "Dropout": 1, "Softmax": 1}
-    assert left_out.scopes == ["a/dropout"]
+    assert left_out.scopes == ["a/dropout", "a/Softmax_grad"]
     assert {name: type_ for name, type_ in types.items() if name.startswith("a/")} == {
         **dict.fromkeys(("a/Relu", "a/dropout", "a/Softmax"), "Identity"),
         "a/ones": types["b/ones"],
@@ -263,7 +279,7 @@ def test_a_graph_of_one_s_own_lacks_what_is_named():
     ):
         tf.nn.dropout(tf.ones([2]), 0.5)
     assert left_out.question("whole", "without") == Ablation(
-        "a:Dropout", "whole", "without", kinds=(), layers=("a",), scopes=("a/dropout",)
+        "a:Dropout", "whole", "without", ("Dropout",), ("a",), scopes=("a/dropout",)
     )
     with (
         pytest.raises(UsageError, match=r"the graph has no op LRN .* the kinds Relu .* layers b$"),
@@ -276,6 +292,8 @@ def test_a_graph_of_one_s_own_lacks_what_is_named():
         pass
     with pytest.raises(ZeroDivisionError), alexprof.leaving_out("LRN"):
         raise ZeroDivisionError
+    with bypassing([Pattern("LRN")]) as left_out, pytest.raises(UsageError, match="nothing of it"):
+        left_out.question("whole", "without")
     with tf.Graph().as_default(), bypassing([Pattern("LRN"), Pattern("Relu")]) as left_out:
         tf.nn.relu(tf.ones([2]))
     with pytest.raises(UsageError, match="one at a time"):
@@ -305,3 +323,103 @@ def test_what_a_question_is_about(question, meant):
         "f": ("dropout/mul", "Mul", "dropout"),
     }
     assert "".join(key for key, op in ops.items() if means(question, *op)) == meant
+
+
+@pytest.mark.parametrize("kind", ["BiasAdd", "LeakyRelu", "Relu", "Softmax", "BatchNorm", "Gelu"])
+def test_a_tape_knows_an_identity_for_what_it_is(kind):
+    import tensorflow as tf
+
+    nn, v1 = tf.nn, tf.compat.v1
+
+    def norm(x):
+        return v1.nn.fused_batch_norm(x, tf.ones(3), tf.zeros(3))[0]
+
+    def call():
+        """Looked up inside the block, where functions are replaced."""
+        biased = functools.partial(nn.bias_add, bias=tf.ones(3))
+        return {
+            "BiasAdd": biased,
+            "LeakyRelu": nn.leaky_relu,
+            "Relu": nn.relu,
+            "Softmax": nn.softmax,
+            "BatchNorm": norm,
+            "Gelu": nn.gelu,
+        }[kind]
+
+    with tf.Graph().as_default() as graph, bypassing([Pattern(kind)]) as left_out:
+        x = v1.placeholder_with_default(tf.ones([1, 2, 2, 3]), [1, 2, 2, 3])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = 3 * call()(x)
+        slope = tape.gradient(y, x)
+        with v1.Session(graph=graph) as session:
+            assert (session.run(slope) == 3).all()
+    assert left_out.kinds == {"FusedBatchNorm" if kind == "BatchNorm" else kind: 1}
+    # Nothing of its gradient is left: the product's alone.
+    made = {op.type for op in graph.get_operations() if op.name.startswith("gradient_tape/")}
+    assert made <= {"Mul", "Const", "Shape", "BroadcastGradientArgs", "Sum", "Reshape"}
+
+
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+def test_the_gradient_of_a_softmax_is_meant_too(kind):
+    import tensorflow as tf
+
+    function = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax}[kind]
+    ops = {}
+    for variant, patterns in {"whole": [], "without": [Pattern(kind)]}.items():
+        with tf.Graph().as_default() as graph, bypassing(patterns) as left_out:
+            x = tf.compat.v1.placeholder_with_default(tf.ones([2, 3]), [2, 3])
+            with tf.name_scope("fc"):
+                y = 3 * function(x)
+            tf.gradients(y, x)
+        ops[variant] = {op.name: op.type for op in graph.get_operations()}
+    question = left_out.question("whole", "without")
+    gone = {name for name, type_ in ops["whole"].items() if ops["without"].get(name) != type_}
+    assert len(gone) > 3
+    asked = {name for name, type_ in ops["whole"].items() if means(question, name, type_, "fc")}
+    assert asked == gone
+
+
+@pytest.mark.parametrize(
+    ("version", "dtype"),
+    [("", "float32"), ("V2", "float32"), ("V2", "float16"), ("V3", "float32"), ("V3", "float16")],
+)
+def test_each_version_of_the_batch_norm_has_its_outputs(version, dtype):
+    import tensorflow as tf
+
+    op = getattr(tf.raw_ops, f"FusedBatchNorm{version}")
+    found = []
+    for patterns in ([], [Pattern("FusedBatchNorm")]):
+        with tf.Graph().as_default(), bypassing(patterns):
+            x = tf.zeros([1, 2, 2, 3], dtype)
+            every = {one: tf.ones(3) for one in ("scale", "offset", "mean", "variance")}
+            made = op(x=x, **every, is_training=False)
+            found.append([(one.dtype, one.shape[:1]) for one in made[:3]] + [len(made)])
+    assert found[0] == found[1]
+
+
+def test_blocks_stand_in_one_another_and_leave_nothing_behind():
+    import tensorflow as tf
+
+    nn = tf.nn
+    with (
+        tf.Graph().as_default() as graph,
+        alexprof.leaving_out("Dropout") as outer,
+        alexprof.leaving_out("Gelu") as inner,
+    ):
+        nn.gelu(nn.dropout(tf.ones([2]), 0.5, name="mine"), name="yours")
+        kept = nn.gelu
+    assert (outer.scopes, inner.scopes) == (["mine"], ["yours"])
+    assert set(types_of(graph).values()) == {"Const", "Identity"}
+    with tf.Graph().as_default() as graph:
+        kept(tf.ones([2]))
+    assert "Erfc" in types_of(graph).values()
+    assert inner.scopes == ["yours"]
+
+
+def test_what_runs_at_once_is_left_alone():
+    import tensorflow as tf
+
+    with bypassing([Pattern("Gelu")]) as left_out:
+        assert tf.nn.gelu(tf.constant([0.0, -1.0])).numpy()[1] != -1
+    assert not left_out.kinds

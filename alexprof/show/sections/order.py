@@ -96,9 +96,9 @@ def _rounds(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> 
     cells = [_cell(mean, low, high) for mean in means]
     for start in range(0, len(cells), room):
         yield (" " * len(label) if start else label) + "".join(cells[start : start + room])
-    scale = f"{LEVELS[0]} {low:.2f}×  {LEVELS[-1]} {high:.2f}×"
+    scale = f"{LEVELS[0]} {low:.3f}×  {LEVELS[-1]} {high:.3f}×"
     if high < max(means):
-        scale += f"  {OFF_SCALE} up to {max(means):.2f}×"
+        scale += f"  {OFF_SCALE} up to {max(means):.3f}×"
     said = f"{scale}  a cell is {together} blocks, each over its variant’s mean"
     yield from wrap(said, width, " " * len(label), " " * len(label))
 
