@@ -81,7 +81,7 @@ def default_block_steps(steps: int | None, variants: int = 2) -> int:
         steps: Timed steps of each; None if that is open.
         variants: How many take turns.
     """
-    most = min(MOST_BLOCK_STEPS, MOST_ROUND_STEPS // variants)
+    most = min(MOST_BLOCK_STEPS, MOST_ROUND_STEPS // max(1, variants))
     return max(1, most if steps is None else min(most, steps // 10))
 
 

@@ -76,6 +76,7 @@ def _measured(
         kinds=question.kinds,
         layers=question.layers,
         scopes=question.scopes,
+        products=question.products,
         paired=measured.paired,
         measured_s=measured.mean_s,
         ci95_s=measured.ci95_s,

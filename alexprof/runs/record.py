@@ -266,7 +266,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
         kinds: The kinds of op that were left out; none means of any kind, or of none where there
             are scopes.
         layers: The layers whose ops were left out; none means of any layer.
-        scopes: Name scopes whose ops were left out too, whatever their kinds.
+        scopes: Name scopes whose ops were left out too, whatever their kinds and layers.
+        products: Whether convolutions and matrix products in these scopes are meant.
         paired: Whether the variants took turns, so that the intervals come from pairs of blocks.
         measured_s: mean(reference) − mean(without), timed steps.
         ci95_s: Its 95 % interval; None with too few blocks.
@@ -308,6 +309,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    products: bool = True
     paired: bool = True
     measured_s: float
     ci95_s: tuple[float, float] | None

@@ -171,9 +171,11 @@ class Tracer:
         """Adds questions that pairs of variants answer, in phases that are timed from now on.
 
         Raises:
-            UsageError: If there is a question of that name already.
+            UsageError: If there is a question of that name already, or one names no ops.
         """
         for one in ablations:
+            if not (one.kinds or one.layers or one.scopes):
+                raise UsageError(f"question {one.name!r} names no kinds, layers or scopes of ops")
             if one.name in {known.name for known in self._ablations}:
                 raise UsageError(f"question {one.name!r} was asked already: give it another name")
             self._ablations += (one,)

@@ -34,7 +34,10 @@ class Ablation:
         kinds: The kinds of op that were left out; none means of any kind, or of none where there
             are scopes.
         layers: The layers whose ops were left out; none means of any layer.
-        scopes: Name scopes whose ops were left out too, whatever their kinds.
+        scopes: Name scopes whose ops were left out too, whatever their kinds and layers.
+        products: Whether convolutions and matrix products in these scopes are meant. Where a
+            function makes none, one that bears its name is another op, into which TensorFlow
+            folded what the function made.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Ablation:
     kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    products: bool = True
 
 
 class Meaning(Protocol):
@@ -63,6 +67,16 @@ class Meaning(Protocol):
         """As in `Ablation`."""
         ...
 
+    @property
+    def products(self) -> bool:
+        """As in `Ablation`."""
+        ...
+
+
+_PRODUCTS = frozenset(
+    ("BatchMatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul")
+)
+
 
 def means_kind(question: Meaning, kind: str, layer: str) -> bool:
     """Tells whether ops of that kind in that layer are meant, whatever their scope."""
@@ -81,9 +95,10 @@ def means(question: Meaning, name: str, kind: str, layer: str) -> bool:
     """
     if means_kind(question, kind, layer):
         return True
+    if kind in _PRODUCTS and not question.products:
+        return False
     within = f"/{name}/"
-    in_scope = any(f"/{scope}/" in within for scope in question.scopes)
-    return in_scope and layer in (question.layers or (layer,))
+    return any(f"/{scope}/" in within for scope in question.scopes)
 
 
 @dataclass(frozen=True)

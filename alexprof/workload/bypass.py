@@ -135,7 +135,7 @@ class Pattern:
             # No op is of the function's own kind: none are meant where there are no scopes.
             kinds = (NORM_OP,) if self.kind == BATCH_NORM else (self.kind,)
         layers = (self.layer,) if self.layer else ()
-        return Ablation(str(self), reference, without, kinds, layers, tuple(scopes))
+        return Ablation(str(self), reference, without, kinds, layers, tuple(scopes), products=False)
 
 
 @dataclass

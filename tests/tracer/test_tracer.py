@@ -548,6 +548,8 @@ def test_a_question_is_asked_once(tmp_path):
     tracer.ask(Ablation("other", "a", "b", kinds=("LRN",)))
     with pytest.raises(UsageError, match="question 'norm' was asked already"):
         tracer.ask(question)
+    with pytest.raises(UsageError, match="'all' names no kinds, layers or scopes"):
+        tracer.ask(Ablation("all", "a", "b"))
 
 
 @pytest.mark.slow

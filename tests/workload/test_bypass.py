@@ -279,7 +279,7 @@ def test_a_graph_of_one_s_own_lacks_what_is_named():
     ):
         tf.nn.dropout(tf.ones([2]), 0.5)
     assert left_out.question("whole", "without") == Ablation(
-        "a:Dropout", "whole", "without", ("Dropout",), ("a",), scopes=("a/dropout",)
+        "a:Dropout", "whole", "without", ("Dropout",), ("a",), ("a/dropout",), products=False
     )
     with (
         pytest.raises(UsageError, match=r"the graph has no op LRN .* the kinds Relu .* layers b$"),
@@ -309,7 +309,9 @@ def test_a_graph_of_one_s_own_lacks_what_is_named():
         (Ablation("", "", "", kinds=("Mul",), layers=("fc",)), "ac"),
         (Ablation("", "", "", scopes=("fc/dropout",)), "abd"),
         (Ablation("", "", "", scopes=("dropout",)), "abdf"),
-        (Ablation("", "", "", scopes=("dropout",), layers=("fc",)), "abd"),
+        (Ablation("", "", "", scopes=("dropout",), layers=("fc",)), "abdf"),
+        (Ablation("", "", "", scopes=("fc_1",), products=False), ""),
+        (Ablation("", "", "", scopes=("fc_1",)), "e"),
         (Ablation("", "", "", kinds=("Conv2D",), scopes=("fc/dropout",)), "abde"),
     ],
 )

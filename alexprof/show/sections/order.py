@@ -31,6 +31,8 @@ def measured_order(view: View) -> tuple[str, ...]:
         for key, blocks in strips
         for line in _strip(pad(view.phase_label(key), width), blocks, view.options.width)
     ]
+    if all(_share_cells(blocks, view.options.width - width) for _, blocks in strips):
+        return tuple(lines)
     letters = [
         f"{letter} {view.variant_label(name)}"
         for letter, name in zip(ascii_uppercase, view.run.variants, strict=False)
@@ -55,7 +57,7 @@ def _interleaved(view: View, key: str) -> list[tuple[str, BlockTime]]:
 
 
 def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> Iterator[str]:
-    if len(blocks) > _MOST_ROWS * (width - len(label)) > 0:
+    if _share_cells(blocks, width - len(label)):
         yield from _rounds(label, blocks, width)
         return
     means = [block.mean_s for _, block in blocks]
@@ -76,6 +78,11 @@ def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> I
         if first and not beside:
             yield " " * len(label) + scale
         first = False
+
+
+def _share_cells(blocks: Sequence[tuple[str, BlockTime]], room: int) -> bool:
+    """Whether there are too many blocks for a cell each, with its letter below."""
+    return len(blocks) > _MOST_ROWS * room > 0
 
 
 def _rounds(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> Iterator[str]:
