@@ -34,6 +34,9 @@ RunBlock = Callable[[str, int, int, int], "Block"]
 MOST_BLOCK_STEPS = 10
 MOST_ROUND_STEPS = 20
 """Steps of all variants together, where none of them has to have more than one in a row."""
+MOST_TURN_S = 0.5
+"""So long a variant's turn may last, where it has more than one step: what a machine does from
+second to second is in the difference of variants whose turns last seconds (docs/statistics.md)."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +74,22 @@ class Block:
         return (self.end_ns - self.start_ns) / 1e9
 
 
-def default_block_steps(steps: int | None, variants: int = 2) -> int:
+def default_block_steps(steps: int | None, variants: int = 1, step_s: float | None = None) -> int:
     """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread.
 
-    And fewer where many variants take turns: what a machine does within a round is in their
-    differences.
+    And fewer where variants take turns and there are many of them, or their steps are long.
 
     Args:
         steps: Timed steps of each; None if that is open.
         variants: How many take turns.
+        step_s: What a step takes; None if that is not known.
     """
-    most = min(MOST_BLOCK_STEPS, MOST_ROUND_STEPS // max(1, variants))
-    return max(1, most if steps is None else min(most, steps // 10))
+    most = MOST_BLOCK_STEPS if steps is None else min(MOST_BLOCK_STEPS, steps // 10)
+    if variants > 1:
+        most = min(most, MOST_ROUND_STEPS // variants)
+        if step_s:
+            most = min(most, int(MOST_TURN_S / step_s))
+    return max(1, most)
 
 
 def schedule(
@@ -154,7 +161,9 @@ def timed_blocks(
         yield block
     samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
     if block_steps is None:
-        block_steps = default_block_steps(rule.most_steps, len(targets))
+        warm = _warm_up_seconds(done)
+        step_s = float(np.median(warm)) if len(warm) else None
+        block_steps = default_block_steps(rule.most_steps, len(targets), step_s)
     order = schedule(targets, rule.most_steps, 0, block_steps)
     for _, turns in itertools.groupby(order, key=itemgetter(1)):
         for turn in turns:

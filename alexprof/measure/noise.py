@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alexprof.measure.power import pairs_needed, steps_needed
-from alexprof.measure.spread import Floats, quantile
+from alexprof.measure.spread import Floats, grouped, quantile
 from alexprof.measure.values import Interval, Known
 
 
@@ -48,8 +48,9 @@ def within(one: Sequence[Floats], other: Sequence[Floats]) -> Within:
     every = [np.concatenate(list(blocks)) for blocks in names]
     relative = [[block / x.mean() - 1 for block in b] for b, x in zip(names, every, strict=True)]
     blocks = [block for each in relative for block in each]
-    means = [np.array([block.mean() for block in each]) for each in relative]
-    in_a_block = float(np.median([len(block) for block in blocks]))
+    together = [grouped(each) for each in relative]
+    means = [np.array([block.mean() for block in each]) for each in together]
+    in_a_block = float(np.median([len(block) for each in together for block in each]))
     parts = means[1] - means[0]
     return Within(
         mean_s=float(np.concatenate(every).mean()),

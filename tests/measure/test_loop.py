@@ -76,6 +76,21 @@ def test_many_variants_take_shorter_turns():
     ]  # fmt: skip
     assert default_block_steps(None, 4) == 5
     assert default_block_steps(20, 4) == 2
+    assert default_block_steps(100, 1, step_s=2.0) == 10
+
+
+def test_turns_of_long_steps_are_short():
+    assert [default_block_steps(100, 2, step_s) for step_s in (0, 0.01, 0.05, 0.1, 0.3, 2.0)] == [
+        10, 10, 10, 5, 1, 1,
+    ]  # fmt: skip
+    clock = FakeClock()
+    for warm_up, turn in ((2, 3), (0, 10)):
+        found = timed_blocks(
+            {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
+            steps=100, burn_in=warm_up, clock=clock,
+        )  # fmt: skip
+            blocks = list(found)[2 * bool(warm_up) : -2]
+        assert {len(block.start_ns) for block in blocks} == {turn}
 
 
 def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():

@@ -16,7 +16,7 @@ from alexprof.show.view import View
 LEVELS = "▁▂▃▄▅▆▇█"
 OFF_SCALE = "!"
 _FEWEST_BLOCKS = 4
-_MOST_ROWS = 4
+_MOST_ROWS = 2
 """Rows of cells with a letter each; more blocks than that go together."""
 
 
