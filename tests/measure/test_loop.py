@@ -89,7 +89,7 @@ def test_turns_of_long_steps_are_short():
             {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
             steps=100, burn_in=warm_up, clock=clock,
         )  # fmt: skip
-            blocks = list(found)[2 * bool(warm_up) : -2]
+        blocks = list(found)[2 * bool(warm_up) : -2]
         assert {len(block.start_ns) for block in blocks} == {turn}
 
 

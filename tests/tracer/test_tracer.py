@@ -614,7 +614,7 @@ def test_the_longest_time_ends_a_phase(tmp_path):
     steps = load_steps(tmp_path / "run")
     lasted_s = (steps["start_s"] + steps["seconds"]).max()
     # One round at least, however long it is.
-    assert lasted_s <= 0.3 or timed[0].steps == 10
+    assert lasted_s <= 0.3 or len(timed[0].blocks) == 1
 
 
 def test_warm_up_until_steady_is_recorded(tmp_path):
