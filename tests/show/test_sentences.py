@@ -228,6 +228,20 @@ def test_results_left_on_the_device_are_mentioned():
     assert "fetched" not in said(run)
 
 
+def test_of_many_variants_the_first_the_quickest_and_the_slowest_are_named():
+    run = runs.steady()
+    first, other = run.variants.values()
+    slow = msgspec.structs.replace(first, label="without bias")
+    variants = {
+        "whole": msgspec.structs.replace(first, label="whole"),
+        **{f"without_{n}": msgspec.structs.replace(slow, label=f"without {n}") for n in range(4)},
+        "without_lrn": other,
+    }
+    text = said(msgspec.structs.replace(run, variants=variants, ablations=()))
+    sentence = "A forward step takes 244 ms (whole), and between 188 ms (without LRN) and 244 ms"
+    assert f"{sentence} (without 3) in 5 variants (means)." in text
+
+
 def test_variants_with_bare_names_stand_in_brackets():
     run = runs.steady()
     variants = {
