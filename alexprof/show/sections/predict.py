@@ -103,6 +103,8 @@ def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
             source = (saving.what, saving.name)
             saved_s, interval = measured(one, by_median=view.by_median(key))
             name = view.ablation_label(one)
+            if name in {layer.name for layer in phase.layers}:
+                name += ", as left out"
             if not includes_zero(interval):
                 name += f" (measured: {numbers.ms_unit(saved_s)})"
             yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction, source)

@@ -128,6 +128,8 @@ def _answer(view: View, key: str, division: Division) -> str:
         share_s = math.fsum(op.share_mean_s for op in meant)
         if share_s:
             part = numbers.percent_unit(division.part(share_s))
+            if name in {layer.name for layer in division.layers}:
+                name = f"what was left out of {name}"
             return f"{said}; {name} takes {part}, {numbers.ms_unit(share_s)}."
     return f"{said}, {numbers.ms_unit(largest.share_s)}."
 
