@@ -138,6 +138,8 @@ def ablate(
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
     base = make_workload(workload, batch_size=batch_size, seed=seed)
     patterns = tuple(Pattern.parse(one) for one in names(measure))
+    if measure.strip() and not patterns:
+        raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
     options = ProfileOptions(
         num_batches=steps_asked(num_batches, precision, usual=50),
         precision=None if precision is None else parse_precision(precision),

@@ -86,9 +86,11 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
             "update it (pip install --upgrade alexprof)"
         )
     try:
-        return msgspec.json.decode(content, type=Run)
+        run = msgspec.json.decode(content, type=Run)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+    # A folder that was copied or renamed goes by its own name.
+    return msgspec.structs.replace(run, run=path.parent.resolve().name)
 
 
 def find_run(name: str, logdir: Path) -> Path:

@@ -110,7 +110,7 @@ class Tracer:
         self._block_steps = block_steps
         self._fetch = fetch
         self._ablations: tuple[Ablation, ...] = ()
-        self.ask(*ablations)
+        self._ask(ablations)
         self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
@@ -171,9 +171,22 @@ class Tracer:
         """Adds questions that pairs of variants answer, in phases that are timed from now on.
 
         Raises:
-            UsageError: If there is a question of that name already, or one names no ops.
+            UsageError: If it is none, there is one of that name already, its variants were not
+                built, or it names no ops.
         """
+        self._check_open()
         for one in ablations:
+            if not isinstance(one, Ablation):
+                raise UsageError(f"a question is an alexprof.workload.Ablation, not {one!r}")
+            for variant in (one.reference, one.without):
+                if variant not in self._graphs:
+                    raise self._unknown(variant)
+        self._ask(ablations)
+
+    def _ask(self, ablations: Sequence[Ablation]) -> None:
+        for one in ablations:
+            if one.reference == one.without:
+                raise UsageError(f"question {one.name!r} compares {one.without} with itself")
             if not (one.kinds or one.layers or one.scopes):
                 raise UsageError(f"question {one.name!r} names no kinds, layers or scopes of ops")
             if one.name in {known.name for known in self._ablations}:

@@ -147,7 +147,8 @@ def profile(
         shown.message("Memory for one variant at a time: they run one after the other.")
     with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
-        tracer.ask(*(_with_scopes(one, built) for one in workload.ablations))
+        asked = [one for one in workload.ablations if {one.reference, one.without} <= built.keys()]
+        tracer.ask(*(_with_scopes(one, built) for one in asked))
         for group in [variants] if turns else [[variant] for variant in variants]:
             _run_group(tracer, built, group, phases, options)
     return tracer.run

@@ -13,12 +13,12 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import CellType
 from typing import Any
 
 from alexprof.errors import UsageError
@@ -47,6 +47,7 @@ _SOFTMAX = ("LogSoftmax", "Softmax")
 """Of these the gradient is no single op, which its type would tell."""
 NORM_OP = "FusedBatchNorm"
 _NORM = re.compile(NORM_OP + r"(?:V[23])?")
+_MOMENTS = re.compile(r"moments(?:_\d+)?")
 BATCH_NORM = "BatchNorm"
 """The kind that means batch normalization however it was made: as one op or as several."""
 
@@ -185,7 +186,10 @@ class LeftOut:
         offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
         names = [name for name in offered if any(name == layer for _, layer in self.seen)]
         kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
-        instead = f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
+        asked = {one.layer.casefold() for one in self.patterns if not one.kind}
+        near = [kind for kind in kinds if kind.casefold() in asked]
+        instead = f"did you mean {near[0]}? " if near else ""
+        instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
         raise UsageError(
             f"{of} has no op {' or '.join(map(str, self.patterns))} that can be left out: "
             f"{instead if self.seen else 'nothing of it can'}"
@@ -214,6 +218,8 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
     Raises:
         UsageError: If it names no ops, or there are none such in the graph.
     """
+    if not isinstance(what, str):
+        raise UsageError(f"what to leave out is a kind, a layer or LAYER:KIND, not {what!r}")
     with bypassing([Pattern.parse(what)]) as left_out:
         yield left_out
     left_out.check("the graph")
@@ -222,9 +228,6 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
 @contextmanager
 def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
     """Leaves ops out of the graph that is built inside the block.
-
-    A function counts if it is called as an attribute of a module (`tf.nn.gelu(x)`); one that was
-    imported by its name before the block is not seen.
 
     Args:
         patterns: Which; of a layer all that can be left out.
@@ -331,12 +334,18 @@ def _replace_recorder() -> Iterator[Replaced]:
 def _replace_function(
     function: _Function, meant: Callable[[str, str], bool], scopes: list[str]
 ) -> Iterator[Replaced]:
-    """Replaces a function where it is defined and wherever TensorFlow offers it."""
-    home = f"tensorflow.python.ops.{function.module}"
-    original = getattr(import_module(home), function.name)
-    signature = inspect.signature(original)
+    """Replaces what does the work of a function, whatever name its callers know it by.
 
-    @functools.wraps(original)
+    What `tf.nn` offers are wrappers that hold it in a closure; a helper is a module's own.
+    """
+    home = import_module(f"tensorflow.python.ops.{function.module}")
+    offered = getattr(home, function.name)
+    own = inspect.unwrap(offered)
+    cell = _cell_of(own, offered)
+    original = offered if cell is None else cell.cell_contents
+    signature = inspect.signature(own)
+
+    @functools.wraps(own)
     def call(*values: Any, **keywords: Any) -> Any:
         import tensorflow as tf
 
@@ -348,17 +357,40 @@ def _replace_function(
         if not meant(function.kind, scope):
             return original(*values, **keywords)
         scopes.append(scope)
+        scopes.extend(_moments(given))
         if not name.endswith("/"):
             return tf.identity(given[function.taken], name=name)
         with tf.name_scope(name):  # it is entered again: an op of its name may be there already
             return tf.identity(given[function.taken])
 
-    for key, module in list(sys.modules.items()):
-        if key == home or key.startswith("tensorflow._api."):
-            names = [name for name, value in vars(module).items() if value is original]
-            for name in names:
-                yield module, name, original
-                setattr(module, name, call)
+    if cell is None:
+        yield home, function.name, original
+        setattr(home, function.name, call)
+    else:
+        yield cell, "cell_contents", original
+        cell.cell_contents = call
+
+
+def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType | None:
+    """Where a wrapper, or one within it, keeps the function itself or what replaced it."""
+    waiting, seen = [wrapper], {id(wrapper)}
+    while waiting:
+        for cell in waiting.pop().__closure__ or ():
+            found = cell.cell_contents
+            replaced = getattr(found, "__module__", "") == __name__ or found is own
+            if replaced and inspect.isfunction(found) and inspect.unwrap(found) is own:
+                return cell
+            if inspect.isfunction(found) and id(found) not in seen:
+                seen.add(id(found))
+                waiting.append(found)
+    return None
+
+
+def _moments(given: dict[str, Any]) -> list[str]:
+    """The scope in which `tf.nn.moments` made what a batch norm of several ops gets."""
+    name = getattr(getattr(given.get("mean"), "op", None), "name", "")
+    scope = name.rpartition("/")[0]
+    return [scope] if _MOMENTS.fullmatch(scope.rpartition("/")[2]) else []
 
 
 def _full_name(name: str) -> str:

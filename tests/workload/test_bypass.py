@@ -215,6 +215,52 @@ def test_a_scope_may_be_entered_again():
     assert types_of(graph)["fc/Identity_1"] == "Identity"
 
 
+@pytest.mark.parametrize("name", ["gelu", "batch_normalization"])
+def test_a_function_that_was_imported_by_its_name_is_seen_too(name):
+    import tensorflow as tf
+
+    imported = getattr(tf.nn, name)
+    given = {"gelu": (), "batch_normalization": (0.0, 1.0, None, None, 0.1)}[name]
+    kind = {"gelu": "Gelu", "batch_normalization": "BatchNorm"}[name]
+    for around in ([], [Pattern("Dropout")], [Pattern(kind, "other")]):
+        with tf.Graph().as_default(), bypassing(around), bypassing([Pattern(kind)]) as left_out:
+            x = tf.ones([2])
+            for function in (imported, getattr(tf.nn, name)):
+                assert function(x, *given).op.type == "Identity"
+        assert left_out.kinds == {kind: 2}
+    with tf.Graph().as_default():
+        assert imported(tf.ones([2]), *given).op.type != "Identity"
+
+
+def test_the_moments_that_a_norm_gets_are_left_out_with_it():
+    import tensorflow as tf
+
+    with tf.Graph().as_default(), bypassing([Pattern("BatchNorm")]) as left_out:
+        with tf.name_scope("a"):
+            x = tf.ones([2, 3])
+            mean, variance = tf.nn.moments(x, [0])
+            tf.nn.batch_normalization(x, mean, variance, None, None, 0.1)
+        tf.nn.batch_normalization(x, tf.ones(3), tf.ones(3), None, None, 0.1)
+    assert left_out.scopes == ["a/batchnorm", "a/moments", "batchnorm"]
+
+
+@pytest.mark.parametrize("what", [None, 3, ["Dropout"]])
+def test_what_is_no_text_names_nothing(what):
+    with pytest.raises(UsageError, match="a kind, a layer or LAYER:KIND, not"):
+        alexprof.leaving_out(what).__enter__()
+
+
+def test_a_kind_in_other_case_is_offered():
+    import tensorflow as tf
+
+    with (
+        pytest.raises(UsageError, match=r"no op relu .*: did you mean Relu\? choose of"),
+        tf.Graph().as_default(),
+        alexprof.leaving_out("relu"),
+    ):
+        tf.nn.relu(tf.ones([2]))
+
+
 def test_functions_of_other_kinds_and_layers_stay():
     import tensorflow as tf
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from alexprof.measure.values import Stretch, Timed, blocks_together
 from alexprof.runs.record import Ablation
@@ -172,10 +172,10 @@ def _footnote(view: View) -> str:
 def _warnings(view: View) -> Iterator[str]:
     if len(view.run.variants) > 1 and not _took_turns(view):
         yield "The variants ran one after the other: a drift of the machine is in their difference."
-    hidden = [key for key in view.phases if _hidden_by_slow_steps(view, key)]
+    hidden = {key: names for key in view.phases if (names := _hidden_by_slow_steps(view, key))}
     if hidden:
-        names = ", ".join(map(view.phase_label, hidden))
-        where = "" if len(hidden) == len(view.phases) else f" ({names})"
+        every = all(len(hidden.get(key, ())) == len(view.ablations(key)) > 0 for key in view.phases)
+        where = "" if every else f" ({_hidden(view, hidden)})"
         yield f"By the means, no difference seen{where}: slow steps widen them. Read the medians."
     found = [one for key in view.phases for one in view.stretches(key)]
     worst = sorted(found, key=lambda one: -one.ratio)[:STRETCHES_SHOWN]
@@ -190,12 +190,26 @@ def _took_turns(view: View) -> bool:
     return all(one.paired for one in view.run.ablations)
 
 
-def _hidden_by_slow_steps(view: View, key: str) -> bool:
-    """Whether medians show a difference that means do not, in a phase with slow stretches."""
-    return view.by_median(key) and any(
-        includes_zero(one.ci95_s) and one.median_ci95_s and not includes_zero(one.median_ci95_s)
+def _hidden_by_slow_steps(view: View, key: str) -> list[str]:
+    """Of which ablations medians show what means do not, in a phase with slow stretches."""
+    return [
+        view.ablation_label(one)
         for one in view.ablations(key)
-    )
+        if view.by_median(key)
+        and includes_zero(one.ci95_s)
+        and one.median_ci95_s
+        and not includes_zero(one.median_ci95_s)
+    ]
+
+
+def _hidden(view: View, hidden: Mapping[str, Sequence[str]]) -> str:
+    """Says where: "forward", "forward without LRN and bias"."""
+    said = []
+    for key, names in hidden.items():
+        every = len(names) == len(view.ablations(key))
+        without = "" if every else f" without {' and without '.join(names)}"
+        said.append(view.phase_label(key) + without)
+    return ", ".join(said)
 
 
 def _stretch(view: View, one: Stretch) -> str:

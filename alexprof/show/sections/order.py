@@ -37,7 +37,8 @@ def measured_order(view: View) -> tuple[str, ...]:
         f"{letter} {view.variant_label(name)}"
         for letter, name in zip(ascii_uppercase, view.run.variants, strict=False)
     ]
-    return (*lines, " " * width + ", ".join(letters))
+    blank = " " * width
+    return (*lines, *wrap(", ".join(letters), view.options.width, blank, blank))
 
 
 def _interleaved(view: View, key: str) -> list[tuple[str, BlockTime]]:
