@@ -132,7 +132,7 @@ def ablate(
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
     from alexprof.workload.ablated import Ablated
-    from alexprof.workload.bypass import Pattern
+    from alexprof.workload.patterns import Pattern
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")

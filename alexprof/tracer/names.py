@@ -1,14 +1,16 @@
-"""What the tracer calls things: variants, a phase's key, what stopped a run; a graph's bytes."""
+"""What the tracer calls things: variants, questions, a phase's key, what stopped a run."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.runs.store import RUN_FILE
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
+from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,6 +29,23 @@ def check_variant(name: str) -> None:
         raise UsageError(f"a variant's name is letters, digits and . _ -, not {name!r}")
     if name in RUN_FILES:
         raise UsageError(f"{name} is a file of the run: choose another name for the variant")
+
+
+def check_question(question: object, asked: Collection[Ablation]) -> None:
+    """Makes sure that a question can be answered, and be told from those that were asked.
+
+    Raises:
+        UsageError: If not.
+    """
+    if not isinstance(question, Ablation):
+        raise UsageError(f"a question is an alexprof.workload.Ablation, not {question!r}")
+    name = question.name
+    if question.reference == question.without:
+        raise UsageError(f"question {name!r} compares {question.without} with itself")
+    if not (question.kinds or question.layers or question.scopes):
+        raise UsageError(f"question {name!r} names no kinds, layers or scopes of ops")
+    if name in {one.name for one in asked}:
+        raise UsageError(f"question {name!r} was asked already: give it another name")
 
 
 def phase_key(label: str) -> str:

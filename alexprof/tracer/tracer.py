@@ -33,7 +33,7 @@ from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.answers import answers
 from alexprof.tracer.calibration import calibrate_tracing
-from alexprof.tracer.names import check_variant, phase_key, serialized, what_stopped
+from alexprof.tracer.names import check_question, check_variant, phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.sessions import initialized
 from alexprof.tracer.tracing import computed, trace_phase
@@ -110,7 +110,9 @@ class Tracer:
         self._block_steps = block_steps
         self._fetch = fetch
         self._ablations: tuple[Ablation, ...] = ()
-        self._ask(ablations)
+        for one in ablations:
+            check_question(one, self._ablations)
+            self._ablations += (one,)
         self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
@@ -176,21 +178,10 @@ class Tracer:
         """
         self._check_open()
         for one in ablations:
-            if not isinstance(one, Ablation):
-                raise UsageError(f"a question is an alexprof.workload.Ablation, not {one!r}")
+            check_question(one, self._ablations)
             for variant in (one.reference, one.without):
                 if variant not in self._graphs:
                     raise self._unknown(variant)
-        self._ask(ablations)
-
-    def _ask(self, ablations: Sequence[Ablation]) -> None:
-        for one in ablations:
-            if one.reference == one.without:
-                raise UsageError(f"question {one.name!r} compares {one.without} with itself")
-            if not (one.kinds or one.layers or one.scopes):
-                raise UsageError(f"question {one.name!r} names no kinds, layers or scopes of ops")
-            if one.name in {known.name for known in self._ablations}:
-                raise UsageError(f"question {one.name!r} was asked already: give it another name")
             self._ablations += (one,)
 
     @contextmanager

@@ -14,7 +14,8 @@ from alexprof.workload.base import (
     Setting,
     Workload,
 )
-from alexprof.workload.bypass import Pattern, bypassing
+from alexprof.workload.bypass import bypassing
+from alexprof.workload.patterns import Pattern
 
 WHOLE = "whole"
 

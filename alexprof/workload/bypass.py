@@ -13,187 +13,19 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib import import_module
 from types import CellType
 from typing import Any
 
 from alexprof.errors import UsageError
-from alexprof.workload.base import Ablation
-
-# Ops that hand on a tensor of the shape they get, and the name of that input
-# (tensorflow/core/ops/nn_ops.cc, math_ops.cc).
-INPUT_OF = {
-    "BiasAdd": "value",
-    "Elu": "features",
-    "LRN": "input",
-    "LeakyRelu": "features",
-    "LogSoftmax": "logits",
-    "Relu": "features",
-    "Relu6": "features",
-    "Selu": "features",
-    "Sigmoid": "x",
-    "Softmax": "logits",
-    "Softplus": "features",
-    "Softsign": "features",
-    "Tanh": "x",
-}
-"""Kinds of op that can be left out, each with the name of the input that is handed on."""
+from alexprof.workload.patterns import FUNCTIONS, INPUT_OF, NORM_OP, Function, LeftOut, Pattern
 
 _SOFTMAX = ("LogSoftmax", "Softmax")
 """Of these the gradient is no single op, which its type would tell."""
-NORM_OP = "FusedBatchNorm"
 _NORM = re.compile(NORM_OP + r"(?:V[23])?")
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
-BATCH_NORM = "BatchNorm"
-"""The kind that means batch normalization however it was made: as one op or as several."""
-
-
-@dataclass(frozen=True)
-class _Function:
-    """A function of TensorFlow's Python that makes several ops of one input.
-
-    Attributes:
-        kind: What it is called here.
-        module: Where it is defined, below tensorflow.python.ops.
-        name: Its name there.
-        scope: The name scope that its ops get if no `name` is given.
-        taken: The parameter that is handed on.
-    """
-
-    kind: str
-    module: str
-    name: str
-    scope: str
-    taken: str
-
-
-# `tf.nn.dropout`, v1's and those of `tf.nn.experimental` all end in `_dropout`.
-_FUNCTIONS = (
-    _Function(BATCH_NORM, "nn_impl", "batch_normalization", "batchnorm", "x"),
-    _Function("Dropout", "nn_ops", "_dropout", "dropout", "x"),
-    _Function("Gelu", "nn_ops", "gelu", "Gelu", "features"),
-)
-FUNCTIONS = tuple(one.kind for one in _FUNCTIONS)
-KINDS = tuple(sorted((*INPUT_OF, NORM_OP, *FUNCTIONS), key=str.casefold))
-"""All that can be left out by its kind."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Which ops are meant: of a kind, of a layer, or of a kind in a layer.
-
-    Attributes:
-        kind: The kind, "" for any.
-        layer: The outermost name scope, "" for any.
-    """
-
-    kind: str = ""
-    layer: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Pattern:
-        """Reads "LRN", "lrn1" or "conv1:Relu".
-
-        Raises:
-            UsageError: It is no pattern, or its kind can't be left out.
-        """
-        layer, colon, kind = text.strip().rpartition(":")
-        if not colon:
-            pattern = cls(kind=kind) if kind in KINDS else cls(layer=kind)
-        else:
-            pattern = cls(kind, layer)
-        if not (pattern.kind or pattern.layer) or (colon and not (kind and layer)):
-            raise UsageError(f"{text!r} names no ops: give a kind, a layer or LAYER:KIND")
-        if pattern.kind and pattern.kind not in KINDS:
-            known = ", ".join(KINDS)
-            raise UsageError(f"{pattern.kind} can't be left out automatically: only {known}")
-        return pattern
-
-    def __str__(self) -> str:
-        return ":".join(part for part in (self.layer, self.kind) if part)
-
-    def matches(self, kind: str, layer: str) -> bool:
-        """Tells whether an op, or what a function makes, is meant."""
-        alike = kind == NORM_OP and self.kind == BATCH_NORM
-        return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
-
-    def question(self, reference: str, without: str, scopes: Sequence[str] = ()) -> Ablation:
-        """What its ops cost, as two variants answer it.
-
-        Args:
-            reference: The variant with them.
-            without: The variant that was built without them.
-            scopes: As in `LeftOut`.
-        """
-        kinds: tuple[str, ...] = (self.kind,)
-        if not self.kind:
-            kinds = (*INPUT_OF, NORM_OP)
-        elif self.kind in FUNCTIONS:
-            # No op is of the function's own kind: none are meant where there are no scopes.
-            kinds = (NORM_OP,) if self.kind == BATCH_NORM else (self.kind,)
-        layers = (self.layer,) if self.layer else ()
-        return Ablation(str(self), reference, without, kinds, layers, tuple(scopes), products=False)
-
-
-@dataclass
-class LeftOut:
-    """What was left out of a graph so far.
-
-    Attributes:
-        patterns: What was to be left out.
-        kinds: How many of each kind.
-        scopes: The name scopes of what functions would have made, and of gradients that would be
-            several ops (where `tf.gradients` makes them: a tape gives them no scope of their own).
-        seen: Kind and layer of all that could have been left out.
-    """
-
-    patterns: tuple[Pattern, ...] = ()
-    kinds: Counter[str] = field(default_factory=Counter)
-    scopes: list[str] = field(default_factory=list)
-    seen: set[tuple[str, str]] = field(default_factory=set)
-
-    def question(self, reference: str, without: str) -> Ablation:
-        """What was left out by one pattern, as a question for `Tracer.ask`.
-
-        Args:
-            reference: The variant that has it.
-            without: The variant that was built without it.
-
-        Raises:
-            UsageError: If there were several patterns, or nothing was left out so far.
-        """
-        self.check("the graph")
-        if len(self.patterns) != 1:
-            raise UsageError("a question is about one pattern: leave out one at a time")
-        return self.patterns[0].question(reference, without, self.scopes)
-
-    def check(self, of: str, layers: Sequence[str] = ()) -> None:
-        """Checks that something was left out.
-
-        Args:
-            of: Whose graph it was.
-            layers: Layers worth offering; none: all.
-
-        Raises:
-            UsageError: If nothing was; it says what could be.
-        """
-        if self.kinds or not self.patterns:
-            return
-        offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
-        names = [name for name in offered if any(name == layer for _, layer in self.seen)]
-        kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
-        asked = {one.layer.casefold() for one in self.patterns if not one.kind}
-        near = [kind for kind in kinds if kind.casefold() in asked]
-        instead = f"did you mean {near[0]}? " if near else ""
-        instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
-        raise UsageError(
-            f"{of} has no op {' or '.join(map(str, self.patterns))} that can be left out: "
-            f"{instead if self.seen else 'nothing of it can'}"
-        )
 
 
 @contextmanager
@@ -251,7 +83,7 @@ def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
     try:
         before += _replace_op_maker(meant, left_out.scopes)
         before += _replace_recorder()
-        for function in _FUNCTIONS:
+        for function in FUNCTIONS:
             before += _replace_function(function, meant, left_out.scopes)
         yield left_out
     finally:
@@ -332,7 +164,7 @@ def _replace_recorder() -> Iterator[Replaced]:
 
 
 def _replace_function(
-    function: _Function, meant: Callable[[str, str], bool], scopes: list[str]
+    function: Function, meant: Callable[[str, str], bool], scopes: list[str]
 ) -> Iterator[Replaced]:
     """Replaces what does the work of a function, whatever name its callers know it by.
 
@@ -372,13 +204,12 @@ def _replace_function(
 
 
 def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType | None:
-    """Where a wrapper, or one within it, keeps the function itself or what replaced it."""
+    """Where a wrapper, or one within it, keeps the function itself; a replacement is a wrapper."""
     waiting, seen = [wrapper], {id(wrapper)}
     while waiting:
         for cell in waiting.pop().__closure__ or ():
             found = cell.cell_contents
-            replaced = getattr(found, "__module__", "") == __name__ or found is own
-            if replaced and inspect.isfunction(found) and inspect.unwrap(found) is own:
+            if found is own:
                 return cell
             if inspect.isfunction(found) and id(found) not in seen:
                 seen.add(id(found))

@@ -11,7 +11,7 @@ from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, profile
 from alexprof.workload import Ablation, BuiltVariant, Layer, PhaseSpec, Setting
 from alexprof.workload.ablated import Ablated
-from alexprof.workload.bypass import Pattern
+from alexprof.workload.patterns import Pattern
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
 from alexprof.workload.ablated import Ablated
 from alexprof.workload.alexnet import AlexNet
 from alexprof.workload.base import Ablation
-from alexprof.workload.bypass import Pattern
+from alexprof.workload.patterns import Pattern
 
 pytestmark = pytest.mark.slow
 

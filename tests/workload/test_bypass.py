@@ -11,7 +11,8 @@ from alexprof.errors import UsageError
 from alexprof.workload.ablated import Ablated
 from alexprof.workload.alexnet import AlexNet
 from alexprof.workload.base import Ablation, means
-from alexprof.workload.bypass import Pattern, bypassing
+from alexprof.workload.bypass import bypassing
+from alexprof.workload.patterns import Pattern
 
 SMALL = AlexNet(batch_size=1, image_size=63)
 

@@ -193,6 +193,9 @@ def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
     covered = [agree for one in found if (agree := _covers(view, one)) is not None]
     if covered:
         yield f"Within the intervals of both: {sum(covered)} of {len(covered)}."
+    if blind := sum(one.predicted_s is not None and not one.seen for one in found):
+        are = "is 0: its ops have" if blind == 1 else "are 0: their ops have"
+        yield f"{blind} of the predictions {are} no event of their own."
 
 
 def signed_percent(part: float) -> str:
