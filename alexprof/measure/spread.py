@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.values import blocks_together
+from alexprof.measure.values import MOST_BLOCKS, blocks_together
 
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]
@@ -92,7 +92,15 @@ def process_allowance(runs: Runs, process_cv: float) -> float:
 
 
 def _wandering(blocks: Sequence[Floats]) -> float:
-    """Variance of block means beyond what their steps' scatter explains, relative."""
+    """Variance of block means beyond what their steps' scatter explains, relative.
+
+    Blocks of one step have no scatter within: two go together where there are enough.
+    """
+    blocks = grouped(blocks)
+    if len(blocks) >= MOST_BLOCKS // 2 and max(map(len, blocks)) == 1:
+        blocks = [
+            np.concatenate(list(pair)) for pair in zip(blocks[::2], blocks[1::2], strict=False)
+        ]
     means = np.array([block.mean() for block in blocks])
     inside = sum(float(((block - block.mean()) ** 2).sum()) for block in blocks)
     spare = sum(map(len, blocks)) - len(blocks)

@@ -82,6 +82,18 @@ def test_blocks_that_wander_raise_the_allowance():
     assert process_allowance([single], 0.01) == pytest.approx(math.sqrt(0.02))
 
 
+@pytest.mark.parametrize("steps", [24, 38, 100, 400])
+def test_steps_that_scatter_do_not_wander_in_blocks_of_one_step(steps):
+    random = np.random.default_rng(4)
+    found = [
+        process_allowance([list(random.normal(1, 0.1, (steps, 1)))], 0.01) for _ in range(200)
+    ]
+    # As much as chance does to the means of half as many pairs; the steps' own 10 % is not in it.
+    assert np.median(found) < 0.03
+    risen = [list(np.linspace(0.9, 1.1, steps)[:, None])]
+    assert process_allowance(risen, 0.01) == pytest.approx(0.2 / math.sqrt(12), rel=0.1)
+
+
 def test_two_runs_each_have_half_the_allowance_s_square():
     two = [run(1, 1, 1), run(1, 1, 1)]
     assert compare_times(two, two).log_error == pytest.approx(0.01)
