@@ -85,9 +85,7 @@ def test_blocks_that_wander_raise_the_allowance():
 @pytest.mark.parametrize("steps", [24, 38, 100, 400])
 def test_steps_that_scatter_do_not_wander_in_blocks_of_one_step(steps):
     random = np.random.default_rng(4)
-    found = [
-        process_allowance([list(random.normal(1, 0.1, (steps, 1)))], 0.01) for _ in range(200)
-    ]
+    found = [process_allowance([list(random.normal(1, 0.1, (steps, 1)))], 0.01) for _ in range(200)]
     # As much as chance does to the means of half as many pairs; the steps' own 10 % is not in it.
     assert np.median(found) < 0.03
     risen = [list(np.linspace(0.9, 1.1, steps)[:, None])]
