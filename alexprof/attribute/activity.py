@@ -9,12 +9,37 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.timeline import Segments, self_segments
+from alexprof.attribute.timeline import Cover, Segments, self_segments
 from alexprof.xplane import Events, Line, Plane
 
 Int = NDArray[np.int64]
 
 CPU = "CPU"
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Launched:
+    """When and where the host launched each event of a GPU, in columns of n events.
+
+    Attributes:
+        start_ps: int64 [n], begin of the launch on the host; `UNKNOWN` where the trace has none,
+            like the next two.
+        end_ps: int64 [n], its end.
+        thread: int64 [n], a number for each thread that launches.
+        scope: int64 [n], number of the execution of an op that launched it; `UNKNOWN` where the
+            trace doesn't say.
+    """
+
+    start_ps: Int
+    end_ps: Int
+    thread: Int
+    scope: Int
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Bool [n], which events have a launch."""
+        return self.end_ps != UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -34,6 +59,7 @@ class Activity:
         at_work: When each event was at work, where that is not its own time on its thread.
         detail: int64 [n], index into `details`, -1 where there are none.
         details: How kernels were launched and what copies moved, as the profiler writes it.
+        launched: By what the host launched them; None on a CPU, and where nothing is known.
     """
 
     device: str
@@ -48,16 +74,34 @@ class Activity:
     at_work: Segments | None = None
     detail: Int | None = None
     details: tuple[str, ...] = ()
+    launched: Launched | None = None
 
-    def detailed(self, detail: Int, details: tuple[str, ...]) -> Activity:
-        """The same with details."""
-        return replace(self, detail=detail, details=details)
+    def detailed(self, detail: Int, details: tuple[str, ...], launched: Launched) -> Activity:
+        """The same with details, and with the launches."""
+        return replace(self, detail=detail, details=details, launched=launched)
 
     def own(self) -> Segments:
-        """The time of each event itself."""
+        """The time of each event itself.
+
+        Events of a thread nest. Those of a stream don't: where two overlap, as kernels of a CUDA
+        graph do, they run at once.
+        """
         if self.at_work is not None:
             return self.at_work
-        return self_segments(self.start_ps, self.end_ps, self.thread)
+        if self.device == CPU:
+            return self_segments(self.start_ps, self.end_ps, self.thread)
+        lasting = np.flatnonzero(self.end_ps > self.start_ps)
+        return Segments(lasting, self.start_ps[lasting], self.end_ps[lasting])
+
+    def queued(self) -> Cover:
+        """When nothing ran though the next event had been launched."""
+        if self.launched is None:
+            return Cover.of(self.start_ps[:0], self.end_ps[:0])
+        order = np.lexsort((self.launched.end_ps, self.start_ps))
+        start, end = self.start_ps[order], self.end_ps[order]
+        launch_ps = np.where(self.launched.known, self.launched.end_ps, self.start_ps)[order]
+        reach = np.append(start[:1], np.maximum.accumulate(end)[:-1])
+        return Cover.of(np.maximum(reach, launch_ps), start)
 
 
 def activity(
@@ -110,6 +154,21 @@ def _joined(one: Activity, other: Activity) -> Activity:
         _both_at_work(one, other),
         _both_details(one, other),
         one.details + other.details,
+        _both_launched(one, other),
+    )
+
+
+def _both_launched(one: Activity, other: Activity) -> Launched | None:
+    if one.launched is None or other.launched is None:
+        return None
+    first, second = one.launched, other.launched
+    threads = int(first.thread.max(initial=UNKNOWN)) + 1
+    moved = np.where(second.thread == UNKNOWN, UNKNOWN, second.thread + threads)
+    return Launched(
+        np.concatenate((first.start_ps, second.start_ps)),
+        np.concatenate((first.end_ps, second.end_ps)),
+        np.concatenate((first.thread, moved)),
+        np.concatenate((first.scope, second.scope)),
     )
 
 

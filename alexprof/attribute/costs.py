@@ -33,6 +33,8 @@ IDLE_OP = "(idle)"
 UNASSIGNED_OP = "(unassigned)"
 
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
+_LONG = 1.2  # times the median of the others, from which on a first step is left out
+_OTHERS = 3  # so many others tell
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,20 @@ class Attribution:
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
             `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns` int64. `kernels` counts kernels and
-            copies, 0 on a CPU; `executions` are null for an op on a GPU whose launch the trace does
-            not show.
+            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns`, `idle_before_ns` int64. `kernels` counts
+            what was launched on a GPU (kernels, copies, fills), 0 on a CPU; `executions` are null
+            for an op on a GPU that the trace doesn't number and whose launch it doesn't show.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
             and for each step and device these parts and the idle time add up to `wall_ns`, the
             step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
             (`IDLE_REASONS`) and the pass "idle". `core_ns` is what threads worked for the op
             and `at_work_ns` the time in which any did (`cores.core_time`); null on a GPU, for idle
-            time, and where the trace does not record the pools' threads. Kernels that name no op
-            are "(unassigned)".
-        marked: Whether the trace marks its steps, as asked for.
-        steps: A row per step: `step`, `start_ns` from the trace's origin, `wall_ns`; int64.
+            time, and where the trace does not record the pools' threads. `idle_before_ns` is the
+            idle time right before the op's kernels, without that at the step's begin; null on a
+            CPU and for idle time. Kernels that name no op are "(unassigned)".
+        marked: Whether the trace says where steps begin and end, as asked for.
+        steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
+            int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
         outside_events: Events of ops and kernels that lie outside all steps.
@@ -65,6 +69,9 @@ class Attribution:
             asked for, and where XLA ran, like the next.
         within: By an op's name and type, how many of them cost its time on the CPU: those recorded
             inside of it on its own thread, and those of the pool's work for it.
+        left_out: The first step where that took longer than the others on a GPU: a row as in
+            `steps`, of a step that is in neither table.
+        name: What the steps are called in the trace; "" where they have no name of their own.
     """
 
     costs: pl.DataFrame
@@ -78,6 +85,8 @@ class Attribution:
     notes: tuple[str, ...]
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
+    left_out: pl.DataFrame | None = None
+    name: str = ""
 
 
 def attribute(
@@ -103,11 +112,39 @@ def attribute(
         asked: Questions whose answers are to be predicted, beside layers, kinds and ops.
 
     Raises:
-        TraceError: Nothing ran in the trace that could have a cost; or it is damaged, and what is
-            left of it marks no step: its first and last op may not be those of the whole.
+        TraceError: Nothing ran in the trace that could have a cost; it is damaged, and what is left
+            of it marks no step: its first and last op may not be those of the whole; or it has
+            steps of several sorts, whose mean would say nothing.
     """
-    import polars as pl
+    phases = attribute_phases(
+        trace, marker, depth, cores=cores, inputs=inputs, nodes=nodes, asked=asked
+    )
+    if len(phases) > 1:
+        names = ", ".join(f'"{name}"' for name in phases)
+        raise TraceError(f"{trace.source}: steps of several sorts ({names}): name one of them")
+    (attribution,) = phases.values()
+    return attribution
 
+
+def attribute_phases(
+    trace: Trace,
+    marker: str | None = None,
+    depth: int = 1,
+    *,
+    cores: bool = True,
+    inputs: Inputs | None = None,
+    nodes: Mapping[str, Node] | None = None,
+    asked: Sequence[Ablation] = (),
+) -> dict[str, Attribution]:
+    """Divides the steps of each sort; see `attribute`.
+
+    Returns:
+        One for each sort of steps, by what it is called in the trace, in the order of the first
+        steps; `""` is the only name where the whole trace is one step.
+
+    Raises:
+        TraceError: As for `attribute`, but for the several sorts.
+    """
     work = read_work(trace, cores=cores)
     if not work.devices:
         raise TraceError(_nothing_ran(trace))
@@ -115,24 +152,112 @@ def attribute(
     if trace.damage and not steps.marked:
         raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
     divisions = divide_all(work, steps)
-    labels = describe(work.ops, depth, work.unplaced)
-    costs = _table(divisions, steps, work, labels)
+    labels = describe(work.ops, depth, work.unplaced, _gpu_time(divisions, len(work.ops)))
+    table = _table(divisions, steps, work, labels)
+    notes = (*steps.notes, *_notes(divisions, work, labels))
+    graph = _Graph(inputs, nodes, asked)
+    return {
+        name: _of_sort(_Part(sort, name, notes), (work, steps, divisions, labels), table, graph)
+        for sort, name in enumerate(steps.sorts)
+    }
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """What is known of the graph, and asked about it; see `attribute`."""
+
+    inputs: Inputs | None
+    nodes: Mapping[str, Node] | None
+    asked: Sequence[Ablation]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A sort of steps: its number, its name, and what is said of the whole trace."""
+
+    sort: int
+    name: str
+    notes: tuple[str, ...]
+
+
+def _of_sort(
+    part: _Part,
+    read: tuple[Work, Steps, Sequence[Division], Labels],
+    table: pl.DataFrame,
+    graph: _Graph,
+) -> Attribution:
+    """The attribution of the steps of one sort."""
+    import polars as pl
+
+    work, all_steps, divisions, labels = read
+    rows = all_steps.rows_of(part.sort)
+    device = _busiest(divisions, rows)
+    costs = table.filter(pl.col("at").is_in(rows)).drop("at")
+    division = next(each for each in divisions if each.device == device)
+    ns = [times[rows] // PS_PER_NS for times in (division.start_ps, division.end_ps)]
+    steps = pl.DataFrame(
+        {"step": all_steps.number[rows], "start_ns": ns[0], "wall_ns": ns[1] - ns[0]}
+    ).filter(pl.col("wall_ns") > 0)
+    late = None if device == CPU else long_first(steps)
+    if late is not None:
+        costs, steps = (
+            frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
+        )
     check_closure(costs)
-    starts = steps.start_ps // PS_PER_NS
-    recorded = per_step(work.recorded, steps, len(work.ops)) if work.recorded else None
+    sort_steps = all_steps.of_sort(part.sort)
+    recorded = per_step(work.recorded, sort_steps, len(work.ops)) if work.recorded else None
     return Attribution(
         costs=costs,
-        marked=steps.marked,
-        steps=pl.DataFrame({"step": steps.number, "start_ns": starts, "wall_ns": steps.wall_ns}),
-        device=_busiest(divisions),
+        marked=all_steps.marked,
+        steps=steps,
+        device=device,
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, steps, labels, costs, inputs=inputs, nodes=nodes, asked=asked),
-        notes=(*steps.notes, *_notes(divisions, work, labels)),
+        replayed=replay_steps(
+            work,
+            sort_steps,
+            labels,
+            costs,
+            inputs=graph.inputs,
+            nodes=graph.nodes,
+            asked=graph.asked,
+        ),
+        notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
+        left_out=late,
+        name=part.name,
     )
+
+
+def long_first(steps: pl.DataFrame) -> pl.DataFrame | None:
+    """Finds a first step that took much longer than the others, as under a profiler on GPUs.
+
+    Args:
+        steps: `step` and `wall_ns`, in the order of time.
+
+    Returns:
+        Its row; None where there is none, or too few others to tell.
+    """
+    import polars as pl
+
+    rest = steps["wall_ns"][1:]
+    if len(rest) < _OTHERS:
+        return None
+    median = rest.median()
+    assert isinstance(median, float)
+    first = steps.head(1)
+    return first if first.select(pl.col("wall_ns") >= _LONG * median).item() else None
+
+
+def _gpu_time(divisions: Sequence[Division], ops: int) -> NDArray[np.float64] | None:
+    """What each op took on GPUs, float64 [ops] picoseconds; None where no GPU ran any."""
+    taken = np.zeros(ops + 1)
+    for division in divisions:
+        if division.device != CPU:
+            np.add.at(taken, division.op, division.share_ps)
+    return taken[:-1] if taken[:-1].any() else None
 
 
 def _within(work: Work, recorded: RecordedPerStep) -> dict[Op, tuple[float, float]]:
@@ -172,9 +297,15 @@ def check_closure(costs: pl.DataFrame) -> None:
         )
 
 
-def _busiest(divisions: Sequence[Division]) -> str:
-    gpus = [each for each in divisions if each.device != CPU and each.busy_ps.sum() > 0]
-    return max(gpus, key=lambda each: int(each.busy_ps.sum())).device if gpus else CPU
+def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> str:
+    """The GPU that was busy longest in some steps, "CPU" where none was."""
+    busy_ps = {
+        division.device: int(division.busy_ps[np.isin(division.step, rows)].sum())
+        for division in divisions
+        if division.device != CPU
+    }
+    longest = max(busy_ps, key=lambda device: busy_ps[device], default=CPU)
+    return longest if busy_ps.get(longest) or divisions[0].device != CPU else CPU
 
 
 @dataclass(frozen=True)
@@ -190,20 +321,23 @@ class _Rows:
     share_ps: NDArray[np.float64]
     core_ps: NDArray[np.int64]  # -1 where it is not known, like the next
     at_work_ps: NDArray[np.int64]
+    idle_before_ps: NDArray[np.int64]
 
 
 def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels) -> pl.DataFrame:
-    """Joins the devices, settles shares at whole nanoseconds and puts the names in."""
+    """Joins the devices, settles shares at whole nanoseconds and puts the names in.
+
+    Has `at` beside the columns of the costs: the index of the step among those of all sorts.
+    """
     import polars as pl
 
     parts = [_rows(each, number, len(work.ops)) for number, each in enumerate(divisions)]
     rows = _Rows(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
     )
-    wall = steps.wall_ns
-    share = settle(
-        rows.share_ps / PS_PER_NS, rows.device * wall.size + rows.step, np.tile(wall, len(parts))
-    )
+    wall = np.concatenate([(each.end_ps - each.start_ps) // PS_PER_NS for each in divisions])
+    group = rows.device * len(steps) + rows.step
+    share = settle(rows.share_ps / PS_PER_NS, group, wall)
     order = np.lexsort((-share, rows.device, rows.step))
     device = pl.Series("device", [each.device for each in divisions], dtype=pl.String)
     label = rows.label[order]
@@ -219,9 +353,11 @@ def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labe
             pl.Series("kernels", rows.kernels[order]),
             pl.Series("busy_ns", _rounded_ns(rows.busy_ps[order])),
             pl.Series("share_ns", share[order]),
-            pl.Series("wall_ns", wall[rows.step[order]]),
+            pl.Series("wall_ns", wall[group[order]]),
             _nullable("core_ns", _rounded_ns(rows.core_ps[order])),
             _nullable("at_work_ns", _rounded_ns(rows.at_work_ps[order])),
+            _nullable("idle_before_ns", _rounded_ns(rows.idle_before_ps[order])),
+            pl.Series("at", rows.step[order]),
         ]
     )
 
@@ -256,6 +392,7 @@ def _rows(division: Division, device: int, ops: int) -> _Rows:
         share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
         core_ps=np.concatenate((core_ps, none - 1)),
         at_work_ps=np.concatenate((at_work_ps, none - 1)),
+        idle_before_ps=np.concatenate((division.idle_before_ps, none - 1)),
     )
 
 

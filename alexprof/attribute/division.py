@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, Regions, core_time
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import Steps
+from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
 
@@ -19,13 +19,13 @@ Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 _NONE: Int = np.zeros(0, np.int64)
-UNKNOWN = -1
+_BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
 
-# Why a device had nothing to do, by what the host did: it waited for the input pipeline; it had
-# been called to run something, but no op (or kernel) was running yet; it was handing out results,
-# for the device had done its last in this step; it was in the user's Python; or the trace does not
-# say.
-IDLE_REASONS = ("input", "launching", "fetching", "python", "unknown")
+# Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
+# host did: it waited for the input pipeline; it had been called to run something, but no op (or
+# kernel) was running yet; it was handing out results, for the device had done its last in this
+# step; it was in the user's Python; or the trace does not say.
+IDLE_REASONS = ("queued", "input", "launching", "fetching", "python", "unknown")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Division:
         share_ps: float64 [r].
         cores: What threads worked for it; None on a GPU, and where that is not known.
         idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
+        idle_before_ps: int64 [r], the idle time right before its kernels; `UNKNOWN` on a CPU.
+        start_ps: int64 [steps], begin of each step on this device.
+        end_ps: int64 [steps], its end; not above `start_ps` where the device has no such step.
         events: How many events the device has.
         outside: How many of them lie outside all steps.
         worked_ps: What the pool's threads worked in steps.
@@ -57,6 +60,9 @@ class Division:
     share_ps: Float
     cores: CoreTime | None
     idle_ps: Int
+    idle_before_ps: Int
+    start_ps: Int
+    end_ps: Int
     events: int
     outside: int
     worked_ps: int = 0
@@ -72,10 +78,15 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     """Divides the steps of one device.
 
     Time counts in the step in which it passes: an event that reaches into two steps gives each its
-    part. Executions and kernels count in the step that the event began in (`Steps.at`).
+    part. Executions and kernels count in the step that launched them, or where that is not known
+    in the one that the event began in (`Steps.at`).
     """
-    pieces, piece_step = cut(activity.own(), steps.start_ps, steps.end_ps)
-    event_step = steps.at(activity.start_ps, activity.end_ps)
+    on_cpu = activity.device == CPU
+    event_step = _step_of(activity, steps)
+    windows = (steps.start_ps, steps.end_ps)
+    if not on_cpu:
+        windows = device_windows(activity, event_step, steps)
+    pieces, piece_step = cut(activity.own(), *windows)
     counted = np.flatnonzero(event_step >= 0)
 
     width = len(work.ops) + 1  # one more for UNASSIGNED, which is -1
@@ -85,27 +96,128 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     of_piece, of_event = where[: piece_key.size], where[piece_key.size :]
 
     count = _total(of_event, activity.occurrences[counted], keys.size).astype(np.int64)
-    on_cpu = activity.device == CPU
     cores, worked_ps, ownerless_ps = None, 0, 0
     if on_cpu and work.regions is not None:
         cores, worked_ps, ownerless_ps = _cores(
             work.regions, steps, keys, width, (of_piece, pieces)
         )
+    busy = Cover.of(pieces.start_ps, pieces.end_ps)
     return Division(
         device=activity.device,
         step=keys // width,
         op=keys % width - 1,
-        executions=count if on_cpu else np.zeros_like(count),
+        executions=count if on_cpu else _executions(activity, counted, of_event, keys.size),
         kernels=np.zeros_like(count) if on_cpu else count,
         busy_ps=_total(of_piece, pieces.end_ps - pieces.start_ps, keys.size).astype(np.int64),
         share_ps=_total(of_piece, shares(pieces.start_ps, pieces.end_ps), keys.size),
         cores=cores,
-        idle_ps=_idle(Cover.of(pieces.start_ps, pieces.end_ps), steps, work),
+        idle_ps=_idle(busy, activity.queued(), windows, work),
+        idle_before_ps=(
+            np.full(keys.size, UNKNOWN)
+            if on_cpu
+            else _idle_before(activity, event_step, windows, (pieces, piece_step), of_piece, keys)
+        ),
+        start_ps=windows[0],
+        end_ps=windows[1],
         events=activity.op.size,
         outside=activity.op.size - counted.size,
         worked_ps=worked_ps,
         ownerless_ps=ownerless_ps,
     )
+
+
+def _step_of(activity: Activity, steps: Steps) -> Int:
+    """The step that each event counts in: the one in which the host launched it."""
+    begun = steps.at(activity.start_ps, activity.end_ps)
+    if activity.launched is None or not steps.marked:
+        return begun
+    launch_ps = activity.launched.start_ps
+    return np.where(activity.launched.known, steps.at(launch_ps, launch_ps), begun)
+
+
+def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[Int, Int]:
+    """When each step begins and ends on a GPU.
+
+    A GPU that has done a step's work when the host's step ends has the host's steps. One that runs
+    behind has periods instead: from the first thing that a step launched to the first of the next
+    step that launched any, after the last step to the end of what it launched. With one step alone
+    it is the host's, longer by what the GPU still had to do.
+
+    Args:
+        activity: What the GPU ran.
+        event_step: int64 [n], the step that launched each event, -1 for none.
+        steps: The host's steps.
+
+    Returns:
+        int64 [steps] begins and ends, disjoint and in order, at whole nanoseconds; a step that
+        launched nothing has no length where the GPU has periods.
+    """
+    host = steps.start_ps, steps.end_ps
+    if activity.launched is None:
+        return host
+    mine = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    step = event_step[mine]
+    start, end = activity.start_ps[mine], activity.end_ps[mine]
+    late_ps = np.maximum(end - np.maximum(start, steps.end_ps[step]), 0)
+    if late_ps.sum() <= _BEHIND * (end - start).sum():
+        return host
+    most = np.iinfo(np.int64).max
+    first, last = np.full(len(steps), most), np.full(len(steps), -1)
+    np.minimum.at(first, step, start)
+    np.maximum.at(last, step, end)
+    if np.unique(step).size == 1:
+        only = int(step[0])
+        behind = host[1].copy()
+        behind[only] = max(int(behind[only]), _up_to_ns(int(last[only])))
+        return host[0], np.minimum(behind, np.append(host[0][1:], most))
+    # Work of a later step may begin before that of an earlier one, on another stream.
+    begin = np.minimum.accumulate(first[::-1])[::-1]
+    begin = np.where(begin == most, last.max(), begin // PS_PER_NS * PS_PER_NS)
+    begin = np.maximum.accumulate(begin)
+    return begin, np.append(begin[1:], max(_up_to_ns(int(last.max())), int(begin[-1])))
+
+
+def _up_to_ns(time_ps: int) -> int:
+    return -(-time_ps // PS_PER_NS) * PS_PER_NS
+
+
+def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:
+    """How often a GPU's ops were executed, by the numbers of executions; else `UNKNOWN`."""
+    if activity.launched is None:
+        return np.full(rows, UNKNOWN)
+    scope = activity.launched.scope[counted]
+    numbered = scope != UNKNOWN
+    pairs = np.unique(np.stack((row[numbered], scope[numbered])), axis=1)
+    executions = np.bincount(pairs[0], minlength=rows)
+    nameless = np.bincount(row[~numbered], minlength=rows) > 0
+    return np.where(nameless | (executions == 0), UNKNOWN, executions)
+
+
+def _idle_before(
+    activity: Activity,
+    event_step: Int,
+    windows: tuple[Int, Int],
+    pieces: tuple[Segments, Int],
+    row: Int,
+    keys: Int,
+) -> Int:
+    """The idle time right before the events of each row, but for the first of each step.
+
+    Before its first event a step waits for whatever the host does at its begin.
+    """
+    segments, window = pieces
+    order = np.lexsort((segments.end_ps, segments.start_ps))
+    start, owner = segments.start_ps[order], segments.owner[order]
+    reach = np.maximum.accumulate(segments.end_ps[order])
+    gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
+    # What lies before the window belongs to the window before.
+    gap = np.minimum(gap, start - windows[0][window[order]])
+    begun = np.full(windows[0].size + 1, np.iinfo(np.int64).max)
+    np.minimum.at(begun, event_step, activity.start_ps)
+    is_first = activity.start_ps[owner] <= begun[event_step[owner]]
+    total: Int = np.zeros(keys.size, np.int64)
+    np.add.at(total, row[order], np.where(is_first, 0, gap))
+    return total
 
 
 def _cores(
@@ -129,16 +241,13 @@ def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:
     return total
 
 
-def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
+def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> Int:
     """Returns idle time by reason and step, int64 [reasons, steps] picoseconds."""
-    windows = steps.start_ps, steps.end_ps
-    host = [each for each in work.devices if each.device == CPU]
-    tails = _tails(busy, steps, work.calls), steps.end_ps
+    in_queue = queued.within(*windows)
+    busy = busy | queued
+    tails = _tails(busy, windows, work.calls), windows[1]
     waits_fetches = work.waits | work.fetches
-    ops = Cover.of(
-        np.concatenate([_NONE, *(each.start_ps for each in host)]),
-        np.concatenate([_NONE, *(each.end_ps for each in host)]),
-    )
+    ops = work.ran
     called = waits_fetches | ops
     called = called if work.calls is None else called | work.calls
     waiting = idle_within(busy, work.waits, *windows)
@@ -147,29 +256,30 @@ def _idle(busy: Cover, steps: Steps, work: Work) -> Int:
     # While ops run on the host it is not yet at handing out results.
     late = idle_within(busy, called, *tails) - idle_within(busy, waits_fetches | ops, *tails)
     launching, fetching = launching - late, fetching + late
-    rest = steps.end_ps - steps.start_ps - busy.within(*windows) - waiting - launching - fetching
+    rest = windows[1] - windows[0] - busy.within(*windows) - waiting - launching - fetching
     nothing = np.zeros_like(rest)
     known = work.calls is not None
     python, unknown = (rest, nothing) if known else (nothing, rest)
-    return np.stack((waiting, launching, fetching, python, unknown))
+    return np.stack((in_queue, waiting, launching, fetching, python, unknown))
 
 
-def _tails(busy: Cover, steps: Steps, calls: Cover | None) -> Int:
+def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
     """When a device was busy for the last time in each step.
 
     The step's end where it never was, and where a call goes on beyond it: results come later.
     """
-    last = np.searchsorted(busy.start_ps, steps.end_ps, "left") - 1
-    end = np.minimum(np.append(busy.end_ps, -1)[last], steps.end_ps)
-    known = (last >= 0) & (end > steps.start_ps)
+    start_ps, end_ps = windows
+    last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
+    end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)
+    known = (last >= 0) & (end > start_ps)
     if calls is not None:
-        at = np.searchsorted(calls.start_ps, steps.end_ps, "left") - 1
-        known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > steps.end_ps))
-    return np.where(known, end, steps.end_ps)
+        at = np.searchsorted(calls.start_ps, end_ps, "left") - 1
+        known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > end_ps))
+    return np.where(known, end, end_ps)
 
 
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:
-    """Tells how often a GPU's ops were executed, which only the host knows.
+    """Tells how often a GPU's ops were executed, by the host where the GPU doesn't know.
 
     Of an op whose launch the trace does not show (host events left out, or in another step, or a
     program of XLA) that is not known. What runs on several GPUs under one name shares the host's
@@ -192,6 +302,7 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
         launched = np.where(found, np.append(count, 0)[row], 0)
         shared = launched // devices[np.searchsorted(used, key)]
         counted = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
+        counted = np.where(each.executions > 0, each.executions, counted)
         executions = np.where(each.op == UNASSIGNED, 0, counted)
         result.append(replace(each, executions=executions))
     return result

@@ -20,6 +20,7 @@ _INPUT = re.compile(
     r"|ReadFile|Reader\w+"
 )
 _FUNCTION_ENDS = frozenset({"_Arg", "_Retval", "_DeviceArg", "_DeviceRetval"})
+_COPY = re.compile(r"_?(?:Host)?(?:Send|Recv)")
 _PLUMBING = re.compile(
     r"_?(?:Host)?(?:Send|Recv)|_?NoOp|_SOURCE|_SINK|_EagerConst|MakeTensorFromProto|Placeholder"
     r"|ControlTrigger|RemoteCall|(?i:mem(?:cpy|set)\w*)"
@@ -82,6 +83,11 @@ def is_input(type_: str) -> bool:
 def is_function_end(type_: str) -> bool:
     """Tells whether a type is where values enter or leave a function."""
     return type_ in _FUNCTION_ENDS
+
+
+def is_copy(type_: str) -> bool:
+    """Tells whether a type moves values from device to device."""
+    return bool(_COPY.fullmatch(type_))
 
 
 def is_plumbing(type_: str) -> bool:

@@ -11,22 +11,18 @@ values enter and leave. `parse` takes these marks off, so that an op and its gra
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from alexprof.attribute import jax, kinds
+from alexprof.attribute.optimizers import optimizers_of
+from alexprof.attribute.roots import root_by_time, root_scope
 from alexprof.attribute.symbols import DATA_SCOPE
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
 _REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
 _NUMBER = re.compile(r"_\d+")
-_SUFFIX = re.compile(r"_\d+$")
-# Names that TensorFlow, Keras and JAX give to products with weights.
-_PRODUCT = re.compile(
-    r"(?:\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot|[Ee]insum|dot_general)"
-)
 _GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
 _GRAD = re.compile(r"_grad(_\d+)?$")
 # Scopes that say how the graph was put together, not what the model is made of.
@@ -37,13 +33,14 @@ _WRAPPER = re.compile(
 _GRAPPLER = re.compile(r"ArithmeticOptimizer|LayoutOptimizer|ConstantFolding")
 # A function put in line where a control flow op stood: `while/body/_1/…`, `cond/then/_5/…`.
 _INLINED = re.compile(r"body|cond|then|else|branch_?\d*|input|output")
-_LOOP = re.compile(r"(while|cond|map|scan)(_\d+)?")
 _OPTIMIZER = re.compile(
     r"(?:n?adam|adamw|adamax|adamweightdecay|lamb|lion|adafactor|novograd|muon|sgd|gradientdescent"
     r"|momentum|rmsprop|(?:proximal)?adagrad(?:da)?|adadelta|ftrl|proximalgradientdescent"
     r"|(?:lossscale)?optimizer|(?:clipby)?globalnorm)(?:\d+)?"
 )
 
+COPIES = "(copies)"
+"""The layer of what only moves values between host and GPU."""
 UNNAMED_GRADIENT = "gradients"
 FUNCTION_ENDS = "(function)"
 
@@ -78,7 +75,10 @@ class Labels(NamedTuple):
 
 
 def describe(
-    ops: Sequence[tuple[str, str]], depth: int = 1, unplaced: Collection[int] = ()
+    ops: Sequence[tuple[str, str]],
+    depth: int = 1,
+    unplaced: Collection[int] = (),
+    gpu_time: Sequence[float] | None = None,
 ) -> Labels:
     """Gives each op its kind, layer and pass.
 
@@ -87,20 +87,44 @@ def describe(
             and the meaning of a few names show only then.
         depth: How many scopes make a layer, counted from below the scope around the whole model.
         unplaced: Which ops may belong to any pass, for all that their names say.
+        gpu_time: What each op took on GPUs, in any unit; None where no GPU ran any.
     """
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
+    types = [type_ for _, type_ in ops]
+    updates = optimizers_of([(place.path, place.backward) for place in places], types)
     passes = [
-        "other" if number in unplaced else pass_of(*op, place, taped=taped)
+        "other"
+        if number in unplaced
+        else "optimizer"
+        if number in updates and not kinds.is_plumbing(op[1])
+        else pass_of(*op, place, taped=taped)
         for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
-    forward = [p.path for p, which in zip(places, passes, strict=True) if which == "forward"]
-    root = root_scope(forward)
+    root = _root([place.path for place in places], passes, gpu_time)
     layers = [
-        layer(name, type_, place, depth, root)
-        for (name, type_), place in zip(ops, places, strict=True)
+        COPIES
+        if gpu_time is not None and kinds.is_copy(type_)
+        else updates.get(number) or layer(name, type_, place, depth, root)
+        for number, ((name, type_), place) in enumerate(zip(ops, places, strict=True))
     ]
-    return Labels([kinds.kind(type_) for _, type_ in ops], layers, passes, root)
+    return Labels([kinds.kind(type_) for type_ in types], layers, passes, root)
+
+
+def _root(
+    paths: Sequence[tuple[str, ...]], passes: Sequence[str], gpu_time: Sequence[float] | None
+) -> tuple[str, ...]:
+    """The scopes around the whole model; on a GPU by time, for it shows few ops of other sorts."""
+    if gpu_time is None:
+        return root_scope(
+            [path for path, which in zip(paths, passes, strict=True) if which == "forward"]
+        )
+    of_model = [
+        (path, time)
+        for path, which, time in zip(paths, passes, gpu_time, strict=True)
+        if which in ("forward", "backward") and path
+    ]
+    return root_by_time(of_model)
 
 
 def parse(name: str) -> Place:
@@ -222,29 +246,3 @@ def layer(name: str, type_: str, place: Place, depth: int = 1, root: tuple[str, 
     while below < min(len(root), len(path) - 1) and path[below] == root[below]:
         below += 1
     return "/".join(path[below : below + depth])
-
-
-def root_scope(paths: Sequence[tuple[str, ...]], share: float = 0.8) -> tuple[str, ...]:
-    """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
-
-    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
-    none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
-    holds `share` of these layers, and at least two, holds the model.
-
-    Args:
-        paths: Paths of the forward ops.
-        share: Least part of the layers.
-    """
-    ends = [_SUFFIX.sub("", path[-1]) for path in paths]
-    reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
-    owners = {path[:-2] for path in reads if len(path) > 2}
-    if not reads:
-        products = (path for path, end in zip(paths, ends, strict=True) if _PRODUCT.fullmatch(end))
-        owners = {path[:-1] for path in products if len(path) > 1}
-    root: tuple[str, ...] = ()
-    while True:
-        inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]
-        scope, count = next(iter(Counter(o[len(root)] for o in inside).most_common(1)), ("", 0))
-        if count < max(2.0, share * len(owners)) or _LOOP.fullmatch(scope):
-            return root
-        root = (*root, scope)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from alexprof.attribute.activity import Activity, activity
+from alexprof.attribute.activity import UNKNOWN, Activity, activity
+from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import Launches
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
 from alexprof.xplane import Plane
 
+Int = NDArray[np.int64]
+
 DEVICE = "/device:"
 GPU = "/device:GPU:"
-_DETAILS = ("kernel_details", "memcpy_details", "memset_details")
+_DETAILS = ("kernel_details", "memcpy_details", "memset_details", "Memset_details")
 # Kernels of a CUDA graph carry its number (xla/backends/profiler/gpu/cupti_collector.cc).
 _GRAPH = "cuda_graph_id"
 _MANY = 0.01  # part of the kernels from which on a note is due
@@ -37,10 +41,12 @@ def on_gpu(
     events = stream_events(plane)
     device = plane.name.removeprefix(DEVICE)
     op = kernel_ops(events, numbers, xla)
+    launched, around = launches.of(events)
     lost = op == UNASSIGNED
     notes = []
     if lost.any():
-        op[lost] = launches.ops(events.take(lost))
+        op = np.where(lost, _by_scope(op, launched.scope), op)
+        op = np.where(op == UNASSIGNED, around, op)
         _, in_graph = events.ints(_GRAPH)
         count = int((lost & in_graph).sum())
         if count > _MANY * op.size:
@@ -50,7 +56,7 @@ def on_gpu(
                 "XLA_FLAGS=--xla_gpu_enable_command_buffer= brings their own ops back, and changes "
                 "what is measured."
             )
-    early_ps = launches.early_ps(events)
+    early_ps = np.where(launched.known, launched.start_ps - events.start_ps, 0)
     if (early_ps > _CLOCKS_PS).sum() > _MANY * max(op.size, 1):
         notes.append(
             f"Kernels on {device} begin up to {early_ps.max() / 1e6:.0f} µs before they are "
@@ -62,4 +68,12 @@ def on_gpu(
         details = np.where(details < 0, np.where(other < 0, -1, other + len(table)), details)
         table += more
     part = activity(device, plane, events, np.arange(len(events)), op)
-    return part.detailed(details.astype(np.int64), table), notes
+    return part.detailed(details.astype(np.int64), table, launched), notes
+
+
+def _by_scope(op: Int, scope: Int) -> Int:
+    """The op of the kernels that ran in the same execution: fills say nothing but its number."""
+    known = np.flatnonzero((op != UNASSIGNED) & (scope != UNKNOWN))
+    row = lookup(scope[known], scope)
+    found: Int = np.append(op[known], UNASSIGNED)[row]
+    return np.where(scope == UNKNOWN, UNASSIGNED, found)

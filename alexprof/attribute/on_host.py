@@ -31,6 +31,7 @@ class Host:
     Attributes:
         plane: The host.
         is_pool: bool [lines], which lines are threads inside of ops.
+        is_input: bool [lines], which are threads of the input pipeline.
         by_xla: Whether it may have run XLA, whose ops are on all threads.
         events: The events of all lines that can hold ops.
         every: All events, if they were read, else the same.
@@ -38,6 +39,7 @@ class Host:
 
     plane: Plane
     is_pool: NDArray[np.bool_]
+    is_input: NDArray[np.bool_]
     by_xla: bool
     events: Events
     every: Events
@@ -46,13 +48,14 @@ class Host:
     def read(cls, plane: Plane, *, cores: bool) -> Host:
         """Reads a host; with the work of its pools if core times are asked for."""
         is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
+        is_input = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
         by_xla = plane.may_have(HLO_OP)
         if not (by_xla or (cores and is_pool.any())):
             events = plane.events(lambda line: not _is_pool(line))
-            return cls(plane, is_pool, by_xla, events, events)
+            return cls(plane, is_pool, is_input, by_xla, events, events)
         every = plane.events(stats=True)
         events = every if by_xla else every.take(~is_pool[every.line])
-        return cls(plane, is_pool, by_xla, events, every)
+        return cls(plane, is_pool, is_input, by_xla, events, every)
 
 
 def on_host(
@@ -87,8 +90,7 @@ def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[n
     parsed = [split_op(name) for name in events.names]
     named = np.array([op is not None for op in parsed], bool)[events.name]
     rows = np.flatnonzero(named & ~host.is_pool[events.line])
-    of_data = np.array([line.name.startswith("tf_data") for line in host.plane.lines], bool)
-    key = events.name[rows].astype(np.int64) * 2 + of_data[events.line[rows]]
+    key = events.name[rows].astype(np.int64) * 2 + host.is_input[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
     found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
     return rows, np.array(found, np.int64)[which]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute import kinds
 from alexprof.attribute.activity import Activity, merged
 from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
@@ -16,7 +17,7 @@ from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
 from alexprof.attribute.recorded_within import Recorded, recorded_within
 from alexprof.attribute.streams import kernel_ops
-from alexprof.attribute.symbols import Op, OpNumbers, is_eager, split_op
+from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
 from alexprof.attribute.xla import XlaOps
 from alexprof.xplane import Events, Trace
@@ -50,8 +51,10 @@ class Work:
         devices: Devices with at least one event, the CPU first.
         host: The events of the host's planes, without threads inside of ops unless XLA ran.
         calls: When TensorFlow had been called to run something; None when the trace never says.
-        waits: When the host waited for the input pipeline.
+            Like the next three without what threads of the input pipeline did.
+        waits: When the host waited for the input pipeline, or ran an op of its own for it.
         fetches: When it took results from a device.
+        ran: When it ran ops.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
         recorded: What was recorded inside of ops; None if it was not asked for or is not known.
         eager: Numbers of ops that ran eagerly, without names of their own.
@@ -67,6 +70,7 @@ class Work:
     calls: Cover | None
     waits: Cover
     fetches: Cover
+    ran: Cover
     regions: Regions | None
     recorded: Recorded | None
     eager: frozenset[int]
@@ -104,19 +108,21 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     ]
     others = [plane for plane in devices if not plane.name.startswith(GPU)]
     events = tuple(host.events for host in hosts)
-    calls = _during(events, _CALLS)
+    calls = _during(hosts, _CALLS)
     names = (name for one in events for name in one.names)
     # All that numbers ops comes before `ops` is taken.
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     recorded = recorded_within(hosts, regions, numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
+    waited, ran = _ran([part for part, _ in on_hosts], numbers.ops())
     return Work(
         ops=numbers.ops(),
         devices=tuple(merged([part for part, _ in (*on_hosts, *gpus)])),
         host=events,
         calls=calls if calls.start_ps.size else None,
-        waits=_during(events, _WAITS),
-        fetches=_during(events, _FETCHES),
+        waits=_during(hosts, _WAITS) | waited,
+        fetches=_during(hosts, _FETCHES),
+        ran=ran,
         regions=regions,
         recorded=recorded,
         eager=eager,
@@ -126,11 +132,28 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     )
 
 
-def _during(host: Sequence[Events], wanted: re.Pattern[str]) -> Cover:
-    """Returns the time covered by events of the wanted names."""
+def _during(hosts: Sequence[Host], wanted: re.Pattern[str]) -> Cover:
+    """Returns the time covered by events of the wanted names, but on threads of the input."""
     starts, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for events in host:
-        row = np.array([bool(wanted.fullmatch(name)) for name in events.names], bool)[events.name]
-        starts.append(events.start_ps[row])
-        ends.append(events.start_ps[row] + events.duration_ps[row])
+    for host in hosts:
+        events = host.events
+        is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], bool)
+        rows = np.flatnonzero(is_wanted[events.name])
+        rows = rows[~host.is_input[events.line[rows]] | (wanted is _WAITS)]
+        starts.append(events.start_ps[rows])
+        ends.append(events.start_ps[rows] + events.duration_ps[rows])
     return Cover.of(np.concatenate(starts), np.concatenate(ends))
+
+
+def _ran(parts: Sequence[Activity], ops: Sequence[Op]) -> tuple[Cover, Cover]:
+    """When hosts ran ops that get input, and when others; without those inside of tf.data."""
+    inside = np.array([name.startswith(f"{DATA_SCOPE}/") for name, _ in ops], bool)
+    gets = np.array([kinds.is_input(type_) for _, type_ in ops], bool)
+    covers = []
+    for wanted in (gets & ~inside, ~gets & ~inside):
+        rows = [np.append(wanted, True)[part.op] for part in parts]
+        starts = [part.start_ps[row] for part, row in zip(parts, rows, strict=True)]
+        ends = [part.end_ps[row] for part, row in zip(parts, rows, strict=True)]
+        none = np.zeros(0, np.int64)
+        covers.append(Cover.of(np.concatenate([none, *starts]), np.concatenate([none, *ends])))
+    return covers[0], covers[1]

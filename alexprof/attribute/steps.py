@@ -1,13 +1,16 @@
 """The traced steps: when each began and ended, on the clock of the trace.
 
 A step is marked on the host by an event with a stat `step_num`; `tf.profiler.experimental.Trace`
-writes one (tensorflow/python/profiler/trace.py), named as the caller likes.
+writes one (tensorflow/python/profiler/trace.py), named as the caller likes. Without markers a call
+of a `tf.function` is a step: its event has a stat `tf_function_call`
+(tensorflow/python/eager/polymorphic_function/polymorphic_function.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +18,11 @@ from numpy.typing import NDArray
 from alexprof.xplane import Events
 
 Int = NDArray[np.int64]
+Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
+_SHOWN = 5
+_SET_UP = 0.1  # part of the trace before the first step from which on it is told
 
 
 @dataclass(frozen=True)
@@ -24,18 +30,23 @@ class Steps:
     """Disjoint steps in the order of time, with edges at whole nanoseconds.
 
     Attributes:
-        number: int64 [s], as marked; distinct.
+        number: int64 [s], as marked; distinct among the steps of a sort.
         start_ps: int64 [s].
         end_ps: int64 [s], above `start_ps`.
         notes: What a reader should know about how they were found, one sentence each.
-        marked: Whether the trace marks them; if not, there is one, from its first op to its last.
+        source: What the steps are: marked ones; calls of a function; or the whole trace as one,
+            from its first op to its last.
+        sort: int64 [s], index into `sorts`; None where there is only one sort.
+        sorts: What each sort of steps is called in the trace, in the order of their first steps.
     """
 
     number: Int
     start_ps: Int
     end_ps: Int
     notes: tuple[str, ...] = ()
-    marked: bool = True
+    source: Source = "marker"
+    sort: Int | None = None
+    sorts: tuple[str, ...] = ("",)
 
     def __len__(self) -> int:
         return int(self.number.size)
@@ -45,6 +56,11 @@ class Steps:
         """int64 [s], duration of each step."""
         wall: Int = (self.end_ps - self.start_ps) // PS_PER_NS
         return wall
+
+    @property
+    def marked(self) -> bool:
+        """Whether the trace says where steps begin and end."""
+        return self.source != "whole"
 
     def at(self, start_ps: Int, end_ps: Int) -> Int:
         """Returns the index of the step that each event counts in, -1 for those in none.
@@ -57,18 +73,39 @@ class Steps:
         inside: Int = np.where((start_ps >= begin) | (end_ps > begin), step, -1)
         return inside
 
+    def rows_of(self, sort: int) -> NDArray[np.intp]:
+        """Returns which of the steps are of a sort."""
+        if self.sort is None:
+            return np.arange(len(self))
+        return np.flatnonzero(self.sort == sort)
+
+    def of_sort(self, sort: int) -> Steps:
+        """Returns the steps of a sort, in the order of time."""
+        rows = self.rows_of(sort)
+        return replace(
+            self,
+            number=self.number[rows],
+            start_ps=self.start_ps[rows],
+            end_ps=self.end_ps[rows],
+            sort=None,
+            sorts=(self.sorts[sort],),
+        )
+
 
 @dataclass(frozen=True)
-class _Markers:
-    """Marker events: int64 [m] number, begin and end; names as written."""
+class _Spans:
+    """Events that may be steps: int64 [m] number, begin and end; names as written."""
 
     number: Int
     start_ps: Int
     end_ps: Int
     name: NDArray[np.str_]
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _Markers:
-        return _Markers(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
+    def __len__(self) -> int:
+        return int(self.number.size)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _Spans:
+        return _Spans(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
@@ -76,38 +113,78 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
 
     Args:
         host: Events of the host's planes.
-        marker: Only markers of this name; None takes any.
+        marker: Only markers, or calls, of this name; None takes any.
         span_ps: Begin and end of all ops and kernels: one step with the number 0, where nothing
-            is marked.
+            is marked and no function is called.
     """
-    found = _markers(host)
-    named = found if marker is None else found.take(found.name == marker)
-    steps = _outermost(named)
+    markers = _events_with(host, "step_num")
+    steps = _outermost(_named(markers, marker))
     if len(steps):
         return steps
-    return _whole(span_ps, (*steps.notes, _why_whole(marker, found)))
+    calls = _named(_events_with(host, "tf_function_call"), marker)
+    if len(calls):
+        return _until_next(_outermost(calls), _recorded_until_ps(host), span_ps)
+    return _whole(span_ps, (*steps.notes, _why_whole(marker, markers)))
 
 
-def _markers(host: Sequence[Events]) -> _Markers:
-    parts = []
+def _events_with(host: Sequence[Events], stat: str) -> _Spans:
+    """The events that have a stat, numbered by its value, or from 0 where that is no number."""
+    none: Int = np.zeros(0, np.int64)
+    numbers, starts, ends, names = [none], [none], [none], [np.zeros(0, np.str_)]
     for events in host:
-        number, present = events.ints("step_num")
-        start = events.start_ps[present]
-        name = np.array([events.names[symbol] for symbol in events.name[present]], np.str_)
-        parts.append((number[present], start, start + events.duration_ps[present], name))
-    if not parts:
-        none = np.zeros(0, np.int64)
-        return _Markers(none, none, none, np.zeros(0, np.str_))
-    return _Markers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        number, present = events.ints(stat)
+        if not present.any():
+            text, _ = events.strings(stat)
+            present = text >= 0
+            number[present] = np.arange(int(present.sum()))
+        numbers.append(number[present])
+        starts.append(events.start_ps[present])
+        ends.append(events.start_ps[present] + events.duration_ps[present])
+        names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
+    return _Spans(*(np.concatenate(column) for column in (numbers, starts, ends, names)))
 
 
-def _why_whole(marker: str | None, found: _Markers) -> str:
+def _named(spans: _Spans, name: str | None) -> _Spans:
+    return spans if name is None else spans.take(spans.name == name)
+
+
+def _recorded_until_ps(host: Sequence[Events]) -> int:
+    """When the last event of the host ends."""
+    return max(
+        (int((events.start_ps + events.duration_ps).max(initial=0)) for events in host), default=0
+    )
+
+
+def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
+    """Makes calls last until the next one begins.
+
+    What a loop does between two calls (callbacks, fetching a loss, input) is a part of its step.
+    After the last call it goes on for the median of such gaps, as far as the trace was recorded.
+    """
+    gaps_ps = calls.start_ps[1:] - calls.end_ps[:-1]
+    gap_ps = int(np.median(gaps_ps)) if gaps_ps.size else 0
+    last_ps = int(calls.end_ps[-1])
+    last_ps = max(last_ps, min(last_ps + gap_ps, recorded_until_ps) // PS_PER_NS * PS_PER_NS)
+    names = ", ".join(f'"{name}"' for name in calls.sorts[:_SHOWN])
+    notes = [f"No step is marked in the trace: a step is a call of {names}, until the next one."]
+    set_up_ps = int(calls.start_ps[0]) - span_ps[0]
+    if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
+        notes.append(f"{set_up_ps / 1e9:.3g} ms before the first step are set-up, in no step.")
+    return replace(
+        calls,
+        end_ps=np.append(calls.start_ps[1:], last_ps),
+        notes=tuple(notes),
+        source="call",
+    )
+
+
+def _why_whole(marker: str | None, markers: _Spans) -> str:
     whole = "the whole trace is shown as one step"
     if marker is None:
         return f"No step is marked in the trace; {whole}."
-    if not found.number.size:
+    if not len(markers):
         return f'No step is marked in the trace ("{marker}" was looked for); {whole}.'
-    names = ", ".join(f'"{name}"' for name in np.unique(found.name)[:5])
+    names = ", ".join(f'"{name}"' for name in np.unique(markers.name)[:_SHOWN])
     return f'No step marked "{marker}" is in the trace, only {names}; {whole}.'
 
 
@@ -119,36 +196,41 @@ def _whole(span_ps: tuple[int, int], notes: tuple[str, ...]) -> Steps:
         np.array([start * PS_PER_NS], np.int64),
         np.array([end * PS_PER_NS], np.int64),
         notes,
-        marked=False,
+        source="whole",
     )
 
 
-def _outermost(markers: _Markers) -> Steps:
-    """Leaves markers that lie inside another out, and starts one that overlaps where that ends."""
-    order = np.lexsort((-markers.end_ps, markers.start_ps))
-    markers = markers.take(order)
-    reach = np.roll(np.maximum.accumulate(markers.end_ps), 1)
+def _outermost(spans: _Spans) -> Steps:
+    """Leaves steps that lie inside another out, and starts one that overlaps where that ends."""
+    order = np.lexsort((-spans.end_ps, spans.start_ps))
+    spans = spans.take(order)
+    reach = np.roll(np.maximum.accumulate(spans.end_ps), 1)
     reach[:1] = np.iinfo(np.int64).min
-    outer = markers.end_ps > reach
-    start = _to_ns(np.maximum(markers.start_ps, reach)[outer])
-    end = _to_ns(markers.end_ps[outer])
-    kept = markers.take(outer)
-    notes = _left_out(markers, outer)
-    notes += _overlaps(outer & (markers.start_ps < reach))
+    outer = spans.end_ps > reach
+    start = _to_ns(np.maximum(spans.start_ps, reach)[outer])
+    end = _to_ns(spans.end_ps[outer])
+    kept = spans.take(outer)
+    notes = _left_out(spans, outer)
+    notes += _overlaps(outer & (spans.start_ps < reach))
     lasting = end > start
     if not lasting.all():
         notes.append(f"Left out: {_count(~lasting, 'step')} shorter than 1 ns.")
-    steps = Steps(kept.number[lasting], start[lasting], end[lasting], tuple(notes))
+    sorts = tuple(dict.fromkeys(kept.name[lasting].tolist()))
+    places = {name: place for place, name in enumerate(sorts)}
+    sort = np.array([places[name] for name in kept.name[lasting].tolist()], np.int64)
+    steps = Steps(
+        kept.number[lasting], start[lasting], end[lasting], tuple(notes), sort=sort, sorts=sorts
+    )
     return _distinct(steps)
 
 
-def _left_out(markers: _Markers, outer: NDArray[np.bool_]) -> list[str]:
+def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[str]:
     """Says which markers inside others were left out, unless they repeat the outer one's number."""
     at = np.maximum(np.cumsum(outer) - 1, 0)
     other = ~outer & (markers.number != markers.number[outer][at])
     if not other.any():
         return []
-    names = ", ".join(f'"{name}"' for name in np.unique(markers.name[other])[:5])
+    names = ", ".join(f'"{name}"' for name in np.unique(markers.name[other])[:_SHOWN])
     count = _count(other, "step marker")
     return [f"Left out: {count} inside other steps ({names}); name a marker to choose (--marker)."]
 
@@ -163,12 +245,15 @@ def _overlaps(late: NDArray[np.bool_]) -> list[str]:
 
 
 def _distinct(steps: Steps) -> Steps:
-    """Numbers steps from 0 where the marked numbers repeat, as with two loops in one trace."""
-    if np.unique(steps.number).size == len(steps):
-        return steps
-    note = "Steps are numbered from 0 in the order of time, because marked numbers repeat."
-    numbers = np.arange(len(steps), dtype=np.int64)
-    return replace(steps, number=numbers, notes=(*steps.notes, note))
+    """Numbers steps from 0 where a sort's numbers repeat, as with two loops in one trace."""
+    number = steps.number.copy()
+    notes = steps.notes
+    for sort in range(len(steps.sorts)):
+        rows = steps.rows_of(sort)
+        if np.unique(number[rows]).size < rows.size:
+            number[rows] = np.arange(rows.size)
+            notes += ("Steps are numbered from 0 in the order of time, as marked numbers repeat.",)
+    return replace(steps, number=number, notes=tuple(dict.fromkeys(notes)))
 
 
 def _to_ns(time_ps: Int) -> Int:
