@@ -13,6 +13,9 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
     rounding   whole nanoseconds          streams   kernels to ops
     recorded   the trace unclipped        symbols   names of events to ops
     cores      work of thread pools       replay    a step run again on paper
+    launches   who launched a kernel      launch_replay  the same for a GPU's launches
+    roots      scopes around a model      optimizers     which scopes are theirs
+    fused      fusions across layers      command_buffers, buffered  CUDA graphs of XLA
     predict    what leaving out saves     dependencies  what an op waits for
 """
 
@@ -23,11 +26,13 @@ from alexprof.attribute.costs import (
     UNASSIGNED_OP,
     Attribution,
     attribute,
+    attribute_phases,
     check_closure,
+    long_first,
 )
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
-from alexprof.attribute.predict import Replayed
+from alexprof.attribute.predict import Known, Replayed
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,
@@ -44,14 +49,17 @@ __all__ = [
     "UNASSIGNED_OP",
     "Attribution",
     "Inputs",
+    "Known",
     "Replayed",
     "Totals",
     "attribute",
+    "attribute_phases",
     "by_kind",
     "by_layer",
     "by_layer_whole",
     "by_op",
     "check_closure",
+    "long_first",
     "sum_per_step",
     "totals",
 ]

@@ -60,6 +60,7 @@ class Activity:
         detail: int64 [n], index into `details`, -1 where there are none.
         details: How kernels were launched and what copies moved, as the profiler writes it.
         launched: By what the host launched them; None on a CPU, and where nothing is known.
+        fusion: int64 [n], which fusion of XLA's a kernel is, -1 for none; None without XLA.
     """
 
     device: str
@@ -75,6 +76,7 @@ class Activity:
     detail: Int | None = None
     details: tuple[str, ...] = ()
     launched: Launched | None = None
+    fusion: Int | None = None
 
     def detailed(self, detail: Int, details: tuple[str, ...], launched: Launched) -> Activity:
         """The same with details, and with the launches."""

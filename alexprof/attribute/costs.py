@@ -10,23 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
-from alexprof.attribute.names import Labels, describe
+from alexprof.attribute.fused import describe_with_fusions, xla_notes
+from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work, read_work
-from alexprof.attribute.predict import Replayed, replay_steps
+from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.recorded_within import RecordedPerStep, per_step
 from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
 from alexprof.errors import ClosureError, TraceError
-from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.capture.executed import Node
     from alexprof.xplane import Trace
 
 IDLE_OP = "(idle)"
@@ -69,6 +67,8 @@ class Attribution:
             asked for, and where XLA ran, like the next.
         within: By an op's name and type, how many of them cost its time on the CPU: those recorded
             inside of it on its own thread, and those of the pool's work for it.
+        estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
+            only because most of the fusion is of them.
         left_out: The first step where that took longer than the others on a GPU: a row as in
             `steps`, of a step that is in neither table.
         name: What the steps are called in the trace; "" where they have no name of their own.
@@ -85,6 +85,7 @@ class Attribution:
     notes: tuple[str, ...]
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
+    estimated: frozenset[Op] = frozenset()
     left_out: pl.DataFrame | None = None
     name: str = ""
 
@@ -95,9 +96,7 @@ def attribute(
     depth: int = 1,
     *,
     cores: bool = True,
-    inputs: Inputs | None = None,
-    nodes: Mapping[str, Node] | None = None,
-    asked: Sequence[Ablation] = (),
+    known: Known | None = None,
 ) -> Attribution:
     """Divides each traced step among the ops that ran in it.
 
@@ -106,19 +105,14 @@ def attribute(
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
         cores: Whether to find core times: that reads most of a CPU trace.
-        inputs: The graph, if it is known: what each node takes values from or waits for. With it
-            the steps are replayed.
-        nodes: What else is known of the graph's nodes: it says which ops go with others.
-        asked: Questions whose answers are to be predicted, beside layers, kinds and ops.
+        known: What is known beside the trace: with the graph the steps of a CPU are replayed.
 
     Raises:
         TraceError: Nothing ran in the trace that could have a cost; it is damaged, and what is left
             of it marks no step: its first and last op may not be those of the whole; or it has
             steps of several sorts, whose mean would say nothing.
     """
-    phases = attribute_phases(
-        trace, marker, depth, cores=cores, inputs=inputs, nodes=nodes, asked=asked
-    )
+    phases = attribute_phases(trace, marker, depth, cores=cores, known=known)
     if len(phases) > 1:
         names = ", ".join(f'"{name}"' for name in phases)
         raise TraceError(f"{trace.source}: steps of several sorts ({names}): name one of them")
@@ -132,9 +126,7 @@ def attribute_phases(
     depth: int = 1,
     *,
     cores: bool = True,
-    inputs: Inputs | None = None,
-    nodes: Mapping[str, Node] | None = None,
-    asked: Sequence[Ablation] = (),
+    known: Known | None = None,
 ) -> dict[str, Attribution]:
     """Divides the steps of each sort; see `attribute`.
 
@@ -152,23 +144,14 @@ def attribute_phases(
     if trace.damage and not steps.marked:
         raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
     divisions = divide_all(work, steps)
-    labels = describe(work.ops, depth, work.unplaced, _gpu_time(divisions, len(work.ops)))
+    labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     table = _table(divisions, steps, work, labels)
-    notes = (*steps.notes, *_notes(divisions, work, labels))
-    graph = _Graph(inputs, nodes, asked)
+    notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
+    known = known or Known()
     return {
-        name: _of_sort(_Part(sort, name, notes), (work, steps, divisions, labels), table, graph)
+        name: _of_sort(_Part(sort, name, notes), (work, steps, divisions, labels), table, known)
         for sort, name in enumerate(steps.sorts)
     }
-
-
-@dataclass(frozen=True)
-class _Graph:
-    """What is known of the graph, and asked about it; see `attribute`."""
-
-    inputs: Inputs | None
-    nodes: Mapping[str, Node] | None
-    asked: Sequence[Ablation]
 
 
 @dataclass(frozen=True)
@@ -184,7 +167,7 @@ def _of_sort(
     part: _Part,
     read: tuple[Work, Steps, Sequence[Division], Labels],
     table: pl.DataFrame,
-    graph: _Graph,
+    known: Known,
 ) -> Attribution:
     """The attribution of the steps of one sort."""
     import polars as pl
@@ -205,6 +188,8 @@ def _of_sort(
         )
     check_closure(costs)
     sort_steps = all_steps.of_sort(part.sort)
+    if late is not None:
+        sort_steps = sort_steps.without(late["step"].item())
     recorded = per_step(work.recorded, sort_steps, len(work.ops)) if work.recorded else None
     return Attribution(
         costs=costs,
@@ -214,18 +199,11 @@ def _of_sort(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(
-            work,
-            sort_steps,
-            labels,
-            costs,
-            inputs=graph.inputs,
-            nodes=graph.nodes,
-            asked=graph.asked,
-        ),
+        replayed=replay_steps(work, sort_steps, labels, costs, device, known),
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
+        estimated=frozenset(work.ops[number] for number in work.estimated),
         left_out=late,
         name=part.name,
     )

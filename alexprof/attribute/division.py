@@ -82,7 +82,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     in the one that the event began in (`Steps.at`).
     """
     on_cpu = activity.device == CPU
-    event_step = _step_of(activity, steps)
+    event_step = step_of(activity, steps)
     windows = (steps.start_ps, steps.end_ps)
     if not on_cpu:
         windows = device_windows(activity, event_step, steps)
@@ -126,8 +126,8 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     )
 
 
-def _step_of(activity: Activity, steps: Steps) -> Int:
-    """The step that each event counts in: the one in which the host launched it."""
+def step_of(activity: Activity, steps: Steps) -> Int:
+    """Returns the step that each event counts in: the one in which the host launched it."""
     begun = steps.at(activity.start_ps, activity.end_ps)
     if activity.launched is None or not steps.marked:
         return begun

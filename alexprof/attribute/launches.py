@@ -101,11 +101,11 @@ class Launches:
             op,
             launches.start_ps,
             launches.start_ps + launches.duration_ps,
-            self._lanes(plane)[launches.line],
+            self.lanes(plane)[launches.line],
             np.where(has_scope & (scope > 0), scope, UNKNOWN),
         )
 
-    def _lanes(self, plane: Plane) -> Int:
+    def lanes(self, plane: Plane) -> Int:
         """A number for the thread of each line, the same on all planes."""
         ids = [self._lane.setdefault(line.id, len(self._lane)) for line in plane.lines]
         return np.array(ids, np.int64)
@@ -117,14 +117,14 @@ class Launches:
         for host, events, ran, op in self._ran:
             starts.append(events.start_ps[ran])
             ends.append(events.start_ps[ran] + events.duration_ps[ran])
-            threads.append(self._lanes(host)[events.line[ran]])
+            threads.append(self.lanes(host)[events.line[ran]])
             ops.append(op)
         holder = innermost(
             np.concatenate(starts),
             np.concatenate(ends),
             np.concatenate(threads),
             launches.start_ps[rows],
-            self._lanes(plane)[launches.line[rows]],
+            self.lanes(plane)[launches.line[rows]],
         )
         known = np.append(np.concatenate(ops), UNASSIGNED)
         around: Int = known[np.where(holder == NONE, -1, holder)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.activity import UNKNOWN, Activity, activity
 from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import Launches
-from alexprof.attribute.streams import kernel_ops, stream_events
+from alexprof.attribute.streams import fusions, kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
 from alexprof.xplane import Plane
@@ -68,7 +70,8 @@ def on_gpu(
         details = np.where(details < 0, np.where(other < 0, -1, other + len(table)), details)
         table += more
     part = activity(device, plane, events, np.arange(len(events)), op)
-    return part.detailed(details.astype(np.int64), table, launched), notes
+    part = part.detailed(details.astype(np.int64), table, launched)
+    return replace(part, fusion=fusions(events, xla)), notes
 
 
 def _by_scope(op: Int, scope: Int) -> Int:

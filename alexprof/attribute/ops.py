@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import Activity, merged
+from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
 from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
@@ -60,6 +61,10 @@ class Work:
         eager: Numbers of ops that ran eagerly, without names of their own.
         unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
             trace does not say for what, and those that only called XLA.
+        estimated: Numbers of ops that some fusion of XLA's goes by only because most of it is of
+            them.
+        fusions: Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
+        turned_off: Command buffers that XLA turned off; None where there are none.
         unread: Device planes with events of a sort that is not read here.
         notes: What a reader of the ops should know, one sentence each.
     """
@@ -75,6 +80,9 @@ class Work:
     recorded: Recorded | None
     eager: frozenset[int]
     unplaced: frozenset[int]
+    estimated: frozenset[int]
+    fusions: tuple[tuple[str, ...], ...]
+    turned_off: TurnedOff | None
     unread: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -114,10 +122,11 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     recorded = recorded_within(hosts, regions, numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
+    parts = tuple(merged([part for part, _ in (*on_hosts, *gpus)]))
     waited, ran = _ran([part for part, _ in on_hosts], numbers.ops())
     return Work(
         ops=numbers.ops(),
-        devices=tuple(merged([part for part, _ in (*on_hosts, *gpus)])),
+        devices=parts,
         host=events,
         calls=calls if calls.start_ps.size else None,
         waits=_during(hosts, _WAITS) | waited,
@@ -127,6 +136,9 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         recorded=recorded,
         eager=eager,
         unplaced=frozenset(xla.unplaced),
+        estimated=frozenset(xla.estimated),
+        fusions=tuple(xla.fusions),
+        turned_off=turned_off(hosts, launches, parts),
         unread=tuple(plane.name for plane in others if plane.events().name.size),
         notes=(*xla.notes, *(note for _, notes in gpus for note in notes)),
     )

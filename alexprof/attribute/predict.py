@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
+from alexprof.attribute.activity import CPU
 from alexprof.attribute.dependencies import Graph, Inputs
+from alexprof.attribute.division import step_of
 from alexprof.attribute.exclusive import exclusive
 from alexprof.attribute.executions import Executions
+from alexprof.attribute.launch_replay import host_factor, launched_steps
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
@@ -67,6 +70,7 @@ class Replayed:
             the drift is too large.
         gone_with: For each question that was asked, by its name, the other ops that go: known
             wherever the graph is, replayed or not.
+        of_launches: Whether it was the launches of a GPU that were replayed.
     """
 
     reason: str | None
@@ -76,6 +80,24 @@ class Replayed:
     path: tuple[tuple[str, float], ...] = ()
     savings: tuple[Saving, ...] = ()
     gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    of_launches: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the trace.
+
+    Attributes:
+        inputs: The graph; None if it is not known.
+        nodes: What else is known of its nodes.
+        asked: Questions to ask beside layers, kinds and ops.
+        timed_s: Mean of the timed steps; None where there are none.
+    """
+
+    inputs: Inputs | None = None
+    nodes: Mapping[str, Node] | None = None
+    asked: Sequence[Ablation] = ()
+    timed_s: float | None = None
 
 
 def replay_steps(
@@ -83,10 +105,8 @@ def replay_steps(
     steps: Steps,
     labels: Labels,
     costs: pl.DataFrame,
-    *,
-    inputs: Inputs | None,
-    nodes: Mapping[str, Node] | None = None,
-    asked: Sequence[Ablation] = (),
+    device: str,
+    known: Known,
 ) -> Replayed:
     """Replays the traced steps and asks what they would take without each layer, kind and op.
 
@@ -95,18 +115,79 @@ def replay_steps(
         steps: The traced steps.
         labels: Of the ops.
         costs: As made by `costs.attribute`: says what is worth asking.
-        inputs: The graph; None if it is not known.
-        nodes: What else is known of its nodes.
-        asked: Questions to ask beside that.
+        device: Where they are replayed: the CPU by its ops, a GPU by its launches.
+        known: What is known beside the trace.
     """
-    if inputs is None or not inputs:
-        return Replayed("the trace alone does not say which op waits for which")
-    removal = _Removal(inputs, nodes or {}, frozenset(name for name, _ in work.ops))
-    wanted = _asked_for(asked, work, labels)
+    removal = _Removal(known.inputs or {}, known.nodes or {}, frozenset(n for n, _ in work.ops))
+    wanted = _asked_for(known.asked, work, labels)
+    costs = costs.filter(costs["device"] == device)
     questions = wanted | _questions(costs, work, labels)
-    found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
+    if device != CPU:
+        found = _relaunched(work, steps, device, known.timed_s, _Asked(questions, wanted, removal))
+    elif not known.inputs:
+        return Replayed("the trace alone does not say which op waits for which")
+    else:
+        found = _replayed(
+            Executions.of(work, steps), len(steps), questions, len(wanted), removal
+        )
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
     return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Sorts of questions, names and ops; those that must be answered; what goes with ops."""
+
+    questions: dict[tuple[str, str], frozenset[str]]
+    wanted: dict[tuple[str, str], frozenset[str]]
+    removal: _Removal
+
+
+def _relaunched(
+    work: Work, steps: Steps, device: str, timed_s: float | None, asked: _Asked
+) -> Replayed:
+    """Replays what the host launches on a GPU."""
+    activity = next(one for one in work.devices if one.device == device)
+    step = step_of(activity, steps)
+    drawn = launched_steps(activity, step, steps.start_ps, steps.end_ps)
+    if isinstance(drawn, str):
+        return Replayed(drawn, of_launches=True)
+    size = sum(len(one.launches) for one in drawn) / len(drawn)
+    count, answered = _affordable(size, len(drawn), len(asked.wanted), len(asked.questions))
+    if not count:
+        return Replayed(f"steps of {size:.0f} launches take too long to replay", of_launches=True)
+    chosen = [drawn[at * len(drawn) // count] for at in range(count)]
+    host = host_factor(chosen, None if timed_s is None else timed_s * 1e9)
+    if host is None:
+        return Replayed(
+            "no speed of the host makes the traced steps as long as the timed ones",
+            of_launches=True,
+        )
+    drifts = [abs(one.replayed_ns() / one.wall_ns - 1) for one in chosen]
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, (name, _) in enumerate(work.ops):
+        numbers[name].append(number)
+    whole = [one.replayed_ns(host) for one in chosen]
+    savings = []
+    for (what, name), ops in list(asked.questions.items())[:answered]:
+        with_it = asked.removal.with_it(ops) if what != "op" and asked.removal.inputs else ()
+        away = {number for op in ops.union(with_it) for number in numbers[op]}
+        own = {number for op in ops for number in numbers[op]}
+        gone = [1 - one.replayed_ns(host, away) / ns for one, ns in zip(chosen, whole, strict=True)]
+        half = [
+            1 - one.replayed_ns(host, faster=own) / ns for one, ns in zip(chosen, whole, strict=True)
+        ]
+        std = stdev(gone) if len(gone) > 1 else None
+        savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
+    savings.sort(key=lambda one: (one.what, -one.without))
+    return Replayed(
+        reason=None,
+        drift=median(drifts),
+        drift_worst=max(drifts),
+        steps=len(chosen),
+        savings=tuple(savings) if median(drifts) <= MOST_DRIFT else (),
+        of_launches=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -200,11 +281,16 @@ def _path(replays: Sequence[Replay]) -> tuple[tuple[str, float], ...]:
 def _questions(
     costs: pl.DataFrame, work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
-    """The ops of each layer, kind and op that is worth asking about, the largest first."""
+    """The ops of each layer, kind and op that is worth asking about, the largest first.
+
+    On a GPU that is its time and the time for which the GPU waited for its launches.
+    """
     import polars as pl
 
     wall_ns = float(costs.unique("step")["wall_ns"].sum())
-    of_model = costs.filter(pl.col("pass") != "idle")
+    of_model = costs.filter(pl.col("pass") != "idle").with_columns(
+        (pl.col("share_ns") + pl.col("idle_before_ns").fill_null(0)).alias("share_ns")
+    )
     members = {
         "layer": labels.layer,
         "kind": labels.kind,

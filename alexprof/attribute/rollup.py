@@ -26,6 +26,8 @@ SUMMARY = (
     "core_mean_s",
     "parallelism",
     "share_ci95_s",
+    "busy_fraction",
+    "idle_before_s",
 )
 
 
@@ -75,7 +77,9 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
         `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
         `parallelism`, that over the time in which any did, both null where that is not known; and
         `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`, by Student's t over
-        blocks of steps as `measure.chunks` takes them, null with a single step.
+        blocks of steps as `measure.chunks` takes them, null with a single step; `busy_fraction`,
+        the part of the time in which the device ran anything, null for idle time;
+        `idle_before_s`, for how long a GPU was idle right before its kernels, null on a CPU.
     """
     return _summary(costs, "layer", ())
 
@@ -151,18 +155,23 @@ def _summary(
     counted = pl.col("executions").is_not_null().all()
     core = ["core_ns", "at_work_ns"]
     known = pl.col("core_ns").is_not_null().any()
+    waits = pl.col("idle_before_ns").is_not_null().any()
     per_step = (
         costs.filter(idle | (pl.col("op") != IDLE_OP))
         .group_by(*keys, "step")
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
+            pl.when(waits).then(pl.col("idle_before_ns").sum().cast(pl.Float64)),
             pl.when(counted).then(pl.col("executions").sum().cast(pl.Float64)).alias("executions"),
             *(pl.when(known).then(pl.col(one).sum().cast(pl.Float64)).alias(one) for one in core),
         )
     )
     # Every step has a row of each device, be it of idle time.
     steps = costs.unique(["device", "step"]).group_by("device")
-    device = steps.agg(pl.len().alias("steps"), pl.col("wall_ns").sum())
+    worked = costs.filter(pl.col("op") != IDLE_OP).group_by("device")
+    device = steps.agg(pl.len().alias("steps"), pl.col("wall_ns").sum()).join(
+        worked.agg(pl.col("share_ns").sum().alias("worked_ns")), on="device", how="left"
+    )
     summary = (
         per_step.join(device, on="device")
         .group_by(keys)
@@ -178,6 +187,10 @@ def _summary(
             .alias("parallelism"),
             (_std("share_ns") / _NS_PER_S).alias("share_std_s"),
             (pl.col("share_ns").sum() / pl.col("wall_ns").first()).alias("share_fraction"),
+            pl.when(pl.lit(name != "layer") | (pl.col(name).first() != IDLE_OP))
+            .then(pl.col("share_ns").sum() / pl.col("worked_ns").first())
+            .alias("busy_fraction"),
+            pl.when(waits).then(_mean("idle_before_ns") / _NS_PER_S).alias("idle_before_s"),
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
         .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)

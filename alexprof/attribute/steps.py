@@ -81,14 +81,19 @@ class Steps:
 
     def of_sort(self, sort: int) -> Steps:
         """Returns the steps of a sort, in the order of time."""
-        rows = self.rows_of(sort)
+        return replace(self._take(self.rows_of(sort)), sorts=(self.sorts[sort],))
+
+    def without(self, number: int) -> Steps:
+        """Returns the steps of the only sort, but for one."""
+        return self._take(np.flatnonzero(self.number != number))
+
+    def _take(self, rows: NDArray[np.intp]) -> Steps:
         return replace(
             self,
             number=self.number[rows],
             start_ps=self.start_ps[rows],
             end_ps=self.end_ps[rows],
             sort=None,
-            sorts=(self.sorts[sort],),
         )
 
 

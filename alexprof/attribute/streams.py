@@ -70,3 +70,13 @@ def _with_xla(events: Events, op: Int, xla: XlaOps) -> Int:
     op = op.copy()
     op[rows] = xla.of(events, rows)
     return op
+
+
+def fusions(events: Events, xla: XlaOps) -> Int | None:
+    """Returns which fusion each kernel is, int64 [n] by `XlaOps.fusions`; None without XLA."""
+    rows = np.flatnonzero(has_hlo_op(events))
+    if not rows.size:
+        return None
+    fusion: Int = np.full(len(events), UNASSIGNED, np.int64)
+    fusion[rows] = xla.read(events, rows)[1]
+    return fusion

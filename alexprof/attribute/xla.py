@@ -15,12 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.buffered import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
 from alexprof.xplane import Events, HloPrograms, Trace
 
 Int = NDArray[np.int64]
 
 HLO_OP = "hlo_op"
+# A CUDA graph that holds what several instructions launch: its kernels all go by its name
+# (xla/backends/gpu/runtime/command_buffer_thunk.cc).
+_BUFFER = re.compile(r"command_buffer(?:[._]\d+)?")
 _ABSENT = -1
 # TensorFlow names a module after the function and all its attributes, as in
 # a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
@@ -36,6 +40,8 @@ class XlaOps:
         unplaced: Numbers of the ops that are XLA's own, which go by module and instruction, because
             the trace does not say where those come from; and of others that are in no pass.
         fused: Whether any event was a fusion of instructions.
+        estimated: Numbers of the ops that some fusion goes by only because most of it is of them.
+        fusions: Of each fusion met, the names of the ops that it computes.
     """
 
     def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
@@ -44,7 +50,10 @@ class XlaOps:
         self._programs = HloPrograms(trace)
         self._numbers = numbers
         self.unplaced: set[int] = set()
+        self.estimated: set[int] = set()
+        self.fusions: list[tuple[str, ...]] = []
         self.fused = False
+        self._buffers: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -52,7 +61,8 @@ class XlaOps:
         notes = []
         if self.fused:
             notes.append(
-                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after."
+                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after, or "
+                "where it names none to the commonest that it computes."
             )
         if damaged := self._programs.unreadable:
             notes.append(
@@ -63,6 +73,14 @@ class XlaOps:
 
     def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
         """Returns the number of the op of each of these events, which all have an `hlo_op`."""
+        return self.read(events, rows)[0]
+
+    def read(self, events: Events, rows: NDArray[np.intp]) -> tuple[Int, Int]:
+        """Finds the op of each of these events, which all have an `hlo_op`.
+
+        Returns:
+            int64 [rows], the op's number; and the index into `fusions`, -1 where it is none.
+        """
         program, has_program = events.ints("program_id")
         programs, which = np.unique(program[rows], return_inverse=True)
         texts = [events.strings(stat) for stat in ("hlo_module", HLO_OP, "name")]
@@ -70,18 +88,71 @@ class XlaOps:
             np.where(has_program[rows], which, _ABSENT),
             *(index[rows] for index, _ in texts),
         ]
+        tables: list[list[Any]] = [
+            [*programs.tolist(), None],
+            *([*table, ""] for _, table in texts),
+        ]
+        columns[2], tables[2] = self._without_buffers(events, rows, columns, tables)
         first, index = _distinct(columns)
-        tables = [[*programs.tolist(), None], *([*table, ""] for _, table in texts)]
         keys = [
             _Key(*(table[int(column[row])] for table, column in zip(tables, columns, strict=True)))
             for row in first
         ]
-        return np.array([self._number(key) for key in keys], np.int64)[index]
+        numbers = np.array([self._number(key) for key in keys], np.int64)
+        fusions = np.array([self._fusion(key) for key in keys], np.int64)
+        return numbers[index], fusions[index]
+
+    def _without_buffers(
+        self,
+        events: Events,
+        rows: NDArray[np.intp],
+        columns: Sequence[NDArray[Any]],
+        tables: Sequence[list[Any]],
+    ) -> tuple[NDArray[Any], list[Any]]:
+        """Puts the instruction in place where an event only names the command buffer it is in."""
+        column, table = columns[2], tables[2]
+        is_buffer = np.array([bool(_BUFFER.fullmatch(text)) for text in table], bool)
+        held = np.flatnonzero(is_buffer[column])
+        number, has_number = events.ints("correlation_id")
+        held = held[has_number[rows[held]]]
+        if not held.size:
+            return column, table
+        order = held[np.lexsort((events.start_ps[rows[held]], number[rows[held]]))]
+        edges = np.flatnonzero(np.diff(number[rows[order]])) + 1
+        column, places = column.copy(), {text: at for at, text in enumerate(table[:-1])}
+        table = table[:-1]
+        for launch in np.split(order, edges):
+            program = tables[0][int(columns[0][launch[0]])]
+            kernels = tuple(events.names[symbol] for symbol in events.name[rows[launch]])
+            found = None if program is None else self._in_buffer(program, kernels)
+            for row, instruction in zip(launch, found or (), strict=bool(found)):
+                if instruction:
+                    column[row] = places.setdefault(instruction, len(places))
+        return column, [*places, ""]
+
+    def _in_buffer(self, program: int, kernels: tuple[str, ...]) -> tuple[str, ...]:
+        """The instruction of each kernel that a command buffer ran, "" where it can't be told."""
+        if (program, kernels) not in self._buffers:
+            scheduled = self._programs.scheduled(program)
+            self._buffers[program, kernels] = match_kernels(kernels, scheduled)
+        return self._buffers[program, kernels]
+
+    def _fusion(self, key: _Key) -> int:
+        """Notes down what a fusion computes."""
+        program = self._program(key)
+        found = None if program is None else self._programs.op(program, key.instruction)
+        if found is None or len(found.parts) < 2:
+            return _ABSENT
+        self.fusions.append(found.parts)
+        return len(self.fusions) - 1
 
     def _number(self, key: _Key) -> int:
-        op = self._named(key)
+        op, estimated = self._named(key)
         if op is not None:
-            return self._numbers.of(op)
+            number = self._numbers.of(op)
+            if estimated:
+                self.estimated.add(number)
+            return number
         scope = f"{key.scope}({key.program})" if self._programs_of[key.scope] > 1 else key.scope
         own = f"{scope}/{key.instruction}" if scope else key.instruction
         number = self._numbers.of((own, type_in(key.instruction)))
@@ -109,20 +180,25 @@ class XlaOps:
         found = self._programs.named(key.module)
         return found[0] if len(found) == 1 else None
 
-    def _named(self, key: _Key) -> Op | None:
-        """The op by the program, or else by the annotation of a kernel (stat `name`)."""
+    def _named(self, key: _Key) -> tuple[Op | None, bool]:
+        """The op by the program, or else by the annotation of a kernel (stat `name`).
+
+        Returns:
+            The op, and whether it is only the commonest of several.
+        """
         program = self._program(key)
         found = None if program is None else self._programs.op(program, key.instruction)
         self.fused |= found is not None and found.opcode == "fusion"
         if found is not None and found.op_name and found.op_type:
-            return found.op_name, found.op_type
+            return (found.op_name, found.op_type), found.estimated
         name = (found.op_name if found is not None else "") or key.name
         if not name:
-            return None
+            return None, False
+        estimated = found is not None and found.estimated
         if name in _ENDS:
-            return name, _ENDS[name]
+            return (name, _ENDS[name]), estimated
         # A name without scopes is that of an argument, which XLA did something to: no type.
-        return name, type_in(name if "/" in name else key.instruction)
+        return (name, type_in(name if "/" in name else key.instruction)), estimated
 
 
 class _Key(NamedTuple):

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alexprof.measure.statistics import difference, student_half_width
+from alexprof.measure.values import Timed
+from alexprof.runs.kernel_savings import StepWork
 from alexprof.runs.prediction_error import prediction_error
 from alexprof.runs.reconcile import reconciled
-from alexprof.runs.record import Ablation, Phase
+from alexprof.runs.record import Ablation, Phase, on_cpu
 from alexprof.runs.recorded import FusedOp, Replay, Saving
 from alexprof.workload.base import Ablation as Question
-from alexprof.workload.base import means_kind
+from alexprof.workload.base import means, means_kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,8 +52,9 @@ def ablation(
     }
     if len(traced) == 2:
         answer = reconciled(answer, phases, traced)
+    predicted = _predicted(answer, phases[reference], traced.get(reference))
     answer = msgspec.structs.replace(
-        answer, fused=_fused(question, phases[reference]), **_predicted(answer, phases[reference])
+        answer, fused=_fused(question, phases[reference]), **predicted
     )
     whole, rest = phases[reference].timed, phases[without].timed
     if whole is None or rest is None:
@@ -105,11 +108,13 @@ def _fused(question: Question, phase: Phase) -> tuple[FusedOp, ...]:
     return tuple(sorted(found, key=lambda one: one.op))
 
 
-def _predicted(answer: Ablation, phase: Phase) -> dict[str, Any]:
-    """What is predicted: by the replay where there is one, else by the share."""
+def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> dict[str, Any]:
+    """What is predicted: by a replay where there is one, else by the time of the ops that go."""
     replay, timed = phase.replay, phase.timed
+    if timed is None:
+        return {}
     saving = _asked(replay, answer.name)
-    if replay is not None and saving is not None and replay.drift is not None and timed is not None:
+    if replay is not None and saving is not None and replay.drift is not None:
         spread = 0.0
         if saving.fraction_std is not None:
             spread = student_half_width(saving.fraction_std**2, replay.steps)
@@ -117,12 +122,26 @@ def _predicted(answer: Ablation, phase: Phase) -> dict[str, Any]:
         return {
             "predicted_s": saving.saves_s,
             "predicted_ci95_s": (saving.saves_s - half_s, saving.saves_s + half_s),
-            "predicted_from": "replay",
+            "predicted_from": "launches" if replay.of_launches else "replay",
         }
+    device = phase.attribution.device if phase.attribution else "CPU"
+    if costs is not None and not on_cpu(device):
+        return _by_kernels(answer, phase, StepWork.of(costs, device), timed)
     if answer.attributed_s is not None:
         gone_s = _gone_with_s(answer, phase)
         return {"predicted_s": answer.attributed_s + gone_s, "predicted_from": "share"}
     return {}
+
+
+def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) -> dict[str, Any]:
+    """What the kernels of the ops that go take, and launching them."""
+    ops = work.ops.select("op", "kind", "layer").iter_rows()
+    own = {name for name, kind, layer in ops if means(answer, name, kind, layer)}
+    if not own:
+        return {}
+    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    saved_s, interval = work.saving(own.union(gone), timed)
+    return {"predicted_s": saved_s, "predicted_ci95_s": interval, "predicted_from": "kernels"}
 
 
 def _gone_with_s(answer: Ablation, phase: Phase) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from alexprof.runs.record import (
     on_cpu,
 )
 from alexprof.runs.recorded import Kernel, PathOp, RecordedDevice, Replay, Saving
+from alexprof.runs.timed_scale import timed_scale
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,19 +78,20 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
+    books = _books(attribution, timed.timed)
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
-        attribution=_books(attribution),
+        attribution=books,
         ops=_with_fused(
-            [_with_events(op, attribution) for op in _rows(by_op(costs), OpCost)], nodes or {}
+            [_with_facts(op, attribution) for op in _rows(by_op(costs), OpCost)], nodes or {}
         ),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
         devices=_rows(attribution.devices, RecordedDevice),
         kernels=_rows(attribution.kernels, Kernel),
-        replay=_replay(timed.timed, attribution),
+        replay=_replay(timed.timed, attribution, books),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )
@@ -102,8 +104,13 @@ def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCos
     )
 
 
-def _with_events(op: OpCost, attribution: Attribution) -> OpCost:
-    """Adds how many events an op's time holds; the pool's threads record side by side."""
+def _with_facts(op: OpCost, attribution: Attribution) -> OpCost:
+    """Adds whether an op is estimated, and how many events its time holds.
+
+    The pool's threads record side by side.
+    """
+    if (op.name, op.type) in attribution.estimated:
+        op = msgspec.structs.replace(op, estimated=True)
     found = attribution.within.get((op.name, op.type))
     if found is None or not on_cpu(op.device):
         return op
@@ -118,6 +125,10 @@ def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
 def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
     wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
     mean_s = float(wall_s.mean())
+    late = attribution.left_out
+    late_s = None if late is None else late["wall_ns"].item() / 1e9
+    # The step that is left out is the first, and the stopwatch's first is the same.
+    stopwatch_s = facts.stopwatch_s if late is None else facts.stopwatch_s[1:]
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
     is_cpu = ran["device"].is_in([one for one in ran["device"].unique() if on_cpu(one)])
     return Traced(
@@ -125,21 +136,32 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         mean_s=mean_s,
         std_s=float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
         slowdown=mean_s / timed.mean_s if timed else None,
-        stopwatch_mean_s=(
-            sum(facts.stopwatch_s) / len(facts.stopwatch_s) if facts.stopwatch_s else None
-        ),
+        stopwatch_mean_s=sum(stopwatch_s) / len(stopwatch_s) if stopwatch_s else None,
         file=facts.file,
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
         ci95_s=step_interval(wall_s),
         events_per_step=attribution.events_per_step,
+        left_out_s=late_s,
+        mean_with_s=(
+            None if late_s is None else (wall_s.sum() + late_s) / (len(wall_s) + 1)
+        ),
     )
 
 
-def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
-    """Puts the parts of a step on the scale of the timed mean."""
+def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Replay:
+    """Puts the parts of a step on the scale of the timed mean.
+
+    A GPU's launches are worth a replay where the step is bound by them.
+    """
     found = attribution.replayed
+    if found.of_launches and found.reason is None and not books.launch_bound:
+        return Replay(
+            reason="the GPU is at work for most of the step: its kernels' time tells",
+            gone_with=dict(found.gone_with),
+            of_launches=True,
+        )
     wall_ns = attribution.steps["wall_ns"].to_numpy()
     step_s = timed.mean_s if timed else float(wall_ns.mean()) / 1e9
     return Replay(
@@ -163,10 +185,11 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
             for one in found.savings
         ),
         gone_with=dict(found.gone_with),
+        of_launches=found.of_launches,
     )
 
 
-def _books(attribution: Attribution) -> Books:
+def _books(attribution: Attribution, timed: Timed | None) -> Books:
     devices = tuple(
         DeviceBooks(
             device=each.device,
@@ -186,4 +209,25 @@ def _books(attribution: Attribution) -> Books:
         idle_ns=main.idle_ns,
         unassigned_ns=main.unassigned_ns,
         devices=devices,
+        **({} if on_cpu(main.device) else _launching(attribution, main, timed)),
     )
+
+
+def _launching(
+    attribution: Attribution, books: DeviceBooks, timed: Timed | None
+) -> dict[str, Any]:
+    """How much a GPU was launched, and for how long it waited for that."""
+    costs = attribution.costs
+    rows = costs.filter(costs["device"] == books.device)
+    steps = rows["step"].n_unique()
+    busy_s, idle_s, launching_s = (
+        ns / steps / 1e9
+        for ns in (books.share_ns, books.idle_ns, books.idle_by_reason_ns.get("launching", 0))
+    )
+    if timed is not None:
+        launching_s *= timed_scale(busy_s, idle_s, timed.mean_s, on_cpu=False).idle
+    return {
+        "launches_per_step": float(rows["kernels"].sum()) / steps,
+        "launching_s": launching_s,
+        "launch_bound": launching_s > busy_s,
+    }

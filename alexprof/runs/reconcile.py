@@ -1,8 +1,9 @@
 """A measured difference reconciled with two traces: own ops, every other layer, idle, remainder.
 
-Shares are of traced steps. Here each variant's are scaled so that its traced steps are as long in
-the mean as its timed ones. Every row of both tables of costs goes into one account and no other, so
-that the accounts' changes add up to the measured difference of the means.
+Shares are of traced steps. Here each variant's are brought to the scale of its timed steps (see
+`timed_scale`), so that both are as long in the mean. Every row of both tables of costs goes into
+one account and no other, so that the accounts' changes add up to the measured difference of the
+means.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.families import LEVEL, adjust
 from alexprof.measure.values import Interval
 from alexprof.measure.welch import welch
-from alexprof.runs.record import Ablation, AblationPart, Phase
+from alexprof.runs.record import Ablation, AblationPart, Phase, on_cpu
 from alexprof.runs.recorded import Gathered, LayerChange, OneSided, SeenOps
+from alexprof.runs.tables import without_long_first
+from alexprof.runs.timed_scale import timed_scale
 from alexprof.workload.base import means
 
 if TYPE_CHECKING:
@@ -50,8 +53,9 @@ class _Side:
 
     Attributes:
         seconds: What each op took in each traced step, float64 [steps], on the timed scale.
-        traced_over_timed: By how much that was more.
-        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none.
+        traced_over_timed: How much longer traced steps were than timed ones.
+        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none,
+            and on a GPU, whose kernels' times do not rest on it.
     """
 
     seconds: Mapping[_Op, Floats]
@@ -119,18 +123,23 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
+    rows = without_long_first(rows, phase.attribution.device)
     steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
     ops = rows.select(_COLUMNS).unique(maintain_order=True).with_row_index("row")
-    slower = phase.attribution.wall_ns / 1e9 / steps.height / phase.timed.mean_s
     sums = rows.group_by(*_COLUMNS, "step").agg(pl.col("share_ns").sum())
     sums = sums.join(ops, on=_COLUMNS).join(steps, on="step")
     seconds = np.zeros((ops.height, steps.height))
-    seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy()
-    seconds /= 1e9 * slower
+    seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
+    is_idle = (ops["op"] == IDLE_OP).to_numpy()
+    mean_s = phase.timed.mean_s
+    busy_s, idle_s = (float(seconds[which].sum()) / steps.height for which in (~is_idle, is_idle))
+    cpu = on_cpu(phase.attribution.device)
+    scale = timed_scale(busy_s, idle_s, mean_s, on_cpu=cpu)
+    seconds *= np.where(is_idle, scale.idle, scale.work)[:, np.newaxis]
     names = (_Op(*row) for row in ops.select(_COLUMNS).iter_rows())
-    interval, mean_s = phase.timed.ci95_s, phase.timed.mean_s
-    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval else 0.0
-    return _Side(dict(zip(names, seconds, strict=True)), slower, unsure)
+    interval = phase.timed.ci95_s
+    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
+    return _Side(dict(zip(names, seconds, strict=True)), (busy_s + idle_s) / mean_s, unsure)
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:

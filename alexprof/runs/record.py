@@ -74,6 +74,9 @@ class Traced(Struct, frozen=True, kw_only=True):
         page_faults_per_step: As in `Timed`.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
         events_per_step: Events of all sorts that a step recorded on the host; None if not known.
+        left_out_s: Wall time of a first traced step that took much longer than the others on a GPU:
+            it is in no mean and no share; None where there is none.
+        mean_with_s: Mean with that step; None where there is none.
     """
 
     steps: int
@@ -87,6 +90,8 @@ class Traced(Struct, frozen=True, kw_only=True):
     page_faults_per_step: float | None = None
     ci95_s: tuple[float, float] | None = None
     events_per_step: float | None = None
+    left_out_s: float | None = None
+    mean_with_s: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
@@ -120,6 +125,11 @@ class Books(Struct, frozen=True, kw_only=True):
         idle_ns: See there.
         unassigned_ns: See there.
         devices: The books of each device.
+        launches_per_step: Kernels, copies and fills that a step launched on it, mean; None on a
+            CPU, and in older runs, like the next.
+        launching_s: For how long of a step it waited for the host to launch something, mean: of
+            timed steps where there are any.
+        launch_bound: Whether that is longer than it worked.
     """
 
     device: str
@@ -128,6 +138,9 @@ class Books(Struct, frozen=True, kw_only=True):
     idle_ns: int
     unassigned_ns: int
     devices: tuple[DeviceBooks, ...]
+    launches_per_step: float | None = None
+    launching_s: float | None = None
+    launch_bound: bool = False
 
 
 class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -151,6 +164,9 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
             once.
         share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
             step, and in older runs.
+        busy_fraction: Its part of the time in which the device ran anything; None in older runs.
+        idle_before_s: For how long a GPU was idle right before its kernels, mean over traced steps,
+            without the time before a step's first; None on a CPU, and in older runs.
     """
 
     name: str
@@ -166,6 +182,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     core_mean_s: float | None = None
     parallelism: float | None = None
     share_ci95_s: tuple[float, float] | None = None
+    busy_fraction: float | None = None
+    idle_before_s: float | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -183,6 +201,8 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
             not known, and in older runs.
         untraced_share_s: Its mean share less what recording these events took; None where either is
             not known (`Run.tracing`).
+        estimated: Whether a part of it is of XLA's fusions that stand here only because most of
+            what they compute is of this op.
     """
 
     type: str
@@ -192,6 +212,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     fused: tuple[str, ...] = ()
     events_per_step: float | None = None
     untraced_share_s: float | None = None
+    estimated: bool = False
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -295,10 +316,12 @@ class Ablation(Struct, frozen=True, kw_only=True):
         idle_ci95_s: 95 % interval of idle_s.
         remainder_s: measured_s − (attributed_s + others_s + idle_s).
         traced_over_timed: How much longer traced steps were than timed ones, by their means, in
-            `reference` and in `without`. Shares are divided by that.
+            `reference` and in `without`. A CPU's shares are divided by that; a GPU's stay, and its
+            idle time takes the difference.
         seen: The ops that were left out, as the trace shows them.
         fused: The ops that compute others of them too.
-        predicted_from: "replay" or "share"; "" without a prediction.
+        predicted_from: "replay" of a CPU's ops or "launches" of a GPU's, or else "share" of a CPU's
+            ops or "kernels" of a GPU's (see `kernel_savings`); "" without a prediction.
         predicted_error: How far the prediction is off; None without one.
     """
 

@@ -104,6 +104,7 @@ class Replay(Struct, frozen=True, kw_only=True):
         savings: What leaving out would save; empty where the drift is above 1 %.
         gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
             with them; of use also where there is a reason.
+        of_launches: Whether it was a GPU's launches that were replayed, not a CPU's ops.
     """
 
     reason: str | None = None
@@ -113,6 +114,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
     gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    of_launches: bool = False
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,9 @@ from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.runs.changes import Level
 from alexprof.runs.sides import Member
-from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
+from alexprof.runs.record import on_cpu
+from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps, without_long_first
+from alexprof.runs.timed_scale import Scale, timed_scale
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,8 +34,8 @@ class Sample:
         orders: Each block's place among all blocks of the phase.
         step_s: Mean of a timed step (of a traced one where nothing was timed).
         device: Whose time the parts are of; None without a trace.
-        parts: By level and name what it cost in each traced step, float64 seconds, scaled so that
-            the steps' mean is `step_s`.
+        parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
+            timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
     """
 
     blocks: Sequence[Floats]
@@ -83,11 +85,13 @@ class Samples:
         books = phase.attribution
         if books is None or self._costs is None or not books.wall_ns:
             return Sample(blocks, orders, step_s, None)
-        rows = _rows(self._costs, variant, key, books.device)
+        rows = without_long_first(_rows(self._costs, variant, key, books.device), books.device)
         steps = rows["step"].n_unique()
-        step_s = step_s or books.wall_ns / steps / 1e9
-        factor = step_s * steps / books.wall_ns
-        parts = {level: _parts(rows, level, factor) for level in PARTS}
+        idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
+        busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s
+        step_s = step_s or busy_s + idle_s
+        scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(books.device))
+        parts = {level: _parts(rows, level, scale) for level in PARTS}
         return Sample(blocks, orders, step_s, books.device, parts)
 
     def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
@@ -130,7 +134,7 @@ def _rows(costs: pl.DataFrame, variant: str, key: str, device: str) -> pl.DataFr
     )
 
 
-def _parts(rows: pl.DataFrame, level: Level, factor: float) -> dict[str, Floats]:
+def _parts(rows: pl.DataFrame, level: Level, scale: Scale) -> dict[str, Floats]:
     """Seconds by name and step; idle time is a layer, and no kind or op."""
     import polars as pl
 
@@ -142,5 +146,6 @@ def _parts(rows: pl.DataFrame, level: Level, factor: float) -> dict[str, Floats]
     sums = rows.group_by(level, "step").agg(pl.col("share_ns").sum())
     seconds = np.zeros((len(names), len(place)))
     at = [row[name] for name in sums[level]], [place[step] for step in sums["step"]]
-    seconds[at] = sums["share_ns"].to_numpy() * factor
+    factor = [scale.idle if name == IDLE_OP else scale.work for name in sums[level]]
+    seconds[at] = sums["share_ns"].to_numpy() / 1e9 * np.array(factor)
     return dict(zip(names, seconds, strict=True))

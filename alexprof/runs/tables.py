@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.attribute import check_closure
+from alexprof.attribute import check_closure, long_first
 from alexprof.errors import RunError
 from alexprof.files import whole_file
+from alexprof.runs.record import on_cpu
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,6 +79,23 @@ def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def without_long_first(costs: pl.DataFrame, device: str) -> pl.DataFrame:
+    """Leaves out a first step that took much longer than the others, where a GPU is judged.
+
+    Tables of today don't have it; those of older runs do.
+
+    Args:
+        costs: Of one variant, phase and device.
+        device: Which.
+    """
+    import polars as pl
+
+    if on_cpu(device):
+        return costs
+    late = long_first(costs.select("step", "wall_ns").unique().sort("step"))
+    return costs if late is None else costs.filter(pl.col("step") != late["step"].item())
+
+
 def save_table(folder: Path, name: str, table: pl.DataFrame) -> None:
     """Writes a table, whole.
 
@@ -98,8 +116,9 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
     import polars as pl
 
     table = _read(Path(folder) / COSTS_FILE)
-    # Written before there were core times.
-    missing = [name for name in ("core_ns", "at_work_ns") if name not in table.columns]
+    # Written before there were core times, or idle times by op.
+    added = ("core_ns", "at_work_ns", "idle_before_ns")
+    missing = [name for name in added if name not in table.columns]
     table = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
     for _, frame in table.group_by("variant", "phase", maintain_order=True):
         check_closure(frame)

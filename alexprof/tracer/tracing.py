@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.attribute import attribute
+from alexprof.attribute import Known, attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.results import Results, fetch_results
@@ -95,9 +95,12 @@ def trace_phase(
     attribution = attribute(
         trace,
         captured.marker,
-        inputs=executed.inputs,
-        nodes=executed.nodes,
-        asked=questions,
+        known=Known(
+            inputs=executed.inputs,
+            nodes=executed.nodes,
+            asked=questions,
+            timed_s=timed.timed.mean_s if timed.timed else None,
+        ),
     )
     level = granted_host_level(trace)
     facts = TraceFacts(

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, Span
 
 _MODULE = 0x0A  # HloProto
-_COMPUTATIONS = 0x1A  # HloModuleProto
+_COMPUTATIONS, _ENTRY_ID, _SCHEDULE = 0x1A, 0x30, 0x3A  # HloModuleProto
+_SEQUENCES, _KEY, _VALUE, _SEQUENCE_IDS = 0x0A, 0x08, 0x12, (0x08, 0x0A)  # HloScheduleProto
 _INSTRUCTIONS, _COMPUTATION_ID, _ROOT_ID = 0x12, 0x28, 0x30  # HloComputationProto
 _NAME, _OPCODE, _METADATA, _PARAMETER = 0x0A, 0x12, 0x3A, 0x48  # HloInstructionProto
 _ID = 35 << 3 | VARINT
@@ -70,11 +71,17 @@ class HloModule:
         self._found: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
         self._read: dict[Span, Instruction] = {}
+        self._entry = 0
+        self._schedule: Span | None = None
         for module in buffer.fields(start, stop):
             if module.tag == _MODULE:
                 for one in buffer.fields(*module.span):
                     if one.tag == _COMPUTATIONS:
                         self._add(one)
+                    elif one.tag == _ENTRY_ID:
+                        self._entry = one.value
+                    elif one.tag == _SCHEDULE:
+                        self._schedule = one.span
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
         """Read an instruction; None if there is none of this name.
@@ -97,6 +104,40 @@ class HloModule:
             TraceError: One is damaged.
         """
         return tuple(self._instruction(span) for span in computation.spans)
+
+    def scheduled(self) -> list[tuple[str, Instruction]]:
+        """Return name and instruction of the main computation in the order in which they run.
+
+        That is the program's schedule, or where it has none the order in which they stand.
+
+        Raises:
+            TraceError: The program is damaged.
+        """
+        main = self._computations.get(self._entry)
+        if main is None:
+            return []
+        by_id = {
+            instruction.id: (self._name(span), instruction)
+            for span, instruction in zip(main.spans, self.instructions(main), strict=True)
+        }
+        order = self._sequence(main.id) or list(by_id)
+        return [by_id[number] for number in order if number in by_id]
+
+    def _sequence(self, computation: int) -> list[int]:
+        """The ids of a computation's instructions in the order of the schedule, if it has one."""
+        buffer = self._buffer
+        ids: list[int] = []
+        for entry in buffer.fields(*self._schedule) if self._schedule else ():
+            if entry.tag != _SEQUENCES:
+                continue
+            key, value = 0, entry
+            for field in buffer.fields(*entry.span):
+                key = field.value if field.tag == _KEY else key
+                value = field if field.tag == _VALUE else value
+            if key == computation and value is not entry:
+                for field in buffer.fields(*value.span):
+                    ids += self._ids(field) if field.tag in _SEQUENCE_IDS else []
+        return ids
 
     def _add(self, field: Field) -> None:
         number = root = 0

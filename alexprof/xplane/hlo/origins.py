@@ -8,7 +8,7 @@ that does say so, and this is how it is found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from alexprof.xplane.hlo.module import Computation, HloModule, Instruction, Origin
@@ -64,20 +64,62 @@ class Origins:
             return found
         return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
 
-    def _own(self, instruction: Instruction, depth: int = 0) -> Origin | None:
-        if instruction.origin or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
-            return instruction.origin
+    def parts(self, instruction: Instruction, depth: int = 0) -> tuple[Origin, ...]:
+        """The ops that a fusion computes, each once; none for other instructions.
+
+        Raises:
+            TraceError: A part of the program that is needed is damaged.
+        """
+        return tuple(dict.fromkeys(self._parts(instruction, depth)))
+
+    def _parts(self, instruction: Instruction, depth: int) -> Iterator[Origin]:
+        if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return
         for computation in self._module.called(instruction):
-            parts = self._module.instructions(computation)
-            for root in parts:
-                if root.id == computation.root_id and (found := self._own(root, depth + 1)):
-                    return found
-            named = Counter(
-                part.origin for part in parts if part.origin and part.opcode not in _NO_WORK
-            )
-            if named:
-                return named.most_common(1)[0][0]
+            for part in self._module.instructions(computation):
+                if part.origin and part.opcode not in _NO_WORK and part.origin.op_name not in _ENDS:
+                    yield part.origin
+                yield from self._parts(part, depth + 1)
+
+    def _own(self, instruction: Instruction, depth: int = 0) -> Origin | None:
+        """What an instruction says itself, or what its result or its parts say.
+
+        The ends of a function are no place: a fusion that writes a function's results goes by the
+        commonest scope of what it computes, and by the commonest op in that.
+        """
+        said = instruction.origin
+        if _is_place(said) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return said
+        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or said
+
+    def _of_result(self, instruction: Instruction, depth: int) -> Origin | None:
+        """What the result of a fusion says, unless the fusion itself is at a function's end."""
+        for computation in self._module.called(instruction) if instruction.origin is None else ():
+            for root in self._module.instructions(computation):
+                if root.id == computation.root_id:
+                    origin = self._own(root, depth + 1)
+                    return origin if _is_place(origin) else None
         return None
+
+    def _commonest(self, instruction: Instruction, depth: int) -> Origin | None:
+        named = Counter(self._parts(instruction, depth))
+        scopes: Counter[str] = Counter()
+        for origin, count in named.items():
+            scopes[origin.op_name.rpartition("/")[0]] += count
+        if not named:
+            return None
+        scope = scopes.most_common(1)[0][0]
+        within = (one for one, _ in named.most_common() if one.op_name.rpartition("/")[0] == scope)
+        return next(within)
+
+    def is_estimated(self, instruction: Instruction) -> bool:
+        """Whether the op of a fusion is only the commonest of those that it computes."""
+        return (
+            instruction.opcode in _STAND_INS
+            and not _is_place(instruction.origin)
+            and self._of_result(instruction, 0) is None
+            and self._commonest(instruction, 0) is not None
+        )
 
     def _purpose(self, instruction: Instruction, use: _Use) -> Origin | None:
         return use.moved if instruction.opcode in _HEAVY else use.origin
@@ -112,6 +154,10 @@ class Origins:
                     use = self._used(computation, depth + 1).get(one.id, _UNKNOWN)
                     return None if use.origin is None else use
         return None
+
+
+def _is_place(origin: Origin | None) -> bool:
+    return origin is not None and origin.op_name not in _ENDS
 
 
 def _agreed(uses: Iterable[_Use]) -> _Use:

@@ -32,14 +32,16 @@ class HloOp(NamedTuple):
         op_name: The op's name: `conv1/Conv2D`, `jit(f)/conv1/conv_general_dilated`; "" where the
             program does not say.
         op_type: Its type: `Conv2D`; "" where the program does not say, as those of JAX.
+        estimated: Whether it is a fusion whose result names no op, so that the op is the commonest
+            of those that it computes.
+        parts: Names of the ops that a fusion computes, each once.
     """
 
     opcode: str
     op_name: str
     op_type: str
-
-
-_NOWHERE = ("", "")
+    estimated: bool = False
+    parts: tuple[str, ...] = ()
 
 
 class _Program(NamedTuple):
@@ -83,23 +85,48 @@ class HloPrograms:
         try:
             return self._op(program, instruction)
         except TraceError:
-            self._read[program] = None
-            self._unreadable.append(f"{self._programs[program].module}({program})")
+            self._give_up(program)
             return None
 
-    def _op(self, program: int, instruction: str) -> HloOp | None:
+    def scheduled(self, program: int) -> list[tuple[str, str]]:
+        """Return name and opcode of what a program runs, in order; empty where that is not known.
+
+        Args:
+            program: Id of the program.
+        """
+        try:
+            read = self._module(program)
+            scheduled = [] if read is None else read[0].scheduled()
+        except TraceError:
+            self._give_up(program)
+            return []
+        return [(name, instruction.opcode) for name, instruction in scheduled]
+
+    def _give_up(self, program: int) -> None:
+        self._read[program] = None
+        self._unreadable.append(f"{self._programs[program].module}({program})")
+
+    def _module(self, program: int) -> tuple[HloModule, Origins] | None:
         known = self._programs.get(program)
         if known is None:
             return None
         if program not in self._read:
             module = HloModule(known.buffer, *known.span)
             self._read[program] = module, Origins(module)
-        read = self._read[program]
+        return self._read[program]
+
+    def _op(self, program: int, instruction: str) -> HloOp | None:
+        read = self._module(program)
         found = None if read is None else read[0].find(instruction)
         if read is None or found is None:
             return None
-        one, computation = found
-        return HloOp(one.opcode, *(read[1].of(one, computation) or _NOWHERE))
+        instruction, computation = found
+        origins = read[1]
+        origin = origins.of(instruction, computation)
+        parts = tuple(part.op_name for part in origins.parts(instruction))
+        if origin is None:
+            return HloOp(instruction.opcode, "", "", parts=parts)
+        return HloOp(instruction.opcode, *origin, origins.is_estimated(instruction), parts)
 
     def _find(self, dictionary: Dictionary) -> None:
         # One by one: there are few, and they are long.

@@ -1,0 +1,198 @@
+"""A step of a GPU run again on paper: what the host launches, and what the streams then do.
+
+The host launches in order; a kernel starts when its launch is done and what ran before it on its
+stream, or on another that it waits for, has ended. Where it began later than that, the rest of the
+wait is kept. A call that returns only when the GPU is done, as a copy to pageable memory does,
+holds up the launches after it. If some launches go, those after them come earlier by the host's
+time for them.
+
+Under a profiler the host is slower and kernels are not. So for a step without one, the host's time
+is scaled until the replayed step takes as long as a timed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.activity import Activity
+from alexprof.attribute.steps import PS_PER_NS
+
+Int = NDArray[np.int64]
+
+_SAME_PS = 200_000  # what clocks of streams may differ by
+_MOST_HOST = 4.0  # times as slow as traced: no host without a profiler is
+_ROUNDS = 40
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Something that a step launched. Times are nanoseconds.
+
+    Attributes:
+        op: Number of its op.
+        host_ns: The host's time for it: from the end of the launch before it, or the step's begin,
+            to the end of its own (or its begin, where the call waits for the GPU).
+        back_ns: Where the call waits for the GPU, from then to its end; else None.
+        after: Places of the launches whose end it waited for.
+        waited_ns: From when it could start to its start.
+        by_host: Whether it was the host that it waited for last.
+        took_ns: Its duration.
+    """
+
+    op: int
+    host_ns: float
+    back_ns: float | None
+    after: tuple[int, ...]
+    waited_ns: float
+    by_host: bool
+    took_ns: float
+
+
+@dataclass(frozen=True)
+class LaunchedStep:
+    """A traced step.
+
+    Attributes:
+        launches: In the order in which the host launched them.
+        tail_ns: What the step lasts after its last launch and all that those did.
+        wall_ns: How long it took.
+    """
+
+    launches: tuple[Launch, ...]
+    tail_ns: float
+    wall_ns: float
+
+    def replayed_ns(
+        self, host: float = 1.0, without: Collection[int] = (), faster: Collection[int] = ()
+    ) -> float:
+        """Returns how long the step takes.
+
+        Args:
+            host: By what the host's times are multiplied.
+            without: Ops that launch nothing.
+            faster: Ops whose kernels take half the time.
+        """
+        ends: list[float] = []
+        launched = last = 0.0
+        for launch in self.launches:
+            before = max((ends[place] for place in launch.after), default=0.0)
+            if launch.op in without:
+                ends.append(before)
+                continue
+            launched += launch.host_ns * host
+            waited = launch.waited_ns * (host if launch.by_host else 1.0)
+            took = launch.took_ns / 2 if launch.op in faster else launch.took_ns
+            ends.append(max(launched, before) + waited + took)
+            last = max(last, ends[-1])
+            if launch.back_ns is not None:
+                launched = ends[-1] + launch.back_ns * host
+        return max(last, launched) + self.tail_ns * host
+
+
+def launched_steps(
+    activity: Activity, step: Int, start_ps: Int, end_ps: Int
+) -> list[LaunchedStep] | str:
+    """Draws the steps of a GPU, or says why they can't be replayed.
+
+    Args:
+        activity: What the GPU ran.
+        step: int64 [n], the step that launched each event, -1 for none.
+        start_ps: int64 [steps], begin of each step on the host.
+        end_ps: int64 [steps], its end.
+    """
+    launched = activity.launched
+    rows = np.flatnonzero(step >= 0)
+    if launched is None or not launched.known[rows].all() or not rows.size:
+        return "the trace does not say when the host launched what the GPU ran"
+    if np.unique(launched.end_ps[rows]).size < rows.size:
+        return "CUDA graphs launch many kernels at once"
+    rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
+    of_step = step[rows]
+    first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
+    if (np.diff(first) == 0).any():
+        return "there are steps that launch nothing"
+    if (activity.end_ps[rows] > end_ps[of_step]).any():
+        return "the GPU runs behind the host: its own work is what a step takes"
+    return [
+        _drawn(activity, rows[first[at] : first[at + 1]], int(start_ps[at]), int(end_ps[at]))
+        for at in range(start_ps.size)
+    ]
+
+
+def _drawn(activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: int) -> LaunchedStep:
+    assert activity.launched is not None
+    called_ps = (activity.launched.start_ps[rows] - start_ps).tolist()
+    done_ps = (activity.launched.end_ps[rows] - start_ps).tolist()
+    begin_ps = (activity.start_ps[rows] - start_ps).tolist()
+    stop_ps = (activity.end_ps[rows] - start_ps).tolist()
+    columns = activity.thread[rows].tolist(), activity.op[rows].tolist()
+    ended: dict[int, list[int]] = {}  # places by stream, in the order of their launches
+    launches = []
+    before = 0
+    for place, (stream, op) in enumerate(zip(*columns, strict=True)):
+        after = [
+            earlier
+            for places in ended.values()
+            if (earlier := _last_ended(places, stop_ps, begin_ps[place])) is not None
+        ]
+        ready = max((stop_ps[earlier] for earlier in after), default=0)
+        waits = stop_ps[place] <= done_ps[place]
+        free = called_ps[place] if waits else done_ps[place]
+        launches.append(
+            Launch(
+                op=op,
+                host_ns=(free - before) / PS_PER_NS,
+                back_ns=(done_ps[place] - stop_ps[place]) / PS_PER_NS if waits else None,
+                after=tuple(after),
+                waited_ns=(begin_ps[place] - max(free, ready)) / PS_PER_NS,
+                by_host=free >= ready,
+                took_ns=(stop_ps[place] - begin_ps[place]) / PS_PER_NS,
+            )
+        )
+        before = done_ps[place]
+        ended.setdefault(stream, []).append(place)
+    over = max(*stop_ps, before)
+    wall_ps = end_ps - start_ps
+    return LaunchedStep(tuple(launches), (wall_ps - over) / PS_PER_NS, wall_ps / PS_PER_NS)
+
+
+def _last_ended(places: Sequence[int], stop_ps: Sequence[int], begin_ps: int) -> int | None:
+    """The last thing launched on a stream that had ended when another began."""
+    for place in reversed(places):
+        if stop_ps[place] <= begin_ps + _SAME_PS:
+            return place
+    return None
+
+
+def host_factor(steps: Sequence[LaunchedStep], timed_ns: float | None) -> float | None:
+    """Finds by what to multiply the host's times so that the steps take as long as timed ones.
+
+    Args:
+        steps: The traced steps.
+        timed_ns: Mean of the timed steps; None where there are none.
+
+    Returns:
+        The factor, 1 without timed steps; None if the kernels alone take longer.
+    """
+    if timed_ns is None:
+        return 1.0
+
+    def mean_ns(host: float) -> float:
+        return float(np.mean([step.replayed_ns(host) for step in steps]))
+
+    return _solved(mean_ns, timed_ns)
+
+
+def _solved(mean_ns: Callable[[float], float], timed_ns: float) -> float | None:
+    """Bisection: a slower host never makes a step shorter."""
+    low, high = 0.0, _MOST_HOST
+    if not mean_ns(low) <= timed_ns <= mean_ns(high):
+        return None
+    for _ in range(_ROUNDS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mean_ns(middle) < timed_ns else (low, middle)
+    return (low + high) / 2
