@@ -6,7 +6,8 @@
 Each nanosecond of a step goes to one op, or to idle time: where k events run at once, each gets
 1/k of the time.
 
-    costs      a trace to the table       names     op to layer and pass
+    costs      a trace to its costs       names     op to layer and pass
+    table      the table and its closure
     rollup     the table to summaries     kinds     type to kind
     division   a device's steps           steps     where steps begin and end
     timeline   intervals to shares        ops       what ran on host and devices
@@ -21,15 +22,7 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 
 from __future__ import annotations
 
-from alexprof.attribute.costs import (
-    IDLE_OP,
-    UNASSIGNED_OP,
-    Attribution,
-    attribute,
-    attribute_phases,
-    check_closure,
-    long_first,
-)
+from alexprof.attribute.costs import Attribution, attribute, attribute_phases, long_first
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
 from alexprof.attribute.predict import Known, Replayed
@@ -42,6 +35,7 @@ from alexprof.attribute.rollup import (
     sum_per_step,
     totals,
 )
+from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP, check_closure
 
 __all__ = [
     "IDLE_OP",

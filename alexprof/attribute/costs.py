@@ -17,18 +17,15 @@ from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.recorded_within import RecordedPerStep, per_step
-from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
-from alexprof.errors import ClosureError, TraceError
+from alexprof.attribute.table import UNASSIGNED_OP, check_closure, costs_table
+from alexprof.errors import TraceError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.xplane import Trace
-
-IDLE_OP = "(idle)"
-UNASSIGNED_OP = "(unassigned)"
 
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
 _LONG = 1.2  # times the median of the others, from which on a first step is left out
@@ -42,7 +39,8 @@ class Attribution:
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
             `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns`, `idle_before_ns` int64. `kernels` counts
+            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns`, `idle_before_ns`,
+            `launching_ns` int64. `kernels` counts
             what was launched on a GPU (kernels, copies, fills), 0 on a CPU; `executions` are null
             for an op on a GPU that the trace doesn't number and whose launch it doesn't show.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
@@ -51,8 +49,9 @@ class Attribution:
             (`IDLE_REASONS`) and the pass "idle". `core_ns` is what threads worked for the op
             and `at_work_ns` the time in which any did (`cores.core_time`); null on a GPU, for idle
             time, and where the trace does not record the pools' threads. `idle_before_ns` is the
-            idle time right before the op's kernels, without that at the step's begin; null on a
-            CPU and for idle time. Kernels that name no op are "(unassigned)".
+            idle time right before the op's kernels, without that at the step's begin, and
+            `launching_ns` the host's time for its launches; both null on a CPU and for idle time.
+            Kernels that name no op are "(unassigned)".
         marked: Whether the trace says where steps begin and end, as asked for.
         steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
             int64.
@@ -145,7 +144,7 @@ def attribute_phases(
         raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
-    table = _table(divisions, steps, work, labels)
+    table = costs_table(divisions, steps, work, labels)
     notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
     known = known or Known()
     return {
@@ -175,7 +174,8 @@ def _of_sort(
     work, all_steps, divisions, labels = read
     rows = all_steps.rows_of(part.sort)
     device = _busiest(divisions, rows)
-    costs = table.filter(pl.col("at").is_in(rows)).drop("at")
+    # A step that launched nothing has no length on a GPU that is behind.
+    costs = table.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
     division = next(each for each in divisions if each.device == device)
     ns = [times[rows] // PS_PER_NS for times in (division.start_ps, division.end_ps)]
     steps = pl.DataFrame(
@@ -199,7 +199,7 @@ def _of_sort(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, sort_steps, labels, costs, device, known),
+        replayed=replay_steps(work, sort_steps, labels, costs, device=device, known=known),
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
@@ -252,29 +252,6 @@ def _nothing_ran(trace: Trace) -> str:
     )
 
 
-def check_closure(costs: pl.DataFrame) -> None:
-    """Checks that shares and idle time add up to the step, for each step and device.
-
-    Raises:
-        ClosureError: They do not; names the first such step.
-    """
-    import polars as pl
-
-    books = costs.group_by("step", "device", maintain_order=True).agg(
-        pl.col("share_ns").sum(), pl.col("wall_ns").min(), pl.col("wall_ns").max().alias("most")
-    )
-    wrong = books.filter(
-        (pl.col("share_ns") != pl.col("wall_ns")) | (pl.col("most") != pl.col("wall_ns"))
-    )
-    if wrong.height:
-        row = wrong.row(0, named=True)
-        wall = row["wall_ns"] if row["most"] == row["share_ns"] else row["most"]
-        raise ClosureError(
-            f"step {row['step']} on {row['device']}: shares and idle time add up to "
-            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again"
-        )
-
-
 def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> str:
     """The GPU that was busy longest in some steps, "CPU" where none was."""
     busy_ps = {
@@ -284,107 +261,6 @@ def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> str:
     }
     longest = max(busy_ps, key=lambda device: busy_ps[device], default=CPU)
     return longest if busy_ps.get(longest) or divisions[0].device != CPU else CPU
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of the table before it has names. `label` is a row of `_label_columns`."""
-
-    step: NDArray[np.int64]
-    device: NDArray[np.int64]
-    label: NDArray[np.int64]
-    executions: NDArray[np.int64]
-    kernels: NDArray[np.int64]
-    busy_ps: NDArray[np.int64]
-    share_ps: NDArray[np.float64]
-    core_ps: NDArray[np.int64]  # -1 where it is not known, like the next
-    at_work_ps: NDArray[np.int64]
-    idle_before_ps: NDArray[np.int64]
-
-
-def _table(divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels) -> pl.DataFrame:
-    """Joins the devices, settles shares at whole nanoseconds and puts the names in.
-
-    Has `at` beside the columns of the costs: the index of the step among those of all sorts.
-    """
-    import polars as pl
-
-    parts = [_rows(each, number, len(work.ops)) for number, each in enumerate(divisions)]
-    rows = _Rows(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
-    )
-    wall = np.concatenate([(each.end_ps - each.start_ps) // PS_PER_NS for each in divisions])
-    group = rows.device * len(steps) + rows.step
-    share = settle(rows.share_ps / PS_PER_NS, group, wall)
-    order = np.lexsort((-share, rows.device, rows.step))
-    device = pl.Series("device", [each.device for each in divisions], dtype=pl.String)
-    label = rows.label[order]
-    return pl.DataFrame(
-        [
-            pl.Series("step", steps.number[rows.step[order]]),
-            device.gather(rows.device[order]),
-            *(
-                pl.Series(name, texts, dtype=pl.String).gather(label)
-                for name, texts in _label_columns(work, labels).items()
-            ),
-            _nullable("executions", rows.executions[order]),
-            pl.Series("kernels", rows.kernels[order]),
-            pl.Series("busy_ns", _rounded_ns(rows.busy_ps[order])),
-            pl.Series("share_ns", share[order]),
-            pl.Series("wall_ns", wall[group[order]]),
-            _nullable("core_ns", _rounded_ns(rows.core_ps[order])),
-            _nullable("at_work_ns", _rounded_ns(rows.at_work_ps[order])),
-            _nullable("idle_before_ns", _rounded_ns(rows.idle_before_ps[order])),
-            pl.Series("at", rows.step[order]),
-        ]
-    )
-
-
-def _nullable(name: str, numbers: NDArray[np.int64]) -> pl.Series:
-    """A column in which negative numbers are null."""
-    import polars as pl
-
-    return pl.Series(name, numbers).set(pl.Series(numbers < 0), None)
-
-
-def _rounded_ns(time_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """To nanoseconds; −1 stays below 0."""
-    rounded: NDArray[np.int64] = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
-    return rounded
-
-
-def _rows(division: Division, device: int, ops: int) -> _Rows:
-    """Lists a device's ops, then its idle time where there is any."""
-    reason, step = np.nonzero(division.idle_ps)
-    none = np.zeros(step.size, np.int64)
-    label = np.where(division.op == UNASSIGNED, ops, division.op)
-    unknown = np.full(label.size, -1)
-    core_ps, at_work_ps = division.cores or (unknown, unknown)
-    return _Rows(
-        step=np.concatenate((division.step, step)),
-        device=np.full(division.step.size + step.size, device),
-        label=np.concatenate((label, ops + 1 + reason)),
-        executions=np.concatenate((division.executions, none)),
-        kernels=np.concatenate((division.kernels, none)),
-        busy_ps=np.concatenate((division.busy_ps, none)),
-        share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
-        core_ps=np.concatenate((core_ps, none - 1)),
-        at_work_ps=np.concatenate((at_work_ps, none - 1)),
-        idle_before_ps=np.concatenate((division.idle_before_ps, none - 1)),
-    )
-
-
-def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
-    """The text columns: a row per op, one for the unassigned, one per reason to be idle."""
-    reasons = len(IDLE_REASONS)
-    idle = [IDLE_OP] * reasons
-    return {
-        "op": [name for name, _ in work.ops] + [UNASSIGNED_OP, *idle],
-        "type": [type_ for _, type_ in work.ops] + [UNASSIGNED_OP, *IDLE_REASONS],
-        "kind": [*labels.kind, UNASSIGNED_OP, *idle],
-        "layer": [*labels.layer, UNASSIGNED_OP, *idle],
-        "pass": [*labels.passes, "other", *["idle"] * reasons],
-    }
 
 
 def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[str]:

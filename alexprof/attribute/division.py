@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, Regions, core_time
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
+from alexprof.attribute.waiting import Pieces, device_windows, idle_before, launching, step_of
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 _NONE: Int = np.zeros(0, np.int64)
-_BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
-
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
 # host did: it waited for the input pipeline; it had been called to run something, but no op (or
 # kernel) was running yet; it was handing out results, for the device had done its last in this
@@ -43,6 +42,7 @@ class Division:
         cores: What threads worked for it; None on a GPU, and where that is not known.
         idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
         idle_before_ps: int64 [r], the idle time right before its kernels; `UNKNOWN` on a CPU.
+        launching_ps: int64 [r], the host's time for its launches; `UNKNOWN` on a CPU.
         start_ps: int64 [steps], begin of each step on this device.
         end_ps: int64 [steps], its end; not above `start_ps` where the device has no such step.
         events: How many events the device has.
@@ -61,6 +61,7 @@ class Division:
     cores: CoreTime | None
     idle_ps: Int
     idle_before_ps: Int
+    launching_ps: Int
     start_ps: Int
     end_ps: Int
     events: int
@@ -115,8 +116,11 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         idle_before_ps=(
             np.full(keys.size, UNKNOWN)
             if on_cpu
-            else _idle_before(activity, event_step, windows, (pieces, piece_step), of_piece, keys)
+            else idle_before(
+                activity, event_step, windows[0], Pieces(pieces, piece_step, of_piece), keys.size
+            )
         ),
+        launching_ps=launching(activity, event_step, counted, of_event, keys.size),
         start_ps=windows[0],
         end_ps=windows[1],
         events=activity.op.size,
@@ -124,61 +128,6 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         worked_ps=worked_ps,
         ownerless_ps=ownerless_ps,
     )
-
-
-def step_of(activity: Activity, steps: Steps) -> Int:
-    """Returns the step that each event counts in: the one in which the host launched it."""
-    begun = steps.at(activity.start_ps, activity.end_ps)
-    if activity.launched is None or not steps.marked:
-        return begun
-    launch_ps = activity.launched.start_ps
-    return np.where(activity.launched.known, steps.at(launch_ps, launch_ps), begun)
-
-
-def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[Int, Int]:
-    """When each step begins and ends on a GPU.
-
-    A GPU that has done a step's work when the host's step ends has the host's steps. One that runs
-    behind has periods instead: from the first thing that a step launched to the first of the next
-    step that launched any, after the last step to the end of what it launched. With one step alone
-    it is the host's, longer by what the GPU still had to do.
-
-    Args:
-        activity: What the GPU ran.
-        event_step: int64 [n], the step that launched each event, -1 for none.
-        steps: The host's steps.
-
-    Returns:
-        int64 [steps] begins and ends, disjoint and in order, at whole nanoseconds; a step that
-        launched nothing has no length where the GPU has periods.
-    """
-    host = steps.start_ps, steps.end_ps
-    if activity.launched is None:
-        return host
-    mine = np.flatnonzero((event_step >= 0) & activity.launched.known)
-    step = event_step[mine]
-    start, end = activity.start_ps[mine], activity.end_ps[mine]
-    late_ps = np.maximum(end - np.maximum(start, steps.end_ps[step]), 0)
-    if late_ps.sum() <= _BEHIND * (end - start).sum():
-        return host
-    most = np.iinfo(np.int64).max
-    first, last = np.full(len(steps), most), np.full(len(steps), -1)
-    np.minimum.at(first, step, start)
-    np.maximum.at(last, step, end)
-    if np.unique(step).size == 1:
-        only = int(step[0])
-        behind = host[1].copy()
-        behind[only] = max(int(behind[only]), _up_to_ns(int(last[only])))
-        return host[0], np.minimum(behind, np.append(host[0][1:], most))
-    # Work of a later step may begin before that of an earlier one, on another stream.
-    begin = np.minimum.accumulate(first[::-1])[::-1]
-    begin = np.where(begin == most, last.max(), begin // PS_PER_NS * PS_PER_NS)
-    begin = np.maximum.accumulate(begin)
-    return begin, np.append(begin[1:], max(_up_to_ns(int(last.max())), int(begin[-1])))
-
-
-def _up_to_ns(time_ps: int) -> int:
-    return -(-time_ps // PS_PER_NS) * PS_PER_NS
 
 
 def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:
@@ -191,33 +140,6 @@ def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:
     executions = np.bincount(pairs[0], minlength=rows)
     nameless = np.bincount(row[~numbered], minlength=rows) > 0
     return np.where(nameless | (executions == 0), UNKNOWN, executions)
-
-
-def _idle_before(
-    activity: Activity,
-    event_step: Int,
-    windows: tuple[Int, Int],
-    pieces: tuple[Segments, Int],
-    row: Int,
-    keys: Int,
-) -> Int:
-    """The idle time right before the events of each row, but for the first of each step.
-
-    Before its first event a step waits for whatever the host does at its begin.
-    """
-    segments, window = pieces
-    order = np.lexsort((segments.end_ps, segments.start_ps))
-    start, owner = segments.start_ps[order], segments.owner[order]
-    reach = np.maximum.accumulate(segments.end_ps[order])
-    gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
-    # What lies before the window belongs to the window before.
-    gap = np.minimum(gap, start - windows[0][window[order]])
-    begun = np.full(windows[0].size + 1, np.iinfo(np.int64).max)
-    np.minimum.at(begun, event_step, activity.start_ps)
-    is_first = activity.start_ps[owner] <= begun[event_step[owner]]
-    total: Int = np.zeros(keys.size, np.int64)
-    np.add.at(total, row[order], np.where(is_first, 0, gap))
-    return total
 
 
 def _cores(

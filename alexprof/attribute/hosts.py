@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.costs import Attribution, attribute
+from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
 from alexprof.errors import TraceError
 
@@ -22,8 +22,8 @@ def attribute_hosts(
     depth: int = 1,
     *,
     cores: bool = True,
-) -> Attribution:
-    """Divides the steps of each host among the ops that ran there.
+) -> dict[str, Attribution]:
+    """Divides the steps of each host, sort by sort, among the ops that ran there.
 
     Clocks of machines differ, so each host's devices are judged by that host's own step markers;
     steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0".
@@ -35,44 +35,54 @@ def attribute_hosts(
         cores: See there.
 
     Returns:
-        The tables of all hosts, one below the other. The device is the one that was busy longest,
-        a GPU before a CPU; `steps` are those of its host.
+        By sort of steps, as `attribute_phases` has them, the tables of all hosts, one below the
+        other. The device is the one that was busy longest, a GPU before a CPU; `steps` are those
+        of its host.
 
     Raises:
         TraceError: Nothing ran in any of them that could have a cost.
     """
-    import polars as pl
-
     if len(traces) == 1:
         (trace,) = traces.values()
-        return attribute(trace, marker, depth, cores=cores)
-    parts: dict[str, Attribution] = {}
+        return attribute_phases(trace, marker, depth, cores=cores)
+    by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [f"{len(traces)} files of one folder are shown as one program on so many hosts."]
     for host, trace in traces.items():
         try:
-            part = attribute(trace, marker, depth, cores=cores)
+            phases = attribute_phases(trace, marker, depth, cores=cores)
         except TraceError as error:
             notes.append(f"{host}: nothing of it is shown: {error}")
             continue
-        parts[host] = part
-        notes += [f"{host}: {note}" for note in part.notes]
-    if not parts:
+        for sort, attribution in phases.items():
+            by_sort.setdefault(sort, {})[host] = attribution
+    if not by_sort:
         raise TraceError(notes[1])
-    devices = pl.concat([_of_host(one.devices, "name", host) for host, one in parts.items()])
+    return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
+
+
+def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -> Attribution:
+    """The attributions of several hosts as one."""
+    import polars as pl
+
+    devices = pl.concat([_of_host(part.devices, "name", host) for host, part in parts.items()])
     device = _longest_busy(parts)
     first = next(host for host in parts if device.startswith(f"{host}/"))
+    said = [f"{host}: {note}" for host, part in parts.items() for note in part.notes]
     return Attribution(
-        costs=pl.concat([_of_host(one.costs, "device", host) for host, one in parts.items()]),
-        marked=all(one.marked for one in parts.values()),
+        costs=pl.concat([_of_host(part.costs, "device", host) for host, part in parts.items()]),
+        marked=all(part.marked for part in parts.values()),
         steps=parts[first].steps,
         device=device,
-        outside_events=sum(one.outside_events for one in parts.values()),
+        outside_events=sum(part.outside_events for part in parts.values()),
         devices=devices,
         kernels=_longest_first(
-            pl.concat([_of_host(one.kernels, "device", host) for host, one in parts.items()])
+            pl.concat([_of_host(part.kernels, "device", host) for host, part in parts.items()])
         ),
         replayed=Replayed("steps of several hosts are not replayed"),
-        notes=(*notes, *_apart(parts)),
+        notes=(*notes, *said, *_apart(parts)),
+        estimated=frozenset().union(*(part.estimated for part in parts.values())),
+        left_out=parts[first].left_out,
+        name=sort,
     )
 
 

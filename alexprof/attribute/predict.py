@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.dependencies import Graph, Inputs
-from alexprof.attribute.division import step_of
 from alexprof.attribute.exclusive import exclusive
 from alexprof.attribute.executions import Executions
 from alexprof.attribute.launch_replay import host_factor, launched_steps
@@ -18,6 +17,7 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
+from alexprof.attribute.waiting import step_of
 from alexprof.workload.base import Ablation, means
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def replay_steps(
     steps: Steps,
     labels: Labels,
     costs: pl.DataFrame,
+    *,
     device: str,
     known: Known,
 ) -> Replayed:
@@ -127,9 +128,7 @@ def replay_steps(
     elif not known.inputs:
         return Replayed("the trace alone does not say which op waits for which")
     else:
-        found = _replayed(
-            Executions.of(work, steps), len(steps), questions, len(wanted), removal
-        )
+        found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
     return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
 
@@ -175,7 +174,8 @@ def _relaunched(
         own = {number for op in ops for number in numbers[op]}
         gone = [1 - one.replayed_ns(host, away) / ns for one, ns in zip(chosen, whole, strict=True)]
         half = [
-            1 - one.replayed_ns(host, faster=own) / ns for one, ns in zip(chosen, whole, strict=True)
+            1 - one.replayed_ns(host, faster=own) / ns
+            for one, ns in zip(chosen, whole, strict=True)
         ]
         std = stdev(gone) if len(gone) > 1 else None
         savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))

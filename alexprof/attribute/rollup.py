@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alexprof.attribute.costs import IDLE_OP, UNASSIGNED_OP
+from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +28,7 @@ SUMMARY = (
     "share_ci95_s",
     "busy_fraction",
     "idle_before_s",
+    "launching_s",
 )
 
 
@@ -79,7 +80,8 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
         `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`, by Student's t over
         blocks of steps as `measure.chunks` takes them, null with a single step; `busy_fraction`,
         the part of the time in which the device ran anything, null for idle time;
-        `idle_before_s`, for how long a GPU was idle right before its kernels, null on a CPU.
+        `idle_before_s`, for how long a GPU was idle right before its kernels, and `launching_s`,
+        the host's time for its launches, null on a CPU.
     """
     return _summary(costs, "layer", ())
 
@@ -156,12 +158,13 @@ def _summary(
     core = ["core_ns", "at_work_ns"]
     known = pl.col("core_ns").is_not_null().any()
     waits = pl.col("idle_before_ns").is_not_null().any()
+    waiting = ["idle_before_ns", "launching_ns"]
     per_step = (
         costs.filter(idle | (pl.col("op") != IDLE_OP))
         .group_by(*keys, "step")
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
-            pl.when(waits).then(pl.col("idle_before_ns").sum().cast(pl.Float64)),
+            *(pl.when(waits).then(pl.col(one).sum().cast(pl.Float64)) for one in waiting),
             pl.when(counted).then(pl.col("executions").sum().cast(pl.Float64)).alias("executions"),
             *(pl.when(known).then(pl.col(one).sum().cast(pl.Float64)).alias(one) for one in core),
         )
@@ -190,7 +193,10 @@ def _summary(
             pl.when(pl.lit(name != "layer") | (pl.col(name).first() != IDLE_OP))
             .then(pl.col("share_ns").sum() / pl.col("worked_ns").first())
             .alias("busy_fraction"),
-            pl.when(waits).then(_mean("idle_before_ns") / _NS_PER_S).alias("idle_before_s"),
+            *(
+                pl.when(waits).then(_mean(one) / _NS_PER_S).alias(one.replace("_ns", "_s"))
+                for one in waiting
+            ),
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
         .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)

@@ -146,7 +146,8 @@ def _events_with(host: Sequence[Events], stat: str) -> _Spans:
         starts.append(events.start_ps[present])
         ends.append(events.start_ps[present] + events.duration_ps[present])
         names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
-    return _Spans(*(np.concatenate(column) for column in (numbers, starts, ends, names)))
+    number, start, end = (np.concatenate(column) for column in (numbers, starts, ends))
+    return _Spans(number, start, end, np.concatenate(names))
 
 
 def _named(spans: _Spans, name: str | None) -> _Spans:

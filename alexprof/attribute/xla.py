@@ -61,8 +61,12 @@ class XlaOps:
         notes = []
         if self.fused:
             notes.append(
-                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after, or "
-                "where it names none to the commonest that it computes."
+                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after."
+            )
+        if self.estimated:
+            notes.append(
+                "Some fusions are named after no op: they stand with the commonest that they "
+                "compute, which is an estimate."
             )
         if damaged := self._programs.unreadable:
             notes.append(

@@ -43,19 +43,30 @@ def ablation(
         costs: Costs by variant and phase; what has no trace is missing.
         interleaved: Whether the variants' blocks took turns.
     """
-    reference, without = question.reference, question.without
     answer = _measured(question, phase, blocks, interleaved=interleaved)
+    return explained(answer, phases, costs)
+
+
+def explained(
+    answer: Ablation, phases: Mapping[str, Phase], costs: Mapping[tuple[str, str], pl.DataFrame]
+) -> Ablation:
+    """Sets what was measured beside what the traces say and what is predicted from them.
+
+    Args:
+        answer: What was measured.
+        phases: Both variants' records of the phase.
+        costs: Costs by variant and phase; what has no trace is missing.
+    """
+    reference, without = answer.reference, answer.without
     traced = {
-        variant: costs[variant, phase]
+        variant: costs[variant, answer.phase]
         for variant in (reference, without)
         if phases[variant].attribution is not None
     }
     if len(traced) == 2:
         answer = reconciled(answer, phases, traced)
     predicted = _predicted(answer, phases[reference], traced.get(reference))
-    answer = msgspec.structs.replace(
-        answer, fused=_fused(question, phases[reference]), **predicted
-    )
+    answer = msgspec.structs.replace(answer, fused=_fused(answer, phases[reference]), **predicted)
     whole, rest = phases[reference].timed, phases[without].timed
     if whole is None or rest is None:
         return answer
@@ -94,7 +105,7 @@ def _measured(
     )
 
 
-def _fused(question: Question, phase: Phase) -> tuple[FusedOp, ...]:
+def _fused(question: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the question's ops too."""
     found = []
     for op in phase.ops:

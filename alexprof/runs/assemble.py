@@ -78,19 +78,19 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
-    books = _books(attribution, timed.timed)
+    books = books_of(costs, attribution.device, timed.timed)
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
         attribution=books,
         ops=_with_fused(
-            [_with_facts(op, attribution) for op in _rows(by_op(costs), OpCost)], nodes or {}
+            [_with_facts(op, attribution) for op in cost_rows(by_op(costs), OpCost)], nodes or {}
         ),
-        layers=_rows(by_layer(costs), Cost),
-        layers_whole=_rows(by_layer_whole(costs), Cost),
-        kinds=_rows(by_kind(costs), Cost),
-        devices=_rows(attribution.devices, RecordedDevice),
-        kernels=_rows(attribution.kernels, Kernel),
+        layers=cost_rows(by_layer(costs), Cost),
+        layers_whole=cost_rows(by_layer_whole(costs), Cost),
+        kinds=cost_rows(by_kind(costs), Cost),
+        devices=cost_rows(attribution.devices, RecordedDevice),
+        kernels=cost_rows(attribution.kernels, Kernel),
         replay=_replay(timed.timed, attribution, books),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
@@ -118,36 +118,49 @@ def _with_facts(op: OpCost, attribution: Attribution) -> OpCost:
     return msgspec.structs.replace(op, events_per_step=inner + pool / (op.parallelism or 1.0))
 
 
-def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
+def cost_rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
+    """Turns a summary of `attribute.rollup` into rows of a record."""
     return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
 
 
 def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
-    wall_s = attribution.steps["wall_ns"].to_numpy() / 1e9
-    mean_s = float(wall_s.mean())
     late = attribution.left_out
-    late_s = None if late is None else late["wall_ns"].item() / 1e9
     # The step that is left out is the first, and the stopwatch's first is the same.
     stopwatch_s = facts.stopwatch_s if late is None else facts.stopwatch_s[1:]
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
-    is_cpu = ran["device"].is_in([one for one in ran["device"].unique() if on_cpu(one)])
+    is_cpu = ran["device"].is_in([device for device in ran["device"].unique() if on_cpu(device)])
     return Traced(
-        steps=len(wall_s),
-        mean_s=mean_s,
-        std_s=float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
-        slowdown=mean_s / timed.mean_s if timed else None,
+        **lengths(attribution.steps, late, timed),
         stopwatch_mean_s=sum(stopwatch_s) / len(stopwatch_s) if stopwatch_s else None,
         file=facts.file,
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
-        ci95_s=step_interval(wall_s),
         events_per_step=attribution.events_per_step,
-        left_out_s=late_s,
-        mean_with_s=(
-            None if late_s is None else (wall_s.sum() + late_s) / (len(wall_s) + 1)
-        ),
     )
+
+
+def lengths(steps: pl.DataFrame, late: pl.DataFrame | None, timed: Timed | None) -> dict[str, Any]:
+    """Fields of `Traced` about how long the steps took.
+
+    Args:
+        steps: A row per step with `wall_ns`, in the order of time.
+        late: A row of a first step that is left out; None where there is none.
+        timed: The timed steps, if there are any.
+    """
+    wall_s = steps["wall_ns"].to_numpy() / 1e9
+    mean_s = float(wall_s.mean())
+    late_s = None if late is None else late["wall_ns"].item() / 1e9
+    every_s = float(wall_s.sum()) + (late_s or 0.0)
+    return {
+        "steps": len(wall_s),
+        "mean_s": mean_s,
+        "std_s": float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
+        "slowdown": mean_s / timed.mean_s if timed else None,
+        "ci95_s": step_interval(wall_s),
+        "left_out_s": late_s,
+        "mean_with_s": None if late_s is None else every_s / (len(wall_s) + 1),
+    }
 
 
 def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Replay:
@@ -189,7 +202,14 @@ def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Repl
     )
 
 
-def _books(attribution: Attribution, timed: Timed | None) -> Books:
+def books_of(costs: pl.DataFrame, device: str, timed: Timed | None) -> Books:
+    """Adds up the time of each device.
+
+    Args:
+        costs: The costs of the traced steps.
+        device: The one that steps are judged by.
+        timed: The timed steps, if there are any.
+    """
     devices = tuple(
         DeviceBooks(
             device=each.device,
@@ -199,9 +219,9 @@ def _books(attribution: Attribution, timed: Timed | None) -> Books:
             unassigned_ns=each.unassigned_ns,
             idle_by_reason_ns=each.idle_by_reason,
         )
-        for each in totals(attribution.costs)
+        for each in totals(costs)
     )
-    main = next(one for one in devices if one.device == attribution.device)
+    main = next(one for one in devices if one.device == device)
     return Books(
         device=main.device,
         wall_ns=main.wall_ns,
@@ -209,15 +229,12 @@ def _books(attribution: Attribution, timed: Timed | None) -> Books:
         idle_ns=main.idle_ns,
         unassigned_ns=main.unassigned_ns,
         devices=devices,
-        **({} if on_cpu(main.device) else _launching(attribution, main, timed)),
+        **({} if on_cpu(device) else _launching(costs, main, timed)),
     )
 
 
-def _launching(
-    attribution: Attribution, books: DeviceBooks, timed: Timed | None
-) -> dict[str, Any]:
+def _launching(costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None) -> dict[str, Any]:
     """How much a GPU was launched, and for how long it waited for that."""
-    costs = attribution.costs
     rows = costs.filter(costs["device"] == books.device)
     steps = rows["step"].n_unique()
     busy_s, idle_s, launching_s = (

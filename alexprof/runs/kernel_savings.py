@@ -2,8 +2,9 @@
 
 A kernel that goes takes its time with it (its share, where others ran beside it), the kernels of
 what exists only because of it, and a part of the time in which the GPU waited: what a step leaves
-idle without a profiler, in equal parts for each launch. Of 22 measured ablations on an H200 this
-was 2.9 % off in the median; without the idle time 6.3 % (docs/validation/gpu.md).
+idle without a profiler, divided by the host's time for launching, or where that is not known in
+equal parts for each launch. Of 22 measured ablations on an H200 equal parts were 2.9 % off in the
+median; without the idle time 6.3 % (docs/validation/gpu.md).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.chunks import step_interval
@@ -29,18 +31,17 @@ class StepWork:
     """What the steps of a GPU did.
 
     Attributes:
-        ops: A row per op: `op` (name), `kind`, `layer`, `share_s` and `launches`, mean per step.
+        ops: A row per op: `op` (name), `kind`, `layer`, `share_s`, `launches` and `launching_s`,
+            the host's time for them, mean per step.
         per_step: A row per step and op: `step`, `op`, `share_ns`.
         steps: How many steps there are.
         busy_s: What any kernel or copy took of a step, mean.
-        launches: How many there were in a step, mean.
     """
 
     ops: pl.DataFrame
     per_step: pl.DataFrame
     steps: int
     busy_s: float
-    launches: float
 
     @classmethod
     def of(cls, costs: pl.DataFrame, device: str) -> StepWork:
@@ -53,13 +54,13 @@ class StepWork:
         ops = rows.group_by("op", "kind", "layer", maintain_order=True).agg(
             (pl.col("share_ns").sum() / steps / 1e9).alias("share_s"),
             (pl.col("kernels").sum() / steps).alias("launches"),
+            (pl.col("launching_ns").sum() / steps / 1e9).alias("launching_s"),
         )
         return cls(
             ops=ops,
             per_step=rows.select("step", "op", "share_ns"),
             steps=steps,
             busy_s=float(ops["share_s"].sum()),
-            launches=float(ops["launches"].sum()),
         )
 
     def saving(self, names: Collection[str], timed: Timed) -> tuple[float, Interval | None]:
@@ -76,7 +77,9 @@ class StepWork:
         import polars as pl
 
         gone = self.ops.filter(pl.col("op").is_in(list(names)))
-        part = float(gone["launches"].sum()) / self.launches if self.launches else 0.0
+        by = "launching_s" if self.ops["launching_s"].sum() else "launches"
+        total = float(self.ops[by].sum())
+        part = float(gone[by].sum()) / total if total else 0.0
         idle_s = max(timed.mean_s - self.busy_s, 0.0)
         saved_s = float(gone["share_s"].sum()) + part * idle_s
         spread = step_interval(self._seconds(names))
@@ -86,11 +89,12 @@ class StepWork:
         half_s = math.hypot((spread[1] - spread[0]) / 2, part * of_mean_s)
         return saved_s, (saved_s - half_s, saved_s + half_s)
 
-    def _seconds(self, names: Collection[str]) -> np.ndarray:
+    def _seconds(self, names: Collection[str]) -> NDArray[np.float64]:
         import polars as pl
 
         steps = self.per_step.select(pl.col("step").unique().sort())
         gone = self.per_step.filter(pl.col("op").is_in(list(names)))
         sums = gone.group_by("step").agg(pl.col("share_ns").sum())
         joined = steps.join(sums, on="step", how="left", maintain_order="left")
-        return joined["share_ns"].fill_null(0).to_numpy() / 1e9
+        seconds: NDArray[np.float64] = joined["share_ns"].fill_null(0).to_numpy() / 1e9
+        return seconds

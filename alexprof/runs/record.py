@@ -166,7 +166,8 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
             step, and in older runs.
         busy_fraction: Its part of the time in which the device ran anything; None in older runs.
         idle_before_s: For how long a GPU was idle right before its kernels, mean over traced steps,
-            without the time before a step's first; None on a CPU, and in older runs.
+            without the time before a step's first; None on a CPU, and in older runs, like the next.
+        launching_s: The host's time for its launches, likewise: from the end of the launch before.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     share_ci95_s: tuple[float, float] | None = None
     busy_fraction: float | None = None
     idle_before_s: float | None = None
+    launching_s: float | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):

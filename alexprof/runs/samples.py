@@ -13,8 +13,8 @@ from alexprof.attribute import IDLE_OP
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.runs.changes import Level
-from alexprof.runs.sides import Member
 from alexprof.runs.record import on_cpu
+from alexprof.runs.sides import Member
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps, without_long_first
 from alexprof.runs.timed_scale import Scale, timed_scale
 

@@ -79,20 +79,31 @@ def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def without_long_first(costs: pl.DataFrame, device: str) -> pl.DataFrame:
-    """Leaves out a first step that took much longer than the others, where a GPU is judged.
+def long_first_of(costs: pl.DataFrame, device: str) -> pl.DataFrame | None:
+    """Finds a first step that took much longer than the others, where a GPU is judged.
 
     Tables of today don't have it; those of older runs do.
 
     Args:
-        costs: Of one variant, phase and device.
-        device: Which.
+        costs: Of one variant and phase.
+        device: What its steps are judged by.
+
+    Returns:
+        Its `step` and `wall_ns`; None where there is none.
     """
     import polars as pl
 
     if on_cpu(device):
-        return costs
-    late = long_first(costs.select("step", "wall_ns").unique().sort("step"))
+        return None
+    steps = costs.filter(pl.col("device") == device).select("step", "wall_ns")
+    return long_first(steps.unique().sort("step"))
+
+
+def without_long_first(costs: pl.DataFrame, device: str) -> pl.DataFrame:
+    """Leaves that step out; see `long_first_of`."""
+    import polars as pl
+
+    late = long_first_of(costs, device)
     return costs if late is None else costs.filter(pl.col("step") != late["step"].item())
 
 
@@ -117,7 +128,7 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
 
     table = _read(Path(folder) / COSTS_FILE)
     # Written before there were core times, or idle times by op.
-    added = ("core_ns", "at_work_ns", "idle_before_ns")
+    added = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
     missing = [name for name in added if name not in table.columns]
     table = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
     for _, frame in table.group_by("variant", "phase", maintain_order=True):

@@ -12,6 +12,7 @@ from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.profiler_said import with_way_out
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
+from alexprof.runs.renew import renewed
 from alexprof.runs.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def load(
             f"{found} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
             "for a trace alone, name its .xplane.pb file"
         )
-    return load_run(found)
+    return renewed(load_run(found), found)
 
 
 def find_traces(name: str) -> tuple[Path, ...]:
@@ -108,7 +109,8 @@ def load_trace(
             long.
 
     Returns:
-        A run with one variant, "trace", of one phase, "trace", without timed steps.
+        A run with one variant, "trace", without timed steps, of one phase, "trace", or of one for
+        each sort of steps that the trace marks, by its name.
 
     Raises:
         UsageError: If no file is given, two have the same name, or no step is marked as asked.
@@ -125,9 +127,10 @@ def load_trace(
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    attribution = attribute_hosts(traces, marker, depth, cores=cores)
-    if marker is not None and not attribution.marked:
-        why = next((one for one in attribution.notes if f'"{marker}"' in one), "")
+    attributions = attribute_hosts(traces, marker, depth, cores=cores)
+    some = next(iter(attributions.values()))
+    if marker is not None and not some.marked:
+        why = next((note for note in some.notes if f'"{marker}"' in note), "")
         raise UsageError(f"{next(iter(paths.values()))}: {why.split(';')[0].rstrip('.')}")
     several = len(paths) > 1
     first = next(iter(paths.values()))
@@ -140,7 +143,13 @@ def load_trace(
         page_faults_per_step=None,
         notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
     )
-    phase = traced_phase(Phase(label=TRACE), attribution, (), facts)
+    alone = len(attributions) == 1
+    phases = {
+        TRACE if alone else _key(sort): traced_phase(
+            Phase(label=TRACE if alone else sort), attribution, (), facts
+        )
+        for sort, attribution in attributions.items()
+    }
     return Run(
         schema_version=SCHEMA_VERSION,
         run=_name(first, several=several),
@@ -149,8 +158,13 @@ def load_trace(
         started=_written(first),
         workload=None,
         machine=None,
-        variants={TRACE: Variant(label=TRACE, phases={TRACE: phase})},
+        variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+
+
+def _key(sort: str) -> str:
+    """What a phase that a trace marks is called by commands and tables."""
+    return _printable(sort).strip() or TRACE
 
 
 def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -160,13 +160,14 @@ def _trace() -> Iterator[Check]:
             return
         level = granted_host_level(trace)
     ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()
+    steps = len(attribution.steps) + (attribution.left_out is not None)
     yield Check(
         "A trace",
-        f"{len(attribution.steps)} of {_STEPS} steps, {ops} ops; host tracer level {level}",
+        f"{steps} of {_STEPS} steps, {ops} ops; host tracer level {level}",
         ""
         if level == HOST_LEVEL
         else f"level {HOST_LEVEL} was asked for: cheap ops will be missing",
-        failed=len(attribution.steps) != _STEPS,
+        failed=steps != _STEPS,
     )
     for line in (*trace.errors, *trace.warnings):
         yield Check("The profiler says", line, _advice(line), failed=line in trace.errors)

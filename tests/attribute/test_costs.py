@@ -35,8 +35,11 @@ def test_two_threads_share_the_time_in_which_both_run():
         "wall_ns": pl.Int64,
         "core_ns": pl.Int64,
         "at_work_ns": pl.Int64,
+        "idle_before_ns": pl.Int64,
+        "launching_ns": pl.Int64,
     }
     gradient = "gradients/lrn1/LRN_grad/LRNGrad"
+    unknown = [None] * 4
     assert found.costs.rows() == [
         (
             0,
@@ -51,13 +54,12 @@ def test_two_threads_share_the_time_in_which_both_run():
             40,
             30,
             120,
-            None,
-            None,
+            *unknown,
         ),
-        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, None, None),
-        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, None, None),
-        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, None, None),
-        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, None, None),
+        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, *unknown),
+        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, *unknown),
+        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, *unknown),
+        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, *unknown),
     ]
     assert found.steps.rows() == [(0, 90, 120)]
     assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute import predict
+from alexprof.attribute import Known, predict
 from tests.attribute.hand import attribute, on_host, steps, trace
 from tests.attribute.test_cores import POOL, record, region
 
@@ -30,7 +30,9 @@ def saved(found, what):
 
 def test_the_step_comes_back_and_what_each_layer_saves():
     found = attribute(
-        on_host(python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE), inputs=INPUTS, marker="forward"
+        on_host(python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE),
+        known=Known(inputs=INPUTS),
+        marker="forward",
     )
     replayed = found.replayed
     assert replayed.reason is None
@@ -52,7 +54,8 @@ def test_means_and_deviations_are_over_steps():
     spans += [(RAN[0][0], 1100, 1400), (RAN[1][0], 1400, 1600)]
     beside = [*BESIDE, (BESIDE[0][0], 1400, 1800)]
     found = attribute(
-        on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside), inputs=INPUTS
+        on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside),
+        known=Known(inputs=INPUTS),
     )
     assert saved(found, "op")["sum"].without == pytest.approx((0.09 + 0.14) / 2)
     assert saved(found, "op")["sum"].without_std == pytest.approx(0.05 / 2**0.5)
@@ -70,7 +73,7 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
                 f"{POOL}/2": [],
             }
         ),
-        inputs={"a": (), "b": (), "c": ("a", "b")},
+        known=Known(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
     assert found.replayed.drift == pytest.approx(0, abs=0.01)
     assert saved(found, "op")["b"].without == pytest.approx(0, abs=0.01)
@@ -91,16 +94,19 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
     ],
 )
 def test_why_steps_are_not_replayed(inputs, lines, reason):
-    found = attribute(on_host(python=steps((0, 1000)), **lines), inputs=inputs)
+    found = attribute(on_host(python=steps((0, 1000)), **lines), known=Known(inputs=inputs))
     assert reason in str(found.replayed.reason)
     assert not found.replayed.savings
 
 
-def test_steps_with_kernels_are_not_replayed():
+def test_kernels_without_launches_are_not_replayed():
     host = {"python": steps((0, 1000)), "tf_1": RAN}
     stream = {"Stream #1": [("gemm", 200, 300, {"tf_op": "a/MatMul:MatMul"})]}
-    found = attribute(trace({"/host:CPU": host, "/device:GPU:0": stream}), inputs=INPUTS)
-    assert "on the CPU alone" in str(found.replayed.reason)
+    planes = trace({"/host:CPU": host, "/device:GPU:0": stream})
+    found = attribute(planes, known=Known(inputs=INPUTS)).replayed
+    assert found.of_launches
+    assert found.reason is not None
+    assert not found.savings
 
 
 def test_a_replay_that_is_off_predicts_nothing():
@@ -108,7 +114,7 @@ def test_a_replay_that_is_off_predicts_nothing():
     lines = {"tf_1": [("a:MatMul", 0, 500)], "tf_2": [("b:MatMul", 0, 500)]}
     found = attribute(
         on_host(python=steps((0, 500)), **lines, tf_3=[("c:MatMul", 0, 500)]),
-        inputs={"a": (), "b": ("a",), "c": ("b",)},
+        known=Known(inputs={"a": (), "b": ("a",), "c": ("b",)}),
     )
     assert found.replayed.drift == pytest.approx(0)  # alike: the machine is full either way
     found = attribute(
@@ -121,7 +127,7 @@ def test_a_replay_that_is_off_predicts_nothing():
                 f"{POOL}/2": region(2, 3, 9),
             }
         ),
-        inputs={"a": (), "b": ("a",)},
+        known=Known(inputs={"a": (), "b": ("a",)}),
     )
     assert found.replayed.drift == pytest.approx(1)
     assert not found.replayed.savings
@@ -134,21 +140,23 @@ def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviat
         tf_1=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in RAN],
         tf_2=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in BESIDE],
     )
-    whole = attribute(source, inputs=INPUTS).replayed
+    whole = attribute(source, known=Known(inputs=INPUTS)).replayed
     assert whole.steps == 4
     questions = len(whole.savings)
     assert questions > 3
     # 4 ops a step: three steps with three questions take 4 · 3 · (2 · 3 + 1) executions.
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 * 7)
-    few = attribute(source, inputs=INPUTS).replayed
+    few = attribute(source, known=Known(inputs=INPUTS)).replayed
     assert (few.steps, len(few.savings)) == (3, 3)
     largest = sorted(whole.savings, key=lambda one: -one.without)[:3]
     assert {one.without for one in few.savings} == {one.without for one in largest}
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3)
-    one = attribute(source, inputs=INPUTS).replayed
+    one = attribute(source, known=Known(inputs=INPUTS)).replayed
     assert (one.steps, len(one.savings)) == (1, 1)
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 - 1)
-    assert "steps of 4 ops take too long" in str(attribute(source, inputs=INPUTS).replayed.reason)
+    assert "steps of 4 ops take too long" in str(
+        attribute(source, known=Known(inputs=INPUTS)).replayed.reason
+    )
 
 
 def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
@@ -163,6 +171,6 @@ def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
                 f"{POOL}/2": region(10, 90, 2),
             }
         ),
-        inputs={"a": (), "b": (), "c": ("a", "b")},
+        known=Known(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
     assert saved(found, "op")["a"].without == pytest.approx(0.25, abs=0.03)

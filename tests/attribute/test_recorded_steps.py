@@ -78,11 +78,14 @@ def test_keras_marks_batches_for_its_callback(recorded):
     assert in_each["executions"].n_unique() == 1
 
 
-def test_keras_marks_nothing_without_it(recorded):
+def test_keras_marks_nothing_without_it_but_each_batch_is_a_call(recorded):
     found = read(recorded["keras_fit"])
-    assert found.steps["step"].to_list() == [0]
-    assert UNMARKED in found.notes
-    assert found.outside_events == 0
+    assert len(found.steps) > 1
+    in_each = found.costs.filter(kind="MatMul").group_by("step").agg(pl.col("executions").sum())
+    assert in_each["executions"].n_unique() == 1
+    begins = found.steps["start_ns"].to_list()
+    ends = (found.steps["start_ns"] + found.steps["wall_ns"]).to_list()
+    assert ends[:-1] == begins[1:]
 
 
 def test_steps_that_are_not_marked_are_outside(recorded):

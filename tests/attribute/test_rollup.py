@@ -17,15 +17,17 @@ from tests.attribute.hand import attribute, on_host, steps
 COLUMNS = (
     "step", "device", "op", "type", "kind", "layer", "pass",
     "executions", "kernels", "busy_ns", "share_ns", "wall_ns", "core_ns", "at_work_ns",
+    "idle_before_ns", "launching_ns",
 )  # fmt: skip
+MAY_LACK = COLUMNS[-4:]
 
 
 Row: TypeAlias = "tuple[Any, ...]"
 
 
 def costs(*rows: Row) -> pl.DataFrame:
-    whole = [row if len(row) == len(COLUMNS) else (*row, None, None) for row in rows]
-    types = dict.fromkeys(("core_ns", "at_work_ns"), pl.Int64)
+    whole = [(*row, *[None] * (len(COLUMNS) - len(row))) for row in rows]
+    types = dict.fromkeys(MAY_LACK, pl.Int64)
     return pl.DataFrame(whole, schema=dict.fromkeys(COLUMNS) | types, orient="row")
 
 
@@ -74,6 +76,9 @@ def test_per_op():
             "share_fraction": 100 / 300,
             "core_mean_s": None,
             "parallelism": None,
+            "busy_fraction": 100 / (100 + 20),
+            "idle_before_s": None,
+            "launching_s": None,
             "type": "LRN",
             "kind": "LRN",
             "layer": "lrn1",

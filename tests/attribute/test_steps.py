@@ -74,11 +74,21 @@ def test_overlapping_steps_are_made_disjoint():
     assert three.notes == ("2 steps begin before another has ended, and count from its end.",)
 
 
-def test_numbers_that_repeat_give_way_to_the_order():
+def test_steps_of_several_names_are_sorts_of_their_own():
     source = on_host(python=[*steps((0, 5), (5, 9), name="a"), *steps((10, 15), name="b")])
     one = found(source)
+    assert spans_ns(one) == [(0, 0, 5), (1, 5, 9), (0, 10, 15)]
+    assert one.notes == ()
+    assert one.sorts == ("a", "b")
+    assert spans_ns(one.of_sort(0)) == [(0, 0, 5), (1, 5, 9)]
+    assert spans_ns(one.of_sort(1)) == [(0, 10, 15)]
+
+
+def test_numbers_that_repeat_within_a_sort_give_way_to_the_order():
+    source = on_host(python=[*steps((0, 5), (5, 9)), *steps((10, 15))])
+    one = found(source)
     assert spans_ns(one) == [(0, 0, 5), (1, 5, 9), (2, 10, 15)]
-    assert "repeat" in one.notes[0]
+    assert len(one.notes) == 1
 
 
 def test_edges_are_rounded_to_whole_nanoseconds_and_empty_steps_left_out():
@@ -101,6 +111,53 @@ def test_without_markers_the_whole_span_is_one_step(lines, marker, note):
     one = found(on_host(**lines), marker)
     assert spans_ns(one) == [(0, 1, 10)]
     assert note in one.notes[-1]
+
+
+CALL = {"tf_function_call": "notTraced-nonXla"}
+
+
+def test_without_markers_a_call_is_a_step_until_the_next_one():
+    """Gaps between calls are 4 and 8 ns; after the last it goes on for their median."""
+    source = on_host(
+        python=[
+            ("set_up", 0, 5),
+            ("train", 10, 20, CALL),
+            ("inner", 12, 15, CALL),
+            ("train", 24, 30, CALL),
+            ("train", 38, 50, CALL),
+            ("after", 51, 80),
+        ]
+    )
+    one = found(source)
+    assert spans_ns(one) == [(0, 10, 24), (2, 24, 38), (3, 38, 56)]
+    assert one.sorts == ("train",)
+    assert one.source == "call"
+    assert one.marked
+
+
+def test_the_last_call_ends_with_the_trace_at_the_latest():
+    source = on_host(python=[("train", 10, 20, CALL), ("train", 40, 50, CALL), ("x", 50, 55)])
+    assert spans_ns(found(source)) == [(0, 10, 40), (1, 40, 55)]
+
+
+def test_a_single_call_has_no_gap():
+    assert spans_ns(found(on_host(python=[("train", 10, 20, CALL), ("x", 25, 90)]))) == [
+        (0, 10, 20)
+    ]
+
+
+def test_markers_go_before_calls():
+    source = on_host(python=[*steps((0, 30), (40, 60)), ("train", 5, 10, CALL)])
+    assert spans_ns(found(source)) == [(0, 0, 30), (1, 40, 60)]
+    assert found(source).source == "marker"
+
+
+def test_a_call_can_be_asked_for_by_name():
+    source = on_host(
+        python=[("train", 10, 20, CALL), ("test", 30, 40, CALL), ("train", 50, 60, CALL)]
+    )
+    assert found(source).sorts == ("train", "test")
+    assert spans_ns(found(source, "test")) == [(1, 30, 40)]
 
 
 def test_without_a_host_too():

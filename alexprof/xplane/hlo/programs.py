@@ -120,13 +120,13 @@ class HloPrograms:
         found = None if read is None else read[0].find(instruction)
         if read is None or found is None:
             return None
-        instruction, computation = found
+        decoded, computation = found
         origins = read[1]
-        origin = origins.of(instruction, computation)
-        parts = tuple(part.op_name for part in origins.parts(instruction))
+        origin = origins.of(decoded, computation)
+        parts = tuple(part.op_name for part in origins.parts(decoded))
         if origin is None:
-            return HloOp(instruction.opcode, "", "", parts=parts)
-        return HloOp(instruction.opcode, *origin, origins.is_estimated(instruction), parts)
+            return HloOp(decoded.opcode, "", "", parts=parts)
+        return HloOp(decoded.opcode, *origin, origins.is_estimated(decoded), parts)
 
     def _find(self, dictionary: Dictionary) -> None:
         # One by one: there are few, and they are long.

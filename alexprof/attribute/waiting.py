@@ -1,0 +1,143 @@
+"""A GPU and the host that launches its work: whose step it is, when steps begin, who waits.
+
+A GPU runs behind the host. So its work belongs to the step that launched it, and where it is still
+at work when the host's step ends, steps begin and end otherwise on it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute.activity import UNKNOWN, Activity
+from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.timeline import Segments
+
+Int = NDArray[np.int64]
+_BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
+
+
+class Pieces(NamedTuple):
+    """Time of events in steps.
+
+    Attributes:
+        segments: The pieces, each with its event.
+        window: int64 [m], the step that each lies in.
+        row: int64 [m], the row that it counts in.
+    """
+
+    segments: Segments
+    window: Int
+    row: Int
+
+
+def step_of(activity: Activity, steps: Steps) -> Int:
+    """Returns the step that each event counts in: the one in which the host launched it."""
+    begun = steps.at(activity.start_ps, activity.end_ps)
+    if activity.launched is None or not steps.marked:
+        return begun
+    launch_ps = activity.launched.start_ps
+    return np.where(activity.launched.known, steps.at(launch_ps, launch_ps), begun)
+
+
+def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[Int, Int]:
+    """When each step begins and ends on a GPU.
+
+    A GPU that has done a step's work when the host's step ends has the host's steps. One that runs
+    behind has periods instead: from the first thing that a step launched to the first of the next
+    step that launched any. After the last step nothing says where the next would begin: it ends
+    with what it launched, and the median of the gaps that others end with. With one step alone it
+    is the host's, longer by what the GPU still had to do.
+
+    Args:
+        activity: What the GPU ran.
+        event_step: int64 [n], the step that launched each event, -1 for none.
+        steps: The host's steps.
+
+    Returns:
+        int64 [steps] begins and ends, disjoint and in order, at whole nanoseconds; a step that
+        launched nothing has no length where the GPU has periods.
+    """
+    host = steps.start_ps, steps.end_ps
+    if activity.launched is None:
+        return host
+    mine = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    step = event_step[mine]
+    start, end = activity.start_ps[mine], activity.end_ps[mine]
+    late_ps = np.maximum(end - np.maximum(start, steps.end_ps[step]), 0)
+    if late_ps.sum() <= _BEHIND * (end - start).sum():
+        return host
+    most = np.iinfo(np.int64).max
+    first, last = np.full(len(steps), most), np.full(len(steps), -1)
+    np.minimum.at(first, step, start)
+    np.maximum.at(last, step, end)
+    if np.unique(step).size == 1:
+        only = int(step[0])
+        behind = host[1].copy()
+        behind[only] = max(int(behind[only]), _up_to_ns(int(last[only])))
+        return host[0], np.minimum(behind, np.append(host[0][1:], most))
+    # Work of a later step may begin before that of an earlier one, on another stream.
+    begin = np.minimum.accumulate(first[::-1])[::-1] // PS_PER_NS * PS_PER_NS
+    both = (last[:-1] >= 0) & (last[1:] >= 0)
+    gaps = np.maximum(begin[1:] - last[:-1], 0)[both]
+    end = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
+    begin = np.minimum(begin, end)
+    return begin, np.append(begin[1:], end)
+
+
+def _up_to_ns(time_ps: int) -> int:
+    return -(-time_ps // PS_PER_NS) * PS_PER_NS
+
+
+def launching(activity: Activity, event_step: Int, counted: Int, row: Int, rows: int) -> Int:
+    """The host's time for the launches of each row, but for the first of each step.
+
+    That is the time from the end of the launch before it in the step to the end of its own, without
+    what a call waits for the GPU, as one for a copy to pageable memory does.
+    """
+    if activity.launched is None:
+        return np.full(rows, UNKNOWN)
+    known = activity.launched.known[counted]
+    event, row = counted[known], row[known]
+    start, end = activity.launched.start_ps[event], activity.launched.end_ps[event]
+    step, done = event_step[event], activity.end_ps[event]
+    waited = np.where(done <= end, np.maximum(done - start, 0), 0)
+    order = np.lexsort((end, step))
+    took = np.append(0, np.diff(end[order]))[: order.size] - waited[order]
+    fresh = np.append(True, np.diff(step[order]) != 0)[: order.size]
+    host_ps = np.where(fresh, 0, np.maximum(took, 0))
+    return np.bincount(row[order], weights=host_ps, minlength=rows).astype(np.int64)
+
+
+def idle_before(
+    activity: Activity, event_step: Int, begin_ps: Int, pieces: Pieces, rows: int
+) -> Int:
+    """The idle time right before the events of each row, but for the first of each step.
+
+    Before its first event a step waits for whatever the host does at its begin.
+
+    Args:
+        activity: What the GPU ran.
+        event_step: int64 [n], the step that launched each event, -1 for none.
+        begin_ps: int64 [steps], when the GPU's steps begin.
+        pieces: The events' time in the steps.
+        rows: How many rows there are.
+
+    Returns:
+        int64 [rows] picoseconds.
+    """
+    segments = pieces.segments
+    order = np.lexsort((segments.end_ps, segments.start_ps))
+    start, owner = segments.start_ps[order], segments.owner[order]
+    reach = np.maximum.accumulate(segments.end_ps[order])
+    gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
+    # What lies before the window belongs to the window before.
+    gap = np.minimum(gap, start - begin_ps[pieces.window[order]])
+    begun = np.full(begin_ps.size + 1, np.iinfo(np.int64).max)
+    np.minimum.at(begun, event_step, activity.start_ps)
+    is_first = activity.start_ps[owner] <= begun[event_step[owner]]
+    total: Int = np.zeros(rows, np.int64)
+    np.add.at(total, pieces.row[order], np.where(is_first, 0, gap))
+    return total

@@ -1,0 +1,115 @@
+"""A saved run's answers, worked out anew from its tables by today's rules.
+
+What was measured stays. What is concluded from it (shares on the scale of timed steps, predictions,
+the account of a difference) was concluded by the AlexProf of that day. For steps of a GPU the rules
+have changed: so a run with such steps is read with its tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from alexprof.errors import AlexProfError
+from alexprof.runs.record import OpCost, Phase, Run, on_cpu
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def renewed(run: Run, folder: Path) -> Run:
+    """Works the answers of a run out anew, as far as its tables are there.
+
+    Args:
+        run: The run as it was saved.
+        folder: Where its tables are.
+    """
+    judged = [
+        (variant, key)
+        for variant, record in run.variants.items()
+        for key, phase in record.phases.items()
+        if phase.attribution is not None and not on_cpu(phase.attribution.device)
+    ]
+    if not judged:
+        return run
+    try:
+        return _renewed(run, folder, judged)
+    except AlexProfError:
+        return run  # a table that is gone or damaged is told where it is asked for
+
+
+def _renewed(run: Run, folder: Path, judged: list[tuple[str, str]]) -> Run:
+    from alexprof.runs.ablation import explained
+    from alexprof.runs.tables import load_costs
+
+    table = load_costs(folder)
+    costs = {
+        (variant, key): rows.drop("variant", "phase")
+        for (variant, key), rows in table.partition_by(
+            "variant", "phase", as_dict=True, maintain_order=True
+        ).items()
+    }
+    variants = dict(run.variants)
+    for variant, key in judged:
+        if (variant, key) in costs:
+            phase = _phase(variants[variant].phases[key], costs[variant, key])
+            phases = {**variants[variant].phases, key: phase}
+            variants[variant] = msgspec.structs.replace(variants[variant], phases=phases)
+    ablations = []
+    for ablation in run.ablations:
+        names = (ablation.reference, ablation.without)
+        phases = {name: variants[name].phases[ablation.phase] for name in names}
+        traced = [name for name in names if phases[name].attribution is not None]
+        known = all((name, ablation.phase) in costs for name in traced)
+        ablations.append(explained(ablation, phases, costs) if known and traced else ablation)
+    return msgspec.structs.replace(run, variants=variants, ablations=tuple(ablations))
+
+
+def _phase(phase: Phase, costs: pl.DataFrame) -> Phase:
+    """A phase without a long first step, which older runs have in their means."""
+    import polars as pl
+
+    from alexprof.attribute import by_kind, by_layer, by_layer_whole, by_op
+    from alexprof.runs.assemble import books_of, cost_rows, lengths
+    from alexprof.runs.record import Cost
+    from alexprof.runs.tables import long_first_of
+
+    assert phase.attribution is not None
+    device, traced = phase.attribution.device, phase.traced
+    late = long_first_of(costs, device)
+    if late is not None:
+        costs = costs.filter(pl.col("step") != late["step"].item())
+        steps = costs.filter(pl.col("device") == device).unique("step").sort("step")
+        if traced is not None:
+            known = lengths(steps, late, phase.timed)
+            # The stopwatch's mean has that step in it.
+            traced = msgspec.structs.replace(traced, stopwatch_mean_s=None, **known)
+    facts = {(op.name, op.type, op.device, op.pass_): op for op in phase.ops}
+    ops = tuple(
+        _with_facts(op, facts.get((op.name, op.type, op.device, op.pass_)))
+        for op in cost_rows(by_op(costs), OpCost)
+    )
+    return msgspec.structs.replace(
+        phase,
+        traced=traced,
+        attribution=books_of(costs, device, phase.timed),
+        ops=ops,
+        layers=cost_rows(by_layer(costs), Cost),
+        layers_whole=cost_rows(by_layer_whole(costs), Cost),
+        kinds=cost_rows(by_kind(costs), Cost),
+    )
+
+
+def _with_facts(op: OpCost, saved: OpCost | None) -> OpCost:
+    """What a table of costs does not say of an op."""
+    if saved is None:
+        return op
+    return msgspec.structs.replace(
+        op,
+        fused=saved.fused,
+        events_per_step=saved.events_per_step,
+        untraced_share_s=saved.untraced_share_s,
+        estimated=saved.estimated,
+    )

@@ -1,0 +1,305 @@
+"""Kernels that outlive their marker: a GPU that runs behind its host, against a slow second way."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+from statistics import median
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alexprof.attribute import attribute, attribute_phases, check_closure
+from alexprof.xplane import Trace, parse_trace
+from tests.attribute.hand import draw, steps
+from tests.traces import TraceBuilder
+
+GPU = "GPU:0"
+
+
+class Kernel(NamedTuple):
+    """A kernel and its launch, in nanoseconds."""
+
+    op: str
+    launch: int
+    launch_end: int
+    start: int
+    end: int
+    stream: int = 1
+
+
+def build(marks: list[tuple[int, int]], kernels: list[Kernel]) -> Trace:
+    builder = TraceBuilder()
+    host = builder.plane("/host:CPU")
+    launches = [
+        ("cuLaunchKernel", kernel.launch, kernel.launch_end, {"correlation_id": number + 1})
+        for number, kernel in enumerate(kernels)
+    ]
+    draw(host, {"python": [*steps(*marks), *launches]})
+    device = builder.plane("/device:GPU:0")
+    streams: dict[str, list[tuple[object, ...]]] = {}
+    for number, kernel in enumerate(kernels):
+        stats = {"tf_op": f"{kernel.op}:Op", "correlation_id": number + 1}
+        span = ("kernel", kernel.start, kernel.end, stats)
+        streams.setdefault(f"Stream #{kernel.stream}", []).append(span)
+    draw(device, streams)
+    return parse_trace(builder.to_bytes())
+
+
+def on_gpu(trace: Trace) -> pl.DataFrame:
+    return attribute(trace).costs.filter(device=GPU)
+
+
+def table(costs: pl.DataFrame) -> dict[tuple[int, str], tuple[int, int]]:
+    """Share and launches by step and op; idle time by its reason."""
+    rows = costs.select("step", "op", "type", "share_ns", "kernels").iter_rows()
+    return {
+        (step, type_ if op == "(idle)" else op): (share, kernels)
+        for step, op, type_, share, kernels in rows
+    }
+
+
+ASYNC = [
+    # Launched in steps of 20 ns one after the other; the GPU needs 100 ns for each.
+    Kernel("a", 1, 3, 10, 60),
+    Kernel("b", 4, 6, 62, 110),
+    Kernel("a", 21, 23, 112, 160),
+    Kernel("b", 24, 26, 160, 210),
+    Kernel("a", 41, 43, 214, 260),
+    Kernel("b", 44, 46, 260, 310),
+]
+
+
+def test_steps_of_a_gpu_that_is_behind_are_periods():
+    """From first kernel to first kernel: 102, 102, and after the last the median gap of 2 and 4."""
+    costs = on_gpu(build([(0, 20), (20, 40), (40, 60)], ASYNC))
+    check_closure(costs)
+    assert costs.group_by("step").agg(pl.col("wall_ns").first()).sort("step").rows() == [
+        (0, 102),
+        (1, 102),
+        (2, 99),
+    ]
+    found = table(costs)
+    assert found[0, "a"] == (50, 1)
+    assert found[0, "b"] == (48, 1)
+    assert found[0, "queued"] == (4, 0)
+    assert found[1, "a"] == (48, 1)
+    assert found[1, "b"] == (50, 1)
+    assert found[2, "a"] == (46, 1)
+    assert found[2, "b"] == (50, 1)
+
+
+def test_what_is_launched_outside_of_all_steps_counts_in_none():
+    kernels = [*ASYNC, Kernel("fetch", 400, 402, 410, 450)]
+    attribution = attribute(build([(0, 20), (20, 40), (40, 60)], kernels))
+    assert attribution.outside_events == 1
+    assert "fetch" not in set(attribution.costs["op"])
+
+
+def test_a_gpu_that_is_done_in_time_has_the_steps_of_the_host():
+    kernels = [Kernel("a", 1, 3, 4, 10), Kernel("a", 31, 33, 34, 40)]
+    costs = on_gpu(build([(0, 20), (30, 50)], kernels))
+    assert costs["wall_ns"].unique().to_list() == [20]
+    assert table(costs)[0, "a"] == (6, 1)
+
+
+def test_a_single_step_lasts_until_its_last_kernel_has_ended():
+    costs = on_gpu(build([(10, 20)], [Kernel("a", 12, 13, 15, 50)]))
+    assert costs["wall_ns"].unique().to_list() == [40]
+    assert table(costs)[0, "a"] == (35, 1)
+
+
+def test_executions_are_counted_by_their_numbers():
+    """Two kernels of an execution and a fill that names no op, then one of another execution."""
+    builder = TraceBuilder()
+    host = builder.plane("/host:CPU")
+    launches = [
+        ("launch", 1 + n, 2 + n, {"correlation_id": n + 1, "scope_range_id": scope})
+        for n, scope in enumerate((7, 7, 7, 8))
+    ]
+    draw(host, {"python": [*steps((0, 100)), *launches]})
+    named = {"tf_op": "a:Op"}
+    spans = [
+        ("Memset", 10, 12, {"correlation_id": 1}),
+        ("k1", 12, 20, {"correlation_id": 2, "scope_range_id": 7, **named}),
+        ("k2", 20, 30, {"correlation_id": 3, "scope_range_id": 7, **named}),
+        ("k1", 40, 50, {"correlation_id": 4, "scope_range_id": 8, **named}),
+    ]
+    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
+    (row,) = on_gpu(parse_trace(builder.to_bytes())).filter(op="a").to_dicts()
+    assert (row["executions"], row["kernels"], row["busy_ns"]) == (2, 4, 30)
+
+
+def test_kernels_that_overlap_on_a_stream_run_at_once():
+    costs = on_gpu(build([(0, 40)], [Kernel("a", 1, 2, 10, 20), Kernel("b", 3, 4, 18, 30)]))
+    assert costs.filter(op="a")["busy_ns"].item() == 10
+    assert costs.filter(op="b")["busy_ns"].item() == 12
+    assert table(costs)[0, "a"] == (9, 1)
+    assert table(costs)[0, "b"] == (11, 1)
+
+
+def test_idle_time_stands_before_the_kernel_that_it_waits_for_but_for_the_first():
+    kernels = [Kernel("a", 5, 8, 10, 20), Kernel("b", 20, 24, 25, 30), Kernel("a", 31, 36, 37, 40)]
+    rows = on_gpu(build([(0, 50)], kernels))
+    waits = dict(rows.filter(pl.col("op") != "(idle)").select("op", "idle_before_ns").iter_rows())
+    assert waits == {"a": 7, "b": 5}
+    host = dict(rows.filter(pl.col("op") != "(idle)").select("op", "launching_ns").iter_rows())
+    assert host == {"a": 12, "b": 16}  # 8 to 24, 24 to 36
+
+
+def test_a_long_first_step_is_left_out_and_kept_aside():
+    marks = [(0, 50), (100, 120), (200, 221), (300, 319)]
+    kernels = [Kernel("a", start + 1, start + 2, start + 3, start + 9) for start, _ in marks]
+    attribution = attribute(build(marks, kernels))
+    assert attribution.steps["wall_ns"].to_list() == [20, 21, 19]
+    assert attribution.left_out is not None
+    assert attribution.left_out.rows() == [(0, 0, 50)]
+    assert set(attribution.costs["step"]) == {1, 2, 3}
+
+
+def test_a_first_step_like_the_others_stays():
+    marks = [(0, 23), (100, 120), (200, 221), (300, 319)]
+    kernels = [Kernel("a", start + 1, start + 2, start + 3, start + 9) for start, _ in marks]
+    attribution = attribute(build(marks, kernels))
+    assert attribution.left_out is None
+    assert len(attribution.steps) == 4
+
+
+def test_sorts_of_steps_are_attributed_apart_and_share_no_period():
+    """A loop of training and evaluation steps whose GPU is behind."""
+    builder = TraceBuilder()
+    host = builder.plane("/host:CPU")
+    marks = [("train", 0, 10, {"step_num": 0}), ("eval", 10, 14, {"step_num": 0})]
+    marks += [("train", 20, 30, {"step_num": 1}), ("eval", 30, 34, {"step_num": 1})]
+    launch = [("launch", at, at + 1, {"correlation_id": at}) for at in (2, 12, 22, 32)]
+    draw(host, {"python": [*marks, *launch]})
+    spans = [
+        ("k", start, end, {"tf_op": "a:Op", "correlation_id": at})
+        for at, start, end in ((2, 5, 45), (12, 50, 60), (22, 65, 105), (32, 110, 120))
+    ]
+    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
+    phases = attribute_phases(parse_trace(builder.to_bytes()))
+    assert list(phases) == ["train", "eval"]
+    lengths = {name: phase.steps["wall_ns"].to_list() for name, phase in phases.items()}
+    assert lengths == {"train": [45, 45], "eval": [15, 15]}
+    for phase in phases.values():
+        check_closure(phase.costs)
+
+
+# ---- the slow second way ---------------------------------------------------------------------
+
+
+def slow(marks: list[tuple[int, int]], kernels: list[Kernel]) -> dict[int, dict[str, Fraction]]:
+    """Shares by step and op, and "idle", one nanosecond at a time."""
+    step_of = [
+        next((n for n, (start, end) in enumerate(marks) if start <= kernel.launch < end), None)
+        for kernel in kernels
+    ]
+    launched = {
+        n: [k for k, s in zip(kernels, step_of, strict=True) if s == n] for n in range(len(marks))
+    }
+    late = sum(
+        max(kernel.end - max(kernel.start, marks[n][1]), 0)
+        for n, own in launched.items()
+        for kernel in own
+    )
+    took = sum(kernel.end - kernel.start for own in launched.values() for kernel in own)
+    windows = dict(enumerate(marks))
+    busy_steps = [n for n, own in launched.items() if own]
+    if late * 100 > took:
+        windows = {}
+        if len(busy_steps) == 1:
+            windows = dict(enumerate(marks))
+            (only,) = busy_steps
+            start, end = marks[only]
+            reach = max(end, *(kernel.end for kernel in launched[only]))
+            following = [other for other, _ in marks if other >= end]
+            windows[only] = (start, min([reach, *following]))
+        else:
+            first = {n: min(kernel.start for kernel in launched[n]) for n in busy_steps}
+            last = {n: max(kernel.end for kernel in launched[n]) for n in busy_steps}
+            begin = {n: min(first[m] for m in busy_steps if m >= n) for n in busy_steps}
+            gaps = sorted(
+                max(begin[m] - last[n], 0)
+                for n, m in zip(busy_steps, busy_steps[1:], strict=False)
+                if m == n + 1
+            )
+            gap = ceil(median([Fraction(gap) for gap in gaps])) if gaps else 0
+            for n, m in zip(busy_steps, busy_steps[1:], strict=False):
+                windows[n] = (begin[n], begin[m])
+            windows[busy_steps[-1]] = (begin[busy_steps[-1]], max(last.values()) + gap)
+    shares: dict[int, dict[str, Fraction]] = {}
+    for n, (start, end) in windows.items():
+        shares[n] = {"idle": Fraction(0)}
+        for moment in range(start, end):
+            running = [k.op for k in kernels if k.start <= moment < k.end]
+            for op in running:
+                shares[n][op] = shares[n].get(op, Fraction(0)) + Fraction(1, len(running))
+            if not running:
+                shares[n]["idle"] += 1
+    return {n: own for n, own in shares.items() if windows[n][1] > windows[n][0]}
+
+
+@st.composite
+def programs(draw_from: st.DrawFn) -> tuple[list[tuple[int, int]], list[Kernel]]:
+    """Steps one after the other, launches in and between them, two streams in order."""
+    time, marks = 0, []
+    for _ in range(draw_from(st.integers(1, 4))):
+        start = time + draw_from(st.integers(0, 5))
+        time = start + draw_from(st.integers(5, 20))
+        marks.append((start, time))
+    count = draw_from(st.integers(1, 8))
+    launches = sorted(draw_from(st.lists(st.integers(0, time), min_size=count, max_size=count)))
+    free = {1: 0, 2: 0}
+    kernels = []
+    for launch in launches:
+        stream = draw_from(st.sampled_from((1, 2)))
+        start = max(launch + 1, free[stream]) + draw_from(st.integers(0, 4))
+        end = start + draw_from(st.integers(1, 30))
+        free[stream] = end
+        op = draw_from(st.sampled_from("abc"))
+        kernels.append(Kernel(op, launch, launch + 1, start, end, stream))
+    return marks, kernels
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs())
+def test_shares_are_those_of_the_slow_way(program):
+    marks, kernels = program
+    exact = slow(marks, kernels)
+    if not any(start <= kernel.launch < end for kernel in kernels for start, end in marks):
+        return
+    attribution = attribute(build(marks, kernels))
+    costs = attribution.costs.filter(device=GPU)
+    check_closure(costs)
+    left = set() if attribution.left_out is None else set(attribution.left_out["step"])
+    assert set(costs["step"]) == set(exact) - left
+    for step, shares in exact.items():
+        rows = costs.filter(step=step)
+        for op, share in shares.items():
+            if step not in left and share:
+                ns = rows.filter(pl.col("op") == ("(idle)" if op == "idle" else op))[
+                    "share_ns"
+                ].sum()
+                assert abs(ns - share) < len(shares) + 6, (step, op)
+        if step not in left:
+            assert rows["share_ns"].sum() == sum(shares.values())
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_launches_are_the_same_however_late_the_gpu_is(factor):
+    """The same program on a slower GPU: each step launches the same."""
+    marks = [(0, 20), (20, 40), (40, 60)]
+    kernels = [
+        Kernel("a", 2 + 20 * n, 3 + 20 * n, 5 + 20 * n * factor, 9 + 20 * n * factor)
+        for n in range(3)
+    ]
+    costs = on_gpu(build(marks, kernels))
+    assert costs.filter(op="a").sort("step").select("step", "kernels").rows() == [
+        (0, 1),
+        (1, 1),
+        (2, 1),
+    ]
