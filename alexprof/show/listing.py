@@ -116,10 +116,11 @@ def _phases(view: View, width: int) -> Iterator[str]:
 def _means(view: View, key: str) -> str:
     names = [name for name in view.run.variants if view.timed(name, key)]
     said = []
-    for name in names:
-        timed = view.timed(name, key)
+    means_s = [timed.mean_s if (timed := view.timed(name, key)) else None for name in names]
+    longest_s = max((mean_s for mean_s in means_s if mean_s is not None), default=None)
+    for name, mean_s in zip(names, means_s, strict=True):
         label = view.variant_label(name) if name == names[0] else view.other_label(name, names[0])
-        one = numbers.ms_unit(timed.mean_s if timed else None)
+        one = numbers.time(mean_s, longest_s)
         said.append(f"{one} {label}" if len(view.run.variants) > 1 else one)
     return ", ".join(said) or "not timed"
 
@@ -132,5 +133,7 @@ def _cost(view: View, one: Ablation) -> str:
     name = view.ablation_label(one)
     if includes_zero(one.ci95_s):
         return f"{name}: no difference seen"
-    spread = f" ± {numbers.ms_half_width(one.ci95_s)}" if one.ci95_s else ""
-    return f"{name}: {numbers.ms_signed(one.measured_s)}{spread}{numbers.NBSP}ms"
+    timed = view.timed(one.reference, one.phase)
+    unit = numbers.spoken_unit(one.measured_s, timed.mean_s if timed else None)
+    spread = f" ± {unit.half_width(one.ci95_s)}" if one.ci95_s else ""
+    return f"{name}: {numbers.unit(unit.signed(one.measured_s) + spread, unit.name)}"

@@ -231,7 +231,7 @@ def _ticks(axis: Axis) -> str:
     for tick in axis.ticks:
         sign = MINUS if tick < 0 else ""
         style = f"position:absolute;left:{_percent(tick, axis):.2f}%;transform:translateX(-50%)"
-        labels += _element("span", style, f"{sign}{abs(tick) * 1e3:.6g}")
+        labels += _element("span", style, f"{sign}{abs(tick) * axis.scale:.6g}")
     return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:16px", labels)
 
 

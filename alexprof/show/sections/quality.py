@@ -137,8 +137,9 @@ def _state(found: Steadiness, *, waited: bool) -> str:
     """
     if found.state == "steady":
         return ""
-    levels = " → ".join(dict.fromkeys(map(numbers.ms, found.levels_s)))
-    levels = f" ({numbers.unit(levels, 'ms')})" if 1 < len(found.levels_s) <= 4 else ""
+    unit = numbers.spoken_unit(max(found.levels_s, default=None))
+    levels = " → ".join(dict.fromkeys(map(unit.plain, found.levels_s)))
+    levels = f" ({numbers.unit(levels, unit.name)})" if 1 < len(found.levels_s) <= 4 else ""
     if found.settled_step is None:
         return f"no steady state{levels}: the mean is of this stretch of time alone"
     if found.state == "warming":
