@@ -66,15 +66,21 @@ def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
 
 def _text_cut(table: Table) -> Table:
     """Cuts the texts beside the names that are longer than a column should be."""
+    for place, column in enumerate(table.columns):
+        if column.align == "text":
+            table = _with_texts(table, place, cut_all(_column_texts(table, place), TEXT_MOST))
+    return table
 
-    def shortened(row: Row) -> Row:
-        cells = (
-            cut(cell, TEXT_MOST) if column.align == "text" and isinstance(cell, str) else cell
-            for column, cell in zip(table.columns, row.cells, strict=False)
-        )
-        return replace(row, cells=tuple(cells))
 
-    return replace(table, rows=tuple(map(shortened, table.rows)))
+def _with_texts(table: Table, place: int, texts: Sequence[str]) -> Table:
+    """The table with other texts in a column, but for cells that are no text."""
+    rows = [
+        replace(row, cells=(*row.cells[:place], text, *row.cells[place + 1 :]))
+        if place < len(row.cells) and isinstance(row.cells[place], str)
+        else row
+        for row, text in zip(table.rows, texts, strict=True)
+    ]
+    return replace(table, rows=tuple(rows))
 
 
 def _plan(table: Table, width: int) -> Plan | None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from alexprof.runs.record import Ablation, Run
 from alexprof.show import numbers
-from alexprof.show.fit import clean, cut, pad, wrap
+from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
@@ -44,9 +44,12 @@ def render_list(
     width = max(width, LEAST_WIDTH)
     paint = terminal_paint if color else no_paint
     lines = [paint(line, "muted") for line in wrap(_title(runs), width)]
-    for run in runs:
-        shown = _run(run, width, now, paint) if isinstance(run, Run) else _broken(run, width, paint)
-        lines += ["", *shown]
+    names = cut_all([clean(run.run) for run in runs], width)
+    for run, name in zip(runs, names, strict=True):
+        if isinstance(run, Run):
+            lines += ["", *_run(run, name, width, now, paint)]
+        else:
+            lines += ["", *_broken(run, name, width, paint)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -54,13 +57,13 @@ def _title(runs: Sequence[Run | BrokenRun]) -> str:
     return f"{plural(len(runs), 'run')}; mean step times, ± is a 95{numbers.NBSP}% interval"
 
 
-def _broken(run: BrokenRun, width: int, paint: Paint) -> Iterator[str]:
-    yield paint(cut(clean(run.run), width), "bold")
+def _broken(run: BrokenRun, name: str, width: int, paint: Paint) -> Iterator[str]:
+    yield paint(name, "bold")
     yield from warning_lines(clean(run.why), width, paint, indent="  ")
 
 
-def _run(run: Run, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    name = pad(cut(clean(run.run), width), min(26, width))
+def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
+    name = pad(name, min(26, width))
     state = status(run)
     started = _started(run.started, now)
     room = width - cell_len(name) - cell_len(started) - len(state) - 4
@@ -96,9 +99,10 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
+    phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
     rows = [
-        (cut(view.phase_label(key), width // 3), _means(view, key), _costs(view, key))
-        for key in view.phases
+        (phase, _means(view, key), _costs(view, key))
+        for key, phase in zip(view.phases, phases, strict=True)
     ]
     if not rows:
         return
