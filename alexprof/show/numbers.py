@@ -70,14 +70,14 @@ class Unit:
 SECONDS, MILLISECONDS, MICROSECONDS = Unit("s", 1.0), Unit("ms", 1e3), Unit("µs", 1e6)
 MATTERS = 0.001
 """Smaller parts of a table’s largest time may have one figure."""
-ENOUGH = 10.0
+ENOUGH = 20.0
 """The largest time of a table is at least so many of its unit."""
 
 
 def table_unit(times_s: Iterable[float | None]) -> Unit:
-    """The unit of a table: the largest of which its largest time has ten.
+    """The unit of a table: the largest of which its largest time has `ENOUGH`.
 
-    So what is a tenth of the largest has three figures. From a thousandth on a time has two.
+    So what is a twentieth of that has three figures. From a thousandth on a time has two.
 
     Args:
         times_s: What the rows are about, in seconds, and the step that they are parts of. What is
@@ -93,8 +93,8 @@ def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
 
     Args:
         seconds: The time.
-        step_s: What it is a part of, if that stands there too: of a step of some ms or µs it has
-            the same unit, if it has two figures in it.
+        step_s: What it is a part of, if that stands there too: it has the same unit, if it has two
+            figures in it. A part of some seconds is in ms as long as it is none itself.
     """
     if not _known(seconds):
         return spoken_unit(step_s) if _known(step_s) else MILLISECONDS
@@ -102,8 +102,8 @@ def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
     if not _known(step_s):
         return own
     beside = _unit_with(abs(step_s), 1.0)
-    if beside is SECONDS:
-        return own
+    if beside is SECONDS and own is not SECONDS:
+        beside = MILLISECONDS
     least = 0.1 if abs(step_s) * beside.per_second < ENOUGH else 2 * _SMALL
     return beside if abs(seconds) * beside.per_second >= least else own
 
