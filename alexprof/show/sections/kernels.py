@@ -32,7 +32,7 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
     if not mine or not top:
         return None
     shown, others = mine[:top], mine[top:]
-    unit = numbers.table_unit(time_s for one in shown for time_s in _times_s(one))
+    unit = numbers.table_unit(_times_s(one)[1] for one in shown)
     rows = [_row(one, unit) for one in shown]
     if others:
         total_s = math.fsum(one.total_ns for one in others) / 1e9
