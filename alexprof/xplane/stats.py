@@ -63,20 +63,12 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
         name[lane] = fields.value
         lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
-    index = names.find(name)
-    if (index < 0).any():
-        first = int((index < 0).argmax())
-        damage = buffer.damage(int(stats.start[first]), f"a stat of the unknown id {name[first]}")
-        buffer.lose(damage, "what it says is left out")
-    rows = Rows(stats.owner.astype(np.int32), index, kind, value, stop)
+    rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
     return rows if kind.all() else _taken(rows, kind != 0)
 
 
 def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
-    """Decode stats as they are found, so many at a time that it takes little memory and time.
-
-    Those without a name, which nobody can ask for, are left out.
-    """
+    """Decode stats as they are found, so many at a time that it takes little memory and time."""
     parts: list[Rows] = []
     waiting: list[Bodies] = []
     count = 0
@@ -84,14 +76,26 @@ def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> li
         waiting.append(bodies)
         count += len(bodies.owner)
         if count >= _BATCH:
-            parts.append(_named(read_rows(buffer, Bodies.gather(waiting), names)))
+            parts.append(read_rows(buffer, Bodies.gather(waiting), names))
             waiting, count = [], 0
-    return [*parts, _named(read_rows(buffer, Bodies.gather(waiting), names))]
+    return [*parts, read_rows(buffer, Bodies.gather(waiting), names)]
 
 
-def _named(rows: Rows) -> Rows:
-    is_named: NDArray[np.bool_] = rows.name >= 0
-    return rows if is_named.all() else _taken(rows, is_named)
+def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
+    """Read stats that pair two integers: the id of each, which is no name here, with its value.
+
+    Raises:
+        TraceError: A stat is damaged.
+    """
+    count = len(stats.owner)
+    number, value = np.zeros((2, count), np.int64)
+    is_integer = np.zeros(count, bool)
+    for step in walk(buffer, stats.start, stats.stop, STAT):
+        lane, fields = step.of(_ID)
+        number[lane] = fields.value
+        lane, fields = step.of(_INT64, _UINT64)
+        value[lane], is_integer[lane] = fields.value, True
+    return dict(zip(number[is_integer].tolist(), value[is_integer].tolist(), strict=True))
 
 
 class StatTable:
@@ -107,6 +111,11 @@ class StatTable:
         self._owners = owners
         # Left as they are: to put them together would take as much memory again.
         self._parts = parts
+
+    def nameless(self) -> NDArray[np.int32]:
+        """Return the owners of stats whose ids have no name: any stat could be meant."""
+        parts = [rows.owner[rows.name < 0] for rows in self._parts]
+        return np.concatenate([np.empty(0, np.int32), *parts])
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
