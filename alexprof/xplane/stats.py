@@ -25,7 +25,7 @@ _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x3
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
 _BATCH = 1 << 16  # stats decoded at once
-_MOST_DIGITS = 20  # a 64-bit integer with its sign
+_MOST_DIGITS = 20  # of a 64-bit integer
 
 Value: TypeAlias = "int | float | str | bytes"
 
@@ -218,7 +218,8 @@ def _taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
 
 def _integer(text: str) -> int | None:
     """Return the 64 bits of a number in a string, as int64; None if it isn't one."""
-    if len(text) > _MOST_DIGITS or not text.isascii() or not text.removeprefix("-").isdigit():
+    digits = text.removeprefix("-")
+    if len(digits) > _MOST_DIGITS or not digits.isascii() or not digits.isdigit():
         return None
     number = int(text)
     if not -(1 << 63) <= number < 1 << 64:
