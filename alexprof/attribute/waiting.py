@@ -82,9 +82,9 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     begin = np.minimum.accumulate(first[::-1])[::-1] // PS_PER_NS * PS_PER_NS
     both = (last[:-1] >= 0) & (last[1:] >= 0)
     gaps = np.maximum(begin[1:] - last[:-1], 0)[both]
-    end = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
-    begin = np.minimum(begin, end)
-    return begin, np.append(begin[1:], end)
+    until_ps = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
+    begin = np.minimum(begin, until_ps)
+    return begin, np.append(begin[1:], until_ps)
 
 
 def _up_to_ns(time_ps: int) -> int:

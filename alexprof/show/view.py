@@ -27,6 +27,11 @@ class View:
         return tuple(key for key in keys if self.options.phase in (None, key))
 
     @property
+    def several_phases(self) -> bool:
+        """Whether the run has more than one phase, shown or not."""
+        return len({key for one in self.run.variants.values() for key in one.phases}) > 1
+
+    @property
     def trace_alone(self) -> bool:
         """Whether there is no run around the trace: nothing was timed, and never will be."""
         return self.run.machine is None
