@@ -41,6 +41,9 @@ class Kernel(Struct, frozen=True, kw_only=True):
         shared_memory_bytes: Of a block, static and dynamic.
         occupancy: The part of a multiprocessor's threads that can be resident.
         copied_bytes: What each copy moves, or each fill fills.
+        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
+        copied_to: The memory that it writes.
+        total_bytes: What all executions copy or fill; 0 of kernels, and in older runs.
         tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
             leaves it open.
     """
@@ -58,6 +61,9 @@ class Kernel(Struct, frozen=True, kw_only=True):
     shared_memory_bytes: int | None = None
     occupancy: float | None = None
     copied_bytes: int | None = None
+    copied_from: str | None = None
+    copied_to: str | None = None
+    total_bytes: int = 0
     tensor_cores: bool | None = None
 
 

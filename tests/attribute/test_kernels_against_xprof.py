@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from alexprof.attribute import attribute
-from alexprof.attribute.costs import UNASSIGNED_OP
+from alexprof.attribute.table import UNASSIGNED_OP
 from alexprof.xplane import read_trace
 from tests.attribute.hand import draw
 from tests.attribute.test_samples import BERT, SAMPLES, needs_samples

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from alexprof.runs.record import Phase, on_cpu
 from alexprof.runs.recorded import Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Row, Table
+from alexprof.show.document import Block, Column, Note, Row, Table, Warn
 from alexprof.show.fit import clean
-from alexprof.show.sections.covers import gone_with
+from alexprof.show.sections.covers import gone_with, listed
 from alexprof.show.sections.shares import Division, divide
 from alexprof.show.view import View, includes_zero, measured, plural
 
@@ -83,8 +83,26 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     yield Note(" ".join(_notes(guesses, shown, division, timed=timed is not None)))
     if phase.replay and (gone := gone_with(phase.replay, [one.key for one in listed])):
         yield Note(gone)
+    if said := _fused(phase, division.device):
+        yield Warn(said)
     if drift:
         yield Note(drift)
+
+
+def _fused(phase: Phase, device: str) -> str:
+    """Says what a GPU's step can't tell of: ops that are fused into others."""
+    ops = [op for op in phase.ops if op.fused and op.device == device and not on_cpu(device)]
+    if not ops:
+        return ""
+    types = listed(list(dict.fromkeys(clean(type_) for op in ops for type_ in op.fused)))
+    kinds = listed(list(dict.fromkeys(clean(op.kind) for op in ops)))
+    count = plural(len(ops), "op")
+    kernels = sum(op.kernels_per_step for op in ops)
+    return (
+        f"{types} have no time of their own: they are fused into {kinds} ({count}, {kernels:.0f} "
+        "kernels a step). On a GPU such a fusion can cost more than it saves, for it may launch "
+        "more kernels: alexprof ablate --measure tells."
+    )
 
 
 def _unknown(phase: Phase) -> bool:

@@ -23,7 +23,7 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.fit import clean
-from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
+from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
 from alexprof.show.sections.launching import launching
 from alexprof.show.sections.ops import op_note, op_table
 from alexprof.show.sections.overhead import overhead, untraced_note
@@ -112,6 +112,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if kernels := kernel_table(phase, division.device, view.options.top):
         yield kernels
         yield Note(KERNELS_NOTE)
+    if copies := copy_table(phase, division.device):
+        yield copies
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
