@@ -55,8 +55,8 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
         many ways it was launched, and of the one that took most time `grid` and `block` (lists of
         three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `copied_from` and
         `copied_to` strings, `occupancy` float64, null where the trace doesn't say: see
-        `KernelFacts`; `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool, null
-        where the name leaves it open.
+        `KernelFacts`; `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool,
+        null where the name leaves it open.
     """
     import polars as pl
 

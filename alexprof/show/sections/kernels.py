@@ -70,7 +70,7 @@ def copy_table(phase: Phase, device: str) -> Table | None:
                 (
                     f"{clean(way[0])} → {clean(way[1])}",
                     str(sum(kernel.executions for kernel in copies[way])),
-                    numbers.plain(moved / 1e6),
+                    numbers.plain(moved / 1e3),
                     unit.plain(total_s[way]),
                     numbers.plain(moved / 1e9 / total_s[way]) if total_s[way] else "",
                 )
@@ -79,7 +79,7 @@ def copy_table(phase: Phase, device: str) -> Table | None:
     columns = (
         Column("copies", align="name"),
         Column("count", align="right"),
-        Column("moved", "MB"),
+        Column("moved", "kB"),
         Column("took", unit.name),
         Column("rate", "GB/s"),
     )
