@@ -80,7 +80,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         title=f"{title}: {how}",
         aside=", ".join(view.needed_label(variant)),
     )
-    yield Note(" ".join(_notes(guesses, shown, division, timed=timed is not None)))
+    scale = _scale(sort, division, timed=timed is not None)
+    yield Note(" ".join((scale, *_not_listed(guesses, shown))))
     if phase.replay and (gone := gone_with(phase.replay, [one.key for one in listed])):
         yield Note(gone)
     if said := _fused(phase, division.device):
@@ -169,15 +170,20 @@ def _speed_up(saved: float) -> str:
     return numbers.times(1 / (1 - saved)) if saved < 0.9999 else numbers.MISSING
 
 
-def _notes(
-    others: list[_Guess], shown: list[_Guess], division: Division, *, timed: bool
-) -> Iterator[str]:
-    if timed and on_cpu(division.device):
-        yield "Scaled to the timed mean."
-    elif timed:
-        yield "Kernels as traced; what the timed step leaves idle is divided among the launches."
-    else:
-        yield f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
+def _scale(sort: str, division: Division, *, timed: bool) -> str:
+    """What the times of the table rest on."""
+    if not timed:
+        return f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
+    if on_cpu(division.device):
+        return "Scaled to the timed mean."
+    if sort == "launches":
+        return "The host’s time is scaled until the replayed step is as long as a timed one."
+    if sort == "kernels":
+        return "Kernels as traced; what the timed step leaves idle is divided among the launches."
+    return "Kernels as traced."
+
+
+def _not_listed(others: list[_Guess], shown: list[_Guess]) -> Iterator[str]:
     small = sum(one.without < LEAST for one in others)
     large = len(others) - small - len(shown)
     missing = [plural(large, "more layer")] if large else []

@@ -28,7 +28,7 @@ _SOURCES = {
 }
 _SEEN = 0.01
 """Half widths below this take a smaller unit in a sentence."""
-_CHANGED = 0.002
+_CHANGED = 0.001
 """Changes of other layers below this part of the step are not worth a word."""
 SAID = 3
 """So many changes of other layers stand in the answer."""
