@@ -131,10 +131,15 @@ class PlaneBuilder:
         self.lines.append(line)
         return line
 
-    def describe(self, event: str, stats: Stats, display_name: str = "") -> None:
-        """Give an event's metadata stats of its own, which hold for all events of that name."""
+    def describe(
+        self, event: str, stats: Stats, display_name: str = "", *, raw: bytes = b""
+    ) -> None:
+        """Give an event's metadata stats of its own, which hold for all events of that name.
+
+        `raw` are bytes to put among them, for tests of the reader.
+        """
         self.event_id(event)
-        extra = text(4, display_name) if display_name else b""
+        extra = (text(4, display_name) if display_name else b"") + raw
         extra += b"".join(message(5, self.stat(*item)) for item in stats.items())
         self._event_extras[event] = self._event_extras.get(event, b"") + extra
 

@@ -18,7 +18,8 @@ class Software:
         python: See there.
         tensorflow: See there.
         numpy: See there.
-        onednn: Whether oneDNN's ops ran; None: no trace has told yet.
+        onednn: True if a trace shows oneDNN's ops, False if TensorFlow has it turned off; None if
+            neither is known. Where all ops run on a GPU it may be on and unused.
         cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it
             at a process's first session.
     """
@@ -31,6 +32,16 @@ class Software:
     cpu_allocator: str | None = None
 
 
+def _onednn_is_off() -> bool:
+    """Whether TensorFlow says that it has oneDNN turned off; False if it doesn't say."""
+    try:
+        from tensorflow.python.util import _pywrap_util_port
+    except ImportError:
+        return False
+    asked = getattr(_pywrap_util_port, "IsMklEnabled", None)
+    return asked is not None and asked() is False
+
+
 def software() -> Software:
     """Looks the versions up."""
     import numpy as np
@@ -41,5 +52,6 @@ def software() -> Software:
         python=platform.python_version(),
         tensorflow=str(tf.__version__),
         numpy=np.__version__,
+        onednn=False if _onednn_is_off() else None,
         cpu_allocator=chosen_cpu_allocator(),
     )

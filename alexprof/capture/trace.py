@@ -66,6 +66,8 @@ def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any
         host_tracer_level=_Level(host_level),
         python_tracer_level=_Level(python_level),
         device_tracer_level=_Level(1),
+        # Without one TensorFlow gets None for it, and warns of that each time.
+        delay_ms=_Level(0),
     )
 
 

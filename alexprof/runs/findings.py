@@ -21,9 +21,15 @@ from alexprof.measure.disturbances import (
 )
 
 
-def findings(found: Disturbances) -> list[str]:
-    """Clauses for what matters, each with its figures; none if nothing does."""
-    return [*_cores(found), *_memory(found), *_speed(found), *_gpus(found)]
+def findings(found: Disturbances, *, speed: bool = True) -> list[str]:
+    """Clauses for what matters, each with its figures; none if nothing does.
+
+    Args:
+        found: What went on.
+        speed: Whether to say that the host or a GPU became slower, too.
+    """
+    said = [*_cores(found), *_memory(found)]
+    return [*said, *_speed(found), *gpu_clocks(found)] if speed else said
 
 
 def differences(ours: Disturbances, theirs: Disturbances, second: str) -> Iterator[str]:
@@ -118,7 +124,8 @@ def _speed(found: Disturbances) -> Iterator[str]:
         )
 
 
-def _gpus(found: Disturbances) -> Iterator[str]:
+def gpu_clocks(found: Disturbances) -> Iterator[str]:
+    """Clauses for the GPUs that were slowed down, or became slower."""
     earlier = {one.index: one for one in found.gpus_before}
     for one in found.gpus_after:
         why = [reason for reason in one.slowed_by if reason.startswith(GPU_SLOWED_BY)]
@@ -136,6 +143,15 @@ def _gpus(found: Disturbances) -> Iterator[str]:
                 f"GPU {one.index}'s clock fell from {mhz:.0f} to {one.clock_mhz:.0f} MHz"
                 f"{_celsius(one)}: later steps are slower than earlier ones"
             )
+
+
+def level_gpu_clocks(found: Disturbances) -> Iterator[str]:
+    """Clauses for the GPUs whose clocks read the same after the steps as before them."""
+    earlier = {one.index: one.clock_mhz for one in found.gpus_before}
+    for one in found.gpus_after:
+        mhz = earlier.get(one.index)
+        if mhz and one.clock_mhz and abs(math.log(one.clock_mhz / mhz)) <= math.log1p(SLOWER):
+            yield f"GPU {one.index}'s clock read {one.clock_mhz:.0f} MHz before and after"
 
 
 def yardstick_changes(found: Disturbances) -> list[str]:

@@ -64,11 +64,11 @@ def legend_text(legend: tuple[tuple[Mark, str], ...]) -> str:
 
 
 def tick_text(axis: Axis, width: int) -> str:
-    """The labels of an axis, in milliseconds, those that fit; each begins at its place."""
+    """The labels of an axis, in its unit, those that fit; each begins at its place."""
     text = ""
     for tick in axis.ticks:
         place = round(_place(tick, axis, width))
-        label = f"{abs(tick) * 1e3:.6g}"
+        label = f"{abs(tick) * axis.scale:.6g}"
         label = MINUS + label if tick < 0 else label
         if place >= len(text) + (2 if text else 0) and place + len(label) <= width:
             text = text.ljust(place) + label

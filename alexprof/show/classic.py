@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from alexprof.measure.values import Timed
+from alexprof.show.numbers import classic_seconds
 from alexprof.workload.base import Layer
 
 
@@ -20,15 +21,14 @@ def step_lines(
     """Every tenth step of a block: `2026-11-24 04:18:02.123456: step 10, duration = 0.205`."""
     for step, taken_s in enumerate(seconds, first_step):
         if step % 10 == 0:
-            yield f"{now}: step {step}, duration = {taken_s:.3f}{_of(variant)}"
+            (duration,) = classic_seconds(taken_s)
+            yield f"{now}: step {step}, duration = {duration}{_of(variant)}"
 
 
 def summary_line(now: datetime, label: str, timed: Timed, variant: str = "") -> str:
     """All steps: `2026-…: Forward across 100 steps, 0.205 +/- 0.006 sec / batch`, and likewise."""
-    return (
-        f"{now}: {label} across {timed.steps} steps, "
-        f"{timed.mean_s:.3f} +/- {timed.std_s:.3f} sec / batch{_of(variant)}"
-    )
+    mean, std = classic_seconds(timed.mean_s, timed.std_s)
+    return f"{now}: {label} across {timed.steps} steps, {mean} +/- {std} sec / batch{_of(variant)}"
 
 
 def _of(variant: str) -> str:

@@ -5,7 +5,7 @@ Every output draws the same document, so that none of them can say anything else
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Align = Literal["name", "text", "number", "right", "bar"]
@@ -94,11 +94,13 @@ class Axis:
         low: Value at the left end.
         high: Value at the right end, above `low`.
         ticks: Values to write above it.
+        scale: What ticks are multiplied by to be written: from seconds to the table's unit.
     """
 
     low: float
     high: float
     ticks: tuple[float, ...] = ()
+    scale: float = 1e3
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,12 @@ class Table:
     axis: Axis | None = None
     title: str = ""
     aside: str = ""
+
+    def without(self, *titles: str) -> Table:
+        """The table without the columns of these titles; it must have no `Span`."""
+        kept = [at for at, column in enumerate(self.columns) if column.title not in titles]
+        rows = (replace(row, cells=tuple(row.cell(at) for at in kept)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import takewhile
+from itertools import count, takewhile
 from operator import eq
 
 from rich.cells import cell_len
 
-ELLIPSIS = "…"
-GRADIENT_SCOPES = ("gradients/", "gradient_tape/")
-"""What TensorFlow puts before the name of a gradient's op."""
-_GRADIENT = "∇/"
-# `jit(step)/transpose(jvp(conv1))/mul`, `jit(step)/jvp(conv1)/mul`, `jit(step)/sgd/sub`
-_JAX = re.compile(r"p?jit\([^()]*\)/(?:transpose\(jvp\(([^()]*)\)\)/|jvp\(([^()]*)\)/)?(.+)")
+from alexprof.show.short_names import ELLIPSIS, shorter_names, tells_at_its_beginning
 
 
 def clean(text: str) -> str:
@@ -40,16 +34,21 @@ def cut(text: str, width: int) -> str:
 
 
 def cut_all(texts: Sequence[str], width: int) -> list[str]:
-    """Cuts names so that different ones stay different, where some place to cut does that.
+    """Cuts names so that different ones stay different.
+
+    Where no place to cut tells them apart they get numbers: "long~1", "long~2". Only where even
+    those don't fit are two names cut alike.
 
     Args:
         texts: Names, repeated ones allowed.
         width: Cells for each.
     """
+    if width < 1:
+        return [""] * len(texts)
     result = {text: cut(text, width) for text in texts}
-    for short in dict.fromkeys(mine for text, mine in result.items() if mine != text):
-        alike = [text for text, mine in result.items() if mine == short != text]
-        taken = {mine for text, mine in result.items() if text not in alike}
+    for short in dict.fromkeys(cut_ for text, cut_ in result.items() if cut_ != text):
+        alike = [text for text, cut_ in result.items() if cut_ == short != text]
+        taken = {cut_ for text, cut_ in result.items() if text not in alike}
         if len(alike) > 1 or short in taken:
             result.update(_told_apart(alike, width, taken))
     return [result[text] for text in texts]
@@ -117,44 +116,66 @@ def _from(text: str, start: int, same: int, width: int) -> str:
 
 
 def _told_apart(alike: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
-    for shorts in zip(*(_cuts(text, width) for text in alike), strict=False):
+    """Other ways to cut names, so that they differ from each other and from what is taken."""
+    for shorts in _ways(alike, width):
         if len({*shorts, *taken}) == len(alike) + len(taken):
             return dict(zip(alike, shorts, strict=True))
-    return {text: cut(text, width) for text in alike}
+    return _numbered(alike, width, taken)
+
+
+def _ways(alike: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+    """The middle cut out at other places, then what is around the first difference kept."""
+    yield from zip(*(_cuts(text, width) for text in alike), strict=False)
+    same = sum(takewhile(bool, (len({*chars}) == 1 for chars in zip(*alike, strict=False))))
+    yield [_from(text, same, same, width) for text in alike]
+    yield [_around(text, same, width) for text in alike]
+
+
+def _around(text: str, at: int, width: int) -> str:
+    """A piece of a text that begins a little before a place."""
+    start = max(0, min(at - width // 4, len(text) - width + 1))
+    head = ELLIPSIS if start else ""
+    piece = head + text[start:]
+    return piece if cell_len(piece) <= width else _head(piece, width - 1) + ELLIPSIS
+
+
+def _numbered(alike: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
+    """Names cut to make room for a number behind each."""
+    result: dict[str, str] = {}
+    numbers = count(1)
+    for text in alike:
+        for number in numbers:
+            mark = f"~{number}"
+            short = cut(text, width - len(mark)) + mark
+            if len(mark) > width:
+                return {other: cut(other, width) for other in alike}
+            if short not in taken:
+                result[text] = short
+                break
+    return result
 
 
 def _cuts(text: str, width: int) -> Iterator[str]:
-    """Every way to cut, the one in the middle first, then places farther and farther from it."""
-    if cell_len(text) <= width:
-        yield text
-        return
-    text = _without_scope(text)
-    if cell_len(text) <= width:
-        yield text
-        return
+    """Every way to cut, the best first: where the end tells nothing that, else the middle.
+
+    Then come places farther and farther from the middle.
+    """
+    short = text
+    for short in shorter_names(text):
+        if cell_len(short) <= width:
+            yield short
+            return
     keep = width - 1
+    if tells_at_its_beginning(text):
+        yield _head(short, keep) + ELLIPSIS
     # Ends of names tell more than beginnings: an odd cell goes there.
     for distance in range(keep // 2 + 1):
         for head in dict.fromkeys((keep // 2 - distance, keep // 2 + distance)):
-            yield _head(text, head) + ELLIPSIS + _tail(text, keep - head)
-
-
-def _without_scope(text: str) -> str:
-    """Leaves out what most names of a run begin with: a gradient's scope, JAX's function."""
-    scope = next((scope for scope in GRADIENT_SCOPES if text.startswith(scope)), "")
-    if scope:
-        return _GRADIENT + text.removeprefix(scope)
-    found = _JAX.fullmatch(text)
-    if found is None:
-        return text
-    gradient, forward, op = found.groups()
-    start = _GRADIENT if gradient is not None else f"{ELLIPSIS}/"
-    scopes = gradient or forward
-    return f"{start}{scopes}/{op}" if scopes else start + op
+            yield _head(short, head) + ELLIPSIS + _tail(short, keep - head)
 
 
 def _head(text: str, width: int) -> str:
-    while cell_len(text) > width:
+    while text and cell_len(text) > width:
         text = text[: min(len(text) - 1, max(width, 0))] if len(text) > width else text[:-1]
     return text
 

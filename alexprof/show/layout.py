@@ -14,8 +14,10 @@ from alexprof.show.fit import cut, cut_all, pad
 from alexprof.show.lines import Paint
 from alexprof.show.numbers import align_decimals
 
+NAME_WHOLE = 40
+"""Names up to so many cells are cut only where columns stand as near as they may."""
 NAME_WANTED = 24
-NAME_LEAST = 12
+NAME_LEAST = 16
 TEXT_MOST = 14
 BAR_WANTED = 24
 BAR_LEAST = 10
@@ -64,22 +66,30 @@ def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
 
 def _text_cut(table: Table) -> Table:
     """Cuts the texts beside the names that are longer than a column should be."""
+    for place, column in enumerate(table.columns):
+        if column.align == "text":
+            table = _with_texts(table, place, cut_all(_column_texts(table, place), TEXT_MOST))
+    return table
 
-    def shortened(row: Row) -> Row:
-        cells = (
-            cut(cell, TEXT_MOST) if column.align == "text" and isinstance(cell, str) else cell
-            for column, cell in zip(table.columns, row.cells, strict=False)
-        )
-        return replace(row, cells=tuple(cells))
 
-    return replace(table, rows=tuple(map(shortened, table.rows)))
+def _with_texts(table: Table, place: int, texts: Sequence[str]) -> Table:
+    """The table with other texts in a column, but for cells that are no text."""
+    rows = [
+        replace(row, cells=(*row.cells[:place], text, *row.cells[place + 1 :]))
+        if place < len(row.cells) and isinstance(row.cells[place], str)
+        else row
+        for row, text in zip(table.rows, texts, strict=True)
+    ]
+    return replace(table, rows=tuple(rows))
 
 
 def _plan(table: Table, width: int) -> Plan | None:
     """The roomiest plan that fits; None if none does and a column can go."""
     said = _bar_text_width(table)
     wanted = max(BAR_WANTED, said)
+    whole = max(map(cell_len, _names(table)), default=0)
     for stacked, gap, name, bar in (
+        *((False, gap, whole, wanted) for gap in (4, 3, 2) if NAME_WANTED < whole <= NAME_WHOLE),
         (False, 4, NAME_WANTED, wanted),
         (False, 3, NAME_WANTED, wanted),
         (False, 2, NAME_WANTED, wanted),
@@ -150,6 +160,12 @@ def _bar_text_width(table: Table) -> int:
         return 0
     texts = [row.text(last) for row in table.rows]
     return max(map(cell_len, (legend_text(table.columns[last].legend), *texts)))
+
+
+def _names(table: Table) -> Iterator[str]:
+    for place, column in enumerate(table.columns):
+        if column.align == "name":
+            yield from _column_texts(table, place)
 
 
 def _column_texts(table: Table, place: int) -> list[str]:

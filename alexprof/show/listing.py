@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from alexprof.runs.record import Ablation, Run
 from alexprof.show import numbers
-from alexprof.show.fit import clean, cut, pad, wrap
+from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
@@ -44,9 +44,12 @@ def render_list(
     width = max(width, LEAST_WIDTH)
     paint = terminal_paint if color else no_paint
     lines = [paint(line, "muted") for line in wrap(_title(runs), width)]
-    for run in runs:
-        shown = _run(run, width, now, paint) if isinstance(run, Run) else _broken(run, width, paint)
-        lines += ["", *shown]
+    names = cut_all([clean(run.run) for run in runs], width)
+    for run, name in zip(runs, names, strict=True):
+        if isinstance(run, Run):
+            lines += ["", *_run(run, name, width, now, paint)]
+        else:
+            lines += ["", *_broken(run, name, width, paint)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -54,13 +57,13 @@ def _title(runs: Sequence[Run | BrokenRun]) -> str:
     return f"{plural(len(runs), 'run')}; mean step times, ± is a 95{numbers.NBSP}% interval"
 
 
-def _broken(run: BrokenRun, width: int, paint: Paint) -> Iterator[str]:
-    yield paint(cut(clean(run.run), width), "bold")
+def _broken(run: BrokenRun, name: str, width: int, paint: Paint) -> Iterator[str]:
+    yield paint(name, "bold")
     yield from warning_lines(clean(run.why), width, paint, indent="  ")
 
 
-def _run(run: Run, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    name = pad(cut(clean(run.run), width), min(26, width))
+def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
+    name = pad(name, min(26, width))
     state = status(run)
     started = _started(run.started, now)
     room = width - cell_len(name) - cell_len(started) - len(state) - 4
@@ -96,9 +99,10 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
+    phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
     rows = [
-        (cut(view.phase_label(key), width // 3), _means(view, key), _costs(view, key))
-        for key in view.phases
+        (phase, _means(view, key), _costs(view, key))
+        for key, phase in zip(view.phases, phases, strict=True)
     ]
     if not rows:
         return
@@ -116,10 +120,11 @@ def _phases(view: View, width: int) -> Iterator[str]:
 def _means(view: View, key: str) -> str:
     names = [name for name in view.run.variants if view.timed(name, key)]
     said = []
-    for name in names:
-        timed = view.timed(name, key)
+    means_s = [timed.mean_s if (timed := view.timed(name, key)) else None for name in names]
+    longest_s = max((mean_s for mean_s in means_s if mean_s is not None), default=None)
+    for name, mean_s in zip(names, means_s, strict=True):
         label = view.variant_label(name) if name == names[0] else view.other_label(name, names[0])
-        one = numbers.ms_unit(timed.mean_s if timed else None)
+        one = numbers.time(mean_s, longest_s)
         said.append(f"{one} {label}" if len(view.run.variants) > 1 else one)
     return ", ".join(said) or "not timed"
 
@@ -132,5 +137,7 @@ def _cost(view: View, one: Ablation) -> str:
     name = view.ablation_label(one)
     if includes_zero(one.ci95_s):
         return f"{name}: no difference seen"
-    spread = f" ± {numbers.ms_half_width(one.ci95_s)}" if one.ci95_s else ""
-    return f"{name}: {numbers.ms_signed(one.measured_s)}{spread}{numbers.NBSP}ms"
+    timed = view.timed(one.reference, one.phase)
+    unit = numbers.spoken_unit(one.measured_s, timed.mean_s if timed else None)
+    spread = f" ± {unit.half_width(one.ci95_s)}" if one.ci95_s else ""
+    return f"{name}: {numbers.unit(unit.signed(one.measured_s) + spread, unit.name)}"

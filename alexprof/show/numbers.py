@@ -1,61 +1,137 @@
 """How numbers are written: the one place that rounds.
 
 Three significant figures and at most two decimals, whole digits never rounded away; the half width
-of an interval has two figures. A true minus, signs on differences only, a no-break space before
-units. Times come in seconds and are written in milliseconds.
+of an interval has two figures. What two decimals don't show has two figures, be it 0.0041.
+A true minus, signs on differences only, a no-break space before units. Times come in seconds and
+are written in the unit of their table or sentence: s, ms or µs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 NBSP = "\u00a0"
 MINUS = "−"
 MISSING = "–"
 """Stands for what was not measured; the reason stands near it."""
-_TINY = 0.005
-_TINY_TEXT = "<0.01"
+_SMALL = 0.005
+_MOST_DECIMALS = 4
+_NOTHING_S = 5e-11
+"""No clock tells that from nothing; what is less is what adding up leaves."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of time; one for all times of a table.
+
+    Attributes:
+        name: "s", "ms" or "µs".
+        per_second: How many of it a second has.
+        matters_s: Times of so many seconds and more have two figures at least.
+    """
+
+    name: str
+    per_second: float
+    matters_s: float = math.inf
+
+    def plain(self, seconds: float | None) -> str:
+        """Seconds in this unit, without its name: "244", "1.51"."""
+        return self._written(seconds, figures=3)
+
+    def signed(self, seconds: float | None) -> str:
+        """A difference in seconds in this unit, without its name: "+55.3"."""
+        return _with_sign(self.plain(seconds))
+
+    def named(self, seconds: float | None) -> str:
+        """Seconds in this unit with its name: "244 ms"."""
+        return unit(self.plain(seconds), self.name)
+
+    def half_width(self, interval: tuple[float, float] | None) -> str:
+        """Half the width of a symmetric interval in seconds: "71", "1.9", "0.81"."""
+        if interval is None:
+            return MISSING
+        return self._written((interval[1] - interval[0]) / 2, figures=2)
+
+    def interval(self, interval: tuple[float, float] | None) -> str:
+        """An interval in seconds: "19.9 to 64.7"."""
+        if interval is None:
+            return MISSING
+        return f"{self.plain(interval[0])} to {self.plain(interval[1])}"
+
+    def _written(self, seconds: float | None, figures: int) -> str:
+        if seconds is None or abs(seconds) < _NOTHING_S:
+            return MISSING if seconds is None else "0"
+        return _written(seconds * self.per_second, figures, self.matters_s * self.per_second)
+
+
+SECONDS, MILLISECONDS, MICROSECONDS = Unit("s", 1.0), Unit("ms", 1e3), Unit("µs", 1e6)
+MATTERS = 0.001
+"""Smaller parts of a table’s largest time may have one figure."""
+ENOUGH = 20.0
+"""The largest time of a table is at least so many of its unit."""
+
+
+def table_unit(times_s: Iterable[float | None]) -> Unit:
+    """The unit of a table: the largest of which its largest time has `ENOUGH`.
+
+    So what is a twentieth of that has three figures. From a thousandth on a time has two.
+
+    Args:
+        times_s: What the rows are about, in seconds, and the step that they are parts of. What is
+            not known is None.
+    """
+    largest_s = max((abs(time_s) for time_s in times_s if _known(time_s)), default=0.0)
+    unit_ = _unit_with(largest_s, ENOUGH) if largest_s else MILLISECONDS
+    return replace(unit_, matters_s=MATTERS * largest_s)
+
+
+def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
+    """The unit of a time in a sentence: the largest of which it has one.
+
+    Args:
+        seconds: The time.
+        step_s: What it is a part of, if that stands there too: it has the same unit, if it has two
+            figures in it. A part of some seconds is in ms as long as it is none itself.
+    """
+    if not _known(seconds):
+        return spoken_unit(step_s) if _known(step_s) else MILLISECONDS
+    own = _unit_with(abs(seconds), 1.0)
+    if not _known(step_s):
+        return own
+    beside = _unit_with(abs(step_s), 1.0)
+    if beside is SECONDS and own is not SECONDS:
+        beside = MILLISECONDS
+    least = 0.1 if abs(step_s) * beside.per_second < ENOUGH else 2 * _SMALL
+    return beside if abs(seconds) * beside.per_second >= least else own
+
+
+def _known(time_s: float | None) -> TypeGuard[float]:
+    """Whether it is a time that has a size."""
+    return time_s is not None and math.isfinite(time_s) and abs(time_s) >= _NOTHING_S
+
+
+def _unit_with(time_s: float, least: float) -> Unit:
+    """The largest unit of which a time has so many; µs if it has not."""
+    units = (SECONDS, MILLISECONDS)
+    return next((one for one in units if time_s * one.per_second >= least), MICROSECONDS)
+
+
+def time(seconds: float | None, step_s: float | None = None) -> str:
+    """A time in a sentence: "244 ms", "1.51 ms", "0.13 µs"; arguments as for `spoken_unit`."""
+    return spoken_unit(seconds, step_s).named(seconds)
 
 
 def plain(value: float | None) -> str:
-    """Three significant figures: "244", "30.5", "8.64", "1014", "<0.01"; "–" for None."""
+    """Three significant figures: "244", "30.5", "8.64", "1014", "0.0041"; "–" for None."""
     return _written(value, figures=3)
 
 
 def signed(value: float | None) -> str:
-    """A difference: "+55.3", "−14.3", "<0.01"; exactly nothing is "0"."""
-    text = plain(value)
-    return f"+{text}" if text[0].isdigit() and text != "0" else text
-
-
-def ms(seconds: float | None) -> str:
-    """Seconds as milliseconds, without the unit."""
-    return plain(_times_1000(seconds))
-
-
-def ms_signed(seconds: float | None) -> str:
-    """A difference in seconds as milliseconds, without the unit."""
-    return signed(_times_1000(seconds))
-
-
-def ms_unit(seconds: float | None) -> str:
-    """Seconds as milliseconds with the unit: "244 ms"."""
-    return unit(ms(seconds), "ms")
-
-
-def ms_half_width(interval: tuple[float, float] | None) -> str:
-    """Half the width of a symmetric interval in seconds, as milliseconds: "71", "1.9", "0.81"."""
-    if interval is None:
-        return MISSING
-    return _written((interval[1] - interval[0]) / 2 * 1e3, figures=2)
-
-
-def ms_interval(interval: tuple[float, float] | None) -> str:
-    """An interval in seconds, as milliseconds: "19.9 to 64.7"."""
-    if interval is None:
-        return MISSING
-    return f"{ms(interval[0])} to {ms(interval[1])}"
+    """A difference: "+55.3", "−14.3", "+0.0041"; exactly nothing is "0"."""
+    return _with_sign(plain(value))
 
 
 def percent(fraction: float | None) -> str:
@@ -80,11 +156,25 @@ def times(ratio: float | None) -> str:
     return text if text == MISSING else f"{text}×"
 
 
-def classic_seconds(seconds: float | None) -> str:
-    """Seconds with three decimals, as the classic benchmark prints them: "0.026", "<0.001"."""
-    if seconds is None:
-        return MISSING
-    return "<0.001" if 0 < seconds < 0.0005 else f"{seconds:.3f}"
+def classic_seconds(mean_s: float | None, *others_s: float | None) -> tuple[str, ...]:
+    """Seconds as the classic benchmark prints them, with three decimals: "0.205", "0.006".
+
+    A short mean has as many more as three significant figures of it take ("0.00151"), and what
+    belongs to it has the same decimals ("0.00017").
+
+    Args:
+        mean_s: The mean, or another leading time.
+        others_s: What belongs to it, such as its standard deviation.
+
+    Returns:
+        A text for each.
+    """
+    decimals = 3
+    if mean_s:
+        decimals = min(9, max(3, 2 - math.floor(math.log10(abs(float(f"{mean_s:.3g}"))))))
+    return tuple(
+        MISSING if seconds is None else f"{seconds:.{decimals}f}" for seconds in (mean_s, *others_s)
+    )
 
 
 def count(value: float) -> str:
@@ -121,19 +211,29 @@ def _point(text: str) -> int:
     return digits[-1] + 1 if digits else len(text)
 
 
-def _written(value: float | None, figures: int) -> str:
+def _with_sign(text: str) -> str:
+    return f"+{text}" if text[0].isdigit() and text != "0" else text
+
+
+def _written(value: float | None, figures: int, two_from: float = math.inf) -> str:
+    """A number with so many figures.
+
+    Args:
+        value: The number.
+        figures: Significant figures; fewer where two decimals don't hold them.
+        two_from: From here on it has two, with whatever decimals they take.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:
         return "0"
     size = abs(value)
-    if size < _TINY:
-        return _TINY_TEXT
+    if size < 0.5 * 10**-_MOST_DECIMALS:
+        return f"<{10**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
     rounded = float(f"{size:.{figures}g}")  # 9.996 has two whole digits when it is written
     whole = len(str(int(rounded))) if rounded >= 1 else 0
-    text = f"{size:.{max(0, min(2, figures - whole))}f}"
+    decimals = max(0, min(2, figures - whole))
+    if size < _SMALL or two_from <= size < 0.1:
+        decimals = min(_MOST_DECIMALS, 1 - math.floor(math.log10(float(f"{size:.2g}"))))
+    text = f"{size:.{decimals}f}"
     return MINUS + text if value < 0 else text
-
-
-def _times_1000(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3

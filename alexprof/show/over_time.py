@@ -39,7 +39,7 @@ def _document(found: History, options: ReportOptions) -> Document:
         name=clean(found.metric),
         status=plural(len(found.points), "run"),
         facts=(f"{clean(found.phase)}, {clean(found.variant)}",),
-        sections=(Section("When did it change?", _unit(found), tuple(_blocks(found))),),
+        sections=(Section("When did it change?", _name(found), tuple(_blocks(found))),),
         footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
     )
 
@@ -69,7 +69,7 @@ def _sentence(found: History, one: Step) -> str:
     if one.ci95 is not None:
         low, high = (numbers.percent(bound - 1) for bound in one.ci95)
         span = f"; 95{numbers.NBSP}% interval {numbers.unit(f'{low} to {high}', '%')}"
-    values = f"{_value(found, one.before)} → {numbers.unit(_value(found, one.after), _unit(found))}"
+    values = f"{_value(found, one.before)} → {numbers.unit(_value(found, one.after), _name(found))}"
     changed = ", ".join(
         f"{clean(each.what)} {clean(each.after)} ({clean(each.before)} before)"
         for each in one.changed
@@ -89,7 +89,7 @@ def _table(found: History) -> Table:
     columns = (
         Column("run", align="name"),
         Column("began", align="right", drop=2),
-        Column(_heading(found), _unit(found)),
+        Column(_heading(found), _name(found)),
         Column("95 % interval", align="right"),
         Column("TensorFlow", align="right", drop=1),
         Column("", align="bar", drop=3),
@@ -135,9 +135,13 @@ def _heading(found: History) -> str:
     return found.metric.rpartition(".")[2]
 
 
-def _unit(found: History) -> str:
-    return "%" if found.unit == "part" else "ms"
+def _name(found: History) -> str:
+    return "%" if found.unit == "part" else _unit(found).name
+
+
+def _unit(found: History) -> numbers.Unit:
+    return numbers.table_unit(point.value for point in found.points)
 
 
 def _value(found: History, value: float | None) -> str:
-    return numbers.percent(value) if found.unit == "part" else numbers.ms(value)
+    return numbers.percent(value) if found.unit == "part" else _unit(found).plain(value)

@@ -57,7 +57,8 @@ def pair_line(record: PairsRecord) -> str:
     """The newest pair, for whoever waits: "Pair 3 of 7: A 913 ms, B 942 ms; 7 s left"."""
     pairs = record.finished
     a, b = pairs[-1]
-    said = f"A {numbers.ms_unit(a.seconds)}, B {numbers.ms_unit(b.seconds)}"
+    unit = numbers.spoken_unit(a.seconds)
+    said = f"A {unit.named(a.seconds)}, B {unit.named(b.seconds)}"
     of_a_pair_s = sum(one.seconds for pair in pairs for one in pair) / len(pairs)
     left = record.pairs - len(pairs)
     ending = f"; {time_left(of_a_pair_s * left)}" if left else ""
@@ -104,16 +105,25 @@ def _from_runs(found: PairsResult, top: int) -> Iterator[Section]:
 
 def _processes(found: PairsResult) -> Section:
     title = "Which is slower?" if found.comparison is None else "And the processes as a whole?"
-    return Section(title, "a process from start to end, ms", tuple(_process_blocks(found)))
+    unit = _unit(found)
+    aside = f"a process from start to end, {unit.name}"
+    return Section(title, aside, tuple(_process_blocks(found, unit)))
 
 
-def _process_blocks(found: PairsResult) -> Iterator[Block]:
+def _unit(found: PairsResult) -> numbers.Unit:
+    """The unit of both tables: of the means and of every pair."""
+    means_s = [time_s for one in found.times for time_s in (one.a_s, one.b_s, one.change_s)]
+    pairs_s = [process.seconds for pair in found.record.finished for process in pair]
+    return numbers.table_unit([*means_s, *pairs_s])
+
+
+def _process_blocks(found: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     wall = found.times[0]
     yield Lead(_sentence(wall))
     if found.comparison is not None:
         yield Note("Starting, building and tracing are in these times, and not in those above.")
-    yield _times_table(found.times)
-    yield _pairs_table(found, wall)
+    yield _times_table(found.times, unit)
+    yield _pairs_table(found, wall, unit)
     for one in found.times:
         if one.needed and (one is wall or found.comparison is None):
             yield Note(
@@ -125,17 +135,18 @@ def _sentence(wall: TimeChange) -> str:
     span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(wall), '%')}"
     if wall.verdict in ("slower", "faster"):
         size = numbers.percent_unit(abs(wall.ratio - 1))
-        by = numbers.unit(numbers.ms_signed(wall.change_s), "ms")
+        unit = numbers.spoken_unit(wall.change_s, wall.a_s)
+        by = numbers.unit(unit.signed(wall.change_s), unit.name)
         return f"B is {size} {wall.verdict} than A ({by}; {span})."
     return f"{sentence_case(reading(wall))}" + (f" ({span})." if wall.ci95 else ".")
 
 
-def _times_table(times: Sequence[TimeChange]) -> Table:
+def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
     columns = (
         Column("", align="name"),
-        Column("A", "ms", drop=2),
-        Column("B", "ms", drop=1),
-        Column("change", "ms"),
+        Column("A", unit.name, drop=2),
+        Column("B", unit.name, drop=1),
+        Column("change", unit.name),
         Column("95 % interval", align="right"),
         Column("change", "%", drop=3),
         Column("reading", align="right"),
@@ -144,10 +155,10 @@ def _times_table(times: Sequence[TimeChange]) -> Table:
         Row(
             (
                 _NAMES[one.name],
-                numbers.ms(one.a_s),
-                numbers.ms(one.b_s),
-                numbers.ms_signed(one.change_s),
-                numbers.ms_interval(one.change_ci95_s),
+                unit.plain(one.a_s),
+                unit.plain(one.b_s),
+                unit.signed(one.change_s),
+                unit.interval(one.change_ci95_s),
                 numbers.signed((one.ratio - 1) * 100),
                 reading(one),
             )
@@ -157,42 +168,44 @@ def _times_table(times: Sequence[TimeChange]) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _pairs_table(found: PairsResult, wall: TimeChange) -> Table:
+def _pairs_table(found: PairsResult, wall: TimeChange, unit: numbers.Unit) -> Table:
     pairs = found.record.finished
     columns = (
         Column("pair", align="name"),
         Column("first", align="right", drop=2),
-        Column("A", "ms"),
-        Column("B", "ms"),
-        Column("change", "ms"),
+        Column("A", unit.name),
+        Column("B", unit.name),
+        Column("change", unit.name),
         Column("", align="bar", drop=1),
     )
-    rows = [_pair_row(a, b) for a, b in pairs[:MOST_ROWS]]
+    rows = [_pair_row(a, b, unit) for a, b in pairs[:MOST_ROWS]]
     if len(pairs) > MOST_ROWS:
         rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
-    rows.append(_mean_row(wall))
-    return Table(columns, tuple(rows), _axis(pairs, wall), title="Wall time, pair by pair")
+    rows.append(_mean_row(wall, unit))
+    return Table(columns, tuple(rows), _axis(pairs, wall, unit), title="Wall time, pair by pair")
 
 
-def _pair_row(a: ProcessRecord, b: ProcessRecord) -> Row:
+def _pair_row(a: ProcessRecord, b: ProcessRecord, unit: numbers.Unit) -> Row:
     change_s = b.seconds - a.seconds
     first = "A" if a.started <= b.started else "B"
     bar = Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
-    times = (numbers.ms(a.seconds), numbers.ms(b.seconds), numbers.ms_signed(change_s))
+    times = (unit.plain(a.seconds), unit.plain(b.seconds), unit.signed(change_s))
     return Row((str(a.pair), first, *times, bar))
 
 
-def _mean_row(wall: TimeChange) -> Row:
+def _mean_row(wall: TimeChange, unit: numbers.Unit) -> Row:
     interval = wall.change_ci95_s
     pieces = [Piece(0, 0, "zero")]
     pieces += [Piece(*interval, "interval")] if interval else []
     called = wall.verdict in ("slower", "faster")
     pieces.append(Piece(wall.change_s, wall.change_s, "whole" if called else "whole, open"))
-    times = (numbers.ms(wall.a_s), numbers.ms(wall.b_s), numbers.ms_signed(wall.change_s))
+    times = (unit.plain(wall.a_s), unit.plain(wall.b_s), unit.signed(wall.change_s))
     return Row(("mean", "", *times, Bar(tuple(pieces))), "sum")
 
 
-def _axis(pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: TimeChange) -> Axis:
+def _axis(
+    pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: TimeChange, unit: numbers.Unit
+) -> Axis:
     """All pairs, and the interval unless it is far wider than they are."""
     changes = [0.0, *(b.seconds - a.seconds for a, b in pairs)]
     low, high = min(changes), max(changes)
@@ -200,8 +213,8 @@ def _axis(pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: TimeChange
         if abs(end) <= 2 * (high - low):
             low, high = min(low, end), max(high, end)
     if high <= low:
-        low, high = -1e-3, 1e-3
-    return Axis(low, high, round_ticks(low, high, about=3))
+        low, high = -1 / unit.per_second, 1 / unit.per_second
+    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
 
 
 def _limits(found: PairsResult) -> Section:

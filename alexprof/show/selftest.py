@@ -105,7 +105,7 @@ def _range(ends: tuple[int, int] | None) -> str:
 def _varies(found: SelfTest) -> Iterator[Block]:
     process = found.process_cv
     yield Lead(
-        f"A step takes {numbers.ms_unit(found.step_s)} and varies by "
+        f"A step takes {numbers.time(found.step_s)} and varies by "
         f"{numbers.percent_unit(found.step_cv.value)}, a process’s mean by "
         f"{numbers.percent_unit(process.value)}."
     )

@@ -16,15 +16,6 @@ from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import label
 
 _READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
-_COLUMNS = (
-    Column("", align="name"),
-    Column("baseline", "ms", drop=2),
-    Column("now", "ms", drop=1),
-    Column("change", "%"),
-    Column("95 % interval", align="right"),
-    Column("allowed", "%"),
-    Column("reading", align="right"),
-)
 
 
 def render_gate(
@@ -58,7 +49,7 @@ def _blocks(found: GateResult) -> Iterator[Block]:
         yield Lead("Can’t tell.")
     yield from (Warn(f"{clean(text)}.") for text in found.why_not)
     if found.judged:
-        yield Table(_COLUMNS, tuple(_row(found, one) for one in found.judged))
+        yield _table(found)
     by_need: dict[str, list[str]] = {}
     for one in found.judged if found.outcome == "unclear" else ():
         if one.needed:
@@ -75,11 +66,25 @@ def _slower(found: GateResult, one: Judged) -> str:
     return f"No: {_name(found, one)} is {size} slower ({span}); allowed are {allowed}."
 
 
-def _row(found: GateResult, one: Judged) -> Row:
+def _table(found: GateResult) -> Table:
+    unit = numbers.table_unit(time_s for one in found.judged for time_s in (one.a_s, one.b_s))
+    columns = (
+        Column("", align="name"),
+        Column("baseline", unit.name, drop=2),
+        Column("now", unit.name, drop=1),
+        Column("change", "%"),
+        Column("95 % interval", align="right"),
+        Column("allowed", "%"),
+        Column("reading", align="right"),
+    )
+    return Table(columns, tuple(_row(found, one, unit) for one in found.judged))
+
+
+def _row(found: GateResult, one: Judged, unit: numbers.Unit) -> Row:
     cells = (
         _name(found, one),
-        numbers.ms(one.a_s),
-        numbers.ms(one.b_s),
+        unit.plain(one.a_s),
+        unit.plain(one.b_s),
         numbers.signed((one.ratio - 1) * 100),
         _interval(one),
         numbers.percent(one.max_slowdown),

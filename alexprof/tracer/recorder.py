@@ -196,13 +196,12 @@ class Recorder:
         self._save({name for one in ablations for name in (one.reference, one.without)})
 
     def _note_onednn(self, phase: Phase) -> None:
-        """OneDNN's ops are told by their types: TensorFlow turns it on by processor, silently."""
+        """OneDNN's ops are told by their types; that none ran says nothing: a GPU needs none."""
         machine = self.run.machine
         assert machine is not None
-        seen = any(op.type.startswith("_Mkl") for op in phase.ops)
-        software = dataclasses.replace(
-            machine.software, onednn=seen or machine.software.onednn or False
-        )
+        if not any(op.type.startswith("_Mkl") for op in phase.ops):
+            return
+        software = dataclasses.replace(machine.software, onednn=True)
         self.run = msgspec.structs.replace(
             self.run, machine=msgspec.structs.replace(machine, software=software)
         )

@@ -161,6 +161,7 @@ class Events:
             inherits = ~present & np.append(is_common, False)[self._metadata]
             value[inherits] = common[self._metadata[inherits]]
             present |= inherits
+        self._say_hidden(stat, present)
         return value, present
 
     def strings(self, stat: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -183,7 +184,21 @@ class Events:
             common = np.append(np.array([*moved, -1], np.int32)[common], np.int32(-1))
             index = np.where(index < 0, common[self._metadata], index)
             table = tuple(places)
+        self._say_hidden(stat, index >= 0)
         return index, table
+
+    def _say_hidden(self, stat: str, present: NDArray[np.bool_]) -> None:
+        """Say of the first event that lacks a stat if it has one of an unknown id instead."""
+        is_nameless = np.zeros(len(self._dictionary.events) + 1, bool)
+        is_nameless[self._dictionary.event_stats.nameless()] = True
+        rows = self._stats.nameless()
+        if not (len(rows) or is_nameless.any()):
+            return
+        hidden = is_nameless[self._metadata]
+        hidden[rows] = True
+        buffer = self._dictionary.buffer
+        what = "has a stat of an unknown id"
+        _lose(buffer, self._offset, hidden & ~present, what, f"that may be its {stat}")
 
     def _decode(
         self, rows: slice, line_start_ps: NDArray[np.int64], *, stats: bool

@@ -25,7 +25,7 @@ _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x3
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
 _BATCH = 1 << 16  # stats decoded at once
-_MOST_DIGITS = 20  # a 64-bit integer with its sign
+_MOST_DIGITS = 20  # of a 64-bit integer
 
 Value: TypeAlias = "int | float | str | bytes"
 
@@ -63,20 +63,12 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
         name[lane] = fields.value
         lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
-    index = names.find(name)
-    if (index < 0).any():
-        first = int((index < 0).argmax())
-        damage = buffer.damage(int(stats.start[first]), f"a stat of the unknown id {name[first]}")
-        buffer.lose(damage, "what it says is left out")
-    rows = Rows(stats.owner.astype(np.int32), index, kind, value, stop)
+    rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
     return rows if kind.all() else _taken(rows, kind != 0)
 
 
 def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
-    """Decode stats as they are found, so many at a time that it takes little memory and time.
-
-    Those without a name, which nobody can ask for, are left out.
-    """
+    """Decode stats as they are found, so many at a time that it takes little memory and time."""
     parts: list[Rows] = []
     waiting: list[Bodies] = []
     count = 0
@@ -84,14 +76,26 @@ def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> li
         waiting.append(bodies)
         count += len(bodies.owner)
         if count >= _BATCH:
-            parts.append(_named(read_rows(buffer, Bodies.gather(waiting), names)))
+            parts.append(read_rows(buffer, Bodies.gather(waiting), names))
             waiting, count = [], 0
-    return [*parts, _named(read_rows(buffer, Bodies.gather(waiting), names))]
+    return [*parts, read_rows(buffer, Bodies.gather(waiting), names)]
 
 
-def _named(rows: Rows) -> Rows:
-    is_named: NDArray[np.bool_] = rows.name >= 0
-    return rows if is_named.all() else _taken(rows, is_named)
+def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
+    """Read stats that pair two integers: the id of each, which is no name here, with its value.
+
+    Raises:
+        TraceError: A stat is damaged.
+    """
+    count = len(stats.owner)
+    number, value = np.zeros((2, count), np.int64)
+    is_integer = np.zeros(count, bool)
+    for step in walk(buffer, stats.start, stats.stop, STAT):
+        lane, fields = step.of(_ID)
+        number[lane] = fields.value
+        lane, fields = step.of(_INT64, _UINT64)
+        value[lane], is_integer[lane] = fields.value, True
+    return dict(zip(number[is_integer].tolist(), value[is_integer].tolist(), strict=True))
 
 
 class StatTable:
@@ -107,6 +111,11 @@ class StatTable:
         self._owners = owners
         # Left as they are: to put them together would take as much memory again.
         self._parts = parts
+
+    def nameless(self) -> NDArray[np.int32]:
+        """Return the owners of stats whose ids have no name: any stat could be meant."""
+        parts = [rows.owner[rows.name < 0] for rows in self._parts]
+        return np.concatenate([np.empty(0, np.int32), *parts])
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
@@ -209,7 +218,8 @@ def _taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
 
 def _integer(text: str) -> int | None:
     """Return the 64 bits of a number in a string, as int64; None if it isn't one."""
-    if len(text) > _MOST_DIGITS or not text.isascii() or not text.removeprefix("-").isdigit():
+    digits = text.removeprefix("-")
+    if len(digits) > _MOST_DIGITS or not digits.isascii() or not digits.isdigit():
         return None
     number = int(text)
     if not -(1 << 63) <= number < 1 << 64:

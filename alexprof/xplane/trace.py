@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.events import MOST_PS, Dictionary, Events
-from alexprof.xplane.stats import StatTable, Value, read_rows
+from alexprof.xplane.stats import StatTable, Value, read_pairs, read_rows
 from alexprof.xplane.walk import Bodies
 from alexprof.xplane.wire import Buffer
+
+# Its plane stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named
+# values: each has the number of a scope as its id, and that of the scope around it as its value.
+_SCOPES = "/host:__ScopeRangeCallStack__"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Plane:
         name: For instance `/host:CPU` or `/device:GPU:0`.
         lines: Its lines in file order.
         stats: Its own stats by name.
+        scope_parents: Of each scope (what the events' stat `scope_range_id` numbers) that lies in
+            another the number of that one. Only one plane of a trace tells: see
+            `Trace.scope_parents`.
         dictionary: What its events refer to.
     """
 
@@ -62,10 +69,13 @@ class Plane:
         self.name = name
         self.lines = lines
         self.stats: dict[str, Value] = {}
+        self.scope_parents: dict[int, int] = {}
         self.dictionary = dictionary
         self._offsets = offsets
         self._origin_ns = origin_ns
-        if len(stats.owner):
+        if name == _SCOPES:
+            self.scope_parents = read_pairs(dictionary.buffer, stats)
+        elif len(stats.owner):
             rows = read_rows(dictionary.buffer, stats, dictionary.stats)
             self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
 
@@ -143,6 +153,13 @@ class Trace:
     planes: tuple[Plane, ...]
     # What reading notes down; None for a trace that was put together by hand.
     _buffer: Buffer | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def scope_parents(self) -> dict[int, int]:
+        """The number of the scope around each scope, as `Plane.scope_parents`, of all planes."""
+        return {
+            scope: parent for plane in self.planes for scope, parent in plane.scope_parents.items()
+        }
 
     @property
     def damage(self) -> tuple[str, ...]:

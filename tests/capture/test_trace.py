@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +45,39 @@ def test_a_second_trace_takes_the_place_of_the_first(session, tmp_path):
     path = trace(session, tmp_path).path
     assert path.stat().st_ino != first
     assert len(list(path.parent.iterdir())) == 1
+
+
+QUIETLY = """
+import tensorflow as tf
+from alexprof.capture.trace import profiler_options
+tf.profiler.experimental.start("", profiler_options())
+tf.profiler.experimental.stop(save=False)
+"""
+
+
+def test_options_have_the_types_that_tensorflow_wants():
+    done = subprocess.run(
+        [sys.executable, "-c", QUIETLY],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "profiler_session" in done.stderr  # it does say what it does
+    assert "expects an" not in done.stderr
+
+
+@pytest.mark.parametrize(("setting", "onednn"), [("0", False), ("1", None)])
+def test_onednn_is_known_to_be_off_where_tensorflow_says_so(setting, onednn):
+    asked = "from alexprof.capture.software import software; print(software().onednn)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": setting},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(onednn)
 
 
 def test_progress_is_told_between_steps(session, tmp_path):

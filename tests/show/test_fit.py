@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -49,12 +50,56 @@ def test_a_cut_name_is_not_taken_for_a_whole_one():
     assert len(set(cut_all(["abXXXXXXcd", "ab…cd"], 5))) == 2
 
 
-def test_names_that_nothing_tells_apart_are_cut_all_the_same():
+def test_what_tells_names_apart_is_kept_wherever_it_stands():
     alike = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
-    assert cut_all(alike, 3) == ["a…a", "a…a"]
+    assert [("x" in short, "y" in short) for short in cut_all(alike, 8)] == [
+        (True, False),
+        (False, True),
+    ]
+    tiles = [f"sm90_xmma_fprop_{'f32' * 20}_{tile}_g1_kernel__5x_cudnn" for tile in (64, 128)]
+    small, large = cut_all(tiles, 16)
+    assert "64" in small
+    assert "128" in large
 
 
-@given(st.lists(WORDS, max_size=6), st.integers(1, 30))
+def test_names_that_no_place_tells_apart_get_numbers():
+    names = ["ab" * 30 + end + "ab" * 30 for end in ("cd" * 9 + "e", "cd" * 9 + "f", "cde")]
+    assert len(set(cut_all(names, 6))) == 3
+
+
+LETTERS = st.text(alphabet="ab層:<(", min_size=1, max_size=40)
+
+
+@given(st.lists(LETTERS, max_size=12, unique=True), st.integers(8, 30))
+def test_a_cut_name_never_equals_another(names, width):
+    shorts = cut_all(names, width)
+    assert len(set(shorts)) == len(names)
+    assert all(cell_len(short) <= width for short in shorts)
+
+
+def test_a_kernel_loses_its_signature_then_its_namespaces():
+    lrn = "void cudnn::detail::lrn_fw_Nd_kernel<float, float, true>(cudnnTensorStruct, float*)"
+    assert cut(lrn, 100) == lrn
+    assert cut(lrn, 40) == "cudnn::detail::lrn_fw_Nd_kernel"
+    assert cut(lrn, 20) == "lrn_fw_Nd_kernel"
+    nested = "void (anonymous namespace)::pad<Dim<(4)-(2)>, (Mode)0>::run<(int)3>(int, Dim<2>)"
+    assert cut(nested, 20) == "pad::run"
+    plain = "void reduce<Sum<int, float> >(int const*, int)"
+    assert cut(plain, 20) == "reduce"
+    mangled = "_ZN17cutlass__5x_cudnn6KernelINS_4conv6kernel23ImplicitGemmEE"
+    assert cut(mangled, 30) == "cutlass__5x_cudnn::Kernel"
+    library = "sm80_xmma_fprop_implicit_gemm_indexed_tf32f32_execute_kernel__5x_cudnn"
+    assert cut(library, 50) == "sm80_xmma_fprop_implicit_gemm_indexed_tf32f32"
+    assert cut(library, 16) == "sm80_xmma_fprop…"
+
+
+@pytest.mark.parametrize("name", ["MemcpyD2H", "Memset 3", "_ZN", "loop_add_fusion(", "a<b>>c>(d)"])
+def test_what_is_no_signature_is_cut_like_any_name(name):
+    assert cell_len(cut(name, 6)) <= 6
+    assert cut(name, 40) == name
+
+
+@given(st.lists(WORDS, max_size=6), st.integers(0, 30))
 def test_cut_names_fit(names, width):
     assert all(cell_len(short) <= width for short in cut_all(names, width))
 

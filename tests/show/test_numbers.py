@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,10 @@ NBSP = "\u00a0"
         (float("nan"), "–"),
         (float("inf"), "–"),
         (0, "0"),
-        (0.0049, "<0.01"),
+        (0.0000001, "<0.0001"),
+        (0.00006, "0.0001"),
+        (0.00123, "0.0012"),
+        (0.0049, "0.0049"),
         (0.005, "0.01"),
         (0.0149, "0.01"),
         (0.456, "0.46"),
@@ -34,7 +39,7 @@ NBSP = "\u00a0"
         (1013.7, "1014"),
         (123456.7, "123457"),
         (-31.5, "−31.5"),
-        (-0.001, "<0.01"),
+        (-0.001, "−0.0010"),
     ],
 )
 def test_plain_numbers_have_three_figures_and_two_decimals_at_most(value, text):
@@ -43,7 +48,14 @@ def test_plain_numbers_have_three_figures_and_two_decimals_at_most(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(55.34, "+55.3"), (-14.3, "−14.3"), (0.02, "+0.02"), (0.001, "<0.01"), (0, "0"), (None, "–")],
+    [
+        (55.34, "+55.3"),
+        (-14.3, "−14.3"),
+        (0.02, "+0.02"),
+        (0.001, "+0.0010"),
+        (0, "0"),
+        (None, "–"),
+    ],
 )
 def test_only_differences_have_a_sign(value, text):
     assert numbers.signed(value) == text
@@ -60,53 +72,142 @@ def test_only_differences_have_a_sign(value, text):
         (0.996, "1.0"),
         (0.812, "0.81"),
         (0.041, "0.04"),
-        (0.004, "<0.01"),
+        (0.004, "0.0040"),
         (0, "0"),
     ],
 )
 def test_half_widths_have_two_figures(half_ms, text):
-    assert numbers.ms_half_width(((100 - half_ms) / 1e3, (100 + half_ms) / 1e3)) == text
+    interval = ((100 - half_ms) / 1e3, (100 + half_ms) / 1e3)
+    assert numbers.MILLISECONDS.half_width(interval) == text
 
 
-def test_times_are_milliseconds_from_seconds():
-    assert numbers.ms(0.2437) == "244"
-    assert numbers.ms_signed(-0.0143) == "−14.3"
-    assert numbers.ms_unit(0.0556) == f"55.6{NBSP}ms"
-    assert numbers.ms_interval((-0.0315, 0.0982)) == "−31.5 to 98.2"
-    assert numbers.ms_interval((0.0199, 0.0647)) == "19.9 to 64.7"
+def test_times_come_in_seconds():
+    ms = numbers.MILLISECONDS
+    assert ms.plain(0.2437) == "244"
+    assert ms.signed(-0.0143) == "−14.3"
+    assert ms.signed(0.0143) == "+14.3"
+    assert ms.named(0.0556) == f"55.6{NBSP}ms"
+    assert ms.interval((-0.0315, 0.0982)) == "−31.5 to 98.2"
+    assert ms.interval((0.0199, 0.0647)) == "19.9 to 64.7"
+    assert numbers.MICROSECONDS.plain(0.0015123) == "1512"
+    assert numbers.SECONDS.named(2.4) == f"2.40{NBSP}s"
+
+
+@pytest.mark.parametrize(
+    ("times_s", "unit"),
+    [
+        ([1.51e-3, 0.32e-3, 3e-6], "µs"),
+        ([12.4e-3], "µs"),
+        ([21.8e-3, 1e-6], "ms"),
+        ([0.312, 1e-4, None, 0.0], "ms"),
+        ([-0.312], "ms"),
+        ([2.4, 0.003], "ms"),
+        ([20.0, 0.1], "s"),
+        ([3e-7], "µs"),
+        ([], "ms"),
+        ([None, math.nan, 1e-13], "ms"),
+    ],
+)
+def test_the_largest_time_of_a_table_has_twenty_of_its_unit(times_s, unit):
+    assert numbers.table_unit(times_s).name == unit
+
+
+def test_rows_of_a_fast_step_have_three_figures():
+    rows_s = [1.5e-3, 0.378e-3, 0.1316e-3, 77.08e-6, 10.49e-6, 3.004e-6, 0.21e-6, 4e-9]
+    texts = list(map(numbers.table_unit(rows_s).plain, rows_s))
+    assert texts == ["1500", "378", "132", "77.1", "10.5", "3.00", "0.21", "0.0040"]
+
+
+def test_from_a_thousandth_of_the_largest_on_a_time_has_two_figures():
+    unit = numbers.table_unit([22.07e-3])
+    assert unit.plain(40.1e-6) == "0.040"
+    assert unit.plain(22.4e-6) == "0.022"
+    assert unit.half_width((-40.1e-6, 40.1e-6)) == "0.040"
+    assert unit.plain(14.6e-6) == "0.01"
+    assert numbers.table_unit([0.3]).plain(34e-6) == "0.03"
+
+
+@given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20))
+def test_no_row_of_a_table_is_less_than_it_can_write(times_s):
+    unit = numbers.table_unit(times_s)
+    assert max(times_s) * unit.per_second >= 20 or unit is not numbers.SECONDS
+    for time_s in times_s:
+        if time_s >= max(times_s) / 1000:
+            figures = unit.plain(time_s).replace(".", "").lstrip("0")
+            assert len(figures) >= 2
+            written_s = float(unit.plain(time_s)) / unit.per_second
+            assert written_s == pytest.approx(time_s, rel=0.051)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step_s", "text"),
+    [
+        (0.00151, None, "1.51 ms"),
+        (0.00032, None, "320 µs"),
+        (0.244, None, "244 ms"),
+        (2.4, None, "2.40 s"),
+        (1.3e-7, None, "0.13 µs"),
+        (0.00032, 0.00151, "0.32 ms"),
+        (0.0000417, 0.00151, "41.7 µs"),
+        (0.00006, 0.3, "0.06 ms"),
+        (1e-6, 0.3, "1.00 µs"),
+        (0.129, 2.5, "129 ms"),
+        (0.0009, 1.6, "0.90 ms"),
+        (1.2, 2.5, "1.20 s"),
+        (0.0, 0.3, "0 ms"),
+        (None, 0.3, "–"),
+    ],
+)
+def test_a_part_of_a_step_has_the_unit_of_the_step(seconds, step_s, text):
+    assert numbers.time(seconds, step_s).replace(NBSP, " ") == text
+
+
+@pytest.mark.parametrize(
+    ("times_s", "texts"),
+    [
+        ((0.2049, 0.0061), ("0.205", "0.006")),
+        ((0.0015123, 0.0001684), ("0.00151", "0.00017")),
+        ((0.0259, None), ("0.0259", "–")),
+        ((0.09996,), ("0.100",)),
+        ((1.5, 0.01), ("1.500", "0.010")),
+        ((0.0, 0.0), ("0.000", "0.000")),
+        ((None, 0.1), ("–", "0.100")),
+    ],
+)
+def test_the_classic_seconds_have_three_figures_of_the_mean(times_s, texts):
+    assert numbers.classic_seconds(*times_s) == texts
 
 
 def test_what_was_not_measured_is_a_dash_without_a_unit():
-    assert numbers.ms_unit(None) == "–"
-    assert numbers.ms_half_width(None) == "–"
-    assert numbers.ms_interval(None) == "–"
+    assert numbers.time(None) == "–"
+    assert numbers.MILLISECONDS.half_width(None) == "–"
+    assert numbers.MILLISECONDS.interval(None) == "–"
     assert numbers.percent_unit(None) == "–"
     assert numbers.times(None) == "–"
-    assert numbers.classic_seconds(None) == "–"
 
 
-def test_percent_ratio_count_and_the_classic_seconds():
+def test_percent_ratio_and_count():
     assert numbers.percent_unit(0.0912) == f"9.12{NBSP}%"
     assert numbers.percent(1.0) == "100"
     assert numbers.times(1.4389) == "1.44×"
     assert numbers.times(26.91) == "26.9×"
     assert numbers.count(3.0) == "3"
     assert numbers.count(0.9) == "0.90"
-    assert numbers.classic_seconds(0.0259) == "0.026"
-    assert numbers.classic_seconds(0.0004) == "<0.001"
-    assert numbers.classic_seconds(1.5) == "1.500"
 
 
 @given(st.floats(min_value=-1e7, max_value=1e7, allow_nan=False))
 def test_a_written_number_is_as_near_as_its_last_digit_allows(value):
     text = numbers.plain(value)
-    if text == "<0.01":
-        assert 0 < abs(value) < 0.005
+    if text == "<0.0001":
+        assert 0 < abs(value) < 0.00005
         return
     written = float(text.replace("−", "-"))
     decimals = len(text.partition(".")[2])
     assert abs(written - value) <= 0.5 * 10**-decimals + 1e-9 * abs(value)
-    assert decimals == (0 if abs(written) >= 100 or value == 0 else 1 if abs(written) >= 10 else 2)
+    if abs(value) < 0.005:
+        assert decimals in (0, 3, 4)
+        return
+    assert decimals == (0 if abs(written) >= 100 else 1 if abs(written) >= 10 else 2)
 
 
 def test_decimal_points_stand_under_each_other():

@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from alexprof.errors import TraceError
@@ -255,3 +256,48 @@ def test_of_much_damage_only_the_first_is_told():
     said = parse_trace(made.to_bytes()).damage
     assert len(said) == 17
     assert said[-1] == "<bytes>: 24 more places are damaged"
+
+
+def test_scopes_and_their_parents_are_no_damage():
+    made = TraceBuilder()
+    made.plane("/host:CPU").line("l").event("op", 5, 1, {"scope_range_id": 9})
+    pairs = [(9, 7), (7, 3), (281474976710815, 281474976710810)]
+    body = text(2, "/host:__ScopeRangeCallStack__")
+    body += b"".join(message(6, integer(1, scope) + integer(4, parent)) for scope, parent in pairs)
+    trace = parse_trace(made.to_bytes() + message(1, body) + text(4, "vm"))
+    read_all(trace)
+    assert trace.scope_parents == dict(pairs)
+    assert trace.planes[1].stats == {}
+    assert trace.damage == ()
+
+
+def test_a_plane_stat_of_an_unknown_id_is_no_damage():
+    made = TraceBuilder()
+    plane = made.plane("Task Environment", stats={"rate": 0.5})
+    body = plane.to_bytes() + message(6, integer(1, 77) + integer(4, 5))
+    trace = parse_trace(message(1, body) + text(4, "vm"))
+    assert trace.planes[0].stats["rate"] == 0.5
+    assert trace.damage == ()
+
+
+@pytest.mark.parametrize("of_metadata", [False, True])
+def test_an_unknown_id_is_damage_where_a_stat_that_is_read_could_be_meant(of_metadata: bool):
+    made = TraceBuilder()
+    plane = made.plane("/host:CPU")
+    line = plane.line("l")
+    line.event("whole", 1, 1, {"step_num": 1})
+    unknown = integer(1, 77) + integer(4, 5)
+    raw = b"" if of_metadata else message(4, unknown)
+    plane.describe("odd", {}, raw=message(5, unknown) if of_metadata else b"")
+    line.event("odd", 5, 1, {"step_num": 2}, raw=raw)
+    line.event("odd", 9, 1, {"correlation_id": 3}, raw=raw)
+    trace = parse_trace(made.to_bytes())
+    events = trace.planes[0].events()
+    assert events.ints("step_num")[0].tolist() == [1, 2, 0]
+    [said] = trace.damage
+    at = made.to_bytes().index(integer(2, 9) + integer(3, 1)) - len(integer(1, 1)) - 2
+    assert said == (
+        f"<bytes>: byte {at}: an event has a stat of an unknown id; that may be its step_num"
+    )
+    events.take(np.array([0, 1])).strings("step_num")
+    assert trace.damage == (said,)

@@ -57,6 +57,13 @@ def test_what_is_no_integer_is_absent_from_the_integers_only():
     assert len(table) == len(set(said))
 
 
+def test_a_sign_is_no_digit_and_leading_zeros_are():
+    zeros = "0" * 20
+    events = events_with({"v": f"-{zeros}"}, {"v": zeros}, {"v": f"-0{zeros}"}, {"v": f"0{zeros}"})
+    value, present = events.ints("v")
+    assert (value.tolist(), present.tolist()) == ([0] * 4, [True, True, False, False])
+
+
 def test_large_unsigned_integers_keep_their_bits():
     events = events_with({"v": Unsigned((1 << 64) - 2)}, {"v": str((1 << 64) - 3)})
     assert events.ints("v")[0].tolist() == [-2, -3]

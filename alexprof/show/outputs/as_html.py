@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from rich.cells import cell_len
+
 from alexprof.runs.record import Run
 from alexprof.show.document import (
     Axis,
@@ -24,6 +26,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
+from alexprof.show.fit import cut_all
 from alexprof.show.numbers import MINUS, align_decimals
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
@@ -45,7 +48,7 @@ def render_html(run: Run, options: ReportOptions) -> str:
 
 
 LONG = 60
-"""A cell of more letters is cut to a width; its title has the whole."""
+"""A name of more letters is cut, as in a terminal; its title has the whole."""
 
 
 def _element(name: str, style: str, content: str, attributes: str = "") -> str:
@@ -112,8 +115,10 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _texts(table: Table, place: int) -> list[str]:
-    """A column's texts, decimal points under each other with spaces as wide as digits."""
+    """A column's texts: names short, decimal points under each other by spaces wide as digits."""
     texts = [row.text(place) for row in table.rows]
+    if table.columns[place].align in ("name", "text"):
+        return cut_all(texts, LONG)
     if table.columns[place].align != "number":
         return texts
     return [_wide_spaces(text) for text in align_decimals(texts)]
@@ -161,11 +166,10 @@ def _cell(table: Table, row: Row, place: int, text: str) -> str:
     if shown.startswith("  "):
         style += ";padding-left:20px"
     span = f' colspan="{row.span(place)}"' if spans else ""
-    text = shown.strip(" ")
-    if len(text) > LONG:  # kernels of templates have names of thousands of letters
-        style += ";max-width:24em;overflow:hidden;text-overflow:ellipsis"
-        span += f' title="{escape(text)}"'
-    return _element("td", style, escape(text), span)
+    whole = row.text(place)
+    if cell_len(whole) > LONG:  # kernels of templates have names of thousands of letters
+        span += f' title="{escape(whole.strip(" "))}"'
+    return _element("td", style, escape(shown.strip(" ")), span)
 
 
 def _row_style(row: Row) -> str:
@@ -231,7 +235,7 @@ def _ticks(axis: Axis) -> str:
     for tick in axis.ticks:
         sign = MINUS if tick < 0 else ""
         style = f"position:absolute;left:{_percent(tick, axis):.2f}%;transform:translateX(-50%)"
-        labels += _element("span", style, f"{sign}{abs(tick) * 1e3:.6g}")
+        labels += _element("span", style, f"{sign}{abs(tick) * axis.scale:.6g}")
     return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:16px", labels)
 
 

@@ -16,26 +16,6 @@ from alexprof.show.sections.covers import coverage, gone_with
 from alexprof.show.sections.waterfall import account_sum, tiny
 from alexprof.show.view import View, centre, measured, plural, sentence_case
 
-_COLUMNS = (
-    Column("left out", align="name"),
-    Column("measured", "ms"),
-    Column("95 % interval", "ms", align="right", drop=3),
-    Column("predicted", "ms"),
-    Column("±", "ms", drop=2),
-    Column("of the step", "%", drop=4),
-    Column("step off", "%"),
-    Column("saving off", "%", drop=1),
-)
-_ACCOUNTS = (
-    Column("left out", align="name"),
-    Column("measured", "ms"),
-    Column("own ops", "ms"),
-    Column("±", "ms", drop=3),
-    Column("others", "ms"),
-    Column("±", "ms", drop=4),
-    Column("idle", "ms", drop=2),
-    Column("remainder", "ms", drop=1),
-)
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -43,7 +23,9 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
     """A row for each ablation of a phase, and how good the predictions were."""
     ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median(key))[0])
     footnotes = _footnotes(ordered)
-    yield Table(_COLUMNS, tuple(_row(view, one, _mark(one, footnotes)) for one in ordered))
+    unit = _unit(view, ordered)
+    rows = tuple(_row(view, one, _mark(one, footnotes), unit) for one in ordered)
+    yield Table(_columns(unit.name), rows)
     yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
     phase = view.phase(found[0].reference, key)
@@ -52,6 +34,40 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
         yield Note(gone)
     if any(one.others_s is not None for one in found):
         yield from _reconciled(view, key, ordered)
+
+
+def _unit(view: View, found: Sequence[Ablation]) -> numbers.Unit:
+    """The unit of parts of the step that the variants leave out."""
+    steps = [view.timed(one.reference, one.phase) for one in found]
+    return numbers.table_unit(
+        [*(one.measured_s for one in found), *(step.mean_s for step in steps if step)]
+    )
+
+
+def _columns(unit: str) -> tuple[Column, ...]:
+    return (
+        Column("left out", align="name"),
+        Column("measured", unit),
+        Column("95 % interval", unit, align="right", drop=3),
+        Column("predicted", unit),
+        Column("±", unit, drop=2),
+        Column("of the step", "%", drop=4),
+        Column("step off", "%"),
+        Column("saving off", "%", drop=1),
+    )
+
+
+def _account_columns(unit: str) -> tuple[Column, ...]:
+    return (
+        Column("left out", align="name"),
+        Column("measured", unit),
+        Column("own ops", unit),
+        Column("±", unit, drop=3),
+        Column("others", unit),
+        Column("±", unit, drop=4),
+        Column("idle", unit, drop=2),
+        Column("remainder", unit, drop=1),
+    )
 
 
 def _footnotes(found: Sequence[Ablation]) -> dict[str, str]:
@@ -66,9 +82,10 @@ def _mark(one: Ablation, footnotes: Mapping[str, str]) -> str:
 
 def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
     """The same ablations taken apart: own ops, everything else, idle time, remainder."""
+    unit = _unit(view, found)
     yield Table(
-        _ACCOUNTS,
-        tuple(_accounts(view, one) for one in found),
+        _account_columns(unit.name),
+        tuple(_accounts(view, one, unit) for one in found),
         title="Taken apart: measured = own ops + others + idle + remainder",
         aside="means",
     )
@@ -96,33 +113,35 @@ def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Blo
 
 def _told(view: View, one: Ablation) -> str:
     """Which other layers changed in an ablation: "conv2 +1.2 ms without LRN"."""
-    told = [
-        f"{clean(each.name)} {numbers.unit(numbers.ms_signed(-each.change_s), 'ms')}"
-        for each in one.others
-        if each.told
-    ]
+    changes = [each for each in one.others if each.told]
+    timed = view.timed(one.reference, one.phase)
+    step_s = timed.mean_s if timed else None
+    told = []
+    for each in changes:
+        unit = numbers.spoken_unit(each.change_s, step_s)
+        told.append(f"{clean(each.name)} {numbers.unit(unit.signed(-each.change_s), unit.name)}")
     return f"without {view.ablation_label(one)} {', '.join(told)}" if told else ""
 
 
-def _accounts(view: View, one: Ablation) -> Row:
+def _accounts(view: View, one: Ablation, unit: numbers.Unit) -> Row:
     own, others = one.attributed_ci95_s, one.others_ci95_s
     known = one.others_s is not None
     remainder_s = tiny(one.measured_s - account_sum(one))
     return Row(
         (
             view.ablation_label(one),
-            numbers.ms_signed(one.measured_s),
-            numbers.ms_signed(one.attributed_s),
-            numbers.ms_half_width(own) if own else "",
-            numbers.ms_signed(one.others_s),
-            numbers.ms_half_width(others) if others else "",
-            numbers.ms_signed(one.idle_s),
-            numbers.ms_signed(remainder_s) if known else numbers.MISSING,
+            unit.signed(one.measured_s),
+            unit.signed(one.attributed_s),
+            unit.half_width(own) if own else "",
+            unit.signed(one.others_s),
+            unit.half_width(others) if others else "",
+            unit.signed(one.idle_s),
+            unit.signed(remainder_s) if known else numbers.MISSING,
         )
     )
 
 
-def _row(view: View, one: Ablation, mark: str) -> Row:
+def _row(view: View, one: Ablation, mark: str, unit: numbers.Unit) -> Row:
     by_median = view.by_median(one.phase)
     saved_s, interval = measured(one, by_median=by_median)
     whole = view.timed(one.reference, one.phase)
@@ -131,10 +150,10 @@ def _row(view: View, one: Ablation, mark: str) -> Row:
     return Row(
         (
             view.ablation_label(one) + mark,
-            numbers.ms_signed(saved_s),
-            numbers.ms_interval(interval) if interval else numbers.MISSING,
-            numbers.MISSING if predicted is None else numbers.ms_signed(predicted),
-            numbers.ms((half[1] - half[0]) / 2) if half else numbers.MISSING,
+            unit.signed(saved_s),
+            unit.interval(interval) if interval else numbers.MISSING,
+            numbers.MISSING if predicted is None else unit.signed(predicted),
+            unit.half_width(half) if half else numbers.MISSING,
             numbers.percent(saved_s / step_s) if step_s and saved_s > 0 else "",
             _column(step_off(view, one)),
             _column(saving_off(view, one)),

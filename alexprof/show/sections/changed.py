@@ -60,7 +60,8 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
     whole = [one for key in keys for one in mine if one.level == "phase" and _key(one) == key]
     several = f" in {clean(other.name)}" if len(found.others) > 1 else ""
     phases = tuple(_phases(whole, found.a))
-    yield Section(f"What changed{several}?", "ms, no profiler attached", phases)
+    unit = _unit(whole, ())
+    yield Section(f"What changed{several}?", f"{unit.name}, no profiler attached", phases)
     for key in keys:
         inside = [one for one in mine if one.level != "phase" and _key(one) == key]
         gone_or_new = [one for one in alone if _key(one) == key]
@@ -151,7 +152,8 @@ def _sentence(one: Change, a: SideRecord) -> str:
         span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one), '%')}"
     if one.verdict in ("slower", "faster"):
         size = numbers.percent_unit(abs(one.ratio - 1))
-        by = numbers.unit(numbers.ms_signed(one.change_s), "ms")
+        unit = numbers.spoken_unit(one.change_s, one.a_s)
+        by = numbers.unit(unit.signed(one.change_s), unit.name)
         return f"{name}: {size} {said} ({by}; {span})."
     return f"{name}: {said} ({span})." if span else f"{name}: {said}."
 
@@ -179,8 +181,9 @@ def _inside(
 def _table(
     named: Sequence[tuple[str, Change]], alone: Sequence[OneSided], level: Level, most: int = 99
 ) -> Table:
-    rows = [(abs(one.change_s), one.level == "phase", _row(name, one)) for name, one in named]
-    rows += [(one.a_s or one.b_s or 0.0, False, _one_sided(one)) for one in alone]
+    unit = _unit([one for _, one in named], alone)
+    rows = [(abs(one.change_s), one.level == "phase", _row(name, one, unit)) for name, one in named]
+    rows += [(one.a_s or one.b_s or 0.0, False, _one_sided(one, unit)) for one in alone]
     if level != "phase":
         rows.sort(key=lambda row: (not row[1], -row[0]))
     left = len(rows) - most - (level == "layer")
@@ -189,18 +192,24 @@ def _table(
         shown.append(Row((f"{left} more",), "muted"))
     columns = (
         Column(level, align="name"),
-        Column("A", "ms", drop=4),
-        Column("B", "ms", drop=3),
-        Column("change", "ms"),
+        Column("A", unit.name, drop=4),
+        Column("B", unit.name, drop=3),
+        Column("change", unit.name),
         Column("95 % interval", align="right"),
         Column("reading", align="right", drop=1),
         Column("", align="bar", drop=2),
     )
     changes = [one for _, one in named]
-    return Table(columns, tuple(shown), _axis(changes, alone))
+    return Table(columns, tuple(shown), _axis(changes, alone, unit))
 
 
-def _row(name: str, one: Change) -> Row:
+def _unit(changes: Sequence[Change], alone: Sequence[OneSided]) -> numbers.Unit:
+    """The unit of a table of changes: of both sides' times and their differences."""
+    times_s = [time_s for one in changes for time_s in (one.a_s, one.b_s, one.change_s)]
+    return numbers.table_unit([*times_s, *(one.a_s or one.b_s for one in alone)])
+
+
+def _row(name: str, one: Change, unit: numbers.Unit) -> Row:
     mark = "whole" if one.level == "phase" else "part"
     filled: dict[str, tuple[Mark, Mark]] = {
         "whole": ("whole", "whole, open"),
@@ -212,24 +221,24 @@ def _row(name: str, one: Change) -> Row:
     pieces.append(Piece(one.change_s, one.change_s, filled[mark][not _called(one)]))
     cells = (
         name,
-        numbers.ms(one.a_s),
-        numbers.ms(one.b_s),
-        numbers.ms_signed(one.change_s),
-        numbers.ms_interval(interval),
+        unit.plain(one.a_s),
+        unit.plain(one.b_s),
+        unit.signed(one.change_s),
+        unit.interval(interval),
         reading(one),
         Bar(tuple(pieces)),
     )
     return Row(cells, "plain" if _called(one) or one.level == "phase" else "muted")
 
 
-def _one_sided(one: OneSided) -> Row:
+def _one_sided(one: OneSided, unit: numbers.Unit) -> Row:
     gone = one.b_s is None
     change_s = -(one.a_s or 0.0) if gone else one.b_s or 0.0
     cells = (
         clean(one.name),
-        numbers.ms(one.a_s) if gone else "",
-        "" if gone else numbers.ms(one.b_s),
-        numbers.ms_signed(change_s),
+        unit.plain(one.a_s) if gone else "",
+        "" if gone else unit.plain(one.b_s),
+        unit.signed(change_s),
         "",
         "gone" if gone else "new",
         Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part"))),
@@ -237,7 +246,7 @@ def _one_sided(one: OneSided) -> Row:
     return Row(cells)
 
 
-def _axis(changes: Sequence[Change], alone: Sequence[OneSided]) -> Axis:
+def _axis(changes: Sequence[Change], alone: Sequence[OneSided], unit: numbers.Unit) -> Axis:
     """All changes, and the intervals that are not much wider than most."""
     ends = [0.0, *(one.change_s for one in changes)]
     ends += [-(one.a_s or 0.0) or (one.b_s or 0.0) for one in alone]
@@ -247,8 +256,8 @@ def _axis(changes: Sequence[Change], alone: Sequence[OneSided]) -> Axis:
     ends += [end for one in intervals if one[1] - one[0] <= most for end in one]
     low, high = min(ends), max(ends)
     if high <= low:
-        low, high = -1e-3, 1e-3
-    return Axis(low, high, round_ticks(low, high, about=3))
+        low, high = -1 / unit.per_second, 1 / unit.per_second
+    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
 
 
 def _of(level: Level, changes: Sequence[Change]) -> Iterator[Change]:

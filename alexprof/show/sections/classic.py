@@ -45,14 +45,14 @@ def classic_figures(view: View) -> Iterator[Block]:
 def _row(view: View, one: Published) -> Row:
     timed = view.timed(one.variant, one.phase)
     label = f"  {view.variant_label(one.variant)}"
+    published = f"{one.mean_s:.3f}"  # as it was printed
     if timed is None:
-        return Row((label, numbers.classic_seconds(one.mean_s), numbers.MISSING))
+        return Row((label, published, numbers.MISSING))
     return Row(
         (
             label,
-            numbers.classic_seconds(one.mean_s),
-            numbers.classic_seconds(timed.mean_s),
-            numbers.classic_seconds(timed.std_s if timed.steps > 1 else None),
+            published,
+            *numbers.classic_seconds(timed.mean_s, timed.std_s if timed.steps > 1 else None),
             numbers.times(timed.mean_s / one.mean_s) if one.mean_s else numbers.MISSING,
         )
     )

@@ -28,23 +28,38 @@ _COLUMNS = (
 
 def cost_section(view: View) -> Section:
     """Answers what a step costs."""
+    unit = _unit(view)
     return Section(
-        "What does a step cost?", "ms, no profiler attached", tuple(_blocks(view)) or (_nothing(),)
+        "What does a step cost?",
+        f"{unit.name}, no profiler attached",
+        tuple(_blocks(view, unit)) or (_nothing(),),
     )
+
+
+def _unit(view: View) -> numbers.Unit:
+    """The unit of the table: of means, medians and differences of all phases."""
+    times_s: list[float] = []
+    for key in view.phases:
+        for name in view.run.variants:
+            if timed := view.timed(name, key):
+                times_s += [timed.mean_s, timed.median_s]
+        for one in view.ablations(key):
+            times_s += [one.measured_s, one.measured_median_s]
+    return numbers.table_unit(times_s)
 
 
 def _nothing() -> Block:
     return Lead("No phase was timed.")
 
 
-def _blocks(view: View) -> Iterator[Block]:
+def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     phases = view.phases
     if not phases:
         return
     yield from (Lead(text) for key in phases if (text := _sentence(view, key)))
     if any(view.by_median(key) for key in phases):
         yield Note("Medians where steps were slow in a row: the means follow those steps.")
-    rows = tuple(row for key in phases for row in _rows(view, key))
+    rows = tuple(row for key in phases for row in _rows(view, key, unit))
     yield Table(_COLUMNS, rows)
     if note := _footnote(view):
         yield Note(note)
@@ -69,7 +84,8 @@ def _sentence(view: View, key: str) -> str:
     if len(timed) > _MOST_SPOKEN:
         ends = sorted(timed[1:], key=lambda each: centre(each[1], by_median=by_median))
         timed = [timed[0], ends[0], ends[-1]]
-    values = [numbers.ms_unit(centre(one, by_median=by_median)) for _, one in timed]
+    times_s = [centre(one, by_median=by_median) for _, one in timed]
+    values = [numbers.time(time_s, max(times_s)) for time_s in times_s]
     if len(view.run.variants) == 1:
         said = values[0]
     else:
@@ -102,39 +118,39 @@ def _no_difference(view: View, key: str) -> bool:
     return len(found) == 1 and includes_zero(measured(found[0], by_median=by_median)[1])
 
 
-def _rows(view: View, key: str) -> Iterator[Row]:
+def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
     yield Row((view.phase_label(key),), "group")
     for name in view.run.variants:
         timed = view.timed(name, key)
         if timed or view.phase(name, key) or not view.run.complete:
-            yield Row((f"  {view.variant_label(name)}", *_figures(timed)))
+            yield Row((f"  {view.variant_label(name)}", *_figures(timed, unit)))
     found = view.ablations(key)
     for one in found:
         label = "difference" if len(found) == 1 else f"difference, {view.ablation_label(one)}"
-        yield Row((f"  {label}", *_difference(one)), "muted")
+        yield Row((f"  {label}", *_difference(one, unit)), "muted")
 
 
-def _figures(timed: Timed | None) -> tuple[str, ...]:
+def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:
     if timed is None:
         return (numbers.MISSING,) * 6
     return (
         str(timed.steps),
-        numbers.ms(timed.mean_s),
-        numbers.ms_half_width(timed.ci95_s),
-        numbers.ms(timed.std_s if timed.steps > 1 else None),
-        numbers.ms(timed.median_s),
-        numbers.ms_interval(timed.median_ci95_s),
+        unit.plain(timed.mean_s),
+        unit.half_width(timed.ci95_s),
+        unit.plain(timed.std_s if timed.steps > 1 else None),
+        unit.plain(timed.median_s),
+        unit.interval(timed.median_ci95_s),
     )
 
 
-def _difference(one: Ablation) -> tuple[str, ...]:
+def _difference(one: Ablation, unit: numbers.Unit) -> tuple[str, ...]:
     return (
         "",
-        numbers.ms_signed(one.measured_s),
-        numbers.ms_half_width(one.ci95_s),
+        unit.signed(one.measured_s),
+        unit.half_width(one.ci95_s),
         "",
-        numbers.ms_signed(one.measured_median_s),
-        numbers.ms_interval(one.median_ci95_s),
+        unit.signed(one.measured_median_s),
+        unit.interval(one.median_ci95_s),
     )
 
 

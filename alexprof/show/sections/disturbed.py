@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alexprof.runs.findings import findings
+from alexprof.show.sections.gpu_speed import gpu_speed_warnings, on_gpu
 from alexprof.show.view import View, sentence_case
 
 
@@ -15,8 +16,9 @@ def disturbance_warnings(view: View) -> Iterator[str]:
         for name in view.run.variants:
             phase = view.phase(name, key)
             if phase is not None and phase.timed is not None and phase.disturbances is not None:
-                for text in findings(phase.disturbances):
+                for text in findings(phase.disturbances, speed=not on_gpu(phase)):
                     said.setdefault(text, []).append(view.variant_label(name))
         for text, labels in said.items():
             whose = "" if len(labels) == len(view.run.variants) else f", {' and '.join(labels)}"
             yield f"{sentence_case(view.phase_label(key))}{whose}: {text}."
+        yield from gpu_speed_warnings(view, key)

@@ -11,19 +11,6 @@ from alexprof.show import numbers
 from alexprof.show.document import Column, Row, Table
 from alexprof.show.fit import clean
 
-_COLUMNS = (
-    Column("kernel", align="name"),
-    Column("op", align="text", drop=1),
-    Column("stream", align="text", drop=5),
-    Column("total", "ms"),
-    Column("each", "ms", drop=2),
-    Column("count", align="right"),
-    Column("TC", align="text", drop=3),
-    Column("grid", align="right", drop=7),
-    Column("block", align="right", drop=6),
-    Column("regs", align="right", drop=8),
-    Column("occ", "%", drop=4),
-)
 # The profiler names a stream after its number and all that runs on it.
 _STREAM = re.compile(r"Stream #(\d+).*")
 _TENSOR_CORES = {True: "yes", False: "no", None: "?"}
@@ -45,29 +32,54 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
     if not mine or not top:
         return None
     shown, others = mine[:top], mine[top:]
-    rows = [_row(one) for one in shown]
+    unit = numbers.table_unit(_times_s(one)[1] for one in shown)
+    rows = [_row(one, unit) for one in shown]
     if others:
         total_s = math.fsum(one.total_ns for one in others) / 1e9
         count = str(sum(one.executions for one in others))
         more = f"{len(others)} more"
-        rest = [""] * (len(_COLUMNS) - 6)
-        rows.append(Row((more, "", "", numbers.ms(total_s), "", count, *rest), "muted"))
+        rows.append(Row((more, "", "", unit.plain(total_s), "", count), "muted"))
     few = f"The longest {len(shown)} of {len(mine)} kernels, by op and stream"
     title = few if others else "All kernels, by op and stream"
-    used = [at for at in range(len(_COLUMNS)) if any(row.cells[at] for row in rows)]
-    columns = tuple(_COLUMNS[at] for at in used)
-    rows = [Row(tuple(row.cells[at] for at in used), row.style) for row in rows]
-    return Table(columns, tuple(rows), title=title, aside=f"kernel times, {device}, whole trace")
+    columns = _columns(unit.name)
+    aside = f"kernel times, {device}, whole trace"
+    table = Table(columns, tuple(rows), title=title, aside=aside)
+    filled = (any(row.text(at) for row in rows) for at in range(len(columns)))
+    empty = [column.title for column, some in zip(columns, filled, strict=True) if not some]
+    return table.without(*empty)
 
 
-def _row(one: Kernel) -> Row:
+def _columns(unit: str) -> tuple[Column, ...]:
+    return (
+        Column("kernel", align="name"),
+        Column("op", align="text", drop=1),
+        Column("stream", align="text", drop=5),
+        Column("total", unit),
+        Column("each", unit, drop=2),
+        Column("count", align="right"),
+        Column("TC", align="text", drop=3),
+        Column("grid", align="right", drop=7),
+        Column("block", align="right", drop=6),
+        Column("regs", align="right", drop=8),
+        Column("occ", "%", drop=4),
+    )
+
+
+def _times_s(one: Kernel) -> tuple[float, float]:
+    """All its executions together, and each of them, in seconds."""
+    total_s = one.total_ns / 1e9
+    return total_s, total_s / max(one.executions, 1)
+
+
+def _row(one: Kernel, unit: numbers.Unit) -> Row:
+    total_s, each_s = _times_s(one)
     return Row(
         (
             clean(one.name),
             clean(one.op),
             _STREAM.sub(r"#\1", clean(one.stream)),
-            numbers.ms(one.total_ns / 1e9),
-            numbers.ms(one.total_ns / 1e9 / max(one.executions, 1)),
+            unit.plain(total_s),
+            unit.plain(each_s),
             str(one.executions),
             _TENSOR_CORES[one.tensor_cores] if one.copied_bytes is None else "",
             _size(one.grid),

@@ -64,9 +64,10 @@ def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> I
     means = [block.mean_s for _, block in blocks]
     low, high = min(means), _highest(means)
     cells = [_cell(mean, low, high) for mean in means]
-    scale = f"{LEVELS[0]} {numbers.ms(low)}  {LEVELS[-1]} {numbers.ms_unit(high)}"
+    unit = numbers.spoken_unit(high)
+    scale = f"{LEVELS[0]} {unit.plain(low)}  {LEVELS[-1]} {unit.named(high)}"
     if high < max(means):
-        scale += f"  {OFF_SCALE} up to {numbers.ms(max(means))}"
+        scale += f"  {OFF_SCALE} up to {unit.plain(max(means))}"
     room = width - len(label)
     gap = " " if 2 * len(cells) + len(scale) + 2 <= room else ""
     first = True

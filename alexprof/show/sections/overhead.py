@@ -36,11 +36,16 @@ def untraced_note(division: Division, top: int) -> str:
             f"What tracing recorded inside of ops is less than {least} of each." if listed else ""
         )
     said = [
-        f"{clean(op.name)} {numbers.ms(op.untraced_share_s)} of {numbers.ms_unit(op.share_mean_s)}"
+        f"{clean(op.name)} {_unit(op, division).plain(op.untraced_share_s)} of "
+        f"{_unit(op, division).named(op.share_mean_s)}"
         for op in longer[:_NAMED]
     ]
     more = f", and {len(longer) - _NAMED} more" if len(longer) > _NAMED else ""
     return f"Less what tracing recorded inside of them: {', '.join(said)}{more}."
+
+
+def _unit(op: OpCost, division: Division) -> numbers.Unit:
+    return numbers.spoken_unit(op.share_mean_s, division.step_s)
 
 
 def _longer(op: OpCost) -> bool:
@@ -66,18 +71,25 @@ def _tracing(view: View, phase: Phase) -> Iterator[str]:
 
 
 def _events(level: LevelCost, event_s: float, events: float, phase: Phase) -> str:
-    span = ""
+    span, unit = "", numbers.spoken_unit(event_s)
     if level.event_ci95_s is not None:
-        low, high = (numbers.plain(one * 1e6) for one in level.event_ci95_s)
-        span = f" (95{numbers.NBSP}% interval {low} to {high})"
+        low_s, high_s = level.event_ci95_s
+        ends = f"{unit.plain(low_s)} to {unit.plain(high_s)}"
+        span = f" (95{numbers.NBSP}% interval {ends})"
     part = ""
     if phase.timed is not None and phase.timed.mean_s:
         ratio = numbers.percent_unit(events * event_s / phase.timed.mean_s)
         part = f", {ratio} of the timed step"
     return (
-        f"Tracing recorded {numbers.plain(events)} events a step at {_us(event_s)} each{span}: "
-        f"{numbers.ms_unit(events * event_s)} if one after another{part}."
+        f"Tracing recorded {numbers.plain(events)} events a step at {unit.named(event_s)} "
+        f"each{span}: {_beside(phase, events * event_s)} if one after another{part}."
     )
+
+
+def _beside(phase: Phase, seconds: float) -> str:
+    """A time in the unit that it has beside the timed step."""
+    step_s = phase.timed.mean_s if phase.timed is not None else None
+    return numbers.time(seconds, step_s)
 
 
 def _clock(view: View, phase: Phase) -> Iterator[str]:
@@ -87,9 +99,5 @@ def _clock(view: View, phase: Phase) -> Iterator[str]:
     part = numbers.percent_unit(2 * clock_s / phase.timed.mean_s)
     yield (
         "Timed steps carry no profiler, only two readings of the clock: "
-        f"{_us(2 * clock_s)}, {part} of the step."
+        f"{numbers.time(2 * clock_s)}, {part} of the step."
     )
-
-
-def _us(seconds: float) -> str:
-    return numbers.unit(numbers.plain(seconds * 1e6), "µs")

@@ -19,14 +19,6 @@ LEAST = 0.01
 LAYERS_SHOWN = 10
 FEW = 2
 """More ablations than this share a table; so few have a chart each."""
-_COLUMNS = (
-    Column("layer", align="name"),
-    Column("saves", "ms"),
-    Column("std", "ms", drop=2),
-    Column("speed-up"),
-    Column("2× as fast", "ms", drop=1),
-    Column("speed-up", drop=1),
-)
 
 
 @dataclass(frozen=True)
@@ -67,14 +59,16 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     step_s = timed.mean_s if timed and division.step_s else division.step_s
     title = "Predicted for the others" if left_out and not replayed else "Predicted"
     how = "the step replayed without it" if replayed else "the share, if nothing else changes"
+    listed = (*asked, *shown)
+    unit = numbers.table_unit([step_s])
     yield Table(
-        _COLUMNS,
-        tuple(_row(one, step_s) for one in (*asked, *shown)),
+        _columns(unit.name),
+        tuple(_row(one, step_s, unit) for one in listed),
         title=f"{title}: {how}",
         aside=", ".join(view.needed_label(variant)),
     )
     yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
-    if phase.replay and (gone := gone_with(phase.replay, [one.key for one in (*asked, *shown)])):
+    if phase.replay and (gone := gone_with(phase.replay, [one.key for one in listed])):
         yield Note(gone)
     if drift:
         yield Note(drift)
@@ -106,18 +100,31 @@ def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
             if name in {layer.name for layer in phase.layers}:
                 name += ", as left out"
             if not includes_zero(interval):
-                name += f" (measured: {numbers.ms_unit(saved_s)})"
+                timed = view.timed(one.reference, key)
+                saved = numbers.time(saved_s, timed.mean_s if timed else None)
+                name += f" (measured: {saved})"
             yield _Guess(name, saving.fraction, saving.fraction_std, saving.halved_fraction, source)
 
 
-def _row(one: _Guess, step_s: float) -> Row:
+def _columns(unit: str) -> tuple[Column, ...]:
+    return (
+        Column("layer", align="name"),
+        Column("saves", unit),
+        Column("std", unit, drop=2),
+        Column("speed-up"),
+        Column("2× as fast", unit, drop=1),
+        Column("speed-up", drop=1),
+    )
+
+
+def _row(one: _Guess, step_s: float, unit: numbers.Unit) -> Row:
     return Row(
         (
             one.name,
-            numbers.ms(one.without * step_s),
-            numbers.ms(one.std * step_s if one.std is not None else None),
+            unit.plain(one.without * step_s),
+            unit.plain(one.std * step_s if one.std is not None else None),
             _speed_up(one.without),
-            numbers.ms(one.halved * step_s),
+            unit.plain(one.halved * step_s),
             _speed_up(one.halved),
         )
     )
@@ -133,7 +140,7 @@ def _notes(
     if scaled:
         yield "Scaled to the timed mean."
     else:
-        yield f"Of the traced step, {numbers.ms_unit(division.step_s)}: there are no timed ones."
+        yield f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
     small = sum(one.without < LEAST for one in others)
     large = len(others) - small - len(shown)
     missing = [plural(large, "more layer")] if large else []

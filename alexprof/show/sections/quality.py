@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from alexprof.measure.values import Outliers, Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
+from alexprof.show.sections.gpu_speed import level_text, on_gpu
 from alexprof.show.view import View, plural, sentence_case
 
 MOST_UNSTEADY = 4
@@ -122,23 +123,25 @@ def _not_settled(view: View) -> Iterator[str]:
 
 def _unsteady(view: View) -> Iterator[str]:
     for key in view.phases:
+        if any(on_gpu(view.phase(name, key)) for name in view.run.variants):
+            continue  # told in a GPU's words, with its clocks
         for where, timed in _every(view, key):
             waited = timed.warm_up is not None and timed.warm_up.settled is not None
-            if timed.steadiness and (said := _state(timed.steadiness, waited=waited)):
+            if timed.steadiness and (said := _state(timed, timed.steadiness, waited=waited)):
                 yield f"{where}: {said}"
 
 
-def _state(found: Steadiness, *, waited: bool) -> str:
+def _state(timed: Timed, found: Steadiness, *, waited: bool) -> str:
     """What is wrong with a sequence of steps; nothing if it is steady.
 
     Args:
-        found: What was found.
+        timed: The steps.
+        found: What was found of them.
         waited: Whether warm-up went on until it was steady already.
     """
     if found.state == "steady":
         return ""
-    levels = " → ".join(dict.fromkeys(map(numbers.ms, found.levels_s)))
-    levels = f" ({numbers.unit(levels, 'ms')})" if 1 < len(found.levels_s) <= 4 else ""
+    levels = f" ({levels})" if (levels := level_text(timed)) else ""
     if found.settled_step is None:
         return f"no steady state{levels}: the mean is of this stretch of time alone"
     if found.state == "warming":

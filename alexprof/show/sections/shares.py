@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from alexprof.measure.values import Interval
-from alexprof.runs.record import Cost, OpCost, Phase
+from alexprof.runs.record import Cost, OpCost, Phase, on_cpu
 from alexprof.show.fit import clean
 
 AnyCost = TypeVar("AnyCost", bound=Cost)
 
 FORWARD, BACKWARD = "forward", "backward"
 UNASSIGNED, IDLE = "(unassigned)", "(idle)"
+GPU_BUSY_NOTE = "GPU-busy % is of the time in which the GPU ran anything: step less idle."
 PURE = 0.9
 """A layer has the colour of a kind that is this part of it."""
 
@@ -80,6 +81,11 @@ class Division:
     def part(self, seconds: float) -> float:
         """Seconds as a part of the step."""
         return seconds / self.step_s if self.step_s else 0.0
+
+    def busy_part(self, seconds: float) -> float | None:
+        """Seconds as a part of the time in which the device ran anything; None on a CPU."""
+        busy_s = self.step_s - self.idle_s
+        return seconds / busy_s if busy_s > 0 and not on_cpu(self.device) else None
 
 
 def divide(phase: Phase | None) -> Division | None:

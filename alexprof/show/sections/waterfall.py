@@ -38,24 +38,32 @@ class _Line:
 def waterfall(view: View, one: Ablation) -> Table:
     """What was measured, own ops by layer and pass, every other layer, idle, what remains."""
     lines = tuple(_accounts(view, one))
+    unit = _unit(view, one)
     by_median = view.by_median(one.phase)
     found = [(name, measured(one, by_median=name == "medians")) for name in ("medians", "means")]
     found = found if by_median else found[1:]
     rows = [
         row
         for name, figures in found
-        for row in _measured(f"measured, {name}" if by_median else "measured", figures)
+        for row in _measured(f"measured, {name}" if by_median else "measured", figures, unit)
     ]
-    rows += _drawn(lines, view.ablation_label(one))
+    rows += _drawn(lines, view.ablation_label(one), unit)
     if lines:
-        rows += _sum(one, lines)
+        rows += _sum(one, lines, unit)
     columns = (
         Column("", align="name"),
-        Column("", "ms"),
+        Column("", unit.name),
         Column("± 95 %", drop=1) if lines else Column("", drop=1),
         Column("", align="bar"),
     )
-    return Table(columns, tuple(rows), _axis(rows, [interval for _, (_, interval) in found]))
+    axis = _axis(rows, [interval for _, (_, interval) in found], unit)
+    return Table(columns, tuple(rows), axis)
+
+
+def _unit(view: View, one: Ablation) -> numbers.Unit:
+    """The unit of parts of the reference's step."""
+    timed = view.timed(one.reference, one.phase)
+    return numbers.table_unit([one.measured_s, timed.mean_s if timed else None])
 
 
 def account_sum(one: Ablation) -> float:
@@ -129,42 +137,42 @@ def _one_sided(what: str, found: Sequence[OneSided]) -> Iterator[_Line]:
         yield _Line(f"{what}: {plural(len(rest), 'more type')}", rest_s, None, "others")
 
 
-def _drawn(lines: Sequence[_Line], kind: str) -> list[Row]:
+def _drawn(lines: Sequence[_Line], kind: str, unit: numbers.Unit) -> list[Row]:
     rows, end_s = [], 0.0
     for line in lines:
         start_s = end_s if line.start_s is None else line.start_s
         stop_s = start_s + (line.value_s or 0.0)
         piece = Piece(start_s, stop_s, line.mark, kind if line.mark == "own" else "")
-        value = numbers.MISSING if line.value_s is None else numbers.ms_signed(tiny(line.value_s))
-        half = numbers.ms_half_width(line.interval) if line.interval else ""
+        value = numbers.MISSING if line.value_s is None else unit.signed(tiny(line.value_s))
+        half = unit.half_width(line.interval) if line.interval else ""
         bar = Bar((piece,) if line.value_s else ())
         rows.append(Row((line.label, value, half, bar), line.style))
         end_s = stop_s if line.start_s is None else end_s
     return rows
 
 
-def _sum(one: Ablation, lines: Sequence[_Line]) -> Iterator[Row]:
+def _sum(one: Ablation, lines: Sequence[_Line], unit: numbers.Unit) -> Iterator[Row]:
     """What the rows add up to, and what is missing to the measured difference."""
     sum_s = account_sum(one)
     remainder_s = tiny(one.measured_s - sum_s)
-    yield Row(
-        ("sum", numbers.ms_signed(tiny(sum_s)), "", Bar((Piece(0, sum_s, "measured"),))), "sum"
-    )
+    yield Row(("sum", unit.signed(tiny(sum_s)), "", Bar((Piece(0, sum_s, "measured"),))), "sum")
     bar = Bar((Piece(sum_s, sum_s + remainder_s, "remainder"),) if remainder_s else ())
-    yield Row(("remainder", numbers.ms_signed(remainder_s), "", bar))
+    yield Row(("remainder", unit.signed(remainder_s), "", bar))
 
 
-def _measured(label: str, found: tuple[float, Interval | None]) -> Iterator[Row]:
+def _measured(
+    label: str, found: tuple[float, Interval | None], unit: numbers.Unit
+) -> Iterator[Row]:
     value_s, interval = found
     bar = Bar((Piece(0, value_s, "measured"),))
-    yield Row((label, numbers.ms_signed(value_s), "", bar), "group")
+    yield Row((label, unit.signed(value_s), "", bar), "group")
     if interval is not None:
-        span = Span(numbers.ms_interval(interval))
+        span = Span(unit.interval(interval))
         whisker = Bar((Piece(*interval, "interval"),))
         yield Row((f"  {numbers.unit('95', '%')} interval", span, None, whisker), "muted")
 
 
-def _axis(rows: Sequence[Row], intervals: Sequence[Interval | None]) -> Axis:
+def _axis(rows: Sequence[Row], intervals: Sequence[Interval | None], unit: numbers.Unit) -> Axis:
     pieces = [
         piece
         for row in rows
@@ -180,8 +188,8 @@ def _axis(rows: Sequence[Row], intervals: Sequence[Interval | None]) -> Axis:
     low = min(low, max(min((one[0] for one in known), default=low), low - reach))
     high = max(high, min(max((one[1] for one in known), default=high), high + reach))
     if high <= low:
-        high = low + 1e-3
-    return Axis(low, high, round_ticks(low, high))
+        high = low + 1 / unit.per_second
+    return Axis(low, high, round_ticks(low, high), unit.per_second)
 
 
 def round_ticks(low: float, high: float, about: int = 6) -> tuple[float, ...]:

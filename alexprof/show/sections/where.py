@@ -30,6 +30,7 @@ from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
     FORWARD,
+    GPU_BUSY_NOTE,
     UNASSIGNED,
     Division,
     Share,
@@ -49,6 +50,7 @@ PAGE_FAULT_S = 1e-6
 """What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
 FAULTS_SEEN = 0.01
 """More page faults under the trace than without are worth a warning from this part of the step."""
+IDLE_ROW = "idle"
 IDLE_REASONS = {
     "launching": "launching",
     "fetching": "handing out results",
@@ -130,8 +132,16 @@ def _answer(view: View, key: str, division: Division) -> str:
             part = numbers.percent_unit(division.part(share_s))
             if name in {layer.name for layer in division.layers}:
                 name = f"what was left out of {name}"
-            return f"{said}; {name} takes {part}, {numbers.ms_unit(share_s)}."
-    return f"{said}, {numbers.ms_unit(largest.share_s)}."
+            busy = _of_busy(division, share_s)
+            return f"{said}; {name} takes {part}{busy}, {numbers.time(share_s, division.step_s)}."
+    size = numbers.time(largest.share_s, division.step_s)
+    return f"{said}{_of_busy(division, largest.share_s)}, {size}."
+
+
+def _of_busy(division: Division, share_s: float) -> str:
+    """Says: (24.9 % of GPU-busy time); "" on a CPU."""
+    part = division.busy_part(share_s)
+    return "" if part is None else f" ({numbers.percent_unit(part)} of GPU-busy time)"
 
 
 def _more(phase: Phase, division: Division) -> Iterator[str]:
@@ -143,15 +153,17 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
         behind = ""
         if 0 < backward_s < share_s:
             behind = f", {numbers.percent_unit(backward_s / share_s)} of that in backward"
-        yield f"{clean(kind)} ops together take {part} of the step{behind}."
+        busy = _of_busy(division, share_s)
+        yield f"{clean(kind)} ops together take {part} of the step{busy}{behind}."
     yield _idle(phase, division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
         yield "There are no timed steps to set beside the traced ones."
     else:
+        unit = numbers.spoken_unit(timed.mean_s)
         yield (
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
-            f"{numbers.ms_unit(traced.mean_s)} traced, {numbers.ms_unit(timed.mean_s)} timed)."
+            f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed)."
         )
 
 
@@ -167,18 +179,17 @@ def _unlike(phase: Phase) -> Iterator[str]:
 
 
 def _idle(phase: Phase, division: Division) -> str:
-    said = (
-        f"Idle is {numbers.ms_unit(division.idle_s)} "
-        f"({numbers.percent_unit(division.idle_fraction)})"
-    )
     assert phase.attribution is not None
     mine = [one for one in phase.attribution.devices if one.device == division.device]
     reasons = mine[0].idle_by_reason_ns if mine else {}
     steps = max(division.steps, 1)
+    largest_first = sorted(reasons.items(), key=lambda item: -item[1])
+    idle_s = {reason: idle_ns / steps / 1e9 for reason, idle_ns in largest_first if idle_ns > 0}
+    size = numbers.time(division.idle_s, division.step_s)
+    said = f"Idle is {size} ({numbers.percent_unit(division.idle_fraction)})"
     parts = [
-        f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.ms_unit(idle_ns / steps / 1e9)}"
-        for reason, idle_ns in sorted(reasons.items(), key=lambda item: -item[1])
-        if idle_ns > 0
+        f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.time(reason_s, division.step_s)}"
+        for reason, reason_s in idle_s.items()
     ]
     return f"{said}: {', '.join(parts)}." if parts else f"{said}."
 
@@ -213,32 +224,37 @@ def _layer_table(view: View, division: Division) -> Table:
     entries = sorted([*entries, _idle_entry(division)], key=lambda one: -one.share_s)
     if rest := named[shown:]:
         entries.append(_rest_entry(rest))
+    unit = numbers.table_unit([division.step_s])
     rows, total = [], 0.0
     for one in entries:
         total += one.fraction
+        busy = None if one.name == IDLE_ROW else division.busy_part(one.share_s)
         figures = (
-            numbers.ms(one.share_s),
-            numbers.ms_half_width(one.ci95_s),
+            unit.plain(one.share_s),
+            unit.half_width(one.ci95_s),
             numbers.percent(one.fraction),
+            "" if busy is None else numbers.percent(busy),
         )
         rows.append(Row((one.name, *figures, numbers.percent(total), _bar(one))))
-    step = (numbers.ms(division.step_s), numbers.ms_half_width(division.step_ci95_s), "100", "")
+    step = (unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100", "100", "")
     rows.append(Row(("step", *step, "shares + idle = step"), "sum"))
     columns = (
         Column("layer", align="name"),
-        Column("share", "ms"),
-        Column("± 95 %", "ms", drop=3),
+        Column("share", unit.name),
+        Column("± 95 %", unit.name, drop=3),
         Column("step", "%"),
+        Column("GPU-busy", "%", drop=1),
         Column("total", "%", drop=2),
         Column("", align="bar", legend=_legend(division)),
     )
     highest = max(one.share_s for one in entries)
-    return Table(columns, tuple(rows), Axis(0, highest or 1.0))
+    table = Table(columns, tuple(rows), Axis(0, highest or 1.0))
+    return table.without("GPU-busy") if on_cpu(division.device) else table
 
 
 def _idle_entry(division: Division) -> Share:
     idle_s, ci95_s = division.idle_s, division.idle_ci95_s
-    return Share("idle", idle_s, None, ci95_s, division.idle_fraction, {"idle": idle_s})
+    return Share(IDLE_ROW, idle_s, None, ci95_s, division.idle_fraction, {"idle": idle_s})
 
 
 def _rest_entry(rest: Sequence[Share]) -> Share:
@@ -289,6 +305,8 @@ def _spread(division: Division) -> str:
     device = the_device(division.device)
     what = "Op times on" if on_cpu(division.device) else "Kernel times on"
     said = f"{what} {device}, each nanosecond counted once."
+    if not on_cpu(division.device):
+        said = f"{said} {GPU_BUSY_NOTE}"
     if division.steps < 2:
         return f"{said} No interval (–) from one traced step."
     return f"{said} ± 95 % is half the interval of a share’s mean, from traced steps in blocks."
@@ -299,8 +317,9 @@ def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
     steps = max(division.steps, 1)
     for one in phase.attribution.devices:
         if one.device != division.device:
+            times_ns = (one.share_ns, one.idle_ns, one.wall_ns)
             busy, idle, wall = (
-                numbers.ms_unit(ns / steps / 1e9) for ns in (one.share_ns, one.idle_ns, one.wall_ns)
+                numbers.time(ns / steps / 1e9, one.wall_ns / steps / 1e9) for ns in times_ns
             )
             yield f"{one.device}: {busy} given to ops, {idle} idle, of {wall}."
 
@@ -323,9 +342,10 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         return
     yield Lead("Withheld: trace and stopwatch do not agree on the traced steps.")
     if phase and not phase.notes:
+        unit = numbers.spoken_unit(traced.mean_s)
         yield Note(
-            f"The stopwatch says {numbers.ms_unit(traced.stopwatch_mean_s)} per traced step, the "
-            f"trace says {numbers.ms_unit(traced.mean_s)}."
+            f"The stopwatch says {unit.named(traced.stopwatch_mean_s)} per traced step, the "
+            f"trace says {unit.named(traced.mean_s)}."
         )
     if phase and (said := overhead(view, phase)):
         yield Note(said)

@@ -69,19 +69,20 @@ def _answer(view: View, one: Ablation) -> str:
     by_median = view.by_median(one.phase)
     saved_s, interval = measured(one, by_median=by_median)
     name, kind = view.ablation_label(one), "medians" if by_median else "means"
-    if interval is None:
-        return (
-            f"Without {name}: {numbers.ms_unit(saved_s)} by the {kind}; fewer than two blocks of "
-            "steps, so no interval and no claim."
-        )
-    span = f"95{numbers.NBSP}% interval {numbers.unit(numbers.ms_interval(interval), 'ms')}"
-    if includes_zero(interval):
-        return f"Without {name}: no difference seen ({kind}: {numbers.ms_unit(saved_s)}, {span})."
     timed = view.timed(one.reference, one.phase)
     whole_s = centre(timed, by_median=by_median) if timed else 0.0
+    unit = numbers.spoken_unit(saved_s, whole_s)
+    if interval is None:
+        return (
+            f"Without {name}: {unit.named(saved_s)} by the {kind}; fewer than two blocks of "
+            "steps, so no interval and no claim."
+        )
+    span = f"95{numbers.NBSP}% interval {numbers.unit(unit.interval(interval), unit.name)}"
+    if includes_zero(interval):
+        return f"Without {name}: no difference seen ({kind}: {unit.named(saved_s)}, {span})."
     part = f", {numbers.percent_unit(abs(saved_s) / whole_s)}" if whole_s else ""
-    step = f"a {numbers.ms_unit(whole_s)} step" if whole_s else "a step"
-    size = numbers.ms_unit(abs(saved_s))
+    step = f"a {numbers.time(whole_s)} step" if whole_s else "a step"
+    size = unit.named(abs(saved_s))
     if saved_s > 0:
         return f"{name} costs {size} of {step}{part} ({kind}; {span})."
     return f"Without {name} {step} is {size} longer{part} ({kind}; {span})."
@@ -94,17 +95,14 @@ def _taken_apart(view: View, one: Ablation) -> str:
     if one.attributed_s is None:
         own = "The trace shows no ops of its own"
     else:
-        half = numbers.ms_half_width(one.attributed_ci95_s)
-        size = numbers.ms(one.attributed_s) + (
-            f" ±{numbers.NBSP}{half}" if one.attributed_ci95_s else ""
-        )
+        size = _time(view, one, one.attributed_s, one.attributed_ci95_s)
         how = "By the means its" if view.by_median(one.phase) else "Its"
-        own = f"{how} own ops take {numbers.unit(size, 'ms')}"
+        own = f"{how} own ops take {size}"
     if not one.others:
         return f"{own}."
     told = [change for change in one.others if change.told]
     changed = [
-        f"{clean(change.name)} took {numbers.ms_unit(abs(change.change_s))} "
+        f"{clean(change.name)} took {_time(view, one, abs(change.change_s), None)} "
         f"{'longer' if change.change_s < 0 else 'less'}"
         for change in told[:SAID]
     ]
@@ -150,10 +148,12 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
             f"{labels[0]}, {ratios[1]} {labels[1]}."
         )
     timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
+    intervals = [each.ci95_s for each in timed if each and each.ci95_s]
+    halves_s = [(high - low) / 2 for low, high in intervals]
+    unit = _unit(view, one, min(halves_s, default=0.0))
     halves = [
-        f"±{numbers.NBSP}{numbers.unit(numbers.ms_half_width(each.ci95_s), 'ms')}"
-        for each in timed
-        if each and each.ci95_s
+        f"±{numbers.NBSP}{numbers.unit(unit.half_width(interval), unit.name)}"
+        for interval in intervals
     ]
     if len(halves) == 2 and one.attributed_ci95_s is not None:
         yield (
@@ -165,7 +165,7 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
 def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
     source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
-    size = numbers.unit(numbers.ms(predicted_s) + _plus_minus(one.predicted_ci95_s), "ms")
+    size = _time(view, one, predicted_s, one.predicted_ci95_s)
     said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
     step, saving = step_off(view, one), saving_off(view, one)
     if step is not None:
@@ -182,8 +182,17 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
         yield gone_with(phase.replay, [("asked", one.name)]) or ""
 
 
-def _plus_minus(interval: Interval | None) -> str:
-    return f" ±{numbers.NBSP}{numbers.ms_half_width(interval)}" if interval else ""
+def _unit(view: View, one: Ablation, seconds: float) -> numbers.Unit:
+    """The unit of a time that is a part of the reference's step."""
+    timed = view.timed(one.reference, one.phase)
+    return numbers.spoken_unit(seconds, timed.mean_s if timed else None)
+
+
+def _time(view: View, one: Ablation, seconds: float, interval: Interval | None) -> str:
+    """A time with its interval, if it has one: "55.6 ± 1.9 ms"."""
+    unit = _unit(view, one, seconds)
+    spread = f" ±{numbers.NBSP}{unit.half_width(interval)}" if interval else ""
+    return numbers.unit(unit.plain(seconds) + spread, unit.name)
 
 
 def _ratio(one: Ablation, attributed_s: float) -> str:

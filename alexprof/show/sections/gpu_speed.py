@@ -1,0 +1,88 @@
+"""A GPU phase whose speed changed while it was timed: one warning, with what to do.
+
+What may have changed is the GPU's clock, which its driver tells, or the host's speed, which the
+yardsticks tell. The host's matters only where the GPU waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexprof.measure.values import Timed
+from alexprof.runs.findings import gpu_clocks, level_gpu_clocks, yardstick_changes
+from alexprof.runs.record import Phase, on_cpu
+from alexprof.show import numbers
+from alexprof.show.sections.covers import listed
+from alexprof.show.view import View, sentence_case
+
+WAITS = 0.1
+"""From this part of the timed step on that the GPU is idle it waits for the host."""
+_LEVELS_SHOWN = 4
+_ADVICE = (
+    "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
+)
+
+
+def on_gpu(phase: Phase | None) -> bool:
+    """Whether the trace gives a phase's steps to a GPU."""
+    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
+
+
+def waits_for_host(phase: Phase) -> bool:
+    """Whether the GPU is idle for a part of the timed step that matters."""
+    if phase.attribution is None or phase.traced is None or phase.timed is None:
+        return True
+    busy_s = phase.attribution.share_ns / 1e9 / max(phase.traced.steps, 1)
+    return busy_s < (1 - WAITS) * phase.timed.mean_s
+
+
+def level_text(timed: Timed) -> str:
+    """The levels that steps had, one after the other: "1.38 → 1.61 ms"; "" if there is one."""
+    found = timed.steadiness
+    if found is None or not 1 < len(found.levels_s) <= _LEVELS_SHOWN:
+        return ""
+    unit = numbers.spoken_unit(max(found.levels_s))
+    return numbers.unit(" → ".join(dict.fromkeys(map(unit.plain, found.levels_s))), unit.name)
+
+
+def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
+    """The warning of a phase, if its steps ran on a GPU and something changed."""
+    phases = {
+        name: phase
+        for name in view.run.variants
+        if (phase := view.phase(name, key)) is not None and phase.timed and on_gpu(phase)
+    }
+    changed = [text for name, phase in phases.items() if (text := _steps(view, name, phase))]
+    read = [phase.disturbances for phase in phases.values() if phase.disturbances]
+    clocks = list(dict.fromkeys(text for found in read for text in gpu_clocks(found)))
+    host = []
+    if any(map(waits_for_host, phases.values())):
+        host = list(dict.fromkeys(text for found in read for text in yardstick_changes(found)))
+    if not changed and not clocks and not host:
+        return
+    said = []
+    if changed:
+        all_ = "the means include all of them"
+        said.append(f"steps changed while they were timed ({'; '.join(changed)}), {all_}")
+        if not clocks:
+            clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
+    said += clocks
+    if host:
+        said.append(
+            "the GPU waits for the host in these steps, and after them, on the host, "
+            f"{listed(host)} of before"
+        )
+    facts = " ".join(f"{sentence_case(text)}." for text in said)
+    advice = f" {_ADVICE}" if changed or clocks else " The means are of a host that changed."
+    yield f"{sentence_case(view.phase_label(key))}: {facts[:1].lower()}{facts[1:]}{advice}"
+
+
+def _steps(view: View, name: str, phase: Phase) -> str:
+    """How a variant's steps changed: "with LRN 1.38 → 1.61 ms from step 44"; "" if they didn't."""
+    timed = phase.timed
+    if timed is None or timed.steadiness is None or timed.steadiness.state == "steady":
+        return ""
+    whose, levels = " ".join(view.needed_label(name)), level_text(timed)
+    settled = timed.steadiness.settled_step
+    since = "with no level to the end" if settled is None else f"level from step {settled} on"
+    return " ".join(filter(None, (whose, f"{levels}," if levels else "", since)))
