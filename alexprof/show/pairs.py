@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from alexprof.measure.processes import Which
 from alexprof.runs.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
@@ -178,19 +179,21 @@ def _pairs_table(found: PairsResult, wall: TimeChange, unit: numbers.Unit) -> Ta
         Column("change", unit.name),
         Column("", align="bar", drop=1),
     )
-    rows = [_pair_row(a, b, unit) for a, b in pairs[:MOST_ROWS]]
+    first: dict[int, Which] = {}
+    for process in found.record.processes:
+        first.setdefault(process.pair, process.side)
+    rows = [_pair_row(a, b, first[a.pair], unit) for a, b in pairs[:MOST_ROWS]]
     if len(pairs) > MOST_ROWS:
         rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
     rows.append(_mean_row(wall, unit))
     return Table(columns, tuple(rows), _axis(pairs, wall, unit), title="Wall time, pair by pair")
 
 
-def _pair_row(a: ProcessRecord, b: ProcessRecord, unit: numbers.Unit) -> Row:
+def _pair_row(a: ProcessRecord, b: ProcessRecord, first: Which, unit: numbers.Unit) -> Row:
     change_s = b.seconds - a.seconds
-    first = "A" if a.started <= b.started else "B"
     bar = Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
     times = (unit.plain(a.seconds), unit.plain(b.seconds), unit.signed(change_s))
-    return Row((str(a.pair), first, *times, bar))
+    return Row((str(a.pair), first.upper(), *times, bar))
 
 
 def _mean_row(wall: TimeChange, unit: numbers.Unit) -> Row:

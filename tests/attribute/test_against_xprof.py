@@ -17,7 +17,6 @@ from alexprof.attribute.activity import CPU
 from alexprof.attribute.ops import read_work
 from alexprof.attribute.symbols import DATA_SCOPE
 from alexprof.xplane import read_trace
-from tests.attribute.test_samples import BERT, needs_samples
 from tests.attribute.xprof_tables import (
     ROWS,
     Cost,
@@ -29,6 +28,7 @@ from tests.attribute.xprof_tables import (
     ops_by_xprof,
     spans_of,
 )
+from tests.samples import BERT, needs_samples
 
 pytestmark = pytest.mark.slow
 

@@ -26,9 +26,9 @@ from alexprof.attribute import attribute, check_closure
 from alexprof.errors import AlexProfError
 from alexprof.runs.traces import trace_notes
 from alexprof.xplane import granted_host_level, parse_trace
+from tests.samples import EVERY, MARKERS
 from tests.traces import Ref, Stats, TraceBuilder, Unsigned, integer, varint
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "traces"
 MOST_SECONDS = 2.0  # of the processor
 MOST_BYTES = 200_000_000  # above what the process had: 8 times the file and 100 MB
 
@@ -92,8 +92,11 @@ def without_steps() -> bytes:
 
 
 def real(most_bytes: int) -> list[bytes]:
-    """The samples that lie beside the repository, where there are any, up to a size."""
-    files = sorted(SHARED.glob("*.xplane.pb"))
+    """The samples that lie beside the repository, where there are any, up to a size.
+
+    Without those whose steps are of several sorts, which are refused unless one is named.
+    """
+    files = [file for file in EVERY if file.stem not in MARKERS]
     return [file.read_bytes() for file in files if file.stat().st_size <= most_bytes]
 
 

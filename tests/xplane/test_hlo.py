@@ -9,9 +9,8 @@ import pytest
 
 from alexprof.xplane import HloOp, HloPrograms, parse_trace, read_trace
 from tests.hlo import computation, instruction, keep, module
+from tests.samples import JAX
 from tests.traces import TraceBuilder, Unsigned, tag, varint
-
-TRACES = Path(__file__).parents[2].parent / "shared" / "traces"
 
 
 def programs(**named: bytes) -> HloPrograms:
@@ -267,10 +266,9 @@ def test_protobuf_writes_the_same():
     assert found.op(1, "a").op_name == "common"
 
 
-@pytest.mark.skipif(not TRACES.exists(), reason="no sample traces here")
-@pytest.mark.parametrize("name", ["jax_gpu_conv", "jax_gpu_gemm", "jax_gpu_attention"])
-def test_real_programs_say_what_the_annotations_of_kernels_say(name: str):
-    trace = read_trace(TRACES / f"{name}.xplane.pb")
+@pytest.mark.parametrize("path", JAX, ids=lambda path: path.stem)
+def test_real_programs_say_what_the_annotations_of_kernels_say(path: Path):
+    trace = read_trace(path)
     found = HloPrograms(trace)
     checked = 0
     for plane in trace.planes:
