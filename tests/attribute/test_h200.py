@@ -16,24 +16,24 @@ ONE = ""
 """The only sort of steps of a trace, whatever it is called."""
 
 
-class Steps(NamedTuple):
+class Right(NamedTuple):
     """How many steps there are, and how long one is in the mean, the first included."""
 
-    count: int
+    steps: int
     mean_ms: float
 
 
 LENGTHS = {
-    ("async_no_fetch", ONE): Steps(5, 3.03),
-    ("embedding_sparse", ONE): Steps(6, 2.01),
-    ("gan_two_optimizers", ONE): Steps(5, 4.37),
-    ("gradient_accumulation", ONE): Steps(6, 11.4),
-    ("keras_mixed", ONE): Steps(5, 7.58),
-    ("keras_nojit", ONE): Steps(5, 9.35),
-    ("keras_xla", ONE): Steps(5, 3.93),
-    ("train_on_batch_and_test", "train"): Steps(4, 6.65),
-    ("train_on_batch_and_test", "eval"): Steps(4, 2.94),
-    ("xla_loop", ONE): Steps(6, 1.61),
+    ("async_no_fetch", ONE): Right(5, 3.03),
+    ("embedding_sparse", ONE): Right(6, 2.01),
+    ("gan_two_optimizers", ONE): Right(5, 4.37),
+    ("gradient_accumulation", ONE): Right(6, 11.4),
+    ("keras_mixed", ONE): Right(5, 7.58),
+    ("keras_nojit", ONE): Right(5, 9.35),
+    ("keras_xla", ONE): Right(5, 3.93),
+    ("train_on_batch_and_test", "train"): Right(4, 6.65),
+    ("train_on_batch_and_test", "eval"): Right(4, 2.94),
+    ("xla_loop", ONE): Right(6, 1.61),
 }
 """Means by a stopwatch beside the trace."""
 
@@ -88,7 +88,7 @@ def us_per_step(rows: pl.DataFrame, attribution: Attribution, column: str = "sha
 def test_steps_and_their_lengths(name, sort):
     lengths = lengths_ms(phase_of(name, sort))
     right = LENGTHS[name, sort]
-    assert len(lengths) == right.count
+    assert len(lengths) == right.steps
     assert np.mean(lengths) == pytest.approx(right.mean_ms, rel=0.05)
 
 

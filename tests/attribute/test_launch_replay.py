@@ -24,7 +24,7 @@ def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
     return found
 
 
-def saved(found, name: str) -> float:
+def saved(found, name):
     (saving,) = [one for one in found.savings if (one.what, one.name) == ("op", name)]
     return saving.without
 

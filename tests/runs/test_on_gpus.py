@@ -33,7 +33,7 @@ def test_traced_time_on_the_scale_of_timed_steps(busy, idle, timed, on_cpu, scal
     assert found.work * busy + found.idle * idle == pytest.approx(timed)
 
 
-def costs(rows: list[tuple[int, str, int, int, int | None]]) -> pl.DataFrame:
+def costs(rows):
     """Step, op, share, launches and the host's time for them."""
     walls = {step: sum(row[2] for row in rows if row[0] == step) for step in {r[0] for r in rows}}
     return pl.DataFrame(
@@ -160,6 +160,10 @@ def test_a_run_without_its_tables_stays_as_it_was_saved(tmp_path):
     assert renewed(saved, folder) == saved
 
 
+def of_cpu(books):
+    return msgspec.structs.replace(books, device="CPU")
+
+
 def test_runs_of_a_cpu_are_not_touched(tmp_path):
     folder = unpack_run("alexnet_gpu32", tmp_path)
     run = load_run(folder)
@@ -169,7 +173,7 @@ def test_runs_of_a_cpu_are_not_touched(tmp_path):
             phases={
                 key: msgspec.structs.replace(
                     phase,
-                    attribution=msgspec.structs.replace(phase.attribution, device="CPU"),
+                    attribution=of_cpu(phase.attribution),
                 )
                 for key, phase in variant.phases.items()
             },
