@@ -50,7 +50,7 @@ class Host:
         if not (by_xla or (cores and is_pool.any())):
             events = plane.events(lambda line: not _is_pool(line))
             return cls(plane, is_pool, by_xla, events, events)
-        every = plane.events(stats=True)
+        every = plane.events()
         events = every if by_xla else every.take(~is_pool[every.line])
         return cls(plane, is_pool, by_xla, events, every)
 
