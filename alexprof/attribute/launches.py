@@ -93,7 +93,7 @@ class Launches:
         return _Launched(number[order], op[order], start[order])
 
     def _launched_by(self, plane: Plane) -> _Launched:
-        events = plane.events()
+        events = plane.events(stats=(CORRELATION,))
         number, is_launch = events.ints(CORRELATION)
         launches = events.take(is_launch)
         op = self._annotated(launches)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alexprof.attribute.activity import Activity, activity
-from alexprof.attribute.launches import Launches
+from alexprof.attribute.launches import CORRELATION, Launches
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
@@ -34,7 +34,7 @@ def on_gpu(
     Returns:
         Its kernels and copies, and what a reader should know, one sentence each.
     """
-    events = stream_events(plane)
+    events = stream_events(plane, (*_DETAILS, CORRELATION, _GRAPH))
     device = plane.name.removeprefix(DEVICE)
     op = kernel_ops(events, numbers, xla)
     lost = op == UNASSIGNED

@@ -118,10 +118,15 @@ class EventStats:
         Raises:
             TraceError: An event is damaged.
         """
+        buffer, names = self._dictionary.buffer, self._dictionary.stats
         missing = [stat for stat in stats if stat not in self._tables]
+        if self._tables and not any(names.named(stat).any() for stat in missing):
+            # Nobody has those; whether they are hidden is known.
+            nothing = StatColumns(buffer, names, missing)
+            self._tables |= nothing.tables(len(self))
+            missing = []
         if not missing and decode is None:
             return
-        buffer, names = self._dictionary.buffer, self._dictionary.stats
         columns = StatColumns(buffer, names, missing)
         left = np.ones(len(self), bool)
         stop = self._stops() if stop is None else stop
