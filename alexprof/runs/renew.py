@@ -123,6 +123,7 @@ def _steps(costs: pl.DataFrame) -> int:
 
 def _notes(phase: Phase, folder: Path) -> tuple[str, ...]:
     """The phase's notes; damage is told only if the trace is read as damaged today."""
+    from alexprof.attribute import attribute_phases
     from alexprof.runs.traces import DAMAGED
     from alexprof.xplane import read_trace
 
@@ -130,8 +131,7 @@ def _notes(phase: Phase, folder: Path) -> tuple[str, ...]:
         return phase.notes
     try:
         trace = read_trace(folder / phase.traced.file)
-        for plane in trace.planes:
-            plane.events(stats=True)
+        attribute_phases(trace)  # reads all that numbers depend on
     except AlexProfError:
         return phase.notes
     if trace.damage:
