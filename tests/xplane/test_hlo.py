@@ -262,7 +262,7 @@ def test_protobuf_writes_the_same():
     assert fusion == programs(f=big()).op(1, "it")
     # Its result says nothing, so it goes by what most of it is of.
     assert fusion[:4] == ("fusion", "common", "", True)
-    assert fusion.parts == ("rare", "common", "root")
+    assert fusion.parts == ("common", "root")
     assert found.op(1, "a").op_name == "common"
 
 
