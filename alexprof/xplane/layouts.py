@@ -27,7 +27,7 @@ from alexprof.xplane.wire import BYTES, VARINT, Buffer, DamageError, Field, sign
 
 _METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
 _MOST_BYTES = 512  # of an event: there are few longer ones
-_BLOCK = 1 << 16  # events compared at once: more would only take more memory
+_BLOCK = 1 << 14  # events compared at once: their bytes stay in the processor's caches
 _FEWEST = 16  # for so many it is worth the while
 _MOST_LAYOUTS = 64  # tried for the events of a block that have the same length
 _FIXED, _CONTINUES = 0xFF, 0x80
@@ -82,33 +82,35 @@ class Run(NamedTuple):
     Attributes:
         rows: int64 [n], which events these are, ascending.
         layout: Theirs.
-        data: uint64 [n, words], their bytes from their tags on.
+        data: uint64 [m, words], the bytes of some events from their tags on.
+        among: bool [m], which of those they are; None if all are.
     """
 
     rows: NDArray[np.int64]
     layout: Layout
     data: Words
+    among: NDArray[np.bool_] | None = None
 
     def values(self, place: Place) -> NDArray[np.int64]:
         """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
         word = self._words(place.at)
         if place.tag & 7 != VARINT:
             return word.view(np.int64)
-        value = word & _PAYLOADS[min(place.size, _WORD_BYTES)]
+        word &= _PAYLOADS[min(place.size, _WORD_BYTES)]
         for low, high, shift in FOLDS[: (place.size - 1).bit_length()]:
-            value = (value & low) | ((value >> shift) & high)
+            word = (word & low) | ((word >> shift) & high)
         if place.size > _WORD_BYTES:
             rest = self._words(place.at + _WORD_BYTES)
-            value |= (rest & np.uint64(0x7F)) << np.uint64(56)
+            word |= (rest & np.uint64(0x7F)) << np.uint64(56)
             if place.size > _WORD_BYTES + 1:
-                value |= rest >> np.uint64(8) << np.uint64(63)
-        return value.view(np.int64)
+                word |= rest >> np.uint64(8) << np.uint64(63)
+        return word.view(np.int64)
 
     def _words(self, at: int) -> Words:
         """Copy eight bytes of each event."""
         count, words = self.data.shape
         column: Words = np.ndarray((count,), "<u8", self.data, at, (words * _WORD_BYTES,))
-        return column.copy()
+        return column.copy() if self.among is None else column[self.among]
 
 
 def alike(buffer: Buffer, offset: NDArray[np.int64], size: NDArray[np.int64]) -> Iterator[Run]:
@@ -129,31 +131,46 @@ def alike(buffer: Buffer, offset: NDArray[np.int64], size: NDArray[np.int64]) ->
     order = np.argsort(short, kind="stable")
     ends = np.cumsum(np.bincount(short))
     for length in range(2, min(len(ends), _MOST_BYTES + 1)):
+        layouts: list[Layout] = []
         for low in range(int(ends[length - 1]), int(ends[length]), _BLOCK):
             rows = order[low : min(low + _BLOCK, int(ends[length]))]
-            yield from _alike_in_length(buffer, offset, rows, length)
+            yield from _alike_in_length(buffer, offset, rows, length, layouts)
 
 
 def _alike_in_length(
-    buffer: Buffer, offset: NDArray[np.int64], rows: NDArray[np.int64], length: int
+    buffer: Buffer,
+    offset: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    length: int,
+    layouts: list[Layout],
 ) -> Iterator[Run]:
-    """Find those that are alike of events of the same length."""
+    """Find those that are alike of events of the same length.
+
+    `layouts` are those already found, for events of other blocks; what is found is added.
+    """
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
     if len(rows) < _FEWEST:
         return
     data = buffer.pieces(offset[rows], words)
-    for _ in range(_MOST_LAYOUTS):
-        layout = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
-        if layout is None:
-            rows, data = rows[1:], data[1:]
+    for number in range(_MOST_LAYOUTS):
+        if number < len(layouts):
+            layout = layouts[number]
         else:
-            other = layout.differs(data)
-            if not other.any():
-                yield Run(rows, layout, data)
-                return
-            yield Run(rows[~other], layout, data[~other])
+            found = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
+            if found is None:
+                rows, data = rows[1:], data[1:]
+                continue
+            layouts.append(layout := found)
+        other = layout.differs(data)
+        left = np.count_nonzero(other)
+        if not left:
+            yield Run(rows, layout, data)
+            return
+        if left < len(rows):
+            same = ~other
+            yield Run(rows[same], layout, data, same)
             rows, data = rows[other], data[other]
         if len(rows) < _FEWEST:
             return
