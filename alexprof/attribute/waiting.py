@@ -91,6 +91,16 @@ def _up_to_ns(time_ps: int) -> int:
     return -(-time_ps // PS_PER_NS) * PS_PER_NS
 
 
+def launches_of(activity: Activity, event_step: Int, steps: int) -> Int:
+    """Counts the launches of each step, int64 [steps]; what one launch runs counts once."""
+    if activity.launched is None:
+        return np.zeros(steps, np.int64)
+    rows = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    columns = (event_step, activity.launched.thread, activity.launched.end_ps)
+    distinct = np.unique(np.stack([column[rows] for column in columns]), axis=1)
+    return np.bincount(distinct[0], minlength=steps)
+
+
 def launching(activity: Activity, event_step: Int, counted: Int, row: Int, rows: int) -> Int:
     """The host's time for the launches of each row, but for the first of each step.
 

@@ -80,7 +80,7 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
-    books = books_of(costs, attribution.device, timed.timed)
+    books = books_of(costs, attribution.device, timed.timed, attribution.launches_per_step)
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
@@ -219,13 +219,16 @@ def by_kernels(
     )
 
 
-def books_of(costs: pl.DataFrame, device: str, timed: Timed | None) -> Books:
+def books_of(
+    costs: pl.DataFrame, device: str, timed: Timed | None, launches: float | None = None
+) -> Books:
     """Adds up the time of each device.
 
     Args:
         costs: The costs of the traced steps.
         device: The one that steps are judged by.
         timed: The timed steps, if there are any.
+        launches: How often a step launched something on it; None takes what ran for launched alone.
     """
     devices = tuple(
         DeviceBooks(
@@ -246,11 +249,13 @@ def books_of(costs: pl.DataFrame, device: str, timed: Timed | None) -> Books:
         idle_ns=main.idle_ns,
         unassigned_ns=main.unassigned_ns,
         devices=devices,
-        **({} if on_cpu(device) else _launching(costs, main, timed)),
+        **({} if on_cpu(device) else _launching(costs, main, timed, launches)),
     )
 
 
-def _launching(costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None) -> dict[str, Any]:
+def _launching(
+    costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None, launches: float | None
+) -> dict[str, Any]:
     """How much a GPU was launched, and for how long it waited for that."""
     rows = costs.filter(costs["device"] == books.device)
     steps = rows["step"].n_unique()
@@ -261,7 +266,7 @@ def _launching(costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None) -> 
     if timed is not None:
         launching_s *= timed_scale(busy_s, idle_s, timed.mean_s, on_cpu=False).idle
     return {
-        "launches_per_step": float(rows["kernels"].sum()) / steps,
+        "launches_per_step": launches or float(rows["kernels"].sum()) / steps,
         "launching_s": launching_s,
         "launch_bound": launching_s > busy_s,
     }

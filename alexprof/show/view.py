@@ -123,9 +123,9 @@ def centre(timed: Timed, *, by_median: bool) -> float:
     return timed.median_s if by_median else timed.mean_s
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str, ending: str = "s") -> str:
     """A number and a noun: "1 step", "10 steps"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
 
 
 def article(noun: str) -> str:

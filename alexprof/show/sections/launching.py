@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from alexprof.runs.record import Cost, Phase
@@ -13,6 +14,7 @@ from alexprof.show.view import plural
 
 LAYERS_SHOWN = 8
 _NAMED = 3
+_ONE_BY_ONE = 0.9  # part of the kernels that have launches of their own, from which on that matters
 
 
 def launching(phase: Phase, division: Division) -> Iterator[Block]:
@@ -22,19 +24,28 @@ def launching(phase: Phase, division: Division) -> Iterator[Block]:
         return
     step_s = phase.timed.mean_s if phase.timed else division.step_s
     layers = _layers(phase, division.device)
-    parts = [layer.kernels_per_step / books.launches_per_step for layer in layers]
+    kernels = math.fsum(layer.kernels_per_step for layer in layers) or 1.0
+    parts = [layer.kernels_per_step / kernels for layer in layers]
     most = ", ".join(
         f"{clean(layer.name)} {numbers.percent_unit(part)}"
         for layer, part in zip(layers[:_NAMED], parts, strict=False)
     )
-    yield Warn(
-        f"This step is bound by launching: {books.launches_per_step:.0f} launches in "
-        f"{numbers.time(step_s, step_s)}. The GPU waits "
-        f"{numbers.time(books.launching_s or 0.0, step_s)} of it for the next launch and works "
-        f"{numbers.time(division.step_s - division.idle_s, step_s)}. Most launches: {most}. Fewer "
-        "and larger ops shorten it (XLA, a larger batch, fused optimizers); faster kernels don’t."
+    one_by_one = books.launches_per_step > _ONE_BY_ONE * kernels
+    advice = (
+        f"Most launches: {most}. Fewer and larger ops shorten it (XLA, a larger batch, fused "
+        "optimizers); faster kernels don’t."
+        if one_by_one
+        else "Its kernels run in CUDA graphs: what the host does between them makes it long."
     )
-    yield _table(layers, division, books.launches_per_step)
+    launches = plural(round(books.launches_per_step), "launch", "es")
+    yield Warn(
+        f"This step is bound by launching: {launches} in {numbers.time(step_s, step_s)}. The GPU waits "
+        f"{numbers.time(books.launching_s or 0.0, step_s)} of it for the next launch and works "
+        f"{numbers.time(division.step_s - division.idle_s, step_s)}. {advice}"
+    )
+    if not one_by_one:
+        return
+    yield _table(layers, division, kernels)
     yield Note(
         "Host is the time that the host took to launch them, from the launch before; waits is how "
         "long the GPU was idle right before its kernels. Both are of traced steps, in which the "
@@ -49,14 +60,14 @@ def _layers(phase: Phase, device: str) -> list[Cost]:
     return sorted(layers, key=lambda layer: -layer.kernels_per_step)
 
 
-def _table(layers: list[Cost], division: Division, launches: float) -> Table:
+def _table(layers: list[Cost], division: Division, kernels: float) -> Table:
     unit = numbers.table_unit([division.step_s])
     rows = [
         Row(
             (
                 clean(layer.name),
                 f"{layer.kernels_per_step:.0f}",
-                numbers.percent(layer.kernels_per_step / launches),
+                numbers.percent(layer.kernels_per_step / kernels),
                 unit.plain(layer.launching_s),
                 unit.plain(layer.idle_before_s),
                 unit.plain(layer.share_mean_s),
@@ -83,6 +94,6 @@ def _table(layers: list[Cost], division: Division, launches: float) -> Table:
                 [layer.share_mean_s for layer in rest],
             )
         ]
-        figures = (f"{count:.0f}", numbers.percent(count / launches), *map(unit.plain, sums))
+        figures = (f"{count:.0f}", numbers.percent(count / kernels), *map(unit.plain, sums))
         rows.append(Row((plural(len(rest), "more layer"), *figures)))
     return Table(columns, tuple(rows), title="Who launches", aside=f"a step of {division.device}")
