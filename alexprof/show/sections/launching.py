@@ -39,8 +39,8 @@ def launching(phase: Phase, division: Division) -> Iterator[Block]:
     )
     launches = plural(round(books.launches_per_step), "launch", "es")
     yield Warn(
-        f"This step is bound by launching: {launches} in {numbers.time(step_s, step_s)}. The GPU waits "
-        f"{numbers.time(books.launching_s or 0.0, step_s)} of it for the next launch and works "
+        f"This step is bound by launching: {launches} in {numbers.time(step_s, step_s)}. The GPU "
+        f"waits {numbers.time(books.launching_s or 0.0, step_s)} of it for the next launch and works "
         f"{numbers.time(division.step_s - division.idle_s, step_s)}. {advice}"
     )
     if not one_by_one:
