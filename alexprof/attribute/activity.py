@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,10 @@ class Activity:
 
     def own(self) -> Segments:
         """The time of each event itself."""
+        return self._own
+
+    @cached_property
+    def _own(self) -> Segments:
         if self.at_work is not None:
             return self.at_work
         return self_segments(self.start_ps, self.end_ps, self.thread)

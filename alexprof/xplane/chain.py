@@ -195,9 +195,7 @@ def _follow(
     return found, arrival
 
 
-def _ends(
-    buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where fields end, or `MALFORMED`; quick for events of less than 16 KiB."""
     word = buffer.words(offset)
     is_long = (word >> np.uint64(15)) & np.uint64(1)  # whether the length has a second byte
