@@ -151,10 +151,12 @@ def _alike_in_length(
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
-    if len(rows) < _FEWEST:
+    if not len(rows):
         return
     data = buffer.pieces(offset[rows], words)
     for number in range(_MOST_LAYOUTS):
+        if len(rows) < _FEWEST:
+            return
         if number < len(layouts):
             layout = layouts[number]
         else:
@@ -172,8 +174,6 @@ def _alike_in_length(
             same = ~other
             yield Run(rows[same], layout, data, same)
             rows, data = rows[other], data[other]
-        if len(rows) < _FEWEST:
-            return
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
