@@ -38,8 +38,8 @@ class Launched:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Bool [n], which events have a launch."""
-        return self.end_ps != UNKNOWN
+        """Which events have a launch, bool [n]."""
+        return np.array(self.end_ps != UNKNOWN, bool)
 
 
 @dataclass(frozen=True)

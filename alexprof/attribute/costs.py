@@ -66,6 +66,8 @@ class Attribution:
             asked for, and where XLA ran, like the next.
         within: By an op's name and type, how many of them cost its time on the CPU: those recorded
             inside of it on its own thread, and those of the pool's work for it.
+        launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
+            graph counts once. None where that is not known.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
         left_out: The first step where that took longer than the others on a GPU: a row as in
@@ -84,6 +86,7 @@ class Attribution:
     notes: tuple[str, ...]
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
+    launches_per_step: float | None = None
     estimated: frozenset[Op] = frozenset()
     left_out: pl.DataFrame | None = None
     name: str = ""
@@ -187,6 +190,8 @@ def _of_sort(
             frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
         )
     check_closure(costs)
+    numbers = all_steps.number[rows]
+    launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     sort_steps = all_steps.of_sort(part.sort)
     if late is not None:
         sort_steps = sort_steps.without(late["step"].item())
@@ -203,6 +208,7 @@ def _of_sort(
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
+        launches_per_step=float(launches.mean()) if launches.any() else None,
         estimated=frozenset(work.ops[number] for number in work.estimated),
         left_out=late,
         name=part.name,

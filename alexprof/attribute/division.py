@@ -14,7 +14,14 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
-from alexprof.attribute.waiting import Pieces, device_windows, idle_before, launching, step_of
+from alexprof.attribute.waiting import (
+    Pieces,
+    device_windows,
+    idle_before,
+    launches_of,
+    launching,
+    step_of,
+)
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -43,6 +50,8 @@ class Division:
         idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
         idle_before_ps: int64 [r], the idle time right before its kernels; `UNKNOWN` on a CPU.
         launching_ps: int64 [r], the host's time for its launches; `UNKNOWN` on a CPU.
+        launches: int64 [steps], how often the host launched something: a CUDA graph once; 0 where
+            that is not known.
         start_ps: int64 [steps], begin of each step on this device.
         end_ps: int64 [steps], its end; not above `start_ps` where the device has no such step.
         events: How many events the device has.
@@ -62,6 +71,7 @@ class Division:
     idle_ps: Int
     idle_before_ps: Int
     launching_ps: Int
+    launches: Int
     start_ps: Int
     end_ps: Int
     events: int
@@ -121,6 +131,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
             )
         ),
         launching_ps=launching(activity, event_step, counted, of_event, keys.size),
+        launches=launches_of(activity, event_step, len(steps)),
         start_ps=windows[0],
         end_ps=windows[1],
         events=activity.op.size,

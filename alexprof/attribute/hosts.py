@@ -80,6 +80,7 @@ def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -
         ),
         replayed=Replayed("steps of several hosts are not replayed"),
         notes=(*notes, *said, *_apart(parts)),
+        launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
         left_out=parts[first].left_out,
         name=sort,

@@ -51,6 +51,8 @@ class KernelFacts:
         shared_memory_bytes: Of a block, static and dynamic.
         occupancy: The part of a multiprocessor's threads that can be resident.
         copied_bytes: What a copy moves or a fill fills.
+        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
+        copied_to: The memory that it writes.
     """
 
     grid: Size | None = None
@@ -59,6 +61,8 @@ class KernelFacts:
     shared_memory_bytes: int | None = None
     occupancy: float | None = None
     copied_bytes: int | None = None
+    copied_from: str | None = None
+    copied_to: str | None = None
 
 
 def kernel_facts(details: str) -> KernelFacts:
@@ -77,7 +81,13 @@ def kernel_facts(details: str) -> KernelFacts:
         # 0 is what the profiler writes where it doesn't know the device well enough.
         occupancy=percent / 100 if percent else None,
         copied_bytes=_whole(said.get("num_bytes", said.get("size", ""))),
+        copied_from=_memory(said.get("kind_src", "")),
+        copied_to=_memory(said.get("kind_dst", "")),
     )
+
+
+def _memory(kind: str) -> str | None:
+    return kind if kind not in ("", "unknown") else None
 
 
 def _size(text: str) -> Size | None:

@@ -89,7 +89,8 @@ class Launches:
         return _Launched(*(column[order] for column in every))
 
     def _launched_by(self, plane: Plane) -> _Launched:
-        events = plane.events()
+        read = (events for host, events, _, _ in self._ran if host is plane)
+        events = next(read, None) or plane.events(stats=(CORRELATION, SCOPE))
         number, is_launch = events.ints(CORRELATION)
         launches = events.take(is_launch)
         op = self._annotated(launches)

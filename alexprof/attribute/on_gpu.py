@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.activity import UNKNOWN, Activity, activity
 from alexprof.attribute.cores import lookup
-from alexprof.attribute.launches import Launches
+from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.streams import fusions, kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
@@ -40,7 +40,7 @@ def on_gpu(
     Returns:
         Its kernels and copies, and what a reader should know, one sentence each.
     """
-    events = stream_events(plane)
+    events = stream_events(plane, (*_DETAILS, CORRELATION, SCOPE, _GRAPH))
     device = plane.name.removeprefix(DEVICE)
     op = kernel_ops(events, numbers, xla)
     launched, around = launches.of(events)

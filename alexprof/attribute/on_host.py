@@ -10,13 +10,28 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity, activity
 from alexprof.attribute.cores import Regions, find_regions
-from alexprof.attribute.launches import Launches
+from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
+from alexprof.attribute.streams import OP_STATS
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, split_op
 from alexprof.attribute.thunks import host_time
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane
 
 Int = NDArray[np.int64]
+
+# What is asked of a host's events, by this room and by `launches`.
+_STATS = (
+    "step_num",
+    "tf_function_call",
+    SCOPE,
+    HLO_OP,
+    "hlo_module",
+    "program_id",
+    "name",
+    CORRELATION,
+    *OP_STATS,
+)
+_POOL_STATS = ("_c", "_p")
 
 
 def _is_pool(line: Line) -> bool:
@@ -51,9 +66,9 @@ class Host:
         is_input = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
         by_xla = plane.may_have(HLO_OP)
         if not (by_xla or (cores and is_pool.any())):
-            events = plane.events(lambda line: not _is_pool(line))
+            events = plane.events(lambda line: not _is_pool(line), stats=_STATS)
             return cls(plane, is_pool, is_input, by_xla, events, events)
-        every = plane.events(stats=True)
+        every = plane.events(stats=(*_STATS, *_POOL_STATS) if cores or by_xla else _STATS)
         events = every if by_xla else every.take(~is_pool[every.line])
         return cls(plane, is_pool, is_input, by_xla, events, every)
 

@@ -53,21 +53,25 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
         A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
         `total_ns` int64, the sum of the durations that the file records; `launches` int64, in how
         many ways it was launched, and of the one that took most time `grid` and `block` (lists of
-        three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `occupancy`
-        float64, null where the trace doesn't say: see `KernelFacts`; `tensor_cores` bool, null
-        where the name leaves it open.
+        three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `copied_from` and
+        `copied_to` strings, `occupancy` float64, null where the trace doesn't say: see
+        `KernelFacts`; `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool,
+        null where the name leaves it open.
     """
     import polars as pl
 
     keys = ["name", "op", "device", "stream"]
     rows = pl.concat([_nothing(), *(_by_launch(one, work, unassigned) for one in work.devices)])
+    sizes = {text: kernel_facts(text).copied_bytes for text in rows["details"].unique()}
+    copied = pl.Series("bytes", [sizes[text] for text in rows["details"]], dtype=pl.Int64)
     table = (
-        rows.group_by(*keys, "details")
-        .agg(pl.col("executions", "total_ps").sum())
+        rows.with_columns((copied * rows["executions"]).alias("total_bytes"))
+        .group_by(*keys, "details")
+        .agg(pl.col("executions", "total_ps", "total_bytes").sum())
         .sort(["total_ps", *keys, "details"], descending=[True, *[False] * 5])
         .group_by(keys, maintain_order=True)
         .agg(
-            pl.col("executions", "total_ps").sum(),
+            pl.col("executions", "total_ps", "total_bytes").sum(),
             pl.len().cast(pl.Int64).alias("launches"),
             pl.col("details").first(),
         )
@@ -78,7 +82,7 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
     by_text = {text: kernel_facts(text) for text in table["details"].unique()}
     facts = [by_text[text] for text in table["details"]]
     by_name = {name: uses_tensor_cores(name) for name in table["name"].unique()}
-    return table.select(*keys, "executions", "total_ns", "launches").with_columns(
+    return table.select(*keys, "executions", "total_ns", "launches", "total_bytes").with_columns(
         *(
             pl.Series(name, [getattr(one, name) for one in facts], dtype=dtype)
             for name, dtype in _fact_types().items()
@@ -97,6 +101,8 @@ def _fact_types() -> dict[str, pl.DataType]:
         "shared_memory_bytes": pl.Int64(),
         "occupancy": pl.Float64(),
         "copied_bytes": pl.Int64(),
+        "copied_from": pl.String(),
+        "copied_to": pl.String(),
     }
 
 

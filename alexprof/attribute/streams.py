@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op
-from alexprof.attribute.xla import XlaOps, has_hlo_op
+from alexprof.attribute.xla import HLO_OP, XlaOps, has_hlo_op
 from alexprof.xplane import Events, Line, Plane
 
 Int = NDArray[np.int64]
@@ -26,12 +26,13 @@ _ALL_STREAMS = "/stream:all"
 
 # What names the op, best first: `tf_op`, in older traces `level 0` or the whole `annotation`
 # (xla/backends/profiler/gpu/cupti_collector.cc).
-_OP_STATS = ("tf_op", "level 0", "annotation")
+OP_STATS = ("tf_op", "level 0", "annotation")
 
 
-def stream_events(plane: Plane) -> Events:
-    """Reads the events of a device's streams, each once."""
-    return plane.events(_is_stream(plane.lines))
+def stream_events(plane: Plane, stats: Sequence[str] = ()) -> Events:
+    """Reads the events of a device's streams, each once, with what names their ops and `stats`."""
+    stats = (*OP_STATS, HLO_OP, "hlo_module", "program_id", "name", *stats)
+    return plane.events(_is_stream(plane.lines), stats=stats)
 
 
 def _is_stream(lines: Sequence[Line]) -> Callable[[Line], bool]:
@@ -55,7 +56,7 @@ def _is_derived(line: Line) -> bool:
 def kernel_ops(events: Events, numbers: OpNumbers, xla: XlaOps) -> Int:
     """Returns the op of each kernel or copy, `UNASSIGNED` where the trace does not say."""
     op: Int = np.full(events.name.size, UNASSIGNED, np.int64)
-    for stat in _OP_STATS:
+    for stat in OP_STATS:
         symbol, table = events.strings(stat)
         named = np.array([numbers.of(kernel_op(text)) for text in table] + [UNASSIGNED], np.int64)
         op = np.where(op == UNASSIGNED, named[symbol], op)  # symbol -1 takes the last

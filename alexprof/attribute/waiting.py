@@ -82,13 +82,23 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     begin = np.minimum.accumulate(first[::-1])[::-1] // PS_PER_NS * PS_PER_NS
     both = (last[:-1] >= 0) & (last[1:] >= 0)
     gaps = np.maximum(begin[1:] - last[:-1], 0)[both]
-    end = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
-    begin = np.minimum(begin, end)
-    return begin, np.append(begin[1:], end)
+    until_ps = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
+    begin = np.minimum(begin, until_ps)
+    return begin, np.append(begin[1:], until_ps)
 
 
 def _up_to_ns(time_ps: int) -> int:
     return -(-time_ps // PS_PER_NS) * PS_PER_NS
+
+
+def launches_of(activity: Activity, event_step: Int, steps: int) -> Int:
+    """Counts the launches of each step, int64 [steps]; what one launch runs counts once."""
+    if activity.launched is None:
+        return np.zeros(steps, np.int64)
+    rows = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    columns = (event_step, activity.launched.thread, activity.launched.end_ps)
+    distinct = np.unique(np.stack([column[rows] for column in columns]), axis=1)
+    return np.bincount(distinct[0], minlength=steps)
 
 
 def launching(activity: Activity, event_step: Int, counted: Int, row: Int, rows: int) -> Int:

@@ -169,7 +169,7 @@ class XlaOps:
         ran: set[tuple[str, int]] = set()
         for plane in self._trace.planes:
             if plane.may_have("program_id") and plane.may_have("hlo_module"):
-                events = plane.events()
+                events = plane.events(stats=("program_id", "hlo_module"))
                 program, has_program = events.ints("program_id")
                 module, modules = events.strings("hlo_module")
                 known = has_program & (module >= 0)

@@ -133,10 +133,12 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
         return {
             "predicted_s": saving.saves_s,
             "predicted_ci95_s": (saving.saves_s - half_s, saving.saves_s + half_s),
-            "predicted_from": "launches" if replay.of_launches else "replay",
+            "predicted_from": "launches" if replay.how == "launches" else "replay",
         }
     device = phase.attribution.device if phase.attribution else "CPU"
-    if costs is not None and not on_cpu(device):
+    if phase.attribution is not None and not on_cpu(device):
+        if costs is None or phase.attribution.launch_bound:
+            return {}  # without a replay it can't be predicted; `Replay.reason` says why
         return _by_kernels(answer, phase, StepWork.of(costs, device), timed)
     if answer.attributed_s is not None:
         gone_s = _gone_with_s(answer, phase)
@@ -151,7 +153,7 @@ def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) ->
     if not own:
         return {}
     gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
-    saved_s, interval = work.saving(own.union(gone), timed)
+    saved_s, interval = work.saving(own.union(gone), timed.mean_s, timed.ci95_s)
     return {"predicted_s": saved_s, "predicted_ci95_s": interval, "predicted_from": "kernels"}
 
 

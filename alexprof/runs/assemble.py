@@ -20,6 +20,7 @@ from alexprof.attribute import (
 from alexprof.capture.executed import ExecutedOp, Node
 from alexprof.measure.chunks import step_interval
 from alexprof.measure.values import Timed
+from alexprof.runs.kernel_savings import StepWork
 from alexprof.runs.record import (
     Books,
     Cost,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """Of the ops that go with others so many are named."""
+KERNELS_TELL = "the GPU works for most of the step: its kernels tell"
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
@@ -78,7 +80,7 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
-    books = books_of(costs, attribution.device, timed.timed)
+    books = books_of(costs, attribution.device, timed.timed, attribution.launches_per_step)
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
@@ -166,17 +168,13 @@ def lengths(steps: pl.DataFrame, late: pl.DataFrame | None, timed: Timed | None)
 def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Replay:
     """Puts the parts of a step on the scale of the timed mean.
 
-    A GPU's launches are worth a replay where the step is bound by them.
+    A GPU's launches are worth a replay where the step is bound by them; else its kernels tell.
     """
     found = attribution.replayed
-    if found.of_launches and found.reason is None and not books.launch_bound:
-        return Replay(
-            reason="the GPU is at work for most of the step: its kernels' time tells",
-            gone_with=dict(found.gone_with),
-            of_launches=True,
-        )
     wall_ns = attribution.steps["wall_ns"].to_numpy()
     step_s = timed.mean_s if timed else float(wall_ns.mean()) / 1e9
+    if found.of_launches and not books.launch_bound:
+        return by_kernels(attribution.costs, books.device, step_s, found.gone_with)
     return Replay(
         reason=found.reason,
         drift=found.drift,
@@ -198,17 +196,39 @@ def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Repl
             for one in found.savings
         ),
         gone_with=dict(found.gone_with),
-        of_launches=found.of_launches,
+        how="launches" if found.of_launches else "ops",
     )
 
 
-def books_of(costs: pl.DataFrame, device: str, timed: Timed | None) -> Books:
+def by_kernels(
+    costs: pl.DataFrame, device: str, step_s: float, gone_with: Mapping[str, tuple[str, ...]]
+) -> Replay:
+    """What the steps of a GPU that works for most of them would save, by its kernels.
+
+    Args:
+        costs: The costs of the traced steps.
+        device: The GPU.
+        step_s: Mean of the steps, timed ones where there are any.
+        gone_with: For each question that was asked the other ops that go.
+    """
+    return Replay(
+        reason=KERNELS_TELL,
+        savings=StepWork.of(costs, device).savings(step_s),
+        gone_with=dict(gone_with),
+        how="kernels",
+    )
+
+
+def books_of(
+    costs: pl.DataFrame, device: str, timed: Timed | None, launches: float | None = None
+) -> Books:
     """Adds up the time of each device.
 
     Args:
         costs: The costs of the traced steps.
         device: The one that steps are judged by.
         timed: The timed steps, if there are any.
+        launches: How often a step launched something on it; None takes what ran for launched alone.
     """
     devices = tuple(
         DeviceBooks(
@@ -229,11 +249,13 @@ def books_of(costs: pl.DataFrame, device: str, timed: Timed | None) -> Books:
         idle_ns=main.idle_ns,
         unassigned_ns=main.unassigned_ns,
         devices=devices,
-        **({} if on_cpu(device) else _launching(costs, main, timed)),
+        **({} if on_cpu(device) else _launching(costs, main, timed, launches)),
     )
 
 
-def _launching(costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None) -> dict[str, Any]:
+def _launching(
+    costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None, launches: float | None
+) -> dict[str, Any]:
     """How much a GPU was launched, and for how long it waited for that."""
     rows = costs.filter(costs["device"] == books.device)
     steps = rows["step"].n_unique()
@@ -244,7 +266,7 @@ def _launching(costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None) -> 
     if timed is not None:
         launching_s *= timed_scale(busy_s, idle_s, timed.mean_s, on_cpu=False).idle
     return {
-        "launches_per_step": float(rows["kernels"].sum()) / steps,
+        "launches_per_step": launches or float(rows["kernels"].sum()) / steps,
         "launching_s": launching_s,
         "launch_bound": launching_s > busy_s,
     }

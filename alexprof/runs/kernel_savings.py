@@ -10,7 +10,7 @@ median; without the idle time 6.3 % (docs/validation/gpu.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.chunks import step_interval
-from alexprof.measure.values import Interval, Timed
+from alexprof.measure.values import Interval
+from alexprof.runs.recorded import Saving
 from alexprof.runs.tables import without_long_first
 
 if TYPE_CHECKING:
     import polars as pl
+
+LEAST = 0.01
+"""Part of the step from which on a saving is listed."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +67,19 @@ class StepWork:
             busy_s=float(ops["share_s"].sum()),
         )
 
-    def saving(self, names: Collection[str], timed: Timed) -> tuple[float, Interval | None]:
-        """What a timed step would save without some ops.
+    def saving(
+        self, names: Collection[str], step_s: float, ci95_s: Interval | None = None
+    ) -> tuple[float, Interval | None]:
+        """What a step would save without some ops.
 
         Args:
             names: All ops that go.
-            timed: The timed steps.
+            step_s: Mean of the steps, timed ones where there are any.
+            ci95_s: Its 95 % interval.
 
         Returns:
-            Seconds; and their 95 % interval, by traced steps and by the timed mean's own; None
-            with too few traced steps.
+            Seconds; and their 95 % interval, by traced steps and by the mean's own; None with too
+            few traced steps.
         """
         import polars as pl
 
@@ -80,14 +87,40 @@ class StepWork:
         by = "launching_s" if self.ops["launching_s"].sum() else "launches"
         total = float(self.ops[by].sum())
         part = float(gone[by].sum()) / total if total else 0.0
-        idle_s = max(timed.mean_s - self.busy_s, 0.0)
+        idle_s = max(step_s - self.busy_s, 0.0)
         saved_s = float(gone["share_s"].sum()) + part * idle_s
         spread = step_interval(self._seconds(names))
         if spread is None:
             return saved_s, None
-        of_mean_s = (timed.ci95_s[1] - timed.ci95_s[0]) / 2 if timed.ci95_s else 0.0
+        of_mean_s = (ci95_s[1] - ci95_s[0]) / 2 if ci95_s else 0.0
         half_s = math.hypot((spread[1] - spread[0]) / 2, part * of_mean_s)
         return saved_s, (saved_s - half_s, saved_s + half_s)
+
+    def savings(self, step_s: float) -> tuple[Saving, ...]:
+        """What a step would save without each layer, kind and op, largest first in each sort."""
+        return tuple(
+            saving
+            for what in ("layer", "kind", "op")
+            for saving in sorted(self._of_each(what, step_s), key=lambda one: -one.fraction)
+            if saving.fraction >= LEAST
+        )
+
+    def _of_each(self, what: str, step_s: float) -> Iterator[Saving]:
+        for (name,), ops in self.ops.partition_by(what, as_dict=True, maintain_order=True).items():
+            names = ops["op"].to_list()
+            saved_s, _ = self.saving(names, step_s)
+            seconds = self._seconds(names)
+            std = float(seconds.std(ddof=1)) / step_s if len(seconds) > 1 else None
+            halved_s = float(ops["share_s"].sum()) / 2
+            yield Saving(
+                what=what,
+                name=str(name),
+                fraction=saved_s / step_s,
+                fraction_std=std,
+                saves_s=saved_s,
+                halved_fraction=halved_s / step_s,
+                halved_s=halved_s,
+            )
 
     def _seconds(self, names: Collection[str]) -> NDArray[np.float64]:
         import polars as pl

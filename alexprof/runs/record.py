@@ -125,8 +125,8 @@ class Books(Struct, frozen=True, kw_only=True):
         idle_ns: See there.
         unassigned_ns: See there.
         devices: The books of each device.
-        launches_per_step: Kernels, copies and fills that a step launched on it, mean; None on a
-            CPU, and in older runs, like the next.
+        launches_per_step: How often the host launched a kernel, copy, fill or CUDA graph on it in a
+            step, mean; None on a CPU, and in older runs, like the next.
         launching_s: For how long of a step it waited for the host to launch something, mean: of
             timed steps where there are any.
         launch_bound: Whether that is longer than it worked.

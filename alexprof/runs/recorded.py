@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 
@@ -39,6 +41,9 @@ class Kernel(Struct, frozen=True, kw_only=True):
         shared_memory_bytes: Of a block, static and dynamic.
         occupancy: The part of a multiprocessor's threads that can be resident.
         copied_bytes: What each copy moves, or each fill fills.
+        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
+        copied_to: The memory that it writes.
+        total_bytes: What all executions copy or fill; 0 of kernels, and in older runs.
         tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
             leaves it open.
     """
@@ -56,6 +61,9 @@ class Kernel(Struct, frozen=True, kw_only=True):
     shared_memory_bytes: int | None = None
     occupancy: float | None = None
     copied_bytes: int | None = None
+    copied_from: str | None = None
+    copied_to: str | None = None
+    total_bytes: int = 0
     tensor_cores: bool | None = None
 
 
@@ -96,7 +104,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, run again on paper from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done; then there is nothing else but `gone_with`.
+        reason: Why that could not be done, or was not; then there is nothing else but `gone_with`
+            and what the kernels tell.
         drift: Median over steps of |replayed / measured − 1|.
         drift_worst: The largest of them.
         steps: How many steps were replayed.
@@ -104,7 +113,8 @@ class Replay(Struct, frozen=True, kw_only=True):
         savings: What leaving out would save; empty where the drift is above 1 %.
         gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
             with them; of use also where there is a reason.
-        of_launches: Whether it was a GPU's launches that were replayed, not a CPU's ops.
+        how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches"; or, where a
+            GPU works for most of the step, its "kernels" (see `kernel_savings`), without a replay.
     """
 
     reason: str | None = None
@@ -114,7 +124,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
     gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    of_launches: bool = False
+    how: Literal["ops", "launches", "kernels"] = "ops"
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.errors import AlexProfError
-from alexprof.runs.record import OpCost, Phase, Run, on_cpu
+from alexprof.runs.record import Books, OpCost, Phase, Run, on_cpu
+from alexprof.runs.recorded import Replay
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,7 @@ def _renewed(run: Run, folder: Path, judged: list[tuple[str, str]]) -> Run:
     variants = dict(run.variants)
     for variant, key in judged:
         if (variant, key) in costs:
-            phase = _phase(variants[variant].phases[key], costs[variant, key])
+            phase = _phase(variants[variant].phases[key], costs[variant, key], folder)
             phases = {**variants[variant].phases, key: phase}
             variants[variant] = msgspec.structs.replace(variants[variant], phases=phases)
     ablations = []
@@ -67,7 +68,7 @@ def _renewed(run: Run, folder: Path, judged: list[tuple[str, str]]) -> Run:
     return msgspec.structs.replace(run, variants=variants, ablations=tuple(ablations))
 
 
-def _phase(phase: Phase, costs: pl.DataFrame) -> Phase:
+def _phase(phase: Phase, costs: pl.DataFrame, folder: Path) -> Phase:
     """A phase without a long first step, which older runs have in their means."""
     import polars as pl
 
@@ -91,15 +92,51 @@ def _phase(phase: Phase, costs: pl.DataFrame) -> Phase:
         _with_facts(op, facts.get((op.name, op.type, op.device, op.pass_)))
         for op in cost_rows(by_op(costs), OpCost)
     )
+    books = books_of(costs, device, phase.timed)
     return msgspec.structs.replace(
         phase,
         traced=traced,
-        attribution=books_of(costs, device, phase.timed),
+        attribution=books,
+        replay=_replay(phase, costs, books),
+        notes=_notes(phase, folder),
         ops=ops,
         layers=cost_rows(by_layer(costs), Cost),
         layers_whole=cost_rows(by_layer_whole(costs), Cost),
         kinds=cost_rows(by_kind(costs), Cost),
     )
+
+
+def _replay(phase: Phase, costs: pl.DataFrame, books: Books) -> Replay | None:
+    """What is predicted: by the kernels, unless launches were replayed and are what counts."""
+    from alexprof.runs.assemble import by_kernels
+
+    saved = phase.replay
+    if saved is None or books.launch_bound or (phase.timed is None and phase.traced is None):
+        return saved
+    step_s = phase.timed.mean_s if phase.timed else books.wall_ns / 1e9 / max(_steps(costs), 1)
+    return by_kernels(costs, books.device, step_s, saved.gone_with)
+
+
+def _steps(costs: pl.DataFrame) -> int:
+    return costs["step"].n_unique()
+
+
+def _notes(phase: Phase, folder: Path) -> tuple[str, ...]:
+    """The phase's notes; damage is told only if the trace is read as damaged today."""
+    from alexprof.attribute import attribute_phases
+    from alexprof.runs.traces import DAMAGED
+    from alexprof.xplane import read_trace
+
+    if phase.traced is None or not any(note.startswith(DAMAGED) for note in phase.notes):
+        return phase.notes
+    try:
+        trace = read_trace(folder / phase.traced.file)
+        attribute_phases(trace)  # reads all that numbers depend on
+    except AlexProfError:
+        return phase.notes
+    if trace.damage:
+        return phase.notes
+    return tuple(note for note in phase.notes if not note.startswith(DAMAGED))
 
 
 def _with_facts(op: OpCost, saved: OpCost | None) -> OpCost:

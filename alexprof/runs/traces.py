@@ -12,7 +12,6 @@ from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.runs.profiler_said import with_way_out
 from alexprof.runs.record import SCHEMA_VERSION, Phase, Run, Variant
-from alexprof.runs.renew import renewed
 from alexprof.runs.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
+DAMAGED = "the trace is damaged:"
 _EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
 
@@ -54,6 +54,8 @@ def load(
             f"{found} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
             "for a trace alone, name its .xplane.pb file"
         )
+    from alexprof.runs.renew import renewed
+
     return renewed(load_run(found), found)
 
 
@@ -197,7 +199,7 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
-        *(f"the trace is damaged: {one}" for one in trace.damage),
+        *(f"{DAMAGED} {damage}" for damage in trace.damage),
         *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
         *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
     ]

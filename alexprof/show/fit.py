@@ -65,9 +65,14 @@ def cut_two(a: str, b: str, width: int) -> tuple[str, str]:
     same = sum(takewhile(bool, map(eq, a, b)))
     start = a.rfind(" ", 0, same) + 1
     shorts = (cut(a, width), cut(b, width))
-    if a == b or all(map(partial(_shows, at=start), (a, b), shorts)):
+    shown = shorts[0] != shorts[1] and all(map(partial(_shows, at=start), (a, b), shorts))
+    if a == b or shown:
         return shorts
-    return _from(a, start, same, width), _from(b, start, same, width)
+    around = _from(a, start, same, width), _from(b, start, same, width)
+    if around[0] != around[1]:
+        return around
+    first, second = cut_all([a, b], width)
+    return first, second
 
 
 def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:

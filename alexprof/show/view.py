@@ -27,6 +27,11 @@ class View:
         return tuple(key for key in keys if self.options.phase in (None, key))
 
     @property
+    def several_phases(self) -> bool:
+        """Whether the run has more than one phase, shown or not."""
+        return len({key for one in self.run.variants.values() for key in one.phases}) > 1
+
+    @property
     def trace_alone(self) -> bool:
         """Whether there is no run around the trace: nothing was timed, and never will be."""
         return self.run.machine is None
@@ -118,9 +123,9 @@ def centre(timed: Timed, *, by_median: bool) -> float:
     return timed.median_s if by_median else timed.mean_s
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str, ending: str = "s") -> str:
     """A number and a noun: "1 step", "10 steps"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
 
 
 def article(noun: str) -> str:

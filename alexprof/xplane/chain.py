@@ -179,7 +179,7 @@ def _follow(
     limit, stop = pieces.limit, pieces.stop
     passed = []
     while len(piece) and most > 0:
-        after = fields_at(buffer, offset, stop).stop
+        after = _ends(buffer, offset, stop)
         good = after != MALFORMED
         if not good.all():
             piece, limit, stop = piece[good], limit[good], stop[good]
@@ -193,6 +193,22 @@ def _follow(
     found = np.concatenate(passed) if passed else np.empty(0, np.int64)
     found.sort()
     return found, arrival
+
+
+def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where fields end, or `MALFORMED`; quick for events of less than 16 KiB."""
+    word = buffer.words(offset)
+    is_long = (word >> np.uint64(15)) & np.uint64(1)  # whether the length has a second byte
+    size = (word >> np.uint64(8)) & np.uint64(0x7F)
+    size += ((word >> np.uint64(9)) & np.uint64(0x3F80)) * is_long
+    end: NDArray[np.int64] = offset + (size + is_long).view(np.int64)
+    end += 2
+    is_longer = (word >> np.uint64(16)) & (is_long << np.uint64(7))
+    plain = (word.astype(np.uint8) == EVENT_TAG) & (is_longer == 0) & (end <= stop)
+    if not plain.all():
+        rare = np.flatnonzero(~plain)
+        end[rare] = fields_at(buffer, offset[rare], stop[rare]).stop
+    return end
 
 
 def _join(
@@ -237,7 +253,11 @@ class _Joined:
         self._recorded = found.data
         self._begins, self._arrivals = pieces.begin.tolist(), arrival.tolist()
         self._ends = np.searchsorted(found, pieces.limit).tolist()
-        self._kept: list[NDArray[np.int64]] = []
+        # Where among the recorded ones each piece's arrival is, or would be.
+        self._next = np.searchsorted(found, arrival).tolist()
+        # The piece in which it is.
+        self._then = (np.searchsorted(pieces.begin, arrival, "right") - 1).tolist()
+        self._kept: list[tuple[int, int]] = []  # begins and ends of parts of the recorded ones
         self._count = 0
         self._lacking = array("q")
 
@@ -257,23 +277,37 @@ class _Joined:
             TraceError: It is damaged, or all together have more than `most` fields.
         """
         recorded, offset = self._recorded, start
+        index, piece = self._place(offset)
+        first = last = 0  # a part that still grows
         while offset < stop:
-            index = bisect_left(recorded, offset)
             if index < len(recorded) and recorded[index] == offset:
-                piece = bisect_right(self._begins, offset) - 1
-                part = self._found[index : self._ends[piece]]
-                self._kept.append(part)
-                self._count += len(part)
-                offset = self._arrivals[piece]
+                if index != last:
+                    self._keep(first, last)
+                    first = index
+                last = self._ends[piece]
+                self._count += last - index
+                offset, index = self._arrivals[piece], self._next[piece]
+                piece = self._then[piece]
             else:
                 self._lacking.append(offset)
                 offset = buffer.field_at(offset, stop).stop
+                index, piece = self._place(offset)
             if self._count + len(self._lacking) > most:
                 raise buffer.noise(start, f"more than {most} fields, too short to hold anything")
+        self._keep(first, last)
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        """Return where an offset is among the recorded ones, or would be, and in which piece."""
+        return bisect_left(self._recorded, offset), bisect_right(self._begins, offset) - 1
+
+    def _keep(self, first: int, last: int) -> None:
+        if first < last:
+            self._kept.append((first, last))
 
     def offsets(self) -> NDArray[np.int64]:
         """Return all offsets, ascending."""
-        offsets = np.concatenate([*self._kept, np.array(self._lacking, np.int64)])
+        parts = [self._found[first:last] for first, last in self._kept]
+        offsets = np.concatenate([*parts, np.array(self._lacking, np.int64)])
         if self._lacking:
             offsets.sort()
         return offsets

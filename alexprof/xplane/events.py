@@ -7,66 +7,24 @@ stats (4).
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from copy import copy
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.fields import fields_at
+from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
+from alexprof.xplane.layouts import Run
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
-from alexprof.xplane.stats import StatTable, read_batches
 from alexprof.xplane.texts import most_texts
-from alexprof.xplane.walk import Bodies, Step, bodies_of, walk
 from alexprof.xplane.wire import Buffer
 
-_METADATA_ID, _OFFSET, _DURATION, _STATS, _OCCURRENCES = 0x08, 0x10, 0x18, 0x22, 0x28
-_METADATA_STATS = 0x2A
+_METADATA_ID, _OFFSET, _DURATION, _OCCURRENCES = 0x08, 0x10, 0x18, 0x28
 # 13 days: a begin is a line's and an event's, an end has a duration too, and two of those can still
 # be subtracted; and what all events last together, which is added up, fits as well.
 MOST_PS = 1 << 60
 _MOST_LASTING_PS = 1 << 62
 _MOST_EXECUTIONS = 1 << 40
-_CHUNK = 1 << 16  # events decoded at once: more would only take more memory
-
-
-class Dictionary:
-    """What a plane's events refer to, read when first needed.
-
-    Attributes:
-        buffer: The trace.
-        event_entries: Begins and ends of the entries of the map of event metadata.
-    """
-
-    def __init__(
-        self,
-        buffer: Buffer,
-        events: tuple[NDArray[np.int64], NDArray[np.int64]],
-        stats: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> None:
-        """Take the places of the entries of the maps, as begins and ends."""
-        self.buffer = buffer
-        self.event_entries = events
-        self._stat_entries = stats
-
-    @cached_property
-    def events(self) -> Metadata:
-        """Names of the events."""
-        return Metadata(self.buffer, *self.event_entries, EVENT_METADATA)
-
-    @cached_property
-    def stats(self) -> Metadata:
-        """Names of the stats."""
-        return Metadata(self.buffer, *self._stat_entries, STAT_METADATA)
-
-    @cached_property
-    def event_stats(self) -> StatTable:
-        """Stats that hold for all events of a name, by index of the event metadata."""
-        rows = read_batches(self.buffer, self.events.bodies(_METADATA_STATS), self.stats)
-        return StatTable(self.buffer, self.stats, len(self.events), rows)
 
 
 class Events:
@@ -86,40 +44,39 @@ class Events:
         self,
         dictionary: Dictionary,
         offset: NDArray[np.int64],
+        stop: NDArray[np.int64],
         line: NDArray[np.int32],
         line_start_ps: NDArray[np.int64],
         *,
-        stats: bool = False,
+        stats: Collection[str] = (),
     ) -> None:
         """Decode events.
 
         Args:
             dictionary: The plane's.
-            offset: int64 [n], where the events' tags stand in the file.
+            offset: int64 [n], where the events' tags stand in the file, ascending.
+            stop: int64 [n], where the events end.
             line: int32 [n], index into the plane's lines.
             line_start_ps: int64 [lines], begins of all lines of the plane.
-            stats: Whether to decode the stats along with the events, which takes less time than to
+            stats: Names of stats to decode along with the events, which takes less time than to
                 come back for them.
 
         Raises:
             TraceError: An event is damaged or is more than 13 days away.
         """
         self._dictionary = dictionary
-        self._offset = offset
         self.line = line
         self.start_ps, self.duration_ps = np.zeros((2, len(offset)), np.int64)
         # Memory for all of them only if one is not 1.
         self.occurrences = np.broadcast_to(np.int64(1), offset.shape)
-        self._metadata = np.empty(len(offset), np.int32)
-        found = (
-            bodies
-            for low in range(0, len(offset), _CHUNK)
-            for bodies in self._decode(slice(low, low + _CHUNK), line_start_ps, stats=stats)
-        )
-        if stats:
-            self._stats = self._table(found)
-        else:
-            deque(found, maxlen=0)
+        nameless = dictionary.events.find(np.zeros(1, np.int64))[0]  # of an event without its id
+        self._metadata = np.full(len(offset), nameless, np.int32)
+        self._stats = EventStats(dictionary, offset)
+        self._rows: NDArray[np.int64] | None = None  # of those in `_stats`; None for all
+        kind = np.zeros(len(offset), np.uint8)
+        self._stats.read(stats, stop, lambda part: self._decode(part, kind))
+        for low in range(0, len(offset), CHUNK):
+            self._settle(slice(low, low + CHUNK), kind, line_start_ps)
         if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
             raise dictionary.buffer.noise(
                 int(offset[0]), "events that last more than 53 days together"
@@ -127,7 +84,7 @@ class Events:
         self.names, self.name = _symbols(self._metadata, dictionary.events)
 
     def __len__(self) -> int:
-        return len(self._offset)
+        return len(self.start_ps)
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Events:
         """Return some of the events.
@@ -136,11 +93,20 @@ class Events:
             rows: Their indexes, or bool [n].
         """
         taken = copy(self)
-        taken.__dict__.pop("_stats", None)
-        for column in ("_offset", "line", "start_ps", "duration_ps", "occurrences", "_metadata"):
+        every = np.arange(len(self)) if self._rows is None else self._rows
+        taken._rows = every[rows]
+        for column in ("line", "start_ps", "duration_ps", "occurrences", "_metadata"):
             setattr(taken, column, getattr(self, column)[rows])
         taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
         return taken
+
+    def read_stats(self, stats: Collection[str]) -> None:
+        """Decode stats that will be asked for, all at once, as far as that isn't done yet.
+
+        Raises:
+            TraceError: An event is damaged.
+        """
+        self._stats.read(stats)
 
     def ints(self, stat: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers; events without it get that of their metadata.
@@ -155,7 +121,9 @@ class Events:
         Raises:
             TraceError: A stat is damaged.
         """
-        value, present = self._stats.ints(stat)
+        value, present = self._stats.table(stat).ints(stat)
+        if self._rows is not None:
+            value, present = value[self._rows], present[self._rows]
         common, is_common = self._dictionary.event_stats.ints(stat)
         if is_common.any():
             inherits = ~present & np.append(is_common, False)[self._metadata]
@@ -176,7 +144,9 @@ class Events:
         Raises:
             TraceError: A stat is damaged.
         """
-        index, table = self._stats.strings(stat)
+        index, table = self._stats.table(stat).strings(stat)
+        if self._rows is not None:
+            index = index[self._rows]
         common, common_table = self._dictionary.event_stats.strings(stat)
         if common_table:
             places = {text: place for place, text in enumerate(table)}
@@ -189,34 +159,47 @@ class Events:
 
     def _say_hidden(self, stat: str, present: NDArray[np.bool_]) -> None:
         """Say of the first event that lacks a stat if it has one of an unknown id instead."""
-        is_nameless = np.zeros(len(self._dictionary.events) + 1, bool)
-        is_nameless[self._dictionary.event_stats.nameless()] = True
-        rows = self._stats.nameless()
-        if not (len(rows) or is_nameless.any()):
+        common = self._dictionary.event_stats.nameless()
+        rows = self._stats.nameless
+        if not (len(common) or len(rows)):
             return
-        hidden = is_nameless[self._metadata]
+        hidden = np.zeros(len(self._stats), bool)
         hidden[rows] = True
-        buffer = self._dictionary.buffer
+        is_common = np.zeros(len(self._dictionary.events) + 1, bool)
+        is_common[common] = True
+        offset = self._stats.offset
+        if self._rows is not None:
+            hidden, offset = hidden[self._rows], offset[self._rows]
+        hidden |= is_common[self._metadata]
         what = "has a stat of an unknown id"
-        _lose(buffer, self._offset, hidden & ~present, what, f"that may be its {stat}")
+        _lose(self._dictionary.buffer, offset, hidden & ~present, what, f"that may be its {stat}")
 
-    def _decode(
-        self, rows: slice, line_start_ps: NDArray[np.int64], *, stats: bool
-    ) -> Iterator[Bodies]:
-        """Decode a chunk into the columns; yield where its stats stand, if they are wanted."""
-        buffer, offset = self._dictionary.buffer, self._offset[rows]
+    def _decode(self, part: Run | RowStep, kind: NDArray[np.uint8]) -> None:
+        """Put some events' fields into the columns; `kind` gets the tag of what `start_ps` is."""
+        if isinstance(part, RowStep):
+            rows, fields = part.of(_METADATA_ID)
+            self._metadata[rows] = self._dictionary.events.find(fields.value)
+            rows, fields = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
+            self.start_ps[rows], kind[rows] = fields.value, fields.tag
+            rows, fields = part.of(_DURATION)
+            self.duration_ps[rows] = fields.value
+            return
+        for place in part.layout.numbers:
+            value = part.values(place)
+            if place.tag == _METADATA_ID:
+                self._metadata[part.rows] = self._dictionary.events.find(value)
+            elif place.tag == _DURATION:
+                self.duration_ps[part.rows] = value
+            else:
+                self.start_ps[part.rows], kind[part.rows] = value, place.tag
+
+    def _settle(
+        self, rows: slice, kind: NDArray[np.uint8], line_start_ps: NDArray[np.int64]
+    ) -> None:
+        """Check times and count them from the origin."""
+        buffer, offset = self._dictionary.buffer, self._stats.offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
-        metadata_id, kind = np.zeros(len(offset), np.int64), np.zeros(len(offset), np.uint8)
-        for step in walk(buffer, *_bodies(buffer, offset), EVENT):
-            if stats:
-                yield self._stats_in(step, rows.start)
-            lane, fields = step.of(_METADATA_ID)
-            metadata_id[lane] = fields.value
-            lane, fields = step.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
-            start[lane], kind[lane] = fields.value, fields.tag
-            lane, fields = step.of(_DURATION)
-            duration[lane] = fields.value
-        several = kind == _OCCURRENCES
+        several = kind[rows] == _OCCURRENCES
         if several.any():
             if not self.occurrences.flags.writeable:
                 self.occurrences = self.occurrences.copy()
@@ -226,36 +209,10 @@ class Events:
         for time in start, duration:
             _refuse(buffer, offset, beyond(time), "a time of more than 13 days")
         start += line_start_ps[self.line[rows]]
-        self._metadata[rows] = self._dictionary.events.find(metadata_id)
-        _lose(buffer, offset, kind == 0, "has no time", "it counts as if at its line's begin")
+        metadata = self._metadata[rows]
+        _lose(buffer, offset, kind[rows] == 0, "has no time", "it counts as if at its line's begin")
         _lose(buffer, offset, duration < 0, "ends before it begins", "it counts as if it took none")
-        _lose(buffer, offset, self._metadata[rows] < 0, "has no name", "it is left out")
-
-    @cached_property
-    def _stats(self) -> StatTable:
-        buffer = self._dictionary.buffer
-        return self._table(
-            self._stats_in(step, low)
-            for low in range(0, len(self), _CHUNK)
-            for step in walk(buffer, *_bodies(buffer, self._offset[low : low + _CHUNK]), EVENT)
-        )
-
-    def _stats_in(self, step: Step, first: int) -> Bodies:
-        """Find the stats in a step through the events from `first` on."""
-        owner, begin, end = bodies_of(step, _STATS)
-        return Bodies(owner + first, begin, end)
-
-    def _table(self, stats: Iterable[Bodies]) -> StatTable:
-        names, buffer = self._dictionary.stats, self._dictionary.buffer
-        return StatTable(buffer, names, len(self), read_batches(buffer, stats, names))
-
-
-def _bodies(
-    buffer: Buffer, offset: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the contents of fields begin and end, given their tags; they are known whole."""
-    fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
-    return fields.stop - fields.value, fields.stop
+        _lose(buffer, offset, metadata < 0, "has no name", "it is left out")
 
 
 def _lose(

@@ -20,7 +20,7 @@ _CONTINUES = np.uint64(0x8080808080808080)
 _PAYLOAD = np.uint64(0x7F7F7F7F7F7F7F7F)
 # Eight groups of 7 bits, then four of 14, then two of 28: every second group moves down to the one
 # below it. (The lower groups, the place of the upper ones once they have moved, and how far.)
-_FOLDS = tuple(
+FOLDS = tuple(
     (np.uint64(low), np.uint64(high), np.uint64(shift))
     for low, high, shift in (
         (0x007F007F007F007F, 0x3F803F803F803F80, 1),
@@ -112,6 +112,6 @@ def _varints(word: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.ui
     below = (ends & -ends) - np.uint64(1)  # all bits under the last byte's top bit
     extra = np.bitwise_count(below) >> np.uint8(3)
     word = word & below & _PAYLOAD
-    for low, high, shift in _FOLDS:
+    for low, high, shift in FOLDS:
         word = (word & low) | ((word >> shift) & high)
     return word.view(np.int64), extra

@@ -69,6 +69,7 @@ def read_lines(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
         _numbers(heads, _DURATION, count),
         first.tolist(),
         last.tolist(),
+        stop.tolist(),
         strict=True,
     )
     lines = [Line(*row) for row in rows]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import TraceError
-from alexprof.xplane.events import Dictionary
+from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.lines import Lines, read_lines
 from alexprof.xplane.schema import PLANE, SPACE, UNKNOWN, WRONG, Shape
 from alexprof.xplane.trace import Line, Plane, Trace

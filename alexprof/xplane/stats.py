@@ -64,21 +64,21 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
         lane, fields = step.of(*_VALUES)
         kind[lane], value[lane], stop[lane] = fields
     rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
-    return rows if kind.all() else _taken(rows, kind != 0)
+    return rows if kind.all() else taken(rows, kind != 0)
 
 
-def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> list[Rows]:
+def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> Iterator[Rows]:
     """Decode stats as they are found, so many at a time that it takes little memory and time."""
-    parts: list[Rows] = []
     waiting: list[Bodies] = []
     count = 0
     for bodies in stats:
         waiting.append(bodies)
         count += len(bodies.owner)
         if count >= _BATCH:
-            parts.append(read_rows(buffer, Bodies.gather(waiting), names))
+            yield read_rows(buffer, Bodies.gather(waiting), names)
             waiting, count = [], 0
-    return [*parts, read_rows(buffer, Bodies.gather(waiting), names)]
+    if count:
+        yield read_rows(buffer, Bodies.gather(waiting), names)
 
 
 def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
@@ -114,8 +114,8 @@ class StatTable:
 
     def nameless(self) -> NDArray[np.int32]:
         """Return the owners of stats whose ids have no name: any stat could be meant."""
-        parts = [rows.owner[rows.name < 0] for rows in self._parts]
-        return np.concatenate([np.empty(0, np.int32), *parts])
+        owners = [rows.owner[rows.name < 0] for rows in self._parts]
+        return np.concatenate([np.empty(0, np.int32), *owners])
 
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
@@ -184,7 +184,7 @@ class StatTable:
         for rows in reversed(self._parts):
             hit = np.flatnonzero(is_named[rows.name])
             if len(hit):
-                yield _taken(rows, hit[::-1])
+                yield taken(rows, hit[::-1])
 
     def _texts(
         self, rows: Rows, kinds: Sequence[int]
@@ -205,13 +205,21 @@ class StatTable:
         if kind in (_STR, _BYTES):
             return distinct(self._buffer, stop - value, value)
         if kind == _REF:
-            found, index = np.unique(self._names.find(value), return_inverse=True)
-            return index, [self._names.name(entry) for entry in found.tolist()]
+            entry = self._names.find(value)
+            is_used = np.zeros(len(self._names) + 1, bool)  # the last for -1, an unknown id
+            is_used[entry] = True
+            used = np.flatnonzero(is_used)
+            place = np.cumsum(is_used) - 1
+            return place[entry], [
+                self._names.name(index if index < len(self._names) else -1)
+                for index in used.tolist()
+            ]
         found, index = np.unique(value, return_inverse=True)
         return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
 
 
-def _taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+def taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+    """Return some of the stats, given which as bool or as indexes."""
     columns: list[NDArray[Any]] = list(rows)
     return Rows(*(column[kept] for column in columns))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.chain import EVENT_TAG
-from alexprof.xplane.events import MOST_PS, Dictionary, Events
+from alexprof.xplane.event_stats import Dictionary
+from alexprof.xplane.events import MOST_PS, Events
 from alexprof.xplane.stats import StatTable, Value, read_pairs, read_rows
 from alexprof.xplane.walk import Bodies
 from alexprof.xplane.wire import Buffer
@@ -37,6 +39,8 @@ class Line:
     # Where its fields are among those of all lines.
     _first: int = field(default=0, repr=False, compare=False)
     _last: int = field(default=0, repr=False, compare=False)
+    # Where it ends in the file.
+    _stop: int = field(default=0, repr=False, compare=False)
 
 
 class Plane:
@@ -73,6 +77,8 @@ class Plane:
         self.dictionary = dictionary
         self._offsets = offsets
         self._origin_ns = origin_ns
+        # By their lines; as long as someone uses them.
+        self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
         if name == _SCOPES:
             self.scope_parents = read_pairs(dictionary.buffer, stats)
         elif len(stats.owner):
@@ -86,13 +92,16 @@ class Plane:
         """Tell whether any event could have a stat of a name, without a look at the events."""
         return bool(self.dictionary.stats.named(stat).any())
 
-    def events(self, keep: Callable[[Line], bool] | None = None, *, stats: bool = False) -> Events:
-        """Decode the events of some lines.
+    def events(
+        self, keep: Callable[[Line], bool] | None = None, *, stats: Collection[str] = ()
+    ) -> Events:
+        """Decode the events of some lines; what is still in use is not decoded again.
 
         Args:
             keep: Says of each line whether its events are wanted; all are without it. The others
                 are not decoded.
-            stats: Whether the stats of most of them will be asked for.
+            stats: Names of the stats that will be asked for. Others can be asked for as well, which
+                takes some time for each.
 
         Returns:
             Their events in file order.
@@ -100,18 +109,34 @@ class Plane:
         Raises:
             TraceError: An event is damaged or is more than 13 days away.
         """
-        kept = [place for place, line in enumerate(self.lines) if keep is None or keep(line)]
-        parts = [self._events_of(self.lines[place]) for place in kept]
-        offset = np.concatenate([np.empty(0, np.int64), *parts])
-        line = np.repeat(np.array(kept, np.int32), [len(part) for part in parts])
-        del parts
-        return Events(self.dictionary, offset, line, self._starts_ps(line), stats=stats)
+        kept = tuple(
+            place
+            for place, line in enumerate(self.lines)
+            if line._first < line._last and (keep is None or keep(line))
+        )
+        events = self._decoded.get(kept)
+        if events is None:
+            events = self._decoded[kept] = self._decode(kept, stats)
+        else:
+            events.read_stats(stats)
+        return events
 
-    def _events_of(self, line: Line) -> NDArray[np.int64]:
-        """Return where the events of a line stand."""
-        offset = self._offsets[line._first : line._last]
-        is_event = self.dictionary.buffer.data[offset] == EVENT_TAG
-        return offset if is_event.all() else offset[is_event]
+    def _decode(self, kept: Sequence[int], stats: Collection[str]) -> Events:
+        parts = [self._events_of(self.lines[place]) for place in kept]
+        nothing = np.empty(0, np.int64)
+        # Each by itself: the ends are needed for a short time only.
+        offset, stop = (
+            np.concatenate(column) for column in zip((nothing, nothing), *parts, strict=True)
+        )
+        line = np.repeat(np.array(kept, np.int32), [len(part) for part, _ in parts])
+        del parts
+        return Events(self.dictionary, offset, stop, line, self._starts_ps(line), stats=stats)
+
+    def _events_of(self, line: Line) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the events of a line begin and end."""
+        span = np.append(self._offsets[line._first : line._last], line._stop)
+        is_event = self.dictionary.buffer.data[span[:-1]] == EVENT_TAG
+        return span[:-1][is_event], span[1:][is_event]
 
     def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return where the lines begin, counted from the origin; of those that have events."""

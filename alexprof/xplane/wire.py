@@ -93,6 +93,15 @@ class Buffer:
         words: NDArray[np.uint64] = self._words[inside] >> ((offset - inside) * 8).astype(np.uint64)
         return words
 
+    def pieces(self, offset: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
+        """Copy so many words from each offset on, uint64 [n, words]; all have to be inside."""
+        size = words * _WORD_BYTES
+        # A piece for each byte, overlapping, as with the words.
+        pieces: NDArray[np.void] = np.ndarray(
+            (self.size - size + 1,), f"V{size}", self.raw, 0, (1,)
+        )
+        return pieces[offset].view("<u8").reshape(-1, words)
+
     def text(self, start: int, stop: int) -> str:
         """Decode UTF-8; what is no UTF-8 becomes U+FFFD, for a bad name is no reason to give up."""
         return str(self.raw[start:stop], "utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from statistics import median
 from typing import NamedTuple
@@ -222,13 +223,9 @@ def slow(marks: list[tuple[int, int]], kernels: list[Kernel]) -> dict[int, dict[
             first = {n: min(kernel.start for kernel in launched[n]) for n in busy_steps}
             last = {n: max(kernel.end for kernel in launched[n]) for n in busy_steps}
             begin = {n: min(first[m] for m in busy_steps if m >= n) for n in busy_steps}
-            gaps = sorted(
-                max(begin[m] - last[n], 0)
-                for n, m in zip(busy_steps, busy_steps[1:], strict=False)
-                if m == n + 1
-            )
+            gaps = sorted(max(begin[m] - last[n], 0) for n, m in pairwise(busy_steps) if m == n + 1)
             gap = ceil(median([Fraction(gap) for gap in gaps])) if gaps else 0
-            for n, m in zip(busy_steps, busy_steps[1:], strict=False):
+            for n, m in pairwise(busy_steps):
                 windows[n] = (begin[n], begin[m])
             windows[busy_steps[-1]] = (begin[busy_steps[-1]], max(last.values()) + gap)
     shares: dict[int, dict[str, Fraction]] = {}

@@ -26,7 +26,7 @@ from alexprof.attribute.kernel_facts import KernelFacts, kernel_facts, uses_tens
         ("regs:17179869185 shm:7 grid:1,210453397508,0 block:139910371608800,96,1", KernelFacts()),
         (
             "kind_src:device kind_dst:pinned size:4096 dest:0 async:1",
-            KernelFacts(copied_bytes=4096),
+            KernelFacts(copied_bytes=4096, copied_from="device", copied_to="pinned"),
         ),
         ("size:4 dest:6 async:1", KernelFacts(copied_bytes=4)),
         ("kind:device num_bytes:77 async:1", KernelFacts(copied_bytes=77)),

@@ -121,6 +121,9 @@ def test_all_styles_show_it(tmp_path):
         "shared_memory_bytes": None,
         "occupancy": None,
         "copied_bytes": None,
+        "copied_from": None,
+        "copied_to": None,
+        "total_bytes": 0,
         "tensor_cores": None,
     }
 

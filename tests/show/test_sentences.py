@@ -181,7 +181,7 @@ def test_every_other_device_has_its_line_and_its_ops_stay_out_of_the_table():
     assert "GPU:1: 5.20 ms given to ops, 2.90 ms idle, of 8.10 ms." in text
     assert "CPU: 0.40 ms given to ops, 7.70 ms idle, of 8.10 ms." in text
     assert "Decode" not in text
-    assert "host" not in text
+    assert "host:CPU" not in text
 
 
 def test_idle_time_is_explained_where_the_record_explains_it():

@@ -21,6 +21,9 @@ class Event(NamedTuple):
     ints: dict[str, int]
 
 
+SCOPES = "/host:__ScopeRangeCallStack__"
+
+
 class PlaneListing(NamedTuple):
     """A plane with everything in it; of lines id, name, begin in ns and duration in ps."""
 
@@ -38,7 +41,7 @@ def listed(trace: Trace, stats: Iterable[str]) -> list[PlaneListing]:
             plane.id,
             plane.name,
             [(line.id, line.name, line.timestamp_ns, line.duration_ps) for line in plane.lines],
-            plane.stats,
+            plane.stats or {str(scope): at for scope, at in plane.scope_parents.items()},
             list(_events(trace.origin_ns, plane, list(stats))),
         )
         for plane in trace.planes
@@ -98,7 +101,11 @@ def _plane_by_protobuf(plane: Any) -> PlaneListing:
     stats: dict[str, Any] = {}
     for stat in plane.stats:
         if stat.WhichOneof("value"):
-            stats.setdefault(names.get(stat.metadata_id, ""), _value(stat, names))
+            # In the plane of scopes these are numbers of scopes, and not of names.
+            name = (
+                str(stat.metadata_id) if plane.name == SCOPES else names.get(stat.metadata_id, "")
+            )
+            stats.setdefault(name, _value(stat, names))
     return PlaneListing(
         plane.id,
         plane.name,

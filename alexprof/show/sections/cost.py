@@ -10,6 +10,7 @@ from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
 from alexprof.show.sections.classic import classic_figures
 from alexprof.show.sections.disturbed import disturbance_warnings
+from alexprof.show.sections.headline import headline
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import quality
 from alexprof.show.view import View, article, centre, includes_zero, measured, plural, sentence_case
@@ -56,6 +57,7 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     phases = view.phases
     if not phases:
         return
+    yield from (Lead(text) for key in phases if (text := headline(view, key)))
     yield from (Lead(text) for key in phases if (text := _sentence(view, key)))
     if any(view.by_median(key) for key in phases):
         yield Note("Medians where steps were slow in a row: the means follow those steps.")

@@ -49,6 +49,43 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
     return table.without(*empty)
 
 
+def copy_table(phase: Phase, device: str) -> Table | None:
+    """What a device copied, by direction and memory; None if it copied nothing."""
+    copies: dict[tuple[str, str], list[Kernel]] = {}
+    for kernel in phase.kernels:
+        if kernel.device == device and kernel.copied_from and kernel.copied_to:
+            copies.setdefault((kernel.copied_from, kernel.copied_to), []).append(kernel)
+    if not copies:
+        return None
+    total_s = {
+        way: math.fsum(kernel.total_ns for kernel in kernels) / 1e9
+        for way, kernels in copies.items()
+    }
+    unit = numbers.table_unit(total_s.values())
+    rows = []
+    for way in sorted(copies, key=lambda way: -total_s[way]):
+        moved = sum(kernel.total_bytes for kernel in copies[way])
+        rows.append(
+            Row(
+                (
+                    f"{clean(way[0])} → {clean(way[1])}",
+                    str(sum(kernel.executions for kernel in copies[way])),
+                    numbers.plain(moved / 1e3),
+                    unit.plain(total_s[way]),
+                    numbers.plain(moved / 1e9 / total_s[way]) if total_s[way] else "",
+                )
+            )
+        )
+    columns = (
+        Column("copies", align="name"),
+        Column("count", align="right"),
+        Column("moved", "kB"),
+        Column("took", unit.name),
+        Column("rate", "GB/s"),
+    )
+    return Table(columns, tuple(rows), title="Copies", aside=f"{device}, whole trace")
+
+
 def _columns(unit: str) -> tuple[Column, ...]:
     return (
         Column("kernel", align="name"),

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alexprof.runs.record import Phase
+from alexprof.runs.record import Phase, on_cpu
 from alexprof.runs.recorded import Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Row, Table
+from alexprof.show.document import Block, Column, Note, Row, Table, Warn
 from alexprof.show.fit import clean
-from alexprof.show.sections.covers import gone_with
+from alexprof.show.sections.covers import gone_with, listed
 from alexprof.show.sections.shares import Division, divide
 from alexprof.show.view import View, includes_zero, measured, plural
 
 LEAST = 0.01
 """Layers below this part of the step are counted, not listed."""
 LAYERS_SHOWN = 10
+_HOW = {
+    "ops": "the step replayed without it",
+    "launches": "its launches replayed without it",
+    "kernels": "its kernels, and launching them",
+    "share": "the share, if nothing else changes",
+}
 FEW = 2
 """More ablations than this share a table; so few have a chart each."""
 
@@ -42,6 +48,12 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     division = divide(phase)
     if variant is None or phase is None or division is None or not division.layers:
         return
+    if phase.attribution is not None and phase.attribution.launch_bound and _unknown(phase):
+        yield Note(
+            f"What this step would save can’t be predicted: it is bound by launching, and "
+            f"{phase.replay.reason if phase.replay else 'its launches were not replayed'}."
+        )
+        return
     replayed = bool(phase.replay and phase.replay.savings)
     guesses = list(_replayed(phase.replay) if phase.replay and replayed else _shares(division))
     found = view.ablations(key)
@@ -58,7 +70,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     timed = view.timed(variant, key)
     step_s = timed.mean_s if timed and division.step_s else division.step_s
     title = "Predicted for the others" if left_out and not replayed else "Predicted"
-    how = "the step replayed without it" if replayed else "the share, if nothing else changes"
+    sort = phase.replay.how if phase.replay and replayed else "share"
+    how = _HOW[sort]
     listed = (*asked, *shown)
     unit = numbers.table_unit([step_s])
     yield Table(
@@ -67,11 +80,34 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         title=f"{title}: {how}",
         aside=", ".join(view.needed_label(variant)),
     )
-    yield Note(" ".join(_notes(guesses, shown, division, scaled=timed is not None)))
+    scale = _scale(sort, division, timed=timed is not None)
+    yield Note(" ".join((scale, *_not_listed(guesses, shown))))
     if phase.replay and (gone := gone_with(phase.replay, [one.key for one in listed])):
         yield Note(gone)
+    if said := _fused(phase, division.device):
+        yield Warn(said)
     if drift:
         yield Note(drift)
+
+
+def _fused(phase: Phase, device: str) -> str:
+    """Says what a GPU's step can't tell of: ops that are fused into others."""
+    ops = [op for op in phase.ops if op.fused and op.device == device and not on_cpu(device)]
+    if not ops:
+        return ""
+    types = listed(list(dict.fromkeys(clean(type_) for op in ops for type_ in op.fused)))
+    kinds = listed(list(dict.fromkeys(clean(op.kind) for op in ops)))
+    count = plural(len(ops), "op")
+    kernels = sum(op.kernels_per_step for op in ops)
+    return (
+        f"{types} have no time of their own: they are fused into {kinds} ({count}, {kernels:.0f} "
+        "kernels a step). On a GPU such a fusion can cost more than it saves, for it may launch "
+        "more kernels: alexprof ablate --measure tells."
+    )
+
+
+def _unknown(phase: Phase) -> bool:
+    return phase.replay is None or not phase.replay.savings
 
 
 def _shares(division: Division) -> Iterator[_Guess]:
@@ -134,13 +170,20 @@ def _speed_up(saved: float) -> str:
     return numbers.times(1 / (1 - saved)) if saved < 0.9999 else numbers.MISSING
 
 
-def _notes(
-    others: list[_Guess], shown: list[_Guess], division: Division, *, scaled: bool
-) -> Iterator[str]:
-    if scaled:
-        yield "Scaled to the timed mean."
-    else:
-        yield f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
+def _scale(sort: str, division: Division, *, timed: bool) -> str:
+    """What the times of the table rest on."""
+    if not timed:
+        return f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
+    if on_cpu(division.device):
+        return "Scaled to the timed mean."
+    if sort == "launches":
+        return "The host’s time is scaled until the replayed step is as long as a timed one."
+    if sort == "kernels":
+        return "Kernels as traced; what the timed step leaves idle is divided among the launches."
+    return "Kernels as traced."
+
+
+def _not_listed(others: list[_Guess], shown: list[_Guess]) -> Iterator[str]:
     small = sum(one.without < LEAST for one in others)
     large = len(others) - small - len(shown)
     missing = [plural(large, "more layer")] if large else []
@@ -159,8 +202,10 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
         return None
     if replay.reason is not None or replay.drift is None:
         return f"Not replayed: {replay.reason}."
+    source = "the host’s launches" if replay.how == "launches" else "the graph"
+    took = "kernels’" if replay.how == "launches" else "ops’"
     drift = (
-        f"Replayed from the graph and the ops’ durations, {plural(replay.steps, 'traced step')} "
+        f"Replayed from {source} and the {took} durations, {plural(replay.steps, 'traced step')} "
         f"came out {numbers.percent_unit(replay.drift)} off in the median, "
         f"{numbers.percent_unit(replay.drift_worst or 0.0)} at most"
     )

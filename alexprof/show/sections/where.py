@@ -23,7 +23,8 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.fit import clean
-from alexprof.show.sections.kernels import KERNELS_NOTE, kernel_table
+from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
+from alexprof.show.sections.launching import launching
 from alexprof.show.sections.ops import op_note, op_table
 from alexprof.show.sections.overhead import overhead, untraced_note
 from alexprof.show.sections.path import critical_path
@@ -53,6 +54,7 @@ FAULTS_SEEN = 0.01
 IDLE_ROW = "idle"
 IDLE_REASONS = {
     "launching": "launching",
+    "queued": "launched and not yet begun",
     "fetching": "handing out results",
     "python": "in Python",
     "input": "waiting for input",
@@ -69,6 +71,8 @@ def where_section(view: View, key: str) -> Section | None:
     phase = view.phase(variant, key)
     division = divide(phase)
     aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
+    if view.trace_alone and view.several_phases:
+        aside = [view.phase_label(key)]
     if division is not None:
         aside.append(plural(division.steps, "traced step"))
         blocks = list(_blocks(view, key, phase, division))
@@ -92,6 +96,7 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     assert phase is not None
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
+    yield from launching(phase, division)
     if said := overhead(view, phase):
         yield Note(said)
     yield from map(Warn, _unlike(phase))
@@ -107,6 +112,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if kernels := kernel_table(phase, division.device, view.options.top):
         yield kernels
         yield Note(KERNELS_NOTE)
+    if copies := copy_table(phase, division.device):
+        yield copies
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
@@ -165,10 +172,24 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
             f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed)."
         )
+        if not on_cpu(division.device):
+            yield "A profiler slows down the host, not the kernels: what it adds is idle time."
+    if traced is not None and traced.left_out_s is not None and traced.mean_with_s is not None:
+        first, mean, both = (
+            numbers.time(seconds, traced.left_out_s)
+            for seconds in (traced.left_out_s, traced.mean_s, traced.mean_with_s)
+        )
+        yield (
+            f"The first traced step is left out: it took {first}, the others {mean} in the mean "
+            f"({both} with it)."
+        )
 
 
 def _unlike(phase: Phase) -> Iterator[str]:
-    """Warns where traced steps are not like the timed ones that they stand for."""
+    """Warns where traced steps of a CPU are not like the timed ones that they stand for."""
+    books = phase.attribution
+    if books is not None and not on_cpu(books.device):
+        return
     slowdown = phase.traced.slowdown if phase.traced else None
     if slowdown is not None and not 1 / UNLIKE <= slowdown <= UNLIKE:
         yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from alexprof.measure.values import Interval
-from alexprof.runs.record import Ablation
+from alexprof.runs.record import Ablation, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section, Table
 from alexprof.show.fit import clean
@@ -20,6 +20,16 @@ from alexprof.show.sections.predict import FEW, prediction
 from alexprof.show.sections.waterfall import waterfall
 from alexprof.show.view import View, centre, includes_zero, measured, plural, sentence_case
 
+_SOURCES = {
+    "share": "by its share",
+    "replay": "by replaying",
+    "launches": "by replaying its launches",
+    "kernels": "by its kernels and launching them",
+}
+_SEEN = 0.01
+"""Half widths below this take a smaller unit in a sentence."""
+_CHANGED = 0.001
+"""Changes of other layers below this part of the step are not worth a word."""
 SAID = 3
 """So many changes of other layers stand in the answer."""
 
@@ -100,7 +110,10 @@ def _taken_apart(view: View, one: Ablation) -> str:
         own = f"{how} own ops take {size}"
     if not one.others:
         return f"{own}."
-    told = [change for change in one.others if change.told]
+    timed = view.timed(one.reference, one.phase)
+    least_s = _CHANGED * timed.mean_s if timed else 0.0
+    seen = [change for change in one.others if change.told]
+    told = [change for change in seen if abs(change.change_s) >= least_s]
     changed = [
         f"{clean(change.name)} took {_time(view, one, abs(change.change_s), None)} "
         f"{'longer' if change.change_s < 0 else 'less'}"
@@ -108,6 +121,8 @@ def _taken_apart(view: View, one: Ablation) -> str:
     ]
     more = len(told) - len(changed)
     changed += [f"{plural(more, 'more layer')} changed"] if more else []
+    if not changed and seen:
+        return f"{own}; no other layer changed by {numbers.percent_unit(_CHANGED)} of the step."
     if not changed:
         return f"{own}; no other layer’s change can be told from 0."
     return f"{own}; without it {listed(changed)}."
@@ -131,11 +146,22 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
     if one.traced_over_timed is None:  # recorded before the layers were told apart
         yield "Other layers are what own ops and idle time leave of it."
         return
-    yield (
-        "Every op’s time is in one row, each variant’s traced steps scaled to its timed mean: so "
-        "the sum is exact by construction."
-    )
+    if _of_gpu(view, one):
+        yield (
+            "Every op’s time is in one row. Kernels stand as traced; idle time takes what a timed "
+            "step is shorter: so the sum is exact by construction."
+        )
+    else:
+        yield (
+            "Every op’s time is in one row, each variant’s traced steps scaled to its timed mean: "
+            "so the sum is exact by construction."
+        )
     yield from _scales(view, one)
+
+
+def _of_gpu(view: View, one: Ablation) -> bool:
+    phase = view.phase(one.reference, one.phase)
+    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
 
 
 def _scales(view: View, one: Ablation) -> Iterator[str]:
@@ -143,8 +169,9 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
     labels = view.variant_label(one.reference), view.other_label(one.without, one.reference)
     ratios = [numbers.times(ratio) for ratio in one.traced_over_timed or ()]
     if ratios:
+        hidden = "idle" if _of_gpu(view, one) else "the scale"
         yield (
-            f"What that hides is in the scale: traced steps took {ratios[0]} as long as timed ones "
+            f"What that hides is in {hidden}: traced steps took {ratios[0]} as long as timed ones "
             f"{labels[0]}, {ratios[1]} {labels[1]}."
         )
     timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
@@ -164,7 +191,7 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
 
 def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
-    source = {"share": "by its share", "replay": "by replaying"}.get(one.predicted_from, "")
+    source = _SOURCES.get(one.predicted_from, "")
     size = _time(view, one, predicted_s, one.predicted_ci95_s)
     said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
     step, saving = step_off(view, one), saving_off(view, one)
@@ -178,7 +205,7 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     if covers := coverage(one):
         yield f"{sentence_case(covers)}."
     phase = view.phase(one.reference, one.phase)
-    if one.predicted_from == "share" and phase and phase.replay:
+    if one.predicted_from in ("share", "kernels") and phase and phase.replay:
         yield gone_with(phase.replay, [("asked", one.name)]) or ""
 
 
@@ -191,7 +218,11 @@ def _unit(view: View, one: Ablation, seconds: float) -> numbers.Unit:
 def _time(view: View, one: Ablation, seconds: float, interval: Interval | None) -> str:
     """A time with its interval, if it has one: "55.6 ± 1.9 ms"."""
     unit = _unit(view, one, seconds)
-    spread = f" ±{numbers.NBSP}{unit.half_width(interval)}" if interval else ""
+    if interval is None:
+        return numbers.unit(unit.plain(seconds), unit.name)
+    if (interval[1] - interval[0]) / 2 * unit.per_second < _SEEN:
+        unit = numbers.spoken_unit(seconds)  # so that both are written with as many decimals
+    spread = f" ±{numbers.NBSP}{unit.half_width(interval)}"
     return numbers.unit(unit.plain(seconds) + spread, unit.name)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from alexprof.errors import TraceError
-from alexprof.xplane.events import Dictionary
+from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.hlo.module import HloModule
 from alexprof.xplane.hlo.origins import Origins
 from alexprof.xplane.trace import Trace

@@ -1,0 +1,246 @@
+"""Events that are laid out alike, read all at once.
+
+A profiler writes the same few things again and again, so nearly all events of a trace have one of
+some hundred layouts: the same fields in the same order, each number of as many bytes. Of such a
+layout one event is read field by field, and of the others it is tested that they are like it: their
+bytes agree in all that says where fields begin and what they are (tags, lengths, the ids of stats,
+which bytes a number goes on after). What is left free are numbers and texts, and those of all
+stand at the same places.
+
+    22 2a  08 31  10 .. .. .. .. .. ..  18 .. ..  22 06  08 0b  20 .. .. ..  22 ...
+    event  name   begin                 duration  stat   its id, its value
+
+What is unlike the others, is long or has a fault is left to `walk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.xplane.fields import FOLDS
+from alexprof.xplane.schema import EVENT, STAT, UNKNOWN, WRONG, Shape
+from alexprof.xplane.wire import BYTES, VARINT, Buffer, DamageError, Field, signed
+
+_METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
+_MOST_BYTES = 512  # of an event: there are few longer ones
+_BLOCK = 1 << 14  # events compared at once: their bytes stay in the processor's caches
+_FEWEST = 16  # for so many it is worth the while
+_MOST_LAYOUTS = 64  # tried for the events of a block that have the same length
+_FIXED, _CONTINUES = 0xFF, 0x80
+_WORD_BYTES = 8
+_PAYLOADS = tuple(np.uint64(0x7F7F7F7F7F7F7F7F >> 8 * (8 - size)) for size in range(9))
+
+Words = NDArray[np.uint64]
+
+
+class Place(NamedTuple):
+    """Where a value stands.
+
+    Attributes:
+        tag: That of its field.
+        at: Bytes from the event's tag to the value; of a text to its begin.
+        size: Its bytes.
+    """
+
+    tag: int
+    at: int
+    size: int
+
+
+class Layout(NamedTuple):
+    """What events that are alike agree in.
+
+    Attributes:
+        numbers: Their fields but for the stats, in file order.
+        stats: The id of each stat's name and its value, in file order; without those that have no
+            value.
+        mask: uint64 [words], the bits that agree.
+        pattern: uint64 [words], and what they are.
+    """
+
+    numbers: tuple[Place, ...]
+    stats: tuple[tuple[int, Place], ...]
+    mask: Words
+    pattern: Words
+
+    def differs(self, data: Words) -> NDArray[np.bool_]:
+        """Tell which of some events have another layout, given their bytes as [n, words]."""
+        bits = np.zeros(len(data), np.uint64)
+        for place in np.flatnonzero(self.mask).tolist():
+            bits |= (data[:, place] ^ self.pattern[place]) & self.mask[place]
+        differs: NDArray[np.bool_] = bits != 0
+        return differs
+
+
+class Run(NamedTuple):
+    """Events that are alike.
+
+    Attributes:
+        rows: int64 [n], which events these are, ascending.
+        layout: Theirs.
+        data: uint64 [m, words], the bytes of some events from their tags on.
+        among: bool [m], which of those they are; None if all are.
+    """
+
+    rows: NDArray[np.int64]
+    layout: Layout
+    data: Words
+    among: NDArray[np.bool_] | None = None
+
+    def values(self, place: Place) -> NDArray[np.int64]:
+        """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
+        word = self._words(place.at)
+        if place.tag & 7 != VARINT:
+            return word.view(np.int64)
+        word &= _PAYLOADS[min(place.size, _WORD_BYTES)]
+        for low, high, shift in FOLDS[: (place.size - 1).bit_length()]:
+            word = (word & low) | ((word >> shift) & high)
+        if place.size > _WORD_BYTES:
+            rest = self._words(place.at + _WORD_BYTES)
+            word |= (rest & np.uint64(0x7F)) << np.uint64(56)
+            if place.size > _WORD_BYTES + 1:
+                word |= rest >> np.uint64(8) << np.uint64(63)
+        return word.view(np.int64)
+
+    def _words(self, at: int) -> Words:
+        """Copy eight bytes of each event."""
+        count, words = self.data.shape
+        column: Words = np.ndarray((count,), "<u8", self.data, at, (words * _WORD_BYTES,))
+        return column.copy() if self.among is None else column[self.among]
+
+
+def alike(buffer: Buffer, offset: NDArray[np.int64], size: NDArray[np.int64]) -> Iterator[Run]:
+    """Find events that are alike.
+
+    Args:
+        buffer: The trace.
+        offset: int64 [n], where the events' tags stand.
+        size: int64 [n], how many bytes from there to their ends.
+
+    Yields:
+        Runs of them, in no order. No event is in two; those in none can have any layout, or be
+        damaged, while those in a run are whole and as the format wants them.
+    """
+    if len(offset) < _FEWEST:
+        return
+    short = np.minimum(size, _MOST_BYTES + 1).astype(np.uint16)
+    order = np.argsort(short, kind="stable")
+    ends = np.cumsum(np.bincount(short))
+    for length in range(2, min(len(ends), _MOST_BYTES + 1)):
+        layouts: list[Layout] = []
+        for low in range(int(ends[length - 1]), int(ends[length]), _BLOCK):
+            rows = order[low : min(low + _BLOCK, int(ends[length]))]
+            yield from _alike_in_length(buffer, offset, rows, length, layouts)
+
+
+def _alike_in_length(
+    buffer: Buffer,
+    offset: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    length: int,
+    layouts: list[Layout],
+) -> Iterator[Run]:
+    """Find those that are alike of events of the same length.
+
+    `layouts` are those already found, for events of other blocks; what is found is added.
+    """
+    # A word more than the event has, so that there is one from each of its bytes on.
+    words = -(-length // _WORD_BYTES) + 1
+    rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
+    if len(rows) < _FEWEST:
+        return
+    data = buffer.pieces(offset[rows], words)
+    for number in range(_MOST_LAYOUTS):
+        if number < len(layouts):
+            layout = layouts[number]
+        else:
+            found = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
+            if found is None:
+                rows, data = rows[1:], data[1:]
+                continue
+            layouts.append(layout := found)
+        other = layout.differs(data)
+        left = np.count_nonzero(other)
+        if not left:
+            yield Run(rows, layout, data)
+            return
+        if left < len(rows):
+            same = ~other
+            yield Run(rows[same], layout, data, same)
+            rows, data = rows[other], data[other]
+        if len(rows) < _FEWEST:
+            return
+
+
+def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
+    """Read the layout of an event; None if it is not as the format wants it.
+
+    Args:
+        buffer: The trace.
+        start: Where its tag stands.
+        length: How many bytes from there to its end.
+        data: uint64 [words], its bytes and some more.
+    """
+    mask = np.zeros(len(data) * _WORD_BYTES, np.uint8)
+    numbers: list[Place] = []
+    stats: list[tuple[int, Place]] = []
+    try:
+        event = buffer.field_at(start, start + length)
+        body = event.stop - event.value
+        mask[: body - start] = _FIXED
+        for at, field in _checked(buffer, EVENT, (body, event.stop)):
+            fixed = _structure(mask, at - start, field, start)
+            if field.tag == _STATS:
+                stat = _stat(buffer, mask, field, start)
+                stats += [stat] if stat is not None else []
+            else:
+                numbers.append(Place(field.tag, fixed, field.stop - start - fixed))
+    except DamageError:
+        return None
+    bits: Words = mask.view("<u8")
+    return Layout(tuple(numbers), tuple(stats), bits, data & bits)
+
+
+def _stat(
+    buffer: Buffer, mask: NDArray[np.uint8], stat: Field, start: int
+) -> tuple[int, Place] | None:
+    """Note a stat down: the id of its name, which is part of the layout, and its value if any."""
+    number, value = 0, None
+    for at, field in _checked(buffer, STAT, stat.span):
+        fixed = _structure(mask, at - start, field, start)
+        if field.tag == _STAT_ID:
+            number = signed(field.value)
+            mask[fixed : field.stop - start] = _FIXED
+        else:
+            value = Place(field.tag, fixed, field.stop - start - fixed)
+    return None if value is None else (number, value)
+
+
+def _structure(mask: NDArray[np.uint8], at: int, field: Field, start: int) -> int:
+    """Mark what has to be the same in a field at a place; return where its value begins."""
+    stop = field.stop - start
+    body = stop - field.value if field.tag & 7 == BYTES else at + 1
+    mask[at:body] = _FIXED
+    if field.tag & 7 == VARINT:
+        mask[body:stop] = _CONTINUES
+    return body
+
+
+def _checked(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[tuple[int, Field]]:
+    """Read the fields of a message, each with where it begins.
+
+    Raises:
+        DamageError: One is not as the format wants it, or not known.
+    """
+    seen, at = 0, span[0]
+    for field in buffer.fields(*span):
+        bits = shape.of(field.tag)
+        if bits in (WRONG, UNKNOWN) or bits & seen:
+            raise buffer.damage(at, shape.misfit)
+        seen |= bits
+        yield at, field
+        at = field.stop

@@ -1,0 +1,105 @@
+"""A GPU's step run again from its launches, on programs whose answer is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from alexprof.attribute import Known, attribute
+from alexprof.attribute.launch_replay import Launch, LaunchedStep, host_factor
+from tests.attribute.test_behind import Kernel, build
+
+# The host takes 10 ns for each launch, kernels 4 ns: the GPU waits for the host.
+BOUND = [Kernel(op, 10 * n, 10 * n + 10, 10 * n + 10, 10 * n + 14) for n, op in enumerate("aabab")]
+# Launches take 2 ns each, kernels 20: the host waits for the GPU.
+BUSY = [
+    Kernel("a", 0, 2, 2, 22),
+    Kernel("b", 2, 4, 22, 42),
+    Kernel("a", 4, 6, 42, 62),
+]
+
+
+def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
+    found = attribute(build([(0, wall)], kernels), known=Known(timed_s=timed_s)).replayed
+    assert found.of_launches
+    return found
+
+
+def saved(found, name):
+    (saving,) = [one for one in found.savings if (one.what, one.name) == ("op", name)]
+    return saving.without
+
+
+def test_a_step_bound_by_launching_saves_its_launches():
+    """Without b's two launches the last kernel starts 20 ns earlier: 40 instead of 60 ns."""
+    found = replayed(BOUND, 60)
+    assert found.reason is None
+    assert found.drift == 0
+    assert saved(found, "b") == pytest.approx(20 / 60)
+    assert saved(found, "a") == pytest.approx(30 / 60)
+
+
+def test_faster_kernels_hardly_shorten_it():
+    (saving,) = [one for one in replayed(BOUND, 60).savings if (one.what, one.name) == ("op", "b")]
+    assert saving.halved == pytest.approx(2 / 60)  # the last kernel ends 2 ns earlier
+
+
+def test_a_step_bound_by_its_kernels_saves_their_time():
+    found = replayed(BUSY, 66)
+    assert saved(found, "b") == pytest.approx(20 / 66)
+
+
+def test_a_kernel_on_another_stream_waits_for_what_it_waited_for():
+    """A copy on stream 2 follows b, which ends when a is gone 20 ns earlier."""
+    kernels = [*BUSY[:2], Kernel("copy", 5, 6, 43, 50, stream=2)]
+    assert saved(replayed(kernels, 50), "a") == pytest.approx(20 / 50)
+
+
+def test_a_call_that_waits_for_the_gpu_holds_up_the_host():
+    """The copy's call returns 2 ns after it is done; 4 ns later b is launched.
+
+    Without a: copy from 0 to 6, its call until 8, b from 12 to 18.
+    """
+    kernels = [
+        Kernel("a", 0, 2, 2, 22),
+        Kernel("copy", 2, 30, 22, 28),
+        Kernel("b", 32, 34, 34, 40),
+    ]
+    found = replayed(kernels, 40)
+    assert found.drift == 0
+    assert saved(found, "a") == pytest.approx(22 / 40)
+
+
+def test_without_a_profiler_only_the_host_is_quicker():
+    """A host that takes half as long: five launches of 5 ns, a kernel of 4, half of the tail of 6.
+
+    So timed steps last 32 ns, and each launch of b saves 5 ns of them.
+    """
+    found = replayed(BOUND, 60, timed_s=(5 * 5 + 4 + 0.5 * 6) * 1e-9)
+    assert saved(found, "b") == pytest.approx(10 / 32, rel=1e-3)
+
+
+def test_timed_steps_shorter_than_the_kernels_alone_are_not_explained():
+    found = replayed(BUSY, 66, timed_s=30e-9)
+    assert "no speed of the host" in str(found.reason)
+    assert not found.savings
+
+
+def test_the_factor_of_a_host_is_found():
+    launch = Launch(0, host_ns=10, back_ns=None, after=(), waited_ns=0, by_host=True, took_ns=2)
+    step = LaunchedStep((launch,) * 4, tail_ns=3, wall_ns=45)
+    assert step.replayed_ns() == pytest.approx(45)
+    assert host_factor([step], None) == 1
+    factor = host_factor([step], 23.5)
+    assert factor == pytest.approx(0.5)
+    assert step.replayed_ns(0.5) == pytest.approx(23.5)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "reason"),
+    [
+        ([Kernel("a", 0, 2, 3, 500)], "behind"),
+        ([Kernel("a", 0, 2, 3, 5), Kernel("b", 1, 2, 5, 7)], "CUDA graphs"),
+    ],
+)
+def test_what_can_not_be_replayed_says_why(kernels, reason):
+    assert reason in str(replayed(kernels, 50).reason)
