@@ -1,4 +1,11 @@
-"""What holds for all tests."""
+"""One machine for all tests: TensorFlow sees a CPU and keeps quiet.
+
+What the tests say of real programs holds on a CPU: that ops have times of their own, that the
+device is "CPU", that steps are replayed. With a GPU in sight ops run there, with kernels,
+other libraries and other log lines. So GPUs are hidden here, for this process and those that tests
+start, before anything imports TensorFlow. What holds on a GPU is tested on traces recorded there
+(samples.py) and, on a machine with a GPU, measured by `python -m benchmarks gpu`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +13,27 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
+HIDDEN = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "HIP_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+}
+# A build for CUDA complains of missing drivers and of factories that are registered twice, in lines
+# that count as errors.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+# What a user may have set for programs of their own.
+UNSET = (
+    "ALEXPROF_LOGDIR",
+    "TF_CPU_ALLOCATOR_USE_BFC",
+    "TF_CPU_BFC_MEM_LIMIT_IN_MB",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "COLUMNS",
+)
+
+os.environ.update(HIDDEN | QUIET)
+for name in UNSET:
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def assert_one_line(done, code, *words):
     ("arguments", "words"),
     [
         (["--batch-size", "0"], ["batch size must be at least 1, not 0"]),
-        (["--batch-size", "many"], ["--batch-size", "integer"]),
+        (["--batch-size", "many"], ["--batch-size", "see alexprof --help"]),
         (["--num-batches", "0"], ["--num-batches must be at least 1"]),
         (["--burn-in", "-1"], ["--burn-in must be at least 0"]),
         (["--trace-steps", "-1"], ["--trace-steps must be at least 0"]),
@@ -58,7 +58,7 @@ def assert_one_line(done, code, *words):
         (["--max-time", "0"], ["--max-time must be above 0 seconds"]),
         (["--max-time", "nan"], ["--max-time must be above 0 seconds and finite, not nan"]),
         (["--max-time", "inf"], ["--max-time must be above 0 seconds and finite, not inf"]),
-        (["--max-time", "5min"], ["--max-time", "number"]),
+        (["--max-time", "5min"], ["--max-time", "see alexprof --help"]),
         (["--block-steps", "0"], ["--block-steps must be at least 1"]),
         (["--variants", "with_lrn,no_lrn"], ["'no_lrn'", "with_lrn, without_lrn"]),
         (["--phases", "backward"], ["'backward'", "forward, forward_backward"]),
@@ -67,7 +67,7 @@ def assert_one_line(done, code, *words):
         (["--intra-op", "-2"], ["--intra-op must be at least 0"]),
         (["--run-name", "a/b"], ["one folder's name"]),
         (["--run-name", "there"], ["exists already", "--run-name"]),
-        (["--bogus"], ["--bogus", "--help"]),
+        (["--bogus"], ["--bogus", "see alexprof --help"]),
         (["vgg"], ["no workload 'vgg'", "alexnet"]),
     ],
 )

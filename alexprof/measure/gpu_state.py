@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import subprocess
 
@@ -27,7 +28,13 @@ nothing to do is not slowed down."""
 
 
 def read_gpus() -> tuple[GpuState, ...]:
-    """Asks `nvidia-smi`, if there is one; nothing if it fails or takes more than `TIMEOUT_S`."""
+    """Asks `nvidia-smi`, if there is one; nothing if it fails or takes more than `TIMEOUT_S`.
+
+    GPUs that are hidden from this process (CUDA_VISIBLE_DEVICES empty or -1) have no part in what
+    it does, so none is read.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return ()
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()

@@ -45,6 +45,7 @@ def answering(monkeypatch, answer):
         asked.append(command)
         return answer(command)
 
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
     monkeypatch.setattr(subprocess, "run", run)
     return asked
@@ -71,6 +72,17 @@ def test_a_driver_that_hangs_or_fails_says_nothing(monkeypatch):
     assert read_gpus() == ()
 
 
+@pytest.mark.parametrize("visible", ["", "-1"])
+def test_gpus_that_are_hidden_are_not_asked(monkeypatch, visible):
+    answer = subprocess.CompletedProcess([], 0, TWO, "")
+    asked = answering(monkeypatch, lambda _: answer)
+    assert len(read_gpus()) == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert read_gpus() == ()
+    assert len(asked) == 1
+
+
 def test_no_nvidia_smi_no_gpu(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert read_gpus() == ()

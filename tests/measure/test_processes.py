@@ -22,6 +22,7 @@ from alexprof.measure.processes import (
     run_process,
     turns,
 )
+from tests.processes import ended
 
 
 def launch(folder, code, **environment):
@@ -166,25 +167,13 @@ def test_the_signal_that_ended_it(tmp_path):
     assert run_process(launch(tmp_path, code)).exit_code == -signal.SIGKILL
 
 
-def gone(pid):
-    """Whether a process is gone, within a second; one that nobody waited for yet counts."""
-    for _ in range(100):
-        done = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        if not done.stdout.strip() or done.stdout.startswith("Z"):
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def test_what_it_leaves_running_is_ended(tmp_path):
     code = (
         "import subprocess, sys\n"
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
     )
     assert run_process(launch(tmp_path, code)).exit_code == 0
-    assert gone(int((tmp_path / "out.txt").read_text()))
+    assert ended(int((tmp_path / "out.txt").read_text()))
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
@@ -212,7 +201,7 @@ def test_ctrl_c_ends_the_whole_group(tmp_path, monkeypatch, request, stubborn):
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run_process(launch(tmp_path, code))
-    assert all(gone(int(pid)) for pid in (tmp_path / "out.txt").read_text().split())
+    assert all(ended(int(pid)) for pid in (tmp_path / "out.txt").read_text().split())
 
 
 def test_a_program_that_can_t_be_started(tmp_path):
