@@ -29,7 +29,7 @@ def runs_in(trace: Trace) -> list[int]:
     """Count the events of each run that is found in a trace's only plane."""
     [plane] = trace.planes
     stats = plane.events()._stats
-    found = alike(plane.dictionary.buffer, stats.offset, stats._stops() - stats.offset)
+    found = alike(plane.dictionary.buffer, stats.offset, stats._stops())
     return [len(run.rows) for run in found]
 
 
@@ -68,6 +68,7 @@ def test_what_a_profiler_writes_is_read_as_protobuf_reads_it(
 ):
     monkeypatch.setattr(layouts, "_FEWEST", 2)
     monkeypatch.setattr(layouts, "_BLOCK", block)
+    monkeypatch.setattr(layouts, "_CHUNK", 40 * block)
     data = of_a_profiler(random.Random(block), 3_000)
     expected = listed_by_protobuf(data)
     assert listed(parse_trace(data), STATS) == expected
