@@ -2,7 +2,9 @@
 
 Traces come from a small real session, with as many steps as give the wanted number of events. The
 profiler itself runs out of memory long before ten million, so the largest is four traces in one
-file, as of four hosts; xprof takes one of them, so it is left out there.
+file, as of four hosts; xprof takes one of them, so it is left out there. Where the traces of a GPU
+lie beside the repository, a real one with 7.0 million stats is read as well, by the whole command
+too.
 What xprof keeps beside a trace is deleted before each of its runs; start-up (imports) is left out
 of the table's time and stands beside it as the whole command's.
 """
@@ -12,6 +14,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import lzma
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +27,9 @@ EVENTS = {"0.2 M": 200_000, "2.4 M": 2_400_000}
 LARGEST = "9.6 M"
 COPIES = 4
 ROUNDS = 3
+GPU = "0.8 M, 7.0 M stats"
+GPU_TRACE = "traces/h200/big_session_400_steps.xplane.pb.xz"
+SHARED = Path(__file__).parents[2] / "shared"
 
 _SESSION = """
 import sys, time
@@ -46,9 +53,12 @@ with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
 """
 
 # Each prints the seconds from file to table, the number of ops in it, and the peak memory.
+# A child's ru_maxrss begins with what its parent had, so the high-water mark is read in /proc.
 _TAIL = """
-import json, resource
-print(json.dumps([took, ops, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+import json
+with open("/proc/self/status") as status:
+    peak = next(int(row.split()[1]) << 10 for row in status if row.startswith("VmHWM"))
+print(json.dumps([took, ops, peak]))
 """
 _READERS = {
     "alexprof": """
@@ -68,6 +78,17 @@ from alexprof.xplane import read_trace
 start = time.perf_counter()
 ops = by_op(attribute(read_trace(sys.argv[1])).costs).height
 took = time.perf_counter() - start
+""",
+    "alexprof report --json": """
+import contextlib, io, json, sys, time
+start = time.perf_counter()
+from alexprof.cli import main
+sys.argv = ["alexprof", "report", sys.argv[1], "--json"]
+said = io.StringIO()
+with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+    main()
+took = time.perf_counter() - start
+ops = len(json.loads(said.getvalue())["variants"]["trace"]["phases"]["trace"]["ops"])
 """,
     "xprof framework_op_stats": """
 import json, sys, time
@@ -111,8 +132,12 @@ took = time.perf_counter() - start
 }
 PARQUET = "xprof Parquet, DuckDB"
 """Only newer versions of xprof have this one."""
+COMMAND = "alexprof report --json"
+"""Its seconds are those of the whole command."""
 ON_SEVERAL = ("alexprof", "alexprof with core times")
 """Readers that read all of several hosts in one file."""
+ON_A_GPU = (*ON_SEVERAL, COMMAND, "xprof framework_op_stats")
+"""Readers that know ops of GPUs."""
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -129,14 +154,25 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         # Messages one after the other are one message with all their fields.
         several.write_bytes(trace.read_bytes() * COPIES)
         result[LARGEST] = _one(LARGEST, several, ON_SEVERAL)
+        if (SHARED / GPU_TRACE).exists():
+            result[GPU] = _one(GPU, _unpacked(SHARED / GPU_TRACE, Path(folder) / "gpu"), ON_A_GPU)
     return result
 
 
+def _unpacked(packed: Path, folder: Path) -> Path:
+    folder.mkdir()
+    trace = folder / packed.stem
+    with lzma.open(packed) as source, trace.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return trace
+
+
 def _readers() -> tuple[str, ...]:
-    if importlib.util.find_spec("xprof.convert.events_db"):
-        return tuple(_READERS)
-    print("xprof here writes no Parquet: left out")
-    return tuple(reader for reader in _READERS if reader != PARQUET)
+    left_out = {COMMAND}
+    if not importlib.util.find_spec("xprof.convert.events_db"):
+        print("xprof here writes no Parquet: left out")
+        left_out.add(PARQUET)
+    return tuple(reader for reader in _READERS if reader not in left_out)
 
 
 def _one(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
