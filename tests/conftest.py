@@ -10,7 +10,9 @@ start, before anything imports TensorFlow. What holds on a GPU is tested on trac
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 HIDDEN = {
@@ -37,3 +39,13 @@ for name in UNSET:
 # On a busy machine an example may take any time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Each test leaves the environment as it was: TensorFlow's memory is chosen by a variable."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,10 @@ class Activity:
         Events of a thread nest. Those of a stream don't: where two overlap, as kernels of a CUDA
         graph do, they run at once.
         """
+        return self._own
+
+    @cached_property
+    def _own(self) -> Segments:
         if self.at_work is not None:
             return self.at_work
         if self.device == CPU:

@@ -16,6 +16,7 @@ from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
 from alexprof.attribute.waiting import (
     Pieces,
+    counted_once,
     device_windows,
     idle_before,
     launches_of,
@@ -147,8 +148,7 @@ def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:
         return np.full(rows, UNKNOWN)
     scope = activity.launched.scope[counted]
     numbered = scope != UNKNOWN
-    pairs = np.unique(np.stack((row[numbered], scope[numbered])), axis=1)
-    executions = np.bincount(pairs[0], minlength=rows)
+    executions = counted_once(row[numbered], scope[numbered], rows)
     nameless = np.bincount(row[~numbered], minlength=rows) > 0
     return np.where(nameless | (executions == 0), UNKNOWN, executions)
 

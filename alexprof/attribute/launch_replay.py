@@ -93,10 +93,37 @@ class LaunchedStep:
         return max(last, launched) + self.tail_ns * host
 
 
-def launched_steps(
-    activity: Activity, step: Int, start_ps: Int, end_ps: Int
-) -> list[LaunchedStep] | str:
-    """Draws the steps of a GPU, or says why they can't be replayed.
+@dataclass(frozen=True)
+class Launches:
+    """The launches of a GPU's steps, to be drawn one step at a time.
+
+    Attributes:
+        activity: What the GPU ran.
+        rows: int64 [m], what steps launched, by step and end of the launch.
+        first: int64 [steps + 1], where the rows of each step begin.
+        start_ps: int64 [steps], begin of each step on the host.
+        end_ps: int64 [steps], its end.
+    """
+
+    activity: Activity
+    rows: NDArray[np.intp]
+    first: Int
+    start_ps: Int
+    end_ps: Int
+
+    @property
+    def size(self) -> float:
+        """Launches in a step, mean."""
+        return self.rows.size / self.start_ps.size
+
+    def drawn(self, step: int) -> LaunchedStep:
+        """Returns a step."""
+        rows = self.rows[self.first[step] : self.first[step + 1]]
+        return _drawn(self.activity, rows, int(self.start_ps[step]), int(self.end_ps[step]))
+
+
+def launched_steps(activity: Activity, step: Int, start_ps: Int, end_ps: Int) -> Launches | str:
+    """Gathers the launches of a GPU's steps, or says why they can't be replayed.
 
     Args:
         activity: What the GPU ran.
@@ -117,10 +144,7 @@ def launched_steps(
         return "there are steps that launch nothing"
     if (activity.end_ps[rows] > end_ps[of_step]).any():
         return "the GPU runs behind the host: its own work is what a step takes"
-    return [
-        _drawn(activity, rows[first[at] : first[at + 1]], int(start_ps[at]), int(end_ps[at]))
-        for at in range(start_ps.size)
-    ]
+    return Launches(activity, rows, first, start_ps, end_ps)
 
 
 def _drawn(activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: int) -> LaunchedStep:

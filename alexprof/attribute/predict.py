@@ -148,14 +148,14 @@ def _relaunched(
     """Replays what the host launches on a GPU."""
     activity = next(one for one in work.devices if one.device == device)
     step = step_of(activity, steps)
-    drawn = launched_steps(activity, step, steps.start_ps, steps.end_ps)
-    if isinstance(drawn, str):
-        return Replayed(drawn, of_launches=True)
-    size = sum(len(one.launches) for one in drawn) / len(drawn)
-    count, answered = _affordable(size, len(drawn), len(asked.wanted), len(asked.questions))
+    launched = launched_steps(activity, step, steps.start_ps, steps.end_ps)
+    if isinstance(launched, str):
+        return Replayed(launched, of_launches=True)
+    size = launched.size
+    count, answered = _affordable(size, len(steps), len(asked.wanted), len(asked.questions))
     if not count:
         return Replayed(f"steps of {size:.0f} launches take too long to replay", of_launches=True)
-    chosen = [drawn[at * len(drawn) // count] for at in range(count)]
+    chosen = [launched.drawn(at * len(steps) // count) for at in range(count)]
     host = host_factor(chosen, None if timed_s is None else timed_s * 1e9)
     if host is None:
         return Replayed(

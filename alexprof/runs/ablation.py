@@ -148,7 +148,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
 
 def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) -> dict[str, Any]:
     """What the kernels of the ops that go take, and launching them."""
-    ops = work.ops.select("op", "kind", "layer").iter_rows()
+    ops = zip(work.names, work.kinds, work.layers, strict=True)
     own = {name for name, kind, layer in ops if means(answer, name, kind, layer)}
     if not own:
         return {}

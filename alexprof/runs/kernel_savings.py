@@ -10,7 +10,7 @@ median; without the idle time 6.3 % (docs/validation/gpu.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,26 +26,28 @@ from alexprof.runs.tables import without_long_first
 if TYPE_CHECKING:
     import polars as pl
 
+Floats = NDArray[np.float64]
 LEAST = 0.01
 """Part of the step from which on a saving is listed."""
 
 
 @dataclass(frozen=True)
 class StepWork:
-    """What the steps of a GPU did.
+    """What the steps of a GPU did, by op.
 
     Attributes:
-        ops: A row per op: `op` (name), `kind`, `layer`, `share_s`, `launches` and `launching_s`,
-            the host's time for them, mean per step.
-        per_step: A row per step and op: `step`, `op`, `share_ns`.
-        steps: How many steps there are.
-        busy_s: What any kernel or copy took of a step, mean.
+        names: Name of each op; of several types under one name each is an op.
+        kinds: Kind of each.
+        layers: Layer of each.
+        seconds: float64 [ops, steps], its share of each step.
+        part: float64 [ops], its part of what all launches cost the host, or of their number.
     """
 
-    ops: pl.DataFrame
-    per_step: pl.DataFrame
-    steps: int
-    busy_s: float
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    layers: tuple[str, ...]
+    seconds: Floats
+    part: Floats
 
     @classmethod
     def of(cls, costs: pl.DataFrame, device: str) -> StepWork:
@@ -53,19 +55,25 @@ class StepWork:
         import polars as pl
 
         rows = without_long_first(costs.filter(pl.col("device") == device), device)
-        steps = rows["step"].n_unique()
+        steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
         rows = rows.filter(pl.col("op") != IDLE_OP)
         ops = rows.group_by("op", "kind", "layer", maintain_order=True).agg(
-            (pl.col("share_ns").sum() / steps / 1e9).alias("share_s"),
-            (pl.col("kernels").sum() / steps).alias("launches"),
-            (pl.col("launching_ns").sum() / steps / 1e9).alias("launching_s"),
+            pl.col("kernels").sum(), pl.col("launching_ns").sum()
         )
-        return cls(
-            ops=ops,
-            per_step=rows.select("step", "op", "share_ns"),
-            steps=steps,
-            busy_s=float(ops["share_s"].sum()),
-        )
+        ops = ops.with_row_index("row")
+        sums = rows.group_by("op", "kind", "layer", "step").agg(pl.col("share_ns").sum())
+        sums = sums.join(ops, on=["op", "kind", "layer"]).join(steps, on="step")
+        seconds = np.zeros((ops.height, steps.height))
+        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
+        by = "launching_ns" if ops["launching_ns"].sum() else "kernels"
+        weight = ops[by].to_numpy().astype(np.float64)
+        names, kinds, layers = (tuple(ops[column].to_list()) for column in ("op", "kind", "layer"))
+        return cls(names, kinds, layers, seconds, weight / (weight.sum() or 1.0))
+
+    @property
+    def busy_s(self) -> float:
+        """What any kernel or copy took of a step, mean."""
+        return float(self.seconds.sum(axis=0).mean())
 
     def saving(
         self, names: Collection[str], step_s: float, ci95_s: Interval | None = None
@@ -81,15 +89,10 @@ class StepWork:
             Seconds; and their 95 % interval, by traced steps and by the mean's own; None with too
             few traced steps.
         """
-        import polars as pl
-
-        gone = self.ops.filter(pl.col("op").is_in(list(names)))
-        by = "launching_s" if self.ops["launching_s"].sum() else "launches"
-        total = float(self.ops[by].sum())
-        part = float(gone[by].sum()) / total if total else 0.0
-        idle_s = max(step_s - self.busy_s, 0.0)
-        saved_s = float(gone["share_s"].sum()) + part * idle_s
-        spread = step_interval(self._seconds(names))
+        gone = np.array([name in names for name in self.names], bool)
+        part, seconds = float(self.part[gone].sum()), self.seconds[gone].sum(axis=0)
+        saved_s = float(seconds.mean()) + part * max(step_s - self.busy_s, 0.0)
+        spread = step_interval(seconds)
         if spread is None:
             return saved_s, None
         of_mean_s = (ci95_s[1] - ci95_s[0]) / 2 if ci95_s else 0.0
@@ -98,36 +101,31 @@ class StepWork:
 
     def savings(self, step_s: float) -> tuple[Saving, ...]:
         """What a step would save without each layer, kind and op, largest first in each sort."""
+        sorts = (("layer", self.layers), ("kind", self.kinds), ("op", self.names))
         return tuple(
             saving
-            for what in ("layer", "kind", "op")
-            for saving in sorted(self._of_each(what, step_s), key=lambda one: -one.fraction)
+            for what, groups in sorts
+            for saving in sorted(self._of_each(what, groups, step_s), key=lambda s: -s.fraction)
             if saving.fraction >= LEAST
         )
 
-    def _of_each(self, what: str, step_s: float) -> Iterator[Saving]:
-        for (name,), ops in self.ops.partition_by(what, as_dict=True, maintain_order=True).items():
-            names = ops["op"].to_list()
-            saved_s, _ = self.saving(names, step_s)
-            seconds = self._seconds(names)
-            std = float(seconds.std(ddof=1)) / step_s if len(seconds) > 1 else None
-            halved_s = float(ops["share_s"].sum()) / 2
+    def _of_each(self, what: str, groups: Sequence[str], step_s: float) -> Iterator[Saving]:
+        names = tuple(dict.fromkeys(groups))
+        place = {name: at for at, name in enumerate(names)}
+        group = np.array([place[name] for name in groups], np.int64)
+        seconds = np.zeros((len(names), self.seconds.shape[1]))
+        np.add.at(seconds, group, self.seconds)
+        part = np.bincount(group, weights=self.part, minlength=len(names))
+        mean_s = seconds.mean(axis=1)
+        saved_s = mean_s + part * max(step_s - self.busy_s, 0.0)
+        std_s = seconds.std(axis=1, ddof=1) if seconds.shape[1] > 1 else None
+        for at, name in enumerate(names):
             yield Saving(
                 what=what,
-                name=str(name),
-                fraction=saved_s / step_s,
-                fraction_std=std,
-                saves_s=saved_s,
-                halved_fraction=halved_s / step_s,
-                halved_s=halved_s,
+                name=name,
+                fraction=float(saved_s[at]) / step_s,
+                fraction_std=None if std_s is None else float(std_s[at]) / step_s,
+                saves_s=float(saved_s[at]),
+                halved_fraction=float(mean_s[at]) / 2 / step_s,
+                halved_s=float(mean_s[at]) / 2,
             )
-
-    def _seconds(self, names: Collection[str]) -> NDArray[np.float64]:
-        import polars as pl
-
-        steps = self.per_step.select(pl.col("step").unique().sort())
-        gone = self.per_step.filter(pl.col("op").is_in(list(names)))
-        sums = gone.group_by("step").agg(pl.col("share_ns").sum())
-        joined = steps.join(sums, on="step", how="left", maintain_order="left")
-        seconds: NDArray[np.float64] = joined["share_ns"].fill_null(0).to_numpy() / 1e9
-        return seconds

@@ -140,7 +140,7 @@ def _ablation(run: Run, ablation: Ablation, end_s: float) -> Iterator[Series]:
     if ablation.attributed_s is not None:
         meaning = (
             f"Milliseconds. What the trace gives to the ops of {ablation.name}: "
-            "their share of the traced step, scaled to the mean of the timed steps."
+            "their share of the traced step, on the scale of timed steps."
         )
         yield _point(attributed_tag(ablation), meaning, 0, ablation.attributed_s * 1e3, end_s)
         phase = run.variants[ablation.reference].phases.get(ablation.phase)

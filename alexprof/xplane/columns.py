@@ -17,6 +17,7 @@ from alexprof.xplane.stats import Rows, StatTable, taken
 from alexprof.xplane.wire import BYTES, Buffer
 
 _OTHER = -1
+_MANY_ROWS = 1 << 16
 
 
 class StatColumns:
@@ -92,15 +93,26 @@ def _rows(run: Run, offset: NDArray[np.int64], index: int, place: Place) -> Rows
 
 
 def _joined(parts: list[Rows]) -> list[Rows]:
-    """Put parts together, as one is faster asked than many; what is all alike takes no memory."""
-    if len(parts) < 2:
-        return parts
-    joined = Rows(*(_concatenated(list(column)) for column in zip(*parts, strict=True)))
-    parts.clear()
-    return [joined]
+    """Put parts together: few are asked faster than many, and large ones would take more memory.
+
+    Empties the list that is given.
+    """
+    joined: list[Rows] = []
+    parts.reverse()
+    while parts:
+        together, count = [], 0
+        while parts and count < _MANY_ROWS:
+            together.append(parts.pop())
+            count += len(together[-1].owner)
+        columns = zip(*together, strict=True)
+        joined.append(Rows(*(_concatenated(list(column)) for column in columns)))
+    return joined
 
 
 def _concatenated(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Concatenate columns; what is the same in all rows takes no memory."""
+    if len(columns) == 1:
+        return columns[0]
     firsts = {column[0] for column in columns if len(column)}
     if len(firsts) == 1 and all(column.strides == (0,) for column in columns):
         return np.broadcast_to(columns[0][0], sum(map(len, columns)))

@@ -130,7 +130,7 @@ class EventStats:
         columns = StatColumns(buffer, names, missing)
         left = np.ones(len(self), bool)
         stop = self._stops() if stop is None else stop
-        for run in alike(buffer, self.offset, stop - self.offset):
+        for run in alike(buffer, self.offset, stop):
             left[run.rows] = False
             columns.add_run(run, self.offset)
             if decode is not None:

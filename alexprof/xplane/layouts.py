@@ -27,6 +27,7 @@ from alexprof.xplane.wire import BYTES, VARINT, Buffer, DamageError, Field, sign
 
 _METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
 _MOST_BYTES = 512  # of an event: there are few longer ones
+_CHUNK = 1 << 18  # events sorted by length at once: more would only take more memory
 _BLOCK = 1 << 14  # events compared at once: their bytes stay in the processor's caches
 _FEWEST = 16  # for so many it is worth the while
 _MOST_LAYOUTS = 64  # tried for the events of a block that have the same length
@@ -113,28 +114,29 @@ class Run(NamedTuple):
         return column.copy() if self.among is None else column[self.among]
 
 
-def alike(buffer: Buffer, offset: NDArray[np.int64], size: NDArray[np.int64]) -> Iterator[Run]:
+def alike(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[Run]:
     """Find events that are alike.
 
     Args:
         buffer: The trace.
         offset: int64 [n], where the events' tags stand.
-        size: int64 [n], how many bytes from there to their ends.
+        stop: int64 [n], where the events end.
 
     Yields:
         Runs of them, in no order. No event is in two; those in none can have any layout, or be
         damaged, while those in a run are whole and as the format wants them.
     """
-    if len(offset) < _FEWEST:
-        return
-    short = np.minimum(size, _MOST_BYTES + 1).astype(np.uint16)
-    order = np.argsort(short, kind="stable")
-    ends = np.cumsum(np.bincount(short))
-    for length in range(2, min(len(ends), _MOST_BYTES + 1)):
-        layouts: list[Layout] = []
-        for low in range(int(ends[length - 1]), int(ends[length]), _BLOCK):
-            rows = order[low : min(low + _BLOCK, int(ends[length]))]
-            yield from _alike_in_length(buffer, offset, rows, length, layouts)
+    layouts: list[list[Layout]] = [[] for _ in range(_MOST_BYTES + 1)]  # found so far, by length
+    for first in range(0, len(offset), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        length = np.minimum(stop[part] - offset[part], _MOST_BYTES + 1).astype(np.uint16)
+        order = np.argsort(length, kind="stable") + first
+        ends = np.cumsum(np.bincount(length, minlength=_MOST_BYTES + 1)).tolist()
+        for shared in np.flatnonzero(np.bincount(length) >= _FEWEST).tolist():
+            if shared <= _MOST_BYTES:
+                for low in range(ends[shared - 1], ends[shared], _BLOCK):
+                    rows = order[low : min(low + _BLOCK, ends[shared])]
+                    yield from _alike_in_length(buffer, offset, rows, shared, layouts[shared])
 
 
 def _alike_in_length(
@@ -151,10 +153,12 @@ def _alike_in_length(
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
-    if len(rows) < _FEWEST:
+    if not len(rows):
         return
     data = buffer.pieces(offset[rows], words)
     for number in range(_MOST_LAYOUTS):
+        if len(rows) < _FEWEST:
+            return
         if number < len(layouts):
             layout = layouts[number]
         else:
@@ -172,8 +176,6 @@ def _alike_in_length(
             same = ~other
             yield Run(rows[same], layout, data, same)
             rows, data = rows[other], data[other]
-        if len(rows) < _FEWEST:
-            return
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:

@@ -82,8 +82,10 @@ def read_lines(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
 def _misfits(buffer: Buffer, heads: Step, offset: NDArray[np.int64]) -> dict[int, DamageError]:
     """Find lines with fields that no line can have."""
     wrong, unknown = LINE.faults(heads.lane, heads.fields.tag)
-    if unknown.any():
-        buffer.say_unknown(int(offset[unknown.argmax()]), LINE.kind)
+    timed, _ = heads.of(_TIMESTAMP)
+    odd = unknown & (LINE.may_hold(buffer, offset) | ~np.isin(heads.lane, timed))
+    if odd.any():
+        buffer.say_unknown(int(offset[odd.argmax()]), LINE.kind)
     lines, row = np.unique(heads.lane[wrong], return_index=True)
     places = offset[wrong][row].tolist()
     pairs = zip(lines.tolist(), places, strict=True)

@@ -6,12 +6,14 @@ for a length with a flipped bit often leaves bytes that can still be read as fie
 - A known number with another wire type is damage: no version of a format may change a type.
 - A single value that comes twice in a message is damage: each writer writes it once, and what
   stands there a second time mostly belongs to a neighbour whose end was lost.
-- An unknown number is a newer version's, or damage. It is skipped, as protobuf wants it, and said.
+- An unknown number is a newer version's, or damage. It is skipped, as protobuf wants it, and said
+  where it may be what the message lacks: a number where one of `needed` is missing, bytes where
+  there could be another message (a plane, line, event or stat).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer
 
 WRONG, UNKNOWN = 0x4000, 0x8000
+_HAD_UNKNOWN = 0x2000  # of the bits that a message has had
 Bits: TypeAlias = "NDArray[np.uint16]"
 
 
@@ -33,10 +36,18 @@ class Shape:
     """
 
     def __init__(
-        self, kind: str, single: Mapping[int, int], repeated: Mapping[int, tuple[int, ...]]
+        self,
+        kind: str,
+        single: Mapping[int, int],
+        repeated: Mapping[int, tuple[int, ...]],
+        needed: Sequence[tuple[int, ...]] = (),
     ) -> None:
-        """Take the wire types of single and of repeated fields by number."""
+        """Take the wire types of single and of repeated fields by number.
+
+        Of each of `needed` numbers depend on one; they are single fields.
+        """
         self.kind = kind
+        self._has_messages = bool(repeated)
         self.bits: Bits = np.full(256, UNKNOWN, np.uint16)
         for number in (*single, *repeated):
             self.bits[number << 3 : (number << 3) + 8] = WRONG
@@ -44,6 +55,9 @@ class Shape:
             self.bits[number << 3 | wire_type] = 1 << place
         for number, wire_types in repeated.items():
             self.bits[[number << 3 | wire_type for wire_type in wire_types]] = 0
+        self._needed = [
+            sum(1 << list(single).index(number) for number in numbers) for numbers in needed
+        ]
 
     def of(self, tag: int) -> int:
         """Return the bits of a tag of any size."""
@@ -66,8 +80,9 @@ class Shape:
         alike = (tag == tag[0]).all()  # as the first fields of events mostly are
         bits = self.bits[tag[:1]] if alike else self.bits.take(tag)
         if bits.max() >= WRONG or (seen & bits).any():
-            self._complain(buffer, (bits == WRONG) | ((seen & bits) != 0), bits == UNKNOWN, offset)
-            bits[bits == UNKNOWN] = 0
+            unknown = bits == UNKNOWN
+            self._complain(buffer, (bits == WRONG) | ((seen & bits) != 0), unknown, offset)
+            bits[unknown] = _HAD_UNKNOWN
         seen |= bits
 
     def check_rows(
@@ -81,9 +96,33 @@ class Shape:
         """Check fields of which a message may have several: `message` int64 [n] says whose."""
         bits = self.bits.take(tag)
         wrong, unknown = self.faults(message, tag)
-        bits[unknown] = 0
         self._complain(buffer, wrong | ((seen[message] & bits) != 0), unknown, offset)
+        bits[unknown] = _HAD_UNKNOWN
         np.bitwise_or.at(seen, message, bits)
+
+    def check_ended(self, buffer: Buffer, seen: Bits, stop: NDArray[np.int64]) -> None:
+        """Say it if messages lack what an unknown field of theirs may be.
+
+        Args:
+            buffer: The trace.
+            seen: uint16 [n], the bits that each message has had.
+            stop: int64 [n], where they end.
+        """
+        had = np.flatnonzero(seen & _HAD_UNKNOWN)
+        for needed in self._needed:
+            lacks = had[(seen[had] & needed) == 0]
+            if lacks.size:
+                buffer.say_unknown(int(stop[lacks[0]]) - 1, self.kind)
+
+    def may_hold(self, buffer: Buffer, offset: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which unknown fields may be one of the messages that can be in such a message.
+
+        Args:
+            buffer: The trace.
+            offset: int64 [n], where their tags stand.
+        """
+        may: NDArray[np.bool_] = buffer.data[offset] & 7 == BYTES
+        return may & self._has_messages
 
     def faults(
         self, message: NDArray[np.int64], tag: NDArray[np.uint8]
@@ -114,8 +153,10 @@ class Shape:
     ) -> None:
         if wrong.any():
             raise buffer.damage(int(offset[wrong.argmax()]), self.misfit)
-        if unknown.any():
-            buffer.say_unknown(int(offset[unknown.argmax()]), self.kind)
+        odd = offset[unknown | np.zeros(offset.shape, bool)]
+        odd = odd[self.may_hold(buffer, odd)]
+        if odd.size:
+            buffer.say_unknown(int(odd[0]), self.kind)
 
     @property
     def misfit(self) -> str:
@@ -130,17 +171,25 @@ LINE = Shape(
     "a line",
     {1: VARINT, 2: BYTES, 3: VARINT, 9: VARINT, 10: VARINT, 11: BYTES},
     {4: _TEXTS},
+    [(3,)],
 )
-EVENT = Shape("an event", {1: VARINT, 2: VARINT, 3: VARINT, 5: VARINT}, {4: _TEXTS})
+EVENT = Shape(
+    "an event",
+    {1: VARINT, 2: VARINT, 3: VARINT, 5: VARINT},
+    {4: _TEXTS},
+    [(1,), (2, 5), (3,)],
+)
 STAT = Shape(
     "a stat",
     {1: VARINT, 2: FIXED64, 3: VARINT, 4: VARINT, 5: BYTES, 6: BYTES, 7: VARINT},
     {},
+    [(1,), (2, 3, 4, 5, 6, 7)],
 )
-ENTRY = Shape("an entry of names", {1: VARINT, 2: BYTES}, {})
+ENTRY = Shape("an entry of names", {1: VARINT, 2: BYTES}, {}, [(1,), (2,)])
 EVENT_METADATA = Shape(
     "an event's metadata",
     {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES},
     {5: _TEXTS, 7: (VARINT, BYTES)},  # child_id: packed or not
+    [(2,)],
 )
-STAT_METADATA = Shape("a stat's metadata", {1: VARINT, 2: BYTES, 3: BYTES}, {})
+STAT_METADATA = Shape("a stat's metadata", {1: VARINT, 2: BYTES, 3: BYTES}, {}, [(2,)])

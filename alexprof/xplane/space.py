@@ -18,7 +18,7 @@ from alexprof.xplane.lines import Lines, read_lines
 from alexprof.xplane.schema import PLANE, SPACE, UNKNOWN, WRONG, Shape
 from alexprof.xplane.trace import Line, Plane, Trace
 from alexprof.xplane.walk import Bodies
-from alexprof.xplane.wire import Buffer, DamageError, Field, signed
+from alexprof.xplane.wire import BYTES, Buffer, DamageError, Field, signed
 
 _PLANE, _ERROR, _WARNING, _HOST = 0x0A, 0x12, 0x1A, 0x22
 _ID, _NAME = 0x08, 0x12
@@ -226,7 +226,8 @@ def _checked(buffer: Buffer, shape: Shape, at: int, tag: int, seen: int) -> int:
     if bits == WRONG or bits & seen:
         raise buffer.damage(at, shape.misfit)
     if bits == UNKNOWN:
-        buffer.say_unknown(at, shape.kind)
+        if tag & 7 == BYTES:  # else it can't be a message that belongs there
+            buffer.say_unknown(at, shape.kind)
         return 0
     return bits
 

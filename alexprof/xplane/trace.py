@@ -130,7 +130,10 @@ class Plane:
         )
         line = np.repeat(np.array(kept, np.int32), [len(part) for part, _ in parts])
         del parts
-        return Events(self.dictionary, offset, stop, line, self._starts_ps(line), stats=stats)
+        starts_ps = self._starts_ps(line)
+        events = Events(self.dictionary, offset, stop, line, starts_ps, stats=stats)
+        self.dictionary.buffer.release()
+        return events
 
     def _events_of(self, line: Line) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the events of a line begin and end."""

@@ -90,6 +90,7 @@ def walk(
     for _ in range(_MOST_STEPS):
         alive = start < stop
         if not alive.all():
+            shape.check_ended(buffer, seen[~alive], stop[~alive])
             lane, start, stop, seen = lane[alive], start[alive], stop[alive], seen[alive]
         if len(lane) < _FEWEST_MESSAGES:
             break
@@ -117,3 +118,4 @@ def _rest(buffer: Buffer, left: Bodies, seen: Bits, shape: Shape) -> Iterator[St
         fields = fields_at(buffer, part, stop[owner])
         shape.check_rows(buffer, seen, owner, part, fields.tag)
         yield Step(lane[owner], fields)
+    shape.check_ended(buffer, seen, stop)

@@ -118,6 +118,12 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "numbers in stats": lambda size: line(
         numbered(lambda n: message(4, TIMES + message(4, integer(1, 1) + integer(4, n))), size)
     ),
+    "stats of unknown ids": lambda size: line(
+        numbered(lambda n: message(4, TIMES + message(4, integer(1, 9) + integer(4, n))), size)
+    ),
+    "events of different layouts": lambda size: line(
+        numbered(lambda n: message(4, TIMES + message(4, integer(1, n) + integer(4, 5))), size)
+    ),
     "stats of planes": lambda size: plane(repeat(message(6, integer(1, 1) + integer(4, 9)), size)),
     "groups": lambda size: repeat(b"\x0b", size // 2) + repeat(b"\x0c", size // 2),
     "groups in a line": lambda size: line(repeat(b"\x0b", size // 2) + repeat(b"\x0c", size // 2)),

@@ -38,10 +38,11 @@ def launching(phase: Phase, division: Division) -> Iterator[Block]:
         else "Its kernels run in CUDA graphs: what the host does between them makes it long."
     )
     launches = plural(round(books.launches_per_step), "launch", "es")
+    waits = numbers.time(books.launching_s or 0.0, step_s)
+    works = numbers.time(division.step_s - division.idle_s, step_s)
     yield Warn(
         f"This step is bound by launching: {launches} in {numbers.time(step_s, step_s)}. The GPU "
-        f"waits {numbers.time(books.launching_s or 0.0, step_s)} of it for the next launch and works "
-        f"{numbers.time(division.step_s - division.idle_s, step_s)}. {advice}"
+        f"waits {waits} of it for the next launch and works {works}. {advice}"
     )
     if not one_by_one:
         return

@@ -1,0 +1,128 @@
+"""What a report says of steps that are bound by launching, and of savings on a GPU."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from alexprof.runs.record import Run
+from alexprof.runs.traces import load
+from alexprof.show import render
+from alexprof.show.options import ReportOptions
+from alexprof.show.sections.headline import headline
+from alexprof.show.sections.launching import launching
+from alexprof.show.sections.predict import prediction
+from alexprof.show.sections.shares import divide
+from alexprof.show.view import View
+from tests.h200 import DATA, unpack_run
+
+
+@pytest.fixture(scope="module")
+def trace_run(tmp_path_factory):
+    """The run of a packed trace, read as a user's file."""
+    import lzma
+
+    from alexprof.runs.traces import load_trace
+
+    def read(name: str) -> Run:
+        path = tmp_path_factory.mktemp("trace") / f"{name}.xplane.pb"
+        path.write_bytes(lzma.decompress((DATA / f"{name}.xplane.pb.xz").read_bytes()))
+        return load_trace(path)
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def alexnet(tmp_path_factory):
+    folder = unpack_run("alexnet_gpu32", tmp_path_factory.mktemp("run"))
+    return load(str(folder), folder.parent)
+
+
+def tables(blocks):
+    return [block for block in blocks if hasattr(block, "rows")]
+
+
+def said_of(phase):
+    division = divide(phase)
+    assert division is not None
+    return list(launching(phase, division))
+
+
+def phase_of(run: Run):
+    (variant,) = run.variants.values()
+    (phase,) = variant.phases.values()
+    return phase
+
+
+def test_a_small_network_is_bound_by_launching(trace_run):
+    phase = phase_of(trace_run("keras_nojit"))
+    assert phase.attribution.launch_bound
+    assert phase.attribution.launches_per_step == pytest.approx(326, abs=1)
+    assert phase.attribution.launching_s > phase.attribution.share_ns / 1e9 / 5  # of 5 steps
+    (table,) = tables(said_of(phase))
+    assert table.rows[0].text(0) == "adam"
+    counts = [int(row.text(1)) for row in table.rows]
+    assert sum(counts) == pytest.approx(326, abs=3)
+
+
+def test_a_gpu_at_work_is_not(trace_run):
+    phase = phase_of(trace_run("async_no_fetch"))
+    assert not phase.attribution.launch_bound
+    assert said_of(phase) == []
+
+
+def test_graphs_are_one_launch_and_have_no_table(trace_run):
+    phase = phase_of(trace_run("jax_async"))
+    assert phase.attribution.launches_per_step == pytest.approx(1)
+    assert tables(said_of(phase)) == []
+    assert phase.replay.savings == ()
+    assert phase.replay.reason
+
+
+def test_savings_of_a_launch_bound_step_come_from_its_launches(trace_run):
+    phase = phase_of(trace_run("gan_two_optimizers"))
+    assert phase.replay.how == "launches"
+    saves = {one.name: one.fraction for one in phase.replay.savings if one.what == "layer"}
+    assert saves["opt_g"] > 0.1
+    kernels = {one.name: one.share_fraction for one in phase.layers_whole if one.device == "GPU:0"}
+    assert saves["opt_g"] > 2 * kernels["opt_g"]
+
+
+def test_sorts_of_steps_are_phases(trace_run):
+    run = trace_run("train_on_batch_and_test")
+    assert list(run.variants["trace"].phases) == ["train", "eval"]
+    titles = [line for line in render(run).splitlines() if line.startswith("Where does it go?")]
+    assert len(titles) == 2
+    assert titles[0] != titles[1]
+
+
+def test_the_headline_sets_the_measured_beside_the_kernels(alexnet):
+    view = View(alexnet, ReportOptions())
+    said = headline(view, "forward").replace("\u00a0", " ")
+    for figure in ("0.32 ms", "1.51 ms", "21.3 %", "0.25 ms", "kernels"):
+        assert figure in said
+
+
+def test_a_headline_claims_nothing_where_the_interval_holds_zero(alexnet):
+    unsure = [
+        msgspec.structs.replace(one, ci95_s=(-1e-4, one.measured_s)) for one in alexnet.ablations
+    ]
+    run = msgspec.structs.replace(alexnet, ablations=tuple(unsure))
+    said = headline(View(run, ReportOptions()), "forward")
+    assert "saves 0" not in said
+    assert "21.3" not in said
+
+
+def test_savings_of_a_gpu_at_work_add_up_to_the_step(alexnet):
+    replay = alexnet.variants["with_lrn"].phases["forward_backward"].replay
+    assert replay.how == "kernels"
+    timed_s = alexnet.variants["with_lrn"].phases["forward_backward"].timed.mean_s
+    layers = [one.saves_s for one in replay.savings if one.what == "layer"]
+    assert sum(layers) == pytest.approx(timed_s, rel=0.01)
+
+
+def test_fused_ops_are_worth_measuring(alexnet):
+    view = View(alexnet, ReportOptions())
+    texts = [block.text for block in prediction(view, "forward") if hasattr(block, "text")]
+    (said,) = [text for text in texts if "fused into" in text]
+    assert "BiasAdd and Relu" in said
