@@ -1,4 +1,4 @@
-"""One machine for all tests: TensorFlow sees a CPU and keeps quiet.
+"""One machine for all tests: TensorFlow sees a CPU and keeps quiet, and nobody is in a hurry.
 
 What the tests say of real programs holds on a CPU: that ops have times of their own, that the
 device is "CPU", that steps are replayed. With a GPU in sight ops run there, with kernels,
@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HIDDEN = {
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -34,6 +35,10 @@ UNSET = (
 os.environ.update(HIDDEN | QUIET)
 for name in UNSET:
     os.environ.pop(name, None)
+
+# On a busy machine an example may take any time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -39,10 +39,14 @@ def test_without_a_gpu_it_says_so_in_a_sentence_and_leaves_nothing(tmp_path):
 
 @pytest.mark.slow
 def test_parts_on_the_cpu(tmp_path):
-    done = benchmark("--out", tmp_path, "--on-cpu", "--parts", "two-optimizers,train-and-test")
+    asked = ["keras-fit", "two-optimizers", "train-and-test"]
+    done = benchmark("--out", tmp_path, "--on-cpu", "--parts", ",".join(asked))
     assert done.returncode == 0, done.stdout + done.stderr
     parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
-    assert list(parts) == ["two-optimizers", "train-and-test"]
+    assert list(parts) == asked
+    (fit,) = parts["keras-fit"]["result"]["sorts"]
+    assert fit["stopwatch"]["steps"] == fit["alexprof"]["steps"] == sizes.CPU.steps
+    assert -0.5 < fit["difference"] < 0.01
     (gan,) = parts["two-optimizers"]["result"]["sorts"]
     assert gan["stopwatch"]["steps"] == gan["alexprof"]["steps"] == sizes.CPU.steps
     assert {"opt_g", "opt_d"} <= set(gan["alexprof"]["layers"])

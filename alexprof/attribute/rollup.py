@@ -206,8 +206,8 @@ def _summary(
         summary.rename({name: "name"})
         .select(*SUMMARY, *more, *(("covered",) if name == "op" else ()))
         .sort(
-            ["share_mean_s", "busy_mean_s", "name", "pass", "device"],
-            descending=[True, True, False, False, False],
+            ["share_mean_s", "busy_mean_s", "name", "pass", "device", *more],
+            descending=[True, True, *[False] * (3 + len(more))],
         )
     )
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 FOUR = [0, 1, 2, 3]
 UNMARKED = "No step is marked in the trace; the whole trace is shown as one step."
+CALL = "^(Stateful)?PartitionedCall$|^(Stateless)?(While|If)$"
 STEADY = [  # graphs that run the same ops in each step
     "alexnet",
     "while_frames",
@@ -55,10 +56,15 @@ def test_each_step_has_the_same_ops(recorded, kind):
     assert found.outside_events == 0
     assert not any("step" in note for note in found.notes)
     ran = found.costs.filter(pl.col("op") != "(idle)")
-    counts = ran.group_by("op", "type").agg(
-        pl.col("step").n_unique(), pl.col("executions").n_unique().alias("counts")
-    )
-    assert counts.filter((pl.col("step") != len(FOUR)) | (pl.col("counts") != 1)).rows() == []
+    # The last call may still be returning when the profiler stops, and is lost then.
+    calls = pl.col("type").str.contains(CALL)
+    for rows, steps in ((ran.filter(~calls), FOUR), (ran.filter(calls), FOUR[:-1])):
+        counts = (
+            rows.filter(pl.col("step").is_in(steps))
+            .group_by("op", "type")
+            .agg(pl.col("step").n_unique(), pl.col("executions").n_unique().alias("counts"))
+        )
+        assert counts.filter((pl.col("step") != len(steps)) | (pl.col("counts") != 1)).rows() == []
 
 
 def test_a_loop_runs_its_ops_as_often_as_it_turns(recorded):

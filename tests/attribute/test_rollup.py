@@ -98,6 +98,14 @@ def test_an_op_is_covered_if_every_step_shows_it():
     assert covered == {"lrn1/LRN": True, "gradients/lrn1/LRN_grad/LRNGrad": False}
 
 
+def test_equal_rows_come_in_one_order():
+    """Polars groups on several threads, in an order of its own."""
+    types = [f"Type{number}" for number in range(40)]
+    rows = [(0, "CPU", "a", of, of, "a", "forward", 1, 0, 2, 2, 100) for of in types]
+    assert by_op(costs(*rows[::-1]))["type"].to_list() == sorted(types)
+    assert by_op(costs(*rows)).equals(by_op(costs(*rows[::-1])))
+
+
 def test_per_layer_and_kind_keep_passes_apart():
     for rollup, name in ((by_layer, "lrn1"), (by_kind, "LRN")):
         found = rollup(TABLE).select("name", "device", "pass", "share_fraction").rows()

@@ -161,7 +161,9 @@ def test_what_tracing_costs_is_calibrated_and_taken_off(run):
         assert sum(op.events_per_step for op in phase.ops) < phase.traced.events_per_step
         for op in phase.ops:
             assert 0 <= op.untraced_share_s <= op.share_mean_s
-        assert any(op.untraced_share_s < op.share_mean_s for op in phase.ops)
+            # On a single core an op may hand over nothing, and record nothing.
+            records = op.events_per_step > 0 and op.share_mean_s > 0
+            assert (op.untraced_share_s < op.share_mean_s) == records
 
 
 def test_lrn_is_found_in_layers_passes_and_kinds(run):

@@ -80,16 +80,20 @@ def _traced(folder: Path, batches: range) -> Any:
 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             if batch == batches[0]:
+                self._wait()  # for the first time it takes longer
                 tf.profiler.experimental.start(str(folder))
             if batch in batches:
                 self.times_s.append(time.perf_counter())
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if batch == batches[-1]:
-                # Its values are known when the step's updates are done.
-                self.model.get_layer("head").bias.numpy()
+                self._wait()
                 self.times_s.append(time.perf_counter())
                 tf.profiler.experimental.stop()
+
+        def _wait(self) -> None:
+            """Until the step's updates are done: then a weight is known."""
+            self.model.get_layer("head").bias.numpy()
 
     return Traced()
 
