@@ -36,6 +36,7 @@ from alexprof.attribute.rollup import (
     totals,
 )
 from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP, check_closure
+from alexprof.attribute.waiting import launching_s
 
 __all__ = [
     "IDLE_OP",
@@ -53,6 +54,7 @@ __all__ = [
     "by_layer_whole",
     "by_op",
     "check_closure",
+    "launching_s",
     "long_first",
     "sum_per_step",
     "totals",

@@ -17,7 +17,7 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
-from alexprof.attribute.waiting import step_of
+from alexprof.attribute.waiting import launching_s, step_of
 from alexprof.workload.base import Ablation, means
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ def replay_steps(
     wanted = _asked_for(known.asked, work, labels)
     costs = costs.filter(costs["device"] == device)
     questions = wanted | _questions(costs, work, labels)
-    if device != CPU:
+    if device != CPU and not _bound(costs, known.timed_s):
+        found = Replayed("the GPU works for longer than it waits for launches", of_launches=True)
+    elif device != CPU:
         found = _relaunched(work, steps, device, known.timed_s, _Asked(questions, wanted, removal))
     elif not known.inputs:
         return Replayed("the trace alone does not say which op waits for which")
@@ -131,6 +133,18 @@ def replay_steps(
         found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
     return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
+
+
+def _bound(costs: pl.DataFrame, timed_s: float | None) -> bool:
+    """Whether a GPU waits for launches for longer than it works."""
+    steps = costs["step"].n_unique()
+    idle = costs.filter(costs["pass"] == "idle")
+    launching = idle.filter(idle["type"] == "launching")
+    every_s, idle_s, traced_s = (
+        float(rows["share_ns"].sum()) / steps / 1e9 for rows in (costs, idle, launching)
+    )
+    busy_s = every_s - idle_s
+    return launching_s(busy_s, idle_s, traced_s, timed_s) > busy_s
 
 
 @dataclass(frozen=True)

@@ -165,3 +165,21 @@ def idle_before(
     total: Int = np.zeros(rows, np.int64)
     np.add.at(total, pieces.row[order], np.where(is_first, 0, gap))
     return total
+
+
+def launching_s(busy_s: float, idle_s: float, traced_s: float, timed_s: float | None) -> float:
+    """How long a GPU waits for launches in a step without a profiler, which slows down the host.
+
+    Args:
+        busy_s: What it ran of a traced step, mean.
+        idle_s: What was idle of it, mean.
+        traced_s: The part of that in which the host was launching.
+        timed_s: Mean of the timed steps; None where there are none.
+
+    Returns:
+        Seconds: as traced, or scaled as the step's idle time is. The step is bound by launching
+        where that is more than `busy_s`.
+    """
+    if timed_s is None or not idle_s:
+        return traced_s
+    return traced_s * max(timed_s - busy_s, 0.0) / idle_s

@@ -15,6 +15,7 @@ from alexprof.attribute import (
     by_layer,
     by_layer_whole,
     by_op,
+    launching_s,
     totals,
 )
 from alexprof.capture.executed import ExecutedOp, Node
@@ -31,7 +32,6 @@ from alexprof.runs.record import (
     on_cpu,
 )
 from alexprof.runs.recorded import Kernel, PathOp, RecordedDevice, Replay, Saving
-from alexprof.runs.timed_scale import timed_scale
 
 if TYPE_CHECKING:
     import polars as pl
@@ -259,14 +259,13 @@ def _launching(
     """How much a GPU was launched, and for how long it waited for that."""
     rows = costs.filter(costs["device"] == books.device)
     steps = rows["step"].n_unique()
-    busy_s, idle_s, launching_s = (
+    busy_s, idle_s, traced_s = (
         ns / steps / 1e9
         for ns in (books.share_ns, books.idle_ns, books.idle_by_reason_ns.get("launching", 0))
     )
-    if timed is not None:
-        launching_s *= timed_scale(busy_s, idle_s, timed.mean_s, on_cpu=False).idle
+    waits_s = launching_s(busy_s, idle_s, traced_s, timed.mean_s if timed else None)
     return {
         "launches_per_step": launches or float(rows["kernels"].sum()) / steps,
-        "launching_s": launching_s,
-        "launch_bound": launching_s > busy_s,
+        "launching_s": waits_s,
+        "launch_bound": waits_s > busy_s,
     }

@@ -221,5 +221,8 @@ def test_launches_are_replayed_to_the_step(name):
     assert optimizers & set(layers)
 
 
-def test_a_gpu_that_runs_behind_is_not_replayed():
-    assert "behind" in str(phase_of("async_no_fetch").replayed.reason)
+def test_a_gpu_at_work_is_not_replayed():
+    replayed = phase_of("async_no_fetch").replayed
+    assert replayed.of_launches
+    assert replayed.reason
+    assert not replayed.savings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute import Known, attribute
+from alexprof.attribute import Known, attribute, launching_s, predict
 from alexprof.attribute.launch_replay import Launch, LaunchedStep, host_factor
 from tests.attribute.test_behind import Kernel, build
 
@@ -16,6 +16,12 @@ BUSY = [
     Kernel("b", 2, 4, 22, 42),
     Kernel("a", 4, 6, 42, 62),
 ]
+
+
+@pytest.fixture(autouse=True)
+def worth_a_replay(monkeypatch):
+    """These steps are replayed whether they are bound by launching or not."""
+    monkeypatch.setattr(predict, "_bound", lambda *_: True)
 
 
 def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
@@ -103,3 +109,16 @@ def test_the_factor_of_a_host_is_found():
 )
 def test_what_can_not_be_replayed_says_why(kernels, reason):
     assert reason in str(replayed(kernels, 50).reason)
+
+
+@pytest.mark.parametrize(
+    ("busy", "idle", "traced", "timed", "waits"),
+    [
+        pytest.param(2.0, 8.0, 6.0, None, 6.0, id="no timed steps"),
+        pytest.param(2.0, 8.0, 6.0, 6.0, 3.0, id="a timed step leaves half of the idle time"),
+        pytest.param(2.0, 8.0, 6.0, 1.0, 0.0, id="or none"),
+        pytest.param(2.0, 0.0, 0.0, 2.0, 0.0, id="never idle"),
+    ],
+)
+def test_how_long_a_gpu_waits_for_launches(busy, idle, traced, timed, waits):
+    assert launching_s(busy, idle, traced, timed) == pytest.approx(waits)
