@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import pytest
 
 import alexprof
+from alexprof.cli.output import no_collector
 from alexprof.runs.store import save_run
 from tests.runs.made import made_run
 from tests.runs.test_store import run_named
@@ -287,3 +289,11 @@ def test_doctor_finds_a_trace_that_works(tmp_path):
     assert "host tracer level 3" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_collector_is_back_after_a_report_that_fails():
+    with pytest.raises(ValueError, match="said"), no_collector():
+        off = not gc.isenabled()
+        raise ValueError("said")
+    assert off
+    assert gc.isenabled()

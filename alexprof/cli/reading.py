@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alexprof.cli.app import Logdir, app
-from alexprof.cli.output import print_text, report_options, style_of
+from alexprof.cli.output import no_collector, print_text, report_options, style_of
 from alexprof.errors import UsageError
 
 
@@ -38,21 +38,22 @@ def report(
     ] = True,
 ) -> None:
     """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
-    from alexprof.runs.traces import load
-    from alexprof.show import ReportOptions, render, terminal
-
     style = style_of(json=json, markdown=markdown)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
-    options = ReportOptions(
-        width=terminal.width(),
-        color=terminal.color(),
-        variant=variant or None,
-        phase=phase or None,
-        top=top,
-    )
-    found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
-    print_text(render(found, style, options))
+    with no_collector():
+        from alexprof.runs.traces import load
+        from alexprof.show import ReportOptions, render, terminal
+
+        options = ReportOptions(
+            width=terminal.width(),
+            color=terminal.color(),
+            variant=variant or None,
+            phase=phase or None,
+            top=top,
+        )
+        found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
+        print_text(render(found, style, options))
 
 
 @app.command()
