@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
 _LONG = 1.2  # times the median of the others, from which on a first step is left out
 _OTHERS = 3  # so many others tell
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,13 @@ def attribute_phases(
     """
     work = read_work(trace, cores=cores)
     if not work.devices:
-        raise TraceError(_nothing_ran(trace))
+        raise TraceError(_nothing_ran(trace, work.unread))
     steps = find_steps(work.host, marker, work.span_ps)
     if trace.damage and not steps.marked:
-        raise TraceError(f"{trace.damage[0]}; no step is marked in the rest: take a new trace")
+        raise TraceError(
+            f"{trace.damage[0]}; no step is marked in the rest: copy the file again, or mark steps "
+            "by tf.profiler.experimental.Trace(name, step_num=number) and take a new trace"
+        )
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     table = costs_table(divisions, steps, work, labels)
@@ -249,9 +253,15 @@ def _within(work: Work, recorded: RecordedPerStep) -> dict[Op, tuple[float, floa
     return dict(zip(work.ops, zip(inner, pool, strict=True), strict=True))
 
 
-def _nothing_ran(trace: Trace) -> str:
+def _nothing_ran(trace: Trace, unread: Sequence[str]) -> str:
     if trace.damage:
-        return f"{trace.damage[0]}; no op and no kernel is in the rest: take a new trace"
+        return (
+            f"{trace.damage[0]}; no op and no kernel is in the rest: copy the file again, or take "
+            "a new trace"
+        )
+    if unread:
+        planes = ", ".join(unread[:_SHOWN])
+        return f"{trace.source}: all that ran is on {planes}: only CPUs and GPUs are read"
     return (
         f"{trace.source}: a trace without ops and kernels: was anything run while it was "
         "taken, and with host_tracer_level 2 or more?"

@@ -2,7 +2,7 @@
 
 Phases are judged by their timed steps, block by block; what blocks of one process differ by, beyond
 what their steps explain, two processes are taken to differ by as well. Layers, kinds and ops are
-judged by what they cost in the traced steps, scaled to the timed mean: their intervals hold the
+judged by what they cost in the traced steps, on the scale of timed steps: their intervals hold the
 spread over traced steps, that of the timed mean, and what a part of a step differs by between two
 processes anyway.
 """
@@ -27,7 +27,7 @@ from alexprof.runs.changes import (
 )
 from alexprof.runs.comparable import doubts
 from alexprof.runs.findings import percent
-from alexprof.runs.record import Phase
+from alexprof.runs.record import Phase, on_cpu
 from alexprof.runs.results import result_changes, result_doubts, whether_same
 from alexprof.runs.selftest import known_process_cv, selftest_trouble
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
@@ -323,19 +323,23 @@ class _Phase:
         return ours, theirs
 
     def _part(self, level: Level, name: str, timed: Comparison | None) -> Row:
+        from alexprof.attribute import IDLE_OP
         from alexprof.measure.ratios import compare_times
 
         shares = self._shares(level, name)
         chunks = [[one.chunks(level, name) for one in side] for side in self._sides]
-        cv = self._part_cv(_mean(shares), timed)
+        samples = [sample for side in self._sides for sample in side]
+        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in samples)
+        as_traced = of_gpus and name != IDLE_OP
+        cv = self._part_cv(_mean(shares), None if as_traced else timed)
         found = compare_times(*chunks, paired=self.paired, process_cv=cv)
         return Row(level, self.pair, self.key, name, shares, found)
 
     def _part_cv(self, share: float, timed: Comparison | None) -> float:
         """What a part is taken to vary by from process to process, as a part of itself.
 
-        Costs are scaled to the timed mean, so what is not known of that goes in here: as much for
-        each run as makes up the ratio's variance.
+        Costs on a CPU are scaled to the timed mean, so what is not known of that goes in here: as
+        much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
         """
         each = 1 / len(self.ours) + 1 / len(self.theirs)
         of_mean = timed.log_error**2 / each if timed and timed.log_error is not None else 0.0

@@ -128,7 +128,7 @@ class Replay(Struct, frozen=True, kw_only=True):
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):
-    """What a layer costs in the two variants of an ablation, traced steps scaled to the timed mean.
+    """What a layer costs in the two variants of an ablation, on the scale of timed steps.
 
     Attributes:
         name: The layer, both passes together, without the ops that have rows of their own.

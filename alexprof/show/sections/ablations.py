@@ -90,7 +90,7 @@ def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Blo
         aside="means",
     )
     said = [
-        "± is the 95 % interval over traced steps, which are scaled to each variant’s timed mean:"
+        "± is the 95 % interval over traced steps, which are brought to each variant’s timed mean:"
         " so the sums are exact by construction."
     ]
     if view.by_median(key):

@@ -68,9 +68,8 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
         if inside or gone_or_new:
             step = [one for one in whole if _key(one) == key]
             blocks = tuple(_inside(step, inside, gone_or_new, top))
-            yield Section(
-                f"Where{several}?", f"{label(key, found.a)}; shares, scaled to timed steps", blocks
-            )
+            aside = f"{label(key, found.a)}; shares, on the scale of timed steps"
+            yield Section(f"Where{several}?", aside, blocks)
 
 
 def reading(one: Change | TimeChange) -> str:
