@@ -71,6 +71,8 @@ class Attribution:
             graph counts once. None where that is not known.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
+        marked_ns: How long each step lasted on the host, in the order of time, one that is left
+            out included.
         left_out: The first step where that took longer than the others on a GPU: a row as in
             `steps`, of a step that is in neither table.
         name: What the steps are called in the trace; "" where they have no name of their own.
@@ -89,6 +91,7 @@ class Attribution:
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
     launches_per_step: float | None = None
     estimated: frozenset[Op] = frozenset()
+    marked_ns: tuple[int, ...] = ()
     left_out: pl.DataFrame | None = None
     name: str = ""
 
@@ -214,6 +217,7 @@ def _of_sort(
         within=_within(work, recorded) if recorded else {},
         launches_per_step=float(launches.mean()) if launches.any() else None,
         estimated=frozenset(work.ops[number] for number in work.estimated),
+        marked_ns=tuple(all_steps.wall_ns[rows].tolist()),
         left_out=late,
         name=part.name,
     )

@@ -160,7 +160,7 @@ def _trace() -> Iterator[Check]:
             return
         level = granted_host_level(trace)
     ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()
-    steps = len(attribution.steps) + (attribution.left_out is not None)
+    steps = len(attribution.marked_ns)
     yield Check(
         "A trace",
         f"{steps} of {_STEPS} steps, {ops} ops; host tracer level {level}",

@@ -109,12 +109,12 @@ def trace_phase(
         stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
         page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
         notes=(
-            *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.steps)),
+            *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.marked_ns)),
             *notes,
         ),
     )
     phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
-    wall_s = [wall_ns / 1e9 for wall_ns in attribution.steps["wall_ns"]]
+    wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
     phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
     phase = msgspec.structs.replace(phase, traced_disturbances=watch.found)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)

@@ -93,6 +93,11 @@ def test_steps_of_a_gpu_that_is_behind_are_periods():
     assert found[2, "b"] == (50, 1)
 
 
+def test_the_host_s_steps_are_known_beside_the_periods():
+    attribution = attribute(build([(0, 20), (20, 40), (40, 60)], ASYNC))
+    assert attribution.marked_ns == (20, 20, 20)
+
+
 def test_what_is_launched_outside_of_all_steps_counts_in_none():
     kernels = [*ASYNC, Kernel("fetch", 400, 402, 410, 450)]
     attribution = attribute(build([(0, 20), (20, 40), (40, 60)], kernels))
@@ -158,6 +163,7 @@ def test_a_long_first_step_is_left_out_and_kept_aside():
     assert attribution.steps["wall_ns"].to_list() == [20, 21, 19]
     assert attribution.left_out is not None
     assert attribution.left_out.rows() == [(0, 0, 50)]
+    assert attribution.marked_ns == (50, 20, 21, 19)
     assert set(attribution.costs["step"]) == {1, 2, 3}
 
 
