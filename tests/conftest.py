@@ -35,6 +35,7 @@ UNSET = (
 os.environ.update(HIDDEN | QUIET)
 for name in UNSET:
     os.environ.pop(name, None)
+START = dict(os.environ)
 
 # On a busy machine an example may take any time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,9 +44,13 @@ settings.load_profile("patient")
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """Each test leaves the environment as it was: TensorFlow's memory is chosen by a variable."""
-    before = dict(os.environ)
+    """Each test leaves the environment as all found it: a variable chooses TensorFlow's memory.
+
+    As it was at the start, not before the test: a fixture of a whole file runs before this one, and
+    what it runs may set variables too.
+    """
     yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
+    for name in [name for name in os.environ if not name.startswith("PYTEST_")]:
+        if name not in START:
+            del os.environ[name]
+    os.environ.update(START)
