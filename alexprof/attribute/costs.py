@@ -17,6 +17,7 @@ from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.recorded_within import RecordedPerStep, per_step
+from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
 from alexprof.attribute.table import UNASSIGNED_OP, check_closure, costs_table
@@ -69,6 +70,8 @@ class Attribution:
             inside of it on its own thread, and those of the pool's work for it.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
+        bound_by: What decides how long the steps of a GPU take without a profiler, as far as is
+            known: see `rollup.Totals.bound_by`; "" on a CPU.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
         marked_ns: How long each step lasted on the host, in the order of time, one that is left
@@ -90,6 +93,7 @@ class Attribution:
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
     launches_per_step: float | None = None
+    bound_by: str = ""
     estimated: frozenset[Op] = frozenset()
     marked_ns: tuple[int, ...] = ()
     left_out: pl.DataFrame | None = None
@@ -197,6 +201,7 @@ def _of_sort(
             frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
         )
     check_closure(costs)
+    bound_by = _bound_by(costs, device, work, known.timed_s)
     numbers = all_steps.number[rows]
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     sort_steps = all_steps.of_sort(part.sort)
@@ -211,7 +216,10 @@ def _of_sort(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, sort_steps, labels, costs, device=device, known=known),
+        replayed=replay_steps(
+            work, sort_steps, labels, costs, device=device, bound_by=bound_by, known=known
+        ),
+        bound_by=bound_by,
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
@@ -221,6 +229,15 @@ def _of_sort(
         left_out=late,
         name=part.name,
     )
+
+
+def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | None) -> str:
+    """What decides how long the steps take; "" on a CPU."""
+    if device == CPU:
+        return ""
+    bound_by = next(total for total in totals(costs) if total.device == device).bound_by(timed_s)
+    # Kernels that were launched one by one run as few CUDA graphs without a profiler.
+    return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
 
 
 def long_first(steps: pl.DataFrame) -> pl.DataFrame | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,33 @@ class Work:
     turned_off: TurnedOff | None
     unread: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @cached_property
+    def apart(self) -> Cover:
+        """When the host waited for input or took results from a device."""
+        return self.waits | self.fetches
+
+    @cached_property
+    def called(self) -> Cover:
+        """When it had been called to run something, waited, fetched, or ran ops."""
+        called = self.apart | self.ran
+        return called if self.calls is None else called | self.calls
+
+    def launching_within(self, start_ps: Int, end_ps: Int) -> Int:
+        """How much of each window the host had to launch something, int64 [n] picoseconds.
+
+        That is all but Python, waiting for input and taking results; all of it where the trace
+        does not say when TensorFlow was called.
+
+        Args:
+            start_ps: int64 [n], begin of each window.
+            end_ps: int64 [n], its end.
+        """
+        if self.calls is None:
+            return end_ps - start_ps
+        apart = self.apart.within(start_ps, end_ps)
+        launching: Int = self.called.within(start_ps, end_ps) - apart
+        return launching
 
     @property
     def span_ps(self) -> tuple[int, int]:

@@ -137,7 +137,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
         }
     device = phase.attribution.device if phase.attribution else "CPU"
     if phase.attribution is not None and not on_cpu(device):
-        if costs is None or phase.attribution.launch_bound:
+        if costs is None or phase.attribution.bound_by != "kernels":
             return {}  # without a replay it can't be predicted; `Replay.reason` says why
         return _by_kernels(answer, phase, StepWork.of(costs, device), timed)
     if answer.attributed_s is not None:

@@ -111,7 +111,8 @@ def _replay(phase: Phase, costs: pl.DataFrame, books: Books) -> Replay | None:
     from alexprof.runs.assemble import by_kernels
 
     saved = phase.replay
-    if saved is None or books.launch_bound or (phase.timed is None and phase.traced is None):
+    by_itself = books.bound_by != "kernels"
+    if saved is None or by_itself or (phase.timed is None and phase.traced is None):
         return saved
     step_s = phase.timed.mean_s if phase.timed else books.wall_ns / 1e9 / max(_steps(costs), 1)
     return by_kernels(costs, books.device, step_s, saved.gone_with)

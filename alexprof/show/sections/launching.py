@@ -20,7 +20,7 @@ _ONE_BY_ONE = 0.9  # part of the kernels that have launches of their own, from w
 def launching(phase: Phase, division: Division) -> Iterator[Block]:
     """Says that a step is bound by launching, and by which layers; nothing where it is not."""
     books = phase.attribution
-    if books is None or not books.launch_bound or not books.launches_per_step:
+    if books is None or books.bound_by != "launching" or not books.launches_per_step:
         return
     step_s = phase.timed.mean_s if phase.timed else division.step_s
     layers = _layers(phase, division.device)

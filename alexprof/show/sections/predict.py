@@ -48,11 +48,11 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     division = divide(phase)
     if variant is None or phase is None or division is None or not division.layers:
         return
-    if phase.attribution is not None and phase.attribution.launch_bound and _unknown(phase):
-        yield Note(
-            f"What this step would save can’t be predicted: it is bound by launching, and "
-            f"{phase.replay.reason if phase.replay else 'its launches were not replayed'}."
-        )
+    bound_by = phase.attribution.bound_by if phase.attribution else ""
+    if bound_by not in {"", "kernels"} and _unknown(phase):
+        reason = phase.replay.reason if phase.replay else "its launches were not replayed"
+        what = "the step is launch-bound, and " if bound_by == "launching" else ""
+        yield Note(f"Savings can’t be predicted: {what}{reason}.")
         return
     replayed = bool(phase.replay and phase.replay.savings)
     guesses = list(_replayed(phase.replay) if phase.replay and replayed else _shares(division))
