@@ -161,10 +161,23 @@ def attribute_phases(
     table = costs_table(divisions, steps, work, labels)
     notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
     known = known or Known()
+    shown = [sort for sort in range(len(steps.sorts)) if _any_ran(divisions, steps.rows_of(sort))]
+    left_out = [f'"{name}"' for sort, name in enumerate(steps.sorts) if sort not in shown]
+    if left_out and shown:
+        notes = (*notes, f"Nothing ran in the steps {', '.join(left_out)}: they are left out.")
     return {
-        name: _of_sort(_Part(sort, name, notes), (work, steps, divisions, labels), table, known)
-        for sort, name in enumerate(steps.sorts)
+        steps.sorts[sort]: _of_sort(
+            _Part(sort, steps.sorts[sort], notes), (work, steps, divisions, labels), table, known
+        )
+        for sort in shown or range(len(steps.sorts))
     }
+
+
+def _any_ran(divisions: Sequence[Division], rows: NDArray[np.intp]) -> bool:
+    """Whether any of some steps has a length on the device that they would be judged by."""
+    device = _busiest(divisions, rows)
+    division = next(division for division in divisions if division.device == device)
+    return bool((division.end_ps[rows] > division.start_ps[rows]).any())
 
 
 @dataclass(frozen=True)
@@ -328,8 +341,8 @@ def _device_notes(division: Division) -> list[str]:
         notes.append(f"{part:.0%} of the work of the thread pools belongs to no op.")
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
         notes.append(
-            f"{division.outside} of {division.events} kernels and copies on {division.device} ran "
-            "outside all steps: fetch a result inside the step, so that it waits for them."
+            f"{division.outside} of {division.events} kernels and copies on {division.device} "
+            "belong to no step: fetch a result inside the step, so that it waits for them."
         )
     return notes
 

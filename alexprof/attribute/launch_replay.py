@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.steps import PS_PER_NS
-from alexprof.attribute.waiting import Within
+from alexprof.attribute.waiting import Within, is_behind
 
 Int = NDArray[np.int64]
 
@@ -148,14 +148,15 @@ def launched_steps(
     rows = np.flatnonzero(step >= 0)
     if launched is None or not launched.known[rows].all() or not rows.size:
         return "the trace does not say when the host launched what the GPU ran"
-    if np.unique(launched.end_ps[rows]).size < rows.size:
+    calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
+    if np.unique(calls, axis=1).shape[1] < rows.size:
         return "CUDA graphs launch many kernels at once"
     rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
     of_step = step[rows]
     first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
     if (np.diff(first) == 0).any():
         return "there are steps that launch nothing"
-    if (activity.end_ps[rows] > end_ps[of_step]).any():
+    if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
         return "the GPU runs behind the host: its own work is what a step takes"
     return Launches(activity, rows, first, start_ps, end_ps, within)
 
@@ -165,10 +166,9 @@ def _drawn(
 ) -> LaunchedStep:
     assert activity.launched is not None
     called, done = activity.launched.start_ps[rows], activity.launched.end_ps[rows]
-    waits_for_it = activity.end_ps[rows] <= done
-    until = np.where(waits_for_it, called, done)
     since = np.append(called[:1], done[:-1])
-    launching = within(since, np.maximum(until, since)).tolist()
+    until = np.where(activity.end_ps[rows] <= done, np.maximum(called, since), done)
+    launching = within(since, until).tolist()
     called_ps = (called - start_ps).tolist()
     done_ps = (done - start_ps).tolist()
     begin_ps = (activity.start_ps[rows] - start_ps).tolist()
@@ -185,7 +185,8 @@ def _drawn(
         ]
         ready = max((stop_ps[earlier] for earlier in after), default=0)
         waits = stop_ps[place] <= done_ps[place]
-        free = called_ps[place] if waits else done_ps[place]
+        # Another thread may have launched the one before it meanwhile.
+        free = max(called_ps[place], before) if waits else done_ps[place]
         launches.append(
             Launch(
                 op=op,

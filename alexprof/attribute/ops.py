@@ -134,7 +134,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     """
     numbers = OpNumbers()
     xla = XlaOps(trace, numbers)
-    launches = Launches(trace.planes, lambda events: kernel_ops(events, numbers, xla))
+    launches = Launches(trace.planes, lambda events: kernel_ops(events, numbers, xla)[0])
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
     hosts = [Host.read(plane, cores=cores) for plane in planes]
     on_hosts = [on_host(host, numbers, xla, launches) for host in hosts]

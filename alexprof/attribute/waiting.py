@@ -66,11 +66,10 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     host = steps.start_ps, steps.end_ps
     if activity.launched is None:
         return host
-    mine = np.flatnonzero((event_step >= 0) & activity.launched.known)
-    step = event_step[mine]
-    start, end = activity.start_ps[mine], activity.end_ps[mine]
-    late_ps = np.maximum(end - np.maximum(start, steps.end_ps[step]), 0)
-    if late_ps.sum() <= _BEHIND * (end - start).sum():
+    launched = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    step = event_step[launched]
+    start, end = activity.start_ps[launched], activity.end_ps[launched]
+    if not is_behind(start, end, steps.end_ps[step]):
         return host
     most = np.iinfo(np.int64).max
     first, last = np.full(len(steps), most), np.full(len(steps), -1)
@@ -88,6 +87,18 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     until_ps = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
     begin = np.minimum(begin, until_ps)
     return begin, np.append(begin[1:], until_ps)
+
+
+def is_behind(start_ps: Int, end_ps: Int, until_ps: Int) -> bool:
+    """Whether a GPU is at work for a good part of its time after the step that launched it.
+
+    Args:
+        start_ps: int64 [n], when its events began.
+        end_ps: int64 [n], when they ended.
+        until_ps: int64 [n], when the host's step ended.
+    """
+    late_ps = np.maximum(end_ps - np.maximum(start_ps, until_ps), 0)
+    return bool(late_ps.sum() > _BEHIND * (end_ps - start_ps).sum())
 
 
 def _up_to_ns(time_ps: int) -> int:

@@ -66,7 +66,10 @@ def explained(
     if len(traced) == 2:
         answer = reconciled(answer, phases, traced)
     predicted = _predicted(answer, phases[reference], traced.get(reference))
-    answer = msgspec.structs.replace(answer, fused=_fused(answer, phases[reference]), **predicted)
+    nothing = {"predicted_s": None, "predicted_ci95_s": None, "predicted_from": ""}
+    answer = msgspec.structs.replace(
+        answer, fused=_fused(answer, phases[reference]), **{**nothing, **predicted}
+    )
     whole, rest = phases[reference].timed, phases[without].timed
     if whole is None or rest is None:
         return answer

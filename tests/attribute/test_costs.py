@@ -284,7 +284,7 @@ def test_gpus_share_the_executions_of_one_name():
 def test_kernels_after_the_steps_are_told():
     found = attribute(on_gpu([("a:A", 50, 60), ("a:A", 150, 160)]))
     assert found.outside_events == 1
-    assert "1 of 2 kernels and copies on GPU:0 ran outside all steps" in found.notes[0]
+    assert "1 of 2 kernels and copies on GPU:0 belong to no step" in found.notes[0]
 
 
 def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():

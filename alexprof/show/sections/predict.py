@@ -202,10 +202,10 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
         return None
     if replay.reason is not None or replay.drift is None:
         return f"Not replayed: {replay.reason}."
-    source = "the host’s launches" if replay.how == "launches" else "the graph"
-    took = "kernels’" if replay.how == "launches" else "ops’"
+    if replay.how == "launches":
+        return f"Replayed from the host’s launches in {plural(replay.steps, 'traced step')}."
     drift = (
-        f"Replayed from {source} and the {took} durations, {plural(replay.steps, 'traced step')} "
+        f"Replayed from the graph and the ops’ durations, {plural(replay.steps, 'traced step')} "
         f"came out {numbers.percent_unit(replay.drift)} off in the median, "
         f"{numbers.percent_unit(replay.drift_worst or 0.0)} at most"
     )
