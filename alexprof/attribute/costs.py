@@ -125,7 +125,7 @@ def attribute(
     phases = attribute_phases(trace, marker, depth, cores=cores, known=known)
     if len(phases) > 1:
         names = ", ".join(f'"{name}"' for name in phases)
-        raise TraceError(f"{trace.source}: steps of several sorts ({names}): name one of them")
+        raise TraceError(f"{trace.source}: steps with several names ({names}): choose one of them")
     (attribution,) = phases.values()
     return attribution
 
@@ -334,11 +334,11 @@ def _device_notes(division: Division) -> list[str]:
     part = lost / max(int(division.busy_ps.sum()), 1)
     if part >= _WORTH_SAYING:
         notes.append(
-            f"{part:.0%} of the time of kernels and copies on {division.device} names no op."
+            f"{100 * part:.0f} % of the kernel and copy time on {division.device} has no known op."
         )
     if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
         part = division.ownerless_ps / division.worked_ps
-        notes.append(f"{part:.0%} of the work of the thread pools belongs to no op.")
+        notes.append(f"{100 * part:.0f} % of the work of the thread pools has no known op.")
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
         notes.append(
             f"{division.outside} of {division.events} kernels and copies on {division.device} "

@@ -155,9 +155,9 @@ def launched_steps(
     of_step = step[rows]
     first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
     if (np.diff(first) == 0).any():
-        return "there are steps that launch nothing"
+        return "some steps launch nothing"
     if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
-        return "the GPU runs behind the host: its own work is what a step takes"
+        return "the GPU lags behind the host, so GPU work determines the step time"
     return Launches(activity, rows, first, start_ps, end_ps, within)
 
 

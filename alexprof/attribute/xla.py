@@ -65,13 +65,13 @@ class XlaOps:
             )
         if self.estimated:
             notes.append(
-                "Some fusions are named after no op: they stand with the commonest that they "
-                "compute, which is an estimate."
+                "XLA names no op for some fusions: each is assigned to the most common op in it, "
+                "which is an estimate."
             )
         if damaged := self._programs.unreadable:
             notes.append(
                 f"What XLA compiled is damaged in the trace ({', '.join(damaged)}): its "
-                "instructions go by their own names."
+                "instructions keep their own names."
             )
         return notes
 

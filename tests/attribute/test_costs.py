@@ -230,7 +230,7 @@ def test_kernels_belong_to_the_op_that_launched_them():
     }
     row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
     assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
-    assert found.notes == ("48% of the time of kernels and copies on GPU:0 names no op.",)
+    assert found.notes == ("48 % of the kernel and copy time on GPU:0 has no known op.",)
 
 
 def test_a_gpu_waits_for_the_host():

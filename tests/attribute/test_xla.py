@@ -118,7 +118,7 @@ def test_a_damaged_program_leaves_names_and_a_note():
     assert ops(found) == ["f/fusion.1"]
     (note,) = [note for note in found.notes if "damaged" in note]
     assert note == (
-        "What XLA compiled is damaged in the trace (f(7)): its instructions go by their own names."
+        "What XLA compiled is damaged in the trace (f(7)): its instructions keep their own names."
     )
 
 
