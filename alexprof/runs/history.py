@@ -1,19 +1,20 @@
 """A metric over the runs of a logdir, and where it stepped.
 
 Steps are found by binary segmentation: the place that splits the runs best is a step if the runs
-before and behind it differ (Student's t over runs, or with few runs over their blocks with what
-processes differ by), Bonferroni-adjusted for the places tried; then both parts are searched alike.
+before and behind it differ (`compare_times`: Student's t over runs, or with few runs over their
+blocks with what processes differ by), Bonferroni-adjusted for the places tried; then both parts are
+searched alike. docs/validation/change_points.md compares other ways.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
@@ -29,30 +30,16 @@ from alexprof.runs.sides import Member
 from alexprof.runs.store import BrokenRun, list_runs
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from alexprof.measure.values import Comparison
-    from alexprof.runs.samples import Sample
+    from alexprof.runs.samples import Floats, Sample
 
 HISTORY_VERSION = 1
 Measure = Literal["mean", "median", "share", "time"]
-MEASURES: tuple[Measure, ...] = ("mean", "median", "share", "time")
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 FALSE_ALARM = 0.05
-LEAST_NEIGHBOURS = 3
-"""So many pairs of neighbouring runs tell what runs differ by."""
-
-
-class Metric(Struct, frozen=True):
-    """What is looked at.
-
-    Attributes:
-        name: A phase, for "mean" and "median"; a kind, layer or op for "share" and "time".
-        measure: Of timed steps "mean", "median"; of the traced step "share", or "time" scaled.
-    """
-
-    name: str
-    measure: Measure
+CHANGED = ("slower", "faster")
+LEAST_NEIGHBORS = 3
+"""So many pairs of neighboring runs tell what runs differ by."""
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -138,36 +125,44 @@ class History(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """A run that takes part: its blocks of the metric, and what it may vary by anyway.
+class Observed:
+    """The metric in a run that has it.
 
     Attributes:
         run: The run.
         blocks: float64 [steps] each, in the metric's unit.
+        ci95: The 95 % interval of their mean, as the report shows it.
         process_cv: Standard deviation of a process's mean, as a part of it.
-        traced: Whether the steps are traced ones.
     """
 
     run: Run
-    blocks: Sequence[NDArray[np.float64]]
+    blocks: Sequence[Floats]
+    ci95: Interval | None
     process_cv: float
-    traced: bool = False
+
+    @property
+    def value(self) -> float:
+        """Mean of all steps."""
+        return sum(float(block.sum()) for block in self.blocks) / sum(map(len, self.blocks))
 
 
-def parse_metric(text: str) -> Metric:
+def parse_metric(text: str) -> tuple[str, Measure]:
     """Reads a metric: "forward.mean", "lrn.share".
+
+    Returns:
+        A phase and, of timed steps, "mean" or "median"; or a kind, layer or op and, of traced
+        steps, "share" of the step or "time" on the scale of timed ones.
 
     Raises:
         UsageError: If it is none.
     """
-    name, dot, measure = text.rpartition(".")
-    for known in MEASURES:
-        if dot and name and measure == known:
-            return Metric(name, known)
-    raise UsageError(
-        f"--metric is PHASE.mean, PHASE.median, KIND.share or KIND.time (a layer or op too), "
-        f"not {text!r}"
-    )
+    name, _, measure = text.rpartition(".")
+    if not name or measure not in MEASURES:
+        raise UsageError(
+            "--metric is PHASE.mean, PHASE.median, KIND.share or KIND.time (a layer or op too), "
+            f"not {text!r}"
+        )
+    return name, measure
 
 
 def history(
@@ -178,224 +173,215 @@ def history(
     Args:
         logdir: Where the runs are.
         metric: As for `parse_metric`; None takes the mean of the newest run's first phase.
-        variant: Whose; None takes the newest run's first.
+        variant: Whose; None takes the newest run's first with the phase.
         phase: Of shares, in which phase; None takes the variant's last.
 
     Raises:
         RunError: If there is no such folder.
         UsageError: If there is no run yet, it is no metric, or no run has it.
     """
-    found = list_runs(logdir)
-    runs = [one for one in found if isinstance(one, Run) and one.variants]
-    broken = [f"{one.run} can't be read: {one.why}" for one in found if isinstance(one, BrokenRun)]
+    listed = list_runs(logdir)
+    runs = [run for run in listed if isinstance(run, Run) and any(_phases(run))]
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    metric = metric or f"{_first_phase(runs[-1])}.mean"
-    asked = parse_metric(metric)
-    variant = variant or _variant(runs, asked)
-    phase = asked.name if asked.measure in ("mean", "median") else phase
-    phase = phase or _last_phase(runs, variant)
-    points, units = _points([Member(logdir / one.run, one, variant) for one in runs], asked, phase)
-    if all(one.value is None for one in points):
-        reasons = "; ".join(dict.fromkeys(one.reason or "" for one in points))
+    metric = metric or f"{next(_phases(runs[-1]))[1]}.mean"
+    name, measure = parse_metric(metric)
+    variant, phase = _newest(runs, variant, name if measure in ("mean", "median") else phase)
+    members = [Member(logdir / run.run, run, variant) for run in runs]
+    points, compared = _points(members, name, measure, phase)
+    if all(point.value is None for point in points):
+        reasons = "; ".join(dict.fromkeys(point.reason or "" for point in points))
         raise UsageError(f"no run in {logdir} has {metric} of {variant}: {reasons}")
     return History(
         metric=metric,
-        unit="part" if asked.measure == "share" else "s",
+        unit="part" if measure == "share" else "s",
         variant=variant,
         phase=phase,
         points=tuple(points),
-        steps=tuple(_steps(units)),
-        notes=tuple(broken),
+        steps=tuple(find_steps(compared)),
+        notes=tuple(
+            f"{run.run} can't be read: {run.why}" for run in listed if isinstance(run, BrokenRun)
+        ),
     )
 
 
-def _first_phase(run: Run) -> str:
-    return next((key for one in run.variants.values() for key in one.phases), "forward")
+def _phases(run: Run) -> Iterator[tuple[str, str]]:
+    """Each variant with each of its phases."""
+    return ((name, key) for name, variant in run.variants.items() for key in variant.phases)
 
 
-def _variant(runs: Sequence[Run], metric: Metric) -> str:
-    """The first variant of the newest run that has the phase, or just its first."""
+def _newest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
+    """The first variant of the newest run that fits what is given, and its last phase that does."""
     for run in reversed(runs):
-        for name, one in run.variants.items():
-            if metric.name in one.phases:
-                return name
-    return next(iter(runs[-1].variants))
-
-
-def _last_phase(runs: Sequence[Run], variant: str) -> str:
-    for run in reversed(runs):
-        if variant in run.variants and run.variants[variant].phases:
-            return list(run.variants[variant].phases)[-1]
-    known = ", ".join(dict.fromkeys(name for run in runs for name in run.variants))
-    raise UsageError(f"no variant {variant!r} in any run: there are {known}")
+        for name, record in run.variants.items():
+            keys = [key for key in record.phases if phase in (None, key)]
+            if keys and variant in (None, name):
+                return name, keys[-1]
+    pairs = dict.fromkeys(pair for run in runs for pair in _phases(run))
+    raise UsageError(
+        f"no run has variant {variant or '(any)'} with phase {phase or '(any)'}: there are "
+        + ", ".join(f"{name} with {key}" for name, key in pairs)
+    )
 
 
 def _points(
-    members: Sequence[Member], metric: Metric, phase: str
-) -> tuple[list[Point], list[_Unit]]:
-    """Each run's value, and the runs that can be compared with the newest that has one."""
-    from alexprof.runs.samples import Samples
-
+    members: Sequence[Member], name: str, measure: Measure, phase: str
+) -> tuple[list[Point], list[Observed]]:
+    """Each run's value, and the runs that can be compared with the newest undisturbed one."""
     points: list[Point] = []
-    units: list[_Unit] = []
+    compared: list[Observed] = []
     newest: Member | None = None
     for member in reversed(members):
-        variant = member.variant or ""
-        known = member.run.variants.get(variant)
-        if known is None or phase not in known.phases:
-            missing = f"no variant {variant}" if known is None else f"no phase {phase}"
-            points.append(_point(member.run, None, missing))
-            continue
-        timed_cv = allowance([known.phases[phase]], [known.phases[phase]]).cv
+        observed: Observed | None = None
         try:
-            samples = Samples(member)
-        except RunError as error:  # one old run's files don't stand in the others' way
-            points.append(_point(member.run, None, str(error)))
-            continue
-        unit = _unit(member.run, samples.of(variant, phase), metric, timed_cv)
-        if isinstance(unit, str):
-            points.append(_point(member.run, None, unit))
-            continue
-        against = [one.text for one in disturbed(member)]
-        newest = newest or (None if against else member)
-        if newest is not None and newest is not member:
-            found = doubts(newest, member, [(variant, variant)])
-            against += [one.text for one in found if one.spoils == "cause"]
-        points.append(_point(member.run, unit, "; ".join(against) or None))
-        units += [] if against else [unit]
-    return points[::-1], units[::-1]
+            observed = _observe(member, name, measure, phase)
+            reasons = _reasons(newest or member, member)
+        except RunError as error:  # a run without it doesn't stand in the others' way
+            reasons = [str(error)]
+        run = member.run
+        points.append(
+            Point(
+                run=run.run,
+                started=run.started,
+                value=observed.value if observed else None,
+                ci95=observed.ci95 if observed else None,
+                compared=not reasons,
+                reason="; ".join(reasons) or None,
+                software=run.machine.software if run.machine else None,
+            )
+        )
+        if observed and not reasons:
+            newest = newest or member
+            compared.append(observed)
+    return points[::-1], compared[::-1]
 
 
-def _point(run: Run, unit: _Unit | None, reason: str | None) -> Point:
-    return Point(
-        run=run.run,
-        started=run.started,
-        value=_value(unit) if unit else None,
-        ci95=_interval(unit) if unit else None,
-        compared=unit is not None and reason is None,
-        reason=reason,
-        software=run.machine.software if run.machine else None,
-    )
+def _reasons(newest: Member, member: Member) -> list[str]:
+    """Why a run can't be compared with the newest."""
+    variant = member.variant or ""
+    others = doubts(newest, member, [(variant, variant)])
+    causes = [doubt for doubt in others if doubt.spoils == "cause"]
+    return [doubt.text for doubt in (*disturbed(member), *causes)]
 
 
-def _value(unit: _Unit) -> float:
+def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observed:
+    """Reads the metric of a run.
+
+    Raises:
+        RunError: If the run doesn't have it, or a table can't be read.
+    """
     import numpy as np
 
-    return float(np.concatenate(list(unit.blocks)).mean())
+    from alexprof.measure.statistics import mean_interval
+    from alexprof.runs.samples import Samples
+
+    variant = member.run.variants.get(member.variant or "")
+    if variant is None:
+        raise RunError(f"no variant {member.variant}")
+    if phase not in variant.phases:
+        raise RunError(f"no phase {phase}")
+    sample = Samples(member).of(member.variant or "", phase)
+    if measure in ("share", "time"):
+        return _observe_part(member.run, sample, name, measure)
+    if not sample.blocks:
+        raise RunError("not timed")
+    blocks = sample.blocks
+    if measure == "median":
+        blocks = [np.array([np.median(block)]) for block in blocks]
+    timed_cv = allowance([variant.phases[phase]], [variant.phases[phase]]).cv
+    return Observed(member.run, blocks, mean_interval(blocks), timed_cv)
 
 
-def _interval(unit: _Unit) -> Interval | None:
-    """That which the report shows of the same figure."""
+def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:
+    """The metric of traced steps."""
     import numpy as np
 
     from alexprof.measure.chunks import step_interval
-    from alexprof.measure.statistics import mean_interval
 
-    if unit.traced:
-        return step_interval(np.concatenate(list(unit.blocks)))
-    return mean_interval(unit.blocks)
-
-
-def _unit(run: Run, sample: Sample, metric: Metric, timed_cv: float) -> _Unit | str:
-    """The metric's blocks; or why there are none."""
-    import numpy as np
-
-    if metric.measure in ("mean", "median"):
-        if not sample.blocks:
-            return "not timed"
-        blocks = list(sample.blocks)
-        if metric.measure == "median":
-            blocks = [np.array([np.median(block)]) for block in blocks]
-        return _Unit(run, blocks, timed_cv)
     if not sample.parts or not sample.step_s:
-        return "no trace"
-    found = _find(sample, metric.name)
-    if found is None:
-        return f"no kind, layer or op {metric.name}"
-    share = sample.share(*found)
-    scale = sample.step_s if metric.measure == "share" else 1.0
-    chunks = [chunk / scale for chunk in sample.chunks(*found)]
+        raise RunError("no trace")
+    part = _part(sample, name)
+    if part is None:
+        raise RunError(f"no kind, layer or op {name}")
+    scale = sample.step_s if measure == "share" else 1.0
+    blocks = [chunk / scale for chunk in sample.chunks(*part)]
+    share = sample.share(*part)
     part_cv = math.hypot(PART_CV, PART_OF_STEP / share) if share else 1.0
-    return _Unit(run, chunks, part_cv, traced=True)
+    return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
 
 
-def _find(sample: Sample, name: str) -> tuple[Level, str] | None:
+def _part(sample: Sample, name: str) -> tuple[Level, str] | None:
     """A kind, layer or op of that name; as it is written first, then in any case."""
     levels: tuple[Level, ...] = ("kind", "layer", "op")
-    for fold in (str, str.casefold):
-        for level in levels:
-            for one in sample.parts[level]:
-                if fold(one) == fold(name):
-                    return level, one
-    return None
+    parts = [(level, part) for level in levels for part in sample.parts[level]]
+    in_any_case = (part for part in parts if part[1].casefold() == name.casefold())
+    return next((part for part in parts if part[1] == name), next(in_any_case, None))
 
 
-def _steps(units: Sequence[_Unit]) -> list[Step]:
-    units = _varied(units)
-    cuts = sorted(_cuts(units, 0, len(units)))
-    edges = [0, *cuts, len(units)]
-    steps = []
-    for before, cut, after in zip(edges, edges[1:], edges[2:], strict=False):
-        found = _compared(units[before:cut], units[cut:after])
-        last, first = units[cut - 1].run, units[cut].run
-        if found.verdict in ("slower", "faster"):
-            steps.append(_step(last, first, found))
-    return steps
+def find_steps(runs: Sequence[Observed]) -> list[Step]:
+    """Finds where a metric stepped.
+
+    Args:
+        runs: Oldest first, of the same work on the same machine.
+    """
+    runs = _varied(runs)
+    edges = [0, *_cuts(runs), len(runs)]
+    pieces = [runs[start:end] for start, end in pairwise(edges)]
+    steps = [_step(before, behind) for before, behind in pairwise(pieces)]
+    return [step for step in steps if step.verdict in CHANGED]
 
 
-def _step(last: Run, first: Run, found: Comparison) -> Step:
+def _step(before: Sequence[Observed], behind: Sequence[Observed]) -> Step:
+    compared = _compared(before, behind)
+    last, first = before[-1].run, behind[0].run
     return Step(
         run=first.run,
         started=first.started,
         last_before=last.run,
-        before=found.a_s,
-        after=found.b_s,
-        ratio=found.ratio,
-        ci95=found.ci95,
-        verdict=found.verdict,
+        before=compared.a_s,
+        after=compared.b_s,
+        ratio=compared.ratio,
+        ci95=compared.ci95,
+        verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(VersionChange(*each) for each in version_changes(last, first)),
+        changed=tuple(VersionChange(*change) for change in version_changes(last, first)),
     )
 
 
-def _cuts(units: Sequence[_Unit], start: int, end: int) -> list[int]:
-    """Where runs `start` to `end` split, the first run behind each place."""
-    places = range(start + 1, end)
-    if not places:
+def _cuts(runs: Sequence[Observed]) -> list[int]:
+    """The first run behind each place where they split."""
+    tried = {cut: _compared(runs[:cut], runs[cut:]) for cut in range(1, len(runs))}
+    if not tried:
         return []
-    tried = {place: _compared(units[start:place], units[place:end]) for place in places}
-    best = max(places, key=lambda place: _distance(tried[place]))
-    found = tried[best]
-    sure = found.p_value is not None and found.p_value * len(places) <= FALSE_ALARM
-    if not sure or found.verdict not in ("slower", "faster"):
+    cut = max(tried, key=lambda cut: _distance(tried[cut]))
+    best = tried[cut]
+    if best.verdict not in CHANGED or (best.p_value or 0.0) * len(tried) > FALSE_ALARM:
         return []
-    return [best, *_cuts(units, start, best), *_cuts(units, best, end)]
+    return [*_cuts(runs[:cut]), cut, *(cut + later for later in _cuts(runs[cut:]))]
 
 
-def _distance(found: Comparison) -> float:
-    if found.log_error is None or not 0 < found.ratio < math.inf:
+def _distance(compared: Comparison) -> float:
+    """In standard errors: p-values of many runs are all 0."""
+    if compared.log_error is None:
         return 0.0
-    away = abs(math.log(found.ratio))
-    return away / found.log_error if found.log_error else math.inf if away else 0.0
+    return abs(math.log(compared.ratio)) / max(compared.log_error, 1e-12)
 
 
-def _compared(before: Sequence[_Unit], after: Sequence[_Unit]) -> Comparison:
+def _compared(before: Sequence[Observed], behind: Sequence[Observed]) -> Comparison:
     from alexprof.measure.ratios import compare_times
 
     return compare_times(
-        [one.blocks for one in before],
-        [one.blocks for one in after],
-        process_cv=max(one.process_cv for one in (*before, *after)),
+        [run.blocks for run in before],
+        [run.blocks for run in behind],
+        process_cv=max(run.process_cv for run in (*before, *behind)),
     )
 
 
-def _varied(units: Sequence[_Unit]) -> list[_Unit]:
-    """Lets each run vary by what neighbours differ by, half of them at least: steps are few."""
-    values = [_value(one) for one in units]
-    apart = [abs(b / a - 1) for a, b in pairwise(values) if a]
-    if len(apart) < LEAST_NEIGHBOURS:
-        return list(units)
+def _varied(runs: Sequence[Observed]) -> Sequence[Observed]:
+    """Lets each run vary by what neighbors differ by, half of them at least: steps are few."""
+    apart = [abs(b.value / a.value - 1) for a, b in pairwise(runs) if a.value]
+    if len(apart) < LEAST_NEIGHBORS:
+        return runs
     # The median of |a − b| is 0.6745 √2 standard deviations of a and of b; few pairs know it badly.
     between = statistics.median(apart) / (0.6745 * math.sqrt(2)) * (1 + 2 / len(apart))
-    return [replace(one, process_cv=max(one.process_cv, between)) for one in units]
+    return [replace(run, process_cv=max(run.process_cv, between)) for run in runs]
