@@ -68,11 +68,6 @@ class XlaOps:
                 "Some fusions are named after no op: they stand with the commonest that they "
                 "compute, which is an estimate."
             )
-        if damaged := self._programs.unreadable:
-            notes.append(
-                f"What XLA compiled is damaged in the trace ({', '.join(damaged)}): its "
-                "instructions go by their own names."
-            )
         return notes
 
     def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
