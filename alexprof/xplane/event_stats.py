@@ -129,14 +129,10 @@ class EventStats:
             columns.add_run(run, self.offset)
             if decode is not None:
                 decode(run)
-        found = self._walk(np.flatnonzero(left), decode)
-        if missing:
-            for rows in read_batches(buffer, found, names):
-                columns.add_rows(rows)
-            self._tables |= columns.tables(len(self))
-        else:
-            for _ in found:
-                pass
+        bodies = self._walk(np.flatnonzero(left), decode)
+        for rows in read_batches(buffer, bodies, names):
+            columns.add_rows(rows)
+        self._tables |= columns.tables(len(self))
 
     def _walk(
         self, rows: NDArray[np.int64], decode: Callable[[Run | RowStep], None] | None

@@ -73,10 +73,10 @@ class Events:
         self._metadata = np.full(len(offset), nameless, np.int32)
         self._stats = EventStats(dictionary, offset)
         self._rows: NDArray[np.int64] | None = None  # of those in `_stats`; None for all
-        kind = np.zeros(len(offset), np.uint8)
-        self._stats.read(stats, stop, lambda part: self._decode(part, kind))
+        is_several = np.zeros(len(offset), bool)
+        self._stats.read(stats, stop, lambda part: self._decode(part, is_several))
         for low in range(0, len(offset), CHUNK):
-            self._settle(slice(low, low + CHUNK), kind, line_start_ps)
+            self._settle(slice(low, low + CHUNK), is_several, line_start_ps)
         if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
             raise dictionary.buffer.damage(
                 int(offset[0]), "events that last more than 53 days together"
@@ -155,13 +155,13 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, part: Run | RowStep, kind: NDArray[np.uint8]) -> None:
-        """Put some events' fields into the columns; `kind` gets the tag of what `start_ps` is."""
+    def _decode(self, part: Run | RowStep, is_several: NDArray[np.bool_]) -> None:
+        """Put some events' fields into the columns; `start_ps` of several is their number."""
         if isinstance(part, RowStep):
             rows, fields = part.of(_METADATA_ID)
             self._metadata[rows] = self._dictionary.events.find(fields.value)
             rows, fields = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
-            self.start_ps[rows], kind[rows] = fields.value, fields.tag
+            self.start_ps[rows], is_several[rows] = fields.value, fields.tag == _OCCURRENCES
             rows, fields = part.of(_DURATION)
             self.duration_ps[rows] = fields.value
             return
@@ -172,15 +172,15 @@ class Events:
             elif place.tag == _DURATION:
                 self.duration_ps[part.rows] = value
             else:
-                self.start_ps[part.rows], kind[part.rows] = value, place.tag
+                self.start_ps[part.rows], is_several[part.rows] = value, place.tag == _OCCURRENCES
 
     def _settle(
-        self, rows: slice, kind: NDArray[np.uint8], line_start_ps: NDArray[np.int64]
+        self, rows: slice, is_several: NDArray[np.bool_], line_start_ps: NDArray[np.int64]
     ) -> None:
         """Check times and count them from the origin."""
         buffer, offset = self._dictionary.buffer, self._stats.offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
-        several = kind[rows] == _OCCURRENCES
+        several = is_several[rows]
         if several.any():
             if not self.occurrences.flags.writeable:
                 self.occurrences = self.occurrences.copy()
@@ -188,14 +188,9 @@ class Events:
             _refuse(buffer, offset, (count < 0) | (count > _MOST_EXECUTIONS), "so many executions")
             self.occurrences[rows][several], start[several] = start[several], 0
         for time in start, duration:
-            _refuse(buffer, offset, beyond(time), "a time of more than 13 days")
+            too_long = (time > MOST_PS) | (time < -MOST_PS)
+            _refuse(buffer, offset, too_long, "a time of more than 13 days")
         start += line_start_ps[self.line[rows]]
-
-
-def beyond(time_ps: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which times are too long, before or after, to be added and subtracted in 64 bits."""
-    too_long: NDArray[np.bool_] = (time_ps > MOST_PS) | (time_ps < -MOST_PS)
-    return too_long
 
 
 def _refuse(buffer: Buffer, offset: NDArray[np.int64], wrong: NDArray[np.bool_], what: str) -> None:

@@ -187,7 +187,7 @@ def test_events_without_a_name_and_with_a_negative_length_are_noted():
     plane.lines[1].raw(message(4, integer(1, 77) + integer(2, 50_000) + integer(3, 1_000)))
     found = attribute(parse_trace(builder.to_bytes()))
     assert ("a", 2, 10) in table(found, "op", "executions", "busy_ns")
-    assert [note for note in found.notes if " 1 of 5 events on CPU" in note] == list(
+    assert [note for note in found.notes if " 1 of 4 events on CPU" in note] == list(
         found.notes[1:]
     )
     assert len(found.notes) == 3
