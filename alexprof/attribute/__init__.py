@@ -25,7 +25,7 @@ from __future__ import annotations
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases, long_first
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
-from alexprof.attribute.predict import Known, Replayed
+from alexprof.attribute.predict import NOT_REPLAYED, Known, Replayed
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,
@@ -36,11 +36,11 @@ from alexprof.attribute.rollup import (
     totals,
 )
 from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP, check_closure
-from alexprof.attribute.waiting import launching_s
 
 __all__ = [
     "IDLE_OP",
     "IDLE_REASONS",
+    "NOT_REPLAYED",
     "UNASSIGNED_OP",
     "Attribution",
     "Inputs",
@@ -54,7 +54,6 @@ __all__ = [
     "by_layer_whole",
     "by_op",
     "check_closure",
-    "launching_s",
     "long_first",
     "sum_per_step",
     "totals",

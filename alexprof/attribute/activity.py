@@ -180,6 +180,7 @@ def _joined(one: Activity, other: Activity) -> Activity:
         _both_details(one, other),
         one.details + other.details,
         _both_launched(one, other),
+        _both_fusions(one, other),
     )
 
 
@@ -187,14 +188,31 @@ def _both_launched(one: Activity, other: Activity) -> Launched | None:
     if one.launched is None or other.launched is None:
         return None
     first, second = one.launched, other.launched
-    threads = int(first.thread.max(initial=UNKNOWN)) + 1
-    moved = np.where(second.thread == UNKNOWN, UNKNOWN, second.thread + threads)
     return Launched(
         np.concatenate((first.start_ps, second.start_ps)),
         np.concatenate((first.end_ps, second.end_ps)),
-        np.concatenate((first.thread, moved)),
-        np.concatenate((first.scope, second.scope)),
+        _one_after_the_other(first.thread, second.thread),
+        _one_after_the_other(first.scope, second.scope),
     )
+
+
+def _one_after_the_other(first: Int, second: Int) -> Int:
+    """Numbers of two hosts, those of the second moved so that none stands for two things."""
+    moved = np.where(second == UNKNOWN, UNKNOWN, second + first.max(initial=UNKNOWN) + 1)
+    both: Int = np.concatenate((first, moved))
+    return both
+
+
+def _both_fusions(one: Activity, other: Activity) -> Int | None:
+    if one.fusion is None and other.fusion is None:
+        return None
+    both: Int = np.concatenate(
+        [
+            np.full(part.op.size, UNKNOWN) if part.fusion is None else part.fusion
+            for part in (one, other)
+        ]
+    )
+    return both
 
 
 def _both_details(one: Activity, other: Activity) -> Int | None:

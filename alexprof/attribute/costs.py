@@ -17,6 +17,7 @@ from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.recorded_within import RecordedPerStep, per_step
+from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
 from alexprof.attribute.table import UNASSIGNED_OP, check_closure, costs_table
@@ -69,6 +70,8 @@ class Attribution:
             inside of it on its own thread, and those of the pool's work for it.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
+        bound_by: What decides how long the steps of a GPU take without a profiler, as far as is
+            known: see `rollup.Totals.bound_by`; "" on a CPU.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
         marked_ns: How long each step lasted on the host, in the order of time, one that is left
@@ -90,6 +93,7 @@ class Attribution:
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
     launches_per_step: float | None = None
+    bound_by: str = ""
     estimated: frozenset[Op] = frozenset()
     marked_ns: tuple[int, ...] = ()
     left_out: pl.DataFrame | None = None
@@ -120,7 +124,7 @@ def attribute(
     phases = attribute_phases(trace, marker, depth, cores=cores, known=known)
     if len(phases) > 1:
         names = ", ".join(f'"{name}"' for name in phases)
-        raise TraceError(f"{trace.source}: steps of several sorts ({names}): name one of them")
+        raise TraceError(f"{trace.source}: steps with several names ({names}): choose one of them")
     (attribution,) = phases.values()
     return attribution
 
@@ -151,10 +155,23 @@ def attribute_phases(
     table = costs_table(divisions, steps, work, labels)
     notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
     known = known or Known()
+    shown = [sort for sort in range(len(steps.sorts)) if _any_ran(divisions, steps.rows_of(sort))]
+    left_out = [f'"{name}"' for sort, name in enumerate(steps.sorts) if sort not in shown]
+    if left_out and shown:
+        notes = (*notes, f"Nothing ran in the steps {', '.join(left_out)}: they are left out.")
     return {
-        name: _of_sort(_Part(sort, name, notes), (work, steps, divisions, labels), table, known)
-        for sort, name in enumerate(steps.sorts)
+        steps.sorts[sort]: _of_sort(
+            _Part(sort, steps.sorts[sort], notes), (work, steps, divisions, labels), table, known
+        )
+        for sort in shown or range(len(steps.sorts))
     }
+
+
+def _any_ran(divisions: Sequence[Division], rows: NDArray[np.intp]) -> bool:
+    """Whether any of some steps has a length on the device that they would be judged by."""
+    device = _busiest(divisions, rows)
+    division = next(division for division in divisions if division.device == device)
+    return bool((division.end_ps[rows] > division.start_ps[rows]).any())
 
 
 @dataclass(frozen=True)
@@ -191,6 +208,7 @@ def _of_sort(
             frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
         )
     check_closure(costs)
+    bound_by = _bound_by(costs, device, work, known.timed_s)
     numbers = all_steps.number[rows]
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     sort_steps = all_steps.of_sort(part.sort)
@@ -205,7 +223,10 @@ def _of_sort(
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work, UNASSIGNED_OP),
-        replayed=replay_steps(work, sort_steps, labels, costs, device=device, known=known),
+        replayed=replay_steps(
+            work, sort_steps, labels, costs, device=device, bound_by=bound_by, known=known
+        ),
+        bound_by=bound_by,
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
         within=_within(work, recorded) if recorded else {},
@@ -215,6 +236,15 @@ def _of_sort(
         left_out=late,
         name=part.name,
     )
+
+
+def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | None) -> str:
+    """What decides how long the steps take; "" on a CPU."""
+    if device == CPU:
+        return ""
+    bound_by = next(total for total in totals(costs) if total.device == device).bound_by(timed_s)
+    # Kernels that were launched one by one run as few CUDA graphs without a profiler.
+    return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
 
 
 def long_first(steps: pl.DataFrame) -> pl.DataFrame | None:
@@ -293,15 +323,15 @@ def _device_notes(division: Division) -> list[str]:
     part = lost / max(int(division.busy_ps.sum()), 1)
     if part >= _WORTH_SAYING:
         notes.append(
-            f"{part:.0%} of the time of kernels and copies on {division.device} names no op."
+            f"{100 * part:.0f} % of the kernel and copy time on {division.device} has no known op."
         )
     if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
         part = division.ownerless_ps / division.worked_ps
-        notes.append(f"{part:.0%} of the work of the thread pools belongs to no op.")
+        notes.append(f"{100 * part:.0f} % of the work of the thread pools has no known op.")
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
         notes.append(
-            f"{division.outside} of {division.events} kernels and copies on {division.device} ran "
-            "outside all steps: fetch a result inside the step, so that it waits for them."
+            f"{division.outside} of {division.events} kernels and copies on {division.device} "
+            "belong to no step: fetch a result inside the step, so that it waits for them."
         )
     return notes
 

@@ -131,7 +131,9 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
                 activity, event_step, windows[0], Pieces(pieces, piece_step, of_piece), keys.size
             )
         ),
-        launching_ps=launching(activity, event_step, counted, of_event, keys.size),
+        launching_ps=launching(
+            activity, event_step, counted, of_event, keys.size, within=work.launching_within
+        ),
         launches=launches_of(activity, event_step, len(steps)),
         start_ps=windows[0],
         end_ps=windows[1],
@@ -179,10 +181,7 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
     in_queue = queued.within(*windows)
     busy = busy | queued
     tails = _tails(busy, windows, work.calls), windows[1]
-    waits_fetches = work.waits | work.fetches
-    ops = work.ran
-    called = waits_fetches | ops
-    called = called if work.calls is None else called | work.calls
+    waits_fetches, called, ops = work.apart, work.called, work.ran
     waiting = idle_within(busy, work.waits, *windows)
     fetching = idle_within(busy, waits_fetches, *windows) - waiting
     launching = idle_within(busy, called, *windows) - waiting - fetching

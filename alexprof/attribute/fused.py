@@ -53,8 +53,8 @@ def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[s
                 fused_ps += int(took_ps[is_across].sum())
     if fused_ps > _WORTH_SAYING * total_ps:
         yield (
-            f"XLA fused ops across layers: {fused_ps / total_ps:.0%} of the kernels' time. It "
-            "stands with the layer of each fusion's result."
+            f"Fusions across layers take {100 * fused_ps / total_ps:.0f} % of the kernels' time. "
+            "Each is assigned to the layer of its result."
         )
     if work.turned_off is not None and len(steps):
         buffers, kernels = (
@@ -63,7 +63,6 @@ def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[s
         )
         yield (
             f"XLA turns command buffers off under a profiler: {kernels:.3g} kernels a step, which "
-            f"run as {buffers:.3g} CUDA graphs otherwise, were launched one by one. Launching, "
-            "idle time and length of the traced steps are not those of steps without a profiler; "
-            "kernel times are."
+            f"run as {buffers:.3g} CUDA graphs otherwise, were launched one by one. So launch "
+            "time, idle time and step time differ from those without a profiler."
         )

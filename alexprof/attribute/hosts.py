@@ -84,6 +84,7 @@ def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -
         notes=(*notes, *said, *_apart(parts)),
         launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
+        bound_by=parts[first].bound_by,
         marked_ns=parts[first].marked_ns,
         left_out=parts[first].left_out,
         name=sort,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.steps import PS_PER_NS
+from alexprof.attribute.waiting import Within, is_behind
 
 Int = NDArray[np.int64]
 
@@ -34,8 +35,10 @@ class Launch:
 
     Attributes:
         op: Number of its op.
-        host_ns: The host's time for it: from the end of the launch before it, or the step's begin,
-            to the end of its own (or its begin, where the call waits for the GPU).
+        host_ns: The host's time for it: from the end of the launch before it, for the first from
+            its own begin, to the end of its own (or its begin, where the call waits for the GPU),
+            as far as the host was launching.
+        apart_ns: What else the host did meanwhile, as Python: it stays if the launch goes.
         back_ns: Where the call waits for the GPU, from then to its end; else None.
         after: Places of the launches whose end it waited for.
         waited_ns: From when it could start to its start.
@@ -45,6 +48,7 @@ class Launch:
 
     op: int
     host_ns: float
+    apart_ns: float
     back_ns: float | None
     after: tuple[int, ...]
     waited_ns: float
@@ -58,11 +62,13 @@ class LaunchedStep:
 
     Attributes:
         launches: In the order in which the host launched them.
+        lead_ns: What the host does before the first launch, whatever is launched then.
         tail_ns: What the step lasts after its last launch and all that those did.
         wall_ns: How long it took.
     """
 
     launches: tuple[Launch, ...]
+    lead_ns: float
     tail_ns: float
     wall_ns: float
 
@@ -77,9 +83,10 @@ class LaunchedStep:
             faster: Ops whose kernels take half the time.
         """
         ends: list[float] = []
-        launched = last = 0.0
+        launched, last = self.lead_ns * host, 0.0
         for launch in self.launches:
             before = max((ends[place] for place in launch.after), default=0.0)
+            launched += launch.apart_ns * host
             if launch.op in without:
                 ends.append(before)
                 continue
@@ -103,6 +110,7 @@ class Launches:
         first: int64 [steps + 1], where the rows of each step begin.
         start_ps: int64 [steps], begin of each step on the host.
         end_ps: int64 [steps], its end.
+        within: How much of each window the host was launching.
     """
 
     activity: Activity
@@ -110,6 +118,7 @@ class Launches:
     first: Int
     start_ps: Int
     end_ps: Int
+    within: Within
 
     @property
     def size(self) -> float:
@@ -119,10 +128,13 @@ class Launches:
     def drawn(self, step: int) -> LaunchedStep:
         """Returns a step."""
         rows = self.rows[self.first[step] : self.first[step + 1]]
-        return _drawn(self.activity, rows, int(self.start_ps[step]), int(self.end_ps[step]))
+        window_ps = int(self.start_ps[step]), int(self.end_ps[step])
+        return _drawn(self.activity, rows, *window_ps, self.within)
 
 
-def launched_steps(activity: Activity, step: Int, start_ps: Int, end_ps: Int) -> Launches | str:
+def launched_steps(
+    activity: Activity, step: Int, start_ps: Int, end_ps: Int, within: Within
+) -> Launches | str:
     """Gathers the launches of a GPU's steps, or says why they can't be replayed.
 
     Args:
@@ -130,33 +142,41 @@ def launched_steps(activity: Activity, step: Int, start_ps: Int, end_ps: Int) ->
         step: int64 [n], the step that launched each event, -1 for none.
         start_ps: int64 [steps], begin of each step on the host.
         end_ps: int64 [steps], its end.
+        within: How much of each window the host was launching.
     """
     launched = activity.launched
     rows = np.flatnonzero(step >= 0)
     if launched is None or not launched.known[rows].all() or not rows.size:
         return "the trace does not say when the host launched what the GPU ran"
-    if np.unique(launched.end_ps[rows]).size < rows.size:
+    calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
+    if np.unique(calls, axis=1).shape[1] < rows.size:
         return "CUDA graphs launch many kernels at once"
     rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
     of_step = step[rows]
     first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
     if (np.diff(first) == 0).any():
-        return "there are steps that launch nothing"
-    if (activity.end_ps[rows] > end_ps[of_step]).any():
-        return "the GPU runs behind the host: its own work is what a step takes"
-    return Launches(activity, rows, first, start_ps, end_ps)
+        return "some steps launch nothing"
+    if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
+        return "the GPU lags behind the host, so GPU work determines the step time"
+    return Launches(activity, rows, first, start_ps, end_ps, within)
 
 
-def _drawn(activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: int) -> LaunchedStep:
+def _drawn(
+    activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: int, within: Within
+) -> LaunchedStep:
     assert activity.launched is not None
-    called_ps = (activity.launched.start_ps[rows] - start_ps).tolist()
-    done_ps = (activity.launched.end_ps[rows] - start_ps).tolist()
+    called, done = activity.launched.start_ps[rows], activity.launched.end_ps[rows]
+    since = np.append(called[:1], done[:-1])
+    until = np.where(activity.end_ps[rows] <= done, np.maximum(called, since), done)
+    launching = within(since, until).tolist()
+    called_ps = (called - start_ps).tolist()
+    done_ps = (done - start_ps).tolist()
     begin_ps = (activity.start_ps[rows] - start_ps).tolist()
     stop_ps = (activity.end_ps[rows] - start_ps).tolist()
     columns = activity.thread[rows].tolist(), activity.op[rows].tolist()
     ended: dict[int, list[int]] = {}  # places by stream, in the order of their launches
     launches = []
-    before = 0
+    before = called_ps[0]
     for place, (stream, op) in enumerate(zip(*columns, strict=True)):
         after = [
             earlier
@@ -165,11 +185,13 @@ def _drawn(activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: in
         ]
         ready = max((stop_ps[earlier] for earlier in after), default=0)
         waits = stop_ps[place] <= done_ps[place]
-        free = called_ps[place] if waits else done_ps[place]
+        # Another thread may have launched the one before it meanwhile.
+        free = max(called_ps[place], before) if waits else done_ps[place]
         launches.append(
             Launch(
                 op=op,
-                host_ns=(free - before) / PS_PER_NS,
+                host_ns=launching[place] / PS_PER_NS,
+                apart_ns=(free - before - launching[place]) / PS_PER_NS,
                 back_ns=(done_ps[place] - stop_ps[place]) / PS_PER_NS if waits else None,
                 after=tuple(after),
                 waited_ns=(begin_ps[place] - max(free, ready)) / PS_PER_NS,
@@ -181,7 +203,12 @@ def _drawn(activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: in
         ended.setdefault(stream, []).append(place)
     over = max(*stop_ps, before)
     wall_ps = end_ps - start_ps
-    return LaunchedStep(tuple(launches), (wall_ps - over) / PS_PER_NS, wall_ps / PS_PER_NS)
+    return LaunchedStep(
+        tuple(launches),
+        lead_ns=called_ps[0] / PS_PER_NS,
+        tail_ns=(wall_ps - over) / PS_PER_NS,
+        wall_ns=wall_ps / PS_PER_NS,
+    )
 
 
 def _last_ended(places: Sequence[int], stop_ps: Sequence[int], begin_ps: int) -> int | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alexprof.attribute.activity import UNKNOWN, Activity, activity, odd_events
 from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
-from alexprof.attribute.streams import fusions, kernel_ops, stream_events
+from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
 from alexprof.xplane import Plane
@@ -42,7 +42,7 @@ def on_gpu(
     """
     events = stream_events(plane, (*_DETAILS, CORRELATION, SCOPE, _GRAPH))
     device = plane.name.removeprefix(DEVICE)
-    op = kernel_ops(events, numbers, xla)
+    op, fusion = kernel_ops(events, numbers, xla)
     launched, around = launches.of(events)
     lost = op == UNASSIGNED
     notes = odd_events(device, events)
@@ -71,7 +71,7 @@ def on_gpu(
         table += more
     part = activity(device, plane, events, np.arange(len(events)), op)
     part = part.detailed(details.astype(np.int64), table, launched)
-    return replace(part, fusion=fusions(events, xla)), notes
+    return replace(part, fusion=fusion), notes
 
 
 def _by_scope(op: Int, scope: Int) -> Int:

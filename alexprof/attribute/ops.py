@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,33 @@ class Work:
     unread: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @cached_property
+    def apart(self) -> Cover:
+        """When the host waited for input or took results from a device."""
+        return self.waits | self.fetches
+
+    @cached_property
+    def called(self) -> Cover:
+        """When it had been called to run something, waited, fetched, or ran ops."""
+        called = self.apart | self.ran
+        return called if self.calls is None else called | self.calls
+
+    def launching_within(self, start_ps: Int, end_ps: Int) -> Int:
+        """How much of each window the host had to launch something, int64 [n] picoseconds.
+
+        That is all but Python, waiting for input and taking results; all of it where the trace
+        does not say when TensorFlow was called.
+
+        Args:
+            start_ps: int64 [n], begin of each window.
+            end_ps: int64 [n], its end.
+        """
+        if self.calls is None:
+            return end_ps - start_ps
+        apart = self.apart.within(start_ps, end_ps)
+        launching: Int = self.called.within(start_ps, end_ps) - apart
+        return launching
+
     @property
     def span_ps(self) -> tuple[int, int]:
         """Begin of the first event of an op and end of the last."""
@@ -106,7 +134,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     """
     numbers = OpNumbers()
     xla = XlaOps(trace, numbers)
-    launches = Launches(trace.planes, lambda events: kernel_ops(events, numbers, xla))
+    launches = Launches(trace.planes, lambda events: kernel_ops(events, numbers, xla)[0])
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
     hosts = [Host.read(plane, cores=cores) for plane in planes]
     on_hosts = [on_host(host, numbers, xla, launches) for host in hosts]

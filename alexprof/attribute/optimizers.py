@@ -1,20 +1,20 @@
 """Optimizers under any name: where variables are updated and no gradient flows.
 
-A scope that holds several updates of variables and has no gradient twin is an optimizer's: a layer
-that updates variables of its own, as a batch norm does, has gradients. What scales the loss belongs
-to it: the branch around the updates that skips them, and the checks for finite gradients
-(keras/src/optimizers/loss_scale_optimizer.py).
+Where there are gradients, a scope that holds several updates of variables and has no gradient twin
+is an optimizer's: a layer that updates variables of its own, as a batch norm does, has gradients.
+Metrics only add to theirs, so a scope that only adds is an optimizer's if no other subtracts. What
+scales the loss belongs to it: the branch around the updates that skips them, and the checks for
+finite gradients (keras/src/optimizers/loss_scale_optimizer.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from alexprof.attribute.roots import LOOP, Path
 
-_UPDATE = re.compile(r"Assign(?:Add|Sub)VariableOp")
+_ADDS, _SUBTRACTS = "AssignAddVariableOp", "AssignSubVariableOp"
 _SEVERAL = 2
 _CHECKS = frozenset({"IsFinite", "All"})
 _PACKED = "Pack"
@@ -50,14 +50,22 @@ def _scopes(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[P
     with_gradients = {
         path[:end] for path, backward in places if backward for end in range(1, len(path) + 1)
     }
-    updates = Counter(
-        path[:-1]
+    # An op that is a part of a fusion too stands here twice.
+    updates = {
+        (path, type_)
         for (path, backward), type_ in zip(places, types, strict=True)
-        if not backward and len(path) > 1 and _UPDATE.fullmatch(type_)
-    )
+        if with_gradients and not backward and len(path) > 1 and type_ in (_ADDS, _SUBTRACTS)
+    }
+    count = Counter(path[:-1] for path, _ in updates)
+    scopes = [
+        scope
+        for scope in count
+        if count[scope] >= _SEVERAL and not with_gradients.intersection(_prefixes(scope))
+    ]
+    subtracting = {path[:-1] for path, type_ in updates if type_ == _SUBTRACTS}
     names: dict[Path, str] = {}
-    for scope, count in updates.items():
-        if count >= _SEVERAL and not with_gradients.intersection(_prefixes(scope)):
+    for scope in sorted(scopes):
+        if scope in subtracting or subtracting.isdisjoint(scopes):
             around = scope
             while len(around) > 1 and LOOP.fullmatch(around[-2]):
                 around = around[:-1]

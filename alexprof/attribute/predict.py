@@ -17,7 +17,7 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
-from alexprof.attribute.waiting import launching_s, step_of
+from alexprof.attribute.waiting import step_of
 from alexprof.workload.base import Ablation, means
 
 if TYPE_CHECKING:
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 
 MOST_DRIFT = 0.01
 """A replay that is further off in the median predicts nothing."""
+NOT_REPLAYED = {
+    "kernels": (
+        "the GPU is busy for at least as long as it waits for launches, so the prediction uses "
+        "kernel times"
+    ),
+    "python": "the GPU waits for Python for longer than it is busy",
+    "input": "the GPU waits for input for longer than it is busy",
+    "fetching": "the GPU waits for results to be fetched for longer than it is busy",
+    "unknown": "the trace does not show what the GPU waits for without a profiler",
+}
+"""Why the steps of a GPU are not replayed, by what decides how long they take."""
 _LEAST_SHARE = 0.01  # of the step, of what is worth a question
 _MOST_ASKED = 20  # of layers, kinds and ops each
 _MOST_EXECUTIONS = 150_000  # replayed in all, which takes some seconds
@@ -107,6 +118,7 @@ def replay_steps(
     costs: pl.DataFrame,
     *,
     device: str,
+    bound_by: str,
     known: Known,
 ) -> Replayed:
     """Replays the traced steps and asks what they would take without each layer, kind and op.
@@ -117,14 +129,15 @@ def replay_steps(
         labels: Of the ops.
         costs: As made by `costs.attribute`: says what is worth asking.
         device: Where they are replayed: the CPU by its ops, a GPU by its launches.
+        bound_by: What decides how long the steps of a GPU take; "" on a CPU.
         known: What is known beside the trace.
     """
     removal = _Removal(known.inputs or {}, known.nodes or {}, frozenset(n for n, _ in work.ops))
     wanted = _asked_for(known.asked, work, labels)
     costs = costs.filter(costs["device"] == device)
     questions = wanted | _questions(costs, work, labels)
-    if device != CPU and not _bound(costs, known.timed_s):
-        found = Replayed("the GPU works for longer than it waits for launches", of_launches=True)
+    if bound_by in NOT_REPLAYED:
+        found = Replayed(NOT_REPLAYED[bound_by], of_launches=True)
     elif device != CPU:
         found = _relaunched(work, steps, device, known.timed_s, _Asked(questions, wanted, removal))
     elif not known.inputs:
@@ -133,18 +146,6 @@ def replay_steps(
         found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
     return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
-
-
-def _bound(costs: pl.DataFrame, timed_s: float | None) -> bool:
-    """Whether a GPU waits for launches for longer than it works."""
-    steps = costs["step"].n_unique()
-    idle = costs.filter(costs["pass"] == "idle")
-    launching = idle.filter(idle["type"] == "launching")
-    every_s, idle_s, traced_s = (
-        float(rows["share_ns"].sum()) / steps / 1e9 for rows in (costs, idle, launching)
-    )
-    busy_s = every_s - idle_s
-    return launching_s(busy_s, idle_s, traced_s, timed_s) > busy_s
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _relaunched(
     """Replays what the host launches on a GPU."""
     activity = next(one for one in work.devices if one.device == device)
     step = step_of(activity, steps)
-    launched = launched_steps(activity, step, steps.start_ps, steps.end_ps)
+    launched = launched_steps(activity, step, steps.start_ps, steps.end_ps, work.launching_within)
     if isinstance(launched, str):
         return Replayed(launched, of_launches=True)
     size = launched.size

@@ -31,6 +31,9 @@ SUMMARY = (
     "launching_s",
 )
 
+# What a GPU may wait for: idle reasons of `division`, but for what the GPU itself has yet to begin.
+_BOUNDS = ("launching", "input", "fetching", "python", "unknown")
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -53,6 +56,30 @@ class Totals:
     unassigned_ns: int
     idle_ns: int
     idle_by_reason: dict[str, int]
+
+    def idle_s(self, reason: str, timed_s: float | None) -> float:
+        """How long the device is idle in a step for one reason, mean, in seconds.
+
+        Args:
+            reason: One of `idle_by_reason`; 0 for others.
+            timed_s: Mean of the timed steps, whose idle time is divided as that of the traced ones:
+                a profiler slows down the host and not kernels. None where there are none.
+        """
+        traced_s = self.idle_by_reason.get(reason, 0) / self.steps / 1e9
+        if timed_s is None or not self.idle_ns:
+            return traced_s
+        return traced_s * max(timed_s * 1e9 * self.steps - self.share_ns, 0.0) / self.idle_ns
+
+    def bound_by(self, timed_s: float | None) -> str:
+        """What decides how long a GPU's steps take: the largest of its busy time and what it waits.
+
+        Returns:
+            "kernels", "launching", "input", "fetching", "python" or "unknown".
+        """
+        waits_s = {reason: self.idle_s(reason, timed_s) for reason in _BOUNDS}
+        longest = max(_BOUNDS, key=lambda reason: waits_s[reason])
+        busy_s = self.share_ns / self.steps / 1e9
+        return longest if waits_s[longest] > busy_s else "kernels"
 
 
 def by_op(costs: pl.DataFrame) -> pl.DataFrame:

@@ -172,7 +172,9 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     last_ps = int(calls.end_ps[-1])
     last_ps = max(last_ps, min(last_ps + gap_ps, recorded_until_ps) // PS_PER_NS * PS_PER_NS)
     names = ", ".join(f'"{name}"' for name in calls.sorts[:_SHOWN])
-    notes = [f"No step is marked in the trace: a step is a call of {names}, until the next one."]
+    notes = [
+        f"No step is marked in the trace; each step runs from one call of {names} to the next."
+    ]
     set_up_ps = int(calls.start_ps[0]) - span_ps[0]
     if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
         notes.append(f"{set_up_ps / 1e9:.3g} ms before the first step are set-up, in no step.")

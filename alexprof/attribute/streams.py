@@ -53,31 +53,22 @@ def _is_derived(line: Line) -> bool:
     return bool(_DERIVED.fullmatch(line.name)) or line.id & 0xFFFFFFFF in _DERIVED_IDS
 
 
-def kernel_ops(events: Events, numbers: OpNumbers, xla: XlaOps) -> Int:
-    """Returns the op of each kernel or copy, `UNASSIGNED` where the trace does not say."""
+def kernel_ops(events: Events, numbers: OpNumbers, xla: XlaOps) -> tuple[Int, Int | None]:
+    """Finds what each kernel or copy computes.
+
+    Returns:
+        int64 [n], the op of each, `UNASSIGNED` where the trace does not say; and int64 [n], which
+        fusion it is, by `XlaOps.fusions`, -1 for none; None without XLA.
+    """
     op: Int = np.full(events.name.size, UNASSIGNED, np.int64)
     for stat in OP_STATS:
         symbol, table = events.strings(stat)
         named = np.array([numbers.of(kernel_op(text)) for text in table] + [UNASSIGNED], np.int64)
         op = np.where(op == UNASSIGNED, named[symbol], op)  # symbol -1 takes the last
-    return _with_xla(events, op, xla)
-
-
-def _with_xla(events: Events, op: Int, xla: XlaOps) -> Int:
-    """Gives kernels of XLA the op they come from: `tf_op` has the one that encloses them all."""
     rows = np.flatnonzero(has_hlo_op(events))
     if not rows.size:
-        return op
-    op = op.copy()
-    op[rows] = xla.of(events, rows)
-    return op
-
-
-def fusions(events: Events, xla: XlaOps) -> Int | None:
-    """Returns which fusion each kernel is, int64 [n] by `XlaOps.fusions`; None without XLA."""
-    rows = np.flatnonzero(has_hlo_op(events))
-    if not rows.size:
-        return None
+        return op, None
+    op = op.copy()  # of XLA, `tf_op` has the one that encloses them all
     fusion: Int = np.full(len(events), UNASSIGNED, np.int64)
-    fusion[rows] = xla.read(events, rows)[1]
-    return fusion
+    op[rows], fusion[rows] = xla.read(events, rows)
+    return op, fusion

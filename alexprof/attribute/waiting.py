@@ -6,6 +6,7 @@ at work when the host's step ends, steps begin and end otherwise on it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.timeline import Segments
 
 Int = NDArray[np.int64]
+Within = Callable[[Int, Int], Int]
+"""How much of each window, from begins to ends, something went on, in picoseconds."""
 _BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
 
 
@@ -63,11 +66,10 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     host = steps.start_ps, steps.end_ps
     if activity.launched is None:
         return host
-    mine = np.flatnonzero((event_step >= 0) & activity.launched.known)
-    step = event_step[mine]
-    start, end = activity.start_ps[mine], activity.end_ps[mine]
-    late_ps = np.maximum(end - np.maximum(start, steps.end_ps[step]), 0)
-    if late_ps.sum() <= _BEHIND * (end - start).sum():
+    launched = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    step = event_step[launched]
+    start, end = activity.start_ps[launched], activity.end_ps[launched]
+    if not is_behind(start, end, steps.end_ps[step]):
         return host
     most = np.iinfo(np.int64).max
     first, last = np.full(len(steps), most), np.full(len(steps), -1)
@@ -85,6 +87,18 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     until_ps = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
     begin = np.minimum(begin, until_ps)
     return begin, np.append(begin[1:], until_ps)
+
+
+def is_behind(start_ps: Int, end_ps: Int, until_ps: Int) -> bool:
+    """Whether a GPU is at work for a good part of its time after the step that launched it.
+
+    Args:
+        start_ps: int64 [n], when its events began.
+        end_ps: int64 [n], when they ended.
+        until_ps: int64 [n], when the host's step ended.
+    """
+    late_ps = np.maximum(end_ps - np.maximum(start_ps, until_ps), 0)
+    return bool(late_ps.sum() > _BEHIND * (end_ps - start_ps).sum())
 
 
 def _up_to_ns(time_ps: int) -> int:
@@ -115,24 +129,46 @@ def counted_once(group: Int, number: Int, groups: int) -> Int:
     return np.bincount(group[fresh], minlength=groups)
 
 
-def launching(activity: Activity, event_step: Int, counted: Int, row: Int, rows: int) -> Int:
+def launching(
+    activity: Activity, event_step: Int, counted: Int, row: Int, rows: int, *, within: Within
+) -> Int:
     """The host's time for the launches of each row, but for the first of each step.
 
     That is the time from the end of the launch before it in the step to the end of its own, without
-    what a call waits for the GPU, as one for a copy to pageable memory does.
+    what a call waits for the GPU, as one for a copy to pageable memory does, and without what the
+    host did for other reasons, as in Python.
+
+    Args:
+        activity: What the GPU ran.
+        event_step: int64 [n], the step that launched each event, -1 for none.
+        counted: int64 [m], the events of steps.
+        row: int64 [m], the row that each counts in.
+        rows: How many rows there are.
+        within: How much of each window the host was launching.
+
+    Returns:
+        int64 [rows] picoseconds.
     """
     if activity.launched is None:
         return np.full(rows, UNKNOWN)
     known = activity.launched.known[counted]
     event, row = counted[known], row[known]
-    start, end = activity.launched.start_ps[event], activity.launched.end_ps[event]
-    step, done = event_step[event], activity.end_ps[event]
-    waited = np.where(done <= end, np.maximum(done - start, 0), 0)
+    if not event.size:
+        return np.zeros(rows, np.int64)
+    end = activity.launched.end_ps[event]
+    step = event_step[event]
     order = np.lexsort((end, step))
-    took = np.append(0, np.diff(end[order]))[: order.size] - waited[order]
-    fresh = np.append(True, np.diff(step[order]) != 0)[: order.size]
-    host_ps = np.where(fresh, 0, np.maximum(took, 0))
-    return np.bincount(row[order], weights=host_ps, minlength=rows).astype(np.int64)
+    event, row, step, end = event[order], row[order], step[order], end[order]
+    start, done = activity.launched.start_ps[event], activity.end_ps[event]
+    before = np.append(end[:1], end[:-1])
+    fresh = np.append(True, np.diff(step) != 0)
+    # A call that waits for the GPU launches until its begin, and after the GPU has done.
+    waits = done <= end
+    free = np.where(waits, np.minimum(np.maximum(start, before), end), end)
+    back = np.where(waits, np.maximum(done, free), end)
+    before = np.where(fresh, free, before)
+    host_ps = np.where(fresh, 0, within(before, free) + within(back, end))
+    return np.bincount(row, weights=host_ps, minlength=rows).astype(np.int64)
 
 
 def idle_before(
@@ -165,21 +201,3 @@ def idle_before(
     total: Int = np.zeros(rows, np.int64)
     np.add.at(total, pieces.row[order], np.where(is_first, 0, gap))
     return total
-
-
-def launching_s(busy_s: float, idle_s: float, traced_s: float, timed_s: float | None) -> float:
-    """How long a GPU waits for launches in a step without a profiler, which slows down the host.
-
-    Args:
-        busy_s: What it ran of a traced step, mean.
-        idle_s: What was idle of it, mean.
-        traced_s: The part of that in which the host was launching.
-        timed_s: Mean of the timed steps; None where there are none.
-
-    Returns:
-        Seconds: as traced, or scaled as the step's idle time is. The step is bound by launching
-        where that is more than `busy_s`.
-    """
-    if timed_s is None or not idle_s:
-        return traced_s
-    return traced_s * max(timed_s - busy_s, 0.0) / idle_s

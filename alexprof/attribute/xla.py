@@ -65,8 +65,8 @@ class XlaOps:
             )
         if self.estimated:
             notes.append(
-                "Some fusions are named after no op: they stand with the commonest that they "
-                "compute, which is an estimate."
+                "XLA names no op for some fusions: each is assigned to the most common op in it, "
+                "which is an estimate."
             )
         return notes
 

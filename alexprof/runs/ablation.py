@@ -66,7 +66,10 @@ def explained(
     if len(traced) == 2:
         answer = reconciled(answer, phases, traced)
     predicted = _predicted(answer, phases[reference], traced.get(reference))
-    answer = msgspec.structs.replace(answer, fused=_fused(answer, phases[reference]), **predicted)
+    nothing = {"predicted_s": None, "predicted_ci95_s": None, "predicted_from": ""}
+    answer = msgspec.structs.replace(
+        answer, fused=_fused(answer, phases[reference]), **{**nothing, **predicted}
+    )
     whole, rest = phases[reference].timed, phases[without].timed
     if whole is None or rest is None:
         return answer
@@ -137,7 +140,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
         }
     device = phase.attribution.device if phase.attribution else "CPU"
     if phase.attribution is not None and not on_cpu(device):
-        if costs is None or phase.attribution.launch_bound:
+        if costs is None or phase.attribution.bound_by != "kernels":
             return {}  # without a replay it can't be predicted; `Replay.reason` says why
         return _by_kernels(answer, phase, StepWork.of(costs, device), timed)
     if answer.attributed_s is not None:

@@ -10,12 +10,13 @@ import msgspec
 
 from alexprof.attribute import (
     IDLE_OP,
+    NOT_REPLAYED,
     Attribution,
+    Totals,
     by_kind,
     by_layer,
     by_layer_whole,
     by_op,
-    launching_s,
     totals,
 )
 from alexprof.capture.executed import ExecutedOp, Node
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """Of the ops that go with others so many are named."""
-KERNELS_TELL = "the GPU works for most of the step: its kernels tell"
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
@@ -80,7 +80,13 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
-    books = books_of(costs, attribution.device, timed.timed, attribution.launches_per_step)
+    books = books_of(
+        costs,
+        attribution.device,
+        timed.timed,
+        launches=attribution.launches_per_step,
+        bound_by=attribution.bound_by,
+    )
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
@@ -173,7 +179,7 @@ def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Repl
     found = attribution.replayed
     wall_ns = attribution.steps["wall_ns"].to_numpy()
     step_s = timed.mean_s if timed else float(wall_ns.mean()) / 1e9
-    if found.of_launches and not books.launch_bound:
+    if books.bound_by == "kernels":
         return by_kernels(attribution.costs, books.device, step_s, found.gone_with)
     return Replay(
         reason=found.reason,
@@ -212,7 +218,7 @@ def by_kernels(
         gone_with: For each question that was asked the other ops that go.
     """
     return Replay(
-        reason=KERNELS_TELL,
+        reason=NOT_REPLAYED["kernels"],
         savings=StepWork.of(costs, device).savings(step_s),
         gone_with=dict(gone_with),
         how="kernels",
@@ -220,7 +226,12 @@ def by_kernels(
 
 
 def books_of(
-    costs: pl.DataFrame, device: str, timed: Timed | None, launches: float | None = None
+    costs: pl.DataFrame,
+    device: str,
+    timed: Timed | None,
+    *,
+    launches: float | None = None,
+    bound_by: str | None = None,
 ) -> Books:
     """Adds up the time of each device.
 
@@ -229,7 +240,9 @@ def books_of(
         device: The one that steps are judged by.
         timed: The timed steps, if there are any.
         launches: How often a step launched something on it; None takes what ran for launched alone.
+        bound_by: What decides how long its steps take; None works it out from the costs.
     """
+    sums = totals(costs)
     devices = tuple(
         DeviceBooks(
             device=each.device,
@@ -239,9 +252,10 @@ def books_of(
             unassigned_ns=each.unassigned_ns,
             idle_by_reason_ns=each.idle_by_reason,
         )
-        for each in totals(costs)
+        for each in sums
     )
-    main = next(one for one in devices if one.device == device)
+    main = next(books for books in devices if books.device == device)
+    total = next(total for total in sums if total.device == device)
     return Books(
         device=main.device,
         wall_ns=main.wall_ns,
@@ -249,23 +263,22 @@ def books_of(
         idle_ns=main.idle_ns,
         unassigned_ns=main.unassigned_ns,
         devices=devices,
-        **({} if on_cpu(device) else _launching(costs, main, timed, launches)),
+        **({} if on_cpu(device) else _waiting(costs, total, timed, launches, bound_by)),
     )
 
 
-def _launching(
-    costs: pl.DataFrame, books: DeviceBooks, timed: Timed | None, launches: float | None
+def _waiting(
+    costs: pl.DataFrame,
+    total: Totals,
+    timed: Timed | None,
+    launches: float | None,
+    bound_by: str | None,
 ) -> dict[str, Any]:
-    """How much a GPU was launched, and for how long it waited for that."""
-    rows = costs.filter(costs["device"] == books.device)
-    steps = rows["step"].n_unique()
-    busy_s, idle_s, traced_s = (
-        ns / steps / 1e9
-        for ns in (books.share_ns, books.idle_ns, books.idle_by_reason_ns.get("launching", 0))
-    )
-    waits_s = launching_s(busy_s, idle_s, traced_s, timed.mean_s if timed else None)
+    """How often a GPU was launched, for how long it waited for that, and what bounds its steps."""
+    kernels = costs.filter(costs["device"] == total.device)["kernels"].sum()
+    timed_s = timed.mean_s if timed else None
     return {
-        "launches_per_step": launches or float(rows["kernels"].sum()) / steps,
-        "launching_s": waits_s,
-        "launch_bound": waits_s > busy_s,
+        "launches_per_step": launches or float(kernels) / total.steps,
+        "launching_s": total.idle_s("launching", timed_s),
+        "bound_by": bound_by or total.bound_by(timed_s),
     }

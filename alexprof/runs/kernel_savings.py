@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute import IDLE_OP
+from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
 from alexprof.measure.values import Interval
 from alexprof.runs.recorded import Saving
@@ -106,7 +106,7 @@ class StepWork:
             saving
             for what, groups in sorts
             for saving in sorted(self._of_each(what, groups, step_s), key=lambda s: -s.fraction)
-            if saving.fraction >= LEAST
+            if saving.fraction >= LEAST and saving.name != UNASSIGNED_OP
         )
 
     def _of_each(self, what: str, groups: Sequence[str], step_s: float) -> Iterator[Saving]:

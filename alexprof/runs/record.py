@@ -129,7 +129,8 @@ class Books(Struct, frozen=True, kw_only=True):
             step, mean; None on a CPU, and in older runs, like the next.
         launching_s: For how long of a step it waited for the host to launch something, mean: of
             timed steps where there are any.
-        launch_bound: Whether that is longer than it worked.
+        bound_by: What decides how long a step takes: what the GPU does for longest, "kernels", or
+            waits for, "launching", "input", "fetching", "python", or "unknown"; "" on a CPU.
     """
 
     device: str
@@ -140,7 +141,7 @@ class Books(Struct, frozen=True, kw_only=True):
     devices: tuple[DeviceBooks, ...]
     launches_per_step: float | None = None
     launching_s: float | None = None
-    launch_bound: bool = False
+    bound_by: str = ""
 
 
 class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):

@@ -33,14 +33,27 @@ def renewed(run: Run, folder: Path) -> Run:
         (variant, key)
         for variant, record in run.variants.items()
         for key, phase in record.phases.items()
-        if phase.attribution is not None and not on_cpu(phase.attribution.device)
+        if phase.attribution is not None
+        and not on_cpu(phase.attribution.device)
+        and not phase.attribution.bound_by  # which older runs don't say
     ]
     if not judged:
         return run
     try:
         return _renewed(run, folder, judged)
-    except AlexProfError:
-        return run  # a table that is gone or damaged is told where it is asked for
+    except AlexProfError as error:
+        why = f"Costs of ops are as the run was saved, by older rules for GPUs: {error}"
+        return _as_saved(run, folder, judged, why)
+
+
+def _as_saved(run: Run, folder: Path, judged: list[tuple[str, str]], why: str) -> Run:
+    variants = dict(run.variants)
+    for variant, key in judged:
+        phase = variants[variant].phases[key]
+        noted = msgspec.structs.replace(phase, notes=(*_notes(phase, folder), why))
+        phases = {**variants[variant].phases, key: noted}
+        variants[variant] = msgspec.structs.replace(variants[variant], phases=phases)
+    return msgspec.structs.replace(run, variants=variants)
 
 
 def _renewed(run: Run, folder: Path, judged: list[tuple[str, str]]) -> Run:
@@ -110,11 +123,15 @@ def _phase(phase: Phase, costs: pl.DataFrame, folder: Path) -> Phase:
 
 def _replay(phase: Phase, costs: pl.DataFrame, books: Books) -> Replay | None:
     """What is predicted: by the kernels, unless launches were replayed and are what counts."""
+    from alexprof.attribute import NOT_REPLAYED
     from alexprof.runs.assemble import by_kernels
 
     saved = phase.replay
-    if saved is None or books.launch_bound or (phase.timed is None and phase.traced is None):
+    if saved is None or (phase.timed is None and phase.traced is None):
         return saved
+    if books.bound_by != "kernels":
+        reason = NOT_REPLAYED.get(books.bound_by, "an older AlexProf did not replay its launches")
+        return Replay(reason=reason, gone_with=saved.gone_with, how="launches")
     step_s = phase.timed.mean_s if phase.timed else books.wall_ns / 1e9 / max(_steps(costs), 1)
     return by_kernels(costs, books.device, step_s, saved.gone_with)
 

@@ -31,7 +31,8 @@ def timed_scale(busy_s: float, idle_s: float, timed_s: float, *, on_cpu: bool) -
         on_cpu: Whether it is the CPU's time.
 
     Returns:
-        The factors. Kernels keep their times unless they alone take longer than a timed step.
+        The factors. Kernels keep their times unless they alone take longer than a timed step, or
+        a shorter traced step has no idle time that could become longer.
     """
     if on_cpu or not idle_s:
         factor = timed_s / (busy_s + idle_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,11 +145,10 @@ def load_trace(
         notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
     )
     alone = len(attributions) == 1
+    keys = [TRACE] if alone else _keys(list(attributions))
     phases = {
-        TRACE if alone else _key(sort): traced_phase(
-            Phase(label=TRACE if alone else sort), attribution, (), facts
-        )
-        for sort, attribution in attributions.items()
+        key: traced_phase(Phase(label=TRACE if alone else sort), attribution, (), facts)
+        for key, (sort, attribution) in zip(keys, attributions.items(), strict=True)
     }
     return Run(
         schema_version=SCHEMA_VERSION,
@@ -162,9 +162,14 @@ def load_trace(
     )
 
 
-def _key(sort: str) -> str:
-    """What a phase that a trace marks is called by commands and tables."""
-    return _printable(sort).strip() or TRACE
+def _keys(sorts: Sequence[str]) -> list[str]:
+    """What the phases that a trace marks are called by commands and tables, each otherwise."""
+    keys: list[str] = []
+    for sort in sorts:
+        name = _printable(sort).strip() or TRACE
+        others = (f"{name} {number}" for number in count(2))
+        keys.append(next(key for key in chain([name], others) if key not in keys))
+    return keys
 
 
 def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import sys
 
 
 def width() -> int:
-    """Columns of the terminal; a log file is taken for 80."""
-    return shutil.get_terminal_size((80, 24)).columns if _is_one() else 80
+    """Columns of the terminal, or what COLUMNS says; a log file is taken for 80."""
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def color() -> bool:

@@ -196,6 +196,29 @@ def test_sorts_of_steps_are_attributed_apart_and_share_no_period():
         check_closure(phase.costs)
 
 
+def test_steps_in_which_nothing_is_launched_are_left_out_where_the_gpu_is_behind():
+    builder = TraceBuilder()
+    marks = [
+        (name, start, end, {"step_num": number})
+        for number in range(2)
+        for name, start, end in (
+            ("train", 20 * number, 20 * number + 10),
+            ("log", 20 * number + 10, 20 * number + 14),
+        )
+    ]
+    launch = [("launch", at, at + 1, {"correlation_id": at}) for at in (2, 22)]
+    draw(builder.plane("/host:CPU"), {"python": [*marks, *launch]})
+    spans = [
+        ("k", start, start + 40, {"tf_op": "a:Op", "correlation_id": at})
+        for at, start in ((2, 5), (22, 65))
+    ]
+    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
+    phases = attribute_phases(parse_trace(builder.to_bytes()))
+    assert list(phases) == ["train"]
+    assert phases["train"].steps["wall_ns"].to_list() == [60, 40]
+    assert '"log"' in " ".join(phases["train"].notes)
+
+
 # ---- the slow second way ---------------------------------------------------------------------
 
 

@@ -82,7 +82,7 @@ def test_work_of_no_op_is_counted_and_said():
         )
     )
     assert cores(found) == {"a": 300}
-    assert "17% of the work of the thread pools belongs to no op." in found.notes
+    assert "17 % of the work of the thread pools has no known op." in found.notes
 
 
 def test_idle_time_and_what_is_outside_the_step_have_none():
@@ -111,7 +111,7 @@ def test_work_in_a_step_without_the_op_s_own_event_belongs_to_no_row():
         host([("a:MatMul", 100, 400), record(110, 1)], region(450, 600, 1), step=(420, 1000))
     )
     assert cores(found) == {}
-    assert "100% of the work of the thread pools belongs to no op." in found.notes
+    assert "100 % of the work of the thread pools has no known op." in found.notes
 
 
 def test_what_looks_like_an_op_on_a_thread_of_the_pool_takes_no_number():
@@ -132,7 +132,7 @@ def test_a_region_that_says_no_number_belongs_to_no_op():
     bare = [(START, 20, 20), (STOP, 60, 60)]
     found = attribute(host([("a:MatMul", 0, 400), record(1, 0)], bare))
     assert cores(found) == {"a": 400}
-    assert "100% of the work of the thread pools belongs to no op." in found.notes
+    assert "100 % of the work of the thread pools has no known op." in found.notes
 
 
 @pytest.mark.parametrize("broken", [START, STOP])

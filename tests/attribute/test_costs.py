@@ -243,7 +243,7 @@ def test_kernels_belong_to_the_op_that_launched_them():
     }
     row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
     assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
-    assert found.notes == ("48% of the time of kernels and copies on GPU:0 names no op.",)
+    assert found.notes == ("48 % of the kernel and copy time on GPU:0 has no known op.",)
 
 
 def test_a_gpu_waits_for_the_host():
@@ -297,7 +297,7 @@ def test_gpus_share_the_executions_of_one_name():
 def test_kernels_after_the_steps_are_told():
     found = attribute(on_gpu([("a:A", 50, 60), ("a:A", 150, 160)]))
     assert found.outside_events == 1
-    assert "1 of 2 kernels and copies on GPU:0 ran outside all steps" in found.notes[0]
+    assert "1 of 2 kernels and copies on GPU:0 belong to no step" in found.notes[0]
 
 
 def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from alexprof.attribute import Known, attribute, launching_s, predict
+from alexprof.attribute import Known, Totals, attribute, predict
 from alexprof.attribute.launch_replay import Launch, LaunchedStep, host_factor
 from tests.attribute.test_behind import Kernel, build
 
@@ -21,7 +23,7 @@ BUSY = [
 @pytest.fixture(autouse=True)
 def worth_a_replay(monkeypatch):
     """These steps are replayed whether they are bound by launching or not."""
-    monkeypatch.setattr(predict, "_bound", lambda *_: True)
+    monkeypatch.setattr(predict, "NOT_REPLAYED", {})
 
 
 def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
@@ -42,6 +44,21 @@ def test_a_step_bound_by_launching_saves_its_launches():
     assert found.drift == 0
     assert saved(found, "b") == pytest.approx(20 / 60)
     assert saved(found, "a") == pytest.approx(30 / 60)
+
+
+def test_what_the_host_does_before_the_first_launch_stays():
+    late = [Kernel(op, *(time + 30 for time in times)) for op, *times, _ in BOUND]
+    assert saved(replayed(late, 90), "a") == pytest.approx(30 / 90)
+
+
+def test_what_the_host_does_apart_from_launching_stays():
+    """Of 15 ns for a launch 5 are Python's: without the first of two launches 10 go."""
+    launch = partial(Launch, apart_ns=5, back_ns=None, after=(), waited_ns=0, by_host=True)
+    first, second = (launch(op, host_ns=10, took_ns=2) for op in (0, 1))
+    step = LaunchedStep((first, second), lead_ns=1, tail_ns=2, wall_ns=35)
+    assert step.replayed_ns() == 35
+    assert step.replayed_ns(without={0}) == 25
+    assert step.replayed_ns(0.5) == pytest.approx(0.5 + 15 + 2 + 1)
 
 
 def test_faster_kernels_hardly_shorten_it():
@@ -91,8 +108,10 @@ def test_timed_steps_shorter_than_the_kernels_alone_are_not_explained():
 
 
 def test_the_factor_of_a_host_is_found():
-    launch = Launch(0, host_ns=10, back_ns=None, after=(), waited_ns=0, by_host=True, took_ns=2)
-    step = LaunchedStep((launch,) * 4, tail_ns=3, wall_ns=45)
+    launch = Launch(
+        0, host_ns=10, apart_ns=0, back_ns=None, after=(), waited_ns=0, by_host=True, took_ns=2
+    )
+    step = LaunchedStep((launch,) * 4, lead_ns=0, tail_ns=3, wall_ns=45)
     assert step.replayed_ns() == pytest.approx(45)
     assert host_factor([step], None) == 1
     factor = host_factor([step], 23.5)
@@ -111,14 +130,37 @@ def test_what_can_not_be_replayed_says_why(kernels, reason):
     assert reason in str(replayed(kernels, 50).reason)
 
 
+def total(busy: int, **idle: int) -> Totals:
+    """Two steps of a GPU, in seconds."""
+    of_idle = {reason: 2 * seconds * 10**9 for reason, seconds in idle.items()}
+    busy_ns, idle_ns = 2 * busy * 10**9, sum(of_idle.values())
+    return Totals("GPU:0", 2, busy_ns + idle_ns, busy_ns, 0, idle_ns, of_idle)
+
+
 @pytest.mark.parametrize(
-    ("busy", "idle", "traced", "timed", "waits"),
+    ("timed", "waits"),
     [
-        pytest.param(2.0, 8.0, 6.0, None, 6.0, id="no timed steps"),
-        pytest.param(2.0, 8.0, 6.0, 6.0, 3.0, id="a timed step leaves half of the idle time"),
-        pytest.param(2.0, 8.0, 6.0, 1.0, 0.0, id="or none"),
-        pytest.param(2.0, 0.0, 0.0, 2.0, 0.0, id="never idle"),
+        pytest.param(None, 6.0, id="no timed steps"),
+        pytest.param(6.0, 3.0, id="a timed step leaves half of the idle time"),
+        pytest.param(1.0, 0.0, id="or none"),
     ],
 )
-def test_how_long_a_gpu_waits_for_launches(busy, idle, traced, timed, waits):
-    assert launching_s(busy, idle, traced, timed) == pytest.approx(waits)
+def test_how_long_a_gpu_waits_for_launches(timed, waits):
+    assert total(2, launching=6, python=2).idle_s("launching", timed) == pytest.approx(waits)
+    assert total(2).idle_s("launching", 2.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("traced", "timed", "bound_by"),
+    [
+        pytest.param(total(2, launching=3, python=2), None, "launching", id="launches"),
+        pytest.param(total(2, launching=3, python=2), 3.0, "kernels", id="not when timed"),
+        pytest.param(total(2, launching=3, python=4), None, "python", id="Python"),
+        pytest.param(total(2, launching=1, input=4), None, "input", id="input"),
+        pytest.param(total(4, launching=3, unknown=3), None, "kernels", id="itself"),
+        pytest.param(total(1, queued=5), None, "kernels", id="what it has yet to begin"),
+        pytest.param(total(1, unknown=5), None, "unknown", id="nobody knows"),
+    ],
+)
+def test_what_bounds_a_gpu_s_steps(traced, timed, bound_by):
+    assert traced.bound_by(timed) == bound_by

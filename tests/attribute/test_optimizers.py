@@ -39,6 +39,23 @@ def test_a_single_update_is_none():
     assert describe(names).passes[-2:] == ["forward", "forward"]
 
 
+def test_without_gradients_nothing_is():
+    norm = ops("norm/FusedBatchNormV3", "norm/AssignSubVariableOp", "norm/AssignSubVariableOp_1")
+    assert describe([*norm, *UPDATES]).passes == ["forward"] * 6
+
+
+def test_a_metric_beside_an_optimizer_is_none():
+    metric = ops("metric/Equal", "metric/AssignAddVariableOp", "metric/AssignAddVariableOp_1")
+    assert (
+        describe([*TRAINED, *UPDATES, *metric]).passes[-6:] == ["optimizer"] * 3 + ["forward"] * 3
+    )
+
+
+def test_an_update_that_is_a_part_of_a_fusion_too_is_one():
+    names = TRAINED + 2 * ops("average/AssignAddVariableOp") + ops("average/mul")
+    assert describe(names).passes[-3:] == ["forward"] * 3
+
+
 def test_two_optimizers_keep_their_names():
     names = TRAINED + [
         op

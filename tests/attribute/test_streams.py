@@ -64,7 +64,7 @@ def test_the_sum_of_all_streams_repeats_them():
 def ops_of(*stats: Stats | None) -> list[Op | None]:
     trace = trace_of({"Stream #1": [("kernel", n, n + 1, each) for n, each in enumerate(stats)]})
     numbers = OpNumbers()
-    op = kernel_ops(stream_events(trace.planes[0]), numbers, XlaOps(trace, numbers))
+    op, _ = kernel_ops(stream_events(trace.planes[0]), numbers, XlaOps(trace, numbers))
     return [None if number < 0 else numbers.ops()[number] for number in op]
 
 

@@ -56,7 +56,7 @@ def phase_of(run: Run):
 
 def test_a_small_network_is_bound_by_launching(trace_run):
     phase = phase_of(trace_run("keras_nojit"))
-    assert phase.attribution.launch_bound
+    assert phase.attribution.bound_by == "launching"
     assert phase.attribution.launches_per_step == pytest.approx(326, abs=1)
     assert phase.attribution.launching_s > phase.attribution.share_ns / 1e9 / 5  # of 5 steps
     (table,) = tables(said_of(phase))
@@ -67,7 +67,7 @@ def test_a_small_network_is_bound_by_launching(trace_run):
 
 def test_a_gpu_at_work_is_not(trace_run):
     phase = phase_of(trace_run("async_no_fetch"))
-    assert not phase.attribution.launch_bound
+    assert phase.attribution.bound_by == "kernels"
     assert said_of(phase) == []
 
 

@@ -107,7 +107,7 @@ def test_the_sum_says_how_it_was_scaled_and_what_it_leaves_open():
     assert "remainder 0 " in text
     assert "exact by construction" in text
     assert "1.00× as long as timed ones with LRN, 1.02× without" in text
-    assert "the timed means are known to ± 14 ms with LRN, ± 66 ms without, and" in text
+    assert "The timed means are uncertain by ± 14 ms with LRN and ± 66 ms without;" in text
 
 
 def test_the_answer_names_what_else_changed():
@@ -116,12 +116,12 @@ def test_the_answer_names_what_else_changed():
     text = said(run, BACKWARD)
     assert "LRN costs 33.4 ms of a 612 ms step, 5.45 %" in text
     assert "Its own ops take 55.8 ± 4.4 ms; without it conv2 took 12.1 ms longer." in text
-    assert "4 other layers, none told from 0 −10.3" in text
+    assert "4 other layers, none significant −10.3" in text
     nothing = msgspec.structs.replace(
         seen, others=tuple(msgspec.structs.replace(one, told=False) for one in seen.others)
     )
     text = said(msgspec.structs.replace(run, ablations=(nothing,)), BACKWARD)
-    assert "no other layer’s change can be told from 0." in text
+    assert "no other layer’s change is significant." in text
 
 
 def test_what_a_prediction_covers_is_said_of_each():
@@ -186,7 +186,7 @@ def test_every_other_device_has_its_line_and_its_ops_stay_out_of_the_table():
 
 def test_idle_time_is_explained_where_the_record_explains_it():
     text = said(odd_runs.two_gpus(), ReportOptions())
-    wanted = "launching 1.50 ms, waiting for input 0.60 ms, in Python 60.0 µs."
+    wanted = "launching 1.50 ms, input 0.60 ms, Python 60.0 µs."
     assert f"Idle is 2.16 ms (26.7 %): {wanted}" in text
 
 

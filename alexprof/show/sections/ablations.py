@@ -104,9 +104,9 @@ def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Blo
         )
     changed = [text for one in found if (text := _told(view, one))]
     said.append(
-        f"Other layers whose change can be told from 0: {'; '.join(changed)}."
+        f"Other layers whose change is significant: {'; '.join(changed)}."
         if changed
-        else "No other layer’s change can be told from 0."
+        else "No other layer’s change is significant."
     )
     yield Note(" ".join(said))
 

@@ -21,6 +21,10 @@ _LEVELS_SHOWN = 4
 _ADVICE = (
     "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
 )
+_HOST_ADVICE = (
+    "The host changed speed during the timed steps, and the means include that change. Rerun on an "
+    "idle host."
+)
 
 
 def on_gpu(phase: Phase | None) -> bool:
@@ -55,6 +59,7 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
     changed = [text for name, phase in phases.items() if (text := _steps(view, name, phase))]
     read = [phase.disturbances for phase in phases.values() if phase.disturbances]
     clocks = list(dict.fromkeys(text for found in read for text in gpu_clocks(found)))
+    clock_changed = bool(clocks)
     host = []
     if any(map(waits_for_host, phases.values())):
         host = list(dict.fromkeys(text for found in read for text in yardstick_changes(found)))
@@ -62,18 +67,20 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
         return
     said = []
     if changed:
-        all_ = "the means include all of them"
-        said.append(f"steps changed while they were timed ({'; '.join(changed)}), {all_}")
+        said.append(
+            f"steps changed while they were timed ({'; '.join(changed)}); the means include all "
+            "steps"
+        )
         if not clocks:
             clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
     said += clocks
     if host:
         said.append(
-            "the GPU waits for the host in these steps, and after them, on the host, "
+            "the GPU waits for the host in these steps, and afterward, on the host, "
             f"{listed(host)} of before"
         )
     facts = " ".join(f"{sentence_case(text)}." for text in said)
-    advice = f" {_ADVICE}" if changed or clocks else " The means are of a host that changed."
+    advice = f" {_HOST_ADVICE}" if host and not clock_changed else f" {_ADVICE}"
     yield f"{sentence_case(view.phase_label(key))}: {facts[:1].lower()}{facts[1:]}{advice}"
 
 
@@ -84,5 +91,5 @@ def _steps(view: View, name: str, phase: Phase) -> str:
         return ""
     whose, levels = " ".join(view.needed_label(name)), level_text(timed)
     settled = timed.steadiness.settled_step
-    since = "with no level to the end" if settled is None else f"level from step {settled} on"
+    since = "not steady by the end" if settled is None else f"level from step {settled} on"
     return " ".join(filter(None, (whose, f"{levels}," if levels else "", since)))

@@ -1,4 +1,4 @@
-"""Steps that are bound by launching: who launches, and for how long the GPU waits for it."""
+"""Launch-bound steps: who launches, and for how long the GPU waits for it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ONE_BY_ONE = 0.9  # part of the kernels that have launches of their own, from w
 
 
 def launching(phase: Phase, division: Division) -> Iterator[Block]:
-    """Says that a step is bound by launching, and by which layers; nothing where it is not."""
+    """Says that a step is launch-bound, and by which layers; nothing where it is not."""
     books = phase.attribution
-    if books is None or not books.launch_bound or not books.launches_per_step:
+    if books is None or books.bound_by != "launching" or not books.launches_per_step:
         return
     step_s = phase.timed.mean_s if phase.timed else division.step_s
     layers = _layers(phase, division.device)
@@ -35,22 +35,22 @@ def launching(phase: Phase, division: Division) -> Iterator[Block]:
         f"Most launches: {most}. Fewer and larger ops shorten it (XLA, a larger batch, fused "
         "optimizers); faster kernels don’t."
         if one_by_one
-        else "Its kernels run in CUDA graphs: what the host does between them makes it long."
+        else "Its kernels run in CUDA graphs; the GPU waits for the host between graphs."
     )
     launches = plural(round(books.launches_per_step), "launch", "es")
     waits = numbers.time(books.launching_s or 0.0, step_s)
     works = numbers.time(division.step_s - division.idle_s, step_s)
     yield Warn(
-        f"This step is bound by launching: {launches} in {numbers.time(step_s, step_s)}. The GPU "
-        f"waits {waits} of it for the next launch and works {works}. {advice}"
+        f"This step is launch-bound: {launches} in {numbers.time(step_s, step_s)}. The GPU waits "
+        f"{waits} for launches and is busy for {works}. {advice}"
     )
     if not one_by_one:
         return
     yield _table(layers, division, kernels)
     yield Note(
-        "Host is the time that the host took to launch them, from the launch before; waits is how "
-        "long the GPU was idle right before its kernels. Both are of traced steps, in which the "
-        "host is slower."
+        "Host: time to launch the layer’s kernels, from the end of the previous launch. Idle "
+        "before: GPU idle time right before its kernels, whatever the host did. Both are from "
+        "traced steps, in which the host is slower."
     )
 
 
@@ -82,8 +82,8 @@ def _table(layers: list[Cost], division: Division, kernels: float) -> Table:
         Column("launches", align="right"),
         Column("of all", "%"),
         Column("host", unit.name, drop=2),
-        Column("waits", unit.name, drop=1),
-        Column("works", unit.name),
+        Column("idle before", unit.name, drop=1),
+        Column("busy", unit.name),
     )
     if rest:
         count = sum(layer.kernels_per_step for layer in rest)
@@ -97,4 +97,6 @@ def _table(layers: list[Cost], division: Division, kernels: float) -> Table:
         ]
         figures = (f"{count:.0f}", numbers.percent(count / kernels), *map(unit.plain, sums))
         rows.append(Row((plural(len(rest), "more layer"), *figures)))
-    return Table(columns, tuple(rows), title="Who launches", aside=f"a step of {division.device}")
+    return Table(
+        columns, tuple(rows), title="Launches by layer", aside=f"a step of {division.device}"
+    )

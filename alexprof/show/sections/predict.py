@@ -48,11 +48,11 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     division = divide(phase)
     if variant is None or phase is None or division is None or not division.layers:
         return
-    if phase.attribution is not None and phase.attribution.launch_bound and _unknown(phase):
-        yield Note(
-            f"What this step would save can’t be predicted: it is bound by launching, and "
-            f"{phase.replay.reason if phase.replay else 'its launches were not replayed'}."
-        )
+    bound_by = phase.attribution.bound_by if phase.attribution else ""
+    if bound_by not in {"", "kernels"} and _unknown(phase):
+        reason = phase.replay.reason if phase.replay else "its launches were not replayed"
+        what = "the step is launch-bound, and " if bound_by == "launching" else ""
+        yield Note(f"Savings can’t be predicted: {what}{reason}.")
         return
     replayed = bool(phase.replay and phase.replay.savings)
     guesses = list(_replayed(phase.replay) if phase.replay and replayed else _shares(division))
@@ -80,7 +80,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         title=f"{title}: {how}",
         aside=", ".join(view.needed_label(variant)),
     )
-    scale = _scale(sort, division, timed=timed is not None)
+    by_time = any(layer.launching_s for layer in phase.layers_whole)
+    scale = _scale(sort, division, timed=timed is not None, by_time=by_time)
     yield Note(" ".join((scale, *_not_listed(guesses, shown))))
     if phase.replay and (gone := gone_with(phase.replay, [one.key for one in listed])):
         yield Note(gone)
@@ -100,9 +101,9 @@ def _fused(phase: Phase, device: str) -> str:
     count = plural(len(ops), "op")
     kernels = sum(op.kernels_per_step for op in ops)
     return (
-        f"{types} have no time of their own: they are fused into {kinds} ({count}, {kernels:.0f} "
-        "kernels a step). On a GPU such a fusion can cost more than it saves, for it may launch "
-        "more kernels: alexprof ablate --measure tells."
+        f"{types} have no time of their own because they are fused into {kinds} ({count}, "
+        f"{kernels:.0f} kernels a step). On a GPU a fusion may launch more kernels and cost more "
+        "than it saves; measure it with alexprof ablate --measure."
     )
 
 
@@ -170,7 +171,7 @@ def _speed_up(saved: float) -> str:
     return numbers.times(1 / (1 - saved)) if saved < 0.9999 else numbers.MISSING
 
 
-def _scale(sort: str, division: Division, *, timed: bool) -> str:
+def _scale(sort: str, division: Division, *, timed: bool, by_time: bool) -> str:
     """What the times of the table rest on."""
     if not timed:
         return f"Of the traced step, {numbers.time(division.step_s)}: there are no timed ones."
@@ -179,7 +180,8 @@ def _scale(sort: str, division: Division, *, timed: bool) -> str:
     if sort == "launches":
         return "The host’s time is scaled until the replayed step is as long as a timed one."
     if sort == "kernels":
-        return "Kernels as traced; what the timed step leaves idle is divided among the launches."
+        by = "in proportion to the host’s launch time" if by_time else "equally among launches"
+        return f"Kernels as traced; the timed step’s idle time is divided {by}."
     return "Kernels as traced."
 
 
@@ -202,10 +204,10 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
         return None
     if replay.reason is not None or replay.drift is None:
         return f"Not replayed: {replay.reason}."
-    source = "the host’s launches" if replay.how == "launches" else "the graph"
-    took = "kernels’" if replay.how == "launches" else "ops’"
+    if replay.how == "launches":
+        return f"Replayed from the host’s launches in {plural(replay.steps, 'traced step')}."
     drift = (
-        f"Replayed from {source} and the {took} durations, {plural(replay.steps, 'traced step')} "
+        f"Replayed from the graph and the ops’ durations, {plural(replay.steps, 'traced step')} "
         f"came out {numbers.percent_unit(replay.drift)} off in the median, "
         f"{numbers.percent_unit(replay.drift_worst or 0.0)} at most"
     )

@@ -123,7 +123,7 @@ def _layers(one: Ablation) -> Iterator[_Line]:
         yield _Line(plural(len(rest), "more layer"), rest_s, None, "others")
     if one.not_told is not None:
         count = len(one.not_told.names)
-        label = f"{plural(count, 'other layer')}, {'none' if count > 1 else 'not'} told from 0"
+        label = f"{plural(count, 'other layer')}, {'none' if count > 1 else 'not'} significant"
         yield _Line(label, one.not_told.change_s, one.not_told.ci95_s, "others")
 
 

@@ -54,10 +54,10 @@ FAULTS_SEEN = 0.01
 IDLE_ROW = "idle"
 IDLE_REASONS = {
     "launching": "launching",
-    "queued": "launched and not yet begun",
-    "fetching": "handing out results",
-    "python": "in Python",
-    "input": "waiting for input",
+    "queued": "queued",
+    "fetching": "fetching results",
+    "python": "Python",
+    "input": "input",
     "unknown": "reason not known",
 }
 """What the host did while the device was idle, by the record's words."""
@@ -125,12 +125,13 @@ def _answer(view: View, key: str, division: Division) -> str:
     """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
     if not division.layers:
         return f"No op ran on {division.device} in these steps: all of it is idle."
+    step = _step(view.phase(view.variant, key) if view.variant else None, division)
     largest = division.layers[0]
-    said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of the step"
+    said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of {step}"
     if division.idle_s > largest.share_s:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
-        said = f"{device} is idle for {idle} of the step; {said}"
+        said = f"{device} is idle for {idle} of {step}; {said}"
     for one in view.ablations(key):
         name = view.ablation_label(one)
         meant = (op for op in division.ops if means(one, op.name, op.kind, op.layer))
@@ -143,6 +144,12 @@ def _answer(view: View, key: str, division: Division) -> str:
             return f"{said}; {name} takes {part}{busy}, {numbers.time(share_s, division.step_s)}."
     size = numbers.time(largest.share_s, division.step_s)
     return f"{said}{_of_busy(division, largest.share_s)}, {size}."
+
+
+def _step(phase: Phase | None, division: Division) -> str:
+    """The step that fractions are of: a GPU's are others of a timed step."""
+    on_gpu = not on_cpu(division.device)
+    return "the traced step" if on_gpu and phase and phase.timed else "the step"
 
 
 def _of_busy(division: Division, share_s: float) -> str:
@@ -161,7 +168,7 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
         if 0 < backward_s < share_s:
             behind = f", {numbers.percent_unit(backward_s / share_s)} of that in backward"
         busy = _of_busy(division, share_s)
-        yield f"{clean(kind)} ops together take {part} of the step{busy}{behind}."
+        yield f"{clean(kind)} ops together take {part} of {_step(phase, division)}{busy}{behind}."
     yield _idle(phase, division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
@@ -180,8 +187,8 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
             for seconds in (traced.left_out_s, traced.mean_s, traced.mean_with_s)
         )
         yield (
-            f"The first traced step is left out: it took {first}, the others {mean} in the mean "
-            f"({both} with it)."
+            f"The first traced step ({first}) is left out: the mean is {mean} without it, {both} "
+            "with it."
         )
 
 
@@ -361,11 +368,11 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         why = advice if view.run.complete else "the run stopped before it"
         yield Lead(f"No trace of {label}: {why}.")
         return
-    yield Lead("Withheld: trace and stopwatch do not agree on the traced steps.")
+    yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
     if phase and not phase.notes:
         unit = numbers.spoken_unit(traced.mean_s)
         yield Note(
-            f"The stopwatch says {unit.named(traced.stopwatch_mean_s)} per traced step, the "
+            f"The wall-clock time is {unit.named(traced.stopwatch_mean_s)} per traced step; the "
             f"trace says {unit.named(traced.mean_s)}."
         )
     if phase and (said := overhead(view, phase)):

@@ -24,7 +24,7 @@ _SOURCES = {
     "share": "by its share",
     "replay": "by replaying",
     "launches": "by replaying its launches",
-    "kernels": "by its kernels and launching them",
+    "kernels": "by kernel times and launch costs",
 }
 _SEEN = 0.01
 """Half widths below this take a smaller unit in a sentence."""
@@ -122,9 +122,10 @@ def _taken_apart(view: View, one: Ablation) -> str:
     more = len(told) - len(changed)
     changed += [f"{plural(more, 'more layer')} changed"] if more else []
     if not changed and seen:
-        return f"{own}; no other layer changed by {numbers.percent_unit(_CHANGED)} of the step."
+        least = numbers.percent_unit(_CHANGED)
+        return f"{own}; no other layer changed significantly by more than {least} of the step."
     if not changed:
-        return f"{own}; no other layer’s change can be told from 0."
+        return f"{own}; no other layer’s change is significant."
     return f"{own}; without it {listed(changed)}."
 
 
@@ -148,8 +149,8 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
         return
     if _of_gpu(view, one):
         yield (
-            "Every op’s time is in one row. Kernels stand as traced; idle time takes what a timed "
-            "step is shorter: so the sum is exact by construction."
+            "Every op’s time is in one row. Kernel times are as traced; the difference between "
+            "traced and timed steps is assigned to idle time, so the sum is exact by construction."
         )
     else:
         yield (
@@ -169,10 +170,10 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
     labels = view.variant_label(one.reference), view.other_label(one.without, one.reference)
     ratios = [numbers.times(ratio) for ratio in one.traced_over_timed or ()]
     if ratios:
-        hidden = "idle" if _of_gpu(view, one) else "the scale"
+        hidden = "the idle row" if _of_gpu(view, one) else "the scale"
         yield (
-            f"What that hides is in {hidden}: traced steps took {ratios[0]} as long as timed ones "
-            f"{labels[0]}, {ratios[1]} {labels[1]}."
+            f"Any error is therefore in {hidden}: traced steps took {ratios[0]} as long as timed "
+            f"ones {labels[0]}, {ratios[1]} {labels[1]}."
         )
     timed = [view.timed(name, one.phase) for name in (one.reference, one.without)]
     intervals = [each.ci95_s for each in timed if each and each.ci95_s]
@@ -184,8 +185,9 @@ def _scales(view: View, one: Ablation) -> Iterator[str]:
     ]
     if len(halves) == 2 and one.attributed_ci95_s is not None:
         yield (
-            f"± is over traced steps alone; the timed means are known to {halves[0]} {labels[0]}, "
-            f"{halves[1]} {labels[1]}, and what is told from 0 is more than that leaves open."
+            "± covers variation among traced steps only. The timed means are uncertain by "
+            f"{halves[0]} {labels[0]} and {halves[1]} {labels[1]}; a change counts as significant "
+            "only if it exceeds that uncertainty too."
         )
 
 
@@ -196,9 +198,9 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     said = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
     step, saving = step_off(view, one), saving_off(view, one)
     if step is not None:
-        said += f"; the step without it comes out {signed_percent(step)} off"
+        said += f"; the step predicted without it is off by {signed_percent(step)}"
     if saving is not None:
-        said += f", the saving {signed_percent(saving)}"
+        said += f", the saving by {signed_percent(saving)}"
     if step is not None or saving is not None:
         said += f" (by the {'medians' if view.by_median(one.phase) else 'means'})"
     yield f"{said}."
