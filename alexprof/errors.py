@@ -30,6 +30,13 @@ class TraceError(AlexProfError):
     """A trace file that can't be read, or that holds nothing to attribute."""
 
 
+class DamageError(TraceError):
+    """Bytes that can't be part of a trace: the file was cut short, or something was written over.
+
+    Nothing of such a file is used.
+    """
+
+
 class RunError(AlexProfError):
     """A folder that is not a run, is of a newer schema, or can't be written."""
 

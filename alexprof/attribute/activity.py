@@ -137,6 +137,24 @@ def activity(
     )
 
 
+def odd_events(where: str, events: Events) -> list[str]:
+    """What is missing of events that were read, or can't be, a sentence each."""
+    is_nameless = np.array([not name for name in events.names], bool)[events.name]
+    notes = []
+    if is_nameless.any():
+        notes.append(
+            f"The trace has no name for {is_nameless.sum()} of {len(events)} events on {where}: "
+            "ops may be missing, or have more time and executions than is shown."
+        )
+    negative = int((events.duration_ps < 0).sum())
+    if negative:
+        notes.append(
+            f"The trace has negative durations for {negative} of {len(events)} events on {where}: "
+            "they count as 0."
+        )
+    return notes
+
+
 def merged(parts: Iterable[Activity]) -> list[Activity]:
     """Joins planes of the same device, as a trace of several hosts has them; drops empty ones."""
     merged: dict[str, Activity] = {}

@@ -118,9 +118,8 @@ def attribute(
         known: What is known beside the trace: with the graph the steps of a CPU are replayed.
 
     Raises:
-        TraceError: Nothing ran in the trace that could have a cost; it is damaged, and what is left
-            of it marks no step: its first and last op may not be those of the whole; or it has
-            steps of several sorts, whose mean would say nothing.
+        TraceError: The trace is damaged, nothing ran in it that could have a cost, or it has steps
+            of several sorts, whose mean would say nothing.
     """
     phases = attribute_phases(trace, marker, depth, cores=cores, known=known)
     if len(phases) > 1:
@@ -151,11 +150,6 @@ def attribute_phases(
     if not work.devices:
         raise TraceError(_nothing_ran(trace, work.unread))
     steps = find_steps(work.host, marker, work.span_ps)
-    if trace.damage and not steps.marked:
-        raise TraceError(
-            f"{trace.damage[0]}; no step is marked in the rest: copy the file again, or mark steps "
-            "by tf.profiler.experimental.Trace(name, step_num=number) and take a new trace"
-        )
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     table = costs_table(divisions, steps, work, labels)
@@ -288,11 +282,6 @@ def _within(work: Work, recorded: RecordedPerStep) -> dict[Op, tuple[float, floa
 
 
 def _nothing_ran(trace: Trace, unread: Sequence[str]) -> str:
-    if trace.damage:
-        return (
-            f"{trace.damage[0]}; no op and no kernel is in the rest: copy the file again, or take "
-            "a new trace"
-        )
     if unread:
         planes = ", ".join(unread[:_SHOWN])
         return f"{trace.source}: all that ran is on {planes}: only CPUs and GPUs are read"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
-from alexprof.errors import TraceError
+from alexprof.errors import DamageError, TraceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +40,7 @@ def attribute_hosts(
         of its host.
 
     Raises:
-        TraceError: Nothing ran in any of them that could have a cost.
+        TraceError: One is damaged, or nothing ran in any of them that could have a cost.
     """
     if len(traces) == 1:
         (trace,) = traces.values()
@@ -50,6 +50,8 @@ def attribute_hosts(
     for host, trace in traces.items():
         try:
             phases = attribute_phases(trace, marker, depth, cores=cores)
+        except DamageError:
+            raise
         except TraceError as error:
             notes.append(f"{host}: nothing of it is shown: {error}")
             continue

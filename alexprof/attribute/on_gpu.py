@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.activity import UNKNOWN, Activity, activity
+from alexprof.attribute.activity import UNKNOWN, Activity, activity, odd_events
 from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.streams import kernel_ops, stream_events
@@ -45,7 +45,7 @@ def on_gpu(
     op, fusion = kernel_ops(events, numbers, xla)
     launched, around = launches.of(events)
     lost = op == UNASSIGNED
-    notes = []
+    notes = odd_events(device, events)
     if lost.any():
         op = np.where(lost, _by_scope(op, launched.scope), op)
         op = np.where(op == UNASSIGNED, around, op)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
-from alexprof.attribute.activity import Activity, merged
+from alexprof.attribute.activity import CPU, Activity, merged, odd_events
 from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
@@ -168,7 +168,11 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         fusions=tuple(xla.fusions),
         turned_off=turned_off(hosts, launches, parts),
         unread=tuple(plane.name for plane in others if plane.events().name.size),
-        notes=(*xla.notes, *(note for _, notes in gpus for note in notes)),
+        notes=(
+            *xla.notes,
+            *(note for host in hosts for note in odd_events(CPU, host.events)),
+            *(note for _, notes in gpus for note in notes),
+        ),
     )
 
 

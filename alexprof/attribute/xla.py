@@ -68,11 +68,6 @@ class XlaOps:
                 "XLA names no op for some fusions: each is assigned to the most common op in it, "
                 "which is an estimate."
             )
-        if damaged := self._programs.unreadable:
-            notes.append(
-                f"What XLA compiled is damaged in the trace ({', '.join(damaged)}): its "
-                "instructions keep their own names."
-            )
         return notes
 
     def of(self, events: Events, rows: NDArray[np.intp]) -> Int:

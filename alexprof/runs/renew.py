@@ -19,6 +19,8 @@ from alexprof.runs.recorded import Replay
 if TYPE_CHECKING:
     import polars as pl
 
+_DAMAGED = "the trace is damaged:"
+
 
 def renewed(run: Run, folder: Path) -> Run:
     """Works the answers of a run out anew, as far as its tables are there.
@@ -139,21 +141,17 @@ def _steps(costs: pl.DataFrame) -> int:
 
 
 def _notes(phase: Phase, folder: Path) -> tuple[str, ...]:
-    """The phase's notes; damage is told only if the trace is read as damaged today."""
+    """The phase's notes, without what older versions called damage though nothing is."""
     from alexprof.attribute import attribute_phases
-    from alexprof.runs.traces import DAMAGED
     from alexprof.xplane import read_trace
 
-    if phase.traced is None or not any(note.startswith(DAMAGED) for note in phase.notes):
+    if phase.traced is None or not any(note.startswith(_DAMAGED) for note in phase.notes):
         return phase.notes
     try:
-        trace = read_trace(folder / phase.traced.file)
-        attribute_phases(trace)  # reads all that numbers depend on
+        attribute_phases(read_trace(folder / phase.traced.file))  # all that numbers depend on
     except AlexProfError:
         return phase.notes
-    if trace.damage:
-        return phase.notes
-    return tuple(note for note in phase.notes if not note.startswith(DAMAGED))
+    return tuple(note for note in phase.notes if not note.startswith(_DAMAGED))
 
 
 def _with_facts(op: OpCost, saved: OpCost | None) -> OpCost:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
-DAMAGED = "the trace is damaged:"
 _EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
 
@@ -117,8 +116,7 @@ def load_trace(
 
     Raises:
         UsageError: If no file is given, two have the same name, or no step is marked as asked.
-        TraceError: If one can't be read or is no trace, nothing ran in any, or what is whole of a
-            damaged one does not say where steps begin and end.
+        TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
     from alexprof.attribute.hosts import attribute_hosts
     from alexprof.runs.assemble import TraceFacts, traced_phase
@@ -183,10 +181,10 @@ def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
-    """What is missing from a trace: damaged, lost by the profiler, or not allowed to be recorded.
+    """What is missing from a trace: lost by the profiler, or not allowed to be recorded.
 
     Args:
-        trace: The trace, with its events read: damage in them shows only then.
+        trace: The trace.
         level: The host tracer level that was in force; None if the trace doesn't say.
     """
     notes = list(_said(trace))
@@ -204,7 +202,6 @@ def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
 
 def _said(trace: Trace) -> Sequence[str]:
     return [
-        *(f"{DAMAGED} {damage}" for damage in trace.damage),
         *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
         *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
     ]

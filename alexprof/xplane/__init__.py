@@ -19,9 +19,9 @@ generated classes and is several times as fast. Stats that nobody asks for are n
     granted    what the profiler was told to record
     hlo        what XLA compiled
 
-What is damaged is left out whole, plane by plane and line by line, and `trace.damage` says so.
-Time is linear in the size of the file, and memory at most eight times that and 100 MB, whatever is
-in it.
+Of a file that is cut short or damaged nothing is used: `DamageError` names the byte. Events are
+decoded when asked for, so what is wrong inside of one shows then. Time and memory grow with the
+number of fields.
 """
 
 from __future__ import annotations

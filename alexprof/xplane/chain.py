@@ -24,16 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.fields import MALFORMED, fields_at
-from alexprof.xplane.wire import Buffer, DamageError
+from alexprof.xplane.wire import Buffer
 
 EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
 _SHORTEST_PIECE_BYTES = 1 << 10
 _WINDOW_BYTES = 64  # searched for a guess at once: a few events
-# Where there are many fields they are stats, with an id and a value, or longer: shorter ones hold
-# nothing and would take much memory.
-_SHORTEST_FIELD_BYTES = 6
-_FEW_FIELDS = 1 << 16  # so few may be of any length
 
 
 class _Pieces(NamedTuple):
@@ -55,66 +51,36 @@ class _Pieces(NamedTuple):
 def field_offsets(
     buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Find where the fields of messages begin; see `offsets_of_whole`.
+    """Find where the fields of messages begin.
 
-    Raises:
-        TraceError: A message is damaged.
-    """
-    offsets, damaged = offsets_of_whole(buffer, start, stop)
-    for error in damaged.values():
-        raise error
-    return offsets
-
-
-def offsets_of_whole(
-    buffer: Buffer,
-    start: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    shortest_bytes: int = _SHORTEST_FIELD_BYTES,
-) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
-    """Find where the fields of those messages begin that are whole.
-
-    Time grows with the number of fields, memory is a few times the result.
+    Time and memory grow with the number of fields.
 
     Args:
         buffer: The trace.
         start: int64 [m], where the messages begin, ascending.
         stop: int64 [m], where they end; they don't overlap.
-        shortest_bytes: How long fields are on the average, at least.
 
     Returns:
-        int64 [n], the offsets of all their fields' tags, ascending; and what is wrong with the
-        other messages, by their index.
+        int64 [n], the offsets of all their fields' tags, ascending.
 
     Raises:
-        TraceError: There are more fields than messages of this length can have.
+        DamageError: A message is not whole.
     """
     if (stop - start).sum() < _SHORTEST_PIECE_BYTES:
         return _one_by_one(buffer, start, stop)
-    filled = np.flatnonzero(start < stop)
+    filled = start < stop
     pieces = _cut(start[filled], stop[filled])
-    most = int((stop - start)[filled].sum()) // shortest_bytes + _FEW_FIELDS
-    found, arrival = _follow(buffer, pieces, _guess(buffer, pieces), 2 * most)
-    offsets, damaged = _join(buffer, pieces, found, arrival, most)
-    return offsets, {int(filled[message]): error for message, error in damaged.items()}
+    passed, arrival = _follow(buffer, pieces, _guess(buffer, pieces))
+    return _join(buffer, pieces, passed, arrival)
 
 
 def _one_by_one(
     buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
+) -> NDArray[np.int64]:
     """Do the same for so few bytes that columns would take longer."""
-    offsets: list[int] = []
-    damaged: dict[int, DamageError] = {}
-    for message, (begin, end) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
-        before, at = len(offsets), begin
-        try:
-            while at < end:
-                offsets.append(at)
-                at = buffer.field_at(at, end).stop
-        except DamageError as error:
-            damaged[message] = error
-            del offsets[before:]
-    return np.array(offsets, np.int64), damaged
+    spans = zip(start.tolist(), stop.tolist(), strict=True)
+    offsets = [field.start for span in spans for field in buffer.fields(*span)]
+    return np.array(offsets, np.int64)
 
 
 def _cut(start: NDArray[np.int64], stop: NDArray[np.int64]) -> _Pieces:
@@ -165,11 +131,9 @@ def _looks_like_event(
 
 
 def _follow(
-    buffer: Buffer, pieces: _Pieces, offset: NDArray[np.int64], most: int
+    buffer: Buffer, pieces: _Pieces, offset: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Follow all pieces' chains in step, each to the end of its piece or a malformed field.
-
-    After `most` fields it ends early: wrong guesses can lead through more than there are.
 
     Returns:
         The offsets passed, ascending, and for each piece the offset where its chain arrived.
@@ -177,22 +141,21 @@ def _follow(
     arrival = offset.copy()
     piece: NDArray[np.int64] = np.arange(len(offset))
     limit, stop = pieces.limit, pieces.stop
-    passed = []
-    while len(piece) and most > 0:
+    steps = []
+    while len(piece):
         after = _ends(buffer, offset, stop)
         good = after != MALFORMED
         if not good.all():
             piece, limit, stop = piece[good], limit[good], stop[good]
             offset, after = offset[good], after[good]
-        passed.append(offset)
-        most -= len(offset)
+        steps.append(offset)
         arrival[piece] = offset = after
         inside = offset < limit
         if not inside.all():
             piece, limit, stop, offset = piece[inside], limit[inside], stop[inside], offset[inside]
-    found = np.concatenate(passed) if passed else np.empty(0, np.int64)
-    found.sort()
-    return found, arrival
+    passed = np.concatenate(steps)
+    passed.sort()
+    return passed, arrival
 
 
 def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -212,102 +175,44 @@ def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) ->
 
 
 def _join(
-    buffer: Buffer,
-    pieces: _Pieces,
-    found: NDArray[np.int64],
-    arrival: NDArray[np.int64],
-    most: int,
-) -> tuple[NDArray[np.int64], dict[int, DamageError]]:
+    buffer: Buffer, pieces: _Pieces, passed: NDArray[np.int64], arrival: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Keep of the offsets those on the chains from the messages' starts, and add what lacks.
 
     Args:
         buffer: The trace.
         pieces: The pieces of all messages.
-        found: int64, the offsets that the pieces' chains passed, ascending.
+        passed: int64, the offsets that the pieces' chains passed, ascending.
         arrival: int64 [pieces], where each piece's chain arrived.
-        most: How many fields there can be.
 
     Returns:
-        The offsets of the whole messages, and what is wrong with others.
+        The offsets of all fields, ascending.
     """
-    starts, stops = pieces.begin[pieces.first].tolist(), pieces.stop[pieces.first].tolist()
-    joined = _Joined(found, pieces, arrival)
-    damaged: dict[int, DamageError] = {}
-    for message, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        before = joined.mark()
-        try:
-            joined.add(buffer, start, stop, most)
-        except DamageError as error:
-            damaged[message] = error
-            joined.back_to(before)
-    return joined.offsets(), damaged
-
-
-class _Joined:
-    """The offsets of the messages joined so far."""
-
-    def __init__(
-        self, found: NDArray[np.int64], pieces: _Pieces, arrival: NDArray[np.int64]
-    ) -> None:
-        self._found = found
-        self._recorded = found.data
-        self._begins, self._arrivals = pieces.begin.tolist(), arrival.tolist()
-        self._ends = np.searchsorted(found, pieces.limit).tolist()
-        # Where among the recorded ones each piece's arrival is, or would be.
-        self._next = np.searchsorted(found, arrival).tolist()
-        # The piece in which it is.
-        self._then = (np.searchsorted(pieces.begin, arrival, "right") - 1).tolist()
-        self._kept: list[tuple[int, int]] = []  # begins and ends of parts of the recorded ones
-        self._count = 0
-        self._lacking = array("q")
-
-    def mark(self) -> tuple[int, int, int]:
-        """Return what `back_to` takes."""
-        return len(self._kept), self._count, len(self._lacking)
-
-    def back_to(self, mark: tuple[int, int, int]) -> None:
-        """Forget what was added since."""
-        kept, self._count, lacking = mark
-        del self._kept[kept:], self._lacking[lacking:]
-
-    def add(self, buffer: Buffer, start: int, stop: int, most: int) -> None:
-        """Follow a message's chain from piece to piece.
-
-        Raises:
-            TraceError: It is damaged, or all together have more than `most` fields.
-        """
-        recorded, offset = self._recorded, start
-        index, piece = self._place(offset)
-        first = last = 0  # a part that still grows
+    recorded, begins, arrivals = passed.data, pieces.begin.tolist(), arrival.tolist()
+    ends = np.searchsorted(passed, pieces.limit).tolist()
+    # Where among the passed ones each arrival is, or would be; and in which piece.
+    next_index = np.searchsorted(passed, arrival).tolist()
+    next_piece = (np.searchsorted(pieces.begin, arrival, "right") - 1).tolist()
+    kept: list[NDArray[np.int64]] = []
+    lacking = array("q")
+    messages = zip(pieces.first.tolist(), pieces.stop[pieces.first].tolist(), strict=True)
+    for first_piece, stop in messages:
+        piece, offset = first_piece, begins[first_piece]
+        index = bisect_left(recorded, offset)
+        first = last = 0  # a part of the passed ones that still grows
         while offset < stop:
             if index < len(recorded) and recorded[index] == offset:
                 if index != last:
-                    self._keep(first, last)
+                    kept.append(passed[first:last])
                     first = index
-                last = self._ends[piece]
-                self._count += last - index
-                offset, index = self._arrivals[piece], self._next[piece]
-                piece = self._then[piece]
+                last = ends[piece]
+                offset, index, piece = arrivals[piece], next_index[piece], next_piece[piece]
             else:
-                self._lacking.append(offset)
+                lacking.append(offset)
                 offset = buffer.field_at(offset, stop).stop
-                index, piece = self._place(offset)
-            if self._count + len(self._lacking) > most:
-                raise buffer.noise(start, f"more than {most} fields, too short to hold anything")
-        self._keep(first, last)
-
-    def _place(self, offset: int) -> tuple[int, int]:
-        """Return where an offset is among the recorded ones, or would be, and in which piece."""
-        return bisect_left(self._recorded, offset), bisect_right(self._begins, offset) - 1
-
-    def _keep(self, first: int, last: int) -> None:
-        if first < last:
-            self._kept.append((first, last))
-
-    def offsets(self) -> NDArray[np.int64]:
-        """Return all offsets, ascending."""
-        parts = [self._found[first:last] for first, last in self._kept]
-        offsets = np.concatenate([*parts, np.array(self._lacking, np.int64)])
-        if self._lacking:
-            offsets.sort()
-        return offsets
+                index, piece = bisect_left(recorded, offset), bisect_right(begins, offset) - 1
+        kept.append(passed[first:last])
+    offsets = np.concatenate([*kept, np.array(lacking, np.int64)])
+    if lacking:
+        offsets.sort()
+    return offsets

@@ -21,18 +21,16 @@ _MANY_ROWS = 1 << 16
 
 
 class StatColumns:
-    """Collects stats of some names, and the events that have any of an unknown id."""
+    """Collects stats of some names."""
 
     def __init__(self, buffer: Buffer, names: Metadata, stats: Iterable[str]) -> None:
         """Take the names of the stats that are wanted."""
         self._buffer = buffer
         self._names = names
         self._stats = tuple(dict.fromkeys(stats))
-        self._nameless = len(self._stats)  # their number
-        self._parts: list[list[Rows]] = [[] for _ in range(self._nameless + 1)]
+        self._parts: list[list[Rows]] = [[] for _ in self._stats]
         # Which of the stats wanted each name is; the last for index -1, an id without a name.
         self._number = np.full(len(names) + 1, _OTHER, np.int32)
-        self._number[-1] = self._nameless
         for number, stat in enumerate(self._stats):
             self._number[names.named(stat)] = number
         self._index_of: dict[int, int] = {}
@@ -60,13 +58,8 @@ class StatColumns:
         """Return the stats by name, of so many events."""
         return {
             stat: StatTable(self._buffer, self._names, owners, _joined(parts))
-            for stat, parts in zip(self._stats, self._parts, strict=False)
+            for stat, parts in zip(self._stats, self._parts, strict=True)
         }
-
-    def nameless(self) -> NDArray[np.int32]:
-        """Return the events with stats whose ids have no name: any stat could be meant."""
-        owners = [rows.owner for rows in self._parts[self._nameless]]
-        return np.concatenate([np.empty(0, np.int32), *owners])
 
     def _index(self, number: int) -> int:
         """Return the index of a name by its id, -1 for an unknown one."""

@@ -80,13 +80,11 @@ class EventStats:
 
     Attributes:
         offset: int64 [n], where the events' tags stand in the file.
-        nameless: int32, the events that have stats whose ids have no name: any could be meant.
     """
 
     def __init__(self, dictionary: Dictionary, offset: NDArray[np.int64]) -> None:
         self._dictionary = dictionary
         self.offset = offset
-        self.nameless = np.empty(0, np.int32)
         self._tables: dict[str, StatTable] = {}
 
     def __len__(self) -> int:
@@ -96,7 +94,7 @@ class EventStats:
         """Return the table of a stat.
 
         Raises:
-            TraceError: An event is damaged.
+            DamageError: An event is not whole.
         """
         self.read((stat,))
         return self._tables[stat]
@@ -116,18 +114,14 @@ class EventStats:
                 a field of several events.
 
         Raises:
-            TraceError: An event is damaged.
+            DamageError: An event is not whole.
         """
         buffer, names = self._dictionary.buffer, self._dictionary.stats
         missing = [stat for stat in stats if stat not in self._tables]
-        if self._tables and not any(names.named(stat).any() for stat in missing):
-            # Nobody has those; whether they are hidden is known.
-            nothing = StatColumns(buffer, names, missing)
-            self._tables |= nothing.tables(len(self))
-            missing = []
-        if not missing and decode is None:
-            return
         columns = StatColumns(buffer, names, missing)
+        if decode is None and not any(names.named(stat).any() for stat in missing):
+            self._tables |= columns.tables(len(self))  # no event has those
+            return
         left = np.ones(len(self), bool)
         stop = self._stops() if stop is None else stop
         for run in alike(buffer, self.offset, stop):
@@ -135,15 +129,10 @@ class EventStats:
             columns.add_run(run, self.offset)
             if decode is not None:
                 decode(run)
-        found = self._walk(np.flatnonzero(left), decode)
-        if missing:
-            for rows in read_batches(buffer, found, names):
-                columns.add_rows(rows)
-            self._tables |= columns.tables(len(self))
-            self.nameless = columns.nameless()
-        else:
-            for _ in found:
-                pass
+        bodies = self._walk(np.flatnonzero(left), decode)
+        for rows in read_batches(buffer, bodies, names):
+            columns.add_rows(rows)
+        self._tables |= columns.tables(len(self))
 
     def _walk(
         self, rows: NDArray[np.int64], decode: Callable[[Run | RowStep], None] | None

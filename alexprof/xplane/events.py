@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
 from alexprof.xplane.layouts import Run
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.texts import most_texts
 from alexprof.xplane.wire import Buffer
 
 _METADATA_ID, _OFFSET, _DURATION, _OCCURRENCES = 0x08, 0x10, 0x18, 0x28
@@ -31,7 +30,8 @@ class Events:
     """The events of some lines of a plane, in columns of n events in file order.
 
     Attributes:
-        names: Names of the events, without duplicates; only those that occur.
+        names: Names of the events, without duplicates; only those that occur. "" is that of events
+            whose name the trace lacks.
         line: int32 [n], index into the plane's `lines`.
         name: int32 [n], index into `names`.
         start_ps: int64 [n], begin, counted from the trace's `origin_ns`; for an event that stands
@@ -62,7 +62,7 @@ class Events:
                 come back for them.
 
         Raises:
-            TraceError: An event is damaged or is more than 13 days away.
+            DamageError: An event is not whole, or more than 13 days away.
         """
         self._dictionary = dictionary
         self.line = line
@@ -73,12 +73,12 @@ class Events:
         self._metadata = np.full(len(offset), nameless, np.int32)
         self._stats = EventStats(dictionary, offset)
         self._rows: NDArray[np.int64] | None = None  # of those in `_stats`; None for all
-        kind = np.zeros(len(offset), np.uint8)
-        self._stats.read(stats, stop, lambda part: self._decode(part, kind))
+        is_several = np.zeros(len(offset), bool)
+        self._stats.read(stats, stop, lambda part: self._decode(part, is_several))
         for low in range(0, len(offset), CHUNK):
-            self._settle(slice(low, low + CHUNK), kind, line_start_ps)
+            self._settle(slice(low, low + CHUNK), is_several, line_start_ps)
         if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
-            raise dictionary.buffer.noise(
+            raise dictionary.buffer.damage(
                 int(offset[0]), "events that last more than 53 days together"
             )
         self.names, self.name = _symbols(self._metadata, dictionary.events)
@@ -104,7 +104,7 @@ class Events:
         """Decode stats that will be asked for, all at once, as far as that isn't done yet.
 
         Raises:
-            TraceError: An event is damaged.
+            DamageError: An event is not whole.
         """
         self._stats.read(stats)
 
@@ -119,7 +119,7 @@ class Events:
             digits. Unsigned integers above 2**63 - 1 come out negative, with the same bits.
 
         Raises:
-            TraceError: A stat is damaged.
+            DamageError: A stat is not whole.
         """
         value, present = self._stats.table(stat).ints(stat)
         if self._rows is not None:
@@ -129,7 +129,6 @@ class Events:
             inherits = ~present & np.append(is_common, False)[self._metadata]
             value[inherits] = common[self._metadata[inherits]]
             present |= inherits
-        self._say_hidden(stat, present)
         return value, present
 
     def strings(self, stat: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -142,7 +141,7 @@ class Events:
             int32 [n], the index into the table, -1 where absent; the table, without duplicates.
 
         Raises:
-            TraceError: A stat is damaged.
+            DamageError: A stat is not whole.
         """
         index, table = self._stats.table(stat).strings(stat)
         if self._rows is not None:
@@ -154,33 +153,15 @@ class Events:
             common = np.append(np.array([*moved, -1], np.int32)[common], np.int32(-1))
             index = np.where(index < 0, common[self._metadata], index)
             table = tuple(places)
-        self._say_hidden(stat, index >= 0)
         return index, table
 
-    def _say_hidden(self, stat: str, present: NDArray[np.bool_]) -> None:
-        """Say of the first event that lacks a stat if it has one of an unknown id instead."""
-        common = self._dictionary.event_stats.nameless()
-        rows = self._stats.nameless
-        if not (len(common) or len(rows)):
-            return
-        hidden = np.zeros(len(self._stats), bool)
-        hidden[rows] = True
-        is_common = np.zeros(len(self._dictionary.events) + 1, bool)
-        is_common[common] = True
-        offset = self._stats.offset
-        if self._rows is not None:
-            hidden, offset = hidden[self._rows], offset[self._rows]
-        hidden |= is_common[self._metadata]
-        what = "has a stat of an unknown id"
-        _lose(self._dictionary.buffer, offset, hidden & ~present, what, f"that may be its {stat}")
-
-    def _decode(self, part: Run | RowStep, kind: NDArray[np.uint8]) -> None:
-        """Put some events' fields into the columns; `kind` gets the tag of what `start_ps` is."""
+    def _decode(self, part: Run | RowStep, is_several: NDArray[np.bool_]) -> None:
+        """Put some events' fields into the columns; `start_ps` of several is their number."""
         if isinstance(part, RowStep):
             rows, fields = part.of(_METADATA_ID)
             self._metadata[rows] = self._dictionary.events.find(fields.value)
             rows, fields = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
-            self.start_ps[rows], kind[rows] = fields.value, fields.tag
+            self.start_ps[rows], is_several[rows] = fields.value, fields.tag == _OCCURRENCES
             rows, fields = part.of(_DURATION)
             self.duration_ps[rows] = fields.value
             return
@@ -191,15 +172,15 @@ class Events:
             elif place.tag == _DURATION:
                 self.duration_ps[part.rows] = value
             else:
-                self.start_ps[part.rows], kind[part.rows] = value, place.tag
+                self.start_ps[part.rows], is_several[part.rows] = value, place.tag == _OCCURRENCES
 
     def _settle(
-        self, rows: slice, kind: NDArray[np.uint8], line_start_ps: NDArray[np.int64]
+        self, rows: slice, is_several: NDArray[np.bool_], line_start_ps: NDArray[np.int64]
     ) -> None:
         """Check times and count them from the origin."""
         buffer, offset = self._dictionary.buffer, self._stats.offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
-        several = kind[rows] == _OCCURRENCES
+        several = is_several[rows]
         if several.any():
             if not self.occurrences.flags.writeable:
                 self.occurrences = self.occurrences.copy()
@@ -207,26 +188,9 @@ class Events:
             _refuse(buffer, offset, (count < 0) | (count > _MOST_EXECUTIONS), "so many executions")
             self.occurrences[rows][several], start[several] = start[several], 0
         for time in start, duration:
-            _refuse(buffer, offset, beyond(time), "a time of more than 13 days")
+            too_long = (time > MOST_PS) | (time < -MOST_PS)
+            _refuse(buffer, offset, too_long, "a time of more than 13 days")
         start += line_start_ps[self.line[rows]]
-        metadata = self._metadata[rows]
-        _lose(buffer, offset, kind[rows] == 0, "has no time", "it counts as if at its line's begin")
-        _lose(buffer, offset, duration < 0, "ends before it begins", "it counts as if it took none")
-        _lose(buffer, offset, metadata < 0, "has no name", "it is left out")
-
-
-def _lose(
-    buffer: Buffer, offset: NDArray[np.int64], hit: NDArray[np.bool_], what: str, then: str
-) -> None:
-    """Say of the first of some events what is odd with it."""
-    if hit.any():
-        buffer.lose(buffer.damage(int(offset[hit.argmax()]), f"an event {what}"), then)
-
-
-def beyond(time_ps: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which times are too long, before or after, to be added and subtracted in 64 bits."""
-    too_long: NDArray[np.bool_] = (time_ps > MOST_PS) | (time_ps < -MOST_PS)
-    return too_long
 
 
 def _refuse(buffer: Buffer, offset: NDArray[np.int64], wrong: NDArray[np.bool_], what: str) -> None:
@@ -241,12 +205,8 @@ def _symbols(
     is_used = np.zeros(len(entries) + 1, bool)
     is_used[metadata] = True
     used = np.flatnonzero(is_used)
-    if len(used) > most_texts(entries.buffer):
-        raise entries.buffer.noise(0, f"events of {len(used)} different names")
     table: dict[str, int] = {}
     place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
     names = [entries.name(index if index < len(entries) else -1) for index in used.tolist()]
     place[used] = [table.setdefault(name, len(table)) for name in names]
-    if "" in table or any("\ufffd" in name for name in table):
-        entries.say_unnamed(used)
     return tuple(table), place[metadata]

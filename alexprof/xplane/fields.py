@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import BYTES, FIXED32, FIXED64, ODD_BITS, VARINT, Buffer
+from alexprof.xplane.wire import BYTES, FIXED32, FIXED64, MAX_TAG, ODD_BITS, VARINT, Buffer
 
 MALFORMED = -1
 
@@ -81,7 +81,8 @@ def _read_any(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]
     room = stop - at - size
     body = np.where(kind == BYTES, value, 0)
     overlong = (extra > 0) & (tag >> 7 * extra.astype(np.int64) == 0)
-    good = (tag >= 8) & ~overlong & (extra < 5) & np.isin(kind, (VARINT, FIXED64, BYTES, FIXED32))
+    good = (tag >= 8) & (tag <= MAX_TAG) & ~overlong & (extra < 5)
+    good &= np.isin(kind, (VARINT, FIXED64, BYTES, FIXED32))
     good &= (size > 0) & (body >= 0) & (body <= room)
     known = np.where(tag < 0x80, tag, 0).astype(np.uint8)
     return Fields(known, value, np.where(good, stop - room + body, MALFORMED))

@@ -22,7 +22,7 @@ def granted_host_level(trace: Trace) -> int | None:
         profiler_options.proto says); None where the trace doesn't say.
 
     Raises:
-        TraceError: The options are damaged.
+        DamageError: The options are not whole.
     """
     for plane in trace.planes:
         options = plane.stats.get(_STAT)

@@ -21,9 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.errors import DamageError
 from alexprof.xplane.fields import FOLDS
-from alexprof.xplane.schema import EVENT, STAT, UNKNOWN, WRONG, Shape
-from alexprof.xplane.wire import BYTES, VARINT, Buffer, DamageError, Field, signed
+from alexprof.xplane.schema import EVENT, STAT, Shape
+from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, signed
 
 _METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
 _MOST_BYTES = 512  # of an event: there are few longer ones
@@ -192,10 +193,9 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
     stats: list[tuple[int, Place]] = []
     try:
         event = buffer.field_at(start, start + length)
-        body = event.stop - event.value
-        mask[: body - start] = _FIXED
-        for at, field in _checked(buffer, EVENT, (body, event.stop)):
-            fixed = _structure(mask, at - start, field, start)
+        mask[: event.stop - event.value - start] = _FIXED
+        for field in _known(buffer, EVENT, event.span):
+            fixed = _structure(mask, field, start)
             if field.tag == _STATS:
                 stat = _stat(buffer, mask, field, start)
                 stats += [stat] if stat is not None else []
@@ -212,8 +212,8 @@ def _stat(
 ) -> tuple[int, Place] | None:
     """Note a stat down: the id of its name, which is part of the layout, and its value if any."""
     number, value = 0, None
-    for at, field in _checked(buffer, STAT, stat.span):
-        fixed = _structure(mask, at - start, field, start)
+    for field in _known(buffer, STAT, stat.span):
+        fixed = _structure(mask, field, start)
         if field.tag == _STAT_ID:
             number = signed(field.value)
             mask[fixed : field.stop - start] = _FIXED
@@ -222,9 +222,9 @@ def _stat(
     return None if value is None else (number, value)
 
 
-def _structure(mask: NDArray[np.uint8], at: int, field: Field, start: int) -> int:
+def _structure(mask: NDArray[np.uint8], field: Field, start: int) -> int:
     """Mark what has to be the same in a field at a place; return where its value begins."""
-    stop = field.stop - start
+    at, stop = field.start - start, field.stop - start
     body = stop - field.value if field.tag & 7 == BYTES else at + 1
     mask[at:body] = _FIXED
     if field.tag & 7 == VARINT:
@@ -232,17 +232,13 @@ def _structure(mask: NDArray[np.uint8], at: int, field: Field, start: int) -> in
     return body
 
 
-def _checked(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[tuple[int, Field]]:
-    """Read the fields of a message, each with where it begins.
+def _known(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[Field]:
+    """Read the fields of a message.
 
     Raises:
         DamageError: One is not as the format wants it, or not known.
     """
-    seen, at = 0, span[0]
     for field in buffer.fields(*span):
-        bits = shape.of(field.tag)
-        if bits in (WRONG, UNKNOWN) or bits & seen:
-            raise buffer.damage(at, shape.misfit)
-        seen |= bits
-        yield at, field
-        at = field.stop
+        if not shape.knows(field.tag):
+            raise buffer.damage(field.start, "a field that is not known")
+        yield field

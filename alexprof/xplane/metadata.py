@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.schema import ENTRY, Shape
 from alexprof.xplane.texts import equal
-from alexprof.xplane.walk import Bodies, Step, bodies_of, walk
+from alexprof.xplane.walk import Bodies, bodies_of, walk
 from alexprof.xplane.wire import Buffer
 
-_KEY, _VALUE = 0x08, 0x12
-_ID, _NAME = 0x08, 0x12
+_KEY, _VALUE, _NAME = 0x08, 0x12, 0x12
 _SPARSE = 1 << 16  # how much longer than the map a table of all ids may be
 _CHUNK = 1 << 16  # entries read at once: more would only take more memory
 
@@ -28,7 +27,6 @@ class Metadata:
     """The entries of one map, ordered by id; of two with the same id the later counts.
 
     Attributes:
-        buffer: The trace.
         ids: int64 [m], ascending.
     """
 
@@ -44,42 +42,45 @@ class Metadata:
             shape: What fields the values have.
 
         Raises:
-            TraceError: An entry is damaged.
+            DamageError: An entry is not whole.
         """
-        self.buffer = buffer
+        self._buffer = buffer
         self._shape = shape
         key: NDArray[np.int64] = np.zeros(len(start), np.int64)
-        value = np.zeros((2, len(start)), np.int64)
-        for low, step in _chunks(buffer, start, stop, ENTRY):
-            lane, fields = step.of(_KEY)
-            key[low + lane] = fields.value
-            owner, begin, end = bodies_of(step, _VALUE)
-            value[:, low + owner] = begin, end
+        parts = []
+        for low in range(0, len(start), _CHUNK):
+            rows = slice(low, low + _CHUNK)
+            for step in walk(buffer, start[rows], stop[rows], ENTRY):
+                lane, fields = step.of(_KEY)
+                key[low + lane] = fields.value
+                owner, begin, end = bodies_of(step, _VALUE)
+                parts.append(Bodies(low + owner, begin, end))
         order = np.argsort(key, kind="stable")
         key = key[order]
         last = np.append(key[1:] != key[:-1], True)[: len(key)]
         self.ids: NDArray[np.int64] = key[last]
-        self._start, self._stop = value[:, order[last]]
-        self._read_names()
-
-    def _read_names(self) -> None:
+        index = np.full(len(start), -1, np.int64)  # of each entry; -1 where a later one counts
+        index[order[last]] = np.arange(len(self.ids))
+        # Values in file order; those of one entry are parts of one message.
+        self._values = _sorted(Bodies.gather(parts))
+        kept = index[self._values.owner] >= 0
+        owner, begin, end = (column[kept] for column in self._values)
+        self._values = Bodies(index[owner], begin, end)
         self._name = np.zeros((2, len(self)), np.int64)
-        for low, step in _chunks(self.buffer, self._start, self._stop, self._shape):
-            owner, begin, end = bodies_of(step, _NAME)
-            self._name[:, low + owner] = begin, end
-            owner, fields = step.of(_ID)
-            wrong = fields.value != self.ids[low + owner]
-            if wrong.any():
-                first = int(wrong.argmax())
-                key = int(self.ids[low + owner[first]])
-                what = f"{self._shape.kind} of id {key} says it is of id {fields.value[first]}"
-                raise self.buffer.damage(int(self._start[low + owner[first]]), what)
+        for owner, begin, end in self.bodies(_NAME):
+            self._name[:, owner] = begin, end
 
     def bodies(self, tag: int) -> Iterator[Bodies]:
-        """Go through the values for the messages with a tag; their owners are the entries."""
-        for low, step in _chunks(self.buffer, self._start, self._stop, self._shape):
-            owner, begin, end = bodies_of(step, tag)
-            yield Bodies(low + owner, begin, end)
+        """Go through the messages with a tag in the values; their owners are the entries.
+
+        Those of an entry come in file order.
+        """
+        owner, start, stop = self._values
+        for low in range(0, len(owner), _CHUNK):
+            rows = slice(low, low + _CHUNK)
+            steps = walk(self._buffer, start[rows], stop[rows], self._shape)
+            bodies = _sorted(Bodies.gather(bodies_of(step, tag) for step in steps))
+            yield Bodies(owner[rows][bodies.owner], bodies.start, bodies.stop)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,23 +90,14 @@ class Metadata:
         if index < 0:
             return ""
         start, stop = self._name[:, index].tolist()
-        return self.buffer.text(start, stop)
+        return self._buffer.text(start, stop)
 
     def named(self, name: str) -> NDArray[np.bool_]:
         """Return of each entry whether it has a name; one more, False, stands for index -1."""
         start, stop = self._name
         is_named = np.zeros(len(self) + 1, bool)
-        is_named[equal(self.buffer, start, stop - start, name)] = True
+        is_named[equal(self._buffer, start, stop - start, name)] = True
         return is_named
-
-    def say_unnamed(self, used: NDArray[np.int64]) -> None:
-        """Keep in mind that of the entries in use some have no name, or none of letters."""
-        for index in used[used < len(self)].tolist():
-            name = self.name(index)
-            if not name or "\ufffd" in name:
-                what = f"{self._shape.kind} of id {self.ids[index]} with the name {name[:60]!a}"
-                damage = self.buffer.damage(int(self._start[index]), what)
-                self.buffer.lose(damage, "events of this name are not known for what they are")
 
     def find(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the index of each id, -1 for those that the map lacks."""
@@ -133,11 +125,6 @@ class Metadata:
         return table
 
 
-def _chunks(
-    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
-) -> Iterator[tuple[int, Step]]:
-    """Walk through messages, some at a time; yields what to add to the lanes of each step."""
-    for low in range(0, len(start), _CHUNK):
-        rows = slice(low, low + _CHUNK)
-        for step in walk(buffer, start[rows], stop[rows], shape):
-            yield low, step
+def _sorted(bodies: Bodies) -> Bodies:
+    order = np.argsort(bodies.start)
+    return Bodies(*(column[order] for column in bodies))

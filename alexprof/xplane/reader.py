@@ -27,11 +27,11 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         path: The file.
 
     Returns:
-        Its planes and lines, as far as they are whole; `Trace.damage` says what is not. Events are
-        decoded when asked for, and can still turn out damaged.
+        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
 
     Raises:
-        TraceError: It can't be read, is empty or no trace, or nothing of it is whole.
+        TraceError: It can't be read, is empty or no trace.
+        DamageError: It is cut short or damaged.
     """
     source = os.fspath(path)
     try:
@@ -51,11 +51,11 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
         source: Where it comes from, for messages.
 
     Returns:
-        Its planes and lines, as far as they are whole; `Trace.damage` says what is not. Events are
-        decoded when asked for, and can still turn out damaged.
+        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
 
     Raises:
-        TraceError: It is empty or no trace, or nothing of it is whole.
+        TraceError: It is empty or no trace.
+        DamageError: It is cut short or damaged.
     """
     buffer = Buffer(memoryview(data).cast("B"), source)
     if not buffer.size:

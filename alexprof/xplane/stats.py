@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import STAT
-from alexprof.xplane.texts import distinct, most_texts
+from alexprof.xplane.texts import distinct
 from alexprof.xplane.walk import Bodies, walk
 from alexprof.xplane.wire import Buffer
 
@@ -53,7 +53,7 @@ def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
     """Decode stats but for their strings; those without a value are left out.
 
     Raises:
-        TraceError: A stat is damaged.
+        DamageError: A stat is not whole.
     """
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
@@ -85,7 +85,7 @@ def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
     """Read stats that pair two integers: the id of each, which is no name here, with its value.
 
     Raises:
-        TraceError: A stat is damaged.
+        DamageError: A stat is not whole.
     """
     count = len(stats.owner)
     number, value = np.zeros((2, count), np.int64)
@@ -112,11 +112,6 @@ class StatTable:
         # Left as they are: to put them together would take as much memory again.
         self._parts = parts
 
-    def nameless(self) -> NDArray[np.int32]:
-        """Return the owners of stats whose ids have no name: any stat could be meant."""
-        owners = [rows.owner[rows.name < 0] for rows in self._parts]
-        return np.concatenate([np.empty(0, np.int32), *owners])
-
     def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return a stat as integers.
 
@@ -141,22 +136,15 @@ class StatTable:
         Returns:
             int32 [owners], index into the table or -1 for an owner that lacks the stat; the
             table, without duplicates.
-
-        Raises:
-            TraceError: There are more different texts than a trace of this size has.
         """
         table: dict[str, int] = {}
         column = np.full(self._owners, -1, np.int32)
-        most = most_texts(self._buffer)
         for rows in self._select(name):
             result = np.full(len(rows.owner), -1, np.int32)
             for hit, index, texts in self._texts(rows, _VALUES):
                 place = [table.setdefault(text, len(table)) for text in texts]
                 result[hit] = np.array(place, np.int32)[index]
             column[rows.owner] = result
-            if len(table) > most:
-                stop = int(rows.stop[0])
-                raise self._buffer.noise(stop, f"more than {most} texts in stats {name!r}")
         return column, tuple(table)
 
     def values(self) -> dict[str, Value]:

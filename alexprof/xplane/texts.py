@@ -9,10 +9,6 @@ from alexprof.xplane.wire import Buffer
 
 _LONG_BYTES = 256  # longer ones are few, as the file's size limits them, and go one by one
 _WORD_BYTES = 8
-# A text in Python takes 100 bytes and more, so a trace of different ones would take many times its
-# size. There may be so many in any trace, and one more for so many bytes of it.
-_FEW_TEXTS = 1 << 18
-_BYTES_PER_TEXT = 128
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, as in Fibonacci hashing
 
 
@@ -38,11 +34,6 @@ def distinct(
     ends = start[first] + size[first]
     spans = zip(start[first].tolist(), ends.tolist(), strict=True)
     return index, [buffer.text(*span) for span in spans]
-
-
-def most_texts(buffer: Buffer) -> int:
-    """Return how many different texts of one sort a trace may have."""
-    return buffer.size // _BYTES_PER_TEXT + _FEW_TEXTS
 
 
 def equal(

@@ -14,7 +14,6 @@ from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.events import MOST_PS, Events
 from alexprof.xplane.stats import StatTable, Value, read_pairs, read_rows
 from alexprof.xplane.walk import Bodies
-from alexprof.xplane.wire import Buffer
 
 # Its plane stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named
 # values: each has the number of a scope as its id, and that of the scope around it as its value.
@@ -107,7 +106,7 @@ class Plane:
             Their events in file order.
 
         Raises:
-            TraceError: An event is damaged or is more than 13 days away.
+            DamageError: An event is not whole, or more than 13 days away.
         """
         kept = tuple(
             place
@@ -170,7 +169,7 @@ class Trace:
         origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
             `Events.start_ps` count from it. (Some traces count from 1970, and picoseconds since
             then do not fit 64 bits.)
-        planes: The planes in file order, but for those that are not whole.
+        planes: The planes in file order.
     """
 
     source: str
@@ -179,8 +178,6 @@ class Trace:
     warnings: tuple[str, ...]
     origin_ns: int
     planes: tuple[Plane, ...]
-    # What reading notes down; None for a trace that was put together by hand.
-    _buffer: Buffer | None = field(default=None, repr=False, compare=False)
 
     @property
     def scope_parents(self) -> dict[int, int]:
@@ -188,12 +185,3 @@ class Trace:
         return {
             scope: parent for plane in self.planes for scope, parent in plane.scope_parents.items()
         }
-
-    @property
-    def damage(self) -> tuple[str, ...]:
-        """What could not be read, or not for certain; a sentence each, with file and byte.
-
-        Empty for a whole trace. Events and their stats are read when asked for, and what is wrong
-        with them is here from then on: so ask last.
-        """
-        return () if self._buffer is None else self._buffer.lost

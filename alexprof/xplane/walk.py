@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alexprof.xplane.chain import field_offsets
 from alexprof.xplane.fields import MALFORMED, Fields, fields_at
-from alexprof.xplane.schema import Bits, Shape
+from alexprof.xplane.schema import Shape
 from alexprof.xplane.wire import Buffer
 
 # Steps for few messages would cost as much as those for many, and long messages would take many:
@@ -83,15 +83,13 @@ def walk(
         Fields of some messages, each message's own in file order.
 
     Raises:
-        TraceError: A message is damaged.
+        DamageError: A message is not whole.
     """
     lane: NDArray[np.int64] = np.arange(len(start))
-    seen: Bits = np.zeros(len(start), np.uint16)
     for _ in range(_MOST_STEPS):
         alive = start < stop
         if not alive.all():
-            shape.check_ended(buffer, seen[~alive], stop[~alive])
-            lane, start, stop, seen = lane[alive], start[alive], stop[alive], seen[alive]
+            lane, start, stop = lane[alive], start[alive], stop[alive]
         if len(lane) < _FEWEST_MESSAGES:
             break
         fields = fields_at(buffer, start, stop)
@@ -100,22 +98,20 @@ def walk(
             first = int(malformed.argmax())
             buffer.field_at(int(start[first]), int(stop[first]))  # says what is wrong there
             raise AssertionError("columns and single fields disagree")
-        shape.check(buffer, seen, start, fields.tag)
+        shape.check(buffer, start, fields.tag)
         yield Step(lane, fields)
         start = fields.stop
-    yield from _rest(buffer, Bodies(lane, start, stop), seen, shape)
+    yield from _rest(buffer, Bodies(lane, start, stop), shape)
 
 
-def _rest(buffer: Buffer, left: Bodies, seen: Bits, shape: Shape) -> Iterator[Step]:
+def _rest(buffer: Buffer, left: Bodies, shape: Shape) -> Iterator[Step]:
     """Go through what some messages have left, in batches and not in step."""
     order = np.argsort(left.start)
     lane, start, stop = (column[order] for column in left)
-    seen = seen[order]
     offset = field_offsets(buffer, start, stop)
     for low in range(0, len(offset), _BATCH):
         part = offset[low : low + _BATCH]
         owner = np.searchsorted(start, part, "right") - 1
         fields = fields_at(buffer, part, stop[owner])
-        shape.check_rows(buffer, seen, owner, part, fields.tag)
+        shape.check(buffer, part, fields.tag)
         yield Step(lane[owner], fields)
-    shape.check_ended(buffer, seen, stop)

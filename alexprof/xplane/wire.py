@@ -1,8 +1,7 @@
 """One field at a time: protobuf's wire format, read with plain Python integers.
 
 This is the slow and careful reader. It goes through the few fields of a trace that stand alone
-(planes, the names of lines), all complaints about damaged bytes come from here, and here is kept
-what was left out because of them.
+(planes, the names of lines), and all complaints about damaged bytes come from here.
 
 The format (protobuf.dev, "Encoding"): a message is a row of fields; a field is a tag, which is
 `number << 3 | wire type`, and a value. Tags, integers and lengths are varints: groups of seven
@@ -18,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.errors import TraceError
+from alexprof.errors import DamageError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
@@ -26,33 +25,23 @@ _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 ODD_BITS = 0x80 | 0b101
 _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
+MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
 Span: TypeAlias = "tuple[int, int]"  # begin and end, as offsets in the trace
 _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
-_MOST_SENTENCES = 16
-
-
-class DamageError(TraceError):
-    """Bytes that can't be part of a trace.
-
-    Attributes:
-        place: The file, the byte and what is wrong there, without advice.
-    """
-
-    def __init__(self, place: str) -> None:
-        super().__init__(f"{place}; {_ADVICE}")
-        self.place = place
 
 
 class Field(NamedTuple):
     """A field of a message.
 
     Attributes:
+        start: Offset of its tag.
         tag: `number << 3 | wire type`.
         value: The integer, unsigned; of a fixed-size field its bits; of bytes their length.
         stop: Offset of the byte after the field. The content of bytes is `stop - value : stop`.
     """
 
+    start: int
     tag: int
     value: int
     stop: int
@@ -80,9 +69,6 @@ class Buffer:
         self.data: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)
         whole = raw if self.size >= _WORD_BYTES else bytes(raw) + bytes(_WORD_BYTES)
         self._last = len(whole) - _WORD_BYTES
-        self._lost: list[str] = []
-        self._unsaid = 0
-        self._unknown: set[str] = set()
         # A word for each byte, overlapping: NumPy gathers from them without a copy of them all.
         self._words: NDArray[np.uint64] = np.ndarray((self._last + 1,), "<u8", whole, 0, (1,))
 
@@ -114,40 +100,8 @@ class Buffer:
         return str(self.raw[start:stop], "utf-8", "replace")
 
     def damage(self, offset: int, what: str) -> DamageError:
-        """Make the error for bytes that can't be a trace."""
-        return DamageError(f"{self.source}: byte {offset}: {what}")
-
-    def noise(self, offset: int, what: str) -> TraceError:
-        """Make the error for what is so much of something that it can't be a trace as a whole."""
-        return TraceError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """What was found so far that could not be read, or not for certain; a sentence each."""
-        more = f"{self.source}: {self._unsaid} more places are damaged"
-        return (*self._lost, more) if self._unsaid else tuple(self._lost)
-
-    def lose(self, damage: DamageError, missing: str) -> None:
-        """Keep in mind that something was left out because of damage.
-
-        Args:
-            damage: Where and why.
-            missing: What is missing now.
-        """
-        sentence = f"{damage.place}; {missing}"
-        if sentence in self._lost:
-            return
-        if len(self._lost) < _MOST_SENTENCES:
-            self._lost.append(sentence)
-        else:
-            self._unsaid += 1
-
-    def say_unknown(self, offset: int, kind: str) -> None:
-        """Keep in mind that messages of a kind hold fields that are not known; said once a kind."""
-        if kind not in self._unknown:
-            self._unknown.add(kind)
-            damage = self.damage(offset, f"a field of {kind} that is not known")
-            self.lose(damage, "it is of a newer format or damaged, and what it says is left out")
+        """Make the error for bytes that can't be part of a trace."""
+        return DamageError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
 
     def field_at(self, offset: int, stop: int) -> Field:
         """Read the field that begins at an offset.
@@ -157,23 +111,25 @@ class Buffer:
             stop: End of the message that it belongs to.
 
         Raises:
-            TraceError: No field is possible there.
+            DamageError: No field is possible there.
         """
         if stop - offset >= 2:  # nearly all fields: one byte of tag, one of length or value
             tag, value = self.raw[offset], self.raw[offset + 1]
             end = offset + 2 + (value if tag & 7 == BYTES else 0)
             if tag & ODD_BITS == 0 and tag >= 8 and value < 0x80 and end <= stop:
-                return Field(tag, value, end)
+                return Field(offset, tag, value, end)
         return self._any_field_at(offset, stop)
 
     def _any_field_at(self, offset: int, stop: int) -> Field:
         tag, at = self._varint(offset, stop, _MAX_TAG_BYTES)
         kind = tag & 7
-        if tag < 8 or (at - offset > 1 and self.raw[at - 1] == 0):
-            raise self.damage(offset, "no field number")
+        if tag < 8 or tag > MAX_TAG:
+            raise self.damage(offset, "no field number where one is expected")
+        if at - offset > 1 and self.raw[at - 1] == 0:
+            raise self.damage(offset, "a field number with needless bytes")
         if kind == VARINT:
             value, at = self._varint(at, stop, _MAX_VARINT_BYTES)
-            return Field(tag, value, at)
+            return Field(offset, tag, value, at)
         if kind == BYTES:
             size, at = self._varint(at, stop, _MAX_VARINT_BYTES)
         elif kind in _FIXED_SIZES:
@@ -183,22 +139,13 @@ class Buffer:
         if size > stop - at:
             raise self.damage(offset, f"a field of {size} bytes where {stop - at} are left")
         value = size if kind == BYTES else int.from_bytes(self.raw[at : at + size], "little")
-        return Field(tag, value, at + size)
-
-    def body_at(self, offset: int) -> int:
-        """Return where the content of bytes begins, given their tag, whether it ends or not.
-
-        Raises:
-            TraceError: The length itself is cut off.
-        """
-        _, at = self._varint(offset, self.size, _MAX_TAG_BYTES)
-        return self._varint(at, self.size, _MAX_VARINT_BYTES)[1]
+        return Field(offset, tag, value, at + size)
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
         """Read the fields of the message between two offsets, in file order.
 
         Raises:
-            TraceError: At the first byte that can't begin a field.
+            DamageError: At the first byte that can't begin a field.
         """
         while start < stop:
             field = self.field_at(start, stop)
@@ -209,7 +156,7 @@ class Buffer:
         """Read the integers that stand packed between two offsets.
 
         Raises:
-            TraceError: At a number that has no end.
+            DamageError: At a number that has no end.
         """
         while start < stop:
             value, start = self._varint(start, stop, _MAX_VARINT_BYTES)

@@ -34,11 +34,9 @@ def beside_stopwatch(name: str, sizes: Sizes, folder: Path) -> dict[str, Any]:
     from alexprof.xplane import read_trace
 
     (path,) = folder.rglob("*.xplane.pb")
-    trace = read_trace(path)
     return {
         "bytes": path.stat().st_size,
-        "damage": list(trace.damage),
-        "sorts": compared(taken, attribute_phases(trace)),
+        "sorts": compared(taken, attribute_phases(read_trace(path))),
     }
 
 

@@ -7,7 +7,7 @@ from alexprof.attribute import check_closure
 from alexprof.errors import ClosureError, TraceError
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
-from tests.traces import TraceBuilder
+from tests.traces import TraceBuilder, integer, message
 
 CALL = ("SessionRun", 100, 200)
 
@@ -178,6 +178,19 @@ def test_an_event_for_several_executions():
     plane.lines[1].aggregate("a:A", occurrences=3, duration_ps=5_000)
     found = attribute(parse_trace(builder.to_bytes()))
     assert ("a", 4, 15) in table(found, "op", "executions", "busy_ns")
+
+
+def test_events_without_a_name_and_with_a_negative_length_are_noted():
+    builder = TraceBuilder()
+    plane = builder.plane("/host:CPU")
+    draw(plane, {"python": steps((0, 100)), "one": [("a:A", 10, 20), ("a:A", 40, 30)]})
+    plane.lines[1].raw(message(4, integer(1, 77) + integer(2, 50_000) + integer(3, 1_000)))
+    found = attribute(parse_trace(builder.to_bytes()))
+    assert ("a", 2, 10) in table(found, "op", "executions", "busy_ns")
+    assert [note for note in found.notes if " 1 of 4 events on CPU" in note] == list(
+        found.notes[1:]
+    )
+    assert len(found.notes) == 3
 
 
 GPU = "/device:GPU:0"

@@ -91,7 +91,6 @@ def test_every_thunk_counts_once(recorded, request):
     assert {op: counted[op] for op in expected if op} == {
         op: count for op, count in expected.items() if op
     }
-    assert not any("damaged" in note for note in found.notes)
 
 
 def test_jax_s_layers(jax):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from alexprof.xplane import Events, Plane, Trace
@@ -22,6 +23,11 @@ class Event(NamedTuple):
 
 
 SCOPES = "/host:__ScopeRangeCallStack__"
+UNREAD = {
+    "XLine": ("display_id",),
+    "XEventMetadata": ("id", "metadata", "display_name", "child_id"),
+    "XStatMetadata": ("id", "description"),
+}
 
 
 class PlaneListing(NamedTuple):
@@ -78,15 +84,43 @@ def _fill(
         ints[row][stat] = int(value[row])
 
 
+@cache
+def _xspace() -> Any:
+    """Return the class of protobuf's own messages, but with what AlexProf does not look at unknown.
+
+    That are fields that it doesn't read, and whether texts are UTF-8.
+    """
+    from google.protobuf import (  # type: ignore[import-untyped]
+        descriptor_pb2,
+        descriptor_pool,
+        message_factory,
+    )
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    file = descriptor_pb2.FileDescriptorProto()
+    xplane_pb2.DESCRIPTOR.CopyToProto(file)
+    for message in file.message_type:
+        fields = [
+            field for field in message.field if field.name not in UNREAD.get(message.name, ())
+        ]
+        for field in fields:
+            if field.type == field.TYPE_STRING:
+                field.type = field.TYPE_BYTES
+        del message.field[:]
+        message.field.extend(fields)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    name = xplane_pb2.XSpace.DESCRIPTOR.full_name
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
 def listed_by_protobuf(data: bytes) -> list[PlaneListing]:
     """List what protobuf's parser reads, with all stats. Imports TensorFlow, which takes seconds.
 
     Raises:
         google.protobuf.message.DecodeError: The bytes are no trace.
     """
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
-    space = xplane_pb2.XSpace()
+    space = _xspace()()
     space.ParseFromString(data)
     return [_plane_by_protobuf(plane) for plane in space.planes]
 
@@ -97,20 +131,22 @@ def stats_in(planes: list[PlaneListing]) -> set[str]:
 
 
 def _plane_by_protobuf(plane: Any) -> PlaneListing:
-    names = {key: value.name for key, value in plane.stat_metadata.items()}
+    names = {key: text_of(value.name) for key, value in plane.stat_metadata.items()}
     stats: dict[str, Any] = {}
     for stat in plane.stats:
         if stat.WhichOneof("value"):
             # In the plane of scopes these are numbers of scopes, and not of names.
             name = (
-                str(stat.metadata_id) if plane.name == SCOPES else names.get(stat.metadata_id, "")
+                str(stat.metadata_id)
+                if text_of(plane.name) == SCOPES
+                else names.get(stat.metadata_id, "")
             )
             stats.setdefault(name, _value(stat, names))
     return PlaneListing(
         plane.id,
-        plane.name,
+        text_of(plane.name),
         [
-            (line.id, line.display_name or line.name, line.timestamp_ns, line.duration_ps)
+            (line.id, text_of(line.display_name or line.name), line.timestamp_ns, line.duration_ps)
             for line in plane.lines
         ],
         stats,
@@ -134,7 +170,7 @@ def _events_by_protobuf(plane: Any, names: dict[int, str]) -> Iterator[Event]:
                         ints.setdefault(name, number)
             yield Event(
                 place,
-                entry.name if entry else "",
+                text_of(entry.name) if entry else "",
                 line.timestamp_ns * 1000 + event.offset_ps,
                 event.duration_ps,
                 event.num_occurrences if event.WhichOneof("data") == "num_occurrences" else 1,
@@ -147,7 +183,10 @@ def _value(stat: Any, names: dict[int, str]) -> Any:
     kind = stat.WhichOneof("value")
     if kind is None:
         return None
-    return names.get(stat.ref_value, "") if kind == "ref_value" else getattr(stat, kind)
+    if kind == "ref_value":
+        return names.get(stat.ref_value, "")
+    value = getattr(stat, kind)
+    return text_of(value) if kind == "str_value" else value
 
 
 def text_of(value: float | str | bytes) -> str:

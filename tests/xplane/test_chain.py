@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.errors import TraceError
+from alexprof.errors import DamageError
 from alexprof.xplane import chain
 from alexprof.xplane.chain import field_offsets
 from alexprof.xplane.wire import Buffer
@@ -51,13 +51,8 @@ def joined(messages: list[bytes]) -> tuple[Buffer, list[int], list[int]]:
 
 
 def one_by_one(buffer: Buffer, starts: list[int], stops: list[int]) -> list[int]:
-    found = []
-    for start, stop in zip(starts, stops, strict=True):
-        at = start
-        for field in buffer.fields(start, stop):
-            found.append(at)
-            at = field.stop
-    return found
+    spans = zip(starts, stops, strict=True)
+    return [field.start for span in spans for field in buffer.fields(*span)]
 
 
 def outcome(
@@ -68,7 +63,7 @@ def outcome(
 ) -> list[int] | str:
     try:
         return find(buffer, starts, stops)
-    except TraceError as error:
+    except DamageError as error:
         return str(error)
 
 

@@ -53,27 +53,39 @@ UNKNOWN = [
 
 
 def some(choice: random.Random, *fields: bytes) -> list[bytes]:
-    """Leave fields out."""
-    return choice.sample(fields, choice.randint(0, len(fields)))
+    """Leave fields out; others may come again, and then the last counts."""
+    kept = choice.sample(fields, choice.randint(0, len(fields)))
+    return kept + choice.choices(kept, k=choice.choice((0, 0, 1)) * len(kept))
+
+
+def number(choice: random.Random, field: int, value: int) -> bytes:
+    """Write an integer, sometimes with needless bytes."""
+    encoded = integer(field, value)
+    needless = choice.choice((0, 0, 0, 1, 2))
+    if not needless or len(encoded) > 1 + 10 - needless:
+        return encoded
+    return encoded[:-1] + bytes([encoded[-1] | 0x80]) + b"\x80" * (needless - 1) + b"\x00"
 
 
 def plane(choice: random.Random) -> bytes:
     fields = some(choice, integer(1, -choice.randrange(9)), text(2, "/host:CPU"))
     fields += [message(3, line(choice)) for _ in range(choice.randrange(4))]
-    for number in range(1, 6):  # unknown fields right in a map's entry are beside the point
-        stats = [message(5, stat(choice)) for _ in range(choice.randrange(3))]
-        value = shuffled(choice, [integer(1, number), text(2, f"op{number % 4}"), *stats])
-        entry = [integer(1, number), message(2, value)]
-        fields.append(message(4, b"".join(choice.sample(entry, 2))))
-    for number, name in enumerate(STATS):
+    for key in range(1, 6):  # a map's entry has no fields but these
+        entry = [number(choice, 1, key)]
+        for part in range(choice.choice((1, 1, 2))):  # which together are one message
+            stats = [message(5, stat(choice)) for _ in range(choice.randrange(3))]
+            names = some(choice, text(2, f"op{(key + part) % 4}"), text(2, "other"))
+            entry.append(message(2, shuffled(choice, [integer(1, key), *names, *stats])))
+        fields.append(message(4, b"".join(choice.sample(entry, len(entry)))))
+    for key, name in enumerate(STATS):
         value = shuffled(choice, [text(2, name), text(3, "described")])
-        fields.append(message(5, message(2, value) + integer(1, number)))
+        fields.append(message(5, message(2, value) + integer(1, key)))
     fields += [message(6, stat(choice)) for _ in range(choice.randrange(3))]
     return shuffled(choice, fields)
 
 
 def line(choice: random.Random) -> bytes:
-    numbers = [integer(number, choice.randrange(-5, 1 << 40)) for number in (1, 3, 9, 10)]
+    numbers = [number(choice, field, choice.randrange(-5, 1 << 40)) for field in (1, 3, 9, 10)]
     names = [text(2, "name"), text(11, choice.choice(["shown", ""]))]
     fields = some(choice, *numbers, *names)
     fields += [message(4, event(choice)) for _ in range(choice.randrange(30))]
@@ -81,16 +93,18 @@ def line(choice: random.Random) -> bytes:
 
 
 def event(choice: random.Random) -> bytes:
-    times = [integer(number, choice.randrange(-9, 1 << choice.randrange(50))) for number in (2, 3)]
-    fields = some(choice, integer(1, choice.randrange(9)), *times, integer(5, 4))
+    times = [
+        number(choice, field, choice.randrange(-9, 1 << choice.randrange(50))) for field in (2, 3)
+    ]
+    fields = some(choice, number(choice, 1, choice.randrange(9)), *times, integer(5, 4))
     fields += [message(4, stat(choice)) for _ in range(choice.randrange(4))]
     return shuffled(choice, fields)
 
 
 def stat(choice: random.Random) -> bytes:
     values = [
-        integer(3, choice.randrange(1 << 64)),
-        integer(4, choice.randrange(-(1 << 63), 1 << 63)),
+        number(choice, 3, choice.randrange(1 << 64)),
+        number(choice, 4, choice.randrange(-(1 << 63), 1 << 63)),
         integer(7, choice.randrange(12)),
         double(2, choice.random()),
         text(5, choice.choice(["", '"', "12", "-7", "ä" * 99])),

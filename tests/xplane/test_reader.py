@@ -183,7 +183,6 @@ def test_the_level_that_was_granted_is_in_the_task_environment():
         (b"\x0a\x80", "cut"),
         (b"\x0a" + b"\xff" * 8 + b"\x7f", "9223372036854775807 bytes"),
         (integer(9, 1) + message(50, b"x"), "no trace in it"),
-        (b"\x0a\x00" * 70_000, "more than 8192 planes"),
     ],
 )
 def test_what_is_no_trace_is_named(data: bytes, words: str, tmp_path: Path):

@@ -65,7 +65,7 @@ class HloModule:
         """Find the instructions; of each only the name is read.
 
         Raises:
-            TraceError: The program is damaged.
+            DamageError: The program is not whole.
         """
         self._buffer = buffer
         self._found: dict[str, tuple[Span, Computation]] = {}
@@ -87,7 +87,7 @@ class HloModule:
         """Read an instruction; None if there is none of this name.
 
         Raises:
-            TraceError: It is damaged.
+            DamageError: It is not whole.
         """
         found = self._found.get(name)
         return None if found is None else (self._instruction(found[0]), found[1])
@@ -101,7 +101,7 @@ class HloModule:
         """Read all instructions of a computation.
 
         Raises:
-            TraceError: One is damaged.
+            DamageError: One is not whole.
         """
         return tuple(self._instruction(span) for span in computation.spans)
 
@@ -111,7 +111,7 @@ class HloModule:
         That is the program's schedule, or where it has none the order in which they stand.
 
         Raises:
-            TraceError: The program is damaged.
+            DamageError: The program is not whole.
         """
         main = self._computations.get(self._entry)
         if main is None:

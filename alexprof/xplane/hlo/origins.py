@@ -57,7 +57,7 @@ class Origins:
         what is computed from it may be something else (a gradient and its optimizer).
 
         Raises:
-            TraceError: A part of the program that is needed is damaged.
+            DamageError: A part of the program that is needed is not whole.
         """
         found = self._own(instruction)
         if found is not None:
@@ -68,7 +68,7 @@ class Origins:
         """The ops that a fusion computes, each once; none for other instructions.
 
         Raises:
-            TraceError: A part of the program that is needed is damaged.
+            DamageError: A part of the program that is needed is not whole.
         """
         return tuple(dict.fromkeys(self._parts(instruction, depth)))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from alexprof.errors import TraceError
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.hlo.module import HloModule
 from alexprof.xplane.hlo.origins import Origins
@@ -56,16 +55,10 @@ class HloPrograms:
     def __init__(self, trace: Trace) -> None:
         """Find the programs; their contents are not looked at."""
         self._programs: dict[int, _Program] = {}
-        self._read: dict[int, tuple[HloModule, Origins] | None] = {}
-        self._unreadable: list[str] = []
+        self._read: dict[int, tuple[HloModule, Origins]] = {}
         for plane in trace.planes:
             if plane.name == _METADATA_PLANE:
                 self._find(plane.dictionary)
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        """Names of the programs asked for that turned out damaged."""
-        return tuple(self._unreadable)
 
     def named(self, module: str) -> list[int]:
         """Return the ids of all programs of a module's name."""
@@ -79,43 +72,11 @@ class HloPrograms:
             instruction: Its name, unique in the program.
 
         Returns:
-            What the program says, or None if it is not in the trace, is damaged or lacks the
-            instruction.
+            What the program says, or None if it is not in the trace or lacks the instruction.
+
+        Raises:
+            DamageError: The program is not whole.
         """
-        try:
-            return self._op(program, instruction)
-        except TraceError:
-            self._give_up(program)
-            return None
-
-    def scheduled(self, program: int) -> list[tuple[str, str]]:
-        """Return name and opcode of what a program runs, in order; empty where that is not known.
-
-        Args:
-            program: Id of the program.
-        """
-        try:
-            read = self._module(program)
-            scheduled = [] if read is None else read[0].scheduled()
-        except TraceError:
-            self._give_up(program)
-            return []
-        return [(name, instruction.opcode) for name, instruction in scheduled]
-
-    def _give_up(self, program: int) -> None:
-        self._read[program] = None
-        self._unreadable.append(f"{self._programs[program].module}({program})")
-
-    def _module(self, program: int) -> tuple[HloModule, Origins] | None:
-        known = self._programs.get(program)
-        if known is None:
-            return None
-        if program not in self._read:
-            module = HloModule(known.buffer, *known.span)
-            self._read[program] = module, Origins(module)
-        return self._read[program]
-
-    def _op(self, program: int, instruction: str) -> HloOp | None:
         read = self._module(program)
         found = None if read is None else read[0].find(instruction)
         if read is None or found is None:
@@ -128,14 +89,33 @@ class HloPrograms:
             return HloOp(decoded.opcode, "", "", parts=parts)
         return HloOp(decoded.opcode, *origin, origins.is_estimated(decoded), parts)
 
+    def scheduled(self, program: int) -> list[tuple[str, str]]:
+        """Return name and opcode of what a program runs, in order; empty where that is not known.
+
+        Args:
+            program: Id of the program.
+
+        Raises:
+            DamageError: The program is not whole.
+        """
+        read = self._module(program)
+        scheduled = [] if read is None else read[0].scheduled()
+        return [(name, instruction.opcode) for name, instruction in scheduled]
+
+    def _module(self, program: int) -> tuple[HloModule, Origins] | None:
+        known = self._programs.get(program)
+        if known is None:
+            return None
+        if program not in self._read:
+            module = HloModule(known.buffer, *known.span)
+            self._read[program] = module, Origins(module)
+        return self._read[program]
+
     def _find(self, dictionary: Dictionary) -> None:
         # One by one: there are few, and they are long.
         start, stop = dictionary.event_entries
         for span in zip(start.tolist(), stop.tolist(), strict=True):
-            try:
-                self._add(dictionary, span)
-            except TraceError:
-                self._unreadable.append("a program without a name")
+            self._add(dictionary, span)
 
     def _add(self, dictionary: Dictionary, entry: Span) -> None:
         """Note the program in an entry of a map of event metadata; of equal ids the first counts.
