@@ -1,13 +1,21 @@
-"""Do two results say the same, up to rounding? Pure: arrays in, values out."""
+"""Do two steps compute the same, up to rounding? A fingerprint of each tensor tells.
+
+A fingerprint holds a few sums of the tensor's values, each with a pseudo-random sign (a count
+sketch). The squared distance of two tensors' sums is, in expectation, that of the tensors (Charikar
+et al. 2002; Thorup & Zhang 2012), so values need not be kept to see how far apart they are.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Values = NDArray[Any]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOLERANCES = {
     "float16": 1e-2,
@@ -17,7 +25,7 @@ TOLERANCES = {
     "complex64": 1e-4,
     "complex128": 1e-12,
 }
-"""What two results may differ by, as a part of the largest value; other types not at all.
+"""What two results may differ by, as a part of their norm; other types not at all.
 
 A sum of n products that is added up in another order (other threads, other kernels) differs by
 about √n roundings: of float32 (6e-8) and the 100,000 products of a convolution's gradient that is
@@ -25,37 +33,107 @@ about √n roundings: of float32 (6e-8) and the 100,000 products of a convolutio
 differs by. float64 gets about as many roundings. The halves are added up in float32 and rounded
 once a layer: ten layers of 2^-11 and 2^-8.
 """
+SUMS = 17
+"""How many sums there are: the distance is estimated to about 1/√(2 · 17), 17 %, of itself. A
+prime, so that no axis of the tensor falls into the same sum."""
+_CHUNK = SUMS << 16
+"""Elements to widen to float64 at a time."""
+
+
+@dataclass(frozen=True)
+class TensorFingerprint:
+    """What is kept of a fetched tensor.
+
+    Attributes:
+        name: In the graph: "pool5:0".
+        dtype: TensorFlow's name of its type.
+        shape: Its dimensions.
+        norm: The L2 norm of its finite values; None if they are no numbers, as `nonfinite`.
+        nonfinite: How many values are NaN or infinite.
+        sums: Sums of its finite values with pseudo-random signs, value i in sum i mod 17; for what
+            holds no numbers a hash.
+        repeats: Whether one more step in the same process gave the same, up to rounding.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    norm: float | None
+    nonfinite: int | None
+    sums: tuple[float, ...]
+    repeats: bool = True
+
+
+def fingerprint(name: str, value: Any) -> TensorFingerprint:
+    """Sums up a tensor.
+
+    Args:
+        name: Its name.
+        value: Its value: an array, or what NumPy makes one of.
+    """
+    import numpy as np
+
+    array = np.asarray(value)
+    dtype, shape = str(array.dtype), array.shape
+    if array.dtype.kind == "V":  # bfloat16 and the like, which NumPy's own functions don't know
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "biufc":
+        digest = hashlib.blake2b(repr(array.tolist()).encode(), digest_size=6).digest()
+        hashed = float(int.from_bytes(digest, "big"))
+        return TensorFingerprint(name, "string", shape, None, None, (hashed,))
+    flat = np.ascontiguousarray(array).reshape(-1)
+    if np.iscomplexobj(flat):
+        flat = flat.view(flat.real.dtype)
+    largest, finite = 0.0, 0
+    for values, count in _finite(flat):
+        largest, finite = max(largest, float(np.abs(values).max(initial=0.0))), finite + count
+    # Scaled, so that no square overflows; by a power of two, so that integers' sums are exact.
+    scale = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    squares, sums = 0.0, np.zeros(SUMS)
+    signs = np.random.PCG64(0)  # its raw output is the same in all versions of NumPy
+    for values, _ in _finite(flat):
+        scaled = values / scale
+        squares += float(np.dot(scaled, scaled))
+        bits = np.unpackbits(signs.random_raw(_CHUNK // 64).view(np.uint8), count=len(scaled))
+        scaled[bits == 1] *= -1
+        sums += np.pad(scaled, (0, -len(scaled) % SUMS)).reshape(-1, SUMS).sum(axis=0)
+    return TensorFingerprint(
+        name,
+        dtype,
+        shape,
+        norm=scale * math.sqrt(squares),
+        nonfinite=flat.size - finite,
+        sums=tuple((sums * scale).tolist()),
+    )
+
+
+def _finite(flat: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Values a chunk at a time, 0 for what is not finite, and how many are finite."""
+    import numpy as np
+
+    for start in range(0, flat.size, _CHUNK):
+        values = flat[start : start + _CHUNK].astype(np.float64)
+        finite = np.isfinite(values)
+        yield np.where(finite, values, 0.0), int(np.count_nonzero(finite))
 
 
 def tolerance(dtype: str) -> float:
-    """What results of a type may differ by, as a part of the largest value."""
+    """What results of a type may differ by, as a part of their norm."""
     return TOLERANCES.get(dtype, 0.0)
 
 
-def largest_difference(a: Values, b: Values) -> float | None:
-    """The largest difference of two results as a part of the largest value in either.
-
-    Args:
-        a: Numbers, of any shape.
-        b: Of the same shape.
+def distance(a: TensorFingerprint, b: TensorFingerprint) -> float | None:
+    """The norm of the difference of two tensors, estimated, as a part of the larger norm.
 
     Returns:
-        0 where both are alike; None where one has a NaN or an infinity that the other has not, or
-        where the values are no numbers.
+        None where they differ in shape, type or the number of NaN and infinite values.
     """
-    if not (_numbers(a) and _numbers(b)) or a.shape != b.shape:
+    if (a.dtype, a.shape, a.nonfinite) != (b.dtype, b.shape, b.nonfinite):
         return None
-    finite = np.isfinite(a)
-    if not np.array_equal(finite, np.isfinite(b)):
-        return None
-    # Unlike ones at the same place, +∞ and −∞, are no difference that has a size.
-    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
-        return None
-    wide = np.complex128 if np.iscomplexobj(a) or np.iscomplexobj(b) else np.float64
-    ours, theirs = a[finite].astype(wide), b[finite].astype(wide)
-    largest = max(np.abs(one).max(initial=0.0) for one in (ours, theirs))
-    return float(np.abs(ours - theirs).max(initial=0.0) / largest) if largest else 0.0
+    return math.dist(a.sums, b.sums) / (max(a.norm or 0.0, b.norm or 0.0) or 1.0)
 
 
-def _numbers(values: Values) -> bool:
-    return values.dtype.kind in "biufc"
+def same(a: TensorFingerprint, b: TensorFingerprint) -> bool:
+    """Whether two tensors hold the same, up to rounding."""
+    apart = distance(a, b)
+    return apart is not None and apart <= tolerance(a.dtype)

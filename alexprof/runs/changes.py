@@ -140,7 +140,8 @@ class ResultChange(Struct, frozen=True, kw_only=True):
         same: Whether both compute the same, up to rounding; None if that can't be told.
         text: What was found, or why it can't be told, in one sentence without its full stop.
         tensor: The one that differs most; None where none was looked at, like the rest.
-        difference: By how much, as a part of its largest value; None if that has no size.
+        difference: The norm of the difference, as a part of the larger norm; None if types, shapes
+            or the number of NaN and infinite values differ.
         allowed: What rounding may make of it, likewise.
         a_norm: The tensor's L2 norm in A.
         b_norm: That in the other.

@@ -10,8 +10,8 @@ from msgspec import Struct, field
 
 from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
-from alexprof.capture.results import TensorResult
 from alexprof.capture.software import Software
+from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.disturbances import Disturbances
 from alexprof.measure.machine import Machine
 from alexprof.measure.tracing import Tracing
@@ -235,7 +235,8 @@ class Phase(Struct, frozen=True, kw_only=True):
         devices: What the whole trace records of each device.
         kernels: What the GPUs ran, longest first.
         replay: The steps run again, and what that predicts; None without a trace.
-        results: What a step fetches, a row for each tensor; empty where that is not recorded.
+        fingerprint: What a step computes, by the tensors that it fetches; empty where that is not
+            recorded.
         notes: What to know of these numbers, one sentence each.
         disturbances: What else went on around the timed steps, warm-up included; of all variants
             that took turns together.
@@ -254,7 +255,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     devices: tuple[RecordedDevice, ...] = ()
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
-    results: tuple[TensorResult, ...] = ()
+    fingerprint: tuple[TensorFingerprint, ...] = ()
     notes: tuple[str, ...] = ()
     disturbances: Disturbances | None = None
     traced_disturbances: Disturbances | None = None

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.capture.results import Results, save_values
 from alexprof.errors import RunError
-from alexprof.files import check_writable, whole_file, writing
+from alexprof.files import check_writable, writing
+from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.loop import Block
 from alexprof.measure.tracing import Tracing, clock_cost_s
 from alexprof.runs.record import (
@@ -25,7 +25,6 @@ from alexprof.runs.record import (
     Variant,
     WorkloadRecord,
 )
-from alexprof.runs.results import results_file
 from alexprof.runs.store import save_run
 from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
 from alexprof.runs.tracing import with_tracing
@@ -170,7 +169,9 @@ class Recorder:
             self._files[variant].run_metadata[key] = run_metadata
         self._save([variant])
 
-    def add_results(self, variant: str, key: str, results: Results | str) -> None:
+    def add_results(
+        self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | str
+    ) -> None:
         """Writes what a phase computes, or why that is not known.
 
         Raises:
@@ -180,9 +181,7 @@ class Recorder:
         if isinstance(results, str):
             phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
         else:
-            with whole_file(results_file(self.folder, variant, key)) as temporary:
-                save_values(temporary, results)
-            phase = msgspec.structs.replace(phase, results=results.tensors)
+            phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
         self._save([variant])
 

@@ -13,10 +13,11 @@ import msgspec
 from alexprof.attribute import Known, attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
-from alexprof.capture.results import Results, fetch_results
+from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
+from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.faults import faults_per_step
 from alexprof.measure.watching import watching
 from alexprof.runs.assemble import TraceFacts, traced_phase
@@ -120,7 +121,7 @@ def trace_phase(
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
 
-def computed(target: Target, doing: str) -> Results | str:
+def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | str:
     """Runs two more steps for what they compute; the reason where that fails.
 
     It comes after what was timed and traced: fetching a result, and what is done with it, stirs

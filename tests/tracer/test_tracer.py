@@ -8,7 +8,6 @@ import pytest
 
 import alexprof
 from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
-from alexprof.runs.results import load_values
 from alexprof.runs.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
@@ -118,18 +117,15 @@ def test_what_else_went_on_is_read_once_for_variants_that_take_turns(run):
 
 
 def test_what_each_phase_computes_is_kept_and_repeats(run):
-    run, folder = run
-    for variant, key, phase in phases_of(run):
-        assert len(phase.results) == (1 if key == "forward" else 10)
-        values = load_values(folder, variant, key)
-        for place, one in enumerate(phase.results):
-            assert one.repeats in ("exact", "rounded")
-            assert (one.kept, one.nonfinite) == (values[place].size, 0)
-            assert 0 < one.largest <= one.norm
-    forward = run.variants["with_lrn"].phases["forward"].results[0]
+    run, _ = run
+    for _, key, phase in phases_of(run):
+        assert len(phase.fingerprint) == (1 if key == "forward" else 10)
+        for tensor in phase.fingerprint:
+            assert tensor.repeats
+            assert (tensor.nonfinite, len(tensor.sums)) == (0, 17)
+            assert tensor.norm > 0
+    forward = run.variants["with_lrn"].phases["forward"].fingerprint[0]
     assert (forward.name, forward.shape) == ("pool5:0", (2, 1, 1, 256))
-    norm = float((load_values(folder, "with_lrn", "forward")[0].astype(float) ** 2).sum()) ** 0.5
-    assert forward.norm == pytest.approx(norm)
 
 
 def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tmp_path):
@@ -144,9 +140,9 @@ def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tm
                 ends = tf.identity(add)
         with tracer.session() as session:
             phase = tracer.time(session, {"a": add}, "Counts", steps=3, burn_in=0)
-            assert [one.repeats for one in phase.results] == ["differs"]
+            assert [tensor.repeats for tensor in phase.fingerprint] == [False]
             phase = tracer.time(session, ends, "Ends", steps=1, burn_in=0)
-            assert phase.results == ()
+            assert phase.fingerprint == ()
             assert "what ends of v computes is not known: the step failed" in phase.notes[-1]
     assert tracer.run.complete
 
