@@ -14,43 +14,11 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute import kinds
 from alexprof.attribute.dependencies import Inputs
+from alexprof.workload.replaceable import HANDED_ON
 
 if TYPE_CHECKING:
     from alexprof.capture.executed import Node
 
-# Types whose output has the shape of one input, and the place of that (core/ops/nn_ops.cc,
-# math_ops.cc). A gradient hands on the gradient that it gets.
-_HANDED_ON = {
-    "BiasAdd": 0,
-    "Elu": 0,
-    "EluGrad": 0,
-    "FusedBatchNorm": 0,
-    "FusedBatchNormV2": 0,
-    "FusedBatchNormV3": 0,
-    "FusedBatchNormGrad": 0,
-    "FusedBatchNormGradV2": 0,
-    "FusedBatchNormGradV3": 0,
-    "LRN": 0,
-    "LRNGrad": 0,
-    "LeakyRelu": 0,
-    "LeakyReluGrad": 0,
-    "LogSoftmax": 0,
-    "Relu": 0,
-    "ReluGrad": 0,
-    "Relu6": 0,
-    "Relu6Grad": 0,
-    "Selu": 0,
-    "SeluGrad": 0,
-    "Sigmoid": 0,
-    "SigmoidGrad": 1,
-    "Softmax": 0,
-    "Softplus": 0,
-    "SoftplusGrad": 0,
-    "Softsign": 0,
-    "SoftsignGrad": 0,
-    "Tanh": 0,
-    "TanhGrad": 1,
-}
 _EFFECT = re.compile(
     r"\w*Assign\w*|Print\w*|Assert|\w*PyFunc\w*|\w*Write\w*|\w*Save\w*|\w*Summary\w*|\w*Enqueue\w*"
     r"|Stack\w*|TensorArray\w*|StatefulPartitionedCall"
@@ -76,7 +44,7 @@ def exclusive(
     """
     graph = _Rewired(inputs, nodes, kept)
     for op in ops:
-        place = _HANDED_ON.get(kinds.without_vendor(nodes[op].type)) if op in nodes else None
+        place = HANDED_ON.get(kinds.without_vendor(nodes[op].type)) if op in nodes else None
         if place is not None:
             graph.hand_on(op, place)
     if not graph.source:

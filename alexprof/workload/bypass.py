@@ -20,11 +20,9 @@ from types import CellType
 from typing import Any
 
 from alexprof.errors import UsageError
-from alexprof.workload.patterns import FUNCTIONS, INPUT_OF, NORM_OP, Function, LeftOut, Pattern
+from alexprof.workload.patterns import LeftOut, Pattern
+from alexprof.workload.replaceable import FUNCTIONS, FUSED_NORM, OPS, Function
 
-_SOFTMAX = ("LogSoftmax", "Softmax")
-"""Of these the gradient is no single op, which its type would tell."""
-_NORM = re.compile(NORM_OP + r"(?:V[23])?")
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
 
 
@@ -102,16 +100,14 @@ def _replace_op_maker(meant: Callable[[str, str], bool], scopes: list[str]) -> I
     original = op_def_library._apply_op_helper
 
     def apply(op_type_name: str, name: str | None = None, **keywords: Any) -> Any:
-        norm = _NORM.fullmatch(op_type_name)
-        taken = "x" if norm else INPUT_OF.get(op_type_name)
-        kind = NORM_OP if norm else op_type_name
-        if taken is None or not meant(kind, _full_name(name or op_type_name)):
+        replaced = OPS.get(op_type_name)
+        if replaced is None or not meant(replaced.kind, _full_name(name or op_type_name)):
             return original(op_type_name, name=name, **keywords)
-        made = original("Identity", name=name or op_type_name, input=keywords[taken])
+        made = original("Identity", name=name or op_type_name, input=keywords[replaced.input])
         structure, stateful, op, outputs = made
-        if op_type_name in _SOFTMAX:
+        if replaced.gradient_scope:
             scopes.append(f"{op.name}_grad")
-        if norm:
+        if replaced.kind == FUSED_NORM:
             outputs = [*outputs, *_statistics(op_type_name, keywords)]
         return structure, stateful, _Taped(op.inputs), outputs
 
@@ -154,9 +150,9 @@ def _replace_recorder() -> Iterator[Replaced]:
     original = execute.record_gradient
 
     def record(op_name: str, inputs: Any, attrs: Any, outputs: Any) -> Any:
-        asked = op_name in INPUT_OF or _NORM.fullmatch(op_name)
-        if asked and getattr(outputs[0], "graph", None) and outputs[0].op.type == "Identity":
-            return original("Identity", outputs[0].op.inputs, (), outputs[:1])
+        output = outputs[0]
+        if op_name in OPS and getattr(output, "graph", None) and output.op.type == "Identity":
+            return original("Identity", output.op.inputs, (), outputs[:1])
         return original(op_name, inputs, attrs, outputs)
 
     yield execute, "record_gradient", original
@@ -191,9 +187,9 @@ def _replace_function(
         scopes.append(scope)
         scopes.extend(_moments(given))
         if not name.endswith("/"):
-            return tf.identity(given[function.taken], name=name)
+            return tf.identity(given[function.input], name=name)
         with tf.name_scope(name):  # it is entered again: an op of its name may be there already
-            return tf.identity(given[function.taken])
+            return tf.identity(given[function.input])
 
     if cell is None:
         yield home, function.name, original

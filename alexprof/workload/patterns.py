@@ -1,4 +1,4 @@
-"""What can be left out of a graph, and what was: kinds of op, functions that make several ops."""
+"""Which ops are to be left out of a graph, and which were."""
 
 from __future__ import annotations
 
@@ -8,58 +8,7 @@ from dataclasses import dataclass, field
 
 from alexprof.errors import UsageError
 from alexprof.workload.base import Ablation
-
-# Ops that hand on a tensor of the shape they get, and the name of that input
-# (tensorflow/core/ops/nn_ops.cc, math_ops.cc).
-INPUT_OF = {
-    "BiasAdd": "value",
-    "Elu": "features",
-    "LRN": "input",
-    "LeakyRelu": "features",
-    "LogSoftmax": "logits",
-    "Relu": "features",
-    "Relu6": "features",
-    "Selu": "features",
-    "Sigmoid": "x",
-    "Softmax": "logits",
-    "Softplus": "features",
-    "Softsign": "features",
-    "Tanh": "x",
-}
-"""Kinds of op that can be left out, each with the name of the input that is handed on."""
-NORM_OP = "FusedBatchNorm"
-BATCH_NORM = "BatchNorm"
-"""The kind that means batch normalization however it was made: as one op or as several."""
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function of TensorFlow's Python that makes several ops of one input.
-
-    Attributes:
-        kind: What it is called here.
-        module: Where it is defined, below tensorflow.python.ops.
-        name: Its name there.
-        scope: The name scope that its ops get if no `name` is given.
-        taken: The parameter that is handed on.
-    """
-
-    kind: str
-    module: str
-    name: str
-    scope: str
-    taken: str
-
-
-# `tf.nn.dropout`, v1's and those of `tf.nn.experimental` all end in `_dropout`.
-FUNCTIONS = (
-    Function(BATCH_NORM, "nn_impl", "batch_normalization", "batchnorm", "x"),
-    Function("Dropout", "nn_ops", "_dropout", "dropout", "x"),
-    Function("Gelu", "nn_ops", "gelu", "Gelu", "features"),
-)
-_OF_FUNCTIONS = tuple(one.kind for one in FUNCTIONS)
-KINDS = tuple(sorted((*INPUT_OF, NORM_OP, *_OF_FUNCTIONS), key=str.casefold))
-"""All that can be left out by its kind."""
+from alexprof.workload.replaceable import BATCH_NORM, FUNCTION_KINDS, FUSED_NORM, KINDS, OP_KINDS
 
 
 @dataclass(frozen=True)
@@ -98,7 +47,7 @@ class Pattern:
 
     def matches(self, kind: str, layer: str) -> bool:
         """Tells whether an op, or what a function makes, is meant."""
-        alike = kind == NORM_OP and self.kind == BATCH_NORM
+        alike = kind == FUSED_NORM and self.kind == BATCH_NORM
         return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
 
     def question(self, reference: str, without: str, scopes: Sequence[str] = ()) -> Ablation:
@@ -111,10 +60,10 @@ class Pattern:
         """
         kinds: tuple[str, ...] = (self.kind,)
         if not self.kind:
-            kinds = (*INPUT_OF, NORM_OP)
-        elif self.kind in _OF_FUNCTIONS:
+            kinds = OP_KINDS
+        elif self.kind in FUNCTION_KINDS:
             # No op is of the function's own kind: none are meant where there are no scopes.
-            kinds = (NORM_OP,) if self.kind == BATCH_NORM else (self.kind,)
+            kinds = (FUSED_NORM,) if self.kind == BATCH_NORM else (self.kind,)
         layers = (self.layer,) if self.layer else ()
         return Ablation(str(self), reference, without, kinds, layers, tuple(scopes), products=False)
 
