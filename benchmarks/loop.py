@@ -36,7 +36,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.loop import timed_blocks
     from alexprof.measure.statistics import student_half_width
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload.alexnet import alexnet
 
     start_tensorflow()
     choose_cpu_allocator("bfc", None)
@@ -44,11 +44,11 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
 
     v1 = tf.compat.v1
     rounds = max(arguments.num_batches // TURN_STEPS, 2)
-    workload = AlexNet(batch_size=arguments.batch_size)
+    workload = alexnet(batch_size=arguments.batch_size)
     result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": rounds * TURN_STEPS}
     print(f"Timed loop / classic loop, batch {arguments.batch_size}, {rounds} × {TURN_STEPS} steps")
     with tf.Graph().as_default() as graph:
-        built = workload.build("with_lrn")
+        built = workload.variants["with_lrn"].build()
         initializer = v1.global_variables_initializer()
     with v1.Session(graph=graph) as session:
         session.run(initializer)

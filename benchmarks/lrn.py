@@ -18,9 +18,9 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     from alexprof.attribute import UNASSIGNED_OP
     from alexprof.runs.tables import load_costs
     from alexprof.tracer import ProfileOptions, profile
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload.alexnet import alexnet
 
-    workload = AlexNet(batch_size=arguments.batch_size)
+    workload = alexnet(batch_size=arguments.batch_size)
     with tempfile.TemporaryDirectory() as logdir:
         folder = Path(logdir) / "run"
         options = ProfileOptions(num_batches=arguments.num_batches)

@@ -22,12 +22,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     start_tensorflow()
     from alexprof.show.progress import SilentProgress
     from alexprof.tracer import ProfileOptions, profile
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload.alexnet import alexnet
 
     seconds: dict[str, list[float]] = {" ".join(command): [] for command in COMMANDS}
     with tempfile.TemporaryDirectory() as logdir:
         options = ProfileOptions(num_batches=arguments.num_batches, burn_in=1, trace_steps=3)
-        small = AlexNet(batch_size=1, image_size=64)
+        small = alexnet(batch_size=1, image_size=64)
         profile(small, Path(logdir) / "run", options, SilentProgress())
         for _ in range(REPEATS):
             for command in COMMANDS:

@@ -131,7 +131,7 @@ def ablate(
     from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.ablated import Ablated
+    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
 
     if trace_steps < 1:
@@ -150,7 +150,7 @@ def ablate(
         phases=names(phases),
     )
     name = run_name or by_time(f"{workload}-ablate")
-    run_workload(Ablated(base, patterns), options, logdir, name)
+    run_workload(ablated(base, patterns), options, logdir, name)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import shlex
@@ -187,9 +188,10 @@ def _one_process(workload: str, batch_size: int, num_batches: int, logdir: Path)
     """What a selftest's process does: the same under two names, in turns, timed alone."""
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.twin import Twin
 
-    chosen = Twin(make_workload(workload, batch_size=batch_size, seed=0))
+    base = make_workload(workload, batch_size=batch_size, seed=0)
+    variants = dict.fromkeys(("one", "other"), base.reference)
+    chosen = dataclasses.replace(base, variants=variants, ablations=(), published=())
     options = ProfileOptions(
         num_batches=num_batches, burn_in=5, trace_steps=0, phases=(chosen.phases[0].key,)
     )

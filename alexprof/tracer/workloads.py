@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -171,9 +171,9 @@ def _nothing_left_behind(tracer: Tracer) -> Iterator[None]:
 
 
 def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
-    label = workload.variant_label(variant)
-    with tracer.graph(variant, label=label):
-        built = workload.build(variant)
+    spec = workload.variants[variant]
+    with tracer.graph(variant, label=spec.label):
+        built = spec.build()
     tracer.layers(variant, built.layers)
     return built
 
@@ -205,7 +205,7 @@ def _run_group(
             )
 
 
-def _chosen(what: str, asked: Sequence[str], known: Sequence[str]) -> list[str]:
+def _chosen(what: str, asked: Sequence[str], known: Collection[str]) -> list[str]:
     """The asked ones in the known order; all if none was asked for."""
     for name in asked:
         if name not in known:

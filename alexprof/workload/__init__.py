@@ -10,6 +10,7 @@ from alexprof.workload.base import (
     PhaseSpec,
     Published,
     Setting,
+    VariantSpec,
     Workload,
 )
 from alexprof.workload.bypass import leaving_out
@@ -21,6 +22,7 @@ __all__ = [
     "PhaseSpec",
     "Published",
     "Setting",
+    "VariantSpec",
     "Workload",
     "leaving_out",
     "make_workload",
@@ -46,6 +48,6 @@ def make_workload(name: str, *, batch_size: int, seed: int) -> Workload:
     """
     if name not in workload_names():
         raise UsageError(f"no workload {name!r}: there is {', '.join(workload_names())}")
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload.alexnet import alexnet
 
-    return AlexNet(batch_size=batch_size, seed=seed)
+    return alexnet(batch_size=batch_size, seed=seed)

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import UsageError
-from alexprof.workload.base import Ablation, BuiltVariant, Layer, PhaseSpec, Published, Setting
+from alexprof.workload.base import (
+    Ablation,
+    BuiltVariant,
+    Layer,
+    PhaseSpec,
+    Published,
+    VariantSpec,
+    Workload,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -62,11 +71,13 @@ LAYERS: tuple[Convolution | Pooling | Normalization, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class AlexNet:
-    """The AlexNet benchmark.
+def alexnet(batch_size: int = 32, seed: int = 0, image_size: int = 224) -> Workload:
+    """The AlexNet benchmark, with LRN and without.
 
-    Attributes:
+    Fetches are pool5, float32 [batch, 6, 6, 256], in "forward"; and the gradients of
+    l2_loss(pool5) with respect to the ten parameters in "forward_backward".
+
+    Args:
         batch_size: Images in a batch.
         seed: Of images and weights; every op draws from a seed of its own, so that the variants
             hold the same numbers.
@@ -75,101 +86,76 @@ class AlexNet:
     Raises:
         UsageError: If a number is out of range.
     """
-
-    batch_size: int = 32
-    seed: int = 0
-    image_size: int = 224
-
-    name = "alexnet"
-    variants = (WITH_LRN, WITHOUT_LRN)
-    phases = (
-        PhaseSpec(FORWARD, "Forward"),
-        PhaseSpec(FORWARD_BACKWARD, "Forward-backward"),
+    if batch_size < 1:
+        raise UsageError(f"the batch size must be at least 1, not {batch_size}")
+    if not 0 <= seed < 2**31 - 100:
+        raise UsageError(f"the seed must be between 0 and {2**31 - 101}, not {seed}")
+    if image_size < 63:
+        raise UsageError(f"images must be at least 63 pixels wide, not {image_size}")
+    shape = (batch_size, image_size, image_size, 3)
+    return Workload(
+        name="alexnet",
+        variants={
+            WITH_LRN: VariantSpec("with LRN", partial(_build, shape, seed, with_lrn=True)),
+            WITHOUT_LRN: VariantSpec("without LRN", partial(_build, shape, seed, with_lrn=False)),
+        },
+        phases=(
+            PhaseSpec(FORWARD, "Forward"),
+            PhaseSpec(FORWARD_BACKWARD, "Forward-backward"),
+        ),
+        least_memory_bytes=partial(_least_memory_bytes, batch_size, image_size),
+        settings={"batch_size": batch_size, "seed": seed, "image_size": image_size},
+        ablations=(Ablation("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),),
+        published=(
+            Published(WITH_LRN, FORWARD, 0.026, _CLASSIC),
+            Published(WITHOUT_LRN, FORWARD, 0.007, _CLASSIC),
+            Published(WITH_LRN, FORWARD_BACKWARD, 0.078, _CLASSIC),
+            Published(WITHOUT_LRN, FORWARD_BACKWARD, 0.025, _CLASSIC),
+        ),
     )
-    ablations = (Ablation("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),)
-    published = (
-        Published(WITH_LRN, FORWARD, 0.026, _CLASSIC),
-        Published(WITHOUT_LRN, FORWARD, 0.007, _CLASSIC),
-        Published(WITH_LRN, FORWARD_BACKWARD, 0.078, _CLASSIC),
-        Published(WITHOUT_LRN, FORWARD_BACKWARD, 0.025, _CLASSIC),
+
+
+def _build(shape: tuple[int, ...], seed: int, *, with_lrn: bool) -> BuiltVariant:
+    """Builds one variant into the default graph, for images of a shape."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    seeds = iter(range(seed, seed + 100))
+    images = v1.Variable(
+        v1.random_normal(shape, stddev=0.1, dtype=tf.float32, seed=next(seeds)), name="images"
+    )
+    outputs, parameters = _network(images, with_lrn, seeds)
+    pool5 = outputs[-1][1]
+    gradients = v1.gradients(v1.nn.l2_loss(pool5), parameters)
+    return BuiltVariant(
+        fetches={
+            FORWARD: pool5,
+            # Biases that were bypassed have none.
+            FORWARD_BACKWARD: [gradient for gradient in gradients if gradient is not None],
+        },
+        layers=tuple(Layer(name, tuple(tensor.shape.as_list())) for name, tensor in outputs),
     )
 
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, not {self.batch_size}")
-        if not 0 <= self.seed < 2**31 - 100:
-            raise UsageError(f"the seed must be between 0 and {2**31 - 101}, not {self.seed}")
-        if self.image_size < 63:
-            raise UsageError(f"images must be at least 63 pixels wide, not {self.image_size}")
 
-    @property
-    def settings(self) -> dict[str, Setting]:
-        """Batch size, seed and image size."""
-        return {
-            "batch_size": self.batch_size,
-            "seed": self.seed,
-            "image_size": self.image_size,
-        }
+def _least_memory_bytes(batch_size: int, image_size: int, phase: str) -> int:
+    """The images, and what lives at once: a layer's input and output, or all outputs."""
+    alive = [image_size**2 * 3, *_activations(image_size)]
+    pairs = [a + b for a, b in pairwise(alive)]
+    most = sum(alive) if phase == FORWARD_BACKWARD else max(pairs)
+    return batch_size * max(most, alive[0]) * _FLOAT_BYTES
 
-    def variant_label(self, variant: str) -> str:
-        """A variant's name in sentences: "with LRN"."""
-        return variant.replace("_", " ").replace("lrn", "LRN")
 
-    def build(self, variant: str) -> BuiltVariant:
-        """Builds one variant into the default graph.
-
-        Args:
-            variant: "with_lrn" or "without_lrn".
-
-        Returns:
-            Fetches are pool5, float32 [batch, 6, 6, 256], in "forward"; and the gradients of
-            l2_loss(pool5) with respect to the ten parameters in "forward_backward".
-
-        Raises:
-            UsageError: If there is no such variant.
-        """
-        if variant not in self.variants:
-            raise UsageError(f"no variant {variant!r}: there are {', '.join(self.variants)}")
-        import tensorflow as tf
-
-        v1 = tf.compat.v1
-        seeds = iter(range(self.seed, self.seed + 100))
-        shape = [self.batch_size, self.image_size, self.image_size, 3]
-        images = v1.Variable(
-            v1.random_normal(shape, stddev=0.1, dtype=tf.float32, seed=next(seeds)), name="images"
-        )
-        outputs, parameters = _network(images, variant == WITH_LRN, seeds)
-        pool5 = outputs[-1][1]
-        return BuiltVariant(
-            fetches={
-                FORWARD: pool5,
-                # Biases that were bypassed have none.
-                FORWARD_BACKWARD: [
-                    gradient
-                    for gradient in v1.gradients(v1.nn.l2_loss(pool5), parameters)
-                    if gradient is not None
-                ],
-            },
-            layers=tuple(Layer(name, tuple(tensor.shape.as_list())) for name, tensor in outputs),
-        )
-
-    def least_memory_bytes(self, phase: str) -> int:
-        """The images, and what lives at once: a layer's input and output, or all outputs."""
-        alive = [self.image_size**2 * 3, *self._activations()]
-        pairs = [a + b for a, b in pairwise(alive)]
-        most = sum(alive) if phase == FORWARD_BACKWARD else max(pairs)
-        return self.batch_size * max(most, alive[0]) * _FLOAT_BYTES
-
-    def _activations(self) -> Iterator[int]:
-        size, channels = self.image_size, 3
-        for layer in LAYERS:
-            if isinstance(layer, Convolution):
-                size, channels = -(-size // layer.stride), layer.channels
-            elif isinstance(layer, Pooling):
-                size = (size - 3) // 2 + 1
-            else:
-                continue  # not in every variant
-            yield size * size * channels
+def _activations(image_size: int) -> Iterator[int]:
+    """Values that each layer hands on for one image, but for layers not in every variant."""
+    size, channels = image_size, 3
+    for layer in LAYERS:
+        if isinstance(layer, Convolution):
+            size, channels = -(-size // layer.stride), layer.channels
+        elif isinstance(layer, Pooling):
+            size = (size - 3) // 2 + 1
+        else:
+            continue
+        yield size * size * channels
 
 
 def _network(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Setting = bool | int | float | str | list[str] | None
@@ -134,51 +134,43 @@ class BuiltVariant:
     left_out: tuple[str, ...] = ()
 
 
-class Workload(Protocol):
-    """What can be profiled."""
+@dataclass(frozen=True)
+class VariantSpec:
+    """A variant of a workload.
+
+    Attributes:
+        label: Its name in sentences: "with LRN".
+        build: Builds it into the default graph.
+    """
+
+    label: str
+    build: Callable[[], BuiltVariant]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What can be profiled.
+
+    Attributes:
+        name: Its name on the command line.
+        variants: Its variants by their names; the first is the reference.
+        phases: Its phases, in the order to run.
+        least_memory_bytes: A lower bound for the memory that one variant needs in a phase, by the
+            phase's key.
+        settings: What it was made with, for the record.
+        ablations: The questions that its variants answer.
+        published: Figures from elsewhere.
+    """
+
+    name: str
+    variants: Mapping[str, VariantSpec]
+    phases: tuple[PhaseSpec, ...]
+    least_memory_bytes: Callable[[str], int] = lambda phase: 0
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    ablations: tuple[Ablation, ...] = ()
+    published: tuple[Published, ...] = ()
 
     @property
-    def name(self) -> str:
-        """Its name on the command line."""
-        ...
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """Its variants; the first is the reference."""
-        ...
-
-    def variant_label(self, variant: str) -> str:
-        """A variant's name in sentences."""
-        ...
-
-    @property
-    def phases(self) -> tuple[PhaseSpec, ...]:
-        """Its phases, in the order to run."""
-        ...
-
-    @property
-    def ablations(self) -> tuple[Ablation, ...]:
-        """The questions that its variants answer."""
-        ...
-
-    @property
-    def published(self) -> tuple[Published, ...]:
-        """Figures from elsewhere."""
-        ...
-
-    @property
-    def settings(self) -> dict[str, Setting]:
-        """What it was made with, for the record."""
-        ...
-
-    def build(self, variant: str) -> BuiltVariant:
-        """Builds a variant into the default graph.
-
-        Raises:
-            UsageError: If there is no such variant.
-        """
-        ...
-
-    def least_memory_bytes(self, phase: str) -> int:
-        """A lower bound for the memory that one variant needs in that phase."""
-        ...
+    def reference(self) -> VariantSpec:
+        """The first variant."""
+        return next(iter(self.variants.values()))

@@ -87,7 +87,7 @@ OP_KINDS = tuple(dict.fromkeys(op.kind for op in OPS.values()))
 FUNCTION_KINDS = tuple(function.kind for function in FUNCTIONS)
 KINDS = tuple(sorted((*OP_KINDS, *FUNCTION_KINDS), key=str.casefold))
 """All that can be left out by its kind."""
-HANDED_ON = {type_: 0 for type_ in OPS} | {
+HANDED_ON = dict.fromkeys(OPS, 0) | {
     op.gradient: op.gradient_place for op in OPS.values() if op.gradient
 }
 """The place of the input that is handed on where an op is left out, by its type."""

@@ -11,7 +11,7 @@ from benchmarks.gpu.sizes import Sizes
 if TYPE_CHECKING:
     from alexprof.runs.record import Ablation, Run
     from alexprof.tracer import ProfileOptions
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload import Workload
 
 LEFT_OUT = ("LRN", "lrn1", "lrn2")
 
@@ -63,11 +63,11 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 def ablated(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """`alexprof ablate --measure LRN,lrn1,lrn2`: what was predicted beside what it saved."""
-    from alexprof.workload.ablated import Ablated
+    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
 
     patterns = tuple(map(Pattern.parse, LEFT_OUT))
-    run = _run(Ablated(_alexnet(batch, sizes), patterns), folder / "run", sizes)
+    run = _run(ablated(_alexnet(batch, sizes), patterns), folder / "run", sizes)
     return {"batch_size": batch, "ablations": _answers(run)}
 
 
@@ -97,10 +97,10 @@ def _options(sizes: Sizes) -> ProfileOptions:
     )
 
 
-def _alexnet(batch: int, sizes: Sizes) -> AlexNet:
-    from alexprof.workload.alexnet import AlexNet
+def _alexnet(batch: int, sizes: Sizes) -> Workload:
+    from alexprof.workload.alexnet import alexnet
 
-    return AlexNet(batch_size=batch, image_size=sizes.image_size)
+    return alexnet(batch_size=batch, image_size=sizes.image_size)
 
 
 def _answers(run: Run) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from alexprof.capture.startup import start_tensorflow
 from alexprof.capture.trace import profiled
-from alexprof.workload.alexnet import AlexNet
+from alexprof.workload import alexnet as workloads
 
 start_tensorflow()
 
@@ -71,7 +71,7 @@ def noise() -> Any:
 @kind
 def alexnet() -> Program:
     with tf.Graph().as_default() as graph:
-        built = AlexNet(batch_size=2, image_size=64).build("with_lrn")
+        built = workloads.alexnet(batch_size=2, image_size=64).variants["with_lrn"].build()
     return in_session(graph, built.fetches["forward_backward"])
 
 

@@ -87,11 +87,11 @@ def test_run_metadata_gives_its_time_to_nodes_of_the_graph(phase: str) -> None:
     from alexprof.capture.devices import session_config
     from alexprof.capture.executed import executed_ops
     from alexprof.capture.target import Target
-    from alexprof.workload.alexnet import AlexNet
+    from alexprof.workload.alexnet import alexnet
 
     v1 = tf.compat.v1
     with tf.Graph().as_default() as graph:
-        built = AlexNet(batch_size=2, image_size=63).build("with_lrn")
+        built = alexnet(batch_size=2, image_size=63).variants["with_lrn"].build()
         with v1.Session(config=session_config("cpu")) as session:
             session.run(v1.global_variables_initializer())
             executed = executed_ops(Target(session, built.fetches[phase]), "a test")

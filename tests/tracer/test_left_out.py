@@ -2,64 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, profile
-from alexprof.workload import Ablation, BuiltVariant, Layer, PhaseSpec, Setting
-from alexprof.workload.ablated import Ablated
+from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.ablated import ablated
 from alexprof.workload.patterns import Pattern
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class Normed:
+def build_normed() -> BuiltVariant:
     """conv, norm in one op, ReLU; conv, norm in several ops, GELU, dropout."""
+    import tensorflow as tf
 
-    name = "normed"
-    variants = ("plain",)
-    phases = (PhaseSpec("forward", "Forward"), PhaseSpec("forward_backward", "Forward-backward"))
-    ablations: tuple[Ablation, ...] = ()
-    published = ()
+    v1 = tf.compat.v1
+    x = tf.random.stateless_uniform([2, 24, 24, 8], [0, 1])
+    weights: list[Any] = []
 
-    @property
-    def settings(self) -> dict[str, Setting]:
-        return {"batch_size": 2}
+    def conv(x):
+        weights.append(v1.get_variable(f"w{len(weights)}", [3, 3, 8, 8]))
+        return tf.nn.conv2d(x, weights[-1], 1, "SAME")
 
-    def variant_label(self, variant):
-        return variant
+    with tf.name_scope("one"):
+        x, *_ = v1.nn.fused_batch_norm(conv(x), tf.ones(8), tf.zeros(8), name="bn")
+        x = tf.nn.relu(x)
+    with tf.name_scope("two"):
+        x = conv(x)
+        mean, variance = tf.nn.moments(x, [0, 1, 2])
+        x = tf.nn.batch_normalization(x, mean, variance, tf.zeros(8), tf.ones(8), 1e-3)
+        x = tf.nn.gelu(x)
+    with tf.name_scope("three"):
+        x = tf.nn.dropout(x, 0.5)
+        x = conv(x)
+    fetches = {"forward": x.op, "forward_backward": tf.gradients(x, weights)}
+    return BuiltVariant(fetches, (Layer("one", (2,)), Layer("two", (2,)), Layer("three", (2,))))
 
-    def least_memory_bytes(self, phase):
-        return 0
 
-    def build(self, variant):
-        import tensorflow as tf
-
-        v1 = tf.compat.v1
-        x = tf.random.stateless_uniform([2, 24, 24, 8], [0, 1])
-        weights: list[Any] = []
-
-        def conv(x):
-            weights.append(v1.get_variable(f"w{len(weights)}", [3, 3, 8, 8]))
-            return tf.nn.conv2d(x, weights[-1], 1, "SAME")
-
-        with tf.name_scope("one"):
-            x, *_ = v1.nn.fused_batch_norm(conv(x), tf.ones(8), tf.zeros(8), name="bn")
-            x = tf.nn.relu(x)
-        with tf.name_scope("two"):
-            x = conv(x)
-            mean, variance = tf.nn.moments(x, [0, 1, 2])
-            x = tf.nn.batch_normalization(x, mean, variance, tf.zeros(8), tf.ones(8), 1e-3)
-            x = tf.nn.gelu(x)
-        with tf.name_scope("three"):
-            x = tf.nn.dropout(x, 0.5)
-            x = conv(x)
-        fetches = {"forward": x.op, "forward_backward": tf.gradients(x, weights)}
-        return BuiltVariant(fetches, (Layer("one", (2,)), Layer("two", (2,)), Layer("three", (2,))))
+NORMED = Workload(
+    name="normed",
+    variants={"plain": VariantSpec("plain", build_normed)},
+    phases=(PhaseSpec("forward", "Forward"), PhaseSpec("forward_backward", "Forward-backward")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +54,7 @@ def run(tmp_path_factory):
     patterns = ("BatchNorm", "Dropout", "Gelu", "two")
     options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4, calibrate_tracing=False)
     folder = tmp_path_factory.mktemp("logdir") / "normed"
-    workload = Ablated(Normed(), tuple(map(Pattern.parse, patterns)))
+    workload = ablated(NORMED, tuple(map(Pattern.parse, patterns)))
     return profile(workload, folder, options, SilentProgress())
 
 

@@ -11,8 +11,8 @@ from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
 from alexprof.runs.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
-from alexprof.workload.ablated import Ablated
-from alexprof.workload.alexnet import AlexNet
+from alexprof.workload.ablated import ablated
+from alexprof.workload.alexnet import alexnet
 from alexprof.workload.base import Ablation
 from alexprof.workload.patterns import Pattern
 
@@ -43,7 +43,7 @@ def heard():
 def run(tmp_path_factory, heard):
     folder = tmp_path_factory.mktemp("logdir") / "small"
     options = small_options(calibrate_tracing=True)
-    profile(AlexNet(batch_size=2, seed=3, image_size=64), folder, options, heard)
+    profile(alexnet(batch_size=2, seed=3, image_size=64), folder, options, heard)
     return alexprof.load_run(folder), folder
 
 
@@ -410,7 +410,7 @@ def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkey
 
 def test_without_a_trace_there_are_times_alone(tmp_path):
     options = small_options(trace_steps=0, num_batches=2, fetch=False, phases=["forward"])
-    workload = AlexNet(batch_size=1, image_size=64)
+    workload = alexnet(batch_size=1, image_size=64)
     run = profile(workload, tmp_path / "run", options, SilentProgress())
     phase = run.variants["with_lrn"].phases["forward"]
     assert (phase.traced, phase.attribution, phase.ops) == (None, None, ())
@@ -422,7 +422,7 @@ def test_without_a_trace_there_are_times_alone(tmp_path):
 def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkeypatch):
     from alexprof.tracer import workloads
 
-    workload = AlexNet(batch_size=1, image_size=64)
+    workload = alexnet(batch_size=1, image_size=64)
     one = workload.least_memory_bytes("forward")
     options = small_options(num_batches=2, trace_steps=0, phases=["forward"])
     monkeypatch.setattr(workloads, "available_memory_bytes", lambda: int(1.5 * one))
@@ -450,7 +450,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
 
 
 def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
-    workload = Ablated(AlexNet(batch_size=1, image_size=63), (Pattern(layer="pool1"),))
+    workload = ablated(alexnet(batch_size=1, image_size=63), (Pattern(layer="pool1"),))
     with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
         profile(workload, tmp_path / "run", small_options(), SilentProgress())
     assert list(tmp_path.iterdir()) == []
@@ -463,7 +463,7 @@ def test_a_mistake_found_late_leaves_what_was_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("alexprof.tracer.recorder.Recorder.add_results", ends)
     options = small_options(variants=["with_lrn"], phases=["forward"], trace_steps=0)
     with pytest.raises(UsageError, match="found late"):
-        profile(AlexNet(batch_size=1, image_size=63), tmp_path / "run", options, SilentProgress())
+        profile(alexnet(batch_size=1, image_size=63), tmp_path / "run", options, SilentProgress())
     assert "forward" in alexprof.load_run(tmp_path / "run").variants["with_lrn"].phases
 
 
@@ -563,7 +563,7 @@ def test_a_question_is_asked_once(tmp_path):
 
 @pytest.mark.slow
 def test_an_ablation_is_predicted_and_measured(tmp_path):
-    workload = Ablated(AlexNet(batch_size=2, image_size=63), (Pattern(layer="lrn1"),))
+    workload = ablated(alexnet(batch_size=2, image_size=63), (Pattern(layer="lrn1"),))
     options = ProfileOptions(num_batches=6, burn_in=1, trace_steps=3, phases=("forward",))
     run = profile(workload, tmp_path / "run", options, SilentProgress())
     (answer,) = run.ablations
@@ -588,8 +588,8 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
 
 def test_phase_names_become_keys():
     assert phase_key("Forward-backward") == "forward_backward"
-    assert [phase.key for phase in AlexNet.phases] == [
-        phase_key(phase.label) for phase in AlexNet.phases
+    assert [phase.key for phase in alexnet().phases] == [
+        phase_key(phase.label) for phase in alexnet().phases
     ]
 
 
@@ -597,7 +597,7 @@ def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
     folder = tmp_path / "run"
     asked = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(AlexNet(batch_size=1, image_size=64), folder, asked, SilentProgress())
+    profile(alexnet(batch_size=1, image_size=64), folder, asked, SilentProgress())
     run = alexprof.load_run(folder)
     return run, [variant.phases["forward"].timed for variant in run.variants.values()]
 
