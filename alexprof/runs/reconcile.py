@@ -1,4 +1,4 @@
-"""A measured difference reconciled with two traces: own ops, every other layer, idle, remainder.
+"""A measured difference reconciled with two traces: own ops, every other layer, idle.
 
 Shares are of traced steps. Here each variant's are brought to the scale of its timed steps (see
 `timed_scale`), so that both are as long in the mean. Every row of both tables of costs goes into
@@ -108,7 +108,6 @@ def reconciled(
         unassigned=changes.get(("unassigned", "")),
         idle_s=idle.change_s,
         idle_ci95_s=idle.ci95_s,
-        remainder_s=answer.measured_s - math.fsum((attributed_s or 0.0, others_s, idle.change_s)),
         traced_over_timed=(a.traced_over_timed, b.traced_over_timed),
     )
 

@@ -318,7 +318,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
         only_without: Ops that are new.
         unassigned: What time whose op is not known changed by; None where there is none.
         idle_ci95_s: 95 % interval of idle_s.
-        remainder_s: measured_s − (attributed_s + others_s + idle_s).
         traced_over_timed: How much longer traced steps were than timed ones, by their means, in
             `reference` and in `without`. A CPU's shares are divided by that; a GPU's stay, and its
             idle time takes the difference.
@@ -358,7 +357,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
     only_without: tuple[OneSided, ...] = ()
     unassigned: LayerChange | None = None
     idle_ci95_s: tuple[float, float] | None = None
-    remainder_s: float | None = None
     traced_over_timed: tuple[float, float] | None = None
     seen: tuple[SeenOps, ...] = ()
     fused: tuple[FusedOp, ...] = ()

@@ -14,7 +14,6 @@ CHARACTERS: dict[Mark, str] = {
     "idle": "·",
     "own": "█",
     "others": "▒",
-    "remainder": "░",
     "measured": "█",
 }
 POINTS: dict[Mark, str] = {

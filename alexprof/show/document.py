@@ -16,7 +16,6 @@ Mark = Literal[
     "idle",
     "own",
     "others",
-    "remainder",
     "measured",
     "interval",
     "zero",

@@ -214,3 +214,8 @@ def _with_trace(phase: Phase, costs: pl.DataFrame, steps: int) -> Phase:
             devices=(books,),
         ),
     )
+
+
+def sum_of_accounts(ablation):
+    """What own ops, everything else and idle time add up to, in seconds."""
+    return (ablation.attributed_s or 0) + ablation.others_s + ablation.idle_s

@@ -19,6 +19,7 @@ from alexprof.runs.ablation import ablation
 from alexprof.runs.record import Ablation, Books, OpCost, Phase, Traced
 from alexprof.runs.recorded import Replay, Saving
 from alexprof.workload.base import Ablation as Question
+from tests.runs.made import sum_of_accounts
 
 IDLE = ("(idle)", "python", "(idle)", "(idle)", "idle")
 LOST = ("(unassigned)", "(unassigned)", "(unassigned)", "(unassigned)", "other")
@@ -158,7 +159,7 @@ def test_every_account_of_a_pair_of_traces():
     assert found.unassigned.change_s == pytest.approx(-mean_s(WITHOUT[LOST], WITHOUT, of_b))
     idle_s = mean_s(WITH[IDLE], WITH, of_a) - mean_s(WITHOUT[IDLE], WITHOUT, of_b)
     assert found.idle_s == pytest.approx(idle_s)
-    assert found.remainder_s == pytest.approx(0, abs=1e-18)
+    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-18)
     step = sum(map(sum, WITH.values())) / 6 * 1e-9
     assert found.traced_over_timed is not None
     assert found.traced_over_timed[0] == pytest.approx(step / 1e-6)
@@ -221,7 +222,7 @@ def test_what_is_fused_under_another_name_is_not_gone():
     (new,) = found.only_without
     assert (new.type, new.ops) == ("Relu", ("conv",))
     assert new.change_s < 0
-    assert found.remainder_s == pytest.approx(0, abs=1e-18)
+    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-18)
 
 
 def test_of_a_layer_only_what_is_gone_was_left_out():
@@ -263,10 +264,9 @@ def test_the_accounts_add_up(costs, a, b):
     found = answered(costs, {"with": a, "without": b})
     assert found.others_s is not None
     assert found.idle_s is not None
-    assert found.remainder_s is not None
     whole_s = max(np.concatenate([*map(np.array, (*a, *b))]).max(), 1e-9)
     close = {"abs": 1e-12 * whole_s}
-    assert found.remainder_s == pytest.approx(0, **close)
+    assert sum_of_accounts(found) == pytest.approx(found.measured_s, **close)
     parts = [one.change_s for one in found.others]
     parts += [one.change_s for one in (*found.only_with, *found.only_without)]
     parts += [found.unassigned.change_s] if found.unassigned else []
@@ -347,6 +347,6 @@ def test_what_goes_with_it_is_in_what_the_share_predicts():
 def test_without_the_other_trace_nothing_is_attributed():
     both = {"with": WITH, "without": WITHOUT}
     found = answered(both, STEADY, attribution=None)
-    assert (found.attributed_s, found.others, found.remainder_s) == (None, (), None)
+    assert (found.attributed_s, found.others, found.others_s) == (None, (), None)
     assert found.predicted_s is None
     assert found.predicted_error is None

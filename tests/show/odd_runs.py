@@ -241,8 +241,8 @@ def long_names() -> Run:
     )
 
 
-def remainder() -> Run:
-    """Own ops are known, the other variant's trace is missing: a remainder."""
+def one_traced() -> Run:
+    """Own ops are known, the other variant's trace is missing."""
     run = alexnet()
     phases = two_phases(run)
     phases["without_lrn"]["forward"] = Phase(label="Forward", timed=FORWARD_WITHOUT)
@@ -337,7 +337,6 @@ def gone_along() -> Run:
         only_with=gone,
         only_without=(new,),
         unassigned=change("", 0.0001, 0.0005, 0.0003),
-        remainder_s=0.0,
         predicted_s=0.04314,
         predicted_ci95_s=None,
         predicted_from="share",

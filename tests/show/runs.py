@@ -421,7 +421,6 @@ def both_ablation() -> Ablation:
         ),
         idle_s=0.00002,
         idle_ci95_s=(-0.00004, 0.00008),
-        remainder_s=0.0,
         traced_over_timed=(0.997, 1.021),
         predicted_s=0.0547,
         predicted_ci95_s=(0.0522, 0.0572),

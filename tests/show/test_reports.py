@@ -30,7 +30,7 @@ RUNS = {
     "untraced": odd_runs.untraced,
     "withheld": odd_runs.withheld,
     "long_names": odd_runs.long_names,
-    "remainder": odd_runs.remainder,
+    "one_traced": odd_runs.one_traced,
     "ablated": odd_runs.ablated,
     "gone_along": odd_runs.gone_along,
 }

@@ -11,6 +11,7 @@ from alexprof.tracer import ProfileOptions, profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.ablated import ablated
 from alexprof.workload.patterns import Pattern
+from tests.runs.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow
 
@@ -84,8 +85,7 @@ def test_own_ops_are_those_of_the_function(run, phase, name, scopes, layers, typ
     assert types <= own_types(found, backward=False)
     assert bool(own_types(found, backward=True)) == (phase == "forward_backward")
     assert found.predicted_s is not None
-    # What was measured is the sum of its accounts.
-    assert abs(found.remainder_s) < 1e-9
+    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-9)
 
 
 def test_what_is_left_has_no_such_ops(run):

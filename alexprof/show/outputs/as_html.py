@@ -212,8 +212,6 @@ def _look(piece: Piece) -> str:
     if piece.mark == "idle":
         dots = f"radial-gradient({EDGE} 1px,transparent 1.2px) 0 0/4px 4px"
         return f"{whole};border:1px solid {EDGE};background:{dots}"
-    if piece.mark == "remainder":
-        return f"{whole};border:1px dashed {INK}"
     if piece.mark in ("backward", "pass"):
         stripes = f"{color}bd 0 2px,{color}29 2px 6px"
         angle = 45 if piece.mark == "backward" else 90

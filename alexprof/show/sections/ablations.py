@@ -13,7 +13,6 @@ from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table
 from alexprof.show.fit import clean
 from alexprof.show.sections.covers import coverage, gone_with
-from alexprof.show.sections.waterfall import account_sum, tiny
 from alexprof.show.view import View, centre, measured, plural, sentence_case
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
@@ -62,11 +61,10 @@ def _account_columns(unit: str) -> tuple[Column, ...]:
         Column("left out", align="name"),
         Column("measured", unit),
         Column("own ops", unit),
-        Column("±", unit, drop=3),
+        Column("±", unit, drop=2),
         Column("others", unit),
-        Column("±", unit, drop=4),
-        Column("idle", unit, drop=2),
-        Column("remainder", unit, drop=1),
+        Column("±", unit, drop=3),
+        Column("idle", unit, drop=1),
     )
 
 
@@ -81,12 +79,12 @@ def _mark(one: Ablation, footnotes: Mapping[str, str]) -> str:
 
 
 def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
-    """The same ablations taken apart: own ops, everything else, idle time, remainder."""
+    """The same ablations taken apart: own ops, everything else, idle time."""
     unit = _unit(view, found)
     yield Table(
         _account_columns(unit.name),
         tuple(_accounts(view, one, unit) for one in found),
-        title="Taken apart: measured = own ops + others + idle + remainder",
+        title="Taken apart: measured = own ops + others + idle",
         aside="means",
     )
     said = [
@@ -125,8 +123,6 @@ def _told(view: View, one: Ablation) -> str:
 
 def _accounts(view: View, one: Ablation, unit: numbers.Unit) -> Row:
     own, others = one.attributed_ci95_s, one.others_ci95_s
-    known = one.others_s is not None
-    remainder_s = tiny(one.measured_s - account_sum(one))
     return Row(
         (
             view.ablation_label(one),
@@ -136,7 +132,6 @@ def _accounts(view: View, one: Ablation, unit: numbers.Unit) -> Row:
             unit.signed(one.others_s),
             unit.half_width(others) if others else "",
             unit.signed(one.idle_s),
-            unit.signed(remainder_s) if known else numbers.MISSING,
         )
     )
 

@@ -36,7 +36,7 @@ class _Line:
 
 
 def waterfall(view: View, one: Ablation) -> Table:
-    """What was measured, own ops by layer and pass, every other layer, idle, what remains."""
+    """What was measured, own ops by layer and pass, every other layer, idle."""
     lines = tuple(_accounts(view, one))
     unit = _unit(view, one)
     by_median = view.by_median(one.phase)
@@ -48,8 +48,8 @@ def waterfall(view: View, one: Ablation) -> Table:
         for row in _measured(f"measured, {name}" if by_median else "measured", figures, unit)
     ]
     rows += _drawn(lines, view.ablation_label(one), unit)
-    if lines:
-        rows += _sum(one, lines, unit)
+    if one.others_s is not None:
+        rows.append(_sum(one, unit))
     columns = (
         Column("", align="name"),
         Column("", unit.name),
@@ -66,12 +66,7 @@ def _unit(view: View, one: Ablation) -> numbers.Unit:
     return numbers.table_unit([one.measured_s, timed.mean_s if timed else None])
 
 
-def account_sum(one: Ablation) -> float:
-    """What own ops, everything else and idle time add up to, in seconds."""
-    return math.fsum(part for part in (one.attributed_s, one.others_s, one.idle_s) if part)
-
-
-def tiny(seconds: float) -> float:
+def _rounded(seconds: float) -> float:
     """Exactly 0 for what rounding left."""
     return 0.0 if abs(seconds) < _NOTHING_S else seconds
 
@@ -143,7 +138,7 @@ def _drawn(lines: Sequence[_Line], kind: str, unit: numbers.Unit) -> list[Row]:
         start_s = end_s if line.start_s is None else line.start_s
         stop_s = start_s + (line.value_s or 0.0)
         piece = Piece(start_s, stop_s, line.mark, kind if line.mark == "own" else "")
-        value = numbers.MISSING if line.value_s is None else unit.signed(tiny(line.value_s))
+        value = numbers.MISSING if line.value_s is None else unit.signed(_rounded(line.value_s))
         half = unit.half_width(line.interval) if line.interval else ""
         bar = Bar((piece,) if line.value_s else ())
         rows.append(Row((line.label, value, half, bar), line.style))
@@ -151,13 +146,11 @@ def _drawn(lines: Sequence[_Line], kind: str, unit: numbers.Unit) -> list[Row]:
     return rows
 
 
-def _sum(one: Ablation, lines: Sequence[_Line], unit: numbers.Unit) -> Iterator[Row]:
-    """What the rows add up to, and what is missing to the measured difference."""
-    sum_s = account_sum(one)
-    remainder_s = tiny(one.measured_s - sum_s)
-    yield Row(("sum", unit.signed(tiny(sum_s)), "", Bar((Piece(0, sum_s, "measured"),))), "sum")
-    bar = Bar((Piece(sum_s, sum_s + remainder_s, "remainder"),) if remainder_s else ())
-    yield Row(("remainder", unit.signed(remainder_s), "", bar))
+def _sum(one: Ablation, unit: numbers.Unit) -> Row:
+    """What own ops, everything else and idle time add up to."""
+    sum_s = math.fsum(part for part in (one.attributed_s, one.others_s, one.idle_s) if part)
+    bar = Bar((Piece(0, sum_s, "measured"),))
+    return Row(("sum", unit.signed(_rounded(sum_s)), "", bar), "sum")
 
 
 def _measured(

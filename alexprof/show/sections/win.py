@@ -142,7 +142,7 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
     if one.attributed_s is not None:
         yield f"Own ops are{_ratio(one, one.attributed_s)}"
     if one.others_s is None or one.idle_s is None:
-        yield "The remainder is other layers, idle time and chance: traces of both would tell."
+        yield "The rest is other layers, idle time and chance: traces of both would tell."
         return
     if one.traced_over_timed is None:  # recorded before the layers were told apart
         yield "Other layers are what own ops and idle time leave of it."
