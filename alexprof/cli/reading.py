@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -59,9 +60,16 @@ def report(
             top=top,
             full=full,
             section=section or None,
+            again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
+            logdir=shlex.quote(str(logdir)),
         )
         found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
         print_text(render(found, style, options))
+
+
+def _at(logdir: Path) -> list[str]:
+    """The option for a logdir that is not the default one."""
+    return [] if logdir == Path("logdir") else ["--logdir", str(logdir)]
 
 
 @app.command()

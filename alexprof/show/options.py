@@ -36,6 +36,8 @@ class ReportOptions:
         top: How many of the most expensive ops to list.
         full: Whether to show everything, and not one screen.
         section: The only part to show, one of `SECTIONS`; None shows all.
+        again: The command that shows this run, for the last line; "" makes it of the run's name.
+        logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
 
     Raises:
         UsageError: If a number is out of range.
@@ -48,6 +50,8 @@ class ReportOptions:
     top: int = 10
     full: bool = False
     section: str | None = None
+    again: str = ""
+    logdir: str = ""
 
     def __post_init__(self) -> None:
         if self.top < 0:

@@ -53,8 +53,9 @@ def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Docum
     view = View(run, options)
     summary = summarize(run, options.variant)
     name = clean(run.run)
-    full = f"Details: alexprof report {name} --full"
-    charts = "" if view.trace_alone else " · Charts: tensorboard --logdir LOGDIR"
+    full = f"Details: {options.again or f'alexprof report {name}'} --full"
+    logdir = options.logdir or "LOGDIR"
+    charts = "" if view.trace_alone else f" · Charts: tensorboard --logdir {logdir}"
     return Document(
         name=name,
         status="" if run.complete else status(run),
