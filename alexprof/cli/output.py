@@ -46,12 +46,16 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def print_report(run: Run, folder: Path) -> None:
-    """Prints a finished run, and how to see it again."""
+    """Prints a finished run in short, and how to see more of it."""
     from alexprof.show import ReportOptions, render, terminal
 
-    text = render(run, "text", ReportOptions(width=terminal.width(), color=terminal.color()))
-    print_text(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
-    print_text(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
+    options = ReportOptions(
+        width=terminal.width(),
+        color=terminal.color(),
+        again=f"alexprof report {shlex.quote(str(folder))}",
+        logdir=shlex.quote(str(folder.parent)),
+    )
+    print_text(f"\n{render(run, 'text', options)}")
 
 
 def report_options(phase: str | None = None, top: int = 10) -> ReportOptions:

@@ -12,10 +12,11 @@ import pytest
 from alexprof.errors import DamageError, TraceError, UsageError
 from alexprof.runs.store import save_run
 from alexprof.runs.traces import find_traces, load, load_trace
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
 from alexprof.show.registry import styles
 from tests.attribute.hand import draw, steps
 from tests.runs.test_store import run_named
+from tests.show.full import render
 from tests.traces import TraceBuilder, message
 
 
