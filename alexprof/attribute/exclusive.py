@@ -25,9 +25,7 @@ _EFFECT = re.compile(
 )
 
 
-def exclusive(
-    inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str], kept: Collection[str] = ()
-) -> frozenset[str]:
+def exclusive(inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str]) -> frozenset[str]:
     """Finds the nodes that go when some ops are left out.
 
     Ops of a type that can't be an identity stay where they are, and need what they need.
@@ -36,13 +34,12 @@ def exclusive(
         inputs: The executed graph.
         nodes: What else is known of its nodes; one that is missing here is taken for needed.
         ops: What is left out.
-        kept: Nodes that stay in any case.
 
     Returns:
         Names of nodes beyond `ops`. Never one that nobody read before (it is fetched, or a target),
         and never one with effects of its own.
     """
-    graph = _Rewired(inputs, nodes, kept)
+    graph = _Rewired(inputs, nodes)
     for op in ops:
         place = HANDED_ON.get(kinds.without_vendor(nodes[op].type)) if op in nodes else None
         if place is not None:
@@ -58,14 +55,14 @@ def exclusive(
 class _Rewired:
     """A graph of which some nodes hand on an input."""
 
-    def __init__(self, inputs: Inputs, nodes: Mapping[str, Node], kept: Collection[str]) -> None:
+    def __init__(self, inputs: Inputs, nodes: Mapping[str, Node]) -> None:
         self.inputs, self.nodes = inputs, nodes
         self.source: dict[str, str] = {}
         read = {entry.removeprefix("^") for entries in inputs.values() for entry in entries}
         self.roots = {
             name
             for name in inputs
-            if name not in read or name in kept or name not in nodes or _acts(nodes[name].type)
+            if name not in read or name not in nodes or _acts(nodes[name].type)
         }
 
     def hand_on(self, name: str, place: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
@@ -16,8 +15,6 @@ from alexprof.attribute.timeline import Cover
 
 if TYPE_CHECKING:
     import polars as pl
-
-Int = NDArray[np.int64]
 
 
 def recorded_devices(work: Work) -> pl.DataFrame:

@@ -10,6 +10,8 @@ Path = tuple[str, ...]
 
 LOOP = re.compile(r"(while|cond|map|scan)(_\d+)?")
 """Scopes of loops and branches."""
+_MOST = 0.8
+"""Part of the layers, or of the time, that a scope around the model holds at least."""
 _SUFFIX = re.compile(r"_\d+$")
 # Names that TensorFlow, Keras and JAX give to products with weights.
 _PRODUCT = re.compile(
@@ -17,16 +19,15 @@ _PRODUCT = re.compile(
 )
 
 
-def root_scope(paths: Sequence[Path], share: float = 0.8) -> Path:
+def root_scope(paths: Sequence[Path]) -> Path:
     """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
 
     A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
     none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
-    holds `share` of these layers, and at least two, holds the model.
+    holds 80 % of these layers, and at least two, holds the model.
 
     Args:
         paths: Paths of the forward ops.
-        share: Least part of the layers.
     """
     ends = [_SUFFIX.sub("", path[-1]) for path in paths]
     reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
@@ -38,21 +39,20 @@ def root_scope(paths: Sequence[Path], share: float = 0.8) -> Path:
     while True:
         inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]
         scope, count = next(iter(Counter(o[len(root)] for o in inside).most_common(1)), ("", 0))
-        if count < max(2.0, share * len(owners)) or LOOP.fullmatch(scope):
+        if count < max(2.0, _MOST * len(owners)) or LOOP.fullmatch(scope):
             return root
         root = (*root, scope)
 
 
-def root_by_time(ops: Sequence[tuple[Path, float]], share: float = 0.8) -> Path:
+def root_by_time(ops: Sequence[tuple[Path, float]]) -> Path:
     """Finds the scopes around the whole model by the time that passes in them.
 
-    Descends as long as one scope holds `share` of the time and is not itself a layer. A layer is
+    Descends as long as one scope holds 80 % of the time and is not itself a layer. A layer is
     known by a product of its own (`layer/MatMul`); a scope that holds the model has its products
     further down. Where nothing has products, it has most of its time further down.
 
     Args:
         ops: Path and time of each op of the model, forward and backward, without the optimizer.
-        share: Least part of the time.
     """
     total = sum(time for _, time in ops)
     root: Path = ()
@@ -64,7 +64,7 @@ def root_by_time(ops: Sequence[tuple[Path, float]], share: float = 0.8) -> Path:
                 time_of[path[len(root)]] += time
         scope = max(time_of, key=lambda name: time_of[name], default="")
         within = [(path, time) for path, time in inside if path[len(root)] == scope]
-        if time_of[scope] < share * total or not _holds_layers(within, len(root) + 1, ops):
+        if time_of[scope] < _MOST * total or not _holds_layers(within, len(root) + 1, ops):
             return root
         root = (*root, scope)
         inside = [(path, time) for path, time in within if len(path) > len(root)]

@@ -23,7 +23,6 @@ Logdir = Annotated[
 ]
 
 BatchSize = Annotated[int, typer.Option(help="Images in a batch.")]
-NumBatches = Annotated[int, typer.Option(help="Timed steps of each phase and variant.")]
 StepsAtMost = Annotated[
     int | None,
     typer.Option(

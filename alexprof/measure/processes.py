@@ -43,13 +43,11 @@ class Command:
         text: As the user wrote it.
         argv: Program and arguments.
         variables: Environment variables that were set in front of it.
-        shell: Whether it needs a shell.
     """
 
     text: str
     argv: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
-    shell: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def parse_command(text: str) -> Command:
         UsageError: If it is empty, a quote is open, or there is no such program.
     """
     if _needs_shell(text):
-        return Command(text, (SHELL, "-c", text), shell=True)
+        return Command(text, (SHELL, "-c", text))
     try:
         words = shlex.split(text)
     except ValueError as error:

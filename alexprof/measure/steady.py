@@ -42,12 +42,11 @@ FINEST = 1000
 """More steps than this are put together, so that a cut takes milliseconds."""
 
 
-def find_steady_state(seconds: Floats, *, band: float = BAND) -> Steadiness | None:
+def find_steady_state(seconds: Floats) -> Steadiness | None:
     """Cuts a sequence of steps into levels and says whether it settled.
 
     Args:
         seconds: Durations of one variant and phase, float64 [n], in the order measured.
-        band: Levels that differ by at most this part count as one.
 
     Returns:
         None with fewer than `LEAST_STEPS` steps. Costs O(min(n, 1000)²) operations.
@@ -58,10 +57,10 @@ def find_steady_state(seconds: Floats, *, band: float = BAND) -> Steadiness | No
     starts = change_points(values)
     levels = np.array([piece.mean() for piece in np.split(values, starts[1:])])
     last = levels[-1]
-    other = np.flatnonzero(np.abs(levels / last - 1) > band)
+    other = np.flatnonzero(np.abs(levels / last - 1) > BAND)
     settled = int(starts[other[-1] + 1]) if len(other) else 0
     state: State = "steady"
-    if _trends(values[settled:], band):
+    if _trends(values[settled:]):
         state = "no steady state"
     elif len(other):
         young = len(seconds) - settled < max(LAST_PART * len(seconds), 2 * SHORTEST)
@@ -115,10 +114,10 @@ def long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
     return squares / (len(values) - len(pieces)) * (1 + alike) / (1 - alike)
 
 
-def _trends(values: Floats, band: float) -> bool:
+def _trends(values: Floats) -> bool:
     """Whether steps go on changing: a slope beyond doubt, and ends further apart than the band."""
     count, end = len(values), max(1, len(values) // ENDS)
-    if abs(values[-end:].mean() - values[:end].mean()) <= band * values.mean():
+    if abs(values[-end:].mean() - values[:end].mean()) <= BAND * values.mean():
         return False
     place = np.arange(count) - (count - 1) / 2
     slope = float((place @ values) / (place @ place))

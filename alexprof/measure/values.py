@@ -83,11 +83,6 @@ class Outliers:
     severe_high: int
     mean_share: float
 
-    @property
-    def count(self) -> int:
-        """All of them."""
-        return self.severe_low + self.mild_low + self.mild_high + self.severe_high
-
 
 @dataclass(frozen=True)
 class WarmUp:

@@ -49,7 +49,7 @@ def launch(folder, code, **environment):
 )
 def test_a_command_is_split_as_a_shell_does(text, argv, variables):
     command = parse_command(text)
-    assert (list(command.argv), command.variables, command.shell) == (argv, variables, False)
+    assert (list(command.argv), command.variables) == (argv, variables)
     assert [*shlex.split(text)][-len(argv) :] == argv
 
 

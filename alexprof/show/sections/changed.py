@@ -27,7 +27,6 @@ from alexprof.show.view import UNNAMED, in_sentence, plural
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
 """Layers if something changed, if nothing did; kinds."""
-IDLE = "(idle)"
 _WIDEST = 3.0
 """The axis takes intervals up to so many times as wide as the middle one."""
 
