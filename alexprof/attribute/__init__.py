@@ -32,7 +32,6 @@ from alexprof.attribute.rollup import (
     by_layer,
     by_layer_whole,
     by_op,
-    sum_per_step,
     totals,
 )
 from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP, check_closure
@@ -55,6 +54,5 @@ __all__ = [
     "by_op",
     "check_closure",
     "long_first",
-    "sum_per_step",
     "totals",
 ]

@@ -20,7 +20,7 @@ from alexprof.attribute.recorded_within import RecordedPerStep, per_step
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
-from alexprof.attribute.table import UNASSIGNED_OP, check_closure, costs_table
+from alexprof.attribute.table import check_closure, costs_table
 from alexprof.errors import TraceError
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _of_sort(
         device=device,
         outside_events=sum(each.outside for each in divisions),
         devices=recorded_devices(work),
-        kernels=recorded_kernels(work, UNASSIGNED_OP),
+        kernels=recorded_kernels(work),
         replayed=replay_steps(
             work, sort_steps, labels, costs, device=device, bound_by=bound_by, known=known
         ),

@@ -11,6 +11,7 @@ from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.table import UNASSIGNED_OP
 from alexprof.attribute.timeline import Cover
 
 if TYPE_CHECKING:
@@ -39,12 +40,11 @@ def recorded_devices(work: Work) -> pl.DataFrame:
     )
 
 
-def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
+def recorded_kernels(work: Work) -> pl.DataFrame:
     """Adds up what the GPUs ran, by kernel, op and stream.
 
     Args:
         work: What ran.
-        unassigned: The op of kernels that name none.
 
     Returns:
         A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
@@ -58,7 +58,7 @@ def recorded_kernels(work: Work, unassigned: str) -> pl.DataFrame:
     import polars as pl
 
     keys = ["name", "op", "device", "stream"]
-    rows = pl.concat([_nothing(), *(_by_launch(one, work, unassigned) for one in work.devices)])
+    rows = pl.concat([_nothing(), *(_by_launch(one, work) for one in work.devices)])
     sizes = {text: kernel_facts(text).copied_bytes for text in rows["details"].unique()}
     copied = pl.Series("bytes", [sizes[text] for text in rows["details"]], dtype=pl.Int64)
     table = (
@@ -103,14 +103,14 @@ def _fact_types() -> dict[str, pl.DataType]:
     }
 
 
-def _by_launch(one: Activity, work: Work, unassigned: str) -> pl.DataFrame:
+def _by_launch(one: Activity, work: Work) -> pl.DataFrame:
     """A GPU's kernels by name, op, stream and the way they were launched."""
     import polars as pl
 
     if one.device == CPU:
         return _nothing()
     details = np.full(one.op.size, -1, np.int64) if one.detail is None else one.detail
-    ops = pl.Series([*(name for name, _ in work.ops), unassigned], dtype=pl.String)
+    ops = pl.Series([*(name for name, _ in work.ops), UNASSIGNED_OP], dtype=pl.String)
     rows = pl.DataFrame(
         {
             "name": one.name,

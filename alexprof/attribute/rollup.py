@@ -155,24 +155,6 @@ def totals(costs: pl.DataFrame) -> list[Totals]:
     return result
 
 
-def sum_per_step(rows: pl.DataFrame, column: str, steps: pl.Series) -> pl.Series:
-    """Adds up a column within each step.
-
-    Args:
-        rows: Rows of a table of costs.
-        column: What to add up.
-        steps: The steps, unique; one without rows has 0.
-
-    Returns:
-        A sum for each of `steps`, in their order.
-    """
-    import polars as pl
-
-    sums = rows.group_by("step").agg(pl.col(column).sum())
-    joined = steps.to_frame("step").join(sums, on="step", how="left", maintain_order="left")
-    return joined[column].fill_null(0)
-
-
 def _summary(
     costs: pl.DataFrame, name: str, more: tuple[str, ...], *, idle: bool = False
 ) -> pl.DataFrame:

@@ -165,7 +165,7 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
     print_text(render_pairs(judge_pairs(record, folder), style, options))
 
 
-def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
+def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.runs.pairing import ProcessFailed, check_folder, run_pairs
     from alexprof.show.fit import clean
@@ -174,7 +174,7 @@ def run_showing(plan: Plan, folder: Path, title: str = "Pairs") -> PairsRecord:
     check_folder(folder)
     progress = progress_for(sys.stderr)
     try:
-        with progress.phase(title, len(plan.turns), "processes") as counter:
+        with progress.phase("Pairs", len(plan.turns), "processes") as counter:
             return run_pairs(plan, folder, after=lambda record: _tell(record, progress, counter))
     except ProcessFailed as failure:
         for line in failure.tail:

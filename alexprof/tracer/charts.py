@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute import IDLE_OP, sum_per_step
+from alexprof.attribute import IDLE_OP
 from alexprof.measure.loop import Block
 from alexprof.runs.record import Run
 from alexprof.tensorboard.values import Samples, TracedSteps
@@ -70,4 +70,9 @@ def _by_name(costs: pl.DataFrame, column: str, steps: pl.Series) -> dict[str, ND
 
 
 def _by_step(rows: pl.DataFrame, steps: pl.Series) -> NDArray[np.float64]:
-    return sum_per_step(rows, "share_ns", steps).to_numpy() / 1e9
+    """Shares added up within each step, in seconds; a step without rows has 0."""
+    import polars as pl
+
+    sums = rows.group_by("step").agg(pl.col("share_ns").sum())
+    joined = steps.to_frame("step").join(sums, on="step", how="left", maintain_order="left")
+    return joined["share_ns"].fill_null(0).to_numpy() / 1e9
