@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.xplane import Trace
+
+_IN_COMMON = 0.5  # fraction of the ops of the host with fewer that hosts of one program share
 
 
 def attribute_hosts(
@@ -59,7 +62,32 @@ def attribute_hosts(
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
         raise TraceError(notes[1])
+    _check_alike(by_sort)
     return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
+
+
+def _check_alike(by_sort: Mapping[str, Mapping[str, Attribution]]) -> None:
+    """Refuses traces of other programs: taken at other times, with hardly an op in common.
+
+    Raises:
+        TraceError: If there are such.
+    """
+    spans: dict[str, list[int]] = {}
+    ops: dict[str, set[str]] = {}
+    for parts in by_sort.values():
+        for host, part in parts.items():
+            begin_ns = part.steps["start_ns"].to_numpy()
+            end_ns = begin_ns + part.steps["wall_ns"].to_numpy()
+            spans.setdefault(host, []).extend((int(begin_ns.min()), int(end_ns.max())))
+            ops.setdefault(host, set()).update(part.costs["op"])
+    for host, other in combinations(spans, 2):
+        apart = max(spans[host]) < min(spans[other]) or max(spans[other]) < min(spans[host])
+        common = len(ops[host] & ops[other]) / min(len(ops[host]), len(ops[other]))
+        if apart and common < _IN_COMMON:
+            raise TraceError(
+                f"{host} and {other} ran other ops at other times: they are not hosts of one "
+                "program; name one file"
+            )
 
 
 def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -> Attribution:

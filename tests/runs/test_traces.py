@@ -370,3 +370,25 @@ def test_a_session_below_a_run_of_tensorboard_s_is_found(tmp_path):
     assert find_traces(str(tmp_path)) == (file,)
     with pytest.raises(UsageError, match="is empty"):
         find_traces("")
+
+
+def test_traces_of_other_programs_are_no_hosts_of_one(tmp_path):
+    """Taken at other times, without an op in common."""
+    for host, op, begin in (("a", "x:MatMul", 0), ("b", "y:Conv2D", 10_000)):
+        builder = TraceBuilder()
+        marks = [("train", begin, begin + 100, {"step_num": 0})]
+        spans = {"tf_Compute/1": [(op, begin + 10, begin + 50)], "python": marks}
+        draw(builder.plane("/host:CPU"), spans)
+        (tmp_path / f"{host}.xplane.pb").write_bytes(builder.to_bytes())
+    with pytest.raises(TraceError, match="not hosts of one program"):
+        load_trace(*sorted(tmp_path.glob("*.xplane.pb")))
+
+
+@pytest.mark.parametrize("name", ["vm.trace.json.gz", "vm.kernel_stats.pb"])
+def test_a_file_beside_a_trace_is_answered_with_the_trace(tmp_path, name):
+    (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(UsageError, match=r"no \.xplane\.pb"):
+        find_traces(str(tmp_path / name))
+    (tmp_path / "vm.xplane.pb").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"vm\.xplane\.pb"):
+        find_traces(str(tmp_path / name))
