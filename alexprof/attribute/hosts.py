@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
+from alexprof.attribute.table import IDLE_OP
 from alexprof.errors import DamageError, TraceError
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def _check_alike(by_sort: Mapping[str, Mapping[str, Attribution]]) -> None:
             begin_ns = part.steps["start_ns"].to_numpy()
             end_ns = begin_ns + part.steps["wall_ns"].to_numpy()
             spans.setdefault(host, []).extend((int(begin_ns.min()), int(end_ns.max())))
-            ops.setdefault(host, set()).update(part.costs["op"])
+            ops.setdefault(host, set()).update(set(part.costs["op"]) - {IDLE_OP})
     for host, other in combinations(spans, 2):
         apart = max(spans[host]) < min(spans[other]) or max(spans[other]) < min(spans[host])
-        common = len(ops[host] & ops[other]) / min(len(ops[host]), len(ops[other]))
-        if apart and common < _IN_COMMON:
+        fewer = min(len(ops[host]), len(ops[other]))
+        if apart and len(ops[host] & ops[other]) < _IN_COMMON * fewer:
             raise TraceError(
                 f"{host} and {other} ran other ops at other times: they are not hosts of one "
                 "program; name one file"
