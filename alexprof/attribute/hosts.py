@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from alexprof.xplane import Trace
 
+_APART_NS = 10**10  # more than clocks of hosts differ by
 _IN_COMMON = 0.5  # fraction of the ops of the host with fewer that hosts of one program share
 
 
@@ -82,7 +83,8 @@ def _check_alike(by_sort: Mapping[str, Mapping[str, Attribution]]) -> None:
             spans.setdefault(host, []).extend((int(begin_ns.min()), int(end_ns.max())))
             ops.setdefault(host, set()).update(set(part.costs["op"]) - {IDLE_OP})
     for host, other in combinations(spans, 2):
-        apart = max(spans[host]) < min(spans[other]) or max(spans[other]) < min(spans[host])
+        between = min(spans[other]) - max(spans[host]), min(spans[host]) - max(spans[other])
+        apart = max(between) > _APART_NS
         fewer = min(len(ops[host]), len(ops[other]))
         if apart and len(ops[host] & ops[other]) < _IN_COMMON * fewer:
             raise TraceError(

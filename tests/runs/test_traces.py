@@ -374,7 +374,7 @@ def test_a_session_below_a_run_of_tensorboard_s_is_found(tmp_path):
 
 def test_traces_of_other_programs_are_no_hosts_of_one(tmp_path):
     """Taken at other times, without an op in common."""
-    for host, op, begin in (("a", "x:MatMul", 0), ("b", "y:Conv2D", 10_000)):
+    for host, op, begin in (("a", "x:MatMul", 0), ("b", "y:Conv2D", 2 * 10**10)):
         builder = TraceBuilder()
         marks = [("train", begin, begin + 100, {"step_num": 0})]
         spans = {"tf_Compute/1": [(op, begin + 10, begin + 50)], "python": marks}
