@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
-from alexprof.attribute.table import IDLE_OP
 from alexprof.errors import DamageError, TraceError
+from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from alexprof.xplane import Trace
 
 _APART_NS = 10**10  # more than clocks of hosts differ by
-_IN_COMMON = 0.5  # fraction of the ops of the host with fewer that hosts of one program share
 
 
 def attribute_hosts(
@@ -50,6 +49,7 @@ def attribute_hosts(
     if len(traces) == 1:
         (trace,) = traces.values()
         return attribute_phases(trace, marker, depth, cores=cores)
+    _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [f"{len(traces)} files of one folder are shown as one program on so many hosts."]
     for host, trace in traces.items():
@@ -64,31 +64,21 @@ def attribute_hosts(
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
         raise TraceError(notes[1])
-    _check_alike(by_sort)
     return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
 
 
-def _check_alike(by_sort: Mapping[str, Mapping[str, Attribution]]) -> None:
-    """Refuses traces of other programs: taken at other times, with hardly an op in common.
+def _check_at_once(traces: Mapping[str, Trace]) -> None:
+    """Refuses traces that were taken one after the other: they are no hosts of one program.
 
     Raises:
-        TraceError: If there are such.
+        TraceError: If there are such. Traces that don't say when they were taken are believed.
     """
-    spans: dict[str, list[int]] = {}
-    ops: dict[str, set[str]] = {}
-    for parts in by_sort.values():
-        for host, part in parts.items():
-            begin_ns = part.steps["start_ns"].to_numpy()
-            end_ns = begin_ns + part.steps["wall_ns"].to_numpy()
-            spans.setdefault(host, []).extend((int(begin_ns.min()), int(end_ns.max())))
-            ops.setdefault(host, set()).update(set(part.costs["op"]) - {IDLE_OP})
+    spans = {host: span for host, trace in traces.items() if (span := recorded_span_ns(trace))}
     for host, other in combinations(spans, 2):
-        between = min(spans[other]) - max(spans[host]), min(spans[host]) - max(spans[other])
-        apart = max(between) > _APART_NS
-        fewer = min(len(ops[host]), len(ops[other]))
-        if apart and len(ops[host] & ops[other]) < _IN_COMMON * fewer:
+        begin_ns = max(spans[host][0], spans[other][0])
+        if begin_ns - min(spans[host][1], spans[other][1]) > _APART_NS:
             raise TraceError(
-                f"{host} and {other} ran other ops at other times: they are not hosts of one "
+                f"{host} and {other} were taken one after the other: they are not hosts of one "
                 "program; name one file"
             )
 

@@ -372,15 +372,13 @@ def test_a_session_below_a_run_of_tensorboard_s_is_found(tmp_path):
         find_traces("")
 
 
-def test_traces_of_other_programs_are_no_hosts_of_one(tmp_path):
-    """Taken at other times, without an op in common."""
-    for host, op, begin in (("a", "x:MatMul", 0), ("b", "y:Conv2D", 2 * 10**10)):
-        builder = TraceBuilder()
-        marks = [("train", begin, begin + 100, {"step_num": 0})]
-        spans = {"tf_Compute/1": [(op, begin + 10, begin + 50)], "python": marks}
-        draw(builder.plane("/host:CPU"), spans)
-        (tmp_path / f"{host}.xplane.pb").write_bytes(builder.to_bytes())
-    with pytest.raises(TraceError, match="not hosts of one program"):
+def test_traces_that_were_taken_one_after_the_other_are_no_hosts_of_one_program(tmp_path):
+    for host, begin_s in (("a", 0), ("b", 60)):
+        built = host_trace((f"{host}:MatMul", 5, 8))
+        times = {"profile_start_time": begin_s * 10**9, "profile_stop_time": (begin_s + 1) * 10**9}
+        built.plane("Task Environment", stats=times)
+        built.write(tmp_path / f"{host}.xplane.pb")
+    with pytest.raises(TraceError, match="one after the other"):
         load_trace(*sorted(tmp_path.glob("*.xplane.pb")))
 
 
