@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from alexprof.cli.pairs import free_folder, how_much
+from alexprof.cli.output import free_folder
+from alexprof.cli.pairs import how_much
 from tests.processes import ended
 from tests.test_cli import COMMAND, assert_one_line, call
 

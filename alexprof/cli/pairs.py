@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,7 +12,7 @@ import typer
 
 from alexprof.cli.app import BatchSize, Logdir, RunName, app
 from alexprof.cli.measuring import by_time, run_workload
-from alexprof.cli.output import print_text, report_options, style_of
+from alexprof.cli.output import free_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -138,12 +136,6 @@ def how_much(pairs: int | None, num_batches: int | None, *, quick: bool) -> tupl
         usual[0] if pairs is None else pairs,
         usual[1] if num_batches is None else num_batches,
     )
-
-
-def free_folder(logdir: Path, name: str) -> Path:
-    """A folder that is not there yet: the name, or `-2`, `-3` … behind it."""
-    later = (logdir / f"{name}-{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([logdir / name], later) if not os.path.lexists(one))
 
 
 def checked_name(name: str) -> str:
