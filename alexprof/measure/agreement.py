@@ -84,27 +84,30 @@ def fingerprint(name: str, value: Any) -> TensorFingerprint:
     flat = np.ascontiguousarray(array).reshape(-1)
     if np.iscomplexobj(flat):
         flat = flat.view(flat.real.dtype)
+    norm, nonfinite, sums = _summed(flat)
+    return TensorFingerprint(name, dtype, shape, norm, nonfinite, sums)
+
+
+def _summed(flat: NDArray[Any]) -> tuple[float, int, tuple[float, ...]]:
+    """Norm, number of values that are not finite, and sums of some numbers."""
+    import numpy as np
+
     largest, finite = 0.0, 0
     for values, count in _finite(flat):
         largest, finite = max(largest, float(np.abs(values).max(initial=0.0))), finite + count
     # Scaled, so that no square overflows; by a power of two, so that integers' sums are exact.
     scale = math.ldexp(1.0, math.frexp(largest)[1] - 1)
-    squares, sums = 0.0, np.zeros(SUMS)
+    squares, totals = 0.0, np.zeros(SUMS)
     signs = np.random.PCG64(0)  # its raw output is the same in all versions of NumPy
     for values, _ in _finite(flat):
         scaled = values / scale
         squares += float(np.dot(scaled, scaled))
         bits = np.unpackbits(signs.random_raw(_CHUNK // 64).view(np.uint8), count=len(scaled))
-        scaled[bits == 1] *= -1
-        sums += np.pad(scaled, (0, -len(scaled) % SUMS)).reshape(-1, SUMS).sum(axis=0)
-    return TensorFingerprint(
-        name,
-        dtype,
-        shape,
-        norm=scale * math.sqrt(squares),
-        nonfinite=flat.size - finite,
-        sums=tuple((sums * scale).tolist()),
-    )
+        signed = np.where(bits, -scaled, scaled)
+        totals += np.pad(signed, (0, -len(signed) % SUMS)).reshape(-1, SUMS).sum(axis=0)
+    with np.errstate(over="ignore"):  # JSON has no infinity: the largest number stands for it
+        norm, *sums = np.nan_to_num(np.array([math.sqrt(squares), *totals]) * scale).tolist()
+    return norm, flat.size - finite, tuple(sums)
 
 
 def _finite(flat: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], int]]:

@@ -64,6 +64,9 @@ def test_norms_do_not_overflow():
     a, b = prints(np.array([3e200, 4e200]), np.array([3e200, 3e200]))
     assert a.norm == pytest.approx(5e200)
     assert distance(a, b) == pytest.approx(0.2)
+    largest = fingerprint("t:0", np.full(100, 1.7e308))
+    assert largest.norm < math.inf
+    assert np.isfinite(largest.sums).all()
 
 
 def test_nothing_and_zeros_are_the_same():
