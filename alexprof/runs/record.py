@@ -77,6 +77,10 @@ class Traced(Struct, frozen=True, kw_only=True):
         left_out_s: Wall time of a first traced step that took much longer than the others on a GPU:
             it is in no mean and no share; None where there is none.
         mean_with_s: Mean with that step; None where there is none.
+        steps_s: Wall time of each step, in the order of time; empty in older runs.
+        span_s: From the begin of the first marked step to the end of all that was recorded; None
+            where steps are not marked, and in older runs, like the next.
+        outside_s: The part of it outside of all steps in which an op of the model ran.
     """
 
     steps: int
@@ -92,6 +96,9 @@ class Traced(Struct, frozen=True, kw_only=True):
     events_per_step: float | None = None
     left_out_s: float | None = None
     mean_with_s: float | None = None
+    steps_s: tuple[float, ...] = ()
+    span_s: float | None = None
+    outside_s: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
