@@ -116,6 +116,7 @@ def test_report_list_and_version_answer(logdir):
     assert (report.returncode, report.stderr) == (0, "")
     assert report.stdout.startswith("AlexProf  there")
     parsed = json.loads(call("report", "there", "--json", "--logdir", logdir).stdout)
+    assert parsed.pop("answers")["estimator"] == "mean"
     assert parsed == json.loads((logdir / "there" / "run.json").read_text())
     assert "there" in call("list", "--logdir", logdir).stdout
     assert call("--version").stdout == f"alexprof {alexprof.__version__}\n"

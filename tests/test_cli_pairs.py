@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alexprof.cli.pairs import free_folder
+from alexprof.cli.output import free_folder
 from tests.processes import ended
 from tests.test_cli import COMMAND, assert_one_line, call
 

@@ -18,6 +18,7 @@ ROOMS = [
     "xplane",
     "attribute",
     "runs",
+    "analysis",
     "show",
     "tensorboard",
     "tracer",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
 from alexprof.errors import DamageError, TraceError
+from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.xplane import Trace
+
+_APART_NS = 10**10  # more than clocks of hosts differ by
 
 
 def attribute_hosts(
@@ -45,6 +49,7 @@ def attribute_hosts(
     if len(traces) == 1:
         (trace,) = traces.values()
         return attribute_phases(trace, marker, depth, cores=cores)
+    _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [f"{len(traces)} files of one folder are shown as one program on so many hosts."]
     for host, trace in traces.items():
@@ -60,6 +65,22 @@ def attribute_hosts(
     if not by_sort:
         raise TraceError(notes[1])
     return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
+
+
+def _check_at_once(traces: Mapping[str, Trace]) -> None:
+    """Refuses traces that were taken one after the other: they are no hosts of one program.
+
+    Raises:
+        TraceError: If there are such. Traces that don't say when they were taken are believed.
+    """
+    spans = {host: span for host, trace in traces.items() if (span := recorded_span_ns(trace))}
+    for host, other in combinations(spans, 2):
+        begin_ns = max(spans[host][0], spans[other][0])
+        if begin_ns - min(spans[host][1], spans[other][1]) > _APART_NS:
+            raise TraceError(
+                f"{host} and {other} were taken one after the other: they are not hosts of one "
+                "program; name one file"
+            )
 
 
 def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -> Attribution:

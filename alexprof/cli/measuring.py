@@ -20,7 +20,7 @@ from alexprof.cli.app import (
     UntilSteady,
     app,
 )
-from alexprof.cli.output import names, print_report
+from alexprof.cli.output import free_folder, names, print_report
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
-    run_workload(chosen, options, logdir, run_name or by_time(workload))
+    run_workload(chosen, options, logdir, run_name or free_folder(logdir, by_time(workload)).name)
 
 
 @app.command()
@@ -149,7 +149,7 @@ def ablate(
         trace_steps=trace_steps,
         phases=names(phases),
     )
-    name = run_name or by_time(f"{workload}-ablate")
+    name = run_name or free_folder(logdir, by_time(f"{workload}-ablate")).name
     run_workload(Ablated(base, patterns), options, logdir, name)
 
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,16 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def print_report(run: Run, folder: Path) -> None:
-    """Prints a finished run, and how to see it again."""
+    """Prints a finished run in short, and how to see more of it."""
     from alexprof.show import ReportOptions, render, terminal
 
-    text = render(run, "text", ReportOptions(width=terminal.width(), color=terminal.color()))
-    print_text(f"\n{text}\n\nAgain: alexprof report {shlex.quote(str(folder))}")
-    print_text(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder.parent))}")
+    options = ReportOptions(
+        width=terminal.width(),
+        color=terminal.color(),
+        again=f"alexprof report {shlex.quote(str(folder))}",
+        logdir=shlex.quote(str(folder.parent)),
+    )
+    print_text(f"\n{render(run, 'text', options)}")
 
 
 def report_options(phase: str | None = None, top: int = 10) -> ReportOptions:
@@ -59,6 +64,12 @@ def report_options(phase: str | None = None, top: int = 10) -> ReportOptions:
     from alexprof.show import ReportOptions, terminal
 
     return ReportOptions(width=terminal.width(), color=terminal.color(), phase=phase, top=top)
+
+
+def free_folder(logdir: Path, name: str) -> Path:
+    """A folder that is not there yet: the name, or with `-2`, `-3` … at its end."""
+    later = (logdir / f"{name}-{number}" for number in count(2))
+    return next(path for path in chain([logdir / name], later) if not os.path.lexists(path))
 
 
 @contextmanager

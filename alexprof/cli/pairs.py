@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +11,7 @@ import typer
 
 from alexprof.cli.app import Logdir, RunName, app
 from alexprof.cli.measuring import by_time
-from alexprof.cli.output import print_text, report_options, style_of
+from alexprof.cli.output import free_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -77,12 +75,6 @@ def ab(
     print_pairs(record, folder, style, options)
     if style == "text":
         print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
-
-
-def free_folder(logdir: Path, name: str) -> Path:
-    """A folder that is not there yet: the name, or `-2`, `-3` … behind it."""
-    later = (logdir / f"{name}-{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([logdir / name], later) if not os.path.lexists(one))
 
 
 def checked_name(name: str) -> str:

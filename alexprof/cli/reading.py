@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +28,13 @@ def report(
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
     variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
-    top: Annotated[int, typer.Option(help="How many ops to list.")] = 10,
+    full: Annotated[
+        bool, typer.Option("--full", help="Everything, not one screen: each table and figure.")
+    ] = False,
+    section: Annotated[
+        str, typer.Option(help="One part of the full report: ops, kernels, ablation, …")
+    ] = "",
+    top: Annotated[int, typer.Option(help="How many ops to list in full.")] = 10,
     marker: Annotated[
         str, typer.Option(help="Of a trace: the name of the events that mark its steps.")
     ] = "",
@@ -37,7 +44,7 @@ def report(
         typer.Option(help="Of a trace: find what pools of threads worked for each op."),
     ] = True,
 ) -> None:
-    """Show a run: what a step costs, where it goes, what LRN is worth. Or a trace alone."""
+    """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
     style = style_of(json=json, markdown=markdown)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
@@ -51,9 +58,18 @@ def report(
             variant=variant or None,
             phase=phase or None,
             top=top,
+            full=full,
+            section=section or None,
+            again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
+            logdir=shlex.quote(str(logdir)),
         )
         found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
         print_text(render(found, style, options))
+
+
+def _at(logdir: Path) -> list[str]:
+    """The option for a logdir that is not the default one."""
+    return [] if logdir == Path("logdir") else ["--logdir", str(logdir)]
 
 
 @app.command()

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -113,7 +114,11 @@ def find_run(name: str, logdir: Path) -> Path:
     for folder in candidates:
         if os.path.lexists(folder):
             raise _no_run(folder)
-    raise RunError(f"no run {name!r} here or in {logdir}: see `alexprof list`")
+    runs = _run_folders(logdir) if logdir.is_dir() else iter(())
+    known = [LATEST, *(folder.name for folder in runs)]
+    alike = get_close_matches(Path(name).name, known, n=3)
+    hint = f"did you mean {' or '.join(alike)}?" if alike else "see `alexprof list`"
+    raise RunError(f"no run {name!r} here or in {logdir}: {hint}")
 
 
 def list_runs(logdir: Path) -> list[Run | BrokenRun]:
@@ -146,6 +151,9 @@ def _no_run(folder: Path) -> RunError:
     if os.path.lexists(folder / PAIRS_FILE):
         shown = f"alexprof ab --show {shlex.quote(str(folder))}"
         return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
+    if folder.is_dir() and any(_is_run(entry) for entry in folder.iterdir()):
+        shown = f"--logdir {shlex.quote(str(folder))}"
+        return RunError(f"{folder} is not a run, but a folder of runs: look into it by `{shown}`")
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 
 

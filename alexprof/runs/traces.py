@@ -23,6 +23,11 @@ TRACE = "trace"
 SUFFIX = ".xplane.pb"
 _EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
+# What TensorFlow and xprof write beside a trace (tensorboard_plugin_profile's tools).
+_NEIGHBORS = (
+    *(".trace.json.gz", ".trace.json", ".kernel_stats.pb", ".memory_profile.json.gz"),
+    *(".overview_page.pb", ".input_pipeline.pb", ".tensorflow_stats.pb", ".op_stats.pb"),
+)
 
 
 def load(
@@ -77,6 +82,7 @@ def find_traces(name: str) -> tuple[Path, ...]:
     path = Path(name)
     try:
         if path.is_file():
+            _check_neighbor(path)
             return () if path.name == RUN_FILE else (path,)
         if not path.is_dir() or (path / RUN_FILE).exists():
             return ()
@@ -93,6 +99,19 @@ def find_traces(name: str) -> tuple[Path, ...]:
         more = f" and {len(sessions) - _SHOWN} more" if len(sessions) > _SHOWN else ""
         raise UsageError(f"{path} holds {len(sessions)} traces: name one of {names}{more}")
     return tuple(found)
+
+
+def _check_neighbor(path: Path) -> None:
+    """Refuses what the profiler writes beside a trace, with the name of the trace.
+
+    Raises:
+        UsageError: If the file is one of those.
+    """
+    if not path.name.endswith(_NEIGHBORS):
+        return
+    traces = sorted(path.parent.glob(f"*{SUFFIX}"))
+    where = f"name {traces[0]}" if traces else f"there is no {SUFFIX} file beside it"
+    raise UsageError(f"{path} is made from a trace and holds less than it: {where}")
 
 
 def load_trace(

@@ -138,6 +138,7 @@ class Table:
         axis: Of the bars.
         title: A line above it, or "".
         aside: To the right of the title.
+        part: What `--section` calls it; "" where it is shown with its section alone.
     """
 
     columns: tuple[Column, ...]
@@ -145,6 +146,7 @@ class Table:
     axis: Axis | None = None
     title: str = ""
     aside: str = ""
+    part: str = ""
 
     def without(self, *titles: str) -> Table:
         """The table without the columns of these titles; it must have no `Span`."""
@@ -198,11 +200,13 @@ class Section:
         title: The question.
         aside: Of what, in which unit.
         blocks: The answer.
+        part: What `--section` calls it.
     """
 
     title: str
     aside: str
     blocks: tuple[Block, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from alexprof.runs.record import Ablation, Run
+from alexprof.analysis.summary import Summary, summarize
+from alexprof.runs.record import Run
 from alexprof.show import numbers
 from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
+from alexprof.show.savings import difference_text, saving_label
 from alexprof.show.sections.header import status
-from alexprof.show.view import View, includes_zero, plural
+from alexprof.show.view import View, plural
 
 if TYPE_CHECKING:
     from alexprof.runs.store import BrokenRun
@@ -54,7 +56,8 @@ def render_list(
 
 
 def _title(runs: Sequence[Run | BrokenRun]) -> str:
-    return f"{plural(len(runs), 'run')}; mean step times, ± is a 95{numbers.NBSP}% interval"
+    what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
+    return f"{plural(len(runs), 'run')}; {what}"
 
 
 def _broken(run: BrokenRun, name: str, width: int, paint: Paint) -> Iterator[str]:
@@ -99,45 +102,47 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
+    summary = summarize(view.run)
     phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
     rows = [
-        (phase, _means(view, key), _costs(view, key))
+        (phase, _times(view, summary, key), _savings(view, summary, key))
         for key, phase in zip(view.phases, phases, strict=True)
     ]
     if not rows:
         return
     label = max(cell_len(row[0]) for row in rows) + 2
-    means = max(cell_len(row[1]) for row in rows) + 2
-    for phase, mean, cost in rows:
-        line = f"  {pad(phase, label)}{pad(mean, means)}{cost}"
+    times = max(cell_len(row[1]) for row in rows) + 2
+    for phase, time, saving in rows:
+        line = f"  {pad(phase, label)}{pad(time, times)}{saving}"
         if cell_len(line.rstrip()) <= width:
             yield line
         else:
             indent = " " * (4 if width < 60 else label + 2)
-            yield from wrap(f"{mean}; {cost}" if cost else mean, width, f"  {phase}  ", indent)
+            yield from wrap(f"{time}; {saving}" if saving else time, width, f"  {phase}  ", indent)
 
 
-def _means(view: View, key: str) -> str:
-    names = [name for name in view.run.variants if view.timed(name, key)]
-    said = []
-    means_s = [timed.mean_s if (timed := view.timed(name, key)) else None for name in names]
-    longest_s = max((mean_s for mean_s in means_s if mean_s is not None), default=None)
-    for name, mean_s in zip(names, means_s, strict=True):
-        label = view.variant_label(name) if name == names[0] else view.other_label(name, names[0])
-        one = numbers.time(mean_s, longest_s)
-        said.append(f"{one} {label}" if len(view.run.variants) > 1 else one)
-    return ", ".join(said) or "not timed"
+def _times(view: View, summary: Summary, key: str) -> str:
+    steps = [step for step in summary.steps if step.phase == key]
+    longest_s = max((step.center_s for step in steps), default=None)
+    texts = []
+    for step in steps:
+        first = steps[0].variant
+        label = view.variant_label(step.variant)
+        label = label if step.variant == first else view.other_label(step.variant, first)
+        time = numbers.time(step.center_s, longest_s)
+        texts.append(f"{time} {label}" if len(view.run.variants) > 1 else time)
+    said = ", ".join(texts) or "not timed"
+    return f"{said} (medians)" if texts and summary.estimator == "median" else said
 
 
-def _costs(view: View, key: str) -> str:
-    return ", ".join(_cost(view, one) for one in view.ablations(key))
-
-
-def _cost(view: View, one: Ablation) -> str:
-    name = view.ablation_label(one)
-    if includes_zero(one.ci95_s):
-        return f"{name}: no difference seen"
-    timed = view.timed(one.reference, one.phase)
-    unit = numbers.spoken_unit(one.measured_s, timed.mean_s if timed else None)
-    spread = f" ± {unit.half_width(one.ci95_s)}" if one.ci95_s else ""
-    return f"{name}: {numbers.unit(unit.signed(one.measured_s) + spread, unit.name)}"
+def _savings(view: View, summary: Summary, key: str) -> str:
+    steps_s = {(step.phase, step.variant): step.center_s for step in summary.steps}
+    texts = []
+    for saving in summary.savings:
+        if saving.phase == key:
+            step_s = steps_s.get((key, saving.reference))
+            unit = numbers.spoken_unit(saving.saved_s, step_s)
+            saved = numbers.unit(difference_text(unit, saving), unit.name)
+            saved = saving.verdict if saving.verdict == "unclear" else saved
+            texts.append(f"{saving_label(view, saving)}: {saved}")
+    return ", ".join(texts)

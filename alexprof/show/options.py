@@ -9,6 +9,19 @@ from alexprof.runs.record import Run
 
 LEAST_WIDTH = 40
 MOST_WIDTH = 100
+SECTIONS = {
+    "cost": "timed steps",
+    "where": "all of the traced steps",
+    "layers": "the step divided among layers",
+    "ops": "the most expensive ops",
+    "kernels": "a GPU’s kernels",
+    "copies": "a GPU’s copies",
+    "launches": "launches of a launch-bound step, by layer",
+    "win": "all of what leaving ops out saves",
+    "ablation": "a measured saving, taken apart",
+    "predictions": "predicted savings",
+}
+"""What `--section` may name: whole sections of the full report, and tables in them."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,10 @@ class ReportOptions:
         variant: The variant to look into; None takes the run's first.
         phase: The only phase to show; None shows all.
         top: How many of the most expensive ops to list.
+        full: Whether to show everything, and not one screen.
+        section: The only part to show, one of `SECTIONS`; None shows all.
+        again: The command that shows this run, for the last line; "" makes it of the run's name.
+        logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
 
     Raises:
         UsageError: If a number is out of range.
@@ -31,10 +48,16 @@ class ReportOptions:
     variant: str | None = None
     phase: str | None = None
     top: int = 10
+    full: bool = False
+    section: str | None = None
+    again: str = ""
+    logdir: str = ""
 
     def __post_init__(self) -> None:
         if self.top < 0:
             raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
+        if self.section is not None and self.section not in SECTIONS:
+            raise UsageError(f"no section {self.section!r}: there are {', '.join(SECTIONS)}")
 
     def check(self, run: Run) -> None:
         """Makes sure that the run has that variant and phase.

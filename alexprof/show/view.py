@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alexprof.analysis.estimator import leading_estimator
 from alexprof.measure.values import Interval, Stretch, Timed
 from alexprof.runs.record import Ablation, Phase, Run
 from alexprof.show.fit import clean
@@ -63,14 +64,10 @@ class View:
             if one.phase == key and one.reference in known and one.without in known
         )
 
-    def by_median(self, key: str) -> bool:
-        """Whether medians lead: means follow slow stretches.
-
-        Not where a median has no interval: nothing could be claimed by it.
-        """
-        every = [self.timed(name, key) for name in self.run.variants]
-        known = all(one.median_ci95_s is not None for one in every if one is not None)
-        return known and bool(self.stretches(key))
+    @property
+    def by_median(self) -> bool:
+        """Whether medians lead in the run."""
+        return leading_estimator(self.run) == "median"
 
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""

@@ -15,7 +15,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from alexprof.runs.record import Run
-from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag
+from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag, std_tag
 
 Value = bool | int | float | str
 
@@ -40,7 +40,11 @@ def metrics(run: Run) -> dict[str, str]:
         for variant in run.variants.values()
         for key, phase in variant.phases.items()
     }
-    titles = {mean_tag(key): f"{label}: mean (ms)" for key, label in phases.items()}
+    titles = {
+        tag: f"{label}: {name} (ms)"
+        for key, label in phases.items()
+        for tag, name in ((mean_tag(key), "mean"), (std_tag(key), "std"))
+    }
     for ablation in run.ablations:
         label = phases.get(ablation.phase, ablation.phase)
         titles[share_tag(ablation)] = f"{label}: {ablation.name} share (%)"

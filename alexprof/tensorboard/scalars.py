@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from alexprof.measure.values import Timed
 from alexprof.runs.record import Ablation, Run, Traced
 from alexprof.tensorboard.values import Samples, TracedSteps
 
+Floats = NDArray[np.float64]
+_POINTS = 10
+_LINE = 2
 _TRACED = "Steps under the profiler, on the device that the step is divided on."
 
 
@@ -37,6 +40,11 @@ class Series:
 def mean_tag(phase: str) -> str:
     """The tag of a phase's mean step time."""
     return f"{phase}/mean_ms"
+
+
+def std_tag(phase: str) -> str:
+    """The tag of the standard deviation of a phase's steps."""
+    return f"{phase}/std_ms"
 
 
 def attributed_tag(ablation: Ablation) -> str:
@@ -74,7 +82,7 @@ def all_series(
     for phase, known in ({} if record is None else record.phases).items():
         end_s = ends_s.get(phase, started_s)
         if known.timed is not None:
-            yield from _summary(phase, known.timed, end_s)
+            yield from _summary(phase, known.timed, samples.get(phase), end_s)
         if known.traced is not None:
             yield from _slowdown(phase, known.traced, end_s)
     for phase, steps in traced.items():
@@ -94,19 +102,37 @@ def _step_times(phase: str, samples: Samples) -> Series:
     )
 
 
-def _summary(phase: str, timed: Timed, end_s: float) -> Iterator[Series]:
-    figures = (
-        (mean_tag(phase), timed.mean_s, "Mean of the timed steps."),
-        (
-            f"{phase}/std_ms",
-            timed.std_s,
-            "Population standard deviation of the timed steps: how far single steps spread, "
-            "not how sure the mean is.",
-        ),
-        (f"{phase}/median_ms", timed.median_s, "Median of the timed steps."),
+def _summary(phase: str, timed: Timed, samples: Samples | None, end_s: float) -> Iterator[Series]:
+    """Mean, standard deviation and median of the steps up to each of ten; the last is the run's.
+
+    TensorBoard draws no line through a single point.
+    """
+    figures: tuple[tuple[str, float, Callable[[Floats], float], str], ...] = (
+        (mean_tag(phase), timed.mean_s, lambda some: float(some.mean()), "Mean"),
+        (std_tag(phase), timed.std_s, lambda some: float(some.std()), "Standard deviation"),
+        (f"{phase}/median_ms", timed.median_s, lambda some: float(np.median(some)), "Median"),
     )
-    for tag, seconds, meaning in figures:
-        yield _point(tag, f"Milliseconds. {meaning}", timed.steps, seconds * 1e3, end_s)
+    ends = _ends(samples)
+    for tag, seconds, estimate, name in figures:
+        meaning = f"Milliseconds. {name} of the timed steps up to here; the last is the run's."
+        if samples is None or len(ends) < _LINE:
+            yield _level(tag, meaning, timed.steps, seconds * 1e3, end_s)
+            continue
+        values = [estimate(samples.seconds[:end]) for end in ends[:-1]]
+        yield Series(
+            tag,
+            meaning,
+            ends,
+            np.array([*values, seconds]) * 1e3,
+            samples.wall_time_s[ends - 1],
+        )
+
+
+def _ends(samples: Samples | None) -> NDArray[np.int64]:
+    """How many steps there are up to the end of each of ten parts."""
+    count = 0 if samples is None else len(samples.steps)
+    ends: NDArray[np.int64] = np.unique(np.linspace(0, count, _POINTS + 1).astype(np.int64))[1:]
+    return ends
 
 
 def _slowdown(phase: str, traced: Traced, end_s: float) -> Iterator[Series]:
@@ -114,7 +140,7 @@ def _slowdown(phase: str, traced: Traced, end_s: float) -> Iterator[Series]:
         meaning = (
             "A ratio. Mean of the traced steps over mean of the timed steps: what tracing costs."
         )
-        yield _point(f"{phase}/slowdown", meaning, traced.steps, traced.slowdown, end_s)
+        yield _level(f"{phase}/slowdown", meaning, traced.steps, traced.slowdown, end_s)
 
 
 def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Series]:
@@ -137,23 +163,29 @@ def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Ser
 
 def _ablation(run: Run, ablation: Ablation, end_s: float) -> Iterator[Series]:
     pair = f"{ablation.reference} less {ablation.without}"
+    timed = _timed(run, ablation)
+    steps = timed.steps if timed else 1
     if ablation.attributed_s is not None:
         meaning = (
             f"Milliseconds. What the trace gives to the ops of {ablation.name}: "
             "their share of the traced step, on the scale of timed steps."
         )
-        yield _point(attributed_tag(ablation), meaning, 0, ablation.attributed_s * 1e3, end_s)
-        phase = run.variants[ablation.reference].phases.get(ablation.phase)
-        if phase is not None and phase.timed is not None:
-            part = 100 * ablation.attributed_s / phase.timed.mean_s
+        yield _level(attributed_tag(ablation), meaning, steps, ablation.attributed_s * 1e3, end_s)
+        if timed is not None:
+            part = 100 * ablation.attributed_s / timed.mean_s
             meaning = f"Percent. What the trace gives to the ops of {ablation.name}, of the step."
-            yield _point(share_tag(ablation), meaning, 0, part, end_s)
+            yield _level(share_tag(ablation), meaning, steps, part, end_s)
     meaning = f"Milliseconds. What leaving {ablation.name} out wins: mean timed step, {pair}."
     tag = f"{ablation.phase}/{ablation.name}_measured_ms"
-    yield _point(tag, meaning, 0, ablation.measured_s * 1e3, end_s)
+    yield _level(tag, meaning, steps, ablation.measured_s * 1e3, end_s)
 
 
-def _point(tag: str, description: str, step: int, value: float, wall_time_s: float) -> Series:
-    return Series(
-        tag, description, np.array([step]), np.array([value], float), np.array([wall_time_s])
-    )
+def _timed(run: Run, ablation: Ablation) -> Timed | None:
+    phase = run.variants[ablation.reference].phases.get(ablation.phase)
+    return phase.timed if phase else None
+
+
+def _level(tag: str, description: str, steps: int, value: float, wall_time_s: float) -> Series:
+    """A figure of the whole run: a level line from its first step to its last."""
+    ends = np.array([0, max(steps, 1)])
+    return Series(tag, description, ends, np.full(2, value), np.full(2, wall_time_s))

@@ -27,7 +27,7 @@ number of fields.
 from __future__ import annotations
 
 from alexprof.xplane.events import Events
-from alexprof.xplane.granted import granted_host_level
+from alexprof.xplane.granted import granted_host_level, recorded_span_ns
 from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
 from alexprof.xplane.trace import Line, Plane, Trace
@@ -42,4 +42,5 @@ __all__ = [
     "granted_host_level",
     "parse_trace",
     "read_trace",
+    "recorded_span_ns",
 ]

@@ -1,4 +1,4 @@
-"""What the profiler was told to record, as the trace says itself.
+"""What the profiler was told to record, and when it did, as the trace says itself.
 
 The plane `Task Environment` has the options in force as a stat, serialized
 (tsl/profiler/protobuf/profiler_options.proto). They are not always those that were asked for.
@@ -11,6 +11,7 @@ from alexprof.xplane.wire import Buffer
 
 _PLANE = "Task Environment"
 _STAT = "profile_options"
+_BEGIN, _END = "profile_start_time", "profile_stop_time"
 _HOST_TRACER_LEVEL = 0x10
 
 
@@ -33,4 +34,16 @@ def granted_host_level(trace: Trace) -> int | None:
                 if field.tag == _HOST_TRACER_LEVEL:
                     level = field.value & 0xFFFF_FFFF
             return level
+    return None
+
+
+def recorded_span_ns(trace: Trace) -> tuple[int, int] | None:
+    """Return when recording began and ended, in nanoseconds since 1970; None if it isn't said.
+
+    The events' own times count from the begin.
+    """
+    for plane in trace.planes:
+        span = plane.stats.get(_BEGIN), plane.stats.get(_END)
+        if plane.name == _PLANE and isinstance(span[0], int) and isinstance(span[1], int):
+            return span[0], span[1]
     return None

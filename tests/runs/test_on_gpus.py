@@ -14,8 +14,8 @@ from alexprof.runs.store import load_run
 from alexprof.runs.tables import long_first_of
 from alexprof.runs.timed_scale import Scale, timed_scale
 from alexprof.runs.traces import load
-from alexprof.show import render
 from tests.h200 import RUNS, unpack_run
+from tests.show.full import render
 
 
 @pytest.mark.parametrize(

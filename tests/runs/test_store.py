@@ -163,3 +163,16 @@ def test_the_file_is_the_object_that_the_record_describes(logdir):
     on_disk = json.loads((logdir / "a-newer" / "run.json").read_text())
     assert on_disk == json.loads(msgspec.json.encode(load_run(logdir / "a-newer")))
     assert list(on_disk)[:3] == ["schema_version", "run", "complete"]
+
+
+def test_a_mistyped_name_is_answered_with_names_like_it(logdir):
+    names = [path.name for path in logdir.iterdir() if (path / "run.json").is_file()]
+    with pytest.raises(RunError, match=f"did you mean .*{names[0]}"):
+        find_run(names[0] + "x", logdir)
+    with pytest.raises(RunError, match="did you mean latest"):
+        find_run("lates", logdir)
+
+
+def test_a_folder_of_runs_is_answered_with_how_to_look_into_it(logdir, tmp_path):
+    with pytest.raises(RunError, match="--logdir"):
+        find_run(str(logdir), tmp_path)

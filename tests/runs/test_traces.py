@@ -12,10 +12,11 @@ import pytest
 from alexprof.errors import DamageError, TraceError, UsageError
 from alexprof.runs.store import save_run
 from alexprof.runs.traces import find_traces, load, load_trace
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
 from alexprof.show.registry import styles
 from tests.attribute.hand import draw, steps
 from tests.runs.test_store import run_named
+from tests.show.full import render
 from tests.traces import TraceBuilder, message
 
 
@@ -369,3 +370,23 @@ def test_a_session_below_a_run_of_tensorboard_s_is_found(tmp_path):
     assert find_traces(str(tmp_path)) == (file,)
     with pytest.raises(UsageError, match="is empty"):
         find_traces("")
+
+
+def test_traces_that_were_taken_one_after_the_other_are_no_hosts_of_one_program(tmp_path):
+    for host, begin_s in (("a", 0), ("b", 60)):
+        built = host_trace((f"{host}:MatMul", 5, 8))
+        times = {"profile_start_time": begin_s * 10**9, "profile_stop_time": (begin_s + 1) * 10**9}
+        built.plane("Task Environment", stats=times)
+        built.write(tmp_path / f"{host}.xplane.pb")
+    with pytest.raises(TraceError, match="one after the other"):
+        load_trace(*sorted(tmp_path.glob("*.xplane.pb")))
+
+
+@pytest.mark.parametrize("name", ["vm.trace.json.gz", "vm.kernel_stats.pb"])
+def test_a_file_beside_a_trace_is_answered_with_the_trace(tmp_path, name):
+    (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(UsageError, match=r"no \.xplane\.pb"):
+        find_traces(str(tmp_path / name))
+    (tmp_path / "vm.xplane.pb").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"vm\.xplane\.pb"):
+        find_traces(str(tmp_path / name))

@@ -9,10 +9,11 @@ import pytest
 
 from alexprof.measure.interference import GpuState, Interference
 from alexprof.measure.values import Steadiness
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
 from alexprof.show.sections.gpu_speed import gpu_speed_warnings
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
+from tests.show.full import render
 
 STEADY = Steadiness("steady", 1, (1,), (0.008,))
 SLOWING = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))

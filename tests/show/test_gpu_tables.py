@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
 from alexprof.show.document import Column, Row, Table
 from alexprof.show.layout import table_lines
 from alexprof.show.palette import no_paint
 from alexprof.show.sections.where import where_section
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
+from tests.show.full import render
 
 
 def layer_table(run):

@@ -7,7 +7,6 @@ import pytest
 
 from alexprof.runs.record import Run
 from alexprof.runs.traces import load
-from alexprof.show import render
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.headline import headline
 from alexprof.show.sections.launching import launching
@@ -15,6 +14,7 @@ from alexprof.show.sections.predict import prediction
 from alexprof.show.sections.shares import divide
 from alexprof.show.view import View
 from tests.h200 import DATA, unpack_run
+from tests.show.full import render
 
 
 @pytest.fixture(scope="module")

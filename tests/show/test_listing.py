@@ -26,15 +26,15 @@ ALL: list[Run | BrokenRun] = [
 def test_a_run_is_its_state_its_means_and_what_lrn_costs():
     assert render_list(ALL).replace("\u00a0", " ") == "\n".join(
         [
-            "5 runs; mean step times, ± is a 95 % interval",
+            "5 runs; step times, and what leaving ops out saves (95 % interval)",
             "",
             "alexnet-20261124-071417     2026-11-24 07:14                            complete",
-            "  forward           244 ms with LRN, 188 ms without  LRN: +55.3 ± 13 ms",
-            "  forward-backward  612 ms with LRN, 578 ms without  LRN: no difference seen",
+            "  forward           244 ms with LRN, 188 ms without  LRN: 55.3 (42.1 to 68.6) ms",
+            "  forward-backward  612 ms with LRN, 578 ms without  LRN: unclear",
             "",
             "alexnet-20261124-071417     2026-11-24 07:14                          incomplete",
             "  ! interrupted in forward-backward, without LRN, block 3 of 4",
-            "  forward           244 ms with LRN, 188 ms without  LRN: no difference seen",
+            "  forward           244 ms with LRN, 188 ms without  LRN: unclear",
             "  forward-backward  612 ms with LRN",
             "",
             "alexnet-20261124-080000     2026-11-24 08:00                          incomplete",

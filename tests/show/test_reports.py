@@ -16,8 +16,10 @@ from rich.cells import cell_len
 
 from alexprof.errors import UsageError
 from alexprof.runs.record import Run
-from alexprof.show import ReportOptions, registry, render, styles
+from alexprof.show import ReportOptions, registry, styles
+from alexprof.show import render as render_brief
 from tests.show import odd_runs, runs
+from tests.show.full import render
 
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = {
@@ -34,6 +36,8 @@ RUNS = {
     "ablated": odd_runs.ablated,
     "gone_along": odd_runs.gone_along,
 }
+SHORT = ("alexnet", "steady", "ablated", "two_gpus", "incomplete")
+"""Of these the short report is compared as a whole too."""
 
 
 def check_golden(name: str, text: str) -> None:
@@ -61,7 +65,8 @@ def test_html(name):
 def test_no_golden_file_is_left_over():
     texts = {f"{name}.txt" for name in RUNS}
     pages = {"alexnet.md", "incomplete.md", "long_names.md", "alexnet.html", "long_names.html"}
-    assert {path.name for path in GOLDEN.iterdir()} == texts | pages
+    short = {f"brief_{name}.txt" for name in SHORT}
+    assert {path.name for path in GOLDEN.iterdir()} == texts | pages | short
 
 
 @pytest.mark.parametrize("width", [1, 40, 47, 60, 79, 80, 100, 200])
@@ -183,5 +188,5 @@ def test_an_output_is_a_registered_function():
 def test_a_run_shows_itself(capsys):
     run = odd_runs.one_step()
     run.report()
-    assert capsys.readouterr().out == render(run) + "\n"
+    assert capsys.readouterr().out == render_brief(run) + "\n"
     assert run._repr_html_() == render(run, "html")

@@ -14,8 +14,9 @@ from alexprof.measure.values import Stretch
 from alexprof.runs.record import Phase, Run
 from alexprof.runs.recorded import Replay, Saving
 from alexprof.runs.tracing import with_tracing
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
+from tests.show.full import render
 
 FORWARD = ReportOptions(phase="forward")
 

@@ -84,13 +84,26 @@ def test_each_step_is_a_point_with_its_number_duration_and_time(served: Served) 
         ("forward/std_ms", 40, 2.0),
         ("forward/median_ms", 40, 28.5),
         ("forward/slowdown", 2, 1.25),
-        ("forward/lrn_attributed_ms", 0, 8.75),
-        ("forward/lrn_share_percent", 0, 100 * 8.75 / 29.5),
-        ("forward/lrn_measured_ms", 0, 9.0),
+        ("forward/lrn_attributed_ms", 40, 8.75),
+        ("forward/lrn_share_percent", 40, 100 * 8.75 / 29.5),
+        ("forward/lrn_measured_ms", 40, 9.0),
     ],
 )
-def test_a_figure_is_a_point(served: Served, tag: str, step: int, value: float) -> None:
-    assert served.scalar(RUN, tag) == [pytest.approx((STARTED_S + 40, step, value))]
+def test_a_figure_is_a_line_that_ends_in_it(
+    served: Served, tag: str, step: int, value: float
+) -> None:
+    first, *_, last = served.scalar(RUN, tag)
+    assert last == pytest.approx((STARTED_S + 40, step, value))
+    assert first[1] < last[1]
+
+
+def test_the_mean_runs_along_with_the_steps(served: Served) -> None:
+    """Steps take 10, 11, 12 … ms: after the first n their mean is 10 + (n − 1) / 2."""
+    points = served.scalar(RUN, "forward/mean_ms")
+    assert [step for _, step, _ in points] == list(range(4, 41, 4))
+    assert [value for _, _, value in points] == [
+        pytest.approx(10 + (step - 1) / 2) for _, step, _ in points
+    ]
 
 
 def test_layers_kinds_and_idle_add_up_to_the_traced_step(served: Served) -> None:
@@ -156,6 +169,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     }
     assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
         ("forward/mean_ms", "Forward: mean (ms)"),
+        ("forward/std_ms", "Forward: std (ms)"),
         ("forward/lrn_share_percent", "Forward: lrn share (%)"),
         ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"),
     ]
@@ -175,6 +189,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     assert metrics == pytest.approx(
         {
             "forward/mean_ms": 29.5,
+            "forward/std_ms": 2.0,
             "forward/lrn_share_percent": 100 * 8.75 / 29.5,
             "forward/lrn_attributed_ms": 8.75,
         }
@@ -275,7 +290,8 @@ def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path)
         steps = [step for _, step, _ in reader.scalar(RUN, "forward/step_time_ms")]
         assert steps == list(range(20))
         assert len(reader.scalar(RUN, "train/step_time_ms")) == 30
-        assert len(reader.scalar(RUN, "forward/mean_ms")) == 1
+        means = [step for _, step, _ in reader.scalar(RUN, "forward/mean_ms")]
+        assert means == list(range(2, 21, 2))
 
 
 def test_a_phase_may_be_called_like_a_text(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""The record itself, as `run.json` holds it."""
+"""The record itself, as `run.json` holds it, and the answers worked out from it."""
 
 from __future__ import annotations
 
 import msgspec
 
+from alexprof.analysis.summary import summarize
 from alexprof.runs.record import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.registry import output
@@ -11,10 +12,12 @@ from alexprof.show.registry import output
 
 @output("json")
 def render_json(run: Run, options: ReportOptions) -> str:
-    """Renders the whole record; options that choose a part of a report leave it whole.
+    """Renders the whole record, and `answers`; options that choose a part leave it whole.
 
     Raises:
         UsageError: If they choose what the run has not.
     """
     options.check(run)
-    return msgspec.json.format(msgspec.json.encode(run), indent=2).decode()
+    record = msgspec.json.encode(run)
+    answers = msgspec.json.encode(summarize(run))
+    return msgspec.json.format(record[:-1] + b',"answers":' + answers + b"}", indent=2).decode()

@@ -23,6 +23,7 @@ from alexprof.show.document import (
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import no_paint
 from alexprof.show.registry import output
+from alexprof.show.sections.brief import make_brief
 from alexprof.show.sections.report import make_report
 
 BAR_WIDTH = 24
@@ -33,7 +34,8 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w))")
 @output("markdown")
 def render_markdown(run: Run, options: ReportOptions) -> str:
     """Renders a run as GitHub's Markdown."""
-    return draw_markdown(make_report(run, options))
+    whole = options.full or options.section
+    return draw_markdown(make_report(run, options) if whole else make_brief(run, options))
 
 
 def draw_markdown(document: Document) -> str:
@@ -48,11 +50,12 @@ def escape(text: str) -> str:
 
 def _document(document: Document) -> Iterator[str]:
     yield f"# AlexProf: {escape(document.name)}"
-    yield from ("", f"**{document.status}** · {escape(' · '.join(document.facts))}")
+    known = f"**{document.status}** · " if document.status else ""
+    yield from ("", f"{known}{escape(' · '.join(document.facts))}")
     if document.banner:
         yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
-        yield from ("", f"## {escape(section.title)}")
+        yield from ("", f"## {escape(section.title)}") if section.title else ()
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
         before: Block | None = None
         for block in section.blocks:

@@ -14,6 +14,7 @@ from alexprof.show.lines import Paint, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.registry import output
+from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report
 
 """Wider lines read badly, and no table needs them."""
@@ -21,8 +22,17 @@ from alexprof.show.sections.report import make_report
 
 @output("text")
 def render_text(run: Run, options: ReportOptions) -> str:
-    """Renders a run as text of `options.width` columns, but 40 at least and 100 at most."""
-    return draw_text(make_report(run, options), options)
+    """Renders a run as text of `options.width` columns, but 40 at least and 100 at most.
+
+    The short report has as many layers as there is room for on a screen.
+    """
+    if options.full or options.section:
+        return draw_text(make_report(run, options), options)
+    for rows in range(MOST_ROWS, FEWEST_ROWS, -1):
+        text = draw_text(make_brief(run, options, rows), options)
+        if text.count("\n") < MOST_LINES:
+            break
+    return text
 
 
 def draw_text(document: Document, options: ReportOptions) -> str:
@@ -43,8 +53,13 @@ def _document(document: Document, width: int, paint: Paint) -> Iterator[str]:
         yield from [""] if number == 0 else ["", ""]
         yield from _section(section, width, paint)
     yield ""
-    yield paint("─" * width, "muted")
-    yield from wrap(document.footer, width)
+    if any(section.title for section in document.sections):
+        yield paint("─" * width, "muted")
+    if cell_len(document.footer) <= width:
+        yield document.footer
+    else:
+        for part in document.footer.split(" · "):
+            yield from wrap(part, width)
 
 
 def _joined(facts: tuple[str, ...], width: int) -> Iterator[str]:
@@ -60,8 +75,9 @@ def _joined(facts: tuple[str, ...], width: int) -> Iterator[str]:
 
 
 def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
-    yield from two_sides(section.title, section.aside, width, paint)
-    yield paint("─" * width, "muted")
+    if section.title:
+        yield from two_sides(section.title, section.aside, width, paint)
+        yield paint("─" * width, "muted")
     before: Block | None = None
     for block in section.blocks:
         alike = isinstance(block, Lead | Note | Warn) and type(block) is type(before)

@@ -21,11 +21,11 @@ _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
     """A row for each ablation of a phase, and how good the predictions were."""
-    ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median(key))[0])
+    ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median)[0])
     footnotes = _footnotes(ordered)
     unit = _unit(view, ordered)
     rows = tuple(_row(view, one, _mark(one, footnotes), unit) for one in ordered)
-    yield Table(_columns(unit.name), rows)
+    yield Table(_columns(unit.name), rows, part="ablation")
     yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
     phase = view.phase(found[0].reference, key)
@@ -93,7 +93,7 @@ def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Blo
         "± is the 95 % interval over traced steps, which are brought to each variant’s timed mean:"
         " so the sums are exact by construction."
     ]
-    if view.by_median(key):
+    if view.by_median:
         said.insert(0, "By the means, which add up; above, the medians lead.")
     scales = [one.traced_over_timed for one in found if one.traced_over_timed]
     if scales:
@@ -142,7 +142,7 @@ def _accounts(view: View, one: Ablation, unit: numbers.Unit) -> Row:
 
 
 def _row(view: View, one: Ablation, mark: str, unit: numbers.Unit) -> Row:
-    by_median = view.by_median(one.phase)
+    by_median = view.by_median
     saved_s, interval = measured(one, by_median=by_median)
     whole = view.timed(one.reference, one.phase)
     step_s = centre(whole, by_median=by_median) if whole else 0.0
@@ -171,7 +171,7 @@ def step_off(view: View, one: Ablation) -> float | None:
     error = _error(view, one)
     if error is None:
         return None
-    return error.step_median if view.by_median(one.phase) else error.step_mean
+    return error.step_median if view.by_median else error.step_mean
 
 
 def saving_off(view: View, one: Ablation) -> float | None:
@@ -179,12 +179,12 @@ def saving_off(view: View, one: Ablation) -> float | None:
     error = _error(view, one)
     if error is None:
         return None
-    return error.saving_median if view.by_median(one.phase) else error.saving_mean
+    return error.saving_median if view.by_median else error.saving_mean
 
 
 def _covers(view: View, one: Ablation) -> bool | None:
     """Whether prediction and measurement agree, given both intervals; None without both."""
-    saved_s, interval = measured(one, by_median=view.by_median(one.phase))
+    saved_s, interval = measured(one, by_median=view.by_median)
     if one.predicted_s is None or one.predicted_ci95_s is None or interval is None:
         return None
     halves = [(high - low) / 2 for low, high in (interval, one.predicted_ci95_s)]

@@ -34,6 +34,7 @@ def cost_section(view: View) -> Section:
         "What does a step cost?",
         f"{unit.name}, no profiler attached",
         tuple(_blocks(view, unit)) or (_nothing(),),
+        "cost",
     )
 
 
@@ -59,7 +60,7 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
         return
     yield from (Lead(text) for key in phases if (text := headline(view, key)))
     yield from (Lead(text) for key in phases if (text := _sentence(view, key)))
-    if any(view.by_median(key) for key in phases):
+    if view.by_median:
         yield Note("Medians where steps were slow in a row: the means follow those steps.")
     rows = tuple(row for key in phases for row in _rows(view, key, unit))
     yield Table(_COLUMNS, rows)
@@ -78,7 +79,7 @@ _MOST_SPOKEN = 5
 
 def _sentence(view: View, key: str) -> str:
     """Says: a forward step takes 244 ms with LRN, 188 ms without (means)."""
-    by_median = view.by_median(key)
+    by_median = view.by_median
     timed = [(name, one) for name in view.run.variants if (one := view.timed(name, key))]
     if not timed:
         return ""
@@ -116,7 +117,7 @@ def _spoken(variants: list[str], view: View) -> list[str]:
 
 def _no_difference(view: View, key: str) -> bool:
     found = view.ablations(key)
-    by_median = view.by_median(key)
+    by_median = view.by_median
     return len(found) == 1 and includes_zero(measured(found[0], by_median=by_median)[1])
 
 
@@ -213,7 +214,7 @@ def _hidden_by_slow_steps(view: View, key: str) -> list[str]:
     return [
         view.ablation_label(one)
         for one in view.ablations(key)
-        if view.by_median(key)
+        if view.by_median
         and includes_zero(one.ci95_s)
         and one.median_ci95_s
         and not includes_zero(one.median_ci95_s)

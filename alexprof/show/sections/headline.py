@@ -13,7 +13,7 @@ def headline(view: View, key: str) -> str:
     Of several ablations of a phase the one that saves most is told; "" without any.
     """
     ablations = view.ablations(key)
-    by_median = view.by_median(key)
+    by_median = view.by_median
     known = [one for one in ablations if measured(one, by_median=by_median)[1] is not None]
     if not known:
         return ""

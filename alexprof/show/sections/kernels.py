@@ -43,7 +43,7 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
     title = few if others else "All kernels, by op and stream"
     columns = _columns(unit.name)
     aside = f"kernel times, {device}, whole trace"
-    table = Table(columns, tuple(rows), title=title, aside=aside)
+    table = Table(columns, tuple(rows), title=title, aside=aside, part="kernels")
     filled = (any(row.text(at) for row in rows) for at in range(len(columns)))
     empty = [column.title for column, some in zip(columns, filled, strict=True) if not some]
     return table.without(*empty)
@@ -83,7 +83,9 @@ def copy_table(phase: Phase, device: str) -> Table | None:
         Column("took", unit.name),
         Column("rate", "GB/s"),
     )
-    return Table(columns, tuple(rows), title="Copies", aside=f"{device}, whole trace")
+    return Table(
+        columns, tuple(rows), title="Copies", aside=f"{device}, whole trace", part="copies"
+    )
 
 
 def _columns(unit: str) -> tuple[Column, ...]:

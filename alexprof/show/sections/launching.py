@@ -98,5 +98,9 @@ def _table(layers: list[Cost], division: Division, kernels: float) -> Table:
         figures = (f"{count:.0f}", numbers.percent(count / kernels), *map(unit.plain, sums))
         rows.append(Row((plural(len(rest), "more layer"), *figures)))
     return Table(
-        columns, tuple(rows), title="Launches by layer", aside=f"a step of {division.device}"
+        columns,
+        tuple(rows),
+        title="Launches by layer",
+        part="launches",
+        aside=f"a step of {division.device}",
     )

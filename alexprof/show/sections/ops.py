@@ -50,7 +50,7 @@ def op_table(division: Division, top: int, times: str) -> Table | None:
     few = f"The {len(shown)} most expensive of {plural(len(division.ops), 'op')}"
     every = f"All {len(shown)} ops" if len(shown) > 1 else "The only op"
     title = few if others else every
-    table = Table(_columns(unit.name), tuple(rows), title=title, aside=times)
+    table = Table(_columns(unit.name), tuple(rows), title=title, aside=times, part="ops")
     unknown = []
     if on_cpu(division.device):
         unknown.append("GPU-busy")

@@ -78,6 +78,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         _columns(unit.name),
         tuple(_row(one, step_s, unit) for one in listed),
         title=f"{title}: {how}",
+        part="predictions",
         aside=", ".join(view.needed_label(variant)),
     )
     by_time = any(layer.launching_s for layer in phase.layers_whole)
@@ -132,7 +133,7 @@ def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
         if one.reference == view.variant and one.name in asked:
             saving = asked[one.name]
             source = (saving.what, saving.name)
-            saved_s, interval = measured(one, by_median=view.by_median(key))
+            saved_s, interval = measured(one, by_median=view.by_median)
             name = view.ablation_label(one)
             if name in {layer.name for layer in phase.layers}:
                 name += ", as left out"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from alexprof.runs.record import Run
-from alexprof.show.document import Document
+from alexprof.show.document import Document, Section, Table
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.cost import cost_section
@@ -13,6 +16,17 @@ from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
+
+
+def _chosen(sections: list[Section], part: str | None) -> Iterator[Section]:
+    """The sections of a name; or those with tables of that name, and these tables alone."""
+    for section in sections:
+        if part in (None, section.part):
+            yield section
+        else:
+            tables = [one for one in section.blocks if isinstance(one, Table) and one.part == part]
+            if tables:
+                yield replace(section, blocks=tuple(tables))
 
 
 def make_report(run: Run, options: ReportOptions) -> Document:
@@ -31,6 +45,6 @@ def make_report(run: Run, options: ReportOptions) -> Document:
         status=status(run),
         facts=facts(run),
         banner=banner(run),
-        sections=tuple(sections),
+        sections=tuple(_chosen(sections, options.section)),
         footer="" if view.trace_alone else FOOTER,
     )

@@ -39,7 +39,7 @@ def waterfall(view: View, one: Ablation) -> Table:
     """What was measured, own ops by layer and pass, every other layer, idle, what remains."""
     lines = tuple(_accounts(view, one))
     unit = _unit(view, one)
-    by_median = view.by_median(one.phase)
+    by_median = view.by_median
     found = [(name, measured(one, by_median=name == "medians")) for name in ("medians", "means")]
     found = found if by_median else found[1:]
     rows = [
@@ -57,7 +57,7 @@ def waterfall(view: View, one: Ablation) -> Table:
         Column("", align="bar"),
     )
     axis = _axis(rows, [interval for _, (_, interval) in found], unit)
-    return Table(columns, tuple(rows), axis)
+    return Table(columns, tuple(rows), axis, part="ablation")
 
 
 def _unit(view: View, one: Ablation) -> numbers.Unit:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from alexprof.analysis.findings import is_unlike, more_faults
 from alexprof.runs.record import Phase, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -42,15 +43,9 @@ from alexprof.show.view import View, plural
 from alexprof.workload.base import means
 
 LAYERS_SHOWN = 20
-UNLIKE = 1.25
-"""Traced steps so many times slower, or quicker, than the timed ones are worth a warning."""
 LEAST_SEEN = 0.01
 """A piece of a bar below this part of the longest bar can't be seen."""
 _TYPES_SHOWN = 4
-PAGE_FAULT_S = 1e-6
-"""What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
-FAULTS_SEEN = 0.01
-"""More page faults under the trace than without are worth a warning from this part of the step."""
 IDLE_ROW = "idle"
 IDLE_REASONS = {
     "launching": "launching",
@@ -79,7 +74,7 @@ def where_section(view: View, key: str) -> Section | None:
     else:
         blocks = list(_without_shares(view, key, phase))
     blocks += (Warn(note) for note in _notes(view, key, variant))
-    return Section("Where does it go?", ", ".join(aside), tuple(blocks))
+    return Section("Where does it go?", ", ".join(aside), tuple(blocks), "where")
 
 
 def the_device(device: str) -> str:
@@ -100,7 +95,7 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if said := overhead(view, phase):
         yield Note(said)
     yield from map(Warn, _unlike(phase))
-    if warning := _page_faults(view, phase, division.device):
+    if warning := _page_faults(view, phase):
         yield Warn(warning)
     yield _layer_table(view, division)
     yield Note(_spread(division))
@@ -194,11 +189,8 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
 
 def _unlike(phase: Phase) -> Iterator[str]:
     """Warns where traced steps of a CPU are not like the timed ones that they stand for."""
-    books = phase.attribution
-    if books is not None and not on_cpu(books.device):
-        return
-    slowdown = phase.traced.slowdown if phase.traced else None
-    if slowdown is not None and not 1 / UNLIKE <= slowdown <= UNLIKE:
+    if is_unlike(phase) and phase.traced is not None:
+        slowdown = phase.traced.slowdown
         yield (
             f"Traced steps took {numbers.times(slowdown)} the timed ones: shares and predictions "
             "are scaled to times of other conditions. The machine was busy, or tracing slows this "
@@ -222,16 +214,12 @@ def _idle(phase: Phase, division: Division) -> str:
     return f"{said}: {', '.join(parts)}." if parts else f"{said}."
 
 
-def _page_faults(view: View, phase: Phase, device: str) -> str:
+def _page_faults(view: View, phase: Phase) -> str:
     """Says that the trace made memory slower; "" if it did not, or not enough to matter."""
     traced, timed = phase.traced, phase.timed
-    if traced is None or timed is None or not on_cpu(device):
+    if traced is None or timed is None or not more_faults(phase):
         return ""
     traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
-    if traced_faults is None or timed_faults is None:
-        return ""
-    if (traced_faults - timed_faults) * PAGE_FAULT_S < FAULTS_SEEN * traced.mean_s:
-        return ""
     said = (
         f"Traced steps had {traced_faults:.0f} page faults each, timed ones {timed_faults:.0f}: "
         "an op that touches memory first is billed for fetching it"
@@ -276,7 +264,7 @@ def _layer_table(view: View, division: Division) -> Table:
         Column("", align="bar", legend=_legend(division)),
     )
     highest = max(one.share_s for one in entries)
-    table = Table(columns, tuple(rows), Axis(0, highest or 1.0))
+    table = Table(columns, tuple(rows), Axis(0, highest or 1.0), part="layers")
     return table.without("GPU-busy") if on_cpu(division.device) else table
 
 

@@ -39,7 +39,7 @@ def win_section(view: View, key: str) -> Section | None:
     blocks = tuple(_blocks(view, key))
     if not blocks:
         return None
-    return Section("What would I win?", _aside(view, key), blocks)
+    return Section("What would I win?", _aside(view, key), blocks, "win")
 
 
 def _aside(view: View, key: str) -> str:
@@ -70,13 +70,13 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
 
 def _largest(view: View, found: Sequence[Ablation]) -> str:
     """The answer for the ablation that saved most."""
-    by_median = view.by_median(found[0].phase)
+    by_median = view.by_median
     return _answer(view, max(found, key=lambda one: measured(one, by_median=by_median)[0]))
 
 
 def _answer(view: View, one: Ablation) -> str:
     """Says: LRN costs 55.9 ms of a 607 ms step, 9.20 % (medians; 95 % interval 19.9 to 64.7 ms)."""
-    by_median = view.by_median(one.phase)
+    by_median = view.by_median
     saved_s, interval = measured(one, by_median=by_median)
     name, kind = view.ablation_label(one), "medians" if by_median else "means"
     timed = view.timed(one.reference, one.phase)
@@ -106,7 +106,7 @@ def _taken_apart(view: View, one: Ablation) -> str:
         own = "The trace shows no ops of its own"
     else:
         size = _time(view, one, one.attributed_s, one.attributed_ci95_s)
-        how = "By the means its" if view.by_median(one.phase) else "Its"
+        how = "By the means its" if view.by_median else "Its"
         own = f"{how} own ops take {size}"
     if not one.others:
         return f"{own}."
@@ -134,7 +134,7 @@ def _explained(view: View, one: Ablation) -> Iterator[str]:
     if one.attributed_s is None and one.others_s is None:
         yield f"What {name}’s own ops take is not known: it needs traces of both variants."
         return
-    if view.by_median(one.phase):
+    if view.by_median:
         yield (
             "Measured stands there twice: steps were slow in a row, so the medians lead; the rows "
             "below are by the means, because only means add up."
@@ -202,7 +202,7 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
     if saving is not None:
         said += f", the saving by {signed_percent(saving)}"
     if step is not None or saving is not None:
-        said += f" (by the {'medians' if view.by_median(one.phase) else 'means'})"
+        said += f" (by the {'medians' if view.by_median else 'means'})"
     yield f"{said}."
     if covers := coverage(one):
         yield f"{sentence_case(covers)}."

@@ -1,0 +1,240 @@
+"""What makes the numbers of a run unsure: typed values, the most harmful first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from alexprof.measure.interference import OTHERS, STEAL
+from alexprof.runs.record import Phase, Run, on_cpu
+
+Invalidates = Literal["times", "differences", "shares", "predictions"]
+
+UNLIKE = 1.25
+"""Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
+VARIES = 0.25
+"""Standard deviation of traced steps, as a fraction of their mean, from which shares are unsure."""
+PAGE_FAULT_S = 1e-6
+"""What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
+FAULTS_SEEN = 0.01
+"""More page faults under the trace than without matter from this fraction of the step on."""
+
+
+_WAITS = ("launching", "input", "python", "fetching")
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that a reader has to know.
+
+    Attributes:
+        code: What it is.
+        severity: 1, worth knowing, to 5, numbers are wrong or missing.
+        phases: Keys of the phases it is about; empty for the whole run.
+        variants: Keys of the variants; empty for all.
+        numbers: Its figures by name, with the unit at the end of the name.
+        invalidates: What it makes unsure.
+        text: What somebody else says: the profiler, the system, the user; "" for nothing.
+    """
+
+    code: str
+    severity: int
+    phases: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)
+    invalidates: tuple[Invalidates, ...] = ()
+    text: str = ""
+
+
+def findings_of(run: Run) -> tuple[Finding, ...]:
+    """Lists what a reader of a run's numbers has to know, the most harmful first.
+
+    What holds alike for several variants or phases is one finding.
+    """
+    together: dict[tuple[str, str], Finding] = {}
+    for finding in (*_of_run(run), *_of_machine(run), *_of_traces(run)):
+        key = finding.code, finding.text
+        known = together.get(key)
+        together[key] = finding if known is None else _joined(known, finding)
+    return tuple(sorted(together.values(), key=lambda finding: -finding.severity))
+
+
+def _joined(one: Finding, other: Finding) -> Finding:
+    """Two findings of a code as one, with the larger of each figure."""
+    largest = max(one.numbers.values(), default=0.0) < max(other.numbers.values(), default=0.0)
+    variants = tuple(dict.fromkeys(one.variants + other.variants))
+    return replace(
+        one,
+        phases=tuple(dict.fromkeys(one.phases + other.phases)),
+        variants=variants if one.variants and other.variants else (),
+        numbers=other.numbers if largest else one.numbers,
+    )
+
+
+def is_unlike(phase: Phase) -> bool:
+    """Whether traced steps of a CPU are not like the timed ones that they stand for."""
+    books, traced = phase.attribution, phase.traced
+    if traced is None or traced.slowdown is None or (books and not on_cpu(books.device)):
+        return False
+    return not 1 / UNLIKE <= traced.slowdown <= UNLIKE
+
+
+def more_faults(phase: Phase) -> bool:
+    """Whether a CPU's traced steps had page faults that timed ones hadn't, enough to matter."""
+    books, traced, timed = phase.attribution, phase.traced, phase.timed
+    if traced is None or timed is None or (books and not on_cpu(books.device)):
+        return False
+    traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
+    if traced_faults is None or timed_faults is None:
+        return False
+    return (traced_faults - timed_faults) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s
+
+
+def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
+    """Each phase of each variant, phase by phase: key, variant, record."""
+    keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
+    for key in keys:
+        for name, variant in run.variants.items():
+            if key in variant.phases:
+                yield key, name, variant.phases[key]
+
+
+def _of_run(run: Run) -> Iterator[Finding]:
+    if not run.complete:
+        yield Finding(code="incomplete", severity=5, text=run.stopped or "")
+    if run.ablations and not all(ablation.paired for ablation in run.ablations):
+        yield Finding(code="no_turns", severity=3, invalidates=("differences",))
+    few = [key for key, _, phase in _phases(run) if phase.timed and phase.timed.ci95_s is None]
+    if few:
+        yield Finding(
+            code="few_steps",
+            severity=3,
+            phases=tuple(dict.fromkeys(few)),
+            invalidates=("times", "differences"),
+        )
+
+
+def _of_machine(run: Run) -> Iterator[Finding]:
+    """Other programs and slow stretches are one finding: the machine was busy."""
+    others: dict[str, float] = {}
+    unsteady: dict[str, set[str]] = {}
+    for key, name, phase in _phases(run):
+        taken = phase.interference
+        if taken is not None and phase.timed is not None:
+            part = taken.others_part + taken.steal_part
+            if taken.others_part > OTHERS or taken.steal_part > STEAL:
+                others[key] = max(others.get(key, 0.0), part)
+        if phase.timed and phase.timed.steadiness and phase.timed.steadiness.state != "steady":
+            unsteady.setdefault(key, set()).add(name)
+    slow = {stretch.phase for stretch in run.stretches}
+    keys = dict.fromkeys(key for key, _, _ in _phases(run))
+    busy = [key for key in keys if key in others or key in slow]
+    if busy:
+        numbers = {}
+        worst = max(run.stretches, key=lambda stretch: stretch.ratio, default=None)
+        if worst is not None:
+            numbers = {
+                "first_step": float(worst.first_step),
+                "last_step": float(worst.last_step),
+                "slowest_ratio": worst.ratio,
+            }
+        if others:
+            numbers["others_fraction"] = max(others.values())
+        yield Finding(
+            code="machine_busy",
+            severity=4,
+            phases=tuple(busy),
+            numbers=numbers,
+            invalidates=("times", "differences"),
+        )
+    for key, variants in unsteady.items():
+        if key not in busy:
+            yield _unsteady(run, key, variants)
+
+
+def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
+    """Steps that hold no level: of all variants together it is the machine, of some the graph."""
+    levels = [
+        phase.timed.steadiness.levels_s
+        for phase_key, name, phase in _phases(run)
+        if phase_key == key and name in variants and phase.timed and phase.timed.steadiness
+    ]
+    largest = max(levels, key=lambda level_s: abs(level_s[-1] - level_s[0]))
+    first_s, last_s = largest[0], largest[-1]
+    every = len(variants) == len(run.variants)
+    return Finding(
+        code="unsteady",
+        severity=3,
+        phases=(key,),
+        variants=() if every else tuple(name for name in run.variants if name in variants),
+        numbers={"first_level_s": first_s, "last_level_s": last_s},
+        invalidates=("times", "differences"),
+    )
+
+
+def _of_traces(run: Run) -> Iterator[Finding]:
+    several = len(run.variants) > 1
+    for key, name, phase in _phases(run):
+        for finding in (*_of_trace(run, phase), *_of_steps(phase), *_bounds(phase)):
+            yield replace(finding, phases=(key,), variants=(name,) if several else ())
+
+
+def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
+    """Whether there is a trace, and what was said of it."""
+    traced = phase.traced
+    if traced is None and phase.timed is not None and run.complete:
+        yield Finding(code="no_trace", severity=1)
+    if traced is not None and phase.attribution is None:
+        yield Finding(
+            code="trace_withheld",
+            severity=4,
+            numbers={"traced_s": traced.mean_s, "wall_clock_s": traced.stopwatch_mean_s or 0.0},
+            invalidates=("shares", "predictions"),
+        )
+    for note in phase.notes:
+        yield Finding(code="note", severity=1, text=note)
+
+
+def _of_steps(phase: Phase) -> Iterator[Finding]:
+    """Whether the traced steps are like the timed ones, and like each other."""
+    traced, timed = phase.traced, phase.timed
+    if traced is None or phase.attribution is None:
+        return
+    if is_unlike(phase):
+        yield Finding(
+            code="trace_unlike",
+            severity=3,
+            numbers={"slowdown": traced.slowdown or 0.0},
+            invalidates=("shares", "predictions"),
+        )
+    if traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
+        yield Finding(
+            code="trace_varies",
+            severity=2,
+            numbers={"std_fraction": traced.std_s / traced.mean_s},
+            invalidates=("shares", "predictions"),
+        )
+    if more_faults(phase):
+        numbers = {
+            "traced_per_step": traced.page_faults_per_step or 0.0,
+            "timed_per_step": (timed.page_faults_per_step if timed else None) or 0.0,
+        }
+        yield Finding(code="page_faults", severity=3, numbers=numbers, invalidates=("shares",))
+
+
+def _bounds(phase: Phase) -> Iterator[Finding]:
+    """Whether a GPU waits for its host for longer than it is busy."""
+    traced, books = phase.traced, phase.attribution
+    if traced is None or books is None or books.bound_by not in _WAITS:
+        return
+    numbers = {
+        "step_s": phase.timed.mean_s if phase.timed else traced.mean_s,
+        "busy_s": books.share_ns / traced.steps / 1e9,
+    }
+    if books.launches_per_step is not None:
+        numbers["launches_per_step"] = books.launches_per_step
+    if books.bound_by == "launching" and books.launching_s is not None:
+        numbers["waits_s"] = books.launching_s
+    yield Finding(code=f"bound_by_{books.bound_by}", severity=2, numbers=numbers)

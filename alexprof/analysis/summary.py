@@ -1,0 +1,248 @@
+"""The answers of a run in one piece: what the short report, the JSON and the list show."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from msgspec import Struct
+
+from alexprof.analysis.estimator import (
+    Estimator,
+    center_ci95_s,
+    center_s,
+    difference_s,
+    leading_estimator,
+)
+from alexprof.analysis.findings import Finding, findings_of
+from alexprof.measure.values import Interval, Timed
+from alexprof.runs.record import Ablation, OpCost, Phase, Run, on_cpu
+from alexprof.workload.base import means
+
+Verdict = Literal["saves", "costs", "unclear"]
+
+
+class StepTime(Struct, frozen=True, kw_only=True):
+    """How long a timed step takes.
+
+    Attributes:
+        phase: Key of the phase.
+        variant: Key of the variant.
+        steps: How many were timed.
+        center_s: Mean or median, whichever leads in the run.
+        std_s: Standard deviation of the steps.
+        ci95_s: 95 % interval of the center; None with too few blocks.
+    """
+
+    phase: str
+    variant: str
+    steps: int
+    center_s: float
+    std_s: float
+    ci95_s: Interval | None
+
+
+class Saving(Struct, frozen=True, kw_only=True):
+    """What leaving some ops out saves, measured.
+
+    Attributes:
+        phase: Key of the phase.
+        name: What was left out, as in `Ablation.name`.
+        reference: The variant with it.
+        without: The variant without it.
+        saved_s: By which a step is shorter without it.
+        ci95_s: Its 95 % interval; None with too few blocks.
+        fraction: `saved_s` as a fraction of the reference's step.
+        verdict: "saves" or "costs" where the interval excludes 0, else "unclear".
+        own_s: What its own ops take, by the trace; None without one.
+        own_ci95_s: Its 95 % interval: traced steps, and on a CPU the timed ones too.
+    """
+
+    phase: str
+    name: str
+    reference: str
+    without: str
+    saved_s: float
+    ci95_s: Interval | None
+    fraction: float
+    verdict: Verdict
+    own_s: float | None
+    own_ci95_s: Interval | None
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """What a layer takes of the traced step, in each phase.
+
+    Attributes:
+        name: The layer; of ops that were left out somewhere, in whatever layer, the ablation.
+        what: "layer", "left out" or "idle".
+        fractions: By phase, of the step's wall time.
+    """
+
+    name: str
+    what: Literal["layer", "left out", "idle"]
+    fractions: dict[str, float]
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """The answers of a run.
+
+    Attributes:
+        estimator: "mean" or "median": what `center_s`, `saved_s` and `own_s` are.
+        steps: Timed steps, by phase and variant.
+        savings: What was measured by leaving ops out, by phase; the largest first.
+        variant: Whose steps `shares` are of; "" without a trace.
+        shares: Where the traced steps of that variant go, the largest first.
+        traced_steps: By phase, how many steps these are of.
+        findings: What makes numbers unsure, the most harmful first.
+    """
+
+    estimator: Estimator
+    steps: tuple[StepTime, ...]
+    savings: tuple[Saving, ...]
+    variant: str
+    shares: tuple[Share, ...]
+    traced_steps: dict[str, int]
+    findings: tuple[Finding, ...]
+
+
+def summarize(run: Run, variant: str | None = None) -> Summary:
+    """Works out the answers of a run.
+
+    Args:
+        run: The run, complete or not.
+        variant: Whose traced steps are divided; None takes the first.
+    """
+    estimator = leading_estimator(run)
+    phases = tuple(dict.fromkeys(key for one in run.variants.values() for key in one.phases))
+    variant = variant or next(iter(run.variants), "")
+    traced = {
+        phase: record
+        for phase in phases
+        if (record := run.variants[variant].phases.get(phase)) is not None
+        and record.traced is not None
+        and record.attribution is not None
+        and record.ops
+    }
+    return Summary(
+        estimator=estimator,
+        steps=tuple(
+            _step_time(phase, name, timed, estimator)
+            for phase in phases
+            for name in run.variants
+            if (timed := _timed(run, name, phase)) is not None
+        ),
+        savings=tuple(saving for phase in phases for saving in _savings(run, phase, estimator)),
+        variant=variant if traced else "",
+        shares=_shares(run, traced),
+        traced_steps={
+            phase: record.traced.steps
+            for phase, record in traced.items()
+            if record.traced is not None
+        },
+        findings=findings_of(run),
+    )
+
+
+def _timed(run: Run, variant: str, phase: str) -> Timed | None:
+    record = run.variants[variant].phases.get(phase)
+    return record.timed if record else None
+
+
+def _step_time(phase: str, variant: str, timed: Timed, estimator: Estimator) -> StepTime:
+    return StepTime(
+        phase=phase,
+        variant=variant,
+        steps=timed.steps,
+        center_s=center_s(timed, estimator),
+        std_s=timed.std_s,
+        ci95_s=center_ci95_s(timed, estimator),
+    )
+
+
+def _savings(run: Run, phase: str, estimator: Estimator) -> list[Saving]:
+    known = [
+        ablation
+        for ablation in run.ablations
+        if ablation.phase == phase
+        and ablation.reference in run.variants
+        and ablation.without in run.variants
+    ]
+    savings = [_saving(run, ablation, estimator) for ablation in known]
+    return sorted(savings, key=lambda saving: -saving.saved_s)
+
+
+def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> Saving:
+    saved_s, ci95_s = difference_s(ablation, estimator)
+    timed = _timed(run, ablation.reference, ablation.phase)
+    step_s = center_s(timed, estimator) if timed else 0.0
+    own_s, own_ci95_s = _own(run, ablation, estimator)
+    return Saving(
+        phase=ablation.phase,
+        name=ablation.name,
+        reference=ablation.reference,
+        without=ablation.without,
+        saved_s=saved_s,
+        ci95_s=ci95_s,
+        fraction=saved_s / step_s if step_s else 0.0,
+        verdict=verdict_of(saved_s, ci95_s),
+        own_s=own_s,
+        own_ci95_s=own_ci95_s,
+    )
+
+
+def verdict_of(saved_s: float, ci95_s: Interval | None) -> Verdict:
+    """Judges a difference: it saves or costs where its interval excludes 0."""
+    if ci95_s is None or ci95_s[0] <= 0 <= ci95_s[1]:
+        return "unclear"
+    return "saves" if saved_s > 0 else "costs"
+
+
+def _own(
+    run: Run, ablation: Ablation, estimator: Estimator
+) -> tuple[float | None, Interval | None]:
+    """What the ops that were left out take themselves, on the scale of the leading estimator.
+
+    On a CPU that is a fraction of the timed step, whose own interval adds to that of the fraction.
+    A GPU's kernels take as long as they were traced.
+    """
+    record = run.variants[ablation.reference].phases.get(ablation.phase)
+    if ablation.attributed_s is None or record is None:
+        return None, None
+    timed, traced_ci95_s = record.timed, ablation.attributed_ci95_s
+    own_s, scale, of_step_s = ablation.attributed_s, 1.0, 0.0
+    if timed is not None and (record.attribution is None or on_cpu(record.attribution.device)):
+        scale = center_s(timed, estimator) / timed.mean_s
+        step_ci95_s = center_ci95_s(timed, estimator)
+        if step_ci95_s is not None:
+            of_step_s = own_s / timed.mean_s * (step_ci95_s[1] - step_ci95_s[0]) / 2
+    own_s *= scale
+    if traced_ci95_s is None:
+        return own_s, None
+    half_s = math.hypot(scale * (traced_ci95_s[1] - traced_ci95_s[0]) / 2, of_step_s)
+    return own_s, (own_s - half_s, own_s + half_s)
+
+
+def _shares(run: Run, traced: dict[str, Phase]) -> tuple[Share, ...]:
+    """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
+    fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
+    for phase, record in traced.items():
+        questions = [ablation for ablation in run.ablations if ablation.phase == phase]
+        books = record.attribution
+        if books is None or not books.wall_ns:
+            continue
+        for op in record.ops:
+            if op.device == books.device:
+                row = fractions.setdefault(_row_of(op, questions), {})
+                row[phase] = row.get(phase, 0.0) + op.share_fraction
+        fractions.setdefault(("idle", "idle"), {})[phase] = books.idle_ns / books.wall_ns
+    rows = [Share(name=name, what=what, fractions=row) for (name, what), row in fractions.items()]
+    return tuple(sorted(rows, key=lambda share: -max(share.fractions.values())))
+
+
+def _row_of(
+    op: OpCost, questions: list[Ablation]
+) -> tuple[str, Literal["layer", "left out", "idle"]]:
+    if len(questions) == 1 and means(questions[0], op.name, op.kind, op.layer):
+        return questions[0].name, "left out"
+    return op.layer, "layer"

@@ -1,0 +1,161 @@
+"""Findings to sentences: one template for each code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alexprof.analysis.findings import Finding
+from alexprof.show import numbers
+from alexprof.show.fit import clean
+from alexprof.show.sections.covers import listed
+from alexprof.show.view import View, plural, sentence_case
+
+Template = Callable[[View, Finding], str]
+
+
+def finding_text(view: View, finding: Finding) -> str:
+    """Says a finding in a sentence or two, with what to do."""
+    return sentence_case(_TEMPLATES[finding.code](view, finding))
+
+
+def _where(view: View, finding: Finding) -> str:
+    """What a finding begins with: "Forward, with LRN: "; nothing for the only phase of a trace."""
+    if view.trace_alone and not view.several_phases:
+        return ""
+    return _phases(view, finding) + ": "
+
+
+def _phases(view: View, finding: Finding) -> str:
+    """The phases and variants that it is about: "forward and forward-backward, with LRN"."""
+    phases = listed([view.phase_label(key) for key in finding.phases])
+    variants = listed([view.variant_label(name) for name in finding.variants])
+    return f"{phases}, {variants}" if variants else phases
+
+
+def _incomplete(view: View, finding: Finding) -> str:
+    why = clean(finding.text) or "the reason is not known"
+    return f"the run is incomplete: {why}."
+
+
+def _no_turns(view: View, finding: Finding) -> str:
+    return "the variants ran one after the other: a drift of the machine is in their difference."
+
+
+def _few_steps(view: View, finding: Finding) -> str:
+    return (
+        f"{_where(view, finding)}too few steps for an interval. Run at least 20 steps "
+        "(--num-batches)."
+    )
+
+
+def _machine_busy(view: View, finding: Finding) -> str:
+    known = finding.numbers
+    facts = []
+    if "slowest_ratio" in known:
+        first, last = round(known["first_step"]), round(known["last_step"])
+        steps = f"step {first}" if first == last else f"steps {first}–{last}"
+        facts.append(f"{steps} took up to {numbers.times(known['slowest_ratio'])}")
+    if "others_fraction" in known:
+        part = numbers.percent_unit(known["others_fraction"])
+        facts.append(f"other programs used {part} of the CPU")
+    usable = [key for key in view.phases if key not in finding.phases]
+    repeat = f"repeat {_phases(view, finding)} on an idle machine."
+    advice = sentence_case(repeat)
+    if usable:
+        labels = listed([view.phase_label(key) for key in usable])
+        advice = f"{sentence_case(labels)} {'is' if len(usable) == 1 else 'are'} usable; {repeat}"
+    return f"the machine was busy during {_phases(view, finding)}: {', '.join(facts)}. {advice}"
+
+
+def _unsteady(view: View, finding: Finding) -> str:
+    first_s, last_s = finding.numbers["first_level_s"], finding.numbers["last_level_s"]
+    unit = numbers.spoken_unit(max(first_s, last_s))
+    levels = numbers.unit(f"{unit.plain(first_s)} → {unit.plain(last_s)}", unit.name)
+    return (
+        f"{_where(view, finding)}steps changed while they were timed ({levels}), and the "
+        "figures include all of them. Warm up longer (--burn-in) or fix the clocks."
+    )
+
+
+def _no_trace(view: View, finding: Finding) -> str:
+    return f"{_where(view, finding)}no step was traced (--trace-steps)."
+
+
+def _trace_withheld(view: View, finding: Finding) -> str:
+    traced_s, clock_s = finding.numbers["traced_s"], finding.numbers["wall_clock_s"]
+    return (
+        f"{_where(view, finding)}the trace says {numbers.time(traced_s)} a step, the wall clock "
+        f"{numbers.time(clock_s)}: its shares are withheld. Take a new trace."
+    )
+
+
+def _trace_unlike(view: View, finding: Finding) -> str:
+    ratio = numbers.times(finding.numbers["slowdown"])
+    return (
+        f"{_where(view, finding)}traced steps took {ratio} the timed ones, so shares may be "
+        "off. Trace again on an idle machine."
+    )
+
+
+def _trace_varies(view: View, finding: Finding) -> str:
+    spread = numbers.percent_unit(finding.numbers["std_fraction"])
+    return (
+        f"{_where(view, finding)}traced steps vary by {spread}, so shares are rough. Trace more "
+        "steps (--trace-steps)."
+    )
+
+
+def _page_faults(view: View, finding: Finding) -> str:
+    traced, timed = finding.numbers["traced_per_step"], finding.numbers["timed_per_step"]
+    return (
+        f"{_where(view, finding)}traced steps had {traced:.0f} page faults, timed ones "
+        f"{timed:.0f}, and ops that touch memory first pay for them. Use --cpu-allocator bfc."
+    )
+
+
+def _bound_by_launching(view: View, finding: Finding) -> str:
+    known = finding.numbers
+    launches = plural(round(known.get("launches_per_step", 0)), "launch", "es")
+    step_s = known["step_s"]
+    waits, busy = (numbers.time(known.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
+    return (
+        f"{_where(view, finding)}launch-bound, {launches} in {numbers.time(step_s)}. The GPU "
+        f"waits {waits} for launches and is busy for {busy}. Fewer and larger ops shorten the step."
+    )
+
+
+def _bound_by(what: str, advice: str) -> Template:
+    def template(view: View, finding: Finding) -> str:
+        step_s = finding.numbers["step_s"]
+        busy = numbers.time(finding.numbers["busy_s"], step_s)
+        return (
+            f"{_where(view, finding)}the GPU waits for {what} longer than it is busy ({busy} of "
+            f"{numbers.time(step_s)}). {advice}"
+        )
+
+    return template
+
+
+def _note(view: View, finding: Finding) -> str:
+    return clean(finding.text)
+
+
+_TEMPLATES: dict[str, Template] = {
+    "incomplete": _incomplete,
+    "no_turns": _no_turns,
+    "few_steps": _few_steps,
+    "machine_busy": _machine_busy,
+    "unsteady": _unsteady,
+    "no_trace": _no_trace,
+    "trace_withheld": _trace_withheld,
+    "trace_unlike": _trace_unlike,
+    "trace_varies": _trace_varies,
+    "page_faults": _page_faults,
+    "bound_by_launching": _bound_by_launching,
+    "bound_by_input": _bound_by("input", "Prefetch, or make the input pipeline faster."),
+    "bound_by_python": _bound_by(
+        "Python", "Do less between steps, or run several steps in a call."
+    ),
+    "bound_by_fetching": _bound_by("results to be fetched", "Fetch less often."),
+    "note": _note,
+}

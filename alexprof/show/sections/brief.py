@@ -1,0 +1,285 @@
+"""The short report: the answer, what it rests on, where a step goes, what makes it unsure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexprof.analysis.summary import Saving, Share, StepTime, Summary, summarize
+from alexprof.runs.record import Run
+from alexprof.show import numbers
+from alexprof.show.document import (
+    Axis,
+    Bar,
+    Block,
+    Column,
+    Document,
+    Lead,
+    Mark,
+    Note,
+    Piece,
+    Row,
+    Section,
+    Table,
+    Warn,
+)
+from alexprof.show.finding_texts import finding_text
+from alexprof.show.fit import clean
+from alexprof.show.options import ReportOptions
+from alexprof.show.savings import difference_text, saving_label
+from alexprof.show.sections.header import banner, facts, status
+from alexprof.show.view import View, article, plural, sentence_case
+
+MOST_LINES = 30
+FINDINGS_SHOWN = 3
+MOST_ROWS = 12
+"""Layers of a step; fewer where the report would be longer than `MOST_LINES`."""
+FEWEST_ROWS = 3
+_LEAST_SEVERE = 2
+_SAVINGS_SHOWN = 4
+
+
+def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
+    """Makes the short report.
+
+    Args:
+        run: The run, complete or not.
+        options: What to show.
+        rows: How many layers to list.
+
+    Raises:
+        UsageError: If the run has no such variant or phase.
+    """
+    options.check(run)
+    view = View(run, options)
+    summary = summarize(run, options.variant)
+    name = clean(run.run)
+    full = f"Details: {options.again or f'alexprof report {name}'} --full"
+    logdir = options.logdir or "LOGDIR"
+    charts = "" if view.trace_alone else f" · Charts: tensorboard --logdir {logdir}"
+    return Document(
+        name=name,
+        status="" if run.complete else status(run),
+        facts=facts(run),
+        banner=banner(run),
+        sections=(Section("", "", tuple(_blocks(view, summary, rows))),),
+        footer=full + charts,
+    )
+
+
+def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
+    yield from (Lead(text) for text in _answers(view, summary))
+    if summary.steps:
+        yield _times(view, summary)
+    if any(key in view.phases for key in summary.traced_steps):
+        yield _where(view, summary, rows)
+    shown = [
+        finding
+        for finding in summary.findings
+        if finding.code != "incomplete"
+        and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
+        and (not finding.phases or set(finding.phases) & set(view.phases))
+    ]
+    yield from (Warn(finding_text(view, finding)) for finding in shown[:FINDINGS_SHOWN])
+    if len(shown) > FINDINGS_SHOWN:
+        yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
+
+
+def _answers(view: View, summary: Summary) -> Iterator[str]:
+    savings = [saving for saving in summary.savings if saving.phase in view.phases]
+    if savings:
+        yield _saved(view, savings)
+    elif any(key in view.phases for key in summary.traced_steps):
+        yield _largest(view, summary)
+    elif summary.steps:
+        yield _fastest(view, summary)
+    else:
+        yield "No phase was timed."
+
+
+def _saved(view: View, savings: list[Saving]) -> str:
+    """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
+    largest = [
+        max((one for one in savings if one.phase == key), key=lambda one: one.saved_s)
+        for key in dict.fromkeys(saving.phase for saving in savings)
+    ]
+    known = [saving for saving in largest if saving.verdict != "unclear"]
+    said = []
+    for saving in known:
+        phase = view.phase_label(saving.phase)
+        part = numbers.percent_unit(abs(saving.fraction))
+        said.append(
+            f"leaving {saving_label(view, saving)} out {saving.verdict} {part} of {article(phase)} "
+            f"{phase} step"
+        )
+    if len({(saving.name, saving.verdict) for saving in known}) == 1:
+        head = f"leaving {saving_label(view, known[0])} out {known[0].verdict} "
+        said = [said[0], *(text.removeprefix(head) for text in said[1:])]
+    text = " and ".join(said)
+    unclear = [saving for saving in largest if saving.verdict == "unclear"]
+    if unclear:
+        phases = " and ".join(
+            f"{article(label)} {label} step"
+            for label in (view.phase_label(saving.phase) for saving in unclear)
+        )
+        if text:
+            text += f"; of {phases} it can’t be told yet"
+        else:
+            name = saving_label(view, unclear[0])
+            text = f"what leaving {name} out saves of {phases} can’t be told yet"
+    return f"{sentence_case(text)}."
+
+
+def _largest(view: View, summary: Summary) -> str:
+    """Says: conv2 takes 27.6 % of a forward step and 26.3 % of a forward-backward step."""
+    said = []
+    for key in summary.traced_steps:
+        if key in view.phases:
+            layers = [share for share in summary.shares if share.what != "idle"]
+            if not layers:
+                continue
+            layer = max(layers, key=lambda share: share.fractions.get(key, 0.0))
+            part = numbers.percent_unit(layer.fractions.get(key, 0.0))
+            phase = "" if view.trace_alone and key == "trace" else f"{view.phase_label(key)} "
+            noun = f"{phase}step"
+            said.append(f"{clean(layer.name)} takes {part} of {article(noun)} {noun}")
+    return f"{'; '.join(said)}." if said else "No op ran in the traced steps."
+
+
+def _fastest(view: View, summary: Summary) -> str:
+    first = next((step for step in summary.steps if step.phase in view.phases), summary.steps[0])
+    phase = view.phase_label(first.phase)
+    return (
+        f"{sentence_case(article(phase))} {phase} step takes {numbers.time(first.center_s)} "
+        f"({summary.estimator})."
+    )
+
+
+def _times(view: View, summary: Summary) -> Table:
+    """A row for each phase; what leaving ops out saves beside it, or below it if it is several."""
+    steps = [step for step in summary.steps if step.phase in view.phases]
+    unit = numbers.table_unit([step.center_s for step in steps])
+    by_mean = summary.estimator == "mean"
+    title = f"{unit.name} per step ({'mean ± std' if by_mean else 'medians'})"
+    one_each = all(
+        sum(saving.phase == key for saving in summary.savings) == 1 for key in view.phases
+    )
+    if one_each and len(view.run.variants) == 2:
+        return _side_by_side(view, summary, unit, title)
+    columns: tuple[Column, ...] = (
+        Column("", align="name"),
+        Column("step", align="right", drop=1),
+        Column("own ops", align="right", drop=2),
+        Column("saved without it, 95 % interval", align="right"),
+    )
+    rows = []
+    for key in view.phases:
+        for step in steps:
+            if step.phase == key and not _is_without(summary, key, step.variant):
+                label = ", ".join((view.phase_label(key), *view.needed_label(step.variant)))
+                rows.append(Row((label, _time(unit, step, by_mean=by_mean))))
+        savings = [saving for saving in summary.savings if saving.phase == key]
+        for saving in savings[:_SAVINGS_SHOWN]:
+            label = f"  without {saving_label(view, saving)}"
+            time = next(
+                (
+                    _time(unit, step, by_mean=by_mean)
+                    for step in steps
+                    if (step.phase, step.variant) == (key, saving.without)
+                ),
+                "",
+            )
+            rows.append(Row((label, time, _own(unit, saving), difference_text(unit, saving))))
+        if more := len(savings[_SAVINGS_SHOWN:]):
+            rows.append(Row((f"  {more} more that save less",), "muted"))
+    if not summary.savings:
+        columns = columns[:2]
+    return Table(columns, tuple(rows), title=title)
+
+
+def _is_without(summary: Summary, phase: str, variant: str) -> bool:
+    return any((one.phase, one.without) == (phase, variant) for one in summary.savings)
+
+
+def _side_by_side(view: View, summary: Summary, unit: numbers.Unit, title: str) -> Table:
+    names = tuple(view.run.variants)
+    name = saving_label(view, summary.savings[0])
+    columns = (
+        Column("", align="name"),
+        *(
+            Column(view.variant_label(variant), align="right", drop=place)
+            for place, variant in enumerate(names, start=1)
+        ),
+        Column(f"{name}’s own ops", align="right", drop=3),
+        Column("saved without it", align="right"),
+    )
+    by_mean = summary.estimator == "mean"
+    rows = []
+    for key in view.phases:
+        (saving,) = [saving for saving in summary.savings if saving.phase == key]
+        times = {step.variant: step for step in summary.steps if step.phase == key}
+        cells = [
+            _time(unit, times[variant], by_mean=by_mean) if variant in times else numbers.MISSING
+            for variant in names
+        ]
+        label = view.phase_label(key)
+        rows.append(Row((label, *cells, _own(unit, saving), difference_text(unit, saving))))
+    return Table(columns, tuple(rows), title=title, aside=f"95{numbers.NBSP}% interval")
+
+
+def _time(unit: numbers.Unit, step: StepTime, *, by_mean: bool) -> str:
+    center = unit.plain(step.center_s)
+    return f"{center} ± {unit.plain(step.std_s)}" if by_mean and step.steps > 1 else center
+
+
+def _own(unit: numbers.Unit, saving: Saving) -> str:
+    if saving.own_s is None:
+        return numbers.MISSING
+    spread = f" ± {unit.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
+    return unit.plain(saving.own_s) + spread
+
+
+def _where(view: View, summary: Summary, rows: int) -> Table:
+    phases = [key for key in summary.traced_steps if key in view.phases]
+    shares = [share for share in summary.shares if any(key in share.fractions for key in phases)]
+    idle = [share for share in shares if share.what == "idle"]
+    left_out = [share for share in shares if share.what == "left out"]
+    layers = [share for share in shares if share.what == "layer"]
+    count = max(rows - len(idle) - len(left_out), 1)
+    shown = {share.name for share in (*layers[:count], *idle, *left_out)}
+    listed = [share for share in shares if share.name in shown]
+    steps = sorted({summary.traced_steps[key] for key in phases})
+    count_text = " to ".join(dict.fromkeys((str(steps[0]), str(steps[-1])))) if steps else "0"
+    columns = (
+        Column("", align="name"),
+        *(
+            Column(view.phase_label(key) if len(phases) > 1 else "%", drop=len(phases) - place)
+            for place, key in enumerate(phases, start=1)
+        ),
+        Column("", align="bar"),
+    )
+    rows_ = [_share_row(view, share, phases) for share in listed]
+    if rest := layers[count:]:
+        sums = {key: sum(one.fractions.get(key, 0.0) for one in rest) for key in phases}
+        both = Share(name=plural(len(rest), "more layer"), what="layer", fractions=sums)
+        rows_.append(_share_row(view, both, phases))
+    highest = max((share.fractions.get(phases[-1], 0.0) for share in listed), default=1.0)
+    variant = "" if view.trace_alone else ", ".join(view.needed_label(summary.variant))
+    title = "Where a step goes" + (f", {variant}" if variant else "")
+    return Table(
+        columns,
+        tuple(rows_),
+        Axis(0, highest or 1.0),
+        title=title,
+        aside=f"% of {count_text} traced steps",
+    )
+
+
+def _share_row(view: View, share: Share, phases: list[str]) -> Row:
+    name = clean(share.name)
+    if share.what == "left out":
+        labels = [view.ablation_label(one) for one in view.run.ablations if one.name == share.name]
+        name = labels[0] if labels else name
+    cells = [numbers.percent(share.fractions.get(key)) for key in phases]
+    marks: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
+    fraction = share.fractions.get(phases[-1], 0.0)
+    return Row((name, *cells, Bar((Piece(0.0, fraction, marks[share.what]),))))

@@ -1,0 +1,95 @@
+"""What makes numbers unsure, as typed values."""
+
+from __future__ import annotations
+
+from dataclasses import replace as replaced
+
+import pytest
+from msgspec.structs import replace
+
+from alexprof.analysis.findings import findings_of
+from alexprof.measure.interference import Interference
+from tests.analysis.test_summary import phases
+from tests.show import odd_runs, runs
+
+BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
+
+
+def codes(run):
+    return [finding.code for finding in findings_of(run)]
+
+
+def test_a_run_at_rest_has_none_but_what_was_noted():
+    assert [code for code in codes(runs.steady()) if code != "note"] == []
+
+
+def test_slow_steps_and_other_programs_are_one_finding():
+    run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
+    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
+    assert busy.phases == ("forward", "forward_backward")
+    assert busy.numbers["slowest_ratio"] == max(one.ratio for one in run.stretches)
+    assert busy.numbers["others_fraction"] == pytest.approx(BUSY.others_part)
+    assert set(busy.invalidates) == {"times", "differences"}
+
+
+def test_the_most_harmful_is_first():
+    severities = [finding.severity for finding in findings_of(odd_runs.incomplete())]
+    assert severities == sorted(severities, reverse=True)
+    assert codes(odd_runs.incomplete())[0] == "incomplete"
+
+
+def test_an_incomplete_run_says_what_stopped_it_in_its_own_words():
+    first = findings_of(odd_runs.incomplete())[0]
+    assert first.text == odd_runs.incomplete().stopped
+
+
+def test_variants_one_after_the_other_make_differences_unsure():
+    (turns,) = [one for one in findings_of(odd_runs.untraced()) if one.code == "no_turns"]
+    assert turns.invalidates == ("differences",)
+
+
+def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
+    def slow(phase):
+        traced = phase.traced and replace(phase.traced, slowdown=1.4)
+        return replace(phase, traced=traced)
+
+    (unlike,) = [
+        one for one in findings_of(phases(runs.steady(), slow)) if one.code == "trace_unlike"
+    ]
+    assert unlike.numbers == {"slowdown": 1.4}
+    assert unlike.phases == ("forward", "forward_backward")
+
+
+def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():
+    def bound(phase):
+        books = phase.attribution and replace(
+            phase.attribution, bound_by="launching", launches_per_step=230.0, launching_s=0.004
+        )
+        return replace(phase, attribution=books)
+
+    (found,) = [
+        one for one in findings_of(phases(odd_runs.two_gpus(), bound)) if "bound" in one.code
+    ]
+    assert found.code == "bound_by_launching"
+    assert found.numbers["launches_per_step"] == 230
+    assert found.numbers["waits_s"] == 0.004
+
+
+def test_a_trace_that_disagrees_with_the_clock_is_withheld():
+    (withheld,) = [one for one in findings_of(odd_runs.withheld()) if one.code == "trace_withheld"]
+    assert withheld.variants == ("with_lrn",)
+    assert {"shares", "predictions"} <= set(withheld.invalidates)
+
+
+def test_steps_that_hold_no_level_are_one_finding_a_phase():
+    from alexprof.measure.values import Steadiness
+
+    drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
+
+    def unsteady(phase):
+        return replace(phase, timed=phase.timed and replaced(phase.timed, steadiness=drift))
+
+    found = [one for one in findings_of(phases(runs.steady(), unsteady)) if one.code == "unsteady"]
+    assert len(found) == 1
+    assert found[0].numbers == {"first_level_s": 0.00138, "last_level_s": 0.00161}
+    assert found[0].variants == ()

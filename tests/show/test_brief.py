@@ -1,0 +1,79 @@
+"""The short report: one screen, the answer first."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from alexprof.analysis.findings import Finding, findings_of
+from alexprof.errors import UsageError
+from alexprof.show import ReportOptions, render
+from alexprof.show.finding_texts import _TEMPLATES, finding_text
+from alexprof.show.options import SECTIONS
+from alexprof.show.view import View
+from tests.show import runs
+from tests.show.test_reports import RUNS, SHORT, check_golden
+
+FIGURES = (
+    *("first_step", "last_step", "slowest_ratio", "others_fraction", "first_level_s"),
+    *("last_level_s", "traced_s", "wall_clock_s", "slowdown", "std_fraction", "traced_per_step"),
+    *("timed_per_step", "step_s", "busy_s", "waits_s", "launches_per_step"),
+)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_brief(name):
+    check_golden(f"brief_{name}.txt", render(RUNS[name]()))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_fits_on_a_screen(name):
+    lines = render(RUNS[name]()).splitlines()
+    assert len(lines) <= 30
+    assert max(map(cell_len, lines)) <= 80
+
+
+@pytest.mark.parametrize("width", [1, 40, 47, 60, 79, 100, 200])
+@pytest.mark.parametrize("name", RUNS)
+def test_no_line_is_too_wide(name, width):
+    text = render(RUNS[name](), options=ReportOptions(width=width))
+    assert max(map(cell_len, text.splitlines())) <= max(40, min(width, 100))
+
+
+def test_the_answer_is_in_the_first_five_lines():
+    assert "Leaving LRN out saves 13.3\u00a0%" in "\n".join(render(runs.alexnet()).splitlines()[:5])
+
+
+def test_each_finding_has_its_words():
+    run = runs.alexnet()
+    known = dict.fromkeys(FIGURES, 0.5)
+    view = View(run, ReportOptions())
+    for code in _TEMPLATES:
+        finding = Finding(code=code, severity=1, phases=("forward",), numbers=known, text="Said.")
+        assert finding_text(view, finding).endswith((".", ")"))
+
+
+def test_no_finding_lacks_words():
+    for make in RUNS.values():
+        assert {finding.code for finding in findings_of(make())} <= _TEMPLATES.keys()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_alone_is_a_part_of_the_full_report(section):
+    whole = render(runs.alexnet(), options=ReportOptions(full=True))
+    text = render(runs.alexnet(), options=ReportOptions(section=section))
+    assert len(text) < len(whole)
+    lines = text.splitlines()
+    assert all(line in whole for line in lines)
+
+
+def test_a_section_that_there_is_not_says_which_there_are():
+    with pytest.raises(UsageError, match="kernels"):
+        ReportOptions(section="kernel")
+
+
+@pytest.mark.parametrize("style", ["markdown"])
+def test_other_outputs_are_short_too(style):
+    short = render(runs.alexnet(), style)
+    assert len(short) < len(render(runs.alexnet(), style, ReportOptions(full=True))) / 3
+    assert "LRN" in short
