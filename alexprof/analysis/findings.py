@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alexprof.measure.disturbances import OTHERS, STEAL
+from alexprof.measure.interference import OTHERS, STEAL
 from alexprof.runs.record import Phase, Run, on_cpu
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
@@ -123,7 +123,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
     others: dict[str, float] = {}
     unsteady: dict[str, set[str]] = {}
     for key, name, phase in _phases(run):
-        taken = phase.disturbances
+        taken = phase.interference
         if taken is not None and phase.timed is not None:
             part = taken.others_part + taken.steal_part
             if taken.others_part > OTHERS or taken.steal_part > STEAL:

@@ -12,7 +12,7 @@ from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
 from alexprof.capture.results import TensorResult
 from alexprof.capture.software import Software
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from alexprof.measure.machine import Machine
 from alexprof.measure.tracing import Tracing
 from alexprof.measure.values import Stretch, Timed
@@ -225,7 +225,12 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     estimated: bool = False
 
 
-class Phase(Struct, frozen=True, kw_only=True):
+class Phase(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"interference": "disturbances", "traced_interference": "traced_disturbances"},
+):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
     Attributes:
@@ -244,9 +249,9 @@ class Phase(Struct, frozen=True, kw_only=True):
         replay: The steps run again, and what that predicts; None without a trace.
         results: What a step fetches, a row for each tensor; empty where that is not recorded.
         notes: What to know of these numbers, one sentence each.
-        disturbances: What else went on around the timed steps, warm-up included; of all variants
+        interference: What else went on around the timed steps, warm-up included; of all variants
             that took turns together.
-        traced_disturbances: The same around the traced steps, without yardsticks.
+        traced_interference: The same around the traced steps, without GPUs.
     """
 
     label: str
@@ -263,8 +268,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     replay: Replay | None = None
     results: tuple[TensorResult, ...] = ()
     notes: tuple[str, ...] = ()
-    disturbances: Disturbances | None = None
-    traced_disturbances: Disturbances | None = None
+    interference: Interference | None = None
+    traced_interference: Interference | None = None
 
 
 class Variant(Struct, frozen=True, kw_only=True):

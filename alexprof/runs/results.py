@@ -225,9 +225,9 @@ def _judged(apart: Sequence[_Apart]) -> tuple[bool | None, str, _Apart | None]:
     if strange or wrong:
         worst = max(strange or wrong, key=lambda one: one.excess)
         return False, _difference(worst), worst
-    wandering = [one for one in apart if not one.steady]
-    if wandering:
-        first = wandering[0]
+    unsteady = [one for one in apart if not one.steady]
+    if unsteady:
+        first = unsteady[0]
         if first.ours.norm is None:
             return None, f"{first.ours.name} holds no numbers", first
         return None, f"{first.ours.name} differs from step to step within a run", first

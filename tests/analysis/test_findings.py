@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from alexprof.analysis.findings import findings_of
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
 
-BUSY = Disturbances(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
+BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
 
 
 def codes(run):
@@ -24,7 +24,7 @@ def test_a_run_at_rest_has_none_but_what_was_noted():
 
 
 def test_slow_steps_and_other_programs_are_one_finding():
-    run = phases(runs.alexnet(), lambda phase: replace(phase, disturbances=BUSY))
+    run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
     (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
     assert busy.phases == ("forward", "forward_backward")
     assert busy.numbers["slowest_ratio"] == max(one.ratio for one in run.stretches)
