@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from alexprof.cli.output import free_folder
-from alexprof.cli.pairs import how_much
 from tests.processes import ended
 from tests.test_cli import COMMAND, assert_one_line, call
 
@@ -119,20 +118,6 @@ def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path):
     assert free_folder(tmp_path, "ab-1") == tmp_path / "ab-1-3"
 
 
-@pytest.mark.parametrize(
-    ("pairs", "steps", "quick", "found"),
-    [
-        (None, None, False, (5, 50)),
-        (None, None, True, (3, 20)),
-        (9, None, True, (9, 20)),
-        (None, 30, True, (3, 30)),
-        (9, 30, False, (9, 30)),
-    ],
-)
-def test_what_is_asked_for_goes_before_quick(pairs, steps, quick, found):
-    assert how_much(pairs, steps, quick=quick) == found
-
-
 def interrupted(tmp_path, after_pairs):
     """An `ab` that gets Ctrl-C in the process that follows so many pairs."""
     started = tmp_path / "started.txt"
@@ -186,50 +171,6 @@ def test_a_killed_ab_keeps_its_pairs(tmp_path):
     assert again.returncode == 0, again.stderr
     assert "still running, or killed" in again.stdout
     assert "incomplete" in again.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--pairs", "1"], ["--pairs must be at least 2"]),
-        (["--num-batches", "5"], ["--num-batches must be at least 10, not 5"]),
-        (["--batch-size", "0"], ["batch size must be at least 1"]),
-        (["--workload", "vgg"], ["no workload 'vgg'", "alexnet"]),
-        (["--difference", "much"], ["--difference", "'much'", "2%"]),
-        (["--difference", "0"], ["0.01% to 100%"]),
-        (["--difference", "200%"], ["0.01% to 100%"]),
-        (["--json", "--markdown"], ["exclude each other"]),
-        (["--show"], ["no selftest in", "run alexprof selftest"]),
-    ],
-)
-def test_bad_selftests_are_one_line_and_run_nothing(tmp_path, arguments, words):
-    done = call("selftest", *arguments, "--logdir", tmp_path / "logdir")
-    assert_one_line(done, 2, *words)
-    assert not (tmp_path / "logdir").exists()
-
-
-@pytest.mark.slow
-def test_a_real_selftest_is_kept_shown_again_and_used(tmp_path):
-    small = ("--batch-size", 1, "--num-batches", 10, "--pairs", 2, "--logdir", tmp_path)
-    done = call("selftest", *small, "--json", "--difference", "0.05")
-    assert done.returncode == 0, done.stderr
-    assert "Pair 2 of 2: " in done.stderr
-    found = json.loads(done.stdout)
-    assert found == json.loads((tmp_path / "selftest.json").read_text())
-    assert (found["pairs"], found["steps"], found["batch_size"]) == (2, 10, 1)
-    assert [one["difference"] for one in found["needed"]] == [0.01, 0.05]
-    assert found["asked_within"] == 4
-    low, high = found["process_cv"]["ci95"]
-    assert 0 < low < found["process_cv"]["value"] < high
-    shown = call("selftest", "--show", "--logdir", tmp_path)
-    assert "What can be told here?" in shown.stdout
-    assert (
-        "| a process’s mean | "
-        in call("selftest", "--show", "--markdown", "--logdir", tmp_path).stdout
-    )
-    assert "0 runs" in (listed := call("list", "--logdir", tmp_path).stdout) or "No run" in listed
-    both = [tmp_path / found["name"] / name / "alexnet" for name in ("a1", "b1")]
-    assert call("compare", *both).returncode == 0
 
 
 @pytest.mark.slow

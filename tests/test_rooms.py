@@ -102,7 +102,7 @@ def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
 def test_the_record_is_read_without_numpy_and_polars():
     modules = (
         *("store", "traces", "sides", "changes", "comparable", "compare", "gate", "history"),
-        *("pairs", "pairing", "selftest"),
+        *("pairs", "pairing"),
     )
     code = f"import {', '.join(f'alexprof.runs.{one}' for one in modules)}"
     assert not loaded_by(code) & {"numpy", "polars", "scipy"}

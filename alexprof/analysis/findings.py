@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alexprof.measure.disturbances import OTHERS, STEAL
+from alexprof.measure.interference import OTHERS, STEAL
 from alexprof.runs.record import Phase, Run, on_cpu
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
@@ -17,6 +17,8 @@ UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
 VARIES = 0.25
 """Standard deviation of traced steps, as a fraction of their mean, from which shares are unsure."""
+HELD = 0.5
+"""Fraction of what a trace recorded that its marked steps hold at least."""
 PAGE_FAULT_S = 1e-6
 """What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
 FAULTS_SEEN = 0.01
@@ -54,7 +56,7 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
     What holds alike for several variants or phases is one finding.
     """
     together: dict[tuple[str, str], Finding] = {}
-    for finding in (*_of_run(run), *_of_machine(run), *_of_traces(run)):
+    for finding in (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run)):
         key = finding.code, finding.text
         known = together.get(key)
         together[key] = finding if known is None else _joined(known, finding)
@@ -121,7 +123,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
     others: dict[str, float] = {}
     unsteady: dict[str, set[str]] = {}
     for key, name, phase in _phases(run):
-        taken = phase.disturbances
+        taken = phase.interference
         if taken is not None and phase.timed is not None:
             part = taken.others_part + taken.steal_part
             if taken.others_part > OTHERS or taken.steal_part > STEAL:
@@ -202,6 +204,12 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     traced, timed = phase.traced, phase.timed
     if traced is None or phase.attribution is None:
         return
+    if traced.left_out_s is not None:
+        yield Finding(
+            code="first_step",
+            severity=1,
+            numbers={"first_s": traced.left_out_s, "mean_s": traced.mean_s},
+        )
     if is_unlike(phase):
         yield Finding(
             code="trace_unlike",
@@ -209,7 +217,15 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
             numbers={"slowdown": traced.slowdown or 0.0},
             invalidates=("shares", "predictions"),
         )
-    if traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
+    trend = _trend(traced.steps_s)
+    if trend is not None:
+        yield Finding(
+            code="trace_drifts",
+            severity=2,
+            numbers={"first_s": trend[0], "last_s": trend[1]},
+            invalidates=("shares", "predictions"),
+        )
+    elif traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
         yield Finding(
             code="trace_varies",
             severity=2,
@@ -222,6 +238,40 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
             "timed_per_step": (timed.page_faults_per_step if timed else None) or 0.0,
         }
         yield Finding(code="page_faults", severity=3, numbers=numbers, invalidates=("shares",))
+
+
+def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:
+    """Means of the first and the last third of steps that go on getting slower or quicker."""
+    third = len(steps_s) // 3
+    if third < 1:
+        return None
+    first_s, *_, last_s = (
+        sum(part) / third
+        for part in (steps_s[:third], steps_s[third : 2 * third], steps_s[-third:])
+    )
+    middle_s = sum(steps_s[third : 2 * third]) / third
+    one_way = first_s < middle_s < last_s or first_s > middle_s > last_s
+    return (first_s, last_s) if one_way and abs(last_s / first_s - 1) > VARIES else None
+
+
+def _outside(run: Run) -> Iterator[Finding]:
+    """Whether the marked steps of a trace hold a small part of what it recorded."""
+    phases = [(key, name, phase.traced) for key, name, phase in _phases(run) if phase.traced]
+    spans_s = {traced.span_s for _, _, traced in phases if traced.span_s}
+    if run.machine is not None or len(spans_s) != 1:
+        return
+    (span_s,) = spans_s
+    held_s = sum(traced.mean_s * traced.steps + (traced.left_out_s or 0) for _, _, traced in phases)
+    steps = sum(traced.steps + (traced.left_out_s is not None) for _, _, traced in phases)
+    if held_s < HELD * span_s:
+        outside_s = max(traced.outside_s or 0.0 for _, _, traced in phases)
+        waits = outside_s < HELD * (span_s - held_s)
+        yield Finding(
+            code="outside_waits" if waits else "outside_runs",
+            severity=4,
+            numbers={"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
+            invalidates=("times", "shares", "predictions"),
+        )
 
 
 def _bounds(phase: Phase) -> Iterator[Finding]:

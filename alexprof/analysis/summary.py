@@ -91,9 +91,9 @@ class Summary(Struct, frozen=True, kw_only=True):
         estimator: "mean" or "median": what `center_s`, `saved_s` and `own_s` are.
         steps: Timed steps, by phase and variant.
         savings: What was measured by leaving ops out, by phase; the largest first.
-        variant: Whose steps `shares` are of; "" without a trace.
-        shares: Where the traced steps of that variant go, the largest first.
-        traced_steps: By phase, how many steps these are of.
+        variant: Whose steps `traced` and `shares` are of; "" without a trace.
+        traced: Its traced steps, by phase; their means lead, whatever `estimator` is.
+        shares: Where these steps go, the largest first.
         findings: What makes numbers unsure, the most harmful first.
     """
 
@@ -101,8 +101,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     steps: tuple[StepTime, ...]
     savings: tuple[Saving, ...]
     variant: str
+    traced: tuple[StepTime, ...]
     shares: tuple[Share, ...]
-    traced_steps: dict[str, int]
     findings: tuple[Finding, ...]
 
 
@@ -134,12 +134,19 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         ),
         savings=tuple(saving for phase in phases for saving in _savings(run, phase, estimator)),
         variant=variant if traced else "",
-        shares=_shares(run, traced),
-        traced_steps={
-            phase: record.traced.steps
+        traced=tuple(
+            StepTime(
+                phase=phase,
+                variant=variant,
+                steps=record.traced.steps,
+                center_s=record.traced.mean_s,
+                std_s=record.traced.std_s or 0.0,
+                ci95_s=record.traced.ci95_s,
+            )
             for phase, record in traced.items()
             if record.traced is not None
-        },
+        ),
+        shares=_shares(run, traced),
         findings=findings_of(run),
     )
 

@@ -15,6 +15,7 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
     recorded   the trace unclipped        symbols   names of events to ops
     cores      work of thread pools       replay    a step run again on paper
     launches   who launched a kernel      launch_replay  the same for a GPU's launches
+    outside    work between the steps
     roots      scopes around a model      optimizers     which scopes are theirs
     fused      fusions across layers      command_buffers, buffered  CUDA graphs of XLA
     predict    what leaving out saves     dependencies  what an op waits for
@@ -22,9 +23,10 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 
 from __future__ import annotations
 
-from alexprof.attribute.costs import Attribution, attribute, attribute_phases, long_first
+from alexprof.attribute.costs import Attribution, attribute, attribute_phases
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
+from alexprof.attribute.outside import long_first
 from alexprof.attribute.predict import NOT_REPLAYED, Known, Replayed
 from alexprof.attribute.rollup import (
     Totals,

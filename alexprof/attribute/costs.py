@@ -14,6 +14,7 @@ from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
 from alexprof.attribute.fused import describe_with_fusions, xla_notes
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work, read_work
+from alexprof.attribute.outside import long_first, outside_of
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.recorded_within import RecordedPerStep, per_step
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from alexprof.xplane import Trace
 
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
-_LONG = 1.2  # times the median of the others, from which on a first step is left out
-_OTHERS = 3  # so many others tell
 _SHOWN = 3
 
 
@@ -70,6 +69,8 @@ class Attribution:
             inside of it on its own thread, and those of the pool's work for it.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
+        span_ns: From the first marked step's begin to the end of all that ran; 0 without markers.
+        outside_ns: The part of it outside of all steps in which the device ran an op of the model.
         bound_by: What decides how long the steps of a GPU take without a profiler, as far as is
             known: see `rollup.Totals.bound_by`; "" on a CPU.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
@@ -93,6 +94,8 @@ class Attribution:
     events_per_step: float | None = None
     within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
     launches_per_step: float | None = None
+    span_ns: int = 0
+    outside_ns: int = 0
     bound_by: str = ""
     estimated: frozenset[Op] = frozenset()
     marked_ns: tuple[int, ...] = ()
@@ -202,13 +205,14 @@ def _of_sort(
     steps = pl.DataFrame(
         {"step": all_steps.number[rows], "start_ns": ns[0], "wall_ns": ns[1] - ns[0]}
     ).filter(pl.col("wall_ns") > 0)
-    late = None if device == CPU else long_first(steps)
+    late = long_first(steps, on_cpu=device == CPU)
     if late is not None:
         costs, steps = (
             frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
         )
     check_closure(costs)
     bound_by = _bound_by(costs, device, work, known.timed_s)
+    span_ns, outside_ns = outside_of(all_steps, division, work)
     numbers = all_steps.number[rows]
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     sort_steps = all_steps.of_sort(part.sort)
@@ -226,6 +230,8 @@ def _of_sort(
         replayed=replay_steps(
             work, sort_steps, labels, costs, device=device, bound_by=bound_by, known=known
         ),
+        span_ns=span_ns,
+        outside_ns=outside_ns,
         bound_by=bound_by,
         notes=part.notes,
         events_per_step=recorded.events if recorded else None,
@@ -245,26 +251,6 @@ def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | Non
     bound_by = next(total for total in totals(costs) if total.device == device).bound_by(timed_s)
     # Kernels that were launched one by one run as few CUDA graphs without a profiler.
     return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
-
-
-def long_first(steps: pl.DataFrame) -> pl.DataFrame | None:
-    """Finds a first step that took much longer than the others, as under a profiler on GPUs.
-
-    Args:
-        steps: `step` and `wall_ns`, in the order of time.
-
-    Returns:
-        Its row; None where there is none, or too few others to tell.
-    """
-    import polars as pl
-
-    rest = steps["wall_ns"][1:]
-    if len(rest) < _OTHERS:
-        return None
-    median = rest.median()
-    assert isinstance(median, float)
-    first = steps.head(1)
-    return first if first.select(pl.col("wall_ns") >= _LONG * median).item() else None
 
 
 def _gpu_time(divisions: Sequence[Division], ops: int) -> NDArray[np.float64] | None:

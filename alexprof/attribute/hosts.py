@@ -105,6 +105,8 @@ def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -
         notes=(*notes, *said, *_apart(parts)),
         launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
+        span_ns=parts[first].span_ns,
+        outside_ns=parts[first].outside_ns,
         bound_by=parts[first].bound_by,
         marked_ns=parts[first].marked_ns,
         left_out=parts[first].left_out,

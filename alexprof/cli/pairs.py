@@ -1,8 +1,7 @@
-"""Commands that run processes in turns: ab, selftest."""
+"""The command that runs processes in turns: ab."""
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -10,21 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexprof.cli.app import BatchSize, Logdir, RunName, app
-from alexprof.cli.measuring import by_time, run_workload
+from alexprof.cli.app import Logdir, RunName, app
+from alexprof.cli.measuring import by_time
 from alexprof.cli.output import free_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from alexprof.runs.pairing import Plan
     from alexprof.runs.pairs import PairsRecord
-    from alexprof.runs.selftest import SelfTest
     from alexprof.show import ReportOptions
     from alexprof.show.progress import Counter, Progress
-
-LEAST_STEPS = 10
-"""Timed steps of a selftest: ten blocks of one step."""
-LEAST_DIFFERENCE = 1e-4
 
 
 @app.command()
@@ -83,61 +77,6 @@ def ab(
         print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
 
 
-@app.command()
-def selftest(
-    *,
-    workload: Annotated[str, typer.Option(help="What to run: alexnet.")] = "alexnet",
-    batch_size: BatchSize = 8,
-    pairs: Annotated[int | None, typer.Option(help="Pairs of processes.", show_default="5")] = None,
-    num_batches: Annotated[
-        int | None, typer.Option(help="Timed steps of each of the two names.", show_default="50")
-    ] = None,
-    difference: Annotated[
-        str, typer.Option(help="Say what this takes to be found, beside 1 %: 2%, 0.02.")
-    ] = "2%",
-    quick: Annotated[
-        bool, typer.Option("--quick", help="3 pairs of 20 steps, unless given, which say less.")
-    ] = False,
-    show: Annotated[bool, typer.Option("--show", help="Show the last one; run nothing.")] = False,
-    logdir: Logdir = Path("logdir"),
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
-    process: Annotated[bool, typer.Option("--process", hidden=True)] = False,
-) -> None:
-    """Measure how small a difference can be told from noise on this machine.
-
-    The same against itself: within processes by turns, and between pairs of processes. compare and
-    gate of runs in the same logdir use what is found.
-    """
-    from alexprof.runs.selftest import load_selftest
-
-    style, options = style_of(json=json, markdown=markdown), report_options()
-    asked = _difference(difference)
-    if show:
-        found = load_selftest(logdir)
-        if found is None:
-            raise UsageError(f"no selftest in {logdir} yet: run alexprof selftest")
-        _print_selftest(found, style, options)
-        return
-    pairs, num_batches = how_much(pairs, num_batches, quick=quick)
-    if process:
-        _one_process(workload, batch_size, num_batches, logdir)
-        return
-    if num_batches < LEAST_STEPS:
-        raise UsageError(f"--num-batches must be at least {LEAST_STEPS}, not {num_batches}")
-    plan = _against_itself(workload, batch_size, num_batches, pairs)
-    _print_selftest(_measure(plan, logdir, asked), style, options)
-
-
-def how_much(pairs: int | None, num_batches: int | None, *, quick: bool) -> tuple[int, int]:
-    """Pairs and steps of a selftest: what was asked for goes before `--quick`."""
-    usual = (3, 20) if quick else (5, 50)
-    return (
-        usual[0] if pairs is None else pairs,
-        usual[1] if num_batches is None else num_batches,
-    )
-
-
 def checked_name(name: str) -> str:
     """A name for a folder of the logdir.
 
@@ -174,65 +113,6 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
         raise
     finally:
         progress.close()
-
-
-def _one_process(workload: str, batch_size: int, num_batches: int, logdir: Path) -> None:
-    """What a selftest's process does: the same under two names, in turns, timed alone."""
-    from alexprof.tracer import ProfileOptions
-    from alexprof.workload import make_workload
-
-    base = make_workload(workload, batch_size=batch_size, seed=0)
-    variants = dict.fromkeys(("one", "other"), base.reference)
-    chosen = dataclasses.replace(base, variants=variants, ablations=(), published=())
-    options = ProfileOptions(
-        num_batches=num_batches, burn_in=5, trace_steps=0, phases=(chosen.phases[0].key,)
-    )
-    run_workload(chosen, options, logdir, workload)
-
-
-def _against_itself(workload: str, batch_size: int, num_batches: int, pairs: int) -> Plan:
-    from alexprof.measure.processes import parse_command
-    from alexprof.runs.pairing import Plan
-    from alexprof.workload import make_workload
-
-    make_workload(workload, batch_size=batch_size, seed=0)  # complains before anything is run
-    words = [sys.executable, "-m", "alexprof", "selftest", "--process", "--workload", workload]
-    words += ["--batch-size", str(batch_size), "--num-batches", str(num_batches)]
-    command = parse_command(shlex.join(words))
-    return Plan(command, command, pairs)
-
-
-def _measure(plan: Plan, logdir: Path, asked: float) -> SelfTest:
-    """Runs a selftest's processes and keeps what they say."""
-    from alexprof.runs.selftest import save_selftest
-
-    folder = free_folder(logdir, by_time("selftest"))
-    try:
-        record = run_showing(plan, folder)
-    except KeyboardInterrupt:
-        kept = f"; what is finished is in {folder}" if folder.exists() else ""
-        raise Interrupted(f"interrupted{kept}") from None
-    from alexprof.runs.selftested import selftest_of
-
-    found = selftest_of(record, folder, [0.01, asked])
-    save_selftest(logdir, found)
-    return found
-
-
-def _print_selftest(found: SelfTest, style: str, options: ReportOptions) -> None:
-    from alexprof.show.selftest import render_selftest
-
-    print_text(render_selftest(found, style, options))
-
-
-def _difference(text: str) -> float:
-    """Reads "2%" or "0.02"."""
-    from alexprof.measure.parts import read_part
-
-    found, _ = read_part(text)
-    if not LEAST_DIFFERENCE <= found <= 1:
-        raise UsageError(f"--difference is a part like 2% or 0.02, 0.01% to 100%, not {text!r}")
-    return found
 
 
 def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:

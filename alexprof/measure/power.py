@@ -1,4 +1,4 @@
-"""How much data a difference needs, and how small a difference the data can tell.
+"""How much data a difference needs.
 
 Power of Student's t-test over pairs (of processes, or of blocks that ran side by side), by the
 noncentral t distribution. A difference is found if the 95 % interval excludes none.
@@ -62,44 +62,3 @@ def pairs_needed(
         enough = chance_to_find(difference, spread, middle, level) >= power
         low, high = (low, middle) if enough else (middle, high)
     return high
-
-
-def smallest_difference(
-    spread: float, pairs: int, *, power: float = POWER, level: float = LEVEL
-) -> float:
-    """The smallest difference (of the logarithms) that so many pairs find with that chance.
-
-    Args:
-        spread: Standard deviation of one pair's log-ratio.
-        pairs: How many, at least two.
-        power: The chance.
-        level: Of the two-sided test.
-    """
-    if spread == 0:
-        return 0.0
-    low, high = 0.0, spread
-    while chance_to_find(high, spread, pairs, level) < power:
-        low, high = high, 2 * high
-    while high - low > 1e-6 * high:
-        middle = (low + high) / 2
-        enough = chance_to_find(middle, spread, pairs, level) >= power
-        low, high = (low, middle) if enough else (middle, high)
-    return high
-
-
-def steps_needed(
-    difference: float, step_spread: float, *, alike: float = 0.0, power: float = POWER
-) -> int:
-    """Steps of each variant that find a difference, interleaved in one process.
-
-    Args:
-        difference: True one, as a part (0.01 for 1 %).
-        step_spread: Standard deviation of a step, as a part of its mean.
-        alike: Correlation of neighbouring steps, −1 to 1 (AR(1)): at 0.5, three steps tell as much
-            as one that stands alone.
-        power: The chance to find it.
-    """
-    inflated = step_spread * math.sqrt(2 * (1 + alike) / (1 - alike))
-    # Ten blocks at least: fewer don't know their own spread.
-    tenth = pairs_needed(difference, inflated / math.sqrt(10), power=power)
-    return 10 * max(10, tenth)

@@ -2,7 +2,7 @@
 
 Pure: arrays in, values out. The ratio is that of the two means. Its interval comes from the largest
 thing that varies: pairs of processes, processes, or blocks of steps within the one process of each
-side, together with an allowance for what two processes would differ by anyway. Spreads are of
+side, together with the between-run variance (`between_runs`). Spreads are of
 linearised log-ratios: unit i adds b_i / mean(b) − a_i / mean(a), which is log(b_i / a_i) less its
 mean to first order, but needs no logarithm of a block that took no time and keeps the ratio that of
 the means (Cochran, "Sampling Techniques", ratio estimates).
@@ -13,23 +13,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alexprof.measure.families import adjust
+from alexprof.measure.between_runs import FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.spread import (
-    PROCESS_FREEDOM,
     Floats,
     Runs,
     block_means,
-    process_allowance,
     quantile,
     relative_variances,
     run_means,
     satterthwaite,
     two_sided_p,
 )
-from alexprof.measure.values import LEAST_RUNS, PROCESS_CV, Comparison, Interval, Verdict
+from alexprof.measure.values import Comparison, Interval, Verdict
 
-__all__ = ["Comparison", "Runs", "Verdict", "adjust", "compare_times", "interval_at"]
+__all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]
 
 BAND = 0.01
 """Changes of at most this part count as the same."""
@@ -46,16 +44,14 @@ class _Spread:
         freedom: Its degrees of freedom.
         count: How many units it comes from.
         unit: What they are, in the plural.
-        between: What the allowance for processes adds to the error's square.
-        runs: Runs of the side that has fewer.
+        assumed: Whether the between-run variance is in the error.
     """
 
     error: float
     freedom: float
     count: int
     unit: str
-    between: float = 0.0
-    runs: int = 1
+    assumed: bool = False
 
 
 def compare_times(
@@ -64,7 +60,7 @@ def compare_times(
     *,
     paired: bool = False,
     band: float = BAND,
-    process_cv: float = PROCESS_CV,
+    run_cv: float = RUN_CV,
 ) -> Comparison:
     """Compares B with A.
 
@@ -75,9 +71,8 @@ def compare_times(
             beside block i in the same process, so that there is no process effect. Where the
             numbers differ, nothing is paired.
         band: What counts as the same, as a part.
-        process_cv: Standard deviation of a process's mean, as a part of it: goes into the interval
-            where there are fewer than three runs of a side, unpaired. Blocks that wander by more
-            within the runs raise it (`spread.process_allowance`).
+        run_cv: Standard deviation of a run's mean between runs, as a part of it: goes into the
+            interval where there are fewer than three runs of a side, unpaired.
 
     Raises:
         ValueError: If a side has no step.
@@ -89,7 +84,7 @@ def compare_times(
     if not (a_s > 0 and b_s > 0):
         ratio = b_s / a_s if a_s > 0 else math.inf if b_s > 0 else math.nan
         return Comparison(a_s, b_s, ratio, None, "unclear", "times above 0 of both")
-    spread = _spread(a, b, paired, process_cv)
+    spread = _spread(a, b, paired, run_cv)
     if isinstance(spread, str):
         return Comparison(a_s, b_s, b_s / a_s, None, "unclear", spread)
     return _judged(a_s, b_s, spread, band)
@@ -131,7 +126,7 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     )
 
 
-def _spread(a: Runs, b: Runs, paired: bool, process_cv: float) -> _Spread | str:
+def _spread(a: Runs, b: Runs, paired: bool, run_cv: float) -> _Spread | str:
     if paired and len(a) == len(b) > 1:
         return _of_pairs(run_means(a), run_means(b), "pairs of processes")
     if len(a) == len(b) == 1 and paired and len(a[0]) == len(b[0]):
@@ -140,7 +135,7 @@ def _spread(a: Runs, b: Runs, paired: bool, process_cv: float) -> _Spread | str:
         return _of_pairs(block_means(a[0]), block_means(b[0]), "blocks of each", of=len(a[0]))
     if min(len(a), len(b)) >= LEAST_RUNS:
         return _of_runs(a, b)
-    return _with_allowance(a, b, process_cv)
+    return _of_few_runs(a, b, run_cv)
 
 
 def _of_pairs(a: Floats, b: Floats, unit: str, of: int | None = None) -> _Spread:
@@ -157,34 +152,30 @@ def _of_runs(a: Runs, b: Runs) -> _Spread:
     return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "runs of each")
 
 
-def _with_allowance(a: Runs, b: Runs, process_cv: float) -> _Spread | str:
-    """What blocks show within each process, and beside it what processes are taken to differ by."""
+def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | str:
+    """What blocks show within each run, and beside it the between-run variance."""
     if not min(run_means(a).min(), run_means(b).min()) > 0:
         return "times above 0 in each run"
     within = [relative_variances(runs) for runs in (a, b)]
     if within[0] is None or within[1] is None:
         return "at least 2 blocks of each"
     parts = within[0][0] + within[1][0]
-    between = process_allowance([*a, *b], process_cv) ** 2 * (1 / len(a) + 1 / len(b))
-    freedoms = [*within[0][1], *within[1][1], PROCESS_FREEDOM]
+    between = run_cv**2 * (1 / len(a) + 1 / len(b))
+    freedoms = [*within[0][1], *within[1][1], FREEDOM]
     return _Spread(
         error=math.sqrt(sum(parts) + between),
         freedom=satterthwaite([*parts, between], freedoms),
         count=min(sum(map(len, runs)) for runs in (a, b)),
         unit="blocks of each",
-        between=between,
-        runs=min(len(a), len(b)),
+        assumed=between > 0,
     )
 
 
 def _needed(centre: float, spread: _Spread, band: float) -> str:
     """What makes a verdict likely if the ratio is the one seen."""
+    if spread.assumed:  # more blocks can't get below what runs differ by, more runs can
+        return MORE_RUNS
     target = max(abs(centre), math.log1p(band) - abs(centre))
-    if spread.between:
-        # More blocks can't get below what processes differ by; more processes can.
-        of_a_pair = spread.error * math.sqrt(spread.runs)
-        pairs = pairs_needed(target, of_a_pair, power=LIKELY)
-        return f"about {_round_up(max(pairs, LEAST_RUNS))} pairs of processes"
     of_a_unit = spread.error * math.sqrt(spread.count)
     more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
     if more <= 1:

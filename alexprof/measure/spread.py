@@ -15,14 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.values import MOST_BLOCKS, blocks_together
+from alexprof.measure.values import blocks_together
 
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
-
-PROCESS_FREEDOM = 20
-"""How well that is known: as well as from about twenty processes, not exactly."""
 
 
 def block_means(blocks: Sequence[Floats]) -> Floats:
@@ -73,41 +70,6 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
         return None
     parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
     return parts, [len(x) - 1 for x in means]
-
-
-def process_allowance(runs: Runs, process_cv: float) -> float:
-    """What processes must be taken to differ by where too few ran to show it.
-
-    Blocks of one process that wander (others use the machine, a clock changes) show the least that
-    processes can differ by: they ran at other times altogether.
-
-    Args:
-        runs: Of all sides, two blocks or more in each.
-        process_cv: The least, as a part.
-
-    Returns:
-        Standard deviation of a process's mean, as a part of it.
-    """
-    return max(process_cv, math.sqrt(sum(map(_wandering, runs)) / len(runs)))
-
-
-def _wandering(blocks: Sequence[Floats]) -> float:
-    """Variance of block means beyond what their steps' scatter explains, relative.
-
-    Blocks of one step have no scatter within: two go together where there are enough.
-    """
-    blocks = grouped(blocks)
-    if len(blocks) >= MOST_BLOCKS // 2 and max(map(len, blocks)) == 1:
-        blocks = [
-            np.concatenate(list(pair)) for pair in zip(blocks[::2], blocks[1::2], strict=False)
-        ]
-    means = np.array([block.mean() for block in blocks])
-    inside = sum(float(((block - block.mean()) ** 2).sum()) for block in blocks)
-    spare = sum(map(len, blocks)) - len(blocks)
-    explained = (
-        inside / spare * float(np.mean([1 / len(block) for block in blocks])) if spare else 0
-    )
-    return max(0.0, float(means.var(ddof=1)) - explained) / float(means.mean()) ** 2
 
 
 def satterthwaite(parts: Sequence[float], freedoms: Sequence[float]) -> float:

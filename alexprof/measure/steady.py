@@ -3,7 +3,7 @@
 The sequence is cut where its level changes: the cut that makes squared distances from the pieces'
 means smallest, each further piece costing `PENALTY` × log(n) long-run variances (optimal
 partitioning, Jackson et al. 2005, with pruning not needed at this length; Killick et al. 2012).
-Steps that resemble each other wander, so the penalty grows with their resemblance: variance and
+Steps that resemble each other drift, so the penalty grows with their resemblance: variance and
 correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
 robust approach for estimating change-points in the mean of an AR(1) process"). Outliers are pulled
 in to Tukey's outer fence first: one slow step is no level.

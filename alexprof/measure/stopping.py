@@ -7,7 +7,7 @@ before it is judged and shown. Of simulated intervals 93.5 % and more then cover
 (docs/statistics.md, tests/measure/test_stopping.py).
 
 Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
-four times the steps have not narrowed it at all, the machine wanders more slowly than the blocks
+four times the steps have not narrowed it at all, the machine drifts more slowly than the blocks
 last, and measuring on would only follow it: that is the plateau.
 """
 

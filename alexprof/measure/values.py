@@ -11,13 +11,8 @@ Verdict = Literal["slower", "faster", "same", "unclear"]
 State = Literal["steady", "warming", "slowing", "no steady state"]
 StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 
-PROCESS_CV = 0.01
-"""Standard deviation of a process's mean, as a part of it, where it can't be seen: on a machine at
-rest, over minutes."""
 MOST_BLOCKS = 40
 """From so many on neighbouring blocks are put together (`spread`)."""
-LEAST_RUNS = 3
-"""So many are needed to see from them how processes differ."""
 
 
 def blocks_together(blocks: int) -> int:
@@ -201,7 +196,7 @@ class Comparison:
         needed: What it would take for a verdict, in one clause; None with a verdict.
         p_value: Two-sided, of a ratio of 1; None without an interval.
         log_error: Standard error of the ratio's logarithm; None without an interval.
-        freedom: Degrees of freedom of `log_error`; infinite for the allowance alone.
+        freedom: Degrees of freedom of `log_error`; infinite where nothing varies.
     """
 
     a_s: float
@@ -213,16 +208,3 @@ class Comparison:
     p_value: float | None = None
     log_error: float | None = None
     freedom: float | None = None
-
-
-@dataclass(frozen=True)
-class Known:
-    """A figure that was estimated, and how well it is known.
-
-    Attributes:
-        value: The figure.
-        ci95: Its 95 % interval; None where nothing shows it.
-    """
-
-    value: float
-    ci95: Interval | None

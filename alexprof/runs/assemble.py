@@ -145,6 +145,8 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
         events_per_step=attribution.events_per_step,
+        span_s=attribution.span_ns / 1e9 if attribution.span_ns else None,
+        outside_s=attribution.outside_ns / 1e9 if attribution.span_ns else None,
     )
 
 
@@ -166,6 +168,7 @@ def lengths(steps: pl.DataFrame, late: pl.DataFrame | None, timed: Timed | None)
         "std_s": float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
         "slowdown": mean_s / timed.mean_s if timed else None,
         "ci95_s": step_interval(wall_s),
+        "steps_s": tuple(wall_s.tolist()),
         "left_out_s": late_s,
         "mean_with_s": None if late_s is None else every_s / (len(wall_s) + 1),
     }

@@ -168,7 +168,7 @@ class RunComparison(Struct, frozen=True, kw_only=True):
         schema_version: Of this object.
         a: The first.
         others: The others, in the order given.
-        comparable: Whether all did the same work on the same machine, undisturbed.
+        comparable: Whether all did the same work on the same machine, and it was not busy.
         why_not: Why not, one sentence each.
         notes: What else to know, one sentence each.
         same_results: Whether all computed the same; None if not known.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.measure.disturbances import Disturbances
-from alexprof.runs.allowance import lost
+from alexprof.measure.interference import Interference
 from alexprof.runs.changes import Doubt, Spoils
 from alexprof.runs.findings import differences, percent
 from alexprof.runs.record import MachineRecord, Run
@@ -149,7 +148,7 @@ def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
             yield what, _plain(one), _plain(other)
 
 
-def disturbed(member: Member) -> list[Doubt]:
+def too_busy(member: Member) -> list[Doubt]:
     """Whether other programs took so much time from a run that its times say nothing."""
     run = member.run
     read = _readings(member)
@@ -159,27 +158,27 @@ def disturbed(member: Member) -> list[Doubt]:
             return []
         said = f"{run.run} began with a load of {host.load_before:g} on {host.cores} cores"
         return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
-    key, worst = max(read, key=lambda each: lost(each[1]))
-    if lost(worst) < TAKEN:
+    key, worst = max(read, key=lambda reading: reading[1].lost_part)
+    if worst.lost_part < TAKEN:
         return []
-    said = f"in {key} of {run.run} others had {percent(lost(worst))} of the cores"
+    said = f"in {key} of {run.run} others had {percent(worst.lost_part)} of the cores"
     return [_doubt("times", f"{said}: its times are theirs too, so no verdict")]
 
 
-def _readings(member: Member) -> list[tuple[str, Disturbances]]:
+def _readings(member: Member) -> list[tuple[str, Interference]]:
     """Phases with what went on around them, where it is known what others used."""
     return [
-        (key, phase.disturbances)
+        (key, phase.interference)
         for name, variant in member.run.variants.items()
         if member.variant in (None, name)
         for key, phase in variant.phases.items()
-        if phase.disturbances is not None and phase.disturbances.cpu_others is not None
+        if phase.interference is not None and phase.interference.cpu_others is not None
     ]
 
 
 def _load(a: Member, b: Member) -> Iterator[Doubt]:
     """Others beside the runs; the load before them only where nothing was read around steps."""
-    found = [*disturbed(a), *disturbed(b)]
+    found = [*too_busy(a), *too_busy(b)]
     yield from found
     if found or a.run.machine is None or b.run.machine is None:
         return
@@ -196,10 +195,10 @@ def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
     """What went on beside a phase in one run and not in the other."""
     for pair in pairs:
         for key in phases_of(a, b, pair):
-            ours = a.run.variants[pair[0]].phases[key].disturbances
-            theirs = b.run.variants[pair[1]].phases[key].disturbances
+            ours = a.run.variants[pair[0]].phases[key].interference
+            theirs = b.run.variants[pair[1]].phases[key].interference
             if ours is not None and theirs is not None:
-                unlike = list(differences(ours, theirs, b.name))
+                unlike = list(differences(ours, theirs))
                 if unlike:
                     yield _doubt("nothing", f"{key}, {a.name} and {b.name}: {'; '.join(unlike)}")
 

@@ -1,10 +1,9 @@
 """Which phase, layer, kind and op changed between runs, by how much, and can it be told from noise?
 
-Phases are judged by their timed steps, block by block; what blocks of one process differ by, beyond
-what their steps explain, two processes are taken to differ by as well. Layers, kinds and ops are
-judged by what they cost in the traced steps, on the scale of timed steps: their intervals hold the
-spread over traced steps, that of the timed mean, and what a part of a step differs by between two
-processes anyway.
+Phases are judged by their timed steps; with one or two runs of a side the interval holds the
+between-run variance. Layers, kinds and ops are judged by what they cost in the traced steps, on the
+scale of timed steps: their intervals hold the spread over traced steps, that of the timed mean, and
+what a part of a step differs by between two runs.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from alexprof.measure.values import LEAST_RUNS, PROCESS_CV
-from alexprof.runs.allowance import Allowance, allowance, composition_cv
+from alexprof.measure.between_runs import MORE_RUNS, between_run_variance
 from alexprof.runs.changes import (
     QUIET,
     Change,
@@ -26,10 +24,8 @@ from alexprof.runs.changes import (
     RunComparison,
 )
 from alexprof.runs.comparable import doubts
-from alexprof.runs.findings import percent
 from alexprof.runs.record import Phase, on_cpu
 from alexprof.runs.results import result_changes, result_doubts, whether_same
-from alexprof.runs.selftest import known_process_cv, selftest_trouble
 from alexprof.runs.sides import Member, Pair, Side, phases_of, variant_pairs
 
 if TYPE_CHECKING:
@@ -39,8 +35,10 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.001
 """Parts that are less of the step on both sides are left out."""
 PART_CV, PART_OF_STEP = 0.02, 0.002
-"""Standard deviation by which a part differs between processes that do the same: of itself, and of
+"""Standard deviation by which a part differs between runs of the same: of itself, and of
 the step: what small and large ops of the same run twice differed by (docs/commands.md)."""
+PAIRS = "pairs of processes (alexprof ab)"
+"""What a verdict on a part of two variants of one run takes."""
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
 
 
@@ -70,8 +68,8 @@ def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
 
     Args:
         sides: At least two.
-        paired: As for `compare_pair`. What disturbed the machine then spoils no verdict: it is in
-            the spread over pairs.
+        paired: As for `compare_pair`. Interference then spoils no verdict: it is in the spread
+            over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
@@ -136,65 +134,35 @@ def side_doubts(
         found += [each for each in against if not paired or each.spoils == "cause"]
     if paired:
         found = [one for one in found if one.spoils != "times"]
-    else:
-        if not any(one.spoils == "times" for one in found):
-            found += _widened(a, b)
-        found += _allowance_note(a, b)
     found += result_doubts(result_changes(a, b) if computed is None else computed)
     return list(dict.fromkeys(found))
 
 
-def _widened(a: Side, b: Side) -> Iterator[Doubt]:
-    """Why intervals are wider than what two runs differ by anyway, where they are."""
-    for pair, key in common_phases(a, b):
-        allowed = _allowed(a, b, pair, key)
-        timed = [one.timed for side in _records(a, b, pair, key) for one in side]
-        if allowed.reasons and all(timed):
-            text = (
-                f"{key}: runs are taken to differ by {percent(allowed.cv)}, not "
-                f"{percent(process_cv_of(a, b))}: {'; '.join(allowed.reasons)}"
-            )
-            yield Doubt(text=text, spoils="nothing")
+def _run_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
+    """Standard deviation of a run's mean between runs, as a part of it.
 
-
-def _allowed(a: Side, b: Side, pair: Pair, key: str) -> Allowance:
-    """What two processes may differ by; nothing more than always where it isn't asked.
-
-    Three runs of each show themselves what runs differ by, and variants of one run share theirs.
+    The one that, the same in each run, makes the ratio as uncertain as the runs' own do.
     """
-    if min(len(a.members), len(b.members)) >= LEAST_RUNS or _one_run(a, b):
-        return Allowance(PROCESS_CV)
-    return allowance(*_records(a, b, pair, key), process_cv=process_cv_of(a, b))
+    of_ratio = 0.0
+    for phases in (ours, theirs):
+        variances = [between_run_variance(measured_s(phase)) for phase in phases]
+        of_ratio += math.fsum(variances) / len(phases) ** 2
+    return math.sqrt(of_ratio / (1 / len(ours) + 1 / len(theirs)))
 
 
-def _records(a: Side, b: Side, pair: Pair, key: str) -> tuple[list[Phase], list[Phase]]:
-    ours = [one.run.variants[pair[0]].phases[key] for one in a.members]
-    return ours, [one.run.variants[pair[1]].phases[key] for one in b.members]
+def measured_s(phase: Phase) -> float:
+    """How long a phase's timed steps took in all, those of variants that took turns included."""
+    if phase.interference is not None:
+        return phase.interference.seconds
+    return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
+
+
+def _phases(side: Side, variant: str, key: str) -> list[Phase]:
+    return [member.run.variants[variant].phases[key] for member in side.members]
 
 
 def _one_run(a: Side, b: Side) -> bool:
     return len(a.members) == len(b.members) == 1 and a.members[0].folder == b.members[0].folder
-
-
-def process_cv_of(a: Side, b: Side) -> float:
-    """What processes are taken to differ by where too few ran to show it, as a part of the mean."""
-    known = (known_process_cv(one.folder, one.run.machine) for one in (*a.members, *b.members))
-    return max([PROCESS_CV, *(cv for cv in known if cv is not None)])
-
-
-def _allowance_note(a: Side, b: Side) -> Iterator[Doubt]:
-    """Says so where a selftest's figure goes into the intervals, or can't."""
-    few = min(len(a.members), len(b.members)) < LEAST_RUNS
-    if not few or a.members[0].folder == b.members[0].folder:
-        return
-    troubles = (selftest_trouble(one.folder) for one in (*a.members, *b.members))
-    for trouble in dict.fromkeys(one for one in troubles if one):
-        yield Doubt(text=f"the selftest is not used: {trouble}", spoils="nothing")
-    cv = process_cv_of(a, b)
-    if cv > PROCESS_CV:
-        said = f"processes are taken to differ by {percent(cv)} (standard deviation)"
-        text = f"{said}, as alexprof selftest measured on this machine"
-        yield Doubt(text=text, spoils="nothing")
 
 
 def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], list[OneSided]]:
@@ -205,7 +173,7 @@ def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], 
         b: The other.
         paired: Whether run i of A ran beside run i of B: intervals then come from the pairs.
     """
-    from alexprof.measure.families import adjust
+    from alexprof.measure.multiple_comparisons import adjust
     from alexprof.runs.samples import Samples
 
     tables = {id(one): Samples(one) for one in (*a.members, *b.members)}
@@ -219,8 +187,7 @@ def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], 
             key,
             ours,
             theirs,
-            allowed_cv=_allowed(a, b, pair, key).cv,
-            composition_cv=composition_cv(*_records(a, b, pair, key)),
+            run_cv=_run_cv(_phases(a, pair[0], key), _phases(b, pair[1], key)),
             same_process=_one_run(a, b),
             paired=paired,
         )
@@ -228,9 +195,9 @@ def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], 
         alone += phase.one_sided(b.name)
     judged = []
     for level in LEVELS:
-        family = [row for row in rows if row.level == level]
-        verdicts = adjust([row.found for row in family])
-        judged += [replace(row, found=one) for row, one in zip(family, verdicts, strict=True)]
+        of_level = [row for row in rows if row.level == level]
+        verdicts = adjust([row.found for row in of_level])
+        judged += [replace(row, found=one) for row, one in zip(of_level, verdicts, strict=True)]
     return judged, alone
 
 
@@ -256,8 +223,7 @@ class _Phase:
     key: str
     ours: Sequence[Sample]
     theirs: Sequence[Sample]
-    allowed_cv: float
-    composition_cv: float
+    run_cv: float
     same_process: bool
     paired: bool
 
@@ -296,7 +262,7 @@ class _Phase:
             [one.blocks for one in self.ours],
             [one.blocks for one in self.theirs],
             paired=self.paired or turns,
-            process_cv=self.allowed_cv,
+            run_cv=self.run_cv,
         )
 
     def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:
@@ -332,11 +298,13 @@ class _Phase:
         of_gpus = all(sample.device and not on_cpu(sample.device) for sample in samples)
         as_traced = of_gpus and name != IDLE_OP
         cv = self._part_cv(_mean(shares), None if as_traced else timed)
-        found = compare_times(*chunks, paired=self.paired, process_cv=cv)
+        found = compare_times(*chunks, paired=self.paired, run_cv=cv)
+        if self.same_process and found.needed == MORE_RUNS:
+            found = replace(found, needed=PAIRS)
         return Row(level, self.pair, self.key, name, shares, found)
 
     def _part_cv(self, share: float, timed: Comparison | None) -> float:
-        """What a part is taken to vary by from process to process, as a part of itself.
+        """What a part is taken to vary by from run to run, as a part of itself.
 
         Costs on a CPU are scaled to the timed mean, so what is not known of that goes in here: as
         much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
@@ -344,7 +312,7 @@ class _Phase:
         each = 1 / len(self.ours) + 1 / len(self.theirs)
         of_mean = timed.log_error**2 / each if timed and timed.log_error is not None else 0.0
         own = PART_CV**2 + (PART_OF_STEP / share) ** 2
-        return math.sqrt(own + of_mean + self.composition_cv**2)
+        return math.sqrt(own + of_mean)
 
 
 def _has(sample: Sample, level: Level, name: str) -> bool:

@@ -1,11 +1,11 @@
-"""What of a phase's disturbances matters, in words: what happened, what it does to the numbers."""
+"""What of the interference with a phase matters, in words: what happened, and what that does."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from alexprof.measure.disturbances import (
+from alexprof.measure.interference import (
     COLLECTING,
     GPU_SLOWED_BY,
     MAJOR_FAULTS_PER_S,
@@ -14,31 +14,28 @@ from alexprof.measure.disturbances import (
     SLOWER,
     STEAL,
     THROTTLED,
-    Disturbances,
     GpuState,
-    beyond_noise,
-    slowed,
+    Interference,
 )
 
 
-def findings(found: Disturbances, *, speed: bool = True) -> list[str]:
+def findings(found: Interference, *, speed: bool = True) -> list[str]:
     """Clauses for what matters, each with its figures; none if nothing does.
 
     Args:
         found: What went on.
-        speed: Whether to say that the host or a GPU became slower, too.
+        speed: Whether to say that a clock of the host or a GPU became slower, too.
     """
     said = [*_cores(found), *_memory(found)]
     return [*said, *_speed(found), *gpu_clocks(found)] if speed else said
 
 
-def differences(ours: Disturbances, theirs: Disturbances, second: str) -> Iterator[str]:
-    """What of A's and of B's disturbances of a phase is unlike, with both figures.
+def differences(ours: Interference, theirs: Interference) -> Iterator[str]:
+    """What of A's and of B's interference with a phase is unlike, with both figures.
 
     Args:
         ours: A's.
         theirs: B's.
-        second: B's name.
     """
     if abs(ours.others_part - theirs.others_part) > OTHERS:
         yield (
@@ -56,10 +53,6 @@ def differences(ours: Disturbances, theirs: Disturbances, second: str) -> Iterat
             f"the container's quota stopped threads for {figure(ours.throttled or 0)} and "
             f"{figure(theirs.throttled or 0)} s a second"
         )
-    if ours.yardstick is not None and theirs.yardstick is not None:
-        said = changes(slowed(ours.yardstick, theirs.yardstick))
-        if said:
-            yield f"by the yardsticks {' and '.join(said)} in {second}"
     mhz, later = ours.cpu_mhz_after, theirs.cpu_mhz_after
     if mhz and later and abs(math.log(later / mhz)) > SLOWER:
         yield f"the cores ran at {mhz:.0f} and {later:.0f} MHz"
@@ -74,7 +67,7 @@ def _cores_worth(cores: float | None) -> str:
     return "an unknown part" if cores is None else figure(cores)
 
 
-def _cores(found: Disturbances) -> Iterator[str]:
+def _cores(found: Interference) -> Iterator[str]:
     cores = f"{found.cores} cores" if found.cores > 1 else "1 core"
     if found.others_part > OTHERS:
         yield (
@@ -98,7 +91,7 @@ def _cores(found: Disturbances) -> Iterator[str]:
         )
 
 
-def _memory(found: Disturbances) -> Iterator[str]:
+def _memory(found: Interference) -> Iterator[str]:
     if (found.memory_stalled or 0) > MEMORY_STALLED:
         yield (
             f"programs waited for memory {percent(found.memory_stalled or 0)} of the time: steps "
@@ -109,13 +102,7 @@ def _memory(found: Disturbances) -> Iterator[str]:
         yield f"{faults} page faults waited for the disk: the steps that they fell into are longer"
 
 
-def _speed(found: Disturbances) -> Iterator[str]:
-    if said := yardstick_changes(found):
-        whose = "they" if len(said) > 1 else "it"
-        yield (
-            f"after the steps {' and '.join(said)} that {whose} took before them: the mean is of a "
-            "machine that changed"
-        )
+def _speed(found: Interference) -> Iterator[str]:
     mhz, later = found.cpu_mhz_before, found.cpu_mhz_after
     if mhz and later and later < mhz / (1 + SLOWER):
         yield (
@@ -124,7 +111,7 @@ def _speed(found: Disturbances) -> Iterator[str]:
         )
 
 
-def gpu_clocks(found: Disturbances) -> Iterator[str]:
+def gpu_clocks(found: Interference) -> Iterator[str]:
     """Clauses for the GPUs that were slowed down, or became slower."""
     earlier = {one.index: one for one in found.gpus_before}
     for one in found.gpus_after:
@@ -145,29 +132,13 @@ def gpu_clocks(found: Disturbances) -> Iterator[str]:
             )
 
 
-def level_gpu_clocks(found: Disturbances) -> Iterator[str]:
+def level_gpu_clocks(found: Interference) -> Iterator[str]:
     """Clauses for the GPUs whose clocks read the same after the steps as before them."""
     earlier = {one.index: one.clock_mhz for one in found.gpus_before}
     for one in found.gpus_after:
         mhz = earlier.get(one.index)
         if mhz and one.clock_mhz and abs(math.log(one.clock_mhz / mhz)) <= math.log1p(SLOWER):
             yield f"GPU {one.index}'s clock read {one.clock_mhz:.0f} MHz before and after"
-
-
-def yardstick_changes(found: Disturbances) -> list[str]:
-    """Which yardsticks changed from before to after the steps, as `changes` says it."""
-    before, after = found.yardstick_before, found.yardstick_after
-    return changes(slowed(before, after)) if before and after else []
-
-
-def changes(logs: tuple[float, float]) -> list[str]:
-    """Which yardsticks changed, and by how much: "arithmetic took 1.16× the time"."""
-    names = ("arithmetic", "memory")
-    return [
-        f"{name} took {math.exp(log):.2f}× the time"
-        for name, log, beyond in zip(names, logs, beyond_noise(logs), strict=True)
-        if beyond
-    ]
 
 
 def percent(part: float) -> str:

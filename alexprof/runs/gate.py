@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from alexprof.errors import UsageError
+from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
 from alexprof.measure.parts import read_part
 from alexprof.measure.values import Interval
 from alexprof.runs.changes import QUIET, SideRecord
@@ -219,10 +220,12 @@ def needed_runs(found: Comparison, bound: float, runs: int) -> str:
     """How many runs of each side would tell on which side of the bound a slow-down like this is."""
     if found.log_error is None or found.ci95 is None:
         return found.needed or "more steps"
+    if runs < LEAST_RUNS:
+        return MORE_RUNS
     away = abs(math.log(found.ratio) - math.log1p(bound))
     # The error shrinks with the root of the number of runs; 3.2 errors leave a chance of 1 % for a
     # false alarm and find four in five.
     count = math.ceil(runs * (3.2 * found.log_error / away) ** 2) if away > 0 else MOST_RUNS + 1
     if count > MOST_RUNS:
         return "another bound: the slow-down is too near to what is allowed"
-    return f"about {max(count, runs + 1, 3)} runs of each, not {runs}"
+    return f"about {max(count, runs + 1)} runs of each, not {runs}"

@@ -2,7 +2,7 @@
 
 Steps are found by binary segmentation: the place that splits the runs best is a step if the runs
 before and behind it differ (`compare_times`: Student's t over runs, or with few runs over their
-blocks with what processes differ by), Bonferroni-adjusted for the places tried; then both parts are
+blocks with the between-run variance), Bonferroni-adjusted for the places tried; then both parts are
 searched alike. docs/validation/change_points.md compares other ways.
 """
 
@@ -20,11 +20,11 @@ from msgspec import Struct
 
 from alexprof.capture.software import Software
 from alexprof.errors import RunError, UsageError
+from alexprof.measure.between_runs import between_run_variance
 from alexprof.measure.values import Interval, Verdict
-from alexprof.runs.allowance import allowance
 from alexprof.runs.changes import Level
-from alexprof.runs.comparable import disturbed, doubts, version_changes
-from alexprof.runs.compare import PART_CV, PART_OF_STEP
+from alexprof.runs.comparable import doubts, too_busy, version_changes
+from alexprof.runs.compare import PART_CV, PART_OF_STEP, measured_s
 from alexprof.runs.record import Run
 from alexprof.runs.sides import Member
 from alexprof.runs.store import BrokenRun, list_runs
@@ -132,13 +132,13 @@ class Observed:
         run: The run.
         blocks: float64 [steps] each, in the metric's unit.
         ci95: The 95 % interval of their mean, as the report shows it.
-        process_cv: Standard deviation of a process's mean, as a part of it.
+        run_cv: Standard deviation of its mean between runs, as a part of it.
     """
 
     run: Run
     blocks: Sequence[Floats]
     ci95: Interval | None
-    process_cv: float
+    run_cv: float
 
     @property
     def value(self) -> float:
@@ -227,7 +227,7 @@ def _newest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tupl
 def _points(
     members: Sequence[Member], name: str, measure: Measure, phase: str
 ) -> tuple[list[Point], list[Observed]]:
-    """Each run's value, and the runs that can be compared with the newest undisturbed one."""
+    """Each run's value, and the runs that can be compared with the newest on a machine not busy."""
     points: list[Point] = []
     compared: list[Observed] = []
     newest: Member | None = None
@@ -261,7 +261,7 @@ def _reasons(newest: Member, member: Member) -> list[str]:
     variant = member.variant or ""
     others = doubts(newest, member, [(variant, variant)])
     causes = [doubt for doubt in others if doubt.spoils == "cause"]
-    return [doubt.text for doubt in (*disturbed(member), *causes)]
+    return [doubt.text for doubt in (*too_busy(member), *causes)]
 
 
 def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observed:
@@ -288,8 +288,8 @@ def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observe
     blocks = sample.blocks
     if measure == "median":
         blocks = [np.array([np.median(block)]) for block in blocks]
-    timed_cv = allowance([variant.phases[phase]], [variant.phases[phase]]).cv
-    return Observed(member.run, blocks, mean_interval(blocks), timed_cv)
+    run_cv = math.sqrt(between_run_variance(measured_s(variant.phases[phase])))
+    return Observed(member.run, blocks, mean_interval(blocks), run_cv)
 
 
 def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:
@@ -373,7 +373,7 @@ def _compared(before: Sequence[Observed], behind: Sequence[Observed]) -> Compari
     return compare_times(
         [run.blocks for run in before],
         [run.blocks for run in behind],
-        process_cv=max(run.process_cv for run in (*before, *behind)),
+        run_cv=max(run.run_cv for run in (*before, *behind)),
     )
 
 
@@ -384,4 +384,4 @@ def _varied(runs: Sequence[Observed]) -> Sequence[Observed]:
         return runs
     # The median of |a − b| is 0.6745 √2 standard deviations of a and of b; few pairs know it badly.
     between = statistics.median(apart) / (0.6745 * math.sqrt(2)) * (1 + 2 / len(apart))
-    return [replace(run, process_cv=max(run.process_cv, between)) for run in runs]
+    return [replace(run, run_cv=max(run.run_cv, between)) for run in runs]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
-from alexprof.measure.families import LEVEL, adjust
+from alexprof.measure.multiple_comparisons import LEVEL, adjust_p_values
 from alexprof.measure.values import Interval
 from alexprof.measure.welch import welch
 from alexprof.runs.record import Ablation, AblationPart, Phase, on_cpu
@@ -205,7 +205,7 @@ def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[La
         error = welch(chunks(with_s), chunks(without_s))
         p_values.append(1.0 if error is None else error.p_value(changes[-1].change_s))
     judged = []
-    for one, p_value in zip(changes, adjust(p_values) if p_values else (), strict=True):
+    for one, p_value in zip(changes, adjust_p_values(p_values), strict=True):
         open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
         told = p_value <= LEVEL and abs(one.change_s) > open_s
         judged.append(msgspec.structs.replace(one, told=told))

@@ -12,7 +12,7 @@ from alexprof.capture.devices import Device
 from alexprof.capture.executed import ExecutedOp
 from alexprof.capture.software import Software
 from alexprof.measure.agreement import TensorFingerprint
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from alexprof.measure.machine import Machine
 from alexprof.measure.tracing import Tracing
 from alexprof.measure.values import Stretch, Timed
@@ -77,6 +77,10 @@ class Traced(Struct, frozen=True, kw_only=True):
         left_out_s: Wall time of a first traced step that took much longer than the others on a GPU:
             it is in no mean and no share; None where there is none.
         mean_with_s: Mean with that step; None where there is none.
+        steps_s: Wall time of each step, in the order of time; empty in older runs.
+        span_s: From the begin of the first marked step to the end of all that was recorded; None
+            where steps are not marked, and in older runs, like the next.
+        outside_s: The part of it outside of all steps in which an op of the model ran.
     """
 
     steps: int
@@ -92,6 +96,9 @@ class Traced(Struct, frozen=True, kw_only=True):
     events_per_step: float | None = None
     left_out_s: float | None = None
     mean_with_s: float | None = None
+    steps_s: tuple[float, ...] = ()
+    span_s: float | None = None
+    outside_s: float | None = None
 
 
 class DeviceBooks(Struct, frozen=True, kw_only=True):
@@ -218,7 +225,12 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     estimated: bool = False
 
 
-class Phase(Struct, frozen=True, kw_only=True):
+class Phase(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"interference": "disturbances", "traced_interference": "traced_disturbances"},
+):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
     Attributes:
@@ -238,9 +250,9 @@ class Phase(Struct, frozen=True, kw_only=True):
         fingerprint: What a step computes, by the tensors that it fetches; empty where that is not
             recorded.
         notes: What to know of these numbers, one sentence each.
-        disturbances: What else went on around the timed steps, warm-up included; of all variants
+        interference: What else went on around the timed steps, warm-up included; of all variants
             that took turns together.
-        traced_disturbances: The same around the traced steps, without yardsticks.
+        traced_interference: The same around the traced steps, without GPUs.
     """
 
     label: str
@@ -257,8 +269,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     replay: Replay | None = None
     fingerprint: tuple[TensorFingerprint, ...] = ()
     notes: tuple[str, ...] = ()
-    disturbances: Disturbances | None = None
-    traced_disturbances: Disturbances | None = None
+    interference: Interference | None = None
+    traced_interference: Interference | None = None
 
 
 class Variant(Struct, frozen=True, kw_only=True):

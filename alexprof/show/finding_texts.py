@@ -105,6 +105,39 @@ def _trace_varies(view: View, finding: Finding) -> str:
     )
 
 
+def _trace_drifts(view: View, finding: Finding) -> str:
+    first_s, last_s = finding.numbers["first_s"], finding.numbers["last_s"]
+    unit = numbers.spoken_unit(max(first_s, last_s))
+    levels = numbers.unit(f"{unit.plain(first_s)} to {unit.plain(last_s)}", unit.name)
+    return (
+        f"{_where(view, finding)}traced steps drift from {levels}, so their mean is of no one "
+        "state. Trace later steps."
+    )
+
+
+def _first_step(view: View, finding: Finding) -> str:
+    first_s, mean_s = finding.numbers["first_s"], finding.numbers["mean_s"]
+    return (
+        f"{_where(view, finding)}the first traced step took {numbers.time(first_s, first_s)} and "
+        f"is left out; the others take {numbers.time(mean_s, first_s)}."
+    )
+
+
+def _outside(view: View, finding: Finding) -> str:
+    known = finding.numbers
+    held, span, step = (
+        numbers.time(known[name], known["span_s"])
+        for name in ("held_s", "span_s", "step_with_it_s")
+    )
+    said = (
+        f"the marked steps hold {held} of the {span} that were recorded; a step with what lies "
+        f"between takes {step}."
+    )
+    if finding.code == "outside_waits":
+        return f"{said} Nothing of the model ran between them: the loop waits, as for its input."
+    return f"{said} Ops ran outside of them: fetch a result inside the step, so that it waits."
+
+
 def _page_faults(view: View, finding: Finding) -> str:
     traced, timed = finding.numbers["traced_per_step"], finding.numbers["timed_per_step"]
     return (
@@ -150,6 +183,10 @@ _TEMPLATES: dict[str, Template] = {
     "trace_withheld": _trace_withheld,
     "trace_unlike": _trace_unlike,
     "trace_varies": _trace_varies,
+    "trace_drifts": _trace_drifts,
+    "first_step": _first_step,
+    "outside_waits": _outside,
+    "outside_runs": _outside,
     "page_faults": _page_faults,
     "bound_by_launching": _bound_by_launching,
     "bound_by_input": _bound_by("input", "Prefetch, or make the input pipeline faster."),

@@ -26,8 +26,8 @@ from alexprof.measure.loop import (
     timed_blocks,
 )
 from alexprof.measure.machine import describe_machine
+from alexprof.measure.monitor import monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
-from alexprof.measure.watching import watching
 from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
 from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
@@ -339,7 +339,7 @@ class Tracer:
         with (
             step_failures(f"{label} of {' and '.join(run_steps)}"),
             self._progress.phase(title, expected and len(run_steps) * expected) as shown,
-            watching() as watch,
+            monitor() as monitored,
         ):
             for block in timed_blocks(
                 run_steps,
@@ -359,7 +359,7 @@ class Tracer:
         )
         phases = {}
         for variant, timed in every.items():
-            phases[variant] = Phase(label=label, timed=timed, disturbances=watch.found)
+            phases[variant] = Phase(label=label, timed=timed, interference=monitored.interference)
             name = self._labels([variant]) if len(run_steps) > 1 else ""
             self._progress.message(summary_line(datetime.now(), label, timed, name))
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*before, *blocks]))

@@ -19,7 +19,7 @@ from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
 from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.faults import faults_per_step
-from alexprof.measure.watching import watching
+from alexprof.measure.monitor import monitor
 from alexprof.runs.assemble import TraceFacts, traced_phase
 from alexprof.runs.record import Phase
 from alexprof.runs.traces import trace_notes
@@ -82,7 +82,7 @@ def trace_phase(
     # The files just written have cooled the caches; the first traced step should find them warm.
     with step_failures(doing):
         target.run()
-    with watching(gpus=tuple, yardstick=None) as watch:
+    with monitor(gpus=tuple) as monitored:
         captured = trace_steps(
             target.run,
             steps,
@@ -117,7 +117,7 @@ def trace_phase(
     phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
     wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
     phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
-    phase = msgspec.structs.replace(phase, traced_disturbances=watch.found)
+    phase = msgspec.structs.replace(phase, traced_interference=monitored.interference)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
 

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from alexprof.analysis.findings import findings_of
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
 
-BUSY = Disturbances(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
+BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
 
 
 def codes(run):
@@ -24,7 +24,7 @@ def test_a_run_at_rest_has_none_but_what_was_noted():
 
 
 def test_slow_steps_and_other_programs_are_one_finding():
-    run = phases(runs.alexnet(), lambda phase: replace(phase, disturbances=BUSY))
+    run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
     (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
     assert busy.phases == ("forward", "forward_backward")
     assert busy.numbers["slowest_ratio"] == max(one.ratio for one in run.stretches)
@@ -93,3 +93,31 @@ def test_steps_that_hold_no_level_are_one_finding_a_phase():
     assert len(found) == 1
     assert found[0].numbers == {"first_level_s": 0.00138, "last_level_s": 0.00161}
     assert found[0].variants == ()
+
+
+@pytest.mark.parametrize(("outside_s", "code"), [(0.01, "outside_waits"), (0.3, "outside_runs")])
+def test_marked_steps_that_hold_little_of_a_trace(outside_s, code):
+    def little(phase):
+        traced = replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=outside_s)
+        return replace(phase, traced=traced)
+
+    run = replace(phases(odd_runs.two_gpus(), little), machine=None)
+    first = findings_of(run)[0]
+    assert first.code == code
+    assert first.numbers == pytest.approx({"held_s": 0.1, "span_s": 0.6, "step_with_it_s": 0.06})
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "code"),
+    [
+        ((2.7, 2.6, 2.0, 1.9, 1.3, 1.2), "trace_drifts"),
+        ((1.2, 2.6, 1.3, 2.5, 1.2, 2.7), None),
+        ((1.0, 1.1, 1.0, 1.1, 1.0, 1.1), None),
+    ],
+)
+def test_traced_steps_that_go_on_getting_quicker(steps_s, code):
+    def drifting(phase):
+        return replace(phase, traced=replace(phase.traced, steps_s=steps_s))
+
+    found = codes(phases(runs.steady(), drifting))
+    assert [one for one in found if one == "trace_drifts"] == ([code] if code else [])

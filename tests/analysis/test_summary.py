@@ -81,7 +81,7 @@ def test_own_ops_of_a_cpu_have_the_interval_of_the_timed_step_too():
 def test_shares_and_idle_time_make_up_the_step():
     for make in (runs.alexnet, odd_runs.two_gpus):
         summary = summarize(make())
-        for phase in summary.traced_steps:
+        for phase in {step.phase for step in summary.traced}:
             parts = [share.fractions.get(phase, 0.0) for share in summary.shares]
             assert math.fsum(parts) == pytest.approx(1, abs=2e-3)
 

@@ -105,7 +105,7 @@ def test_ratio_of_four_runs_each(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_ratio_of_one_run_each_by_the_allowance(name):
+def test_ratio_of_one_run_each_by_the_between_run_variance(name):
     found = [compare_times(a, b).ci95 for a, b in many_runs(name, 1, 1200)]
     covered = share_covering(found, 1.02)
     assert covered >= COVERED[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
+from alexprof.measure.between_runs import MORE_RUNS, between_run_variance
 from alexprof.measure.gate import judge
 from alexprof.measure.ratios import compare_times
-from tests.measure.series import KINDS, blocks, interleaved, processes, share, welch_calls
+from tests.measure.series import KINDS, Kind, blocks, interleaved, processes, share, welch_calls
 
 pytestmark = pytest.mark.slow
 
@@ -44,19 +47,25 @@ def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
     assert share(one.verdict in DIFFERENT for one in found) <= 0.05
 
 
-def test_a_machine_that_others_use_raises_the_allowance():
-    """Blocks in bursts of load, and processes that differ by 10 %."""
-    random = np.random.default_rng(24)
+def single_runs(count, seconds, ratio=1.0, noise=0.03, seed=24):
+    """A run of each of 100 steps, alike by 0.5, on a machine that differs as it is taken to."""
+    kind = Kind(noise, alike=0.5, process=math.sqrt(between_run_variance(seconds)))
+    a, b = one_run_each(count, ratio, kind, seed)
+    for x, y in zip(a, b, strict=True):
+        yield compare_times([blocks(x)], [blocks(y)], run_cv=kind.process)
 
-    def loaded(count):
-        whole, _ = processes(KINDS["independent"], random, (count, 100))
-        bursts = 1 + 0.3 * np.repeat(random.standard_normal((count, 10)) ** 2, 10, axis=1)
-        return whole * bursts * (1 + 0.1 * random.standard_normal((count, 1)))
 
-    a, b = loaded(600), loaded(600)
-    assert welch_calls(a, b).mean() > 0.6
-    found = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    assert share(one.verdict in DIFFERENT for one in found) <= 0.05
+@pytest.mark.parametrize("seconds", [4, 40, 160])
+def test_single_runs_are_called_different_in_one_of_twenty_pairs(seconds):
+    found = single_runs(1000, seconds)
+    assert share(one.verdict in DIFFERENT for one in found) <= at_most(0.05, 1000)
+
+
+@pytest.mark.parametrize("seconds", [40, 160])
+def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds):
+    found = list(single_runs(1000, seconds, ratio=1.15))
+    assert share(one.verdict == "slower" for one in found) >= 0.95
+    assert {one.needed for one in found if one.verdict == "unclear"} <= {MORE_RUNS}
 
 
 def at_most(part, count):

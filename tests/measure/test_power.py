@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexprof.measure.power import (
-    chance_to_find,
-    pairs_needed,
-    smallest_difference,
-    steps_needed,
-)
+from alexprof.measure.power import chance_to_find, pairs_needed
 
 
 def simulated(difference, spread, pairs, count=4000):
@@ -44,23 +39,8 @@ def test_needed_is_the_fewest(difference):
     assert needed == 2 or chance_to_find(difference, 0.02, needed - 1) < 0.95
 
 
-@pytest.mark.parametrize("pairs", [2, 7, 400])
-def test_the_smallest_difference_is_the_one_that_needs_them(pairs):
-    found = smallest_difference(0.02, pairs)
-    assert chance_to_find(found, 0.02, pairs) == pytest.approx(0.95, abs=1e-4)
-    assert chance_to_find(-found, 0.02, pairs) == pytest.approx(0.95, abs=1e-4)
-
-
 def test_without_spread_everything_is_found():
     assert pairs_needed(0.01, 0.0) == 2
-    assert smallest_difference(0.0, 5) == 0
     assert chance_to_find(0.0, 0.0, 5) == 0
     with pytest.raises(ValueError, match="difference of 0"):
         pairs_needed(0.0, 0.01)
-
-
-def test_steps_grow_with_noise_and_with_alike_neighbours():
-    assert steps_needed(0.02, 0.02) == 100
-    few, more = steps_needed(0.005, 0.02), steps_needed(0.005, 0.02, alike=0.5)
-    assert more == pytest.approx(3 * few, rel=0.1)
-    assert steps_needed(0.0025, 0.02) == pytest.approx(4 * few, rel=0.1)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexprof.measure.families import adjust
+from alexprof.measure.between_runs import FREEDOM, MORE_RUNS
+from alexprof.measure.multiple_comparisons import adjust, adjust_p_values
 from alexprof.measure.ratios import compare_times, interval_at
-from alexprof.measure.spread import PROCESS_FREEDOM, block_means, process_allowance
+from alexprof.measure.spread import block_means
 
 
 def bounds(comparison):
@@ -51,17 +52,16 @@ def test_three_runs_each_are_welch_s_over_runs():
     assert found.verdict == "slower"
 
 
-def test_a_run_each_has_the_allowance_in_its_interval():
+def test_a_run_each_has_the_between_run_variance_in_its_interval():
     a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
     found = compare_times([a], [b])
-    half = stats.t.ppf(0.975, PROCESS_FREEDOM) * 0.01 * math.sqrt(2)
+    half = stats.t.ppf(0.975, FREEDOM) * 0.01 * math.sqrt(2)
     assert np.log(bounds(found)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
     assert found.verdict == "unclear"
-    # Seven pairs find 2 % where processes differ by 1 % with a chance of 87 %, six with one of 78.
-    assert found.needed == "about 7 pairs of processes"
-    # The same blocks side by side in one process need no allowance.
+    assert found.needed == MORE_RUNS
+    # The same blocks side by side in one process are of one run.
     assert compare_times([a], [b], paired=True).verdict == "slower"
-    assert compare_times([a], [b], process_cv=0).verdict == "slower"
+    assert compare_times([a], [b], run_cv=0).verdict == "slower"
 
 
 def test_a_run_each_never_says_same_by_default():
@@ -70,29 +70,15 @@ def test_a_run_each_never_says_same_by_default():
     assert compare_times([constant], [constant], paired=True).verdict == "same"
 
 
-def test_blocks_that_wander_raise_the_allowance():
-    quiet, restless = run(1, 1, 1, 1), run(0.7, 1.3, 0.7, 1.3)
-    assert process_allowance([quiet], 0.01) == 0.01
-    # Means vary by 0.12; their steps, ± 0.01 about them, explain 0.0002 / 2 of it.
-    assert process_allowance([restless], 0.01) == pytest.approx(math.sqrt(0.12 - 0.0001))
-    assert process_allowance([restless, quiet], 0.01) == pytest.approx(math.sqrt(0.1199 / 2))
-    shifted = compare_times([restless], [[1.25 * block for block in restless]])
-    assert shifted.verdict == "unclear"
-    single = [np.array([0.9]), np.array([1.1])]
-    assert process_allowance([single], 0.01) == pytest.approx(math.sqrt(0.02))
+def test_blocks_that_differ_count_once():
+    """What blocks show is in the interval as their own scatter, and widens nothing else."""
+    restless = run(0.7, 1.3, 0.7, 1.3)
+    found = compare_times([restless], [restless])
+    within = 2 * np.var([0.7, 1.3, 0.7, 1.3], ddof=1) / 4
+    assert found.log_error == pytest.approx(math.sqrt(within + 2 * 0.01**2))
 
 
-@pytest.mark.parametrize("steps", [24, 38, 100, 400])
-def test_steps_that_scatter_do_not_wander_in_blocks_of_one_step(steps):
-    random = np.random.default_rng(4)
-    found = [process_allowance([list(random.normal(1, 0.1, (steps, 1)))], 0.01) for _ in range(200)]
-    # As much as chance does to the means of half as many pairs; the steps' own 10 % is not in it.
-    assert np.median(found) < 0.03
-    risen = [list(np.linspace(0.9, 1.1, steps)[:, None])]
-    assert process_allowance(risen, 0.01) == pytest.approx(0.2 / math.sqrt(12), rel=0.1)
-
-
-def test_two_runs_each_have_half_the_allowance_s_square():
+def test_two_runs_each_have_half_the_between_run_variance():
     two = [run(1, 1, 1), run(1, 1, 1)]
     assert compare_times(two, two).log_error == pytest.approx(0.01)
 
@@ -199,17 +185,14 @@ def test_many_blocks_are_put_together_and_none_is_lost():
     assert block_means(uneven).tolist() == [2.0] * 20
 
 
-def test_holm_and_benjamini_hochberg():
-    values = [0.01, 0.04, 0.03, 0.5]
+def test_holm():
     # By hand: sorted 0.01 × 4, 0.03 × 3, 0.04 × 2 (no less than before), 0.5 × 1.
-    assert adjust(values) == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert adjust(values, "bh") == pytest.approx(stats.false_discovery_control(values))
+    assert adjust_p_values([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert adjust_p_values([]) == []
     assert adjust([]) == []
-    with pytest.raises(ValueError, match="no such method"):
-        adjust(values, "none")  # type: ignore[call-overload]
 
 
-def test_a_family_s_verdicts_need_more_evidence():
+def test_verdicts_among_many_need_more_evidence():
     def against(ratio):
         signs = np.array([1, -1, 1, -1, 1, -1])
         return compare_times([run(*np.ones(6))], [run(*ratio + 0.02 * signs)], paired=True)
@@ -217,12 +200,12 @@ def test_a_family_s_verdicts_need_more_evidence():
     clear, weak = against(1.3), against(1.03)
     assert (clear.verdict, weak.verdict) == ("slower", "slower")
     bare = compare_times([run(1)], [run(1)])
-    family = adjust([clear, *[weak] * 5, bare])
-    assert [one.verdict for one in family] == ["slower", *["unclear"] * 6]
-    assert family[1].needed is not None
-    assert family[1].ci95 == weak.ci95
-    assert family[1].p_value == pytest.approx(5 * weak.p_value)
-    assert family[6] == bare
+    adjusted = adjust([clear, *[weak] * 5, bare])
+    assert [one.verdict for one in adjusted] == ["slower", *["unclear"] * 6]
+    assert adjusted[1].needed is not None
+    assert adjusted[1].ci95 == weak.ci95
+    assert adjusted[1].p_value == pytest.approx(5 * weak.p_value)
+    assert adjusted[6] == bare
 
 
 def test_one_more_is_one():

@@ -152,21 +152,21 @@ def test_what_is_no_precision(text, said):
         parse_precision(text)
 
 
-def test_wandering_is_a_plateau_and_steady_noise_is_none():
+def test_drifting_is_a_plateau_and_steady_noise_is_none():
     steady = noisy(200, 0.02)
     walk = np.cumsum(0.003 * np.random.default_rng(5).standard_normal(200))
-    wandering = [block + level for block, level in zip(steady, walk, strict=True)]
+    drifting = [block + level for block, level in zip(steady, walk, strict=True)]
     assert not no_narrower(steady)
-    assert no_narrower(wandering)
-    assert no_narrower(wandering[:PLATEAU_BLOCKS])
-    assert not no_narrower(wandering[: PLATEAU_BLOCKS - 1])
+    assert no_narrower(drifting)
+    assert no_narrower(drifting[:PLATEAU_BLOCKS])
+    assert not no_narrower(drifting[: PLATEAU_BLOCKS - 1])
     assert not no_narrower(constant(100))
-    short = list(np.concatenate(wandering[:PLATEAU_BLOCKS])[:, None])
+    short = list(np.concatenate(drifting[:PLATEAU_BLOCKS])[:, None])
     assert no_narrower(short)
     assert not no_narrower(short[:-1])
     rule = StoppingRule.of(None, 1e-4)
-    assert stopped(rule, wandering[:109]) == "plateau"
-    assert stopped(rule, wandering[:108]) is None
+    assert stopped(rule, drifting[:109]) == "plateau"
+    assert stopped(rule, drifting[:108]) is None
     assert stopped(rule, steady[:109]) is None
 
 
@@ -225,12 +225,12 @@ def test_steady_series_have_no_plateau(kind):
 
 
 @pytest.mark.slow
-def test_machines_that_wander_have_one():
+def test_machines_that_drift_have_one():
     random = np.random.default_rng(33)
     noise = 0.02 * random.standard_normal((50, 215, 10))
     walks = np.cumsum(0.003 * random.standard_normal((50, 215, 1)), axis=1)
     bursts = np.repeat(0.05 * (random.random((50, 11, 1)) < 0.2), 20, axis=1)[:, :215]
-    for wander in (walks, bursts):
-        series = (1 + noise + wander).reshape(50, -1)
+    for drift in (walks, bursts):
+        series = (1 + noise + drift).reshape(50, -1)
         rule = StoppingRule(None, 1e-5)
         assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.85

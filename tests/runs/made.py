@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alexprof.capture.devices import Device
 from alexprof.capture.software import Software
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from alexprof.measure.loop import Block, describe
 from alexprof.measure.machine import Machine
 from alexprof.runs.record import (
@@ -35,7 +35,7 @@ OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/con
 """Parts of a step; what is left is idle time."""
 KINDS = {"lrn1": "LRN", "pool1": "MaxPool"}
 HOST = Machine("a processor", 2, 8 * 2**30, "Linux 6", 0.1)
-LONG = Disturbances(seconds=1e9, cores=2)
+LONG = Interference(seconds=1e9, cores=2)
 """Of a measurement so long that it knows the machine; nothing else is known."""
 SOFTWARE = Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True, "bfc")
 SETTINGS: dict[str, Setting] = {
@@ -69,8 +69,7 @@ def made_run(
     started: str = "2026-11-24T04:42:00+00:00",
     settings: Mapping[str, Setting] | None = None,
     without: Mapping[str, tuple[str, ...]] | None = None,
-    disturbances: Disturbances | None = LONG,
-    traced_disturbances: Disturbances | None = None,
+    interference: Interference | None = LONG,
     **fields: Any,
 ) -> Run:
     """Writes a run whose variants take turns.
@@ -90,8 +89,7 @@ def made_run(
         started: When.
         settings: Those that are not as usual.
         without: Ops that a variant lacks; its step is as much shorter as they are.
-        disturbances: What went on around the timed steps.
-        traced_disturbances: What went on around the traced ones.
+        interference: What went on around the timed steps.
         fields: Of the run.
     """
     without = without or {}
@@ -105,9 +103,7 @@ def made_run(
         if traced:
             costs[variant, phase] = _costs(mine, step_s - gone_s, noise, seed + number, traced)
             record = _with_trace(record, costs[variant, phase], traced)
-        record = msgspec.structs.replace(
-            record, disturbances=disturbances, traced_disturbances=traced_disturbances
-        )
+        record = msgspec.structs.replace(record, interference=interference)
         label = variant.replace("_", " ").replace("lrn", "LRN")
         variants[variant] = Variant(label=label, phases={phase: record})
     run = Run(

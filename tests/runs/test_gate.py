@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from alexprof.errors import UsageError
+from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.runs.gate import Bound, gate, parse_bound
 from alexprof.runs.sides import Side, find_member
 from tests.runs.made import HOST, OPS, made_run
@@ -37,12 +38,15 @@ def test_outcomes_and_exit_codes(tmp_path, step_s, outcome, code):
 def test_what_it_would_take_is_said_and_is_enough(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
     made_run(tmp_path / "b", {"v": 0.1035}, seed=1)
-    assert "runs of each, not 1" in judged(tmp_path, "5%").judged[0].needed
+    assert judged(tmp_path, "5%").judged[0].needed == MORE_RUNS
     names = [f"{kind}{number}" for number in range(12) for kind in "ab"]
     for place, name in enumerate(names):
         step_s = (0.1 if name[0] == "a" else 0.1035) * (1 + 0.01 * (place // 2 % 3 - 1))
         made_run(tmp_path / name, {"v": step_s}, seed=place, traced=0)
-    more = gate(side(tmp_path, *names[1::2]), side(tmp_path, *names[::2]), [Bound(None, 0.05)])
+    bounds = [Bound(None, 0.05)]
+    three = gate(side(tmp_path, *names[1:6:2]), side(tmp_path, *names[:6:2]), bounds)
+    assert three.judged[0].needed == "about 10 runs of each, not 3"
+    more = gate(side(tmp_path, *names[1::2]), side(tmp_path, *names[::2]), bounds)
     assert more.outcome == "within"
     assert len(more.run.runs) == len(more.baseline.runs) == 12
 

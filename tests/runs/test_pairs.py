@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alexprof.errors import RunError, UsageError
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
 from alexprof.runs.pairing import Plan, ProcessFailed, run_pairs
@@ -181,7 +181,7 @@ def test_runs_are_judged_pair_by_pair(tmp_path):
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
     part = found["op", "lrn1"]
     assert part.verdict in ("same", "unclear")
-    assert part.ci95[1] - part.ci95[0] < 0.06  # less than the allowance for parts would make it
+    assert part.ci95[1] - part.ci95[0] < 0.06  # less than two single runs would have
     assert result.comparison.a.runs == ("a1", "a2", "a3", "a4", "a5")
 
 
@@ -208,12 +208,12 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
 
 
 def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
-    loud = Disturbances(seconds=60.0, cores=2, cpu_others=0.9)
-    calm = Disturbances(seconds=60.0, cores=2, cpu_others=0.04)
+    loud = Interference(seconds=60.0, cores=2, cpu_others=0.9)
+    calm = Interference(seconds=60.0, cores=2, cpu_others=0.04)
 
     def leave(logdir, name):
         busy = loud if name in ("b2", "a3", "b3") else calm
-        made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), disturbances=busy)
+        made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), interference=busy)
         give(logdir / "run", "v", np.full(4, 2.0 if "b" in name else 1.0))
 
     record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
@@ -228,10 +228,10 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
     assert "The runs don’t compute the same" in top.replace("\n", " ")
 
 
-def test_pairs_of_short_runs_need_no_allowance(tmp_path):
+def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
     def leave(logdir, name):
-        short = Disturbances(seconds=0.4, cores=2)
-        made_run(logdir / "run", {"v": 0.1}, seed=int(name[-1]), disturbances=short)
+        short = Interference(seconds=0.4, cores=2)
+        made_run(logdir / "run", {"v": 0.1}, seed=int(name[-1]), interference=short)
 
     record = run_pairs(Plan(A, A, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, leave))
     assert judge_pairs(record, tmp_path / "ab").comparison.notes == ()

@@ -114,8 +114,8 @@ def test_of_a_phase_with_one_such_tensor_the_others_still_can_differ(logdir):
         give(logdir / name, "v", VALUES, values)
         run = load_run(logdir / name)
         phase = run.variants["v"].phases["forward"]
-        wandering = dataclasses.replace(phase.fingerprint[0], repeats=False)
-        phase = msgspec.structs.replace(phase, fingerprint=(wandering, phase.fingerprint[1]))
+        unsteady = dataclasses.replace(phase.fingerprint[0], repeats=False)
+        phase = msgspec.structs.replace(phase, fingerprint=(unsteady, phase.fingerprint[1]))
         variants = {"v": msgspec.structs.replace(run.variants["v"], phases={"forward": phase})}
         save_run(logdir / name, msgspec.structs.replace(run, variants=variants))
     assert compared(logdir).same_results is False

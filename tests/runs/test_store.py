@@ -60,6 +60,16 @@ def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_p
     assert old == replace(timed, **gone)
 
 
+def test_what_older_runs_measured_beside_interference_is_left_alone(tmp_path):
+    run = made_run(tmp_path / "run", {"v": 0.1}, traced=0)
+    file = tmp_path / "run" / "run.json"
+    record = json.loads(file.read_text())
+    yardstick = {"arithmetic_s": 0.005, "memory_s": 0.01}
+    record["variants"]["v"]["phases"]["forward"]["disturbances"]["yardstick_after"] = yardstick
+    file.write_text(json.dumps(record))
+    assert load_run(tmp_path / "run") == run
+
+
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):
     assert find_run(str(logdir / "a-newer"), logdir / "nowhere") == logdir / "a-newer"
     assert find_run("b-older", logdir) == logdir / "b-older"

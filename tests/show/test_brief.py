@@ -17,6 +17,7 @@ from tests.show.test_reports import RUNS, SHORT, check_golden
 FIGURES = (
     *("first_step", "last_step", "slowest_ratio", "others_fraction", "first_level_s"),
     *("last_level_s", "traced_s", "wall_clock_s", "slowdown", "std_fraction", "traced_per_step"),
+    *("first_s", "last_s", "mean_s", "held_s", "span_s", "step_with_it_s"),
     *("timed_per_step", "step_s", "busy_s", "waits_s", "launches_per_step"),
 )
 

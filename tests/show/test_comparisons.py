@@ -176,7 +176,7 @@ def test_if_an_interval_includes_0_no_direction_is_given(logdir):
     text = rendered(logdir, "same")
     assert "slower" not in text
     assert "faster" not in text
-    assert "no difference seen" in text
+    assert "can’t tell" in text
 
 
 def test_one_phase_on_request(logdir):

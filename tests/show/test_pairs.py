@@ -1,4 +1,4 @@
-"""What `ab` and `selftest` print, as a whole; golden files as in test_comparisons."""
+"""What `ab` prints, as a whole; golden files as in test_comparisons."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ from rich.cells import cell_len
 
 from alexprof.errors import UsageError
 from alexprof.measure.processes import parse_command
-from alexprof.measure.values import Known
 from alexprof.runs.pairing import Plan, run_pairs
 from alexprof.runs.pairs import PairsResult, judge_pairs
-from alexprof.runs.selftest import SelfTest
-from alexprof.runs.selftested import selftest_of
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
-from alexprof.show.selftest import render_selftest
-from tests.runs.made import HOST, made_run, wave
+from tests.runs.made import HOST, wave
 from tests.runs.test_pairs import Scripted, leave_run
 
 GOLDEN = Path(__file__).parent / "golden_pairs"
@@ -57,49 +53,15 @@ def results(tmp_path_factory):
         "unclear": result(folder / "unclear", pairs=3, seconds=far),
         "many": result(folder / "many", pairs=28, **cut),
         "runs": result(folder / "runs", leave=leave_run()),
-        "selftest": selftested(folder),
-        "selftest_noisy": noisy(selftested(folder)),
     }
 
 
-def selftested(logdir) -> SelfTest:
-    step_s = [0.1 * (1 + 0.01 * float(one)) for one in wave(8, 1)]
-    left = iter(step_s)
-
-    def leave(folder, name):
-        if not name.startswith("warm"):
-            mean_s = next(left)
-            twins = {"one": mean_s, "other": mean_s}
-            made_run(folder / "r", twins, traced=0, noise=0.02, seed=int(mean_s * 1e5))
-
-    folder = logdir / "selftest-20261124-044200"
-    if folder.exists():
-        folder = logdir / "selftest-20261124-054200"
-    plan = Plan(A, A, len(step_s) // 2)
-    return selftest_of(run_pairs(plan, folder, run=Scripted(seconds, leave)), folder, [0.01, 0.02])
-
-
-def noisy(found: SelfTest) -> SelfTest:
-    return msgspec.structs.replace(
-        found,
-        process_cv=Known(0.32, (0.2, 0.78)),
-        turn_cv=Known(0.14, None),
-        alike=None,
-        smallest_by_pairs=6.63,
-        alarms_within=4,
-        between="slower",
-        between_ratio=1.5,
-        between_ci95=(1.1, 2.0),
-    )
-
-
 def rendered(results, name, style="text", **options):
-    render = render_selftest if name.startswith("selftest") else render_pairs
-    return render(results[name], style, ReportOptions(**options))
+    return render_pairs(results[name], style, ReportOptions(**options))
 
 
-NAMES = ("processes", "unclear", "many", "runs", "selftest", "selftest_noisy")
-PAGES = ("processes", "runs", "selftest")
+NAMES = ("processes", "unclear", "many", "runs")
+PAGES = ("processes", "runs")
 
 
 def check_golden(name, text):
@@ -141,8 +103,7 @@ def test_colour_adds_nothing_but_colour(results, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_json_comes_back_as_the_same_values(results, name):
     text = rendered(results, name, "json")
-    kind = SelfTest if name.startswith("selftest") else PairsResult
-    assert msgspec.json.decode(text, type=kind) == results[name]
+    assert msgspec.json.decode(text, type=PairsResult) == results[name]
     assert json.loads(text)["schema_version"] == 1
 
 
@@ -159,9 +120,8 @@ def test_who_ran_first_does_not_depend_on_the_clock(results):
 
 
 def test_each_style_is_known(results):
-    for name in ("runs", "selftest"):
-        with pytest.raises(UsageError, match="no such style 'pdf'"):
-            rendered(results, name, "pdf")
+    with pytest.raises(UsageError, match="no such style 'pdf'"):
+        rendered(results, "runs", "pdf")
 
 
 def test_no_direction_without_a_verdict(results):

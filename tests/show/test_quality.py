@@ -129,7 +129,7 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
         (
             {"stopped_by": "plateau", "precision_asked": 0.005, "precision": 0.171},
             "! forward: stopped at ±17 % after 60 steps, not the ±0.50 % asked: four times the "
-            "steps had not narrowed the interval, the machine wanders",
+            "steps had not narrowed the interval, the machine drifts",
         ),
         (
             {"stopped_by": "max-time", "precision_asked": 0.005, "precision": 0.011},

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.measure.disturbances import Disturbances
+from alexprof.measure.interference import Interference
 from alexprof.measure.tracing import LevelCost, Tracing
 from alexprof.measure.values import Stretch
 from alexprof.runs.record import Phase, Run
@@ -307,31 +307,31 @@ def test_page_faults_are_no_matter_of_kernel_times_and_advice_fits_the_allocator
     assert "page faults" not in with_(msgspec.structs.replace(phase, attribution=books), software)
 
 
-def disturbed(run: Run, **found: Disturbances) -> Run:
+def interfered(run: Run, **found: Interference) -> Run:
     """The run with these readings around its forward steps, by variant."""
     variants = dict(run.variants)
     for name, one in found.items():
-        phase = msgspec.structs.replace(variants[name].phases["forward"], disturbances=one)
+        phase = msgspec.structs.replace(variants[name].phases["forward"], interference=one)
         phases = {**variants[name].phases, "forward": phase}
         variants[name] = msgspec.structs.replace(variants[name], phases=phases)
     return msgspec.structs.replace(run, variants=variants)
 
 
-def test_what_disturbed_a_phase_is_said_once_for_variants_that_took_turns():
-    busy = Disturbances(seconds=30.0, cores=2, cpu_others=0.5, memory_stalled=0.04)
-    text = said(disturbed(runs.steady(), with_lrn=busy, without_lrn=busy))
+def test_what_interfered_with_a_phase_is_said_once_for_variants_that_took_turns():
+    busy = Interference(seconds=30.0, cores=2, cpu_others=0.5, memory_stalled=0.04)
+    text = said(interfered(runs.steady(), with_lrn=busy, without_lrn=busy))
     others = "! Forward: other programs used 0.5 of 2 cores: steps waited for cores"
     assert text.count(others) == 1
     assert text.count("! Forward: programs waited for memory 4.0 % of the time") == 1
 
 
-def test_what_disturbed_one_variant_alone_names_it_and_what_does_not_matter_is_not_said():
-    quiet = Disturbances(seconds=30.0, cores=2, cpu_others=0.02)
+def test_what_interfered_with_one_variant_alone_names_it_and_what_does_not_matter_is_not_said():
+    quiet = Interference(seconds=30.0, cores=2, cpu_others=0.02)
     busy = replace(quiet, steal=0.3)
-    text = said(disturbed(runs.steady(), with_lrn=quiet, without_lrn=busy))
+    text = said(interfered(runs.steady(), with_lrn=quiet, without_lrn=busy))
     assert "! Forward, without LRN: the host took 0.3 of 2 cores away" in text
     assert "other programs" not in text
-    assert "! Forward" not in said(disturbed(runs.steady(), with_lrn=quiet, without_lrn=quiet))
+    assert "! Forward" not in said(interfered(runs.steady(), with_lrn=quiet, without_lrn=quiet))
 
 
 def traced_at_cost(event_s=3e-7, reason=None, events=2000.0):

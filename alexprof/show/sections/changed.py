@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.runs.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
 from alexprof.runs.pairs import TimeChange
 from alexprof.show import numbers
@@ -77,7 +78,7 @@ def reading(one: Change | TimeChange) -> str:
         return "the same"
     if one.verdict != "unclear":
         return one.verdict
-    if one.ci95 is None or one.needed == QUIET:
+    if one.ci95 is None or one.needed in (QUIET, MORE_RUNS):
         return "can’t tell"
     if one.ci95[0] <= 1 <= one.ci95[1]:
         return "no difference seen"

@@ -9,8 +9,8 @@ from alexprof.runs.record import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
 from alexprof.show.sections.classic import classic_figures
-from alexprof.show.sections.disturbed import disturbance_warnings
 from alexprof.show.sections.headline import headline
+from alexprof.show.sections.interference import interference_warnings
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import quality
 from alexprof.show.view import View, article, centre, includes_zero, measured, plural, sentence_case
@@ -201,7 +201,7 @@ def _warnings(view: View) -> Iterator[str]:
     yield from (_stretch(view, one) for one in found if one in worst)
     if len(found) > len(worst):
         yield f"… and {len(found) - len(worst)} more, none of them slower"
-    yield from disturbance_warnings(view)
+    yield from interference_warnings(view)
     yield from _reasons(view)
 
 

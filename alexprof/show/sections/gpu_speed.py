@@ -1,43 +1,24 @@
-"""A GPU phase whose speed changed while it was timed: one warning, with what to do.
-
-What may have changed is the GPU's clock, which its driver tells, or the host's speed, which the
-yardsticks tell. The host's matters only where the GPU waits for it.
-"""
+"""A GPU phase whose speed changed while it was timed: one warning, with what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from alexprof.measure.values import Timed
-from alexprof.runs.findings import gpu_clocks, level_gpu_clocks, yardstick_changes
+from alexprof.runs.findings import gpu_clocks, level_gpu_clocks
 from alexprof.runs.record import Phase, on_cpu
 from alexprof.show import numbers
-from alexprof.show.sections.covers import listed
 from alexprof.show.view import View, sentence_case
 
-WAITS = 0.1
-"""From this part of the timed step on that the GPU is idle it waits for the host."""
 _LEVELS_SHOWN = 4
 _ADVICE = (
     "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
-)
-_HOST_ADVICE = (
-    "The host changed speed during the timed steps, and the means include that change. Rerun on an "
-    "idle host."
 )
 
 
 def on_gpu(phase: Phase | None) -> bool:
     """Whether the trace gives a phase's steps to a GPU."""
     return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
-
-
-def waits_for_host(phase: Phase) -> bool:
-    """Whether the GPU is idle for a part of the timed step that matters."""
-    if phase.attribution is None or phase.traced is None or phase.timed is None:
-        return True
-    busy_s = phase.attribution.share_ns / 1e9 / max(phase.traced.steps, 1)
-    return busy_s < (1 - WAITS) * phase.timed.mean_s
 
 
 def level_text(timed: Timed) -> str:
@@ -57,13 +38,9 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
         if (phase := view.phase(name, key)) is not None and phase.timed and on_gpu(phase)
     }
     changed = [text for name, phase in phases.items() if (text := _steps(view, name, phase))]
-    read = [phase.disturbances for phase in phases.values() if phase.disturbances]
+    read = [phase.interference for phase in phases.values() if phase.interference]
     clocks = list(dict.fromkeys(text for found in read for text in gpu_clocks(found)))
-    clock_changed = bool(clocks)
-    host = []
-    if any(map(waits_for_host, phases.values())):
-        host = list(dict.fromkeys(text for found in read for text in yardstick_changes(found)))
-    if not changed and not clocks and not host:
+    if not changed and not clocks:
         return
     said = []
     if changed:
@@ -74,14 +51,8 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
         if not clocks:
             clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
     said += clocks
-    if host:
-        said.append(
-            "the GPU waits for the host in these steps, and afterward, on the host, "
-            f"{listed(host)} of before"
-        )
     facts = " ".join(f"{sentence_case(text)}." for text in said)
-    advice = f" {_HOST_ADVICE}" if host and not clock_changed else f" {_ADVICE}"
-    yield f"{sentence_case(view.phase_label(key))}: {facts[:1].lower()}{facts[1:]}{advice}"
+    yield f"{sentence_case(view.phase_label(key))}: {facts[:1].lower()}{facts[1:]} {_ADVICE}"
 
 
 def _steps(view: View, name: str, phase: Phase) -> str:

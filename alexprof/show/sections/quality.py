@@ -70,7 +70,7 @@ def _why(timed: Timed, reached: float) -> str:
     if timed.stopped_by == "plateau":
         return (
             f"stopped at {now} after {steps}, not the {asked} asked: four times the steps had not "
-            "narrowed the interval, the machine wanders"
+            "narrowed the interval, the machine drifts"
         )
     by = "the time allowed" if timed.stopped_by == "max-time" else "the most steps allowed"
     met = "within" if _met(timed, reached) else "not"

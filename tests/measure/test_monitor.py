@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from alexprof.measure.disturbances import Yardstick
 from alexprof.measure.loop import timed_blocks
-from alexprof.measure.watching import Reading, between, read_system, watching
+from alexprof.measure.monitor import Reading, between, monitor, read_system
 from tests.clock import FakeClock
 
 STAT = """cpu  900 0 100 5000 10 0 0 50 0 0
@@ -118,48 +117,35 @@ def test_nothing_is_read_between_the_steps_of_a_phase():
     readings = {
         "read": takes("read", Reading(0.0)),
         "gpus": takes("gpus", ()),
-        "yardstick": takes("yardstick", Yardstick(0.005, 0.01)),
     }
-    with watching(**readings) as watch:
+    with monitor(**readings):
         blocks = list(timed_blocks({"A": step}, 6, 2, block_steps=3, clock=clock))
-    assert log == ["yardstick", "gpus", "read", *["step"] * 8, "read", "gpus", "yardstick"]
+    assert log == ["gpus", "read", *["step"] * 8, "read", "gpus"]
     gaps = {gap for block in blocks for gap in block.start_ns[1:] - block.end_ns[:-1]}
     assert gaps == {7}
-    assert watch.found is not None
-    assert watch.found.yardstick_after == Yardstick(0.005, 0.01)
 
 
 def test_garbage_collections_are_counted_and_timed():
     before = list(gc.callbacks)
-    with watching(gpus=tuple, yardstick=None) as watch:
+    with monitor(gpus=tuple) as monitored:
         start = time.perf_counter()
         gc.disable()  # none of its own accord beside these
         gc.collect()
         gc.collect()
         gc.enable()
         took = time.perf_counter() - start
-    assert watch.found is not None
-    assert watch.found.collections == 2
-    assert 0 < watch.found.collecting_s <= took
+    assert monitored.interference is not None
+    assert monitored.interference.collections == 2
+    assert 0 < monitored.interference.collecting_s <= took
     assert gc.callbacks == before
 
 
 def test_a_phase_that_fails_leaves_nothing_installed():
     before = list(gc.callbacks)
-    with pytest.raises(ZeroDivisionError), watching(gpus=tuple, yardstick=None) as watch:
+    with pytest.raises(ZeroDivisionError), monitor(gpus=tuple) as monitored:
         raise ZeroDivisionError
     assert gc.callbacks == before
-    assert watch.found is None
-
-
-def test_no_memory_for_the_yardstick_is_no_reason_to_fail():
-    def none_left():
-        raise MemoryError
-
-    with watching(gpus=tuple, yardstick=none_left) as watch:
-        pass
-    assert watch.found is not None
-    assert (watch.found.yardstick_before, watch.found.yardstick_after) == (None, None)
+    assert monitored.interference is None
 
 
 def test_on_many_cores_others_are_in_nobody_s_way():
@@ -169,8 +155,17 @@ def test_on_many_cores_others_are_in_nobody_s_way():
     assert found.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
 
 
+def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_all():
+    found = between(Reading(0.0, 0.0, 0.0, 0.0), Reading(1000.0, 1900.0, 100.0, 1500.0), 2)
+    ticks = 0.05 / 1000
+    # Others left 2 − 0.4 − 0.1 cores and this process used them all.
+    assert found.lost_part == pytest.approx((0.4 - ticks) / 2 + (0.1 - ticks) / 2)
+    assert replace(found, throttled=0.2).lost_part == pytest.approx(found.lost_part + 0.1)
+    assert replace(found, throttled=5.0).lost_part == 1
+
+
 def test_this_system_is_read_without_an_error():
-    with watching(yardstick=None) as watch:
+    with monitor() as monitored:
         sum(range(10**6))
-    assert watch.found is not None
-    assert watch.found.seconds > 0
+    assert monitored.interference is not None
+    assert monitored.interference.seconds > 0

@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alexprof.measure.disturbances import Disturbances, GpuState, Yardstick
 from alexprof.measure.gpu_state import read_gpus
-from alexprof.measure.yardstick import read_yardstick, usable_cores
+from alexprof.measure.interference import GpuState, Interference
 
 ROOT = Path("/")
 
@@ -70,7 +69,14 @@ def read_system(root: Path = ROOT) -> Reading:
     )
 
 
-def between(before: Reading, after: Reading, cores: int) -> Disturbances:
+def usable_cores() -> int:
+    """Logical cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def between(before: Reading, after: Reading, cores: int) -> Interference:
     """What went on between two readings."""
     seconds = after.at_s - before.at_s
 
@@ -79,7 +85,7 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbances:
         return None if grown is None or seconds <= 0 else grown / seconds
 
     busy, own, faults = rate("busy_s"), rate("own_s"), rate("major_faults")
-    return Disturbances(
+    return Interference(
         seconds=seconds,
         cores=cores,
         cpu_own=own,
@@ -98,56 +104,43 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbances:
 
 
 @dataclass
-class Watch:
-    """What `watching` found; None before its end."""
+class Monitored:
+    """What `monitor` has read; None before its end."""
 
-    found: Disturbances | None = None
+    interference: Interference | None = None
 
 
 @contextmanager
-def watching(
+def monitor(
     *,
     read: Callable[[], Reading] = read_system,
     gpus: Callable[[], tuple[GpuState, ...]] = read_gpus,
-    yardstick: Callable[[], Yardstick] | None = read_yardstick,
-) -> Iterator[Watch]:
-    """Watches the system while the `with` block runs, by what is read before and after it.
+) -> Iterator[Monitored]:
+    """Monitors the system while the `with` block runs, by what is read before and after it.
 
-    The counters are read innermost, so that the yardsticks and the GPUs' driver aren't in them.
+    The counters are read innermost, so that the GPUs' driver isn't in them.
 
     Args:
         read: Reads the counters.
         gpus: Reads the GPUs.
-        yardstick: Times the yardsticks; None leaves them out.
 
     Yields:
         What holds the findings after the block, unless that fails.
     """
-    watch = Watch()
-    yardstick_before = _if_possible(yardstick)
+    monitored = Monitored()
     gpus_before = gpus()
     with _collections() as collected:
         before = read()
-        yield watch
+        yield monitored
         after = read()
     gpus_after = gpus()
-    watch.found = replace(
+    monitored.interference = replace(
         between(before, after, usable_cores()),
         collections=collected.count,
         collecting_s=collected.seconds,
         gpus_before=gpus_before,
         gpus_after=gpus_after,
-        yardstick_before=yardstick_before,
-        yardstick_after=_if_possible(yardstick),
     )
-
-
-def _if_possible(yardstick: Callable[[], Yardstick] | None) -> Yardstick | None:
-    """A reading; None where there is no memory or no thread for it: steps may do without."""
-    try:
-        return yardstick() if yardstick else None
-    except (MemoryError, RuntimeError):
-        return None
 
 
 @dataclass

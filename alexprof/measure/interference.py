@@ -1,12 +1,10 @@
 """What else went on while a phase was measured, as plain values; without NumPy, like the record.
 
-A disturbance that matters is one that the numbers show: what other programs took, what the machine
-was slower at. The thresholds say from where on a user is told.
+The thresholds say from where on a user is told.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 OTHERS = 0.05
@@ -25,25 +23,9 @@ MAJOR_FAULTS_PER_S = 5.0
 COLLECTING = 0.01
 """Part of the time for Python's garbage collector."""
 SLOWER = 0.05
-"""Change of a clock, or of the arithmetic yardstick: two readings at rest differ by 1 to 3 %."""
-MEMORY_SLOWER = 0.15
-"""Change of the memory yardstick: the copies lie elsewhere each time, and two readings differ by
-up to 15 %."""
+"""Change of a clock: two readings at rest differ by 1 to 3 %."""
 GPU_SLOWED_BY = ("power cap", "hardware slowdown", "thermal")
 """How the reasons begin for which a GPU runs below its clocks against one's will."""
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """How long a fixed piece of work took, on all usable cores at once.
-
-    Attributes:
-        arithmetic_s: Hashing what fits into a core's caches.
-        memory_s: Copying what doesn't.
-    """
-
-    arithmetic_s: float
-    memory_s: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,7 @@ class GpuState:
 
 
 @dataclass(frozen=True)
-class Disturbances:
+class Interference:
     """What went on between two readings, just before and just after some steps.
 
     What the system doesn't tell is None.
@@ -92,8 +74,6 @@ class Disturbances:
         cpu_mhz_after: The same after.
         gpus_before: The GPUs before.
         gpus_after: The GPUs after.
-        yardstick_before: Just before.
-        yardstick_after: Just after.
     """
 
     seconds: float
@@ -112,8 +92,6 @@ class Disturbances:
     cpu_mhz_after: float | None = None
     gpus_before: tuple[GpuState, ...] = ()
     gpus_after: tuple[GpuState, ...] = ()
-    yardstick_before: Yardstick | None = None
-    yardstick_after: Yardstick | None = None
 
     @property
     def others_part(self) -> float:
@@ -137,30 +115,7 @@ class Disturbances:
         return max(0.0, self.steal - TICKS_S / self.seconds) / self.cores
 
     @property
-    def yardstick(self) -> Yardstick | None:
-        """The mean of before and after (geometric); None if either is missing."""
-        before, after = self.yardstick_before, self.yardstick_after
-        if before is None or after is None:
-            return None
-        return Yardstick(
-            math.sqrt(before.arithmetic_s * after.arithmetic_s),
-            math.sqrt(before.memory_s * after.memory_s),
-        )
-
-
-def beyond_noise(logs: tuple[float, float]) -> tuple[float, float]:
-    """What of `slowed` is more than two readings at rest may differ by; 0 where nothing is."""
-    arithmetic, memory = logs
-    return _beyond(arithmetic, SLOWER), _beyond(memory, MEMORY_SLOWER)
-
-
-def _beyond(log: float, noise: float) -> float:
-    return math.copysign(math.sqrt(max(0.0, log**2 - math.log1p(noise) ** 2)), log)
-
-
-def slowed(before: Yardstick, after: Yardstick) -> tuple[float, float]:
-    """Logarithms of after / before: of arithmetic, of memory."""
-    return (
-        math.log(after.arithmetic_s / before.arithmetic_s),
-        math.log(after.memory_s / before.memory_s),
-    )
+    def lost_part(self) -> float:
+        """Part of the cores that others had: programs, other machines on the host, a quota."""
+        throttled = (self.throttled or 0.0) / self.cores
+        return min(1.0, self.others_part + self.steal_part + throttled)

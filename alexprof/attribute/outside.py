@@ -1,0 +1,76 @@
+"""What lies around the steps: a first one unlike the others, and work between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alexprof.attribute.division import Division
+from alexprof.attribute.ops import Work
+from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.symbols import DATA_SCOPE
+from alexprof.attribute.timeline import Cover, idle_within
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LONG, LONG_ON_CPU = 1.2, 3.0
+"""Times the median of the others, from which on a first step is left out."""
+COMPILING_NS = 50_000_000
+"""On a CPU by so much longer, too: what is shorter is a cold cache, and no compiler."""
+_OTHERS = 3  # so many others tell
+
+
+def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
+    """Measures from the first marked step to the end of all, and what ran outside of all steps.
+
+    Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
+
+    Args:
+        steps: The steps; nothing is outside of them where they are not marked.
+        division: Of the device that they are judged by.
+        work: What ran.
+
+    Returns:
+        Nanoseconds from the begin of the first step, and of these in which the device ran an op
+        outside of all steps.
+    """
+    if steps.source != "marker":
+        return 0, 0
+    activity = next(one for one in work.devices if one.device == division.device)
+    of_input = [name.startswith(f"{DATA_SCOPE}/") for name, _ in work.ops]
+    of_model = ~np.array([*of_input, False], bool)[activity.op]  # the last is for UNASSIGNED
+    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
+    begin, end = division.start_ps.min(), max(division.end_ps.max(), work.span_ps[1])
+    whole = np.array([begin]), np.array([end])
+    every_ps, within_ps = (
+        int(idle_within(work.waits, busy, *windows).sum())
+        for windows in (whole, (division.start_ps, division.end_ps))
+    )
+    return int(end - begin) // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
+
+
+def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:
+    """Finds a first step that took much longer than the others.
+
+    A profiler sets itself up in it on a GPU; a program may compile in it on any device.
+
+    Args:
+        steps: `step` and `wall_ns`, in the order of time.
+        on_cpu: Whether they are judged by a CPU, where nothing but compiling takes long.
+
+    Returns:
+        Its row; None where there is none, or too few others to tell.
+    """
+    import polars as pl
+
+    least, longer_ns = (LONG_ON_CPU, COMPILING_NS) if on_cpu else (LONG, 0)
+    rest = steps["wall_ns"][1:]
+    if len(rest) < _OTHERS:
+        return None
+    median = rest.median()
+    assert isinstance(median, float)
+    first = steps.head(1)
+    long = pl.col("wall_ns") >= max(least * median, median + longer_ns)
+    return first if first.select(long).item() else None

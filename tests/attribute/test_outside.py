@@ -1,0 +1,53 @@
+"""Work between the steps, and a first step unlike the others."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from alexprof.attribute import attribute, long_first
+from alexprof.xplane import parse_trace
+from tests.attribute.hand import draw, steps
+from tests.traces import TraceBuilder
+
+
+def host(lines):
+    builder = TraceBuilder()
+    draw(builder.plane("/host:CPU"), lines)
+    return attribute(parse_trace(builder.to_bytes()))
+
+
+def test_what_runs_between_marked_steps_is_measured():
+    """Steps of 100 ns with 200 ns between them, in 50 of which an op runs; 30 more at the end."""
+    ops = [("a:A", 10, 60), ("a:A", 310, 360), ("b:B", 150, 200), ("b:B", 400, 430)]
+    attribution = host({"python": steps((0, 100), (300, 400)), "tf_Compute/1": ops})
+    assert (attribution.span_ns, attribution.outside_ns) == (430, 80)
+
+
+def test_an_op_that_gets_input_does_not_count_nor_what_runs_within_a_step():
+    ops = [("a:A", 10, 60), ("n:IteratorGetNext", 110, 290), ("a:A", 310, 360)]
+    attribution = host({"python": steps((0, 100), (300, 400)), "tf_Compute/1": ops})
+    assert (attribution.span_ns, attribution.outside_ns) == (400, 0)
+
+
+def test_without_markers_nothing_is_outside():
+    attribution = host({"tf_Compute/1": [("a:A", 10, 60), ("a:A", 310, 360)]})
+    assert (attribution.span_ns, attribution.outside_ns) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("walls_ms", "on_cpu", "first_ms"),
+    [
+        ([119, 100, 100, 100], False, None),
+        ([120, 100, 100, 100], False, 120),
+        ([299, 100, 100, 100], True, None),
+        ([300, 100, 100, 100], True, 300),
+        ([30, 1, 1, 1], True, None),
+        ([900, 100, 100], False, None),
+    ],
+)
+def test_a_first_step_is_long_from_so_many_medians_on(walls_ms, on_cpu, first_ms):
+    walls = [wall * 10**6 for wall in walls_ms]
+    table = pl.DataFrame({"step": range(len(walls)), "wall_ns": walls})
+    late = long_first(table, on_cpu=on_cpu)
+    assert (None if late is None else late["wall_ns"].item() // 10**6) == first_ms
