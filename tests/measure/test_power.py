@@ -25,22 +25,22 @@ def test_chances_are_those_of_simulated_t_tests(pairs, difference):
 def test_the_pairs_of_the_documentation():
     of_a_pair = 0.01 * math.sqrt(2)
     assert chance_to_find(0.02, of_a_pair, 7) == pytest.approx(0.87, abs=0.01)
-    assert pairs_needed(0.02, of_a_pair) == 9
-    assert pairs_needed(0.01, of_a_pair) == 28
-    assert pairs_needed(0.05, of_a_pair) == 4
+    assert pairs_needed(0.02, of_a_pair, power=0.95) == 9
+    assert pairs_needed(0.01, of_a_pair, power=0.95) == 28
+    assert pairs_needed(0.05, of_a_pair, power=0.95) == 4
     # Seven suffice for 2 % where processes differ by less.
-    assert pairs_needed(0.02, 0.0085 * math.sqrt(2)) <= 7
+    assert pairs_needed(0.02, 0.0085 * math.sqrt(2), power=0.95) <= 7
 
 
 @pytest.mark.parametrize("difference", [0.003, 0.02, 0.3])
 def test_needed_is_the_fewest(difference):
-    needed = pairs_needed(difference, 0.02)
+    needed = pairs_needed(difference, 0.02, power=0.95)
     assert chance_to_find(difference, 0.02, needed) >= 0.95
     assert needed == 2 or chance_to_find(difference, 0.02, needed - 1) < 0.95
 
 
 def test_without_spread_everything_is_found():
-    assert pairs_needed(0.01, 0.0) == 2
+    assert pairs_needed(0.01, 0.0, power=0.95) == 2
     assert chance_to_find(0.0, 0.0, 5) == 0
     with pytest.raises(ValueError, match="difference of 0"):
-        pairs_needed(0.0, 0.01)
+        pairs_needed(0.0, 0.01, power=0.95)
