@@ -59,11 +59,13 @@ def print_report(run: Run, folder: Path) -> None:
     print_text(f"\n{render(run, 'text', options)}")
 
 
-def report_options(phase: str | None = None, top: int = 10) -> ReportOptions:
+def report_options(phase: str | None = None, top: int = 10, *, full: bool = False) -> ReportOptions:
     """For the terminal that there is."""
     from alexprof.show import ReportOptions, terminal
 
-    return ReportOptions(width=terminal.width(), color=terminal.color(), phase=phase, top=top)
+    return ReportOptions(
+        width=terminal.width(), color=terminal.color(), phase=phase, top=top, full=full
+    )
 
 
 def free_folder(logdir: Path, name: str) -> Path:

@@ -88,7 +88,10 @@ def compare(
         bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
     ] = False,
     phase: Annotated[str, typer.Option(help="Compare this phase alone.")] = "",
-    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+    full: Annotated[
+        bool, typer.Option("--full", help="Each layer, kind and op, not the verdicts alone.")
+    ] = False,
+    top: Annotated[int, typer.Option(help="How many changed ops --full lists for a phase.")] = 10,
 ) -> None:
     """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
     from alexprof.runs.compare import compare as compare_runs
@@ -96,7 +99,7 @@ def compare(
     from alexprof.show.comparison import render_comparison
 
     style = style_of(json=json, markdown=markdown)
-    options = report_options(phase=phase or None, top=top)
+    options = report_options(phase=phase or None, top=top, full=full)
     print_text(render_comparison(compare_runs(find_sides(runs, logdir)), style, options))
 
 

@@ -15,6 +15,7 @@ from alexprof.show.options import ReportOptions
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
 from alexprof.show.sections.changed import changed_sections, comparable_section
+from alexprof.show.sections.changed_brief import brief_section
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 
@@ -79,8 +80,8 @@ def _chosen(found: RunComparison, options: ReportOptions) -> RunComparison:
 
 
 def _document(found: RunComparison, options: ReportOptions) -> Document:
-    sections = [comparable_section(found)]
-    for other in found.others:
+    sections = [comparable_section(found) if options.full else brief_section(found)]
+    for other in found.others if options.full else ():
         sections += changed_sections(found, other, options.top)
     others = [clean(one.name) for one in found.others]
     return Document(
@@ -88,5 +89,5 @@ def _document(found: RunComparison, options: ReportOptions) -> Document:
         status="comparable" if found.comparable else "not comparable",
         facts=(f"A {clean(found.a.name)}", f"B {' or '.join(others)}"),
         sections=tuple(sections),
-        footer=FOOTER,
+        footer=FOOTER if options.full else "Each layer, kind and op: --full.",
     )

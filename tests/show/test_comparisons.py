@@ -88,11 +88,13 @@ GATES = {
     "gate_unclear": ("wednesday", "10%"),
     "gate_spoiled": ("busy", "5%"),
 }
+SHORT = ("slower", "spoiled")
+"""Of these the short form is compared as a whole too."""
 METRICS = {"history_mean": None, "history_share": "conv1.share"}
 
 
 def rendered(logdir, name, style="text", **options):
-    chosen = ReportOptions(**options)
+    chosen = ReportOptions(**{"full": True, **options})
     if name in COMPARED:
         return render_comparison(compared(logdir, *COMPARED[name]), style, chosen)
     if name in GATES:
@@ -123,7 +125,9 @@ def test_markdown(logdir, name):
 
 def test_no_golden_file_is_left_over():
     pages = {f"{name}.md" for name in ("slower", "odd", "gate_slower", "history_mean")}
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.txt" for name in NAMES} | pages
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.txt" for name in NAMES} | pages | {
+        f"brief_{name}.txt" for name in SHORT
+    }
 
 
 @pytest.mark.parametrize("width", [1, 40, 60, 80, 100, 200])
@@ -191,4 +195,21 @@ def test_one_phase_on_request(logdir):
 
 def test_as_many_ops_as_asked_for(logdir):
     found = compared(logdir, "monday:with_lrn", "monday:without_lrn")
-    assert "\nlrn1  " in render_comparison(found, "text", ReportOptions(top=1))
+    assert "\nlrn1  " in render_comparison(found, "text", ReportOptions(top=1, full=True))
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_brief(logdir, name):
+    check_golden(f"brief_{name}.txt", rendered(logdir, name, full=False))
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_the_verdicts_fit_on_a_screen(logdir, name):
+    lines = rendered(logdir, name, full=False).splitlines()
+    assert len(lines) <= 30
+
+
+def test_what_can_not_be_compared_has_reasons_and_no_table(logdir):
+    text = rendered(logdir, "spoiled", full=False)
+    assert "batch size differs" in text
+    assert "95" not in text

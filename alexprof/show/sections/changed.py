@@ -40,7 +40,7 @@ def comparable_section(found: RunComparison) -> Section:
     blocks: list[Block] = [Lead(_comparable(found))]
     blocks += [Warn(f"{clean(text)}.") for text in found.why_not]
     blocks += [Note(f"{clean(text)}.") for text in found.notes]
-    if said := _same_results(found):
+    if said := same_results(found):
         blocks.append(Note(said))
     return Section("Can they be compared?", "", tuple(blocks))
 
@@ -55,18 +55,18 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
     """
     mine = [one for one in found.differences if one.b == other.name]
     alone = [one for one in (*found.gone, *found.new) if one.b == other.name]
-    keys = list(dict.fromkeys([*map(_key, mine), *map(_key, alone)]))
-    keys.sort(key=lambda key: _rank(key, found.a))
-    whole = [one for key in keys for one in mine if one.level == "phase" and _key(one) == key]
+    keys = list(dict.fromkeys([*map(key_of, mine), *map(key_of, alone)]))
+    keys.sort(key=lambda key: rank(key, found.a))
+    whole = [one for key in keys for one in mine if one.level == "phase" and key_of(one) == key]
     several = f" in {clean(other.name)}" if len(found.others) > 1 else ""
-    phases = tuple(_phases(whole, found.a))
+    phases = tuple(phase_blocks(whole, found.a))
     unit = _unit(whole, ())
     yield Section(f"What changed{several}?", f"{unit.name}, no profiler attached", phases)
     for key in keys:
-        inside = [one for one in mine if one.level != "phase" and _key(one) == key]
-        gone_or_new = [one for one in alone if _key(one) == key]
+        inside = [one for one in mine if one.level != "phase" and key_of(one) == key]
+        gone_or_new = [one for one in alone if key_of(one) == key]
         if inside or gone_or_new:
-            step = [one for one in whole if _key(one) == key]
+            step = [one for one in whole if key_of(one) == key]
             blocks = tuple(_inside(step, inside, gone_or_new, top))
             aside = f"{label(key, found.a)}; shares, on the scale of timed steps"
             yield Section(f"Where{several}?", aside, blocks)
@@ -110,7 +110,7 @@ def _comparable(found: RunComparison) -> str:
     return "Yes: the same work on the same machine."
 
 
-def _same_results(found: RunComparison) -> str:
+def same_results(found: RunComparison) -> str:
     """Whether both compute the same; "" where that is among what spoils the comparison."""
     reason = found.same_results_reason or "no reason is recorded"
     every = "all" if len(found.others) > 1 else "both"
@@ -123,13 +123,14 @@ def _same_results(found: RunComparison) -> str:
     return f"They compute something else {clean(reason)}."
 
 
-def _phases(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
+def phase_blocks(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
+    """The verdict of each phase, the table of them, and what verdicts would take."""
     if not whole:
         yield Lead("No phase was timed on both sides.")
         return
     for one in whole:
         yield Lead(_sentence(one, a))
-    yield _table([(label(_key(one), a), one) for one in whole], (), "phase")
+    yield change_table([(label(key_of(one), a), one) for one in whole], (), "phase")
     yield from _needed(whole, a)
 
 
@@ -138,14 +139,14 @@ def _needed(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
     by_need: dict[str, list[str]] = {}
     for one in whole:
         if one.needed:
-            by_need.setdefault(one.needed, []).append(label(_key(one), a))
+            by_need.setdefault(one.needed, []).append(label(key_of(one), a))
     for need, names in by_need.items():
         yield Note(f"{_capital('; '.join(names))}: a verdict would take {clean(need)}.")
 
 
 def _sentence(one: Change, a: SideRecord) -> str:
     """Says: forward, with LRN: slower, +4.30 % (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
-    name, said = _capital(label(_key(one), a)), reading(one)
+    name, said = _capital(label(key_of(one), a)), reading(one)
     span = ""
     if one.ci95 is not None:
         span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one), '%')}"
@@ -162,24 +163,32 @@ def _inside(
 ) -> Iterator[Block]:
     named = [(clean(one.name), one) for one in (*step, *_of("layer", inside))]
     rest = [one for one in alone if one.level == "layer"]
-    some = any(map(_called, (*step, *inside))) or rest
-    yield _table(named, rest, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
+    some = any(map(is_called, (*step, *inside))) or rest
+    yield change_table(named, rest, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
     asked: tuple[tuple[Level, int], ...] = (("kind", KINDS_SHOWN), ("op", top))
     silent = []
     for level, most in asked:
-        called = [one for one in _of(level, inside) if _called(one)]
+        called = [one for one in _of(level, inside) if is_called(one)]
         others = [one for one in alone if one.level == level]
         if called or others:
-            yield _table([(clean(one.name), one) for one in called], others, level, most=most)
+            yield change_table([(clean(one.name), one) for one in called], others, level, most=most)
         if rest_of_level := len(list(_of(level, inside))) - len(called):
             silent.append(plural(rest_of_level, f"{'' if not called else 'other '}{level}"))
     if silent:
         yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
-def _table(
+def change_table(
     named: Sequence[tuple[str, Change]], alone: Sequence[OneSided], level: Level, most: int = 99
 ) -> Table:
+    """Changes as a table, below the phase the largest first.
+
+    Args:
+        named: The changes, each by the name of its row.
+        alone: What only one side has.
+        level: What the rows are.
+        most: How many to show.
+    """
     unit = _unit([one for _, one in named], alone)
     rows = [(abs(one.change_s), one.level == "phase", _row(name, one, unit)) for name, one in named]
     rows += [(one.a_s or one.b_s or 0.0, False, _one_sided(one, unit)) for one in alone]
@@ -217,7 +226,7 @@ def _row(name: str, one: Change, unit: numbers.Unit) -> Row:
     interval = one.change_ci95_s
     pieces = [Piece(0, 0, "zero")]
     pieces += [Piece(*interval, "interval")] if interval else []
-    pieces.append(Piece(one.change_s, one.change_s, filled[mark][not _called(one)]))
+    pieces.append(Piece(one.change_s, one.change_s, filled[mark][not is_called(one)]))
     cells = (
         name,
         unit.plain(one.a_s),
@@ -227,7 +236,7 @@ def _row(name: str, one: Change, unit: numbers.Unit) -> Row:
         reading(one),
         Bar(tuple(pieces)),
     )
-    return Row(cells, "plain" if _called(one) or one.level == "phase" else "muted")
+    return Row(cells, "plain" if is_called(one) or one.level == "phase" else "muted")
 
 
 def _one_sided(one: OneSided, unit: numbers.Unit) -> Row:
@@ -263,15 +272,17 @@ def _of(level: Level, changes: Sequence[Change]) -> Iterator[Change]:
     return (one for one in changes if one.level == level)
 
 
-def _called(one: Change) -> bool:
+def is_called(one: Change) -> bool:
+    """Whether a change is told from chance."""
     return one.verdict in ("slower", "faster")
 
 
-def _key(one: Change | OneSided) -> Key:
+def key_of(one: Change | OneSided) -> Key:
+    """Which step it belongs to."""
     return one.variant, one.b_variant, one.phase
 
 
-def _rank(key: Key, a: SideRecord) -> tuple[int, int]:
+def rank(key: Key, a: SideRecord) -> tuple[int, int]:
     """Phases in A's order, in each of them variants in A's order."""
     variant, _, phase = key
     phases, variants = list(a.phases), list(a.variants)
