@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from alexprof.errors import AlexProfError
 
 if TYPE_CHECKING:
+    from alexprof.analysis.traces import load_trace
     from alexprof.capture.trace import profiler_options
-    from alexprof.runs.record import Run
-    from alexprof.runs.store import load_run
-    from alexprof.runs.traces import load_trace
+    from alexprof.record.run import Run
+    from alexprof.record.store import load_run
     from alexprof.tracer import Tracer
     from alexprof.workload import leaving_out
 
@@ -38,10 +38,10 @@ __version__ = "0.1.0"
 
 _LATE = {
     "Tracer": "alexprof.tracer",
-    "Run": "alexprof.runs.record",
+    "Run": "alexprof.record.run",
     "leaving_out": "alexprof.workload",
-    "load_run": "alexprof.runs.store",
-    "load_trace": "alexprof.runs.traces",
+    "load_run": "alexprof.record.store",
+    "load_trace": "alexprof.analysis.traces",
     "profiler_options": "alexprof.capture.trace",
 }
 

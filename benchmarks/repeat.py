@@ -76,8 +76,8 @@ def _profile(logdir: Path, name: str, batch_size: int, steps: int) -> None:
 
 
 def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
-    from alexprof.runs.compare import LEVELS, compare
-    from alexprof.runs.sides import find_sides
+    from alexprof.analysis.compare import LEVELS, compare
+    from alexprof.analysis.sides import find_sides
 
     found = compare(find_sides(names, logdir))
     called = [one for one in found.differences if one.verdict in CALLED]

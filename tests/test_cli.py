@@ -13,9 +13,9 @@ import pytest
 
 import alexprof
 from alexprof.cli.output import no_collector
-from alexprof.runs.store import save_run
-from tests.runs.made import made_run
-from tests.runs.test_store import run_named
+from alexprof.record.store import save_run
+from tests.analysis.made import made_run
+from tests.record.test_store import run_named
 
 COMMAND = [sys.executable, "-m", "alexprof"]
 

@@ -12,12 +12,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "alexprof"
 # In the order of the data's way; each room may import those before it.
 ROOMS = [
+    "record",
     "workload",
     "measure",
     "capture",
     "xplane",
     "attribute",
-    "runs",
     "analysis",
     "show",
     "tensorboard",
@@ -25,7 +25,7 @@ ROOMS = [
     "cli",
 ]
 # The one small door the other way: `Run.report()` fetches `show` when it is called.
-DOORS = {("runs", "show")}
+DOORS = {("record", "show")}
 HEAVY = {"tensorflow", "keras", "xprof", "tensorboard", "tensorboard_plugin_profile"}
 MAY_IMPORT_HEAVY = {
     "workload": {"tensorflow"},
@@ -89,7 +89,7 @@ def test_importing_alexprof_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "room", ["xplane", "attribute", "runs.store", "runs.tables", "runs.traces", "show"]
+    "room", ["xplane", "attribute", "record.store", "record.tables", "analysis.traces", "show"]
 )
 def test_reading_and_showing_never_import_tensorflow(room):
     assert not loaded_by(f"import alexprof.{room}") & {"tensorflow", "keras", "xprof"}
@@ -100,9 +100,10 @@ def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
 
 
 def test_the_record_is_read_without_numpy_and_polars():
-    modules = (
-        *("store", "traces", "sides", "changes", "comparable", "compare", "gate", "history"),
-        *("pairs", "pairing"),
+    names = (
+        *("traces", "sides", "changes", "comparable", "compare", "gate", "history", "pairs"),
+        *("summary", "findings"),
     )
-    code = f"import {', '.join(f'alexprof.runs.{one}' for one in modules)}"
+    modules = ("record.store", *(f"analysis.{name}" for name in names))
+    code = f"import {', '.join(f'alexprof.{module}' for module in modules)}"
     assert not loaded_by(code) & {"numpy", "polars", "scipy"}

@@ -1,6 +1,12 @@
-"""From the record of a run to answers: pure functions, plain values, no words.
+"""From records to answers: pure functions and plain values, hardly a word.
 
-estimator  do means lead, or medians
-summary    what a step costs, what leaving ops out saves, where a step goes
-findings   what makes numbers unsure, and which
+summary      what a step costs, what leaving ops out saves, where a step goes
+estimator    do means lead, or medians
+findings     what makes numbers unsure, and which
+traces       a trace alone to the same record     assemble   a trace's parts to it
+ablation     a measured saving                    reconcile  taken apart, with two traces
+compare      two runs, phase by phase             comparable whether they may be
+gate         may a run pass                       history    a metric over runs
+pairs        pairs of processes                   renew      older runs by today's rules
+kernel_savings  what a GPU's step would save      results    do both compute the same
 """

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from alexprof.measure.values import Interval, Timed
-from alexprof.runs.record import Ablation, Run
+from alexprof.record.ablation import Ablation
+from alexprof.record.run import Run
+from alexprof.record.values import Interval, Timed
 
 Estimator = Literal["mean", "median"]
 

@@ -8,8 +8,9 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alexprof.measure.interference import OTHERS, STEAL
-from alexprof.runs.record import Phase, Run, on_cpu
+from alexprof.record.interference import OTHERS, STEAL
+from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.run import Run
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 

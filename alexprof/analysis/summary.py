@@ -15,8 +15,10 @@ from alexprof.analysis.estimator import (
     leading_estimator,
 )
 from alexprof.analysis.findings import Finding, findings_of
-from alexprof.measure.values import Interval, Timed
-from alexprof.runs.record import Ablation, OpCost, Phase, Run, on_cpu
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import OpCost, Phase, on_cpu
+from alexprof.record.run import Run
+from alexprof.record.values import Interval, Timed
 from alexprof.workload.base import means
 
 Verdict = Literal["saves", "costs", "unclear"]

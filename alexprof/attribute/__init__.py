@@ -36,7 +36,8 @@ from alexprof.attribute.rollup import (
     by_op,
     totals,
 )
-from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP, check_closure
+from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
+from alexprof.record.closure import check_closure
 
 __all__ = [
     "IDLE_OP",

@@ -21,8 +21,9 @@ from alexprof.attribute.recorded_within import RecordedPerStep, per_step
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
-from alexprof.attribute.table import check_closure, costs_table
+from alexprof.attribute.table import costs_table
 from alexprof.errors import TraceError
+from alexprof.record.closure import check_closure
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alexprof.errors import UsageError
+from alexprof.record.environment import Device
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 DEVICES = ("auto", "cpu", "gpu")
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device other than the processor: TensorFlow's name ("GPU:0") and what it is."""
-
-    name: str
-    description: str
 
 
 def accelerators() -> tuple[Device, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
+from alexprof.record.program import ExecutedOp
 
 _INTEGERS = (3, 9)
 """DT_INT32 and DT_INT64 (core/framework/types.proto)."""
@@ -15,15 +16,6 @@ _FLOATS = {1, 2, 14, 19}
 """DT_FLOAT, DT_DOUBLE, DT_BFLOAT16 and DT_HALF."""
 _ENDS = ("_SOURCE", "_SINK")
 """Where the executor begins and ends; no ops of the graph."""
-
-
-@dataclass(frozen=True)
-class ExecutedOp:
-    """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
-
-    name: str
-    type: str
-    device: str
 
 
 @dataclass(frozen=True)

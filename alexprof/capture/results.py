@@ -10,7 +10,7 @@ from alexprof.capture.failures import execution_failures, step_failures
 from alexprof.capture.target import Target
 
 if TYPE_CHECKING:
-    from alexprof.measure.agreement import TensorFingerprint
+    from alexprof.record.program import TensorFingerprint
 
 
 def fetch_results(target: Target, doing: str) -> tuple[TensorFingerprint, ...]:

@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 
 import alexprof
 from alexprof.capture.allocator import chosen_cpu_allocator
-
-
-@dataclass(frozen=True)
-class Software:
-    """What ran it.
-
-    Attributes:
-        alexprof: Version, like the next three.
-        python: See there.
-        tensorflow: See there.
-        numpy: See there.
-        onednn: True if a trace shows oneDNN's ops, False if TensorFlow has it turned off; None if
-            neither is known. Where all ops run on a GPU it may be on and unused.
-        cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it
-            at a process's first session.
-    """
-
-    alexprof: str
-    python: str
-    tensorflow: str
-    numpy: str
-    onednn: bool | None = None
-    cpu_allocator: str | None = None
+from alexprof.record.environment import Software
 
 
 def _onednn_is_off() -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from alexprof.errors import AlexProfError, UsageError
 
 if TYPE_CHECKING:
-    from alexprof.runs.record import Run
+    from alexprof.record.run import Run
     from alexprof.show import ReportOptions
 
 

@@ -15,10 +15,10 @@ from alexprof.cli.output import free_folder, print_text, report_options, style_o
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from alexprof.runs.pairing import Plan
-    from alexprof.runs.pairs import PairsRecord
+    from alexprof.analysis.pairs import PairsRecord
     from alexprof.show import ReportOptions
     from alexprof.show.progress import Counter, Progress
+    from alexprof.tracer.pairing import Plan
 
 
 @app.command()
@@ -54,7 +54,7 @@ def ab(
     By the steps, layers and ops of the AlexProf run that each process leaves in its logdir, or, if
     they leave none, by the time that the processes take.
     """
-    from alexprof.runs.pairs import find_pairs, load_pairs
+    from alexprof.analysis.pairs import find_pairs, load_pairs
 
     style, options = style_of(json=json, markdown=markdown), report_options(top=top)
     if show:
@@ -90,7 +90,7 @@ def checked_name(name: str) -> str:
 
 def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
     """Judges pairs and prints what they say."""
-    from alexprof.runs.pairs import judge_pairs
+    from alexprof.analysis.pairs import judge_pairs
     from alexprof.show.pairs import render_pairs
 
     print_text(render_pairs(judge_pairs(record, folder), style, options))
@@ -98,9 +98,9 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
 
 def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
-    from alexprof.runs.pairing import ProcessFailed, check_folder, run_pairs
     from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
+    from alexprof.tracer.pairing import ProcessFailed, check_folder, run_pairs
 
     check_folder(folder)
     progress = progress_for(sys.stderr)
@@ -117,7 +117,7 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
 
 def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
     from alexprof.measure.processes import parse_command
-    from alexprof.runs.pairing import Plan
+    from alexprof.tracer.pairing import Plan
 
     if len(commands) != 2:
         raise UsageError(
@@ -139,8 +139,8 @@ def _tell(record: PairsRecord, progress: Progress, counter: Counter) -> None:
 
 def _interrupted(folder: Path, style: str, options: ReportOptions) -> Interrupted:
     """What Ctrl-C leaves: what is finished is judged where that can be done."""
-    from alexprof.runs.pairs import LEAST_PAIRS, load_pairs
-    from alexprof.runs.store import PAIRS_FILE
+    from alexprof.analysis.pairs import LEAST_PAIRS, load_pairs
+    from alexprof.record.store import PAIRS_FILE
 
     if not (folder / PAIRS_FILE).exists():
         return Interrupted("interrupted")

@@ -49,7 +49,7 @@ def report(
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():
-        from alexprof.runs.traces import load
+        from alexprof.analysis.traces import load
         from alexprof.show import ReportOptions, render, terminal
 
         options = ReportOptions(
@@ -94,8 +94,8 @@ def compare(
     top: Annotated[int, typer.Option(help="How many changed ops --full lists for a phase.")] = 10,
 ) -> None:
     """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
-    from alexprof.runs.compare import compare as compare_runs
-    from alexprof.runs.sides import find_sides
+    from alexprof.analysis.compare import compare as compare_runs
+    from alexprof.analysis.sides import find_sides
     from alexprof.show.comparison import render_comparison
 
     style = style_of(json=json, markdown=markdown)
@@ -128,9 +128,9 @@ def gate(
     ] = False,
 ) -> None:
     """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
-    from alexprof.runs.gate import gate as judge_runs
-    from alexprof.runs.gate import parse_bound
-    from alexprof.runs.sides import Side, check_distinct, find_member
+    from alexprof.analysis.gate import gate as judge_runs
+    from alexprof.analysis.gate import parse_bound
+    from alexprof.analysis.sides import Side, check_distinct, find_member
     from alexprof.show.verdict import render_gate
 
     style = style_of(json=json, markdown=markdown)
@@ -160,7 +160,7 @@ def history(
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
 ) -> None:
     """Follow a metric over the runs of a logdir, and find the runs where it stepped."""
-    from alexprof.runs.history import history as follow
+    from alexprof.analysis.history import history as follow
     from alexprof.show.over_time import render_history
 
     style = style_of(json=json, markdown=markdown)
@@ -171,7 +171,7 @@ def history(
 @app.command("list")
 def list_(logdir: Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
-    from alexprof.runs.store import list_runs
+    from alexprof.record.store import list_runs
     from alexprof.show import render_list, terminal
 
     now = datetime.now().astimezone()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from alexprof.record.program import TensorFingerprint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,30 +39,6 @@ SUMS = 17
 prime, so that no axis of the tensor falls into the same sum."""
 _CHUNK = SUMS << 16
 """Elements to widen to float64 at a time."""
-
-
-@dataclass(frozen=True)
-class TensorFingerprint:
-    """What is kept of a fetched tensor.
-
-    Attributes:
-        name: In the graph: "pool5:0".
-        dtype: TensorFlow's name of its type.
-        shape: Its dimensions.
-        norm: The L2 norm of its finite values; None if they are no numbers, as `nonfinite`.
-        nonfinite: How many values are NaN or infinite.
-        sums: Sums of its finite values with pseudo-random signs, value i in sum i mod 17; for what
-            holds no numbers a hash.
-        repeats: Whether one more step in the same process gave the same, up to rounding.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    norm: float | None
-    nonfinite: int | None
-    sums: tuple[float, ...]
-    repeats: bool = True
 
 
 def fingerprint(name: str, value: Any) -> TensorFingerprint:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import Floats
-from alexprof.measure.values import Interval
+from alexprof.record.values import Interval
 
 LEAST_CHUNKS, MOST_CHUNKS = 3, 10
 """Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from alexprof.measure.interference import GpuState
+from alexprof.record.interference import GpuState
 
 FIELDS = ("index", "clocks.sm", "clocks.max.sm", "clocks.mem", "temperature.gpu")
 REASON_FIELDS = ("clocks_event_reasons.active", "clocks_throttle_reasons.active")

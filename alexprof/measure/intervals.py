@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexprof.measure.spread import Floats, grouped, quantile
-from alexprof.measure.values import Interval
+from alexprof.record.values import Interval
 
 
 def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:

@@ -22,8 +22,8 @@ from alexprof.measure.outliers import count_outliers
 from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
 from alexprof.measure.steady import find_steady_state
 from alexprof.measure.stopping import StoppingRule, looked_at, precision_of
-from alexprof.measure.values import BlockTime, StoppedBy, Stretch, Timed, WarmUp
 from alexprof.measure.warming import CHUNK, MOST_WARM_UP_STEPS, settled, warm_up_bound_s
+from alexprof.record.values import BlockTime, StoppedBy, Stretch, Timed, WarmUp
 
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Machine:
-    """The machine, as far as a process can see it.
-
-    Attributes:
-        processor: Model name.
-        cores: Logical cores this process may use.
-        memory_bytes: Memory this process may use: the machine's, or its control group's limit.
-        system: Operating system and release.
-        load_before: One-minute load average when the run began; None where the system has none.
-    """
-
-    processor: str
-    cores: int
-    memory_bytes: int | None
-    system: str
-    load_before: float | None
+from alexprof.record.environment import Machine
 
 
 def describe_machine() -> Machine:

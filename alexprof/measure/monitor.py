@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.measure.gpu_state import read_gpus
-from alexprof.measure.interference import GpuState, Interference
+from alexprof.record.interference import GpuState, Interference
 
 ROOT = Path("/")
 

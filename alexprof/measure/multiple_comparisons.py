@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alexprof.measure.values import Comparison
+from alexprof.record.values import Comparison
 
 LEVEL = 0.05
 

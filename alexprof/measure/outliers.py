@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.values import Outliers
+from alexprof.record.values import Outliers
 
 MILD = 1.5
 SEVERE = 3.0

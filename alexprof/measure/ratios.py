@@ -25,7 +25,7 @@ from alexprof.measure.spread import (
     satterthwaite,
     two_sided_p,
 )
-from alexprof.measure.values import Comparison, Interval, Verdict
+from alexprof.record.values import Comparison, Interval, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.values import blocks_together
+from alexprof.record.values import blocks_together
 
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import block_means, grouped, quantile
-from alexprof.measure.values import Difference, Interval, Stretch
 from alexprof.measure.welch import welch
+from alexprof.record.values import Difference, Interval, Stretch
 
 Floats = NDArray[np.float64]
 

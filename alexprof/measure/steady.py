@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.outliers import SEVERE
-from alexprof.measure.values import State, Steadiness
+from alexprof.record.values import State, Steadiness
 
 Floats = NDArray[np.float64]
 

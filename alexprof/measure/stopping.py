@@ -21,7 +21,7 @@ from alexprof.errors import UsageError
 from alexprof.measure.parts import read_part
 from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import mean_interval
-from alexprof.measure.values import Interval, StoppedBy
+from alexprof.record.values import Interval, StoppedBy
 
 TEN = 10
 """Steps that are counted by here: a block, where no more than two variants take turns."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import block_means, quantile, satterthwaite, two_sided_p
-from alexprof.measure.values import Interval
+from alexprof.record.values import Interval
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
 from alexprof.show.registry import find_output, styles

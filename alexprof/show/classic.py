@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from alexprof.measure.values import Timed
+from alexprof.record.values import Timed
+from alexprof.record.workload import Layer
 from alexprof.show.numbers import classic_seconds
-from alexprof.workload.base import Layer
 
 
 def layer_line(layer: Layer) -> str:

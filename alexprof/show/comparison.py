@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from alexprof.analysis.changes import RunComparison
 from alexprof.errors import UsageError
-from alexprof.runs.changes import RunComparison
 from alexprof.show.document import Document
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from alexprof.analysis.summary import Summary, summarize
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
@@ -20,7 +20,7 @@ from alexprof.show.sections.header import status
 from alexprof.show.view import View, plural
 
 if TYPE_CHECKING:
-    from alexprof.runs.store import BrokenRun
+    from alexprof.record.store import BrokenRun
 
 
 def render_list(

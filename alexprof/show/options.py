@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alexprof.errors import UsageError
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 
 LEAST_WIDTH = 40
 MOST_WIDTH = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from alexprof.runs.history import History, Point, Step
+from alexprof.analysis.history import History, Point, Step
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.document import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
-from alexprof.runs.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.document import (

@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from alexprof.errors import UsageError
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 
 Output = Callable[[Run, ReportOptions], str]

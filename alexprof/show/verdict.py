@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alexprof.runs.changes import SideRecord
-from alexprof.runs.gate import GateResult, Judged
+from alexprof.analysis.changes import SideRecord
+from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alexprof.analysis.estimator import leading_estimator
-from alexprof.measure.values import Interval, Stretch, Timed
-from alexprof.runs.record import Ablation, Phase, Run
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import Phase
+from alexprof.record.run import Run
+from alexprof.record.values import Interval, Stretch, Timed
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 

@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams.api_pb2 import Experiment, HParamInfo, MetricIn
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag, std_tag
 
 Value = bool | int | float | str

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.values import Timed
-from alexprof.runs.record import Ablation, Run, Traced
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import Traced
+from alexprof.record.run import Run
+from alexprof.record.values import Timed
 from alexprof.tensorboard.values import Samples, TracedSteps
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.tensorboard import hparams
 from alexprof.tensorboard.events import write_event_file
 from alexprof.tensorboard.scalars import Series, all_series

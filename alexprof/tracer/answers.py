@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from alexprof.runs.ablation import ablation
-from alexprof.runs.record import Ablation, Run
+from alexprof.analysis.ablation import ablation
+from alexprof.record.ablation import Ablation
+from alexprof.record.run import Run
 from alexprof.workload.base import Ablation as Question
 
 if TYPE_CHECKING:

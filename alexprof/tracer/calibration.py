@@ -6,7 +6,8 @@ from pathlib import Path
 
 from alexprof.capture.calibrate import CalibrationSteps, calibration_steps
 from alexprof.errors import AlexProfError
-from alexprof.measure.tracing import Tracing, tracing_cost
+from alexprof.measure.tracing import tracing_cost
+from alexprof.record.tracing import Tracing
 from alexprof.xplane import granted_host_level, read_trace
 
 _HOST = "/host:CPU"

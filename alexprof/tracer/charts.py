@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.loop import Block
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.tensorboard.values import Samples, TracedSteps
 
 if TYPE_CHECKING:

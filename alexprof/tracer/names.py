@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import AlexProfError, UsageError
-from alexprof.runs.store import RUN_FILE
-from alexprof.runs.tables import COSTS_FILE, STEPS_FILE
+from alexprof.record.store import RUN_FILE
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:

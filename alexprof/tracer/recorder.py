@@ -11,29 +11,25 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.analysis.untraced import with_tracing
 from alexprof.errors import RunError
 from alexprof.files import check_writable, writing
-from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.loop import Block
-from alexprof.measure.tracing import Tracing, clock_cost_s
-from alexprof.runs.record import (
-    SCHEMA_VERSION,
-    Ablation,
-    MachineRecord,
-    Phase,
-    Run,
-    Variant,
-    WorkloadRecord,
-)
-from alexprof.runs.store import save_run
-from alexprof.runs.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table, steps_table
-from alexprof.runs.tracing import with_tracing
+from alexprof.measure.tracing import clock_cost_s
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import Phase
+from alexprof.record.program import TensorFingerprint
+from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.store import save_run
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.record.tracing import Tracing
 from alexprof.tracer.charts import samples_of, traced_steps_of
+from alexprof.tracer.step_rows import steps_table
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.measure.values import Stretch
+    from alexprof.record.values import Stretch
 
 RUN_NEEDS_BYTES = 64_000_000
 """Free space to insist on; the traces of a default AlexNet run take 30 MB."""

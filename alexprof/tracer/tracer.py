@@ -28,7 +28,9 @@ from alexprof.measure.loop import (
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.monitor import monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
-from alexprof.runs.record import MachineRecord, Phase, Run, Variant, WorkloadRecord
+from alexprof.record.phase import Phase
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.answers import answers
@@ -37,7 +39,7 @@ from alexprof.tracer.names import check_question, check_variant, phase_key, seri
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.sessions import initialized
 from alexprof.tracer.tracing import computed, trace_phase
-from alexprof.workload.base import Ablation, Layer
+from alexprof.workload.base import Ablation
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.analysis.assemble import TraceFacts, traced_phase
+from alexprof.analysis.traces import trace_notes
 from alexprof.attribute import Known, attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
@@ -17,12 +19,10 @@ from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
-from alexprof.measure.agreement import TensorFingerprint
 from alexprof.measure.faults import faults_per_step
 from alexprof.measure.monitor import monitor
-from alexprof.runs.assemble import TraceFacts, traced_phase
-from alexprof.runs.record import Phase
-from alexprof.runs.traces import trace_notes
+from alexprof.record.phase import Phase
+from alexprof.record.program import TensorFingerprint
 from alexprof.workload.base import Ablation as Question
 from alexprof.xplane import Trace, granted_host_level, read_trace
 

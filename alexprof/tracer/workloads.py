@@ -15,10 +15,11 @@ from alexprof.capture.devices import check_session_options
 from alexprof.errors import CaptureError, UsageError
 from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.measure.stopping import StoppingRule
-from alexprof.runs.record import Run, WorkloadRecord
+from alexprof.record.run import Run, WorkloadRecord
+from alexprof.record.workload import Setting
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.tracer import Tracer
-from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, Setting, Workload
+from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, Workload
 
 
 @dataclass(frozen=True)

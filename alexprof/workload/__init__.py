@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from alexprof.errors import UsageError
-from alexprof.workload.base import (
-    Ablation,
-    BuiltVariant,
-    Layer,
-    PhaseSpec,
-    Published,
-    Setting,
-    VariantSpec,
-    Workload,
-)
+from alexprof.record.workload import Layer, Published, Setting
+from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.bypass import leaving_out
 
 __all__ = [

@@ -13,15 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import UsageError
-from alexprof.workload.base import (
-    Ablation,
-    BuiltVariant,
-    Layer,
-    PhaseSpec,
-    Published,
-    VariantSpec,
-    Workload,
-)
+from alexprof.record.workload import Layer, Published
+from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, VariantSpec, Workload
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-Setting = bool | int | float | str | list[str] | None
-"""The value of an option, as a record holds it."""
+from alexprof.record.workload import Layer, Published, Setting
 
 
 @dataclass(frozen=True)
@@ -99,24 +98,6 @@ def means(question: Meaning, name: str, kind: str, layer: str) -> bool:
         return False
     within = f"/{name}/"
     return any(f"/{scope}/" in within for scope in question.scopes)
-
-
-@dataclass(frozen=True)
-class Published:
-    """A figure from elsewhere, to set beside a measured one."""
-
-    variant: str
-    phase: str
-    mean_s: float
-    source: str
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer's output: name and static shape (None where a dimension is not known)."""
-
-    name: str
-    shape: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.gpu.sizes import Sizes
 
 if TYPE_CHECKING:
-    from alexprof.runs.record import Ablation, Run
+    from alexprof.record.ablation import Ablation
+    from alexprof.record.run import Run
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import Workload
 

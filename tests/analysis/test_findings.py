@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from alexprof.analysis.findings import findings_of
-from alexprof.measure.interference import Interference
+from alexprof.record.interference import Interference
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
 
@@ -82,7 +82,7 @@ def test_a_trace_that_disagrees_with_the_clock_is_withheld():
 
 
 def test_steps_that_hold_no_level_are_one_finding_a_phase():
-    from alexprof.measure.values import Steadiness
+    from alexprof.record.values import Steadiness
 
     drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
 

@@ -9,7 +9,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute import attribute, check_closure
+from alexprof.attribute import attribute
+from alexprof.record.closure import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute import reference
 from tests.attribute.reference import Interval

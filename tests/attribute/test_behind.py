@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute import attribute, attribute_phases, check_closure
+from alexprof.attribute import attribute, attribute_phases
+from alexprof.record.closure import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import draw, steps
 from tests.traces import TraceBuilder

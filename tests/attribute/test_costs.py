@@ -3,8 +3,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from alexprof.attribute import check_closure
 from alexprof.errors import ClosureError, TraceError
+from alexprof.record.closure import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
 from tests.traces import TraceBuilder, integer, message

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from alexprof.attribute import Attribution, attribute_phases, check_closure
+from alexprof.attribute import Attribution, attribute_phases
+from alexprof.record.closure import check_closure
 from alexprof.xplane import Plane, Trace
 from tests.h200 import TRACES, phases_of, trace_of
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from alexprof.measure.gate import judge
-from alexprof.measure.values import Comparison
+from alexprof.record.values import Comparison
 
 
 def comparison(ratio, error):

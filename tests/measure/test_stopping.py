@@ -19,7 +19,7 @@ from alexprof.measure.stopping import (
     parse_precision,
     precision_of,
 )
-from alexprof.measure.values import Interval
+from alexprof.record.values import Interval
 from tests.measure.series import KINDS, Kind, blocks, processes, share
 
 LOOKS = [10, 13, 17, 22, 28, 35, 44, 55, 69, 87, 109, 137, 172, 215]

@@ -20,8 +20,8 @@ from alexprof.measure.outliers import count_outliers
 from alexprof.measure.statistics import mean_interval
 from alexprof.measure.steady import find_steady_state
 from alexprof.measure.stopping import StoppingRule
-from alexprof.measure.values import WarmUp
 from alexprof.measure.warming import MOST_WARM_UP_S, MOST_WARM_UP_STEPS, WINDOW, settled
+from alexprof.record.values import WarmUp
 from tests.clock import FakeClock
 
 MS = 10**6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show import ReportOptions
 from alexprof.show import render as render_any
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import msgspec
 
-from alexprof.capture.devices import Device
-from alexprof.measure.values import Timed
-from alexprof.runs.record import DeviceBooks, MachineRecord, Phase, Run, Variant, WorkloadRecord
-from alexprof.runs.recorded import FusedOp, OneSided, Replay, SeenOps
+from alexprof.record.environment import Device
+from alexprof.record.phase import DeviceBooks, Phase
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
+from alexprof.record.values import Timed
 from tests.show.runs import (
     BOTH_WITH,
     BOTH_WITHOUT,

@@ -8,26 +8,14 @@ from typing import TypeVar
 
 import msgspec
 
-from alexprof.capture.executed import ExecutedOp
-from alexprof.capture.software import Software
-from alexprof.measure.machine import Machine
-from alexprof.measure.values import BlockTime, Stretch, Timed
-from alexprof.runs.record import (
-    Ablation,
-    AblationPart,
-    Books,
-    Cost,
-    DeviceBooks,
-    MachineRecord,
-    OpCost,
-    Phase,
-    Run,
-    Traced,
-    Variant,
-    WorkloadRecord,
-)
-from alexprof.runs.recorded import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
-from alexprof.workload.base import Published
+from alexprof.record.ablation import Ablation, AblationPart
+from alexprof.record.environment import Machine, Software
+from alexprof.record.phase import Books, Cost, DeviceBooks, OpCost, Phase, Traced
+from alexprof.record.program import ExecutedOp
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
+from alexprof.record.values import BlockTime, Stretch, Timed
+from alexprof.record.workload import Published
 from tests.show import alexnet as measured
 
 AnyCost = TypeVar("AnyCost", bound=Cost)

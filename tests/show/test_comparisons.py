@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from alexprof.analysis.changes import RunComparison
+from alexprof.analysis.compare import compare
+from alexprof.analysis.gate import GateResult, gate, parse_bound
+from alexprof.analysis.history import History, history
+from alexprof.analysis.sides import Side, find_member, find_sides
 from alexprof.errors import UsageError
-from alexprof.runs.changes import RunComparison
-from alexprof.runs.compare import compare
-from alexprof.runs.gate import GateResult, gate, parse_bound
-from alexprof.runs.history import History, history
-from alexprof.runs.sides import Side, find_member, find_sides
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.over_time import render_history
 from alexprof.show.verdict import render_gate
-from tests.runs.made import HOST, OPS, SOFTWARE, made_run
+from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
 GOLDEN = Path(__file__).parent / "golden_comparisons"
 STEPS = {"with_lrn": 0.2, "without_lrn": 0.2}

@@ -7,8 +7,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.measure.interference import GpuState, Interference
-from alexprof.measure.values import Steadiness
+from alexprof.record.interference import GpuState, Interference
+from alexprof.record.values import Steadiness
 from alexprof.show import ReportOptions
 from alexprof.show.sections.gpu_speed import gpu_speed_warnings
 from alexprof.show.view import View

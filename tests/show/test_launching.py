@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alexprof.runs.record import Run
-from alexprof.runs.traces import load
+from alexprof.analysis.traces import load
+from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.headline import headline
 from alexprof.show.sections.launching import launching
@@ -22,7 +22,7 @@ def trace_run(tmp_path_factory):
     """The run of a packed trace, read as a user's file."""
     import lzma
 
-    from alexprof.runs.traces import load_trace
+    from alexprof.analysis.traces import load_trace
 
     def read(name: str) -> Run:
         path = tmp_path_factory.mktemp("trace") / f"{name}.xplane.pb"

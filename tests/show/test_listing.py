@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from alexprof.runs.record import Run
-from alexprof.runs.store import BrokenRun
+from alexprof.record.run import Run
+from alexprof.record.store import BrokenRun
 from alexprof.show import render_list
 from tests.show import odd_runs, runs
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.order import LEVELS, measured_order
 from alexprof.show.view import View

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from alexprof.analysis.pairs import PairsResult, judge_pairs
 from alexprof.errors import UsageError
 from alexprof.measure.processes import parse_command
-from alexprof.runs.pairing import Plan, run_pairs
-from alexprof.runs.pairs import PairsResult, judge_pairs
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
-from tests.runs.made import HOST, wave
-from tests.runs.test_pairs import Scripted, leave_run
+from alexprof.tracer.pairing import Plan, run_pairs
+from tests.analysis.made import HOST, wave
+from tests.analysis.test_pairs import Scripted, leave_run
 
 GOLDEN = Path(__file__).parent / "golden_pairs"
 A = parse_command("true train.py --fast")

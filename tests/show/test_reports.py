@@ -15,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 
 from alexprof.errors import UsageError
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show import ReportOptions, registry, styles
 from alexprof.show import render as render_brief
 from tests.show import odd_runs, runs

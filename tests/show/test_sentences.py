@@ -8,12 +8,13 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.measure.interference import Interference
-from alexprof.measure.tracing import LevelCost, Tracing
-from alexprof.measure.values import Stretch
-from alexprof.runs.record import Phase, Run
-from alexprof.runs.recorded import Replay, Saving
-from alexprof.runs.tracing import with_tracing
+from alexprof.analysis.untraced import with_tracing
+from alexprof.record.interference import Interference
+from alexprof.record.phase import Phase
+from alexprof.record.run import Run
+from alexprof.record.trace import Replay, Saving
+from alexprof.record.tracing import LevelCost, Tracing
+from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
 from tests.show.full import render

@@ -10,19 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from alexprof.capture.devices import Device
-from alexprof.capture.software import Software
-from alexprof.measure.machine import Machine
-from alexprof.measure.values import Timed
-from alexprof.runs.record import (
-    Ablation,
-    MachineRecord,
-    Phase,
-    Run,
-    Traced,
-    Variant,
-    WorkloadRecord,
-)
+from alexprof.record.ablation import Ablation
+from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.phase import Phase, Traced
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.values import Timed
 from alexprof.tensorboard.values import Samples, TracedSteps
 
 NAME = "alexnet-20261124-044200"

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tensorboard.compat.proto.config_pb2 import RunMetadata
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
-from alexprof.capture.devices import Device
-from alexprof.runs.record import Phase, Run, Variant
+from alexprof.record.environment import Device
+from alexprof.record.phase import Phase
+from alexprof.record.run import Run, Variant
 from alexprof.tensorboard.summaries import _parts, write_variant_events
 from alexprof.tensorboard.values import TracedSteps
 from tests.tensorboard import examples

@@ -11,7 +11,7 @@ from alexprof.tracer import ProfileOptions, profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.ablated import ablated
 from alexprof.workload.patterns import Pattern
-from tests.runs.made import sum_of_accounts
+from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow
 

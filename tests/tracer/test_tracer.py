@@ -8,14 +8,14 @@ import pytest
 
 import alexprof
 from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
-from alexprof.runs.tables import load_costs, load_steps
+from alexprof.record.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
 from alexprof.workload.ablated import ablated
 from alexprof.workload.alexnet import alexnet
 from alexprof.workload.base import Ablation
 from alexprof.workload.patterns import Pattern
-from tests.runs.made import sum_of_accounts
+from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from alexprof.attribute import attribute, check_closure
+from alexprof.attribute import attribute
 from alexprof.errors import AlexProfError, DamageError, TraceError
+from alexprof.record.closure import check_closure
 from alexprof.xplane import chain, parse_trace
 from alexprof.xplane.wire import Buffer
 from tests.traces import Ref, TraceBuilder, Unsigned, double, integer, message, text

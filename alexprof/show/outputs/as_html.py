@@ -11,7 +11,7 @@ from html import escape
 
 from rich.cells import cell_len
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.document import (
     Axis,
     Bar,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from alexprof.analysis.summary import summarize
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.registry import output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.bars import POINTS, bar_text, legend_text
 from alexprof.show.document import (
     Bar,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section, Table, Warn
 from alexprof.show.fit import cut, wrap
 from alexprof.show.layout import table_lines

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from alexprof.runs.prediction_error import WORTH, prediction_error
-from alexprof.runs.record import Ablation
-from alexprof.runs.recorded import PredictionError
+from alexprof.analysis.prediction_error import WORTH, prediction_error
+from alexprof.record.ablation import Ablation
+from alexprof.record.trace import PredictionError
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table
 from alexprof.show.fit import clean

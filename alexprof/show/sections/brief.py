@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alexprof.analysis.summary import Saving, Share, StepTime, Summary, summarize
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,

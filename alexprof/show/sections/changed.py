@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from alexprof.analysis.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
+from alexprof.analysis.pairs import TimeChange
 from alexprof.measure.between_runs import MORE_RUNS
-from alexprof.runs.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
-from alexprof.runs.pairs import TimeChange
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,

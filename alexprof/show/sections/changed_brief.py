@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from alexprof.runs.changes import Change, RunComparison, SideRecord
+from alexprof.analysis.changes import Change, RunComparison, SideRecord
 from alexprof.show.document import Block, Lead, Note, Section, Table, Warn
 from alexprof.show.fit import clean
 from alexprof.show.sections.changed import (

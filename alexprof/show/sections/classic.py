@@ -11,7 +11,7 @@ from alexprof.show.fit import clean
 from alexprof.show.view import View
 
 if TYPE_CHECKING:
-    from alexprof.workload.base import Published
+    from alexprof.record.workload import Published
 
 _COLUMNS = (
     Column("", align="name"),

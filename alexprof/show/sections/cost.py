@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from alexprof.measure.values import Stretch, Timed, blocks_together
-from alexprof.runs.record import Ablation
+from alexprof.record.ablation import Ablation
+from alexprof.record.values import Stretch, Timed, blocks_together
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
 from alexprof.show.sections.classic import classic_figures

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from alexprof.runs.record import Ablation
-from alexprof.runs.recorded import Replay
+from alexprof.record.ablation import Ablation
+from alexprof.record.trace import Replay
 from alexprof.show.fit import clean
 from alexprof.show.view import plural
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.measure.values import Timed
-from alexprof.runs.findings import gpu_clocks, level_gpu_clocks
-from alexprof.runs.record import Phase, on_cpu
+from alexprof.analysis.interference_clauses import gpu_clocks, level_gpu_clocks
+from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.values import Timed
 from alexprof.show import numbers
 from alexprof.show.view import View, sentence_case
 

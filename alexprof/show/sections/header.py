@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from alexprof.runs.record import MachineRecord, Run, on_cpu
+from alexprof.record.phase import on_cpu
+from alexprof.record.run import MachineRecord, Run
 from alexprof.show.fit import clean
 from alexprof.show.numbers import unit
 from alexprof.show.view import plural

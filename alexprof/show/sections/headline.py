@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alexprof.runs.record import Ablation, on_cpu
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import on_cpu
 from alexprof.show import numbers
 from alexprof.show.view import View, article, centre, includes_zero, measured, sentence_case
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.runs.findings import findings
+from alexprof.analysis.interference_clauses import findings
 from alexprof.show.sections.gpu_speed import gpu_speed_warnings, on_gpu
 from alexprof.show.view import View, sentence_case
 

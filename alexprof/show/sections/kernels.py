@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from alexprof.runs.record import Phase
-from alexprof.runs.recorded import Kernel
+from alexprof.record.phase import Phase
+from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Row, Table
 from alexprof.show.fit import clean

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from alexprof.runs.record import Cost, Phase
+from alexprof.record.phase import Cost, Phase
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table, Warn
 from alexprof.show.fit import clean

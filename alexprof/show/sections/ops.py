@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from alexprof.runs.record import OpCost, on_cpu
+from alexprof.record.phase import OpCost, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import Column, Row, Table
 from alexprof.show.fit import clean

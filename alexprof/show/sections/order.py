@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import fmean, quantiles
 from string import ascii_uppercase
 
-from alexprof.measure.values import BlockTime
+from alexprof.record.values import BlockTime
 from alexprof.show import numbers
 from alexprof.show.fit import pad, wrap
 from alexprof.show.view import View

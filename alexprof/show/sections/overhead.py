@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.measure.tracing import LevelCost
-from alexprof.runs.record import OpCost, Phase
+from alexprof.record.phase import OpCost, Phase
+from alexprof.record.tracing import LevelCost
 from alexprof.show import numbers
 from alexprof.show.fit import clean
 from alexprof.show.sections.shares import Division

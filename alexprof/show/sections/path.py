@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from alexprof.runs.record import Phase
+from alexprof.record.phase import Phase
 from alexprof.show import numbers
 from alexprof.show.fit import clean
 from alexprof.show.sections.shares import Division

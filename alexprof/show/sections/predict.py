@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alexprof.runs.record import Phase, on_cpu
-from alexprof.runs.recorded import Replay
+from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table, Warn
 from alexprof.show.fit import clean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.measure.values import Outliers, Steadiness, Timed
+from alexprof.record.values import Outliers, Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
 from alexprof.show.sections.gpu_speed import level_text, on_gpu

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from alexprof.runs.record import Run
+from alexprof.record.run import Run
 from alexprof.show.document import Document, Section, Table
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions

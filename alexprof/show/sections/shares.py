@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from alexprof.measure.values import Interval
-from alexprof.runs.record import Cost, OpCost, Phase, on_cpu
+from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
+from alexprof.record.values import Interval
 from alexprof.show.fit import clean
 
 AnyCost = TypeVar("AnyCost", bound=Cost)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alexprof.measure.values import Interval
-from alexprof.runs.record import Ablation, AblationPart
-from alexprof.runs.recorded import OneSided
+from alexprof.record.ablation import Ablation, AblationPart
+from alexprof.record.trace import OneSided
+from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import Axis, Bar, Column, Mark, Piece, Row, RowStyle, Span, Table
 from alexprof.show.fit import clean

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.findings import is_unlike, more_faults
-from alexprof.runs.record import Phase, on_cpu
+from alexprof.record.phase import Phase, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alexprof.measure.values import Interval
-from alexprof.runs.record import Ablation, on_cpu
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import on_cpu
+from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section, Table
 from alexprof.show.fit import clean

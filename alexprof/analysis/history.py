@@ -1,0 +1,387 @@
+"""A metric over the runs of a logdir, and where it stepped.
+
+Steps are found by binary segmentation: the place that splits the runs best is a step if the runs
+before and behind it differ (`compare_times`: Student's t over runs, or with few runs over their
+blocks with the between-run variance), Bonferroni-adjusted for the places tried; then both parts are
+searched alike. docs/validation/change_points.md compares other ways.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct
+
+from alexprof.analysis.changes import Level
+from alexprof.analysis.comparable import doubts, too_busy, version_changes
+from alexprof.analysis.compare import PART_CV, PART_OF_STEP, measured_s
+from alexprof.analysis.sides import Member
+from alexprof.errors import RunError, UsageError
+from alexprof.measure.between_runs import between_run_variance
+from alexprof.record.environment import Software
+from alexprof.record.run import Run
+from alexprof.record.store import BrokenRun, list_runs
+from alexprof.record.values import Interval, Verdict
+
+if TYPE_CHECKING:
+    from alexprof.analysis.samples import Floats, Sample
+    from alexprof.record.values import Comparison
+
+HISTORY_VERSION = 1
+Measure = Literal["mean", "median", "share", "time"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+FALSE_ALARM = 0.05
+CHANGED = ("slower", "faster")
+LEAST_NEIGHBORS = 3
+"""So many pairs of neighboring runs tell what runs differ by."""
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """The metric in one run.
+
+    Attributes:
+        run: The run's name.
+        started: When it began.
+        value: Seconds, or a part of the step for "share"; None if the run doesn't have it.
+        ci95: Its 95 % interval; None with too few steps.
+        compared: Whether it takes part in the search for steps.
+        reason: Why it has no value, or is not compared.
+        software: Versions that ran it.
+    """
+
+    run: str
+    started: str
+    value: float | None
+    ci95: Interval | None
+    compared: bool
+    reason: str | None
+    software: Software | None
+
+
+class VersionChange(Struct, frozen=True):
+    """What of the software is another one: its name, the version before, the version behind."""
+
+    what: str
+    before: str
+    after: str
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A place where the metric stepped.
+
+    Attributes:
+        run: The first run behind it.
+        started: When that began.
+        last_before: The last run before it.
+        before: Mean over the runs since the step before.
+        after: Mean over the runs until the next one.
+        ratio: after / before.
+        ci95: Its 95 % interval.
+        verdict: "slower" (more) or "faster" (less).
+        software: Versions of the first run behind it.
+        changed: Which of them differ from the last run before it.
+    """
+
+    run: str
+    started: str
+    last_before: str
+    before: float
+    after: float
+    ratio: float
+    ci95: Interval | None
+    verdict: Verdict
+    software: Software | None
+    changed: tuple[VersionChange, ...]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A metric over runs.
+
+    Attributes:
+        schema_version: Of this object.
+        metric: As asked for.
+        unit: "s", or "part" of the step.
+        variant: Whose.
+        phase: Of which phase.
+        points: Each run of the logdir, oldest first.
+        steps: Where it stepped, oldest first.
+        notes: What else to know, one sentence each.
+    """
+
+    schema_version: int = HISTORY_VERSION
+    metric: str
+    unit: Literal["s", "part"]
+    variant: str
+    phase: str
+    points: tuple[Point, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The metric in a run that has it.
+
+    Attributes:
+        run: The run.
+        blocks: float64 [steps] each, in the metric's unit.
+        ci95: The 95 % interval of their mean, as the report shows it.
+        run_cv: Standard deviation of its mean between runs, as a part of it.
+    """
+
+    run: Run
+    blocks: Sequence[Floats]
+    ci95: Interval | None
+    run_cv: float
+
+    @property
+    def value(self) -> float:
+        """Mean of all steps."""
+        return sum(float(block.sum()) for block in self.blocks) / sum(map(len, self.blocks))
+
+
+def parse_metric(text: str) -> tuple[str, Measure]:
+    """Reads a metric: "forward.mean", "lrn.share".
+
+    Returns:
+        A phase and, of timed steps, "mean" or "median"; or a kind, layer or op and, of traced
+        steps, "share" of the step or "time" on the scale of timed ones.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    name, _, measure = text.rpartition(".")
+    if not name or measure not in MEASURES:
+        raise UsageError(
+            "--metric is PHASE.mean, PHASE.median, KIND.share or KIND.time (a layer or op too), "
+            f"not {text!r}"
+        )
+    return name, measure
+
+
+def history(
+    logdir: Path, metric: str | None = None, variant: str | None = None, phase: str | None = None
+) -> History:
+    """Follows a metric over the runs of a logdir.
+
+    Args:
+        logdir: Where the runs are.
+        metric: As for `parse_metric`; None takes the mean of the newest run's first phase.
+        variant: Whose; None takes the newest run's first with the phase.
+        phase: Of shares, in which phase; None takes the variant's last.
+
+    Raises:
+        RunError: If there is no such folder.
+        UsageError: If there is no run yet, it is no metric, or no run has it.
+    """
+    listed = list_runs(logdir)
+    runs = [run for run in listed if isinstance(run, Run) and any(_phases(run))]
+    if not runs:
+        raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
+    metric = metric or f"{next(_phases(runs[-1]))[1]}.mean"
+    name, measure = parse_metric(metric)
+    variant, phase = _newest(runs, variant, name if measure in ("mean", "median") else phase)
+    members = [Member(logdir / run.run, run, variant) for run in runs]
+    points, compared = _points(members, name, measure, phase)
+    if all(point.value is None for point in points):
+        reasons = "; ".join(dict.fromkeys(point.reason or "" for point in points))
+        raise UsageError(f"no run in {logdir} has {metric} of {variant}: {reasons}")
+    return History(
+        metric=metric,
+        unit="part" if measure == "share" else "s",
+        variant=variant,
+        phase=phase,
+        points=tuple(points),
+        steps=tuple(find_steps(compared)),
+        notes=tuple(
+            f"{run.run} can't be read: {run.why}" for run in listed if isinstance(run, BrokenRun)
+        ),
+    )
+
+
+def _phases(run: Run) -> Iterator[tuple[str, str]]:
+    """Each variant with each of its phases."""
+    return ((name, key) for name, variant in run.variants.items() for key in variant.phases)
+
+
+def _newest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
+    """The first variant of the newest run that fits what is given, and its last phase that does."""
+    for run in reversed(runs):
+        for name, record in run.variants.items():
+            keys = [key for key in record.phases if phase in (None, key)]
+            if keys and variant in (None, name):
+                return name, keys[-1]
+    pairs = dict.fromkeys(pair for run in runs for pair in _phases(run))
+    raise UsageError(
+        f"no run has variant {variant or '(any)'} with phase {phase or '(any)'}: there are "
+        + ", ".join(f"{name} with {key}" for name, key in pairs)
+    )
+
+
+def _points(
+    members: Sequence[Member], name: str, measure: Measure, phase: str
+) -> tuple[list[Point], list[Observed]]:
+    """Each run's value, and the runs that can be compared with the newest on a machine not busy."""
+    points: list[Point] = []
+    compared: list[Observed] = []
+    newest: Member | None = None
+    for member in reversed(members):
+        observed: Observed | None = None
+        try:
+            observed = _observe(member, name, measure, phase)
+            reasons = _reasons(newest or member, member)
+        except RunError as error:  # a run without it doesn't stand in the others' way
+            reasons = [str(error)]
+        run = member.run
+        points.append(
+            Point(
+                run=run.run,
+                started=run.started,
+                value=observed.value if observed else None,
+                ci95=observed.ci95 if observed else None,
+                compared=not reasons,
+                reason="; ".join(reasons) or None,
+                software=run.machine.software if run.machine else None,
+            )
+        )
+        if observed and not reasons:
+            newest = newest or member
+            compared.append(observed)
+    return points[::-1], compared[::-1]
+
+
+def _reasons(newest: Member, member: Member) -> list[str]:
+    """Why a run can't be compared with the newest."""
+    variant = member.variant or ""
+    others = doubts(newest, member, [(variant, variant)])
+    causes = [doubt for doubt in others if doubt.spoils == "cause"]
+    return [doubt.text for doubt in (*too_busy(member), *causes)]
+
+
+def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observed:
+    """Reads the metric of a run.
+
+    Raises:
+        RunError: If the run doesn't have it, or a table can't be read.
+    """
+    import numpy as np
+
+    from alexprof.analysis.samples import Samples
+    from alexprof.measure.statistics import mean_interval
+
+    variant = member.run.variants.get(member.variant or "")
+    if variant is None:
+        raise RunError(f"no variant {member.variant}")
+    if phase not in variant.phases:
+        raise RunError(f"no phase {phase}")
+    sample = Samples(member).of(member.variant or "", phase)
+    if measure in ("share", "time"):
+        return _observe_part(member.run, sample, name, measure)
+    if not sample.blocks:
+        raise RunError("not timed")
+    blocks = sample.blocks
+    if measure == "median":
+        blocks = [np.array([np.median(block)]) for block in blocks]
+    run_cv = math.sqrt(between_run_variance(measured_s(variant.phases[phase])))
+    return Observed(member.run, blocks, mean_interval(blocks), run_cv)
+
+
+def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:
+    """The metric of traced steps."""
+    import numpy as np
+
+    from alexprof.measure.chunks import step_interval
+
+    if not sample.parts or not sample.step_s:
+        raise RunError("no trace")
+    part = _part(sample, name)
+    if part is None:
+        raise RunError(f"no kind, layer or op {name}")
+    scale = sample.step_s if measure == "share" else 1.0
+    blocks = [chunk / scale for chunk in sample.chunks(*part)]
+    share = sample.share(*part)
+    part_cv = math.hypot(PART_CV, PART_OF_STEP / share) if share else 1.0
+    return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
+
+
+def _part(sample: Sample, name: str) -> tuple[Level, str] | None:
+    """A kind, layer or op of that name; as it is written first, then in any case."""
+    levels: tuple[Level, ...] = ("kind", "layer", "op")
+    parts = [(level, part) for level in levels for part in sample.parts[level]]
+    in_any_case = (part for part in parts if part[1].casefold() == name.casefold())
+    return next((part for part in parts if part[1] == name), next(in_any_case, None))
+
+
+def find_steps(runs: Sequence[Observed]) -> list[Step]:
+    """Finds where a metric stepped.
+
+    Args:
+        runs: Oldest first, of the same work on the same machine.
+    """
+    runs = _varied(runs)
+    edges = [0, *_cuts(runs), len(runs)]
+    pieces = [runs[start:end] for start, end in pairwise(edges)]
+    steps = [_step(before, behind) for before, behind in pairwise(pieces)]
+    return [step for step in steps if step.verdict in CHANGED]
+
+
+def _step(before: Sequence[Observed], behind: Sequence[Observed]) -> Step:
+    compared = _compared(before, behind)
+    last, first = before[-1].run, behind[0].run
+    return Step(
+        run=first.run,
+        started=first.started,
+        last_before=last.run,
+        before=compared.a_s,
+        after=compared.b_s,
+        ratio=compared.ratio,
+        ci95=compared.ci95,
+        verdict=compared.verdict,
+        software=first.machine.software if first.machine else None,
+        changed=tuple(VersionChange(*change) for change in version_changes(last, first)),
+    )
+
+
+def _cuts(runs: Sequence[Observed]) -> list[int]:
+    """The first run behind each place where they split."""
+    tried = {cut: _compared(runs[:cut], runs[cut:]) for cut in range(1, len(runs))}
+    if not tried:
+        return []
+    cut = max(tried, key=lambda cut: _distance(tried[cut]))
+    best = tried[cut]
+    if best.verdict not in CHANGED or (best.p_value or 0.0) * len(tried) > FALSE_ALARM:
+        return []
+    return [*_cuts(runs[:cut]), cut, *(cut + later for later in _cuts(runs[cut:]))]
+
+
+def _distance(compared: Comparison) -> float:
+    """In standard errors: p-values of many runs are all 0."""
+    if compared.log_error is None:
+        return 0.0
+    return abs(math.log(compared.ratio)) / max(compared.log_error, 1e-12)
+
+
+def _compared(before: Sequence[Observed], behind: Sequence[Observed]) -> Comparison:
+    from alexprof.measure.ratios import compare_times
+
+    return compare_times(
+        [run.blocks for run in before],
+        [run.blocks for run in behind],
+        run_cv=max(run.run_cv for run in (*before, *behind)),
+    )
+
+
+def _varied(runs: Sequence[Observed]) -> Sequence[Observed]:
+    """Lets each run vary by what neighbors differ by, half of them at least: steps are few."""
+    apart = [abs(b.value / a.value - 1) for a, b in pairwise(runs) if a.value]
+    if len(apart) < LEAST_NEIGHBORS:
+        return runs
+    # The median of |a − b| is 0.6745 √2 standard deviations of a and of b; few pairs know it badly.
+    between = statistics.median(apart) / (0.6745 * math.sqrt(2)) * (1 + 2 / len(apart))
+    return [replace(run, run_cv=max(run.run_cv, between)) for run in runs]

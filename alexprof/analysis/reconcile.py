@@ -1,0 +1,274 @@
+"""A measured difference reconciled with two traces: own ops, every other layer, idle.
+
+Shares are of traced steps. Here each variant's are brought to the scale of its timed steps (see
+`timed_scale`), so that both are as long in the mean. Every row of both tables of costs goes into
+one account and no other, so that the accounts' changes add up to the measured difference of the
+means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.analysis.first_step import without_long_first
+from alexprof.analysis.timed_scale import timed_scale
+from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
+from alexprof.measure.chunks import chunks, step_interval
+from alexprof.measure.multiple_comparisons import LEVEL, adjust_p_values
+from alexprof.measure.welch import welch
+from alexprof.record.ablation import Ablation, AblationPart
+from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.trace import Gathered, LayerChange, OneSided, SeenOps
+from alexprof.record.values import Interval
+from alexprof.workload.base import means
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = NDArray[np.float64]
+_COLUMNS = ("op", "type", "kind", "layer", "pass")
+Account = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
+
+
+class _Op(NamedTuple):
+    """An op as its names tell it."""
+
+    name: str
+    type: str
+    kind: str
+    layer: str
+    pass_: str
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One variant.
+
+    Attributes:
+        seconds: What each op took in each traced step, float64 [steps], on the timed scale.
+        traced_over_timed: How much longer traced steps were than timed ones.
+        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none,
+            and on a GPU, whose kernels' times do not rest on it.
+    """
+
+    seconds: Mapping[_Op, Floats]
+    traced_over_timed: float
+    unsure: float
+
+    def sum(self, ops: Collection[_Op]) -> Floats:
+        """What some ops took together in each step."""
+        none = np.zeros_like(next(iter(self.seconds.values())))
+        return sum((self.seconds[op] for op in ops if op in self.seconds), none)
+
+
+def reconciled(
+    answer: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
+) -> Ablation:
+    """Adds to a measured difference what the traces of both variants say of it.
+
+    Args:
+        answer: What was measured, and which ops were left out.
+        phases: Both variants' records, timed and traced.
+        costs: Both variants' costs.
+    """
+    a, b = (_side(phases[name], costs[name]) for name in (answer.reference, answer.without))
+    only_a, only_b = _one_sided(a, b)
+    accounts: dict[tuple[Account, str], set[_Op]] = defaultdict(set)
+    for op in (*a.seconds, *b.seconds):
+        accounts[_account(op, answer, only_a, only_b)].add(op)
+    own = accounts.pop(("own", ""), set())
+    changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
+    others = _told(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
+    rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
+    idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
+    own_s = a.sum(own)
+    attributed_s = float(own_s.mean()) if own else None
+    others_s = math.fsum(one.change_s for (what, _), one in changes.items() if what != "idle")
+    return msgspec.structs.replace(
+        answer,
+        attributed_s=attributed_s,
+        attributed_std_s=_std(own_s) if own else None,
+        attributed_ci95_s=step_interval(own_s) if own else None,
+        ops=len({op.name for op in own}),
+        parts=_parts(a, own),
+        seen=_seen(own),
+        others=others,
+        others_s=others_s,
+        others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
+        not_told=_not_told(others, a, b, accounts),
+        only_with=_by_type("gone", accounts, changes),
+        only_without=_by_type("new", accounts, changes),
+        unassigned=changes.get(("unassigned", "")),
+        idle_s=idle.change_s,
+        idle_ci95_s=idle.ci95_s,
+        traced_over_timed=(a.traced_over_timed, b.traced_over_timed),
+    )
+
+
+def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
+    """The costs of the device that the step is divided on."""
+    import polars as pl
+
+    assert phase.timed is not None
+    assert phase.attribution is not None
+    idle = pl.col("op") == IDLE_OP  # a row for each reason
+    rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
+        pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
+    )
+    rows = without_long_first(rows, phase.attribution.device)
+    steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
+    ops = rows.select(_COLUMNS).unique(maintain_order=True).with_row_index("row")
+    sums = rows.group_by(*_COLUMNS, "step").agg(pl.col("share_ns").sum())
+    sums = sums.join(ops, on=_COLUMNS).join(steps, on="step")
+    seconds = np.zeros((ops.height, steps.height))
+    seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
+    is_idle = (ops["op"] == IDLE_OP).to_numpy()
+    mean_s = phase.timed.mean_s
+    busy_s, idle_s = (float(seconds[which].sum()) / steps.height for which in (~is_idle, is_idle))
+    cpu = on_cpu(phase.attribution.device)
+    scale = timed_scale(busy_s, idle_s, mean_s, on_cpu=cpu)
+    seconds *= np.where(is_idle, scale.idle, scale.work)[:, np.newaxis]
+    names = (_Op(*row) for row in ops.select(_COLUMNS).iter_rows())
+    interval = phase.timed.ci95_s
+    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
+    return _Side(dict(zip(names, seconds, strict=True)), (busy_s + idle_s) / mean_s, unsure)
+
+
+def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
+    """The ops that one side has and the other lacks.
+
+    An op that is fused with others has the name of the last of them, so names alone do not say what
+    is gone: ops of another name and the same layer, kind and pass are taken for the same, the most
+    expensive of the one for the most expensive of the other. One of the same name and another kind
+    is another op.
+    """
+    same = set.intersection(*({(op.name, op.kind) for op in one.seconds} for one in (a, b)))
+    lacking: tuple[set[_Op], set[_Op]] = (set(), set())
+    alike: dict[tuple[str, str, str], tuple[list[_Op], list[_Op]]]
+    alike = defaultdict(lambda: ([], []))
+    for at, side in enumerate((a, b)):
+        for op in sorted(side.seconds, key=lambda op: (-float(side.seconds[op].mean()), op)):
+            if (op.name, op.kind) not in same:
+                alike[op.layer, op.kind, op.pass_][at].append(op)
+    for lists in alike.values():
+        both = min(map(len, lists))
+        for found, ops in zip(lacking, lists, strict=True):
+            found.update(ops[both:])
+    return lacking
+
+
+def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> tuple[Account, str]:
+    """Where an op's time goes."""
+    if op.name == IDLE_OP:
+        return "idle", ""
+    if op.name == UNASSIGNED_OP:
+        return "unassigned", ""
+    if op in only_a:
+        own = means(answer, op.name, op.kind, op.layer)
+        return ("own", "") if own else ("gone", op.type)
+    return ("new", op.type) if op in only_b else ("layer", op.layer)
+
+
+def _change(name: str, a: Floats, b: Floats) -> LayerChange:
+    with_s, without_s = float(a.mean()), float(b.mean())
+    return LayerChange(
+        name=name,
+        with_s=with_s,
+        without_s=without_s,
+        change_s=with_s - without_s,
+        ci95_s=_interval(a, b),
+    )
+
+
+def _interval(a: Floats, b: Floats) -> Interval | None:
+    error = welch(chunks(a), chunks(b))
+    return None if error is None else error.around(float(a.mean() - b.mean()))
+
+
+def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[LayerChange, ...]:
+    """Says of each layer whether its change can be told from 0; the largest change first.
+
+    It must be larger than what chance does to one of so many layers, and than what the timed means,
+    which both sides are scaled to, leave open.
+    """
+    changes, p_values = [], []
+    for name, ops in layers.items():
+        with_s, without_s = a.sum(ops), b.sum(ops)
+        changes.append(_change(name, with_s, without_s))
+        error = welch(chunks(with_s), chunks(without_s))
+        p_values.append(1.0 if error is None else error.p_value(changes[-1].change_s))
+    judged = []
+    for one, p_value in zip(changes, adjust_p_values(p_values), strict=True):
+        open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
+        told = p_value <= LEVEL and abs(one.change_s) > open_s
+        judged.append(msgspec.structs.replace(one, told=told))
+    return tuple(sorted(judged, key=lambda one: (-abs(one.change_s), one.name)))
+
+
+def _not_told(
+    others: Sequence[LayerChange],
+    a: _Side,
+    b: _Side,
+    accounts: Mapping[tuple[Account, str], set[_Op]],
+) -> Gathered | None:
+    names = tuple(one.name for one in others if not one.told)
+    if not names:
+        return None
+    ops = [op for name in names for op in accounts["layer", name]]
+    with_s, without_s = a.sum(ops), b.sum(ops)
+    change_s = float(with_s.mean() - without_s.mean())
+    return Gathered(names=names, change_s=change_s, ci95_s=_interval(with_s, without_s))
+
+
+def _by_type(
+    what: Account,
+    accounts: Mapping[tuple[Account, str], set[_Op]],
+    changes: Mapping[tuple[Account, str], LayerChange],
+) -> tuple[OneSided, ...]:
+    found = [
+        OneSided(
+            type=key[1],
+            ops=tuple(sorted({op.name for op in accounts[key]})),
+            change_s=change.change_s,
+            ci95_s=change.ci95_s,
+        )
+        for key, change in changes.items()
+        if key[0] == what
+    ]
+    return tuple(sorted(found, key=lambda one: (-abs(one.change_s), one.type)))
+
+
+def _parts(side: _Side, own: Collection[_Op]) -> tuple[AblationPart, ...]:
+    """Own ops by layer and pass."""
+    groups: dict[tuple[str, str], set[_Op]] = defaultdict(set)
+    for op in own:
+        groups[op.layer, op.pass_].add(op)
+    return tuple(
+        AblationPart(
+            layer=layer,
+            pass_=pass_,
+            attributed_s=float((each := side.sum(groups[layer, pass_])).mean()),
+            attributed_std_s=_std(each),
+            ci95_s=step_interval(each),
+        )
+        for layer, pass_ in sorted(groups, key=lambda key: (key[0], key[1] != "forward", key[1]))
+    )
+
+
+def _seen(own: Collection[_Op]) -> tuple[SeenOps, ...]:
+    groups: dict[tuple[bool, str, str], set[str]] = defaultdict(set)
+    for op in own:
+        groups[op.pass_ != "forward", op.pass_, op.type].add(op.name)
+    return tuple(SeenOps(type=key[2], pass_=key[1], ops=len(groups[key])) for key in sorted(groups))
+
+
+def _std(values: Floats) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None

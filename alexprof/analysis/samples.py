@@ -1,0 +1,152 @@
+"""The samples of a run for comparing: timed blocks, and what each part of a traced step cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.analysis.changes import Level
+from alexprof.analysis.first_step import without_long_first
+from alexprof.analysis.sides import Member
+from alexprof.analysis.timed_scale import Scale, timed_scale
+from alexprof.attribute import IDLE_OP
+from alexprof.errors import RunError
+from alexprof.measure.chunks import chunks
+from alexprof.record.phase import on_cpu
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = NDArray[np.float64]
+PARTS: tuple[Level, ...] = ("layer", "kind", "op")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A phase of a variant in one run.
+
+    Attributes:
+        blocks: Timed steps, float64 seconds, a block each; none if nothing was timed.
+        orders: Each block's place among all blocks of the phase.
+        step_s: Mean of a timed step (of a traced one where nothing was timed).
+        device: Whose time the parts are of; None without a trace.
+        parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
+            timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
+    """
+
+    blocks: Sequence[Floats]
+    orders: Sequence[int]
+    step_s: float
+    device: str | None
+    parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
+
+    def chunks(self, level: Level, name: str) -> list[Floats]:
+        """A part's traced steps in blocks; a part that the trace doesn't have cost nothing."""
+        values = self.parts[level].get(name)
+        if values is None:
+            values = np.zeros(len(next(iter(self.parts[level].values()))))
+        return chunks(values)
+
+    def share(self, level: Level, name: str) -> float:
+        """The part of the step that it is."""
+        values = self.parts[level].get(name)
+        return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
+
+
+class Samples:
+    """Reads a run's tables once, and takes them apart.
+
+    Raises:
+        RunError: If a table can't be read, or is gone though the record tells of what it held.
+    """
+
+    def __init__(self, member: Member) -> None:
+        phases = [one for each in member.run.variants.values() for one in each.phases.values()]
+        timed = any(one.timed is not None for one in phases)
+        traced = any(one.attribution is not None for one in phases)
+        self._member = member
+        self._steps = self._table(STEPS_FILE, "timed" if timed else None)
+        self._costs = self._table(COSTS_FILE, "traced" if traced else None)
+
+    def of(self, variant: str, key: str) -> Sample:
+        """The sample of a phase.
+
+        Args:
+            variant: One that the run has.
+            key: A phase that it has.
+        """
+        phase = self._member.run.variants[variant].phases[key]
+        blocks, orders = self._blocks(variant, key)
+        step_s = float(np.concatenate(blocks).mean()) if blocks else 0.0
+        books = phase.attribution
+        if books is None or self._costs is None or not books.wall_ns:
+            return Sample(blocks, orders, step_s, None)
+        rows = without_long_first(_rows(self._costs, variant, key, books.device), books.device)
+        steps = rows["step"].n_unique()
+        idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
+        busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s
+        step_s = step_s or busy_s + idle_s
+        scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(books.device))
+        parts = {level: _parts(rows, level, scale) for level in PARTS}
+        return Sample(blocks, orders, step_s, books.device, parts)
+
+    def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
+        """A table of the run; None where no phase got as far as having one."""
+        folder, load = self._member.folder, load_steps if name == STEPS_FILE else load_costs
+        if (folder / name).exists():
+            return load(folder)
+        if was is not None:
+            raise RunError(
+                f"no {folder / name}, though the record tells of {was} steps: copy it from where "
+                "the run was made, or measure again"
+            )
+        return None
+
+    def _blocks(self, variant: str, key: str) -> tuple[list[Floats], list[int]]:
+        import polars as pl
+
+        if self._steps is None:
+            return [], []
+        mine = self._steps.filter(
+            (pl.col("variant") == variant) & (pl.col("phase") == key) & (pl.col("block") >= 0)
+        ).sort("order", "step")
+        groups = mine.group_by("order", maintain_order=True).agg(pl.col("seconds"))
+        blocks = [np.asarray(one, np.float64) for one in groups["seconds"].to_list()]
+        return blocks, groups["order"].to_list()
+
+
+def took_turns(a: Sample, b: Sample) -> bool:
+    """Whether the blocks of two variants of one run were interleaved."""
+    if len(a.orders) < 2 or len(a.orders) != len(b.orders):
+        return False
+    return max(a.orders) > min(b.orders) and max(b.orders) > min(a.orders)
+
+
+def _rows(costs: pl.DataFrame, variant: str, key: str, device: str) -> pl.DataFrame:
+    import polars as pl
+
+    return costs.filter(
+        (pl.col("variant") == variant) & (pl.col("phase") == key) & (pl.col("device") == device)
+    )
+
+
+def _parts(rows: pl.DataFrame, level: Level, scale: Scale) -> dict[str, Floats]:
+    """Seconds by name and step; idle time is a layer, and no kind or op."""
+    import polars as pl
+
+    place = {step: number for number, step in enumerate(rows["step"].unique().sort())}
+    if level != "layer":
+        rows = rows.filter(pl.col("op") != IDLE_OP)
+    names = rows[level].unique(maintain_order=True).to_list()
+    row = {name: number for number, name in enumerate(names)}
+    sums = rows.group_by(level, "step").agg(pl.col("share_ns").sum())
+    seconds = np.zeros((len(names), len(place)))
+    at = [row[name] for name in sums[level]], [place[step] for step in sums["step"]]
+    factor = [scale.idle if name == IDLE_OP else scale.work for name in sums[level]]
+    seconds[at] = sums["share_ns"].to_numpy() / 1e9 * np.array(factor)
+    return dict(zip(names, seconds, strict=True))

@@ -1,0 +1,59 @@
+"""What a run ran on: the machine, its accelerators, the software."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device other than the processor: TensorFlow's name ("GPU:0") and what it is."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Software:
+    """What ran it.
+
+    Attributes:
+        alexprof: Version, like the next three.
+        python: See there.
+        tensorflow: See there.
+        numpy: See there.
+        onednn: True if a trace shows oneDNN's ops, False if TensorFlow has it turned off; None if
+            neither is known. Where all ops run on a GPU it may be on and unused.
+        cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it
+            at a process's first session.
+    """
+
+    alexprof: str
+    python: str
+    tensorflow: str
+    numpy: str
+    onednn: bool | None = None
+    cpu_allocator: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine, as far as a process can see it.
+
+    Attributes:
+        processor: Model name.
+        cores: Logical cores this process may use.
+        memory_bytes: Memory this process may use: the machine's, or its control group's limit.
+        system: Operating system and release.
+        load_before: One-minute load average when the run began; None where the system has none.
+    """
+
+    processor: str
+    cores: int
+    memory_bytes: int | None
+    system: str
+    load_before: float | None

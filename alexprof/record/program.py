@@ -1,0 +1,42 @@
+"""What a step ran and computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class TensorFingerprint:
+    """What is kept of a fetched tensor.
+
+    Attributes:
+        name: In the graph: "pool5:0".
+        dtype: TensorFlow's name of its type.
+        shape: Its dimensions.
+        norm: The L2 norm of its finite values; None if they are no numbers, as `nonfinite`.
+        nonfinite: How many values are NaN or infinite.
+        sums: Sums of its finite values with pseudo-random signs, value i in sum i mod 17; for what
+            holds no numbers a hash.
+        repeats: Whether one more step in the same process gave the same, up to rounding.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    norm: float | None
+    nonfinite: int | None
+    sums: tuple[float, ...]
+    repeats: bool = True
+
+
+@dataclass(frozen=True)
+class ExecutedOp:
+    """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
+
+    name: str
+    type: str
+    device: str

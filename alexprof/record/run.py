@@ -1,0 +1,96 @@
+"""`Run`: everything that is known of a run, as plain values, without a word on how to show it.
+
+This is also the object that `alexprof report --json` prints and that `run.json` holds; docs/json.md
+explains each field. Fields whose name is taken in Python are renamed (`pass_` is "pass").
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from alexprof.record.ablation import Ablation
+from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.phase import Phase
+from alexprof.record.tracing import Tracing
+from alexprof.record.values import Stretch
+from alexprof.record.workload import Layer, Published, Setting
+
+SCHEMA_VERSION = 1
+
+
+class WorkloadRecord(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        name: For example "alexnet".
+        settings: Batch size, seed, device and the like, by option name.
+        published: Figures from elsewhere.
+    """
+
+    name: str
+    settings: dict[str, Setting]
+    published: tuple[Published, ...] = ()
+
+
+class MachineRecord(Struct, frozen=True):
+    """Where it ran."""
+
+    host: Machine
+    software: Software
+    accelerators: tuple[Device, ...]
+
+
+class Variant(Struct, frozen=True, kw_only=True):
+    """One configuration of the workload: how long its graph took to build, layers, phases."""
+
+    label: str
+    build_s: float | None = None
+    layers: tuple[Layer, ...] = ()
+    phases: dict[str, Phase] = field(default_factory=dict)
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One invocation: what ran, on what, and what it cost.
+
+    Attributes:
+        schema_version: Of this object.
+        run: The run's name, which is its folder's.
+        complete: Whether everything asked for was done.
+        stopped: Why not, in one sentence; None if complete.
+        started: Local time with offset, ISO 8601.
+        workload: What was asked for.
+        machine: Where it ran; None for a trace alone.
+        variants: By name, in the order given.
+        ablations: One for each phase that two variants were compared in.
+        stretches: Slow steps in a row.
+        clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
+        tracing: What tracing costs per event; None if that was not calibrated.
+    """
+
+    schema_version: int
+    run: str
+    complete: bool
+    stopped: str | None
+    started: str
+    workload: WorkloadRecord | None
+    machine: MachineRecord | None
+    variants: dict[str, Variant] = field(default_factory=dict)
+    ablations: tuple[Ablation, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
+    clock_s: float | None = None
+    tracing: Tracing | None = None
+
+    def report(self, style: str = "text") -> None:
+        """Prints the run.
+
+        Args:
+            style: "text", "markdown" or "json".
+        """
+        from alexprof.show import render
+
+        print(render(self, style))
+
+    def _repr_html_(self) -> str:
+        from alexprof.show import render
+
+        return render(self, "html")

@@ -1,0 +1,195 @@
+"""Runs on disk: save, load, find and list them.
+
+A run is a folder in a logdir with a `run.json`. Reading one imports neither TensorFlow nor NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from difflib import get_close_matches
+from pathlib import Path
+
+import msgspec
+
+from alexprof.errors import AlexProfError, RunError
+from alexprof.files import write_whole
+from alexprof.record.run import SCHEMA_VERSION, Run
+
+RUN_FILE = "run.json"
+PAIRS_FILE = "ab.json"
+"""What a folder of `alexprof ab` has instead (`runs.pairs`)."""
+LATEST = "latest"
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+@dataclass(frozen=True)
+class BrokenRun:
+    """A folder that looks like a run and can't be read.
+
+    Attributes:
+        run: The folder's name.
+        why: What is wrong, in one sentence.
+    """
+
+    run: str
+    why: str
+
+
+def save_run(folder: Path, run: Run) -> None:
+    """Writes `run.json`, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    save_json(folder / RUN_FILE, run)
+
+
+def save_json(path: Path, record: msgspec.Struct) -> None:
+    """Writes a record as JSON, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    content = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    write_whole(path, content + b"\n")
+
+
+def load_run(folder: str | os.PathLike[str]) -> Run:
+    """Reads a run.
+
+    Args:
+        folder: The run's folder.
+
+    Raises:
+        RunError: If it is no run, is damaged, or is of a newer schema.
+    """
+    path = Path(folder) / RUN_FILE
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_run(Path(folder)) from None
+    except OSError as error:
+        raise RunError(f"can't read {path}: {error.strerror}") from error
+    try:
+        version = msgspec.json.decode(content, type=_Version).schema_version
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is not a run's record: {error}") from error
+    if version > SCHEMA_VERSION:
+        raise RunError(
+            f"{path} is of schema {version}, newer than this AlexProf knows ({SCHEMA_VERSION}): "
+            "update it (pip install --upgrade alexprof)"
+        )
+    try:
+        run = msgspec.json.decode(content, type=Run)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    # A folder that was copied or renamed goes by its own name.
+    return msgspec.structs.replace(run, run=path.parent.resolve().name)
+
+
+def find_run(name: str, logdir: Path) -> Path:
+    """Finds the folder of a run.
+
+    Args:
+        name: The run's folder, its name in `logdir`, or "latest".
+        logdir: Where to look.
+
+    Raises:
+        RunError: If there is none.
+    """
+    if name == LATEST:
+        return _latest(logdir)
+    given = Path(name)
+    candidates = [given.parent if given.name == RUN_FILE else given, logdir / name]
+    for folder in candidates:
+        if _is_run(folder):
+            return folder
+    for folder in candidates:
+        if os.path.lexists(folder):
+            raise _no_run(folder)
+    runs = _run_folders(logdir) if logdir.is_dir() else iter(())
+    known = [LATEST, *(folder.name for folder in runs)]
+    alike = get_close_matches(Path(name).name, known, n=3)
+    hint = f"did you mean {' or '.join(alike)}?" if alike else "see `alexprof list`"
+    raise RunError(f"no run {name!r} here or in {logdir}: {hint}")
+
+
+def list_runs(logdir: Path) -> list[Run | BrokenRun]:
+    """Reads all runs of a logdir, oldest first, the broken ones last.
+
+    Raises:
+        RunError: If there is no such folder.
+    """
+    runs: list[Run] = []
+    broken: list[BrokenRun] = []
+    for folder in _run_folders(logdir):
+        try:
+            runs.append(load_run(folder))
+        except AlexProfError as error:
+            broken.append(BrokenRun(folder.name, str(error)))
+    return [*sorted(runs, key=_started), *broken]
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has a record; one that may not be looked into is taken for a run."""
+    try:
+        return (folder / RUN_FILE).is_file()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+def _no_run(folder: Path) -> RunError:
+    if os.path.lexists(folder / PAIRS_FILE):
+        shown = f"alexprof ab --show {shlex.quote(str(folder))}"
+        return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
+    if folder.is_dir() and any(_is_run(entry) for entry in folder.iterdir()):
+        shown = f"--logdir {shlex.quote(str(folder))}"
+        return RunError(f"{folder} is not a run, but a folder of runs: look into it by `{shown}`")
+    return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
+
+
+def _latest(logdir: Path) -> Path:
+    """The run that started last among those that can be read."""
+    started: list[tuple[datetime, Path]] = []
+    failure: AlexProfError | None = None
+    for folder in _run_folders(logdir):
+        try:
+            started.append((_started(load_run(folder)), folder))
+        except AlexProfError as error:
+            failure = error
+    if started:
+        return max(started)[1]
+    if failure:
+        raise failure
+    raise RunError(f"no run in {logdir} yet: make one with `alexprof profile`")
+
+
+def _run_folders(logdir: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(logdir.iterdir())
+    except FileNotFoundError:
+        raise RunError(
+            f"no folder {logdir}: make a run with `alexprof profile`, or name another with --logdir"
+        ) from None
+    except OSError as error:
+        raise RunError(f"can't read {logdir}: {error.strerror}") from error
+    for entry in entries:
+        if _is_run(entry):
+            yield entry
+
+
+def _started(run: Run) -> datetime:
+    try:
+        started = datetime.fromisoformat(run.started)
+    except ValueError:
+        return datetime.min.replace(tzinfo=timezone.utc)
+    return started if started.tzinfo else started.astimezone()

@@ -1,0 +1,90 @@
+"""The run's two tables: timed steps and costs, as Parquet.
+
+`steps.parquet`: a row per timed step, warm-up included and marked. `costs.parquet`: a row per
+traced step, device and op, idle time included, so that the shares of a step add up to its wall
+time; that is checked whenever the table is made or loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alexprof.errors import RunError
+from alexprof.files import whole_file
+from alexprof.record.closure import check_closure
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+STEPS_FILE, COSTS_FILE = "steps.parquet", "costs.parquet"
+
+
+def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:
+    """Puts the costs of all variants and phases into one table.
+
+    Args:
+        costs: By variant and phase, as `attribute` gives them.
+
+    Raises:
+        ClosureError: If the shares of a step do not add up to it.
+    """
+    import polars as pl
+
+    frames = []
+    for (variant, phase), frame in costs.items():
+        check_closure(frame)
+        named = frame.with_columns(pl.lit(variant).alias("variant"), pl.lit(phase).alias("phase"))
+        frames.append(named.select("variant", "phase", *frame.columns))
+    return pl.concat(frames)
+
+
+def save_table(folder: Path, name: str, table: pl.DataFrame) -> None:
+    """Writes a table, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    with whole_file(folder / name) as temporary:
+        table.write_parquet(temporary)
+
+
+def load_costs(folder: str | Path) -> pl.DataFrame:
+    """Reads `costs.parquet` and checks its books.
+
+    Raises:
+        RunError: If it can't be read.
+        ClosureError: If the shares of a step do not add up to it.
+    """
+    import polars as pl
+
+    table = _read(Path(folder) / COSTS_FILE)
+    # Written before there were core times, or idle times by op.
+    added = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
+    missing = [name for name in added if name not in table.columns]
+    table = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
+    for _, frame in table.group_by("variant", "phase", maintain_order=True):
+        check_closure(frame)
+    return table
+
+
+def load_steps(folder: Path) -> pl.DataFrame:
+    """Reads `steps.parquet`.
+
+    Raises:
+        RunError: If it can't be read.
+    """
+    return _read(folder / STEPS_FILE)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path)
+    except FileNotFoundError:
+        raise RunError(f"no {path}: no phase of this run got that far") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error

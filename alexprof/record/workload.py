@@ -1,0 +1,31 @@
+"""What a workload says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's output: name and static shape (None where a dimension is not known)."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure from elsewhere, to set beside a measured one."""
+
+    variant: str
+    phase: str
+    mean_s: float
+    source: str
+
+
+Setting = bool | int | float | str | list[str] | None
+"""The value of an option, as a record holds it."""

@@ -1,1 +1,0 @@
-"""`Run`: the record of a run, in memory and on disk."""

@@ -1,0 +1,228 @@
+"""Runs pairs of processes and keeps each as it comes, so that an end at any time loses none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from signal import Signals
+
+import msgspec
+
+from alexprof.analysis.pairs import (
+    LEAST_PAIRS,
+    UNFINISHED,
+    PairsRecord,
+    ProcessRecord,
+    save_pairs,
+)
+from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.files import check_writable, make_folder, writing
+from alexprof.measure.machine import describe_machine
+from alexprof.measure.processes import (
+    Command,
+    Launch,
+    RunProcess,
+    Which,
+    environment_of,
+    run_process,
+    turns,
+)
+
+NEEDS_BYTES = 64_000_000
+"""Free space to insist on."""
+_TAIL_LINES, _TAIL_BYTES = 10, 20_000
+"""Of a failed process's complaints, what is shown."""
+
+
+class ProcessFailed(AlexProfError):  # noqa: N818 (it says what happened)
+    """A process that ended with another exit code than 0.
+
+    Attributes:
+        tail: The last lines of its complaints.
+    """
+
+    def __init__(self, message: str, tail: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.tail = tail
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        a: The command A.
+        b: The command B.
+        pairs: Pairs of processes, at least two.
+        warm_up: Processes of each command before them, not measured; of the same command twice,
+            as many in all.
+
+    Raises:
+        UsageError: If a number is out of range.
+    """
+
+    a: Command
+    b: Command
+    pairs: int
+    warm_up: int = 1
+
+    def __post_init__(self) -> None:
+        if self.pairs < LEAST_PAIRS:
+            raise UsageError(
+                f"--pairs must be at least {LEAST_PAIRS}, not {self.pairs}: one pair can't show "
+                "how pairs differ"
+            )
+        if self.warm_up < 0:
+            raise UsageError(f"--warm-up must be at least 0, not {self.warm_up}")
+
+    def of(self, side: Which) -> Command:
+        """A side's command."""
+        return self.a if side == "a" else self.b
+
+    @property
+    def turns(self) -> list[tuple[str, int, Which]]:
+        """Folder, pair (0: warm-up) and side of each process, in the order to run."""
+        sides: tuple[Which, ...] = ("a",) if self.a == self.b else ("a", "b")
+        first = [
+            (f"warm-up-{side}{number}", 0, side)
+            for number in range(1, self.warm_up + 1)
+            for side in sides
+        ]
+        return [*first, *((f"{side}{pair}", pair, side) for pair, side in turns(self.pairs))]
+
+
+def run_pairs(
+    plan: Plan,
+    folder: Path,
+    *,
+    run: RunProcess = run_process,
+    after: Callable[[PairsRecord], None] = lambda record: None,
+) -> PairsRecord:
+    """Runs all processes of a plan.
+
+    Args:
+        plan: What to run.
+        folder: For the record and what the processes leave; new.
+        run: Runs a process.
+        after: Told of each process that ended well; what it takes is in no process's time.
+
+    Returns:
+        The finished record.
+
+    Raises:
+        RunError: If the folder exists or can't be written.
+        ProcessFailed: If a process ends with another exit code than 0; the record says so.
+        KeyboardInterrupt: On Ctrl-C, with the record marked.
+    """
+    record = _opened(plan, folder)
+    try:
+        for place, (name, pair, side) in enumerate(plan.turns):
+            launch = _launch(plan.of(side), folder / name, place)
+            process = _run_one(run, launch, name, pair, side)
+            record = _changed(record, processes=(*record.processes, process))
+            save_pairs(folder, record)
+            if process.exit_code:
+                raise _failure(process, launch.stderr)
+            after(record)
+    except KeyboardInterrupt:
+        save_pairs(folder, _changed(record, stopped="interrupted from the keyboard"))
+        raise
+    except AlexProfError as error:
+        save_pairs(folder, _changed(record, stopped=str(error)))
+        raise
+    record = _changed(record, complete=True, stopped=None)
+    save_pairs(folder, record)
+    return record
+
+
+def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which) -> ProcessRecord:
+    started = _now()
+    done = run(launch)
+    return ProcessRecord(
+        side=side,
+        pair=pair,
+        folder=name,
+        started=started,
+        seconds=done.seconds,
+        user_s=done.user_s,
+        system_s=done.system_s,
+        exit_code=done.exit_code,
+    )
+
+
+_changed = msgspec.structs.replace
+
+
+def check_folder(folder: Path) -> None:
+    """Makes sure that pairs can be kept in a folder.
+
+    Raises:
+        RunError: If it exists or can't be written.
+    """
+    with writing(folder):
+        exists = folder.exists()
+    if exists:
+        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
+    check_writable(folder.parent, NEEDS_BYTES)
+
+
+def _opened(plan: Plan, folder: Path) -> PairsRecord:
+    check_folder(folder)
+    record = PairsRecord(
+        name=folder.name,
+        complete=False,
+        stopped=UNFINISHED,
+        started=_now(),
+        a=plan.a.text,
+        b=plan.b.text,
+        pairs=plan.pairs,
+        warm_up=plan.warm_up,
+        machine=describe_machine(),
+    )
+    save_pairs(folder, record)
+    return record
+
+
+def _launch(command: Command, logdir: Path, place: int) -> Launch:
+    make_folder(logdir)
+    return Launch(
+        argv=command.argv,
+        environment=environment_of(command, logdir, place),
+        stdout=logdir.with_name(f"{logdir.name}.out.txt"),
+        stderr=logdir.with_name(f"{logdir.name}.err.txt"),
+    )
+
+
+def _failure(process: ProcessRecord, stderr: Path) -> ProcessFailed:
+    which = "warm-up of " + process.side.upper() if process.pair == 0 else process.folder.upper()
+    code = process.exit_code
+    how = f"exit code {code}" if code > 0 else f"ended by {_signal_name(-code)}"
+    out = stderr.with_name(f"{process.folder}.out.txt")
+    return ProcessFailed(
+        f"{which} failed ({how}) after {process.seconds:.1f} s: its output is in {stderr} and "
+        f"{out.name}",
+        _tail(stderr),
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tail(path: Path) -> tuple[str, ...]:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ()
+    return tuple(line for line in text.splitlines() if line.strip())[-_TAIL_LINES:]
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

@@ -1,0 +1,307 @@
+"""Hand-made runs with known changes: what `compare` finds of them, and what it must not find."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import polars as pl
+import pytest
+
+from alexprof.analysis.changes import QUIET
+from alexprof.analysis.compare import compare
+from alexprof.analysis.sides import Side, find_member, find_sides
+from alexprof.errors import RunError, UsageError
+from alexprof.record.environment import Device
+from alexprof.record.interference import Interference
+from alexprof.record.tables import load_costs, load_steps
+from alexprof.show import ReportOptions
+from alexprof.show.comparison import render_comparison
+from alexprof.show.sections.changed import reading
+from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
+
+BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
+ABLATION = {"without_lrn": ("lrn1",)}
+
+
+def found(logdir, *names):
+    return compare(find_sides(names, logdir))
+
+
+def one(comparison, level, name, variant="with_lrn"):
+    (only,) = [
+        each
+        for each in comparison.differences
+        if (each.level, each.name, each.variant) == (level, name, variant)
+    ]
+    return only
+
+
+@pytest.fixture
+def logdir(tmp_path):
+    made_run(tmp_path / "a", BOTH, without=ABLATION)
+    made_run(tmp_path / "again", BOTH, without=ABLATION, seed=1)
+    # What the step takes more is conv1's: everything else costs what it did.
+    slower = {name: (part + 0.1 * (name == "conv1")) / 1.1 for name, part in OPS.items()}
+    made_run(tmp_path / "slower", {"with_lrn": 0.220}, ops=slower, seed=2)
+    return tmp_path
+
+
+def test_the_same_twice_differs_in_nothing(logdir):
+    same = found(logdir, "a", "again")
+    assert (same.comparable, same.why_not) == (True, ())
+    assert len(same.differences) > 20
+    assert {each.verdict for each in same.differences} <= {"same", "unclear"}
+    assert (same.gone, same.new) == ((), ())
+
+
+def test_costs_and_ratios_are_those_of_a_slow_second_way(logdir):
+    change = found(logdir, "a", "slower")
+    for level, column in (("layer", "layer"), ("kind", "kind"), ("op", "op")):
+        for each in change.differences:
+            if each.level != level:
+                continue
+            expected = [scaled(logdir / run, column, each.name) for run in ("a", "slower")]
+            assert [each.a_s, each.b_s] == pytest.approx(expected)
+            assert each.ratio == pytest.approx(expected[1] / expected[0])
+            assert each.a_share == pytest.approx(expected[0] / step_s(logdir / "a"))
+
+
+def step_s(folder):
+    steps = load_steps(folder).filter((pl.col("variant") == "with_lrn") & (pl.col("block") >= 0))
+    return sum(steps["seconds"]) / len(steps)
+
+
+def scaled(folder, column, name):
+    """Its part of all traced steps, row by row, times the timed mean."""
+    mine = total = 0
+    for row in load_costs(folder).iter_rows(named=True):
+        if row["variant"] == "with_lrn":
+            total += row["share_ns"]
+            mine += row["share_ns"] if row[column] == name else 0
+    return mine / total * step_s(folder)
+
+
+def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
+    change = found(logdir, "a", "slower")
+    slower = {(each.level, each.name) for each in change.differences if each.verdict == "slower"}
+    assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
+    assert not [each for each in change.differences if each.verdict == "faster"]
+    whole = one(change, "phase", "forward")
+    assert whole.ratio == pytest.approx(1.1, rel=0.01)
+    assert whole.ci95[0] < 1.1 < whole.ci95[1]
+    back = found(logdir, "slower", "a")
+    assert {(e.level, e.name) for e in back.differences if e.verdict == "faster"} == slower
+
+
+def test_the_largest_change_comes_first(logdir):
+    change = found(logdir, "a", "slower")
+    sizes = [abs(each.b_s - each.a_s) for each in change.differences]
+    assert sizes == sorted(sizes, reverse=True)
+    assert {each.name for each in change.differences[:4]} == {"forward", "conv1", "Conv2D"}
+
+
+def test_variants_of_one_run_are_paired_by_their_turns(logdir):
+    apart = found(logdir, "a:with_lrn", "a:without_lrn")
+    whole = one(apart, "phase", "forward")
+    assert whole.verdict == "faster"
+    assert whole.ratio == pytest.approx(0.85, rel=0.005)
+    # Without what processes differ by, the interval is far narrower than 1 %.
+    assert whole.ci95[1] - whole.ci95[0] < 0.01
+    assert (whole.variant, whole.b_variant) == ("with_lrn", "without_lrn")
+    assert {(each.level, each.name) for each in apart.gone} == {
+        ("op", "lrn1"),
+        ("layer", "lrn1"),
+        ("kind", "LRN"),
+    }
+    assert all(each.a_s == pytest.approx(0.03, rel=0.01) for each in apart.gone)
+    assert apart.new == ()
+    assert any("differ on purpose" in note for note in apart.notes)
+    back = found(logdir, "a:without_lrn", "a:with_lrn")
+    assert {each.name for each in back.new} == {"lrn1", "LRN"}
+
+
+def test_a_variant_of_another_run(logdir):
+    across = found(logdir, "a:without_lrn", "slower")
+    assert {each.b_variant for each in across.differences} == {"with_lrn"}
+    with pytest.raises(
+        UsageError, match=r"name a variant of the other run too \(a:with_lrn, a:wit"
+    ):
+        made_run(logdir / "c", {"other": 0.1, "one": 0.1})
+        found(logdir, "a", "c:one")
+
+
+def test_several_against_the_first(logdir):
+    three = found(logdir, "a", "again", "slower")
+    assert [each.name for each in three.others] == ["again", "slower"]
+    assert {each.b for each in three.differences} == {"again", "slower"}
+    assert {e.b for e in three.differences if e.verdict == "slower"} == {"slower"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"settings": {"batch_size": 64}}, "batch size differs (32, 64): a step has not the same"),
+        ({"settings": {"cpu_allocator": "malloc"}}, "cpu allocator differs (bfc, malloc)"),
+        ({"settings": {"intra_op": 1}}, "intra op differs (0, 1)"),
+        ({"settings": {"fetch": False}}, "fetch differs (on, off)"),
+        ({"host": dataclasses.replace(HOST, processor="other")}, "the processor differs"),
+        ({"host": dataclasses.replace(HOST, cores=8)}, "the number of cores differs (2, 8)"),
+        ({"accelerators": (Device("GPU:0", "A100"),)}, "the accelerators differ (none, A100)"),
+        ({"workload": None}, "one of them says what was asked for"),
+        ({"machine": None}, "where one of them ran is not recorded"),
+        ({"phase": "train"}, "no phase in common"),
+        ({"host": dataclasses.replace(HOST, load_before=4.4)}, "load of 4.4 on 2 cores"),
+    ],
+)
+def test_what_can_t_be_compared_says_why(tmp_path, fields, why):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, **fields)
+    comparison = found(tmp_path, "a", "b")
+    assert comparison.comparable is False
+    assert any(why in text for text in comparison.why_not), comparison.why_not
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        (
+            {"software": dataclasses.replace(SOFTWARE, tensorflow="2.22.0")},
+            "TensorFlow differs (2.21.0, 2.22.0): it may be the cause",
+        ),
+        ({"settings": {"seed": 1}}, "seed differs (0, 1)"),
+        ({"complete": False, "stopped": "killed"}, "b is incomplete (killed)"),
+        ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load before differs (0.1, 2)"),
+        ({"traced": 0}, "has no trace in b: no layers, kinds and ops"),
+        ({"settings": {"num_batches": 7}}, None),
+        ({"settings": {"precision": 0.01, "max_time_s": 5.0, "until_steady": True}}, None),
+    ],
+)
+def test_what_is_only_good_to_know(tmp_path, fields, note):
+    made_run(tmp_path / "a", {"v": 0.1}, settings={"num_batches": 100})
+    made_run(tmp_path / "b", {"v": 0.1}, **fields)
+    comparison = found(tmp_path, "a", "b")
+    assert (comparison.comparable, comparison.why_not) == (True, ())
+    assert note is None or any(note in text for text in comparison.notes), comparison.notes
+    assert note or not comparison.notes
+
+
+def test_a_busy_machine_gives_no_verdict(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
+        made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
+        comparison = found(tmp_path, "a", "b")
+        assert {each.verdict for each in comparison.differences} == {"unclear"}
+        assert {each.needed for each in comparison.differences} == {QUIET}
+        assert {reading(each) for each in comparison.differences} == {"can’t tell"}
+        text = " ".join(render_comparison(comparison, options=ReportOptions(full=True)).split())
+        assert text.count(f"a verdict would take {QUIET}") == 1
+        assert text.count("a verdict would take") == 1
+
+
+def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.103}, seed=1)
+    low, high = one(found(tmp_path, "a", "b"), "phase", "forward", "v").ci95
+    assert low > 0.99
+    table = load_steps(tmp_path / "b")
+    up_and_down = 1 + 0.1 * (pl.col("block") % 3 - 1)
+    table.with_columns(pl.col("seconds") * up_and_down).write_parquet(
+        tmp_path / "b" / "steps.parquet"
+    )
+    wider = one(found(tmp_path, "a", "b"), "phase", "forward", "v").ci95
+    assert wider[1] - wider[0] > 2 * (high - low)
+
+
+def test_one_block_is_no_evidence(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1}, traced=1)
+    made_run(tmp_path / "b", {"v": 0.1}, traced=1)
+    layers = [each for each in found(tmp_path, "a", "b").differences if each.level == "layer"]
+    assert {(each.verdict, each.ci95) for each in layers} == {("unclear", None)}
+    assert all(each.needed for each in layers)
+
+
+def test_whether_both_compute_the_same_is_absent_with_its_reason(logdir):
+    same = found(logdir, "a", "again")
+    assert same.same_results is None
+    assert same.same_results_reason == "no result is recorded in a"
+
+
+def test_mistakes_are_said(logdir):
+    with pytest.raises(UsageError, match="at least two"):
+        found(logdir, "a")
+    with pytest.raises(UsageError, match="a is named twice"):
+        found(logdir, "a", "a")
+    for names in (("a:with_lrn", "a"), ("a", "a:with_lrn"), ("a", "again", "a:without_lrn")):
+        with pytest.raises(UsageError, match=r"are the same run: .* \(a:with_lrn, a:without_lrn"):
+            found(logdir, *names)
+    with pytest.raises(UsageError, match=r"no variant 'x' in run a: it has with_lrn, without_lrn"):
+        found(logdir, "a:x", "a")
+    assert found(logdir, "a:with_lrn", "a:without_lrn").comparable
+    with pytest.raises(RunError, match="no run 'nothing'"):
+        found(logdir, "nothing:with_lrn", "a")
+    assert find_member("a:with_lrn", logdir).name == "a:with_lrn"
+
+
+def test_a_run_whose_name_has_a_colon(tmp_path):
+    made_run(tmp_path / "b:2", {"v": 0.1})
+    assert find_member("b:2", tmp_path).variant is None
+    assert find_member("b:2:v", tmp_path).variant == "v"
+
+
+def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
+    for seed, name in enumerate("ab"):
+        made_run(tmp_path / name, {"v": 0.1}, seed=seed)
+        table = load_steps(tmp_path / name)
+        wide = 1 + 0.2 * ((pl.col("block") * 7 + seed) % 3 - 1)
+        table.with_columns(pl.col("seconds") * wide).write_parquet(
+            tmp_path / name / "steps.parquet"
+        )
+    comparison = found(tmp_path, "a", "b")
+    whole, part = (
+        one(comparison, *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+    )
+    assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
+
+
+def test_so_does_that_of_two_runs_of_each(tmp_path):
+    moment = Interference(seconds=0.4, cores=2)
+    sides = []
+    for side in "ab":
+        for seed in (1, 2):
+            made_run(tmp_path / f"{side}{seed}", {"v": 0.1}, seed=seed, interference=moment)
+        members = tuple(find_member(f"{side}{seed}", tmp_path) for seed in (1, 2))
+        sides.append(Side(members))
+    whole, part = (
+        one(compare(sides), *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+    )
+    assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
+
+
+def test_among_many_a_small_change_may_be_chance(tmp_path):
+    many = {f"op{number}/x": 0.04 for number in range(20)}
+    made_run(tmp_path / "a", {"v": 0.1}, ops=many)
+    made_run(tmp_path / "b", {"v": 0.1}, ops={**many, "op3/x": 0.048}, seed=1)
+    change = one(found(tmp_path, "a", "b"), "op", "op3/x", "v")
+    assert change.ci95[0] > 1
+    assert (change.verdict, change.p_value > 0.05) == ("unclear", True)
+    made_run(tmp_path / "c", {"v": 0.1}, ops={**many, "op3/x": 0.06}, seed=1)
+    assert one(found(tmp_path, "a", "c"), "op", "op3/x", "v").verdict == "slower"
+
+
+def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
+    for name, part in (("a", 0.0005), ("b", 0.0006), ("c", 0.05)):
+        made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
+    assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
+    assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("file", "was"), [("steps.parquet", "timed steps"), ("costs.parquet", "traced steps")]
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_table_that_is_gone_is_no_phase_that_was_not_measured(tmp_path, file, was, name):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, seed=1)
+    (tmp_path / name / file).unlink()
+    with pytest.raises(RunError, match=f"{name}/{file}, though the record tells of {was}: copy it"):
+        found(tmp_path, "a", "b")

@@ -1,0 +1,127 @@
+"""The gate on hand-made runs: within, slower with evidence, can't tell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from alexprof.analysis.gate import Bound, gate, parse_bound
+from alexprof.analysis.sides import Side, find_member
+from alexprof.errors import UsageError
+from alexprof.measure.between_runs import MORE_RUNS
+from tests.analysis.made import HOST, OPS, made_run
+
+
+def side(logdir, *names):
+    return Side(tuple(find_member(name, logdir) for name in names))
+
+
+def judged(logdir, *bounds, run="b", baseline=("a",)):
+    return gate(side(logdir, run), side(logdir, *baseline), [parse_bound(one) for one in bounds])
+
+
+@pytest.mark.parametrize(
+    ("step_s", "outcome", "code"),
+    [(0.100, "within", 0), (0.120, "slower", 1), (0.090, "within", 0), (0.1035, "unclear", 3)],
+)
+def test_outcomes_and_exit_codes(tmp_path, step_s, outcome, code):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": step_s}, seed=1)
+    result = judged(tmp_path, "5%")
+    assert (result.outcome, result.exit_code) == (outcome, code)
+    (only,) = result.judged
+    assert only.ratio == pytest.approx(step_s / 0.1, rel=0.01)
+    assert (only.needed is None) == (outcome != "unclear")
+
+
+def test_what_it_would_take_is_said_and_is_enough(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1035}, seed=1)
+    assert judged(tmp_path, "5%").judged[0].needed == MORE_RUNS
+    names = [f"{kind}{number}" for number in range(12) for kind in "ab"]
+    for place, name in enumerate(names):
+        step_s = (0.1 if name[0] == "a" else 0.1035) * (1 + 0.01 * (place // 2 % 3 - 1))
+        made_run(tmp_path / name, {"v": step_s}, seed=place, traced=0)
+    bounds = [Bound(None, 0.05)]
+    three = gate(side(tmp_path, *names[1:6:2]), side(tmp_path, *names[:6:2]), bounds)
+    assert three.judged[0].needed == "about 10 runs of each, not 3"
+    more = gate(side(tmp_path, *names[1::2]), side(tmp_path, *names[::2]), bounds)
+    assert more.outcome == "within"
+    assert len(more.run.runs) == len(more.baseline.runs) == 12
+
+
+def test_a_bound_for_a_layer_or_kind(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    heavier = {**OPS, "lrn1": OPS["lrn1"] * 1.5, "conv1": OPS["conv1"] - OPS["lrn1"] * 0.5}
+    made_run(tmp_path / "b", {"v": 0.1}, ops=heavier, seed=1)
+    assert judged(tmp_path, "5%").outcome == "within"
+    for name in ("LRN", "lrn", "lrn1"):
+        result = judged(tmp_path, "5%", f"{name}=10%")
+        assert (result.outcome, result.exit_code) == ("slower", 1)
+        assert {(one.level, one.max_slowdown) for one in result.judged} == {
+            ("phase", 0.05),
+            ("layer" if name == "lrn1" else "kind", 0.1),
+        }
+        assert result.judged[0].outcome == "slower"  # the farthest beyond its bound is first
+    assert judged(tmp_path, "5%", "LRN=90%").outcome == "within"
+
+
+def test_a_phase_s_own_bound_goes_before_the_general_one(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.12}, seed=1)
+    assert judged(tmp_path, "3%", "forward=50%").outcome == "within"
+
+
+def test_runs_that_can_t_be_compared_are_no_pass(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, host=dataclasses.replace(HOST, processor="other"))
+    result = judged(tmp_path, "5%")
+    assert (result.outcome, result.exit_code, result.comparable) == ("unclear", 3, False)
+    assert "processor" in result.why_not[0]
+
+
+def test_a_phase_that_was_not_reached_is_no_pass(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1, "w": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1}, complete=False, stopped="killed")
+    result = judged(tmp_path, "5%")
+    assert (result.outcome, result.exit_code) == ("unclear", 3)
+    assert any("forward of w was not timed in all of b" in text for text in result.why_not)
+
+
+def test_what_is_gone_is_within_and_what_is_new_can_t_be_told(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    rest = {name: part for name, part in OPS.items() if name != "lrn1"}
+    made_run(tmp_path / "b", {"v": 0.1}, ops=rest, seed=1)
+    assert judged(tmp_path, "5%", "LRN=1%").outcome == "within"
+    back = judged(tmp_path, "5%", "LRN=1%", run="a", baseline=("b",))
+    assert back.outcome == "unclear"
+    assert "LRN is new" in back.why_not[-1]
+
+
+def test_a_name_that_nothing_has(tmp_path):
+    made_run(tmp_path / "a", {"v": 0.1})
+    made_run(tmp_path / "b", {"v": 0.1})
+    with pytest.raises(UsageError, match=r"no phase, layer or kind 'vgg' in both: there are forwa"):
+        judged(tmp_path, "vgg=3%")
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("3%", Bound(None, 0.03)),
+        ("0.03", Bound(None, 0.03)),
+        ("LRN=10%", Bound("LRN", 0.1)),
+        ("a=b=2.5 %", Bound("a=b", 0.025)),
+        ("0%", Bound(None, 0.0)),
+        ("150%", Bound(None, 1.5)),
+    ],
+)
+def test_bounds_are_read(text, bound):
+    assert parse_bound(text) == bound
+
+
+@pytest.mark.parametrize("text", ["", "x", "-3%", "=3%", "nan", "inf", "LRN=", "%", "3"])
+def test_what_is_no_bound(text):
+    with pytest.raises(UsageError, match="--max-slowdown"):
+        parse_bound(text)

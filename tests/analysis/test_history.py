@@ -1,0 +1,199 @@
+"""A metric over hand-made runs: where it stepped, and where it must not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from alexprof.analysis.history import Observed, find_steps, history, parse_metric
+from alexprof.errors import UsageError
+from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
+from tests.record.test_store import run_named
+
+NEWER = dataclasses.replace(SOFTWARE, tensorflow="2.22.0")
+
+
+def write(logdir, steps_s, **by_place):
+    """Runs r00, r01, … a day apart; keyword arguments are functions of the place."""
+    for place, step_s in enumerate(steps_s):
+        fields = {name: choose(place) for name, choose in by_place.items()}
+        made_run(
+            logdir / f"r{place:02}",
+            {"v": step_s},
+            seed=place,
+            started=f"2026-11-{place + 1:02}T04:00:00+00:00",
+            **fields,
+        )
+
+
+def wobble(values):
+    """About 0.4 % from run to run."""
+    return [value * (1 + 0.004 * ((place * 7 % 5) - 2) / 2) for place, value in enumerate(values)]
+
+
+def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
+    write(
+        tmp_path,
+        wobble([0.1] * 6 + [0.108] * 5),
+        software=lambda place: SOFTWARE if place < 6 else NEWER,
+    )
+    found = history(tmp_path, "forward.mean")
+    (step,) = found.steps
+    assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
+    assert (step.started, step.software) == (found.points[6].started, NEWER)
+    assert [(one.what, one.before, one.after) for one in step.changed] == [
+        ("TensorFlow", "2.21.0", "2.22.0")
+    ]
+    assert step.ratio == pytest.approx(1.08, rel=0.005)
+    assert step.ci95[0] < 1.08 < step.ci95[1]
+    assert step.before == pytest.approx(0.1, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("values", "steps"),
+    [
+        ([0.1] * 4 + [0.12] * 4 + [0.09] * 4, [("r04", "slower"), ("r08", "faster")]),
+        ([0.1] * 6 + [0.12] * 6 + [0.1] * 6, [("r06", "slower"), ("r12", "faster")]),
+    ],
+)
+def test_several_steps_in_their_order(tmp_path, values, steps):
+    write(tmp_path, wobble(values))
+    assert [(step.run, step.verdict) for step in history(tmp_path).steps] == steps
+
+
+def test_the_newest_run_alone_may_be_a_step(tmp_path):
+    write(tmp_path, wobble([0.1] * 5 + [0.13]))
+    assert [one.run for one in history(tmp_path).steps] == ["r05"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_no_step_where_there_is_none(tmp_path, count):
+    write(tmp_path, wobble([0.1] * count))
+    found = history(tmp_path)
+    assert found.steps == ()
+    assert [one.run for one in found.points] == [f"r{place:02}" for place in range(count)]
+    assert all(one.compared and one.ci95[0] < one.value < one.ci95[1] for one in found.points)
+
+
+def test_a_share_steps_where_the_whole_does_not(tmp_path):
+    heavier = {**OPS, "lrn1": 0.20, "conv1": 0.35}
+    write(tmp_path, wobble([0.1] * 8), ops=lambda place: OPS if place < 4 else heavier)
+    assert history(tmp_path, "forward.median").steps == ()
+    for metric in ("lrn.share", "LRN.share", "lrn1.time"):
+        found = history(tmp_path, metric)
+        (step,) = found.steps
+        assert (step.run, found.unit) == ("r04", "s" if metric.endswith("time") else "part")
+        assert step.ratio == pytest.approx(0.20 / 0.15, rel=0.01)
+    assert history(tmp_path, "lrn.share").points[0].value == pytest.approx(0.15, rel=0.01)
+
+
+def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
+    other = dataclasses.replace(HOST, processor="other")
+    busy = dataclasses.replace(HOST, load_before=5.0)
+    write(
+        tmp_path,
+        [0.3, 0.3, 0.3, 0.1, 0.25, 0.1],
+        host=lambda place: other if place < 3 else busy if place == 4 else HOST,
+    )
+    made_run(tmp_path / "x", {"other": 0.1}, started="2026-12-01T00:00:00+00:00")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    found = history(tmp_path, variant="v")
+    assert found.steps == ()
+    assert [one.compared for one in found.points] == [False] * 3 + [True, False, True, False]
+    assert "processor" in found.points[0].reason
+    assert "load" in found.points[4].reason
+    assert (found.points[-1].value, found.points[-1].reason) == (None, "no variant v")
+    assert "broken can't be read" in found.notes[0]
+
+
+def test_the_newest_run_that_fits_chooses_variant_and_phase(tmp_path):
+    days = [f"2026-11-{day:02}T04:00:00+00:00" for day in (1, 2)]
+    made_run(tmp_path / "old", {"u": 0.2, "v": 0.1}, phase="serve", started=days[0])
+    made_run(tmp_path / "new", {"w": 0.3, "v": 0.1}, started=days[1])
+    chosen = [
+        (found.metric, found.variant, found.phase)
+        for found in (
+            history(tmp_path),
+            history(tmp_path, "serve.mean"),
+            history(tmp_path, "lrn.share"),
+            history(tmp_path, "lrn.share", variant="u"),
+            history(tmp_path, "lrn.share", phase="serve"),
+        )
+    ]
+    assert chosen == [
+        ("forward.mean", "w", "forward"),
+        ("serve.mean", "u", "serve"),
+        ("lrn.share", "w", "forward"),
+        ("lrn.share", "u", "serve"),
+        ("lrn.share", "u", "serve"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "chosen", "names"),
+    [
+        ("backward.mean", {}, ["backward", "v with forward"]),
+        ("lrn.share", {"variant": "x"}, ["x", "v with forward"]),
+        ("lrn.share", {"phase": "backward"}, ["backward", "v with forward"]),
+        ("vgg.share", {}, ["vgg"]),
+    ],
+)
+def test_what_no_run_has_is_an_error_that_names_it(tmp_path, metric, chosen, names):
+    write(tmp_path, [0.1])
+    with pytest.raises(UsageError) as failure:
+        history(tmp_path, metric, **chosen)
+    assert all(name in str(failure.value) for name in names)
+
+
+@pytest.mark.parametrize("text", ["", "forward", ".mean", "forward.mode"])
+def test_what_is_no_metric_is_an_error(text):
+    with pytest.raises(UsageError):
+        parse_metric(text)
+
+
+def test_a_metric_s_name_may_have_dots():
+    assert parse_metric("a/b.c.share") == ("a/b.c", "share")
+
+
+def test_the_best_of_many_places_is_no_step_by_itself(tmp_path):
+    # Split between the fifth and sixth, these differ at 5 %; but that place was picked.
+    values = [0.097, 0.100, 0.102, 0.099, 0.098, 0.102, 0.104, 0.100, 0.103, 0.102, 0.105, 0.101]
+    write(tmp_path, values)
+    before, after = np.array(values[:5]), np.array(values[5:])
+    assert ttest_ind(before, after, equal_var=False).pvalue < 0.05
+    assert history(tmp_path).steps == ()
+
+
+def test_runs_that_only_vary_seldom_step():
+    random = np.random.default_rng(20261124)
+    false = 0
+    for cv in (0.01, 0.03):
+        for _ in range(40):
+            means = 0.1 * (1 + cv * random.standard_normal(8))
+            units = [
+                Observed(
+                    run_named(f"r{place}"),
+                    list(mean * (1 + 0.02 * random.standard_normal((10, 10)))),
+                    None,
+                    0.01,
+                )
+                for place, mean in enumerate(means)
+            ]
+            false += bool(find_steps(units))
+    assert false <= 8  # 80 histories; 5 % are 4
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(tmp_path, damage):
+    write(tmp_path, [0.1, 0.1, 0.1])
+    table = tmp_path / "r01" / "steps.parquet"
+    table.unlink()
+    if damage == "damaged":
+        table.write_bytes(b"PAR1")
+    _, point, _ = history(tmp_path).points
+    assert point.value is None
+    assert str(table) in point.reason
