@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -102,11 +102,13 @@ class Recorder:
         save_run(self.folder, self.run)
 
     def close(self, stopped: str | None) -> None:
-        """Marks the run complete, or says what stopped it."""
+        """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = "nothing was timed"
         self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
-        self._save(self.run.variants)
+        save_run(self.folder, self.run)
+        for variant in self.run.variants:
+            self._write_events(variant)
 
     def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
         """Adds a variant whose graph is built."""
@@ -145,7 +147,7 @@ class Recorder:
         for variant, phase in phases.items():
             self.set_phase(variant, key, phase)
         self.run = msgspec.structs.replace(self.run, stretches=(*others, *slow))
-        self._save(phases)
+        save_run(self.folder, self.run)
 
     def add_traced(
         self, variant: str, key: str, phase: Phase, costs: pl.DataFrame, run_metadata: bytes
@@ -163,7 +165,7 @@ class Recorder:
         self._note_onednn(phase)
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
-        self._save([variant])
+        save_run(self.folder, self.run)
 
     def add_results(
         self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | str
@@ -179,7 +181,7 @@ class Recorder:
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
-        self._save([variant])
+        save_run(self.folder, self.run)
 
     def set_tracing(self, tracing: Tracing) -> None:
         """Adds what tracing costs; it reaches the disk when the run is closed."""
@@ -188,7 +190,7 @@ class Recorder:
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""
         self.run = msgspec.structs.replace(self.run, ablations=(*self.run.ablations, *ablations))
-        self._save({name for one in ablations for name in (one.reference, one.without)})
+        save_run(self.folder, self.run)
 
     def _note_onednn(self, phase: Phase) -> None:
         """OneDNN's ops are told by their types; that none ran says nothing: a GPU needs none."""
@@ -200,11 +202,6 @@ class Recorder:
         self.run = msgspec.structs.replace(
             self.run, machine=msgspec.structs.replace(machine, software=software)
         )
-
-    def _save(self, variants: Collection[str]) -> None:
-        save_run(self.folder, self.run)
-        for variant in variants:
-            self._write_events(variant)
 
     def _write_events(self, variant: str) -> None:
         from alexprof.show import ReportOptions, render
