@@ -181,6 +181,8 @@ def by_time(name: str) -> str:
 def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
     from alexprof.capture.startup import start_tensorflow
+    from alexprof.measure.monitor import monitor
+    from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
     from alexprof.tracer import check_new_folder
     from alexprof.tracer import profile as run_profile
@@ -195,7 +197,10 @@ def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name
     progress = progress_for()
     progress.message("Starting TensorFlow …")
     try:
-        start_tensorflow()
+        with monitor(gpus=tuple) as monitored:
+            start_tensorflow()
+        if monitored.interference and (warning := busy(monitored.interference)):
+            progress.message(warning)
         run = run_profile(workload, folder, options, progress)
     except KeyboardInterrupt:
         kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alexprof.analysis.findings import Finding
+from alexprof.record.interference import OTHERS, Interference
 from alexprof.show import numbers
 from alexprof.show.fit import clean
 from alexprof.show.sections.covers import listed
@@ -16,6 +17,17 @@ Template = Callable[[View, Finding], str]
 def finding_text(view: View, finding: Finding) -> str:
     """Says a finding in a sentence or two, with what to do."""
     return sentence_case(_TEMPLATES[finding.code](view, finding))
+
+
+def busy(found: Interference) -> str:
+    """Warns before minutes are spent on a machine that others use; "" where they don't."""
+    if found.others_part <= OTHERS:
+        return ""
+    part = numbers.percent_unit(found.others_part)
+    return (
+        f"! The machine is busy: other programs use {part} of the CPU, and times would follow "
+        "them. Interrupt (Ctrl-C) and stop them for figures that can be trusted."
+    )
 
 
 def _where(view: View, finding: Finding) -> str:

@@ -7,8 +7,9 @@ from rich.cells import cell_len
 
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.errors import UsageError
+from alexprof.record.interference import Interference
 from alexprof.show import ReportOptions, render
-from alexprof.show.finding_texts import _TEMPLATES, finding_text
+from alexprof.show.finding_texts import _TEMPLATES, busy, finding_text
 from alexprof.show.options import SECTIONS
 from alexprof.show.view import View
 from tests.show import runs
@@ -78,3 +79,8 @@ def test_other_outputs_are_short_too(style):
     short = render(runs.alexnet(), style)
     assert len(short) < len(render(runs.alexnet(), style, ReportOptions(full=True))) / 3
     assert "LRN" in short
+
+
+def test_a_busy_machine_is_said_before_minutes_are_spent():
+    assert busy(Interference(seconds=5.0, cores=2, cpu_own=1.0, cpu_others=0.02)) == ""
+    assert "24" in busy(Interference(seconds=5.0, cores=2, cpu_own=1.5, cpu_others=0.5))
