@@ -33,6 +33,7 @@ from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
+from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.answers import answers
 from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import check_question, check_variant, phase_key, serialized, what_stopped
@@ -390,6 +391,7 @@ class Tracer:
         )
         if found:
             known.add_ablations(found)
+            self._progress.message(phase_answer(self.run, key))
 
     def _print_tenths(self, block: Block, *, several: bool) -> None:
         name = self._labels([block.variant]) if several else ""

@@ -86,6 +86,12 @@ def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
         yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
 
 
+def phase_answer(run: Run, phase: str) -> str:
+    """What leaving ops out of a phase saves, in a sentence; "" where that was not asked."""
+    savings = [saving for saving in summarize(run).savings if saving.phase == phase]
+    return _saved(View(run, ReportOptions()), savings) if savings else ""
+
+
 def _answers(view: View, summary: Summary) -> Iterator[str]:
     savings = [saving for saving in summary.savings if saving.phase in view.phases]
     if savings:
