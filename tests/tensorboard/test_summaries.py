@@ -167,7 +167,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     columns = [info["name"] for info in experiment["hparamInfos"]]
     assert columns[0] == "variant"
     assert set(columns) == {
-        *("variant", "hardware", "batch_size", "device", "learning_rate"),
+        *("variant", "hardware", "batch_size", "learning_rate"),
     }
     assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
         ("forward/mean_ms", "Forward: mean (ms)"),
@@ -182,7 +182,6 @@ def test_hparams_compare_the_variants(served: Served) -> None:
         "variant": WITH,
         "hardware": "A processor",
         "batch_size": 4,
-        "device": "cpu",
         "learning_rate": 0.5,
     }
     metrics = {one["name"]["tag"]: one["value"] for one in rows[RUN]["metricValues"]}
