@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -190,7 +191,7 @@ def history(
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
     metric = metric or f"{next(_phases(runs[-1]))[1]}.mean"
     name, measure = parse_metric(metric)
-    variant, phase = _newest(runs, variant, name if measure in ("mean", "median") else phase)
+    variant, phase = _commonest(runs, variant, name if measure in ("mean", "median") else phase)
     members = [Member(logdir / run.run, run, variant) for run in runs]
     points, compared = _points(members, name, measure, phase)
     if all(point.value is None for point in points):
@@ -214,13 +215,20 @@ def _phases(run: Run) -> Iterator[tuple[str, str]]:
     return ((name, key) for name, variant in run.variants.items() for key in variant.phases)
 
 
-def _newest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
-    """The first variant of the newest run that fits what is given, and its last phase that does."""
-    for run in reversed(runs):
-        for name, record in run.variants.items():
-            keys = [key for key in record.phases if phase in (None, key)]
-            if keys and variant in (None, name):
-                return name, keys[-1]
+def _commonest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
+    """The variant that most runs have, of those that fit, and its last phase that does.
+
+    Of several the first of the newest run.
+    """
+    fitting = [
+        (name, [key for key in record.phases if phase in (None, key)][-1])
+        for run in reversed(runs)
+        for name, record in run.variants.items()
+        if variant in (None, name) and any(phase in (None, key) for key in record.phases)
+    ]
+    if fitting:
+        count = Counter(name for name, _ in fitting)
+        return max(fitting, key=lambda pair: count[pair[0]])
     pairs = dict.fromkeys(pair for run in runs for pair in _phases(run))
     raise UsageError(
         f"no run has variant {variant or '(any)'} with phase {phase or '(any)'}: there are "

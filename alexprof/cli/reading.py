@@ -153,7 +153,7 @@ def history(
             "phase's mean if empty."
         ),
     ] = "",
-    variant: Annotated[str, typer.Option(help="Whose. The newest run's first if empty.")] = "",
+    variant: Annotated[str, typer.Option(help="Whose. The one that most runs have if empty.")] = "",
     phase: Annotated[str, typer.Option(help="Of shares: in which phase. The last if empty.")] = "",
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,

@@ -116,6 +116,11 @@ def find_run(name: str, logdir: Path) -> Path:
             raise _no_run(folder)
     runs = _run_folders(logdir) if logdir.is_dir() else iter(())
     known = [LATEST, *(folder.name for folder in runs)]
+    run, _, variant = name.rpartition(":")
+    if run in known:
+        raise RunError(
+            f"{name!r} is a variant: show it by `alexprof report {run} --variant {variant}`"
+        )
     alike = get_close_matches(Path(name).name, known, n=3)
     hint = f"did you mean {' or '.join(alike)}?" if alike else "see `alexprof list`"
     raise RunError(f"no run {name!r} here or in {logdir}: {hint}")

@@ -111,7 +111,7 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     assert "broken can't be read" in found.notes[0]
 
 
-def test_the_newest_run_that_fits_chooses_variant_and_phase(tmp_path):
+def test_the_commonest_variant_that_fits_is_followed(tmp_path):
     days = [f"2026-11-{day:02}T04:00:00+00:00" for day in (1, 2)]
     made_run(tmp_path / "old", {"u": 0.2, "v": 0.1}, phase="serve", started=days[0])
     made_run(tmp_path / "new", {"w": 0.3, "v": 0.1}, started=days[1])
@@ -206,3 +206,11 @@ def test_a_median_is_that_of_the_report(tmp_path):
         (variant,) = load_run(tmp_path / point.run).variants.values()
         timed = variant.phases["forward"].timed
         assert (point.value, point.ci95) == (timed.median_s, timed.median_ci95_s)
+
+
+def test_the_variant_is_the_one_that_most_runs_have(tmp_path):
+    write(tmp_path, wobble([0.1] * 3))
+    made_run(tmp_path / "r99", {"whole": 0.1}, started="2026-11-20T04:00:00+00:00")
+    followed = history(tmp_path, "forward.mean")
+    assert followed.variant == "v"
+    assert sum(point.value is not None for point in followed.points) == 3
