@@ -128,7 +128,7 @@ def test_the_commonest_variant_that_fits_is_followed(tmp_path):
     assert chosen == [
         ("forward.mean", "w", "forward"),
         ("serve.mean", "u", "serve"),
-        ("lrn.share", "w", "forward"),
+        ("lrn.share", "v", "forward"),
         ("lrn.share", "u", "serve"),
         ("lrn.share", "u", "serve"),
     ]
