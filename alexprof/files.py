@@ -13,6 +13,8 @@ from pathlib import Path
 
 from alexprof.errors import RunError
 
+RUN_NEEDS_BYTES = 64_000_000
+"""Free space to insist on; the traces of a default AlexNet run take 30 MB."""
 _numbers = itertools.count()
 _ADVICE = {
     errno.ENOSPC: "no space left on the disk: free some, or choose another folder with --logdir",
@@ -70,6 +72,19 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
             f"{folder} has {free_bytes / 1e6:.0f} MB of free space, a run may need "
             f"{needed_bytes / 1e6:.0f} MB: free some, or choose another folder with --logdir"
         )
+
+
+def check_new_folder(folder: Path) -> None:
+    """Makes sure that a run, or pairs of them, can be written to a folder.
+
+    Raises:
+        RunError: If it exists, or its logdir can't be written or has too little space.
+    """
+    with writing(folder):
+        exists = folder.exists()
+    if exists:
+        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
+    check_writable(folder.parent, RUN_NEEDS_BYTES)
 
 
 @contextmanager

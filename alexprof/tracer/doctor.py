@@ -12,10 +12,9 @@ from pathlib import Path
 
 import alexprof
 from alexprof.errors import AlexProfError
-from alexprof.files import check_writable
+from alexprof.files import RUN_NEEDS_BYTES, check_writable
 from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.show.checks import Check
-from alexprof.tracer.recorder import RUN_NEEDS_BYTES
 
 PACKAGES = (
     "tensorflow",

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.analysis.untraced import with_tracing
-from alexprof.errors import RunError
-from alexprof.files import check_writable, writing
+from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block
 from alexprof.measure.tracing import clock_cost_s
 from alexprof.record.ablation import Ablation
@@ -31,22 +30,7 @@ if TYPE_CHECKING:
 
     from alexprof.record.values import Stretch
 
-RUN_NEEDS_BYTES = 64_000_000
-"""Free space to insist on; the traces of a default AlexNet run take 30 MB."""
 UNFINISHED = "it did not finish: still running, or killed"
-
-
-def check_new_folder(folder: Path) -> None:
-    """Makes sure that a run can be written to a folder.
-
-    Raises:
-        RunError: If it exists, or its logdir can't be written or has too little space.
-    """
-    with writing(folder):
-        exists = folder.exists()
-    if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
-    check_writable(folder.parent, RUN_NEEDS_BYTES)
 
 
 @dataclass
