@@ -10,13 +10,7 @@ from signal import Signals
 
 import msgspec
 
-from alexprof.analysis.pairs import (
-    LEAST_PAIRS,
-    UNFINISHED,
-    PairsRecord,
-    ProcessRecord,
-    save_pairs,
-)
+from alexprof.analysis.pairs import LEAST_PAIRS, PairsRecord, ProcessRecord, save_pairs
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder, make_folder
 from alexprof.measure.machine import describe_machine
@@ -29,6 +23,7 @@ from alexprof.measure.processes import (
     run_process,
     turns,
 )
+from alexprof.record.run import UNFINISHED
 
 _TAIL_LINES, _TAIL_BYTES = 10, 20_000
 """Of a failed process's complaints, what is shown."""

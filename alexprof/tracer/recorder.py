@@ -18,7 +18,14 @@ from alexprof.measure.tracing import clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import (
+    SCHEMA_VERSION,
+    UNFINISHED,
+    MachineRecord,
+    Run,
+    Variant,
+    WorkloadRecord,
+)
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.tracing import Tracing
@@ -29,8 +36,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.record.values import Stretch
-
-UNFINISHED = "it did not finish: still running, or killed"
 
 
 @dataclass

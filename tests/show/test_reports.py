@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ from alexprof.show import ReportOptions, registry
 from alexprof.show import render as render_brief
 from tests.show import odd_runs, runs
 from tests.show.full import render
+from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = {
@@ -40,26 +40,19 @@ SHORT = ("alexnet", "steady", "ablated", "two_gpus", "incomplete")
 """Of these the short report is compared as a whole too."""
 
 
-def check_golden(name: str, text: str) -> None:
-    path = GOLDEN / name
-    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
-        path.write_text(text + "\n", encoding="utf-8")
-    assert text + "\n" == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", RUNS)
 def test_text(name):
-    check_golden(f"{name}.txt", render(RUNS[name]()))
+    check_golden(GOLDEN / f"{name}.txt", render(RUNS[name]()))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "incomplete", "long_names"])
 def test_markdown(name):
-    check_golden(f"{name}.md", render(RUNS[name](), "markdown"))
+    check_golden(GOLDEN / f"{name}.md", render(RUNS[name](), "markdown"))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "long_names"])
 def test_html(name):
-    check_golden(f"{name}.html", render(RUNS[name](), "html"))
+    check_golden(GOLDEN / f"{name}.html", render(RUNS[name](), "html"))
 
 
 def test_no_golden_file_is_left_over():
