@@ -12,7 +12,7 @@ from pathlib import Path
 
 import alexprof
 from alexprof.errors import AlexProfError
-from alexprof.files import RUN_NEEDS_BYTES, check_writable
+from alexprof.files import check_writable
 from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.show.checks import Check
 
@@ -110,7 +110,7 @@ def _memory() -> Check:
 def _disk(logdir: Path) -> Check:
     existed = logdir.exists()
     try:
-        check_writable(logdir, RUN_NEEDS_BYTES)
+        check_writable(logdir)
     except AlexProfError as error:
         return Check("Disk", str(error), "", failed=True)
     free_bytes = shutil.disk_usage(logdir).free
