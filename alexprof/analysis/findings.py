@@ -26,7 +26,8 @@ FAULTS_SEEN = 0.01
 """More page faults under the trace than without matter from this fraction of the step on."""
 
 
-_WAITS = ("launching", "input", "python", "fetching")
+_NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may run
+_WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -65,15 +66,23 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
 
 def _joined(one: Finding, other: Finding) -> Finding:
-    """Two findings of a code as one, with the larger of each figure."""
-    largest = max(one.numbers.values(), default=0.0) < max(other.numbers.values(), default=0.0)
+    """Two findings of a code as one: of figures the worse, of one phase and variant."""
+    if one.numbers or other.numbers:
+        return max(one, other, key=_size)
     variants = tuple(dict.fromkeys(one.variants + other.variants))
     return replace(
         one,
         phases=tuple(dict.fromkeys(one.phases + other.phases)),
         variants=variants if one.variants and other.variants else (),
-        numbers=other.numbers if largest else one.numbers,
     )
+
+
+def _size(finding: Finding) -> float:
+    """How bad the figures are: the largest ratio of two, or of one to 1."""
+    values = [value for value in finding.numbers.values() if value > 0]
+    if not values:
+        return 0.0
+    return max(values) / min(values) if len(values) > 1 else max(values[0], 1 / values[0])
 
 
 def is_unlike(phase: Phase) -> bool:
@@ -122,18 +131,20 @@ def _of_run(run: Run) -> Iterator[Finding]:
 def _of_machine(run: Run) -> Iterator[Finding]:
     """Other programs and slow stretches are one finding: the machine was busy."""
     others: dict[str, float] = {}
+    stolen: dict[str, float] = {}
     unsteady: dict[str, set[str]] = {}
     for key, name, phase in _phases(run):
         taken = phase.interference
         if taken is not None and phase.timed is not None:
-            part = taken.others_part + taken.steal_part
-            if taken.others_part > OTHERS or taken.steal_part > STEAL:
-                others[key] = max(others.get(key, 0.0), part)
+            if taken.others_part > OTHERS:
+                others[key] = max(others.get(key, 0.0), taken.others_part)
+            if taken.steal_part > STEAL:
+                stolen[key] = max(stolen.get(key, 0.0), taken.steal_part)
         if phase.timed and phase.timed.steadiness and phase.timed.steadiness.state != "steady":
             unsteady.setdefault(key, set()).add(name)
     slow = {stretch.phase for stretch in run.stretches}
     keys = dict.fromkeys(key for key, _, _ in _phases(run))
-    busy = [key for key in keys if key in others or key in slow]
+    busy = [key for key in keys if key in others or key in stolen or key in slow]
     if busy:
         numbers = {}
         worst = max(run.stretches, key=lambda stretch: stretch.ratio, default=None)
@@ -145,6 +156,8 @@ def _of_machine(run: Run) -> Iterator[Finding]:
             }
         if others:
             numbers["others_fraction"] = max(others.values())
+        if stolen:
+            numbers["steal_fraction"] = max(stolen.values())
         yield Finding(
             code="machine_busy",
             severity=4,
@@ -193,11 +206,15 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
         yield Finding(
             code="trace_withheld",
             severity=4,
-            numbers={"traced_s": traced.mean_s, "wall_clock_s": traced.stopwatch_mean_s or 0.0},
+            numbers={
+                "traced_s": traced.mean_s,
+                **({"wall_clock_s": traced.stopwatch_mean_s} if traced.stopwatch_mean_s else {}),
+            },
             invalidates=("shares", "predictions"),
         )
     for note in phase.notes:
-        yield Finding(code="note", severity=1, text=note)
+        # Of a trace alone most notes say how it was read.
+        yield Finding(code="note", severity=1 if run.machine is None else 2, text=note)
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:
@@ -266,7 +283,7 @@ def _outside(run: Run) -> Iterator[Finding]:
     steps = sum(traced.steps + (traced.left_out_s is not None) for _, _, traced in phases)
     if held_s < HELD * span_s:
         outside_s = max(traced.outside_s or 0.0 for _, _, traced in phases)
-        waits = outside_s < HELD * (span_s - held_s)
+        waits = outside_s < _NEARLY_NOTHING * (span_s - held_s)
         yield Finding(
             code="outside_waits" if waits else "outside_runs",
             severity=4,
@@ -280,9 +297,13 @@ def _bounds(phase: Phase) -> Iterator[Finding]:
     traced, books = phase.traced, phase.attribution
     if traced is None or books is None or books.bound_by not in _WAITS:
         return
+    if traced.steps == 1 and traced.span_s is None and phase.timed is None:
+        return  # the whole trace as one step has set-up and compiling in it
+    kernels = sum(op.kernels_per_step for op in phase.ops if op.device == books.device)
     numbers = {
         "step_s": phase.timed.mean_s if phase.timed else traced.mean_s,
         "busy_s": books.share_ns / traced.steps / 1e9,
+        "kernels_per_step": kernels,
     }
     if books.launches_per_step is not None:
         numbers["launches_per_step"] = books.launches_per_step

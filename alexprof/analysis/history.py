@@ -131,18 +131,22 @@ class Observed:
     Attributes:
         run: The run.
         blocks: float64 [steps] each, in the metric's unit.
-        ci95: The 95 % interval of their mean, as the report shows it.
+        ci95: The 95 % interval of the metric, as the report shows it.
         run_cv: Standard deviation of its mean between runs, as a part of it.
+        known: The metric as the report shows it; None where it is the mean of the blocks.
     """
 
     run: Run
     blocks: Sequence[Floats]
     ci95: Interval | None
     run_cv: float
+    known: float | None = None
 
     @property
     def value(self) -> float:
-        """Mean of all steps."""
+        """The metric: mean of all steps, or what is known of it."""
+        if self.known is not None:
+            return self.known
         return sum(float(block.sum()) for block in self.blocks) / sum(map(len, self.blocks))
 
 
@@ -286,9 +290,11 @@ def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observe
     if not sample.blocks:
         raise RunError("not timed")
     blocks = sample.blocks
-    if measure == "median":
-        blocks = [np.array([np.median(block)]) for block in blocks]
     run_cv = math.sqrt(between_run_variance(measured_s(variant.phases[phase])))
+    timed = variant.phases[phase].timed
+    if measure == "median" and timed is not None:
+        medians = [np.array([np.median(block)]) for block in blocks]
+        return Observed(member.run, medians, timed.median_ci95_s, run_cv, timed.median_s)
     return Observed(member.run, blocks, mean_interval(blocks), run_cv)
 
 

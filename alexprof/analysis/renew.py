@@ -77,6 +77,12 @@ def _renewed(run: Run, folder: Path, judged: list[tuple[str, str]]) -> Run:
     ablations = []
     for ablation in run.ablations:
         names = (ablation.reference, ablation.without)
+        if any(ablation.phase not in variants[name].phases for name in names if name in variants):
+            ablations.append(ablation)
+            continue
+        if not variants.keys() >= set(names):
+            ablations.append(ablation)
+            continue
         phases = {name: variants[name].phases[ablation.phase] for name in names}
         traced = [name for name in names if phases[name].attribution is not None]
         known = all((name, ablation.phase) in costs for name in traced)

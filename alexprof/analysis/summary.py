@@ -96,6 +96,8 @@ class Summary(Struct, frozen=True, kw_only=True):
         variant: Whose steps `traced` and `shares` are of; "" without a trace.
         traced: Its traced steps, by phase; their means lead, whatever `estimator` is.
         shares: Where these steps go, the largest first.
+        of_timed: Whether `shares` are fractions of the timed step: a GPU's kernels take as long in
+            it as traced, so the others are idle.
         findings: What makes numbers unsure, the most harmful first.
     """
 
@@ -105,6 +107,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     variant: str
     traced: tuple[StepTime, ...]
     shares: tuple[Share, ...]
+    of_timed: bool
     findings: tuple[Finding, ...]
 
 
@@ -148,7 +151,8 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
             for phase, record in traced.items()
             if record.traced is not None
         ),
-        shares=_shares(run, traced),
+        shares=_shares(run, traced, estimator),
+        of_timed=any(_on_gpu_timed(record) for record in traced.values()),
         findings=findings_of(run),
     )
 
@@ -232,19 +236,33 @@ def _own(
     return own_s, (own_s - half_s, own_s + half_s)
 
 
-def _shares(run: Run, traced: dict[str, Phase]) -> tuple[Share, ...]:
+def _on_gpu_timed(record: Phase) -> bool:
+    """Whether it is a GPU's, with timed steps."""
+    books = record.attribution
+    return record.timed is not None and books is not None and not on_cpu(books.device)
+
+
+def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[Share, ...]:
     """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
     fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
     for phase, record in traced.items():
-        questions = [ablation for ablation in run.ablations if ablation.phase == phase]
+        known = [ablation for ablation in run.ablations if ablation.phase == phase]
+        questions = [max(known, key=lambda one: difference_s(one, estimator)[0])] if known else []
         books = record.attribution
-        if books is None or not books.wall_ns:
+        if books is None or not books.wall_ns or record.traced is None:
             continue
+        # What of the traced step's time is so much of the step that is shown.
+        scale, idle = 1.0, books.idle_ns / books.wall_ns
+        if _on_gpu_timed(record) and record.timed is not None:
+            step_s = center_s(record.timed, estimator)
+            busy_s = books.share_ns / record.traced.steps / 1e9
+            scale = record.traced.mean_s / max(step_s, busy_s)
+            idle = max(1 - busy_s / step_s, 0.0)
         for op in record.ops:
             if op.device == books.device:
                 row = fractions.setdefault(_row_of(op, questions), {})
-                row[phase] = row.get(phase, 0.0) + op.share_fraction
-        fractions.setdefault(("idle", "idle"), {})[phase] = books.idle_ns / books.wall_ns
+                row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
+        fractions.setdefault(("idle", "idle"), {})[phase] = idle
     rows = [Share(name=name, what=what, fractions=row) for (name, what), row in fractions.items()]
     return tuple(sorted(rows, key=lambda share: -max(share.fractions.values())))
 
@@ -252,6 +270,6 @@ def _shares(run: Run, traced: dict[str, Phase]) -> tuple[Share, ...]:
 def _row_of(
     op: OpCost, questions: list[Ablation]
 ) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if len(questions) == 1 and means(questions[0], op.name, op.kind, op.layer):
+    if questions and means(questions[0], op.name, op.kind, op.layer):
         return questions[0].name, "left out"
     return op.layer, "layer"

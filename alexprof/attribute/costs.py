@@ -78,7 +78,7 @@ class Attribution:
             only because most of the fusion is of them.
         marked_ns: How long each step lasted on the host, in the order of time, one that is left
             out included.
-        left_out: The first step where that took longer than the others on a GPU: a row as in
+        left_out: The first step where that took much longer than the others: a row as in
             `steps`, of a step that is in neither table.
         name: What the steps are called in the trace; "" where they have no name of their own.
     """

@@ -61,7 +61,7 @@ def report(
             full=full,
             section=section or None,
             again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
-            logdir=shlex.quote(str(logdir)),
+            logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
         )
         found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
         print_text(render(found, style, options))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from alexprof.record.trace import (
@@ -14,9 +12,6 @@ from alexprof.record.trace import (
     PredictionError,
     SeenOps,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):

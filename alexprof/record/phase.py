@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from alexprof.record.interference import Interference
@@ -14,9 +12,6 @@ from alexprof.record.trace import (
     Replay,
 )
 from alexprof.record.values import Timed
-
-if TYPE_CHECKING:
-    pass
 
 
 def on_cpu(device: str) -> bool:
@@ -39,8 +34,8 @@ class Traced(Struct, frozen=True, kw_only=True):
         page_faults_per_step: As in `Timed`.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
         events_per_step: Events of all sorts that a step recorded on the host; None if not known.
-        left_out_s: Wall time of a first traced step that took much longer than the others on a GPU:
-            it is in no mean and no share; None where there is none.
+        left_out_s: Wall time of a first traced step that took much longer than the others: it is
+            in no mean and no share; None where there is none.
         mean_with_s: Mean with that step; None where there is none.
         steps_s: Wall time of each step, in the order of time; empty in older runs.
         span_s: From the begin of the first marked step to the end of all that was recorded; None

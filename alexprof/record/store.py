@@ -21,7 +21,7 @@ from alexprof.record.run import SCHEMA_VERSION, Run
 
 RUN_FILE = "run.json"
 PAIRS_FILE = "ab.json"
-"""What a folder of `alexprof ab` has instead (`runs.pairs`)."""
+"""What a folder of `alexprof ab` has instead (`analysis.pairs`)."""
 LATEST = "latest"
 
 

@@ -11,6 +11,8 @@ from alexprof.show.fit import clean
 from alexprof.show.sections.covers import listed
 from alexprof.show.view import View, plural, sentence_case
 
+_ONE_BY_ONE = 0.9
+"""Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 Template = Callable[[View, Finding], str]
 
 
@@ -70,7 +72,15 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "others_fraction" in known:
         part = numbers.percent_unit(known["others_fraction"])
         facts.append(f"other programs used {part} of the CPU")
-    usable = [key for key in view.phases if key not in finding.phases]
+    if "steal_fraction" in known:
+        part = numbers.percent_unit(known["steal_fraction"])
+        facts.append(f"the host of this virtual machine took {part} of the CPU away")
+    usable = [
+        key
+        for key in view.phases
+        if key not in finding.phases
+        and all((timed := view.timed(name, key)) and timed.ci95_s for name in view.run.variants)
+    ]
     repeat = f"repeat {_phases(view, finding)} on an idle machine."
     advice = sentence_case(repeat)
     if usable:
@@ -94,10 +104,11 @@ def _no_trace(view: View, finding: Finding) -> str:
 
 
 def _trace_withheld(view: View, finding: Finding) -> str:
-    traced_s, clock_s = finding.numbers["traced_s"], finding.numbers["wall_clock_s"]
+    traced_s, clock_s = finding.numbers["traced_s"], finding.numbers.get("wall_clock_s")
+    clock = f"the wall clock {numbers.time(clock_s)}" if clock_s else "and the wall clock disagrees"
     return (
-        f"{_where(view, finding)}the trace says {numbers.time(traced_s)} a step, the wall clock "
-        f"{numbers.time(clock_s)}: its shares are withheld. Take a new trace."
+        f"{_where(view, finding)}the trace says {numbers.time(traced_s)} a step, {clock}: its "
+        "shares are withheld. Take a new trace."
     )
 
 
@@ -146,7 +157,9 @@ def _outside(view: View, finding: Finding) -> str:
         f"between takes {step}."
     )
     if finding.code == "outside_waits":
-        return f"{said} Nothing of the model ran between them: the loop waits, as for its input."
+        return (
+            f"{said} Hardly anything of the model ran between them: the loop waits, as for input."
+        )
     return f"{said} Ops ran outside of them: fetch a result inside the step, so that it waits."
 
 
@@ -163,9 +176,15 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
     launches = plural(round(known.get("launches_per_step", 0)), "launch", "es")
     step_s = known["step_s"]
     waits, busy = (numbers.time(known.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
+    one_by_one = known.get("launches_per_step", 0) > _ONE_BY_ONE * known.get("kernels_per_step", 0)
+    advice = (
+        "Fewer and larger ops shorten the step."
+        if one_by_one
+        else "Its kernels run in CUDA graphs; the GPU waits for the host between graphs."
+    )
     return (
         f"{_where(view, finding)}launch-bound, {launches} in {numbers.time(step_s)}. The GPU "
-        f"waits {waits} for launches and is busy for {busy}. Fewer and larger ops shorten the step."
+        f"waits {waits} for launches and is busy for {busy}. {advice}"
     )
 
 
@@ -174,11 +193,19 @@ def _bound_by(what: str, advice: str) -> Template:
         step_s = finding.numbers["step_s"]
         busy = numbers.time(finding.numbers["busy_s"], step_s)
         return (
-            f"{_where(view, finding)}the GPU waits for {what} longer than it is busy ({busy} of "
-            f"{numbers.time(step_s)}). {advice}"
+            f"{_where(view, finding)}the GPU is busy for {busy} of {numbers.time(step_s)}, and "
+            f"waits longer than that for {what}. {advice}"
         )
 
     return template
+
+
+def _bound_by_unknown(view: View, finding: Finding) -> str:
+    busy, step = (numbers.time(finding.numbers[name]) for name in ("busy_s", "step_s"))
+    return (
+        f"{_where(view, finding)}the GPU is busy for {busy} of {step}; what it waits for without a "
+        "profiler the trace does not show."
+    )
 
 
 def _note(view: View, finding: Finding) -> str:
@@ -205,6 +232,7 @@ _TEMPLATES: dict[str, Template] = {
     "bound_by_python": _bound_by(
         "Python", "Do less between steps, or run several steps in a call."
     ),
+    "bound_by_unknown": _bound_by_unknown,
     "bound_by_fetching": _bound_by("results to be fetched", "Fetch less often."),
     "note": _note,
 }

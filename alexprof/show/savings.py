@@ -19,7 +19,7 @@ def saving_label(view: View, saving: Saving) -> str:
 def difference_text(unit: numbers.Unit, saving: Saving) -> str:
     """Says: 322 (262 to 381); or "unclear: −20 to 174" where the interval includes 0."""
     if saving.ci95_s is None:
-        return unit.plain(saving.saved_s)
+        return "unclear"
     low, high = (unit.plain(bound_s) for bound_s in saving.ci95_s)
     if saving.verdict == "unclear":
         return f"unclear: {low} to {high}"

@@ -17,6 +17,14 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from alexprof.record.run import Run
 from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag, std_tag
 
+# How it was measured, not what: TensorBoard shows all settings before any figure.
+_MEASURING = frozenset(
+    {
+        *("block_steps", "burn_in", "calibrate_tracing", "cpu_allocator", "device", "fetch"),
+        *("inter_op", "interleave", "intra_op", "max_time_s", "num_batches", "phases", "precision"),
+        *("seed", "trace_steps", "until_steady", "variants"),
+    }
+)
 Value = bool | int | float | str
 
 
@@ -28,7 +36,7 @@ def settings(run: Run, variant: str) -> dict[str, Value]:
         row["hardware"] = ", ".join(accelerators) or run.machine.host.processor
     options = {} if run.workload is None else run.workload.settings
     for name, value in options.items():
-        if value is not None:
+        if value is not None and name not in _MEASURING:
             row.setdefault(name, ", ".join(value) if isinstance(value, list) else value)
     return row
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.analysis.summary import Saving, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Traced
 from alexprof.record.run import Run
@@ -49,12 +50,12 @@ def std_tag(phase: str) -> str:
     return f"{phase}/std_ms"
 
 
-def attributed_tag(ablation: Ablation) -> str:
+def attributed_tag(ablation: Ablation | Saving) -> str:
     """The tag of what the trace gives the ops that an ablation leaves out."""
     return f"{ablation.phase}/{ablation.name}_attributed_ms"
 
 
-def share_tag(ablation: Ablation) -> str:
+def share_tag(ablation: Ablation | Saving) -> str:
     """The tag of the part of the step that the trace gives those ops."""
     return f"{ablation.phase}/{ablation.name}_share_percent"
 
@@ -89,9 +90,10 @@ def all_series(
             yield from _slowdown(phase, known.traced, end_s)
     for phase, steps in traced.items():
         yield from _traced_steps(phase, steps, ends_s.get(phase, started_s))
-    for ablation in run.ablations:
-        if ablation.reference == variant:
-            yield from _ablation(run, ablation, ends_s.get(ablation.phase, started_s))
+    summary = summarize(run)
+    for saving in summary.savings:
+        if saving.reference == variant:
+            yield from _saving(summary, saving, ends_s.get(saving.phase, started_s))
 
 
 def _step_times(phase: str, samples: Samples) -> Series:
@@ -151,40 +153,44 @@ def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Ser
 
     def line(tag: str, meaning: str, seconds: NDArray[np.float64]) -> Series:
         description = f"Milliseconds. {meaning} {_TRACED}"
-        return Series(f"{phase}/{tag}", description, steps, seconds * 1e3, ends_s)
+        return Series(tag, description, steps, seconds * 1e3, ends_s)
 
-    yield line("traced_step_ms", "Wall time of each traced step.", traced.seconds)
-    yield line("idle_ms", "The part of each traced step in which no op ran.", traced.idle_s)
+    yield line(f"{phase}/traced_step_ms", "Wall time of each traced step.", traced.seconds)
+    idle = "The part of each traced step in which no op ran."
+    yield line(f"{phase}/idle_ms", idle, traced.idle_s)
     for group, parts in (("layer", traced.layers), ("kind", traced.kinds)):
         meaning = (
             f"This {group}'s share of each traced step; all shares and idle time add up to it."
         )
         for name, seconds in parts.items():
-            yield line(f"{group}/{name}_ms", meaning, seconds)
+            # A group of their own: TensorBoard shows twelve charts of each.
+            yield line(f"{phase}_{group}s/{name}_ms", meaning, seconds)
 
 
-def _ablation(run: Run, ablation: Ablation, end_s: float) -> Iterator[Series]:
-    pair = f"{ablation.reference} less {ablation.without}"
-    timed = _timed(run, ablation)
-    steps = timed.steps if timed else 1
-    if ablation.attributed_s is not None:
+def _saving(summary: Summary, saving: Saving, end_s: float) -> Iterator[Series]:
+    pair = f"{saving.reference} less {saving.without}"
+    steps = {(step.phase, step.variant): step for step in summary.steps}
+    timed = steps.get((saving.phase, saving.reference))
+    count = timed.steps if timed else 1
+    if saving.own_s is not None:
         meaning = (
-            f"Milliseconds. What the trace gives to the ops of {ablation.name}: "
-            "their share of the traced step, on the scale of timed steps."
+            f"Milliseconds. What the trace gives to the ops of {saving.name}, "
+            "on the scale of timed steps."
         )
-        yield _level(attributed_tag(ablation), meaning, steps, ablation.attributed_s * 1e3, end_s)
+        yield _level(attributed_tag(saving), meaning, count, saving.own_s * 1e3, end_s)
         if timed is not None:
-            part = 100 * ablation.attributed_s / timed.mean_s
-            meaning = f"Percent. What the trace gives to the ops of {ablation.name}, of the step."
-            yield _level(share_tag(ablation), meaning, steps, part, end_s)
-    meaning = f"Milliseconds. What leaving {ablation.name} out wins: mean timed step, {pair}."
-    tag = f"{ablation.phase}/{ablation.name}_measured_ms"
-    yield _level(tag, meaning, steps, ablation.measured_s * 1e3, end_s)
-
-
-def _timed(run: Run, ablation: Ablation) -> Timed | None:
-    phase = run.variants[ablation.reference].phases.get(ablation.phase)
-    return phase.timed if phase else None
+            part = 100 * saving.own_s / timed.center_s
+            meaning = (
+                f"Percent. What the trace gives to the ops of {saving.name}, of the timed step."
+            )
+            yield _level(share_tag(saving), meaning, count, part, end_s)
+    meaning = (
+        f"Milliseconds. What leaving {saving.name} out wins: {summary.estimator} of the timed "
+        f"steps, {pair}."
+    )
+    yield _level(
+        f"{saving.phase}/{saving.name}_measured_ms", meaning, count, saving.saved_s * 1e3, end_s
+    )
 
 
 def _level(tag: str, description: str, steps: int, value: float, wall_time_s: float) -> Series:

@@ -15,7 +15,7 @@ from alexprof.xplane.wire import Buffer
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
 
 def read_trace(path: str | os.PathLike[str]) -> Trace:
@@ -89,7 +89,7 @@ def _map(path: Path) -> memoryview:
 def _mistaken(buffer: Buffer) -> TraceError | None:
     """Say what the bytes seem to be, if it is something else that a user may give for a trace."""
     head = bytes(buffer.raw[:_TEXT_BYTES])
-    if head.startswith((_GZIP, _ZIP)):
+    if head.startswith((_GZIP, _ZIP, _XZ)):
         return TraceError(f"{buffer.source}: byte 0: compressed; unpack it first")
     if _PRINTABLE.issuperset(head):
         return TraceError(f"{buffer.source}: byte 0: a text file; give a .xplane.pb file")

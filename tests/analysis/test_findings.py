@@ -57,7 +57,32 @@ def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
         one for one in findings_of(phases(runs.steady(), slow)) if one.code == "trace_unlike"
     ]
     assert unlike.numbers == {"slowdown": 1.4}
-    assert unlike.phases == ("forward", "forward_backward")
+    assert unlike.phases == ("forward",)
+
+
+def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
+    ratios = iter([1.3, 1.4, 0.5, 1.6])
+
+    def slow(phase):
+        return replace(phase, traced=phase.traced and replace(phase.traced, slowdown=next(ratios)))
+
+    run = phases(runs.steady(), slow)
+    (unlike,) = [one for one in findings_of(run) if one.code == "trace_unlike"]
+    (where,) = [
+        (key, name)
+        for name, variant in run.variants.items()
+        for key, phase in variant.phases.items()
+        if phase.traced.slowdown == 0.5
+    ]
+    assert unlike.numbers == {"slowdown": 0.5}
+    assert (unlike.phases, unlike.variants) == ((where[0],), (where[1],))
+
+
+def test_a_host_that_takes_processors_is_not_other_programs():
+    stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
+    run = phases(runs.steady(), lambda phase: replace(phase, interference=stolen))
+    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
+    assert busy.numbers.keys() == {"steal_fraction"}
 
 
 def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():

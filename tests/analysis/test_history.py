@@ -10,6 +10,7 @@ from scipy.stats import ttest_ind
 
 from alexprof.analysis.history import Observed, find_steps, history, parse_metric
 from alexprof.errors import UsageError
+from alexprof.record.store import load_run
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 from tests.record.test_store import run_named
 
@@ -197,3 +198,11 @@ def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(t
     _, point, _ = history(tmp_path).points
     assert point.value is None
     assert str(table) in point.reason
+
+
+def test_a_median_is_that_of_the_report(tmp_path):
+    write(tmp_path, wobble([0.1] * 3))
+    for point in history(tmp_path, "forward.median").points:
+        (variant,) = load_run(tmp_path / point.run).variants.values()
+        timed = variant.phases["forward"].timed
+        assert (point.value, point.ci95) == (timed.median_s, timed.median_ci95_s)

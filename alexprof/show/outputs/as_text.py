@@ -17,8 +17,6 @@ from alexprof.show.registry import output
 from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report
 
-"""Wider lines read badly, and no table needs them."""
-
 
 @output("text")
 def render_text(run: Run, options: ReportOptions) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alexprof.analysis.findings import Finding
 from alexprof.analysis.summary import Saving, Share, StepTime, Summary, summarize
 from alexprof.record.run import Run
 from alexprof.show import numbers
@@ -67,8 +68,12 @@ def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Docum
 
 
 def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
-    yield from (Lead(text) for text in _answers(view, summary))
-    if summary.steps:
+    outside = [one for one in summary.findings if one.code.startswith("outside_")]
+    if outside:
+        yield Lead(_with_outside(view, outside[0]))
+    else:
+        yield from (Lead(text) for text in _answers(view, summary))
+    if any(step.phase in view.phases for step in summary.steps):
         yield _times(view, summary)
     elif len(summary.traced) > 1:
         yield _traced_times(view, summary)
@@ -81,7 +86,9 @@ def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
         and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
         and (not finding.phases or set(finding.phases) & set(view.phases))
     ]
-    yield from (Warn(finding_text(view, finding)) for finding in shown[:FINDINGS_SHOWN])
+    for finding in shown[:FINDINGS_SHOWN]:
+        text = finding_text(view, finding)
+        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Note(text)
     if len(shown) > FINDINGS_SHOWN:
         yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
 
@@ -109,7 +116,10 @@ def _answers(view: View, summary: Summary) -> Iterator[str]:
 def _saved(view: View, savings: list[Saving]) -> str:
     """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
     largest = [
-        max((one for one in savings if one.phase == key), key=lambda one: one.saved_s)
+        max(
+            (one for one in savings if one.phase == key),
+            key=lambda one: (one.verdict != "unclear", one.saved_s),
+        )
         for key in dict.fromkeys(saving.phase for saving in savings)
     ]
     known = [saving for saving in largest if saving.verdict != "unclear"]
@@ -132,17 +142,32 @@ def _saved(view: View, savings: list[Saving]) -> str:
             for label in (view.phase_label(saving.phase) for saving in unclear)
         )
         if text:
-            text += f"; of {phases} it can’t be told yet"
+            same = {saving.name for saving in largest} == {known[0].name}
+            what = "it" if same else f"what leaving {saving_label(view, unclear[0])} out saves"
+            text += f"; of {phases} {what} can’t be told yet"
         else:
             name = saving_label(view, unclear[0])
-            text = f"what leaving {name} out saves of {phases} can’t be told yet"
+            text = f"it can’t be told yet what leaving {name} out saves"
     return f"{sentence_case(text)}."
+
+
+def _with_outside(view: View, finding: Finding) -> str:
+    """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
+    known = finding.numbers
+    part = numbers.percent_unit(1 - known["held_s"] / known["span_s"])
+    what = "the loop waits" if finding.code == "outside_waits" else "ops run"
+    step = numbers.time(known["step_with_it_s"])
+    return (
+        f"A step takes {step} with what lies between the marked steps: {what} there, {part} of it."
+    )
 
 
 def _largest(view: View, summary: Summary) -> str:
     """Says: a forward step takes 9.25 ms; conv2 takes 27.6 % of it; idle where that is most."""
     said = []
-    times_s = {step.phase: step.center_s for step in (*summary.traced, *summary.steps)}
+    timed = {step.phase for step in summary.steps}
+    own = (step for step in summary.steps if step.variant == summary.variant)
+    times_s = {step.phase: step.center_s for step in (*summary.traced, *own)}
     for step in summary.traced:
         if step.phase not in view.phases:
             continue
@@ -155,7 +180,8 @@ def _largest(view: View, summary: Summary) -> str:
             for one in most
         )
         name = "" if view.trace_alone and step.phase == "trace" else view.phase_label(step.phase)
-        noun = f"{name} step".strip()
+        noun = f"{name} step".strip() if step.phase in timed else f"traced {name} step"
+        noun = " ".join(noun.split())
         said.append(
             f"{article(noun)} {noun} takes {numbers.time(times_s[step.phase])}, of it {parts}"
         )
@@ -273,7 +299,10 @@ def _own(unit: numbers.Unit, saving: Saving) -> str:
 
 def _where(view: View, summary: Summary, rows: int) -> Table:
     phases = [step.phase for step in summary.traced if step.phase in view.phases]
-    shares = [share for share in summary.shares if any(key in share.fractions for key in phases)]
+    shares = sorted(
+        (share for share in summary.shares if any(key in share.fractions for key in phases)),
+        key=lambda share: -max(share.fractions.get(key, 0.0) for key in phases),
+    )
     idle = [share for share in shares if share.what == "idle"]
     left_out = [share for share in shares if share.what == "left out"]
     layers = [share for share in shares if share.what == "layer"]
@@ -297,13 +326,16 @@ def _where(view: View, summary: Summary, rows: int) -> Table:
         rows_.append(_share_row(view, both, phases))
     highest = max((share.fractions.get(phases[-1], 0.0) for share in listed), default=1.0)
     variant = "" if view.trace_alone else ", ".join(view.needed_label(summary.variant))
+    aside = f"% of {count_text} traced steps" if count_text != "1" else "% of the traced step"
+    if summary.of_timed:
+        aside = f"% of the timed step, kernels of {count_text} traced ones"
     title = "Where a step goes" + (f", {variant}" if variant else "")
     return Table(
         columns,
         tuple(rows_),
         Axis(0, highest or 1.0),
         title=title,
-        aside=f"% of {count_text} traced steps",
+        aside=aside,
     )
 
 

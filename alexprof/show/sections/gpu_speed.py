@@ -8,7 +8,7 @@ from alexprof.analysis.interference_clauses import gpu_clocks, level_gpu_clocks
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.values import Timed
 from alexprof.show import numbers
-from alexprof.show.view import View, sentence_case
+from alexprof.show.view import View, in_sentence, sentence_case
 
 _LEVELS_SHOWN = 4
 _ADVICE = (
@@ -52,7 +52,7 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
             clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
     said += clocks
     facts = " ".join(f"{sentence_case(text)}." for text in said)
-    yield f"{sentence_case(view.phase_label(key))}: {facts[:1].lower()}{facts[1:]} {_ADVICE}"
+    yield f"{sentence_case(view.phase_label(key))}: {in_sentence(facts)} {_ADVICE}"
 
 
 def _steps(view: View, name: str, phase: Phase) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from alexprof.record.run import Run
-from alexprof.show.document import Document, Section, Table
+from alexprof.show.document import Document, Lead, Section, Table
 from alexprof.show.fit import clean
-from alexprof.show.options import ReportOptions
+from alexprof.show.options import SECTIONS, ReportOptions
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.sections.header import banner, facts, status
 from alexprof.show.sections.where import where_section
@@ -29,6 +29,11 @@ def _chosen(sections: list[Section], part: str | None) -> Iterator[Section]:
                 yield replace(section, blocks=tuple(tables))
 
 
+def _nothing(part: str | None) -> Section:
+    what = SECTIONS.get(part or "", "anything")
+    return Section("", "", (Lead(f"This run has nothing of that: {what}."),))
+
+
 def make_report(run: Run, options: ReportOptions) -> Document:
     """Makes the document that text, Markdown and HTML draw.
 
@@ -45,6 +50,6 @@ def make_report(run: Run, options: ReportOptions) -> Document:
         status=status(run),
         facts=facts(run),
         banner=banner(run),
-        sections=tuple(_chosen(sections, options.section)),
+        sections=tuple(_chosen(sections, options.section)) or (_nothing(options.section),),
         footer="" if view.trace_alone else FOOTER,
     )

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.findings import is_unlike, more_faults
+from alexprof.analysis.findings import findings_of, is_unlike, more_faults
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -23,6 +23,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
+from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
 from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
 from alexprof.show.sections.launching import launching
@@ -73,8 +74,17 @@ def where_section(view: View, key: str) -> Section | None:
         blocks = list(_blocks(view, key, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
+    blocks += (Warn(text) for text in _of_steps(view, key))
     blocks += (Warn(note) for note in _notes(view, key, variant))
     return Section("Where does it go?", ", ".join(aside), tuple(blocks), "where")
+
+
+def _of_steps(view: View, key: str) -> Iterator[str]:
+    """What was found of the traced steps themselves."""
+    for finding in findings_of(view.run):
+        about = not finding.phases or key in finding.phases
+        if about and finding.code in ("outside_waits", "outside_runs", "trace_drifts"):
+            yield finding_text(view, finding)
 
 
 def the_device(device: str) -> str:
