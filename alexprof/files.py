@@ -13,6 +13,8 @@ from pathlib import Path
 
 from alexprof.errors import RunError
 
+RUN_NEEDS_BYTES = 64_000_000
+"""Free space to insist on; the traces of a default AlexNet run take 30 MB."""
 _numbers = itertools.count()
 _ADVICE = {
     errno.ENOSPC: "no space left on the disk: free some, or choose another folder with --logdir",
@@ -52,12 +54,11 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def check_writable(folder: Path, needed_bytes: int) -> None:
+def check_writable(folder: Path) -> None:
     """Makes sure, before work begins, that files can be written in `folder`.
 
     Args:
         folder: Made if it is not there.
-        needed_bytes: Free space to insist on.
 
     Raises:
         RunError: If the folder can't be made or written, or has too little space.
@@ -65,11 +66,24 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
     make_folder(folder)
     with writing(folder), tempfile.TemporaryFile(dir=folder):
         free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < needed_bytes:
+    if free_bytes < RUN_NEEDS_BYTES:
         raise RunError(
             f"{folder} has {free_bytes / 1e6:.0f} MB of free space, a run may need "
-            f"{needed_bytes / 1e6:.0f} MB: free some, or choose another folder with --logdir"
+            f"{RUN_NEEDS_BYTES / 1e6:.0f} MB: free some, or choose another folder with --logdir"
         )
+
+
+def check_new_folder(folder: Path) -> None:
+    """Makes sure that a run, or pairs of them, can be written to a folder.
+
+    Raises:
+        RunError: If it exists, or its logdir can't be written or has too little space.
+    """
+    with writing(folder):
+        exists = folder.exists()
+    if exists:
+        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
+    check_writable(folder.parent)
 
 
 @contextmanager

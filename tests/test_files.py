@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexprof.errors import RunError
-from alexprof.files import check_writable, whole_file, write_whole, writing
+from alexprof.files import check_new_folder, check_writable, whole_file, write_whole, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -54,17 +54,25 @@ def test_the_system_s_refusals_name_the_file_and_a_way_out(tmp_path, number, adv
 def test_a_folder_under_a_file_can_t_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"):
-        check_writable(tmp_path / "file" / "logdir", needed_bytes=0)
+        check_writable(tmp_path / "file" / "logdir")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
 def test_a_folder_that_takes_no_files_is_named_for_that():
     with pytest.raises(RunError, match=r"can't write /proc.*: (nothing can be made|no perm).*--lo"):
-        check_writable(Path("/proc"), needed_bytes=0)
+        check_writable(Path("/proc"))
 
 
-def test_too_little_space_is_said_before_work_begins(tmp_path):
+def test_too_little_space_is_said_before_work_begins(tmp_path, monkeypatch):
+    check_writable(tmp_path)
+    monkeypatch.setattr("alexprof.files.RUN_NEEDS_BYTES", 2**62)
     with pytest.raises(RunError, match="free space, a run may need"):
-        check_writable(tmp_path, needed_bytes=2**62)
-    check_writable(tmp_path, needed_bytes=0)
+        check_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_never_goes_into_a_folder_that_is_there(tmp_path):
+    check_new_folder(tmp_path / "logdir" / "new")
+    assert not (tmp_path / "logdir" / "new").exists()
+    with pytest.raises(RunError, match="exists already: choose another folder"):
+        check_new_folder(tmp_path / "logdir")

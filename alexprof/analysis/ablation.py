@@ -100,12 +100,6 @@ def _measured(
         ci95_s=measured.ci95_s,
         measured_median_s=measured.median_s,
         median_ci95_s=measured.median_ci95_s,
-        attributed_s=None,
-        attributed_std_s=None,
-        ops=None,
-        parts=(),
-        others_s=None,
-        idle_s=None,
     )
 
 

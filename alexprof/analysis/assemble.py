@@ -239,26 +239,14 @@ def books_of(
         bound_by: What decides how long its steps take; None works it out from the costs.
     """
     sums = totals(costs)
-    devices = tuple(
-        DeviceBooks(
-            device=each.device,
-            wall_ns=each.wall_ns,
-            share_ns=each.share_ns,
-            idle_ns=each.idle_ns,
-            unassigned_ns=each.unassigned_ns,
-            idle_by_reason_ns=each.idle_by_reason,
-        )
-        for each in sums
-    )
-    main = next(books for books in devices if books.device == device)
     total = next(total for total in sums if total.device == device)
     return Books(
-        device=main.device,
-        wall_ns=main.wall_ns,
-        share_ns=main.share_ns,
-        idle_ns=main.idle_ns,
-        unassigned_ns=main.unassigned_ns,
-        devices=devices,
+        device=device,
+        wall_ns=total.wall_ns,
+        share_ns=total.share_ns,
+        idle_ns=total.idle_ns,
+        unassigned_ns=total.unassigned_ns,
+        devices=tuple(msgspec.convert(each, DeviceBooks, from_attributes=True) for each in sums),
         **({} if on_cpu(device) else _waiting(costs, total, timed, launches, bound_by)),
     )
 

@@ -42,7 +42,7 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
         found += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
         found += _around(a, b, pairs)
     else:
-        found.append(_ablation(a, pairs))
+        found.append(_ablation(pairs))
     for one in dict.fromkeys((a.run.run, b.run.run)):
         found += _incomplete(a.run if one == a.run.run else b.run)
     found += _devices(a, b, pairs)
@@ -75,7 +75,7 @@ def _nothing_common(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
                     yield _doubt("nothing", f"phase {key} of {pair[at]} is in {one.name} only")
 
 
-def _ablation(a: Member, pairs: list[Pair]) -> Doubt:
+def _ablation(pairs: list[Pair]) -> Doubt:
     names = ", ".join(f"{one} and {other}" for one, other in pairs)
     return _doubt("nothing", f"{names} are variants of one run: they differ on purpose")
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 PAIRS_VERSION = 1
-UNFINISHED = "it did not finish: still running, or killed"
 LEAST_PAIRS = 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
@@ -177,32 +177,17 @@ def _relaunched(
             "no speed of the host makes the traced steps as long as the timed ones",
             of_launches=True,
         )
-    drifts = [abs(one.replayed_ns() / one.wall_ns - 1) for one in chosen]
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(work.ops):
         numbers[name].append(number)
-    whole = [one.replayed_ns(host) for one in chosen]
-    savings = []
-    for (what, name), ops in list(asked.questions.items())[:answered]:
-        with_it = asked.removal.with_it(ops) if what != "op" and asked.removal.inputs else ()
-        away = {number for op in ops.union(with_it) for number in numbers[op]}
-        own = {number for op in ops for number in numbers[op]}
-        gone = [1 - one.replayed_ns(host, away) / ns for one, ns in zip(chosen, whole, strict=True)]
-        half = [
-            1 - one.replayed_ns(host, faster=own) / ns
-            for one, ns in zip(chosen, whole, strict=True)
-        ]
-        std = stdev(gone) if len(gone) > 1 else None
-        savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
-    savings.sort(key=lambda one: (one.what, -one.without))
-    return Replayed(
-        reason=None,
-        drift=median(drifts),
-        drift_worst=max(drifts),
-        steps=len(chosen),
-        savings=tuple(savings) if median(drifts) <= MOST_DRIFT else (),
-        of_launches=True,
-    )
+
+    def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
+        gone, half = ({number for op in ops for number in numbers[op]} for ops in (without, faster))
+        return [launches.replayed_ns(host, gone, half) for launches in chosen]
+
+    drifts = [abs(launches.replayed_ns() / launches.wall_ns - 1) for launches in chosen]
+    questions = dict(list(asked.questions.items())[:answered])
+    return replace(_answered(drifts, rerun, questions, asked.removal), of_launches=True)
 
 
 @dataclass(frozen=True)
@@ -236,8 +221,16 @@ def _replayed(
         return Replayed(f"steps of {drawn.size:.0f} ops take too long to replay")
     chosen = [at * steps // count for at in range(count)]
     replays = [Replay(step, graph) for step in drawn.steps(chosen)]
+
+    def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
+        return [
+            replay.wall_ns(faster, 2) if faster else replay.wall_ns(without) for replay in replays
+        ]
+
     try:
-        return _answered(replays, dict(list(questions.items())[:answered]), removal)
+        drifts = [abs(replay.wall_ns() / replay.step.wall_ns - 1) for replay in replays]
+        questions = dict(list(questions.items())[:answered])
+        return replace(_answered(drifts, rerun, questions, removal), path=_path(replays))
     except ValueError:
         return Replayed("the graph has ops that wait for each other, as loops do")
 
@@ -257,29 +250,37 @@ def _affordable(size: float, steps: int, asked: int, questions: int) -> tuple[in
 
 
 def _answered(
-    replays: Sequence[Replay],
-    questions: dict[tuple[str, str], frozenset[str]],
+    drifts: Sequence[float],
+    rerun: Callable[[Collection[str], Collection[str]], list[float]],
+    questions: Mapping[tuple[str, str], frozenset[str]],
     removal: _Removal,
 ) -> Replayed:
-    whole = [one.wall_ns() for one in replays]
-    drifts = [abs(ns / one.step.wall_ns - 1) for ns, one in zip(whole, replays, strict=True)]
+    """Asks steps that were replayed what they would take.
+
+    Args:
+        drifts: How far each is off.
+        rerun: What each takes, in nanoseconds, without some ops, or with others twice as fast.
+        questions: Sorts of questions, names and ops.
+        removal: Which ops go with others.
+    """
     savings = []
     if median(drifts) <= MOST_DRIFT:
+        whole_ns = rerun((), ())
         for (what, name), ops in questions.items():
             # A single op that is asked about stays a single one: its gradient is another.
             with_it = removal.with_it(ops) if what != "op" else ()
-            away = ops.union(with_it)
-            gone = [1 - one.wall_ns(away) / ns for one, ns in zip(replays, whole, strict=True)]
-            half = [1 - one.wall_ns(ops, 2) / ns for one, ns in zip(replays, whole, strict=True)]
+            gone, half = (
+                [1 - ns / whole for ns, whole in zip(rerun(*ops_changed), whole_ns, strict=True)]
+                for ops_changed in ((ops.union(with_it), ()), ((), ops))
+            )
             std = stdev(gone) if len(gone) > 1 else None
             savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
-    savings.sort(key=lambda one: (one.what, -one.without))
+    savings.sort(key=lambda saving: (saving.what, -saving.without))
     return Replayed(
         reason=None,
         drift=median(drifts),
         drift_worst=max(drifts),
-        steps=len(replays),
-        path=_path(replays),
+        steps=len(drifts),
         savings=tuple(savings),
     )
 

@@ -46,7 +46,7 @@ class Totals:
         share_ns: Time that something ran, the unassigned included.
         unassigned_ns: The part of `share_ns` that names no op.
         idle_ns: Time that nothing ran.
-        idle_by_reason: `idle_ns` by reason, longest first; see `division.IDLE_REASONS`.
+        idle_by_reason_ns: `idle_ns` by reason, longest first; see `division.IDLE_REASONS`.
     """
 
     device: str
@@ -55,17 +55,17 @@ class Totals:
     share_ns: int
     unassigned_ns: int
     idle_ns: int
-    idle_by_reason: dict[str, int]
+    idle_by_reason_ns: dict[str, int]
 
     def idle_s(self, reason: str, timed_s: float | None) -> float:
         """How long the device is idle in a step for one reason, mean, in seconds.
 
         Args:
-            reason: One of `idle_by_reason`; 0 for others.
+            reason: One of `idle_by_reason_ns`; 0 for others.
             timed_s: Mean of the timed steps, whose idle time is divided as that of the traced ones:
                 a profiler slows down the host and not kernels. None where there are none.
         """
-        traced_s = self.idle_by_reason.get(reason, 0) / self.steps / 1e9
+        traced_s = self.idle_by_reason_ns.get(reason, 0) / self.steps / 1e9
         if timed_s is None or not self.idle_ns:
             return traced_s
         return traced_s * max(timed_s * 1e9 * self.steps - self.share_ns, 0.0) / self.idle_ns
@@ -149,7 +149,7 @@ def totals(costs: pl.DataFrame) -> list[Totals]:
                 share_ns=int(rows["share_ns"].sum()) - idle_ns,
                 unassigned_ns=int(lost["share_ns"].sum()),
                 idle_ns=idle_ns,
-                idle_by_reason=dict(reasons.iter_rows()),
+                idle_by_reason_ns=dict(reasons.iter_rows()),
             )
         )
     return result
@@ -209,7 +209,7 @@ def _summary(
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
         .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)
-        .with_columns(_around("share_mean_s", "half_s").alias("share_ci95_s"))
+        .with_columns(_interval().alias("share_ci95_s"))
     )
     return (
         summary.rename({name: "name"})
@@ -257,12 +257,12 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     )
 
 
-def _around(mean: str, half: str) -> pl.Expr:
+def _interval() -> pl.Expr:
     """A list of low and high; null where the half width is."""
     import polars as pl
 
-    low, high = pl.col(mean) - pl.col(half), pl.col(mean) + pl.col(half)
-    return pl.when(pl.col(half).is_not_null()).then(pl.concat_list(low, high))
+    mean, half = pl.col("share_mean_s"), pl.col("half_s")
+    return pl.when(half.is_not_null()).then(pl.concat_list(mean - half, mean + half))
 
 
 def _mean(amount: str) -> pl.Expr:

@@ -22,6 +22,7 @@ from alexprof.cli.app import (
 )
 from alexprof.cli.output import free_folder, names, print_report
 from alexprof.errors import Interrupted, UsageError
+from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.tracer import ProfileOptions
@@ -184,7 +185,6 @@ def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
-    from alexprof.tracer import check_new_folder
     from alexprof.tracer import profile as run_profile
 
     options.check(workload)

@@ -13,6 +13,7 @@ from alexprof.cli.app import Logdir, RunName, app
 from alexprof.cli.measuring import by_time
 from alexprof.cli.output import free_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
+from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
@@ -100,9 +101,9 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
-    from alexprof.tracer.pairing import ProcessFailed, check_folder, run_pairs
+    from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
-    check_folder(folder)
+    check_new_folder(folder)
     progress = progress_for(sys.stderr)
     try:
         with progress.phase("Pairs", len(plan.turns), "processes") as counter:

@@ -13,7 +13,7 @@ def describe_machine() -> Machine:
     """Describes this machine, now."""
     return Machine(
         processor=_processor(),
-        cores=_cores(),
+        cores=usable_cores(),
         memory_bytes=_least(_meminfo_bytes("MemTotal"), _cgroup_limit_bytes()),
         system=f"{platform.system()} {platform.release()}",
         load_before=_load(),
@@ -44,7 +44,8 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Logical cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

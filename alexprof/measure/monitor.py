@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.measure.gpu_state import read_gpus
+from alexprof.measure.machine import usable_cores
 from alexprof.record.interference import GpuState, Interference
 
 ROOT = Path("/")
@@ -67,13 +68,6 @@ def read_system(root: Path = ROOT) -> Reading:
         major_faults=faults,
         mhz=_mhz(root),
     )
-
-
-def usable_cores() -> int:
-    """Logical cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def between(before: Reading, after: Reading, cores: int) -> Interference:

@@ -85,12 +85,12 @@ class Ablation(Struct, frozen=True, kw_only=True):
     ci95_s: tuple[float, float] | None
     measured_median_s: float
     median_ci95_s: tuple[float, float] | None
-    attributed_s: float | None
-    attributed_std_s: float | None
-    ops: int | None
-    parts: tuple[AblationPart, ...]
-    others_s: float | None
-    idle_s: float | None
+    attributed_s: float | None = None
+    attributed_std_s: float | None = None
+    ops: int | None = None
+    parts: tuple[AblationPart, ...] = ()
+    others_s: float | None = None
+    idle_s: float | None = None
     predicted_s: float | None = None
     predicted_ci95_s: tuple[float, float] | None = None
     attributed_ci95_s: tuple[float, float] | None = None

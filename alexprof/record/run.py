@@ -16,6 +16,8 @@ from alexprof.record.values import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
 SCHEMA_VERSION = 1
+UNFINISHED = "it did not finish: still running, or killed"
+"""What stopped a run, or pairs of them, until their end is known."""
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):

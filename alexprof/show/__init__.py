@@ -5,13 +5,12 @@ from __future__ import annotations
 from alexprof.record.run import Run
 from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import find_output, styles
+from alexprof.show.registry import find_output
 
 __all__ = [
     "ReportOptions",
     "render",
     "render_list",
-    "styles",
 ]
 
 
@@ -20,7 +19,7 @@ def render(run: Run, style: str = "text", options: ReportOptions | None = None) 
 
     Args:
         run: The run, complete or not.
-        style: One of `styles()`.
+        style: The name of an output in `outputs/`.
         options: What to show and how wide.
 
     Returns:

@@ -133,7 +133,7 @@ def _process_blocks(found: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
 
 
 def _sentence(wall: TimeChange) -> str:
-    span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(wall), '%')}"
+    span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(wall.ci95), '%')}"
     if wall.verdict in ("slower", "faster"):
         size = numbers.percent_unit(abs(wall.ratio - 1))
         unit = numbers.spoken_unit(wall.change_s, wall.a_s)

@@ -28,11 +28,6 @@ def output(style: str) -> Callable[[Output], Output]:
     return register
 
 
-def styles() -> tuple[str, ...]:
-    """The names of all outputs."""
-    return tuple(sorted(_outputs()))
-
-
 def find_output(style: str) -> Output:
     """The output of that name.
 

@@ -13,7 +13,7 @@ from alexprof.show.comparison import draw
 from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.changed import label
+from alexprof.show.sections.changed import label, percent_interval
 
 _READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
 
@@ -62,7 +62,7 @@ def _blocks(found: GateResult) -> Iterator[Block]:
 def _slower(found: GateResult, one: Judged) -> str:
     allowed = numbers.percent_unit(one.max_slowdown)
     size = numbers.percent_unit(one.ratio - 1)
-    span = f"95{numbers.NBSP}% interval {numbers.unit(_interval(one), '%')}"
+    span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one.ci95), '%')}"
     return f"No: {_name(found, one)} is {size} slower ({span}); allowed are {allowed}."
 
 
@@ -86,17 +86,11 @@ def _row(found: GateResult, one: Judged, unit: numbers.Unit) -> Row:
         unit.plain(one.a_s),
         unit.plain(one.b_s),
         numbers.signed((one.ratio - 1) * 100),
-        _interval(one),
+        percent_interval(one.ci95),
         numbers.percent(one.max_slowdown),
         _READINGS[one.outcome],
     )
     return Row(cells, "muted" if one.outcome == "within" else "plain")
-
-
-def _interval(one: Judged) -> str:
-    if one.ci95 is None:
-        return numbers.MISSING
-    return f"{numbers.percent(one.ci95[0] - 1)} to {numbers.percent(one.ci95[1] - 1)}"
 
 
 def _name(found: GateResult, one: Judged) -> str:

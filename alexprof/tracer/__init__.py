@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from alexprof.tracer.names import phase_key
-from alexprof.tracer.recorder import check_new_folder
 from alexprof.tracer.tracer import Tracer
 from alexprof.tracer.workloads import ProfileOptions, profile
 
-__all__ = ["ProfileOptions", "Tracer", "check_new_folder", "phase_key", "profile"]
+__all__ = ["ProfileOptions", "Tracer", "phase_key", "profile"]

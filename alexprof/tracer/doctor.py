@@ -15,7 +15,6 @@ from alexprof.errors import AlexProfError
 from alexprof.files import check_writable
 from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.show.checks import Check
-from alexprof.tracer.recorder import RUN_NEEDS_BYTES
 
 PACKAGES = (
     "tensorflow",
@@ -111,7 +110,7 @@ def _memory() -> Check:
 def _disk(logdir: Path) -> Check:
     existed = logdir.exists()
     try:
-        check_writable(logdir, RUN_NEEDS_BYTES)
+        check_writable(logdir)
     except AlexProfError as error:
         return Check("Disk", str(error), "", failed=True)
     free_bytes = shutil.disk_usage(logdir).free

@@ -10,15 +10,9 @@ from signal import Signals
 
 import msgspec
 
-from alexprof.analysis.pairs import (
-    LEAST_PAIRS,
-    UNFINISHED,
-    PairsRecord,
-    ProcessRecord,
-    save_pairs,
-)
-from alexprof.errors import AlexProfError, RunError, UsageError
-from alexprof.files import check_writable, make_folder, writing
+from alexprof.analysis.pairs import LEAST_PAIRS, PairsRecord, ProcessRecord, save_pairs
+from alexprof.errors import AlexProfError, UsageError
+from alexprof.files import check_new_folder, make_folder
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.processes import (
     Command,
@@ -29,9 +23,8 @@ from alexprof.measure.processes import (
     run_process,
     turns,
 )
+from alexprof.record.run import UNFINISHED
 
-NEEDS_BYTES = 64_000_000
-"""Free space to insist on."""
 _TAIL_LINES, _TAIL_BYTES = 10, 20_000
 """Of a failed process's complaints, what is shown."""
 
@@ -155,21 +148,8 @@ def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which)
 _changed = msgspec.structs.replace
 
 
-def check_folder(folder: Path) -> None:
-    """Makes sure that pairs can be kept in a folder.
-
-    Raises:
-        RunError: If it exists or can't be written.
-    """
-    with writing(folder):
-        exists = folder.exists()
-    if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
-    check_writable(folder.parent, NEEDS_BYTES)
-
-
 def _opened(plan: Plan, folder: Path) -> PairsRecord:
-    check_folder(folder)
+    check_new_folder(folder)
     record = PairsRecord(
         name=folder.name,
         complete=False,

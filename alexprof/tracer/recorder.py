@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.analysis.untraced import with_tracing
-from alexprof.errors import RunError
-from alexprof.files import check_writable, writing
+from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block
 from alexprof.measure.tracing import clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import (
+    SCHEMA_VERSION,
+    UNFINISHED,
+    MachineRecord,
+    Run,
+    Variant,
+    WorkloadRecord,
+)
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.tracing import Tracing
@@ -30,23 +36,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.record.values import Stretch
-
-RUN_NEEDS_BYTES = 64_000_000
-"""Free space to insist on; the traces of a default AlexNet run take 30 MB."""
-UNFINISHED = "it did not finish: still running, or killed"
-
-
-def check_new_folder(folder: Path) -> None:
-    """Makes sure that a run can be written to a folder.
-
-    Raises:
-        RunError: If it exists, or its logdir can't be written or has too little space.
-    """
-    with writing(folder):
-        exists = folder.exists()
-    if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
-    check_writable(folder.parent, RUN_NEEDS_BYTES)
 
 
 @dataclass

@@ -45,7 +45,7 @@ def _build_without(workload: Workload, pattern: Pattern) -> BuiltVariant:
     Raises:
         UsageError: If there is nothing to leave out.
     """
-    with bypassing([pattern]) as left_out:
+    with bypassing(pattern) as left_out:
         built = workload.reference.build()
     left_out.check(workload.name, [layer.name for layer in built.layers])
     return replace(built, left_out=tuple(left_out.scopes))

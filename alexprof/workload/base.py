@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from alexprof.record.workload import Layer, Published, Setting
+
+if TYPE_CHECKING:
+    from alexprof.record.ablation import Ablation as Answer
 
 
 @dataclass(frozen=True)
@@ -48,46 +51,22 @@ class Ablation:
     products: bool = True
 
 
-class Meaning(Protocol):
-    """What an ablation means by its ops, in a question as in an answer."""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """As in `Ablation`."""
-        ...
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """As in `Ablation`."""
-        ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """As in `Ablation`."""
-        ...
-
-    @property
-    def products(self) -> bool:
-        """As in `Ablation`."""
-        ...
-
-
 _PRODUCTS = frozenset(
     ("BatchMatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul")
 )
 
 
-def means_kind(question: Meaning, kind: str, layer: str) -> bool:
+def means_kind(question: Ablation | Answer, kind: str, layer: str) -> bool:
     """Tells whether ops of that kind in that layer are meant, whatever their scope."""
     any_kind = not question.kinds and not question.scopes
     return (any_kind or kind in question.kinds) and layer in (question.layers or (layer,))
 
 
-def means(question: Meaning, name: str, kind: str, layer: str) -> bool:
+def means(question: Ablation | Answer, name: str, kind: str, layer: str) -> bool:
     """Tells whether an ablation is about an op, or about the gradient of one.
 
     Args:
-        question: The ablation.
+        question: The ablation, as it was asked or as a record has it.
         name: The op's name; a gradient's has its op's scope within.
         kind: Its kind.
         layer: Its layer.

@@ -50,32 +50,32 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
     """
     if not isinstance(what, str):
         raise UsageError(f"what to leave out is a kind, a layer or LAYER:KIND, not {what!r}")
-    with bypassing([Pattern.parse(what)]) as left_out:
+    with bypassing(Pattern.parse(what)) as left_out:
         yield left_out
     left_out.check("the graph")
 
 
 @contextmanager
-def bypassing(patterns: Sequence[Pattern]) -> Iterator[LeftOut]:
+def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
     """Leaves ops out of the graph that is built inside the block.
 
     Args:
-        patterns: Which; of a layer all that can be left out.
+        pattern: Which; of a layer all that can be left out.
 
     Yields:
         What was left out so far.
     """
-    left_out, over = LeftOut(tuple(patterns)), False
+    left_out, over = LeftOut(pattern), False
 
     def meant(kind: str, name: str) -> bool:
         if over:  # a function that was imported by its name inside the block outlives it
             return False
         layer = name.split("/", 1)[0]
         left_out.seen.add((kind, layer))
-        found = any(one.matches(kind, layer) for one in patterns)
-        if found:
+        matches = pattern.matches(kind, layer)
+        if matches:
             left_out.kinds[kind] += 1
-        return found
+        return matches
 
     before: list[Replaced] = []
     try:

@@ -73,32 +73,30 @@ class LeftOut:
     """What was left out of a graph so far.
 
     Attributes:
-        patterns: What was to be left out.
+        pattern: What was to be left out.
         kinds: How many of each kind.
         scopes: The name scopes of what functions would have made, and of gradients that would be
             several ops (where `tf.gradients` makes them: a tape gives them no scope of their own).
         seen: Kind and layer of all that could have been left out.
     """
 
-    patterns: tuple[Pattern, ...] = ()
+    pattern: Pattern
     kinds: Counter[str] = field(default_factory=Counter)
     scopes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def question(self, reference: str, without: str) -> Ablation:
-        """What was left out by one pattern, as a question for `Tracer.ask`.
+        """What was left out, as a question for `Tracer.ask`.
 
         Args:
             reference: The variant that has it.
             without: The variant that was built without it.
 
         Raises:
-            UsageError: If there were several patterns, or nothing was left out so far.
+            UsageError: If nothing was left out so far.
         """
         self.check("the graph")
-        if len(self.patterns) != 1:
-            raise UsageError("a question is about one pattern: leave out one at a time")
-        return self.patterns[0].question(reference, without, self.scopes)
+        return self.pattern.question(reference, without, self.scopes)
 
     def check(self, of: str, layers: Sequence[str] = ()) -> None:
         """Checks that something was left out.
@@ -110,16 +108,16 @@ class LeftOut:
         Raises:
             UsageError: If nothing was; it says what could be.
         """
-        if self.kinds or not self.patterns:
+        if self.kinds:
             return
         offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
         names = [name for name in offered if any(name == layer for _, layer in self.seen)]
         kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
-        asked = {one.layer.casefold() for one in self.patterns if not one.kind}
-        near = [kind for kind in kinds if kind.casefold() in asked]
+        asked = "" if self.pattern.kind else self.pattern.layer.casefold()
+        near = [kind for kind in kinds if kind.casefold() == asked]
         instead = f"did you mean {near[0]}? " if near else ""
         instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
         raise UsageError(
-            f"{of} has no op {' or '.join(map(str, self.patterns))} that can be left out: "
+            f"{of} has no op {self.pattern} that can be left out: "
             f"{instead if self.seen else 'nothing of it can'}"
         )

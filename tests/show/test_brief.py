@@ -14,7 +14,8 @@ from alexprof.show.finding_texts import _TEMPLATES, busy, finding_text
 from alexprof.show.options import SECTIONS
 from alexprof.show.view import View
 from tests.show import runs
-from tests.show.test_reports import RUNS, SHORT, check_golden
+from tests.show.golden_files import check_golden
+from tests.show.test_reports import GOLDEN, RUNS, SHORT
 
 FIGURES = (
     *("first_step", "last_step", "slowest_ratio", "others_fraction", "first_level_s"),
@@ -26,7 +27,7 @@ FIGURES = (
 
 @pytest.mark.parametrize("name", SHORT)
 def test_brief(name):
-    check_golden(f"brief_{name}.txt", render(RUNS[name]()))
+    check_golden(GOLDEN / f"brief_{name}.txt", render(RUNS[name]()))
 
 
 @pytest.mark.parametrize("name", RUNS)

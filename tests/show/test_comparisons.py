@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from alexprof.show.comparison import render_comparison
 from alexprof.show.over_time import render_history
 from alexprof.show.verdict import render_gate
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
+from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_comparisons"
 STEPS = {"with_lrn": 0.2, "without_lrn": 0.2}
@@ -105,22 +105,14 @@ def rendered(logdir, name, style="text", **options):
 NAMES = [*COMPARED, *GATES, *METRICS]
 
 
-def check_golden(name, text):
-    path = GOLDEN / name
-    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
-        GOLDEN.mkdir(exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    assert text + "\n" == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_text(logdir, name):
-    check_golden(f"{name}.txt", rendered(logdir, name))
+    check_golden(GOLDEN / f"{name}.txt", rendered(logdir, name))
 
 
 @pytest.mark.parametrize("name", ["slower", "odd", "gate_slower", "history_mean"])
 def test_markdown(logdir, name):
-    check_golden(f"{name}.md", rendered(logdir, name, "markdown"))
+    check_golden(GOLDEN / f"{name}.md", rendered(logdir, name, "markdown"))
 
 
 def test_no_golden_file_is_left_over():
@@ -200,7 +192,7 @@ def test_as_many_ops_as_asked_for(logdir):
 
 @pytest.mark.parametrize("name", SHORT)
 def test_brief(logdir, name):
-    check_golden(f"brief_{name}.txt", rendered(logdir, name, full=False))
+    check_golden(GOLDEN / f"brief_{name}.txt", rendered(logdir, name, full=False))
 
 
 @pytest.mark.parametrize("name", COMPARED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from alexprof.show.pairs import pair_line, render_pairs
 from alexprof.tracer.pairing import Plan, run_pairs
 from tests.analysis.made import HOST, wave
 from tests.analysis.test_pairs import Scripted, leave_run
+from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_pairs"
 A = parse_command("true train.py --fast")
@@ -64,22 +64,14 @@ NAMES = ("processes", "unclear", "many", "runs")
 PAGES = ("processes", "runs")
 
 
-def check_golden(name, text):
-    path = GOLDEN / name
-    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
-        GOLDEN.mkdir(exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    assert text + "\n" == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_text(results, name):
-    check_golden(f"{name}.txt", rendered(results, name))
+    check_golden(GOLDEN / f"{name}.txt", rendered(results, name))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_markdown(results, name):
-    check_golden(f"{name}.md", rendered(results, name, "markdown"))
+    check_golden(GOLDEN / f"{name}.md", rendered(results, name, "markdown"))
 
 
 def test_no_golden_file_is_left_over():

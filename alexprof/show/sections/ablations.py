@@ -32,7 +32,7 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
     if phase and phase.replay and (gone := gone_with(phase.replay, asked)):
         yield Note(gone)
     if any(one.others_s is not None for one in found):
-        yield from _reconciled(view, key, ordered)
+        yield from _reconciled(view, ordered)
 
 
 def _unit(view: View, found: Sequence[Ablation]) -> numbers.Unit:
@@ -78,7 +78,7 @@ def _mark(one: Ablation, footnotes: Mapping[str, str]) -> str:
     return footnotes.get(coverage(one) or "", "")
 
 
-def _reconciled(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
+def _reconciled(view: View, found: Sequence[Ablation]) -> Iterator[Block]:
     """The same ablations taken apart: own ops, everything else, idle time."""
     unit = _unit(view, found)
     yield Table(

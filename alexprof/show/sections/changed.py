@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from alexprof.analysis.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
 from alexprof.analysis.pairs import TimeChange
 from alexprof.measure.between_runs import MORE_RUNS
+from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,
@@ -24,7 +25,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.fit import clean
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.view import UNNAMED, in_sentence, plural
+from alexprof.show.view import UNNAMED, in_sentence, plural, sentence_case
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
 """Layers if something changed, if nothing did; kinds."""
@@ -95,11 +96,12 @@ def label(key: Key, a: SideRecord) -> str:
     return said if names[0] == UNNAMED else f"{said}, {names[0]}"
 
 
-def percent_interval(one: Change | TimeChange) -> str:
-    """The interval of a change in percent: "−1.20 to 3.40"."""
-    if one.ci95 is None:
+def percent_interval(ratio_ci95: Interval | None) -> str:
+    """The interval of a ratio as a change in percent: "−1.20 to 3.40"."""
+    if ratio_ci95 is None:
         return numbers.MISSING
-    return f"{numbers.percent(one.ci95[0] - 1)} to {numbers.percent(one.ci95[1] - 1)}"
+    low, high = ratio_ci95
+    return f"{numbers.percent(low - 1)} to {numbers.percent(high - 1)}"
 
 
 def _comparable(found: RunComparison) -> str:
@@ -141,15 +143,15 @@ def _needed(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
         if one.needed:
             by_need.setdefault(one.needed, []).append(label(key_of(one), a))
     for need, names in by_need.items():
-        yield Note(f"{_capital('; '.join(names))}: a verdict would take {clean(need)}.")
+        yield Note(f"{sentence_case('; '.join(names))}: a verdict would take {clean(need)}.")
 
 
 def _sentence(one: Change, a: SideRecord) -> str:
     """Says: forward, with LRN: slower, +4.30 % (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
-    name, said = _capital(label(key_of(one), a)), reading(one)
+    name, said = sentence_case(label(key_of(one), a)), reading(one)
     span = ""
     if one.ci95 is not None:
-        span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one), '%')}"
+        span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one.ci95), '%')}"
     if one.verdict in ("slower", "faster"):
         size = numbers.percent_unit(abs(one.ratio - 1))
         unit = numbers.spoken_unit(one.change_s, one.a_s)
@@ -287,7 +289,3 @@ def rank(key: Key, a: SideRecord) -> tuple[int, int]:
     variant, _, phase = key
     phases, variants = list(a.phases), list(a.variants)
     return phases.index(phase), variants.index(variant)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
