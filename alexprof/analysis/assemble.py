@@ -106,17 +106,9 @@ def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCos
 
 
 def _with_facts(op: OpCost, attribution: Attribution) -> OpCost:
-    """Adds whether an op is estimated, and how many events its time holds.
-
-    The pool's threads record side by side.
-    """
-    if (op.name, op.type) in attribution.estimated:
-        op = msgspec.structs.replace(op, estimated=True)
-    found = attribution.within.get((op.name, op.type))
-    if found is None or not on_cpu(op.device):
-        return op
-    inner, pool = found
-    return msgspec.structs.replace(op, events_per_step=inner + pool / (op.parallelism or 1.0))
+    """Adds whether an op is estimated."""
+    estimated = (op.name, op.type) in attribution.estimated
+    return msgspec.structs.replace(op, estimated=True) if estimated else op
 
 
 def cost_rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
@@ -137,7 +129,6 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
-        events_per_step=attribution.events_per_step,
         span_s=attribution.span_ns / 1e9 if attribution.span_ns else None,
         outside_s=attribution.outside_ns / 1e9 if attribution.span_ns else None,
     )

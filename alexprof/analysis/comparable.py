@@ -13,7 +13,7 @@ from alexprof.record.run import MachineRecord, Run
 QUANTITIES = frozenset(
     (
         *("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave"),
-        *("burn_in", "until_steady", "precision", "max_time_s", "calibrate_tracing"),
+        *("burn_in", "until_steady", "precision", "max_time_s"),
     )
 )
 """Settings that say how much was measured: what a step takes doesn't depend on them."""

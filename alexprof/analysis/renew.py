@@ -168,7 +168,5 @@ def _with_facts(op: OpCost, saved: OpCost | None) -> OpCost:
     return msgspec.structs.replace(
         op,
         fused=saved.fused,
-        events_per_step=saved.events_per_step,
-        untraced_share_s=saved.untraced_share_s,
         estimated=saved.estimated,
     )

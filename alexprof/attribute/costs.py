@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,6 @@ from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.outside import long_first, outside_of
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
-from alexprof.attribute.recorded_within import RecordedPerStep, per_step
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import UNASSIGNED, Op
@@ -64,10 +63,6 @@ class Attribution:
         kernels: What it records of each kernel: see `recorded_kernels`.
         replayed: The steps run again from the graph, and what that predicts.
         notes: What a reader of the numbers should know, one sentence each.
-        events_per_step: Events that a step recorded on the hosts; None where core times were not
-            asked for, and where XLA ran, like the next.
-        within: By an op's name and type, how many of them cost its time on the CPU: those recorded
-            inside of it on its own thread, and those of the pool's work for it.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
         span_ns: From the first marked step's begin to the end of all that ran; 0 without markers.
@@ -92,8 +87,6 @@ class Attribution:
     kernels: pl.DataFrame
     replayed: Replayed
     notes: tuple[str, ...]
-    events_per_step: float | None = None
-    within: Mapping[Op, tuple[float, float]] = field(default_factory=dict)
     launches_per_step: float | None = None
     span_ns: int = 0
     outside_ns: int = 0
@@ -219,7 +212,6 @@ def _of_sort(
     sort_steps = all_steps.of_sort(part.sort)
     if late is not None:
         sort_steps = sort_steps.without(late["step"].item())
-    recorded = per_step(work.recorded, sort_steps, len(work.ops)) if work.recorded else None
     return Attribution(
         costs=costs,
         marked=all_steps.marked,
@@ -235,8 +227,6 @@ def _of_sort(
         outside_ns=outside_ns,
         bound_by=bound_by,
         notes=part.notes,
-        events_per_step=recorded.events if recorded else None,
-        within=_within(work, recorded) if recorded else {},
         launches_per_step=float(launches.mean()) if launches.any() else None,
         estimated=frozenset(work.ops[number] for number in work.estimated),
         marked_ns=tuple(all_steps.wall_ns[rows].tolist()),
@@ -261,11 +251,6 @@ def _gpu_time(divisions: Sequence[Division], ops: int) -> NDArray[np.float64] | 
         if division.device != CPU:
             np.add.at(taken, division.op, division.share_ps)
     return taken[:-1] if taken[:-1].any() else None
-
-
-def _within(work: Work, recorded: RecordedPerStep) -> dict[Op, tuple[float, float]]:
-    inner, pool = recorded.inner.tolist(), recorded.pool.tolist()
-    return dict(zip(work.ops, zip(inner, pool, strict=True), strict=True))
 
 
 def _nothing_ran(trace: Trace, unread: Sequence[str]) -> str:

@@ -17,7 +17,6 @@ from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
 from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
-from alexprof.attribute.recorded_within import Recorded, recorded_within
 from alexprof.attribute.streams import kernel_ops
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
@@ -58,7 +57,6 @@ class Work:
         fetches: When it took results from a device.
         ran: When it ran ops.
         regions: Work of the pools' threads; None if it was not asked for or is not recorded.
-        recorded: What was recorded inside of ops; None if it was not asked for or is not known.
         eager: Numbers of ops that ran eagerly, without names of their own.
         unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
             trace does not say for what, and those that only called XLA.
@@ -78,7 +76,6 @@ class Work:
     fetches: Cover
     ran: Cover
     regions: Regions | None
-    recorded: Recorded | None
     eager: frozenset[int]
     unplaced: frozenset[int]
     estimated: frozenset[int]
@@ -148,7 +145,6 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     names = (name for one in events for name in one.names)
     # All that numbers ops comes before `ops` is taken.
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
-    recorded = recorded_within(hosts, regions, numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     parts = tuple(merged([part for part, _ in (*on_hosts, *gpus)]))
     waited, ran = _ran([part for part, _ in on_hosts], numbers.ops())
@@ -161,7 +157,6 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
         fetches=_during(hosts, _FETCHES),
         ran=ran,
         regions=regions,
-        recorded=recorded,
         eager=eager,
         unplaced=frozenset(xla.unplaced),
         estimated=frozenset(xla.estimated),

@@ -25,6 +25,9 @@ HLO_OP = "hlo_op"
 # A CUDA graph that holds what several instructions launch: its kernels all go by its name
 # (xla/backends/gpu/runtime/command_buffer_thunk.cc).
 _BUFFER = re.compile(r"command_buffer(?:[._]\d+)?")
+# JAX's primitives of XLA's products; XLA may name one after the transpose that it took in.
+_PRODUCTS = {"dot": "dot_general", "convolution": "conv_general_dilated"}
+_MOVES = frozenset({"transpose", "reshape", "broadcast_in_dim", "squeeze", "convert_element_type"})
 _ABSENT = -1
 # TensorFlow names a module after the function and all its attributes, as in
 # a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
@@ -196,6 +199,8 @@ class XlaOps:
         estimated = found is not None and found.estimated
         if name in _ENDS:
             return (name, _ENDS[name]), estimated
+        if found is not None and found.opcode in _PRODUCTS and type_in(name) in _MOVES:
+            return (name, _PRODUCTS[found.opcode]), estimated
         # A name without scopes is that of an argument, which XLA did something to: no type.
         return (name, type_in(name if "/" in name else key.instruction)), estimated
 

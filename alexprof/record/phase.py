@@ -33,7 +33,6 @@ class Traced(Struct, frozen=True, kw_only=True):
         events: Number of op and kernel events inside steps.
         page_faults_per_step: As in `Timed`.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
-        events_per_step: Events of all sorts that a step recorded on the host; None if not known.
         left_out_s: Wall time of a first traced step that took much longer than the others: it is
             in no mean and no share; None where there is none.
         mean_with_s: Mean with that step; None where there is none.
@@ -53,7 +52,6 @@ class Traced(Struct, frozen=True, kw_only=True):
     events: int
     page_faults_per_step: float | None = None
     ci95_s: tuple[float, float] | None = None
-    events_per_step: float | None = None
     left_out_s: float | None = None
     mean_with_s: float | None = None
     steps_s: tuple[float, ...] = ()
@@ -166,11 +164,6 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
             in `Phase.not_timed`.)
         fused: The types of ops that it computes too, which have no event of their own.
-        events_per_step: Events that the trace recorded in its time, mean over traced steps; those
-            that the pool's threads recorded side by side count as one. None on a GPU, where that is
-            not known, and in older runs.
-        untraced_share_s: Its mean share less what recording these events took; None where either is
-            not known (`Run.tracing`).
         estimated: Whether a part of it is of XLA's fusions that stand here only because most of
             what they compute is of this op.
     """
@@ -180,8 +173,6 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     layer: str
     covered: bool = True
     fused: tuple[str, ...] = ()
-    events_per_step: float | None = None
-    untraced_share_s: float | None = None
     estimated: bool = False
 
 

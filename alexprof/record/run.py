@@ -11,7 +11,6 @@ from msgspec import Struct, field
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.phase import Phase
-from alexprof.record.tracing import Tracing
 from alexprof.record.values import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
@@ -66,7 +65,6 @@ class Run(Struct, frozen=True, kw_only=True):
         ablations: One for each phase that two variants were compared in.
         stretches: Slow steps in a row.
         clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
-        tracing: What tracing costs per event; None if that was not calibrated.
     """
 
     schema_version: int
@@ -80,7 +78,6 @@ class Run(Struct, frozen=True, kw_only=True):
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     clock_s: float | None = None
-    tracing: Tracing | None = None
 
     def report(self, style: str = "text") -> None:
         """Prints the run.

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.untraced import with_tracing
 from alexprof.files import check_new_folder, writing
+from alexprof.measure.clock import clock_cost_s
 from alexprof.measure.loop import Block
-from alexprof.measure.tracing import clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
@@ -28,7 +27,6 @@ from alexprof.record.run import (
 )
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.record.tracing import Tracing
 from alexprof.tracer.charts import samples_of, traced_steps_of
 from alexprof.tracer.step_rows import steps_table
 
@@ -171,10 +169,6 @@ class Recorder:
             phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
         save_run(self.folder, self.run)
-
-    def set_tracing(self, tracing: Tracing) -> None:
-        """Adds what tracing costs; it reaches the disk when the run is closed."""
-        self.run = with_tracing(self.run, tracing)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""

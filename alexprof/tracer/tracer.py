@@ -35,7 +35,6 @@ from alexprof.show.classic import layer_line, step_lines, summary_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.answers import answers
-from alexprof.tracer.calibration import calibrate_tracing
 from alexprof.tracer.names import check_question, check_variant, phase_key, serialized, what_stopped
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.sessions import initialized
@@ -76,7 +75,6 @@ class Tracer:
         until_steady: bool = False,
         workload: WorkloadRecord | None = None,
         ablations: Sequence[Ablation] = (),
-        calibrate_tracing: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Checks the arguments; nothing is written before the `with` block.
@@ -95,8 +93,6 @@ class Tracer:
             until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
             workload: What is profiled, for the record.
             ablations: Questions that pairs of variants answer.
-            calibrate_tracing: Whether to measure at the end, in two to three seconds, what tracing
-                costs per event.
             progress: What is shown meanwhile; None chooses by the standard output.
 
         Raises:
@@ -116,7 +112,6 @@ class Tracer:
         for one in ablations:
             check_question(one, self._ablations)
             self._ablations += (one,)
-        self._calibrate_tracing = calibrate_tracing and trace_steps > 0
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
@@ -152,17 +147,6 @@ class Tracer:
         traceback: TracebackType | None,
     ) -> None:
         """Closes the record: complete, or with what stopped it."""
-        try:
-            if error is None and self._calibrate_tracing:
-                # Last of all, so that no timed step has a profiler before it.
-                self._progress.message("Calibrating what tracing costs …")
-                self._recorder.set_tracing(calibrate_tracing())
-        except BaseException as late:
-            self._close(late)
-            raise
-        self._close(error)
-
-    def _close(self, error: BaseException | None) -> None:
         self._progress.close()
         self._open = False
         try:

@@ -46,7 +46,6 @@ class ProfileOptions:
         max_time_s: The longest that a phase's warm-up and timed steps may take, in seconds; None:
             as long as they take (five minutes if there is nothing but a precision to end them).
         until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
-        calibrate_tracing: Whether to measure, after all steps, what tracing costs per event.
     """
 
     num_batches: int | None = 100
@@ -64,7 +63,6 @@ class ProfileOptions:
     precision: float | None = None
     max_time_s: float | None = None
     until_steady: bool = False
-    calibrate_tracing: bool = True
 
     @property
     def rule(self) -> StoppingRule:
@@ -141,7 +139,6 @@ def profile(
         max_time_s=options.max_time_s,
         until_steady=options.until_steady,
         workload=_record(workload, options, variants, keys, turns),
-        calibrate_tracing=options.calibrate_tracing,
         progress=shown,
     )
     if options.interleave and len(variants) > 1 and not turns:

@@ -8,12 +8,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.analysis.untraced import with_tracing
 from alexprof.record.interference import Interference
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.trace import Replay, Saving
-from alexprof.record.tracing import LevelCost, Tracing
 from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
@@ -335,46 +333,12 @@ def test_what_interfered_with_one_variant_alone_names_it_and_what_does_not_matte
     assert "! Forward" not in said(interfered(runs.steady(), with_lrn=quiet, without_lrn=quiet))
 
 
-def traced_at_cost(event_s=3e-7, reason=None, events=2000.0):
-    """A run whose tracing is calibrated; pool1 holds so many events that it shows."""
-    levels = (LevelCost(3, 3000.0, 9e-4, (8e-4, 1e-3), event_s, (2.7e-7, 3.3e-7)),)
-    run = runs.alexnet()
-    phase = run.variants["with_lrn"].phases["forward"]
-    ops = tuple(
-        msgspec.structs.replace(op, events_per_step=500.0 if op.name == "pool1" else 2.0)
-        for op in phase.ops
-    )
-    assert phase.traced is not None
-    traced = msgspec.structs.replace(phase.traced, events_per_step=events)
-    run = with_phase(run, ops=ops, traced=traced)
-    run = msgspec.structs.replace(run, clock_s=6e-8)
-    return with_tracing(run, Tracing(1000, 12, 8, 1e-3, levels, reason))
-
-
 @pytest.mark.parametrize("style", ["text", "markdown", "html"])
-def test_what_measuring_cost_is_in_every_report(style):
-    text = html.unescape(render(traced_at_cost(), style, FORWARD)).replace("\\", "")
+def test_what_the_clock_costs_a_timed_step_is_in_every_report(style):
+    run = msgspec.structs.replace(runs.alexnet(), clock_s=6e-8)
+    text = html.unescape(render(run, style, FORWARD)).replace("\\", "")
     text = text.replace("\u00a0", " ").replace("\n", " ")
-    assert "Tracing recorded 2000 events a step at 0.30 µs each" in text
-    assert "0.60 ms if one after another, 0.25 % of the timed step." in text
     assert "only two readings of the clock: 0.12 µs, <0.0001 % of the step." in text
-    assert "pool1 1.50 of 1.65 ms." in text
-
-
-def test_what_measuring_cost_and_is_not_known_is_said():
-    assert "was not calibrated" in said(runs.alexnet())
-    assert "was not seen" in said(traced_at_cost(event_s=None))
-    assert "was not seen" in said(traced_at_cost(events=None))
-    assert "is not known: no profiler." in said(traced_at_cost(reason="no profiler"))
-
-
-def test_ops_that_hold_few_events_are_not_named():
-    run = traced_at_cost()
-    phase = run.variants["with_lrn"].phases["forward"]
-    ops = tuple(
-        msgspec.structs.replace(op, untraced_share_s=op.share_mean_s * 0.995) for op in phase.ops
-    )
-    assert "is less than 1.00 % of each" in said(with_phase(run, ops=ops))
 
 
 def test_drift_is_said_where_nothing_is_predicted():

@@ -53,7 +53,7 @@ NORMED = Workload(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     patterns = ("BatchNorm", "Dropout", "Gelu", "two")
-    options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4, calibrate_tracing=False)
+    options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4)
     folder = tmp_path_factory.mktemp("logdir") / "normed"
     workload = ablated(NORMED, tuple(map(Pattern.parse, patterns)))
     return profile(workload, folder, options, SilentProgress())

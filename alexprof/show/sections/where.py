@@ -25,10 +25,10 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
+from alexprof.show.sections.clock import clock_readings
 from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
 from alexprof.show.sections.launching import launching
 from alexprof.show.sections.ops import op_note, op_table
-from alexprof.show.sections.overhead import overhead, untraced_note
 from alexprof.show.sections.path import critical_path
 from alexprof.show.sections.shares import (
     BACKWARD,
@@ -102,8 +102,8 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     yield Lead(_answer(view, key, division))
     yield Note(" ".join(_more(phase, division)))
     yield from launching(phase, division)
-    if said := overhead(view, phase):
-        yield Note(said)
+    if readings := clock_readings(view, phase):
+        yield Note(readings)
     yield from map(Warn, _unlike(phase))
     if warning := _page_faults(view, phase):
         yield Warn(warning)
@@ -112,8 +112,6 @@ def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> It
     if table := op_table(division, view.options.top, times_of(division.device)):
         yield table
         yield Note(op_note(division, view.options.top))
-        if said := untraced_note(division, view.options.top):
-            yield Note(said)
     if kernels := kernel_table(phase, division.device, view.options.top):
         yield kernels
         yield Note(KERNELS_NOTE)
@@ -373,8 +371,8 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
             f"The wall-clock time is {unit.named(traced.stopwatch_mean_s)} per traced step; the "
             f"trace says {unit.named(traced.mean_s)}."
         )
-    if phase and (said := overhead(view, phase)):
-        yield Note(said)
+    if phase and (readings := clock_readings(view, phase)):
+        yield Note(readings)
 
 
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:
