@@ -1,0 +1,73 @@
+"""Traces of situations that people reported: what is right is known beside them (INDEX.md there).
+
+They may lie beside the repository; tests pass without them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from alexprof.analysis.findings import findings_of
+from alexprof.analysis.traces import load_trace
+from alexprof.errors import TraceError
+from alexprof.record.run import Run
+from tests.samples import SAMPLES
+
+CASES = SAMPLES.parent / "cases"
+
+pytestmark = pytest.mark.skipif(not CASES.exists(), reason="no cases here")
+
+
+def case(name: str) -> Run:
+    return load_trace(CASES / f"{name}.xplane.pb")
+
+
+def phases(name: str):
+    return case(name).variants["trace"].phases
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "step_s"),
+    [
+        ("stall_outside_markers", "outside_waits", 0.0623),
+        ("jax_async_loop", "outside_runs", 0.1188),
+    ],
+)
+def test_what_lies_between_marked_steps_comes_first(name, code, step_s):
+    first = findings_of(case(name))[0]
+    assert first.code == code
+    assert first.numbers["step_with_it_s"] == pytest.approx(step_s, rel=0.01)
+
+
+def test_two_sorts_of_markers_are_two_phases():
+    found = {key: phase.traced.mean_s for key, phase in phases("train_and_eval_markers").items()}
+    assert found == pytest.approx({"train": 0.2286, "eval": 0.0106}, rel=0.01)
+
+
+def test_the_kind_of_an_instruction_is_its_opcode_s():
+    (phase,) = phases("jax_dots_called_transpose").values()
+    dots = [kind for kind in phase.kinds if kind.name == "dot_general"]
+    assert sum(kind.executions_per_step for kind in dots) == 2
+    assert not [kind for kind in phase.kinds if kind.name == "transpose"]
+
+
+@pytest.mark.parametrize(
+    ("name", "step_s"), [("keras_macos_no_hostname", 0.1545), ("keras_gpu_one_batch", 0.013148)]
+)
+def test_one_call_of_keras_is_one_step(name, step_s):
+    run = case(name)
+    assert run.complete
+    (phase,) = run.variants["trace"].phases.values()
+    assert phase.traced.steps == 1
+    assert phase.traced.mean_s == pytest.approx(step_s, rel=0.001)
+
+
+def test_an_optimizer_of_another_name_is_the_optimizer():
+    (phase,) = phases("keras_named_optimizer").values()
+    assert {layer.name for layer in phase.layers if layer.pass_ == "optimizer"} == {"my_updates"}
+    assert {"stem_1", "big_1", "head_1"} <= {layer.name for layer in phase.layers}
+
+
+def test_a_tpu_s_trace_is_refused_with_the_reason():
+    with pytest.raises(TraceError, match="TPU"):
+        case("tpu0_with_host")
