@@ -20,7 +20,7 @@ from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag, st
 # How it was measured, not what: TensorBoard shows all settings before any figure.
 _MEASURING = frozenset(
     {
-        *("block_steps", "burn_in", "calibrate_tracing", "cpu_allocator", "device", "fetch"),
+        *("block_steps", "burn_in", "cpu_allocator", "device", "fetch"),
         *("inter_op", "interleave", "intra_op", "max_time_s", "num_batches", "phases", "precision"),
         *("seed", "trace_steps", "until_steady", "variants"),
     }
