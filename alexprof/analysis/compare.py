@@ -148,7 +148,7 @@ def _run_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
 
 
 def measured_s(phase: Phase) -> float:
-    """How long a phase's timed steps took in all, those of variants that took turns included."""
+    """How long measuring a phase took, seconds: warm-up and variants that took turns included."""
     if phase.interference is not None:
         return phase.interference.seconds
     return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0

@@ -48,7 +48,7 @@ def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
 def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
     """A run of each of 100 steps, alike by 0.5, on a machine that differs as it is taken to."""
     run_cv = between_run_cv(seconds)
-    kind = Kind(noise, alike=0.5, process=process or run_cv)
+    kind = Kind(noise, autocorrelation=0.5, process=process or run_cv)
     a, b = one_run_each(count, ratio, kind, seed)
     for x, y in zip(a, b, strict=True):
         yield compare_times([blocks(x)], [blocks(y)], run_cv=run_cv)
