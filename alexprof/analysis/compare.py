@@ -25,7 +25,7 @@ from alexprof.analysis.changes import (
 from alexprof.analysis.comparable import doubts
 from alexprof.analysis.results import result_changes, result_doubts, whether_same
 from alexprof.analysis.sides import Member, Pair, Side, phases_of, variant_pairs
-from alexprof.measure.between_runs import MORE_RUNS, between_run_variance
+from alexprof.measure.between_runs import MORE_RUNS, between_run_cv, between_run_part_cv
 from alexprof.record.phase import Phase, on_cpu
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step on both sides are left out."""
-PART_CV, PART_OF_STEP = 0.02, 0.002
-"""Standard deviation by which a part differs between runs of the same: of itself, and of
-the step: what small and large ops of the same run twice differed by (docs/commands.md)."""
 PAIRS = "pairs of processes (alexprof ab)"
 """What a verdict on a part of two variants of one run takes."""
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
@@ -145,13 +142,13 @@ def _run_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
     """
     of_ratio = 0.0
     for phases in (ours, theirs):
-        variances = [between_run_variance(measured_s(phase)) for phase in phases]
+        variances = [between_run_cv(measured_s(phase)) ** 2 for phase in phases]
         of_ratio += math.fsum(variances) / len(phases) ** 2
     return math.sqrt(of_ratio / (1 / len(ours) + 1 / len(theirs)))
 
 
 def measured_s(phase: Phase) -> float:
-    """How long a phase's timed steps took in all, those of variants that took turns included."""
+    """How long measuring a phase took, seconds: warm-up and variants that took turns included."""
     if phase.interference is not None:
         return phase.interference.seconds
     return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
@@ -311,8 +308,7 @@ class _Phase:
         """
         each = 1 / len(self.ours) + 1 / len(self.theirs)
         of_mean = timed.log_error**2 / each if timed and timed.log_error is not None else 0.0
-        own = PART_CV**2 + (PART_OF_STEP / share) ** 2
-        return math.sqrt(own + of_mean)
+        return math.hypot(between_run_part_cv(share), math.sqrt(of_mean))
 
 
 def _has(sample: Sample, level: Level, name: str) -> bool:

@@ -21,10 +21,10 @@ from msgspec import Struct
 
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import doubts, too_busy, version_changes
-from alexprof.analysis.compare import PART_CV, PART_OF_STEP, measured_s
+from alexprof.analysis.compare import measured_s
 from alexprof.analysis.sides import Member
 from alexprof.errors import RunError, UsageError
-from alexprof.measure.between_runs import between_run_variance
+from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.record.environment import Software
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
@@ -298,7 +298,7 @@ def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observe
     if not sample.blocks:
         raise RunError("not timed")
     blocks = sample.blocks
-    run_cv = math.sqrt(between_run_variance(measured_s(variant.phases[phase])))
+    run_cv = between_run_cv(measured_s(variant.phases[phase]))
     timed = variant.phases[phase].timed
     if measure == "median" and timed is not None:
         medians = [np.array([np.median(block)]) for block in blocks]
@@ -319,8 +319,7 @@ def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Obse
         raise RunError(f"no kind, layer or op {name}")
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in sample.chunks(*part)]
-    share = sample.share(*part)
-    part_cv = math.hypot(PART_CV, PART_OF_STEP / share) if share else 1.0
+    part_cv = between_run_part_cv(sample.share(*part))
     return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alexprof.measure.between_runs import FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
+from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.spread import (
     Floats,
@@ -161,7 +161,7 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | str:
         return "at least 2 blocks of each"
     parts = within[0][0] + within[1][0]
     between = run_cv**2 * (1 / len(a) + 1 / len(b))
-    freedoms = [*within[0][1], *within[1][1], FREEDOM]
+    freedoms = [*within[0][1], *within[1][1], DEGREES_OF_FREEDOM]
     return _Spread(
         error=math.sqrt(sum(parts) + between),
         freedom=satterthwaite([*parts, between], freedoms),

@@ -11,7 +11,7 @@ import pytest
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.sides import Side, find_member, find_sides
-from alexprof.measure.between_runs import MORE_RUNS, between_run_variance
+from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from tests.analysis.made import HOST, made_run
 from tests.analysis.test_interference_clauses import QUIET
 
@@ -22,7 +22,7 @@ AT_REST = replace(QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0)
     ("seconds", "cv"), [(0.0, 0.1005), (2.0, 0.0714), (60.0, 0.0206), (240.0, 0.0135), (1e9, 0.01)]
 )
 def test_the_longer_a_measurement_the_less_runs_differ(seconds, cv):
-    assert math.sqrt(between_run_variance(seconds)) == pytest.approx(cv, rel=0.01)
+    assert between_run_cv(seconds) == pytest.approx(cv, rel=0.01)
 
 
 def found(logdir, *names):
@@ -44,10 +44,9 @@ def test_each_run_counts_by_the_length_of_its_own_measurement(tmp_path):
         low, high = whole(compare([Side((a,)), Side(members)])).ci95
         return math.log(high / low) / 2 / 2.086  # Student's t of 20 degrees of freedom
 
-    variance = between_run_variance
-    assert error(b) == pytest.approx(math.sqrt(variance(6) + variance(60)), rel=1e-3)
-    of_two = variance(6) + (variance(60) + variance(600)) / 4
-    assert error(b, b2) == pytest.approx(math.sqrt(of_two), rel=1e-3)
+    of_a, of_b, of_b2 = (between_run_cv(seconds) for seconds in (6, 60, 600))
+    assert error(b) == pytest.approx(math.hypot(of_a, of_b), rel=1e-3)
+    assert error(b, b2) == pytest.approx(math.hypot(of_a, of_b / 2, of_b2 / 2), rel=1e-3)
 
 
 def test_interference_below_a_quarter_of_the_cores_widens_nothing(tmp_path):

@@ -22,7 +22,7 @@ class Kind:
     """Parts of a step: standard deviations and sizes, relative to the level."""
 
     noise: float = 0.02
-    alike: float = 0.0
+    autocorrelation: float = 0.0
     slow_part: float = 0.0
     slow_by: float = 0.0
     drift: float = 0.0
@@ -31,21 +31,23 @@ class Kind:
 
 KINDS = {
     "independent": Kind(),
-    "alike": Kind(alike=0.5),
+    "autocorrelated": Kind(autocorrelation=0.5),
     "bimodal": Kind(noise=0.01, slow_part=0.3, slow_by=0.05),
     "drift": Kind(drift=0.02),
     "process": Kind(process=0.01),
     # Deviations of 1 %, 0.9 % and 0.6 % within a process, 1.5 % together.
-    "everything": Kind(0.01, alike=0.5, slow_part=0.3, slow_by=0.02, drift=0.02, process=0.01),
+    "everything": Kind(
+        0.01, autocorrelation=0.5, slow_part=0.3, slow_by=0.02, drift=0.02, process=0.01
+    ),
 }
 
 
 def within(kind, random, shape):
     """What a process's steps do about its level: mean 0, float64 of that shape, steps last."""
     noise = random.standard_normal(shape)
-    for step in range(1, shape[-1] if kind.alike else 0):
-        noise[..., step] *= np.sqrt(1 - kind.alike**2)
-        noise[..., step] += kind.alike * noise[..., step - 1]
+    for step in range(1, shape[-1] if kind.autocorrelation else 0):
+        noise[..., step] *= np.sqrt(1 - kind.autocorrelation**2)
+        noise[..., step] += kind.autocorrelation * noise[..., step - 1]
     slow = (random.random(shape) < kind.slow_part) - kind.slow_part
     drift = np.linspace(-0.5, 0.5, shape[-1])
     return kind.noise * noise + kind.slow_by * slow + kind.drift * drift

@@ -58,7 +58,7 @@ def test_ratio_of_interleaved_blocks(name):
     assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
 
 
-@pytest.mark.parametrize("name", ["alike", "everything"])
+@pytest.mark.parametrize("name", ["autocorrelated", "everything"])
 def test_difference_of_interleaved_blocks(name):
     found = [difference(y, x, paired=True) for x, y in pairs_of_blocks(name)]
     means = [one.ci95_s for one in found]
@@ -70,7 +70,7 @@ def test_difference_of_interleaved_blocks(name):
     assert share_covering(medians, shift) >= COVERED[0]
 
 
-@pytest.mark.parametrize("name", ["alike", "everything"])
+@pytest.mark.parametrize("name", ["autocorrelated", "everything"])
 @pytest.mark.parametrize(("variants", "turn"), [(2, 1), (3, 6), (10, 2)])
 def test_variants_in_short_turns(name, variants, turn):
     whole, _ = processes(KINDS[name], np.random.default_rng(15), (1000, 100 * variants))
@@ -115,7 +115,7 @@ def test_ratio_of_one_run_each_by_the_between_run_variance(name):
 
 
 def test_longer_runs_have_longer_blocks_where_steps_are_very_alike():
-    kind = Kind(alike=0.9)
+    kind = Kind(autocorrelation=0.9)
     found = {}
     for steps in (100, 1600):
         series, _ = processes(kind, np.random.default_rng(14), (1000, steps))

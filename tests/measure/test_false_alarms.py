@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
-from alexprof.measure.between_runs import MORE_RUNS, between_run_variance
+from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from alexprof.measure.gate import judge
 from alexprof.measure.ratios import compare_times
 from tests.measure.series import KINDS, Kind, blocks, interleaved, processes, share, welch_calls
@@ -47,12 +45,13 @@ def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
     assert share(one.verdict in DIFFERENT for one in found) <= 0.05
 
 
-def single_runs(count, seconds, ratio=1.0, noise=0.03, seed=24):
+def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
     """A run of each of 100 steps, alike by 0.5, on a machine that differs as it is taken to."""
-    kind = Kind(noise, alike=0.5, process=math.sqrt(between_run_variance(seconds)))
+    run_cv = between_run_cv(seconds)
+    kind = Kind(noise, autocorrelation=0.5, process=process or run_cv)
     a, b = one_run_each(count, ratio, kind, seed)
     for x, y in zip(a, b, strict=True):
-        yield compare_times([blocks(x)], [blocks(y)], run_cv=kind.process)
+        yield compare_times([blocks(x)], [blocks(y)], run_cv=run_cv)
 
 
 @pytest.mark.parametrize("seconds", [4, 40, 160])
@@ -62,8 +61,9 @@ def test_single_runs_are_called_different_in_one_of_twenty_pairs(seconds):
 
 
 @pytest.mark.parametrize("seconds", [40, 160])
-def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds):
-    found = list(single_runs(1000, seconds, ratio=1.15))
+@pytest.mark.parametrize(("noise", "process"), [(0.03, None), (0.05, 0.01)])
+def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds, noise, process):
+    found = list(single_runs(1000, seconds, 1.15, noise, process))
     assert share(one.verdict == "slower" for one in found) >= 0.95
     assert {one.needed for one in found if one.verdict == "unclear"} <= {MORE_RUNS}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexprof.measure.between_runs import FREEDOM, MORE_RUNS
+from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, MORE_RUNS
 from alexprof.measure.multiple_comparisons import adjust, adjust_p_values
 from alexprof.measure.ratios import compare_times, interval_at
 from alexprof.measure.spread import block_means
@@ -55,7 +55,7 @@ def test_three_runs_each_are_welch_s_over_runs():
 def test_a_run_each_has_the_between_run_variance_in_its_interval():
     a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
     found = compare_times([a], [b])
-    half = stats.t.ppf(0.975, FREEDOM) * 0.01 * math.sqrt(2)
+    half = stats.t.ppf(0.975, DEGREES_OF_FREEDOM) * 0.01 * math.sqrt(2)
     assert np.log(bounds(found)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
     assert found.verdict == "unclear"
     assert found.needed == MORE_RUNS

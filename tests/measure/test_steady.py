@@ -99,7 +99,7 @@ def test_the_cut_is_the_cheapest_of_all():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["independent", "alike", "bimodal", "process"])
+@pytest.mark.parametrize("name", ["independent", "autocorrelated", "bimodal", "process"])
 def test_steady_series_are_called_steady(name):
     series, _ = processes(KINDS[name], np.random.default_rng(41), (400, 100))
     states = Counter(find_steady_state(one).state for one in series)
@@ -107,7 +107,7 @@ def test_steady_series_are_called_steady(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["independent", "alike"])
+@pytest.mark.parametrize("name", ["independent", "autocorrelated"])
 def test_a_warm_up_of_twenty_steps_is_found_where_it_ends(name):
     series, _ = processes(KINDS[name], np.random.default_rng(42), (200, 100))
     series[:, :20] *= 1.1

@@ -193,11 +193,18 @@ def ended(rule, series):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "precision"),
-    [("independent", 0.0035), ("alike", 0.005), ("bimodal", 0.005), ("everything", 0.0035)],
+    [
+        ("independent", 0.0035),
+        ("autocorrelated", 0.005),
+        ("bimodal", 0.005),
+        ("everything", 0.0035),
+    ],
 )
 def test_stopping_at_a_precision_still_covers(name, precision):
     whole = KINDS[name]
-    kind = Kind(whole.noise, whole.alike, whole.slow_part, whole.slow_by, process=whole.process)
+    kind = Kind(
+        whole.noise, whole.autocorrelation, whole.slow_part, whole.slow_by, process=whole.process
+    )
     series, levels = processes(kind, np.random.default_rng(31), (1500, 1000))
     rule = StoppingRule(None, precision)
     covered, plain = [], []
@@ -216,7 +223,9 @@ def test_stopping_at_a_precision_still_covers(name, precision):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind", [KINDS["independent"], KINDS["alike"], Kind(alike=0.8)], ids=["0", "0.5", "0.8"]
+    "kind",
+    [KINDS["independent"], KINDS["autocorrelated"], Kind(autocorrelation=0.8)],
+    ids=["0", "0.5", "0.8"],
 )
 def test_steady_series_have_no_plateau(kind):
     series, _ = processes(kind, np.random.default_rng(32), (300, 2150))
