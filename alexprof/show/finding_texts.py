@@ -95,7 +95,7 @@ def _unsteady(view: View, finding: Finding) -> str:
     levels = numbers.unit(f"{unit.plain(first_s)} → {unit.plain(last_s)}", unit.name)
     return (
         f"{_where(view, finding)}steps changed while they were timed ({levels}), and the "
-        "figures include all of them. Warm up longer (--burn-in) or fix the clocks."
+        "figures include all of them. Warm up longer (--burn-in), or rerun on an idle machine."
     )
 
 

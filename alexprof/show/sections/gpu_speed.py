@@ -14,6 +14,7 @@ _LEVELS_SHOWN = 4
 _ADVICE = (
     "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
 )
+_SAME_CLOCK_ADVICE = "Let it warm up longer (--burn-in), or rerun while the host is idle."
 
 
 def on_gpu(phase: Phase | None) -> bool:
@@ -42,6 +43,7 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
     clocks = list(dict.fromkeys(text for found in read for text in gpu_clocks(found)))
     if not changed and not clocks:
         return
+    advice = _ADVICE if clocks else _SAME_CLOCK_ADVICE
     said = []
     if changed:
         said.append(
@@ -52,7 +54,7 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
             clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
     said += clocks
     facts = " ".join(f"{sentence_case(text)}." for text in said)
-    yield f"{sentence_case(view.phase_label(key))}: {in_sentence(facts)} {_ADVICE}"
+    yield f"{sentence_case(view.phase_label(key))}: {in_sentence(facts)} {advice}"
 
 
 def _steps(view: View, name: str, phase: Phase) -> str:
