@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alexprof.record.run import Run
     from alexprof.record.store import load_run
     from alexprof.tracer import Tracer
+    from alexprof.tracer.importing import import_trace
     from alexprof.workload import leaving_out
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "Tracer",
     "__version__",
+    "import_trace",
     "leaving_out",
     "load_run",
     "load_trace",
@@ -39,6 +41,7 @@ __version__ = "0.1.0"
 _LATE = {
     "Tracer": "alexprof.tracer",
     "Run": "alexprof.record.run",
+    "import_trace": "alexprof.tracer.importing",
     "leaving_out": "alexprof.workload",
     "load_run": "alexprof.record.store",
     "load_trace": "alexprof.analysis.traces",

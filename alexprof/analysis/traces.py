@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
@@ -17,6 +18,11 @@ from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.attribute import Attribution, Known
+    from alexprof.capture.executed import Executed
+    from alexprof.workload.base import Ablation as Question
     from alexprof.xplane import Trace
 
 TRACE = "trace"
@@ -138,9 +144,37 @@ def load_trace(
         UsageError: If no file is given, two have the same name, or no step is marked as asked.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
-    from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.xplane import granted_host_level, read_trace
+    return load_with_tables(*files, marker=marker, depth=depth, cores=cores).run
+
+
+@dataclass(frozen=True)
+class LoadedTrace:
+    """A trace alone, as a run.
+
+    Attributes:
+        run: As `load_trace` has it.
+        files: Its file on each host.
+        attributions: The steps and costs of each phase.
+    """
+
+    run: Run
+    files: dict[str, Path]
+    attributions: dict[str, Attribution]
+
+    @property
+    def costs(self) -> dict[tuple[str, str], pl.DataFrame]:
+        """The table of costs of each variant and phase."""
+        return {(TRACE, key): phase.costs for key, phase in self.attributions.items()}
+
+
+def load_with_tables(
+    *files: str | os.PathLike[str],
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+) -> LoadedTrace:
+    """Reads a trace as `load_trace` does, and keeps its tables."""
+    from alexprof.xplane import read_trace
 
     paths = {_host(Path(file)): Path(file) for file in files}
     if len(paths) < max(len(files), 1):
@@ -148,37 +182,110 @@ def load_trace(
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    attributions = attribute_hosts(traces, marker, depth, cores=cores)
+    first = next(iter(paths.values()))
+    shown = _printable(first.parent.name if len(paths) > 1 else first.name)
+    phases = trace_phases(traces, shown, marker=marker, depth=depth, cores=cores)
+    attributions = {key: attribution for key, (_, attribution) in phases.items()}
     some = next(iter(attributions.values()))
     if marker is not None and not some.marked:
         why = next((note for note in some.notes if f'"{marker}"' in note), "")
-        raise UsageError(f"{next(iter(paths.values()))}: {why.split(';')[0].rstrip('.')}")
-    several = len(paths) > 1
-    first = next(iter(paths.values()))
+        raise UsageError(f"{first}: {why.split(';')[0].rstrip('.')}")
     said = _of_hosts({host: _said(trace) for host, trace in traces.items()})
+    variant = Variant(label=TRACE, phases={key: phase for key, (phase, _) in phases.items()})
+    run = Run(
+        schema_version=SCHEMA_VERSION,
+        run=trace_name(list(paths.values())),
+        complete=not said,
+        stopped=next(iter(said), None),
+        started=written(first),
+        workload=None,
+        machine=None,
+        variants={TRACE: variant},
+    )
+    return LoadedTrace(run, paths, attributions)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known of traced steps beside their trace, because AlexProf ran them.
+
+    Attributes:
+        timed: The phase as it was timed.
+        executed: What run metadata says of a step.
+        questions: What is to be predicted.
+        stopwatch_s: Each traced step by the clock that times untraced ones.
+        page_faults_per_step: None if not known.
+    """
+
+    timed: Phase
+    executed: Executed
+    questions: Sequence[Question]
+    stopwatch_s: tuple[float, ...]
+    page_faults_per_step: float | None
+
+
+def trace_phases(
+    traces: Mapping[str, Trace],
+    file: str,
+    *,
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+    beside: Beside | None = None,
+) -> dict[str, tuple[Phase, Attribution]]:
+    """Makes phases of a trace, whoever took it: the only way from traces to records.
+
+    Args:
+        traces: By host.
+        file: What the record calls the trace: its path in the run's folder.
+        marker: As for `load_trace`, like the next ones.
+        depth: See there.
+        cores: See there.
+        beside: What is known of one phase beside its trace.
+
+    Returns:
+        By key each phase's record, and the attribution with its table of costs.
+
+    Raises:
+        TraceError: If one is damaged, or nothing ran in any.
+    """
+    from alexprof.analysis.assemble import TraceFacts, traced_phase
+    from alexprof.attribute import Known
+    from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.xplane import granted_host_level
+
+    known = Known() if beside is None else _known(beside)
+    attributions = attribute_hosts(traces, marker, depth, cores=cores, known=known)
     levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     facts = TraceFacts(
-        file=_printable(first.parent.name if several else first.name),
-        host_level=min((one for one in levels.values() if one is not None), default=None),
-        stopwatch_s=(),
-        page_faults_per_step=None,
+        file=file,
+        host_level=min((level for level in levels.values() if level is not None), default=None),
+        stopwatch_s=beside.stopwatch_s if beside else (),
+        page_faults_per_step=beside.page_faults_per_step if beside else None,
         notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
     )
     alone = len(attributions) == 1
     keys = [TRACE] if alone else _keys(list(attributions))
-    phases = {
-        key: traced_phase(Phase(label=TRACE if alone else sort), attribution, (), facts)
-        for key, (sort, attribution) in zip(keys, attributions.items(), strict=True)
-    }
-    return Run(
-        schema_version=SCHEMA_VERSION,
-        run=_name(first, several=several),
-        complete=not said,
-        stopped=next(iter(said), None),
-        started=_written(first),
-        workload=None,
-        machine=None,
-        variants={TRACE: Variant(label=TRACE, phases=phases)},
+    phases = {}
+    for key, (sort, attribution) in zip(keys, attributions.items(), strict=True):
+        timed = beside.timed if beside else Phase(label=TRACE if alone else sort)
+        executed = (beside.executed.ops, beside.executed.nodes) if beside else ((), None)
+        phases[key] = (
+            traced_phase(timed, attribution, executed[0], facts, executed[1]),
+            attribution,
+        )
+    return phases
+
+
+def _known(beside: Beside) -> Known:
+    from alexprof.attribute import Known
+
+    timed = beside.timed.timed
+    return Known(
+        inputs=beside.executed.inputs,
+        nodes=beside.executed.nodes,
+        asked=beside.questions,
+        timed_s=timed.mean_s if timed else None,
     )
 
 
@@ -232,11 +339,11 @@ def _host(path: Path) -> str:
     return _printable(path.name.removesuffix(SUFFIX) or path.name)
 
 
-def _name(path: Path, *, several: bool) -> str:
-    """The session's name where the file lies in one, else the file's own."""
-    folder = path.absolute().parent
-    in_session = several or folder.parent.name == "profile"
-    return _printable(folder.name) if in_session else _host(path)
+def trace_name(files: Sequence[Path]) -> str:
+    """The session's name where the files lie in one, else the file's own."""
+    folder = files[0].absolute().parent
+    in_session = len(files) > 1 or folder.parent.name == "profile"
+    return _printable(folder.name) if in_session else _host(files[0])
 
 
 def _printable(name: str) -> str:
@@ -244,7 +351,7 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _written(path: Path) -> str:
+def written(path: Path) -> str:
     """When the file was written: a trace does not say when it was taken in words of a calendar."""
     try:
         stamp = path.stat().st_mtime

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.assemble import TraceFacts, traced_phase
-from alexprof.analysis.traces import trace_notes
-from alexprof.attribute import Known, attribute
+from alexprof.analysis.traces import Beside, trace_phases
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.results import fetch_results
@@ -24,7 +22,7 @@ from alexprof.measure.monitor import monitor
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.workload.base import Ablation as Question
-from alexprof.xplane import Trace, granted_host_level, read_trace
+from alexprof.xplane import read_trace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,30 +91,22 @@ def trace_phase(
         )
     trace = read_trace(captured.path)
     executed, notes = _executed(target, doing)
-    attribution = attribute(
-        trace,
-        captured.marker,
-        known=Known(
-            inputs=executed.inputs,
-            nodes=executed.nodes,
-            asked=questions,
-            timed_s=timed.timed.mean_s if timed.timed else None,
-        ),
-    )
-    level = granted_host_level(trace)
-    facts = TraceFacts(
-        file=str(captured.path.relative_to(run_folder)),
-        host_level=level,
+    beside = Beside(
+        timed=msgspec.structs.replace(timed, notes=(*timed.notes, *notes)),
+        executed=executed,
+        questions=questions,
         stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
         page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
-        notes=(
-            *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.marked_ns)),
-            *notes,
-        ),
     )
-    phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
+    file = str(captured.path.relative_to(run_folder))
+    ((phase, attribution),) = trace_phases(
+        {captured.path.name: trace}, file, marker=captured.marker, beside=beside
+    ).values()
+    if len(attribution.marked_ns) < steps:
+        note = f"the trace holds {len(attribution.marked_ns)} of {steps} steps: it was cut short"
+        phase = msgspec.structs.replace(phase, notes=(*phase.notes, note))
     wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
-    phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
+    phase = _if_clocks_agree(phase, wall_s, beside.stopwatch_s)
     phase = msgspec.structs.replace(phase, traced_interference=monitored.interference)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
@@ -139,15 +129,6 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
         return executed_ops(target, doing), ()
     except CaptureError as error:
         return Executed((), {}, {}, b""), (f"which ops ran unseen is not known: {error}",)
-
-
-def _notes(
-    trace: Trace, level: int | None, *, asked_steps: int, seen_steps: int
-) -> tuple[str, ...]:
-    notes = list(trace_notes(trace, level))
-    if seen_steps < asked_steps:
-        notes.append(f"the trace holds {seen_steps} of {asked_steps} steps: it was cut short")
-    return tuple(notes)
 
 
 def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], stopwatch_s: Sequence[float]) -> Phase:
