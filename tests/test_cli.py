@@ -17,6 +17,7 @@ from tests.analysis.made import made_run
 from tests.command_line import COMMAND, assert_one_line, call, call_process
 from tests.record.test_store import run_named
 
+
 @pytest.fixture
 def logdir(tmp_path):
     save_run(tmp_path / "logdir" / "there", run_named("there"))
