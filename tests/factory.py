@@ -6,21 +6,31 @@ phase = traced(Phase(label="Forward", timed=…), costs)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from alexprof.analysis.assemble import TraceFacts, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution
 from alexprof.attribute.predict import Replayed
+from alexprof.record.environment import Machine, Software
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
+from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TYPES = {"Conv2D": "_MklNativeFusedConv2D"}
 """As TensorFlow calls ops of a kind, where it doesn't use the kind's name."""
+MACHINE = MachineRecord(
+    Machine("AMD EPYC", 2, 23 * 2**30, "Linux 6.8.0", 0.2),
+    Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
+    (),
+)
 NOT_REPLAYED = Replayed("the trace alone does not say which op waits for which")
 
 
@@ -70,6 +80,8 @@ def idle(share_ns: NDArray[np.float64], device: str = "CPU", reason: str = "pyth
 
 def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
     """The table of costs of ops and idle time that make up the steps of each device."""
+    import polars as pl
+
     frames = []
     for op in ops:
         is_idle = op.name == IDLE_OP
@@ -109,6 +121,8 @@ def traced(
     executed: Sequence[ExecutedOp] = (),
 ) -> Phase:
     """A phase with a trace that gave these costs, of which a device's steps are the steps."""
+    import polars as pl
+
     steps = costs.filter(pl.col("device") == device).unique("step").sort("step")
     wall_ns = steps["wall_ns"].to_list()
     attribution = Attribution(
@@ -125,3 +139,18 @@ def traced(
     )
     facts = TraceFacts(file, 3, tuple(ns / 1e9 for ns in wall_ns), None, ())
     return traced_phase(timed, attribution, executed, facts)
+
+
+def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Run:
+    """A complete run of nothing in particular; `fields` replace any of its own."""
+    usual: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "run": name,
+        "complete": True,
+        "stopped": None,
+        "started": "2026-11-24T04:42:00+00:00",
+        "workload": None,
+        "machine": MACHINE,
+        "variants": dict(variants or {}),
+    }
+    return Run(**{**usual, **fields})

@@ -15,12 +15,12 @@ from alexprof.measure.loop import Block, describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
 from alexprof.record.phase import Phase
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
 from alexprof.tracer.step_rows import steps_table
-from tests.factory import OpTimes, costs_of, idle, wave
+from tests.factory import OpTimes, costs_of, idle, run_of, wave
 from tests.factory import traced as traced_phase
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
@@ -94,17 +94,12 @@ def made_run(
         record = msgspec.structs.replace(record, interference=interference)
         label = variant.replace("_", " ").replace("lrn", "LRN")
         variants[variant] = Variant(label=label, phases={phase: record})
-    run = Run(
-        schema_version=SCHEMA_VERSION,
-        run=folder.name,
-        complete=True,
-        stopped=None,
-        started=started,
-        workload=WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
-        machine=MachineRecord(host, software, accelerators),
-        variants=variants,
-    )
-    run = msgspec.structs.replace(run, **fields)
+    usual = {
+        "started": started,
+        "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
+        "machine": MachineRecord(host, software, accelerators),
+    }
+    run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
     save_table(folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda one: one.order)}))
     if costs:

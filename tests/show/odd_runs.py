@@ -12,12 +12,11 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
 from alexprof.record.values import Timed
-from tests.factory import costs_of, traced
+from tests.factory import MACHINE, costs_of, run_of, traced
 from tests.show.runs import (
     BOTH_WITH,
     BOTH_WITHOUT,
     FORWARD_WITHOUT,
-    MACHINE,
     alexnet,
     change,
     forward_ablation,
@@ -70,14 +69,11 @@ def incomplete() -> Run:
 
 def nothing() -> Run:
     """Killed before anything was timed."""
-    return Run(
-        schema_version=1,
-        run="alexnet-20261124-080000",
+    return run_of(
+        "alexnet-20261124-080000",
         complete=False,
         stopped="it did not finish: still running, or killed",
         started="2026-11-24T08:00:00+00:00",
-        workload=None,
-        machine=MACHINE,
     )
 
 
@@ -89,16 +85,8 @@ def one_step() -> Run:
         [*ops("dense/MatMul MatMul forward 19.9 0 19.9 0", steps=1), idle_ms(0.6, steps=1)]
     )
     phase = traced(Phase(label="Inference", timed=once), costs)
-    return Run(
-        schema_version=1,
-        run="mine",
-        complete=True,
-        stopped=None,
-        started="2026-11-24T09:00:00+00:00",
-        workload=None,
-        machine=MACHINE,
-        variants={"default": Variant(label="default", phases={"inference": phase})},
-    )
+    default = Variant(label="default", phases={"inference": phase})
+    return run_of("mine", {"default": default}, started="2026-11-24T09:00:00+00:00")
 
 
 @cache
@@ -122,15 +110,12 @@ def two_gpus() -> Run:
     notes = ("the profiler warns: 3 kernels were dropped",)
     phase = traced(Phase(label="Train", timed=trained, notes=notes), costs, device="GPU:0")
     gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
-    return Run(
-        schema_version=1,
-        run="train-20261124-093000",
-        complete=True,
-        stopped=None,
+    return run_of(
+        "train-20261124-093000",
+        {"default": Variant(label="default", phases={"train": phase})},
         started="2026-11-24T09:30:00+00:00",
         workload=WorkloadRecord(name="mine", settings={"batch_size": 256}),
         machine=MachineRecord(MACHINE.host, replace(MACHINE.software, onednn=None), gpus),
-        variants={"default": Variant(label="default", phases={"train": phase})},
     )
 
 

@@ -9,21 +9,14 @@ from functools import cache
 import msgspec
 
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.environment import Machine, Software
 from alexprof.record.phase import Cost, Phase
 from alexprof.record.program import ExecutedOp
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
 from alexprof.record.values import BlockTime, Stretch, Timed
 from alexprof.record.workload import Published
-from tests.factory import OpTimes, costs_of, idle, scattered, traced
+from tests.factory import OpTimes, costs_of, idle, run_of, scattered, traced
 from tests.show import alexnet as measured
-
-MACHINE = MachineRecord(
-    Machine("AMD EPYC", 2, 23 * 2**30, "Linux 6.8.0", 0.2),
-    Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
-    (),
-)
 
 
 def ops(lines: str, device: str = "CPU", steps: int = 10) -> list[OpTimes]:
@@ -173,20 +166,16 @@ def alexnet() -> Run:
             costs_of([*no_lrn(both), idle_ms(1.12)]),
         ),
     }
-    return Run(
-        schema_version=1,
-        run="alexnet-20261124-071417",
-        complete=True,
-        stopped=None,
+    return run_of(
+        "alexnet-20261124-071417",
+        {
+            "with_lrn": Variant(label="with LRN", build_s=0.31, phases=with_lrn),
+            "without_lrn": Variant(label="without LRN", build_s=0.28, phases=without_lrn),
+        },
         started="2026-11-24T07:14:17+00:00",
         workload=WorkloadRecord(
             name="alexnet", settings={"batch_size": 32, "seed": 0}, published=PUBLISHED
         ),
-        machine=MACHINE,
-        variants={
-            "with_lrn": Variant(label="with LRN", build_s=0.31, phases=with_lrn),
-            "without_lrn": Variant(label="without LRN", build_s=0.28, phases=without_lrn),
-        },
         ablations=(forward_ablation(), both_ablation()),
         stretches=STRETCHES,
     )
