@@ -13,8 +13,7 @@ import msgspec
 
 from alexprof.capture.target import Target
 from alexprof.files import check_new_folder, writing
-from alexprof.measure.clock import clock_cost_s
-from alexprof.measure.loop import Block
+from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint

@@ -19,8 +19,7 @@ from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
-from alexprof.measure.faults import faults_per_step
-from alexprof.measure.monitor import monitor
+from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.workload.base import AblationSpec

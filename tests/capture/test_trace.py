@@ -55,6 +55,7 @@ tf.profiler.experimental.stop(save=False)
 """
 
 
+@pytest.mark.slow
 def test_options_have_the_types_that_tensorflow_wants():
     done = subprocess.run(
         [sys.executable, "-c", QUIETLY],
@@ -67,6 +68,7 @@ def test_options_have_the_types_that_tensorflow_wants():
     assert "expects an" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "onednn"), [("0", False), ("1", None)])
 def test_onednn_is_known_to_be_off_where_tensorflow_says_so(setting, onednn):
     asked = "from alexprof.capture.software import software; print(software().onednn)"
