@@ -115,7 +115,19 @@ class Change(InSeconds, Struct, frozen=True, kw_only=True):
 
 
 class OneSided(Struct, frozen=True, kw_only=True):
-    """What only one side has: gone without `b_s`, new without `a_s`; the rest as in `Change`."""
+    """What only one side has.
+
+    Attributes:
+        level: What it is.
+        variant: The variant of A.
+        phase: The phase's key.
+        name: Of the layer, kind or op.
+        a_s: Mean cost in a step of A; None if it is new.
+        b_s: That of B; None if it is gone.
+        share: Fraction of the step of the side that has it.
+        b: The other side's name.
+        b_variant: Its variant.
+    """
 
     level: Level
     variant: str

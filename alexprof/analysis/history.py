@@ -66,7 +66,13 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class VersionChange(Struct, frozen=True):
-    """What of the software is another one: its name, the version before, the version behind."""
+    """A version that changed.
+
+    Attributes:
+        what: The program or library.
+        before: Its version in the last run before.
+        after: Its version from then on.
+    """
 
     what: str
     before: str

@@ -15,7 +15,15 @@ from alexprof.record.trace import (
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """The attributed cost of one layer's and pass's ops among those left out, as in `Ablation`."""
+    """The attributed cost of those of the ops left out that are of one layer and pass.
+
+    Attributes:
+        layer: The layer.
+        pass_: The pass.
+        attributed_s: Their share of the traced step, scaled to the timed mean.
+        attributed_std_s: Its sample standard deviation over traced steps; None with one step.
+        ci95_s: Its 95 % interval; None with one step.
+    """
 
     layer: str
     pass_: str

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """A device other than the processor: TensorFlow's name ("GPU:0") and what it is."""
+    """A device other than the CPU.
+
+    Attributes:
+        name: TensorFlow's: "GPU:0".
+        description: The model.
+    """
 
     name: str
     description: str
@@ -18,10 +23,10 @@ class Software:
     """What ran it.
 
     Attributes:
-        alexprof: Version, like the next three.
-        python: See there.
-        tensorflow: See there.
-        numpy: See there.
+        alexprof: Version of AlexProf.
+        python: Version of Python.
+        tensorflow: Version of TensorFlow.
+        numpy: Version of NumPy.
         onednn: True if a trace shows oneDNN's ops, False if TensorFlow has it turned off; None if
             neither is known. Where all ops run on a GPU it may be on and unused.
         cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it

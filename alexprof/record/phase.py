@@ -85,10 +85,10 @@ class Books(Struct, frozen=True, kw_only=True):
 
     Attributes:
         device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
-        wall_ns: As in `DeviceBooks`, like the next three.
-        share_ns: See there.
-        idle_ns: See there.
-        unassigned_ns: See there.
+        wall_ns: Wall time of the traced steps, summed.
+        share_ns: Time given to ops, the unassigned included.
+        idle_ns: Time with no op running.
+        unassigned_ns: The part of `share_ns` whose op is not known.
         devices: The books of each device.
         launches_per_step: How often the host launched a kernel, copy, fill or CUDA graph on it in a
             step, mean; None on a CPU, and in older runs, like the next.

@@ -31,7 +31,13 @@ class TensorFingerprint:
 
 @dataclass(frozen=True)
 class ExecutedOp:
-    """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
+    """An op that ran.
+
+    Attributes:
+        name: In the graph.
+        type: TensorFlow's; "" if not known.
+        device: "CPU", "GPU:0", …
+    """
 
     name: str
     type: str

@@ -34,7 +34,13 @@ class WorkloadRecord(Struct, frozen=True, kw_only=True):
 
 
 class MachineRecord(Struct, frozen=True):
-    """Where it ran."""
+    """Where it ran.
+
+    Attributes:
+        host: The machine.
+        software: The versions.
+        accelerators: Devices other than the CPU; empty without a GPU.
+    """
 
     host: Machine
     software: Software
@@ -42,7 +48,14 @@ class MachineRecord(Struct, frozen=True):
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """One configuration of the workload: how long its graph took to build, layers, phases."""
+    """One configuration of the workload.
+
+    Attributes:
+        label: Its name in sentences.
+        build_s: Time to build its graph, profiled; None if nothing was built.
+        layers: The layers that the workload names, in order.
+        phases: By key: "forward", "forward_backward".
+    """
 
     label: str
     build_s: float | None = None

@@ -68,7 +68,12 @@ class Kernel(Struct, frozen=True, kw_only=True):
 
 
 class PathOp(Struct, frozen=True, kw_only=True):
-    """An op of the critical path, and the mean time by which it made a step longer."""
+    """An op of the critical path.
+
+    Attributes:
+        op: Its name.
+        mean_s: By which it made a step longer, mean over steps.
+    """
 
     op: str
     mean_s: float
@@ -180,7 +185,13 @@ class OneSided(Struct, frozen=True, kw_only=True):
 
 
 class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """Ops that were left out and that the trace shows: how many of a type in a pass."""
+    """Ops that were left out and that the trace shows, of one type and pass.
+
+    Attributes:
+        type: TensorFlow's.
+        pass_: Their pass.
+        ops: How many.
+    """
 
     type: str
     pass_: str
