@@ -122,8 +122,15 @@ def _section(record: type, place: str, headings: dict[type, str]) -> list[str]:
     is_object = any(record is entry[-1] for entry in OBJECTS)
     lines = [] if is_object else [f"### {headings[record]}", ""]
     lines += [f"`{place}`: {summary}." if place else f"{summary}.", ""]
+    inherited = [base for base in record.__mro__[1:] if base in headings]
+    if inherited:
+        lines += [
+            f"All fields of [{headings[base]}](#{slug(headings[base])}), and:" for base in inherited
+        ] + [""]
     lines += ["field | type | meaning", "--- | --- | ---"]
     for field in info.fields:
+        if any(field.name in base.__annotations__ for base in inherited):
+            continue
         if field.name not in meanings:
             raise ValueError(f"{record.__module__}.{record.__name__}: describe {field.name}")
         meaning = meanings[field.name]

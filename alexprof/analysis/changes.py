@@ -177,7 +177,7 @@ class RunComparison(Struct, frozen=True, kw_only=True):
     """What compared sides differ in: A, the first, against each of the others.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         a: The first.
         others: The others, in the order given.
         comparable: Whether all did the same work on the same machine, and it was not busy.

@@ -67,7 +67,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """Whether a run may pass.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         baseline: What it is measured against.
         run: What asks to pass.
         outcome: Of all together.
