@@ -150,9 +150,8 @@ def _type(kind: types.Type, headings: dict[type, str]) -> str:
             known = [part for part in inner if part != NULL]
             text = " or ".join(known) + ("?" if len(known) < len(inner) else "")
         case types.VarTupleType() | types.ListType():
-            text = (
-                f"({inner[0]})[]" if " " in inner[0] or inner[0].endswith("?") else f"{inner[0]}[]"
-            )
+            several = isinstance(kind.item_type, types.UnionType | types.LiteralType)
+            text = f"({inner[0]})[]" if several else f"{inner[0]}[]"
         case types.TupleType():
             text = f"[{', '.join(inner)}]"
         case types.DictType():

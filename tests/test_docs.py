@@ -61,6 +61,11 @@ def test_pages_that_the_code_names_are_there():
             assert (ROOT / name).exists(), f"{source}: {name}"
 
 
+def test_files_that_contributing_names_are_there():
+    for name in re.findall(r"`([a-z_]+/[\w./]*)`", text_of(DOCS / "contributing.md")):
+        assert any((parent / name).exists() for parent in (ROOT / "alexprof", ROOT)), name
+
+
 def sections() -> dict[str, set[str]]:
     """The options that the tables of commands.md explain, by command."""
     parts = re.split(r"^## alexprof (\w+).*$", text_of(DOCS / "commands.md"), flags=re.MULTILINE)
