@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,23 @@ def sections() -> dict[str, set[str]]:
     }
 
 
+def columns() -> set[str]:
+    """The headings of the tables that `show` draws; reading.md explains the short report."""
+    calls = (
+        node
+        for source in (ROOT / "alexprof" / "show").rglob("*.py")
+        if source.name != "brief.py"
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
+    )
+    headings = (ast.literal_eval(call.args[0]) for call in calls if is_text(call.args[0]))
+    return {heading for heading in headings if heading}
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def options(command: Any) -> set[str]:
     return {
         name
@@ -90,3 +108,12 @@ def options(command: Any) -> set[str]:
 
 def test_commands_md_explains_every_option_and_no_other():
     assert sections() == {name: options(command) for name, command in COMMANDS.commands.items()}
+
+
+def test_every_column_of_a_table_is_explained():
+    pages = text_of(DOCS / "commands.md") + text_of(DOCS / "reading.md")
+    rows = re.findall(r"^\| (.*?) \|", pages, flags=re.MULTILINE)
+    explained = {name for row in rows for name in row.split(", ")} | set(
+        re.findall(r"\*(\w+)\*", pages)
+    )
+    assert columns() <= explained
