@@ -21,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.13; 
   $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   && echo $$p && break; done)
 
-.PHONY: profile tensorboard test lint docs bench clean
+.PHONY: profile tensorboard test lint bench clean
 .DELETE_ON_ERROR:
 
 profile: $(VENV)/.installed
@@ -38,6 +38,7 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+.PHONY: docs
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m docs.json_reference
 

@@ -189,7 +189,7 @@ class Phase(
         timed: Steps with no profiler attached.
         traced: Steps under the profiler.
         attribution: Traced time, divided; None without a trace, or if trace and clock disagree.
-        ops: Cost of each op, largest first, like the next three.
+        ops: Cost of each op, largest first.
         layers: Cost of each layer in each pass.
         layers_whole: Cost of each layer in all passes (pass "all"), and "(idle)": per device they
             add up to the step.

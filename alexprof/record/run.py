@@ -20,7 +20,7 @@ UNFINISHED = "it did not finish: still running, or killed"
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
-    """What was asked for.
+    """What was profiled.
 
     Attributes:
         name: The workload: "alexnet".

@@ -141,8 +141,8 @@ class LayerChange(Struct, frozen=True, kw_only=True):
         without_s: In the variant `without`.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        told: Whether the change can be told from 0: by its traced steps, asked of all layers
-            together (Holm), and being more than the timed means leave open.
+        told: Whether the change differs from 0: by traced steps, corrected for the number of layers
+            (Holm), and beyond what the timed means leave open.
     """
 
     name: str
@@ -168,7 +168,7 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 
 class OneSided(Struct, frozen=True, kw_only=True):
-    """Ops of one type that are in one variant only, though nobody asked for them to be left out.
+    """Ops of one type that only one variant has and that were not left out.
 
     Attributes:
         type: Their type, for example "Transpose".
