@@ -18,16 +18,22 @@ from alexprof.errors import AlexProfError
 
 if TYPE_CHECKING:
     from alexprof.analysis.traces import load_trace
+    from alexprof.capture.target import CallableTarget, SessionTarget, Target
     from alexprof.capture.trace import profiler_options
     from alexprof.record.run import Run
     from alexprof.record.store import load_run
     from alexprof.tracer import Tracer
     from alexprof.tracer.importing import import_trace
+    from alexprof.tracer.recording import Recording
     from alexprof.workload import leaving_out
 
 __all__ = [
     "AlexProfError",
+    "CallableTarget",
+    "Recording",
     "Run",
+    "SessionTarget",
+    "Target",
     "Tracer",
     "__version__",
     "import_trace",
@@ -40,6 +46,10 @@ __version__ = "0.1.0"
 
 _LATE = {
     "Tracer": "alexprof.tracer",
+    "Recording": "alexprof.tracer.recording",
+    "Target": "alexprof.capture.target",
+    "CallableTarget": "alexprof.capture.target",
+    "SessionTarget": "alexprof.capture.target",
     "Run": "alexprof.record.run",
     "import_trace": "alexprof.tracer.importing",
     "leaving_out": "alexprof.workload",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from alexprof.analysis.changes import Doubt, Spoils
 from alexprof.analysis.interference_clauses import differences, percent
-from alexprof.analysis.sides import Member, Pair, phases_of
+from alexprof.analysis.sides import Member, Pair, is_trace, phases_of
 from alexprof.record.interference import Interference
 from alexprof.record.run import MachineRecord, Run
 
@@ -37,6 +37,8 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
         b: The other.
         pairs: The variants that stand beside each other.
     """
+    if is_trace(a.run) != is_trace(b.run):
+        return [_doubt("cause", _trace_beside_timed(a, b))]
     found = [*_nothing_common(a, b, pairs)]
     if a.folder != b.folder:
         found += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
@@ -45,7 +47,7 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
         found.append(_ablation(pairs))
     for one in dict.fromkeys((a.run.run, b.run.run)):
         found += _incomplete(a.run if one == a.run.run else b.run)
-    found += _devices(a, b, pairs)
+    found += [*_traced_steps(a, b, pairs), *_devices(a, b, pairs)]
     rank = ("times", "cause", "nothing")
     found = list(dict.fromkeys(found))
     return sorted(found, key=lambda one: rank.index(one.spoils))
@@ -82,6 +84,8 @@ def _ablation(pairs: list[Pair]) -> Doubt:
 
 def _work(a: Member, b: Member) -> Iterator[Doubt]:
     ours, theirs = a.run.workload, b.run.workload
+    if a.run.machine is None or b.run.machine is None:
+        return  # of a trace alone that is said with the machine
     if ours is None or theirs is None:
         if ours or theirs:
             yield _doubt("cause", "one of them says what was asked for, the other does not")
@@ -109,7 +113,9 @@ def _work(a: Member, b: Member) -> Iterator[Doubt]:
 def _machine(a: Member, b: Member) -> Iterator[Doubt]:
     ours, theirs = a.run.machine, b.run.machine
     if ours is None or theirs is None:
-        yield _doubt("cause", "where one of them ran is not recorded")
+        yield _doubt(
+            "nothing", "a trace alone doesn't say on which machine and versions it was taken"
+        )
         return
     for what, one, other in (
         ("the processor differs", ours.host.processor, theirs.host.processor),
@@ -209,6 +215,31 @@ def _incomplete(run: Run) -> Iterator[Doubt]:
         yield _doubt("nothing", f"{run.run} is incomplete ({why}): what it finished is compared")
 
 
+def _trace_beside_timed(a: Member, b: Member) -> str:
+    """Why a trace alone is not compared with a run, and what to do."""
+    trace, timed = (a, b) if is_trace(a.run) else (b, a)
+    said = (
+        f"{trace.name} is a trace alone: its steps, which a profiler slowed down, can't be "
+        f"compared with the timed ones of {timed.name}"
+    )
+    files = [
+        timed.folder / phase.traced.file
+        for name, variant in timed.run.variants.items()
+        for phase in variant.phases.values()
+        if phase.traced is not None and timed.variant in (None, name)
+    ]
+    return f"{said}; name a trace of it instead, like {files[0]}" if files else said
+
+
+def _traced_steps(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
+    """Says where traced steps are compared, for want of timed ones."""
+    for pair in pairs:
+        for key in phases_of(a, b, pair):
+            ours, theirs = a.run.variants[pair[0]].phases[key], b.run.variants[pair[1]].phases[key]
+            if not ours.timed and not theirs.timed and ours.traced and theirs.traced:
+                yield _doubt("nothing", "traced steps are compared, which a profiler slowed down")
+
+
 def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
     seen = set()
     for pair in pairs:
@@ -216,7 +247,7 @@ def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
             ours, theirs = a.run.variants[pair[0]].phases[key], b.run.variants[pair[1]].phases[key]
             label = f"{key} of {pair[0] if pair[0] == pair[1] else ' and '.join(pair)}"
             for one, phase in ((a, ours), (b, theirs)):
-                if phase.timed is None:
+                if phase.timed is None and phase.traced is None:
                     yield _doubt("nothing", f"{label} was not timed in {one.name}")
                 if phase.attribution is None:
                     yield _doubt(

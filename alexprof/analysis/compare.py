@@ -151,7 +151,8 @@ def measured_s(phase: Phase) -> float:
     """How long measuring a phase took, seconds: warm-up and variants that took turns included."""
     if phase.interference is not None:
         return phase.interference.seconds
-    return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
+    steps = phase.timed or phase.traced
+    return steps.steps * steps.mean_s if steps else 0.0
 
 
 def _phases(side: Side, variant: str, key: str) -> list[Phase]:
@@ -224,7 +225,14 @@ class _Phase:
     same_process: bool
     paired: bool
 
+    @property
+    def _mixed(self) -> bool:
+        """Whether timed steps stand beside traced ones, which are slower: nothing is compared."""
+        return len({sample.traced for side in self._sides for sample in side}) > 1
+
     def rows(self) -> Iterator[Row]:
+        if self._mixed:
+            return
         timed = self._timed()
         if timed is not None:
             yield Row("phase", self.pair, self.key, self.key, (1.0, 1.0), timed)
@@ -232,7 +240,7 @@ class _Phase:
             yield self._part(level, name, timed)
 
     def one_sided(self, other: str) -> Iterator[OneSided]:
-        for where in ("a", "b"):
+        for where in () if self._mixed else ("a", "b"):
             for level, name in self._parts(where):
                 mine = self.ours if where == "a" else self.theirs
                 cost_s = _mean(float(one.parts[level][name].mean()) for one in mine)

@@ -22,10 +22,11 @@ from msgspec import Struct
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import doubts, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.sides import Member
+from alexprof.analysis.sides import Member, is_trace
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.record.environment import Software
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
 from alexprof.record.values import Interval, Verdict
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from alexprof.record.values import Comparison
 
 HISTORY_VERSION = 1
-Measure = Literal["mean", "median", "share", "time"]
+Measure = Literal["mean", "median", "traced", "share", "time"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 FALSE_ALARM = 0.05
 CHANGED = ("slower", "faster")
@@ -49,7 +50,7 @@ class Point(Struct, frozen=True, kw_only=True):
     Attributes:
         run: The run's name.
         started: When it began.
-        value: Seconds, or a part of the step for "share"; None if the run doesn't have it.
+        value: In the unit of the history; None if the run doesn't have it.
         ci95: Its 95 % interval; None with too few steps.
         compared: Whether it takes part in the search for steps.
         reason: Why it has no value, or is not compared.
@@ -66,7 +67,13 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class VersionChange(Struct, frozen=True):
-    """What of the software is another one: its name, the version before, the version behind."""
+    """A version that changed.
+
+    Attributes:
+        what: The program or library.
+        before: Its version in the last run before.
+        after: Its version from then on.
+    """
 
     what: str
     before: str
@@ -77,16 +84,16 @@ class Step(Struct, frozen=True, kw_only=True):
     """A place where the metric stepped.
 
     Attributes:
-        run: The first run behind it.
+        run: The first run after it.
         started: When that began.
         last_before: The last run before it.
-        before: Mean over the runs since the step before.
-        after: Mean over the runs until the next one.
+        before: Mean over the runs since the previous change.
+        after: Mean over the runs until the next change.
         ratio: after / before.
         ci95: Its 95 % interval.
         verdict: "slower" (more) or "faster" (less).
-        software: Versions of the first run behind it.
-        changed: Which of them differ from the last run before it.
+        software: Versions of the first run after it.
+        changed: Versions that differ from the last run before it.
     """
 
     run: str
@@ -105,11 +112,11 @@ class History(Struct, frozen=True, kw_only=True):
     """A metric over runs.
 
     Attributes:
-        schema_version: Of this object.
-        metric: As asked for.
-        unit: "s", or "part" of the step.
-        variant: Whose.
-        phase: Of which phase.
+        schema_version: Version of this object.
+        metric: The metric.
+        unit: Seconds, or a fraction of the step.
+        variant: Key of the variant.
+        phase: Key of the phase.
         points: Each run of the logdir, oldest first.
         steps: Where it stepped, oldest first.
         notes: What else to know, one sentence each.
@@ -155,8 +162,9 @@ def parse_metric(text: str) -> tuple[str, Measure]:
     """Reads a metric: "forward.mean", "lrn.share".
 
     Returns:
-        A phase and, of timed steps, "mean" or "median"; or a kind, layer or op and, of traced
-        steps, "share" of the step or "time" on the scale of timed ones.
+        A phase and, of timed steps, "mean" or "median", or "traced", the mean of traced ones; or a
+        kind, layer or op and, of traced steps, "share" of the step or "time" on the scale of timed
+        ones.
 
     Raises:
         UsageError: If it is none.
@@ -164,8 +172,8 @@ def parse_metric(text: str) -> tuple[str, Measure]:
     name, _, measure = text.rpartition(".")
     if not name or measure not in MEASURES:
         raise UsageError(
-            "--metric is PHASE.mean, PHASE.median, KIND.share or KIND.time (a layer or op too), "
-            f"not {text!r}"
+            "--metric is PHASE.mean, PHASE.median, PHASE.traced, KIND.share or KIND.time (a layer "
+            f"or op too), not {text!r}"
         )
     return name, measure
 
@@ -177,7 +185,8 @@ def history(
 
     Args:
         logdir: Where the runs are.
-        metric: As for `parse_metric`; None takes the mean of the newest run's first phase.
+        metric: As for `parse_metric`; None takes the mean of the first phase of the newest run
+            that was timed; of imported traces alone that of their traced steps.
         variant: Whose; None takes the newest run's first with the phase.
         phase: Of shares, in which phase; None takes the variant's last.
 
@@ -189,9 +198,15 @@ def history(
     runs = [run for run in listed if isinstance(run, Run) and any(_phases(run))]
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    metric = metric or f"{next(_phases(runs[-1]))[1]}.mean"
+    timed = [run for run in runs if not is_trace(run)]
+    if metric is None:
+        _, first = next(_phases((timed or runs)[-1]))
+        metric = f"{first}.{'mean' if timed else 'traced'}"
     name, measure = parse_metric(metric)
-    variant, phase = _commonest(runs, variant, name if measure in ("mean", "median") else phase)
+    if measure in ("mean", "median"):
+        variant, phase = _commonest(timed or runs, variant, name)
+    else:
+        variant, phase = _commonest(runs, variant, name if measure == "traced" else phase)
     members = [Member(logdir / run.run, run, variant) for run in runs]
     points, compared = _points(members, name, measure, phase)
     if all(point.value is None for point in points):
@@ -295,7 +310,9 @@ def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observe
     sample = Samples(member).of(member.variant or "", phase)
     if measure in ("share", "time"):
         return _observe_part(member.run, sample, name, measure)
-    if not sample.blocks:
+    if measure == "traced":
+        return _observe_traced(member.run, variant.phases[phase])
+    if sample.traced or not sample.blocks:
         raise RunError("not timed")
     blocks = sample.blocks
     run_cv = between_run_cv(measured_s(variant.phases[phase]))
@@ -304,6 +321,20 @@ def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observe
         medians = [np.array([np.median(block)]) for block in blocks]
         return Observed(member.run, medians, timed.median_ci95_s, run_cv, timed.median_s)
     return Observed(member.run, blocks, mean_interval(blocks), run_cv)
+
+
+def _observe_traced(run: Run, phase: Phase) -> Observed:
+    """The mean of traced steps, which is no timed one's."""
+    import numpy as np
+
+    from alexprof.measure.chunks import chunks
+
+    traced = phase.traced
+    if traced is None:
+        raise RunError("no trace")
+    blocks = chunks(np.array(traced.steps_s or (traced.mean_s,)))
+    run_cv = between_run_cv(traced.steps * traced.mean_s)
+    return Observed(run, blocks, traced.ci95_s, run_cv)
 
 
 def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:

@@ -17,7 +17,7 @@ from alexprof.attribute import IDLE_OP
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.record.phase import on_cpu
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,12 +31,13 @@ class Sample:
     """A phase of a variant in one run.
 
     Attributes:
-        blocks: Timed steps, float64 seconds, a block each; none if nothing was timed.
+        blocks: Timed steps, float64 seconds, a block each; traced ones where nothing was timed.
         orders: Each block's place among all blocks of the phase.
         step_s: Mean of a timed step (of a traced one where nothing was timed).
         device: Whose time the parts are of; None without a trace.
         parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
             timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
+        traced: Whether `blocks` are traced steps.
     """
 
     blocks: Sequence[Floats]
@@ -44,6 +45,7 @@ class Sample:
     step_s: float
     device: str | None
     parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
+    traced: bool = False
 
     def chunks(self, level: Level, name: str) -> list[Floats]:
         """A part's traced steps in blocks; a part that the trace doesn't have cost nothing."""
@@ -70,8 +72,11 @@ class Samples:
         timed = any(one.timed is not None for one in phases)
         traced = any(one.attribution is not None for one in phases)
         self._member = member
-        self._steps = self._table(STEPS_FILE, "timed" if timed else None)
-        self._costs = self._table(COSTS_FILE, "traced" if traced else None)
+        self._steps = self._table(STEPS_FILE, "timed") if timed else None
+        if member.costs is None:
+            self._costs = self._table(COSTS_FILE, "traced" if traced else None)
+        else:
+            self._costs = costs_table(member.costs)
 
     def of(self, variant: str, key: str) -> Sample:
         """The sample of a phase.
@@ -83,9 +88,12 @@ class Samples:
         phase = self._member.run.variants[variant].phases[key]
         blocks, orders = self._blocks(variant, key)
         step_s = float(np.concatenate(blocks).mean()) if blocks else 0.0
+        is_traced = not blocks and phase.timed is None and phase.traced is not None
+        if phase.traced is not None and is_traced:
+            blocks = chunks(np.array(phase.traced.steps_s))
         books = phase.attribution
         if books is None or self._costs is None or not books.wall_ns:
-            return Sample(blocks, orders, step_s, None)
+            return Sample(blocks, orders, step_s, None, traced=is_traced)
         rows = without_long_first(_rows(self._costs, variant, key, books.device), books.device)
         steps = rows["step"].n_unique()
         idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
@@ -93,7 +101,7 @@ class Samples:
         step_s = step_s or busy_s + idle_s
         scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(books.device))
         parts = {level: _parts(rows, level, scale) for level in PARTS}
-        return Sample(blocks, orders, step_s, books.device, parts)
+        return Sample(blocks, orders, step_s, books.device, parts, traced=is_traced)
 
     def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
         """A table of the run; None where no phase got as far as having one."""

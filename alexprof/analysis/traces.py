@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from alexprof.attribute import Attribution, Known
     from alexprof.capture.executed import Executed
-    from alexprof.workload.base import Ablation as Question
+    from alexprof.workload.base import AblationSpec
     from alexprof.xplane import Trace
 
 TRACE = "trace"
@@ -153,12 +153,12 @@ class LoadedTrace:
 
     Attributes:
         run: As `load_trace` has it.
-        files: Its file on each host.
+        files: Its files, one of each host.
         attributions: The steps and costs of each phase.
     """
 
     run: Run
-    files: dict[str, Path]
+    files: Sequence[Path]
     attributions: dict[str, Attribution]
 
     @property
@@ -174,117 +174,127 @@ def load_with_tables(
     cores: bool = True,
 ) -> LoadedTrace:
     """Reads a trace as `load_trace` does, and keeps its tables."""
-    from alexprof.xplane import read_trace
-
-    paths = {_host(Path(file)): Path(file) for file in files}
-    if len(paths) < max(len(files), 1):
-        raise UsageError("load_trace takes the file of each host, whose name is the file's")
-    if depth < 1:
-        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
-    traces = {host: read_trace(path) for host, path in paths.items()}
-    first = next(iter(paths.values()))
-    shown = _printable(first.parent.name if len(paths) > 1 else first.name)
-    phases = trace_phases(traces, shown, marker=marker, depth=depth, cores=cores)
-    attributions = {key: attribution for key, (_, attribution) in phases.items()}
-    some = next(iter(attributions.values()))
-    if marker is not None and not some.marked:
-        why = next((note for note in some.notes if f'"{marker}"' in note), "")
-        raise UsageError(f"{first}: {why.split(';')[0].rstrip('.')}")
-    said = _of_hosts({host: _said(trace) for host, trace in traces.items()})
-    variant = Variant(label=TRACE, phases={key: phase for key, (phase, _) in phases.items()})
+    paths = [Path(file) for file in files]
+    phases, attributions, errors = read_phases(paths, marker=marker, depth=depth, cores=cores)
+    check_marked(paths[0], attributions, marker)
     run = Run(
         schema_version=SCHEMA_VERSION,
-        run=trace_name(list(paths.values())),
-        complete=not said,
-        stopped=next(iter(said), None),
-        started=written(first),
+        run=trace_name(paths),
+        complete=not errors,
+        stopped=next(iter(errors), None),
+        started=written(paths[0]),
         workload=None,
         machine=None,
-        variants={TRACE: variant},
+        variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
     return LoadedTrace(run, paths, attributions)
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known of traced steps beside their trace, because AlexProf ran them.
+    """What is known of traced steps beside their trace.
 
     Attributes:
         timed: The phase as it was timed.
-        executed: What run metadata says of a step.
-        questions: What is to be predicted.
+        file: Where the run keeps the trace, relative to its folder.
+        executed: What run metadata says of a step; None if not known.
+        ablations: What is to be predicted.
         stopwatch_s: Each traced step by the clock that times untraced ones.
         page_faults_per_step: None if not known.
     """
 
     timed: Phase
-    executed: Executed
-    questions: Sequence[Question]
-    stopwatch_s: tuple[float, ...]
-    page_faults_per_step: float | None
+    file: str
+    executed: Executed | None = None
+    ablations: Sequence[AblationSpec] = ()
+    stopwatch_s: tuple[float, ...] = ()
+    page_faults_per_step: float | None = None
 
 
-def trace_phases(
-    traces: Mapping[str, Trace],
-    file: str,
+def read_phases(
+    files: Sequence[Path],
     *,
     marker: str | None = None,
     depth: int = 1,
     cores: bool = True,
     beside: Beside | None = None,
-) -> dict[str, tuple[Phase, Attribution]]:
-    """Makes phases of a trace, whoever took it: the only way from traces to records.
+) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[str, ...]]:
+    """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
     Args:
-        traces: By host.
-        file: What the record calls the trace: its path in the run's folder.
-        marker: As for `load_trace`, like the next ones.
+        files: As for `load_trace`, like the next ones.
+        marker: See there.
         depth: See there.
         cores: See there.
-        beside: What is known of one phase beside its trace.
+        beside: What is known of the steps beside the trace.
 
     Returns:
-        By key each phase's record, and the attribution with its table of costs.
+        By key the record of each sort of steps; their attributions, each with its table of costs;
+        what the profiler reported of the trace.
 
     Raises:
-        TraceError: If one is damaged, or nothing ran in any.
+        UsageError: If no file is given, or two have the same name.
+        TraceError: As `load_trace`.
     """
     from alexprof.analysis.assemble import TraceFacts, traced_phase
     from alexprof.attribute import Known
     from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.xplane import granted_host_level
+    from alexprof.xplane import granted_host_level, read_trace
 
+    paths = {host_of(path): path for path in files}
+    if len(paths) < max(len(files), 1):
+        raise UsageError("load_trace takes the file of each host, whose name is the file's")
+    if depth < 1:
+        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
+    traces = {host: read_trace(path) for host, path in paths.items()}
     known = Known() if beside is None else _known(beside)
-    attributions = attribute_hosts(traces, marker, depth, cores=cores, known=known)
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=known)
     levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    shown = files[0].parent.name if len(files) > 1 else files[0].name
     facts = TraceFacts(
-        file=file,
+        file=beside.file if beside else printable(shown),
         host_level=min((level for level in levels.values() if level is not None), default=None),
         stopwatch_s=beside.stopwatch_s if beside else (),
         page_faults_per_step=beside.page_faults_per_step if beside else None,
         notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
     )
-    alone = len(attributions) == 1
-    keys = [TRACE] if alone else _keys(list(attributions))
-    phases = {}
-    for key, (sort, attribution) in zip(keys, attributions.items(), strict=True):
-        timed = beside.timed if beside else Phase(label=TRACE if alone else sort)
-        executed = (beside.executed.ops, beside.executed.nodes) if beside else ((), None)
-        phases[key] = (
-            traced_phase(timed, attribution, executed[0], facts, executed[1]),
+    alone = len(sorts) == 1
+    executed = beside.executed if beside else None
+    attributions = dict(zip([TRACE] if alone else _keys(list(sorts)), sorts.values(), strict=True))
+    phases = {
+        key: traced_phase(
+            beside.timed if beside else Phase(label=TRACE if alone else sort),
             attribution,
+            executed.ops if executed else (),
+            facts,
+            executed.nodes if executed else None,
         )
-    return phases
+        for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True)
+    }
+    errors = _of_hosts({host: _said(trace) for host, trace in traces.items()})
+    return phases, attributions, errors
+
+
+def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
+    """Makes sure that a trace marks its steps by a name.
+
+    Raises:
+        UsageError: If it doesn't.
+    """
+    some = next(iter(attributions.values()))
+    if marker is not None and not some.marked:
+        why = next((note for note in some.notes if f'"{marker}"' in note), "")
+        raise UsageError(f"{file}: {why.split(';')[0].rstrip('.')}")
 
 
 def _known(beside: Beside) -> Known:
     from alexprof.attribute import Known
 
-    timed = beside.timed.timed
+    timed, executed = beside.timed.timed, beside.executed
     return Known(
-        inputs=beside.executed.inputs,
-        nodes=beside.executed.nodes,
-        asked=beside.questions,
+        inputs=executed.inputs if executed else {},
+        nodes=executed.nodes if executed else {},
+        asked=beside.ablations,
         timed_s=timed.mean_s if timed else None,
     )
 
@@ -293,7 +303,7 @@ def _keys(sorts: Sequence[str]) -> list[str]:
     """What the phases that a trace marks are called by commands and tables, each otherwise."""
     keys: list[str] = []
     for sort in sorts:
-        name = _printable(sort).strip() or TRACE
+        name = printable(sort).strip() or TRACE
         others = (f"{name} {number}" for number in count(2))
         keys.append(next(key for key in chain([name], others) if key not in keys))
     return keys
@@ -334,19 +344,19 @@ def _said(trace: Trace) -> Sequence[str]:
     ]
 
 
-def _host(path: Path) -> str:
+def host_of(path: Path) -> str:
     """The host, after which the profiler names its file."""
-    return _printable(path.name.removesuffix(SUFFIX) or path.name)
+    return printable(path.name.removesuffix(SUFFIX) or path.name)
 
 
 def trace_name(files: Sequence[Path]) -> str:
     """The session's name where the files lie in one, else the file's own."""
-    folder = files[0].absolute().parent
+    folder = files[0].parent.resolve()
     in_session = len(files) > 1 or folder.parent.name == "profile"
-    return _printable(folder.name) if in_session else _host(files[0])
+    return printable(folder.name) if in_session else host_of(files[0])
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name as text, whatever bytes it has."""
     return os.fsencode(name).decode(errors="replace")
 

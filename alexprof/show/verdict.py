@@ -27,6 +27,7 @@ def render_gate(
 
 def _document(found: GateResult, options: ReportOptions) -> Document:
     del options
+    steps = "traced steps" if found.run.traced and found.baseline.traced else "timed steps"
     return Document(
         name=f"{clean(found.baseline.name)} → {clean(found.run.name)}",
         status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[found.outcome],
@@ -34,7 +35,7 @@ def _document(found: GateResult, options: ReportOptions) -> Document:
             f"baseline {', '.join(_runs(found.baseline))}",
             f"now {', '.join(_runs(found.run))}",
         ),
-        sections=(Section("May it pass?", "timed steps; shares of them", tuple(_blocks(found))),),
+        sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(found))),),
         footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
     )
 

@@ -16,6 +16,7 @@ from alexprof.analysis.traces import (
     TRACE,
     LoadedTrace,
     find_traces,
+    host_of,
     load_with_tables,
     trace_name,
     written,
@@ -126,10 +127,10 @@ def _write(folder: Path, loaded: LoadedTrace) -> Run:
 
 def _with_trace(folder: Path, loaded: LoadedTrace) -> Run:
     """Copies the trace to where TensorBoard's Profile tab finds it, and says so in the record."""
-    session = folder / TRACE / "plugins" / "profile" / trace_name(list(loaded.files.values()))
+    session = folder / TRACE / "plugins" / "profile" / trace_name(loaded.files)
     make_folder(session)
-    for host, file in loaded.files.items():
-        copied = session / f"{host}{SUFFIX}"
+    for file in loaded.files:
+        copied = session / f"{host_of(file)}{SUFFIX}"
         with whole_file(copied) as temporary:
             shutil.copy2(file, temporary)  # with its time: the run's start
     place = session if len(loaded.files) > 1 else copied

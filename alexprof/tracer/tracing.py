@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.traces import Beside, trace_phases
+from alexprof.analysis.traces import Beside, read_phases
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
-from alexprof.measure.faults import faults_per_step
-from alexprof.measure.monitor import monitor
+from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
-from alexprof.workload.base import Ablation as Question
-from alexprof.xplane import read_trace
+from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,7 +55,7 @@ def trace_phase(
     variant: str,
     key: str,
     after_step: Callable[[], None],
-    questions: Sequence[Question] = (),
+    ablations: Sequence[AblationSpec] = (),
 ) -> TracedPhase:
     """Traces some steps, reads the trace back and divides them among ops.
 
@@ -69,7 +67,7 @@ def trace_phase(
         variant: The variant, whose folder in it is a TensorBoard run.
         key: The phase, after which the profiler's session is named.
         after_step: Called between traced steps, to show progress.
-        questions: What is to be predicted of this variant.
+        ablations: What is to be predicted of this variant.
 
     Raises:
         CaptureError: If the profiler fails or memory runs out.
@@ -79,29 +77,27 @@ def trace_phase(
     doing = f"tracing {key} of {variant}"
     # The files just written have cooled the caches; the first traced step should find them warm.
     with step_failures(doing):
-        target.run()
+        target.step()
     with monitor(gpus=tuple) as monitored:
         captured = trace_steps(
-            target.run,
+            target.step,
             steps,
             folder=run_folder / variant,
             session_name=key,
             doing=doing,
             after_step=after_step,
         )
-    trace = read_trace(captured.path)
     executed, notes = _executed(target, doing)
     beside = Beside(
         timed=msgspec.structs.replace(timed, notes=(*timed.notes, *notes)),
+        file=str(captured.path.relative_to(run_folder)),
         executed=executed,
-        questions=questions,
-        stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
+        ablations=ablations,
+        stopwatch_s=tuple(ns / 1e9 for ns in captured.stopwatch_ns),
         page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
     )
-    file = str(captured.path.relative_to(run_folder))
-    ((phase, attribution),) = trace_phases(
-        {captured.path.name: trace}, file, marker=captured.marker, beside=beside
-    ).values()
+    phases, attributions, _ = read_phases([captured.path], marker=captured.marker, beside=beside)
+    (phase,), (attribution,) = phases.values(), attributions.values()
     if len(attribution.marked_ns) < steps:
         note = f"the trace holds {len(attribution.marked_ns)} of {steps} steps: it was cut short"
         phase = msgspec.structs.replace(phase, notes=(*phase.notes, note))

@@ -128,7 +128,7 @@ def same_results(found: RunComparison) -> str:
 def phase_blocks(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
     """The verdict of each phase, the table of them, and what verdicts would take."""
     if not whole:
-        yield Lead("No phase was timed on both sides.")
+        yield Lead(f"No phase was {'traced' if a.traced else 'timed'} on both sides.")
         return
     for one in whole:
         yield Lead(_sentence(one, a))
