@@ -40,14 +40,18 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
     if is_trace(a.run) != is_trace(b.run):
         return [_doubt("cause", _trace_beside_timed(a, b))]
     found = [*_nothing_common(a, b, pairs)]
-    if a.folder != b.folder:
+    if is_trace(a.run):
+        found.append(_doubt("nothing", "traced steps are compared, which a profiler slowed down"))
+        text = "whether machine, versions and settings are the same isn't known: traces don't say"
+        found.append(_doubt("nothing", text))
+    elif a.folder != b.folder:
         found += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
         found += _around(a, b, pairs)
     else:
         found.append(_ablation(pairs))
     for one in dict.fromkeys((a.run.run, b.run.run)):
         found += _incomplete(a.run if one == a.run.run else b.run)
-    found += [*_traced_steps(a, b, pairs), *_devices(a, b, pairs)]
+    found += _devices(a, b, pairs)
     rank = ("times", "cause", "nothing")
     found = list(dict.fromkeys(found))
     return sorted(found, key=lambda one: rank.index(one.spoils))
@@ -84,8 +88,6 @@ def _ablation(pairs: list[Pair]) -> Doubt:
 
 def _work(a: Member, b: Member) -> Iterator[Doubt]:
     ours, theirs = a.run.workload, b.run.workload
-    if a.run.machine is None or b.run.machine is None:
-        return  # of a trace alone that is said with the machine
     if ours is None or theirs is None:
         if ours or theirs:
             yield _doubt("cause", "one of them says what was asked for, the other does not")
@@ -113,9 +115,7 @@ def _work(a: Member, b: Member) -> Iterator[Doubt]:
 def _machine(a: Member, b: Member) -> Iterator[Doubt]:
     ours, theirs = a.run.machine, b.run.machine
     if ours is None or theirs is None:
-        yield _doubt(
-            "nothing", "a trace alone doesn't say on which machine and versions it was taken"
-        )
+        yield _doubt("cause", "where one of them ran is not recorded")
         return
     for what, one, other in (
         ("the processor differs", ours.host.processor, theirs.host.processor),
@@ -229,15 +229,6 @@ def _trace_beside_timed(a: Member, b: Member) -> str:
         if phase.traced is not None and timed.variant in (None, name)
     ]
     return f"{said}; name a trace of it instead, like {files[0]}" if files else said
-
-
-def _traced_steps(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
-    """Says where traced steps are compared, for want of timed ones."""
-    for pair in pairs:
-        for key in phases_of(a, b, pair):
-            ours, theirs = a.run.variants[pair[0]].phases[key], b.run.variants[pair[1]].phases[key]
-            if not ours.timed and not theirs.timed and ours.traced and theirs.traced:
-                yield _doubt("nothing", "traced steps are compared, which a profiler slowed down")
 
 
 def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:

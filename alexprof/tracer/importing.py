@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +70,17 @@ def import_trace(
     _check_new(folder, name)
     loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
     check_writable(folder.parent)
-    with writing(folder), tempfile.TemporaryDirectory(prefix=".import-", dir=folder.parent) as part:
-        # One folder further down, where nobody looks for runs.
-        whole = Path(part) / name
-        whole.mkdir()
-        run = _write(whole, loaded)
-        _check_new(folder, name)
-        whole.rename(folder)
+    part = folder.with_name(f".import-{name}")
+    whole = part / name  # one folder further down, where nobody looks for runs
+    with writing(folder):
+        shutil.rmtree(part, ignore_errors=True)  # of an import that was killed
+        try:
+            whole.mkdir(parents=True)
+            run = _write(whole, loaded)
+            _check_new(folder, name)
+            whole.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return run
 
 

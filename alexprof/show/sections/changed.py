@@ -62,14 +62,16 @@ def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Itera
     several = f" in {clean(other.name)}" if len(found.others) > 1 else ""
     phases = tuple(phase_blocks(whole, found.a))
     unit = _unit(whole, ())
-    yield Section(f"What changed{several}?", f"{unit.name}, no profiler attached", phases)
+    how = "traced steps" if found.a.traced else "no profiler attached"
+    yield Section(f"What changed{several}?", f"{unit.name}, {how}", phases)
     for key in keys:
         inside = [one for one in mine if one.level != "phase" and key_of(one) == key]
         gone_or_new = [one for one in alone if key_of(one) == key]
         if inside or gone_or_new:
             step = [one for one in whole if key_of(one) == key]
             blocks = tuple(_inside(step, inside, gone_or_new, top))
-            aside = f"{label(key, found.a)}; shares, on the scale of timed steps"
+            scale = "of traced steps" if found.a.traced else "on the scale of timed steps"
+            aside = f"{label(key, found.a)}; shares, {scale}"
             yield Section(f"Where{several}?", aside, blocks)
 
 
@@ -109,6 +111,8 @@ def _comparable(found: RunComparison) -> str:
         return "No. What differs below may not be the program’s doing."
     if all(other.runs == found.a.runs for other in found.others):
         return "Yes: variants of one run, which differ on purpose."
+    if found.a.traced:
+        return "Yes, traced steps, as far as traces say what ran."
     return "Yes: the same work on the same machine."
 
 
