@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.analysis.made import wave
+from tests.factory import wave
 from tests.traces import TraceBuilder
 
 OPS = {"conv1/Conv2D:Conv2D": 0.6, "lrn1/LRN:LRN": 0.3}

@@ -334,7 +334,7 @@ def _observe_traced(run: Run, phase: Phase) -> Observed:
         raise RunError("no trace")
     blocks = chunks(np.array(traced.steps_s or (traced.mean_s,)))
     run_cv = between_run_cv(traced.steps * traced.mean_s)
-    return Observed(run, blocks, traced.ci95_s, run_cv)
+    return Observed(run, blocks, traced.ci95_s, run_cv, traced.mean_s)
 
 
 def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:

@@ -117,13 +117,13 @@ def _print_imported(run: Run, logdir: Path) -> None:
     from alexprof.show.view import plural
 
     steps = [
-        f"{clean(key)} {plural(phase.traced.steps, 'traced step')}"
+        f"{plural(phase.traced.steps, 'traced step')} of {clean(phase.label)}"
         for variant in run.variants.values()
         for key, phase in variant.phases.items()
         if phase.traced is not None
     ]
     name, at = shlex.quote(run.run), shlex.join(_at(logdir))
-    print_text(f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}.")
+    print_text(f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}")
     if run.stopped:
         print_text(f"It is marked incomplete: {clean(run.stopped)}.")
     print_text(f"Show it:      alexprof report {name} {at}".rstrip())

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -32,20 +33,18 @@ SHARED = Path("/work/shared/traces")
 def as_in_memory(run: Run, imported: Run) -> Run:
     """A run of a trace under an imported run's name and with that one's paths."""
     variant = run.variants["trace"]
-    phases = {
-        key: msgspec.structs.replace(
-            phase,
-            traced=msgspec.structs.replace(
-                phase.traced, file=imported.variants["trace"].phases[key].traced.file
-            ),
-        )
-        for key, phase in variant.phases.items()
-    }
+    phases = {}
+    for key, phase in variant.phases.items():
+        theirs = imported.variants["trace"].phases[key].traced
+        assert phase.traced is not None
+        assert theirs is not None
+        traced = msgspec.structs.replace(phase.traced, file=theirs.file)
+        phases[key] = msgspec.structs.replace(phase, traced=traced)
     variants = {"trace": msgspec.structs.replace(variant, phases=phases)}
     return msgspec.structs.replace(run, run=imported.run, variants=variants)
 
 
-def check_same(ours: object, theirs: object) -> None:
+def check_same(ours: Any, theirs: Any) -> None:
     """Checks that records are equal; sums of floats over many threads end a bit apart."""
     if isinstance(ours, dict):
         assert ours.keys() == theirs.keys()
