@@ -57,7 +57,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
         others: Each other layer, largest change first; empty without traces of both variants, like
             all that follows.
         others_ci95_s: 95 % interval of others_s.
-        not_told: The layers of `others` whose change can't be told from none, together.
+        not_significant: The layers of `others` whose change is not significant, together.
         only_with: Ops that are gone without having been asked for.
         only_without: Ops that are new.
         unassigned: What time whose op is not known changed by; None where there is none.
@@ -96,7 +96,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     attributed_ci95_s: tuple[float, float] | None = None
     others: tuple[LayerChange, ...] = ()
     others_ci95_s: tuple[float, float] | None = None
-    not_told: Gathered | None = None
+    not_significant: Gathered | None = None
     only_with: tuple[OneSided, ...] = ()
     only_without: tuple[OneSided, ...] = ()
     unassigned: LayerChange | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.record.trace import (
     Kernel,
@@ -27,18 +28,18 @@ class Traced(Struct, frozen=True, kw_only=True):
         mean_s: Mean wall time of a traced step, from the trace's step markers.
         std_s: Sample standard deviation; None with one step.
         slowdown: Traced mean over timed mean; None without timed steps.
-        stopwatch_mean_s: The same steps by the clock that times untraced ones.
+        wall_clock_mean_s: The same steps by the clock that times untraced ones.
         file: The trace, relative to the run's folder.
         host_level: The host tracer level that was in force; None if the trace doesn't say.
         events: Number of op and kernel events inside steps.
         page_faults_per_step: As in `Timed`.
-        ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
+        ci95_s: 95 % interval of the mean, from blocks of steps; None with one.
         left_out_s: Wall time of a first traced step that took much longer than the others: it is
             in no mean and no share; None where there is none.
         mean_with_s: Mean with that step; None where there is none.
-        steps_s: Wall time of each step, in the order of time; empty in older runs.
+        steps_s: Wall time of each step, in the order of time.
         span_s: From the begin of the first marked step to the end of all that was recorded; None
-            where steps are not marked, and in older runs, like the next.
+            where steps are not marked, like the next.
         outside_s: The part of it outside of all steps in which an op of the model ran.
     """
 
@@ -46,7 +47,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     mean_s: float
     std_s: float | None
     slowdown: float | None
-    stopwatch_mean_s: float | None
+    wall_clock_mean_s: float | None
     file: str
     host_level: int | None
     events: int
@@ -59,7 +60,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     outside_s: float | None = None
 
 
-class DeviceBooks(Struct, frozen=True, kw_only=True):
+class DeviceTimes(Struct, frozen=True, kw_only=True):
     """One device's timeline over all traced steps: share_ns + idle_ns = wall_ns.
 
     Attributes:
@@ -80,18 +81,18 @@ class DeviceBooks(Struct, frozen=True, kw_only=True):
     idle_by_reason_ns: dict[str, int]
 
 
-class Books(Struct, frozen=True, kw_only=True):
+class AttributedTimes(Struct, frozen=True, kw_only=True):
     """The books of the device that the step is divided on, and of every device.
 
     Attributes:
         device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
-        wall_ns: As in `DeviceBooks`, like the next three.
+        wall_ns: As in `DeviceTimes`, like the next three.
         share_ns: See there.
         idle_ns: See there.
         unassigned_ns: See there.
         devices: The books of each device.
         launches_per_step: How often the host launched a kernel, copy, fill or CUDA graph on it in a
-            step, mean; None on a CPU, and in older runs, like the next.
+            step, mean; None on a CPU, like the next.
         launching_s: For how long of a step it waited for the host to launch something, mean: of
             timed steps where there are any.
         bound_by: What decides how long a step takes: what the GPU does for longest, "kernels", or
@@ -103,7 +104,7 @@ class Books(Struct, frozen=True, kw_only=True):
     share_ns: int
     idle_ns: int
     unassigned_ns: int
-    devices: tuple[DeviceBooks, ...]
+    devices: tuple[DeviceTimes, ...]
     launches_per_step: float | None = None
     launching_s: float | None = None
     bound_by: str = ""
@@ -129,10 +130,10 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         parallelism: Core time over the time in which any thread worked for it: how many did at
             once.
         share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
-            step, and in older runs.
-        busy_fraction: Its part of the time in which the device ran anything; None in older runs.
+            step.
+        busy_fraction: Its part of the time in which the device ran anything.
         idle_before_s: For how long a GPU was idle right before its kernels, mean over traced steps,
-            without the time before a step's first; None on a CPU, and in older runs, like the next.
+            without the time before a step's first; None on a CPU, like the next.
         launching_s: The host's time for its launches, likewise: from the end of the launch before.
     """
 
@@ -176,12 +177,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     estimated: bool = False
 
 
-class Phase(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    rename={"interference": "disturbances", "traced_interference": "traced_disturbances"},
-):
+class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
     Attributes:
@@ -200,7 +196,7 @@ class Phase(
         replay: The steps run again, and what that predicts; None without a trace.
         fingerprint: What a step computes, by the tensors that it fetches; empty where that is not
             recorded.
-        notes: What to know of these numbers, one sentence each.
+        notes: What to know of these numbers.
         interference: What else went on around the timed steps, warm-up included; of all variants
             that took turns together.
         traced_interference: The same around the traced steps, without GPUs.
@@ -209,7 +205,7 @@ class Phase(
     label: str
     timed: Timed | None = None
     traced: Traced | None = None
-    attribution: Books | None = None
+    attribution: AttributedTimes | None = None
     ops: tuple[OpCost, ...] = ()
     layers: tuple[Cost, ...] = ()
     layers_whole: tuple[Cost, ...] = ()
@@ -219,6 +215,6 @@ class Phase(
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
     fingerprint: tuple[TensorFingerprint, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     interference: Interference | None = None
     traced_interference: Interference | None = None

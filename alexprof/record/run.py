@@ -10,12 +10,13 @@ from msgspec import Struct, field
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.values import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
-SCHEMA_VERSION = 1
-UNFINISHED = "it did not finish: still running, or killed"
+SCHEMA_VERSION = 2
+UNFINISHED = Note("unfinished")
 """What stopped a run, or pairs of them, until their end is known."""
 
 
@@ -57,20 +58,20 @@ class Run(Struct, frozen=True, kw_only=True):
         schema_version: Of this object.
         run: The run's name, which is its folder's.
         complete: Whether everything asked for was done.
-        stopped: Why not, in one sentence; None if complete.
+        stopped: Why not; None if complete.
         started: Local time with offset, ISO 8601.
         workload: What was asked for.
         machine: Where it ran; None for a trace alone.
         variants: By name, in the order given.
         ablations: One for each phase that two variants were compared in.
         stretches: Slow steps in a row.
-        clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
+        clock_s: What a reading of the clock takes: each timed step has two.
     """
 
     schema_version: int
     run: str
     complete: bool
-    stopped: str | None
+    stopped: Note | None
     started: str
     workload: WorkloadRecord | None
     machine: MachineRecord | None

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from alexprof.record.note import Note
+
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
     """A device in the whole trace, before any clipping to steps.
@@ -43,7 +45,7 @@ class Kernel(Struct, frozen=True, kw_only=True):
         copied_bytes: What each copy moves, or each fill fills.
         copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
         copied_to: The memory that it writes.
-        total_bytes: What all executions copy or fill; 0 of kernels, and in older runs.
+        total_bytes: What all executions copy or fill; 0 of kernels.
         tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
             leaves it open.
     """
@@ -78,15 +80,15 @@ class Saving(Struct, frozen=True, kw_only=True):
     """What a step is predicted to save without some ops.
 
     Attributes:
-        what: "layer", "kind", "op", or "asked" for the ops of an ablation.
+        what: "layer", "kind", "op", or "ablation" for its ops.
         name: Which.
         fraction: Part of the step that goes, mean over replayed steps.
         fraction_std: Its sample standard deviation; None with one step.
         saves_s: The same of the timed mean (of the traced one where nothing was timed).
         halved_fraction: Part of the step that goes if it becomes twice as fast.
         halved_s: The same of the timed mean.
-        gone_with_it: How many more ops of the trace exist only because of these, and go too.
-        with_it: Names of those, ten at most.
+        dependent_ops: How many more ops of the trace exist only because of these, and go too.
+        dependents: Names of those, ten at most.
     """
 
     what: str
@@ -96,34 +98,34 @@ class Saving(Struct, frozen=True, kw_only=True):
     saves_s: float
     halved_fraction: float
     halved_s: float
-    gone_with_it: int = 0
-    with_it: tuple[str, ...] = ()
+    dependent_ops: int = 0
+    dependents: tuple[str, ...] = ()
 
 
 class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, run again on paper from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done, or was not; then there is nothing else but `gone_with`
+        reason: Why that could not be done, or was not; then there is nothing else but `dependents`
             and what the kernels tell.
         drift: Median over steps of |replayed / measured − 1|.
         drift_worst: The largest of them.
         steps: How many steps were replayed.
         critical_path: The ops that made the steps as long as they were, longest first.
         savings: What leaving out would save; empty where the drift is above 1 %.
-        gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
-            with them; of use also where there is a reason.
+        dependents: For each ablation, by its name, the other ops of the trace that exist only
+            because of its ops; of use also where there is a reason.
         how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches"; or, where a
             GPU works for most of the step, its "kernels" (see `kernel_savings`), without a replay.
     """
 
-    reason: str | None = None
+    reason: Note | None = None
     drift: float | None = None
     drift_worst: float | None = None
     steps: int = 0
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
-    gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     how: Literal["ops", "launches", "kernels"] = "ops"
 
 
@@ -136,8 +138,8 @@ class LayerChange(Struct, frozen=True, kw_only=True):
         without_s: In the one that lacks something.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        told: Whether the change can be told from 0: by its traced steps, asked of all layers
-            together (Holm), and being more than the timed means leave open.
+        significant: Whether the change differs from 0: by its traced steps, corrected for the
+            number of layers (Holm), and being more than the timed means leave open.
     """
 
     name: str
@@ -145,7 +147,7 @@ class LayerChange(Struct, frozen=True, kw_only=True):
     without_s: float
     change_s: float
     ci95_s: tuple[float, float] | None = None
-    told: bool = False
+    significant: bool = False
 
 
 class Gathered(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import AlexProfError, UsageError
+from alexprof.record.note import Note
 from alexprof.record.store import RUN_FILE
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import Ablation
@@ -71,11 +72,12 @@ def serialized(graph: tf.Graph) -> bytes | None:
     return content
 
 
-def what_stopped(error: BaseException) -> str:
-    """Why a run is incomplete, in one line, by what ended it."""
+def what_stopped(error: BaseException) -> Note:
+    """Why a run is incomplete, by what ended it."""
     if isinstance(error, KeyboardInterrupt):
-        return str(error) or "interrupted from the keyboard"
+        return Note("ended_by_signal" if error.args else "interrupted")
     text = str(error).strip().splitlines()
     if isinstance(error, AlexProfError) and text:
-        return text[0]
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        return Note("failed", text=text[0])
+    name = type(error).__name__
+    return Note("failed", text=f"{name}: {text[0]}" if text else name)

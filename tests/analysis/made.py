@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alexprof.measure.loop import Block, describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
-from alexprof.record.phase import Books, DeviceBooks, Phase, Traced
+from alexprof.record.phase import AttributedTimes, DeviceTimes, Phase, Traced
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
@@ -170,7 +170,7 @@ def _row(step: int, name: str, share_ns: int, wall_ns: int) -> dict[str, object]
 def _with_trace(phase: Phase, costs: pl.DataFrame, steps: int) -> Phase:
     idle_ns = int(costs.filter(pl.col("op") == "(idle)")["share_ns"].sum())
     share_ns = int(costs["share_ns"].sum()) - idle_ns
-    books = DeviceBooks(
+    books = DeviceTimes(
         device="CPU",
         wall_ns=share_ns + idle_ns,
         share_ns=share_ns,
@@ -186,12 +186,12 @@ def _with_trace(phase: Phase, costs: pl.DataFrame, steps: int) -> Phase:
             mean_s=wall_s,
             std_s=0.0,
             slowdown=1.05,
-            stopwatch_mean_s=wall_s,
+            wall_clock_mean_s=wall_s,
             file="trace.xplane.pb",
             host_level=3,
             events=steps * 5,
         ),
-        attribution=Books(
+        attribution=AttributedTimes(
             device="CPU",
             wall_ns=books.wall_ns,
             share_ns=share_ns,

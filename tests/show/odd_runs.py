@@ -7,8 +7,9 @@ from dataclasses import replace
 import msgspec
 
 from alexprof.record.environment import Device
-from alexprof.record.phase import DeviceBooks, Phase
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.note import Note
+from alexprof.record.phase import DeviceTimes, Phase
+from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
 from alexprof.record.values import Timed
 from tests.show.runs import (
@@ -60,7 +61,7 @@ def incomplete() -> Run:
     return msgspec.structs.replace(
         with_phases(run, phases),
         complete=False,
-        stopped="interrupted in forward-backward, without LRN, block 3 of 4",
+        stopped=Note("failed", text="no memory left in forward-backward, without LRN"),
         ablations=(forward_ablation(),),
         stretches=(),
     )
@@ -69,10 +70,10 @@ def incomplete() -> Run:
 def nothing() -> Run:
     """Killed before anything was timed."""
     return Run(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         run="alexnet-20261124-080000",
         complete=False,
-        stopped="it did not finish: still running, or killed",
+        stopped=Note("unfinished"),
         started="2026-11-24T08:00:00+00:00",
         workload=None,
         machine=MACHINE,
@@ -88,7 +89,7 @@ def one_step() -> Run:
     )
     phase = divided(Phase(label="Inference", timed=once), costs, 0.6, steps=1)
     return Run(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         run="mine",
         complete=True,
         stopped=None,
@@ -102,7 +103,7 @@ def one_step() -> Run:
 def two_gpus() -> Run:
     """A training phase on two GPUs: kernel times, four passes, idle time explained."""
     steps = 20
-    gpu1 = DeviceBooks(
+    gpu1 = DeviceTimes(
         device="GPU:1",
         wall_ns=steps * 8_100_000,
         share_ns=steps * 5_200_000,
@@ -118,7 +119,7 @@ def two_gpus() -> Run:
         Phase(
             label="Train",
             timed=trained,
-            notes=("the profiler warns: 3 kernels were dropped",),
+            notes=(Note("profiler_warning", text="3 kernels were dropped"),),
         ),
         ops(GPU_OPS, device="GPU:0"),
         idle_ms=2.16,
@@ -136,7 +137,7 @@ def two_gpus() -> Run:
     )
     gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
     return Run(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         run="train-20261124-093000",
         complete=True,
         stopped=None,
@@ -147,7 +148,7 @@ def two_gpus() -> Run:
     )
 
 
-def replace_device(books: DeviceBooks, device: str, busy_ns: int) -> DeviceBooks:
+def replace_device(books: DeviceTimes, device: str, busy_ns: int) -> DeviceTimes:
     return msgspec.structs.replace(
         books, device=device, share_ns=busy_ns, idle_ns=books.wall_ns - busy_ns
     )
@@ -193,16 +194,12 @@ def withheld() -> Run:
     assert bad.traced is not None
     phases["with_lrn"]["forward"] = msgspec.structs.replace(
         bad,
-        traced=msgspec.structs.replace(bad.traced, stopwatch_mean_s=0.181),
+        traced=msgspec.structs.replace(bad.traced, wall_clock_mean_s=0.181),
         attribution=None,
         ops=(),
         layers=(),
         layers_whole=(),
         kinds=(),
-        notes=(
-            "the trace says 209.865 ms a step, the stopwatch 181.000 ms: no share is shown; the "
-            "usual cause is a trace that lost events, trace fewer steps with --trace-steps",
-        ),
     )
     idle = Phase(label="Forward-backward", timed=BOTH_WITH)
     phases["with_lrn"]["forward_backward"] = divided(idle, (), 610.0, std_ms=1.0)
@@ -317,7 +314,7 @@ def gone_along() -> Run:
     run = steady()
     (both,) = [one for one in run.ablations if one.phase == "forward_backward"]
     layers = tuple(
-        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, told=True)
+        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, significant=True)
         for number in range(10, 0, -1)
     )
     types = ("Transpose", "Cast", "Reshape", "Pack", "Fill")
@@ -334,7 +331,7 @@ def gone_along() -> Run:
         parts=(),
         others=layers,
         others_s=others_s,
-        not_told=None,
+        not_significant=None,
         only_with=gone,
         only_without=(new,),
         unassigned=change("", 0.0001, 0.0005, 0.0003),
@@ -346,8 +343,8 @@ def gone_along() -> Run:
     phases = two_phases(run)
     del phases["with_lrn"]["forward"], phases["without_lrn"]["forward"]
     replay = Replay(
-        reason="ops ran on the GPU",
-        gone_with={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
+        reason=Note("replay_not_cpu_alone"),
+        dependents={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
     )
     whole = phases["with_lrn"]["forward_backward"]
     phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)

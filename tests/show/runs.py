@@ -10,7 +10,7 @@ import msgspec
 
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.environment import Machine, Software
-from alexprof.record.phase import Books, Cost, DeviceBooks, OpCost, Phase, Traced
+from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
@@ -125,7 +125,7 @@ def divided(
     *,
     steps: int = 10,
     std_ms: float | None = None,
-    others: tuple[DeviceBooks, ...] = (),
+    others: tuple[DeviceTimes, ...] = (),
     reasons: dict[str, int] | None = None,
     not_timed: tuple[ExecutedOp, ...] = (),
 ) -> Phase:
@@ -134,7 +134,7 @@ def divided(
     share_ns = round(math.fsum(op.share_mean_s for op in costs) * steps * 1e9)
     idle_ns = round(idle_ms * steps * 1e6)
     wall_ns = share_ns + idle_ns
-    books = DeviceBooks(
+    books = DeviceTimes(
         device=device,
         wall_ns=wall_ns,
         share_ns=share_ns,
@@ -153,13 +153,13 @@ def divided(
             mean_s=step_s,
             std_s=None if std_ms is None else std_ms / 1e3,
             slowdown=step_s / phase.timed.mean_s if phase.timed else None,
-            stopwatch_mean_s=step_s,
+            wall_clock_mean_s=step_s,
             file="with_lrn/plugins/profile/forward/vm.xplane.pb",
             host_level=3,
             events=len(costs) * steps,
             ci95_s=interval(step_s, None if std_ms is None else std_ms / 1e3),
         ),
-        attribution=Books(
+        attribution=AttributedTimes(
             device=device,
             wall_ns=wall_ns,
             share_ns=share_ns,
@@ -253,7 +253,7 @@ def replayed(phase: Phase) -> Phase:
     for what, costs in (
         ("layer", phase.layers),
         ("kind", phase.kinds),
-        ("asked", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
+        ("ablation", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
     ):
         for name in dict.fromkeys(one.name for one in costs):
             fraction = 0.98 * math.fsum(one.share_fraction for one in costs if one.name == name)
@@ -394,7 +394,7 @@ def both_ablation() -> Ablation:
             SeenOps(type="LRNGrad", pass_="backward", ops=2),
         ),
         others=(
-            change("conv2", 0.186, 0.1981, 0.0041, told=True),
+            change("conv2", 0.186, 0.1981, 0.0041, significant=True),
             change("conv4", 0.123, 0.1291, 0.0087),
             change("conv3", 0.0933, 0.0961, 0.0093),
             change("conv1", 0.0527, 0.05387, 0.0031),
@@ -402,7 +402,7 @@ def both_ablation() -> Ablation:
         ),
         others_s=-0.02243,
         others_ci95_s=(-0.0399, -0.00496),
-        not_told=Gathered(
+        not_significant=Gathered(
             names=("conv4", "conv3", "conv1", "conv5"),
             change_s=-0.01033,
             ci95_s=(-0.0278, 0.00714),
@@ -417,7 +417,7 @@ def both_ablation() -> Ablation:
 
 
 def change(
-    name: str, with_s: float, without_s: float, half_s: float, *, told: bool = False
+    name: str, with_s: float, without_s: float, half_s: float, *, significant: bool = False
 ) -> LayerChange:
     change_s = with_s - without_s
     return LayerChange(
@@ -426,7 +426,7 @@ def change(
         without_s=without_s,
         change_s=change_s,
         ci95_s=(change_s - half_s, change_s + half_s),
-        told=told,
+        significant=significant,
     )
 
 
