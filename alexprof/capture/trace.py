@@ -18,8 +18,9 @@ from alexprof.measure.faults import page_faults, page_faults_since
 
 HOST_LEVEL = 3
 """Host tracer level: 3 shows cheap ops too (tsl/profiler/protobuf/profiler_options.proto)."""
-GRAPH_BUILD = "graph_build"
-"""Name of the session that holds the building of a graph."""
+GRAPH_BUILD = "_graph_build"
+"""Name of the session that holds the building of a graph. The Profile tab opens on the last name
+in the alphabet, so a phase's comes before it; and no phase's key begins with an underscore."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.tensorboard import hparams
+from alexprof.tensorboard.compute_times import with_shares
 from alexprof.tensorboard.events import write_event_file
 from alexprof.tensorboard.scalars import Series, all_series
 from alexprof.tensorboard.values import Samples, TracedSteps
@@ -52,12 +54,13 @@ def write_variant_events(
         RunError: If it can't be written.
     """
     run_metadata, text = run_metadata or {}, text or {}
+    phases = run.variants[variant].phases if variant in run.variants else {}
     started_s = datetime.fromisoformat(run.started).timestamp()
     ended_s = max(
         [started_s, *(float(some.wall_time_s[-1]) for some in samples.values() if len(some.steps))]
     )
     events = (
-        *_graphs(graph, run_metadata, started_s),
+        *_graphs(graph, run_metadata, phases, started_s),
         *_hparams(run, variant, started_s, ended_s),
         *_texts(text, set(run_metadata), ended_s),
         *(
@@ -71,12 +74,16 @@ def write_variant_events(
 
 
 def _graphs(
-    graph: bytes | None, run_metadata: Mapping[str, bytes], wall_time_s: float
+    graph: bytes | None,
+    run_metadata: Mapping[str, bytes],
+    phases: Mapping[str, Phase],
+    wall_time_s: float,
 ) -> Iterator[Event]:
     if graph is not None:
         yield Event(wall_time=wall_time_s, graph_def=graph)
-    for phase, content in run_metadata.items():
-        tagged = TaggedRunMetadata(tag=phase, run_metadata=content)
+    for key, content in run_metadata.items():
+        shown = with_shares(content, phases[key]) if key in phases else content
+        tagged = TaggedRunMetadata(tag=key, run_metadata=shown)
         yield Event(wall_time=wall_time_s, tagged_run_metadata=tagged)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.store import RUN_FILE
@@ -56,10 +55,8 @@ def phase_key(label: str) -> str:
         UsageError: If nothing is left of it.
     """
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
-    if not key or key == GRAPH_BUILD:
-        raise UsageError(
-            f"a phase's name needs a letter or a digit, and graph_build is taken: not {label!r}"
-        )
+    if not key:
+        raise UsageError(f"a phase's name needs a letter or a digit: not {label!r}")
     return key
 
 

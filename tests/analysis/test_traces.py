@@ -166,7 +166,7 @@ def test_a_session_gives_its_name(tmp_path):
     assert find_traces(str(session)) == (file,)
     for folder in (tmp_path, tmp_path / "plugins", session.parent):
         assert find_traces(str(folder)) == (file,)
-    gpu_trace(**SOME).write(session.parent / "graph_build" / "vm.xplane.pb")
+    gpu_trace(**SOME).write(session.parent / "_graph_build" / "vm.xplane.pb")
     assert find_traces(str(tmp_path)) == (file,)
     assert load_trace(file).run == "2026_11_24"
 
