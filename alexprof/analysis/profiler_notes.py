@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from alexprof.capture.trace import HOST_LEVEL
 from alexprof.record.note import Note
-from alexprof.xplane import Trace
+
+if TYPE_CHECKING:
+    from alexprof.xplane import Trace
 
 _EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 # The sentences come from xla/backends/profiler/gpu/cupti_collector.cc and cupti_tracer.cc, the
