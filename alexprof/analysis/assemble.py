@@ -18,6 +18,7 @@ from alexprof.attribute import (
     by_op,
     totals,
 )
+from alexprof.attribute.predict import NOT_REPLAYED
 from alexprof.attribute.predict import Saving as ReplayedSaving
 from alexprof.capture.executed import Node
 from alexprof.measure.chunks import step_interval
@@ -148,7 +149,7 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
     else:
         savings = tuple(_saving(saving, step_s) for saving in replayed.savings)
     return Replay(
-        reason=replayed.reason,
+        reason=Note(NOT_REPLAYED["kernels"]) if by_kernels else replayed.reason,
         drift=replayed.drift,
         drift_worst=replayed.drift_worst,
         steps=replayed.steps,

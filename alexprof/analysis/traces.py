@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexprof.analysis.profiler_notes import profiler_notes, trace_notes
 from alexprof.capture.trace import GRAPH_BUILD
@@ -15,6 +16,10 @@ from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
+
+if TYPE_CHECKING:
+    from alexprof.analysis.assemble import TraceFacts
+    from alexprof.attribute import Attribution
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
@@ -42,8 +47,8 @@ def load(
 
     Raises:
         RunError: If there is neither.
-        UsageError: If a folder holds traces of several sessions, or a run is asked what only a
-            trace alone can tell.
+        UsageError: If a folder holds traces of several sessions, or options for a trace are given
+            with a run.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
     is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
@@ -129,35 +134,14 @@ def load_trace(
         each sort of steps that the trace marks, by its name.
 
     Raises:
-        UsageError: If no file is given, two have the same name, or no step is marked as asked.
+        UsageError: If no file is given, two have the same name, or no step has the marker.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
-    from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.attribute.steps import NOT_MARKED
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.analysis.assemble import traced_phase
 
-    paths = {_host(Path(file)): Path(file) for file in files}
-    if len(paths) < max(len(files), 1):
-        raise UsageError("load_trace takes the file of each host, whose name is the file's")
-    if depth < 1:
-        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
-    traces = {host: read_trace(path) for host, path in paths.items()}
-    attributions = attribute_hosts(traces, marker, depth, cores=cores)
-    some = next(iter(attributions.values()))
-    first = next(iter(paths.values()))
-    if marker is not None and not some.marked:
-        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
-        only = f", only {', '.join(map(_quoted, names))}" if names else ""
-        raise UsageError(f"{first}: no step marked {_quoted(marker)} is in the trace{only}")
-    several = len(paths) > 1
-    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
-    facts = TraceFacts(
-        file=_printable(first.parent.name if several else first.name),
-        host_level=min((level for level in levels.values() if level is not None), default=None),
-        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
-    )
+    paths = [Path(file) for file in files]
+    attributions, facts, lost = attribute_files(paths, marker=marker, depth=depth, cores=cores)
+    first, several = paths[0], len(paths) > 1
     alone = len(attributions) == 1
     keys = [TRACE] if alone else _keys(list(attributions))
     phases = {
@@ -174,6 +158,53 @@ def load_trace(
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+
+
+def attribute_files(
+    files: Sequence[Path], *, marker: str | None = None, depth: int = 1, cores: bool = True
+) -> tuple[dict[str, Attribution], TraceFacts, tuple[Note, ...]]:
+    """Reads the files of a trace and divides its steps among the ops.
+
+    Args:
+        files: As for `load_trace`, like the next ones.
+        marker: See there.
+        depth: See there.
+        cores: See there.
+
+    Returns:
+        An attribution for each sort of steps, by the sort's name; what is known of the trace
+        beside; what the profiler reported of it.
+
+    Raises:
+        UsageError: As `load_trace`.
+        TraceError: Likewise.
+    """
+    from alexprof.analysis.assemble import TraceFacts
+    from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.attribute.steps import NOT_MARKED
+    from alexprof.xplane import granted_host_level, read_trace
+
+    paths = {_host(path): path for path in files}
+    if len(paths) < max(len(files), 1):
+        raise UsageError("load_trace takes the file of each host, whose name is the file's")
+    if depth < 1:
+        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
+    traces = {host: read_trace(path) for host, path in paths.items()}
+    attributions = attribute_hosts(traces, marker, depth, cores=cores)
+    some = next(iter(attributions.values()))
+    first = next(iter(paths.values()))
+    if marker is not None and not some.marked:
+        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
+        only = f", only {', '.join(map(_quoted, names))}" if names else ""
+        raise UsageError(f"{first}: no step marked {_quoted(marker)} is in the trace{only}")
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    facts = TraceFacts(
+        file=_printable(first.parent.name if len(paths) > 1 else first.name),
+        host_level=min((level for level in levels.values() if level is not None), default=None),
+        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
+    )
+    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
+    return attributions, facts, lost
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:
