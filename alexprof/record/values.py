@@ -82,12 +82,12 @@ class WarmUp:
     """What ran before the timed steps.
 
     Attributes:
-        asked: Steps requested.
+        requested: Steps requested.
         steps: Steps that ran.
         settled: Whether the last of them held one level; None without `--until-steady`.
     """
 
-    asked: int
+    requested: int
     steps: int
     settled: bool | None
 
