@@ -61,7 +61,7 @@ def run_of(name: str) -> Run:
         phases = {}
         for key, phase in record["phases"].items():
             trace = lzma.decompress((folder / f"{variant}.{key}.xplane.pb.xz").read_bytes())
-            timed = msgspec.convert(phase["timed"], Timed)
+            timed = msgspec.convert({**phase["timed"], "warm_up": None}, Timed)
             attribution = attribute(parse_trace(trace, key), known=Known(timed_s=timed.mean_s))
             costs[variant, key] = attribution.costs
             nodes = {op["name"]: Node(op["type"], tuple(op["fused"])) for op in phase["ops"]}

@@ -178,17 +178,11 @@ def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
     """The time of each device."""
     by_device = {total.device: total for total in totals(attribution.costs)}
     total = by_device[attribution.device]
-    times = AttributedTimes(
-        device=total.device,
-        wall_ns=total.wall_ns,
-        share_ns=total.share_ns,
-        idle_ns=total.idle_ns,
-        unassigned_ns=total.unassigned_ns,
-        devices=tuple(
-            msgspec.convert(device, DeviceTimes, from_attributes=True)
-            for device in by_device.values()
-        ),
+    devices = tuple(
+        msgspec.convert(device, DeviceTimes, from_attributes=True) for device in by_device.values()
     )
+    own = next(device for device in devices if device.device == total.device)
+    times = AttributedTimes(**msgspec.structs.asdict(own), devices=devices)
     if on_cpu(total.device):
         return times
     launches = attribution.launches_per_step

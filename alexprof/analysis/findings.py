@@ -39,17 +39,17 @@ NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "steps_not_marked": (3, ("times",)),
     "steps_not_on_all_hosts": (3, ()),
     "durations_negative": (3, _SHARES),
-    "kernels_without_op": (3, _SHARES),
+    "kernels_without_op": (2, _SHARES),
     "clocks_apart": (3, ("shares",)),
     "device_not_read": (3, _SHARES),
-    "host_level_low": (3, _SHARES),
+    "host_level_low": (2, _SHARES),
     "garbage_collected": (2, _TIMES),
     "disk_page_faults": (2, _TIMES),
     "eager_ops": (2, ("shares",)),
     "pool_work_without_op": (2, ()),
     "xla_fusions_across": (2, ("shares",)),
     "xla_fusions_estimated": (2, ("shares",)),
-    "steps_by_calls": (2, ()),
+    "steps_by_calls": (1, ()),
     "markers_inside_steps": (2, ()),
     "steps_overlap": (2, ("times",)),
     "steps_empty": (2, ()),
@@ -118,7 +118,12 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
         key = finding.code, finding.names, finding.host, finding.text
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
-    return tuple(sorted(together.values(), key=lambda finding: -finding.severity))
+    return tuple(sorted(together.values(), key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[int, bool]:
+    """The most harmful first; of those alike, what was found before what was noted."""
+    return -finding.severity, finding.code in NOTES
 
 
 def of_note(note: Note) -> Finding:
@@ -157,16 +162,16 @@ def _size(finding: Finding) -> float:
 
 def is_unlike(phase: Phase) -> bool:
     """Whether traced steps of a CPU are not like the timed ones that they stand for."""
-    books, traced = phase.attribution, phase.traced
-    if traced is None or traced.slowdown is None or (books and not on_cpu(books.device)):
+    attributed, traced = phase.attribution, phase.traced
+    if traced is None or traced.slowdown is None or (attributed and not on_cpu(attributed.device)):
         return False
     return not 1 / UNLIKE <= traced.slowdown <= UNLIKE
 
 
 def more_faults(phase: Phase) -> bool:
     """Whether a CPU's traced steps had page faults that timed ones hadn't, enough to matter."""
-    books, traced, timed = phase.attribution, phase.traced, phase.timed
-    if traced is None or timed is None or (books and not on_cpu(books.device)):
+    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
+    if traced is None or timed is None or (attributed and not on_cpu(attributed.device)):
         return False
     traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
     if traced_faults is None or timed_faults is None:
@@ -264,7 +269,7 @@ def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
 def _of_traces(run: Run) -> Iterator[Finding]:
     several = len(run.variants) > 1
     for key, name, phase in _phases(run):
-        for finding in (*_of_trace(run, phase), *_of_steps(phase), *_bounds(phase)):
+        for finding in (*_of_steps(phase), *_bounds(phase), *_of_trace(run, phase)):
             yield replace(finding, phases=(key,), variants=(name,) if several else ())
 
 
@@ -367,19 +372,19 @@ def _outside(run: Run) -> Iterator[Finding]:
 
 def _bounds(phase: Phase) -> Iterator[Finding]:
     """Whether a GPU waits for its host for longer than it is busy."""
-    traced, books = phase.traced, phase.attribution
-    if traced is None or books is None or books.bound_by not in _WAITS:
+    traced, attributed = phase.traced, phase.attribution
+    if traced is None or attributed is None or attributed.bound_by not in _WAITS:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it
-    kernels = sum(op.kernels_per_step for op in phase.ops if op.device == books.device)
+    kernels = sum(op.kernels_per_step for op in phase.ops if op.device == attributed.device)
     numbers = {
         "step_s": phase.timed.mean_s if phase.timed else traced.mean_s,
-        "busy_s": books.share_ns / traced.steps / 1e9,
+        "busy_s": attributed.share_ns / traced.steps / 1e9,
         "kernels_per_step": kernels,
     }
-    if books.launches_per_step is not None:
-        numbers["launches_per_step"] = books.launches_per_step
-    if books.bound_by == "launching" and books.launching_s is not None:
-        numbers["waits_s"] = books.launching_s
-    yield Finding(code=f"bound_by_{books.bound_by}", severity=2, numbers=numbers)
+    if attributed.launches_per_step is not None:
+        numbers["launches_per_step"] = attributed.launches_per_step
+    if attributed.bound_by == "launching" and attributed.launching_s is not None:
+        numbers["waits_s"] = attributed.launching_s
+    yield Finding(code=f"bound_by_{attributed.bound_by}", severity=2, numbers=numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
@@ -79,18 +79,13 @@ class DeviceTimes(Struct, frozen=True, kw_only=True):
     share_ns: int
     idle_ns: int
     unassigned_ns: int
-    idle_by_reason_ns: dict[str, int]
+    idle_by_reason_ns: dict[str, int] = field(default_factory=dict)
 
 
-class AttributedTimes(Struct, frozen=True, kw_only=True):
-    """The traced steps, divided: share_ns + idle_ns = wall_ns.
+class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
+    """The traced steps, divided: the timeline of the busiest GPU, or of the CPU without one.
 
     Attributes:
-        device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
-        wall_ns: Wall time of the traced steps, summed.
-        share_ns: Time given to ops, the unassigned included.
-        idle_ns: Time with no op running.
-        unassigned_ns: Time in `share_ns` whose op is not known.
         devices: The same for each device.
         launches_per_step: Launches of kernels, copies, fills and CUDA graphs in a step; None on a
             CPU.
@@ -100,11 +95,6 @@ class AttributedTimes(Struct, frozen=True, kw_only=True):
             "fetching", "python" or "unknown"; "" on a CPU.
     """
 
-    device: str
-    wall_ns: int
-    share_ns: int
-    idle_ns: int
-    unassigned_ns: int
     devices: tuple[DeviceTimes, ...]
     launches_per_step: float | None = None
     launching_s: float | None = None

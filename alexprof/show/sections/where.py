@@ -210,8 +210,7 @@ def _unlike(phase: Phase) -> Iterator[str]:
 
 def _idle(phase: Phase, division: Division) -> str:
     assert phase.attribution is not None
-    mine = [one for one in phase.attribution.devices if one.device == division.device]
-    reasons = mine[0].idle_by_reason_ns if mine else {}
+    reasons = phase.attribution.idle_by_reason_ns
     steps = max(division.steps, 1)
     largest_first = sorted(reasons.items(), key=lambda item: -item[1])
     idle_s = {reason: idle_ns / steps / 1e9 for reason, idle_ns in largest_first if idle_ns > 0}
