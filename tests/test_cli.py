@@ -12,6 +12,7 @@ import pytest
 
 import alexprof
 from alexprof.cli.output import no_collector
+from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run
 from tests.command_line import COMMAND, assert_one_line, call, call_process
@@ -154,7 +155,7 @@ def test_ctrl_c_keeps_finished_phases_and_exits_130(tmp_path):
     assert errors.startswith(f"alexprof: interrupted; what is finished is in {tmp_path}/run")
     assert errors.count("\n") == 1
     run = alexprof.load_run(tmp_path / "run")
-    assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
+    assert (run.complete, run.stopped) == (False, Note("interrupted"))
     for variant in run.variants.values():
         assert list(variant.phases) == ["forward"]
         assert variant.phases["forward"].attribution is not None
@@ -169,7 +170,7 @@ def test_a_killed_run_keeps_finished_phases_and_says_so(tmp_path):
     process.communicate()
     run = alexprof.load_run(tmp_path / "run")
     assert not run.complete
-    assert "killed" in (run.stopped or "")
+    assert run.stopped == Note("unfinished")
     assert run.variants["without_lrn"].phases["forward"].attribution is not None
 
 

@@ -242,7 +242,7 @@ def describe(
         warm_up=warm_up,
         stopped_by=stopped_by,
         precision=precision_of(interval),
-        precision_asked=precision_asked,
+        requested_precision=precision_asked,
     )
 
 

@@ -189,7 +189,7 @@ def test_what_is_known_of_the_steps_is_computed_from_them_in_order():
     assert (timed.steadiness.state, timed.steadiness.settled_step) == ("warming", 18)
     assert timed.outliers == count_outliers(seconds)
     assert timed.std_ci95_s == deviation_interval(parts)
-    assert (timed.stopped_by, timed.precision_asked, timed.warm_up) == ("steps", None, None)
+    assert (timed.stopped_by, timed.requested_precision, timed.warm_up) == ("steps", None, None)
     assert timed.ci95_s is not None
     low, high = timed.ci95_s
     assert (low, high) == mean_interval(parts)
@@ -206,5 +206,5 @@ def test_a_phase_is_summed_up_by_variant():
     assert list(found) == ["B", "A"]
     assert [round(one.mean_s, 9) for one in found.values()] == [0.005, 0.007]
     for one in found.values():
-        assert (one.stopped_by, one.precision_asked, one.fetch) == ("precision", 0.01, False)
+        assert (one.stopped_by, one.requested_precision, one.fetch) == ("precision", 0.01, False)
         assert one.warm_up == WarmUp(3, one.burn_in, True)
