@@ -19,7 +19,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval, Timed
-from alexprof.workload.base import means
+from alexprof.workload.base import matches
 
 Verdict = Literal["saves", "costs", "unclear"]
 
@@ -270,6 +270,6 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[S
 def _row_of(
     op: OpCost, questions: list[Ablation]
 ) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if questions and means(questions[0], op.name, op.kind, op.layer):
+    if questions and matches(questions[0], op.name, op.kind, op.layer):
         return questions[0].name, "left out"
     return op.layer, "layer"
