@@ -91,11 +91,11 @@ def test_turns_of_long_steps_are_short():
     ]  # fmt: skip
     clock = FakeClock()
     for warm_up, turn in ((2, 3), (0, 10)):
-        found = timed_blocks(
+        measured = timed_blocks(
             {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
             steps=100, burn_in=warm_up, clock=clock,
         )  # fmt: skip
-        blocks = list(found)[2 * bool(warm_up) : -2]
+        blocks = list(measured)[2 * bool(warm_up) : -2]
         assert {len(block.start_ns) for block in blocks} == {turn}
 
 
