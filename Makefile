@@ -3,6 +3,7 @@
 # make test       tests, ruff and the type checker
 # make test-fast  tests without the slow ones (a minute instead of some)
 # make lint       ruff and the type checker alone
+# make docs       write the reference in docs/json.md anew
 # make bench      the comparisons that need a quiet machine
 # make clean      remove the virtual environment and caches; logdir/ stays
 #
@@ -40,6 +41,10 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+.PHONY: docs
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python -m docs.json_reference
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -41,7 +41,7 @@ from alexprof.show.sections.shares import (
     kind_total,
 )
 from alexprof.show.view import View, plural
-from alexprof.workload.base import means
+from alexprof.workload.base import matches
 
 LAYERS_SHOWN = 20
 LEAST_SEEN = 0.01
@@ -137,7 +137,7 @@ def _answer(view: View, key: str, division: Division) -> str:
         said = f"{device} is idle for {idle} of {step}; {said}"
     for one in view.ablations(key):
         name = view.ablation_label(one)
-        meant = (op for op in division.ops if means(one, op.name, op.kind, op.layer))
+        meant = (op for op in division.ops if matches(one, op.name, op.kind, op.layer))
         share_s = math.fsum(op.share_mean_s for op in meant)
         if share_s:
             part = numbers.percent_unit(division.part(share_s))
