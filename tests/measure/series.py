@@ -67,7 +67,7 @@ def blocks(series):
 def interleaved(kind, random, count, steps, ratio=1.0):
     """Both variants in one process, A B B A in blocks of ten: [count, blocks, 10] each."""
     whole, _ = processes(kind, random, (count, 2 * steps))
-    turns = [variant for variant, *_ in schedule(["a", "b"], steps, 0, BLOCK)]
+    turns = [variant for variant, *_ in schedule(["a", "b"], steps, BLOCK)]
     parts = whole.reshape(count, -1, BLOCK)
     is_a = np.array(turns) == "a"
     return parts[:, is_a], parts[:, ~is_a] * ratio

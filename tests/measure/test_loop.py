@@ -100,7 +100,7 @@ def test_turns_of_long_steps_are_short():
 
 
 def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():
-    assert [row[2:] for row in schedule(["A"], steps=7, burn_in=0, block_steps=3)] == [
+    assert [row[2:] for row in schedule(["A"], steps=7, block_steps=3)] == [
         (0, 3),
         (3, 3),
         (6, 1),
