@@ -65,11 +65,6 @@ def test_many_steps_are_resampled_in_parts_to_the_same_intervals(monkeypatch):
         assert in_parts == at_once
 
 
-def test_the_same_data_gives_the_same_interval():
-    blocks = noisy(np.random.default_rng(1))
-    assert median_interval(blocks) == median_interval(blocks)
-
-
 @pytest.mark.parametrize("interval", [mean_interval, median_interval])
 def test_intervals_cover_the_truth_where_blocks_differ(interval):
     random = np.random.default_rng(7)
