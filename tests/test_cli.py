@@ -246,8 +246,8 @@ def test_damaged_tables_are_one_line(compared):
 
 @pytest.mark.slow
 def test_two_real_runs_compared(tmp_path):
-    small = ("--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4)
-    small += ("--phases", "forward")
+    small = ["--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4]
+    small += ["--phases", "forward"]
     for name in ("a", "b"):
         done = call_process("profile", *small, "--logdir", tmp_path, "--run-name", name)
         assert done.returncode == 0, done.stderr
