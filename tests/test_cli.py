@@ -79,7 +79,7 @@ BAD_USE = {
     "ab true true --pairs 1": ["--pairs must be at least 2, not 1"],
     "ab true true --warm-up -1": ["--warm-up must be at least 0"],
     "ab true 'no-such-program x'": ["no program 'no-such-program'"],
-    "ab true 'echo '\"'\"'x'": ["No closing quotation"],
+    'ab true "echo \'x"': ["No closing quotation"],
     "ab true true --run-name a/b": ["one folder's name"],
     "ab true true --json --markdown": ["exclude each other"],
     "ab true true --show x": ["leave the commands out"],
