@@ -10,9 +10,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.analysis.profiler_said import with_way_out
-from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
+from alexprof.analysis.profiler_notes import profiler_notes, trace_notes
+from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import TraceError, UsageError
+from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from alexprof.attribute import Attribution, Known
     from alexprof.capture.executed import Executed
     from alexprof.workload.base import AblationSpec
-    from alexprof.xplane import Trace
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
-_EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
 # What TensorFlow and xprof write beside a trace (tensorboard_plugin_profile's tools).
 _NEIGHBORS = (
@@ -52,23 +51,21 @@ def load(
 
     Raises:
         RunError: If there is neither.
-        UsageError: If a folder holds traces of several sessions, or a run is asked what only a
-            trace alone can tell.
+        UsageError: If a folder holds traces of several sessions, or options for a trace are given
+            with a run.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
     is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
     files = () if is_run else find_traces(name)
     if files:
         return load_trace(*files, marker=marker, depth=depth, cores=cores)
-    found = find_run(name, logdir)
+    folder = find_run(name, logdir)
     if marker is not None or depth != 1 or not cores:
         raise UsageError(
-            f"{found} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
+            f"{folder} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
             "for a trace alone, name its .xplane.pb file"
         )
-    from alexprof.analysis.renew import renewed
-
-    return renewed(load_run(found), found)
+    return load_run(folder)
 
 
 def find_traces(name: str) -> tuple[Path, ...]:
@@ -141,7 +138,7 @@ def load_trace(
         each sort of steps that the trace marks, by its name.
 
     Raises:
-        UsageError: If no file is given, two have the same name, or no step is marked as asked.
+        UsageError: If no file is given, two have the same name, or no step has the marker.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
     return load_with_tables(*files, marker=marker, depth=depth, cores=cores).run
@@ -175,13 +172,13 @@ def load_with_tables(
 ) -> LoadedTrace:
     """Reads a trace as `load_trace` does, and keeps its tables."""
     paths = [Path(file) for file in files]
-    phases, attributions, errors = read_phases(paths, marker=marker, depth=depth, cores=cores)
+    phases, attributions, lost = read_phases(paths, marker=marker, depth=depth, cores=cores)
     check_marked(paths[0], attributions, marker)
     run = Run(
         schema_version=SCHEMA_VERSION,
         run=trace_name(paths),
-        complete=not errors,
-        stopped=next(iter(errors), None),
+        complete=not lost,
+        stopped=next(iter(lost), None),
         started=written(paths[0]),
         workload=None,
         machine=None,
@@ -199,7 +196,7 @@ class Beside:
         file: Where the run keeps the trace, relative to its folder.
         executed: What run metadata says of a step; None if not known.
         ablations: What is to be predicted.
-        stopwatch_s: Each traced step by the clock that times untraced ones.
+        wall_clock_s: Each traced step by the clock that times untraced ones.
         page_faults_per_step: None if not known.
     """
 
@@ -207,7 +204,7 @@ class Beside:
     file: str
     executed: Executed | None = None
     ablations: Sequence[AblationSpec] = ()
-    stopwatch_s: tuple[float, ...] = ()
+    wall_clock_s: tuple[float, ...] = ()
     page_faults_per_step: float | None = None
 
 
@@ -218,7 +215,7 @@ def read_phases(
     depth: int = 1,
     cores: bool = True,
     beside: Beside | None = None,
-) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[str, ...]]:
+) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
     Args:
@@ -254,9 +251,9 @@ def read_phases(
     facts = TraceFacts(
         file=beside.file if beside else printable(shown),
         host_level=min((level for level in levels.values() if level is not None), default=None),
-        stopwatch_s=beside.stopwatch_s if beside else (),
+        wall_clock_s=beside.wall_clock_s if beside else (),
         page_faults_per_step=beside.page_faults_per_step if beside else None,
-        notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
+        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
     )
     alone = len(sorts) == 1
     executed = beside.executed if beside else None
@@ -271,8 +268,8 @@ def read_phases(
         )
         for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True)
     }
-    errors = _of_hosts({host: _said(trace) for host, trace in traces.items()})
-    return phases, attributions, errors
+    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
+    return phases, attributions, lost
 
 
 def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
@@ -281,10 +278,13 @@ def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: st
     Raises:
         UsageError: If it doesn't.
     """
+    from alexprof.attribute.steps import NOT_MARKED
+
     some = next(iter(attributions.values()))
     if marker is not None and not some.marked:
-        why = next((note for note in some.notes if f'"{marker}"' in note), "")
-        raise UsageError(f"{file}: {why.split(';')[0].rstrip('.')}")
+        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
+        only = f", only {', '.join(map(_quoted, names))}" if names else ""
+        raise UsageError(f"{file}: no step marked {_quoted(marker)} is in the trace{only}")
 
 
 def _known(beside: Beside) -> Known:
@@ -292,8 +292,8 @@ def _known(beside: Beside) -> Known:
 
     timed, executed = beside.timed.timed, beside.executed
     return Known(
-        inputs=executed.inputs if executed else {},
-        nodes=executed.nodes if executed else {},
+        inputs=executed.inputs if executed else None,
+        nodes=executed.nodes if executed else None,
         asked=beside.ablations,
         timed_s=timed.mean_s if timed else None,
     )
@@ -309,39 +309,15 @@ def _keys(sorts: Sequence[str]) -> list[str]:
     return keys
 
 
-def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Sentences about traces, of several hosts each with the host's name."""
-    several = len(said) > 1
-    return tuple(
-        f"{host}: {one}" if several else one for host, mine in said.items() for one in mine
-    )
+def _of_hosts(by_host: Mapping[str, tuple[Note, ...]]) -> tuple[Note, ...]:
+    """Notes on traces, of several hosts each with the host's name."""
+    several = len(by_host) > 1
+    notes = (of_host(host, notes) if several else notes for host, notes in by_host.items())
+    return tuple(chain.from_iterable(notes))
 
 
-def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
-    """What is missing from a trace: lost by the profiler, or not allowed to be recorded.
-
-    Args:
-        trace: The trace.
-        level: The host tracer level that was in force; None if the trace doesn't say.
-    """
-    notes = list(_said(trace))
-    # Of other programs, as JAX's, the level leaves nothing out.
-    of_graphs = any(
-        line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines
-    )
-    if level is not None and level < HOST_LEVEL and of_graphs:
-        notes.append(
-            f"host tracer level {level} was in force, not {HOST_LEVEL}: cheap ops may be missing "
-            "from the trace; TensorFlow heeds the options of alexprof.profiler_options()"
-        )
-    return tuple(notes)
-
-
-def _said(trace: Trace) -> Sequence[str]:
-    return [
-        *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
-        *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
-    ]
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def host_of(path: Path) -> str:

@@ -114,6 +114,7 @@ def import_(
 def _print_imported(run: Run, logdir: Path) -> None:
     """Says what was made, and what to do with it."""
     from alexprof.show.fit import clean
+    from alexprof.show.note_texts import stopped_text
     from alexprof.show.view import plural
 
     steps = [
@@ -125,7 +126,7 @@ def _print_imported(run: Run, logdir: Path) -> None:
     name, at = shlex.quote(run.run), shlex.join(_at(logdir))
     print_text(f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}")
     if run.stopped:
-        print_text(f"It is marked incomplete: {clean(run.stopped)}.")
+        print_text(f"It is marked incomplete: {stopped_text(run.stopped)}.")
     print_text(f"Show it:      alexprof report {name} {at}".rstrip())
     print_text(f"Compare it:   alexprof compare {name} OTHER {at}".rstrip())
     print_text(f"TensorBoard:  tensorboard --logdir {shlex.quote(str(logdir))}")

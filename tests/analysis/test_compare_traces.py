@@ -54,7 +54,7 @@ def by_hand(ours, theirs, chunks=10):
         variances.append(statistics.variance(block / mean for block in blocks) / len(blocks))
         freedoms.append(len(blocks) - 1)
         # docs/statistics.md: 1 % from run to run, 10 % from moment to moment over 2 s.
-        variances.append((0.01**2 + 0.1**2 / (1 + sum(lengths) / 2e9)))
+        variances.append(0.01**2 + 0.1**2 / (1 + sum(lengths) / 2e9))
     within, between = variances[::2], variances[1::2]
     # The assumed variance is one estimate, with 20 degrees of freedom.
     total = sum(within) + sum(between)
