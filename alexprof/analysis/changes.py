@@ -9,27 +9,36 @@ from typing import Literal
 
 from msgspec import Struct
 
+from alexprof.analysis.caveats import Caveat
+from alexprof.analysis.difference import Difference
 from alexprof.record.environment import Software
-from alexprof.record.values import Interval, Verdict
 
-COMPARISON_VERSION = 1
+COMPARISON_VERSION = 2
 Level = Literal["phase", "layer", "kind", "op"]
-Spoils = Literal["nothing", "cause", "times"]
-QUIET = "runs while the machine does nothing else"
-"""What a verdict takes where the times themselves are spoiled."""
+ResultReason = Literal[
+    "equal",
+    "tensor_count",
+    "dtype",
+    "shape",
+    "nonfinite",
+    "norm",
+    "not_recorded",
+    "seeds_differ",
+    "not_repeatable",
+]
 
 
-class SideRecord(Struct, frozen=True, kw_only=True):
+class GroupRecord(Struct, frozen=True, kw_only=True):
     """One of the things compared: a run, a variant of it, or several runs of the same.
 
     Attributes:
-        name: As it is called in `Change.b` and in sentences.
+        name: As it is called in `Change.b`.
         runs: The runs' names.
         variant: The only variant looked at; None for all that both have.
         started: When the first of the runs began.
         software: Versions that ran the first of them; None if not known.
-        variants: The variants' names in sentences.
-        phases: The phases' names in sentences.
+        variants: Each variant's label.
+        phases: Each phase's label.
     """
 
     name: str
@@ -41,81 +50,34 @@ class SideRecord(Struct, frozen=True, kw_only=True):
     phases: dict[str, str]
 
 
-class Doubt(Struct, frozen=True, kw_only=True):
-    """Something that differs between two sides, or that is wrong with one of them.
-
-    Attributes:
-        text: What, and what it spoils, in one sentence.
-        spoils: "times": no verdict can rest on these times. "cause": times are what they are, but
-            not the same work on the same machine. "nothing": good to know.
-    """
-
-    text: str
-    spoils: Spoils
-
-
-class InSeconds:
-    """What has `a_s`, `b_s` and their ratio's interval, as a change in seconds."""
-
-    __slots__ = ()
-
-    a_s: float
-    b_s: float
-    ci95: Interval | None
-
-    @property
-    def change_s(self) -> float:
-        """B minus A."""
-        return self.b_s - self.a_s
-
-    @property
-    def change_ci95_s(self) -> Interval | None:
-        """The ratio's interval as a change of `a_s`."""
-        if self.ci95 is None:
-            return None
-        return (self.ci95[0] - 1) * self.a_s, (self.ci95[1] - 1) * self.a_s
-
-
-class Change(InSeconds, Struct, frozen=True, kw_only=True):
-    """What a phase, layer, kind or op costs on two sides. Layers, kinds and ops: scaled shares.
+class Change(Struct, frozen=True, kw_only=True):
+    """What a phase, layer, kind or op costs in A and B. Layers, kinds and ops: scaled shares.
 
     Attributes:
         level: What it is.
         variant: The variant of A.
         phase: The phase's key.
         name: Of the phase, layer, kind or op.
-        a_s: Mean cost in a step of A.
-        b_s: That of B.
-        ratio: b_s / a_s.
-        ci95: Its 95 % interval; None where nothing shows the spread.
-        verdict: Of B; allows for how many were asked at this level.
-        needed: What it would take for a verdict; None with one.
-        p_value: Of no change at all, adjusted for how many were asked; None without an interval.
-        a_share: Part of A's step.
-        b_share: Part of B's step.
-        b: The other side's name.
+        b: The other group's name.
         b_variant: Its variant.
+        a_share: Fraction of A's step.
+        b_share: Fraction of B's step.
+        difference: From A to B, seconds a step; its verdict allows for how many were compared.
     """
 
     level: Level
     variant: str
     phase: str
     name: str
-    a_s: float
-    b_s: float
-    ratio: float
-    ci95: Interval | None
-    verdict: Verdict
-    needed: str | None
-    p_value: float | None
-    a_share: float
-    b_share: float
     b: str
     b_variant: str
+    a_share: float
+    b_share: float
+    difference: Difference
 
 
-class OneSided(Struct, frozen=True, kw_only=True):
-    """What only one side has: gone without `b_s`, new without `a_s`; the rest as in `Change`."""
+class Unmatched(Struct, frozen=True, kw_only=True):
+    """What only one has: gone without `b_s`, new without `a_s`; the rest as in `Change`."""
 
     level: Level
     variant: str
@@ -129,19 +91,23 @@ class OneSided(Struct, frozen=True, kw_only=True):
 
 
 class ResultChange(Struct, frozen=True, kw_only=True):
-    """What a phase fetches on two sides, judged by the tensor that differs most.
+    """What a phase fetches in A and B, judged by the tensor that differs most.
 
     Attributes:
         variant: The variant of A.
         phase: The phase's key.
-        b: The other side's name.
+        b: The other run's name.
         b_variant: Its variant.
         on_purpose: Whether the two are variants of one run.
         same: Whether both compute the same, up to rounding; None if that can't be told.
-        text: What was found, or why it can't be told, in one sentence without its full stop.
+        reason: What `same` rests on. "tensor_count", "dtype", "shape", "nonfinite" (NaN or
+            infinite values) and "norm" differ; without an answer "not_recorded" (in `run`),
+            "seeds_differ", "not_repeatable" (from step to step within a run).
+        run: The run without a result.
+        values: A's and B's count, type or shape, where that is the reason.
         tensor: The one that differs most; None where none was looked at, like the rest.
-        difference: The norm of the difference, as a part of the larger norm; None if types, shapes
-            or the number of NaN and infinite values differ.
+        difference: The norm of the difference, as a fraction of the larger norm; None if types,
+            shapes or the number of NaN and infinite values differ.
         allowed: What rounding may make of it, likewise.
         a_norm: The tensor's L2 norm in A.
         b_norm: That in the other.
@@ -153,7 +119,9 @@ class ResultChange(Struct, frozen=True, kw_only=True):
     b_variant: str
     on_purpose: bool
     same: bool | None
-    text: str
+    reason: ResultReason
+    run: str | None = None
+    values: tuple[str, str] | None = None
     tensor: str | None = None
     difference: float | None = None
     allowed: float | None = None
@@ -162,32 +130,30 @@ class ResultChange(Struct, frozen=True, kw_only=True):
 
 
 class RunComparison(Struct, frozen=True, kw_only=True):
-    """What compared sides differ in: A, the first, against each of the others.
+    """What groups differ in: A, the first, against each of the others.
 
     Attributes:
         schema_version: Of this object.
         a: The first.
         others: The others, in the order given.
         comparable: Whether all did the same work on the same machine, and it was not busy.
-        why_not: Why not, one sentence each.
-        notes: What else to know, one sentence each.
+        why_not: Why not.
+        notes: What else to know.
         same_results: Whether all computed the same; None if not known.
-        same_results_reason: What stands behind that, or why it is not known.
-        results: What each phase computes on two sides.
+        results: What each phase computes in A and in another.
         differences: Largest change in seconds a step first.
         gone: What only A has, the most expensive first.
         new: What only another has, likewise.
     """
 
     schema_version: int = COMPARISON_VERSION
-    a: SideRecord
-    others: tuple[SideRecord, ...]
+    a: GroupRecord
+    others: tuple[GroupRecord, ...]
     comparable: bool
-    why_not: tuple[str, ...]
-    notes: tuple[str, ...]
+    why_not: tuple[Caveat, ...]
+    notes: tuple[Caveat, ...]
     same_results: bool | None = None
-    same_results_reason: str | None = None
     results: tuple[ResultChange, ...] = ()
     differences: tuple[Change, ...]
-    gone: tuple[OneSided, ...]
-    new: tuple[OneSided, ...]
+    gone: tuple[Unmatched, ...]
+    new: tuple[Unmatched, ...]

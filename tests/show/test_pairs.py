@@ -96,7 +96,7 @@ def test_colour_adds_nothing_but_colour(results, name):
 def test_json_comes_back_as_the_same_values(results, name):
     text = rendered(results, name, "json")
     assert msgspec.json.decode(text, type=PairsResult) == results[name]
-    assert json.loads(text)["schema_version"] == 1
+    assert json.loads(text)["schema_version"] == 2
 
 
 def test_who_ran_first_does_not_depend_on_the_clock(results):
