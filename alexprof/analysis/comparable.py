@@ -227,16 +227,20 @@ def _around(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Cavea
 def _interference_differences(
     a: Interference, b: Interference
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """What of the interference with a phase is unlike: its name, A's and B's figure."""
-    cores = {"cores": b.cores}
-    if abs(a.others_part - b.others_part) > OTHERS:
-        yield "others", {"a": a.cpu_others or 0.0, "b": b.cpu_others or 0.0, **cores}
-    if abs(a.steal_part - b.steal_part) > STEAL:
-        yield "steal", {"a": a.steal or 0.0, "b": b.steal or 0.0, **cores}
-    if abs((a.memory_stalled or 0) - (b.memory_stalled or 0)) > MEMORY_STALLED:
-        yield "memory", {"a_fraction": a.memory_stalled or 0, "b_fraction": b.memory_stalled or 0}
-    if abs((a.throttled or 0) - (b.throttled or 0)) > THROTTLED:
-        yield "quota", {"a": a.throttled or 0, "b": b.throttled or 0}
+    """What of the interference with a phase differs: its name, A's and B's figure where known."""
+    for what, part_a, part_b, least, figure_a, figure_b in (
+        ("others", a.others_part, b.others_part, OTHERS, a.cpu_others, b.cpu_others),
+        ("steal", a.steal_part, b.steal_part, STEAL, a.steal, b.steal),
+    ):
+        if abs(part_a - part_b) > least:
+            figures = {"a": figure_a, "b": figure_b, "cores": b.cores}
+            yield what, {name: value for name, value in figures.items() if value is not None}
+    stalled_a, stalled_b = a.memory_stalled or 0, b.memory_stalled or 0
+    if abs(stalled_a - stalled_b) > MEMORY_STALLED:
+        yield "memory", {"a_fraction": stalled_a, "b_fraction": stalled_b}
+    throttled_a, throttled_b = a.throttled or 0, b.throttled or 0
+    if abs(throttled_a - throttled_b) > THROTTLED:
+        yield "quota", {"a": throttled_a, "b": throttled_b}
     mhz_a, mhz_b = a.cpu_mhz_after, b.cpu_mhz_after
     if mhz_a and mhz_b and abs(math.log(mhz_b / mhz_a)) > SLOWER:
         yield "clock", {"a": mhz_a, "b": mhz_b}

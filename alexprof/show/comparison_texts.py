@@ -191,7 +191,7 @@ def _interference_differs(caveat: Caveat) -> str:
     if caveat.what in ("clock", "gpu_clock"):
         what = f"GPU {figures['gpu']:.0f}" if caveat.what == "gpu_clock" else "the cores"
         return f"{where}: {what} ran at {figures['a']:.0f} and {figures['b']:.0f} MHz"
-    a, b = (_figure(figures[name]) for name in ("a", "b"))
+    a, b = (_figure(figures[name]) if name in figures else "an unknown part" for name in ("a", "b"))
     if caveat.what == "quota":
         return f"{where}: the container’s quota stopped threads for {a} and {b} s a second"
     verb = "others used" if caveat.what == "others" else "the host took"

@@ -12,8 +12,10 @@ from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.selection import Group, select, select_each
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
+from alexprof.record.store import save_run
+from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import HOST, made_run
-from tests.analysis.test_interference_clauses import QUIET
+from tests.analysis.test_interference_clauses import HOT, QUIET
 
 AT_REST = replace(QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0)
 
@@ -126,3 +128,44 @@ def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
         for numbers in (range(3), range(3, 6))
     )
     assert whole(compare([a, b])).difference.verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "what", "numbers"),
+    [
+        ({}, {"cpu_others": 0.9}, "others", {"a": 0.0, "b": 0.9, "cores": 2}),
+        ({"cpu_others": None}, {"cpu_others": 0.9}, "others", {"b": 0.9, "cores": 2}),
+        ({}, {"steal": 0.2}, "steal", {"a": 0.0, "b": 0.2, "cores": 2}),
+        ({}, {"memory_stalled": 0.2}, "memory", {"a_fraction": 0.0, "b_fraction": 0.2}),
+        ({}, {"throttled": 0.2}, "quota", {"a": 0.0, "b": 0.2}),
+        ({}, {"cpu_mhz_after": 2000.0}, "clock", {"a": 3350.0, "b": 2000.0}),
+        (
+            {"gpus_after": (HOT, replace(HOT, index=1))},
+            {"gpus_after": (replace(HOT, index=1, clock_mhz=1900.0),)},
+            "gpu_clock",
+            {"gpu": 1, "a": 1200.0, "b": 1900.0},
+        ),
+    ],
+)
+def test_what_went_on_beside_two_phases(tmp_path, of_a, of_b, what, numbers):
+    made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, **of_a))
+    made_run(tmp_path / "b", {"v": 0.1}, interference=replace(AT_REST, **of_b))
+    comparison = found(tmp_path, "a", "b")
+    caveats = [*comparison.why_not, *comparison.notes]
+    (caveat,) = [each for each in caveats if each.code == "interference_differs"]
+    assert (caveat.what, caveat.numbers) == (what, numbers)
+    assert caveat_text(caveat).startswith("forward, a and b: ")
+
+
+def test_every_phase_that_was_busy_is_named(tmp_path):
+    run = made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, cpu_others=0.8))
+    made_run(tmp_path / "b", {"v": 0.1}, interference=AT_REST)
+    phase = run.variants["v"].phases["forward"]
+    worse = msgspec.structs.replace(phase, interference=replace(AT_REST, cpu_others=1.0))
+    calm = msgspec.structs.replace(phase, interference=AT_REST)
+    phases = {"forward": phase, "forward_backward": worse, "train": calm}
+    variants = {"v": msgspec.structs.replace(run.variants["v"], phases=phases)}
+    save_run(tmp_path / "a", msgspec.structs.replace(run, variants=variants))
+    (busy,) = found(tmp_path, "a", "b").why_not
+    assert busy.phases == ("forward", "forward_backward")
+    assert "40 % to 50 % of the cores during forward and forward_backward" in caveat_text(busy)
