@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from alexprof.cli.output import free_folder
+from tests.command_line import COMMAND, assert_one_line, call
 from tests.processes import ended
-from tests.test_cli import COMMAND, assert_one_line, call
 
 PYTHON = f"{sys.executable} -S -E -c"
 
@@ -81,28 +81,6 @@ def test_a_failure_shows_its_complaints(tmp_path):
     assert last.startswith("alexprof: warm-up of B failed (exit code 1) after ")
     assert f"{tmp_path}/x/warm-up-b1.err.txt" in last
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["true"], ["two commands", "not 1"]),
-        ([], ["two commands", "not 0"]),
-        (["true", "true", "--pairs", "1"], ["--pairs must be at least 2, not 1"]),
-        (["true", "true", "--warm-up", "-1"], ["--warm-up must be at least 0"]),
-        (["true", "no-such-program x"], ["no program 'no-such-program'"]),
-        (["true", "echo 'x"], ["No closing quotation"]),
-        (["true", "true", "--run-name", "a/b"], ["one folder's name"]),
-        (["true", "true", "--json", "--markdown"], ["exclude each other"]),
-        (["true", "true", "--show", "x"], ["leave the commands out"]),
-        (["--show", "x"], ["no pairs 'x'"]),
-        (["--show", "x", "--pairs", "7"], ["--show runs nothing: leave --pairs out"]),
-        (["--show", "x", "--warm-up", "0"], ["--show runs nothing: leave --warm-up out"]),
-    ],
-)
-def test_bad_use_is_one_line_and_runs_nothing(tmp_path, arguments, words):
-    assert_one_line(call("ab", *arguments, "--logdir", tmp_path / "logdir"), 2, *words)
-    assert not (tmp_path / "logdir").exists()
 
 
 def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):

@@ -16,8 +16,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import FusedOp, Replay, Saving
 from alexprof.record.values import Timed
-from alexprof.workload.base import Ablation as Question
-from alexprof.workload.base import means, means_kind
+from alexprof.workload.base import AblationSpec, matches, matches_kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def ablation(
-    question: Question,
+    question: AblationSpec,
     phase: str,
     blocks: Sequence[Block],
     phases: Mapping[str, Phase],
@@ -78,9 +77,9 @@ def explained(
 
 
 def _measured(
-    question: Question, phase: str, blocks: Sequence[Block], *, interleaved: bool
+    question: AblationSpec, phase: str, blocks: Sequence[Block], *, interleaved: bool
 ) -> Ablation:
-    """What the stopwatch says."""
+    """What timing says."""
     a, b = (
         [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
         for variant in (question.reference, question.without)
@@ -107,7 +106,7 @@ def _fused(question: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the question's ops too."""
     found = []
     for op in phase.ops:
-        types = [one for one in op.fused if means_kind(question, one, op.layer)]
+        types = [one for one in op.fused if matches_kind(question, one, op.layer)]
         if types:
             found.append(
                 FusedOp(
@@ -147,17 +146,17 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
 def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) -> dict[str, Any]:
     """What the kernels of the ops that go take, and launching them."""
     ops = zip(work.names, work.kinds, work.layers, strict=True)
-    own = {name for name, kind, layer in ops if means(answer, name, kind, layer)}
+    own = {name for name, kind, layer in ops if matches(answer, name, kind, layer)}
     if not own:
         return {}
-    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    gone = phase.replay.dependents.get(answer.name, ()) if phase.replay else ()
     saved_s, interval = work.saving(own.union(gone), timed.mean_s, timed.ci95_s)
     return {"predicted_s": saved_s, "predicted_ci95_s": interval, "predicted_from": "kernels"}
 
 
 def _gone_with_s(answer: Ablation, phase: Phase) -> float:
     """The shares of the ops that go too, on the timed scale."""
-    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    gone = phase.replay.dependents.get(answer.name, ()) if phase.replay else ()
     if not gone or phase.attribution is None or answer.traced_over_timed is None:
         return 0.0
     device = phase.attribution.device
@@ -169,5 +168,5 @@ def _asked(replay: Replay | None, name: str) -> Saving | None:
     """The replay's answer to a question; None if it has none."""
     if replay is None:
         return None
-    asked = (one for one in replay.savings if (one.what, one.name) == ("asked", name))
+    asked = (one for one in replay.savings if (one.what, one.name) == ("ablation", name))
     return next(asked, None)

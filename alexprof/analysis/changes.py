@@ -29,14 +29,14 @@ ResultReason = Literal[
 
 
 class GroupRecord(Struct, frozen=True, kw_only=True):
-    """One of the things compared: a run, a variant of it, or several runs of the same.
+    """One of the groups compared: a run, a variant of it, or several equal runs.
 
     Attributes:
-        name: As it is called in `Change.b`.
+        name: As in `b` below.
         runs: The runs' names.
-        variant: The only variant looked at; None for all that both have.
+        variant: The only variant compared; None: all.
         started: When the first of the runs began.
-        software: Versions that ran the first of them; None if not known.
+        software: Versions of the first run; None if not known.
         variants: Each variant's label.
         phases: Each phase's label.
     """
@@ -51,7 +51,7 @@ class GroupRecord(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What a phase, layer, kind or op costs in A and B. Layers, kinds and ops: scaled shares.
+    """Cost of a phase, or of a layer, kind or op (shares, scaled to the timed center), in A and B.
 
     Attributes:
         level: What it is.
@@ -62,7 +62,8 @@ class Change(Struct, frozen=True, kw_only=True):
         b_variant: Its variant.
         a_share: Fraction of A's step.
         b_share: Fraction of B's step.
-        difference: From A to B, seconds a step; its verdict allows for how many were compared.
+        difference: From A to B, seconds per step; its verdict is corrected for the number of tests
+            at this level.
     """
 
     level: Level
@@ -77,7 +78,19 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Unmatched(Struct, frozen=True, kw_only=True):
-    """What only one has: gone without `b_s`, new without `a_s`; the rest as in `Change`."""
+    """What only one of the two has.
+
+    Attributes:
+        level: What it is.
+        variant: The variant of A.
+        phase: The phase's key.
+        name: Of the layer, kind or op.
+        a_s: Mean cost in a step of A; None if it is new.
+        b_s: That of B; None if it is gone.
+        share: Fraction of the step of the one that has it.
+        b: The other group's name.
+        b_variant: Its variant.
+    """
 
     level: Level
     variant: str
@@ -99,18 +112,18 @@ class ResultChange(Struct, frozen=True, kw_only=True):
         b: The other run's name.
         b_variant: Its variant.
         on_purpose: Whether the two are variants of one run.
-        same: Whether both compute the same, up to rounding; None if that can't be told.
+        same: Whether both compute the same, up to rounding; None if not known.
         reason: What `same` rests on. "tensor_count", "dtype", "shape", "nonfinite" (NaN or
             infinite values) and "norm" differ; without an answer "not_recorded" (in `run`),
             "seeds_differ", "not_repeatable" (from step to step within a run).
         run: The run without a result.
         values: A's and B's count, type or shape, where that is the reason.
-        tensor: The one that differs most; None where none was looked at, like the rest.
-        difference: The norm of the difference, as a fraction of the larger norm; None if types,
-            shapes or the number of NaN and infinite values differ.
-        allowed: What rounding may make of it, likewise.
+        tensor: The tensor that differs most; None if none was compared, like the following.
+        difference: Norm of the difference / the larger norm; None if types, shapes or the number of
+            NaN and infinite values differ.
+        allowed: What rounding may make of `difference`.
         a_norm: The tensor's L2 norm in A.
-        b_norm: That in the other.
+        b_norm: The tensor's L2 norm in B.
     """
 
     variant: str
@@ -130,20 +143,20 @@ class ResultChange(Struct, frozen=True, kw_only=True):
 
 
 class RunComparison(Struct, frozen=True, kw_only=True):
-    """What groups differ in: A, the first, against each of the others.
+    """A, the first group, against each of the others.
 
     Attributes:
-        schema_version: Of this object.
-        a: The first.
-        others: The others, in the order given.
+        schema_version: Version of this object.
+        a: The first group.
+        others: The other groups, in the order given.
         comparable: Whether all did the same work on the same machine, and it was not busy.
         why_not: Why not.
         notes: What else to know.
         same_results: Whether all computed the same; None if not known.
-        results: What each phase computes in A and in another.
-        differences: Largest change in seconds a step first.
+        results: Results of each phase, compared.
+        differences: What both have; the largest change in seconds per step first.
         gone: What only A has, the most expensive first.
-        new: What only another has, likewise.
+        new: What only the other has, the most expensive first.
     """
 
     schema_version: int = COMPARISON_VERSION

@@ -253,7 +253,7 @@ def _interference_differences(
 
 def _incomplete(run: Run) -> Iterator[Caveat]:
     if not run.complete:
-        yield Caveat(code="incomplete", runs=(run.run,), text=run.stopped or "")
+        yield Caveat(code="incomplete", runs=(run.run,))
 
 
 def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:

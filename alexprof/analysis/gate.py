@@ -32,13 +32,21 @@ class Bound(Struct, frozen=True):
 
 
 class Judged(Change, frozen=True, kw_only=True):
-    """A change from the baseline (A) to the run (B) that has a bound.
+    """A phase, layer or kind that has a bound.
 
     Attributes:
-        max_slowdown: What is allowed, as a fraction.
-        outcome: "within", "slower" with evidence, or "unclear".
-        needed: What it would take to tell; None where that is known, or where they can't be
-            compared.
+        level: "phase", "layer", "kind" or "op".
+        variant: The baseline's variant.
+        phase: The phase's key.
+        name: Of the phase, layer, kind or op.
+        b: The run's name.
+        b_variant: Its variant.
+        a_share: Fraction of the baseline's step.
+        b_share: Fraction of the run's step.
+        difference: From the baseline to the run, seconds per step.
+        max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
+        outcome: "slower" and "within" take evidence.
+        needed: What a decision would take; None with one, or where they can't be compared.
     """
 
     max_slowdown: float
@@ -50,7 +58,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """Whether a run may pass.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         baseline: What it is measured against.
         run: What is to pass.
         outcome: Of all together.

@@ -21,7 +21,8 @@ from alexprof.analysis.selection import Group, Selection
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
-from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_run, save_json
+from alexprof.record.note import Note
+from alexprof.record.store import PAIRS_FILE, RUN_FILE, check_version, load_run, save_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +35,15 @@ class ProcessRecord(Struct, frozen=True, kw_only=True):
     """A process that ended.
 
     Attributes:
-        side: "a" or "b".
-        pair: From 1; 0 for a warm-up, which is left out of every figure.
-        folder: Its logdir, relative to the record's folder. Beside it lie its output and
-            complaints: the same name and `.out.txt`, `.err.txt`.
+        side: Which command.
+        pair: From 1; 0: warm-up, in no figure.
+        folder: Its logdir, relative to the record's folder; output is in the files of the same name
+            with `.out.txt` and `.err.txt`.
         started: Local time with offset, ISO 8601.
         seconds: Wall time.
-        user_s: Time that cores worked for it in user mode.
-        system_s: The same in the kernel.
-        exit_code: Negative: the signal that ended it.
+        user_s: CPU time in user mode.
+        system_s: CPU time in the kernel.
+        exit_code: Negative: number of the signal that ended it.
     """
 
     side: Which
@@ -59,23 +60,23 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
     """Processes of two commands, as they came.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         name: The folder's name.
         complete: Whether all pairs ran.
-        stopped: Why not, in one sentence; None if complete.
+        stopped: Why not; None if complete.
         started: Local time with offset, ISO 8601.
         a: The command A.
         b: The command B.
-        pairs: How many were asked for.
-        warm_up: How many processes of each ran before, not measured.
-        machine: Where.
+        pairs: Pairs requested.
+        warm_up: Warm-up processes of each command.
+        machine: Where they ran.
         processes: In the order they ran.
     """
 
     schema_version: int = PAIRS_VERSION
     name: str
     complete: bool
-    stopped: str | None
+    stopped: Note | None
     started: str
     a: str
     b: str
@@ -97,7 +98,7 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
 
 
 class TimeChange(Struct, frozen=True, kw_only=True):
-    """What processes take.
+    """Time of the processes in A and B.
 
     Attributes:
         name: "wall", or "cpu": user and system time together.
@@ -109,12 +110,12 @@ class TimeChange(Struct, frozen=True, kw_only=True):
 
 
 class PairsResult(Struct, frozen=True, kw_only=True):
-    """What pairs of processes say.
+    """Result of pairs of processes.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         record: What ran.
-        finished: Pairs that both ended well: what is judged.
+        finished: Pairs whose processes both succeeded.
         judged_by: "runs": the steps of the runs that the processes left; "processes": their times.
         reason: Why not the runs.
         times: The processes' times: "wall", "cpu". Each is judged by itself.
@@ -143,22 +144,19 @@ def load_pairs(folder: Path) -> PairsRecord:
     """Reads what `alexprof ab` left.
 
     Raises:
-        RunError: If there is nothing, or it is damaged or of a newer schema.
+        RunError: If there is nothing, or it is damaged or of another schema.
     """
     path = folder / PAIRS_FILE
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=PairsRecord)
+        content = path.read_bytes()
+        check_version(content, PAIRS_VERSION, path)
+        record = msgspec.json.decode(content, type=PairsRecord)
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{folder} holds no pairs: it has no {PAIRS_FILE}") from None
     except OSError as error:
         raise RunError(f"can't read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
-    if record.schema_version > PAIRS_VERSION:
-        raise RunError(
-            f"{path} is of schema {record.schema_version}, newer than this AlexProf knows "
-            f"({PAIRS_VERSION}): update it (pip install --upgrade alexprof)"
-        )
     return record
 
 
@@ -190,7 +188,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:
-        why = f": {record.stopped}" if record.stopped else ""
+        why = f": {record.stopped.text}" if record.stopped and record.stopped.text else ""
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )

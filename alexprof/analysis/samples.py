@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.changes import Level
 from alexprof.analysis.estimator import Estimator, center_s
-from alexprof.analysis.first_step import without_long_first
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Scale, timed_scale
 from alexprof.attribute import IDLE_OP
@@ -107,7 +106,7 @@ class RunSamples:
         if attribution is None or self._costs is None or not attribution.wall_ns:
             return PhaseSample(blocks, compared, orders, step_s, None)
         device = attribution.device
-        rows = without_long_first(_rows(self._costs, variant, key, device), device)
+        rows = _rows(self._costs, variant, key, device)
         steps = rows["step"].n_unique()
         idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
         busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s

@@ -228,10 +228,7 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
     "variants_of_one_run": lambda it: (
         f"{clean(' and '.join(it.variants))} are variants of one run: they differ on purpose"
     ),
-    "incomplete": lambda it: (
-        f"{_runs(it)} is incomplete ({clean(it.text or 'the reason is not known')}): what it "
-        "finished is compared"
-    ),
+    "incomplete": lambda it: f"{_runs(it)} is incomplete: what it finished is compared",
     "not_timed": lambda it: f"{_where(it.phases, it.variants)} was not timed in {_runs(it)}",
     "not_traced": lambda it: (
         f"{_where(it.phases, it.variants)} has no trace in {_runs(it)}: no layers, kinds and ops"

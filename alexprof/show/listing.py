@@ -13,6 +13,7 @@ from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.savings import difference_text, saving_label
@@ -76,8 +77,7 @@ def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) ->
     else:
         yield f"{paint(name, 'bold')}  {started}  {' ' * room}{state}"
     if not run.complete:
-        why = clean(run.stopped or "the reason is not known")
-        yield from warning_lines(why, width, paint, indent="  ")
+        yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
 
 

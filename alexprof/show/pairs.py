@@ -25,6 +25,7 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.fit import clean, cut_two
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import (
@@ -99,7 +100,7 @@ def _banner(result: PairsResult) -> str:
     """What has to be known before any figure."""
     said = []
     if not result.record.complete:
-        why = clean(result.record.stopped or "the reason is not known")
+        why = stopped_text(result.record.stopped)
         said.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
     if result.comparison is not None and result.comparison.same_results is False:
         said.append("The runs don’t compute the same: see “What to know?”.")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.capture.target import Target
 from alexprof.files import check_new_folder, writing
-from alexprof.measure.clock import clock_cost_s
-from alexprof.measure.loop import Block
+from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -28,6 +29,7 @@ from alexprof.record.run import (
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.charts import samples_of, traced_steps_of
+from alexprof.tracer.names import serialized
 from alexprof.tracer.step_rows import steps_table
 
 if TYPE_CHECKING:
@@ -88,10 +90,10 @@ class Recorder:
             self.folder.mkdir()
         save_run(self.folder, self.run)
 
-    def close(self, stopped: str | None) -> None:
+    def close(self, stopped: Note | None) -> None:
         """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
-            stopped = "nothing was timed"
+            stopped = Note("nothing_timed")
         self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
         save_run(self.folder, self.run)
         for variant in self.run.variants:
@@ -155,7 +157,7 @@ class Recorder:
         save_run(self.folder, self.run)
 
     def add_results(
-        self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | str
+        self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note
     ) -> None:
         """Writes what a phase computes, or why that is not known.
 
@@ -163,12 +165,18 @@ class Recorder:
             RunError: If it can't be written.
         """
         phase = self.run.variants[variant].phases[key]
-        if isinstance(results, str):
+        if isinstance(results, Note):
             phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
         save_run(self.folder, self.run)
+
+    def keep_graph(self, variant: str, target: Target) -> None:
+        """Keeps the graph of a target for TensorBoard, where the variant has none of its own."""
+        files = self._files[variant]
+        if files.graph is None and (graph := target.graph()) is not None:
+            files.graph = serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""

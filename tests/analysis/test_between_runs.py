@@ -15,7 +15,7 @@ from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from alexprof.record.store import save_run
 from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import HOST, made_run
-from tests.analysis.test_interference_clauses import HOT, QUIET
+from tests.analysis.test_interference import HOT, QUIET
 
 AT_REST = replace(QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0)
 

@@ -13,6 +13,7 @@ from alexprof.analysis.selection import Group, select, select_each
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
+from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
@@ -190,7 +191,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
     [
         ({"software": dataclasses.replace(SOFTWARE, tensorflow="2.22.0")}, "version_differs"),
         ({"settings": {"seed": 1}}, "seed_differs"),
-        ({"complete": False, "stopped": "killed"}, "incomplete"),
+        ({"complete": False, "stopped": UNFINISHED}, "incomplete"),
         ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load_differs"),
         ({"traced": 0}, "not_traced"),
         ({"stretches": (Stretch("forward", 1, 5, 1.5, ("v",)),)}, "slow_steps"),

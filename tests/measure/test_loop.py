@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
-from alexprof.measure.loop import default_block_steps, describe, schedule, timed_blocks
+from alexprof.measure.loop import (
+    clock_cost_s,
+    default_block_steps,
+    describe,
+    schedule,
+    timed_blocks,
+)
 from tests.clock import FakeClock
 
 
@@ -85,16 +91,16 @@ def test_turns_of_long_steps_are_short():
     ]  # fmt: skip
     clock = FakeClock()
     for warm_up, turn in ((2, 3), (0, 10)):
-        found = timed_blocks(
+        measured = timed_blocks(
             {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
             steps=100, burn_in=warm_up, clock=clock,
         )  # fmt: skip
-        blocks = list(found)[2 * bool(warm_up) : -2]
+        blocks = list(measured)[2 * bool(warm_up) : -2]
         assert {len(block.start_ns) for block in blocks} == {turn}
 
 
 def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():
-    assert [row[2:] for row in schedule(["A"], steps=7, burn_in=0, block_steps=3)] == [
+    assert [row[2:] for row in schedule(["A"], steps=7, block_steps=3)] == [
         (0, 3),
         (3, 3),
         (6, 1),
@@ -126,3 +132,9 @@ def test_description_leaves_warm_up_out_and_uses_the_classic_standard_deviation(
 def test_numbers_out_of_range_are_named(options, named):
     with pytest.raises(UsageError, match=named):
         ran("A", **options)
+
+
+def test_a_clock_reading_is_what_the_clock_moves_by():
+    ticks = iter(range(0, 10**9, 70))
+    assert clock_cost_s(lambda: next(ticks)) == pytest.approx(70e-9, rel=0.01)
+    assert 1e-9 < clock_cost_s() < 1e-4

@@ -14,10 +14,10 @@ from alexprof.measure.stopping import (
     PLATEAU_BLOCKS,
     StoppingRule,
     is_look,
-    looked_at,
-    no_narrower,
+    on_plateau,
     parse_precision,
     precision_of,
+    widened,
 )
 from alexprof.record.values import Interval
 from tests.measure.series import KINDS, Kind, blocks, processes, share
@@ -35,9 +35,9 @@ def noisy(number, noise, seed=1):
 
 
 def interval_of(samples) -> Interval:
-    found = mean_interval(samples)
-    assert found is not None
-    return found
+    interval = mean_interval(samples)
+    assert interval is not None
+    return interval
 
 
 def stopped(rule, samples, elapsed_s=0.0, round_s=0.0):
@@ -86,13 +86,12 @@ def test_the_last_step_is_a_look():
 
 
 def test_the_precision_is_half_the_width_over_the_mean_a_tenth_wider():
-    found = noisy(10, 0.02)
-    low, high = interval_of(found)
-    half = 1.1 * (high - low) / 2 / np.concatenate(found).mean()
-    assert precision_of(looked_at((low, high))) == pytest.approx(half)
-    assert stopped(StoppingRule.of(None, half * 1.001), found) == "precision"
-    assert stopped(StoppingRule.of(None, half * 0.999), found) is None
-    assert looked_at(None) is None
+    steps = noisy(10, 0.02)
+    low, high = interval_of(steps)
+    half = 1.1 * (high - low) / 2 / np.concatenate(steps).mean()
+    assert precision_of(widened((low, high))) == pytest.approx(half)
+    assert stopped(StoppingRule.of(None, half * 1.001), steps) == "precision"
+    assert stopped(StoppingRule.of(None, half * 0.999), steps) is None
     assert precision_of(None) is None
 
 
@@ -111,7 +110,7 @@ def test_a_precision_alone_has_five_minutes():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "message"),
     [
         ((None, None, None), "nothing says when to stop"),
         ((0, None, None), "at least 1, not 0"),
@@ -122,23 +121,26 @@ def test_a_precision_alone_has_five_minutes():
         ((1, None, math.inf), "above 0 seconds"),
     ],
 )
-def test_rules_that_can_t_be(numbers, said):
-    with pytest.raises(UsageError, match=said):
+def test_rules_that_can_t_be(numbers, message):
+    with pytest.raises(UsageError, match=message):
         StoppingRule.of(*numbers)
 
 
 @pytest.mark.parametrize(
-    ("text", "part"), [("0.5%", 0.005), ("0.5 %", 0.005), ("0.005", 0.005), ("12%", 0.12)]
+    ("text", "part"), [("0.5%", 0.005), (" 0.5 % ", 0.005), ("0.005", 0.005), ("12%", 0.12)]
 )
 def test_a_precision_is_a_part(text, part):
     assert parse_precision(text) == pytest.approx(part)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("much", "'much'"),
         ("", "''"),
+        ("%", "'%'"),
+        ("3%%", "'3%%'"),
+        ("3% more", "'3% more'"),
         ("0%", "0.5% or 0.005"),
         ("-1%", "'-1%'"),
         ("100%", "'100%'"),
@@ -147,8 +149,8 @@ def test_a_precision_is_a_part(text, part):
         ("0.5", r"did you mean 0.5%\? \(0.5 is 50%\)"),
     ],
 )
-def test_what_is_no_precision(text, said):
-    with pytest.raises(UsageError, match=said):
+def test_what_is_no_precision(text, message):
+    with pytest.raises(UsageError, match=message):
         parse_precision(text)
 
 
@@ -156,14 +158,14 @@ def test_drifting_is_a_plateau_and_steady_noise_is_none():
     steady = noisy(200, 0.02)
     walk = np.cumsum(0.003 * np.random.default_rng(5).standard_normal(200))
     drifting = [block + level for block, level in zip(steady, walk, strict=True)]
-    assert not no_narrower(steady)
-    assert no_narrower(drifting)
-    assert no_narrower(drifting[:PLATEAU_BLOCKS])
-    assert not no_narrower(drifting[: PLATEAU_BLOCKS - 1])
-    assert not no_narrower(constant(100))
+    assert not on_plateau(steady)
+    assert on_plateau(drifting)
+    assert on_plateau(drifting[:PLATEAU_BLOCKS])
+    assert not on_plateau(drifting[: PLATEAU_BLOCKS - 1])
+    assert not on_plateau(constant(100))
     short = list(np.concatenate(drifting[:PLATEAU_BLOCKS])[:, None])
-    assert no_narrower(short)
-    assert not no_narrower(short[:-1])
+    assert on_plateau(short)
+    assert not on_plateau(short[:-1])
     rule = StoppingRule.of(None, 1e-4)
     assert stopped(rule, drifting[:109]) == "plateau"
     assert stopped(rule, drifting[:108]) is None
@@ -178,11 +180,11 @@ def test_a_plateau_compares_with_a_quarter_of_the_steps_not_with_half():
         high - low for low, high in (interval_of(every[:count]) for count in (25, 50, 100))
     )
     assert quarter < whole < half
-    assert no_narrower(every)
+    assert on_plateau(every)
 
 
 def ended(rule, series):
-    """How a series ends by the rule, asked at every look, and at how many blocks."""
+    """How a series ends by the rule, checked at every look, and at how many blocks."""
     every = blocks(series)
     for number in LOOKS:
         if number <= len(every) and (why := stopped(rule, every[:number])):
@@ -208,10 +210,10 @@ def test_stopping_at_a_precision_still_covers(name, precision):
     series, levels = processes(kind, np.random.default_rng(31), (1500, 1000))
     rule = StoppingRule(None, precision)
     covered, plain = [], []
-    for one, (level,) in zip(series, levels, strict=True):
-        why, found = ended(rule, one)
+    for steps, (level,) in zip(series, levels, strict=True):
+        why, measured = ended(rule, steps)
         if why == "precision":
-            low, high = interval_of(found)
+            low, high = interval_of(measured)
             more = 0.05 * (high - low)
             covered.append(low - more <= level <= high + more)
             plain.append(low <= level <= high)
@@ -230,7 +232,7 @@ def test_stopping_at_a_precision_still_covers(name, precision):
 def test_steady_series_have_no_plateau(kind):
     series, _ = processes(kind, np.random.default_rng(32), (300, 2150))
     rule = StoppingRule(None, 1e-5)
-    assert share(ended(rule, one)[0] == "plateau" for one in series) < 0.05
+    assert share(ended(rule, steps)[0] == "plateau" for steps in series) < 0.05
 
 
 @pytest.mark.slow
@@ -242,4 +244,4 @@ def test_machines_that_drift_have_one():
     for drift in (walks, bursts):
         series = (1 + noise + drift).reshape(50, -1)
         rule = StoppingRule(None, 1e-5)
-        assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.85
+        assert share(ended(rule, steps)[0] == "plateau" for steps in series) >= 0.85

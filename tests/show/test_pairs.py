@@ -13,11 +13,13 @@ from rich.cells import cell_len
 from alexprof.analysis.pairs import PairsResult, judge_pairs
 from alexprof.errors import UsageError
 from alexprof.measure.processes import parse_command
+from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
 from alexprof.tracer.pairing import Plan, run_pairs
-from tests.analysis.made import HOST, wave
+from tests.analysis.made import HOST
 from tests.analysis.test_pairs import Scripted, leave_run
+from tests.factory import wave
 from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_pairs"
@@ -47,7 +49,7 @@ def result(folder, pairs=5, seconds=seconds, leave=lambda logdir, name: None, **
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logdir")
-    cut = {"complete": False, "stopped": "interrupted from the keyboard"}
+    cut = {"complete": False, "stopped": Note("interrupted")}
     return {
         "processes": result(folder / "processes"),
         "unclear": result(folder / "unclear", pairs=3, seconds=far),

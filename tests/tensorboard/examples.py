@@ -12,10 +12,12 @@ import numpy as np
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.values import Timed
 from alexprof.tensorboard.values import Samples, TracedSteps
+from tests.factory import run_of
 
 NAME = "alexnet-20261124-044200"
 STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
@@ -42,7 +44,7 @@ def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
         mean_s=mean_s * 1.25,
         std_s=None,
         slowdown=1.25,
-        stopwatch_mean_s=None,
+        wall_clock_mean_s=None,
         file="x",
         host_level=3,
         events=9,
@@ -86,11 +88,11 @@ def run(
         others_s=None,
         idle_s=None,
     )
-    return Run(
-        schema_version=1,
-        run=NAME,
+    return run_of(
+        NAME,
+        known if variants is None else variants,
         complete=complete,
-        stopped=None if complete else "it did not finish",
+        stopped=None if complete else Note("unfinished"),
         started="2026-11-24T05:42:00+01:00",
         workload=WorkloadRecord(name="alexnet", settings=settings),
         machine=MachineRecord(
@@ -98,7 +100,6 @@ def run(
             Software("0.1.0", "3.11", "2.21", "2.0", onednn=True),
             accelerators,
         ),
-        variants=known if variants is None else variants,
         ablations=(lrn,) if ablations else (),
     )
 

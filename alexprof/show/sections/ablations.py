@@ -28,7 +28,7 @@ def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator
     yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in footnotes.items())
     yield Note(" ".join(_notes(view, found)))
     phase = view.phase(found[0].reference, key)
-    asked = [("asked", one.name) for one in found]
+    asked = [("ablation", one.name) for one in found]
     if phase and phase.replay and (gone := gone_with(phase.replay, asked)):
         yield Note(gone)
     if any(one.others_s is not None for one in found):
@@ -111,7 +111,7 @@ def _reconciled(view: View, found: Sequence[Ablation]) -> Iterator[Block]:
 
 def _told(view: View, one: Ablation) -> str:
     """Which other layers changed in an ablation: "conv2 +1.2 ms without LRN"."""
-    changes = [each for each in one.others if each.told]
+    changes = [each for each in one.others if each.significant]
     timed = view.timed(one.reference, one.phase)
     step_s = timed.mean_s if timed else None
     told = []

@@ -8,6 +8,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.values import Stretch, Timed, blocks_together
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
+from alexprof.show.note_texts import note_text
 from alexprof.show.sections.classic import classic_figures
 from alexprof.show.sections.headline import headline
 from alexprof.show.sections.interference import interference_warnings
@@ -250,5 +251,5 @@ def _reasons(view: View) -> Iterator[str]:
             phase = view.phase(name, key)
             if phase and phase.timed is None and view.run.complete:
                 where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = "; ".join(phase.notes) or "the record gives no reason"
-                yield f"{where}: not timed: {sentence_case(why)}"
+                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                yield f"{where}: not timed. {why}".rstrip()

@@ -38,12 +38,12 @@ def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> str | None:
     A key is what a saving is of and its name; None where nothing goes with any of them.
     """
     gone = {
-        (one.what, one.name): (one.gone_with_it, one.with_it)
+        (one.what, one.name): (one.dependent_ops, one.dependents)
         for one in replay.savings
-        if one.gone_with_it
+        if one.dependent_ops
     }
     if not replay.savings:  # predicted by the share
-        gone = {("asked", name): (len(ops), ops) for name, ops in replay.gone_with.items()}
+        gone = {("ablation", name): (len(ops), ops) for name, ops in replay.dependents.items()}
     said = []
     for (what, name), (count, ops) in gone.items():
         if (what, name) in keys:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from alexprof.analysis.interference_clauses import gpu_clocks, level_gpu_clocks
+from alexprof.analysis.interference import gpu_clock_notes, level_clock_notes
+from alexprof.record.note import Note, distinct
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.values import Timed
 from alexprof.show import numbers
+from alexprof.show.note_texts import note_text
 from alexprof.show.view import View, in_sentence, sentence_case
 
 _LEVELS_SHOWN = 4
@@ -40,21 +42,25 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
     }
     changed = [text for name, phase in phases.items() if (text := _steps(view, name, phase))]
     read = [phase.interference for phase in phases.values() if phase.interference]
-    clocks = list(dict.fromkeys(text for found in read for text in gpu_clocks(found)))
+    clocks = _distinct(note for reading in read for note in gpu_clock_notes(reading))
     if not changed and not clocks:
         return
     advice = _ADVICE if clocks else _SAME_CLOCK_ADVICE
-    said = []
+    facts = []
     if changed:
-        said.append(
+        facts.append(
             f"steps changed while they were timed ({'; '.join(changed)}); the means include all "
-            "steps"
+            "steps."
         )
         if not clocks:
-            clocks = list(dict.fromkeys(text for found in read for text in level_gpu_clocks(found)))
-    said += clocks
-    facts = " ".join(f"{sentence_case(text)}." for text in said)
-    yield f"{sentence_case(view.phase_label(key))}: {in_sentence(facts)} {advice}"
+            clocks = _distinct(note for reading in read for note in level_clock_notes(reading))
+    facts += clocks
+    text = in_sentence(" ".join(map(sentence_case, facts)))
+    yield f"{sentence_case(view.phase_label(key))}: {text} {advice}"
+
+
+def _distinct(notes: Iterable[Note]) -> list[str]:
+    return [note_text(note) for note in distinct(notes)]
 
 
 def _steps(view: View, name: str, phase: Phase) -> str:

@@ -10,6 +10,7 @@ from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Row, Table, Warn
 from alexprof.show.fit import clean
+from alexprof.show.note_texts import note_text
 from alexprof.show.sections.covers import gone_with, listed
 from alexprof.show.sections.shares import Division, divide
 from alexprof.show.view import View, includes_zero, measured, plural
@@ -50,7 +51,8 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         return
     bound_by = phase.attribution.bound_by if phase.attribution else ""
     if bound_by not in {"", "kernels"} and _unknown(phase):
-        reason = phase.replay.reason if phase.replay else "its launches were not replayed"
+        replay_reason = phase.replay.reason if phase.replay else None
+        reason = note_text(replay_reason) if replay_reason else "its launches were not replayed"
         what = "the step is launch-bound, and " if bound_by == "launching" else ""
         yield Note(f"Savings can’t be predicted: {what}{reason}.")
         return
@@ -128,7 +130,7 @@ def _replayed(replay: Replay) -> Iterator[_Guess]:
 def _left_out(view: View, key: str, phase: Phase) -> Iterator[_Guess]:
     """What was predicted for the ops that another variant leaves out, to be set beside it."""
     savings = phase.replay.savings if phase.replay else ()
-    asked = {one.name: one for one in savings if one.what == "asked"}
+    asked = {one.name: one for one in savings if one.what == "ablation"}
     for one in view.ablations(key):
         if one.reference == view.variant and one.name in asked:
             saving = asked[one.name]
@@ -203,8 +205,10 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
     """How far the replay is off, or why there is none."""
     if replay is None or (replay.reason and trace_alone):
         return None
-    if replay.reason is not None or replay.drift is None:
-        return f"Not replayed: {replay.reason}."
+    if replay.reason is not None:
+        return f"Not replayed: {note_text(replay.reason)}."
+    if replay.drift is None:
+        return None
     if replay.how == "launches":
         return f"Replayed from the host’s launches in {plural(replay.steps, 'traced step')}."
     drift = (

@@ -41,7 +41,7 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
     groups: dict[tuple[object, ...], list[tuple[str, Timed]]] = {}
     every = _every(view, key)
     for where, timed in every:
-        how = (timed.stopped_by, timed.precision_asked, timed.steps)
+        how = (timed.stopped_by, timed.requested_precision, timed.steps)
         groups.setdefault(how, []).append((where, timed))
     for group in groups.values():
         timed = group[0][1]
@@ -49,7 +49,7 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
         said = _why(timed, reached)
         if said:
             where = view.phase_label(key) if len(groups) == 1 else group[0][0]
-            missed = timed.precision_asked is not None and not _met(timed, reached)
+            missed = timed.requested_precision is not None and not _met(timed, reached)
             yield Warn(f"{where}: {said}") if missed else Note(f"{sentence_case(where)}: {said}.")
 
 
@@ -62,9 +62,9 @@ def _why(timed: Timed, reached: float) -> str:
     """
     steps = plural(timed.steps, "step")
     now = numbers.percent_half_width(reached) if reached else "an interval not known"
-    if timed.precision_asked is None:
+    if timed.requested_precision is None:
         return f"stopped by the time allowed, after {steps}" * (timed.stopped_by == "max-time")
-    asked = numbers.percent_half_width(timed.precision_asked)
+    asked = numbers.percent_half_width(timed.requested_precision)
     if timed.stopped_by == "precision":
         return f"stopped at the precision asked ({asked}): {now} after {steps}"
     if timed.stopped_by == "plateau":
@@ -79,7 +79,7 @@ def _why(timed: Timed, reached: float) -> str:
 
 def _met(timed: Timed, reached: float) -> bool:
     """Whether the precision asked for is there, be it that it was not yet time to look for it."""
-    asked = timed.precision_asked
+    asked = timed.requested_precision
     return timed.stopped_by == "precision" or (asked is not None and 0 < reached <= asked)
 
 

@@ -109,17 +109,17 @@ def _parts(one: Ablation) -> Iterator[_Line]:
 
 def _layers(one: Ablation) -> Iterator[_Line]:
     """The layers whose change can be told from none, then the others as one."""
-    told = [change for change in one.others if change.told]
+    told = [change for change in one.others if change.significant]
     for change in told[:LAYERS_SHOWN]:
         yield _Line(clean(change.name), change.change_s, change.ci95_s, "others")
     rest = told[LAYERS_SHOWN:]
     if rest:
         rest_s = math.fsum(change.change_s for change in rest)
         yield _Line(plural(len(rest), "more layer"), rest_s, None, "others")
-    if one.not_told is not None:
-        count = len(one.not_told.names)
+    if one.not_significant is not None:
+        count = len(one.not_significant.names)
         label = f"{plural(count, 'other layer')}, {'none' if count > 1 else 'not'} significant"
-        yield _Line(label, one.not_told.change_s, one.not_told.ci95_s, "others")
+        yield _Line(label, one.not_significant.change_s, one.not_significant.ci95_s, "others")
 
 
 def _one_sided(what: str, found: Sequence[OneSided]) -> Iterator[_Line]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.findings import findings_of, is_unlike, more_faults
+from alexprof.record.note import distinct
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -25,6 +26,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
+from alexprof.show.note_texts import note_text
 from alexprof.show.sections.clock import clock_readings
 from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
 from alexprof.show.sections.launching import launching
@@ -40,8 +42,8 @@ from alexprof.show.sections.shares import (
     divide,
     kind_total,
 )
-from alexprof.show.view import View, plural
-from alexprof.workload.base import means
+from alexprof.show.view import View, plural, sentence_case
+from alexprof.workload.base import matches
 
 LAYERS_SHOWN = 20
 LEAST_SEEN = 0.01
@@ -137,7 +139,7 @@ def _answer(view: View, key: str, division: Division) -> str:
         said = f"{device} is idle for {idle} of {step}; {said}"
     for one in view.ablations(key):
         name = view.ablation_label(one)
-        meant = (op for op in division.ops if means(one, op.name, op.kind, op.layer))
+        meant = (op for op in division.ops if matches(one, op.name, op.kind, op.layer))
         share_s = math.fsum(op.share_mean_s for op in meant)
         if share_s:
             part = numbers.percent_unit(division.part(share_s))
@@ -208,8 +210,7 @@ def _unlike(phase: Phase) -> Iterator[str]:
 
 def _idle(phase: Phase, division: Division) -> str:
     assert phase.attribution is not None
-    mine = [one for one in phase.attribution.devices if one.device == division.device]
-    reasons = mine[0].idle_by_reason_ns if mine else {}
+    reasons = phase.attribution.idle_by_reason_ns
     steps = max(division.steps, 1)
     largest_first = sorted(reasons.items(), key=lambda item: -item[1])
     idle_s = {reason: idle_ns / steps / 1e9 for reason, idle_ns in largest_first if idle_ns > 0}
@@ -365,12 +366,12 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         yield Lead(f"No trace of {label}: {why}.")
         return
     yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
-    if phase and not phase.notes:
-        unit = numbers.spoken_unit(traced.mean_s)
-        yield Note(
-            f"The wall-clock time is {unit.named(traced.stopwatch_mean_s)} per traced step; the "
-            f"trace says {unit.named(traced.mean_s)}."
-        )
+    unit = numbers.spoken_unit(traced.mean_s)
+    yield Note(
+        f"The wall-clock time is {unit.named(traced.wall_clock_mean_s)} per traced step; the trace "
+        f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
+        "fewer steps (--trace-steps)."
+    )
     if phase and (readings := clock_readings(view, phase)):
         yield Note(readings)
 
@@ -378,10 +379,10 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:
     """What the record has to say about this phase, of all variants; each sentence once."""
     phase = view.phase(variant, key)
-    mine = tuple(dict.fromkeys(phase.notes)) if phase else ()
-    yield from map(clean, mine)
+    notes = distinct(phase.notes) if phase else ()
+    yield from (sentence_case(note_text(note)) for note in notes)
     for name in view.run.variants:
         other = view.phase(name, key)
         if name != variant and other:
-            said = [note for note in dict.fromkeys(other.notes) if note not in mine]
-            yield from (f"{view.variant_label(name)}: {clean(note)}" for note in said)
+            more = [note for note in distinct(other.notes) if note not in notes]
+            yield from (f"{view.variant_label(name)}: {note_text(note)}" for note in more)

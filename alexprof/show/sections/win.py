@@ -113,7 +113,7 @@ def _taken_apart(view: View, one: Ablation) -> str:
         return f"{own}."
     timed = view.timed(one.reference, one.phase)
     least_s = _CHANGED * timed.mean_s if timed else 0.0
-    seen = [change for change in one.others if change.told]
+    seen = [change for change in one.others if change.significant]
     told = [change for change in seen if abs(change.change_s) >= least_s]
     changed = [
         f"{clean(change.name)} took {_time(view, one, abs(change.change_s), None)} "
@@ -209,7 +209,7 @@ def _predicted(view: View, one: Ablation, predicted_s: float) -> Iterator[str]:
         yield f"{sentence_case(covers)}."
     phase = view.phase(one.reference, one.phase)
     if one.predicted_from in ("share", "kernels") and phase and phase.replay:
-        yield gone_with(phase.replay, [("asked", one.name)]) or ""
+        yield gone_with(phase.replay, [("ablation", one.name)]) or ""
 
 
 def _unit(view: View, one: Ablation, seconds: float) -> numbers.Unit:
