@@ -1,0 +1,186 @@
+"""What a user names to compare: a run, `RUN:variant` or a trace, or a group of the same thing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from alexprof.analysis.changes import GroupRecord
+from alexprof.analysis.traces import find_traces, load_with_tables, printable
+from alexprof.errors import RunError, UsageError
+from alexprof.record.run import Run
+from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A run on disk or a trace, and the variant of it that is meant.
+
+    Attributes:
+        folder: The run's folder; of a trace its file, the first of several hosts.
+        run: The record.
+        variant: None means all.
+        costs: The costs of a trace, by variant and phase; None for a run, which has a table.
+    """
+
+    folder: Path
+    run: Run
+    variant: str | None
+    costs: Mapping[tuple[str, str], pl.DataFrame] | None = None
+
+    @property
+    def name(self) -> str:
+        """As a user would name it."""
+        return self.run.run if self.variant is None else f"{self.run.run}:{self.variant}"
+
+    @property
+    def variants(self) -> list[str]:
+        """The variants that are meant."""
+        return [self.variant] if self.variant is not None else list(self.run.variants)
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether it is a trace alone, imported or not: none of its steps was timed."""
+        return is_trace(self.run)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is compared: one run, or several that stand for the same thing."""
+
+    runs: tuple[Selection, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in a comparison."""
+        first, more = self.runs[0].name, len(self.runs) - 1
+        return f"{first} and {more} more" if more else first
+
+    @property
+    def record(self) -> GroupRecord:
+        """What a result says of it."""
+        first = self.runs[0].run
+        return GroupRecord(
+            name=self.name,
+            runs=tuple(selection.run.run for selection in self.runs),
+            variant=self.runs[0].variant,
+            started=first.started,
+            software=first.machine.software if first.machine else None,
+            variants={name: variant.label for name, variant in first.variants.items()},
+            phases={
+                key: phase.label
+                for variant in first.variants.values()
+                for key, phase in variant.phases.items()
+            },
+            traced=all(selection.is_trace for selection in self.runs),
+        )
+
+
+def is_trace(run: Run) -> bool:
+    """Whether a run is a trace alone: its steps were traced and none was timed."""
+    phases = [phase for variant in run.variants.values() for phase in variant.phases.values()]
+    return bool(phases) and all(phase.timed is None and phase.traced for phase in phases)
+
+
+Pair = tuple[str, str]
+"""A variant of A and one of B."""
+
+
+def select(name: str, logdir: Path) -> Selection:
+    """Finds a run, a variant of one, or a trace.
+
+    Args:
+        name: As for `find_run`, with `:variant` after it or without; or as for `find_traces`. A run
+            of the logdir goes before a file of the same name.
+        logdir: Where runs are.
+
+    Raises:
+        RunError: If there is no such run.
+        UsageError: If the run has no such variant, or a folder holds several traces.
+        TraceError: If the trace can't be read.
+    """
+    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
+    if not is_run and (files := find_traces(name)):
+        loaded = load_with_tables(*files, cores=False)
+        # By its path: files of several sessions have the same name, the host's.
+        run = msgspec.structs.replace(loaded.run, run=printable(name))
+        return Selection(files[0], run, None, loaded.costs)
+    try:
+        folder = find_run(name, logdir)
+        return Selection(folder, load_run(folder), None)
+    except RunError:
+        run_name, colon, variant = name.rpartition(":")
+        if not colon or not run_name:
+            raise
+    folder = find_run(run_name, logdir)
+    run = load_run(folder)
+    if variant not in run.variants:
+        variants = ", ".join(run.variants) or "none"
+        raise UsageError(f"no variant {variant!r} in run {run.run}: it has {variants}")
+    return Selection(folder, run, variant)
+
+
+def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
+    """Finds what is to be compared, a group of one run each.
+
+    Raises:
+        RunError: As `select`.
+        UsageError: As `select`; or if there are fewer than two, or one of them twice.
+    """
+    if len(names) < 2:
+        raise UsageError("compare needs at least two: alexprof compare RUN RUN, or RUN:variant")
+    selections = [select(name, logdir) for name in names]
+    check_distinct(selections)
+    return [Group((selection,)) for selection in selections]
+
+
+def check_distinct(selections: Sequence[Selection]) -> None:
+    """Makes sure that no run (or variant of one) is named twice, nor a run beside a variant of it.
+
+    Raises:
+        UsageError: If one is.
+    """
+    for place, later in enumerate(selections):
+        for earlier in selections[:place]:
+            if earlier.folder.resolve() != later.folder.resolve():
+                continue
+            if earlier.variant == later.variant:
+                raise UsageError(f"{later.name} is named twice: it can't be compared with itself")
+            if earlier.variant is None or later.variant is None:
+                run = later.run
+                raise UsageError(
+                    f"{earlier.name} and {later.name} are the same run: name a variant on both "
+                    f"sides ({', '.join(f'{run.run}:{name}' for name in run.variants)})"
+                )
+
+
+def variant_pairs(a: Selection, b: Selection) -> list[Pair]:
+    """Which variants stand beside each other: those named, else those of the same name.
+
+    Raises:
+        UsageError: If a variant is named of one run and the other has none to set beside it.
+    """
+    if len(a.variants) == len(b.variants) == 1:
+        return [(a.variants[0], b.variants[0])]
+    common = [(name, name) for name in a.variants if name in b.variants]
+    if not common and a.variant != b.variant:
+        named, other = (a, b) if a.variant else (b, a)
+        choices = ", ".join(f"{other.run.run}:{name}" for name in other.variants) or "it has none"
+        raise UsageError(
+            f"nothing to set beside {named.name}: name a variant of the other run too ({choices})"
+        )
+    return common
+
+
+def common_phases(a: Selection, b: Selection, pair: Pair) -> Iterator[str]:
+    """Keys of the phases that both variants have, in A's order."""
+    phases_of_b = b.run.variants[pair[1]].phases
+    yield from (key for key in a.run.variants[pair[0]].phases if key in phases_of_b)
