@@ -83,18 +83,18 @@ _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """A caveat to some numbers.
+    """One thing that a reader has to know.
 
     Attributes:
         code: What it is.
-        severity: From 1 (worth knowing) to 5 (numbers are wrong or missing).
+        severity: 1, worth knowing, to 5, numbers are wrong or missing.
         phases: Keys of the phases it is about; empty for the whole run.
         variants: Keys of the variants; empty for all.
         numbers: Its figures by name, with the unit at the end of the name.
         invalidates: What it makes unsure.
-        names: The devices, steps, ops or files that it is about.
-        host: The host, in a trace of several; "" otherwise.
-        text: What TensorFlow, CUPTI, the operating system or the user wrote; "" for nothing.
+        names: As in `Note`, like the next two.
+        host: See there.
+        text: See there.
     """
 
     code: str
