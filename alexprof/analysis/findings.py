@@ -58,11 +58,21 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
     What holds alike for several variants or phases is one finding.
     """
     together: dict[tuple[str, str], Finding] = {}
-    for finding in (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run)):
+    for finding in _every(run):
         key = finding.code, finding.text
         known = together.get(key)
         together[key] = finding if known is None else _joined(known, finding)
     return tuple(sorted(together.values(), key=lambda finding: -finding.severity))
+
+
+def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
+    """Lists what concerns a phase, of each variant by itself, the most harmful first."""
+    findings = [finding for finding in _every(run) if not finding.phases or phase in finding.phases]
+    return tuple(sorted(findings, key=lambda finding: -finding.severity))
+
+
+def _every(run: Run) -> tuple[Finding, ...]:
+    return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
 def _joined(one: Finding, other: Finding) -> Finding:

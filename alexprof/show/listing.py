@@ -15,7 +15,7 @@ from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
-from alexprof.show.savings import difference_text, saving_label
+from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.header import status
 from alexprof.show.view import View, plural
 
@@ -144,5 +144,5 @@ def _savings(view: View, summary: Summary, key: str) -> str:
             unit = numbers.spoken_unit(saving.saved_s, step_s)
             saved = numbers.unit(difference_text(unit, saving), unit.name)
             saved = saving.verdict if saving.verdict == "unclear" else saved
-            texts.append(f"{saving_label(view, saving)}: {saved}")
+            texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.summary import Saving, Summary, summarize
+from alexprof.analysis.summary import MeasuredSaving, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Traced
 from alexprof.record.run import Run
@@ -50,12 +50,12 @@ def std_tag(phase: str) -> str:
     return f"{phase}/std_ms"
 
 
-def attributed_tag(ablation: Ablation | Saving) -> str:
+def attributed_tag(ablation: Ablation | MeasuredSaving) -> str:
     """The tag of what the trace gives the ops that an ablation leaves out."""
     return f"{ablation.phase}/{ablation.name}_attributed_ms"
 
 
-def share_tag(ablation: Ablation | Saving) -> str:
+def share_tag(ablation: Ablation | MeasuredSaving) -> str:
     """The tag of the part of the step that the trace gives those ops."""
     return f"{ablation.phase}/{ablation.name}_share_percent"
 
@@ -167,7 +167,7 @@ def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Ser
             yield line(f"{phase}_{group}s/{name}_ms", meaning, seconds)
 
 
-def _saving(summary: Summary, saving: Saving, end_s: float) -> Iterator[Series]:
+def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[Series]:
     pair = f"{saving.reference} less {saving.without}"
     steps = {(step.phase, step.variant): step for step in summary.steps}
     timed = steps.get((saving.phase, saving.reference))
