@@ -1,7 +1,9 @@
 # make profile    set everything up, run the AlexNet profile and show the answer
 # make tensorboard   show the runs of logdir/ in TensorBoard
 # make test       tests, ruff and the type checker
+# make test-fast  tests without the slow ones (a minute instead of some)
 # make lint       ruff and the type checker alone
+# make docs       write the reference in docs/json.md anew
 # make bench      the comparisons that need a quiet machine
 # make clean      remove the virtual environment and caches; logdir/ stays
 #
@@ -20,7 +22,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.13; 
   $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   && echo $$p && break; done)
 
-.PHONY: profile tensorboard test lint bench clean
+.PHONY: profile tensorboard test test-fast lint bench clean
 .DELETE_ON_ERROR:
 
 profile: $(VENV)/.installed
@@ -32,10 +34,17 @@ tensorboard: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+test-fast: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow" $(ARGS)
+
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+.PHONY: docs
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python -m docs.json_reference
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -18,15 +18,21 @@ from alexprof.errors import AlexProfError
 
 if TYPE_CHECKING:
     from alexprof.analysis.traces import load_trace
+    from alexprof.capture.target import CallableTarget, SessionTarget, Target
     from alexprof.capture.trace import profiler_options
     from alexprof.record.run import Run
     from alexprof.record.store import load_run
     from alexprof.tracer import Tracer
+    from alexprof.tracer.recording import Recording
     from alexprof.workload import leaving_out
 
 __all__ = [
     "AlexProfError",
+    "CallableTarget",
+    "Recording",
     "Run",
+    "SessionTarget",
+    "Target",
     "Tracer",
     "__version__",
     "leaving_out",
@@ -38,6 +44,10 @@ __version__ = "0.1.0"
 
 _LATE = {
     "Tracer": "alexprof.tracer",
+    "Recording": "alexprof.tracer.recording",
+    "Target": "alexprof.capture.target",
+    "CallableTarget": "alexprof.capture.target",
+    "SessionTarget": "alexprof.capture.target",
     "Run": "alexprof.record.run",
     "leaving_out": "alexprof.workload",
     "load_run": "alexprof.record.store",

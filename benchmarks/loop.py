@@ -43,7 +43,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     import tensorflow as tf
 
     v1 = tf.compat.v1
-    rounds = max(arguments.num_batches // TURN_STEPS, 2)
+    rounds = max((arguments.num_batches or 100) // TURN_STEPS, 2)
     workload = alexnet(batch_size=arguments.batch_size)
     result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": rounds * TURN_STEPS}
     print(f"Timed loop / classic loop, batch {arguments.batch_size}, {rounds} × {TURN_STEPS} steps")

@@ -23,10 +23,13 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     workload = alexnet(batch_size=arguments.batch_size)
     with tempfile.TemporaryDirectory() as logdir:
         folder = Path(logdir) / "run"
-        options = ProfileOptions(num_batches=arguments.num_batches)
+        options = ProfileOptions(num_batches=arguments.num_batches or 100)
         run = profile(workload, folder, options)
         costs = load_costs(folder)
-    result: dict[str, Any] = {"batch_size": arguments.batch_size, "steps": arguments.num_batches}
+    result: dict[str, Any] = {
+        "batch_size": arguments.batch_size,
+        "steps": arguments.num_batches or 100,
+    }
     print(f"LRN attributed / measured, batch {arguments.batch_size}")
     for one in run.ablations:
         assert one.attributed_s is not None

@@ -1,7 +1,9 @@
 """The same `alexprof profile` twice, several times over: how often does compare see a difference?
 
 Something else keeps a core busy during every other pair, for a part of it by chance: nothing of the
-program differs, so every difference that is called is a false one.
+program differs, so every difference that is called is a false one. With `--slower 0.15` the second
+run of each pair is slower by that fraction of each step, on a machine without another program: then
+every phase should be called slower.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 CALLED = ("slower", "faster")
-MOST_BATCHES = 30
-"""Timed steps of each variant and phase at most: with 100 of batch 32 a pair takes ten minutes."""
+BATCHES = 30
+"""Timed steps of each variant and phase: with 100 a pair takes four minutes on 2 cores."""
 BUSY_S = (5.0, 60.0)
 """How long the other program runs."""
 WAIT_S = (0.0, 20.0)
@@ -37,7 +39,7 @@ while time.monotonic() < end:
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the pairs and counts the verdicts at each level."""
-    steps = min(arguments.num_batches, MOST_BATCHES)
+    steps = arguments.num_batches or BATCHES
     chance = random.Random(0)
     pairs = []
     print(f"The same twice, {arguments.pairs} times, batch {arguments.batch_size}, {steps} steps")
@@ -46,11 +48,12 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
             start = time.monotonic()
             wait_s, busy_s = chance.uniform(*WAIT_S), chance.uniform(*BUSY_S)
             names = [f"{number}{side}" for side in "ab"]
-            with _busy(wait_s, busy_s) if number % 2 else _quiet():
-                for name in names:
-                    _profile(Path(logdir), name, arguments.batch_size, steps)
+            busy = number % 2 == 1 and not arguments.slower
+            with _busy(wait_s, busy_s) if busy else _quiet():
+                for name, slower in zip(names, (0.0, arguments.slower), strict=True):
+                    _profile(Path(logdir), name, arguments, steps, slower)
             found = _compared(Path(logdir), names)
-            found |= {"busy": number % 2 == 1, "seconds": time.monotonic() - start}
+            found |= {"busy": busy, "seconds": time.monotonic() - start}
             pairs.append(found)
             print(_line(number, found), flush=True)
     total = Counter(dict.fromkeys(("phase", "layer", "kind", "op"), 0))
@@ -67,9 +70,13 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _profile(logdir: Path, name: str, batch_size: int, steps: int) -> None:
-    command = [sys.executable, "-m", "alexprof", "profile", "--logdir", str(logdir)]
-    command += ["--run-name", name, "--batch-size", str(batch_size), "--num-batches", str(steps)]
+def _profile(
+    logdir: Path, name: str, arguments: argparse.Namespace, steps: int, slower: float
+) -> None:
+    program = ["benchmarks.slower", str(slower)] if slower else ["alexprof"]
+    command = [sys.executable, "-m", *program, "profile", "--logdir", str(logdir)]
+    command += ["--run-name", name, "--batch-size", str(arguments.batch_size)]
+    command += ["--num-batches", str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     if done.returncode:
         raise SystemExit(f"alexprof profile failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -26,7 +26,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     seconds: dict[str, list[float]] = {" ".join(command): [] for command in COMMANDS}
     with tempfile.TemporaryDirectory() as logdir:
-        options = ProfileOptions(num_batches=arguments.num_batches, burn_in=1, trace_steps=3)
+        options = ProfileOptions(num_batches=arguments.num_batches or 100, burn_in=1, trace_steps=3)
         small = alexnet(batch_size=1, image_size=64)
         profile(small, Path(logdir) / "run", options, SilentProgress())
         for _ in range(REPEATS):

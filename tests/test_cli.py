@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,35 +14,14 @@ import alexprof
 from alexprof.cli.output import no_collector
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run
+from tests.command_line import COMMAND, assert_one_line, call, call_process
 from tests.record.test_store import run_named
-
-COMMAND = [sys.executable, "-m", "alexprof"]
-
-
-def call(*arguments, cwd=None, **environment):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, **environment},
-        check=False,
-    )
 
 
 @pytest.fixture
 def logdir(tmp_path):
     save_run(tmp_path / "logdir" / "there", run_named("there"))
     return tmp_path / "logdir"
-
-
-def assert_one_line(done, code, *words):
-    assert done.returncode == code, done.stderr
-    assert done.stderr.startswith("alexprof: ")
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -86,8 +64,9 @@ def test_a_logdir_that_can_t_be_written(tmp_path):
     assert_one_line(done, 2, str(tmp_path / "file" / "logdir"), "choose another", "--logdir")
 
 
+@pytest.mark.slow
 def test_a_gpu_where_there_is_none(logdir):
-    done = call("profile", "--logdir", logdir, "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
+    done = call_process("profile", "--logdir", logdir, "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
     assert_one_line(done, 2, "no GPU", "--device cpu", "alexprof doctor")
     assert [path.name for path in logdir.iterdir()] == ["there"]
 
@@ -119,7 +98,7 @@ def test_report_list_and_version_answer(logdir):
     assert parsed.pop("answers")["estimator"] == "mean"
     assert parsed == json.loads((logdir / "there" / "run.json").read_text())
     assert "there" in call("list", "--logdir", logdir).stdout
-    assert call("--version").stdout == f"alexprof {alexprof.__version__}\n"
+    assert call_process("--version").stdout == f"alexprof {alexprof.__version__}\n"
     assert "profile" in call("--help").stdout
     assert call("list", ALEXPROF_LOGDIR=str(logdir)).stdout.startswith("1 run")
 
@@ -269,7 +248,7 @@ def test_damaged_tables_are_one_line(compared):
 def test_two_real_runs_compared(tmp_path):
     small = ("--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4)
     for name in ("a", "b"):
-        done = call("profile", *small, "--logdir", tmp_path, "--run-name", name)
+        done = call_process("profile", *small, "--logdir", tmp_path, "--run-name", name)
         assert done.returncode == 0, done.stderr
     parsed = json.loads(call("compare", "a", "b", "--json", "--logdir", tmp_path).stdout)
     # Other programs may be busy here, and that is no error.
@@ -284,7 +263,7 @@ def test_two_real_runs_compared(tmp_path):
 
 @pytest.mark.slow
 def test_doctor_finds_a_trace_that_works(tmp_path):
-    done = call("doctor", "--logdir", tmp_path)
+    done = call_process("doctor", "--logdir", tmp_path)
     assert done.returncode == 0, done.stdout
     assert "ok   A trace: 3 of 3 steps" in done.stdout
     assert "host tracer level 3" in done.stdout

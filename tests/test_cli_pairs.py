@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from alexprof.cli.output import free_folder
+from tests.command_line import COMMAND, assert_one_line, call
 from tests.processes import ended
-from tests.test_cli import COMMAND, assert_one_line, call
 
 PYTHON = f"{sys.executable} -S -E -c"
 

@@ -16,8 +16,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import FusedOp, Replay, Saving
 from alexprof.record.values import Timed
-from alexprof.workload.base import Ablation as Question
-from alexprof.workload.base import means, means_kind
+from alexprof.workload.base import AblationSpec, matches, matches_kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def ablation(
-    question: Question,
+    question: AblationSpec,
     phase: str,
     blocks: Sequence[Block],
     phases: Mapping[str, Phase],
@@ -78,7 +77,7 @@ def explained(
 
 
 def _measured(
-    question: Question, phase: str, blocks: Sequence[Block], *, interleaved: bool
+    question: AblationSpec, phase: str, blocks: Sequence[Block], *, interleaved: bool
 ) -> Ablation:
     """What the stopwatch says."""
     a, b = (
@@ -107,7 +106,7 @@ def _fused(question: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the question's ops too."""
     found = []
     for op in phase.ops:
-        types = [one for one in op.fused if means_kind(question, one, op.layer)]
+        types = [one for one in op.fused if matches_kind(question, one, op.layer)]
         if types:
             found.append(
                 FusedOp(
@@ -147,7 +146,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
 def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) -> dict[str, Any]:
     """What the kernels of the ops that go take, and launching them."""
     ops = zip(work.names, work.kinds, work.layers, strict=True)
-    own = {name for name, kind, layer in ops if means(answer, name, kind, layer)}
+    own = {name for name, kind, layer in ops if matches(answer, name, kind, layer)}
     if not own:
         return {}
     gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()

@@ -20,14 +20,14 @@ QUIET = "runs while the machine does nothing else"
 
 
 class SideRecord(Struct, frozen=True, kw_only=True):
-    """One of the things compared: a run, a variant of it, or several runs of the same.
+    """A side: a run, a variant of it, or several equal runs.
 
     Attributes:
-        name: As it is called in `Change.b` and in sentences.
+        name: As in `b` below and in sentences.
         runs: The runs' names.
-        variant: The only variant looked at; None for all that both have.
+        variant: The only variant compared; None: all.
         started: When the first of the runs began.
-        software: Versions that ran the first of them; None if not known.
+        software: Versions of the first run; None if not known.
         variants: The variants' names in sentences.
         phases: The phases' names in sentences.
     """
@@ -77,7 +77,7 @@ class InSeconds:
 
 
 class Change(InSeconds, Struct, frozen=True, kw_only=True):
-    """What a phase, layer, kind or op costs on two sides. Layers, kinds and ops: scaled shares.
+    """Cost of a phase, or of a layer, kind or op (shares, scaled to the timed mean), on two sides.
 
     Attributes:
         level: What it is.
@@ -88,11 +88,11 @@ class Change(InSeconds, Struct, frozen=True, kw_only=True):
         b_s: That of B.
         ratio: b_s / a_s.
         ci95: Its 95 % interval; None where nothing shows the spread.
-        verdict: Of B; allows for how many were asked at this level.
-        needed: What it would take for a verdict; None with one.
-        p_value: Of no change at all, adjusted for how many were asked; None without an interval.
-        a_share: Part of A's step.
-        b_share: Part of B's step.
+        verdict: Of B against A, corrected for the number of tests at this level.
+        needed: What would decide it; None with a verdict.
+        p_value: Of no change, corrected in the same way; None without an interval.
+        a_share: Fraction of A's step.
+        b_share: Fraction of B's step.
         b: The other side's name.
         b_variant: Its variant.
     """
@@ -115,7 +115,19 @@ class Change(InSeconds, Struct, frozen=True, kw_only=True):
 
 
 class OneSided(Struct, frozen=True, kw_only=True):
-    """What only one side has: gone without `b_s`, new without `a_s`; the rest as in `Change`."""
+    """What only one side has.
+
+    Attributes:
+        level: What it is.
+        variant: The variant of A.
+        phase: The phase's key.
+        name: Of the layer, kind or op.
+        a_s: Mean cost in a step of A; None if it is new.
+        b_s: That of B; None if it is gone.
+        share: Fraction of the step of the side that has it.
+        b: The other side's name.
+        b_variant: Its variant.
+    """
 
     level: Level
     variant: str
@@ -137,14 +149,14 @@ class ResultChange(Struct, frozen=True, kw_only=True):
         b: The other side's name.
         b_variant: Its variant.
         on_purpose: Whether the two are variants of one run.
-        same: Whether both compute the same, up to rounding; None if that can't be told.
-        text: What was found, or why it can't be told, in one sentence without its full stop.
-        tensor: The one that differs most; None where none was looked at, like the rest.
-        difference: The norm of the difference, as a part of the larger norm; None if types, shapes
-            or the number of NaN and infinite values differ.
-        allowed: What rounding may make of it, likewise.
+        same: Whether both compute the same, up to rounding; None if not known.
+        text: What was found, or why it is not known.
+        tensor: The tensor that differs most; None if none was compared, like the following.
+        difference: Norm of the difference / the larger norm; None if types, shapes or the number of
+            NaN and infinite values differ.
+        allowed: What rounding may make of `difference`.
         a_norm: The tensor's L2 norm in A.
-        b_norm: That in the other.
+        b_norm: The tensor's L2 norm in B.
     """
 
     variant: str
@@ -162,21 +174,21 @@ class ResultChange(Struct, frozen=True, kw_only=True):
 
 
 class RunComparison(Struct, frozen=True, kw_only=True):
-    """What compared sides differ in: A, the first, against each of the others.
+    """A, the first side, against each of the others.
 
     Attributes:
-        schema_version: Of this object.
-        a: The first.
-        others: The others, in the order given.
+        schema_version: Version of this object.
+        a: The first side.
+        others: The other sides, in the order given.
         comparable: Whether all did the same work on the same machine, and it was not busy.
         why_not: Why not, one sentence each.
         notes: What else to know, one sentence each.
         same_results: Whether all computed the same; None if not known.
-        same_results_reason: What stands behind that, or why it is not known.
-        results: What each phase computes on two sides.
-        differences: Largest change in seconds a step first.
+        same_results_reason: What that rests on, or why it is not known.
+        results: Results of each phase, compared.
+        differences: What both sides have; the largest change in seconds per step first.
         gone: What only A has, the most expensive first.
-        new: What only another has, likewise.
+        new: What only the other has, the most expensive first.
     """
 
     schema_version: int = COMPARISON_VERSION

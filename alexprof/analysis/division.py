@@ -16,7 +16,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval
-from alexprof.workload.base import means
+from alexprof.workload.base import matches
 
 UNASSIGNED, IDLE, NO_LAYER = "(unassigned)", "(idle)", "(no layer)"
 _SAME_KIND = 0.9
@@ -160,7 +160,7 @@ def own_share_s(division: DividedStep, phase: Phase, ablation: Ablation) -> floa
     return math.fsum(
         op.share_mean_s
         for op in phase.ops
-        if op.device == division.device and means(ablation, op.name, op.kind, op.layer)
+        if op.device == division.device and matches(ablation, op.name, op.kind, op.layer)
     )
 
 

@@ -34,20 +34,20 @@ class Bound(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """One thing that has a bound; fields as in `Change`, but judged by the bound.
+    """A phase, layer or kind that has a bound.
 
     Attributes:
-        level: As in `Change`, like the next ones.
-        variant: See there.
-        phase: See there.
-        name: See there.
-        a_s: Baseline.
-        b_s: The run that asks to pass.
-        ratio: See there.
-        ci95: See there.
-        max_slowdown: What is allowed, as a part.
-        outcome: "within", "slower" with evidence, or "unclear".
-        needed: What it would take to tell; None if it is told.
+        level: "phase", "layer" or "kind".
+        variant: The baseline's variant.
+        phase: The phase's key.
+        name: Of the phase, layer or kind.
+        a_s: Mean cost in a step of the baseline.
+        b_s: That of the run.
+        ratio: b_s / a_s.
+        ci95: Its 95 % interval; None where nothing shows the spread.
+        max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
+        outcome: "slower" and "within" take evidence.
+        needed: What a decision would take; None with one.
     """
 
     level: str
@@ -67,7 +67,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """Whether a run may pass.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         baseline: What it is measured against.
         run: What asks to pass.
         outcome: Of all together.

@@ -49,7 +49,7 @@ class Point(Struct, frozen=True, kw_only=True):
     Attributes:
         run: The run's name.
         started: When it began.
-        value: Seconds, or a part of the step for "share"; None if the run doesn't have it.
+        value: In the unit of the history; None if the run doesn't have it.
         ci95: Its 95 % interval; None with too few steps.
         compared: Whether it takes part in the search for steps.
         reason: Why it has no value, or is not compared.
@@ -66,7 +66,13 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class VersionChange(Struct, frozen=True):
-    """What of the software is another one: its name, the version before, the version behind."""
+    """A version that changed.
+
+    Attributes:
+        what: The program or library.
+        before: Its version in the last run before.
+        after: Its version from then on.
+    """
 
     what: str
     before: str
@@ -77,16 +83,16 @@ class Step(Struct, frozen=True, kw_only=True):
     """A place where the metric stepped.
 
     Attributes:
-        run: The first run behind it.
+        run: The first run after it.
         started: When that began.
         last_before: The last run before it.
-        before: Mean over the runs since the step before.
-        after: Mean over the runs until the next one.
+        before: Mean over the runs since the previous change.
+        after: Mean over the runs until the next change.
         ratio: after / before.
         ci95: Its 95 % interval.
         verdict: "slower" (more) or "faster" (less).
-        software: Versions of the first run behind it.
-        changed: Which of them differ from the last run before it.
+        software: Versions of the first run after it.
+        changed: Versions that differ from the last run before it.
     """
 
     run: str
@@ -105,11 +111,11 @@ class History(Struct, frozen=True, kw_only=True):
     """A metric over runs.
 
     Attributes:
-        schema_version: Of this object.
-        metric: As asked for.
-        unit: "s", or "part" of the step.
-        variant: Whose.
-        phase: Of which phase.
+        schema_version: Version of this object.
+        metric: The metric.
+        unit: Seconds, or a fraction of the step.
+        variant: Key of the variant.
+        phase: Key of the phase.
         points: Each run of the logdir, oldest first.
         steps: Where it stepped, oldest first.
         notes: What else to know, one sentence each.

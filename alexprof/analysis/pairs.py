@@ -35,15 +35,15 @@ class ProcessRecord(Struct, frozen=True, kw_only=True):
     """A process that ended.
 
     Attributes:
-        side: "a" or "b".
-        pair: From 1; 0 for a warm-up, which is left out of every figure.
-        folder: Its logdir, relative to the record's folder. Beside it lie its output and
-            complaints: the same name and `.out.txt`, `.err.txt`.
+        side: Which command.
+        pair: From 1; 0: warm-up, in no figure.
+        folder: Its logdir, relative to the record's folder; output is in the files of the same name
+            with `.out.txt` and `.err.txt`.
         started: Local time with offset, ISO 8601.
         seconds: Wall time.
-        user_s: Time that cores worked for it in user mode.
-        system_s: The same in the kernel.
-        exit_code: Negative: the signal that ended it.
+        user_s: CPU time in user mode.
+        system_s: CPU time in the kernel.
+        exit_code: Negative: number of the signal that ended it.
     """
 
     side: Which
@@ -60,16 +60,16 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
     """Processes of two commands, as they came.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         name: The folder's name.
         complete: Whether all pairs ran.
         stopped: Why not, in one sentence; None if complete.
         started: Local time with offset, ISO 8601.
         a: The command A.
         b: The command B.
-        pairs: How many were asked for.
-        warm_up: How many processes of each ran before, not measured.
-        machine: Where.
+        pairs: Pairs requested.
+        warm_up: Warm-up processes of each command.
+        machine: Where they ran.
         processes: In the order they ran.
     """
 
@@ -94,7 +94,7 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
 
 
 class TimeChange(InSeconds, Struct, frozen=True, kw_only=True):
-    """What processes take on two sides; its fields are those of `changes.Change`.
+    """Time of the processes on two sides.
 
     Attributes:
         name: "wall", or "cpu": user and system time together.
@@ -118,12 +118,12 @@ class TimeChange(InSeconds, Struct, frozen=True, kw_only=True):
 
 
 class PairsResult(Struct, frozen=True, kw_only=True):
-    """What pairs of processes say.
+    """Result of pairs of processes.
 
     Attributes:
-        schema_version: Of this object.
+        schema_version: Version of this object.
         record: What ran.
-        finished: Pairs that both ended well: what is judged.
+        finished: Pairs whose processes both succeeded.
         judged_by: "runs": the steps of the runs that the processes left; "processes": their times.
         reason: Why not the runs.
         times: The processes' times: "wall", "cpu". Each is judged by itself.

@@ -28,7 +28,7 @@ from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import Gathered, LayerChange, OneSided, SeenOps
 from alexprof.record.values import Interval
-from alexprof.workload.base import means
+from alexprof.workload.base import matches
 
 if TYPE_CHECKING:
     import polars as pl
@@ -172,7 +172,7 @@ def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> t
     if op.name == UNASSIGNED_OP:
         return "unassigned", ""
     if op in only_a:
-        own = means(answer, op.name, op.kind, op.layer)
+        own = matches(answer, op.name, op.kind, op.layer)
         return ("own", "") if own else ("gone", op.type)
     return ("new", op.type) if op in only_b else ("layer", op.layer)
 

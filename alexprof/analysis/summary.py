@@ -19,7 +19,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval, Timed
-from alexprof.workload.base import means
+from alexprof.workload.base import matches
 
 Verdict = Literal["saves", "costs", "unclear"]
 
@@ -30,8 +30,8 @@ class StepTime(Struct, frozen=True, kw_only=True):
     Attributes:
         phase: Key of the phase.
         variant: Key of the variant.
-        steps: How many were timed.
-        center_s: Mean or median, whichever leads in the run.
+        steps: Number of steps.
+        center_s: Mean or median, as `estimator` says.
         std_s: Standard deviation of the steps.
         ci95_s: 95 % interval of the center; None with too few blocks.
     """
@@ -49,15 +49,15 @@ class MeasuredSaving(Struct, frozen=True, kw_only=True):
 
     Attributes:
         phase: Key of the phase.
-        name: What was left out, as in `Ablation.name`.
+        name: The ablation.
         reference: The variant with it.
         without: The variant without it.
-        saved_s: By which a step is shorter without it.
+        saved_s: Measured saving per step.
         ci95_s: Its 95 % interval; None with too few blocks.
         fraction: `saved_s` as a fraction of the reference's step.
-        verdict: "saves" or "costs" where the interval excludes 0, else "unclear".
-        own_s: What its own ops take, by the trace; None without one.
-        own_ci95_s: Its 95 % interval: traced steps, and on a CPU the timed ones too.
+        verdict: "unclear" where the interval includes 0.
+        own_s: What its own ops take in the trace; None without one.
+        own_ci95_s: Its 95 % interval: traced steps, and on a CPU also the timed ones.
     """
 
     phase: str
@@ -76,9 +76,9 @@ class Share(Struct, frozen=True, kw_only=True):
     """What a layer takes of the traced step, in each phase.
 
     Attributes:
-        name: The layer; of ops that were left out somewhere, in whatever layer, the ablation.
-        what: "layer", "left out" or "idle".
-        fractions: By phase, of the step's wall time.
+        name: The layer, or the ablation whose ops are left out.
+        what: Kind of row.
+        fractions: Fraction of the step, by phase.
     """
 
     name: str
@@ -90,14 +90,14 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The answers of a run.
 
     Attributes:
-        estimator: "mean" or "median": what `center_s`, `saved_s` and `own_s` are.
+        estimator: What `center_s`, `saved_s` and `own_s` are.
         steps: Timed steps, by phase and variant.
-        savings: What was measured by leaving ops out, by phase; the largest first.
-        variant: Whose steps `traced` and `shares` are of; "" without a trace.
-        traced: Its traced steps, by phase; their means lead, whatever `estimator` is.
+        savings: Measured savings, by phase; the largest first.
+        variant: The variant that `traced` and `shares` are about; "" without a trace.
+        traced: Its traced steps, by phase; always means.
         shares: Where these steps go, the largest first.
-        of_timed: Whether `shares` are fractions of the timed step: a GPU's kernels take as long in
-            it as traced, so the others are idle.
+        of_timed: Whether `shares` are fractions of the timed step, as on a GPU, or of the traced
+            one.
         findings: What makes numbers unsure, the most harmful first.
     """
 
@@ -270,6 +270,6 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[S
 def _row_of(
     op: OpCost, questions: list[Ablation]
 ) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if questions and means(questions[0], op.name, op.kind, op.layer):
+    if questions and matches(questions[0], op.name, op.kind, op.layer):
         return questions[0].name, "left out"
     return op.layer, "layer"

@@ -17,6 +17,8 @@ from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
+    from alexprof.analysis.assemble import TraceFacts
+    from alexprof.attribute import Attribution
     from alexprof.xplane import Trace
 
 TRACE = "trace"
@@ -138,32 +140,11 @@ def load_trace(
         UsageError: If no file is given, two have the same name, or no step is marked as asked.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
-    from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.analysis.assemble import traced_phase
 
-    paths = {_host(Path(file)): Path(file) for file in files}
-    if len(paths) < max(len(files), 1):
-        raise UsageError("load_trace takes the file of each host, whose name is the file's")
-    if depth < 1:
-        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
-    traces = {host: read_trace(path) for host, path in paths.items()}
-    attributions = attribute_hosts(traces, marker, depth, cores=cores)
-    some = next(iter(attributions.values()))
-    if marker is not None and not some.marked:
-        why = next((note for note in some.notes if f'"{marker}"' in note), "")
-        raise UsageError(f"{next(iter(paths.values()))}: {why.split(';')[0].rstrip('.')}")
-    several = len(paths) > 1
-    first = next(iter(paths.values()))
-    said = _of_hosts({host: _said(trace) for host, trace in traces.items()})
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
-    facts = TraceFacts(
-        file=_printable(first.parent.name if several else first.name),
-        host_level=min((one for one in levels.values() if one is not None), default=None),
-        stopwatch_s=(),
-        page_faults_per_step=None,
-        notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
-    )
+    paths = [Path(file) for file in files]
+    attributions, facts, said = attribute_files(paths, marker=marker, depth=depth, cores=cores)
+    first, several = paths[0], len(paths) > 1
     alone = len(attributions) == 1
     keys = [TRACE] if alone else _keys(list(attributions))
     phases = {
@@ -180,6 +161,52 @@ def load_trace(
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+
+
+def attribute_files(
+    files: Sequence[Path], *, marker: str | None = None, depth: int = 1, cores: bool = True
+) -> tuple[dict[str, Attribution], TraceFacts, tuple[str, ...]]:
+    """Reads the files of a trace and divides its steps among the ops.
+
+    Args:
+        files: As for `load_trace`, like the next ones.
+        marker: See there.
+        depth: See there.
+        cores: See there.
+
+    Returns:
+        An attribution for each sort of steps, by the sort's name; what is known of the trace
+        beside; what the profiler reported of it.
+
+    Raises:
+        UsageError: As `load_trace`.
+        TraceError: Likewise.
+    """
+    from alexprof.analysis.assemble import TraceFacts
+    from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.xplane import granted_host_level, read_trace
+
+    paths = {_host(path): path for path in files}
+    if len(paths) < max(len(files), 1):
+        raise UsageError("load_trace takes the file of each host, whose name is the file's")
+    if depth < 1:
+        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
+    traces = {host: read_trace(path) for host, path in paths.items()}
+    attributions = attribute_hosts(traces, marker, depth, cores=cores)
+    some = next(iter(attributions.values()))
+    first = next(iter(paths.values()))
+    if marker is not None and not some.marked:
+        why = next((note for note in some.notes if f'"{marker}"' in note), "")
+        raise UsageError(f"{first}: {why.split(';')[0].rstrip('.')}")
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    facts = TraceFacts(
+        file=_printable(first.parent.name if len(paths) > 1 else first.name),
+        host_level=min((level for level in levels.values() if level is not None), default=None),
+        stopwatch_s=(),
+        page_faults_per_step=None,
+        notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
+    )
+    return attributions, facts, _of_hosts({host: _said(one) for host, one in traces.items()})
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
-from alexprof.workload.base import Ablation, means
+from alexprof.workload.base import AblationSpec, matches
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,7 +107,7 @@ class Known:
 
     inputs: Inputs | None = None
     nodes: Mapping[str, Node] | None = None
-    asked: Sequence[Ablation] = ()
+    asked: Sequence[AblationSpec] = ()
     timed_s: float | None = None
 
 
@@ -328,13 +328,13 @@ def _questions(
 
 
 def _asked_for(
-    asked: Sequence[Ablation], work: Work, labels: Labels
+    asked: Sequence[AblationSpec], work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
     return {
         ("asked", one.name): frozenset(
             name
             for (name, _), kind, layer in zip(work.ops, labels.kind, labels.layer, strict=True)
-            if means(one, name, kind, layer)
+            if matches(one, name, kind, layer)
         )
         for one in asked
     }

@@ -55,18 +55,15 @@ class Executed:
 
 
 def executed_ops(target: Target, doing: str) -> Executed:
-    """Runs one step with `FULL_TRACE` and lists what it executed.
+    """Runs one step with full statistics and lists what it executed; nothing if it has none.
 
     Raises:
         CaptureError: If memory runs out, or a profiler is in the way.
     """
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-    options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE, output_partition_graphs=True)
-    metadata = v1.RunMetadata()
     with profiler_failures(doing), step_failures(doing):
-        target.session.run(target.fetches, target.feed_dict, options=options, run_metadata=metadata)
+        metadata = target.run_metadata()
+    if metadata is None:
+        return Executed((), {}, {}, b"")
     nodes = [node for graph in metadata.partition_graphs for node in graph.node]
     types = {node.name: node.op for node in nodes}
     ops = {

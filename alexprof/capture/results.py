@@ -1,4 +1,4 @@
-"""What a step computes: a fingerprint of each fetched tensor."""
+"""What a step computes: a fingerprint of each tensor that it returns."""
 
 from __future__ import annotations
 
@@ -14,43 +14,30 @@ if TYPE_CHECKING:
 
 
 def fetch_results(target: Target, doing: str) -> tuple[TensorFingerprint, ...]:
-    """Runs two more steps and sums up what they fetch, in the order of the fetches.
+    """Runs two more steps and sums up what they compute, in the order of the outputs.
 
     Args:
         target: With its result.
         doing: What is going on, for error messages.
+
+    Returns:
+        A fingerprint per tensor; none where the target doesn't know what it computes.
 
     Raises:
         CaptureError: If a step fails or memory runs out.
     """
     from alexprof.measure.agreement import same
 
-    names, fetching = _tensors(target)
-    if not names:
-        return ()
     # One result at a time is in memory.
-    first = list(_fingerprints(fetching, names, doing))
-    again = list(_fingerprints(fetching, names, doing))
+    first = list(_fingerprints(target, doing))
+    again = list(_fingerprints(target, doing)) if first else []
     return tuple(replace(a, repeats=same(a, b)) for a, b in zip(first, again, strict=True))
 
 
-def _tensors(target: Target) -> tuple[list[str], Target]:
-    """The tensors' names, and a target that fetches them, each once, and runs the ops as well."""
-    import tensorflow as tf
-
-    graph = target.session.graph
-    flat = tf.nest.flatten(target.fetches, expand_composites=True)
-    elements = [graph.as_graph_element(fetch) for fetch in flat]
-    tensors = {element.name: element for element in elements if isinstance(element, tf.Tensor)}
-    ops = [element for element in elements if not isinstance(element, tf.Tensor)]
-    fetches = (list(tensors.values()), ops)
-    return list(tensors), Target(target.session, fetches, target.feed_dict)
-
-
-def _fingerprints(target: Target, names: list[str], doing: str) -> Iterator[TensorFingerprint]:
+def _fingerprints(target: Target, doing: str) -> Iterator[TensorFingerprint]:
     from alexprof.measure.agreement import fingerprint
 
     with step_failures(doing), execution_failures(doing):
-        values, _ = target.run()
-    for name in names:
-        yield fingerprint(name, values.pop(0))
+        tensors = dict(target.outputs() or {})
+    for name in list(tensors):
+        yield fingerprint(name, tensors.pop(name))

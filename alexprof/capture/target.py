@@ -1,18 +1,61 @@
-"""What a step runs."""
+"""What a step runs: the seam between AlexProf and any model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from numpy.typing import NDArray
+
+
+class Target(ABC):
+    """One step of a model. Only `run` is required: what a target can't tell, the record lacks.
+
+    Example:
+        class TrainStep(alexprof.Target):
+            def run(self):
+                return train_step(images, labels)
+    """
+
+    @abstractmethod
+    def run(self) -> object:
+        """Executes one step; it may return before the device is done."""
+
+    def sync(self) -> None:
+        """Waits until the devices have done all that they were given."""
+        sync_devices()
+
+    def step(self) -> object:
+        """Executes one step to its end: this is what is timed."""
+        result = self.run()
+        self.sync()
+        return result
+
+    def without_result(self) -> Target:
+        """The same step, with its result left where it was computed."""
+        return self
+
+    def outputs(self) -> Mapping[str, Any] | None:
+        """Executes one step and returns the tensors that it computes, by name; None: not known."""
+        return None
+
+    def graph(self) -> tf.Graph | None:
+        """The graph that a step executes, for TensorBoard; None: there is none."""
+        return None
+
+    def run_metadata(self) -> tf.compat.v1.RunMetadata | None:
+        """Executes one step with full statistics and partition graphs; None: can't be had."""
+        return None
 
 
 @dataclass(frozen=True)
-class Target:
-    """What `session.run` is called with, once a step.
+class SessionTarget(Target):
+    """A `session.run`, which returns when all of it is done.
 
     Attributes:
         session: A session.
@@ -28,12 +71,117 @@ class Target:
         """Executes one step."""
         return self.session.run(self.fetches, self.feed_dict)
 
-    def without_result(self) -> Target:
+    step = run
+
+    def sync(self) -> None:
+        """There is nothing to wait for."""
+
+    def without_result(self) -> SessionTarget:
         """The same ops, whose result stays in TensorFlow."""
+        ops = [getattr(element, "op", element) for element in self._elements()]
+        return SessionTarget(self.session, ops, self.feed_dict)
+
+    def outputs(self) -> dict[str, Any]:
+        """Fetches each tensor once, by its name in the graph, and runs the ops as well."""
         import tensorflow as tf
 
-        tensors = tf.nest.flatten(self.fetches, expand_composites=True)
-        graph = self.session.graph
-        elements = [graph.as_graph_element(one) for one in tensors]
-        ops = [getattr(one, "op", one) for one in elements]
-        return Target(self.session, ops, self.feed_dict)
+        elements = self._elements()
+        tensors = {element.name: element for element in elements if isinstance(element, tf.Tensor)}
+        if not tensors:
+            return {}
+        ops = [element for element in elements if not isinstance(element, tf.Tensor)]
+        values, _ = self.session.run((list(tensors.values()), ops), self.feed_dict)
+        return dict(zip(tensors, values, strict=True))
+
+    def run_metadata(self) -> tf.compat.v1.RunMetadata:
+        """Executes one step with `FULL_TRACE`."""
+        import tensorflow as tf
+
+        v1 = tf.compat.v1
+        options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE, output_partition_graphs=True)
+        metadata = v1.RunMetadata()
+        self.session.run(self.fetches, self.feed_dict, options=options, run_metadata=metadata)
+        return metadata
+
+    def _elements(self) -> list[Any]:
+        import tensorflow as tf
+
+        fetches = tf.nest.flatten(self.fetches, expand_composites=True)
+        return [self.session.graph.as_graph_element(fetch) for fetch in fetches]
+
+
+class CallableTarget(Target):
+    """A call of any function: a `tf.function`, a Keras model's `train_on_batch`, JAX."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Keeps the function and what each step calls it with."""
+        self._function, self._args, self._kwargs = function, args, kwargs
+        self._result: object = None
+
+    def run(self) -> object:
+        """Calls the function."""
+        self._result = self._function(*self._args, **self._kwargs)
+        return self._result
+
+    def sync(self) -> None:
+        """Brings the tensors of the result to the host, and waits for what else was to do."""
+        self._arrays()
+        super().sync()
+
+    def without_result(self) -> Target:
+        """The call, whose result stays on the device."""
+        return _WithoutResult(self._function, *self._args, **self._kwargs)
+
+    def outputs(self) -> dict[str, Any]:
+        """Calls the function: output_0, output_1, … in the order of the flattened result."""
+        self.run()
+        return {f"output_{place}": array for place, array in enumerate(self._arrays())}
+
+    def graph(self) -> tf.Graph | None:
+        """The graph of a `tf.function` for these arguments."""
+        import tensorflow as tf
+
+        if not isinstance(self._function, tf.types.experimental.PolymorphicFunction):
+            return None
+        return self._function.get_concrete_function(*self._args, **self._kwargs).graph
+
+    def _arrays(self) -> list[NDArray[Any]]:
+        """The tensors and numbers of the last result, in the order of `tf.nest.flatten`."""
+        import numpy as np
+        import tensorflow as tf
+
+        values = tf.nest.flatten(self._result, expand_composites=True)
+        self._result = None
+        return [
+            np.asarray(value)
+            for value in values
+            if hasattr(value, "__array__") or isinstance(value, (int, float, complex))
+        ]
+
+
+class _WithoutResult(CallableTarget):
+    """A call whose result is not brought to the host."""
+
+    def sync(self) -> None:
+        import tensorflow as tf
+
+        for value in tf.nest.flatten(self._result):
+            if hasattr(value, "block_until_ready"):  # JAX knows no wait for a whole device
+                value.block_until_ready()
+        self._result = None
+        sync_devices()
+
+
+def sync_devices() -> None:
+    """Waits for the accelerators of TensorFlow; on a CPU a call returns when it is done."""
+    import tensorflow as tf
+
+    if _has_accelerator():
+        tf.test.experimental.sync_devices()
+
+
+@cache
+def _has_accelerator() -> bool:
+    import tensorflow as tf
+
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())

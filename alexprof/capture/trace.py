@@ -14,7 +14,7 @@ from typing import Any
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.errors import CaptureError
 from alexprof.files import writing
-from alexprof.measure.faults import page_faults, page_faults_since
+from alexprof.measure.monitor import page_faults, page_faults_since
 
 HOST_LEVEL = 3
 """Host tracer level: 3 shows cheap ops too (tsl/profiler/protobuf/profiler_options.proto)."""

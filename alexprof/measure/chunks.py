@@ -1,4 +1,4 @@
-"""Traced steps in blocks: few steps, whose neighbours are alike, and what their mean is worth."""
+"""Traced steps in blocks: few, autocorrelated steps, and what their mean is worth."""
 
 from __future__ import annotations
 
@@ -16,16 +16,10 @@ most."""
 STUDENT = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216)
 """Student's t, 97.5 %, of 1 to 9 degrees of freedom: SciPy takes 0.1 s to load for it, and a report
 of a trace needs nothing else of it."""
-
-ALIKE = 1.1
-"""Intervals are a tenth wider than by independent blocks. So few steps can't show how alike
-neighbours are; over traced steps of AlexNet they were by 0.07 to 0.28 (correlation, 1,000 shares),
-and with that 94 to 96 % of the intervals cover (docs/method.md)."""
-
-
-def chunk_count(steps: int) -> int:
-    """In how many blocks so many traced steps are taken."""
-    return min(MOST_CHUNKS, steps // 2 if steps >= 2 * LEAST_CHUNKS else steps)
+WIDER = 1.1
+"""Intervals are a tenth wider than by independent blocks. So few steps can't show their
+autocorrelation; over traced steps of AlexNet it was 0.07 to 0.28 (1,000 shares), and with that 94
+to 96 % of the intervals cover (docs/method.md)."""
 
 
 def chunks(values: Floats) -> list[Floats]:
@@ -34,13 +28,15 @@ def chunks(values: Floats) -> list[Floats]:
     Args:
         values: float64 [steps], in the order they ran.
     """
-    return np.array_split(values, chunk_count(len(values))) if len(values) else []
+    steps = len(values)
+    blocks = min(MOST_CHUNKS, steps // 2 if steps >= 2 * LEAST_CHUNKS else steps)
+    return np.array_split(values, blocks) if steps else []
 
 
 def chunk_of_step(steps: int) -> NDArray[np.int64]:
     """The block of each of so many steps, int64 [steps], as `chunks` takes them."""
-    each = chunks(np.zeros(steps))
-    return np.repeat(np.arange(len(each)), [len(one) for one in each])
+    sizes = [len(block) for block in chunks(np.zeros(steps))]
+    return np.repeat(np.arange(len(sizes)), sizes)
 
 
 def step_interval(values: Floats) -> Interval | None:
@@ -59,16 +55,10 @@ def step_interval(values: Floats) -> Interval | None:
         return None
     means = np.array([block.mean() for block in blocks])
     half = half_width(len(blocks)) * float(means.std(ddof=1))
-    centre = float(values.mean())
-    return centre - half, centre + half
+    center = float(values.mean())
+    return center - half, center + half
 
 
 def half_width(blocks: int) -> float:
-    """Half the 95 % interval of a mean of so many blocks, in their means' standard deviations.
-
-    With what is allowed for alike neighbours.
-
-    Args:
-        blocks: 2 to `MOST_CHUNKS`.
-    """
-    return ALIKE * STUDENT[blocks - 2] / math.sqrt(blocks)
+    """Half the 95 % interval of a mean of 2 to 10 blocks, in standard deviations of their means."""
+    return WIDER * STUDENT[blocks - 2] / math.sqrt(blocks)

@@ -33,16 +33,14 @@ def read_gpus() -> tuple[GpuState, ...]:
     GPUs that are hidden from this process (CUDA_VISIBLE_DEVICES empty or -1) have no part in what
     it does, so none is read.
     """
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return ()
     program = shutil.which("nvidia-smi")
-    if program is None:
+    if program is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return ()
     for reasons in REASON_FIELDS:
-        asked = f"--query-gpu={','.join((*FIELDS, reasons))}"
+        query = f"--query-gpu={','.join((*FIELDS, reasons))}"
         try:
             done = subprocess.run(
-                [program, asked, "--format=csv,noheader,nounits"],
+                [program, query, "--format=csv,noheader,nounits"],
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -66,12 +64,12 @@ def parse_gpus(text: str) -> tuple[GpuState, ...]:
     Returns:
         The GPUs; lines of another shape are passed over.
     """
-    found = []
+    states = []
     for row in csv.reader(text.splitlines(), skipinitialspace=True):
         if len(row) == len(FIELDS) + 1 and row[0].strip().isdigit():
             clock, most, memory, celsius = (_number(value) for value in row[1:5])
-            found.append(GpuState(int(row[0]), clock, most, memory, celsius, _reasons(row[5])))
-    return tuple(found)
+            states.append(GpuState(int(row[0]), clock, most, memory, celsius, _reasons(row[5])))
+    return tuple(states)
 
 
 def _number(text: str) -> float | None:

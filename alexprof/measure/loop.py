@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
-from alexprof.measure.faults import faults_per_step, page_faults, page_faults_since
-from alexprof.measure.intervals import deviation_interval
-from alexprof.measure.outliers import count_outliers
-from alexprof.measure.statistics import find_stretches, mean_interval, median_interval
-from alexprof.measure.steady import find_steady_state
-from alexprof.measure.stopping import StoppingRule, looked_at, precision_of
-from alexprof.measure.warming import CHUNK, MOST_WARM_UP_STEPS, settled, warm_up_bound_s
+from alexprof.measure.monitor import faults_per_step, page_faults, page_faults_since
+from alexprof.measure.statistics import deviation_interval, mean_interval, median_interval
+from alexprof.measure.steady import (
+    count_outliers,
+    find_steady_state,
+    find_stretches,
+    warm_up_settled,
+)
+from alexprof.measure.stopping import StoppingRule, precision_of, widened
 from alexprof.record.values import BlockTime, StoppedBy, Stretch, Timed, WarmUp
 
 Clock = Callable[[], int]
@@ -37,6 +41,14 @@ MOST_ROUND_STEPS = 20
 MOST_TURN_S = 0.5
 """So long a variant's turn may last, where it has more than one step: what a machine does from
 second to second is in the difference of variants whose turns last seconds (docs/statistics.md)."""
+WARM_UP_CHUNK = 10
+"""Steps of each variant before warm-up is checked again."""
+MOST_WARM_UP_STEPS = 500
+MOST_WARM_UP_S = 60.0
+"""Of all variants together; no chunk begins that would end later."""
+WARM_UP_PART = 0.5
+"""The most that warm-up takes of a phase's time where that is limited."""
+CLOCK_READINGS, CLOCK_ROUNDS = 1000, 9
 
 
 @dataclass(frozen=True)
@@ -95,13 +107,7 @@ def default_block_steps(steps: int | None, variants: int = 1, step_s: float | No
 def schedule(
     variants: Iterable[str], steps: int | None, burn_in: int, block_steps: int
 ) -> Iterator[tuple[str, int, int, int]]:
-    """Says what runs when.
-
-    Args:
-        variants: What takes turns.
-        steps: Timed steps of each; None goes on for ever.
-        burn_in: Warm-up steps of each.
-        block_steps: Timed steps in a row.
+    """Plans the blocks: `burn_in` and then `steps` of each variant; None goes on for ever.
 
     Yields:
         Variant, block (−1 for warm-up), first step and number of steps, in the order to run.
@@ -133,14 +139,13 @@ def timed_blocks(
 
     Args:
         targets: What to time, by variant.
-        steps: Timed steps of each, or the rule that is asked after each round of blocks; why it
-            ended, `why_stopped` says of the blocks.
+        steps: Timed steps of each, or the rule that is applied after each round of blocks.
         burn_in: Warm-up steps of each before the first timed one.
         block_steps: Steps in a row before it is the next variant's turn; None chooses.
         clock: For tests.
         first_order: The first block's place, where others of the phase ran before.
-        until_steady: Whether warm-up goes on until it is steady, within `warming`'s bounds. Its
-            steps are then numbered by `number_warm_up`.
+        until_steady: Whether warm-up goes on until it is steady, within bounds. Its steps are then
+            numbered by `number_warm_up`.
 
     Yields:
         Each block when it is done.
@@ -155,8 +160,7 @@ def timed_blocks(
         raise UsageError(f"the number of steps in a block must be at least 1, not {block_steps}")
     run = _runner(targets, clock, first_order)
     done: list[Block] = []
-    most_s = warm_up_bound_s(rule.max_time_s) if until_steady else 0
-    for block in _warm_up(targets, run, burn_in, most_s):
+    for block in _warm_up(targets, run, burn_in, _warm_up_bound_s(rule) if until_steady else 0):
         done.append(block)
         yield block
     samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
@@ -170,54 +174,33 @@ def timed_blocks(
             done.append(run(*turn))
             samples[turn[0]].append(done[-1].seconds)
             yield done[-1]
-        if rule.stopped_by(samples, _lasted_s(done), _lasted_s(done[-len(samples) :])):
+        if _stopped_by(rule, samples, done):
             return
 
 
 def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None:
-    """What a rule says of blocks that end with a round.
+    """Why a rule ended a phase with these blocks; None if more are to come.
 
     Args:
         rule: The rule.
         blocks: Of one phase, in the order they ran, warm-up first; each variant has as many.
-
-    Returns:
-        Why there are no more; None if more are to come.
     """
     samples: dict[str, list[NDArray[np.float64]]] = {}
     for block in blocks:
         if not block.warm_up:
             samples.setdefault(block.variant, []).append(block.seconds)
-    round_ = blocks[-len(samples) :]
-    return rule.stopped_by(samples, _lasted_s(blocks), _lasted_s(round_))
-
-
-def warm_up_of(blocks: Sequence[Block], asked: int, *, until_steady: bool) -> WarmUp:
-    """What ran before a variant's timed steps.
-
-    Args:
-        blocks: The variant's, in the order they ran.
-        asked: Warm-up steps that were asked for.
-        until_steady: Whether warm-up was to go on until it is steady.
-    """
-    seconds = _warm_up_seconds(blocks)
-    return WarmUp(asked, len(seconds), settled(seconds) if until_steady else None)
+    return _stopped_by(rule, samples, blocks)
 
 
 def number_warm_up(blocks: Sequence[Block]) -> list[Block]:
     """The blocks with each variant's warm-up steps numbered so that −1 is the last."""
-    left: dict[str, int] = {}
-    for block in blocks:
+    steps = Counter[str]()
+    numbered = list(blocks)
+    for place in reversed(range(len(blocks))):
+        block = blocks[place]
         if block.warm_up:
-            left[block.variant] = left.get(block.variant, 0) + len(block.start_ns)
-    numbered = []
-    for block in blocks:
-        if block.warm_up:
-            first = -left[block.variant]
-            left[block.variant] -= len(block.start_ns)
-            numbered.append(replace(block, first_step=first))
-        else:
-            numbered.append(block)
+            steps[block.variant] += len(block.start_ns)
+            numbered[place] = replace(block, first_step=-steps[block.variant])
     return numbered
 
 
@@ -229,21 +212,14 @@ def describe(
     stopped_by: StoppedBy | None = None,
     precision_asked: float | None = None,
 ) -> Timed:
-    """Sums up the blocks of one variant.
-
-    Args:
-        blocks: Its blocks, at least one of them timed.
-        fetch: Whether the result was fetched to Python.
-        warm_up: What ran before, if that is known.
-        stopped_by: Why there are no more, likewise.
-        precision_asked: The precision that it was to stop at.
-    """
+    """Sums up the blocks of one variant, at least one of them timed; see `Timed`."""
     every = list(blocks)
     timed = [block for block in every if not block.warm_up]
     samples = [block.seconds for block in timed]
     seconds = np.concatenate(samples)
     interval = mean_interval(samples)
-    interval = interval if precision_asked is None else looked_at(interval)
+    if interval is not None and precision_asked is not None:
+        interval = widened(interval)
     return Timed(
         steps=len(seconds),
         burn_in=sum(len(block.start_ns) for block in every if block.warm_up),
@@ -278,7 +254,7 @@ def describe_phase(
     until_steady: bool,
     fetch: bool,
 ) -> dict[str, Timed]:
-    """Sums up what `timed_blocks` ran, to its end.
+    """Sums up what `timed_blocks` ran with these arguments, to its end.
 
     Args:
         blocks: In the order they ran.
@@ -291,17 +267,18 @@ def describe_phase(
         The timed steps by variant, in the order that the variants began.
     """
     stopped_by = why_stopped(rule, blocks)
-    found = {}
+    phase = {}
     for variant in dict.fromkeys(block.variant for block in blocks):
-        mine = [block for block in blocks if block.variant == variant]
-        found[variant] = describe(
-            mine,
+        warm_up_s = _warm_up_seconds(blocks, variant)
+        settled = warm_up_settled(warm_up_s) if until_steady else None
+        phase[variant] = describe(
+            [block for block in blocks if block.variant == variant],
             fetch=fetch,
-            warm_up=warm_up_of(mine, burn_in, until_steady=until_steady),
+            warm_up=WarmUp(burn_in, len(warm_up_s), settled),
             stopped_by=stopped_by,
             precision_asked=rule.precision,
         )
-    return found
+    return phase
 
 
 def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
@@ -309,6 +286,17 @@ def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
     timed = [block for block in blocks if not block.warm_up]
     variants = [block.variant for block in timed for _ in block.start_ns]
     return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
+
+
+def clock_cost_s(clock: Clock = time.perf_counter_ns) -> float:
+    """What one reading of the clock takes, in seconds: the median of nine loops of 1000."""
+    rounds = []
+    for _ in range(CLOCK_ROUNDS):
+        start = clock()
+        for _ in range(CLOCK_READINGS):
+            clock()
+        rounds.append((clock() - start) / CLOCK_READINGS)
+    return median(rounds) / 1e9
 
 
 def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> RunBlock:
@@ -326,44 +314,6 @@ def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> R
     return run
 
 
-def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float) -> Iterator[Block]:
-    """Runs the warm-up that was asked for, then chunks until all are steady or time is up.
-
-    Args:
-        targets: What takes turns.
-        run: Runs a block.
-        burn_in: Steps of each that were asked for.
-        most_s: No chunk begins that would end later; 0 asks for none.
-    """
-    done = []
-    for turn in schedule(targets, 0, burn_in, 1):
-        done.append(run(*turn))
-        yield done[-1]
-    names, steps, chunk = list(targets), burn_in, list[Block]()
-    while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
-        if all(settled(_warm_up_seconds(done, name)) for name in names):
-            return
-        size = min(CHUNK, MOST_WARM_UP_STEPS - steps)
-        chunk = []
-        for name in names:
-            chunk.append(run(name, -1, -size, size))
-            yield chunk[-1]
-        done += chunk
-        steps += size
-        names.reverse()
-
-
-def _warm_up_seconds(blocks: Sequence[Block], variant: str | None = None) -> NDArray[np.float64]:
-    """Warm-up steps of a variant, or of all, float64 [steps]."""
-    mine = [one.seconds for one in blocks if one.warm_up and variant in (None, one.variant)]
-    return np.concatenate([np.zeros(0), *mine])
-
-
-def _lasted_s(blocks: Sequence[Block]) -> float:
-    """From the first step's start to the last one's end."""
-    return float(blocks[-1].end_ns[-1] - blocks[0].start_ns[0]) / 1e9 if blocks else 0.0
-
-
 def _run_steps(
     run: RunStep, steps: int, clock: Clock
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -373,3 +323,51 @@ def _run_steps(
         run()
         end_ns[step] = clock()
     return np.array(start_ns, np.int64), np.array(end_ns, np.int64)
+
+
+def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float) -> Iterator[Block]:
+    """Runs the warm-up that was asked for, then chunks until all variants are steady.
+
+    No chunk begins that would end later than `most_s` after the first step; 0 runs none.
+    """
+    done = []
+    for turn in schedule(targets, 0, burn_in, 1):
+        done.append(run(*turn))
+        yield done[-1]
+    variants, steps, chunk = list(targets), burn_in, list[Block]()
+    while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
+        if all(warm_up_settled(_warm_up_seconds(done, variant)) for variant in variants):
+            return
+        size = min(WARM_UP_CHUNK, MOST_WARM_UP_STEPS - steps)
+        chunk = []
+        for variant in variants:
+            chunk.append(run(variant, -1, -size, size))
+            yield chunk[-1]
+        done += chunk
+        steps += size
+        variants.reverse()
+
+
+def _warm_up_bound_s(rule: StoppingRule) -> float:
+    limit_s = rule.max_time_s
+    return MOST_WARM_UP_S if limit_s is None else min(MOST_WARM_UP_S, WARM_UP_PART * limit_s)
+
+
+def _warm_up_seconds(blocks: Sequence[Block], variant: str | None = None) -> NDArray[np.float64]:
+    """Warm-up steps of a variant, or of all, float64 [steps]."""
+    warm_up = [
+        block.seconds for block in blocks if block.warm_up and variant in (None, block.variant)
+    ]
+    return np.concatenate([np.zeros(0), *warm_up])
+
+
+def _stopped_by(
+    rule: StoppingRule, samples: Mapping[str, list[NDArray[np.float64]]], blocks: Sequence[Block]
+) -> StoppedBy | None:
+    last_round = blocks[-len(samples) :]
+    return rule.stopped_by(samples, _lasted_s(blocks), _lasted_s(last_round))
+
+
+def _lasted_s(blocks: Sequence[Block]) -> float:
+    """From the first step's start to the last one's end."""
+    return float(blocks[-1].end_ns[-1] - blocks[0].start_ns[0]) / 1e9 if blocks else 0.0

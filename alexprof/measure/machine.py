@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from alexprof.record.environment import Machine
 
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+
 
 def describe_machine() -> Machine:
     """Describes this machine, now."""
+    names = re.findall(r"^model name\s*:\s*(.+)", system_text(Path("/proc/cpuinfo")), re.MULTILINE)
     return Machine(
-        processor=_processor(),
+        processor=names[0].strip() if names else platform.processor() or platform.machine(),
         cores=usable_cores(),
         memory_bytes=_least(_meminfo_bytes("MemTotal"), _cgroup_limit_bytes()),
         system=f"{platform.system()} {platform.release()}",
@@ -26,22 +31,13 @@ def available_memory_bytes() -> int | None:
     From Linux's /proc/meminfo (MemAvailable) and, where the process is in a group of cgroup v2 with
     a limit (a container), that limit less what is used and not a cached file.
     """
-    limit = _cgroup_limit_bytes()
-    used = _number(Path("/sys/fs/cgroup/memory.current"))
+    limit, used = _cgroup_limit_bytes(), system_number(CGROUP / "memory.current", r"^(\d+)$")
     left = None
     if limit is not None and used is not None:
         # Cached files count as used and give way when memory is asked for.
-        left = max(limit - used + _cgroup_cache_bytes(), 0)
+        cached = re.findall(r"^(?:in)?active_file (\d+)", system_text(CGROUP / "memory.stat"), re.M)
+        left = max(limit - used + sum(map(int, cached)), 0)
     return _least(_meminfo_bytes("MemAvailable"), left)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def usable_cores() -> int:
@@ -49,6 +45,20 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def system_text(path: Path) -> str:
+    """What a file of the system holds; "" if it isn't there or isn't ours to read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def system_number(path: Path, pattern: str) -> int | None:
+    """The first group of a pattern in a file of the system (^ and $ match at each line)."""
+    match = re.search(pattern, system_text(path), re.MULTILINE)
+    return int(match[1]) if match else None
 
 
 def _load() -> float | None:
@@ -59,37 +69,13 @@ def _load() -> float | None:
 
 
 def _meminfo_bytes(key: str) -> int | None:
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name == key:
-            return int(value.split()[0]) * 1024
-    return None
+    kib = system_number(MEMINFO, rf"^{key}:\s*(\d+)")
+    return None if kib is None else kib * 1024
 
 
 def _cgroup_limit_bytes() -> int | None:
-    return _number(Path("/sys/fs/cgroup/memory.max"))
-
-
-def _cgroup_cache_bytes() -> int:
-    try:
-        text = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    fields = dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
-    return int(fields.get("inactive_file", 0)) + int(fields.get("active_file", 0))
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+    return system_number(CGROUP / "memory.max", r"^(\d+)$")
 
 
 def _least(*values: int | None) -> int | None:
-    known = [value for value in values if value is not None]
-    return min(known) if known else None
+    return min((value for value in values if value is not None), default=None)

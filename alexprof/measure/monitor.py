@@ -1,23 +1,24 @@
 """Reads the system's counters before and after some steps, never between them.
 
 From Linux's files: proc(5) (`stat`, `self/cgroup`), the kernel's Documentation/accounting/psi.rst
-(`pressure`), admin-guide/cgroup-v2.rst (`cpu.stat`), and cpufreq in sysfs. Where they are missing,
-as on other systems, the values are None.
+(`pressure`), admin-guide/cgroup-v2.rst (`cpu.stat`), and cpufreq in sysfs; of this process from
+getrusage(2). Where they are missing, as on other systems, the values are None.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from alexprof.measure.gpu_state import read_gpus
-from alexprof.measure.machine import usable_cores
+from alexprof.measure.machine import system_number, system_text, usable_cores
 from alexprof.record.interference import GpuState, Interference
 
 ROOT = Path("/")
@@ -25,75 +26,64 @@ ROOT = Path("/")
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters at a moment, all of them growing but the clock of the cores; None: not known.
+    """Counters at a moment.
 
     Attributes:
         at_s: Monotonic time.
-        busy_s: Processor time that the usable cores spent at work.
-        steal_s: What the host took of them.
-        own_s: Processor time of this process.
-        cpu_stalled_s: Time in which some thread waited for a core.
-        memory_stalled_s: Time in which some thread waited for memory.
-        throttled_s: Time for which the control group's quota stopped threads.
-        switches: Involuntary context switches of this process.
-        major_faults: Major page faults of this process.
+        counters: By field of `Interference` what grows: seconds of processor time and of waiting,
+            numbers of switches and faults; and `cpu_busy`, seconds that the usable cores spent at
+            work. What is not known is missing.
         mhz: Mean clock of the cores.
     """
 
     at_s: float
-    busy_s: float | None = None
-    steal_s: float | None = None
-    own_s: float | None = None
-    cpu_stalled_s: float | None = None
-    memory_stalled_s: float | None = None
-    throttled_s: float | None = None
-    switches: int | None = None
-    major_faults: int | None = None
+    counters: Mapping[str, float] = field(default_factory=dict)
     mhz: float | None = None
 
 
 def read_system(root: Path = ROOT) -> Reading:
     """Reads the counters, in about 0.2 ms."""
-    busy_s, steal_s = _processors(root)
-    own_s, switches, faults = _own()
-    return Reading(
-        at_s=time.perf_counter(),
-        busy_s=busy_s,
-        steal_s=steal_s,
-        own_s=own_s,
-        cpu_stalled_s=_stalled(root, "cpu"),
-        memory_stalled_s=_stalled(root, "memory"),
-        throttled_s=_throttled(root),
-        switches=switches,
-        major_faults=faults,
-        mhz=_mhz(root),
-    )
+    counters = {
+        **_processors(root),
+        "cpu_stalled": _stalled(root, "cpu"),
+        "memory_stalled": _stalled(root, "memory"),
+        "throttled": _throttled(root),
+    }
+    usage = _own_usage()
+    if usage is not None:
+        counters["cpu_own"] = usage.ru_utime + usage.ru_stime
+        counters["involuntary_switches_per_s"] = usage.ru_nivcsw
+        counters["major_page_faults"] = usage.ru_majflt
+    known = {name: count for name, count in counters.items() if count is not None}
+    return Reading(time.perf_counter(), known, _mhz(root))
 
 
 def between(before: Reading, after: Reading, cores: int) -> Interference:
     """What went on between two readings."""
     seconds = after.at_s - before.at_s
-
-    def rate(name: str) -> float | None:
-        grown: float | None = _grown(getattr(before, name), getattr(after, name))
-        return None if grown is None or seconds <= 0 else grown / seconds
-
-    busy, own, faults = rate("busy_s"), rate("own_s"), rate("major_faults")
+    grown = {
+        name: after.counters[name] - count
+        for name, count in before.counters.items()
+        if name in after.counters
+    }
+    faults = grown.pop("major_page_faults", None)
+    rates: dict[str, Any] = {}
+    if seconds > 0:
+        rates = {name: count / seconds for name, count in grown.items()}
+    busy = rates.pop("cpu_busy", None)
+    others = None
+    if busy is not None and "cpu_own" in rates:
+        # Ticks and the process's own clock are not read at one moment: others never use less than
+        # nothing.
+        others = max(0.0, busy - rates["cpu_own"])
     return Interference(
         seconds=seconds,
         cores=cores,
-        cpu_own=own,
-        # Ticks and the process's own clock are not read at one moment: others never use less than
-        # nothing.
-        cpu_others=None if busy is None or own is None else max(0.0, busy - own),
-        steal=rate("steal_s"),
-        cpu_stalled=rate("cpu_stalled_s"),
-        memory_stalled=rate("memory_stalled_s"),
-        throttled=rate("throttled_s"),
-        involuntary_switches_per_s=rate("switches"),
-        major_page_faults=None if faults is None else round(faults * seconds),
+        cpu_others=others,
+        major_page_faults=None if faults is None else int(faults),
         cpu_mhz_before=before.mhz,
         cpu_mhz_after=after.mhz,
+        **rates,
     )
 
 
@@ -116,24 +106,27 @@ def monitor(
 
     Args:
         read: Reads the counters.
-        gpus: Reads the GPUs.
+        gpus: Reads the GPUs; `tuple` reads none.
 
     Yields:
-        What holds the findings after the block, unless that fails.
+        What holds the interference after the block, unless that fails.
     """
     monitored = Monitored()
     gpus_before = gpus()
-    with _collections() as collected:
+    collected = _Collected()
+    gc.callbacks.append(collected)
+    try:
         before = read()
         yield monitored
         after = read()
-    gpus_after = gpus()
+    finally:
+        gc.callbacks.remove(collected)
     monitored.interference = replace(
         between(before, after, usable_cores()),
         collections=collected.count,
         collecting_s=collected.seconds,
         gpus_before=gpus_before,
-        gpus_after=gpus_after,
+        gpus_after=gpus(),
     )
 
 
@@ -153,77 +146,73 @@ class _Collected:
             self.seconds += time.perf_counter() - self.started
 
 
-@contextmanager
-def _collections() -> Iterator[_Collected]:
-    collected = _Collected()
-    gc.callbacks.append(collected)
-    try:
-        yield collected
-    finally:
-        gc.callbacks.remove(collected)
+def page_faults() -> int | None:
+    """Page faults of this process so far that needed no disk; None where nobody counts them."""
+    usage = _own_usage()
+    return None if usage is None else int(usage.ru_minflt)
 
 
-def _grown(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None else after - before
+def page_faults_since(before: int | None) -> int | None:
+    """Page faults since an earlier `page_faults()`; None where nobody counts them."""
+    now = page_faults()
+    return None if before is None or now is None else now - before
 
 
-def _own() -> tuple[float | None, int | None, int | None]:
-    """Processor time, involuntary context switches and major page faults of this process."""
+def faults_per_step(faults: Sequence[int | None], steps: int) -> float | None:
+    """Mean number a step, from counts over all steps; None if one of them is not known."""
+    counted = [count for count in faults if count is not None]
+    return sum(counted) / steps if steps and len(counted) == len(faults) else None
+
+
+def _own_usage() -> Any:
+    """What this process has used (`struct_rusage`); None where the system doesn't count it."""
     try:
         import resource
     except ImportError:
-        return None, None, None
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime, usage.ru_nivcsw, usage.ru_majflt
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF)
 
 
-def _processors(root: Path) -> tuple[float | None, float | None]:
+def _processors(root: Path) -> dict[str, float | None]:
     """Busy and stolen seconds, summed over the cores this process may use."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    busy, steal, seen = 0, 0, False
-    for line in _text(root / "proc/stat").splitlines():
-        name, _, rest = line.partition(" ")
-        number, values = name.removeprefix("cpu"), rest.split()
-        if number == name or not number.isdigit() or len(values) < 8:
-            continue
-        if usable is None or int(number) in usable:
-            # user, nice, system, idle, iowait, irq, softirq, steal; guest time is in user's.
-            ticks = [int(value) for value in values[:8]]
-            busy += sum(ticks[:3]) + ticks[5] + ticks[6]
-            steal += ticks[7]
-            seen = True
-    if not seen:
-        return None, None
+    lines = re.findall(
+        r"^cpu(\d+) +((?:\d+ +){7}\d+)", system_text(root / "proc/stat"), re.MULTILINE
+    )
+    ticks = [
+        [int(count) for count in counts.split()]
+        for core, counts in lines
+        if usable is None or int(core) in usable
+    ]
+    if not ticks:
+        return {}
+    # Guest time is in user's.
+    user, nice, system, _, _, irq, softirq, steal = map(sum, zip(*ticks, strict=True))
     per_second = os.sysconf("SC_CLK_TCK")
-    return busy / per_second, steal / per_second
+    busy = user + nice + system + irq + softirq
+    return {"cpu_busy": busy / per_second, "steal": steal / per_second}
 
 
-def _stalled(root: Path, what: str) -> float | None:
+def _stalled(root: Path, resource: str) -> float | None:
     """Total of the line "some avg10=… total=MICROSECONDS"."""
-    for line in _text(root / "proc/pressure" / what).splitlines():
-        if line.startswith("some "):
-            for field in line.split():
-                name, _, value = field.partition("=")
-                if name == "total" and value.isdigit():
-                    return int(value) / 1e6
-    return None
+    total_us = system_number(root / "proc/pressure" / resource, r"^some .*\btotal=(\d+)")
+    return None if total_us is None else total_us / 1e6
 
 
 def _throttled(root: Path) -> float | None:
     """Of the control group: version 2 says microseconds, version 1 nanoseconds."""
     for folder in _cpu_groups(root):
-        lines = [line.partition(" ") for line in _text(folder / "cpu.stat").splitlines()]
-        fields = {name: value.strip() for name, _, value in lines}
         for name, per_second in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
-            if fields.get(name, "").isdigit():
-                return int(fields[name]) / per_second
+            count = system_number(folder / "cpu.stat", rf"^{name} (\d+)")
+            if count is not None:
+                return count / per_second
     return None
 
 
 def _cpu_groups(root: Path) -> Iterator[Path]:
     """Where this process's group for processor time may lie; in a container, at the top."""
     top = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in system_text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
@@ -237,13 +226,5 @@ def _cpu_groups(root: Path) -> Iterator[Path]:
 def _mhz(root: Path) -> float | None:
     """Mean over cores of what cpufreq says, in kHz."""
     files = sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    known = [int(text) for text in (_text(file).strip() for file in files) if text.isdigit()]
-    return sum(known) / len(known) / 1e3 if known else None
-
-
-def _text(path: Path) -> str:
-    """What a file of the system holds; nothing if it isn't there or isn't ours to read."""
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
+    khz = [clock for file in files if (clock := system_number(file, r"^(\d+)$")) is not None]
+    return sum(khz) / len(khz) / 1e3 if khz else None

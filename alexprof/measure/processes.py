@@ -24,7 +24,7 @@ from alexprof.errors import UsageError
 Which = Literal["a", "b"]
 SHELL = "/bin/sh"
 GRACE_S = 5.0
-"""So long may a process take to end when it is asked to; then it is killed."""
+"""So long may a process take to end on SIGTERM; then it is killed."""
 PADDING = "ALEXPROF_PADDING"
 """Environment variable of another length in each process. What lies where in memory depends on how
 much environment there is, and a side that is always lucky would look faster (Mytkowicz et al. 2009,
@@ -37,13 +37,7 @@ _FOR_A_SHELL = re.compile(r"[|&;<>()$`*?\[\n]|(?:^|\s)[~#]")
 
 @dataclass(frozen=True)
 class Command:
-    """What to run.
-
-    Attributes:
-        text: As the user wrote it.
-        argv: Program and arguments.
-        variables: Environment variables that were set in front of it.
-    """
+    """What to run: the user's text, program and arguments, and variables set in front of them."""
 
     text: str
     argv: tuple[str, ...]
@@ -52,14 +46,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Launch:
-    """A process to be.
-
-    Attributes:
-        argv: Program and arguments.
-        environment: All of its environment.
-        stdout: File for its output.
-        stderr: File for its complaints.
-    """
+    """A process to be, with all of its environment and files for its output and its errors."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -104,8 +91,8 @@ def parse_command(text: str) -> Command:
     except ValueError as error:
         raise UsageError(f"can't read the command {text!r}: {error}") from error
     variables = {}
-    while words and (found := _ASSIGNMENT.fullmatch(words[0])):
-        variables[found[1]] = found[2]
+    while words and (assignment := _ASSIGNMENT.fullmatch(words[0])):
+        variables[assignment[1]] = assignment[2]
         del words[0]
     if not words:
         raise UsageError(f"the command {text!r} names no program to run")
@@ -115,12 +102,8 @@ def parse_command(text: str) -> Command:
 
 
 def turns(pairs: int) -> list[tuple[int, Which]]:
-    """Who runs when: A B B A A B …, so that a machine that drifts favours none.
-
-    Returns:
-        Pair (from 1) and side.
-    """
-    order: dict[int, tuple[Which, Which]] = {0: ("b", "a"), 1: ("a", "b")}
+    """Pair (from 1) and side of each process: A B B A A B …, so that a drift favors none."""
+    order: tuple[tuple[Which, Which], ...] = (("b", "a"), ("a", "b"))
     return [(pair, side) for pair in range(1, pairs + 1) for side in order[pair % 2]]
 
 
@@ -134,23 +117,19 @@ def environment_of(command: Command, logdir: Path, place: int) -> dict[str, str]
     """
     golden = 0.6180339887498949  # multiples of it, less their whole part, fill 0 to 1 evenly
     padding = "x" * int(place * golden % 1 * PADDING_MOST)
-    ours = {"ALEXPROF_LOGDIR": str(logdir.resolve()), PADDING: padding}
-    return {**os.environ, **ours, **command.variables}
+    added = {"ALEXPROF_LOGDIR": str(logdir.resolve()), PADDING: padding}
+    return {**os.environ, **added, **command.variables}
 
 
-def run_process(launch: Launch, clock: Callable[[], float] = time.perf_counter) -> Finished:
+def run_process(launch: Launch) -> Finished:
     """Runs a process to its end; what it leaves running in its group is ended too.
-
-    Args:
-        launch: What to run.
-        clock: Seconds, monotonic.
 
     Raises:
         UsageError: If it can't be started.
         KeyboardInterrupt: On Ctrl-C, when the process's group is gone.
     """
     with launch.stdout.open("wb") as stdout, launch.stderr.open("wb") as stderr:
-        began_s = clock()
+        began_s = time.perf_counter()
         try:
             process = subprocess.Popen(
                 launch.argv,
@@ -167,14 +146,14 @@ def run_process(launch: Launch, clock: Callable[[], float] = time.perf_counter) 
         except BaseException:
             _end(process)
             raise
-        seconds = clock() - began_s
+        seconds = time.perf_counter() - began_s
     process.returncode = os.waitstatus_to_exitcode(status)
     _signal(process.pid, signal.SIGKILL)
     return Finished(seconds, usage.ru_utime, usage.ru_stime, process.returncode)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Asks a process's group to end, and kills what is left after a while."""
+    """Terminates a process's group, and kills what is left after a while."""
     try:
         _signal(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -185,8 +164,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(group: int, number: signal.Signals) -> None:
-    # None of the group may be left.
-    with suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError, PermissionError):  # none of the group may be left
         os.killpg(group, number)
 
 

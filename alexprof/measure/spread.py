@@ -1,54 +1,43 @@
 """What intervals, comparisons and their planning share: block means, degrees of freedom, quantiles.
 
-The block rule. Neighbouring steps resemble each other, and the mean of a block of them takes that
-resemblance into itself, so blocks count as independent where steps don't (batch means). A longer
-block is better at it, more blocks know their own spread better. So blocks are taken as they ran
-(ten steps each by default) and from `MOST_BLOCKS` on neighbours are put together until between 20
-and 40 are left (Law & Kelton, "Simulation Modeling and Analysis": 10 to 30 batches).
+The block rule. Neighboring steps are autocorrelated, and the mean of a block of them takes that
+into itself, so blocks count as independent where steps don't (batch means). A longer block is
+better at it, more blocks know their own spread better. So blocks are taken as they ran (ten steps
+each by default) and from `MOST_BLOCKS` on neighbors are put together until between 20 and 40 are
+left (Law & Kelton, "Simulation Modeling and Analysis": 10 to 30 batches).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.record.values import blocks_together
+from alexprof.record.values import Interval, blocks_together
 
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 
 
-def block_means(blocks: Sequence[Floats]) -> Floats:
-    """Means of blocks by the block rule.
+def grouped(blocks: Sequence[Floats]) -> list[Floats]:
+    """Blocks by the block rule: as they are below `MOST_BLOCKS`, from there 20 to 39.
 
     Args:
-        blocks: In the order they ran, float64 [n_i] each.
-
-    Returns:
-        float64 [m]: m is the number of blocks below `MOST_BLOCKS`, from there 20 to 39. What
-        doesn't fill a group at the end belongs to the last one.
+        blocks: In the order they ran, float64 [n_i] each. What doesn't fill a group at the end
+            belongs to the last one.
     """
-    sums = np.array([block.sum() for block in blocks])
-    steps = np.array([len(block) for block in blocks])
-    first = _first_of_groups(len(blocks))
-    return np.asarray(np.add.reduceat(sums, first) / np.add.reduceat(steps, first), np.float64)
+    size = blocks_together(len(blocks))
+    edges = [*range(0, len(blocks) - size + 1, size), len(blocks)]
+    return [np.concatenate(blocks[first:end]) for first, end in pairwise(edges)]
 
 
-def grouped(blocks: Sequence[Floats]) -> list[Floats]:
-    """The blocks themselves by the block rule, as in `block_means`: float64 [n_i] each."""
-    edges = [*_first_of_groups(len(blocks))[1:].tolist(), len(blocks)]
-    starts = [0, *edges[:-1]]
-    return [np.concatenate(blocks[a:b]) for a, b in zip(starts, edges, strict=True)]
-
-
-def _first_of_groups(blocks: int) -> NDArray[np.int64]:
-    """The first block of each group: so many go together that 20 to 39 are left."""
-    together = blocks_together(blocks)
-    return np.arange(blocks // together, dtype=np.int64) * together
+def block_means(blocks: Sequence[Floats]) -> Floats:
+    """Means of blocks by the block rule, float64 [m]."""
+    return np.array([block.mean() for block in grouped(blocks)])
 
 
 def run_means(runs: Runs) -> Floats:
@@ -72,26 +61,32 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
     return parts, [len(x) - 1 for x in means]
 
 
-def satterthwaite(parts: Sequence[float], freedoms: Sequence[float]) -> float:
+def satterthwaite(variances: Sequence[float], degrees: Sequence[float]) -> float:
     """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946)."""
-    shares = [part**2 / free for part, free in zip(parts, freedoms, strict=True)]
-    return sum(parts) ** 2 / sum(shares) if sum(shares) > 0 else math.inf
+    parts = [variance**2 / of_part for variance, of_part in zip(variances, degrees, strict=True)]
+    return sum(variances) ** 2 / sum(parts) if sum(parts) > 0 else math.inf
 
 
-def quantile(freedom: float, probability: float) -> float:
-    """Of Student's t, or of the normal distribution where the freedom is infinite."""
+def quantile(degrees: float, probability: float) -> float:
+    """Of Student's t, or of the normal distribution where the degrees of freedom are infinite."""
     from scipy.special import ndtri, stdtrit
 
-    if math.isinf(freedom):
+    if math.isinf(degrees):
         return float(ndtri(probability))
-    return float(stdtrit(freedom, probability))
+    return float(stdtrit(degrees, probability))
 
 
-def two_sided_p(distance: float, error: float, freedom: float) -> float:
+def t_interval(estimate: float, error: float, degrees: float) -> Interval:
+    """95 % interval by Student's t of an estimate with that standard error."""
+    half = quantile(degrees, 0.975) * error
+    return estimate - half, estimate + half
+
+
+def two_sided_p(distance: float, error: float, degrees: float) -> float:
     """Chance of an estimate at least so far away if there is no difference."""
     from scipy.special import ndtr, stdtr
 
     if error == 0:
         return float(distance == 0)
     t = -abs(distance) / error
-    return 2 * float(ndtr(t) if math.isinf(freedom) else stdtr(freedom, t))
+    return 2 * float(ndtr(t) if math.isinf(degrees) else stdtr(degrees, t))

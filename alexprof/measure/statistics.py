@@ -1,15 +1,15 @@
-"""Means, medians and differences of step times, with intervals that allow for alike neighbours.
+"""Means, medians, deviations and differences of step times, each with its 95 % interval.
 
 Pure: arrays in, values out; no clock, no file, no printing.
 
-Neighbouring steps resemble each other, so 100 steps are worth fewer than 100 independent ones.
-Steps are therefore grouped in blocks (10 by default, the ones that were run in a row; from 40
-blocks on neighbours are put together, see `spread`) and the intervals are computed from blocks:
-batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and Analysis", batch
-means), and for a median a bootstrap that resamples whole blocks, as they ran (Künsch 1989, with the
-measured blocks instead of moving ones), whose deviation takes the place of the standard error in
-Student's t. Percentiles of the resamples need more blocks than there are (Hesterberg 2015, "What
-Teachers Should Know about the Bootstrap"), and lie askew where medians fall on single steps.
+Neighboring steps are autocorrelated, so 100 steps are worth fewer than 100 independent ones. Steps
+are therefore grouped in blocks (10 by default, the ones that were run in a row; see `spread`) and
+the intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
+"Simulation Modeling and Analysis", batch means), and for a median a bootstrap that resamples whole
+blocks, as they ran (Künsch 1989, with the measured blocks instead of moving ones), whose deviation
+takes the place of the standard error in Student's t. Percentiles of the resamples need more blocks
+than there are (Hesterberg 2015, "What Teachers Should Know about the Bootstrap"), and lie askew
+where medians fall on single steps.
 
 An interval is of the level over the time in which the steps ran. A drift over that time is seen,
 not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
@@ -24,19 +24,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import block_means, grouped, quantile
+from alexprof.measure.spread import Floats, block_means, grouped, quantile, t_interval
 from alexprof.measure.welch import welch
-from alexprof.record.values import Difference, Interval, Stretch
-
-Floats = NDArray[np.float64]
+from alexprof.record.values import Difference, Interval
 
 RESAMPLES = 2000
 SEED = 20120930
 """Of the bootstrap: the same data always gives the same interval."""
-SLOW = 1.05
-"""A step is slow if it takes longer than this many times its variant's median, and lies more than
-three (robust) standard deviations above it: wide noise is no stretch."""
-SHORTEST_STRETCH = 3
 LEAST_BLOCKS = 6
 """Of a median's interval: resampling fewer can't reach far enough out to cover 95 %. And of a line:
 fewer leave too little to tell scatter by."""
@@ -56,13 +50,11 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < 2:
         return None
     means = block_means(blocks)
-    centre, count = float(np.concatenate(blocks).mean()), len(means)
-    if count < LEAST_BLOCKS:
-        return _around(centre, float(means.var(ddof=1)), count)
-    rest = means - means.mean() - _line(means)
-    freedom = count - 2
-    half = quantile(freedom, 0.975) * math.sqrt(float((rest**2).sum()) / freedom / count)
-    return centre - half, centre + half
+    residuals, degrees = means - means.mean(), len(means) - 1
+    if len(means) >= LEAST_BLOCKS:
+        residuals, degrees = residuals - _line(means), degrees - 1
+    error = math.sqrt(float(residuals @ residuals) / degrees / len(means))
+    return t_interval(float(np.concatenate(blocks).mean()), error, degrees)
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
@@ -80,8 +72,48 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
         return None
     blocks = grouped(blocks)
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
-    centre = float(np.median(np.concatenate(blocks)))
-    return _around_resampled(centre, _medians_about_line(blocks, drawn), len(blocks), lost=2)
+    medians = _resampled_medians(blocks, drawn, about_line=True)
+    center = float(np.median(np.concatenate(blocks)))
+    return _bootstrap_interval(center, medians, len(blocks), lost=2)
+
+
+def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
+    """95 % interval of the standard deviation of steps.
+
+    The jackknife of the logarithm: blocks are left out one at a time, which keeps autocorrelated
+    neighbors together, and the pseudo-values count as independent (Miller 1974, "The jackknife — a
+    review"). It corrects most of what autocorrelation takes from a sample's deviation. A drift
+    within the blocks' time is part of the deviation.
+
+    Args:
+        blocks: Values, float64 [n_i] each, in seconds; two or more steps in all but one of them.
+
+    Returns:
+        Lower and upper bound; None with fewer than three blocks, or if nothing varies once one of
+        them is left out while all together do.
+    """
+    if len(blocks) < 3:
+        return None
+    blocks = grouped(blocks)
+    every = np.concatenate(blocks)
+    centered = [block - every.mean() for block in blocks]
+    sums = np.array([block.sum() for block in centered])
+    squares = np.array([block @ block for block in centered])
+    left = len(every) - np.array([len(block) for block in blocks])
+    if left.min() < 2:
+        return None
+    variance = float(every.var(ddof=1))
+    without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
+    # Of equal values rounding leaves about 1e-32 of their square.
+    if variance <= 1e-20 * float(every.mean()) ** 2:
+        return 0.0, 0.0
+    if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
+        return None
+    count = len(blocks)
+    pseudo = count * 0.5 * math.log(variance) - (count - 1) * 0.5 * np.log(without)
+    error = float(pseudo.std(ddof=1)) / math.sqrt(count)
+    low, high = t_interval(float(pseudo.mean()), error, count - 1)
+    return math.exp(low), math.exp(high)
 
 
 def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
@@ -90,14 +122,12 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     Args:
         a: Blocks of the one, float64 [n_i] each, in seconds.
         b: Blocks of the other.
-        paired: Whether block i of `a` ran beside block i of `b`. Then a machine that drifts moves
-            both alike and the interval comes from the pairs; otherwise from both sides (Welch).
+        paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
+            and the interval comes from the pairs; otherwise from both sides (Welch).
     """
     paired = paired and len(a) == len(b)
     mean_s = float(np.concatenate(a).mean() - np.concatenate(b).mean())
     median_s = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
-    if min(len(a), len(b)) < 2:
-        return Difference(mean_s, None, median_s, None, paired)
     return Difference(
         mean_s=mean_s,
         ci95_s=_difference_of_means(mean_s, a, b, paired),
@@ -107,63 +137,25 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     )
 
 
-def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
-    """Finds runs of slow steps: three or more, single quick steps between them allowed.
-
-    Args:
-        phase: For the result.
-        seconds: Durations, float64 [n], in the order measured.
-        variants: The variant of each step, [n].
-
-    Returns:
-        Stretches in the order measured.
-    """
-    names = np.asarray(variants)
-    ratio, limit = np.empty_like(seconds), np.empty_like(seconds)
-    for name in set(variants):
-        mine = names == name
-        ratio[mine] = seconds[mine] / np.median(seconds[mine])
-        # 1.4826 × the median deviation is a normal spread's standard deviation.
-        spread = 1.4826 * float(np.median(np.abs(ratio[mine] - 1)))
-        limit[mine] = max(SLOW, 1 + 3 * spread)
-    slow = np.flatnonzero(ratio > limit)
-    groups = np.split(slow, np.flatnonzero(np.diff(slow) > 2) + 1) if len(slow) else []
-    return [
-        Stretch(
-            phase=phase,
-            first_step=int(group[0]) + 1,
-            last_step=int(group[-1]) + 1,
-            ratio=float(ratio[group].max()),
-            variants=tuple(dict.fromkeys(names[group].tolist())),
-        )
-        for group in groups
-        if len(group) >= SHORTEST_STRETCH
-    ]
-
-
 def student_half_width(variance: float, count: int) -> float:
     """Half the width of the 95 % interval of a mean of `count` values with that sample variance."""
     return quantile(count - 1, 0.975) * math.sqrt(variance / count)
 
 
-def _around(centre: float, variance: float, count: int) -> Interval:
-    half = student_half_width(variance, count)
-    return centre - half, centre + half
-
-
 def _difference_of_means(
-    centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
-) -> Interval:
-    if paired:
-        apart = block_means(a) - block_means(b)
-        return _around(centre, float(apart.var(ddof=1)), len(apart))
-    error = welch(a, b)
-    assert error is not None  # two blocks a side, as `difference` has seen
-    return error.around(centre)
+    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
+) -> Interval | None:
+    if not paired:
+        error = welch(a, b)
+        return None if error is None else error.around(center)
+    if len(a) < 2:
+        return None
+    pairs = block_means(a) - block_means(b)
+    return t_interval(center, float(pairs.std(ddof=1)) / math.sqrt(len(pairs)), len(pairs) - 1)
 
 
 def _difference_of_medians(
-    centre: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
+    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
 ) -> Interval | None:
     if min(len(a), len(b)) < LEAST_BLOCKS:
         return None
@@ -171,54 +163,39 @@ def _difference_of_medians(
     random = np.random.default_rng(SEED)
     a_drawn = _draws(len(a), random)
     b_drawn = a_drawn if paired else _draws(len(b), random)
-    medians = _medians(a, a_drawn) - _medians(b, b_drawn)
-    return _around_resampled(centre, medians, min(len(a), len(b)))
+    medians = _resampled_medians(a, a_drawn) - _resampled_medians(b, b_drawn)
+    return _bootstrap_interval(center, medians, min(len(a), len(b)), lost=1)
 
 
 def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
     return random.integers(0, blocks, size=(RESAMPLES, blocks))
 
 
-def _medians(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
-    """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_VALUES`."""
-    parts = math.ceil(len(drawn) * sum(map(len, blocks)) / MOST_VALUES)
-    return np.concatenate(
-        [_medians_at_once(blocks, part) for part in np.array_split(drawn, min(parts, len(drawn)))]
-    )
+def _resampled_medians(
+    blocks: Sequence[Floats], drawn: NDArray[np.int64], *, about_line: bool = False
+) -> Floats:
+    """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_VALUES`.
 
-
-def _medians_at_once(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
-    """Median of each resample: steps are sorted once, then counted."""
-    values = np.concatenate(blocks)
-    order = np.argsort(values, kind="stable")
-    block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])[order]
-    rows = np.arange(len(drawn))[:, None] * len(blocks)
-    times = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * len(blocks))
-    by_block = np.ascontiguousarray(times.reshape(len(drawn), -1).T, np.int32)
-    # [k, r]: how many steps of resample r are among the k + 1 smallest values.
-    counted = np.cumsum(by_block[block_of], axis=0, dtype=np.int32)
-    steps = counted[-1]
-    lower = (counted < (steps + 1) // 2).sum(axis=0)
-    upper = (counted < steps // 2 + 1).sum(axis=0)
-    medians: Floats = (values[order][lower] + values[order][upper]) / 2
-    return medians
-
-
-def _medians_about_line(blocks: Sequence[Floats], drawn: NDArray[np.int64]) -> Floats:
-    """Median of each resample, float64 [resamples], the line through the blocks kept in place."""
-    line = _line(np.array([block.mean() for block in blocks]))
-    sizes = np.array([len(block) for block in blocks])
-    level = np.full((len(blocks), int(sizes.max())), np.nan)
-    for row, block in zip(level, blocks, strict=True):
+    Args:
+        blocks: float64 [n_i] each.
+        drawn: Which block stands in each place, int64 [resamples, blocks].
+        about_line: Whether a block follows the line through the blocks to its new place.
+    """
+    sizes = [len(block) for block in blocks]
+    values = np.full((len(blocks), max(sizes)), np.nan)
+    for row, block in zip(values, blocks, strict=True):
         row[: len(block)] = block
-    level -= line[:, None]
-    together = max(1, MOST_VALUES // level.size)
-    median = np.median if sizes.min() == sizes.max() else np.nanmedian
-    found = [
-        median((level[some] + line[None, :, None]).reshape(len(some), -1), axis=1)
-        for some in np.split(drawn, range(together, len(drawn), together))
+    line = np.zeros(len(blocks))
+    if about_line:
+        line = _line(np.array([block.mean() for block in blocks]))
+    level = values - line[:, None]
+    at_once = max(1, MOST_VALUES // values.size)
+    median = np.median if min(sizes) == max(sizes) else np.nanmedian
+    medians = [
+        median((level[part] + line[None, :, None]).reshape(len(part), -1), axis=1)
+        for part in np.split(drawn, range(at_once, len(drawn), at_once))
     ]
-    return np.asarray(np.concatenate(found), np.float64)
+    return np.asarray(np.concatenate(medians), np.float64)
 
 
 def _line(means: Floats) -> Floats:
@@ -227,15 +204,14 @@ def _line(means: Floats) -> Floats:
     return np.asarray(place * float((place @ means) / (place @ place)), np.float64)
 
 
-def _around_resampled(centre: float, resampled: Floats, blocks: int, lost: int = 1) -> Interval:
+def _bootstrap_interval(center: float, resampled: Floats, blocks: int, lost: int) -> Interval:
     """Student's t with the deviation of resamples for the standard error.
 
     Args:
-        centre: What was measured.
+        center: What was measured.
         resampled: The same of each resample, float64 [resamples].
         blocks: How many were resampled: as many squares, of which `lost` are no scatter of theirs.
-        lost: One for their own centre, two where a line through them was kept.
+        lost: One for their own center, two where a line through them was kept.
     """
     error = float(resampled.std()) * math.sqrt(blocks / (blocks - lost))
-    half = quantile(blocks - 1, 0.975) * error
-    return centre - half, centre + half
+    return t_interval(center, error, blocks - 1)

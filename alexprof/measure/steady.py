@@ -1,25 +1,27 @@
-"""Whether steps had settled, and where: change points in the order measured.
+"""Steps in the order measured: levels, whether they had settled, outliers, slow stretches.
 
 The sequence is cut where its level changes: the cut that makes squared distances from the pieces'
 means smallest, each further piece costing `PENALTY` × log(n) long-run variances (optimal
 partitioning, Jackson et al. 2005, with pruning not needed at this length; Killick et al. 2012).
-Steps that resemble each other drift, so the penalty grows with their resemblance: variance and
-correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
+Autocorrelated steps wander about their level, so the penalty grows with the correlation: variance
+and correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
 robust approach for estimating change-points in the mean of an AR(1) process"). Outliers are pulled
-in to Tukey's outer fence first: one slow step is no level.
+in to the outer fence first: one slow step is no level.
 
-The classes are those of Barrett et al. 2017, "Virtual machine warmup blows hot and cold".
+The classes are those of Barrett et al. 2017, "Virtual machine warmup blows hot and cold"; the
+fences are Tukey's ("Exploratory Data Analysis", 1977): of normally spread steps one in 140 is a
+mild outlier and one in 400,000 a severe one.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.outliers import SEVERE
-from alexprof.record.values import State, Steadiness
+from alexprof.record.values import Outliers, State, Steadiness, Stretch
 
 Floats = NDArray[np.float64]
 
@@ -33,13 +35,21 @@ LAST_PART = 0.25
 BAND = 0.01
 """Levels that differ by at most this part count as one."""
 ROUNDS = 4
-MOST_ALIKE = 0.9
+MOST_CORRELATION = 0.9
 ENDS = 5
 """The first and the last fifth are a level's ends."""
 SURE = 4.0
 """Standard errors of a trend that are no chance."""
 FINEST = 1000
-"""More steps than this are put together, so that a cut takes milliseconds."""
+"""More steps than this are averaged in groups, so that a cut takes milliseconds."""
+WARM_UP_WINDOW = 40
+"""The last steps of a variant's warm-up that must hold one level."""
+MILD, SEVERE = 1.5, 3.0
+"""Interquartile ranges from the quartiles to the fences, beyond which are outliers."""
+SLOW = 1.05
+"""A step is slow if it takes longer than this many times its variant's median, and lies more than
+three (robust) standard deviations above it: wide noise is no stretch."""
+SHORTEST_STRETCH = 3
 
 
 def find_steady_state(seconds: Floats) -> Steadiness | None:
@@ -63,9 +73,9 @@ def find_steady_state(seconds: Floats) -> Steadiness | None:
     if _trends(values[settled:]):
         state = "no steady state"
     elif len(other):
-        young = len(seconds) - settled < max(LAST_PART * len(seconds), 2 * SHORTEST)
+        recent = len(seconds) - settled < max(LAST_PART * len(seconds), 2 * SHORTEST)
         slowing = bool((levels[other] < last).any())
-        state = "no steady state" if young else "slowing" if slowing else "warming"
+        state = "no steady state" if recent else "slowing" if slowing else "warming"
     return Steadiness(
         state=state,
         settled_step=None if state == "no steady state" else settled + 1,
@@ -74,44 +84,116 @@ def find_steady_state(seconds: Floats) -> Steadiness | None:
     )
 
 
+def warm_up_settled(seconds: Floats) -> bool:
+    """Whether the last steps of a variant's warm-up hold one level; float64 [n], in order."""
+    if len(seconds) < WARM_UP_WINDOW:
+        return False
+    steadiness = find_steady_state(seconds[-WARM_UP_WINDOW:])
+    return steadiness is not None and steadiness.state == "steady"
+
+
+def outlier_classes(seconds: Floats) -> NDArray[np.int8]:
+    """Class of each step.
+
+    Args:
+        seconds: Durations, float64 [n], at least one.
+
+    Returns:
+        int8 [n]: 0 inside the fences, ±1 mild, ±2 severe, negative on the quick side. A step on a
+        fence is inside.
+    """
+    classes = np.zeros(len(seconds), np.int8)
+    for reach in (MILD, SEVERE):
+        low, high = _fences(seconds, reach)
+        classes += (seconds > high).astype(np.int8) - (seconds < low).astype(np.int8)
+    return classes
+
+
+def count_outliers(seconds: Floats) -> Outliers:
+    """Counts the steps of each class; none is dropped anywhere.
+
+    Args:
+        seconds: Durations of one variant and phase, float64 [n], at least one.
+    """
+    classes = outlier_classes(seconds)
+    counts = np.bincount(classes + 2, minlength=5).tolist()
+    return Outliers(
+        steps=len(seconds),
+        severe_low=counts[0],
+        mild_low=counts[1],
+        mild_high=counts[3],
+        severe_high=counts[4],
+        mean_share=float(seconds.mean() / seconds[classes <= 0].mean() - 1),
+    )
+
+
+def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
+    """Finds runs of slow steps: three or more, single quick steps between them allowed.
+
+    Args:
+        phase: For the result.
+        seconds: Durations, float64 [n], in the order measured.
+        variants: The variant of each step, [n].
+
+    Returns:
+        Stretches in the order measured.
+    """
+    names = np.asarray(variants)
+    ratio, limit = np.empty_like(seconds), np.empty_like(seconds)
+    for name in set(variants):
+        own = names == name
+        ratio[own] = seconds[own] / np.median(seconds[own])
+        # 1.4826 × the median deviation is a normal spread's standard deviation.
+        spread = 1.4826 * float(np.median(np.abs(ratio[own] - 1)))
+        limit[own] = max(SLOW, 1 + 3 * spread)
+    slow = np.flatnonzero(ratio > limit)
+    groups = np.split(slow, np.flatnonzero(np.diff(slow) > 2) + 1)
+    return [
+        Stretch(
+            phase=phase,
+            first_step=int(group[0]) + 1,
+            last_step=int(group[-1]) + 1,
+            ratio=float(ratio[group].max()),
+            variants=tuple(dict.fromkeys(names[group].tolist())),
+        )
+        for group in groups
+        if len(group) >= SHORTEST_STRETCH
+    ]
+
+
 def change_points(values: Floats) -> NDArray[np.int64]:
     """First index of each piece, int64, 0 first.
 
     Args:
         values: float64 [n], n at least `LEAST_STEPS`, without outliers.
     """
-    together = math.ceil(len(values) / FINEST)
-    whole = len(values) // together * together
-    coarse = values[:whole].reshape(-1, together).mean(axis=1)
+    size = math.ceil(len(values) / FINEST)
+    whole = len(values) // size * size
+    coarse = values[:whole].reshape(-1, size).mean(axis=1)
     # Noise is what is left beside levels. The first guess at those is the best cut in three (a
     # stretch and what is around it), worth it or not; each cut that has more pieces leaves less.
     starts, pieces = _cut_in_three(coarse), 1
     for _ in range(ROUNDS):
-        noise = long_run_variance(coarse, starts)
+        noise = _long_run_variance(coarse, starts)
         starts = _best_cut(coarse, PENALTY * noise * math.log(len(coarse)))
         if len(starts) <= pieces:
             break
         pieces = len(starts)
-    return starts * together
+    return starts * size
 
 
-def long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
-    """Variance of the mean of many values, times their number, if they are AR(1) about levels.
-
-    Args:
-        values: float64 [n], in the order measured.
-        starts: First index of each piece, int64, 0 first.
-    """
+def _long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
+    """Variance of the mean of many values, times their number, if they are AR(1) about levels."""
     pieces = np.split(values, starts[1:])
-    rest = np.concatenate([piece - piece.mean() for piece in pieces])
-    squares = float((rest**2).sum())
+    residuals = np.concatenate([piece - piece.mean() for piece in pieces])
+    squares = float(residuals @ residuals)
     if squares == 0:
         return 0.0
-    alike = float((rest[1:] * rest[:-1]).sum()) / squares
-    # Taking a mean off a piece makes its steps look less alike (Marriott & Pope 1954).
-    alike += (1 + 3 * alike) * len(pieces) / len(values)
-    alike = min(max(alike, 0.0), MOST_ALIKE)
-    return squares / (len(values) - len(pieces)) * (1 + alike) / (1 - alike)
+    correlation = float(residuals[1:] @ residuals[:-1]) / squares
+    # Taking a mean off a piece lowers the autocorrelation (Marriott & Pope 1954).
+    correlation += (1 + 3 * correlation) * len(pieces) / len(values)
+    correlation = min(max(correlation, 0.0), MOST_CORRELATION)
+    return squares / (len(values) - len(pieces)) * (1 + correlation) / (1 - correlation)
 
 
 def _trends(values: Floats) -> bool:
@@ -121,8 +203,8 @@ def _trends(values: Floats) -> bool:
         return False
     place = np.arange(count) - (count - 1) / 2
     slope = float((place @ values) / (place @ place))
-    rest = values - values.mean() - slope * place
-    error = math.sqrt(12 * long_run_variance(rest, np.zeros(1, np.int64)) / count)
+    residuals = values - values.mean() - slope * place
+    error = math.sqrt(12 * _long_run_variance(residuals, np.zeros(1, np.int64)) / count)
     return abs(slope) * count > SURE * error
 
 
@@ -133,26 +215,18 @@ def _cut_in_three(values: Floats) -> NDArray[np.int64]:
     start = np.arange(SHORTEST, count - 2 * SHORTEST + 1)[:, None]
     end = np.arange(2 * SHORTEST, count - SHORTEST + 1)[None, :]
     size = np.maximum(end - start, 1)
-    won = sums[start] ** 2 / start + (sums[end] - sums[start]) ** 2 / size
-    won += sums[end] ** 2 / (count - end)
-    won[end - start < SHORTEST] = -1
-    first, second = np.unravel_index(won.argmax(), won.shape)
+    explained = sums[start] ** 2 / start + (sums[end] - sums[start]) ** 2 / size
+    explained += sums[end] ** 2 / (count - end)
+    explained[end - start < SHORTEST] = -1
+    first, second = np.unravel_index(explained.argmax(), explained.shape)
     return np.array([0, start[first, 0], end[0, second]], np.int64)
-
-
-def _pulled_in(seconds: Floats) -> Floats:
-    low, high = np.percentile(seconds, [25, 75])
-    if low == high:
-        return seconds
-    reach = SEVERE * (high - low)
-    return np.clip(seconds, low - reach, high + reach)
 
 
 def _best_cut(values: Floats, penalty: float) -> NDArray[np.int64]:
     count = len(values)
-    centred = values - values.mean()
-    sums = np.concatenate([[0.0], np.cumsum(centred)])
-    squares = np.concatenate([[0.0], np.cumsum(centred**2)])
+    centered = values - values.mean()
+    sums = np.concatenate([[0.0], np.cumsum(centered)])
+    squares = np.concatenate([[0.0], np.cumsum(centered**2)])
     # What rounding leaves of equal values must not pay for a cut.
     penalty += 1e-9 * float(squares[-1]) + float(np.finfo(np.float64).tiny)
     best = np.full(count + 1, np.inf)
@@ -168,3 +242,13 @@ def _best_cut(values: Floats, penalty: float) -> NDArray[np.int64]:
     while starts[-1] > 0:
         starts.append(int(before[starts[-1]]))
     return np.array(starts[::-1], np.int64)
+
+
+def _pulled_in(seconds: Floats) -> Floats:
+    low, high = _fences(seconds, SEVERE)
+    return seconds if low == high else np.clip(seconds, low, high)
+
+
+def _fences(seconds: Floats, reach: float) -> tuple[float, float]:
+    low, high = np.percentile(seconds, [25, 75])
+    return low - reach * (high - low), high + reach * (high - low)

@@ -1,14 +1,14 @@
 """When enough was measured: the interval is narrow enough, gets no narrower, or time is up.
 
-Whoever looks at an interval again and again and stops when it is narrow stops too early: where the
-blocks happen to lie close together. So it is looked at only at `FIRST_LOOK` tens of steps, in as
+Whoever checks an interval again and again and stops when it is narrow stops too early: where the
+blocks happen to lie close together. So it is checked only at `FIRST_LOOK` tens of steps, in as
 many blocks or more, and then at a quarter more each time, and the interval is widened by `WIDER`
 before it is judged and shown. Of simulated intervals 93.5 % and more then cover
 (docs/statistics.md, tests/measure/test_stopping.py).
 
-Four times the steps halve an interval if the steps are steady, however alike neighbours are. Where
-four times the steps have not narrowed it at all, the machine drifts more slowly than the blocks
-last, and measuring on would only follow it: that is the plateau.
+Four times the steps halve an interval if the steps are steady, autocorrelated or not. Where four
+times the steps have not narrowed it at all, the machine drifts more slowly than the blocks last,
+and measuring on would only follow it: that is the plateau.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from alexprof.measure.statistics import mean_interval
 from alexprof.record.values import Interval, StoppedBy
 
 TEN = 10
-"""Steps that are counted by here: a block, where no more than two variants take turns."""
+"""Steps are counted in tens: a block, where no more than two variants take turns."""
 FIRST_LOOK = 10
-"""Tens of each variant's steps, and blocks, before the interval is looked at."""
+"""Tens of each variant's steps, and blocks, before the interval is checked."""
 NEXT_LOOK = 1.25
-"""So many times the tens before it is looked at again."""
+"""So many times the tens before it is checked again."""
 WIDER = 1.1
 PLATEAU_BLOCKS = 80
 """Fewer blocks, or fewer tens of steps, don't tell a plateau: a quarter of them must know its own
-spread, and short blocks resemble their neighbours."""
+spread, and short blocks resemble their neighbors."""
 DEFAULT_MAX_TIME_S = 300.0
 """Of a phase whose steps nothing else limits but a precision that may be out of reach."""
 SUSPICIOUS = 0.1
@@ -45,8 +45,8 @@ class StoppingRule:
 
     Attributes:
         most_steps: Timed steps of each variant; None sets no limit.
-        precision: Half the width of the mean's 95 % interval, as a part of the mean, that every
-            variant is to reach; None doesn't look.
+        precision: Half the width of the mean's 95 % interval, as a fraction of the mean, that every
+            variant is to reach; None doesn't check.
         max_time_s: Seconds for the phase, warm-up included; None sets no limit.
     """
 
@@ -80,7 +80,7 @@ class StoppingRule:
     def stopped_by(
         self, samples: Mapping[str, Sequence[Floats]], elapsed_s: float, round_s: float
     ) -> StoppedBy | None:
-        """Judges what was measured; asked after a round, when all variants have as many blocks.
+        """Judges what was measured; called after a round, when all variants have as many blocks.
 
         Args:
             samples: By variant its timed blocks in the order they ran, float64 seconds, at least
@@ -91,24 +91,26 @@ class StoppingRule:
         Returns:
             Why to stop; None to go on.
         """
-        every = list(samples.values())
-        open_ = [] if self.precision is None else [one for one in every if not self._precise(one)]
-        steps = _steps(every[0])
+        variants = list(samples.values())
+        blocks, steps = variants[0], _steps(variants[0])
         ended = self.most_steps is not None and steps >= self.most_steps
-        in_time = len(every[0]) >= FIRST_LOOK and _looked(steps, len(every[0][-1]))
-        look = self.precision is not None and (ended or in_time)
-        if look and not open_:
-            return "precision"
+        due = ended or (len(blocks) >= FIRST_LOOK and _is_due(steps, len(blocks[-1])))
+        imprecise: list[Sequence[Floats]] = []
+        if self.precision is not None and due:
+            imprecise = [blocks for blocks in variants if not self._precise(blocks)]
+            if not imprecise:
+                return "precision"
         if ended:
             return "steps"
-        if look and any(map(no_narrower, open_)):
+        if any(map(on_plateau, imprecise)):
             return "plateau"
         if self.max_time_s is not None and elapsed_s + round_s > self.max_time_s:
             return "max-time"
         return None
 
     def _precise(self, blocks: Sequence[Floats]) -> bool:
-        reached = precision_of(looked_at(mean_interval(blocks)))
+        interval = mean_interval(blocks)
+        reached = precision_of(interval and widened(interval))
         return reached is not None and self.precision is not None and reached <= self.precision
 
 
@@ -119,40 +121,20 @@ def expected_steps(rule: StoppingRule, burn_in: int, *, until_steady: bool) -> i
     return rule.most_steps + burn_in
 
 
-def _steps(blocks: Sequence[Floats]) -> int:
-    """All but the last block are as long as the first: no need to count each, every round."""
-    return (len(blocks) - 1) * len(blocks[0]) + len(blocks[-1])
-
-
-def _looked(steps: int, last: int) -> bool:
-    """Whether the last steps, so many, brought a number of tens at which one looks."""
-    return any(map(is_look, range((steps - last) // TEN + 1, steps // TEN + 1)))
-
-
-def is_look(tens: int) -> bool:
-    """Whether the interval is looked at with so many tens of steps: 10, 13, 17, 22 and so on."""
-    look = FIRST_LOOK
-    while look < tens:
-        look = math.ceil(look * NEXT_LOOK)
-    return look == tens
-
-
-def looked_at(interval: Interval | None) -> Interval | None:
+def widened(interval: Interval) -> Interval:
     """An interval that decided when to stop, as wide as it must be for that."""
-    if interval is None:
-        return None
-    centre, half = (interval[0] + interval[1]) / 2, WIDER * (interval[1] - interval[0]) / 2
-    return centre - half, centre + half
+    center, half = (interval[0] + interval[1]) / 2, WIDER * (interval[1] - interval[0]) / 2
+    return center - half, center + half
 
 
 def precision_of(interval: Interval | None) -> float | None:
-    """Half the width of a mean's interval, as a part of the mean."""
+    """Half the width of a mean's interval, as a fraction of the mean."""
     if interval is None or interval[0] + interval[1] <= 0:
         return None
     return (interval[1] - interval[0]) / (interval[0] + interval[1])
 
 
-def no_narrower(blocks: Sequence[Floats]) -> bool:
+def on_plateau(blocks: Sequence[Floats]) -> bool:
     """Whether four times the steps have not narrowed the mean's interval; they should halve it.
 
     Args:
@@ -164,6 +146,14 @@ def no_narrower(blocks: Sequence[Floats]) -> bool:
     assert now is not None
     assert before is not None
     return 0 < before[1] - before[0] <= now[1] - now[0]
+
+
+def is_look(tens: int) -> bool:
+    """Whether the interval is checked at so many tens of steps: 10, 13, 17, 22 and so on."""
+    look = FIRST_LOOK
+    while look < tens:
+        look = math.ceil(look * NEXT_LOOK)
+    return look == tens
 
 
 def parse_precision(text: str) -> float:
@@ -178,3 +168,13 @@ def parse_precision(text: str) -> float:
     if not percent and part >= SUSPICIOUS:
         raise UsageError(f"--precision {text}: did you mean {text}%? ({part:g} is {part:.0%})")
     return part
+
+
+def _steps(blocks: Sequence[Floats]) -> int:
+    """All but the last block are as long as the first: no need to count each, every round."""
+    return (len(blocks) - 1) * len(blocks[0]) + len(blocks[-1])
+
+
+def _is_due(steps: int, last: int) -> bool:
+    """Whether the last steps brought a number of tens at which the interval is checked."""
+    return any(map(is_look, range((steps - last) // TEN + 1, steps // TEN + 1)))

@@ -15,7 +15,15 @@ from alexprof.record.trace import (
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """The attributed cost of one layer's and pass's ops among those left out, as in `Ablation`."""
+    """The attributed cost of those of the ops left out that are of one layer and pass.
+
+    Attributes:
+        layer: The layer.
+        pass_: The pass.
+        attributed_s: Their share of the traced step, scaled to the timed mean.
+        attributed_std_s: Its sample standard deviation over traced steps; None with one step.
+        ci95_s: Its 95 % interval; None with one step.
+    """
 
     layer: str
     pass_: str
@@ -25,51 +33,48 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class Ablation(Struct, frozen=True, kw_only=True):
-    """What some ops cost: measured by leaving them out, beside what the trace gives them.
+    """Cost of some ops, measured by leaving them out, and by the trace.
 
     Attributes:
-        name: For example "lrn".
-        phase: The phase it is about.
+        name: The ablation: "lrn".
+        phase: Key of the phase.
         reference: The variant with the ops.
         without: The variant without them.
-        kinds: The kinds of op that were left out; none means of any kind, or of none where there
-            are scopes.
-        layers: The layers whose ops were left out; none means of any layer.
-        scopes: Name scopes whose ops were left out too, whatever their kinds and layers.
-        products: Whether convolutions and matrix products in these scopes are meant.
-        paired: Whether the variants took turns, so that the intervals come from pairs of blocks.
-        measured_s: mean(reference) − mean(without), timed steps.
+        kinds: Kinds of op left out; empty: any, or none if there are scopes.
+        layers: Layers whose ops were left out; empty: any.
+        scopes: Name scopes whose ops of all kinds were left out too.
+        products: Whether this includes convolutions and matrix products in these scopes.
+        paired: Whether the variants took turns, so that intervals come from pairs of blocks.
+        measured_s: mean(reference) − mean(without), of timed steps.
         ci95_s: Its 95 % interval; None with too few blocks.
         measured_median_s: The same by medians.
         median_ci95_s: Its 95 % interval.
-        attributed_s: Their share of the traced step times the timed mean; None without a trace.
+        attributed_s: Their share of the traced step, scaled to the timed mean; None without a
+            trace.
         attributed_std_s: Its standard deviation over traced steps.
-        ops: How many ops were left out; None without a trace.
-        parts: By layer and pass; they sum to attributed_s.
-        others_s: What everything else but idle time changed by between the variants: `others`,
-            `only_with`, `only_without` and `unassigned`, summed.
-        idle_s: What idle time changed by.
-        predicted_s: What the reference's trace predicts, by its replay where there is one and by
-            the ops' shares otherwise; None without a trace.
-        predicted_ci95_s: Its 95 % interval: over replayed steps, and the replay's drift; None of
-            a share.
-        attributed_ci95_s: 95 % interval of attributed_s from traced steps.
-        others: Each other layer, largest change first; empty without traces of both variants, like
-            all that follows.
-        others_ci95_s: 95 % interval of others_s.
-        not_told: The layers of `others` whose change can't be told from none, together.
-        only_with: Ops that are gone without having been asked for.
+        ops: Number of ops left out; None without a trace.
+        parts: `attributed_s` by layer and pass.
+        others_s: Change of everything else but idle time: `others`, `only_with`, `only_without` and
+            `unassigned`.
+        idle_s: Change of idle time.
+        predicted_s: The saving that the reference's trace predicts; None without a prediction.
+        predicted_ci95_s: Its 95 % interval: replayed steps and drift; None of a share.
+        attributed_ci95_s: 95 % interval of `attributed_s`, from traced steps.
+        others: Change of each other layer, largest first; like all that follows, empty without
+            traces of both variants.
+        others_ci95_s: 95 % interval of `others_s`.
+        not_told: Those of `others` that are not significant, together.
+        only_with: Ops that are gone and were not left out.
         only_without: Ops that are new.
-        unassigned: What time whose op is not known changed by; None where there is none.
-        idle_ci95_s: 95 % interval of idle_s.
-        traced_over_timed: How much longer traced steps were than timed ones, by their means, in
-            `reference` and in `without`. A CPU's shares are divided by that; a GPU's stay, and its
-            idle time takes the difference.
-        seen: The ops that were left out, as the trace shows them.
-        fused: The ops that compute others of them too.
-        predicted_from: "replay" of a CPU's ops or "launches" of a GPU's, or else "share" of a CPU's
-            ops or "kernels" of a GPU's (see `kernel_savings`); "" without a prediction.
-        predicted_error: How far the prediction is off; None without one.
+        unassigned: Change of the time whose op is not known; None without.
+        idle_ci95_s: 95 % interval of `idle_s`.
+        traced_over_timed: Traced mean / timed mean of `reference` and `without`; a CPU's shares are
+            divided by it.
+        seen: The ops left out, as the trace shows them.
+        fused: Ops that compute some of them too; a prediction does not cover these.
+        predicted_from: "replay" or "share" of a CPU's ops, "launches" or "kernels" of a GPU; ""
+            without a prediction.
+        predicted_error: Error of the prediction; None without one.
     """
 
     name: str

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """A device other than the processor: TensorFlow's name ("GPU:0") and what it is."""
+    """A device other than the CPU.
+
+    Attributes:
+        name: TensorFlow's: "GPU:0".
+        description: The model.
+    """
 
     name: str
     description: str
@@ -15,17 +20,15 @@ class Device:
 
 @dataclass(frozen=True)
 class Software:
-    """What ran it.
+    """Versions of the software.
 
     Attributes:
-        alexprof: Version, like the next three.
-        python: See there.
-        tensorflow: See there.
-        numpy: See there.
-        onednn: True if a trace shows oneDNN's ops, False if TensorFlow has it turned off; None if
-            neither is known. Where all ops run on a GPU it may be on and unused.
-        cpu_allocator: The one asked for, "bfc" or "malloc"; None if not known. TensorFlow takes it
-            at a process's first session.
+        alexprof: Version of AlexProf.
+        python: Version of Python.
+        tensorflow: Version of TensorFlow.
+        numpy: Version of NumPy.
+        onednn: Whether oneDNN's ops ran; None if not known.
+        cpu_allocator: The requested allocator of CPU tensors: "bfc" or "malloc"; None if not known.
     """
 
     alexprof: str
@@ -42,10 +45,10 @@ class Machine:
 
     Attributes:
         processor: Model name.
-        cores: Logical cores this process may use.
-        memory_bytes: Memory this process may use: the machine's, or its control group's limit.
+        cores: Logical cores that this process may use.
+        memory_bytes: Memory that this process may use: the machine's, or its control group's limit.
         system: Operating system and release.
-        load_before: One-minute load average when the run began; None where the system has none.
+        load_before: One-minute load average when the run began.
     """
 
     processor: str

@@ -30,15 +30,15 @@ GPU_SLOWED_BY = ("power cap", "hardware slowdown", "thermal")
 
 @dataclass(frozen=True)
 class GpuState:
-    """One GPU at a moment; None is what its driver doesn't say.
+    """One GPU at a moment; None: not known.
 
     Attributes:
         index: Its number.
-        clock_mhz: Of its multiprocessors.
-        clock_max_mhz: The highest that it may have.
-        memory_clock_mhz: Of its memory.
+        clock_mhz: Clock of its multiprocessors.
+        clock_max_mhz: The highest clock that it allows.
+        memory_clock_mhz: Clock of its memory.
         temperature_c: Degrees Celsius.
-        slowed_by: Why its clocks are not the highest.
+        slowed_by: Why its clocks are below the highest: "power cap", "thermal (hardware)", …
     """
 
     index: int
@@ -51,27 +51,26 @@ class GpuState:
 
 @dataclass(frozen=True)
 class Interference:
-    """What went on between two readings, just before and just after some steps.
+    """Other activity between two readings, just before and just after some steps.
 
-    What the system doesn't tell is None.
+    None: not known.
 
     Attributes:
         seconds: Time between the readings.
-        cores: Logical cores this process may use; the next ones are about these alone.
-        cpu_own: Cores' worth of processor time that this process used.
-        cpu_others: Cores' worth that others used.
-        steal: Cores' worth that the host of a virtual machine gave to others.
-        cpu_stalled: Part of the time in which some thread of the machine waited for a core, this
-            process's own among them.
-        memory_stalled: Part of the time in which some thread waited for memory.
-        throttled: Seconds a second for which the control group's quota stopped threads, summed
+        cores: Logical cores that this process may use; the next fields are about these alone.
+        cpu_own: Cores that this process kept busy: 0.5 is one core half of the time.
+        cpu_others: Cores that others kept busy.
+        steal: Cores that the host of a virtual machine gave to others.
+        cpu_stalled: Fraction of the time in which some thread of the machine waited for a core.
+        memory_stalled: Fraction of the time in which some thread waited for memory.
+        throttled: Seconds per second for which the control group's quota stopped threads, summed
             over cores.
-        involuntary_switches_per_s: How often a thread of this process lost its core to another.
-        major_page_faults: Of this process: how often it waited for a page from disk.
+        involuntary_switches_per_s: How often per second a thread of this process lost its core.
+        major_page_faults: How often this process waited for a page from disk.
         collections: How often Python's garbage collector ran.
-        collecting_s: How long altogether.
-        cpu_mhz_before: Clock of the cores, their mean, before.
-        cpu_mhz_after: The same after.
+        collecting_s: Time that it took.
+        cpu_mhz_before: Mean clock of the cores before.
+        cpu_mhz_after: Mean clock of the cores after.
         gpus_before: The GPUs before.
         gpus_after: The GPUs after.
     """

@@ -24,22 +24,23 @@ class Traced(Struct, frozen=True, kw_only=True):
 
     Attributes:
         steps: Number of traced steps.
-        mean_s: Mean wall time of a traced step, from the trace's step markers.
+        mean_s: Mean wall time of a traced step.
         std_s: Sample standard deviation; None with one step.
-        slowdown: Traced mean over timed mean; None without timed steps.
-        stopwatch_mean_s: The same steps by the clock that times untraced ones.
+        slowdown: Traced mean / timed mean; None without timed steps.
+        stopwatch_mean_s: Mean of the same steps by the clock that times untraced ones.
         file: The trace, relative to the run's folder.
-        host_level: The host tracer level that was in force; None if the trace doesn't say.
-        events: Number of op and kernel events inside steps.
-        page_faults_per_step: As in `Timed`.
-        ci95_s: 95 % interval of the mean, from blocks of steps; None with one, and in older runs.
-        left_out_s: Wall time of a first traced step that took much longer than the others: it is
-            in no mean and no share; None where there is none.
-        mean_with_s: Mean with that step; None where there is none.
-        steps_s: Wall time of each step, in the order of time; empty in older runs.
-        span_s: From the begin of the first marked step to the end of all that was recorded; None
-            where steps are not marked, and in older runs, like the next.
-        outside_s: The part of it outside of all steps in which an op of the model ran.
+        host_level: The host tracer level that was used; None if the trace doesn't say.
+        events: Op and kernel events inside the steps.
+        page_faults_per_step: As in `Timed`; many more than there mean that tracing made memory
+            slower.
+        ci95_s: 95 % interval of the mean, from blocks of steps; None with one step.
+        left_out_s: Duration of an excluded first step that took much longer than the others; None
+            without.
+        mean_with_s: Mean including that step.
+        steps_s: Wall time of each step, in order.
+        span_s: From the start of the first marked step to the end of the trace; None where steps
+            are not marked.
+        outside_s: Time in it outside of all steps in which an op ran.
     """
 
     steps: int
@@ -67,9 +68,9 @@ class DeviceBooks(Struct, frozen=True, kw_only=True):
         wall_ns: Wall time of the traced steps, summed.
         share_ns: Time given to ops, the unassigned included.
         idle_ns: Time with no op running.
-        unassigned_ns: The part of share_ns whose op is not known.
-        idle_by_reason_ns: idle_ns by what the host did meanwhile ("launching", "fetching",
-            "python", "input", "unknown").
+        unassigned_ns: Time in `share_ns` whose op is not known.
+        idle_by_reason_ns: `idle_ns` by what the host did meanwhile: "launching", "queued",
+            "fetching", "python", "input", "unknown".
     """
 
     device: str
@@ -81,21 +82,21 @@ class DeviceBooks(Struct, frozen=True, kw_only=True):
 
 
 class Books(Struct, frozen=True, kw_only=True):
-    """The books of the device that the step is divided on, and of every device.
+    """The traced steps, divided: share_ns + idle_ns = wall_ns.
 
     Attributes:
         device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
-        wall_ns: As in `DeviceBooks`, like the next three.
-        share_ns: See there.
-        idle_ns: See there.
-        unassigned_ns: See there.
-        devices: The books of each device.
-        launches_per_step: How often the host launched a kernel, copy, fill or CUDA graph on it in a
-            step, mean; None on a CPU, and in older runs, like the next.
-        launching_s: For how long of a step it waited for the host to launch something, mean: of
-            timed steps where there are any.
-        bound_by: What decides how long a step takes: what the GPU does for longest, "kernels", or
-            waits for, "launching", "input", "fetching", "python", or "unknown"; "" on a CPU.
+        wall_ns: Wall time of the traced steps, summed.
+        share_ns: Time given to ops, the unassigned included.
+        idle_ns: Time with no op running.
+        unassigned_ns: Time in `share_ns` whose op is not known.
+        devices: The same for each device.
+        launches_per_step: Launches of kernels, copies, fills and CUDA graphs in a step; None on a
+            CPU.
+        launching_s: GPU idle time per step in which it waited for a launch, scaled to timed steps
+            if there are any; None on a CPU.
+        bound_by: What takes most of a GPU's step: "kernels", or waiting for "launching", "input",
+            "fetching", "python" or "unknown"; "" on a CPU.
     """
 
     device: str
@@ -110,30 +111,30 @@ class Books(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """What an op, a layer or a kind costs in a traced step, on one device and in one pass.
+    """Cost of an op, layer or kind in a traced step, on one device and in one pass.
 
     Attributes:
         name: Of the op, layer or kind.
         device: "CPU": op times; "GPU:0", …: kernel times.
         pass_: "forward", "backward", "optimizer", "input" or "other".
-        executions_per_step: How often it ran; None on a GPU where the trace does not show its
-            launches.
-        kernels_per_step: How many kernels and copies it launched; 0 on a CPU.
+        executions_per_step: Executions; None on a GPU where the trace does not show launches.
+        kernels_per_step: Kernels and copies that it launched; 0 on a CPU.
         busy_mean_s: Sum of its events' durations, mean over traced steps.
-        busy_std_s: Sample standard deviation over traced steps; None with one step.
-        share_mean_s: Its part of the step's wall time, mean over traced steps.
-        share_std_s: Sample standard deviation; None with one step.
-        share_fraction: Its part of the wall time of all traced steps.
-        core_mean_s: What threads worked for it, mean over traced steps; None on a GPU, and where
-            the trace does not record the threads.
-        parallelism: Core time over the time in which any thread worked for it: how many did at
-            once.
+        busy_std_s: Its sample standard deviation; None with one step.
+        share_mean_s: Its share of the step, mean over traced steps: where k ops run at once, each
+            gets 1/k.
+        share_std_s: Its sample standard deviation; None with one step.
+        share_fraction: Its share of all traced steps, as a fraction of their wall time.
+        core_mean_s: Work of all threads for it, mean over traced steps; None on a GPU, and if not
+            recorded.
+        parallelism: Core time / time in which any thread worked for it.
         share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
-            step, and in older runs.
-        busy_fraction: Its part of the time in which the device ran anything; None in older runs.
-        idle_before_s: For how long a GPU was idle right before its kernels, mean over traced steps,
-            without the time before a step's first; None on a CPU, and in older runs, like the next.
-        launching_s: The host's time for its launches, likewise: from the end of the launch before.
+            step.
+        busy_fraction: Its share as a fraction of the time in which the device ran anything.
+        idle_before_s: GPU idle time right before its kernels, without the time before a step's
+            first one, mean over traced steps; None on a CPU.
+        launching_s: Host time for its launches, from the end of the previous launch, mean over
+            traced steps; None on a CPU.
     """
 
     name: str
@@ -155,17 +156,16 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """An op's cost, with what it is.
+    """Cost of an op.
 
     Attributes:
-        type: TensorFlow's.
-        kind: The type without vendor, fusion and gradient dressing.
+        type: TensorFlow's type.
+        kind: The type without prefixes and suffixes of vendor, fusion and gradient.
         layer: The name scope that it belongs to.
-        covered: Whether the trace shows it in every traced step. (Ops that it shows in none are
-            in `Phase.not_timed`.)
-        fused: The types of ops that it computes too, which have no event of their own.
-        estimated: Whether a part of it is of XLA's fusions that stand here only because most of
-            what they compute is of this op.
+        covered: Whether the trace shows it in every traced step.
+        fused: Types of the ops that it computes too and that have no event of their own.
+        estimated: Whether it includes XLA fusions assigned to it because most of their content is
+            its own.
     """
 
     type: str
@@ -188,22 +188,21 @@ class Phase(
         label: Its name in sentences.
         timed: Steps with no profiler attached.
         traced: Steps under the profiler.
-        attribution: The books of the traced steps.
-        ops: What each op costs, heaviest first, like the next three.
-        layers: What each layer costs in each pass.
-        layers_whole: What each layer costs in all passes together (pass "all"), and "(idle)": on
-            each device these add up to the step.
-        kinds: What each kind of op costs in each pass.
-        not_timed: Ops that ran and that the trace has no time for.
-        devices: What the whole trace records of each device.
-        kernels: What the GPUs ran, longest first.
-        replay: The steps run again, and what that predicts; None without a trace.
-        fingerprint: What a step computes, by the tensors that it fetches; empty where that is not
-            recorded.
+        attribution: Traced time, divided; None without a trace, or if trace and clock disagree.
+        ops: Cost of each op, largest first.
+        layers: Cost of each layer in each pass.
+        layers_whole: Cost of each layer in all passes (pass "all"), and "(idle)": per device they
+            add up to the step.
+        kinds: Cost of each kind of op in each pass.
+        not_timed: Ops that ran and have no time in the trace (constants and the like).
+        devices: Each device in the whole trace.
+        kernels: Kernels and copies of the GPUs in the whole trace, longest first.
+        replay: Traced steps replayed, with predictions; None without a trace.
+        fingerprint: The tensors that a step fetches, to compare results.
         notes: What to know of these numbers, one sentence each.
-        interference: What else went on around the timed steps, warm-up included; of all variants
-            that took turns together.
-        traced_interference: The same around the traced steps, without GPUs.
+        interference: Other activity during warm-up and timed steps, one reading for all variants in
+            turns.
+        traced_interference: The same during traced steps, without GPUs.
     """
 
     label: str

@@ -10,13 +10,13 @@ class TensorFingerprint:
     """What is kept of a fetched tensor.
 
     Attributes:
-        name: In the graph: "pool5:0".
+        name: Name in the graph: "pool5:0".
         dtype: TensorFlow's name of its type.
         shape: Its dimensions.
-        norm: The L2 norm of its finite values; None if they are no numbers, as `nonfinite`.
-        nonfinite: How many values are NaN or infinite.
-        sums: Sums of its finite values with pseudo-random signs, value i in sum i mod 17; for what
-            holds no numbers a hash.
+        norm: L2 norm of its finite values; None if it holds no numbers.
+        nonfinite: Number of values that are NaN or infinite; None if it holds no numbers.
+        sums: 17 sums of its finite values with pseudo-random signs, value i in sum i mod 17; a hash
+            if it holds no numbers.
         repeats: Whether one more step in the same process gave the same, up to rounding.
     """
 
@@ -31,7 +31,13 @@ class TensorFingerprint:
 
 @dataclass(frozen=True)
 class ExecutedOp:
-    """An op that ran: name, TensorFlow's type ("" if not known), device ("CPU", "GPU:0", …)."""
+    """An op that ran.
+
+    Attributes:
+        name: In the graph.
+        type: TensorFlow's; "" if not known.
+        device: "CPU", "GPU:0", …
+    """
 
     name: str
     type: str

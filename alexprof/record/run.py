@@ -20,12 +20,12 @@ UNFINISHED = "it did not finish: still running, or killed"
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
-    """What was asked for.
+    """What was profiled.
 
     Attributes:
-        name: For example "alexnet".
-        settings: Batch size, seed, device and the like, by option name.
-        published: Figures from elsewhere.
+        name: The workload: "alexnet".
+        settings: Options of the command by name, and the workload's own.
+        published: Published step times.
     """
 
     name: str
@@ -34,7 +34,13 @@ class WorkloadRecord(Struct, frozen=True, kw_only=True):
 
 
 class MachineRecord(Struct, frozen=True):
-    """Where it ran."""
+    """Where it ran.
+
+    Attributes:
+        host: The machine.
+        software: The versions.
+        accelerators: Devices other than the CPU; empty without a GPU.
+    """
 
     host: Machine
     software: Software
@@ -42,7 +48,14 @@ class MachineRecord(Struct, frozen=True):
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """One configuration of the workload: how long its graph took to build, layers, phases."""
+    """One configuration of the workload.
+
+    Attributes:
+        label: Its name in sentences.
+        build_s: Time to build its graph, profiled; None if nothing was built.
+        layers: The layers that the workload names, in order.
+        phases: By key: "forward", "forward_backward".
+    """
 
     label: str
     build_s: float | None = None
@@ -54,17 +67,18 @@ class Run(Struct, frozen=True, kw_only=True):
     """One invocation: what ran, on what, and what it cost.
 
     Attributes:
-        schema_version: Of this object.
-        run: The run's name, which is its folder's.
-        complete: Whether everything asked for was done.
+        schema_version: Version of this object.
+        run: The run's name, which is its folder's; of a trace, the session's or the file's.
+        complete: Whether everything requested was done; of a trace, whether the profiler lost
+            nothing.
         stopped: Why not, in one sentence; None if complete.
-        started: Local time with offset, ISO 8601.
-        workload: What was asked for.
-        machine: Where it ran; None for a trace alone.
-        variants: By name, in the order given.
-        ablations: One for each phase that two variants were compared in.
+        started: Local time with offset, ISO 8601; of a trace, when its file was written.
+        workload: What was profiled; None for a graph of your own, and for a trace.
+        machine: Where it ran; None for a trace.
+        variants: By name, in the order given; of a trace "trace".
+        ablations: What leaving ops out saved, by phase and variant.
         stretches: Slow steps in a row.
-        clock_s: What a reading of the clock takes: each timed step has two; None in older runs.
+        clock_s: Duration of a reading of the clock; each timed step has two.
     """
 
     schema_version: int

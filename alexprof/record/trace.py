@@ -27,25 +27,24 @@ class Kernel(Struct, frozen=True, kw_only=True):
     """A kernel or copy of one op on one stream in the whole trace, before any clipping to steps.
 
     Attributes:
-        name: As the trace has it.
+        name: Its name in the trace.
         op: The op that launched it; "(unassigned)" where the trace names none.
         device: "GPU:0", …
         stream: The stream's name.
-        executions: How often it ran.
+        executions: Number of executions.
         total_ns: Sum of its durations.
-        launches: In how many ways it was launched; the next ones are of that which took most time,
-            None where the trace doesn't say.
+        launches: Number of launch configurations; the following fields are of the one that took
+            most time, None where the trace doesn't say.
         grid: Blocks in x, y, z.
         block: Threads of a block in x, y, z.
-        registers: Of a thread.
-        shared_memory_bytes: Of a block, static and dynamic.
-        occupancy: The part of a multiprocessor's threads that can be resident.
-        copied_bytes: What each copy moves, or each fill fills.
-        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
-        copied_to: The memory that it writes.
-        total_bytes: What all executions copy or fill; 0 of kernels, and in older runs.
-        tensor_cores: Whether it multiplies matrices on Tensor Cores, by its name; None where that
-            leaves it open.
+        registers: Registers of a thread.
+        shared_memory_bytes: Shared memory of a block, static and dynamic.
+        occupancy: Fraction of a multiprocessor's threads that can be resident.
+        copied_bytes: Size of a copy or fill.
+        copied_from: Memory that a copy reads: "device", "pinned", "pageable", …
+        copied_to: Memory that it writes.
+        total_bytes: Size of all copies or fills; 0 of kernels.
+        tensor_cores: Whether it uses Tensor Cores, by its name; None if the name doesn't tell.
     """
 
     name: str
@@ -68,7 +67,12 @@ class Kernel(Struct, frozen=True, kw_only=True):
 
 
 class PathOp(Struct, frozen=True, kw_only=True):
-    """An op of the critical path, and the mean time by which it made a step longer."""
+    """An op of the critical path.
+
+    Attributes:
+        op: Its name.
+        mean_s: By which it made a step longer, mean over steps.
+    """
 
     op: str
     mean_s: float
@@ -79,14 +83,14 @@ class Saving(Struct, frozen=True, kw_only=True):
 
     Attributes:
         what: "layer", "kind", "op", or "asked" for the ops of an ablation.
-        name: Which.
-        fraction: Part of the step that goes, mean over replayed steps.
+        name: Of the layer, kind, op or ablation.
+        fraction: Fraction of the step that is saved, mean over replayed steps.
         fraction_std: Its sample standard deviation; None with one step.
-        saves_s: The same of the timed mean (of the traced one where nothing was timed).
-        halved_fraction: Part of the step that goes if it becomes twice as fast.
+        saves_s: The same of the timed mean (without timed steps, of the traced one).
+        halved_fraction: Fraction saved if they become twice as fast.
         halved_s: The same of the timed mean.
-        gone_with_it: How many more ops of the trace exist only because of these, and go too.
-        with_it: Names of those, ten at most.
+        gone_with_it: Number of other ops that exist only because of these, and go too.
+        with_it: Their names, at most ten.
     """
 
     what: str
@@ -101,20 +105,21 @@ class Saving(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """The traced steps, run again on paper from the graph and the measured durations.
+    """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
         reason: Why that could not be done, or was not; then there is nothing else but `gone_with`
             and what the kernels tell.
-        drift: Median over steps of |replayed / measured − 1|.
-        drift_worst: The largest of them.
-        steps: How many steps were replayed.
-        critical_path: The ops that made the steps as long as they were, longest first.
-        savings: What leaving out would save; empty where the drift is above 1 %.
+        drift: Median of abs(replayed / measured − 1) over steps.
+        drift_worst: The largest.
+        steps: Number of replayed steps.
+        critical_path: Ops that determined the length of the steps, longest first.
+        savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
+            and for ablations; empty where the drift exceeds 1 %.
         gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
             with them; of use also where there is a reason.
-        how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches"; or, where a
-            GPU works for most of the step, its "kernels" (see `kernel_savings`), without a replay.
+        how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches", or times of
+            its "kernels".
     """
 
     reason: str | None = None
@@ -132,12 +137,12 @@ class LayerChange(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The layer, both passes together, without the ops that have rows of their own.
-        with_s: In the variant that is whole; 0 if it has no such layer.
-        without_s: In the one that lacks something.
+        with_s: In the variant `reference`; 0 if it has no such layer.
+        without_s: In the variant `without`.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        told: Whether the change can be told from 0: by its traced steps, asked of all layers
-            together (Holm), and being more than the timed means leave open.
+        told: Whether the change differs from 0: by traced steps, corrected for the number of layers
+            (Holm), and beyond what the timed means leave open.
     """
 
     name: str
@@ -163,13 +168,12 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 
 class OneSided(Struct, frozen=True, kw_only=True):
-    """Ops of one type that are in one variant only, though nobody asked for them to be left out.
+    """Ops of one type that only one variant has and that were not left out.
 
     Attributes:
         type: Their type, for example "Transpose".
         ops: Their names.
-        change_s: What they cost: above 0 where they went with what was left out, below 0 where
-            they are new without it.
+        change_s: Their cost: above 0 where they are gone, below 0 where they are new.
         ci95_s: Its 95 % interval; None with too few traced steps.
     """
 
@@ -180,7 +184,13 @@ class OneSided(Struct, frozen=True, kw_only=True):
 
 
 class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """Ops that were left out and that the trace shows: how many of a type in a pass."""
+    """Ops that were left out and that the trace shows, of one type and pass.
+
+    Attributes:
+        type: TensorFlow's.
+        pass_: Their pass.
+        ops: How many.
+    """
 
     type: str
     pass_: str
@@ -195,7 +205,7 @@ class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         layer: Its layer.
         kind: Its kind.
         pass_: Its pass.
-        fused: The types of those of the ablation's ops that it computes too.
+        fused: Types of the ops left out that it computes too.
     """
 
     op: str
@@ -209,11 +219,11 @@ class PredictionError(Struct, frozen=True, kw_only=True):
     """How far a prediction was off, each as predicted over measured, less 1.
 
     Attributes:
-        step_mean: Of the step without the ops, by the means.
-        step_median: The same by the medians.
-        saving_mean: Of the saving; None where what was measured is below 2 % of the step or may be
-            nothing.
-        saving_median: The same by the medians.
+        step_mean: Of the step without the ops, by means.
+        step_median: By medians.
+        saving_mean: Of the saving; None where it is below 2 % of the step or its interval includes
+            0.
+        saving_median: By medians.
     """
 
     step_mean: float

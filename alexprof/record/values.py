@@ -25,9 +25,9 @@ class BlockTime:
     """Timed steps of one variant that ran in a row.
 
     Attributes:
-        block: The block's number within its variant, from 0.
-        order: Its place among all blocks of the phase, over variants, from 0.
-        steps: How many steps it holds.
+        block: Its number within the variant, from 0.
+        order: Its place among the blocks of all variants, from 0, warm-up counted.
+        steps: Number of steps.
         mean_s: Their mean.
     """
 
@@ -42,13 +42,11 @@ class Steadiness:
     """How a sequence of steps behaved.
 
     Attributes:
-        state: "steady": one level, within the band, from the first step on. "warming": it settled,
-            and no earlier piece was quicker. "slowing": it settled, but some earlier piece was
-            quicker. "no steady state": its last level is too young to say that it settled, or
-            no level: steps go on getting slower or quicker.
-        settled_step: First step of the level that it settled at, counted from 1; None without one.
-        first_steps: First step of each piece, counted from 1.
-        levels_s: Mean of each piece, outliers pulled in.
+        state: "steady": one level. "warming": it settled, and nothing before was faster. "slowing":
+            it settled, but something before was faster.
+        settled_step: First step of the level that it settled at, from 1; None if it did not.
+        first_steps: First step of each level, from 1.
+        levels_s: Mean of each level, outliers pulled in.
     """
 
     state: State
@@ -59,16 +57,16 @@ class Steadiness:
 
 @dataclass(frozen=True)
 class Outliers:
-    """How many steps lie outside the fences.
+    """Number of steps outside Tukey's fences.
 
     Attributes:
-        steps: Of how many.
-        severe_low: Far too quick.
-        mild_low: Too quick, severe ones not counted.
-        mild_high: Too slow, severe ones not counted.
-        severe_high: Far too slow.
-        mean_share: What the slow ones add to the mean: (mean of all / mean of those inside or
-            below) − 1.
+        steps: Number of steps looked at.
+        severe_low: Steps much too fast.
+        mild_low: Steps too fast, without the severe ones.
+        mild_high: Steps too slow, without the severe ones.
+        severe_high: Steps much too slow.
+        mean_share: What slow steps add to the mean, as a fraction: mean of all / mean without them
+            − 1.
     """
 
     steps: int
@@ -84,9 +82,9 @@ class WarmUp:
     """What ran before the timed steps.
 
     Attributes:
-        asked: Steps that were asked for.
-        steps: Steps that ran: those, or more until they were steady.
-        settled: Whether the last of them were steady; None if that was not waited for.
+        asked: Steps requested.
+        steps: Steps that ran.
+        settled: Whether the last of them held one level; None without `--until-steady`.
     """
 
     asked: int
@@ -100,27 +98,27 @@ class Timed:
 
     Attributes:
         steps: Number of timed steps.
-        burn_in: Number of warm-up steps before them, left out of everything below.
+        burn_in: Warm-up steps before them, in no figure.
         mean_s: Mean duration.
         std_s: Population standard deviation, as the classic benchmark prints it.
-        ci95_s: 95 % interval of the mean from block means; None with fewer than two blocks. Wider
-            by a tenth where a precision was asked for, for having looked when to stop.
+        ci95_s: 95 % interval of the mean, from block means; None with fewer than two blocks. A
+            tenth wider where a precision was requested.
         median_s: Median duration.
-        median_ci95_s: 95 % interval of the median, blocks resampled; None with fewer than six.
+        median_ci95_s: 95 % interval of the median; None with fewer than six blocks.
         min_s: Shortest step.
         max_s: Longest step.
         fetch: Whether a step ends with the result in Python.
-        blocks: The blocks in the order they ran.
-        page_faults_per_step: Memory pages a step touched that the system had yet to provide; None
-            if not known.
+        blocks: Blocks of consecutive steps, in the order they ran.
+        page_faults_per_step: Memory pages touched that the system had yet to provide; None if not
+            known.
         std_ci95_s: 95 % interval of the standard deviation; None with fewer than three blocks.
         steadiness: Whether the steps held one level; None with too few to tell.
-        outliers: Steps far outside the others, which are in every figure all the same.
+        outliers: Steps far from the others; they are in every figure.
         warm_up: What ran before; None if not known.
-        stopped_by: Why there are no more steps: as many as were asked for, the precision asked
-            for, an interval that got no narrower, or the time; None if not known.
-        precision: Half the width of the mean's interval, as a part of the mean; None without one.
-        precision_asked: What that was to be; None if nothing was asked.
+        stopped_by: Why there are no more steps: as many as requested, precise enough, no longer
+            narrowing, or out of time.
+        precision: Half the width of `ci95_s` / `mean_s`.
+        precision_asked: The requested precision; None if there is none.
     """
 
     steps: int
@@ -168,11 +166,11 @@ class Stretch:
     """Steps in a row that were slow.
 
     Attributes:
-        phase: The phase it was in.
-        first_step: First step, counted from 1 over all variants in the order measured.
+        phase: Key of the phase.
+        first_step: First step, from 1 over all variants in the order measured.
         last_step: Last step, inclusive.
-        ratio: The slowest of its steps, over its variant's median.
-        variants: The variants that had slow steps in it.
+        ratio: Slowest step / its variant's median.
+        variants: The variants with slow steps in it.
     """
 
     phase: str

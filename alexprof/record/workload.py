@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's output: name and static shape (None where a dimension is not known)."""
+    """A layer's output.
+
+    Attributes:
+        name: The layer.
+        shape: Static shape; None for a dimension that is not known.
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -15,7 +20,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Published:
-    """A figure from elsewhere, to set beside a measured one."""
+    """A figure from elsewhere, to set beside a measured one.
+
+    Attributes:
+        variant: Key of the variant that it is about.
+        phase: Key of the phase.
+        mean_s: Mean step time.
+        source: Where it was published.
+    """
 
     variant: str
     phase: str

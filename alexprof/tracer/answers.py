@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alexprof.analysis.ablation import ablation
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.workload.base import Ablation as Question
+from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def answers(
     run: Run,
     key: str,
-    questions: Sequence[Question],
+    questions: Sequence[AblationSpec],
     blocks: Sequence[Block],
     costs: Mapping[tuple[str, str], pl.DataFrame],
     *,

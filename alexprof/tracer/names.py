@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.record.store import RUN_FILE
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE
-from alexprof.workload.base import Ablation
+from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,21 +30,21 @@ def check_variant(name: str) -> None:
         raise UsageError(f"{name} is a file of the run: choose another name for the variant")
 
 
-def check_question(question: object, asked: Collection[Ablation]) -> None:
-    """Makes sure that a question can be answered, and be told from those that were asked.
+def check_ablation(ablation: object, others: Collection[AblationSpec]) -> None:
+    """Makes sure that an ablation can be measured, and differs from the others.
 
     Raises:
         UsageError: If not.
     """
-    if not isinstance(question, Ablation):
-        raise UsageError(f"a question is an alexprof.workload.Ablation, not {question!r}")
-    name = question.name
-    if question.reference == question.without:
-        raise UsageError(f"question {name!r} compares {question.without} with itself")
-    if not (question.kinds or question.layers or question.scopes):
-        raise UsageError(f"question {name!r} names no kinds, layers or scopes of ops")
-    if name in {one.name for one in asked}:
-        raise UsageError(f"question {name!r} was asked already: give it another name")
+    if not isinstance(ablation, AblationSpec):
+        raise UsageError(f"an ablation is an alexprof.workload.AblationSpec, not {ablation!r}")
+    name = ablation.name
+    if ablation.reference == ablation.without:
+        raise UsageError(f"ablation {name!r} compares {ablation.without} with itself")
+    if not (ablation.kinds or ablation.layers or ablation.scopes):
+        raise UsageError(f"ablation {name!r} names no kinds, layers or scopes of ops")
+    if name in {other.name for other in others}:
+        raise UsageError(f"there is an ablation {name!r} already: give it another name")
 
 
 def phase_key(label: str) -> str:

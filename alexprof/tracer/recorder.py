@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.capture.target import Target
 from alexprof.files import check_new_folder, writing
-from alexprof.measure.clock import clock_cost_s
-from alexprof.measure.loop import Block
+from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
@@ -28,6 +28,7 @@ from alexprof.record.run import (
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.charts import samples_of, traced_steps_of
+from alexprof.tracer.names import serialized
 from alexprof.tracer.step_rows import steps_table
 
 if TYPE_CHECKING:
@@ -169,6 +170,12 @@ class Recorder:
             phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
         save_run(self.folder, self.run)
+
+    def keep_graph(self, variant: str, target: Target) -> None:
+        """Keeps the graph of a target for TensorBoard, where the variant has none of its own."""
+        files = self._files[variant]
+        if files.graph is None and (graph := target.graph()) is not None:
+            files.graph = serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes answers to questions that pairs of variants are asked."""

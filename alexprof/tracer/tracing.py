@@ -19,11 +19,10 @@ from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
-from alexprof.measure.faults import faults_per_step
-from alexprof.measure.monitor import monitor
+from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
-from alexprof.workload.base import Ablation as Question
+from alexprof.workload.base import AblationSpec
 from alexprof.xplane import Trace, granted_host_level, read_trace
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def trace_phase(
     variant: str,
     key: str,
     after_step: Callable[[], None],
-    questions: Sequence[Question] = (),
+    ablations: Sequence[AblationSpec] = (),
 ) -> TracedPhase:
     """Traces some steps, reads the trace back and divides them among ops.
 
@@ -71,7 +70,7 @@ def trace_phase(
         variant: The variant, whose folder in it is a TensorBoard run.
         key: The phase, after which the profiler's session is named.
         after_step: Called between traced steps, to show progress.
-        questions: What is to be predicted of this variant.
+        ablations: What is to be predicted of this variant.
 
     Raises:
         CaptureError: If the profiler fails or memory runs out.
@@ -81,10 +80,10 @@ def trace_phase(
     doing = f"tracing {key} of {variant}"
     # The files just written have cooled the caches; the first traced step should find them warm.
     with step_failures(doing):
-        target.run()
+        target.step()
     with monitor(gpus=tuple) as monitored:
         captured = trace_steps(
-            target.run,
+            target.step,
             steps,
             folder=run_folder / variant,
             session_name=key,
@@ -99,7 +98,7 @@ def trace_phase(
         known=Known(
             inputs=executed.inputs,
             nodes=executed.nodes,
-            asked=questions,
+            asked=ablations,
             timed_s=timed.timed.mean_s if timed.timed else None,
         ),
     )

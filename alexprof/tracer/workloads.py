@@ -19,7 +19,7 @@ from alexprof.record.run import Run, WorkloadRecord
 from alexprof.record.workload import Setting
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.tracer import Tracer
-from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, Workload
+from alexprof.workload.base import AblationSpec, BuiltVariant, PhaseSpec, Workload
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
     return built
 
 
-def _with_scopes(question: Ablation, built: Mapping[str, BuiltVariant]) -> Ablation:
+def _with_scopes(question: AblationSpec, built: Mapping[str, BuiltVariant]) -> AblationSpec:
     """A question about what the variant without it was built without."""
     without = built.get(question.without)
     if without is None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from alexprof.errors import UsageError
 from alexprof.record.workload import Layer, Published, Setting
-from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.base import AblationSpec, BuiltVariant, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.bypass import leaving_out
+
+Ablation = AblationSpec
+"""Its earlier name."""
 
 __all__ = [
     "Ablation",
+    "AblationSpec",
     "BuiltVariant",
     "Layer",
     "PhaseSpec",

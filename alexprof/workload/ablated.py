@@ -33,7 +33,7 @@ def ablated(workload: Workload, patterns: tuple[Pattern, ...]) -> Workload:
     return replace(
         workload,
         variants=variants,
-        ablations=tuple(pattern.question(WHOLE, _variant(pattern)) for pattern in patterns),
+        ablations=tuple(pattern.ablation(WHOLE, _variant(pattern)) for pattern in patterns),
         published=(),
         settings={**workload.settings, "left_out": [str(pattern) for pattern in patterns]},
     )

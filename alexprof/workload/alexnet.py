@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import UsageError
 from alexprof.record.workload import Layer, Published
-from alexprof.workload.base import Ablation, BuiltVariant, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.base import AblationSpec, BuiltVariant, PhaseSpec, VariantSpec, Workload
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -98,7 +98,7 @@ def alexnet(batch_size: int = 32, seed: int = 0, image_size: int = 224) -> Workl
         ),
         least_memory_bytes=partial(_least_memory_bytes, batch_size, image_size),
         settings={"batch_size": batch_size, "seed": seed, "image_size": image_size},
-        ablations=(Ablation("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),),
+        ablations=(AblationSpec("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),),
         published=(
             Published(WITH_LRN, FORWARD, 0.026, _CLASSIC),
             Published(WITHOUT_LRN, FORWARD, 0.007, _CLASSIC),

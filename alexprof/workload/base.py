@@ -26,7 +26,7 @@ class PhaseSpec:
 
 
 @dataclass(frozen=True)
-class Ablation:
+class AblationSpec:
     """A question that two variants answer: what do these ops cost?
 
     Attributes:
@@ -56,13 +56,13 @@ _PRODUCTS = frozenset(
 )
 
 
-def means_kind(question: Ablation | Answer, kind: str, layer: str) -> bool:
+def matches_kind(question: AblationSpec | Answer, kind: str, layer: str) -> bool:
     """Tells whether ops of that kind in that layer are meant, whatever their scope."""
     any_kind = not question.kinds and not question.scopes
     return (any_kind or kind in question.kinds) and layer in (question.layers or (layer,))
 
 
-def means(question: Ablation | Answer, name: str, kind: str, layer: str) -> bool:
+def matches(question: AblationSpec | Answer, name: str, kind: str, layer: str) -> bool:
     """Tells whether an ablation is about an op, or about the gradient of one.
 
     Args:
@@ -71,7 +71,7 @@ def means(question: Ablation | Answer, name: str, kind: str, layer: str) -> bool
         kind: Its kind.
         layer: Its layer.
     """
-    if means_kind(question, kind, layer):
+    if matches_kind(question, kind, layer):
         return True
     if kind in _PRODUCTS and not question.products:
         return False
@@ -86,7 +86,7 @@ class BuiltVariant:
     Attributes:
         fetches: What each phase fetches, by phase key.
         layers: Each layer's output, in network order.
-        left_out: Name scopes of what was left out by its function, as in `Ablation.scopes`.
+        left_out: Name scopes of what was left out by its function, as in `AblationSpec.scopes`.
     """
 
     fetches: Mapping[str, Any]
@@ -127,7 +127,7 @@ class Workload:
     phases: tuple[PhaseSpec, ...]
     least_memory_bytes: Callable[[str], int] = lambda phase: 0
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    ablations: tuple[Ablation, ...] = ()
+    ablations: tuple[AblationSpec, ...] = ()
     published: tuple[Published, ...] = ()
 
     @property

@@ -37,7 +37,7 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
             ...build...
         with tracer.graph("without"), alexprof.leaving_out("Dropout") as left_out:
             ...build the same...
-        tracer.ask(left_out.question("whole", "without"))
+        tracer.ask(left_out.ablation("whole", "without"))
 
     Args:
         what: "LRN", "lrn1" or "conv1:Relu": a kind, a layer (outermost name scope), a kind in one.

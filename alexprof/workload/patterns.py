@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from alexprof.errors import UsageError
-from alexprof.workload.base import Ablation
+from alexprof.workload.base import AblationSpec
 from alexprof.workload.replaceable import BATCH_NORM, FUNCTION_KINDS, FUSED_NORM, KINDS, OP_KINDS
 
 
@@ -50,7 +51,7 @@ class Pattern:
         alike = kind == FUSED_NORM and self.kind == BATCH_NORM
         return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
 
-    def question(self, reference: str, without: str, scopes: Sequence[str] = ()) -> Ablation:
+    def ablation(self, reference: str, without: str, scopes: Sequence[str] = ()) -> AblationSpec:
         """What its ops cost, as two variants answer it.
 
         Args:
@@ -65,7 +66,9 @@ class Pattern:
             # No op is of the function's own kind: none are meant where there are no scopes.
             kinds = (FUSED_NORM,) if self.kind == BATCH_NORM else (self.kind,)
         layers = (self.layer,) if self.layer else ()
-        return Ablation(str(self), reference, without, kinds, layers, tuple(scopes), products=False)
+        return AblationSpec(
+            str(self), reference, without, kinds, layers, tuple(scopes), products=False
+        )
 
 
 @dataclass
@@ -85,8 +88,8 @@ class LeftOut:
     scopes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
 
-    def question(self, reference: str, without: str) -> Ablation:
-        """What was left out, as a question for `Tracer.ask`.
+    def ablation(self, reference: str, without: str) -> AblationSpec:
+        """What was left out, for `Tracer.ask`.
 
         Args:
             reference: The variant that has it.
@@ -96,7 +99,10 @@ class LeftOut:
             UsageError: If nothing was left out so far.
         """
         self.check("the graph")
-        return self.pattern.question(reference, without, self.scopes)
+        return self.pattern.ablation(reference, without, self.scopes)
+
+    question = ablation
+    """Its earlier name."""
 
     def check(self, of: str, layers: Sequence[str] = ()) -> None:
         """Checks that something was left out.
@@ -113,9 +119,10 @@ class LeftOut:
         offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
         names = [name for name in offered if any(name == layer for _, layer in self.seen)]
         kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
-        asked = "" if self.pattern.kind else self.pattern.layer.casefold()
-        near = [kind for kind in kinds if kind.casefold() == asked]
-        instead = f"did you mean {near[0]}? " if near else ""
+        wanted = (self.pattern.layer or self.pattern.kind).casefold()
+        by_folded = {name.casefold(): name for name in (*names, *kinds)}
+        close = get_close_matches(wanted, by_folded, n=1)
+        instead = f"did you mean {by_folded[close[0]]}? " if close else ""
         instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
         raise UsageError(
             f"{of} has no op {self.pattern} that can be left out: "

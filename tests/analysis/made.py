@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from alexprof.measure.loop import Block, describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
-from alexprof.record.phase import Books, DeviceBooks, Phase, Traced
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.phase import Phase
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
 from alexprof.tracer.step_rows import steps_table
+from tests.factory import OpTimes, costs_of, idle, run_of, wave
+from tests.factory import traced as traced_phase
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
 """Parts of a step; what is left is idle time."""
@@ -35,12 +37,6 @@ SETTINGS: dict[str, Setting] = {
     "fetch": True,
     "cpu_allocator": "bfc",
 }
-
-
-def wave(count: int, seed: int) -> NDArray[np.float64]:
-    """Numbers about 0 between −1 and 1 that look independent, the same on every machine."""
-    place = np.arange(count) + 1
-    return np.asarray(2 * ((place * 0.6180339887498949 + seed * 0.7548776662466927) % 1) - 1)
 
 
 def made_run(
@@ -91,22 +87,19 @@ def made_run(
         blocks += own
         record = Phase(label=phase.capitalize().replace("_", "-"), timed=describe(own, fetch=True))
         if traced:
-            costs[variant, phase] = _costs(mine, step_s - gone_s, noise, seed + number, traced)
-            record = _with_trace(record, costs[variant, phase], traced)
+            times = tuple(mine.items())
+            record, costs[variant, phase] = _trace(
+                record, times, step_s - gone_s, noise, seed + number, traced
+            )
         record = msgspec.structs.replace(record, interference=interference)
         label = variant.replace("_", " ").replace("lrn", "LRN")
         variants[variant] = Variant(label=label, phases={phase: record})
-    run = Run(
-        schema_version=SCHEMA_VERSION,
-        run=folder.name,
-        complete=True,
-        stopped=None,
-        started=started,
-        workload=WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
-        machine=MachineRecord(host, software, accelerators),
-        variants=variants,
-    )
-    run = msgspec.structs.replace(run, **fields)
+    usual = {
+        "started": started,
+        "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
+        "machine": MachineRecord(host, software, accelerators),
+    }
+    run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
     save_table(folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda one: one.order)}))
     if costs:
@@ -129,77 +122,26 @@ def _blocks(
     return found
 
 
-def _costs(
-    ops: Mapping[str, float], step_s: float, noise: float, seed: int, steps: int
-) -> pl.DataFrame:
+@cache
+def _trace(
+    phase: Phase,
+    ops: tuple[tuple[str, float], ...],
+    step_s: float,
+    noise: float,
+    seed: int,
+    steps: int,
+) -> tuple[Phase, pl.DataFrame]:
     """Ops after one another in traced steps that take 5 % longer, then idle time."""
-    rows = []
     wobble = wave(steps * len(ops), seed).reshape(steps, len(ops))
-    for step in range(steps):
-        wall_ns = round(step_s * 1.05e9)
-        left_ns = wall_ns
-        for place, (name, seconds) in enumerate(ops.items()):
-            share_ns = round(seconds * 1.05e9 * (1 + noise * wobble[step, place]))
-            left_ns -= share_ns
-            rows.append(_row(step, name, share_ns, wall_ns))
-        rows.append(_row(step, "(idle)", left_ns, wall_ns))
-    return pl.DataFrame(rows)
-
-
-def _row(step: int, name: str, share_ns: int, wall_ns: int) -> dict[str, object]:
-    idle = name == "(idle)"
-    layer = name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
-    kind = "(idle)" if idle else KINDS.get(layer, "Conv2D")
-    return {
-        "step": step,
-        "device": "CPU",
-        "op": name,
-        "type": kind,
-        "kind": kind,
-        "layer": layer,
-        "pass": "idle" if idle else "backward" if "grad" in name else "forward",
-        "executions": 0 if idle else 1,
-        "kernels": 0,
-        "busy_ns": 0 if idle else share_ns,
-        "share_ns": share_ns,
-        "wall_ns": wall_ns,
-        "core_ns": None,
-    }
-
-
-def _with_trace(phase: Phase, costs: pl.DataFrame, steps: int) -> Phase:
-    idle_ns = int(costs.filter(pl.col("op") == "(idle)")["share_ns"].sum())
-    share_ns = int(costs["share_ns"].sum()) - idle_ns
-    books = DeviceBooks(
-        device="CPU",
-        wall_ns=share_ns + idle_ns,
-        share_ns=share_ns,
-        idle_ns=idle_ns,
-        unassigned_ns=0,
-        idle_by_reason_ns={"python": idle_ns},
-    )
-    wall_s = books.wall_ns / steps / 1e9
-    return msgspec.structs.replace(
-        phase,
-        traced=Traced(
-            steps=steps,
-            mean_s=wall_s,
-            std_s=0.0,
-            slowdown=1.05,
-            stopwatch_mean_s=wall_s,
-            file="trace.xplane.pb",
-            host_level=3,
-            events=steps * 5,
-        ),
-        attribution=Books(
-            device="CPU",
-            wall_ns=books.wall_ns,
-            share_ns=share_ns,
-            idle_ns=idle_ns,
-            unassigned_ns=0,
-            devices=(books,),
-        ),
-    )
+    times = []
+    for place, (name, seconds) in enumerate(ops):
+        layer = name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
+        share_ns = np.round(seconds * 1.05e9 * (1 + noise * wobble[:, place]))
+        pass_ = "backward" if "grad" in name else "forward"
+        times.append(OpTimes(name, KINDS.get(layer, "Conv2D"), pass_, share_ns))
+    left_ns = round(step_s * 1.05e9) - np.sum([op.share_ns for op in times], axis=0)
+    costs = costs_of([*times, idle(left_ns)])
+    return traced_phase(phase, costs, file="trace.xplane.pb"), costs
 
 
 def sum_of_accounts(ablation):

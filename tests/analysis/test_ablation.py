@@ -19,7 +19,7 @@ from alexprof.measure.loop import Block, describe
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Books, OpCost, Phase, Traced
 from alexprof.record.trace import Replay, Saving
-from alexprof.workload.base import Ablation as Question
+from alexprof.workload.base import AblationSpec
 from tests.analysis.made import sum_of_accounts
 
 IDLE = ("(idle)", "python", "(idle)", "(idle)", "idle")
@@ -33,7 +33,7 @@ TURN = ("lrn/Transpose", "Transpose", "Transpose", "lrn", "forward")
 FUSED = ("conv", "_FusedConv2D", "Conv2D", "conv", "forward")
 RELU = ("conv", "Relu", "Relu", "conv", "forward")
 Op = tuple[str, str, str, str, str]
-QUESTION = Question("lrn", "with", "without", kinds=("LRN",))
+QUESTION = AblationSpec("lrn", "with", "without", kinds=("LRN",))
 COLUMNS = ("op", "type", "kind", "layer", "pass")
 
 
@@ -70,7 +70,7 @@ def blocks(variant: str, seconds: Sequence[Sequence[float]]) -> list[Block]:
 def answered(
     costs: Mapping[str, Mapping[Op, Sequence[int]]],
     seconds: Mapping[str, Sequence[Sequence[float]]],
-    question: Question = QUESTION,
+    question: AblationSpec = QUESTION,
     **fields: object,
 ) -> Ablation:
     ran = [block for variant, each in seconds.items() for block in blocks(variant, each)]
@@ -213,7 +213,7 @@ def test_what_is_fused_under_another_name_is_not_gone():
     """
     fused = {FUSED: [500, 500], POOL: [100, 100]}
     bare = {CONV: [450, 450], POOL: [100, 100]}
-    relu = Question("Relu", "with", "without", kinds=("Relu",))
+    relu = AblationSpec("Relu", "with", "without", kinds=("Relu",))
     found = answered({"with": fused, "without": bare}, STEADY, relu)
     assert found.attributed_s is None
     assert found.ops == 0
@@ -227,7 +227,7 @@ def test_what_is_fused_under_another_name_is_not_gone():
 
 
 def test_of_a_layer_only_what_is_gone_was_left_out():
-    layer = Question("conv", "with", "without", kinds=(), layers=("conv",))
+    layer = AblationSpec("conv", "with", "without", kinds=(), layers=("conv",))
     found = answered(
         {"with": {CONV: [400, 400], RELU: [50, 50]}, "without": {CONV: [390, 390]}}, STEADY, layer
     )

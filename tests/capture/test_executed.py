@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alexprof.capture.executed import described, executed_ops
-from alexprof.capture.target import Target
+from alexprof.capture.target import SessionTarget
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_what_is_fused_is_in_the_graph_that_ran():
         start = v1.global_variables_initializer()
     with v1.Session(graph=graph) as session:
         session.run(start)
-        executed = executed_ops(Target(session, "out:0"), "a test")
+        executed = executed_ops(SessionTarget(session, "out:0"), "a test")
     assert set(executed.nodes) == set(executed.inputs)
     fused = [node.fused for node in executed.nodes.values() if node.fused]
     assert fused == [("BiasAdd", "Relu")]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from alexprof.capture.results import fetch_results
-from alexprof.capture.target import Target
+from alexprof.capture.target import SessionTarget
 from alexprof.errors import CaptureError
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ def fetched(tf, build, feed=None):
         start = tf.compat.v1.global_variables_initializer()
     with tf.compat.v1.Session(graph=graph) as session:
         session.run(start)
-        return fetch_results(Target(session, fetches, feed), "running a step")
+        return fetch_results(SessionTarget(session, fetches, feed), "running a step")
 
 
 def test_fetches_of_every_sort(tf):

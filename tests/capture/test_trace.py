@@ -9,7 +9,7 @@ import pytest
 
 from alexprof.capture.devices import session_config, used_accelerators
 from alexprof.capture.executed import executed_ops
-from alexprof.capture.target import Target
+from alexprof.capture.target import SessionTarget
 from alexprof.capture.trace import check_no_profiler, profiled, trace_steps
 from alexprof.errors import CaptureError, UsageError
 
@@ -55,6 +55,7 @@ tf.profiler.experimental.stop(save=False)
 """
 
 
+@pytest.mark.slow
 def test_options_have_the_types_that_tensorflow_wants():
     done = subprocess.run(
         [sys.executable, "-c", QUIETLY],
@@ -67,6 +68,7 @@ def test_options_have_the_types_that_tensorflow_wants():
     assert "expects an" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "onednn"), [("0", False), ("1", None)])
 def test_onednn_is_known_to_be_off_where_tensorflow_says_so(setting, onednn):
     asked = "from alexprof.capture.software import software; print(software().onednn)"
@@ -129,7 +131,7 @@ def test_memory_running_out_while_tracing_is_plain(tmp_path):
 
 
 def test_run_metadata_names_what_ran_with_types(session):
-    executed = executed_ops(Target(session, "lrn:0"), "a test")
+    executed = executed_ops(SessionTarget(session, "lrn:0"), "a test")
     ops = {op.name: (op.type, op.device) for op in executed.ops}
     assert ops["lrn"] == ("LRN", "CPU")
     assert ops["images/RandomStandardNormal"] == ("RandomStandardNormal", "CPU")
@@ -144,7 +146,7 @@ def test_a_target_without_its_result_runs_the_same_ops():
         twice = tf.add(fed, fed, name="twice")
         sparse = tf.IndexedSlices(twice, tf.constant([0, 1]))
     with tf.compat.v1.Session(graph=graph) as session:
-        target = Target(session, {"a": "twice:0", "b": sparse}, {fed: [2.0, 3.0]})
+        target = SessionTarget(session, {"a": "twice:0", "b": sparse}, {fed: [2.0, 3.0]})
         assert target.run()["a"].tolist() == [4.0, 6.0]
         quiet = target.without_result()
         assert all(one is None for one in quiet.run())

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from alexprof.measure.intervals import deviation_interval
-from alexprof.measure.statistics import mean_interval
+from alexprof.measure.statistics import deviation_interval, mean_interval
 
 
 def classic_mean_and_std(durations, burn_in=10, batches=100):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alexprof.measure.intervals import deviation_interval
 from alexprof.measure.ratios import compare_times
-from alexprof.measure.statistics import difference, mean_interval, median_interval
+from alexprof.measure.statistics import (
+    deviation_interval,
+    difference,
+    mean_interval,
+    median_interval,
+)
 from tests.measure.series import (
     COVERED,
     KINDS,

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
-from alexprof.measure.loop import default_block_steps, describe, schedule, timed_blocks
+from alexprof.measure.loop import (
+    clock_cost_s,
+    default_block_steps,
+    describe,
+    schedule,
+    timed_blocks,
+)
 from tests.clock import FakeClock
 
 
@@ -126,3 +132,9 @@ def test_description_leaves_warm_up_out_and_uses_the_classic_standard_deviation(
 def test_numbers_out_of_range_are_named(options, named):
     with pytest.raises(UsageError, match=named):
         ran("A", **options)
+
+
+def test_a_clock_reading_is_what_the_clock_moves_by():
+    ticks = iter(range(0, 10**9, 70))
+    assert clock_cost_s(lambda: next(ticks)) == pytest.approx(70e-9, rel=0.01)
+    assert 1e-9 < clock_cost_s() < 1e-4

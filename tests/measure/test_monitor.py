@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import time
 from dataclasses import replace
 
 import pytest
 
-from alexprof.measure.loop import timed_blocks
-from alexprof.measure.monitor import Reading, between, monitor, read_system
+from alexprof.measure.loop import describe, timed_blocks
+from alexprof.measure.monitor import (
+    Reading,
+    between,
+    faults_per_step,
+    monitor,
+    page_faults,
+    read_system,
+)
 from tests.clock import FakeClock
 
 STAT = """cpu  900 0 100 5000 10 0 0 50 0 0
@@ -40,13 +48,14 @@ def tree(tmp_path, monkeypatch):
 
 
 def test_counters_are_read_from_the_system_s_files(tree):
-    found = read_system(tree)
+    reading = read_system(tree)
+    found = reading.counters
     # user + nice + system + irq + softirq of cpu0 and cpu1, in ticks of 10 ms.
-    assert found.busy_s == pytest.approx((500 + 10 + 90 + 2 + 8 + 400 + 20 + 10) / 100)
-    assert found.steal_s == pytest.approx((40 + 10) / 100)
-    assert (found.cpu_stalled_s, found.memory_stalled_s) == (2.5, 0.04)
-    assert found.throttled_s == pytest.approx(0.3)
-    assert found.mhz == pytest.approx(3000)
+    assert found["cpu_busy"] == pytest.approx((500 + 10 + 90 + 2 + 8 + 400 + 20 + 10) / 100)
+    assert found["steal"] == pytest.approx((40 + 10) / 100)
+    assert (found["cpu_stalled"], found["memory_stalled"]) == (2.5, 0.04)
+    assert found["throttled"] == pytest.approx(0.3)
+    assert reading.mhz == pytest.approx(3000)
 
 
 def test_a_control_group_of_version_1_counts_in_nanoseconds(tree):
@@ -54,13 +63,13 @@ def test_a_control_group_of_version_1_counts_in_nanoseconds(tree):
     # A container sees its own group at the top, whatever its path says.
     (tree / "sys/fs/cgroup/cpu").mkdir()
     (tree / "sys/fs/cgroup/cpu/cpu.stat").write_text("nr_periods 5\nthrottled_time 1500000000\n")
-    assert read_system(tree).throttled_s == pytest.approx(1.5)
+    assert read_system(tree).counters["throttled"] == pytest.approx(1.5)
 
 
 def test_what_the_system_does_not_tell_is_none(tmp_path):
-    found = read_system(tmp_path)
-    unknown = ("busy_s", "steal_s", "cpu_stalled_s", "memory_stalled_s", "throttled_s", "mhz")
-    assert {getattr(found, name) for name in unknown} == {None}
+    reading = read_system(tmp_path)
+    own = {"cpu_own", "involuntary_switches_per_s", "major_page_faults"}
+    assert (set(reading.counters), reading.mhz) == (own, None)
     nothing = between(Reading(1.0), Reading(3.0), 4)
     assert (nothing.seconds, nothing.cores, nothing.cpu_others) == (2.0, 4, None)
     assert (nothing.major_page_faults, nothing.memory_stalled, nothing.others_part) == (
@@ -72,13 +81,24 @@ def test_files_that_make_no_sense_are_passed_over(tree):
     (tree / "proc/stat").write_text("cpu0 1 2\ncpux 1\n\n")
     (tree / "proc/pressure/cpu").write_text("some total=\nnothing\n")
     (tree / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq").write_text("<unknown>\n")
-    found = read_system(tree)
-    assert (found.busy_s, found.cpu_stalled_s, found.mhz) == (None, None, 2600)
+    reading = read_system(tree)
+    assert not {"cpu_busy", "steal", "cpu_stalled"} & set(reading.counters)
+    assert reading.mhz == 2600
 
 
 def test_rates_are_what_grew_over_the_time_between():
-    before = Reading(10.0, 100.0, 1.0, 50.0, 2.0, 0.5, 0.0, 1000, 3, 3400.0)
-    after = Reading(14.0, 107.0, 1.2, 55.0, 3.0, 0.5, 0.4, 1040, 5, 3000.0)
+    names = (
+        *("cpu_busy", "steal", "cpu_own", "cpu_stalled", "memory_stalled", "throttled"),
+        *("involuntary_switches_per_s", "major_page_faults"),
+    )
+    counters = [
+        dict(zip(names, counts, strict=True))
+        for counts in (
+            (100.0, 1.0, 50.0, 2.0, 0.5, 0.0, 1000, 3),
+            (107.0, 1.2, 55.0, 3.0, 0.5, 0.4, 1040, 5),
+        )
+    ]
+    before, after = Reading(10.0, counters[0], 3400.0), Reading(14.0, counters[1], 3000.0)
     found = between(before, after, 2)
     assert found.seconds == 4
     assert found.cpu_own == pytest.approx(5 / 4)
@@ -94,7 +114,7 @@ def test_rates_are_what_grew_over_the_time_between():
     assert found.others_part == pytest.approx(beyond_ticks * 1.25 / 1.45)
     assert replace(found, cpu_own=1.5).others_part == pytest.approx(beyond_ticks)
     assert replace(found, cpu_own=None).others_part == pytest.approx(beyond_ticks)
-    fewer = between(before, replace(after, busy_s=104.9), 2)
+    fewer = between(before, replace(after, counters={**counters[1], "cpu_busy": 104.9}), 2)
     assert fewer.cpu_others == 0
 
 
@@ -149,14 +169,15 @@ def test_a_phase_that_fails_leaves_nothing_installed():
 
 
 def test_on_many_cores_others_are_in_nobody_s_way():
-    before = Reading(0.0, busy_s=0.0, own_s=0.0)
-    found = between(before, Reading(100.0, busy_s=2000.0, own_s=400.0), 64)
+    before = Reading(0.0, {"cpu_busy": 0.0, "cpu_own": 0.0})
+    found = between(before, Reading(100.0, {"cpu_busy": 2000.0, "cpu_own": 400.0}), 64)
     assert found.cpu_others == pytest.approx(16)
     assert found.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
 
 
 def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_all():
-    found = between(Reading(0.0, 0.0, 0.0, 0.0), Reading(1000.0, 1900.0, 100.0, 1500.0), 2)
+    counters = {"cpu_busy": 1900.0, "steal": 100.0, "cpu_own": 1500.0}
+    found = between(Reading(0.0, dict.fromkeys(counters, 0.0)), Reading(1000.0, counters), 2)
     ticks = 0.05 / 1000
     # Others left 2 − 0.4 − 0.1 cores and this process used them all.
     assert found.lost_part == pytest.approx((0.4 - ticks) / 2 + (0.1 - ticks) / 2)
@@ -169,3 +190,40 @@ def test_this_system_is_read_without_an_error():
         sum(range(10**6))
     assert monitored.interference is not None
     assert monitored.interference.seconds > 0
+
+
+def test_touching_fresh_pages_counts():
+    before = page_faults()
+    pages = 256
+    with mmap.mmap(-1, pages * mmap.PAGESIZE) as fresh:
+        # Huge pages would make one fault of them.
+        fresh.madvise(mmap.MADV_NOHUGEPAGE)
+        for page in range(pages):
+            fresh[page * mmap.PAGESIZE] = 1
+    assert page_faults() - before >= pages
+
+
+def test_a_count_that_is_not_known_leaves_the_mean_unknown():
+    assert faults_per_step([10, 20], 4) == 7.5
+    assert faults_per_step([10, None], 4) is None
+    assert faults_per_step([], 0) is None
+
+
+def counted_by(monkeypatch, count):
+    """The loop counts before a block by one function, after it by another."""
+    monkeypatch.setattr("alexprof.measure.loop.page_faults", count)
+    monkeypatch.setattr("alexprof.measure.monitor.page_faults", count)
+
+
+def test_faults_are_those_of_timed_steps_over_their_number(monkeypatch):
+    # Before and after each block: warm-up, 2 steps, 2 steps, 1 step.
+    counts = iter([0, 1000, 1000, 1004, 1050, 1054, 1054, 1056])
+    counted_by(monkeypatch, lambda: next(counts))
+    blocks = timed_blocks({"A": lambda: None}, steps=5, burn_in=1, block_steps=2)
+    assert describe(blocks, fetch=True).page_faults_per_step == pytest.approx(10 / 5)
+
+
+def test_where_nobody_counts_there_is_no_number(monkeypatch):
+    counted_by(monkeypatch, lambda: None)
+    timed = describe(timed_blocks({"A": lambda: None}, steps=2, burn_in=0), fetch=True)
+    assert timed.page_faults_per_step is None

@@ -157,11 +157,6 @@ def test_times_output_and_exit_code(tmp_path):
     assert (tmp_path / "err.txt").read_text() == "complaint\n"
 
 
-def test_the_clock_is_read_twice(tmp_path):
-    ticks = iter([10.0, 12.5])
-    assert run_process(launch(tmp_path, ""), lambda: next(ticks)).seconds == 2.5
-
-
 def test_the_signal_that_ended_it(tmp_path):
     code = "import os; os.kill(os.getpid(), 9)"
     assert run_process(launch(tmp_path, code)).exit_code == -signal.SIGKILL

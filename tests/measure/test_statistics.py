@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from alexprof.measure.statistics import (
+    deviation_interval,
     difference,
-    find_stretches,
     mean_interval,
     median_interval,
     student_half_width,
@@ -110,21 +112,20 @@ def test_blocks_of_unequal_length_are_all_used():
     assert sum(interval) / 2 == pytest.approx(2.0)
 
 
-def test_slow_stretches_allow_one_quick_step_and_name_the_variants():
-    seconds = np.array([1, 2, 1, 2, 1.2, 2.4, 1, 2.5, 1.3, 2, 1, 2, 1, 2, 1, 2.0])
-    variants = ["a", "b"] * 8
-    (stretch,) = find_stretches("forward", seconds, variants)
-    assert (stretch.first_step, stretch.last_step) == (5, 9)
-    assert stretch.ratio == pytest.approx(1.3)
-    assert set(stretch.variants) == {"a", "b"}
+def test_deviation_is_the_jackknife_of_its_logarithm():
+    random = np.random.default_rng(4)
+    blocks = [random.standard_normal(size) + 9 for size in (4, 7, 5, 3)]
+    whole = math.log(np.concatenate(blocks).std(ddof=1))
+    without = [math.log(np.concatenate(blocks[:i] + blocks[i + 1 :]).std(ddof=1)) for i in range(4)]
+    pseudo = [4 * whole - 3 * one for one in without]
+    expected = stats.t.interval(0.95, 3, loc=np.mean(pseudo), scale=stats.sem(pseudo))
+    assert deviation_interval(blocks) == pytest.approx(np.exp(expected))
 
 
-def test_two_slow_steps_are_no_stretch():
-    assert find_stretches("forward", np.array([1, 1, 9, 9, 1, 1, 1.0]), ["a"] * 7) == []
-    assert find_stretches("forward", np.array([1.0]), ["a"]) == []
-
-
-def test_two_quick_steps_end_a_stretch():
-    seconds = np.array([9, 9, 9, 1, 1, 9, 9, 9, 1, 1, 1, 1, 1, 1.0])
-    found = find_stretches("forward", seconds, ["a"] * 14)
-    assert [(one.first_step, one.last_step) for one in found] == [(1, 3), (6, 8)]
+def test_deviation_of_little_or_nothing():
+    rising = np.arange(5, dtype=np.float64)
+    assert deviation_interval([np.ones(5), rising]) is None
+    assert deviation_interval([np.ones(5)] * 4) == (0, 0)
+    assert deviation_interval([np.ones(1)] * 2 + [np.zeros(0)]) is None
+    # All that varies is in one block.
+    assert deviation_interval([np.ones(5), np.ones(5), rising]) is None

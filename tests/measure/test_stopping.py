@@ -14,10 +14,10 @@ from alexprof.measure.stopping import (
     PLATEAU_BLOCKS,
     StoppingRule,
     is_look,
-    looked_at,
-    no_narrower,
+    on_plateau,
     parse_precision,
     precision_of,
+    widened,
 )
 from alexprof.record.values import Interval
 from tests.measure.series import KINDS, Kind, blocks, processes, share
@@ -89,10 +89,9 @@ def test_the_precision_is_half_the_width_over_the_mean_a_tenth_wider():
     found = noisy(10, 0.02)
     low, high = interval_of(found)
     half = 1.1 * (high - low) / 2 / np.concatenate(found).mean()
-    assert precision_of(looked_at((low, high))) == pytest.approx(half)
+    assert precision_of(widened((low, high))) == pytest.approx(half)
     assert stopped(StoppingRule.of(None, half * 1.001), found) == "precision"
     assert stopped(StoppingRule.of(None, half * 0.999), found) is None
-    assert looked_at(None) is None
     assert precision_of(None) is None
 
 
@@ -156,14 +155,14 @@ def test_drifting_is_a_plateau_and_steady_noise_is_none():
     steady = noisy(200, 0.02)
     walk = np.cumsum(0.003 * np.random.default_rng(5).standard_normal(200))
     drifting = [block + level for block, level in zip(steady, walk, strict=True)]
-    assert not no_narrower(steady)
-    assert no_narrower(drifting)
-    assert no_narrower(drifting[:PLATEAU_BLOCKS])
-    assert not no_narrower(drifting[: PLATEAU_BLOCKS - 1])
-    assert not no_narrower(constant(100))
+    assert not on_plateau(steady)
+    assert on_plateau(drifting)
+    assert on_plateau(drifting[:PLATEAU_BLOCKS])
+    assert not on_plateau(drifting[: PLATEAU_BLOCKS - 1])
+    assert not on_plateau(constant(100))
     short = list(np.concatenate(drifting[:PLATEAU_BLOCKS])[:, None])
-    assert no_narrower(short)
-    assert not no_narrower(short[:-1])
+    assert on_plateau(short)
+    assert not on_plateau(short[:-1])
     rule = StoppingRule.of(None, 1e-4)
     assert stopped(rule, drifting[:109]) == "plateau"
     assert stopped(rule, drifting[:108]) is None
@@ -178,7 +177,7 @@ def test_a_plateau_compares_with_a_quarter_of_the_steps_not_with_half():
         high - low for low, high in (interval_of(every[:count]) for count in (25, 50, 100))
     )
     assert quarter < whole < half
-    assert no_narrower(every)
+    assert on_plateau(every)
 
 
 def ended(rule, series):

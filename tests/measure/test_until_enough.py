@@ -7,20 +7,23 @@ from itertools import count
 import numpy as np
 import pytest
 
-from alexprof.measure.intervals import deviation_interval
 from alexprof.measure.loop import (
+    MOST_WARM_UP_S,
+    MOST_WARM_UP_STEPS,
     describe,
     describe_phase,
     number_warm_up,
     timed_blocks,
-    warm_up_of,
     why_stopped,
 )
-from alexprof.measure.outliers import count_outliers
-from alexprof.measure.statistics import mean_interval
-from alexprof.measure.steady import find_steady_state
+from alexprof.measure.statistics import deviation_interval, mean_interval
+from alexprof.measure.steady import (
+    WARM_UP_WINDOW,
+    count_outliers,
+    find_steady_state,
+    warm_up_settled,
+)
 from alexprof.measure.stopping import StoppingRule
-from alexprof.measure.warming import MOST_WARM_UP_S, MOST_WARM_UP_STEPS, WINDOW, settled
 from alexprof.record.values import WarmUp
 from tests.clock import FakeClock
 
@@ -122,29 +125,32 @@ def test_warm_up_goes_on_until_the_last_steps_of_all_are_steady():
     ran_steps = len(steps_of(blocks, "A", warm_up=True))
     assert steps_of(blocks, "A", warm_up=True) == list(range(-ran_steps, 0))
     assert steps_of(blocks, "B", warm_up=True) == list(range(-ran_steps, 0))
-    assert 20 + WINDOW <= ran_steps <= 20 + WINDOW + 10
+    assert 20 + WARM_UP_WINDOW <= ran_steps <= 20 + WARM_UP_WINDOW + 10
     assert steps_of(blocks, "A") == list(range(20))
     assert [block.order for block in blocks] == list(range(len(blocks)))
-    mine = [block for block in blocks if block.variant == "A"]
-    assert warm_up_of(mine, 10, until_steady=True) == WarmUp(10, ran_steps, True)
+    timed = describe_phase(blocks, StoppingRule.of(20), 10, until_steady=True, fetch=True)["A"]
+    assert timed.warm_up == WarmUp(10, ran_steps, True)
 
 
 def test_without_being_asked_warm_up_is_what_was_asked():
     blocks, _ = ran(StoppingRule.of(20), {"A": warming}, burn_in=10)
     assert steps_of(blocks, "A", warm_up=True) == list(range(-10, 0))
-    assert warm_up_of(blocks, 10, until_steady=False) == WarmUp(10, 10, None)
+    timed = describe_phase(blocks, StoppingRule.of(20), 10, until_steady=False, fetch=True)["A"]
+    assert timed.warm_up == WarmUp(10, 10, None)
 
 
 def test_enough_steady_burn_in_is_not_made_longer_nor_is_it_made_shorter():
-    for burn_in in (WINDOW, 200):
+    for burn_in in (WARM_UP_WINDOW, 200):
         blocks, _ = ran(StoppingRule.of(1), {"A": always(1)}, burn_in, until_steady=True)
         assert len(steps_of(blocks, "A", warm_up=True)) == burn_in
 
 
 def test_warm_up_without_any_asked_for():
     blocks, _ = ran(StoppingRule.of(5), {"A": always(1), "B": always(2)}, 0, until_steady=True)
-    assert len(steps_of(blocks, "A", warm_up=True)) == WINDOW
-    assert [block.block for block in blocks[: 2 * WINDOW // 10]] == [-1] * (2 * WINDOW // 10)
+    assert len(steps_of(blocks, "A", warm_up=True)) == WARM_UP_WINDOW
+    assert [block.block for block in blocks[: 2 * WARM_UP_WINDOW // 10]] == [-1] * (
+        2 * WARM_UP_WINDOW // 10
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,20 +164,20 @@ def test_warm_up_that_never_settles_ends_at_its_bound(step_ms, max_time_s, bound
         return step_ms * MS * (1 + 0.02 * step)
 
     blocks, _ = ran(rule, {"A": rising}, burn_in=5, until_steady=True)
-    mine = [block for block in blocks if block.warm_up]
-    lasted_s = (mine[-1].end_ns[-1] - mine[0].start_ns[0]) / 1e9
-    found = warm_up_of(blocks, 5, until_steady=True)
-    assert not found.settled
+    warm_up = [block for block in blocks if block.warm_up]
+    lasted_s = (warm_up[-1].end_ns[-1] - warm_up[0].start_ns[0]) / 1e9
+    timed = describe_phase(blocks, rule, 5, until_steady=True, fetch=True)["A"]
+    assert not timed.warm_up.settled
     assert lasted_s <= bound_s
-    if found.steps < MOST_WARM_UP_STEPS:
+    if timed.warm_up.steps < MOST_WARM_UP_STEPS:
         assert lasted_s > 0.6 * bound_s
     assert steps_of(blocks, "A") == list(range(10))
 
 
 def test_a_window_that_is_too_short_is_not_settled():
-    assert not settled(np.ones(WINDOW - 1))
-    assert settled(np.ones(WINDOW))
-    assert settled(np.concatenate([np.full(20, 2.0), np.ones(WINDOW)]))
+    assert not warm_up_settled(np.ones(WARM_UP_WINDOW - 1))
+    assert warm_up_settled(np.ones(WARM_UP_WINDOW))
+    assert warm_up_settled(np.concatenate([np.full(20, 2.0), np.ones(WARM_UP_WINDOW)]))
 
 
 def test_what_is_known_of_the_steps_is_computed_from_them_in_order():

@@ -9,25 +9,14 @@ import msgspec
 import pytest
 
 from alexprof.errors import RunError
-from alexprof.record.environment import Machine, Software
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run
+from alexprof.record.run import SCHEMA_VERSION
 from alexprof.record.store import BrokenRun, find_run, list_runs, load_run, save_run
 from tests.analysis.made import made_run
+from tests.factory import run_of
 
 
 def run_named(name, started="2026-11-24T04:42:00+01:00", **fields):
-    return Run(
-        schema_version=SCHEMA_VERSION,
-        run=name,
-        complete=True,
-        stopped=None,
-        started=started,
-        workload=None,
-        machine=MachineRecord(
-            Machine("a processor", 2, None, "Linux 6", None), Software("0", "3", "2", "2"), ()
-        ),
-        **fields,
-    )
+    return run_of(name, started=started, **fields)
 
 
 @pytest.fixture

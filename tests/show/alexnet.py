@@ -21,7 +21,6 @@ conv4/Conv2D/ReadVariableOp Variable forward 0.0107 0.0044 0.0125 0.009
 conv1/Conv2D/ReadVariableOp Variable forward 0.0055 0.005 0.0079 0.0098
 """
 FORWARD_IDLE_MS = 0.7729
-FORWARD_STEP_STD_MS = 7.284
 
 FORWARD_BACKWARD = """
 gradients/conv2/Conv2D_grad/Conv2DBackpropFilter Conv2D backward 63.3323 4.2552 126.6359 8.4794
@@ -57,4 +56,3 @@ conv2/Conv2D/ReadVariableOp Variable forward 0.0122 0.0019 0.0122 0.0018
 conv2/BiasAdd/ReadVariableOp Variable forward 0.0049 0.005 0.007 0.0065
 """
 FORWARD_BACKWARD_IDLE_MS = 1.1408
-FORWARD_BACKWARD_STEP_STD_MS = 10.558

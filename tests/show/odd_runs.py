@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import msgspec
 
 from alexprof.record.environment import Device
-from alexprof.record.phase import DeviceBooks, Phase
+from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
 from alexprof.record.values import Timed
+from tests.factory import MACHINE, costs_of, run_of, traced
 from tests.show.runs import (
     BOTH_WITH,
     BOTH_WITHOUT,
     FORWARD_WITHOUT,
-    MACHINE,
     alexnet,
     change,
-    divided,
     forward_ablation,
+    idle_ms,
     ops,
-    rolled,
     steady,
     timed,
 )
@@ -50,6 +50,7 @@ def with_phases(run: Run, phases: dict[str, dict[str, Phase]]) -> Run:
     return msgspec.structs.replace(run, variants=variants)
 
 
+@cache
 def incomplete() -> Run:
     """Stopped in the second phase: one variant timed in part, nothing traced of it."""
     run = alexnet()
@@ -68,91 +69,57 @@ def incomplete() -> Run:
 
 def nothing() -> Run:
     """Killed before anything was timed."""
-    return Run(
-        schema_version=1,
-        run="alexnet-20261124-080000",
+    return run_of(
+        "alexnet-20261124-080000",
         complete=False,
         stopped="it did not finish: still running, or killed",
         started="2026-11-24T08:00:00+00:00",
-        workload=None,
-        machine=MACHINE,
     )
 
 
+@cache
 def one_step() -> Run:
     """One variant of a user's own graph, one timed and one traced step, no batch size."""
     once = timed(20.5, None, 0.0, (20.5, None, None), [(0, 20.5)], block_steps=1, burn_in=0)
-    costs = tuple(
-        msgspec.structs.replace(op, share_std_s=None, busy_std_s=None)
-        for op in ops("dense/MatMul MatMul forward 19.9 0 19.9 0")
+    costs = costs_of(
+        [*ops("dense/MatMul MatMul forward 19.9 0 19.9 0", steps=1), idle_ms(0.6, steps=1)]
     )
-    phase = divided(Phase(label="Inference", timed=once), costs, 0.6, steps=1)
-    return Run(
-        schema_version=1,
-        run="mine",
-        complete=True,
-        stopped=None,
-        started="2026-11-24T09:00:00+00:00",
-        workload=None,
-        machine=MACHINE,
-        variants={"default": Variant(label="default", phases={"inference": phase})},
-    )
+    phase = traced(Phase(label="Inference", timed=once), costs)
+    default = Variant(label="default", phases={"inference": phase})
+    return run_of("mine", {"default": default}, started="2026-11-24T09:00:00+00:00")
 
 
+@cache
 def two_gpus() -> Run:
     """A training phase on two GPUs: kernel times, four passes, idle time explained."""
     steps = 20
-    gpu1 = DeviceBooks(
-        device="GPU:1",
-        wall_ns=steps * 8_100_000,
-        share_ns=steps * 5_200_000,
-        idle_ns=steps * 2_900_000,
-        unassigned_ns=0,
-        idle_by_reason_ns={"launching": steps * 2_900_000},
+    waits = {"launching": 1.5, "input": 0.6, "python": 0.06}
+    costs = costs_of(
+        [
+            *ops(GPU_OPS, "GPU:0", steps),
+            *(idle_ms(ms, steps, "GPU:0", reason) for reason, ms in waits.items()),
+            *ops("conv2/Conv2D Conv2D forward 5.2 0.1 5.2 0.1", "GPU:1", steps),
+            idle_ms(2.9, steps, "GPU:1", "launching"),
+            *ops(HOST_OPS, "CPU", steps),
+            idle_ms(7.7, steps),
+        ]
     )
-    cpu = replace_device(gpu1, "CPU", busy_ns=steps * 400_000)
     trained = timed(
         8.02, 0.11, 0.2, (8.0, 7.9, 8.1), [(n, 8.0 + n % 3 / 50) for n in range(10)]
     )  # fmt: skip
-    phase = divided(
-        Phase(
-            label="Train",
-            timed=trained,
-            notes=("the profiler warns: 3 kernels were dropped",),
-        ),
-        ops(GPU_OPS, device="GPU:0"),
-        idle_ms=2.16,
-        steps=steps,
-        std_ms=0.08,
-        others=(gpu1, cpu),
-        reasons={"launching": steps * 1_500_000, "input": steps * 600_000, "python": 1_200_000},
-    )
-    host = ops(HOST_OPS)
-    phase = msgspec.structs.replace(
-        phase,
-        ops=(*phase.ops, *host),
-        layers=(*phase.layers, *rolled(host, "layer")),
-        kinds=(*phase.kinds, *rolled(host, "kind")),
-    )
+    notes = ("the profiler warns: 3 kernels were dropped",)
+    phase = traced(Phase(label="Train", timed=trained, notes=notes), costs, device="GPU:0")
     gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
-    return Run(
-        schema_version=1,
-        run="train-20261124-093000",
-        complete=True,
-        stopped=None,
+    return run_of(
+        "train-20261124-093000",
+        {"default": Variant(label="default", phases={"train": phase})},
         started="2026-11-24T09:30:00+00:00",
         workload=WorkloadRecord(name="mine", settings={"batch_size": 256}),
         machine=MachineRecord(MACHINE.host, replace(MACHINE.software, onednn=None), gpus),
-        variants={"default": Variant(label="default", phases={"train": phase})},
     )
 
 
-def replace_device(books: DeviceBooks, device: str, busy_ns: int) -> DeviceBooks:
-    return msgspec.structs.replace(
-        books, device=device, share_ns=busy_ns, idle_ns=books.wall_ns - busy_ns
-    )
-
-
+@cache
 def untraced() -> Run:
     """Two variants timed one after the other, no trace: no own ops, nothing to predict."""
     run = alexnet()
@@ -185,6 +152,7 @@ def alone(one: Timed) -> Timed:
     return replace(one, blocks=tuple(replace(block, order=block.block) for block in one.blocks))
 
 
+@cache
 def withheld() -> Run:
     """Trace and stopwatch disagree in one phase; nothing ran in the other."""
     run = alexnet()
@@ -204,11 +172,12 @@ def withheld() -> Run:
             "usual cause is a trace that lost events, trace fewer steps with --trace-steps",
         ),
     )
-    idle = Phase(label="Forward-backward", timed=BOTH_WITH)
-    phases["with_lrn"]["forward_backward"] = divided(idle, (), 610.0, std_ms=1.0)
+    untouched = Phase(label="Forward-backward", timed=BOTH_WITH)
+    phases["with_lrn"]["forward_backward"] = traced(untouched, costs_of([idle_ms(610.0)]))
     return msgspec.structs.replace(with_phases(run, phases), ablations=(), stretches=())
 
 
+@cache
 def long_names() -> Run:
     """Names that fit no column, many layers, a time whose op is not known, odd characters."""
     lines = "\n".join(
@@ -216,24 +185,15 @@ def long_names() -> Run:
         f"Tensordot/MatMul BatchMatMulWithBroadcast forward {60 - number} 1.5 {60 - number} 1.5"
         for number in range(30)
     )
-    costs = tuple(
-        msgspec.structs.replace(op, layer=f"model/transformer/encoder/layer_{number:02}/attention")
+    costs = [
+        replace(op, layer=f"model/transformer/encoder/layer_{number:02}/attention")
         for number, op in enumerate(ops(lines))
-    )
-    lost_ns = 120_000_000
+    ]
+    lost = "(unassigned) (unassigned) other 12 0.1 12 0.1"
     long = timed(1400, 9.1, 22, (1398, 1391, 1404), [(n, 1390 + n) for n in range(4)])
-    phase = divided(Phase(label="LSTM-like | <b>training</b>", timed=long), costs, 15.2, std_ms=20)
-    books = phase.attribution
-    assert books is not None
-    # Idle time becomes time whose op is not known, so that the step stays as long.
-    phase = msgspec.structs.replace(
-        phase,
-        attribution=msgspec.structs.replace(
-            books,
-            share_ns=books.share_ns + lost_ns,
-            idle_ns=books.idle_ns - lost_ns,
-            unassigned_ns=lost_ns,
-        ),
+    phase = traced(
+        Phase(label="LSTM-like | <b>training</b>", timed=long),
+        costs_of([*costs, *ops(lost), idle_ms(3.2)]),
     )
     run = one_step()
     name = "a-run-with-a-name-that-someone-gave-it-and-that-goes-on-\x1b[31mand-on-and-on-and-on"
@@ -242,6 +202,7 @@ def long_names() -> Run:
     )
 
 
+@cache
 def one_traced() -> Run:
     """Own ops are known, the other variant's trace is missing."""
     run = alexnet()
@@ -251,6 +212,7 @@ def one_traced() -> Run:
     return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))
 
 
+@cache
 def ablated() -> Run:
     """Several ablations of one phase: a table of them."""
     run = alexnet()
@@ -312,6 +274,7 @@ def fused_conv(number: int, *fused: str) -> FusedOp:
     return FusedOp(op=layer, layer=layer, kind="Conv2D", pass_="forward", fused=fused)
 
 
+@cache
 def gone_along() -> Run:
     """Ops that went with others or are new without them, many layers that changed, lost time."""
     run = steady()

@@ -4,175 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from functools import cache
 
 import msgspec
 
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.environment import Machine, Software
-from alexprof.record.phase import Books, Cost, DeviceBooks, OpCost, Phase, Traced
+from alexprof.record.phase import Cost, Phase
 from alexprof.record.program import ExecutedOp
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
 from alexprof.record.values import BlockTime, Stretch, Timed
 from alexprof.record.workload import Published
+from tests.factory import OpTimes, costs_of, idle, run_of, scattered, traced
 from tests.show import alexnet as measured
 
-AnyCost = TypeVar("AnyCost", bound=Cost)
 
-MACHINE = MachineRecord(
-    Machine("AMD EPYC", 2, 23 * 2**30, "Linux 6.8.0", 0.2),
-    Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
-    (),
-)
-
-
-def ops(lines: str, device: str = "CPU", scale: float = 1.0) -> tuple[OpCost, ...]:
+def ops(lines: str, device: str = "CPU", steps: int = 10) -> list[OpTimes]:
     """Ops from lines of name, kind, pass, share, its std, busy, its std; ms."""
-    rows = [line.split() for line in lines.strip().splitlines()]
-    total = math.fsum(float(row[3]) for row in rows)
-    return tuple(
-        OpCost(
-            name=name,
-            type=kind if kind != "Conv2D" else "_MklNativeFusedConv2D",
-            kind=kind,
-            layer=name.removeprefix("gradients/").split("/")[0].removesuffix("_grad"),
-            device=device,
-            pass_=pass_,
-            executions_per_step=1.0,
-            kernels_per_step=0.0 if device == "CPU" else 1.0,
-            busy_mean_s=float(busy) * scale / 1e3,
-            busy_std_s=float(busy_std) * scale / 1e3,
-            share_mean_s=float(share) * scale / 1e3,
-            share_std_s=float(std) * scale / 1e3,
-            share_fraction=float(share) / total,  # until `divided` knows the step
-        )
-        for name, kind, pass_, share, std, busy, busy_std in rows
-    )
+    found = []
+    for seed, line in enumerate(lines.strip().splitlines()):
+        name, kind, pass_, *times = line.split()
+        share, share_std, busy, busy_std = (float(ms) * 1e6 for ms in times)
+        share_ns = scattered(share, share_std, steps, seed)
+        busy_ns = scattered(busy, busy_std, steps, seed)
+        found.append(OpTimes(name, kind, pass_, share_ns, busy_ns, device))
+    return found
 
 
-def rolled(costs: Iterable[OpCost], by: str) -> tuple[Cost, ...]:
-    """Layers or kinds, by pass."""
-    groups: dict[tuple[str, str, str], list[OpCost]] = {}
-    for op in costs:
-        groups.setdefault((getattr(op, by), op.pass_, op.device), []).append(op)
-    return tuple(
-        Cost(
-            name=name,
-            device=device,
-            pass_=pass_,
-            executions_per_step=math.fsum(op.executions_per_step or 0 for op in mine),
-            kernels_per_step=math.fsum(op.kernels_per_step for op in mine),
-            busy_mean_s=math.fsum(op.busy_mean_s for op in mine),
-            busy_std_s=None,
-            share_mean_s=math.fsum(op.share_mean_s for op in mine),
-            share_std_s=root_sum_squares([op.share_std_s for op in mine]),
-            share_fraction=math.fsum(op.share_fraction for op in mine),
-        )
-        for (name, pass_, device), mine in groups.items()
-    )
-
-
-def whole(
-    costs: Iterable[OpCost], device: str, idle_s: float, step_s: float, steps: int
-) -> tuple[Cost, ...]:
-    """Layers over all passes, as if these varied independently, and idle time."""
-    together = [msgspec.structs.replace(op, pass_="all") for op in costs]
-    idle = Cost(
-        name="(idle)",
-        device=device,
-        pass_="all",
-        executions_per_step=0.0,
-        kernels_per_step=0.0,
-        busy_mean_s=0.0,
-        busy_std_s=None,
-        share_mean_s=idle_s,
-        share_std_s=idle_s / 20 if steps > 1 else None,
-        share_fraction=idle_s / step_s,
-    )
-    return (*rolled(together, "layer"), idle)
-
-
-def root_sum_squares(stds: Sequence[float | None]) -> float | None:
-    known = [std for std in stds if std is not None]
-    return math.sqrt(math.fsum(std * std for std in known)) if len(known) == len(stds) else None
-
-
-T_OF_FIVE = 2.776
-"""Student's t of five blocks, of two steps each: how wide an interval is in standard deviations."""
-
-
-def interval(mean_s: float, std_s: float | None) -> tuple[float, float] | None:
-    """What a mean over ten traced steps is sure to."""
-    if std_s is None:
-        return None
-    half_s = T_OF_FIVE * std_s / math.sqrt(10)
-    return mean_s - half_s, mean_s + half_s
-
-
-def sure(costs: Iterable[AnyCost]) -> tuple[AnyCost, ...]:
-    """Costs with the intervals that belong to their standard deviations."""
-    return tuple(
-        msgspec.structs.replace(one, share_ci95_s=interval(one.share_mean_s, one.share_std_s))
-        for one in costs
-    )
-
-
-def divided(
-    phase: Phase,
-    costs: Sequence[OpCost],
-    idle_ms: float,
-    *,
-    steps: int = 10,
-    std_ms: float | None = None,
-    others: tuple[DeviceBooks, ...] = (),
-    reasons: dict[str, int] | None = None,
-    not_timed: tuple[ExecutedOp, ...] = (),
-) -> Phase:
-    """A phase with a trace of which `costs` and idle time are the whole step."""
-    device = costs[0].device if costs else "CPU"
-    share_ns = round(math.fsum(op.share_mean_s for op in costs) * steps * 1e9)
-    idle_ns = round(idle_ms * steps * 1e6)
-    wall_ns = share_ns + idle_ns
-    books = DeviceBooks(
-        device=device,
-        wall_ns=wall_ns,
-        share_ns=share_ns,
-        idle_ns=idle_ns,
-        unassigned_ns=0,
-        idle_by_reason_ns=reasons or {},
-    )
-    step_s = wall_ns / steps / 1e9
-    known = tuple(
-        msgspec.structs.replace(op, share_fraction=op.share_mean_s / step_s) for op in costs
-    )
-    return msgspec.structs.replace(
-        phase,
-        traced=Traced(
-            steps=steps,
-            mean_s=step_s,
-            std_s=None if std_ms is None else std_ms / 1e3,
-            slowdown=step_s / phase.timed.mean_s if phase.timed else None,
-            stopwatch_mean_s=step_s,
-            file="with_lrn/plugins/profile/forward/vm.xplane.pb",
-            host_level=3,
-            events=len(costs) * steps,
-            ci95_s=interval(step_s, None if std_ms is None else std_ms / 1e3),
-        ),
-        attribution=Books(
-            device=device,
-            wall_ns=wall_ns,
-            share_ns=share_ns,
-            idle_ns=idle_ns,
-            unassigned_ns=0,
-            devices=(books, *others),
-        ),
-        ops=sure(known),
-        layers=sure(rolled(known, "layer")),
-        layers_whole=sure(whole(known, device, idle_ms / 1e3, step_s, steps)),
-        kinds=sure(rolled(known, "kind")),
-        not_timed=not_timed,
-    )
+def idle_ms(ms: float, steps: int = 10, device: str = "CPU", reason: str = "python") -> OpTimes:
+    """Idle time that varies by a twentieth."""
+    return idle(scattered(ms * 1e6, ms * 5e4, steps, 7), device, reason)
 
 
 def timed(
@@ -276,57 +137,52 @@ def replayed(phase: Phase) -> Phase:
     return msgspec.structs.replace(phase, replay=replay)
 
 
+@cache
 def alexnet() -> Run:
     """The run of the design's pictures: two variants, two phases, slow stretches."""
     both = ops(measured.FORWARD_BACKWARD)
     forward = ops(measured.FORWARD)
     with_lrn = {
-        "forward": divided(
+        "forward": traced(
             Phase(label="Forward", timed=FORWARD_WITH),
-            forward,
-            measured.FORWARD_IDLE_MS,
-            std_ms=measured.FORWARD_STEP_STD_MS,
-            not_timed=NOT_TIMED[-4:],
+            costs_of([*forward, idle_ms(measured.FORWARD_IDLE_MS)]),
+            executed=NOT_TIMED[-4:],
         ),
         "forward_backward": replayed(
-            divided(
+            traced(
                 Phase(label="Forward-backward", timed=BOTH_WITH),
-                both,
-                measured.FORWARD_BACKWARD_IDLE_MS,
-                std_ms=measured.FORWARD_BACKWARD_STEP_STD_MS,
-                not_timed=NOT_TIMED,
+                costs_of([*both, idle_ms(measured.FORWARD_BACKWARD_IDLE_MS)]),
+                executed=NOT_TIMED,
             )
         ),
     }
     without_lrn = {
-        "forward": divided(
-            Phase(label="Forward", timed=FORWARD_WITHOUT), no_lrn(forward), 0.75, std_ms=5.1
+        "forward": traced(
+            Phase(label="Forward", timed=FORWARD_WITHOUT),
+            costs_of([*no_lrn(forward), idle_ms(0.75)]),
         ),
-        "forward_backward": divided(
-            Phase(label="Forward-backward", timed=BOTH_WITHOUT), no_lrn(both), 1.12, std_ms=9.6
+        "forward_backward": traced(
+            Phase(label="Forward-backward", timed=BOTH_WITHOUT),
+            costs_of([*no_lrn(both), idle_ms(1.12)]),
         ),
     }
-    return Run(
-        schema_version=1,
-        run="alexnet-20261124-071417",
-        complete=True,
-        stopped=None,
+    return run_of(
+        "alexnet-20261124-071417",
+        {
+            "with_lrn": Variant(label="with LRN", build_s=0.31, phases=with_lrn),
+            "without_lrn": Variant(label="without LRN", build_s=0.28, phases=without_lrn),
+        },
         started="2026-11-24T07:14:17+00:00",
         workload=WorkloadRecord(
             name="alexnet", settings={"batch_size": 32, "seed": 0}, published=PUBLISHED
         ),
-        machine=MACHINE,
-        variants={
-            "with_lrn": Variant(label="with LRN", build_s=0.31, phases=with_lrn),
-            "without_lrn": Variant(label="without LRN", build_s=0.28, phases=without_lrn),
-        },
         ablations=(forward_ablation(), both_ablation()),
         stretches=STRETCHES,
     )
 
 
-def no_lrn(costs: Iterable[OpCost]) -> tuple[OpCost, ...]:
-    return tuple(op for op in costs if op.kind != "LRN")
+def no_lrn(times: Iterable[OpTimes]) -> list[OpTimes]:
+    return [op for op in times if op.kind != "LRN"]
 
 
 def part(
@@ -430,6 +286,7 @@ def change(
     )
 
 
+@cache
 def steady() -> Run:
     """The same without slow stretches: means lead, and the forward difference is seen."""
     run = alexnet()

@@ -16,8 +16,9 @@ from alexprof.measure.processes import parse_command
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
 from alexprof.tracer.pairing import Plan, run_pairs
-from tests.analysis.made import HOST, wave
+from tests.analysis.made import HOST
 from tests.analysis.test_pairs import Scripted, leave_run
+from tests.factory import wave
 from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_pairs"

@@ -16,6 +16,7 @@ from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.values import Timed
 from alexprof.tensorboard.values import Samples, TracedSteps
+from tests.factory import run_of
 
 NAME = "alexnet-20261124-044200"
 STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
@@ -86,9 +87,9 @@ def run(
         others_s=None,
         idle_s=None,
     )
-    return Run(
-        schema_version=1,
-        run=NAME,
+    return run_of(
+        NAME,
+        known if variants is None else variants,
         complete=complete,
         stopped=None if complete else "it did not finish",
         started="2026-11-24T05:42:00+01:00",
@@ -98,7 +99,6 @@ def run(
             Software("0.1.0", "3.11", "2.21", "2.0", onednn=True),
             accelerators,
         ),
-        variants=known if variants is None else variants,
         ablations=(lrn,) if ablations else (),
     )
 

@@ -86,7 +86,7 @@ def test_run_metadata_gives_its_time_to_nodes_of_the_graph(phase: str) -> None:
 
     from alexprof.capture.devices import session_config
     from alexprof.capture.executed import executed_ops
-    from alexprof.capture.target import Target
+    from alexprof.capture.target import SessionTarget
     from alexprof.workload.alexnet import alexnet
 
     v1 = tf.compat.v1
@@ -94,7 +94,7 @@ def test_run_metadata_gives_its_time_to_nodes_of_the_graph(phase: str) -> None:
         built = alexnet(batch_size=2, image_size=63).variants["with_lrn"].build()
         with v1.Session(config=session_config("cpu")) as session:
             session.run(v1.global_variables_initializer())
-            executed = executed_ops(Target(session, built.fetches[phase]), "a test")
+            executed = executed_ops(SessionTarget(session, built.fetches[phase]), "a test")
     nodes = {node.name for node in graph.as_graph_def().node}
     spent = {True: 0, False: 0}
     for device in RunMetadata.FromString(executed.run_metadata).step_stats.dev_stats:

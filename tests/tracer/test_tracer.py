@@ -13,7 +13,7 @@ from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
 from alexprof.workload.ablated import ablated
 from alexprof.workload.alexnet import alexnet
-from alexprof.workload.base import Ablation
+from alexprof.workload.base import AblationSpec
 from alexprof.workload.patterns import Pattern
 from tests.analysis.made import sum_of_accounts
 
@@ -306,8 +306,8 @@ def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
     assert (run.complete, run.stopped) == (False, "ZeroDivisionError: in the user's code")
 
 
-def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer):
-    build, tracer = graph_and_tracer
+def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer, tmp_path):
+    build, _ = graph_and_tracer
 
     class Impatient(SilentProgress):
         def message(self, text):
@@ -316,7 +316,7 @@ def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer):
                 if self.seen == 2:
                     raise KeyboardInterrupt
 
-    tracer._progress = Impatient()
+    tracer = Tracer(tmp_path / "run", trace_steps=2, progress=Impatient())
     with pytest.raises(KeyboardInterrupt), tracer:
         with tracer.graph("mine"):
             target = build()
@@ -494,7 +494,7 @@ def test_local_variables_and_tables_are_initialized_too(tmp_path):
 def test_an_own_question_is_answered(tmp_path):
     import tensorflow as tf
 
-    question = Ablation("norm", "with_norm", "without_norm", kinds=("LRN",))
+    question = AblationSpec("norm", "with_norm", "without_norm", kinds=("LRN",))
     tracer = Tracer(
         tmp_path / "run", trace_steps=1, ablations=[question], progress=SilentProgress()
     )
@@ -514,7 +514,7 @@ def test_an_own_question_is_answered(tmp_path):
 
 
 def test_a_question_is_asked_once(tmp_path):
-    question = Ablation("norm", "a", "b", kinds=("LRN",))
+    question = AblationSpec("norm", "a", "b", kinds=("LRN",))
     tracer = Tracer(tmp_path / "run", ablations=[question], trace_steps=0)
     with pytest.raises(UsageError, match="not open"):
         tracer.ask(question)
@@ -522,13 +522,16 @@ def test_a_question_is_asked_once(tmp_path):
         for variant in ("a", "b"):
             with tracer.graph(variant):
                 pass
-        tracer.ask(Ablation("other", "a", "b", kinds=("LRN",)))
+        tracer.ask(AblationSpec("other", "a", "b", kinds=("LRN",)))
         for asked, said in (
-            (question, "question 'norm' was asked already"),
-            (Ablation("all", "a", "b"), "'all' names no kinds, layers or scopes"),
-            (Ablation("typo", "a", "c", kinds=("LRN",)), "no graph of a variant 'c': there are a"),
-            (Ablation("same", "a", "a", kinds=("LRN",)), "'same' compares a with itself"),
-            ("LRN", "is an alexprof.workload.Ablation, not 'LRN'"),
+            (question, "there is an ablation 'norm' already"),
+            (AblationSpec("all", "a", "b"), "'all' names no kinds, layers or scopes"),
+            (
+                AblationSpec("typo", "a", "c", kinds=("LRN",)),
+                "no graph of a variant 'c'",
+            ),
+            (AblationSpec("same", "a", "a", kinds=("LRN",)), "'same' compares a with itself"),
+            ("LRN", "is an alexprof.workload.AblationSpec, not 'LRN'"),
         ):
             with pytest.raises(UsageError, match=said):
                 tracer.ask(asked)  # type: ignore[arg-type]

@@ -69,6 +69,7 @@ def test_a_trace_cut_at_any_byte_is_refused_unless_a_field_ends_there():
     assert read == ends
 
 
+@pytest.mark.slow
 def test_a_bit_flipped_anywhere_is_refused_or_a_value():
     whole = small()
     read = 0

@@ -1,0 +1,251 @@
+"""What happens in one phase: time, trace, compare results, answer; each part is kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from alexprof.analysis.assemble import traced_phase
+from alexprof.analysis.traces import attribute_files, find_traces
+from alexprof.capture.failures import step_failures
+from alexprof.capture.target import Target
+from alexprof.capture.trace import check_no_profiler
+from alexprof.errors import UsageError
+from alexprof.files import write_whole
+from alexprof.measure.loop import (
+    Block,
+    describe_phase,
+    number_warm_up,
+    slow_stretches,
+    timed_blocks,
+)
+from alexprof.measure.monitor import monitor
+from alexprof.measure.stopping import StoppingRule, expected_steps
+from alexprof.record.interference import Interference
+from alexprof.record.phase import Phase
+from alexprof.show.classic import step_lines, summary_line
+from alexprof.show.progress import Progress
+from alexprof.show.sections.brief import phase_answer
+from alexprof.tracer.answers import answers
+from alexprof.tracer.recorder import Recorder
+from alexprof.tracer.recording import Recording
+from alexprof.tracer.tracing import computed, trace_phase
+from alexprof.workload.base import AblationSpec
+
+MOST_LABELS = 3
+"""Variants that a title names; of more it counts the others."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How each phase is measured; see `Tracer`."""
+
+    trace_steps: int
+    block_steps: int | None
+    fetch: bool
+    precision: float | None
+    max_time_s: float | None
+    until_steady: bool
+
+    def check(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            UsageError: If one is out of range.
+        """
+        if self.trace_steps < 0:
+            raise UsageError(
+                f"the number of traced steps must be at least 0, not {self.trace_steps}"
+            )
+        if self.block_steps is not None and self.block_steps < 1:
+            raise UsageError(f"a block must have at least 1 step, not {self.block_steps}")
+        self.rule(1)
+
+    def rule(self, steps: int | None) -> StoppingRule:
+        """When the timed steps of a phase are enough."""
+        return StoppingRule.of(steps, self.precision, self.max_time_s)
+
+
+class Driver:
+    """Takes targets and recordings through a phase and hands the record what comes out."""
+
+    def __init__(self, recorder: Recorder, progress: Progress, settings: Settings) -> None:
+        self._recorder = recorder
+        self._progress = progress
+        self._settings = settings
+
+    def run(
+        self,
+        key: str,
+        label: str,
+        targets: Mapping[str, Target],
+        ablations: Sequence[AblationSpec],
+        *,
+        steps: int | None,
+        burn_in: int,
+    ) -> None:
+        """Times the targets of several variants in turns, then traces each.
+
+        Args:
+            key: The phase.
+            label: Its name in sentences.
+            targets: What a step runs, by variant.
+            ablations: All that are wanted of the run.
+            steps: Timed steps of each variant; None leaves the number to precision and time.
+            burn_in: Warm-up steps of each.
+        """
+        rule = self._settings.rule(steps)
+        check_no_profiler(f"timing {label}")
+        timed_targets = {
+            variant: target if self._settings.fetch else target.without_result()
+            for variant, target in targets.items()
+        }
+        self._time(key, label, timed_targets, rule, burn_in)
+        if self._settings.trace_steps:
+            for variant, target in timed_targets.items():
+                self._trace(key, variant, target, ablations)
+        for variant, target in targets.items():
+            doing = f"what {key} of {variant} computes is not known"
+            self._recorder.add_results(variant, key, computed(target, doing))
+            self._recorder.keep_graph(variant, target)
+        self._answer(key, ablations, together=targets)
+
+    def take(
+        self,
+        key: str,
+        label: str,
+        variant: str,
+        recording: Recording,
+        ablations: Sequence[AblationSpec],
+    ) -> None:
+        """Takes what another loop ran as a phase of a variant.
+
+        Raises:
+            UsageError: If the recording holds no steps, or no trace where it names one.
+            TraceError: If the trace can't be read or holds no ops.
+        """
+        blocks = recording.blocks(variant, len(self._recorder.blocks.get(key, ())))
+        files = find_traces(str(recording.trace)) if recording.trace is not None else ()
+        if recording.trace is not None and not files:
+            raise UsageError(f"there is no trace in {recording.trace}")
+        timed = sum(len(block.start_ns) for block in blocks if not block.warm_up)
+        self._keep_timed(key, label, blocks, StoppingRule.of(timed), recording.burn_in)
+        if files:
+            self._take_trace(key, variant, files, recording.marker)
+        self._answer(key, ablations, together=())
+
+    def labels(self, variants: Collection[str]) -> str:
+        """The variants in a title."""
+        labels = [self._recorder.run.variants[variant].label for variant in variants]
+        if len(labels) > MOST_LABELS:
+            labels = [labels[0], f"{len(labels) - 1} more"]
+        return " and ".join(labels)
+
+    def _time(
+        self, key: str, label: str, targets: Mapping[str, Target], rule: StoppingRule, burn_in: int
+    ) -> None:
+        blocks: list[Block] = []
+        run_steps = {variant: target.step for variant, target in targets.items()}
+        expected = expected_steps(rule, burn_in, until_steady=self._settings.until_steady)
+        with (
+            step_failures(f"{label} of {' and '.join(targets)}"),
+            self._progress.phase(
+                f"{label}, {self.labels(targets)}", expected and len(targets) * expected
+            ) as counter,
+            monitor() as monitored,
+        ):
+            for block in timed_blocks(
+                run_steps,
+                rule,
+                burn_in,
+                self._settings.block_steps,
+                first_order=len(self._recorder.blocks.get(key, ())),
+                until_steady=self._settings.until_steady,
+            ):
+                blocks.append(block)
+                counter.advance(len(block.start_ns))
+                if not block.warm_up:
+                    self._print_tenths(block, several=len(targets) > 1)
+        blocks = number_warm_up(blocks)
+        self._keep_timed(key, label, blocks, rule, burn_in, interference=monitored.interference)
+
+    def _keep_timed(
+        self,
+        key: str,
+        label: str,
+        blocks: list[Block],
+        rule: StoppingRule,
+        burn_in: int,
+        *,
+        interference: Interference | None = None,
+    ) -> None:
+        timed_by_variant = describe_phase(
+            blocks,
+            rule,
+            burn_in,
+            until_steady=self._settings.until_steady,
+            fetch=self._settings.fetch,
+        )
+        phases = {}
+        for variant, timed in timed_by_variant.items():
+            phases[variant] = Phase(label=label, timed=timed, interference=interference)
+            name = self.labels([variant]) if len(timed_by_variant) > 1 else ""
+            self._progress.message(summary_line(datetime.now(), label, timed, name))
+        earlier = self._recorder.blocks.get(key, [])
+        self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
+
+    def _trace(
+        self, key: str, variant: str, target: Target, ablations: Sequence[AblationSpec]
+    ) -> None:
+        timed = self._recorder.run.variants[variant].phases[key]
+        title = f"Tracing {timed.label}, {self.labels([variant])}"
+        with self._progress.phase(title, self._settings.trace_steps) as counter:
+            traced = trace_phase(
+                timed,
+                target,
+                steps=self._settings.trace_steps,
+                run_folder=self._recorder.folder,
+                variant=variant,
+                key=key,
+                after_step=lambda: counter.advance(1),
+                ablations=[ablation for ablation in ablations if ablation.reference == variant],
+            )
+        self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
+
+    def _take_trace(
+        self, key: str, variant: str, files: Sequence[Path], marker: str | None
+    ) -> None:
+        attributions, facts, _ = attribute_files(files, marker=marker)
+        if len(attributions) > 1:
+            raise UsageError(
+                f"the trace marks steps of several sorts: name one of {', '.join(attributions)} "
+                "as the recording's marker"
+            )
+        (attribution,) = attributions.values()
+        session = self._recorder.folder / variant / "plugins" / "profile" / key
+        for file in files:
+            write_whole(session / file.name, file.read_bytes())
+        kept = session / files[0].name if len(files) == 1 else session
+        facts = replace(facts, file=str(kept.relative_to(self._recorder.folder)))
+        timed = self._recorder.run.variants[variant].phases[key]
+        phase = traced_phase(timed, attribution, (), facts)
+        self._recorder.add_traced(variant, key, phase, attribution.costs, b"")
+
+    def _answer(
+        self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
+    ) -> None:
+        """Answers the ablations whose variants have both been through the phase."""
+        recorder = self._recorder
+        measured = answers(
+            recorder.run, key, ablations, recorder.blocks[key], recorder.costs, together=together
+        )
+        if measured:
+            recorder.add_ablations(measured)
+            self._progress.message(phase_answer(recorder.run, key))
+
+    def _print_tenths(self, block: Block, *, several: bool) -> None:
+        name = self.labels([block.variant]) if several else ""
+        for line in step_lines(datetime.now(), block.first_step, block.seconds.tolist(), name):
+            self._progress.message(line)

@@ -1,0 +1,85 @@
+"""Steps that someone else's loop ran: their durations, and a trace of some more."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alexprof.errors import UsageError
+from alexprof.measure.loop import Block, default_block_steps
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a loop that AlexProf did not run knows of its steps.
+
+    Attributes:
+        durations_s: Duration of each step in the order they ran, warm-up first, in seconds.
+        starts_s: When each step began, Unix time in seconds; None: each where the one before ended.
+        burn_in: How many of the first steps are warm-up.
+        trace: A trace of other steps: the `.xplane.pb` file or the folder of its session; None if
+            there is none.
+        marker: Name of the events that mark the steps in the trace; None takes all events with a
+            step number.
+    """
+
+    durations_s: Sequence[float]
+    starts_s: Sequence[float] | None = None
+    burn_in: int = 0
+    trace: str | Path | None = None
+    marker: str | None = None
+
+    def blocks(self, variant: str, first_order: int = 0) -> list[Block]:
+        """The steps as the timed loop would have left them.
+
+        Args:
+            variant: What ran.
+            first_order: The first block's place among all blocks of the phase.
+
+        Raises:
+            UsageError: If there are no timed steps, or a number is no duration.
+        """
+        durations_ns, starts_ns = self._checked_ns()
+        timed = len(durations_ns) - self.burn_in
+        size = default_block_steps(timed)
+        edges = [*range(self.burn_in, len(durations_ns), size), len(durations_ns)]
+        spans = [(0, self.burn_in)] * (self.burn_in > 0) + list(itertools.pairwise(edges))
+        first_block = -1 if self.burn_in else 0
+        return [
+            Block(
+                variant=variant,
+                block=first_block + place,
+                order=first_order + place,
+                first_step=first - self.burn_in,
+                start_ns=starts_ns[first:last],
+                end_ns=starts_ns[first:last] + durations_ns[first:last],
+            )
+            for place, (first, last) in enumerate(spans)
+        ]
+
+    def _checked_ns(self) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            durations_s = np.asarray(self.durations_s, np.float64)
+            starts_s = np.asarray(
+                np.cumsum(durations_s) - durations_s if self.starts_s is None else self.starts_s,
+                np.float64,
+            )
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the durations of a recording are numbers: {error}") from error
+        if durations_s.ndim != 1 or starts_s.shape != durations_s.shape:
+            raise UsageError("a recording has one duration, and at most one start, for each step")
+        if not 0 <= self.burn_in < len(durations_s):
+            raise UsageError(
+                f"a recording of {len(durations_s)} steps can't have {self.burn_in} of warm-up"
+            )
+        if not (np.isfinite(durations_s).all() and np.isfinite(starts_s).all()):
+            raise UsageError("a duration or start in a recording is not finite")
+        if durations_s.min() <= 0:
+            raise UsageError("a duration in a recording is not above 0 seconds")
+        return (durations_s * 1e9).round().astype(np.int64), (starts_s * 1e9).round().astype(
+            np.int64
+        )

@@ -1,0 +1,156 @@
+"""Runs for tests, by the real pipeline: the times of ops are made up, everything else follows.
+
+costs = costs_of([OpTimes("conv1", "Conv2D", "forward", [2_000_000, 2_100_000]), idle(…)])
+phase = traced(Phase(label="Forward", timed=…), costs)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.analysis.assemble import TraceFacts, traced_phase
+from alexprof.attribute import IDLE_OP, Attribution
+from alexprof.attribute.predict import Replayed
+from alexprof.record.environment import Machine, Software
+from alexprof.record.phase import Phase
+from alexprof.record.program import ExecutedOp
+from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TYPES = {"Conv2D": "_MklNativeFusedConv2D"}
+"""As TensorFlow calls ops of a kind, where it doesn't use the kind's name."""
+MACHINE = MachineRecord(
+    Machine("AMD EPYC", 2, 23 * 2**30, "Linux 6.8.0", 0.2),
+    Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
+    (),
+)
+NOT_REPLAYED = Replayed("the trace alone does not say which op waits for which")
+
+
+def wave(count: int, seed: int) -> NDArray[np.float64]:
+    """Numbers about 0 between −1 and 1 that look independent, the same on every machine."""
+    place = np.arange(count) + 1
+    return np.asarray(2 * ((place * 0.6180339887498949 + seed * 0.7548776662466927) % 1) - 1)
+
+
+def scattered(mean: float, std: float, count: int, seed: int) -> NDArray[np.float64]:
+    """So many numbers above 0 with this mean and sample deviation, or less where 0 is near."""
+    if count == 1:
+        return np.full(1, mean)
+    deviations = wave(count, seed)
+    deviations -= deviations.mean()
+    deviations /= deviations.std(ddof=1)
+    return np.asarray(mean + deviations * min(std, -mean / deviations.min()))
+
+
+@dataclass(frozen=True)
+class OpTimes:
+    """An op in each traced step, or a reason for idle time.
+
+    Attributes:
+        name: The op.
+        kind: Its kind.
+        pass_: Its pass.
+        share_ns: Its part of each step, float64 [steps].
+        busy_ns: How long it ran in each; None for its part.
+        device: Where it ran.
+        layer: Its layer; None for the first part of its name.
+    """
+
+    name: str
+    kind: str
+    pass_: str
+    share_ns: NDArray[np.float64]
+    busy_ns: NDArray[np.float64] | None = None
+    device: str = "CPU"
+    layer: str | None = None
+
+
+def idle(share_ns: NDArray[np.float64], device: str = "CPU", reason: str = "python") -> OpTimes:
+    """Idle time of each step for a reason."""
+    return OpTimes(IDLE_OP, reason, "idle", share_ns, np.zeros(len(share_ns)), device)
+
+
+def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
+    """The table of costs of ops and idle time that make up the steps of each device."""
+    import polars as pl
+
+    frames = []
+    for op in ops:
+        is_idle = op.name == IDLE_OP
+        layer = op.name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
+        share_ns = np.rint(op.share_ns).astype(np.int64)
+        busy_ns = share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64)
+        frame = pl.DataFrame(
+            {"step": np.arange(len(share_ns)), "busy_ns": busy_ns, "share_ns": share_ns}
+        )
+        columns = {
+            "device": op.device,
+            "op": op.name,
+            "type": TYPES.get(op.kind, op.kind),
+            "kind": IDLE_OP if is_idle else op.kind,
+            "layer": op.layer or layer,
+            "pass": op.pass_,
+            "executions": int(not is_idle),
+            "kernels": int(not is_idle and op.device != "CPU"),
+        }
+        frames.append(
+            frame.with_columns(pl.lit(value).alias(name) for name, value in columns.items())
+        )
+    unknown = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
+    return pl.concat(frames).with_columns(
+        pl.col("share_ns").sum().over("device", "step").alias("wall_ns"),
+        *(pl.lit(None, pl.Int64).alias(column) for column in unknown),
+    )
+
+
+def traced(
+    timed: Phase,
+    costs: pl.DataFrame,
+    *,
+    device: str = "CPU",
+    file: str = "with_lrn/plugins/profile/forward/vm.xplane.pb",
+    replayed: Replayed = NOT_REPLAYED,
+    executed: Sequence[ExecutedOp] = (),
+) -> Phase:
+    """A phase with a trace that gave these costs, of which a device's steps are the steps."""
+    import polars as pl
+
+    steps = costs.filter(pl.col("device") == device).unique("step").sort("step")
+    wall_ns = steps["wall_ns"].to_list()
+    attribution = Attribution(
+        costs=costs,
+        marked=True,
+        steps=steps.select("step", "wall_ns"),
+        device=device,
+        outside_events=0,
+        devices=pl.DataFrame(),
+        kernels=pl.DataFrame(),
+        replayed=replayed,
+        notes=(),
+        marked_ns=tuple(wall_ns),
+    )
+    facts = TraceFacts(file, 3, tuple(ns / 1e9 for ns in wall_ns), None, ())
+    return traced_phase(timed, attribution, executed, facts)
+
+
+def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Run:
+    """A complete run of nothing in particular; `fields` replace any of its own."""
+    usual: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "run": name,
+        "complete": True,
+        "stopped": None,
+        "started": "2026-11-24T04:42:00+00:00",
+        "workload": None,
+        "machine": MACHINE,
+        "variants": dict(variants or {}),
+    }
+    return Run(**{**usual, **fields})

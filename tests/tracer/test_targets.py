@@ -1,0 +1,181 @@
+"""Functions, Keras models and other loops' steps as what a phase runs, with real TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import alexprof
+from alexprof.errors import UsageError
+from alexprof.record.tables import load_costs, load_steps
+from alexprof.workload import AblationSpec
+
+pytestmark = pytest.mark.slow
+
+
+def small_model(*, norm: bool) -> Any:
+    """A `tf.function` of no arguments that multiplies and, perhaps, normalizes."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.ones([64, 64]), name="weights")
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step() -> Any:
+        with tf.name_scope("dense"):
+            features = tf.matmul(tf.ones([32, 64]), weights)
+        if norm:
+            with tf.name_scope("norm"):
+                images = tf.reshape(features, [8, 4, 4, 16])
+                features = tf.nn.local_response_normalization(images)
+        return {"sum": tf.reduce_sum(features)}
+
+    return step
+
+
+@pytest.fixture(scope="module")
+def functions_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Two functions that differ by a norm, in turns."""
+    folder = tmp_path_factory.mktemp("logdir") / "functions"
+    ablation = AblationSpec("norm", "whole", "bare", layers=("norm",))
+    with alexprof.Tracer(folder, trace_steps=3, ablations=[ablation]) as tracer:
+        steps = {"whole": small_model(norm=True), "bare": small_model(norm=False)}
+        tracer.time_together(steps, "Forward", steps=12, burn_in=2)
+    return alexprof.load_run(folder), folder
+
+
+def test_a_function_leaves_the_record_that_a_session_does(functions_run: Any) -> None:
+    run, folder = functions_run
+    assert run.complete
+    phase = run.variants["whole"].phases["forward"]
+    assert (phase.timed.steps, phase.timed.burn_in, phase.traced.steps) == (12, 2, 3)
+    assert {"dense", "norm"} <= {op.layer for op in phase.ops}
+    assert [tensor.name for tensor in phase.fingerprint] == ["output_0"]
+    assert load_steps(folder).filter(variant="bare").height == 14
+    assert set(load_costs(folder)["variant"].unique()) == {"whole", "bare"}
+    assert (folder / "whole/plugins/profile/forward").is_dir()
+
+
+def test_an_ablation_of_functions_is_measured_and_attributed(functions_run: Any) -> None:
+    run, _ = functions_run
+    (ablation,) = run.ablations
+    timed = [run.variants[name].phases["forward"].timed.mean_s for name in ("whole", "bare")]
+    assert ablation.measured_s == pytest.approx(timed[0] - timed[1])
+    assert ablation.attributed_s > 0
+
+
+def test_the_graph_of_a_function_reaches_tensorboard(functions_run: Any) -> None:
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+    _, folder = functions_run
+    (file,) = (folder / "whole").glob("events.out.tfevents.*")
+    graphs = [event.graph_def for event in EventFileLoader(str(file)).Load() if event.graph_def]
+    assert "norm/LRN" in {node.name for node in GraphDef.FromString(graphs[0]).node}
+
+
+@pytest.mark.parametrize("fetch", [True, False])
+def test_a_keras_model_trains_under_the_tracer(tmp_path: Any, fetch: bool) -> None:
+    import keras
+
+    layers = [keras.Input((8,)), keras.layers.Dense(4, name="big"), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "mse")
+    images, labels = np.ones((16, 8), "f"), np.ones((16, 1), "f")
+    with alexprof.Tracer(tmp_path / "keras", trace_steps=2, fetch=fetch) as tracer:
+        train = lambda: model.train_on_batch(images, labels)  # noqa: E731
+        phase = tracer.time(train, "Train", steps=12, burn_in=2)
+    assert (phase.timed.fetch, phase.traced.steps) == (fetch, 2)
+    assert any("big" in op.name for op in phase.ops)
+    assert list(tracer.run.variants) == ["default"]
+
+
+def test_a_step_ends_when_its_target_says_so(tmp_path: Any) -> None:
+    class Late(alexprof.Target):
+        """Returns at once and is done later, as a GPU is."""
+
+        calls: ClassVar[list[str]] = []
+
+        def run(self) -> None:
+            self.calls.append("run")
+
+        def sync(self) -> None:
+            self.calls.append("sync")
+            time.sleep(0.002)
+
+    with alexprof.Tracer(tmp_path / "late", trace_steps=0) as tracer:
+        phase = tracer.time(Late(), "Step", steps=5, burn_in=0)
+    assert Late.calls == ["run", "sync"] * 5
+    assert phase.timed.min_s >= 0.002
+    assert (phase.traced, phase.fingerprint) == (None, ())
+
+
+def test_steps_of_another_loop_leave_the_same_record(tmp_path: Any) -> None:
+    import tensorflow as tf
+
+    step, durations_s = small_model(norm=True), []
+    for _ in range(9):
+        start_s = time.perf_counter()
+        step()
+        durations_s.append(time.perf_counter() - start_s)
+    with tf.profiler.experimental.Profile(str(tmp_path / "trace"), alexprof.profiler_options()):
+        for number in range(4):
+            with tf.profiler.experimental.Trace("train", step_num=number, _r=1):
+                step()
+    recording = alexprof.Recording(durations_s, burn_in=3, trace=tmp_path / "trace")
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        phase = tracer.record(recording, "Train")
+        again = alexprof.Recording(durations_s)
+        assert tracer.record(again, "Train", variant="untraced").traced is None
+    run = alexprof.load_run(tmp_path / "run")
+    assert run.complete
+    assert phase.timed.mean_s == pytest.approx(np.mean(durations_s[3:]), abs=1e-9)
+    assert (phase.timed.burn_in, phase.timed.steps, phase.traced.steps) == (3, 6, 4)
+    assert "norm" in {op.layer for op in phase.ops}
+    assert (tmp_path / "run" / phase.traced.file).is_file()
+    seconds = load_steps(tmp_path / "run").filter(variant="default").sort("step")["seconds"]
+    assert seconds.to_list() == pytest.approx(durations_s, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("recording", "says"),
+    [
+        (alexprof.Recording([]), "0 steps can't have 0 of warm-up"),
+        (alexprof.Recording([1.0], burn_in=1), "1 steps can't have 1 of warm-up"),
+        (alexprof.Recording([1.0, 0.0]), "not above 0"),
+        (alexprof.Recording([1.0, float("nan")]), "not finite"),
+        (alexprof.Recording([1.0], starts_s=[0.0, 1.0]), "one start"),
+        (alexprof.Recording(["long"]), "are numbers"),  # type: ignore[list-item]
+        (alexprof.Recording([1.0], trace="no/such/file"), "no trace in no/such/file"),
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path: Any, recording: Any, says: str) -> None:
+    with (
+        alexprof.Tracer(tmp_path / "run") as tracer,
+        pytest.raises(UsageError, match=says),
+    ):
+        tracer.record(recording, "Train")
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda tracer: tracer.time(print), "a phase's name is text"),
+        (lambda tracer: tracer.time(3, "Forward"), "session is not open here"),
+        (lambda tracer: tracer.time_together({"a": 3}, "Forward"), "a function of no arguments"),
+        (lambda tracer: tracer.time_together({}, "Forward"), "no target to time"),
+        (lambda tracer: [tracer.variant("a"), tracer.variant("a")], "choose another name"),
+    ],
+)
+def test_what_is_no_target_is_refused(tmp_path: Any, call: Any, says: str) -> None:
+    with alexprof.Tracer(tmp_path / "run") as tracer, pytest.raises(UsageError, match=says):
+        call(tracer)
+
+
+def test_a_library_is_quiet_unless_asked(tmp_path: Any, capsys: Any) -> None:
+    for progress in (False, True):
+        with alexprof.Tracer(tmp_path / f"{progress}", trace_steps=0, progress=progress) as tracer:
+            tracer.time(lambda: None, "Nothing", steps=3, burn_in=0)
+        assert bool(capsys.readouterr().out) == progress
