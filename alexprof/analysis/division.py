@@ -48,7 +48,15 @@ class LayerShare(Struct, frozen=True, kw_only=True):
 
 
 class KindShare(Struct, frozen=True, kw_only=True):
-    """A kind's part of the step; `backward_fraction` is of the kind's own time."""
+    """A kind's part of the step, all passes together.
+
+    Attributes:
+        name: The kind.
+        share_s: Its share.
+        fraction: Of the step.
+        busy_fraction: As in `LayerShare`.
+        backward_fraction: The part of its share that is in the backward pass.
+    """
 
     name: str
     share_s: float
