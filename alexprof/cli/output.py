@@ -30,15 +30,16 @@ def print_text(text: str) -> None:
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
-def style_of(*, json: bool, markdown: bool) -> str:
-    """The output that the flags choose.
+def style_of(**styles: bool) -> str:
+    """The output that the flags of these names choose; text without any.
 
     Raises:
         UsageError: If they choose two.
     """
-    if json and markdown:
-        raise UsageError("--json and --markdown exclude each other: choose one")
-    return "json" if json else "markdown" if markdown else "text"
+    chosen = [style for style, flag in styles.items() if flag]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other: choose one")
+    return chosen[0] if chosen else "text"
 
 
 def names(text: str) -> tuple[str, ...]:

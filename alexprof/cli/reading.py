@@ -26,6 +26,7 @@ def report(
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A row for each op.")] = False,
     variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
     full: Annotated[
@@ -45,7 +46,7 @@ def report(
     ] = True,
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
-    style = style_of(json=json, markdown=markdown)
+    style = style_of(json=json, markdown=markdown, csv=csv)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():

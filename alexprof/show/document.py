@@ -237,13 +237,11 @@ class Section:
         title: The question.
         aside: Of what, in which unit.
         blocks: The answer.
-        part: What `--section` calls it.
     """
 
     title: str
     aside: str
     blocks: tuple[Block, ...]
-    part: str = ""
 
 
 @dataclass(frozen=True)

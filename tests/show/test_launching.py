@@ -41,7 +41,7 @@ def alexnet(tmp_path_factory):
 def launches_of(run: Run):
     division = divide(run, "trace", "trace")
     assert division is not None
-    return launch_table(phase_of(run), division)
+    return launch_table(phase_of(run), division, 10)
 
 
 def phase_of(run: Run):

@@ -48,7 +48,6 @@ def cost_section(view: View) -> Section:
         "What does a step cost?",
         f"{unit.name}, no profiler attached",
         tuple(_blocks(view, unit)) if view.phases else (Lead("No phase was timed."),),
-        "cost",
     )
 
 

@@ -27,7 +27,7 @@ def times_of(device: str, *, on_cpu: bool) -> str:
     return f"{'op' if on_cpu else 'kernel'} times, {device}"
 
 
-def op_table(division: DividedStep, phase: Phase, top: int) -> Table | None:
+def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """The `top` most expensive ops, and one row for the others; None if there are none."""
     ops = device_ops(phase, division.device)
     shown, others = ops[:top], ops[top:]
@@ -45,7 +45,6 @@ def op_table(division: DividedStep, phase: Phase, top: int) -> Table | None:
         style=lambda item: "plain" if item[0].kind else "muted",
         title=title,
         aside=times_of(division.device, on_cpu=division.on_cpu),
-        part="ops",
     )
 
 
@@ -75,9 +74,9 @@ def _op_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]
     )
 
 
-def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
+def kernel_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """The `top` longest kernels of a device, and one row for the others; None if it ran none."""
-    kernels = [kernel for kernel in phase.kernels if kernel.device == device]
+    kernels = [kernel for kernel in phase.kernels if kernel.device == division.device]
     if not kernels or not top:
         return None
     shown, others = kernels[:top], kernels[top:]
@@ -91,8 +90,7 @@ def kernel_table(phase: Phase, device: str, top: int) -> Table | None:
         shown,
         style=lambda kernel: "plain" if kernel.stream else "muted",
         title=title,
-        aside=f"kernel times, {device}, whole trace",
-        part="kernels",
+        aside=f"kernel times, {division.device}, whole trace",
     )
 
 
@@ -153,11 +151,12 @@ def _size(size: tuple[int, int, int] | None) -> str:
     return "×".join(map(str, size[:used]))
 
 
-def copy_table(phase: Phase, device: str) -> Table | None:
+def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """What a device copied, by direction and memory; None if it copied nothing."""
+    del top
     ways: dict[str, list[Kernel]] = {}
     for kernel in phase.kernels:
-        if kernel.device == device and kernel.copied_from and kernel.copied_to:
+        if kernel.device == division.device and kernel.copied_from and kernel.copied_to:
             way = f"{clean(kernel.copied_from)} → {clean(kernel.copied_to)}"
             ways.setdefault(way, []).append(kernel)
     if not ways:
@@ -178,13 +177,13 @@ def copy_table(phase: Phase, device: str) -> Table | None:
         ),
         sorted(copies, key=lambda copy: -copy.total_ns),
         title="Copies",
-        aside=f"{device}, whole trace",
-        part="copies",
+        aside=f"{division.device}, whole trace",
     )
 
 
-def launch_table(phase: Phase, division: DividedStep) -> Table | None:
+def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """Who launches, in a step that is bound by launching one kernel after the other; else None."""
+    del top
     timeline = phase.attribution
     layers = sorted(
         (row for row in phase.layers_whole if row.device == division.device),
@@ -211,7 +210,6 @@ def launch_table(phase: Phase, division: DividedStep) -> Table | None:
         ),
         shown,
         title="Launches by layer",
-        part="launches",
         aside=f"a step of {division.device}",
     )
 

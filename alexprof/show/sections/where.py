@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 
 from alexprof.analysis.division import (
@@ -81,7 +82,7 @@ def where_section(view: View, key: str) -> Section | None:
         blocks = list(_without_shares(view, key, phase))
     blocks += map(Warn, _findings(view, key, variant))
     blocks += (Warn(note) for note in _notes(view, key, variant))
-    return Section("Where does it go?", ", ".join(aside), tuple(blocks), "where")
+    return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
 def _findings(view: View, key: str, variant: str) -> Iterator[str]:
@@ -97,14 +98,9 @@ def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterat
     yield Note(" ".join(_more(phase, division)))
     if readings := _clock_readings(view, phase):
         yield Note(readings)
-    tables = (
-        _layer_table(view, division),
-        launch_table(phase, division),
-        op_table(division, phase, view.options.top),
-        kernel_table(phase, division.device, view.options.top),
-        copy_table(phase, division.device),
-    )
-    yield from filter(None, tables)
+    for name, make in TABLES.items():
+        if table := make(phase, division, view.options.top):
+            yield replace(table, part=name)
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
@@ -199,9 +195,9 @@ def _clock_readings(view: View, phase: Phase) -> str:
     )
 
 
-def _layer_table(view: View, division: DividedStep) -> Table:
+def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     named = [layer for layer in division.layers if layer.name != UNASSIGNED]
-    most = max(LAYERS_SHOWN, view.options.top)
+    most = max(LAYERS_SHOWN, top)
     shown = [*named[:most], *(layer for layer in division.layers if layer.name == UNASSIGNED)]
     idle = LayerShare(
         name=IDLE_ROW,
@@ -221,7 +217,6 @@ def _layer_table(view: View, division: DividedStep) -> Table:
         axis=Axis(0, max(layer.share_s for layer in entries) or 1.0),
         title="Layers",
         aside=times_of(division.device, on_cpu=division.on_cpu),
-        part="layers",
     )
     busy = [] if division.on_cpu else ["100"]
     cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100")
@@ -269,6 +264,16 @@ def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
         ("pass", "other"),
     )
     return tuple((mark, name) for mark, name in marks if name in passes)
+
+
+TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
+    "layers": _layer_table,
+    "launches": launch_table,
+    "ops": op_table,
+    "kernels": kernel_table,
+    "copies": copy_table,
+}
+"""The section's tables by the name that `--section` has for them, and how many rows to list."""
 
 
 def _other_devices(phase: Phase, division: DividedStep) -> Iterator[str]:

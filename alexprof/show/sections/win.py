@@ -28,12 +28,14 @@ _SEEN = 0.01
 _CHANGED = 0.001
 """Changes of other layers below this fraction of the step are not worth a word."""
 _CHANGES_SHOWN = 3
+TABLES = ("ablation", "predictions")
+"""The section's tables by the name that `--section` has for them."""
 
 
 def win_section(view: View, key: str) -> Section | None:
     """Answers what a phase would win; None where nothing is measured and nothing predicted."""
     blocks = tuple(_blocks(view, key))
-    return Section("What would I win?", _aside(view, key), blocks, "win") if blocks else None
+    return Section("What would I win?", _aside(view, key), blocks) if blocks else None
 
 
 def _aside(view: View, key: str) -> str:
