@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import shlex
 import sys
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
     from alexprof.show import ReportOptions
 
 
-def print_text(text: str) -> None:
-    """Prints; a reader that has enough (`alexprof report | head`) is no error."""
+def print_text(text: str, style: str = "text") -> None:
+    """Prints; a reader that has enough (`alexprof report | head`) is no error.
+
+    What programs read is UTF-8, whatever the terminal can show.
+    """
+    if style != "text" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         print(text, flush=True)
     except BrokenPipeError:

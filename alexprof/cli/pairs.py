@@ -94,7 +94,7 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
     from alexprof.analysis.pairs import judge_pairs
     from alexprof.show.pairs import render_pairs
 
-    print_text(render_pairs(judge_pairs(record, folder), style, options))
+    print_text(render_pairs(judge_pairs(record, folder), style, options), style)
 
 
 def run_showing(plan: Plan, folder: Path) -> PairsRecord:

@@ -65,7 +65,7 @@ def report(
             logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
         )
         found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
-        print_text(render(found, style, options))
+        print_text(render(found, style, options), style)
 
 
 def _at(logdir: Path) -> list[str]:
@@ -101,7 +101,7 @@ def compare(
 
     style = style_of(json=json, markdown=markdown)
     options = report_options(phase=phase or None, top=top, full=full)
-    print_text(render_comparison(compare_runs(find_sides(runs, logdir)), style, options))
+    print_text(render_comparison(compare_runs(find_sides(runs, logdir)), style, options), style)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def gate(
     old = tuple(find_member(name, logdir) for name in baseline)
     check_distinct([*new, *old])
     found = judge_runs(Side(new), Side(old), bounds)
-    print_text(render_gate(found, style, report_options()))
+    print_text(render_gate(found, style, report_options()), style)
     raise typer.Exit(found.exit_code)
 
 
@@ -166,7 +166,7 @@ def history(
 
     style = style_of(json=json, markdown=markdown)
     found = follow(logdir, metric or None, variant or None, phase or None)
-    print_text(render_history(found, style, report_options()))
+    print_text(render_history(found, style, report_options()), style)
 
 
 @app.command("list")

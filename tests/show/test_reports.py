@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
 from alexprof.show import ReportOptions, registry
@@ -182,6 +183,17 @@ def test_a_run_shows_itself(capsys):
     run.report()
     assert capsys.readouterr().out == render_brief(run) + "\n"
     assert run._repr_html_() == render(run, "html")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_ascii_keeps_columns(name):
+    adapt_output()
+    lines = render(RUNS[name]()).splitlines()
+    for line in lines:
+        ascii_line = line.encode("ascii", "alexprof").decode()
+        assert ascii_line.count("?") == line.count("?")
+        in_sentence = line.count("±") - line.count("± ") - line.count("±\u00a0")
+        assert len(ascii_line) == len(line) + in_sentence, line
 
 
 def test_csv_has_a_row_for_each_op():
