@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.analysis.assemble import TraceFacts, traced_phase
-from alexprof.attribute import IDLE_OP, Attribution
+from alexprof.attribute import IDLE_OP, Attribution, totals
 from alexprof.attribute.predict import Replayed
 from alexprof.record.environment import Machine, Software
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
@@ -31,7 +32,7 @@ MACHINE = MachineRecord(
     Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
     (),
 )
-NOT_REPLAYED = Replayed("the trace alone does not say which op waits for which")
+NOT_REPLAYED = Replayed(Note("replay_no_graph"))
 
 
 def wave(count: int, seed: int) -> NDArray[np.float64]:
@@ -124,6 +125,8 @@ def traced(
     import polars as pl
 
     steps = costs.filter(pl.col("device") == device).unique("step").sort("step")
+    (total,) = (total for total in totals(costs) if total.device == device)
+    timed_s = timed.timed.mean_s if timed.timed else None
     wall_ns = steps["wall_ns"].to_list()
     attribution = Attribution(
         costs=costs,
@@ -135,6 +138,7 @@ def traced(
         kernels=pl.DataFrame(),
         replayed=replayed,
         notes=(),
+        bound_by="" if device == "CPU" else total.bound_by(timed_s),
         marked_ns=tuple(wall_ns),
     )
     facts = TraceFacts(file, 3, tuple(ns / 1e9 for ns in wall_ns), None, ())

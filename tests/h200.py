@@ -6,16 +6,34 @@ trace and by sums over the file.
 
 from __future__ import annotations
 
+import json
 import lzma
 from functools import cache
 from pathlib import Path
 
-from alexprof.attribute import Attribution, attribute_phases
+import msgspec
+import polars as pl
+from msgspec.structs import replace
+
+from alexprof.analysis.ablation import explained
+from alexprof.analysis.assemble import TraceFacts, traced_phase
+from alexprof.attribute import Attribution, Known, attribute, attribute_phases
+from alexprof.capture.executed import Node
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import Phase
+from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.trace import Replay
+from alexprof.record.values import Timed
 from alexprof.xplane import Trace, parse_trace
 
 DATA = Path(__file__).parent / "data" / "h200"
 TRACES = sorted(path.name.removesuffix(".xplane.pb.xz") for path in DATA.glob("*.xplane.pb.xz"))
 RUNS = ("alexnet_gpu32", "alexnet_gpu128")
+MEASURED = (
+    *("name", "phase", "reference", "without", "kinds", "layers", "paired", "measured_s"),
+    *("ci95_s", "measured_median_s", "median_ci95_s"),
+)
+"""What an ablation says without a trace."""
 
 
 def trace_of(name: str) -> Trace:
@@ -29,13 +47,46 @@ def phases_of(name: str) -> dict[str, Attribution]:
     return attribute_phases(trace_of(name))
 
 
-def unpack_run(name: str, folder: Path) -> Path:
-    """Writes a packed run (record and tables, without its traces) to a folder."""
-    run = folder / name
-    run.mkdir(parents=True)
-    for path in (DATA / name).iterdir():
-        if path.suffix == ".xz":
-            (run / path.stem).write_bytes(lzma.decompress(path.read_bytes()))
-        else:
-            (run / path.name).write_bytes(path.read_bytes())
-    return run
+@cache
+def run_of(name: str) -> Run:
+    """A packed run: its timed steps as they were recorded, its traces read by today's code.
+
+    The record is of schema 1; what it concluded from the traces is not taken over.
+    """
+    folder = DATA / name
+    old = json.loads(lzma.decompress((folder / "run.json.xz").read_bytes()))
+    costs: dict[tuple[str, str], pl.DataFrame] = {}
+    variants = {}
+    for variant, record in old["variants"].items():
+        phases = {}
+        for key, phase in record["phases"].items():
+            trace = lzma.decompress((folder / f"{variant}.{key}.xplane.pb.xz").read_bytes())
+            timed = msgspec.convert({**phase["timed"], "warm_up": None}, Timed)
+            attribution = attribute(parse_trace(trace, key), known=Known(timed_s=timed.mean_s))
+            costs[variant, key] = attribution.costs
+            nodes = {op["name"]: Node(op["type"], tuple(op["fused"])) for op in phase["ops"]}
+            new = Phase(label=phase["label"], timed=timed)
+            read = traced_phase(new, attribution, (), TraceFacts(key), nodes)
+            dependents = phase["replay"]["gone_with"]
+            replay = replace(
+                read.replay or Replay(),
+                dependents={ablation: tuple(ops) for ablation, ops in dependents.items()},
+            )
+            phases[key] = replace(read, replay=replay)
+        variants[variant] = Variant(label=record["label"], phases=phases)
+    run = Run(
+        schema_version=SCHEMA_VERSION,
+        run=name,
+        complete=True,
+        stopped=None,
+        started=old["started"],
+        workload=msgspec.convert(old["workload"], WorkloadRecord),
+        machine=msgspec.convert(old["machine"], MachineRecord),
+        variants=variants,
+    )
+    ablations = []
+    for ablation in old["ablations"]:
+        measured = {field: ablation[field] for field in MEASURED}
+        phases = {variant: run.variants[variant].phases[measured["phase"]] for variant in variants}
+        ablations.append(explained(msgspec.convert(measured, Ablation), phases, costs))
+    return replace(run, ablations=tuple(ablations))

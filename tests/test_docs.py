@@ -41,7 +41,7 @@ def test_every_finding_is_explained():
     table = json_reference.head().partition("## Findings")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.*?`) \|", table, flags=re.MULTILINE)
     codes = {code for row in rows for code in re.findall(r"\w+", row)}
-    assert codes == set(finding_texts._TEMPLATES)
+    assert codes == set(finding_texts.TEMPLATES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

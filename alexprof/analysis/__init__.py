@@ -7,6 +7,6 @@ traces       a trace alone to the same record     assemble   a trace's parts to 
 ablation     a measured saving                    reconcile  taken apart, with two traces
 compare      two runs, phase by phase             comparable whether they may be
 gate         may a run pass                       history    a metric over runs
-pairs        pairs of processes                   renew      older runs by today's rules
+pairs        pairs of processes                   interference  what else went on
 kernel_savings  what a GPU's step would save      results    do both compute the same
 """

@@ -79,7 +79,7 @@ def explained(
 def _measured(
     question: AblationSpec, phase: str, blocks: Sequence[Block], *, interleaved: bool
 ) -> Ablation:
-    """What the stopwatch says."""
+    """What timing says."""
     a, b = (
         [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
         for variant in (question.reference, question.without)
@@ -149,14 +149,14 @@ def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) ->
     own = {name for name, kind, layer in ops if matches(answer, name, kind, layer)}
     if not own:
         return {}
-    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    gone = phase.replay.dependents.get(answer.name, ()) if phase.replay else ()
     saved_s, interval = work.saving(own.union(gone), timed.mean_s, timed.ci95_s)
     return {"predicted_s": saved_s, "predicted_ci95_s": interval, "predicted_from": "kernels"}
 
 
 def _gone_with_s(answer: Ablation, phase: Phase) -> float:
     """The shares of the ops that go too, on the timed scale."""
-    gone = phase.replay.gone_with.get(answer.name, ()) if phase.replay else ()
+    gone = phase.replay.dependents.get(answer.name, ()) if phase.replay else ()
     if not gone or phase.attribution is None or answer.traced_over_timed is None:
         return 0.0
     device = phase.attribution.device
@@ -168,5 +168,5 @@ def _asked(replay: Replay | None, name: str) -> Saving | None:
     """The replay's answer to a question; None if it has none."""
     if replay is None:
         return None
-    asked = (one for one in replay.savings if (one.what, one.name) == ("asked", name))
+    asked = (one for one in replay.savings if (one.what, one.name) == ("ablation", name))
     return next(asked, None)

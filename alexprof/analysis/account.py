@@ -178,14 +178,14 @@ def _own_parts(ablation: Ablation) -> Iterator[AccountRow]:
 
 def _layers(ablation: Ablation) -> Iterator[AccountRow]:
     """The layers whose change is significant, then the others as one."""
-    changes = [change for change in ablation.others if change.told]
+    changes = [change for change in ablation.others if change.significant]
     for change in changes[:_LAYERS]:
         yield AccountRow(
             kind="layer", name=change.name, value_s=change.change_s, ci95_s=change.ci95_s
         )
     if rest := [change.change_s for change in changes[_LAYERS:]]:
         yield AccountRow(kind="more layers", count=len(rest), value_s=math.fsum(rest))
-    if rest_of_all := ablation.not_told:
+    if rest_of_all := ablation.not_significant:
         yield AccountRow(
             kind="not significant",
             count=len(rest_of_all.names),

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.attribute import (
     IDLE_OP,
-    NOT_REPLAYED,
     Attribution,
-    Totals,
     by_kind,
     by_layer,
     by_layer_whole,
     by_op,
     totals,
 )
+from alexprof.attribute.predict import NOT_REPLAYED
+from alexprof.attribute.predict import Saving as ReplayedSaving
 from alexprof.capture.executed import Node
 from alexprof.measure.chunks import step_interval
-from alexprof.record.phase import Books, Cost, DeviceBooks, OpCost, Phase, Traced, on_cpu
+from alexprof.record.note import Note
+from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
 from alexprof.record.program import ExecutedOp
 from alexprof.record.trace import Kernel, PathOp, RecordedDevice, Replay, Saving
 from alexprof.record.values import Timed
@@ -43,16 +44,16 @@ class TraceFacts:
     Attributes:
         file: The trace, relative to the run's folder.
         host_level: The host tracer level in force; None if the trace doesn't say.
-        stopwatch_s: Each traced step by the clock that times untraced ones.
+        wall_clock_s: Each traced step by the clock that times untraced ones.
         page_faults_per_step: Of the traced steps; None if not known.
-        notes: What the profiler said and what it left out, one sentence each.
+        notes: What the profiler reports and what it left out.
     """
 
     file: str
-    host_level: int | None
-    stopwatch_s: tuple[float, ...]
-    page_faults_per_step: float | None
-    notes: tuple[str, ...]
+    host_level: int | None = None
+    wall_clock_s: tuple[float, ...] = ()
+    page_faults_per_step: float | None = None
+    notes: tuple[Note, ...] = ()
 
 
 def traced_phase(
@@ -73,187 +74,124 @@ def traced_phase(
     """
     costs = attribution.costs
     seen = set(costs["op"].unique())
-    books = books_of(
-        costs,
-        attribution.device,
-        timed.timed,
-        launches=attribution.launches_per_step,
-        bound_by=attribution.bound_by,
-    )
     return msgspec.structs.replace(
         timed,
         traced=_traced(timed.timed, attribution, facts),
-        attribution=books,
-        ops=_with_fused(
-            [_with_facts(op, attribution) for op in cost_rows(by_op(costs), OpCost)], nodes or {}
-        ),
-        layers=cost_rows(by_layer(costs), Cost),
-        layers_whole=cost_rows(by_layer_whole(costs), Cost),
-        kinds=cost_rows(by_kind(costs), Cost),
-        devices=cost_rows(attribution.devices, RecordedDevice),
-        kernels=cost_rows(attribution.kernels, Kernel),
-        replay=_replay(timed.timed, attribution, books),
+        attribution=_times(timed.timed, attribution),
+        ops=_ops(attribution, nodes or {}),
+        layers=_rows(by_layer(costs), Cost),
+        layers_whole=_rows(by_layer_whole(costs), Cost),
+        kinds=_rows(by_kind(costs), Cost),
+        devices=_rows(attribution.devices, RecordedDevice),
+        kernels=_rows(attribution.kernels, Kernel),
+        replay=_replay(timed.timed, attribution),
         not_timed=tuple(op for op in executed if op.name not in seen),
         notes=(*timed.notes, *facts.notes, *attribution.notes),
     )
 
 
-def _with_fused(ops: Sequence[OpCost], nodes: Mapping[str, Node]) -> tuple[OpCost, ...]:
-    fused = {name: node.fused for name, node in nodes.items() if node.fused}
+def _ops(attribution: Attribution, nodes: Mapping[str, Node]) -> tuple[OpCost, ...]:
+    """What each op costs, with what is fused into it and whether a part of it is estimated."""
     return tuple(
-        msgspec.structs.replace(op, fused=fused[op.name]) if op.name in fused else op for op in ops
+        msgspec.structs.replace(
+            op,
+            fused=nodes[op.name].fused if op.name in nodes else (),
+            estimated=(op.name, op.type) in attribution.estimated,
+        )
+        for op in _rows(by_op(attribution.costs), OpCost)
     )
 
 
-def _with_facts(op: OpCost, attribution: Attribution) -> OpCost:
-    """Adds whether an op is estimated."""
-    estimated = (op.name, op.type) in attribution.estimated
-    return msgspec.structs.replace(op, estimated=True) if estimated else op
-
-
-def cost_rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
+def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
     """Turns a summary of `attribute.rollup` into rows of a record."""
     return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
 
 
 def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
-    late = attribution.left_out
-    # The step that is left out is the first, and the stopwatch's first is the same.
-    stopwatch_s = facts.stopwatch_s if late is None else facts.stopwatch_s[1:]
+    first = attribution.left_out
+    # The step that is left out is the first, by the wall clock as well.
+    wall_clock_s = facts.wall_clock_s if first is None else facts.wall_clock_s[1:]
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
     is_cpu = ran["device"].is_in([device for device in ran["device"].unique() if on_cpu(device)])
+    steps_s = attribution.steps["wall_ns"].to_numpy() / 1e9
+    mean_s = float(steps_s.mean())
+    first_s = None if first is None else first["wall_ns"].item() / 1e9
+    total_s = float(steps_s.sum()) + (first_s or 0.0)
     return Traced(
-        **lengths(attribution.steps, late, timed),
-        stopwatch_mean_s=sum(stopwatch_s) / len(stopwatch_s) if stopwatch_s else None,
+        steps=len(steps_s),
+        mean_s=mean_s,
+        std_s=float(steps_s.std(ddof=1)) if len(steps_s) > 1 else None,
+        slowdown=mean_s / timed.mean_s if timed else None,
+        wall_clock_mean_s=sum(wall_clock_s) / len(wall_clock_s) if wall_clock_s else None,
         file=facts.file,
         host_level=facts.host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
         page_faults_per_step=facts.page_faults_per_step,
+        ci95_s=step_interval(steps_s),
+        left_out_s=first_s,
+        mean_with_s=None if first_s is None else total_s / (len(steps_s) + 1),
+        steps_s=tuple(steps_s.tolist()),
         span_s=attribution.span_ns / 1e9 if attribution.span_ns else None,
         outside_s=attribution.outside_ns / 1e9 if attribution.span_ns else None,
     )
 
 
-def lengths(steps: pl.DataFrame, late: pl.DataFrame | None, timed: Timed | None) -> dict[str, Any]:
-    """Fields of `Traced` about how long the steps took.
-
-    Args:
-        steps: A row per step with `wall_ns`, in the order of time.
-        late: A row of a first step that is left out; None where there is none.
-        timed: The timed steps, if there are any.
-    """
-    wall_s = steps["wall_ns"].to_numpy() / 1e9
-    mean_s = float(wall_s.mean())
-    late_s = None if late is None else late["wall_ns"].item() / 1e9
-    every_s = float(wall_s.sum()) + (late_s or 0.0)
-    return {
-        "steps": len(wall_s),
-        "mean_s": mean_s,
-        "std_s": float(wall_s.std(ddof=1)) if len(wall_s) > 1 else None,
-        "slowdown": mean_s / timed.mean_s if timed else None,
-        "ci95_s": step_interval(wall_s),
-        "steps_s": tuple(wall_s.tolist()),
-        "left_out_s": late_s,
-        "mean_with_s": None if late_s is None else every_s / (len(wall_s) + 1),
-    }
-
-
-def _replay(timed: Timed | None, attribution: Attribution, books: Books) -> Replay:
+def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
     """Puts the parts of a step on the scale of the timed mean.
 
-    A GPU's launches are worth a replay where the step is bound by them; else its kernels tell.
+    A GPU's launches are worth a replay where the step is bound by them; where it is bound by
+    kernels, these predict.
     """
-    found = attribution.replayed
-    wall_ns = attribution.steps["wall_ns"].to_numpy()
-    step_s = timed.mean_s if timed else float(wall_ns.mean()) / 1e9
-    if books.bound_by == "kernels":
-        return by_kernels(attribution.costs, books.device, step_s, found.gone_with)
+    replayed, by_kernels = attribution.replayed, attribution.bound_by == "kernels"
+    step_s = timed.mean_s if timed else float(attribution.steps["wall_ns"].to_numpy().mean()) / 1e9
+    if by_kernels:
+        savings = StepWork.of(attribution.costs, attribution.device).savings(step_s)
+    else:
+        savings = tuple(_saving(saving, step_s) for saving in replayed.savings)
     return Replay(
-        reason=found.reason,
-        drift=found.drift,
-        drift_worst=found.drift_worst,
-        steps=found.steps,
-        critical_path=tuple(PathOp(op=op, mean_s=ns / 1e9) for op, ns in found.path),
-        savings=tuple(
-            Saving(
-                what=one.what,
-                name=one.name,
-                fraction=one.without,
-                fraction_std=one.without_std,
-                saves_s=one.without * step_s,
-                halved_fraction=one.halved,
-                halved_s=one.halved * step_s,
-                gone_with_it=len(one.with_it),
-                with_it=one.with_it[:NAMED],
-            )
-            for one in found.savings
-        ),
-        gone_with=dict(found.gone_with),
-        how="launches" if found.of_launches else "ops",
+        reason=Note(NOT_REPLAYED["kernels"]) if by_kernels else replayed.reason,
+        drift=replayed.drift,
+        drift_worst=replayed.drift_worst,
+        steps=replayed.steps,
+        critical_path=tuple(PathOp(op=op, mean_s=ns / 1e9) for op, ns in replayed.path),
+        savings=savings,
+        dependents=dict(replayed.gone_with),
+        how="kernels" if by_kernels else "launches" if replayed.of_launches else "ops",
     )
 
 
-def by_kernels(
-    costs: pl.DataFrame, device: str, step_s: float, gone_with: Mapping[str, tuple[str, ...]]
-) -> Replay:
-    """What the steps of a GPU that works for most of them would save, by its kernels.
-
-    Args:
-        costs: The costs of the traced steps.
-        device: The GPU.
-        step_s: Mean of the steps, timed ones where there are any.
-        gone_with: For each question that was asked the other ops that go.
-    """
-    return Replay(
-        reason=NOT_REPLAYED["kernels"],
-        savings=StepWork.of(costs, device).savings(step_s),
-        gone_with=dict(gone_with),
-        how="kernels",
+def _saving(saving: ReplayedSaving, step_s: float) -> Saving:
+    return Saving(
+        what=saving.what,
+        name=saving.name,
+        fraction=saving.without,
+        fraction_std=saving.without_std,
+        saves_s=saving.without * step_s,
+        halved_fraction=saving.halved,
+        halved_s=saving.halved * step_s,
+        dependent_ops=len(saving.with_it),
+        dependents=saving.with_it[:NAMED],
     )
 
 
-def books_of(
-    costs: pl.DataFrame,
-    device: str,
-    timed: Timed | None,
-    *,
-    launches: float | None = None,
-    bound_by: str | None = None,
-) -> Books:
-    """Adds up the time of each device.
-
-    Args:
-        costs: The costs of the traced steps.
-        device: The one that steps are judged by.
-        timed: The timed steps, if there are any.
-        launches: How often a step launched something on it; None takes what ran for launched alone.
-        bound_by: What decides how long its steps take; None works it out from the costs.
-    """
-    sums = totals(costs)
-    total = next(total for total in sums if total.device == device)
-    return Books(
-        device=device,
-        wall_ns=total.wall_ns,
-        share_ns=total.share_ns,
-        idle_ns=total.idle_ns,
-        unassigned_ns=total.unassigned_ns,
-        devices=tuple(msgspec.convert(each, DeviceBooks, from_attributes=True) for each in sums),
-        **({} if on_cpu(device) else _waiting(costs, total, timed, launches, bound_by)),
+def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
+    """The time of each device."""
+    by_device = {total.device: total for total in totals(attribution.costs)}
+    total = by_device[attribution.device]
+    devices = tuple(
+        msgspec.convert(device, DeviceTimes, from_attributes=True) for device in by_device.values()
     )
-
-
-def _waiting(
-    costs: pl.DataFrame,
-    total: Totals,
-    timed: Timed | None,
-    launches: float | None,
-    bound_by: str | None,
-) -> dict[str, Any]:
-    """How often a GPU was launched, for how long it waited for that, and what bounds its steps."""
-    kernels = costs.filter(costs["device"] == total.device)["kernels"].sum()
-    timed_s = timed.mean_s if timed else None
-    return {
-        "launches_per_step": launches or float(kernels) / total.steps,
-        "launching_s": total.idle_s("launching", timed_s),
-        "bound_by": bound_by or total.bound_by(timed_s),
-    }
+    own = next(device for device in devices if device.device == total.device)
+    times = AttributedTimes(**msgspec.structs.asdict(own), devices=devices)
+    if on_cpu(total.device):
+        return times
+    launches = attribution.launches_per_step
+    if launches is None:
+        rows = attribution.costs.filter(attribution.costs["device"] == total.device)
+        launches = float(rows["kernels"].sum()) / total.steps
+    return msgspec.structs.replace(
+        times,
+        launches_per_step=launches,
+        launching_s=total.idle_s("launching", timed.mean_s if timed else None),
+        bound_by=attribution.bound_by,
+    )

@@ -205,8 +205,7 @@ def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
 
 def _incomplete(run: Run) -> Iterator[Doubt]:
     if not run.complete:
-        why = run.stopped or "the reason is not known"
-        yield _doubt("nothing", f"{run.run} is incomplete ({why}): what it finished is compared")
+        yield _doubt("nothing", f"{run.run} is incomplete: what it finished is compared")
 
 
 def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:

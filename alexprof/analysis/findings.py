@@ -8,11 +8,62 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from alexprof.analysis.interference import interference_notes
 from alexprof.record.interference import OTHERS, STEAL
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
+_TIMES: tuple[Invalidates, ...] = ("times", "differences")
+_SHARES: tuple[Invalidates, ...] = ("shares", "predictions")
+NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
+    "profiler_error": (5, _SHARES),
+    "profiler_events_dropped": (5, _SHARES),
+    "profiler_no_privileges": (5, _SHARES),
+    "profiler_no_cupti": (5, _SHARES),
+    "profiler_in_use": (5, _SHARES),
+    "profiler_no_memory": (5, _SHARES),
+    "profiler_warning": (3, ()),
+    "trace_cut_short": (4, _SHARES),
+    "host_not_shown": (4, _SHARES),
+    "events_nameless": (4, _SHARES),
+    "command_buffers_off": (4, ("times", *_SHARES)),
+    "graphs_not_traced": (4, _SHARES),
+    "kernels_outside_steps": (4, ("times", *_SHARES)),
+    "quota_throttled": (4, _TIMES),
+    "memory_stalled": (3, _TIMES),
+    "gpu_slowed": (3, _TIMES),
+    "gpu_clock_fell": (3, _TIMES),
+    "cpu_clock_fell": (3, _TIMES),
+    "steps_not_marked": (3, ("times",)),
+    "steps_not_on_all_hosts": (3, ()),
+    "durations_negative": (3, _SHARES),
+    "kernels_without_op": (2, _SHARES),
+    "clocks_apart": (3, ("shares",)),
+    "device_not_read": (3, _SHARES),
+    "host_level_low": (2, _SHARES),
+    "garbage_collected": (2, _TIMES),
+    "disk_page_faults": (2, _TIMES),
+    "eager_ops": (2, ("shares",)),
+    "pool_work_without_op": (2, ()),
+    "xla_fusions_across": (2, ("shares",)),
+    "xla_fusions_estimated": (2, ("shares",)),
+    "steps_by_calls": (1, ()),
+    "markers_inside_steps": (2, ()),
+    "steps_overlap": (2, ("times",)),
+    "steps_empty": (2, ()),
+    "results_unknown": (2, ()),
+    "unseen_ops_unknown": (1, ()),
+    "idle_unknown": (1, ()),
+    "xla_fused": (1, ()),
+    "layers_below_scope": (1, ()),
+    "set_up_left_out": (1, ()),
+    "steps_too_short": (1, ()),
+    "steps_renumbered": (1, ()),
+    "several_hosts": (1, ()),
+}
+"""Severity of each note of a phase, and what it makes unsure."""
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -26,6 +77,7 @@ FAULTS_SEEN = 0.01
 """More page faults under the trace than without matter from this fraction of the step on."""
 
 
+_BUSY = ("cores_used_by_others", "cores_taken_by_host")  # a part of `machine_busy`
 _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may run
 _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
@@ -40,7 +92,9 @@ class Finding(Struct, frozen=True, kw_only=True):
         variants: Keys of the variants; empty for all.
         numbers: Its figures by name, with the unit at the end of the name.
         invalidates: What it makes unsure.
-        text: What somebody else says: the profiler, the system, the user; "" for nothing.
+        names: As in `Note`, like the next two.
+        host: See there.
+        text: See there.
     """
 
     code: str
@@ -49,6 +103,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     variants: tuple[str, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
     invalidates: tuple[Invalidates, ...] = ()
+    names: tuple[str, ...] = ()
+    host: str = ""
     text: str = ""
 
 
@@ -57,33 +113,52 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
     What holds alike for several variants or phases is one finding.
     """
-    together: dict[tuple[str, str], Finding] = {}
+    together: dict[tuple[object, ...], Finding] = {}
     for finding in _every(run):
-        key = finding.code, finding.text
-        known = together.get(key)
-        together[key] = finding if known is None else _joined(known, finding)
-    return tuple(sorted(together.values(), key=lambda finding: -finding.severity))
+        key = finding.code, finding.names, finding.host, finding.text
+        earlier = together.get(key)
+        together[key] = finding if earlier is None else _joined(earlier, finding)
+    return tuple(sorted(together.values(), key=_rank))
 
 
 def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
     """Lists what concerns a phase, of each variant by itself, the most harmful first."""
     findings = [finding for finding in _every(run) if not finding.phases or phase in finding.phases]
-    return tuple(sorted(findings, key=lambda finding: -finding.severity))
+    return tuple(sorted(findings, key=_rank))
 
 
 def _every(run: Run) -> tuple[Finding, ...]:
     return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
-def _joined(one: Finding, other: Finding) -> Finding:
+def _rank(finding: Finding) -> tuple[int, bool]:
+    """The most harmful first; of those alike, what was found before what was noted."""
+    return -finding.severity, finding.code in NOTES
+
+
+def of_note(note: Note) -> Finding:
+    """Makes a finding of a note on a phase."""
+    severity, invalidates = NOTES.get(note.code, (1, ()))
+    return Finding(
+        code=note.code,
+        severity=severity,
+        numbers=note.numbers,
+        invalidates=invalidates,
+        names=note.names,
+        host=note.host,
+        text=note.text,
+    )
+
+
+def _joined(first: Finding, second: Finding) -> Finding:
     """Two findings of a code as one: of figures the worse, of one phase and variant."""
-    if one.numbers or other.numbers:
-        return max(one, other, key=_size)
-    variants = tuple(dict.fromkeys(one.variants + other.variants))
+    if first.numbers != second.numbers:
+        return max(first, second, key=_size)
+    variants = tuple(dict.fromkeys(first.variants + second.variants))
     return replace(
-        one,
-        phases=tuple(dict.fromkeys(one.phases + other.phases)),
-        variants=variants if one.variants and other.variants else (),
+        first,
+        phases=tuple(dict.fromkeys(first.phases + second.phases)),
+        variants=variants if first.variants and second.variants else (),
     )
 
 
@@ -97,16 +172,16 @@ def _size(finding: Finding) -> float:
 
 def is_unlike(phase: Phase) -> bool:
     """Whether traced steps of a CPU are not like the timed ones that they stand for."""
-    books, traced = phase.attribution, phase.traced
-    if traced is None or traced.slowdown is None or (books and not on_cpu(books.device)):
+    attributed, traced = phase.attribution, phase.traced
+    if traced is None or traced.slowdown is None or (attributed and not on_cpu(attributed.device)):
         return False
     return not 1 / UNLIKE <= traced.slowdown <= UNLIKE
 
 
 def more_faults(phase: Phase) -> bool:
     """Whether a CPU's traced steps had page faults that timed ones hadn't, enough to matter."""
-    books, traced, timed = phase.attribution, phase.traced, phase.timed
-    if traced is None or timed is None or (books and not on_cpu(books.device)):
+    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
+    if traced is None or timed is None or (attributed and not on_cpu(attributed.device)):
         return False
     traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
     if traced_faults is None or timed_faults is None:
@@ -124,8 +199,9 @@ def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
 
 
 def _of_run(run: Run) -> Iterator[Finding]:
-    if not run.complete:
-        yield Finding(code="incomplete", severity=5, text=run.stopped or "")
+    notes = [note for _, _, phase in _phases(run) for note in phase.notes]
+    if not run.complete and run.stopped not in notes:
+        yield Finding(code="incomplete", severity=5, text=run.stopped.text if run.stopped else "")
     if run.ablations and not all(ablation.paired for ablation in run.ablations):
         yield Finding(code="no_turns", severity=3, invalidates=("differences",))
     few = [key for key, _, phase in _phases(run) if phase.timed and phase.timed.ci95_s is None]
@@ -203,12 +279,12 @@ def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
 def _of_traces(run: Run) -> Iterator[Finding]:
     several = len(run.variants) > 1
     for key, name, phase in _phases(run):
-        for finding in (*_of_trace(run, phase), *_of_steps(phase), *_bounds(phase)):
+        for finding in (*_of_steps(phase), *_bounds(phase), *_of_trace(run, phase)):
             yield replace(finding, phases=(key,), variants=(name,) if several else ())
 
 
 def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
-    """Whether there is a trace, and what was said of it."""
+    """Whether there is a trace, what to know of it, and what went on around the timed steps."""
     traced = phase.traced
     if traced is None and phase.timed is not None and run.complete:
         yield Finding(code="no_trace", severity=1)
@@ -218,13 +294,15 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
             severity=4,
             numbers={
                 "traced_s": traced.mean_s,
-                **({"wall_clock_s": traced.stopwatch_mean_s} if traced.stopwatch_mean_s else {}),
+                **({"wall_clock_s": traced.wall_clock_mean_s} if traced.wall_clock_mean_s else {}),
             },
             invalidates=("shares", "predictions"),
         )
-    for note in phase.notes:
-        # Of a trace alone most notes say how it was read.
-        yield Finding(code="note", severity=1 if run.machine is None else 2, text=note)
+    yield from map(of_note, phase.notes)
+    if phase.interference is not None and phase.timed is not None:
+        on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
+        notes = interference_notes(phase.interference, host_clock=not on_gpu)
+        yield from (of_note(note) for note in notes if note.code not in _BUSY)
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:
@@ -304,19 +382,19 @@ def _outside(run: Run) -> Iterator[Finding]:
 
 def _bounds(phase: Phase) -> Iterator[Finding]:
     """Whether a GPU waits for its host for longer than it is busy."""
-    traced, books = phase.traced, phase.attribution
-    if traced is None or books is None or books.bound_by not in _WAITS:
+    traced, attributed = phase.traced, phase.attribution
+    if traced is None or attributed is None or attributed.bound_by not in _WAITS:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it
-    kernels = sum(op.kernels_per_step for op in phase.ops if op.device == books.device)
+    kernels = sum(op.kernels_per_step for op in phase.ops if op.device == attributed.device)
     numbers = {
         "step_s": phase.timed.mean_s if phase.timed else traced.mean_s,
-        "busy_s": books.share_ns / traced.steps / 1e9,
+        "busy_s": attributed.share_ns / traced.steps / 1e9,
         "kernels_per_step": kernels,
     }
-    if books.launches_per_step is not None:
-        numbers["launches_per_step"] = books.launches_per_step
-    if books.bound_by == "launching" and books.launching_s is not None:
-        numbers["waits_s"] = books.launching_s
-    yield Finding(code=f"bound_by_{books.bound_by}", severity=2, numbers=numbers)
+    if attributed.launches_per_step is not None:
+        numbers["launches_per_step"] = attributed.launches_per_step
+    if attributed.bound_by == "launching" and attributed.launching_s is not None:
+        numbers["waits_s"] = attributed.launching_s
+    yield Finding(code=f"bound_by_{attributed.bound_by}", severity=2, numbers=numbers)

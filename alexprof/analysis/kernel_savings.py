@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.first_step import without_long_first
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
 from alexprof.record.trace import Saving
@@ -54,7 +53,7 @@ class StepWork:
         """Adds up a table of costs of one variant and phase."""
         import polars as pl
 
-        rows = without_long_first(costs.filter(pl.col("device") == device), device)
+        rows = costs.filter(pl.col("device") == device)
         steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
         rows = rows.filter(pl.col("op") != IDLE_OP)
         ops = rows.group_by("op", "kind", "layer", maintain_order=True).agg(

@@ -20,14 +20,15 @@ from alexprof.analysis.sides import Member, Side
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
+from alexprof.record.note import Note
 from alexprof.record.run import MachineRecord, Run
-from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_run, save_json
+from alexprof.record.store import PAIRS_FILE, RUN_FILE, check_version, load_run, save_json
 from alexprof.record.values import Interval, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-PAIRS_VERSION = 1
+PAIRS_VERSION = 2
 LEAST_PAIRS = 2
 
 
@@ -63,7 +64,7 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
         schema_version: Version of this object.
         name: The folder's name.
         complete: Whether all pairs ran.
-        stopped: Why not, in one sentence; None if complete.
+        stopped: Why not; None if complete.
         started: Local time with offset, ISO 8601.
         a: The command A.
         b: The command B.
@@ -76,7 +77,7 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
     schema_version: int = PAIRS_VERSION
     name: str
     complete: bool
-    stopped: str | None
+    stopped: Note | None
     started: str
     a: str
     b: str
@@ -152,22 +153,19 @@ def load_pairs(folder: Path) -> PairsRecord:
     """Reads what `alexprof ab` left.
 
     Raises:
-        RunError: If there is nothing, or it is damaged or of a newer schema.
+        RunError: If there is nothing, or it is damaged or of another schema.
     """
     path = folder / PAIRS_FILE
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=PairsRecord)
+        content = path.read_bytes()
+        check_version(content, PAIRS_VERSION, path)
+        record = msgspec.json.decode(content, type=PairsRecord)
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{folder} holds no pairs: it has no {PAIRS_FILE}") from None
     except OSError as error:
         raise RunError(f"can't read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
-    if record.schema_version > PAIRS_VERSION:
-        raise RunError(
-            f"{path} is of schema {record.schema_version}, newer than this AlexProf knows "
-            f"({PAIRS_VERSION}): update it (pip install --upgrade alexprof)"
-        )
     return record
 
 
@@ -199,7 +197,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:
-        why = f": {record.stopped}" if record.stopped else ""
+        why = f": {record.stopped.text}" if record.stopped and record.stopped.text else ""
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )

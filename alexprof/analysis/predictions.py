@@ -21,7 +21,7 @@ class PredictedSaving(Struct, frozen=True, kw_only=True):
     """What a step is predicted to save without some ops.
 
     Attributes:
-        what: "layer", or "asked" for ops that another variant leaves out.
+        what: "layer", or "ablation" for ops that another variant leaves out.
         name: The layer; of ops that are left out the ablation.
         fraction: Of the step.
         saves_s: Of the timed mean, or of the traced one where nothing was timed.
@@ -33,7 +33,7 @@ class PredictedSaving(Struct, frozen=True, kw_only=True):
             nothing.
     """
 
-    what: Literal["layer", "asked"]
+    what: Literal["layer", "ablation"]
     name: str
     fraction: float
     saves_s: float
@@ -127,7 +127,7 @@ def _asked(
     asked = {
         saving.name: saving
         for saving in (record.replay.savings if record.replay else ())
-        if saving.what == "asked"
+        if saving.what == "ablation"
     }
     for ablation in run.ablations:
         saving = asked.get(ablation.name)
@@ -136,11 +136,11 @@ def _asked(
             unclear = interval is not None and interval[0] <= 0 <= interval[1]
             fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
             measured_s = None if unclear else saved_s
-            yield _saving("asked", ablation.name, fractions, step_s, measured_s)
+            yield _saving("ablation", ablation.name, fractions, step_s, measured_s)
 
 
 def _saving(
-    what: Literal["layer", "asked"],
+    what: Literal["layer", "ablation"],
     name: str,
     fractions: tuple[float, float | None, float],
     step_s: float,

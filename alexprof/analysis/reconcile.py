@@ -18,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.first_step import without_long_first
 from alexprof.analysis.timed_scale import timed_scale
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
@@ -103,7 +102,7 @@ def reconciled(
         others=others,
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_told=_not_told(others, a, b, accounts),
+        not_significant=_not_told(others, a, b, accounts),
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -123,7 +122,6 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
-    rows = without_long_first(rows, phase.attribution.device)
     steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
     ops = rows.select(_COLUMNS).unique(maintain_order=True).with_row_index("row")
     sums = rows.group_by(*_COLUMNS, "step").agg(pl.col("share_ns").sum())
@@ -209,7 +207,7 @@ def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[La
     for one, p_value in zip(changes, adjust_p_values(p_values), strict=True):
         open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
         told = p_value <= LEVEL and abs(one.change_s) > open_s
-        judged.append(msgspec.structs.replace(one, told=told))
+        judged.append(msgspec.structs.replace(one, significant=told))
     return tuple(sorted(judged, key=lambda one: (-abs(one.change_s), one.name)))
 
 
@@ -219,7 +217,7 @@ def _not_told(
     b: _Side,
     accounts: Mapping[tuple[Account, str], set[_Op]],
 ) -> Gathered | None:
-    names = tuple(one.name for one in others if not one.told)
+    names = tuple(one.name for one in others if not one.significant)
     if not names:
         return None
     ops = [op for name in names for op in accounts["layer", name]]

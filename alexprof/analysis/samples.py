@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.first_step import without_long_first
 from alexprof.analysis.sides import Member
 from alexprof.analysis.timed_scale import Scale, timed_scale
 from alexprof.attribute import IDLE_OP
@@ -86,7 +85,7 @@ class Samples:
         books = phase.attribution
         if books is None or self._costs is None or not books.wall_ns:
             return Sample(blocks, orders, step_s, None)
-        rows = without_long_first(_rows(self._costs, variant, key, books.device), books.device)
+        rows = _rows(self._costs, variant, key, books.device)
         steps = rows["step"].n_unique()
         idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
         busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s

@@ -9,9 +9,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.analysis.profiler_said import with_way_out
-from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
+from alexprof.analysis.profiler_notes import profiler_notes, trace_notes
+from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import TraceError, UsageError
+from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
@@ -19,12 +20,10 @@ from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 if TYPE_CHECKING:
     from alexprof.analysis.assemble import TraceFacts
     from alexprof.attribute import Attribution
-    from alexprof.xplane import Trace
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
 SUFFIX = ".xplane.pb"
-_EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
 _SHOWN = 6
 # What TensorFlow and xprof write beside a trace (tensorboard_plugin_profile's tools).
 _NEIGHBORS = (
@@ -48,23 +47,21 @@ def load(
 
     Raises:
         RunError: If there is neither.
-        UsageError: If a folder holds traces of several sessions, or a run is asked what only a
-            trace alone can tell.
+        UsageError: If a folder holds traces of several sessions, or options for a trace are given
+            with a run.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
     is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
     files = () if is_run else find_traces(name)
     if files:
         return load_trace(*files, marker=marker, depth=depth, cores=cores)
-    found = find_run(name, logdir)
+    folder = find_run(name, logdir)
     if marker is not None or depth != 1 or not cores:
         raise UsageError(
-            f"{found} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
+            f"{folder} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
             "for a trace alone, name its .xplane.pb file"
         )
-    from alexprof.analysis.renew import renewed
-
-    return renewed(load_run(found), found)
+    return load_run(folder)
 
 
 def find_traces(name: str) -> tuple[Path, ...]:
@@ -137,13 +134,13 @@ def load_trace(
         each sort of steps that the trace marks, by its name.
 
     Raises:
-        UsageError: If no file is given, two have the same name, or no step is marked as asked.
+        UsageError: If no file is given, two have the same name, or no step has the marker.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
     from alexprof.analysis.assemble import traced_phase
 
     paths = [Path(file) for file in files]
-    attributions, facts, said = attribute_files(paths, marker=marker, depth=depth, cores=cores)
+    attributions, facts, lost = attribute_files(paths, marker=marker, depth=depth, cores=cores)
     first, several = paths[0], len(paths) > 1
     alone = len(attributions) == 1
     keys = [TRACE] if alone else _keys(list(attributions))
@@ -154,8 +151,8 @@ def load_trace(
     return Run(
         schema_version=SCHEMA_VERSION,
         run=_name(first, several=several),
-        complete=not said,
-        stopped=next(iter(said), None),
+        complete=not lost,
+        stopped=next(iter(lost), None),
         started=_written(first),
         workload=None,
         machine=None,
@@ -165,7 +162,7 @@ def load_trace(
 
 def attribute_files(
     files: Sequence[Path], *, marker: str | None = None, depth: int = 1, cores: bool = True
-) -> tuple[dict[str, Attribution], TraceFacts, tuple[str, ...]]:
+) -> tuple[dict[str, Attribution], TraceFacts, tuple[Note, ...]]:
     """Reads the files of a trace and divides its steps among the ops.
 
     Args:
@@ -184,6 +181,7 @@ def attribute_files(
     """
     from alexprof.analysis.assemble import TraceFacts
     from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.attribute.steps import NOT_MARKED
     from alexprof.xplane import granted_host_level, read_trace
 
     paths = {_host(path): path for path in files}
@@ -196,17 +194,17 @@ def attribute_files(
     some = next(iter(attributions.values()))
     first = next(iter(paths.values()))
     if marker is not None and not some.marked:
-        why = next((note for note in some.notes if f'"{marker}"' in note), "")
-        raise UsageError(f"{first}: {why.split(';')[0].rstrip('.')}")
+        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
+        only = f", only {', '.join(map(_quoted, names))}" if names else ""
+        raise UsageError(f"{first}: no step marked {_quoted(marker)} is in the trace{only}")
     levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     facts = TraceFacts(
         file=_printable(first.parent.name if len(paths) > 1 else first.name),
         host_level=min((level for level in levels.values() if level is not None), default=None),
-        stopwatch_s=(),
-        page_faults_per_step=None,
-        notes=_of_hosts({host: trace_notes(one, levels[host]) for host, one in traces.items()}),
+        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
     )
-    return attributions, facts, _of_hosts({host: _said(one) for host, one in traces.items()})
+    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
+    return attributions, facts, lost
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:
@@ -219,39 +217,15 @@ def _keys(sorts: Sequence[str]) -> list[str]:
     return keys
 
 
-def _of_hosts(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Sentences about traces, of several hosts each with the host's name."""
-    several = len(said) > 1
-    return tuple(
-        f"{host}: {one}" if several else one for host, mine in said.items() for one in mine
-    )
+def _of_hosts(by_host: Mapping[str, tuple[Note, ...]]) -> tuple[Note, ...]:
+    """Notes on traces, of several hosts each with the host's name."""
+    several = len(by_host) > 1
+    notes = (of_host(host, notes) if several else notes for host, notes in by_host.items())
+    return tuple(chain.from_iterable(notes))
 
 
-def trace_notes(trace: Trace, level: int | None) -> tuple[str, ...]:
-    """What is missing from a trace: lost by the profiler, or not allowed to be recorded.
-
-    Args:
-        trace: The trace.
-        level: The host tracer level that was in force; None if the trace doesn't say.
-    """
-    notes = list(_said(trace))
-    # Of other programs, as JAX's, the level leaves nothing out.
-    of_graphs = any(
-        line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines
-    )
-    if level is not None and level < HOST_LEVEL and of_graphs:
-        notes.append(
-            f"host tracer level {level} was in force, not {HOST_LEVEL}: cheap ops may be missing "
-            "from the trace; TensorFlow heeds the options of alexprof.profiler_options()"
-        )
-    return tuple(notes)
-
-
-def _said(trace: Trace) -> Sequence[str]:
-    return [
-        *(f"the profiler reports an error: {with_way_out(one)}" for one in trace.errors),
-        *(f"the profiler warns: {with_way_out(one)}" for one in trace.warnings),
-    ]
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _host(path: Path) -> str:

@@ -27,7 +27,7 @@ from alexprof.attribute.costs import Attribution, attribute, attribute_phases
 from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
 from alexprof.attribute.outside import long_first
-from alexprof.attribute.predict import NOT_REPLAYED, Known, Replayed
+from alexprof.attribute.predict import Known, Replayed
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,
@@ -42,7 +42,6 @@ from alexprof.record.closure import check_closure
 __all__ = [
     "IDLE_OP",
     "IDLE_REASONS",
-    "NOT_REPLAYED",
     "UNASSIGNED_OP",
     "Attribution",
     "Inputs",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.timeline import Cover, Segments, self_segments
+from alexprof.record.note import Note
 from alexprof.xplane import Events, Line, Plane
 
 Int = NDArray[np.int64]
@@ -137,22 +138,18 @@ def activity(
     )
 
 
-def odd_events(where: str, events: Events) -> list[str]:
-    """What is missing of events that were read, or can't be, a sentence each."""
+def odd_events(device: str, events: Events) -> list[Note]:
+    """Notes on events without a name and with a negative duration, which counts as 0."""
     is_nameless = np.array([not name for name in events.names], bool)[events.name]
-    notes = []
-    if is_nameless.any():
-        notes.append(
-            f"The trace has no name for {is_nameless.sum()} of {len(events)} events on {where}: "
-            "ops may be missing, or have more time and executions than is shown."
-        )
-    negative = int((events.duration_ps < 0).sum())
-    if negative:
-        notes.append(
-            f"The trace has negative durations for {negative} of {len(events)} events on {where}: "
-            "they count as 0."
-        )
-    return notes
+    counts = {
+        "events_nameless": int(is_nameless.sum()),
+        "durations_negative": int((events.duration_ps < 0).sum()),
+    }
+    return [
+        Note(code, {"events": count, "of_events": len(events)}, (device,))
+        for code, count in counts.items()
+        if count
+    ]
 
 
 def merged(parts: Iterable[Activity]) -> list[Activity]:

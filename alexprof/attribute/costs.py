@@ -23,6 +23,7 @@ from alexprof.attribute.symbols import UNASSIGNED, Op
 from alexprof.attribute.table import costs_table
 from alexprof.errors import TraceError
 from alexprof.record.closure import check_closure
+from alexprof.record.note import Note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +63,7 @@ class Attribution:
         devices: What the whole trace records of each device: see `recorded_devices`.
         kernels: What it records of each kernel: see `recorded_kernels`.
         replayed: The steps run again from the graph, and what that predicts.
-        notes: What a reader of the numbers should know, one sentence each.
+        notes: What a reader of the numbers should know.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
         span_ns: From the first marked step's begin to the end of all that ran; 0 without markers.
@@ -86,7 +87,7 @@ class Attribution:
     devices: pl.DataFrame
     kernels: pl.DataFrame
     replayed: Replayed
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     launches_per_step: float | None = None
     span_ns: int = 0
     outside_ns: int = 0
@@ -153,9 +154,9 @@ def attribute_phases(
     notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
     known = known or Known()
     shown = [sort for sort in range(len(steps.sorts)) if _any_ran(divisions, steps.rows_of(sort))]
-    left_out = [f'"{name}"' for sort, name in enumerate(steps.sorts) if sort not in shown]
+    left_out = [name for sort, name in enumerate(steps.sorts) if sort not in shown]
     if left_out and shown:
-        notes = (*notes, f"Nothing ran in the steps {', '.join(left_out)}: they are left out.")
+        notes = (*notes, Note("steps_empty", names=tuple(left_out)))
     return {
         steps.sorts[sort]: _of_sort(
             _Part(sort, steps.sorts[sort], notes), (work, steps, divisions, labels), table, known
@@ -177,7 +178,7 @@ class _Part:
 
     sort: int
     name: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def _of_sort(
@@ -274,50 +275,41 @@ def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> str:
     return longest if busy_ps.get(longest) or divisions[0].device != CPU else CPU
 
 
-def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[str]:
+def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[Note]:
     notes = []
     if labels.root:
-        notes.append(f'Layers are named below the scope "{"/".join(labels.root)}".')
-    notes += [note for each in divisions for note in _device_notes(each)]
-    notes += _eager_note(divisions, work, labels)
-    if any(each.idle_ps[IDLE_REASONS.index("unknown")].any() for each in divisions):
-        notes.append(
-            "Why devices were idle is unknown in part: the trace shows no calls by the host."
-        )
+        notes.append(Note("layers_below_scope", names=("/".join(labels.root),)))
+    notes += [note for division in divisions for note in _device_notes(division)]
+    if _ran_eagerly(divisions, work, labels):
+        notes.append(Note("eager_ops"))
+    unknown = IDLE_REASONS.index("unknown")
+    if any(division.idle_ps[unknown].any() for division in divisions):
+        notes.append(Note("idle_unknown"))
     notes += work.notes
-    notes += [f"{plane} is a kind of device that is not read." for plane in work.unread]
+    notes += [Note("device_not_read", names=(plane,)) for plane in work.unread]
     return notes
 
 
-def _device_notes(division: Division) -> list[str]:
+def _device_notes(division: Division) -> list[Note]:
     notes = []
     lost = int(division.busy_ps[division.op == UNASSIGNED].sum())
     part = lost / max(int(division.busy_ps.sum()), 1)
     if part >= _WORTH_SAYING:
-        notes.append(
-            f"{100 * part:.0f} % of the kernel and copy time on {division.device} has no known op."
-        )
+        notes.append(Note("kernels_without_op", {"fraction": part}, (division.device,)))
     if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
-        part = division.ownerless_ps / division.worked_ps
-        notes.append(f"{100 * part:.0f} % of the work of the thread pools has no known op.")
+        part = float(division.ownerless_ps / division.worked_ps)
+        notes.append(Note("pool_work_without_op", {"fraction": part}))
     if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
-        notes.append(
-            f"{division.outside} of {division.events} kernels and copies on {division.device} "
-            "belong to no step: fetch a result inside the step, so that it waits for them."
-        )
+        numbers: dict[str, float] = {"events": division.outside, "of_events": division.events}
+        notes.append(Note("kernels_outside_steps", numbers, (division.device,)))
     return notes
 
 
-def _eager_note(divisions: Sequence[Division], work: Work, labels: Labels) -> list[str]:
-    """Warns where a good part of the model's ops has no names."""
+def _ran_eagerly(divisions: Sequence[Division], work: Work, labels: Labels) -> bool:
+    """Whether a good part of the model's ops has no names."""
     of_model = np.isin(np.array(labels.passes, np.str_), ("forward", "backward"))
     nameless = of_model & np.isin(np.arange(of_model.size), list(work.eager))
     busy = np.zeros(of_model.size + 1, np.int64)  # the last is for UNASSIGNED
-    for each in divisions:
-        np.add.at(busy, each.op, each.busy_ps)
-    if busy[:-1][nameless].sum() <= _MANY * busy[:-1][of_model].sum():
-        return []
-    return [
-        "Many ops ran eagerly, without names: their layer is their type, and what belongs to the "
-        "gradients can't be told; tf.function gives them names."
-    ]
+    for division in divisions:
+        np.add.at(busy, division.op, division.busy_ps)
+    return bool(busy[:-1][nameless].sum() > _MANY * busy[:-1][of_model].sum())

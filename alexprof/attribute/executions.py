@@ -14,6 +14,7 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Step
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.timeline import alone, cut, distinct, self_segments, touching
+from alexprof.record.note import Note
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -50,24 +51,24 @@ class Executions:
     threads: int
 
     @classmethod
-    def of(cls, work: Work, steps: Steps) -> Executions | str:
-        """Draws the steps, or says why they can't be replayed."""
+    def of(cls, work: Work, steps: Steps) -> Executions | Note:
+        """Draws the steps; or the reason why they can't be replayed."""
         if len(work.devices) > 1 or work.devices[0].device != CPU:
-            return "steps are replayed where ops run on the CPU alone"
+            return Note("replay_not_cpu_alone")
         (cpu,) = work.devices
         if cpu.at_work is not None:
-            return "XLA made programs of the graph, which wait otherwise"
+            return Note("replay_xla")
         at = steps.at(cpu.start_ps, cpu.end_ps)
         rows = np.flatnonzero(at >= 0)
         rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
         step, op = at[rows], cpu.op[rows]
         if distinct([step * len(work.ops) + op]).size < rows.size:
-            return "ops run several times in a step, as in loops"
+            return Note("replay_repeated_ops")
         if (cpu.occurrences[rows] > 1).any() or _nested(cpu):
-            return "ops run inside others"
+            return Note("replay_nested_ops")
         first = np.searchsorted(step, np.arange(len(steps) + 1))
         if (np.diff(first) == 0).any():
-            return "there are steps without ops"
+            return Note("replay_empty_steps")
         usable, cores = _usable(cpu, work)
         start, end = steps.start_ps[step], steps.end_ps[step]
         return cls(

@@ -12,6 +12,7 @@ from alexprof.attribute.names import Labels, describe
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import type_in
+from alexprof.record.note import Note
 
 _WORTH_SAYING = 0.01  # part of the kernels' time from which on a note is due
 
@@ -41,7 +42,7 @@ def describe_with_fusions(
     return own, np.array(across, bool)
 
 
-def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[str]:
+def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[Note]:
     """Says how much of the kernels' time is fused across layers, and what was turned off."""
     total_ps = fused_ps = 0
     for activity in work.devices:
@@ -52,17 +53,11 @@ def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[s
                 is_across = np.append(across, False)[activity.fusion]
                 fused_ps += int(took_ps[is_across].sum())
     if fused_ps > _WORTH_SAYING * total_ps:
-        yield (
-            f"Fusions across layers take {100 * fused_ps / total_ps:.0f} % of the kernels' time. "
-            "Each is assigned to the layer of its result."
-        )
+        yield Note("xla_fusions_across", {"fraction": fused_ps / total_ps})
     if work.turned_off is not None and len(steps):
         buffers, kernels = (
             int((steps.at(time_ps, time_ps) >= 0).sum()) / len(steps)
             for time_ps in (work.turned_off.start_ps, work.turned_off.launch_ps)
         )
-        yield (
-            f"XLA turns command buffers off under a profiler: {kernels:.3g} kernels a step, which "
-            f"run as {buffers:.3g} CUDA graphs otherwise, were launched one by one. So launch "
-            "time, idle time and step time differ from those without a profiler."
-        )
+        numbers = {"kernels_per_step": kernels, "graphs_per_step": buffers}
+        yield Note("command_buffers_off", numbers)

@@ -10,6 +10,7 @@ from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
 from alexprof.attribute.predict import Replayed
 from alexprof.errors import DamageError, TraceError
+from alexprof.record.note import Note, of_host
 from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:
@@ -51,19 +52,19 @@ def attribute_hosts(
         return attribute_phases(trace, marker, depth, cores=cores)
     _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
-    notes = [f"{len(traces)} files of one folder are shown as one program on so many hosts."]
+    notes = [Note("several_hosts", {"hosts": len(traces)})]
     for host, trace in traces.items():
         try:
             phases = attribute_phases(trace, marker, depth, cores=cores)
         except DamageError:
             raise
         except TraceError as error:
-            notes.append(f"{host}: nothing of it is shown: {error}")
+            notes.append(Note("host_not_shown", host=host, text=str(error)))
             continue
         for sort, attribution in phases.items():
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
-        raise TraceError(notes[1])
+        raise TraceError(f"{notes[1].host}: nothing of it is shown: {notes[1].text}")
     return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
 
 
@@ -83,14 +84,14 @@ def _check_at_once(traces: Mapping[str, Trace]) -> None:
             )
 
 
-def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -> Attribution:
+def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
     """The attributions of several hosts as one."""
     import polars as pl
 
     devices = pl.concat([_of_host(part.devices, "name", host) for host, part in parts.items()])
     device = _longest_busy(parts)
     first = next(host for host in parts if device.startswith(f"{host}/"))
-    said = [f"{host}: {note}" for host, part in parts.items() for note in part.notes]
+    of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
     return Attribution(
         costs=pl.concat([_of_host(part.costs, "device", host) for host, part in parts.items()]),
         marked=all(part.marked for part in parts.values()),
@@ -101,8 +102,8 @@ def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[str]) -
         kernels=_longest_first(
             pl.concat([_of_host(part.kernels, "device", host) for host, part in parts.items()])
         ),
-        replayed=Replayed("steps of several hosts are not replayed"),
-        notes=(*notes, *said, *_apart(parts)),
+        replayed=Replayed(Note("replay_several_hosts")),
+        notes=(*notes, *of_parts, *_apart(parts)),
         launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
         span_ns=parts[first].span_ns,
@@ -136,10 +137,10 @@ def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:
     return kernels.sort("total_ns", descending=True, maintain_order=True)
 
 
-def _apart(parts: Mapping[str, Attribution]) -> list[str]:
-    """Says where hosts were traced in different steps."""
+def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
+    """Notes that hosts were traced in different steps."""
     numbers = [set(one.steps["step"]) for one in parts.values()]
     common, every = set.intersection(*numbers), set.union(*numbers)
     if common == every:
         return []
-    return [f"{len(common)} of {len(every)} steps are in the traces of all hosts."]
+    return [Note("steps_not_on_all_hosts", {"steps": len(common), "of_steps": len(every)})]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.waiting import Within, is_behind
+from alexprof.record.note import Note
 
 Int = NDArray[np.int64]
 
@@ -134,8 +135,8 @@ class Launches:
 
 def launched_steps(
     activity: Activity, step: Int, start_ps: Int, end_ps: Int, within: Within
-) -> Launches | str:
-    """Gathers the launches of a GPU's steps, or says why they can't be replayed.
+) -> Launches | Note:
+    """Gathers the launches of a GPU's steps, or the reason why they can't be replayed.
 
     Args:
         activity: What the GPU ran.
@@ -147,17 +148,17 @@ def launched_steps(
     launched = activity.launched
     rows = np.flatnonzero(step >= 0)
     if launched is None or not launched.known[rows].all() or not rows.size:
-        return "the trace does not say when the host launched what the GPU ran"
+        return Note("replay_no_launch_times")
     calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
     if np.unique(calls, axis=1).shape[1] < rows.size:
-        return "CUDA graphs launch many kernels at once"
+        return Note("replay_cuda_graphs")
     rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
     of_step = step[rows]
     first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
     if (np.diff(first) == 0).any():
-        return "some steps launch nothing"
+        return Note("replay_empty_steps")
     if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
-        return "the GPU lags behind the host, so GPU work determines the step time"
+        return Note("replay_gpu_behind")
     return Launches(activity, rows, first, start_ps, end_ps, within)
 
 

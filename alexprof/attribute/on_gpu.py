@@ -13,6 +13,7 @@ from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.streams import kernel_ops, stream_events
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers
 from alexprof.attribute.xla import XlaOps
+from alexprof.record.note import Note
 from alexprof.xplane import Plane
 
 Int = NDArray[np.int64]
@@ -28,7 +29,7 @@ _CLOCKS_PS = 1_000_000  # what clocks may differ by without a word
 
 def on_gpu(
     plane: Plane, numbers: OpNumbers, xla: XlaOps, launches: Launches
-) -> tuple[Activity, list[str]]:
+) -> tuple[Activity, list[Note]]:
     """Reads what a GPU ran.
 
     Args:
@@ -38,7 +39,7 @@ def on_gpu(
         launches: Of the trace, with the ops of all hosts in it.
 
     Returns:
-        Its kernels and copies, and what a reader should know, one sentence each.
+        Its kernels and copies, and what a reader should know.
     """
     events = stream_events(plane, (*_DETAILS, CORRELATION, SCOPE, _GRAPH))
     device = plane.name.removeprefix(DEVICE)
@@ -52,18 +53,11 @@ def on_gpu(
         _, in_graph = events.ints(_GRAPH)
         count = int((lost & in_graph).sum())
         if count > _MANY * op.size:
-            notes.append(
-                f"{count} of {op.size} kernels on {device} ran in CUDA graphs whose making was not "
-                "traced: they count for the op that launched the graph. "
-                "XLA_FLAGS=--xla_gpu_enable_command_buffer= brings their own ops back, and changes "
-                "what is measured."
-            )
+            figures: dict[str, float] = {"kernels": count, "of_kernels": op.size}
+            notes.append(Note("graphs_not_traced", figures, (device,)))
     early_ps = np.where(launched.known, launched.start_ps - events.start_ps, 0)
     if (early_ps > _CLOCKS_PS).sum() > _MANY * max(op.size, 1):
-        notes.append(
-            f"Kernels on {device} begin up to {early_ps.max() / 1e6:.0f} µs before they are "
-            "launched: the clocks of host and device differ by as much."
-        )
+        notes.append(Note("clocks_apart", {"apart_s": float(early_ps.max()) / 1e12}, (device,)))
     details, table = events.strings(_DETAILS[0])
     for stat in _DETAILS[1:]:
         other, more = events.strings(stat)

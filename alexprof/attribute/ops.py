@@ -21,6 +21,7 @@ from alexprof.attribute.streams import kernel_ops
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
 from alexprof.attribute.xla import XlaOps
+from alexprof.record.note import Note
 from alexprof.xplane import Events, Trace
 
 Int = NDArray[np.int64]
@@ -65,7 +66,7 @@ class Work:
         fusions: Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
         turned_off: Command buffers that XLA turned off; None where there are none.
         unread: Device planes with events of a sort that is not read here.
-        notes: What a reader of the ops should know, one sentence each.
+        notes: What a reader of the ops should know.
     """
 
     ops: tuple[Op, ...]
@@ -82,7 +83,7 @@ class Work:
     fusions: tuple[tuple[str, ...], ...]
     turned_off: TurnedOff | None
     unread: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @cached_property
     def apart(self) -> Cover:

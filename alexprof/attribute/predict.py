@@ -18,6 +18,7 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Replay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
+from alexprof.record.note import Note
 from alexprof.workload.base import AblationSpec, matches
 
 if TYPE_CHECKING:
@@ -28,14 +29,11 @@ if TYPE_CHECKING:
 MOST_DRIFT = 0.01
 """A replay that is further off in the median predicts nothing."""
 NOT_REPLAYED = {
-    "kernels": (
-        "the GPU is busy for at least as long as it waits for launches, so the prediction uses "
-        "kernel times"
-    ),
-    "python": "the GPU waits for Python for longer than it is busy",
-    "input": "the GPU waits for input for longer than it is busy",
-    "fetching": "the GPU waits for results to be fetched for longer than it is busy",
-    "unknown": "the trace does not show what the GPU waits for without a profiler",
+    "kernels": "replay_gpu_busy",
+    "python": "replay_waits_for_python",
+    "input": "replay_waits_for_input",
+    "fetching": "replay_waits_for_fetching",
+    "unknown": "replay_waits_unknown",
 }
 """Why the steps of a GPU are not replayed, by what decides how long they take."""
 _LEAST_SHARE = 0.01  # of the step, of what is worth a question
@@ -50,7 +48,7 @@ class Saving:
     """What a step would save.
 
     Attributes:
-        what: "layer", "kind", "op", or "asked".
+        what: "layer", "kind", "op", or "ablation".
         name: Which.
         without: Part of the step that goes with it, mean over replayed steps.
         without_std: Sample standard deviation; None with one step.
@@ -71,7 +69,7 @@ class Replayed:
     """The steps, run again on paper; see `replay`.
 
     Attributes:
-        reason: Why they could not be; then there is nothing else.
+        reason: Why they could not be; then there is nothing else but `gone_with`.
         drift: Median over steps of |replayed / measured − 1|.
         drift_worst: The largest of them.
         steps: How many steps were replayed.
@@ -84,7 +82,7 @@ class Replayed:
         of_launches: Whether it was the launches of a GPU that were replayed.
     """
 
-    reason: str | None
+    reason: Note | None
     drift: float | None = None
     drift_worst: float | None = None
     steps: int = 0
@@ -137,11 +135,11 @@ def replay_steps(
     costs = costs.filter(costs["device"] == device)
     questions = wanted | _questions(costs, work, labels)
     if bound_by in NOT_REPLAYED:
-        found = Replayed(NOT_REPLAYED[bound_by], of_launches=True)
+        found = Replayed(Note(NOT_REPLAYED[bound_by]), of_launches=True)
     elif device != CPU:
         found = _relaunched(work, steps, device, known.timed_s, _Asked(questions, wanted, removal))
     elif not known.inputs:
-        return Replayed("the trace alone does not say which op waits for which")
+        return Replayed(Note("replay_no_graph"))
     else:
         found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
     gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
@@ -164,19 +162,17 @@ def _relaunched(
     activity = next(one for one in work.devices if one.device == device)
     step = step_of(activity, steps)
     launched = launched_steps(activity, step, steps.start_ps, steps.end_ps, work.launching_within)
-    if isinstance(launched, str):
+    if isinstance(launched, Note):
         return Replayed(launched, of_launches=True)
     size = launched.size
     count, answered = _affordable(size, len(steps), len(asked.wanted), len(asked.questions))
     if not count:
-        return Replayed(f"steps of {size:.0f} launches take too long to replay", of_launches=True)
+        reason = Note("replay_too_many_launches", {"launches_per_step": size})
+        return Replayed(reason, of_launches=True)
     chosen = [launched.drawn(at * len(steps) // count) for at in range(count)]
     host = host_factor(chosen, None if timed_s is None else timed_s * 1e9)
     if host is None:
-        return Replayed(
-            "no speed of the host makes the traced steps as long as the timed ones",
-            of_launches=True,
-        )
+        return Replayed(Note("replay_no_host_speed"), of_launches=True)
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(work.ops):
         numbers[name].append(number)
@@ -204,21 +200,21 @@ class _Removal:
 
 
 def _replayed(
-    drawn: Executions | str,
+    drawn: Executions | Note,
     steps: int,
     questions: dict[tuple[str, str], frozenset[str]],
     asked: int,
     removal: _Removal,
 ) -> Replayed:
     """Replays as many of the steps, with as many of the questions, as can be afforded."""
-    if isinstance(drawn, str):
+    if isinstance(drawn, Note):
         return Replayed(drawn)
     graph = Graph(removal.inputs)
     if drawn.part_in(graph.number) < _LEAST_KNOWN:
-        return Replayed("the trace shows ops that are not in the graph, as functions have them")
+        return Replayed(Note("replay_ops_not_in_graph"))
     count, answered = _affordable(drawn.size, steps, asked, len(questions))
     if not count:
-        return Replayed(f"steps of {drawn.size:.0f} ops take too long to replay")
+        return Replayed(Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
     chosen = [at * steps // count for at in range(count)]
     replays = [Replay(step, graph) for step in drawn.steps(chosen)]
 
@@ -232,7 +228,7 @@ def _replayed(
         questions = dict(list(questions.items())[:answered])
         return replace(_answered(drifts, rerun, questions, removal), path=_path(replays))
     except ValueError:
-        return Replayed("the graph has ops that wait for each other, as loops do")
+        return Replayed(Note("replay_cycle"))
 
 
 def _affordable(size: float, steps: int, asked: int, questions: int) -> tuple[int, int]:
@@ -331,7 +327,7 @@ def _asked_for(
     asked: Sequence[AblationSpec], work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
     return {
-        ("asked", one.name): frozenset(
+        ("ablation", one.name): frozenset(
             name
             for (name, _), kind, layer in zip(work.ops, labels.kind, labels.layer, strict=True)
             if matches(one, name, kind, layer)

@@ -15,12 +15,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.record.note import Note, distinct
 from alexprof.xplane import Events
 
 Int = NDArray[np.int64]
 Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
+NOT_MARKED = "steps_not_marked"
+"""The note on a trace that is one step as a whole: no step is marked as asked for."""
 _SHOWN = 5
 _SET_UP = 0.1  # part of the trace before the first step from which on it is told
 
@@ -33,7 +36,7 @@ class Steps:
         number: int64 [s], as marked; distinct among the steps of a sort.
         start_ps: int64 [s].
         end_ps: int64 [s], above `start_ps`.
-        notes: What a reader should know about how they were found, one sentence each.
+        notes: What a reader should know about how they were found.
         source: What the steps are: marked ones; calls of a function; or the whole trace as one,
             from its first op to its last.
         sort: int64 [s], index into `sorts`; None where there is only one sort.
@@ -43,7 +46,7 @@ class Steps:
     number: Int
     start_ps: Int
     end_ps: Int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     source: Source = "marker"
     sort: Int | None = None
     sorts: tuple[str, ...] = ("",)
@@ -129,7 +132,8 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
     calls = _named(_events_with(host, "tf_function_call"), marker)
     if len(calls):
         return _until_next(_outermost(calls), _recorded_until_ps(host), span_ps)
-    return _whole(span_ps, (*steps.notes, _why_whole(marker, markers)))
+    names = _names_of(markers) if marker is not None else ()
+    return _whole(span_ps, (*steps.notes, Note(NOT_MARKED, names=names, text=marker or "")))
 
 
 def _events_with(host: Sequence[Events], stat: str) -> _Spans:
@@ -171,13 +175,10 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     gap_ps = int(np.median(gaps_ps)) if gaps_ps.size else 0
     last_ps = int(calls.end_ps[-1])
     last_ps = max(last_ps, min(last_ps + gap_ps, recorded_until_ps) // PS_PER_NS * PS_PER_NS)
-    names = ", ".join(f'"{name}"' for name in calls.sorts[:_SHOWN])
-    notes = [
-        f"No step is marked in the trace; each step runs from one call of {names} to the next."
-    ]
+    notes = [Note("steps_by_calls", names=calls.sorts[:_SHOWN])]
     set_up_ps = int(calls.start_ps[0]) - span_ps[0]
     if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
-        notes.append(f"{set_up_ps / 1e9:.3g} ms before the first step are set-up, in no step.")
+        notes.append(Note("set_up_left_out", {"set_up_s": set_up_ps / 1e12}))
     return replace(
         calls,
         end_ps=np.append(calls.start_ps[1:], last_ps),
@@ -186,17 +187,7 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     )
 
 
-def _why_whole(marker: str | None, markers: _Spans) -> str:
-    whole = "the whole trace is shown as one step"
-    if marker is None:
-        return f"No step is marked in the trace; {whole}."
-    if not len(markers):
-        return f'No step is marked in the trace ("{marker}" was looked for); {whole}.'
-    names = ", ".join(f'"{name}"' for name in np.unique(markers.name)[:_SHOWN])
-    return f'No step marked "{marker}" is in the trace, only {names}; {whole}.'
-
-
-def _whole(span_ps: tuple[int, int], notes: tuple[str, ...]) -> Steps:
+def _whole(span_ps: tuple[int, int], notes: tuple[Note, ...]) -> Steps:
     start = span_ps[0] // PS_PER_NS
     end = max(-(-span_ps[1] // PS_PER_NS), start + 1)
     return Steps(
@@ -222,7 +213,7 @@ def _outermost(spans: _Spans) -> Steps:
     notes += _overlaps(outer & (spans.start_ps < reach))
     lasting = end > start
     if not lasting.all():
-        notes.append(f"Left out: {_count(~lasting, 'step')} shorter than 1 ns.")
+        notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
     sorts = tuple(dict.fromkeys(kept.name[lasting].tolist()))
     places = {name: place for place, name in enumerate(sorts)}
     sort = np.array([places[name] for name in kept.name[lasting].tolist()], np.int64)
@@ -232,24 +223,23 @@ def _outermost(spans: _Spans) -> Steps:
     return _distinct(steps)
 
 
-def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[str]:
-    """Says which markers inside others were left out, unless they repeat the outer one's number."""
+def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[Note]:
+    """Notes which markers inside others are left out, unless they repeat the outer one's number."""
     at = np.maximum(np.cumsum(outer) - 1, 0)
     other = ~outer & (markers.number != markers.number[outer][at])
     if not other.any():
         return []
-    names = ", ".join(f'"{name}"' for name in np.unique(markers.name[other])[:_SHOWN])
-    count = _count(other, "step marker")
-    return [f"Left out: {count} inside other steps ({names}); name a marker to choose (--marker)."]
+    names = _names_of(markers.take(other))
+    return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
 
 
-def _overlaps(late: NDArray[np.bool_]) -> list[str]:
-    """Says which steps count from the end of another, because that was still going on."""
-    if not late.any():
-        return []
-    rest = "begins" if late.sum() == 1 else "begin"
-    count = "counts" if late.sum() == 1 else "count"
-    return [f"{_count(late, 'step')} {rest} before another has ended, and {count} from its end."]
+def _overlaps(late: NDArray[np.bool_]) -> list[Note]:
+    """Notes that steps count from the end of another, because that was still going on."""
+    return [Note("steps_overlap", {"steps": int(late.sum())})] if late.any() else []
+
+
+def _names_of(spans: _Spans) -> tuple[str, ...]:
+    return tuple(np.unique(spans.name)[:_SHOWN].tolist())
 
 
 def _distinct(steps: Steps) -> Steps:
@@ -260,16 +250,11 @@ def _distinct(steps: Steps) -> Steps:
         rows = steps.rows_of(sort)
         if np.unique(number[rows]).size < rows.size:
             number[rows] = np.arange(rows.size)
-            notes += ("Steps are numbered from 0 in the order of time, as marked numbers repeat.",)
-    return replace(steps, number=number, notes=tuple(dict.fromkeys(notes)))
+            notes += (Note("steps_renumbered"),)
+    return replace(steps, number=number, notes=distinct(notes))
 
 
 def _to_ns(time_ps: Int) -> Int:
     """Rounds to whole nanoseconds; order is kept, so disjoint steps stay disjoint."""
     rounded: Int = (time_ps + PS_PER_NS // 2) // PS_PER_NS * PS_PER_NS
     return rounded
-
-
-def _count(rows: NDArray[np.bool_], what: str) -> str:
-    count = int(rows.sum())
-    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.buffered import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
+from alexprof.record.note import Note
 from alexprof.xplane import Events, HloPrograms, Trace
 
 Int = NDArray[np.int64]
@@ -59,19 +60,10 @@ class XlaOps:
         self._buffers: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
 
     @property
-    def notes(self) -> list[str]:
-        """What a reader of the ops should know, one sentence each."""
-        notes = []
-        if self.fused:
-            notes.append(
-                "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after."
-            )
-        if self.estimated:
-            notes.append(
-                "XLA names no op for some fusions: each is assigned to the most common op in it, "
-                "which is an estimate."
-            )
-        return notes
+    def notes(self) -> list[Note]:
+        """What a reader of the ops should know."""
+        codes = {"xla_fused": self.fused, "xla_fusions_estimated": bool(self.estimated)}
+        return [Note(code) for code, applies in codes.items() if applies]
 
     def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
         """Returns the number of the op of each of these events, which all have an `hlo_op`."""

@@ -63,7 +63,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
         others: Change of each other layer, largest first; like all that follows, empty without
             traces of both variants.
         others_ci95_s: 95 % interval of `others_s`.
-        not_told: Those of `others` that are not significant, together.
+        not_significant: Those of `others` that are not significant, together.
         only_with: Ops that are gone and were not left out.
         only_without: Ops that are new.
         unassigned: Change of the time whose op is not known; None without.
@@ -101,7 +101,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     attributed_ci95_s: tuple[float, float] | None = None
     others: tuple[LayerChange, ...] = ()
     others_ci95_s: tuple[float, float] | None = None
-    not_told: Gathered | None = None
+    not_significant: Gathered | None = None
     only_with: tuple[OneSided, ...] = ()
     only_without: tuple[OneSided, ...] = ()
     unassigned: LayerChange | None = None

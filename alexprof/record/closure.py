@@ -18,10 +18,10 @@ def check_closure(costs: pl.DataFrame) -> None:
     """
     import polars as pl
 
-    books = costs.group_by("step", "device", maintain_order=True).agg(
+    sums = costs.group_by("step", "device", maintain_order=True).agg(
         pl.col("share_ns").sum(), pl.col("wall_ns").min(), pl.col("wall_ns").max().alias("most")
     )
-    wrong = books.filter(
+    wrong = sums.filter(
         (pl.col("share_ns") != pl.col("wall_ns")) | (pl.col("most") != pl.col("wall_ns"))
     )
     if wrong.height:

@@ -24,8 +24,13 @@ COLLECTING = 0.01
 """Part of the time for Python's garbage collector."""
 SLOWER = 0.05
 """Change of a clock: two readings at rest differ by 1 to 3 %."""
-GPU_SLOWED_BY = ("power cap", "hardware slowdown", "thermal")
-"""How the reasons begin for which a GPU runs below its clocks against one's will."""
+GPU_SLOWED_BY = frozenset(
+    (
+        *("power cap", "power cap (brake)", "hardware slowdown"),
+        *("thermal (software)", "thermal (hardware)"),
+    )
+)
+"""The reasons (`measure.gpu_state`) for which a GPU runs below its clocks against one's will."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.record.trace import (
     Kernel,
@@ -27,7 +28,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         mean_s: Mean wall time of a traced step.
         std_s: Sample standard deviation; None with one step.
         slowdown: Traced mean / timed mean; None without timed steps.
-        stopwatch_mean_s: Mean of the same steps by the clock that times untraced ones.
+        wall_clock_mean_s: Mean of the same steps by the clock that times untraced ones.
         file: The trace, relative to the run's folder.
         host_level: The host tracer level that was used; None if the trace doesn't say.
         events: Op and kernel events inside the steps.
@@ -47,7 +48,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     mean_s: float
     std_s: float | None
     slowdown: float | None
-    stopwatch_mean_s: float | None
+    wall_clock_mean_s: float | None
     file: str
     host_level: int | None
     events: int
@@ -60,7 +61,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     outside_s: float | None = None
 
 
-class DeviceBooks(Struct, frozen=True, kw_only=True):
+class DeviceTimes(Struct, frozen=True, kw_only=True):
     """One device's timeline over all traced steps: share_ns + idle_ns = wall_ns.
 
     Attributes:
@@ -78,18 +79,13 @@ class DeviceBooks(Struct, frozen=True, kw_only=True):
     share_ns: int
     idle_ns: int
     unassigned_ns: int
-    idle_by_reason_ns: dict[str, int]
+    idle_by_reason_ns: dict[str, int] = field(default_factory=dict)
 
 
-class Books(Struct, frozen=True, kw_only=True):
-    """The traced steps, divided: share_ns + idle_ns = wall_ns.
+class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
+    """The traced steps, divided: the timeline of the busiest GPU, or of the CPU without one.
 
     Attributes:
-        device: Whose timeline it is: the busiest GPU, or "CPU" where there is none.
-        wall_ns: Wall time of the traced steps, summed.
-        share_ns: Time given to ops, the unassigned included.
-        idle_ns: Time with no op running.
-        unassigned_ns: Time in `share_ns` whose op is not known.
         devices: The same for each device.
         launches_per_step: Launches of kernels, copies, fills and CUDA graphs in a step; None on a
             CPU.
@@ -99,12 +95,7 @@ class Books(Struct, frozen=True, kw_only=True):
             "fetching", "python" or "unknown"; "" on a CPU.
     """
 
-    device: str
-    wall_ns: int
-    share_ns: int
-    idle_ns: int
-    unassigned_ns: int
-    devices: tuple[DeviceBooks, ...]
+    devices: tuple[DeviceTimes, ...]
     launches_per_step: float | None = None
     launching_s: float | None = None
     bound_by: str = ""
@@ -176,12 +167,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     estimated: bool = False
 
 
-class Phase(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    rename={"interference": "disturbances", "traced_interference": "traced_disturbances"},
-):
+class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`.
 
     Attributes:
@@ -199,7 +185,7 @@ class Phase(
         kernels: Kernels and copies of the GPUs in the whole trace, longest first.
         replay: Traced steps replayed, with predictions; None without a trace.
         fingerprint: The tensors that a step fetches, to compare results.
-        notes: What to know of these numbers, one sentence each.
+        notes: What to know of these numbers.
         interference: Other activity during warm-up and timed steps, one reading for all variants in
             turns.
         traced_interference: The same during traced steps, without GPUs.
@@ -208,7 +194,7 @@ class Phase(
     label: str
     timed: Timed | None = None
     traced: Traced | None = None
-    attribution: Books | None = None
+    attribution: AttributedTimes | None = None
     ops: tuple[OpCost, ...] = ()
     layers: tuple[Cost, ...] = ()
     layers_whole: tuple[Cost, ...] = ()
@@ -218,6 +204,6 @@ class Phase(
     kernels: tuple[Kernel, ...] = ()
     replay: Replay | None = None
     fingerprint: tuple[TensorFingerprint, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     interference: Interference | None = None
     traced_interference: Interference | None = None

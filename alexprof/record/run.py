@@ -10,12 +10,13 @@ from msgspec import Struct, field
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.values import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
-SCHEMA_VERSION = 1
-UNFINISHED = "it did not finish: still running, or killed"
+SCHEMA_VERSION = 2
+UNFINISHED = Note("unfinished")
 """What stopped a run, or pairs of them, until their end is known."""
 
 
@@ -71,7 +72,7 @@ class Run(Struct, frozen=True, kw_only=True):
         run: The run's name, which is its folder's; of a trace, the session's or the file's.
         complete: Whether everything requested was done; of a trace, whether the profiler lost
             nothing.
-        stopped: Why not, in one sentence; None if complete.
+        stopped: Why not; None if complete.
         started: Local time with offset, ISO 8601; of a trace, when its file was written.
         workload: What was profiled; None for a graph of your own, and for a trace.
         machine: Where it ran; None for a trace.
@@ -84,7 +85,7 @@ class Run(Struct, frozen=True, kw_only=True):
     schema_version: int
     run: str
     complete: bool
-    stopped: str | None
+    stopped: Note | None
     started: str
     workload: WorkloadRecord | None
     machine: MachineRecord | None

@@ -68,7 +68,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         folder: The run's folder.
 
     Raises:
-        RunError: If it is no run, is damaged, or is of a newer schema.
+        RunError: If it is no run, is damaged, or is of another schema.
     """
     path = Path(folder) / RUN_FILE
     try:
@@ -77,21 +77,35 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         raise _no_run(Path(folder)) from None
     except OSError as error:
         raise RunError(f"can't read {path}: {error.strerror}") from error
-    try:
-        version = msgspec.json.decode(content, type=_Version).schema_version
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is not a run's record: {error}") from error
-    if version > SCHEMA_VERSION:
-        raise RunError(
-            f"{path} is of schema {version}, newer than this AlexProf knows ({SCHEMA_VERSION}): "
-            "update it (pip install --upgrade alexprof)"
-        )
+    check_version(content, SCHEMA_VERSION, path)
     try:
         run = msgspec.json.decode(content, type=Run)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
     # A folder that was copied or renamed goes by its own name.
     return msgspec.structs.replace(run, run=path.parent.resolve().name)
+
+
+def check_version(content: bytes, known: int, path: Path) -> None:
+    """Refuses a record of another schema.
+
+    Raises:
+        RunError: If it is of another one, or says none.
+    """
+    try:
+        version = msgspec.json.decode(content, type=_Version).schema_version
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged, or no record: {error}") from error
+    if version > known:
+        raise RunError(
+            f"{path} is of schema {version}, newer than this AlexProf knows ({known}): "
+            "update it (pip install --upgrade alexprof)"
+        )
+    if version < known:
+        raise RunError(
+            f"{path} is of schema {version}, which is no longer read: measure again; its traces "
+            f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE"
+        )
 
 
 def find_run(name: str, logdir: Path) -> Path:

@@ -52,19 +52,13 @@ def save_table(folder: Path, name: str, table: pl.DataFrame) -> None:
 
 
 def load_costs(folder: str | Path) -> pl.DataFrame:
-    """Reads `costs.parquet` and checks its books.
+    """Reads `costs.parquet` and checks that shares and idle time make up the steps.
 
     Raises:
         RunError: If it can't be read.
         ClosureError: If the shares of a step do not add up to it.
     """
-    import polars as pl
-
     table = _read(Path(folder) / COSTS_FILE)
-    # Written before there were core times, or idle times by op.
-    added = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
-    missing = [name for name in added if name not in table.columns]
-    table = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
     for _, frame in table.group_by("variant", "phase", maintain_order=True):
         check_closure(frame)
     return table

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from alexprof.record.note import Note
+
 
 class RecordedDevice(Struct, frozen=True, kw_only=True):
     """A device in the whole trace, before any clipping to steps.
@@ -82,15 +84,15 @@ class Saving(Struct, frozen=True, kw_only=True):
     """What a step is predicted to save without some ops.
 
     Attributes:
-        what: "layer", "kind", "op", or "asked" for the ops of an ablation.
+        what: "layer", "kind", "op", or "ablation" for its ops.
         name: Of the layer, kind, op or ablation.
         fraction: Fraction of the step that is saved, mean over replayed steps.
         fraction_std: Its sample standard deviation; None with one step.
         saves_s: The same of the timed mean (without timed steps, of the traced one).
         halved_fraction: Fraction saved if they become twice as fast.
         halved_s: The same of the timed mean.
-        gone_with_it: Number of other ops that exist only because of these, and go too.
-        with_it: Their names, at most ten.
+        dependent_ops: Number of other ops that exist only because of these, and go too.
+        dependents: Their names, at most ten.
     """
 
     what: str
@@ -100,15 +102,15 @@ class Saving(Struct, frozen=True, kw_only=True):
     saves_s: float
     halved_fraction: float
     halved_s: float
-    gone_with_it: int = 0
-    with_it: tuple[str, ...] = ()
+    dependent_ops: int = 0
+    dependents: tuple[str, ...] = ()
 
 
 class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done, or was not; then there is nothing else but `gone_with`
+        reason: Why that could not be done, or was not; then there is nothing else but `dependents`
             and what the kernels tell.
         drift: Median of abs(replayed / measured − 1) over steps.
         drift_worst: The largest.
@@ -116,19 +118,19 @@ class Replay(Struct, frozen=True, kw_only=True):
         critical_path: Ops that determined the length of the steps, longest first.
         savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
             and for ablations; empty where the drift exceeds 1 %.
-        gone_with: For the ops of each ablation, by its name, the other ops of the trace that go
-            with them; of use also where there is a reason.
+        dependents: For each ablation, by its name, the other ops of the trace that exist only
+            because of its ops; of use also where there is a reason.
         how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches", or times of
             its "kernels".
     """
 
-    reason: str | None = None
+    reason: Note | None = None
     drift: float | None = None
     drift_worst: float | None = None
     steps: int = 0
     critical_path: tuple[PathOp, ...] = ()
     savings: tuple[Saving, ...] = ()
-    gone_with: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     how: Literal["ops", "launches", "kernels"] = "ops"
 
 
@@ -141,8 +143,8 @@ class LayerChange(Struct, frozen=True, kw_only=True):
         without_s: In the variant `without`.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        told: Whether the change differs from 0: by traced steps, corrected for the number of layers
-            (Holm), and beyond what the timed means leave open.
+        significant: Whether the change differs from 0: by traced steps, corrected for the number
+            of layers (Holm), and beyond what the timed means leave open.
     """
 
     name: str
@@ -150,7 +152,7 @@ class LayerChange(Struct, frozen=True, kw_only=True):
     without_s: float
     change_s: float
     ci95_s: tuple[float, float] | None = None
-    told: bool = False
+    significant: bool = False
 
 
 class Gathered(Struct, frozen=True, kw_only=True):

@@ -82,12 +82,12 @@ class WarmUp:
     """What ran before the timed steps.
 
     Attributes:
-        asked: Steps requested.
+        requested: Steps requested.
         steps: Steps that ran.
         settled: Whether the last of them held one level; None without `--until-steady`.
     """
 
-    asked: int
+    requested: int
     steps: int
     settled: bool | None
 
@@ -118,7 +118,7 @@ class Timed:
         stopped_by: Why there are no more steps: as many as requested, precise enough, no longer
             narrowing, or out of time.
         precision: Half the width of `ci95_s` / `mean_s`.
-        precision_asked: The requested precision; None if there is none.
+        requested_precision: The requested precision; None if there is none.
     """
 
     steps: int
@@ -139,7 +139,7 @@ class Timed:
     warm_up: WarmUp | None = None
     stopped_by: StoppedBy | None = None
     precision: float | None = None
-    precision_asked: float | None = None
+    requested_precision: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from alexprof.analysis.findings import Finding
 from alexprof.record.interference import OTHERS, Interference
 from alexprof.show import numbers
-from alexprof.show.fit import clean
-from alexprof.show.view import View, listed, plural, sentence_case
+from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
+from alexprof.show.view import View
+from alexprof.show.words import listed, plural, sentence_case
 
 _ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
@@ -17,14 +18,19 @@ Template = Callable[[View, Finding], str]
 
 def finding_text(view: View, finding: Finding) -> str:
     """Says a finding in a sentence or two, with what to do."""
-    return sentence_case(_TEMPLATES[finding.code](view, finding))
+    template = TEMPLATES[finding.code]
+    if not isinstance(template, str):
+        return sentence_case(template(view, finding))
+    every = set(finding.phases) >= set(view.phases) and not finding.variants
+    where = "" if every or not finding.phases else _where(view, finding)
+    return sentence_case(f"{where}{note_text(finding)}")
 
 
-def busy(found: Interference) -> str:
+def busy(interference: Interference) -> str:
     """Warns before minutes are spent on a machine that others use; "" where they don't."""
-    if found.others_part <= OTHERS:
+    if interference.others_part <= OTHERS:
         return ""
-    part = numbers.percent_unit(found.others_part)
+    part = numbers.percent_unit(interference.others_part)
     return (
         f"! The machine is busy: other programs use {part} of the CPU, and times would follow "
         "them. Interrupt (Ctrl-C) and stop them for figures that can be trusted."
@@ -46,12 +52,7 @@ def _phases(view: View, finding: Finding) -> str:
 
 
 def _incomplete(view: View, finding: Finding) -> str:
-    why = clean(finding.text) or "the reason is not known"
-    return f"the run is incomplete: {why}."
-
-
-def _no_turns(view: View, finding: Finding) -> str:
-    return "the variants ran one after the other: a drift of the machine is in their difference."
+    return f"the run is incomplete: {stopped_text(view.run.stopped)}."
 
 
 def _few_steps(view: View, finding: Finding) -> str:
@@ -146,20 +147,20 @@ def _first_step(view: View, finding: Finding) -> str:
 
 
 def _outside(view: View, finding: Finding) -> str:
-    known = finding.numbers
+    figures = finding.numbers
     held, span, step = (
-        numbers.time(known[name], known["span_s"])
+        numbers.time(figures[name], figures["span_s"])
         for name in ("held_s", "span_s", "step_with_it_s")
     )
-    said = (
+    facts = (
         f"the marked steps hold {held} of the {span} that were recorded; a step with what lies "
         f"between takes {step}."
     )
     if finding.code == "outside_waits":
         return (
-            f"{said} Hardly anything of the model ran between them: the loop waits, as for input."
+            f"{facts} Hardly anything of the model ran between them: the loop waits, as for input."
         )
-    return f"{said} Ops ran outside of them: fetch a result inside the step, so that it waits."
+    return f"{facts} Ops ran outside of them: fetch a result inside the step, so that it waits."
 
 
 def _page_faults(view: View, finding: Finding) -> str:
@@ -210,13 +211,8 @@ def _bound_by_unknown(view: View, finding: Finding) -> str:
     )
 
 
-def _note(view: View, finding: Finding) -> str:
-    return clean(finding.text)
-
-
-_TEMPLATES: dict[str, Template] = {
+TEMPLATES: dict[str, Template | str] = {
     "incomplete": _incomplete,
-    "no_turns": _no_turns,
     "few_steps": _few_steps,
     "machine_busy": _machine_busy,
     "unsteady": _unsteady,
@@ -236,5 +232,5 @@ _TEMPLATES: dict[str, Template] = {
     ),
     "bound_by_unknown": _bound_by_unknown,
     "bound_by_fetching": _bound_by("results to be fetched", "Fetch less often."),
-    "note": _note,
+    **NOTE_TEXTS,
 }

@@ -13,11 +13,13 @@ from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.header import status
-from alexprof.show.view import View, plural
+from alexprof.show.view import View
+from alexprof.show.words import plural
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun
@@ -76,8 +78,7 @@ def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) ->
     else:
         yield f"{paint(name, 'bold')}  {started}  {' ' * room}{state}"
     if not run.complete:
-        why = clean(run.stopped or "the reason is not known")
-        yield from warning_lines(why, width, paint, indent="  ")
+        yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
 
 

@@ -23,7 +23,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
-from alexprof.show.view import plural
+from alexprof.show.words import plural
 
 
 def render_history(

@@ -23,11 +23,12 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.fit import clean, cut_two
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import changed_sections, percent_interval, reading
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.view import sentence_case
+from alexprof.show.words import sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -91,7 +92,7 @@ def _banner(found: PairsResult) -> str:
     """What has to be known before any figure."""
     said = []
     if not found.record.complete:
-        why = clean(found.record.stopped or "the reason is not known")
+        why = stopped_text(found.record.stopped)
         said.append(f"{found.finished} of {found.record.pairs} pairs: {why}.")
     if found.comparison is not None and found.comparison.same_results is False:
         said.append("The runs don’t compute the same: see “What to know?”.")

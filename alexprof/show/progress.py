@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from alexprof.show.fit import clean
-from alexprof.show.view import plural
+from alexprof.show.words import plural
 
 if TYPE_CHECKING:
     from rich.console import Console

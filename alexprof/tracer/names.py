@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from alexprof.errors import AlexProfError, UsageError
+from alexprof.record.note import Note
 from alexprof.record.store import RUN_FILE
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import AblationSpec
@@ -68,11 +69,12 @@ def serialized(graph: tf.Graph) -> bytes | None:
     return content
 
 
-def what_stopped(error: BaseException) -> str:
-    """Why a run is incomplete, in one line, by what ended it."""
+def what_stopped(error: BaseException) -> Note:
+    """Why a run is incomplete, by what ended it."""
     if isinstance(error, KeyboardInterrupt):
-        return str(error) or "interrupted from the keyboard"
+        return Note("ended_by_signal" if error.args else "interrupted")
     text = str(error).strip().splitlines()
     if isinstance(error, AlexProfError) and text:
-        return text[0]
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        return Note("failed", text=text[0])
+    name = type(error).__name__
+    return Note("failed", text=f"{name}: {text[0]}" if text else name)

@@ -23,6 +23,7 @@ from alexprof.measure.processes import (
     run_process,
     turns,
 )
+from alexprof.record.note import Note
 from alexprof.record.run import UNFINISHED
 
 _TAIL_LINES, _TAIL_BYTES = 10, 20_000
@@ -120,10 +121,10 @@ def run_pairs(
                 raise _failure(process, launch.stderr)
             after(record)
     except KeyboardInterrupt:
-        save_pairs(folder, _changed(record, stopped="interrupted from the keyboard"))
+        save_pairs(folder, _changed(record, stopped=Note("interrupted")))
         raise
     except AlexProfError as error:
-        save_pairs(folder, _changed(record, stopped=str(error)))
+        save_pairs(folder, _changed(record, stopped=Note("failed", text=str(error))))
         raise
     record = _changed(record, complete=True, stopped=None)
     save_pairs(folder, record)

@@ -15,6 +15,7 @@ from alexprof.capture.target import Target
 from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -89,10 +90,10 @@ class Recorder:
             self.folder.mkdir()
         save_run(self.folder, self.run)
 
-    def close(self, stopped: str | None) -> None:
+    def close(self, stopped: Note | None) -> None:
         """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
-            stopped = "nothing was timed"
+            stopped = Note("nothing_timed")
         self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
         save_run(self.folder, self.run)
         for variant in self.run.variants:
@@ -156,7 +157,7 @@ class Recorder:
         save_run(self.folder, self.run)
 
     def add_results(
-        self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | str
+        self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note
     ) -> None:
         """Writes what a phase computes, or why that is not known.
 
@@ -164,7 +165,7 @@ class Recorder:
             RunError: If it can't be written.
         """
         phase = self.run.variants[variant].phases[key]
-        if isinstance(results, str):
+        if isinstance(results, Note):
             phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.analysis.assemble import TraceFacts, traced_phase
-from alexprof.analysis.traces import trace_notes
+from alexprof.analysis.profiler_notes import trace_notes
 from alexprof.attribute import Known, attribute
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
@@ -20,6 +20,7 @@ from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
 from alexprof.errors import CaptureError
 from alexprof.measure.monitor import faults_per_step, monitor
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.workload.base import AblationSpec
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 CLOCKS_AGREE = 0.01
-"""Trace and stopwatch must agree on the traced steps to this part of them …"""
+"""Trace and wall clock must agree on the traced steps to this part of them …"""
 CLOCKS_AGREE_S = 100e-6
 """… or to this per step, whichever is more: markers take some microseconds themselves."""
 
@@ -106,21 +107,21 @@ def trace_phase(
     facts = TraceFacts(
         file=str(captured.path.relative_to(run_folder)),
         host_level=level,
-        stopwatch_s=tuple(one / 1e9 for one in captured.stopwatch_ns),
+        wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
         page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
         notes=(
-            *_notes(trace, level, asked_steps=steps, seen_steps=len(attribution.marked_ns)),
+            *_notes(trace, level, wanted_steps=steps, seen_steps=len(attribution.marked_ns)),
             *notes,
         ),
     )
     phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
     wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
-    phase = _if_clocks_agree(phase, wall_s, facts.stopwatch_s)
+    phase = _if_clocks_agree(phase, wall_s, facts.wall_clock_s)
     phase = msgspec.structs.replace(phase, traced_interference=monitored.interference)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
 
-def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | str:
+def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:
     """Runs two more steps for what they compute; the reason where that fails.
 
     It comes after what was timed and traced: fetching a result, and what is done with it, stirs
@@ -129,42 +130,38 @@ def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | str:
     try:
         return fetch_results(target, doing)
     except CaptureError as error:
-        return str(error)
+        return Note("results_unknown", text=str(error))
 
 
-def _executed(target: Target, doing: str) -> tuple[Executed, tuple[str, ...]]:
+def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
     """Lists what ran; where that fails the trace is kept, with a note."""
     try:
         return executed_ops(target, doing), ()
     except CaptureError as error:
-        return Executed((), {}, {}, b""), (f"which ops ran unseen is not known: {error}",)
+        return Executed((), {}, {}, b""), (Note("unseen_ops_unknown", text=str(error)),)
 
 
 def _notes(
-    trace: Trace, level: int | None, *, asked_steps: int, seen_steps: int
-) -> tuple[str, ...]:
-    notes = list(trace_notes(trace, level))
-    if seen_steps < asked_steps:
-        notes.append(f"the trace holds {seen_steps} of {asked_steps} steps: it was cut short")
-    return tuple(notes)
+    trace: Trace, level: int | None, *, wanted_steps: int, seen_steps: int
+) -> tuple[Note, ...]:
+    notes = trace_notes(trace, level)
+    if seen_steps < wanted_steps:
+        cut_short = Note("trace_cut_short", {"steps": seen_steps, "of_steps": wanted_steps})
+        notes = (*notes, cut_short)
+    return notes
 
 
-def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], stopwatch_s: Sequence[float]) -> Phase:
-    """Shows no share of a trace whose steps are longer or shorter than the stopwatch says.
+def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> Phase:
+    """Shows no share of a trace whose steps are longer or shorter than the wall clock says.
 
-    The median step judges: a step that is held up between marker and stopwatch says nothing.
+    The median step judges: a step that is held up between marker and wall clock says nothing.
     """
     traced = phase.traced
-    if traced is None or traced.stopwatch_mean_s is None or len(wall_s) != len(stopwatch_s):
+    if traced is None or traced.wall_clock_mean_s is None or len(wall_s) != len(wall_clock_s):
         return phase
-    apart_s = median(abs(a - b) for a, b in zip(wall_s, stopwatch_s, strict=True))
-    if apart_s <= max(CLOCKS_AGREE * median(stopwatch_s), CLOCKS_AGREE_S):
+    apart_s = median(abs(a - b) for a, b in zip(wall_s, wall_clock_s, strict=True))
+    if apart_s <= max(CLOCKS_AGREE * median(wall_clock_s), CLOCKS_AGREE_S):
         return phase
-    note = (
-        f"the trace says {traced.mean_s * 1e3:.3f} ms a step, the stopwatch "
-        f"{traced.stopwatch_mean_s * 1e3:.3f} ms: no share is shown; the usual cause is a trace "
-        "that lost events, trace fewer steps with --trace-steps"
-    )
     return msgspec.structs.replace(
         phase,
         attribution=None,
@@ -173,5 +170,4 @@ def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], stopwatch_s: Sequenc
         layers_whole=(),
         kinds=(),
         replay=None,
-        notes=(*phase.notes, note),
     )

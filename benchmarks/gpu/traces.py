@@ -6,6 +6,8 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from benchmarks.gpu.programs import PROGRAMS
 from benchmarks.gpu.sizes import Sizes
 from benchmarks.gpu.stopwatch import Laps
@@ -105,5 +107,5 @@ def _read(attribution: Attribution) -> dict[str, Any]:
         "idle": books.idle_ns / books.wall_ns if books.wall_ns else None,
         "unassigned": books.unassigned_ns / books.share_ns if books.share_ns else None,
         "layers": layers["name"].to_list()[:12],
-        "notes": list(attribution.notes),
+        "notes": msgspec.to_builtins(attribution.notes),
     }

@@ -17,7 +17,8 @@ from scipy import stats
 from alexprof.analysis.ablation import ablation
 from alexprof.measure.loop import Block, describe
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Books, OpCost, Phase, Traced
+from alexprof.record.note import Note
+from alexprof.record.phase import AttributedTimes, OpCost, Phase, Traced
 from alexprof.record.trace import Replay, Saving
 from alexprof.workload.base import AblationSpec
 from tests.analysis.made import sum_of_accounts
@@ -82,7 +83,7 @@ def answered(
         phases[variant] = Phase(
             label="Forward",
             timed=describe(mine, fetch=True),
-            attribution=Books(
+            attribution=AttributedTimes(
                 device="CPU",
                 wall_ns=wall_ns,
                 share_ns=wall_ns,
@@ -95,7 +96,7 @@ def answered(
                 mean_s=wall_ns / steps / 1e9,
                 std_s=None,
                 slowdown=None,
-                stopwatch_mean_s=None,
+                wall_clock_mean_s=None,
                 file="",
                 host_level=None,
                 events=0,
@@ -197,13 +198,14 @@ def test_a_change_is_told_from_0_where_chance_and_the_timed_means_leave_none_ope
     changed = {op: [10 * values[0]] * 6 for op, values in WITHOUT.items()}
     changed[CONV] = [5000, 5000, 5001, 5000, 5000, 5001]
     found = answered({"with": quiet, "without": changed}, STEADY)
-    assert {one.name: one.told for one in found.others}["conv"]
+    assert {one.name: one.significant for one in found.others}["conv"]
     wide = {"with": STEADY["with"], "without": [[4e-7, 4e-7], [1e-6, 1e-6]]}
     found = answered({"with": quiet, "without": changed}, wide)
-    assert not any(one.told for one in found.others)
-    assert found.not_told is not None
-    assert set(found.not_told.names) == {"conv", "pool"}
-    assert found.not_told.change_s == pytest.approx(sum(one.change_s for one in found.others))
+    assert not any(one.significant for one in found.others)
+    assert found.not_significant is not None
+    assert set(found.not_significant.names) == {"conv", "pool"}
+    total_s = sum(change.change_s for change in found.others)
+    assert found.not_significant.change_s == pytest.approx(total_s)
 
 
 def test_what_is_fused_under_another_name_is_not_gone():
@@ -284,13 +286,13 @@ def test_the_accounts_add_up(costs, a, b):
     timed_s = str(Fraction(str(np.concatenate([*map(np.array, a)]).mean())))
     right_s = mean_s(each, costs["with"], timed_s) if each else 0.0
     assert own == pytest.approx(right_s, rel=1e-9)
-    not_told = {one.name for one in found.others if not one.told}
-    assert set(found.not_told.names if found.not_told else ()) == not_told
+    not_told = {one.name for one in found.others if not one.significant}
+    assert set(found.not_significant.names if found.not_significant else ()) == not_told
 
 
 def test_a_prediction_by_the_replay_and_its_error():
     saving = Saving(
-        what="asked",
+        what="ablation",
         name="lrn",
         fraction=0.27,
         fraction_std=0.0,
@@ -334,7 +336,7 @@ def test_what_goes_with_it_is_in_what_the_share_predicts():
         layer="lrn",
         fused=("LRN",),
     )
-    replay = Replay(reason="kernels", gone_with={"lrn": ("lrn/Transpose",)})
+    replay = Replay(reason=Note("replay_gpu_busy"), dependents={"lrn": ("lrn/Transpose",)})
     found = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay, ops=(turned,))
     assert found.attributed_s is not None
     assert found.predicted_s is not None

@@ -13,7 +13,7 @@ from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.sides import Side, find_member, find_sides
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from tests.analysis.made import HOST, made_run
-from tests.analysis.test_interference_clauses import QUIET
+from tests.analysis.test_interference import QUIET
 
 AT_REST = replace(QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0)
 

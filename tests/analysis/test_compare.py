@@ -13,6 +13,7 @@ from alexprof.analysis.sides import Side, find_member, find_sides
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
+from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
@@ -169,7 +170,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, why):
             "TensorFlow differs (2.21.0, 2.22.0): it may be the cause",
         ),
         ({"settings": {"seed": 1}}, "seed differs (0, 1)"),
-        ({"complete": False, "stopped": "killed"}, "b is incomplete (killed)"),
+        ({"complete": False, "stopped": UNFINISHED}, "b is incomplete"),
         ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load before differs (0.1, 2)"),
         ({"traced": 0}, "has no trace in b: no layers, kinds and ops"),
         ({"settings": {"num_batches": 7}}, None),

@@ -10,6 +10,7 @@ from alexprof.analysis.gate import Bound, gate, parse_bound
 from alexprof.analysis.sides import Side, find_member
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import MORE_RUNS
+from alexprof.record.note import Note
 from tests.analysis.made import HOST, OPS, made_run
 
 
@@ -83,7 +84,7 @@ def test_runs_that_can_t_be_compared_are_no_pass(tmp_path):
 
 def test_a_phase_that_was_not_reached_is_no_pass(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1, "w": 0.1})
-    made_run(tmp_path / "b", {"v": 0.1}, complete=False, stopped="killed")
+    made_run(tmp_path / "b", {"v": 0.1}, complete=False, stopped=Note("unfinished"))
     result = judged(tmp_path, "5%")
     assert (result.outcome, result.exit_code) == ("unclear", 3)
     assert any("forward of w was not timed in all of b" in text for text in result.why_not)

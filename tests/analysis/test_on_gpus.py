@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 
-import msgspec
 import polars as pl
 import pytest
 
-from alexprof.analysis.first_step import long_first_of
 from alexprof.analysis.kernel_savings import StepWork
-from alexprof.analysis.renew import renewed
 from alexprof.analysis.timed_scale import Scale, timed_scale
-from alexprof.analysis.traces import load
-from alexprof.record.store import load_run
 from tests.analysis.made import sum_of_accounts
-from tests.h200 import RUNS, unpack_run
+from tests.h200 import RUNS, run_of
 from tests.show.full import render
 
 
@@ -94,13 +89,12 @@ def test_a_timed_step_shorter_than_its_kernels_has_no_idle_time():
     assert StepWork.of(costs(ROWS), "GPU:0").saving({"a"}, 400e-9)[0] == pytest.approx(305e-9)
 
 
-@pytest.fixture(scope="module", params=RUNS)
-def run(request, tmp_path_factory):
-    folder = unpack_run(request.param, tmp_path_factory.mktemp("h200"))
-    return load(str(folder), folder.parent)
+@pytest.fixture(params=RUNS)
+def run(request):
+    return run_of(request.param)
 
 
-def test_predictions_of_a_saved_run_are_worked_out_anew(run):
+def test_a_prediction_is_near_what_was_measured(run):
     """At most 5 % off what leaving LRN out saved, or inside its interval."""
     assert len(run.ablations) == 2
     for ablation in run.ablations:
@@ -137,7 +131,7 @@ def test_the_account_adds_up_to_what_was_measured(run):
         assert sum_of_accounts(ablation) == pytest.approx(ablation.measured_s, abs=1e-12)
 
 
-def test_a_long_first_step_of_an_older_run_is_left_out(run):
+def test_a_long_first_step_is_left_out(run):
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.traced.steps == 9
     assert phase.traced.left_out_s > 1.2 * phase.traced.mean_s
@@ -146,66 +140,10 @@ def test_a_long_first_step_of_an_older_run_is_left_out(run):
     assert books.wall_ns / 9e9 == pytest.approx(phase.traced.mean_s)
 
 
-def test_what_was_measured_stays(run, tmp_path):
-    saved = load_run(unpack_run(run.run, tmp_path))
-    for ablation, before in zip(run.ablations, saved.ablations, strict=True):
-        assert (ablation.measured_s, ablation.ci95_s) == (before.measured_s, before.ci95_s)
-    assert [one.timed for one in run.variants["with_lrn"].phases.values()] == [
-        one.timed for one in saved.variants["with_lrn"].phases.values()
-    ]
-
-
-def test_a_run_without_its_tables_stays_as_it_was_saved(tmp_path):
-    folder = unpack_run("alexnet_gpu32", tmp_path)
-    (folder / "costs.parquet").unlink()
-    saved = load_run(folder)
-    run = renewed(saved, folder)
-    assert run.ablations == saved.ablations
-    for name, variant in run.variants.items():
-        for key, phase in variant.phases.items():
-            before = saved.variants[name].phases[key]
-            assert (phase.ops, phase.replay) == (before.ops, before.replay)
-            assert "costs.parquet" in phase.notes[-1]
-
-
-def test_a_first_step_is_left_out_once():
-    """Tables that know the host's time for launches were written without it."""
-    walls = enumerate([100, 30, 20, 20, 20])
-    table = costs([(step, "a", wall, 1, 10) for step, wall in walls])
-    assert long_first_of(table, "GPU:0") is None
-    older = long_first_of(table.with_columns(launching_ns=pl.lit(None, pl.Int64)), "GPU:0")
-    assert older is not None
-    assert older.rows() == [(0, 100)]
-
-
 def test_no_saving_is_predicted_without_what_has_no_op():
     rows = [(step, "(unassigned)" if op == "a" else op, *rest) for step, op, *rest in ROWS]
     savings = StepWork.of(costs(rows), "GPU:0").savings(800e-9)
     assert {saving.name for saving in savings if saving.what == "op"} == {"b"}
-
-
-def of_cpu(books):
-    return msgspec.structs.replace(books, device="CPU")
-
-
-def test_runs_of_a_cpu_are_not_touched(tmp_path):
-    folder = unpack_run("alexnet_gpu32", tmp_path)
-    run = load_run(folder)
-    variants = {
-        name: msgspec.structs.replace(
-            variant,
-            phases={
-                key: msgspec.structs.replace(
-                    phase,
-                    attribution=of_cpu(phase.attribution),
-                )
-                for key, phase in variant.phases.items()
-            },
-        )
-        for name, variant in run.variants.items()
-    }
-    on_cpu = msgspec.structs.replace(run, variants=variants)
-    assert renewed(on_cpu, folder) is on_cpu
 
 
 def test_the_report_answers_first_and_has_no_row_without_digits(run):

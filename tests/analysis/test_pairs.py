@@ -14,6 +14,7 @@ from alexprof.errors import RunError, UsageError
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.record.store import find_run, list_runs, save_run
 from alexprof.show.pairs import render_pairs
 from alexprof.tracer.pairing import Plan, ProcessFailed, run_pairs
@@ -94,9 +95,7 @@ def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
 
     run_pairs(Plan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
     assert [names for names, _, _ in found] == [[], ["a1"], ["a1", "b1"], ["a1", "b1", "b2"]]
-    assert {(complete, stopped) for _, complete, stopped in found} == {
-        (False, "it did not finish: still running, or killed")
-    }
+    assert {(complete, stopped.code) for _, complete, stopped in found} == {(False, "unfinished")}
 
 
 def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
@@ -258,7 +257,7 @@ def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
                 (logdir / "r").mkdir(),
                 (logdir / "r" / "run.json").write_text("{"),
             ),
-            "not a run's record",
+            "is damaged, or no record",
         ),
     ],
 )
@@ -277,7 +276,7 @@ def test_a_failure_stops_and_says_where(tmp_path):
     assert str(tmp_path / "ab" / "b2.err.txt") in str(caught.value)
     assert caught.value.exit_code == 2
     kept = load_pairs(tmp_path / "ab")
-    assert (kept.complete, kept.stopped) == (False, str(caught.value))
+    assert (kept.complete, kept.stopped) == (False, Note("failed", text=str(caught.value)))
     assert [one.exit_code for one in kept.processes] == [0, 0, 0, 0, 3]
     assert len(kept.finished) == 1
     with pytest.raises(UsageError, match="1 finished pairs, and a verdict needs 2"):
@@ -298,7 +297,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_pairs(Plan(A, B, 4), tmp_path / "ab", run=runner)
     kept = load_pairs(tmp_path / "ab")
-    assert (kept.complete, kept.stopped) == (False, "interrupted from the keyboard")
+    assert (kept.complete, kept.stopped) == (False, Note("interrupted"))
     assert judge_pairs(kept, tmp_path / "ab").finished == 2
 
 
@@ -331,5 +330,5 @@ def test_plans_folders_and_records_that_won_t_do(tmp_path):
     with pytest.raises(RunError, match="schema 99, newer than"):
         load_pairs(tmp_path / "ab")
     path.write_text("{")
-    with pytest.raises(RunError, match="is damaged"):
+    with pytest.raises(RunError, match="is damaged, or no record"):
         load_pairs(tmp_path / "ab")

@@ -11,6 +11,7 @@ import pytest
 
 from alexprof.analysis.traces import find_traces, load, load_trace
 from alexprof.errors import DamageError, TraceError, UsageError
+from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from alexprof.show import ReportOptions
 from tests.attribute.hand import draw, steps
@@ -133,7 +134,7 @@ def test_what_the_profiler_lost_makes_it_incomplete(tmp_path):
     built.warning("dropped 5 events")
     run = load_trace(built.write(tmp_path / "vm.xplane.pb"))
     assert not run.complete
-    assert run.stopped == "the profiler warns: dropped 5 events"
+    assert run.stopped == Note("profiler_warning", text="dropped 5 events")
     assert "dropped 5 events" in render(run, "text")
 
 
@@ -256,7 +257,7 @@ def test_hosts_of_one_session_are_one_trace(tmp_path):
     assert relu.device == "vm2/CPU"
     assert relu.share_fraction == pytest.approx(80 / 400)
     assert not run.complete
-    assert "vm2: the profiler warns: dropped 5 events" in phase.notes
+    assert Note("profiler_warning", host="vm2", text="dropped 5 events") in phase.notes
     text = render(run, "text")
     assert "vm1/GPU:0" in text
     assert "vm2/CPU" in text
@@ -270,9 +271,9 @@ def test_hosts_whose_steps_differ_and_one_without_ops_are_told(tmp_path):
     three = TraceBuilder()
     draw(three.plane("/host:CPU"), {"python": steps((0, 100))})
     three.write(tmp_path / "vm3.xplane.pb")
-    notes = " ".join(load(str(tmp_path), tmp_path).variants["trace"].phases["trace"].notes)
-    assert "1 of 2 steps are in the traces of all hosts" in notes
-    assert "vm3: nothing of it is shown" in notes
+    notes = load(str(tmp_path), tmp_path).variants["trace"].phases["trace"].notes
+    assert Note("steps_not_on_all_hosts", {"steps": 1, "of_steps": 2}) in notes
+    assert ("host_not_shown", "vm3") in {(note.code, note.host) for note in notes}
 
 
 def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
@@ -337,7 +338,7 @@ def test_hosts_are_judged_by_the_device_that_was_busiest_in_steps(tmp_path):
         built.write(tmp_path / f"{host}.xplane.pb")
     phase = load(str(tmp_path), tmp_path).variants["trace"].phases["trace"]
     assert phase.attribution.device == "vm2/GPU:0"
-    assert "2 files of one folder are shown as one program on so many hosts." in phase.notes
+    assert Note("several_hosts", {"hosts": 2}) in phase.notes
 
 
 def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path):
@@ -354,12 +355,12 @@ def test_the_host_s_level_is_told_where_graphs_run(tmp_path):
         built.plane("Task Environment", stats={"profile_options": b"\x10\x02"})
         run = load_trace(built.write(tmp_path / f"{told}.xplane.pb"))
         notes = run.variants["trace"].phases["trace"].notes
-        assert any("host tracer level 2" in note for note in notes) is told
+        assert (Note("host_level_low", {"level": 2, "full_level": 3}) in notes) is told
 
 
 def test_a_marker_that_marks_nothing_is_an_error(tmp_path):
     file = host_trace(("a:MatMul", 5, 8)).write(tmp_path / "vm.xplane.pb")
-    with pytest.raises(UsageError, match=r'vm.xplane.pb: No step marked "nope" .*, only "forward"'):
+    with pytest.raises(UsageError, match=r'vm.xplane.pb: no step marked "nope" .*, only "forward"'):
         load_trace(file, marker="nope")
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from alexprof.attribute import attribute, attribute_phases
 from alexprof.record.closure import check_closure
+from alexprof.record.note import Note
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import draw, steps
 from tests.traces import TraceBuilder
@@ -217,7 +218,7 @@ def test_steps_in_which_nothing_is_launched_are_left_out_where_the_gpu_is_behind
     phases = attribute_phases(parse_trace(builder.to_bytes()))
     assert list(phases) == ["train"]
     assert phases["train"].steps["wall_ns"].to_list() == [60, 40]
-    assert '"log"' in " ".join(phases["train"].notes)
+    assert Note("steps_empty", names=("log",)) in phases["train"].notes
 
 
 # ---- the slow second way ---------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from alexprof.attribute import by_op
 from alexprof.attribute.cores import innermost
+from alexprof.record.note import Note
 from tests.attribute.hand import attribute, on_host, steps
 
 RECORD = "ThreadpoolListener::Record"
@@ -54,7 +55,7 @@ def test_work_handed_on_belongs_to_the_op_at_the_top():
     assert cores(found) == {"a": 260 + 30 + 100}
     (row,) = found.costs.filter(op="a").iter_rows(named=True)
     assert row["busy_ns"] == 300
-    assert not [note for note in found.notes if "thread pools" in note]
+    assert "pool_work_without_op" not in {note.code for note in found.notes}
 
 
 def test_an_op_without_workers_has_its_own_time():
@@ -82,7 +83,8 @@ def test_work_of_no_op_is_counted_and_said():
         )
     )
     assert cores(found) == {"a": 300}
-    assert "17 % of the work of the thread pools has no known op." in found.notes
+    (note,) = [note for note in found.notes if note.code == "pool_work_without_op"]
+    assert note.numbers["fraction"] == pytest.approx(0.17, abs=0.005)
 
 
 def test_idle_time_and_what_is_outside_the_step_have_none():
@@ -111,7 +113,7 @@ def test_work_in_a_step_without_the_op_s_own_event_belongs_to_no_row():
         host([("a:MatMul", 100, 400), record(110, 1)], region(450, 600, 1), step=(420, 1000))
     )
     assert cores(found) == {}
-    assert "100 % of the work of the thread pools has no known op." in found.notes
+    assert Note("pool_work_without_op", {"fraction": 1.0}) in found.notes
 
 
 def test_what_looks_like_an_op_on_a_thread_of_the_pool_takes_no_number():
@@ -132,7 +134,7 @@ def test_a_region_that_says_no_number_belongs_to_no_op():
     bare = [(START, 20, 20), (STOP, 60, 60)]
     found = attribute(host([("a:MatMul", 0, 400), record(1, 0)], bare))
     assert cores(found) == {"a": 400}
-    assert "100 % of the work of the thread pools has no known op." in found.notes
+    assert Note("pool_work_without_op", {"fraction": 1.0}) in found.notes
 
 
 @pytest.mark.parametrize("broken", [START, STOP])

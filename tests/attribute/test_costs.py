@@ -5,6 +5,7 @@ import pytest
 
 from alexprof.errors import ClosureError, TraceError
 from alexprof.record.closure import check_closure
+from alexprof.record.note import Note
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
 from tests.traces import TraceBuilder, integer, message
@@ -158,17 +159,39 @@ def test_functions_of_tf_data_are_ops_of_their_own():
     found = attribute(
         on_host(
             python=steps((0, 100)),
-            one=[("mul:Mul", 0, 10)],
-            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 40, 41)]},
+            one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
+            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
         )
     )
     assert [
         row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
     ] == [
         ("mul", "mul", "forward", 10),
+        ("next", "next", "input", 19),
         ("tf_data/args_0", "tf_data", "input", 1),
-        ("tf_data/mul", "tf_data", "input", 20),
+        ("tf_data/mul", "tf_data", "input", 10),
     ]
+
+
+def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_else():
+    found = attribute(
+        on_host(
+            python=[*steps((0, 100)), ("SessionRun", 0, 100)],
+            one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
+            two=[("next:IteratorGetNext", 40, 60)],
+            **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
+        )
+    )
+    # 40 to 50: next and its source, half each; 50 to 60: next and mul, though the source sleeps on.
+    assert shares(found) == {
+        "mul": 30 + 15,
+        "next": 5 + 5,
+        "tf_data/sleeps": 5,
+        "idle: launching": 10,
+        "idle: fetching": 30,
+    }
+    (busy_ns,) = found.costs.filter(op="tf_data/sleeps")["busy_ns"]
+    assert busy_ns == 90
 
 
 def test_an_event_for_several_executions():
@@ -187,10 +210,10 @@ def test_events_without_a_name_and_with_a_negative_length_are_noted():
     plane.lines[1].raw(message(4, integer(1, 77) + integer(2, 50_000) + integer(3, 1_000)))
     found = attribute(parse_trace(builder.to_bytes()))
     assert ("a", 2, 10) in table(found, "op", "executions", "busy_ns")
-    assert [note for note in found.notes if " 1 of 4 events on CPU" in note] == list(
-        found.notes[1:]
+    assert found.notes[1:] == (
+        Note("events_nameless", {"events": 1, "of_events": 4}, ("CPU",)),
+        Note("durations_negative", {"events": 1, "of_events": 4}, ("CPU",)),
     )
-    assert len(found.notes) == 3
 
 
 GPU = "/device:GPU:0"
@@ -243,7 +266,9 @@ def test_kernels_belong_to_the_op_that_launched_them():
     }
     row = found.costs.row(by_predicate=pl.col("op") == "(unassigned)", named=True)
     assert (row["type"], row["kind"], row["layer"], row["pass"]) == (*["(unassigned)"] * 3, "other")
-    assert found.notes == ("48 % of the kernel and copy time on GPU:0 has no known op.",)
+    (note,) = found.notes
+    assert (note.code, note.names) == ("kernels_without_op", ("GPU:0",))
+    assert note.numbers["fraction"] == pytest.approx(28 / 58)
 
 
 def test_a_gpu_waits_for_the_host():
@@ -297,7 +322,9 @@ def test_gpus_share_the_executions_of_one_name():
 def test_kernels_after_the_steps_are_told():
     found = attribute(on_gpu([("a:A", 50, 60), ("a:A", 150, 160)]))
     assert found.outside_events == 1
-    assert "1 of 2 kernels and copies on GPU:0 belong to no step" in found.notes[0]
+    assert found.notes[0] == Note(
+        "kernels_outside_steps", {"events": 1, "of_events": 2}, ("GPU:0",)
+    )
 
 
 def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
@@ -308,13 +335,13 @@ def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
 
 def test_notes_on_names():
     eager = [("EagerLocalExecute: MatMul", 10, 20)]
-    assert "eagerly" in attribute(on_host(python=[*steps((0, 50)), *eager])).notes[-2]
+    assert attribute(on_host(python=[*steps((0, 50)), *eager])).notes[-2] == Note("eager_ops")
     reads = [
         (f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp", start, start + 1)
         for layer, start in (("a", 10), ("b", 12))
     ]
     found = attribute(on_host(python=steps((0, 50)), one=reads))
-    assert found.notes[0] == 'Layers are named below the scope "net".'
+    assert found.notes[0] == Note("layers_below_scope", names=("net",))
     assert {"a", "b"} < set(found.costs["layer"])
 
 
@@ -328,7 +355,7 @@ def test_other_devices_are_told():
             }
         )
     )
-    assert found.notes[-1] == "/device:TPU:0 is a kind of device that is not read."
+    assert found.notes[-1] == Note("device_not_read", names=("/device:TPU:0",))
 
 
 def test_depth_of_layers():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alexprof.record.note import Note
 from tests.attribute.hand import Spans, attribute, steps, trace
 
 LINKED = {"correlation_id": 7}
@@ -60,9 +61,7 @@ def test_kernels_of_a_cuda_graph_count_for_the_op_that_launched_it():
     ]
     found = attribute(trace(gpu(nodes, tf_1=ran)))
     assert set(kernels(found).values()) == {"step"}
-    (note,) = [note for note in found.notes if "CUDA graphs" in note]
-    assert note.startswith("5 of 5 kernels on GPU:0")
-    assert "XLA_FLAGS=--xla_gpu_enable_command_buffer=" in note
+    assert found.notes[-1] == Note("graphs_not_traced", {"kernels": 5, "of_kernels": 5}, ("GPU:0",))
 
 
 def test_clocks_that_differ_are_told():
@@ -70,11 +69,10 @@ def test_clocks_that_differ_are_told():
     early = [("gemm", 9_000, 9_500, {**LINKED, "tf_op": "a:MatMul"})]
     planes = gpu(early, tf_1=ran)
     planes["/host:CPU"]["python"] = steps((0, 100_000))
-    (note,) = [note for note in attribute(trace(planes)).notes if "clocks" in note]
-    assert "up to 3 µs before they are launched" in note
+    assert attribute(trace(planes)).notes[-1] == Note("clocks_apart", {"apart_s": 3e-6}, ("GPU:0",))
     late = [("gemm", 12_500, 13_000, {**LINKED, "tf_op": "a:MatMul"})]
     planes["/device:GPU:0"] = {"Stream #1": late}
-    assert not [note for note in attribute(trace(planes)).notes if "clocks" in note]
+    assert "clocks_apart" not in {note.code for note in attribute(trace(planes)).notes}
 
 
 def test_number_0_is_no_launch():

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from alexprof.attribute import Attribution, attribute, totals
+from alexprof.record.note import Note
 from alexprof.xplane import read_trace
 from tests.attribute.test_against_xprof import KINDS
 
@@ -54,7 +55,7 @@ def test_each_step_has_the_same_ops(recorded, kind):
     found = read(recorded[kind])
     assert found.steps["step"].to_list() == FOUR
     assert found.outside_events == 0
-    assert not any("step" in note for note in found.notes)
+    assert not any("step" in note.code for note in found.notes)
     ran = found.costs.filter(pl.col("op") != "(idle)")
     # The last call may still be returning when the profiler stops, and is lost then.
     calls = pl.col("type").str.contains(CALL)
@@ -106,7 +107,7 @@ def test_the_outermost_of_nested_steps_count(recorded):
     found = read(recorded["nested_steps"])
     assert found.steps["step"].to_list() == [100, 101]
     (note,) = found.notes
-    assert note.startswith('Left out: 8 step markers inside other steps ("train")')
+    assert note == Note("markers_inside_steps", {"markers": 8}, ("train",))
 
 
 def test_the_inner_ones_can_be_asked_for(recorded):
@@ -120,10 +121,7 @@ def test_the_inner_ones_can_be_asked_for(recorded):
 def test_a_name_that_marks_nothing(recorded):
     found = read(recorded["nested_steps"], "batch")
     assert found.steps["step"].to_list() == [0]
-    assert found.notes == (
-        'No step marked "batch" is in the trace, only "epoch", "train"; '
-        "the whole trace is shown as one step.",
-    )
+    assert found.notes == (Note("steps_not_marked", names=("epoch", "train"), text="batch"),)
 
 
 def test_overlapping_steps_share_no_moment(recorded):
@@ -132,7 +130,7 @@ def test_overlapping_steps_share_no_moment(recorded):
     first, second = found.steps.rows()
     assert first[1] + first[2] == second[1]  # it begins where the first ends
     (note,) = found.notes
-    assert note == "1 step begins before another has ended, and counts from its end."
+    assert note == Note("steps_overlap", {"steps": 1})
 
 
 def test_pipelines_have_ops_of_their_own(recorded):

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alexprof.attribute.steps import Steps, find_steps
+from alexprof.attribute.steps import NOT_MARKED, Steps, find_steps
+from alexprof.record.note import Note
 from alexprof.xplane import Trace
 from tests.attribute.hand import on_host, steps, trace
 
@@ -60,18 +61,16 @@ def test_other_markers_inside_a_step_are_left_out_and_told():
     )
     one = found(source)
     assert spans_ns(one) == [(0, 0, 50)]
-    assert one.notes == (
-        'Left out: 1 step marker inside other steps ("train"); name a marker to choose (--marker).',
-    )
+    assert one.notes == (Note("markers_inside_steps", {"markers": 1}, ("train",)),)
 
 
 def test_overlapping_steps_are_made_disjoint():
     one = found(on_host(python=steps((0, 20), (15, 30))))
     assert spans_ns(one) == [(0, 0, 20), (1, 20, 30)]
-    assert one.notes == ("1 step begins before another has ended, and counts from its end.",)
+    assert one.notes == (Note("steps_overlap", {"steps": 1}),)
     three = found(on_host(python=steps((0, 20), (15, 30), (29, 40), (40, 50))))
     assert spans_ns(three) == [(0, 0, 20), (1, 20, 30), (2, 30, 40), (3, 40, 50)]
-    assert three.notes == ("2 steps begin before another has ended, and count from its end.",)
+    assert three.notes == (Note("steps_overlap", {"steps": 2}),)
 
 
 def test_steps_of_several_names_are_sorts_of_their_own():
@@ -95,22 +94,26 @@ def test_edges_are_rounded_to_whole_nanoseconds_and_empty_steps_left_out():
     source = on_host(python=steps((0.4, 5.5), (5.5, 9), (9.1, 9.2)))
     one = found(source)
     assert spans_ns(one) == [(0, 0, 6), (1, 6, 9)]
-    assert one.notes == ("Left out: 1 step shorter than 1 ns.",)
+    assert one.notes == (Note("steps_too_short", {"steps": 1}),)
 
 
 @pytest.mark.parametrize(
     ("lines", "marker", "note"),
     [
-        ({}, None, "No step is marked in the trace; the whole trace is shown as one step."),
-        ({"python": [("forward", 0, 5)]}, "forward", '("forward" was looked for)'),
-        ({"python": steps((0, 5), name="train")}, "forward", 'only "train"'),
-        ({"python": steps((5, 5), name="train")}, None, "No step is marked"),
+        ({}, None, Note(NOT_MARKED)),
+        ({"python": [("forward", 0, 5)]}, "forward", Note(NOT_MARKED, text="forward")),
+        (
+            {"python": steps((0, 5), name="train")},
+            "forward",
+            Note(NOT_MARKED, names=("train",), text="forward"),
+        ),
+        ({"python": steps((5, 5), name="train")}, None, Note(NOT_MARKED)),
     ],
 )
 def test_without_markers_the_whole_span_is_one_step(lines, marker, note):
     one = found(on_host(**lines), marker)
     assert spans_ns(one) == [(0, 1, 10)]
-    assert note in one.notes[-1]
+    assert note == one.notes[-1]
 
 
 CALL = {"tf_function_call": "notTraced-nonXla"}

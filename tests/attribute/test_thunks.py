@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from alexprof.attribute import Known
+from alexprof.record.note import Note
 from tests.attribute.hand import Spans, attribute, on_host, shares, steps, trace
 from tests.attribute.test_cores import POOL, cores, record, region
 
@@ -121,7 +122,7 @@ def test_work_of_the_caller_s_own_thread_is_that_of_the_op_of_xla():
 
 def test_steps_with_xla_are_not_replayed():
     found = attribute(host(CALL), known=Known(inputs={"cluster": (), "next": ("cluster",)}))
-    assert found.replayed.reason == "XLA made programs of the graph, which wait otherwise"
+    assert found.replayed.reason == Note("replay_xla")
 
 
 def test_nobody_works_for_an_op_that_is_done():

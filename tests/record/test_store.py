@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from alexprof.errors import RunError
 from alexprof.record.run import SCHEMA_VERSION
 from alexprof.record.store import BrokenRun, find_run, list_runs, load_run, save_run
-from tests.analysis.made import made_run
 from tests.factory import run_of
 
 
@@ -30,32 +27,6 @@ def logdir(tmp_path):
 
 def test_a_run_comes_back_as_it_was_saved(logdir):
     assert load_run(logdir / "b-older") == run_named("b-older")
-
-
-def test_timed_steps_written_before_they_said_how_good_they_are_still_load(tmp_path):
-    run = made_run(tmp_path / "run", {"v": 0.1}, traced=0)
-    file = tmp_path / "run" / "run.json"
-    record = json.loads(file.read_text())
-    phase = record["variants"]["v"]["phases"]["forward"]["timed"]
-    new = ("std_ci95_s", "steadiness", "outliers", "warm_up", "stopped_by", "precision")
-    for name in (*new, "precision_asked"):
-        del phase[name]
-    file.write_text(json.dumps(record))
-    old = load_run(tmp_path / "run").variants["v"].phases["forward"].timed
-    timed = run.variants["v"].phases["forward"].timed
-    assert timed is not None
-    gone: dict[str, Any] = dict.fromkeys(new)
-    assert old == replace(timed, **gone)
-
-
-def test_what_older_runs_measured_beside_interference_is_left_alone(tmp_path):
-    run = made_run(tmp_path / "run", {"v": 0.1}, traced=0)
-    file = tmp_path / "run" / "run.json"
-    record = json.loads(file.read_text())
-    yardstick = {"arithmetic_s": 0.005, "memory_s": 0.01}
-    record["variants"]["v"]["phases"]["forward"]["disturbances"]["yardstick_after"] = yardstick
-    file.write_text(json.dumps(record))
-    assert load_run(tmp_path / "run") == run
 
 
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):
@@ -92,12 +63,18 @@ def damaged(logdir, change):
     return path
 
 
-def test_a_newer_schema_is_told_from_damage(logdir):
+def test_a_newer_schema_is_no_damage(logdir):
     def newer(text):
         return json.dumps({**json.loads(text), "schema_version": SCHEMA_VERSION + 1, "new": 1})
 
     damaged(logdir, newer)
-    with pytest.raises(RunError, match=r"schema 2, newer than this AlexProf knows \(1\).*update"):
+    with pytest.raises(RunError, match=r"schema 3, newer than this AlexProf knows \(2\).*update"):
+        load_run(logdir / "b-older")
+
+
+def test_an_earlier_schema_is_refused_with_what_to_do(logdir):
+    damaged(logdir, lambda text: text.replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(RunError, match=r"measure again; its traces .*/VARIANT/plugins/profile/"):
         load_run(logdir / "b-older")
 
 

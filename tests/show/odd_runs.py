@@ -8,6 +8,7 @@ from functools import cache
 import msgspec
 
 from alexprof.record.environment import Device
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
@@ -61,7 +62,7 @@ def incomplete() -> Run:
     return msgspec.structs.replace(
         with_phases(run, phases),
         complete=False,
-        stopped="interrupted in forward-backward, without LRN, block 3 of 4",
+        stopped=Note("failed", text="no memory left in forward-backward, without LRN"),
         ablations=(forward_ablation(),),
         stretches=(),
     )
@@ -72,7 +73,7 @@ def nothing() -> Run:
     return run_of(
         "alexnet-20261124-080000",
         complete=False,
-        stopped="it did not finish: still running, or killed",
+        stopped=Note("unfinished"),
         started="2026-11-24T08:00:00+00:00",
     )
 
@@ -107,7 +108,7 @@ def two_gpus() -> Run:
     trained = timed(
         8.02, 0.11, 0.2, (8.0, 7.9, 8.1), [(n, 8.0 + n % 3 / 50) for n in range(10)]
     )  # fmt: skip
-    notes = ("the profiler warns: 3 kernels were dropped",)
+    notes = (Note("profiler_warning", text="3 kernels were dropped"),)
     phase = traced(Phase(label="Train", timed=trained, notes=notes), costs, device="GPU:0")
     gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
     return run_of(
@@ -161,16 +162,12 @@ def withheld() -> Run:
     assert bad.traced is not None
     phases["with_lrn"]["forward"] = msgspec.structs.replace(
         bad,
-        traced=msgspec.structs.replace(bad.traced, stopwatch_mean_s=0.181),
+        traced=msgspec.structs.replace(bad.traced, wall_clock_mean_s=0.181),
         attribution=None,
         ops=(),
         layers=(),
         layers_whole=(),
         kinds=(),
-        notes=(
-            "the trace says 209.865 ms a step, the stopwatch 181.000 ms: no share is shown; the "
-            "usual cause is a trace that lost events, trace fewer steps with --trace-steps",
-        ),
     )
     untouched = Phase(label="Forward-backward", timed=BOTH_WITH)
     phases["with_lrn"]["forward_backward"] = traced(untouched, costs_of([idle_ms(610.0)]))
@@ -280,7 +277,7 @@ def gone_along() -> Run:
     run = steady()
     (both,) = [one for one in run.ablations if one.phase == "forward_backward"]
     layers = tuple(
-        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, told=True)
+        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, significant=True)
         for number in range(10, 0, -1)
     )
     types = ("Transpose", "Cast", "Reshape", "Pack", "Fill")
@@ -297,7 +294,7 @@ def gone_along() -> Run:
         parts=(),
         others=layers,
         others_s=others_s,
-        not_told=None,
+        not_significant=None,
         only_with=gone,
         only_without=(new,),
         unassigned=change("", 0.0001, 0.0005, 0.0003),
@@ -309,8 +306,8 @@ def gone_along() -> Run:
     phases = two_phases(run)
     del phases["with_lrn"]["forward"], phases["without_lrn"]["forward"]
     replay = Replay(
-        reason="ops ran on the GPU",
-        gone_with={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
+        reason=Note("replay_not_cpu_alone"),
+        dependents={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
     )
     whole = phases["with_lrn"]["forward_backward"]
     phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)

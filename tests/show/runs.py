@@ -114,7 +114,7 @@ def replayed(phase: Phase) -> Phase:
     for what, costs in (
         ("layer", phase.layers),
         ("kind", phase.kinds),
-        ("asked", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
+        ("ablation", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
     ):
         for name in dict.fromkeys(one.name for one in costs):
             fraction = 0.98 * math.fsum(one.share_fraction for one in costs if one.name == name)
@@ -250,7 +250,7 @@ def both_ablation() -> Ablation:
             SeenOps(type="LRNGrad", pass_="backward", ops=2),
         ),
         others=(
-            change("conv2", 0.186, 0.1981, 0.0041, told=True),
+            change("conv2", 0.186, 0.1981, 0.0041, significant=True),
             change("conv4", 0.123, 0.1291, 0.0087),
             change("conv3", 0.0933, 0.0961, 0.0093),
             change("conv1", 0.0527, 0.05387, 0.0031),
@@ -258,7 +258,7 @@ def both_ablation() -> Ablation:
         ),
         others_s=-0.02243,
         others_ci95_s=(-0.0399, -0.00496),
-        not_told=Gathered(
+        not_significant=Gathered(
             names=("conv4", "conv3", "conv1", "conv5"),
             change_s=-0.01033,
             ci95_s=(-0.0278, 0.00714),
@@ -273,7 +273,7 @@ def both_ablation() -> Ablation:
 
 
 def change(
-    name: str, with_s: float, without_s: float, half_s: float, *, told: bool = False
+    name: str, with_s: float, without_s: float, half_s: float, *, significant: bool = False
 ) -> LayerChange:
     change_s = with_s - without_s
     return LayerChange(
@@ -282,7 +282,7 @@ def change(
         without_s=without_s,
         change_s=change_s,
         ci95_s=(change_s - half_s, change_s + half_s),
-        told=told,
+        significant=significant,
     )
 
 

@@ -19,6 +19,7 @@ from alexprof.analysis.gate import GateResult, gate, parse_bound
 from alexprof.analysis.history import History, history
 from alexprof.analysis.sides import Side, find_member, find_sides
 from alexprof.errors import UsageError
+from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.over_time import render_history
@@ -58,7 +59,7 @@ def logdir(tmp_path_factory):
         host=dataclasses.replace(HOST, load_before=4.6),
         settings={"batch_size": 64},
         complete=False,
-        stopped="interrupted from the keyboard",
+        stopped=Note("interrupted"),
     )
     odd = {"with_lrn": 0.22, "v": 0.1}
     made_run(folder / "odd <b>|*_", odd, started=days[5], traced=0, software=newer)

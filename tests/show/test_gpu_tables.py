@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,15 +49,6 @@ def test_a_step_of_some_ms_is_divided_in_microseconds():
     units = {one.title: one.unit for one in table.columns}
     assert units["share"] == units["± 95 %"] == "µs"
     assert column(table, "share")["data"] == "90.0"
-
-
-def test_older_runs_on_a_gpu_are_not_believed_about_onednn():
-    for run, said in ((odd_runs.two_gpus(), False), (runs.alexnet(), True)):
-        assert run.machine is not None
-        software = replace(run.machine.software, onednn=False)
-        machine = msgspec.structs.replace(run.machine, software=software)
-        text = render(msgspec.structs.replace(run, machine=machine))
-        assert ("no oneDNN" in text) is said
 
 
 NAMES = st.text(alphabet="ab:_/", min_size=1, max_size=60)

@@ -6,14 +6,13 @@ import msgspec
 import pytest
 
 from alexprof.analysis.division import divide
-from alexprof.analysis.traces import load
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.predict import prediction
 from alexprof.show.sections.trace_tables import launch_table
 from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
-from tests.h200 import DATA, unpack_run
+from tests.h200 import DATA, run_of
 from tests.show.full import render
 
 
@@ -32,10 +31,9 @@ def trace_run(tmp_path_factory):
     return read
 
 
-@pytest.fixture(scope="module")
-def alexnet(tmp_path_factory):
-    folder = unpack_run("alexnet_gpu32", tmp_path_factory.mktemp("run"))
-    return load(str(folder), folder.parent)
+@pytest.fixture
+def alexnet():
+    return run_of("alexnet_gpu32")
 
 
 def launches_of(run: Run):

@@ -33,7 +33,7 @@ def test_a_run_is_its_state_its_means_and_what_lrn_costs():
             "  forward-backward  612 ms with LRN, 578 ms without  LRN: unclear",
             "",
             "alexnet-20261124-071417     2026-11-24 07:14                          incomplete",
-            "  ! interrupted in forward-backward, without LRN, block 3 of 4",
+            "  ! no memory left in forward-backward, without LRN",
             "  forward           244 ms with LRN, 188 ms without  LRN: unclear",
             "  forward-backward  612 ms with LRN",
             "",

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from alexprof.analysis.pairs import PairsResult, judge_pairs
 from alexprof.errors import UsageError
 from alexprof.measure.processes import parse_command
+from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
 from alexprof.tracer.pairing import Plan, run_pairs
@@ -48,7 +49,7 @@ def result(folder, pairs=5, seconds=seconds, leave=lambda logdir, name: None, **
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logdir")
-    cut = {"complete": False, "stopped": "interrupted from the keyboard"}
+    cut = {"complete": False, "stopped": Note("interrupted")}
     return {
         "processes": result(folder / "processes"),
         "unclear": result(folder / "unclear", pairs=3, seconds=far),
@@ -97,7 +98,7 @@ def test_colour_adds_nothing_but_colour(results, name):
 def test_json_comes_back_as_the_same_values(results, name):
     text = rendered(results, name, "json")
     assert msgspec.json.decode(text, type=PairsResult) == results[name]
-    assert json.loads(text)["schema_version"] == 1
+    assert json.loads(text)["schema_version"] == 2
 
 
 def test_who_ran_first_does_not_depend_on_the_clock(results):

@@ -116,7 +116,7 @@ def test_outliers_are_one_line_with_what_the_slow_ones_add():
 
 
 def test_why_it_stopped_names_the_precision_of_the_worst_variant():
-    fields = {"stopped_by": "precision", "precision_asked": 0.005, "steps": 340}
+    fields = {"stopped_by": "precision", "requested_precision": 0.005, "steps": 340}
     said = with_timed(
         with_lrn={**fields, "precision": 0.0048}, without_lrn={**fields, "precision": 0.0031}
     )
@@ -127,22 +127,22 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
     ("fields", "said"),
     [
         (
-            {"stopped_by": "plateau", "precision_asked": 0.005, "precision": 0.171},
+            {"stopped_by": "plateau", "requested_precision": 0.005, "precision": 0.171},
             "! forward: stopped at ±17 % after 60 steps, not the ±0.50 % asked: four times the "
             "steps had not narrowed the interval, the machine drifts",
         ),
         (
-            {"stopped_by": "max-time", "precision_asked": 0.005, "precision": 0.011},
+            {"stopped_by": "max-time", "requested_precision": 0.005, "precision": 0.011},
             "! forward: stopped by the time allowed, at ±1.1 % after 60 steps, "
             "not the ±0.50 % asked",
         ),
         (
-            {"stopped_by": "steps", "precision_asked": 0.005, "precision": None},
+            {"stopped_by": "steps", "requested_precision": 0.005, "precision": None},
             "! forward: stopped by the most steps allowed, at an interval not known after "
             "60 steps, not the ±0.50 % asked",
         ),
         (
-            {"stopped_by": "steps", "precision_asked": 0.005, "precision": 0.0041},
+            {"stopped_by": "steps", "requested_precision": 0.005, "precision": 0.0041},
             "Forward: stopped by the most steps allowed, at ±0.41 % after 60 steps, "
             "within the ±0.50 % asked.",
         ),
@@ -157,7 +157,7 @@ def test_other_reasons_to_stop(fields, said):
 
 
 def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
-    one = {"stopped_by": "precision", "precision_asked": 0.01, "precision": 0.009, "steps": 100}
+    one = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009, "steps": 100}
     said = with_timed(with_lrn=one, without_lrn={**one, "steps": 130})
     assert said == [
         "Forward, with LRN: stopped at the precision asked (±1.0 %): ±0.90 % after 100 steps.",

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.trace import Replay, Saving
@@ -118,7 +119,7 @@ def test_the_answer_names_what_else_changed():
     assert "Its own ops take 55.8 ± 4.4 ms; without it conv2 took 12.1 ms longer." in text
     assert "4 other layers, none significant −10.3" in text
     nothing = msgspec.structs.replace(
-        seen, others=tuple(msgspec.structs.replace(one, told=False) for one in seen.others)
+        seen, others=tuple(msgspec.structs.replace(one, significant=False) for one in seen.others)
     )
     text = said(msgspec.structs.replace(run, ablations=(nothing,)), BACKWARD)
     assert "no other layer’s change is significant." in text
@@ -193,20 +194,24 @@ def test_idle_time_is_explained_where_the_record_explains_it():
 def test_notes_of_all_variants_show_and_each_once():
     run = runs.alexnet()
     phases = odd_runs.two_phases(run)
-    for name, notes in (("with_lrn", ("a", "b")), ("without_lrn", ("b", "c"))):
+    eager, fused, warning = (Note("eager_ops"), Note("xla_fused"), Note("failed", text="c"))
+    for name, notes in (("with_lrn", (eager, fused)), ("without_lrn", (fused, warning))):
         phase: Phase = phases[name]["forward"]
         phases[name]["forward"] = msgspec.structs.replace(phase, notes=notes)
     text = said(odd_runs.with_phases(run, phases))
-    assert "! a ! b ! without LRN: c" in text
+    assert text.count("Many ops ran eagerly") == text.count("XLA fused ops") == 1
+    assert "! without LRN: c" in text
 
 
 def test_a_phase_that_was_not_timed_says_why():
     run = odd_runs.one_step()
     phase = msgspec.structs.replace(
-        run.variants["default"].phases["inference"], timed=None, notes=("out of memory",)
+        run.variants["default"].phases["inference"],
+        timed=None,
+        notes=(Note("failed", text="out of memory"),),
     )
     text = said(odd_runs.with_phases(run, {"default": {"inference": phase}}), ReportOptions())
-    assert "! inference, default: not timed: Out of memory" in text
+    assert "! inference, default: not timed. Out of memory" in text
     assert "default – – – – – –" in text
 
 
@@ -321,7 +326,7 @@ def test_what_interfered_with_a_phase_is_said_once_for_variants_that_took_turns(
     text = said(interfered(runs.steady(), with_lrn=busy, without_lrn=busy))
     others = "! Forward: other programs used 0.5 of 2 cores: steps waited for cores"
     assert text.count(others) == 1
-    assert text.count("! Forward: programs waited for memory 4.0 % of the time") == 1
+    assert text.count("! Forward: programs waited for memory 4.00 % of the time") == 1
 
 
 def test_what_interfered_with_one_variant_alone_names_it_and_what_does_not_matter_is_not_said():

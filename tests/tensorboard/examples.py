@@ -12,6 +12,7 @@ import numpy as np
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.values import Timed
@@ -43,7 +44,7 @@ def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
         mean_s=mean_s * 1.25,
         std_s=None,
         slowdown=1.25,
-        stopwatch_mean_s=None,
+        wall_clock_mean_s=None,
         file="x",
         host_level=3,
         events=9,
@@ -91,7 +92,7 @@ def run(
         NAME,
         known if variants is None else variants,
         complete=complete,
-        stopped=None if complete else "it did not finish",
+        stopped=None if complete else Note("unfinished"),
         started="2026-11-24T05:42:00+01:00",
         workload=WorkloadRecord(name="alexnet", settings=settings),
         machine=MachineRecord(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tensorboard.compat.proto.config_pb2 import RunMetadata
 
-from alexprof.record.phase import Books, OpCost, Phase
+from alexprof.record.phase import AttributedTimes, OpCost, Phase
 from alexprof.tensorboard.compute_times import with_shares
 
 CPU, GPU = "/job:localhost/replica:0/task:0/device:CPU:0", "/job:localhost/device:GPU:0"
@@ -40,7 +40,9 @@ def phase(device: str) -> Phase:
         )
         for name, share_us in SHARES_US.items()
     )
-    books = Books(device=device, wall_ns=1, share_ns=1, idle_ns=0, unassigned_ns=0, devices=())
+    books = AttributedTimes(
+        device=device, wall_ns=1, share_ns=1, idle_ns=0, unassigned_ns=0, devices=()
+    )
     return Phase(label="Forward", attribution=books, ops=ops)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import alexprof
 from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
+from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.show.progress import SilentProgress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
@@ -92,7 +93,7 @@ def test_the_step_is_divided_without_a_rest(run):
 
 def test_trace_and_stopwatch_agree(run):
     for _, _, phase in phases_of(run[0]):
-        apart_s = phase.traced.mean_s - phase.traced.stopwatch_mean_s
+        apart_s = phase.traced.mean_s - phase.traced.wall_clock_mean_s
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
 
 
@@ -142,7 +143,7 @@ def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tm
             assert [tensor.repeats for tensor in phase.fingerprint] == [False]
             phase = tracer.time(session, ends, "Ends", steps=1, burn_in=0)
             assert phase.fingerprint == ()
-            assert "what ends of v computes is not known: the step failed" in phase.notes[-1]
+            assert "what ends of v computes is not known: the step failed" in phase.notes[-1].text
     assert tracer.run.complete
 
 
@@ -179,7 +180,7 @@ def test_steps_are_replayed_from_the_graph(run):
         if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
             assert not replay.savings
         else:
-            assert {one.what for one in replay.savings} - {"asked"} == {"layer", "kind", "op"}
+            assert {one.what for one in replay.savings} - {"ablation"} == {"layer", "kind", "op"}
 
 
 def test_ops_that_ran_unseen_are_listed(run):
@@ -303,7 +304,10 @@ def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
         build()
         raise ZeroDivisionError("in the user's code")
     run = alexprof.load_run(tracer.folder)
-    assert (run.complete, run.stopped) == (False, "ZeroDivisionError: in the user's code")
+    assert (run.complete, run.stopped) == (
+        False,
+        Note("failed", text="ZeroDivisionError: in the user's code"),
+    )
 
 
 def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer, tmp_path):
@@ -326,7 +330,7 @@ def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer, tmp_path):
     run = alexprof.load_run(tracer.folder)
     assert list(run.variants["mine"].phases) == ["first"]
     assert run.variants["mine"].phases["first"].traced is not None
-    assert (run.complete, run.stopped) == (False, "interrupted from the keyboard")
+    assert (run.complete, run.stopped) == (False, Note("interrupted"))
 
 
 def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
@@ -340,7 +344,7 @@ def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
             target = tf.zeros(shape)
         with tracer.session() as session:
             tracer.time(session, target.op, "Forward", steps=1, burn_in=0)
-    assert "out of memory" in alexprof.load_run(tracer.folder).stopped
+    assert "out of memory" in alexprof.load_run(tracer.folder).stopped.text
 
 
 def test_a_second_profiler_is_found_before_anything_is_timed(graph_and_tracer):
@@ -549,8 +553,8 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
     assert answer.predicted_error is not None
     whole, without = (run.variants[name].phases["forward"] for name in ("whole", "without_lrn1"))
     assert "lrn1" not in {op.layer for op in without.ops if op.kind == "LRN"}
-    assert not [one for one in without.replay.savings if one.what == "asked"]
-    asked = [one for one in whole.replay.savings if one.what == "asked"]
+    assert not [one for one in without.replay.savings if one.what == "ablation"]
+    asked = [one for one in whole.replay.savings if one.what == "ablation"]
     if whole.replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
         assert not asked
         assert (answer.predicted_from, answer.predicted_s) == ("share", answer.attributed_s)
@@ -583,7 +587,7 @@ def test_a_precision_decides_how_many_steps(tmp_path):
     assert [one.stopped_by for one in timed] == ["precision"] * 2
     assert timed[0].steps == timed[1].steps >= 100
     for one in timed:
-        assert one.precision_asked == 0.6
+        assert one.requested_precision == 0.6
         assert one.precision == pytest.approx((one.ci95_s[1] - one.ci95_s[0]) / 2 / one.mean_s)
         assert one.precision <= 0.6
     settings = run.workload.settings
@@ -606,7 +610,7 @@ def test_the_longest_time_ends_a_phase(tmp_path):
 def test_warm_up_until_steady_is_recorded(tmp_path):
     _, timed = forward_of(tmp_path, until_steady=True, max_time_s=4)
     for one in timed:
-        assert one.warm_up.asked == 2
+        assert one.warm_up.requested == 2
         assert one.warm_up.steps == one.burn_in >= 40
         assert one.steps == 12
         assert isinstance(one.warm_up.settled, bool)

@@ -14,7 +14,8 @@ from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table
 from alexprof.show.fit import clean
 from alexprof.show.sections.predict import coverage, gone_with
-from alexprof.show.view import View, plural, sentence_case
+from alexprof.show.view import View
+from alexprof.show.words import plural, sentence_case
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
@@ -49,7 +50,7 @@ def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[B
     yield Note(" ".join(_notes(items)))
     phase = view.phase(savings[0].reference, savings[0].phase)
     if phase and phase.replay:
-        keys = [("asked", saving.name) for saving in savings]
+        keys = [("ablation", saving.name) for saving in savings]
         yield from map(Note, gone_with(phase.replay, keys))
     if any(ablation.others_s is not None for ablation in ablations):
         yield from _taken_apart(view, ablations, unit)
@@ -153,7 +154,7 @@ def _changed(view: View, ablation: Ablation) -> str:
     timed = view.timed(ablation.reference, ablation.phase)
     texts = []
     for change in ablation.others:
-        if change.told:
+        if change.significant:
             unit = numbers.spoken_unit(change.change_s, timed.mean_s if timed else None)
             size = numbers.unit(unit.signed(-change.change_s), unit.name)
             texts.append(f"{clean(change.name)} {size}")

@@ -28,7 +28,8 @@ from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.view import View, article, plural, sentence_case
+from alexprof.show.view import View
+from alexprof.show.words import article, plural, sentence_case
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3

@@ -22,10 +22,12 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
+from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import interference_warnings, quality
-from alexprof.show.view import View, article, plural, sentence_case
+from alexprof.show.view import View
+from alexprof.show.words import article, plural, sentence_case
 
 STRETCHES_SHOWN = 4
 _COLUMNS = (
@@ -245,8 +247,8 @@ def _reasons(view: View) -> Iterator[str]:
             phase = view.phase(name, key)
             if phase and phase.timed is None and view.run.complete:
                 where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = "; ".join(phase.notes) or "the record gives no reason"
-                yield f"{where}: not timed: {sentence_case(why)}"
+                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                yield f"{where}: not timed. {why}".rstrip()
 
 
 def _published(view: View) -> Iterator[Block]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from alexprof.record.phase import on_cpu
 from alexprof.record.run import MachineRecord, Run
 from alexprof.show.fit import clean
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
-from alexprof.show.view import plural
+from alexprof.show.words import plural
 
 
 def status(run: Run) -> str:
@@ -20,7 +20,7 @@ def banner(run: Run) -> str:
     """Where an incomplete run stopped; "" for a complete one."""
     if run.complete:
         return ""
-    return f"incomplete: {clean(run.stopped or 'the reason is not known')}"
+    return f"incomplete: {stopped_text(run.stopped)}"
 
 
 def facts(run: Run) -> tuple[str, ...]:
@@ -29,24 +29,17 @@ def facts(run: Run) -> tuple[str, ...]:
     if machine is None:
         return ("a trace alone: where it was taken is not recorded",)
     host = f"{clean(machine.host.processor) or 'processor not known'}, "
-    found = [host + plural(machine.host.cores, "core"), _software(run, machine)]
+    found = [host + plural(machine.host.cores, "core"), _software(machine)]
     batch = run.workload.settings.get("batch_size") if run.workload else None
     if batch is not None:
         found.append(unit("batch", str(batch)))
     return (*found, _accelerators(machine))
 
 
-def _software(run: Run, machine: MachineRecord) -> str:
+def _software(machine: MachineRecord) -> str:
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
-    if software.onednn is False and not _ran_on_cpus(run):
-        onednn = ""  # older runs say False where no op of a trace was oneDNN's
     return f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}"
-
-
-def _ran_on_cpus(run: Run) -> bool:
-    phases = (phase for variant in run.variants.values() for phase in variant.phases.values())
-    return all(on_cpu(phase.attribution.device) for phase in phases if phase.attribution)
 
 
 def _accelerators(machine: MachineRecord) -> str:

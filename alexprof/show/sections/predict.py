@@ -11,7 +11,9 @@ from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table, Warn
 from alexprof.show.fit import clean
-from alexprof.show.view import View, listed, plural
+from alexprof.show.note_texts import note_text
+from alexprof.show.view import View
+from alexprof.show.words import listed, plural
 
 LEAST = 0.01
 """Layers below this fraction of the step are counted, not listed."""
@@ -36,13 +38,15 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     if variant is None or phase is None or predicted is None:
         return
     if not predicted.how:
-        reason = phase.replay.reason if phase.replay else "its launches were not replayed"
+        reason = "its launches were not replayed"
+        if phase.replay and phase.replay.reason:
+            reason = note_text(phase.replay.reason)
         bound = phase.attribution.bound_by if phase.attribution else ""
         what = "the step is launch-bound, and " if bound == "launching" else ""
         yield Note(f"Savings can’t be predicted: {what}{reason}.")
         return
     few = len(view.savings(key)) <= FEW
-    asked = [saving for saving in predicted.savings if saving.what == "asked" and few]
+    asked = [saving for saving in predicted.savings if saving.what == "ablation" and few]
     layers = [saving for saving in predicted.savings if saving.what == "layer"]
     shown = [layer for layer in layers if layer.fraction >= LEAST][:LAYERS_SHOWN]
     if shown or asked:
@@ -151,8 +155,10 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
     """How far the replay is off, or why there is none."""
     if replay is None or (replay.reason and trace_alone):
         return None
-    if replay.reason is not None or replay.drift is None:
-        return f"Not replayed: {replay.reason}."
+    if replay.reason is not None:
+        return f"Not replayed: {note_text(replay.reason)}."
+    if replay.drift is None:
+        return None
     if replay.how == "launches":
         return f"Replayed from the host’s launches in {plural(replay.steps, 'traced step')}."
     drift = (
@@ -185,12 +191,12 @@ def coverage(ablation: Ablation) -> str | None:
 def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> Iterator[str]:
     """Says which other ops are counted into predictions of these savings, by what and name."""
     gone = {
-        (saving.what, saving.name): (saving.gone_with_it, saving.with_it)
+        (saving.what, saving.name): (saving.dependent_ops, saving.dependents)
         for saving in replay.savings
-        if saving.gone_with_it
+        if saving.dependent_ops
     }
     if not replay.savings:  # predicted by the share
-        gone = {("asked", name): (len(ops), ops) for name, ops in replay.gone_with.items()}
+        gone = {("ablation", name): (len(ops), ops) for name, ops in replay.dependents.items()}
     texts = []
     for (what, name), (count, ops) in gone.items():
         if (what, name) in keys:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.analysis.interference_clauses import findings, gpu_clocks, level_gpu_clocks
+from alexprof.analysis.interference import (
+    gpu_clock_notes,
+    interference_notes,
+    level_clock_notes,
+)
+from alexprof.record.note import distinct
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.values import Outliers, Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
-from alexprof.show.view import View, in_sentence, plural, sentence_case
+from alexprof.show.note_texts import note_text
+from alexprof.show.view import View
+from alexprof.show.words import in_sentence, plural, sentence_case
 
 MOST_UNSTEADY = 4
 """Warnings of steps that hold no level; the others are counted."""
@@ -46,14 +53,14 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
     """Why there are no more steps, once for variants that took turns."""
     groups: dict[tuple[object, ...], list[tuple[str, Timed]]] = {}
     for where, timed in _timed(view, key):
-        how = (timed.stopped_by, timed.precision_asked, timed.steps)
+        how = (timed.stopped_by, timed.requested_precision, timed.steps)
         groups.setdefault(how, []).append((where, timed))
     for group in groups.values():
         where, timed = group[0]
         reached = max((timed.precision or 0.0 for _, timed in group), default=0.0)
         if reason := _why(timed, reached):
             where = view.phase_label(key) if len(groups) == 1 else where
-            missed = timed.precision_asked is not None and not _met(timed, reached)
+            missed = timed.requested_precision is not None and not _met(timed, reached)
             yield (
                 Warn(f"{where}: {reason}") if missed else Note(f"{sentence_case(where)}: {reason}.")
             )
@@ -68,9 +75,9 @@ def _why(timed: Timed, reached: float) -> str:
     """
     steps = plural(timed.steps, "step")
     now = numbers.percent_half_width(reached) if reached else "an interval not known"
-    if timed.precision_asked is None:
+    if timed.requested_precision is None:
         return f"stopped by the time allowed, after {steps}" * (timed.stopped_by == "max-time")
-    wanted = numbers.percent_half_width(timed.precision_asked)
+    wanted = numbers.percent_half_width(timed.requested_precision)
     if timed.stopped_by == "precision":
         return f"stopped at the precision asked ({wanted}): {now} after {steps}"
     if timed.stopped_by == "plateau":
@@ -85,7 +92,7 @@ def _why(timed: Timed, reached: float) -> str:
 
 def _met(timed: Timed, reached: float) -> bool:
     """Whether the precision asked for is there, be it that it was not yet time to look for it."""
-    wanted = timed.precision_asked
+    wanted = timed.requested_precision
     return timed.stopped_by == "precision" or (wanted is not None and 0 < reached <= wanted)
 
 
@@ -169,12 +176,14 @@ def interference_warnings(view: View) -> Iterator[str]:
         for name in view.run.variants:
             phase = view.phase(name, key)
             if phase is not None and phase.timed is not None and phase.interference is not None:
-                for text in findings(phase.interference, speed=not _on_gpu(phase)):
-                    labels.setdefault(text, []).append(view.variant_label(name))
+                on_host = not _on_gpu(phase)
+                for note in interference_notes(phase.interference, host_clock=on_host):
+                    if on_host or not note.code.startswith("gpu"):
+                        labels.setdefault(note_text(note), []).append(view.variant_label(name))
         for text, variants in labels.items():
             every = len(variants) == len(view.run.variants)
             whose = "" if every else f", {' and '.join(variants)}"
-            yield f"{sentence_case(view.phase_label(key))}{whose}: {text}."
+            yield f"{sentence_case(view.phase_label(key))}{whose}: {text}"
         yield from gpu_speed_warnings(view, key)
 
 
@@ -192,19 +201,21 @@ def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
     }
     changed = [text for name, phase in phases.items() if (text := _changed(view, name, phase))]
     readings = [phase.interference for phase in phases.values() if phase.interference]
-    clocks = list(dict.fromkeys(text for reading in readings for text in gpu_clocks(reading)))
+    clocks = distinct(note for reading in readings for note in gpu_clock_notes(reading))
     if not changed and not clocks:
         return
     advice = _LOCK_CLOCKS if clocks else _SAME_CLOCK
+    facts = []
     if changed:
-        level = clocks or [text for reading in readings for text in level_gpu_clocks(reading)]
-        clocks = [
+        facts.append(
             f"steps changed while they were timed ({'; '.join(changed)}); the means include all "
-            "steps",
-            *dict.fromkeys(level),
-        ]
-    facts = " ".join(f"{sentence_case(text)}." for text in clocks)
-    yield f"{sentence_case(view.phase_label(key))}: {in_sentence(facts)} {advice}"
+            "steps."
+        )
+        level = (note for reading in readings for note in level_clock_notes(reading))
+        clocks = clocks or distinct(level)
+    facts += map(note_text, clocks)
+    text = in_sentence(" ".join(map(sentence_case, facts)))
+    yield f"{sentence_case(view.phase_label(key))}: {text} {advice}"
 
 
 def _changed(view: View, name: str, phase: Phase) -> str:

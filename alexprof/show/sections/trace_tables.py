@@ -12,7 +12,7 @@ from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
 from alexprof.show.fit import clean
-from alexprof.show.view import plural
+from alexprof.show.words import plural
 
 LAUNCHING_LAYERS_SHOWN = 8
 _ONE_BY_ONE = 0.9

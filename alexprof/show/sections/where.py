@@ -16,7 +16,8 @@ from alexprof.analysis.division import (
     layers_together,
     own_share_s,
 )
-from alexprof.analysis.findings import findings_of_phase
+from alexprof.analysis.findings import NOTES, findings_of_phase
+from alexprof.record.note import distinct
 from alexprof.record.phase import Phase
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -35,6 +36,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.fit import clean
+from alexprof.show.note_texts import note_text
 from alexprof.show.sections.trace_tables import (
     copy_table,
     kernel_table,
@@ -42,7 +44,8 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.view import View, plural
+from alexprof.show.view import View
+from alexprof.show.words import plural, sentence_case
 
 LAYERS_SHOWN = 20
 _LEAST_SEEN = 0.01
@@ -89,7 +92,7 @@ def _findings(view: View, key: str, variant: str) -> Iterator[str]:
     """What makes these shares unsure."""
     for finding in findings_of_phase(view.run, key):
         shown = not finding.variants or variant in finding.variants
-        if shown and finding.code.startswith(_OF_TRACE):
+        if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:
             yield finding_text(view, finding)
 
 
@@ -322,12 +325,12 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         yield Lead(f"No trace of {label}: {why}.")
         return
     yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
-    if phase and not phase.notes:
-        unit = numbers.spoken_unit(traced.mean_s)
-        yield Note(
-            f"The wall-clock time is {unit.named(traced.stopwatch_mean_s)} per traced step; the "
-            f"trace says {unit.named(traced.mean_s)}."
-        )
+    unit = numbers.spoken_unit(traced.mean_s)
+    yield Note(
+        f"The wall-clock time is {unit.named(traced.wall_clock_mean_s)} per traced step; the trace "
+        f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
+        "fewer steps (--trace-steps)."
+    )
     if phase and (readings := _clock_readings(view, phase)):
         yield Note(readings)
 
@@ -335,10 +338,10 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:
     """What the record has to say about this phase, of all variants; each sentence once."""
     phase = view.phase(variant, key)
-    mine = tuple(dict.fromkeys(phase.notes)) if phase else ()
-    yield from map(clean, mine)
+    notes = distinct(phase.notes) if phase else ()
+    yield from (sentence_case(note_text(note)) for note in notes)
     for name in view.run.variants:
         other = view.phase(name, key)
         if name != variant and other:
-            said = [note for note in dict.fromkeys(other.notes) if note not in mine]
-            yield from (f"{view.variant_label(name)}: {clean(note)}" for note in said)
+            more = [note for note in distinct(other.notes) if note not in notes]
+            yield from (f"{view.variant_label(name)}: {note_text(note)}" for note in more)

@@ -15,7 +15,8 @@ from alexprof.show.fit import clean
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.sections.waterfall import waterfall
-from alexprof.show.view import View, listed, plural, sentence_case
+from alexprof.show.view import View
+from alexprof.show.words import listed, plural, sentence_case
 
 _SOURCES = {
     "share": "by its share",
@@ -102,7 +103,7 @@ def _taken_apart(view: View, ablation: Ablation) -> str:
         return f"{own}."
     timed = view.timed(ablation.reference, ablation.phase)
     least_s = _CHANGED * timed.mean_s if timed else 0.0
-    significant = [change for change in ablation.others if change.told]
+    significant = [change for change in ablation.others if change.significant]
     large = [change for change in significant if abs(change.change_s) >= least_s]
     changed = [
         f"{clean(change.name)} took {_time(view, ablation, abs(change.change_s), None)} "
@@ -200,7 +201,7 @@ def _predicted(
         yield f"{sentence_case(covers)}."
     phase = view.phase(ablation.reference, ablation.phase)
     if ablation.predicted_from in ("share", "kernels") and phase and phase.replay:
-        yield from gone_with(phase.replay, [("asked", ablation.name)])
+        yield from gone_with(phase.replay, [("ablation", ablation.name)])
 
 
 def _unit(view: View, ablation: Ablation, seconds: float) -> numbers.Unit:

@@ -3,9 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
-from alexprof.analysis.interference_clauses import differences, findings
+from alexprof.analysis.findings import findings_of
+from alexprof.analysis.interference import interference_notes
+from alexprof.analysis.interference_clauses import differences
 from alexprof.record.interference import GpuState, Interference
+from alexprof.record.note import Note
+from tests.show import odd_runs
 
 QUIET = Interference(
     seconds=10.0,
@@ -26,37 +31,64 @@ QUIET = Interference(
 HOT = GpuState(0, 1200.0, 1980.0, 2619.0, 91.0, ("thermal (software)",))
 
 
-def test_a_quiet_machine_is_not_worth_a_word():
-    assert findings(QUIET) == []
-    assert findings(Interference(seconds=1.0, cores=2)) == []
+def test_a_quiet_machine_is_not_worth_a_note():
+    assert interference_notes(QUIET) == []
+    assert interference_notes(Interference(seconds=1.0, cores=2)) == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "note"),
     [
-        ({"cpu_others": 1.36}, "other programs used 1.4 of 2 cores: steps waited for cores"),
-        ({"cpu_others": 0.3, "cores": 1}, "other programs used 0.3 of 1 core:"),
-        ({"cpu_others": 120.0, "cores": 128}, "other programs used 120 of 128 cores:"),
-        ({"steal": 0.12}, "the host took 0.12 of 2 cores away"),
-        ({"throttled": 0.4}, "the container's quota stopped threads for 0.4 s a second"),
-        ({"memory_stalled": 0.031}, "programs waited for memory 3.1 % of the time"),
-        ({"major_page_faults": 80}, "80 page faults waited for the disk"),
-        ({"collecting_s": 0.25}, "garbage collector took 2.5 % of the time (4 times)"),
-        ({"cpu_mhz_after": 2900.0}, "the cores' clock fell from 3400 to 2900 MHz"),
-        ({"gpus_after": (HOT,)}, "GPU 0 ran at 1200 of 1980 MHz at 91 °C (thermal (software))"),
+        ({"cpu_others": 1.36}, Note("cores_used_by_others", {"used": 1.36, "cores": 2})),
+        ({"steal": 0.12}, Note("cores_taken_by_host", {"taken": 0.12, "cores": 2})),
+        ({"throttled": 0.4}, Note("quota_throttled", {"throttled_per_s": 0.4})),
+        ({"memory_stalled": 0.031}, Note("memory_stalled", {"stalled_fraction": 0.031})),
+        ({"major_page_faults": 80}, Note("disk_page_faults", {"faults": 80})),
+        (
+            {"collecting_s": 0.25},
+            Note("garbage_collected", {"collecting_fraction": 0.025, "collections": 4}),
+        ),
+        (
+            {"cpu_mhz_after": 2900.0},
+            Note("cpu_clock_fell", {"before_mhz": 3400.0, "after_mhz": 2900.0}),
+        ),
+        (
+            {"gpus_after": (HOT,)},
+            Note(
+                "gpu_slowed",
+                {"gpu": 0, "clock_mhz": 1200.0, "most_mhz": 1980.0, "temperature_c": 91.0},
+                ("thermal (software)",),
+            ),
+        ),
         (
             {
                 "gpus_before": (replace(HOT, clock_mhz=1900.0, slowed_by=()),),
                 "gpus_after": (replace(HOT, slowed_by=()),),
             },
-            "GPU 0's clock fell from 1900 to 1200 MHz at 91 °C",
+            Note(
+                "gpu_clock_fell",
+                {"gpu": 0, "before_mhz": 1900.0, "after_mhz": 1200.0, "temperature_c": 91.0},
+            ),
         ),
     ],
 )
-def test_what_matters_is_said_with_its_figures(fields, said):
-    (text,) = findings(replace(QUIET, **fields))
-    assert said in text
-    assert ": " in text  # what happened, and what it does to the numbers
+def test_what_matters_is_noted_with_its_figures(fields, note):
+    assert interference_notes(replace(QUIET, **fields)) == [note]
+
+
+def test_what_no_other_program_takes_is_a_finding_too():
+    def disturbed(phase):
+        around = replace(QUIET, throttled=0.4, memory_stalled=0.2, gpus_after=(HOT,))
+        return structs.replace(phase, interference=around)
+
+    run = odd_runs.two_gpus()
+    phases = {
+        variant: {key: disturbed(phase) for key, phase in record.phases.items()}
+        for variant, record in run.variants.items()
+    }
+    codes = [finding.code for finding in findings_of(odd_runs.with_phases(run, phases))]
+    assert codes[:1] == ["quota_throttled"]
+    assert {"memory_stalled", "gpu_slowed"} < set(codes)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +105,8 @@ def test_what_matters_is_said_with_its_figures(fields, said):
         {"gpus_after": (replace(HOT, clock_mhz=None),)},
     ],
 )
-def test_what_does_not_matter_is_not_said(fields):
-    assert findings(replace(QUIET, **fields)) == []
+def test_what_does_not_matter_is_not_noted(fields):
+    assert interference_notes(replace(QUIET, **fields)) == []
 
 
 @pytest.mark.parametrize(

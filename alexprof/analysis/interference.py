@@ -1,0 +1,92 @@
+"""What of the interference with a phase matters, as notes with their figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from alexprof.record.interference import (
+    COLLECTING,
+    GPU_SLOWED_BY,
+    MAJOR_FAULTS_PER_S,
+    MEMORY_STALLED,
+    OTHERS,
+    SLOWER,
+    STEAL,
+    THROTTLED,
+    GpuState,
+    Interference,
+)
+from alexprof.record.note import Note
+
+
+def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:
+    """Notes on what matters; none if nothing does.
+
+    Args:
+        interference: What went on.
+        host_clock: Whether it matters that the cores' clock fell.
+    """
+    notes = [*_cores(interference), *_memory(interference)]
+    if host_clock:
+        notes += _host_clock(interference)
+    return [*notes, *gpu_clock_notes(interference)]
+
+
+def _cores(interference: Interference) -> Iterator[Note]:
+    cores, seconds = interference.cores, interference.seconds
+    if interference.others_part > OTHERS:
+        yield Note("cores_used_by_others", {"used": interference.cpu_others or 0.0, "cores": cores})
+    if interference.steal_part > STEAL:
+        yield Note("cores_taken_by_host", {"taken": interference.steal or 0.0, "cores": cores})
+    if (interference.throttled or 0) > THROTTLED:
+        yield Note("quota_throttled", {"throttled_per_s": interference.throttled or 0.0})
+    collecting_s = interference.collecting_s
+    if collecting_s is not None and collecting_s > COLLECTING * seconds:
+        numbers = {
+            "collecting_fraction": collecting_s / seconds,
+            "collections": interference.collections or 0,
+        }
+        yield Note("garbage_collected", numbers)
+
+
+def _memory(interference: Interference) -> Iterator[Note]:
+    if (interference.memory_stalled or 0) > MEMORY_STALLED:
+        yield Note("memory_stalled", {"stalled_fraction": interference.memory_stalled or 0.0})
+    faults = interference.major_page_faults or 0
+    if faults > MAJOR_FAULTS_PER_S * max(interference.seconds, 1.0):
+        yield Note("disk_page_faults", {"faults": faults})
+
+
+def _host_clock(interference: Interference) -> Iterator[Note]:
+    before, after = interference.cpu_mhz_before, interference.cpu_mhz_after
+    if before and after and after < before / (1 + SLOWER):
+        yield Note("cpu_clock_fell", {"before_mhz": before, "after_mhz": after})
+
+
+def gpu_clock_notes(interference: Interference) -> Iterator[Note]:
+    """Notes on the GPUs that were slowed down, or became slower."""
+    earlier = {gpu.index: gpu.clock_mhz for gpu in interference.gpus_before}
+    for gpu in interference.gpus_after:
+        reasons = tuple(reason for reason in gpu.slowed_by if reason in GPU_SLOWED_BY)
+        now, most, before = gpu.clock_mhz, gpu.clock_max_mhz, earlier.get(gpu.index)
+        if reasons and now and most and now < most / (1 + SLOWER):
+            yield _of_gpu("gpu_slowed", gpu, {"clock_mhz": now, "most_mhz": most}, reasons)
+        elif before and now and now < before / (1 + SLOWER):
+            yield _of_gpu("gpu_clock_fell", gpu, {"before_mhz": before, "after_mhz": now})
+
+
+def level_clock_notes(interference: Interference) -> Iterator[Note]:
+    """Notes on the GPUs whose clocks read the same after the steps as before them."""
+    earlier = {gpu.index: gpu.clock_mhz for gpu in interference.gpus_before}
+    for gpu in interference.gpus_after:
+        before, now = earlier.get(gpu.index), gpu.clock_mhz
+        if before and now and abs(math.log(now / before)) <= math.log1p(SLOWER):
+            yield Note("gpu_clock_level", {"gpu": gpu.index, "clock_mhz": now})
+
+
+def _of_gpu(
+    code: str, gpu: GpuState, clocks: dict[str, float], reasons: tuple[str, ...] = ()
+) -> Note:
+    temperature = {} if gpu.temperature_c is None else {"temperature_c": gpu.temperature_c}
+    return Note(code, {"gpu": gpu.index, **clocks, **temperature}, reasons)

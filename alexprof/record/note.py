@@ -1,0 +1,38 @@
+"""What to know of some numbers, as a value: `show.finding_texts` has the sentence of each code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+
+class Note(Struct, frozen=True):
+    """One thing to know, or the reason why something is missing.
+
+    Attributes:
+        code: What it is.
+        numbers: Its figures by name, with the unit at the end of the name.
+        names: The devices, steps, ops or files that it is about.
+        host: The host, in a trace of several; "" otherwise.
+        text: What TensorFlow, CUPTI, the operating system or the user wrote; "" for nothing.
+    """
+
+    code: str
+    numbers: dict[str, float] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    host: str = ""
+    text: str = ""
+
+
+def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Leaves repeated notes out."""
+    kept: list[Note] = []
+    kept.extend(note for note in notes if note not in kept)
+    return tuple(kept)
+
+
+def of_host(host: str, notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Says of which host notes are."""
+    return tuple(replace(note, host=host) for note in notes)

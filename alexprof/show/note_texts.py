@@ -1,0 +1,223 @@
+"""Notes to sentences: one template for each code, with figures by their names.
+
+`{names}` and `{quoted}` are the note's names, `{text}` is what somebody else wrote.
+"""
+
+from __future__ import annotations
+
+from alexprof.analysis.findings import Finding
+from alexprof.record.note import Note
+from alexprof.show import numbers
+from alexprof.show.fit import clean
+from alexprof.show.words import listed
+
+
+def note_text(note: Note | Finding) -> str:
+    """Says a note in a sentence or two; a reason is a clause, without an end."""
+    names = [clean(name) for name in note.names]
+    values = {name: _figure(name, value) for name, value in note.numbers.items()}
+    celsius = note.numbers.get("temperature_c")
+    text = NOTE_TEXTS.get(note.code, note.code).format(
+        names=listed(names),
+        quoted=listed([f'"{name}"' for name in names]),
+        text=clean(note.text),
+        at_temperature="" if celsius is None else f" at {celsius:.0f} °C",
+        **values,
+    )
+    return f"{clean(note.host)}: {text}" if note.host else text
+
+
+def stopped_text(stopped: Note | None) -> str:
+    """Says why a run is incomplete, in a clause."""
+    return note_text(stopped) if stopped else "the reason is not known"
+
+
+def _figure(name: str, value: float) -> str:
+    """A number by the unit at the end of its name; counts as they are, or with two figures."""
+    if name.endswith("fraction"):
+        return numbers.percent_unit(value)
+    if name.endswith("_mhz"):
+        return numbers.unit(f"{value:.0f}", "MHz")
+    if name.endswith("_s") and not name.endswith("per_s"):
+        return numbers.time(value)
+    return f"{value:.0f}" if value == round(value) or value >= 9.95 else f"{value:.2g}"
+
+
+NOTE_TEXTS = {
+    # Findings without more than figures: `analysis.findings`.
+    "no_turns": (
+        "the variants ran one after the other: a drift of the machine is in their difference."
+    ),
+    # What else went on: `analysis.interference`.
+    "cores_used_by_others": (
+        "other programs used {used} of {cores} cores: steps waited for cores and take less on a "
+        "machine at rest."
+    ),
+    "cores_taken_by_host": (
+        "the host took {taken} of {cores} cores away: steps waited for cores and take less on a "
+        "host at rest."
+    ),
+    "quota_throttled": (
+        "the container's CPU quota stopped threads for {throttled_per_s} s a second: steps waited "
+        "for it. Raise the quota, or use fewer threads."
+    ),
+    "garbage_collected": (
+        "Python's garbage collector took {collecting_fraction} of the time ({collections} times): "
+        "the steps that it ran in are longer."
+    ),
+    "memory_stalled": (
+        "programs waited for memory {stalled_fraction} of the time: steps may have too. Free some, "
+        "or make the batch smaller."
+    ),
+    "disk_page_faults": (
+        "{faults} page faults waited for the disk: the steps that they fell into are longer."
+    ),
+    "cpu_clock_fell": (
+        "the cores' clock fell from {before_mhz} to {after_mhz}: later steps are slower than "
+        "earlier ones."
+    ),
+    "gpu_slowed": (
+        "GPU {gpu} ran at {clock_mhz} of {most_mhz}{at_temperature} ({names}): kernels take less "
+        "where it needn't slow down."
+    ),
+    "gpu_clock_fell": (
+        "GPU {gpu}'s clock fell from {before_mhz} to {after_mhz}{at_temperature}: later steps are "
+        "slower than earlier ones."
+    ),
+    "gpu_clock_level": "GPU {gpu}'s clock read {clock_mhz} before and after.",
+    # What the profiler reports: `analysis.profiler_notes`.
+    "profiler_error": "the profiler reports an error: {text}.",
+    "profiler_warning": "the profiler warns: {text}.",
+    "profiler_events_dropped": (
+        "events are missing, as at most 2 million launches and 2 million kernels fit into a trace. "
+        "Trace fewer steps. (The profiler: {text}.)"
+    ),
+    "profiler_no_privileges": (
+        "the driver lets only administrators record kernels. Run as one, in a container with "
+        "--cap-add=SYS_ADMIN, or set the driver's option NVreg_RestrictProfilingToAdminUsers=0. "
+        "(The profiler: {text}.)"
+    ),
+    "profiler_no_cupti": (
+        "the library that records kernels is not found. Put CUDA's extras/CUPTI/lib64 into "
+        "LD_LIBRARY_PATH, or install tensorflow[and-cuda]. (The profiler: {text}.)"
+    ),
+    "profiler_in_use": (
+        "another tool records this GPU, as Nsight does. Stop it. (The profiler: {text}.)"
+    ),
+    "profiler_no_memory": (
+        "memory ran out while recording. Trace fewer steps. (The profiler: {text}.)"
+    ),
+    "host_level_low": (
+        "host tracer level {level} was in force, not {full_level}: cheap ops may be missing from "
+        "the trace. TensorFlow heeds the options of alexprof.profiler_options()."
+    ),
+    # What is odd in a trace: `attribute`, `tracer.tracing`.
+    "trace_cut_short": "the trace holds {steps} of {of_steps} steps: it was cut short.",
+    "events_nameless": (
+        "the trace has no name for {events} of {of_events} events on {names}: ops may be missing, "
+        "or have more time and executions than is shown."
+    ),
+    "durations_negative": (
+        "the trace has negative durations for {events} of {of_events} events on {names}: they "
+        "count as 0."
+    ),
+    "command_buffers_off": (
+        "XLA turns command buffers off under a profiler: {kernels_per_step} kernels a step, which "
+        "run as {graphs_per_step} CUDA graphs otherwise, were launched one by one. So launch time, "
+        "idle time and step time differ from those without a profiler."
+    ),
+    "graphs_not_traced": (
+        "{kernels} of {of_kernels} kernels on {names} ran in CUDA graphs whose making was not "
+        "traced: they count for the op that launched the graph. "
+        "XLA_FLAGS=--xla_gpu_enable_command_buffer= brings their own ops back, and changes what is "
+        "measured."
+    ),
+    "kernels_outside_steps": (
+        "{events} of {of_events} kernels and copies on {names} belong to no step: fetch a result "
+        "inside the step, so that it waits for them."
+    ),
+    "kernels_without_op": "{fraction} of the kernel and copy time on {names} has no known op.",
+    "pool_work_without_op": "{fraction} of the work of the thread pools has no known op.",
+    "clocks_apart": (
+        "kernels on {names} begin up to {apart_s} before they are launched: the clocks of host and "
+        "device differ by as much."
+    ),
+    "device_not_read": "{names} is a kind of device that is not read.",
+    "eager_ops": (
+        "many ops ran eagerly, without names: their layer is their type, and which belong to the "
+        "gradients is not known. tf.function gives them names."
+    ),
+    "idle_unknown": (
+        "why devices were idle is unknown in part: the trace shows no calls by the host."
+    ),
+    "layers_below_scope": "layers are named below the scope {quoted}.",
+    "xla_fused": (
+        "XLA fused ops: the time of a fusion goes whole to the op that XLA names it after."
+    ),
+    "xla_fusions_estimated": (
+        "XLA names no op for some fusions: each is assigned to the most common op in it, which is "
+        "an estimate."
+    ),
+    "xla_fusions_across": (
+        "fusions across layers take {fraction} of the kernels' time. Each is assigned to the layer "
+        "of its result."
+    ),
+    "steps_not_marked": "no step is marked in the trace; the whole trace is shown as one step.",
+    "steps_by_calls": (
+        "no step is marked in the trace; each step runs from one call of {quoted} to the next."
+    ),
+    "set_up_left_out": "{set_up_s} before the first step are set-up, in no step.",
+    "steps_empty": "nothing ran in the steps {quoted}: they are left out.",
+    "markers_inside_steps": (
+        "step markers inside other steps are left out ({markers}: {quoted}); name a marker to "
+        "choose (--marker)."
+    ),
+    "steps_overlap": (
+        "steps that begin before another has ended count from its end ({steps} of them)."
+    ),
+    "steps_too_short": "steps shorter than 1 ns are left out ({steps} of them).",
+    "steps_renumbered": (
+        "steps are numbered from 0 in the order of time, as marked numbers repeat."
+    ),
+    "several_hosts": "{hosts} files of one folder are shown as one program on so many hosts.",
+    "host_not_shown": "nothing of it is shown: {text}.",
+    "steps_not_on_all_hosts": "{steps} of {of_steps} steps are in the traces of all hosts.",
+    "unseen_ops_unknown": "which ops ran unseen is not known: {text}.",
+    "results_unknown": "{text}.",
+    # Why a run is incomplete: clauses.
+    "unfinished": "it did not finish: still running, or killed",
+    "interrupted": "interrupted from the keyboard",
+    "ended_by_signal": "ended by a signal (SIGTERM)",
+    "nothing_timed": "nothing was timed",
+    "failed": "{text}",
+    # Why steps are not replayed: clauses.
+    "replay_gpu_busy": (
+        "the GPU is busy for at least as long as it waits for launches, so the prediction uses "
+        "kernel times"
+    ),
+    "replay_waits_for_python": "the GPU waits for Python for longer than it is busy",
+    "replay_waits_for_input": "the GPU waits for input for longer than it is busy",
+    "replay_waits_for_fetching": (
+        "the GPU waits for results to be fetched for longer than it is busy"
+    ),
+    "replay_waits_unknown": ("the trace does not show what the GPU waits for without a profiler"),
+    "replay_no_graph": "the trace alone does not say which op waits for which",
+    "replay_several_hosts": "steps of several hosts are not replayed",
+    "replay_not_cpu_alone": "steps are replayed where ops run on the CPU alone",
+    "replay_xla": "XLA made programs of the graph, which wait otherwise",
+    "replay_repeated_ops": "ops run several times in a step, as in loops",
+    "replay_nested_ops": "ops run inside others",
+    "replay_empty_steps": "some steps run nothing",
+    "replay_no_launch_times": ("the trace does not say when the host launched what the GPU ran"),
+    "replay_cuda_graphs": "CUDA graphs launch many kernels at once",
+    "replay_gpu_behind": ("the GPU lags behind the host, so GPU work determines the step time"),
+    "replay_too_many_launches": "steps of {launches_per_step} launches take too long to replay",
+    "replay_too_many_ops": "steps of {ops_per_step} ops take too long to replay",
+    "replay_no_host_speed": (
+        "no speed of the host makes the traced steps as long as the timed ones"
+    ),
+    "replay_ops_not_in_graph": (
+        "the trace shows ops that are not in the graph, as functions have them"
+    ),
+    "replay_cycle": "the graph has ops that wait for each other, as loops do",
+}

@@ -1,0 +1,80 @@
+"""A record holds codes and figures: what is said of them is `show`'s, a template for each code."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import alexprof
+from alexprof.analysis.findings import NOTES
+from alexprof.attribute import IDLE_REASONS
+from alexprof.record.note import Note, distinct
+from alexprof.record.store import save_run
+from alexprof.show.finding_texts import TEMPLATES
+from tests.show.test_reports import RUNS
+
+WRITTEN_BY_OTHERS = {"text", "label", "source", "description", "processor", "system"}
+"""Fields that hold what TensorFlow, CUPTI, the operating system or the user wrote."""
+MOST_WORDS = 4
+"""A name has no more: "with LRN and bias"."""
+
+
+def strings(value: object, field: str = "") -> Iterator[tuple[str, str]]:
+    """Each string of a JSON value, with the field that it is in."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from strings(part, name)
+    elif isinstance(value, list):
+        for part in value:
+            yield from strings(part, field)
+
+
+def constants(node: ast.AST) -> set[str]:
+    """The texts in a piece of source."""
+    found = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+    return {value for value in found if isinstance(value, str)}
+
+
+SOURCES = [
+    ast.parse(path.read_text(encoding="utf-8"))
+    for path in Path(alexprof.__file__).parent.rglob("*.py")
+    if path.parent.name not in ("show", "sections", "outputs")
+]
+
+
+def codes_made() -> set[str]:
+    """The codes of the notes and findings that are made right where their code is written."""
+    calls = (node for tree in SOURCES for node in ast.walk(tree) if isinstance(node, ast.Call))
+    codes: set[str] = set()
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id in ("Note", "Finding"):
+            code = next((word.value for word in call.keywords if word.arg == "code"), None)
+            codes |= constants(code or call.args[0])
+    return codes - {"bound_by_"}
+
+
+def test_no_sentence_of_ours_is_in_a_record(tmp_path):
+    for name, make in RUNS.items():
+        save_run(tmp_path / name, make())
+        saved = json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))
+        for field, text in strings(saved):
+            if field not in WRITTEN_BY_OTHERS:
+                assert len(text.split()) <= MOST_WORDS, (field, text)
+                assert not text.endswith("."), (field, text)
+
+
+def test_each_code_has_a_template_and_each_template_a_code():
+    assert NOTES.keys() <= TEMPLATES.keys()
+    assert codes_made() <= TEMPLATES.keys()
+    written = set().union(*map(constants, SOURCES))
+    made = written | {f"bound_by_{reason}" for reason in IDLE_REASONS}
+    assert made >= TEMPLATES.keys()
+
+
+def test_repeated_notes_are_left_out():
+    first, second = Note("xla_fused"), Note("steps_overlap", {"steps": 2})
+    assert distinct((first, second, Note("xla_fused"))) == (first, second)
