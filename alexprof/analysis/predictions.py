@@ -81,7 +81,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     how: How | Literal[""] = "share"
     if record.replay and record.replay.savings:
         how = record.replay.how
-        savings = (*_asked(run, record, variant, phase, step_s), *_replayed(record, step_s))
+        savings = (*_left_out(run, record, variant, phase, step_s), *_replayed(record, step_s))
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
         how, savings = "", ()
     else:
@@ -119,18 +119,18 @@ def _replayed(phase: Phase, step_s: float) -> Iterator[PredictedSaving]:
             yield _saving("layer", saving.name, fractions, step_s)
 
 
-def _asked(
+def _left_out(
     run: Run, record: Phase, variant: str, phase: str, step_s: float
 ) -> Iterator[PredictedSaving]:
     """Ops that another variant leaves out, beside what that saved."""
     estimator = leading_estimator(run)
-    asked = {
+    predicted = {
         saving.name: saving
         for saving in (record.replay.savings if record.replay else ())
         if saving.what == "ablation"
     }
     for ablation in run.ablations:
-        saving = asked.get(ablation.name)
+        saving = predicted.get(ablation.name)
         if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
             saved_s, interval = difference_s(ablation, estimator)
             unclear = interval is not None and interval[0] <= 0 <= interval[1]

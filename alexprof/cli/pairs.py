@@ -99,8 +99,8 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
 
 def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
-    from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
+    from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
     check_new_folder(folder)

@@ -13,9 +13,9 @@ from rich.cells import cell_len
 
 from alexprof.show.bars import bar_text, legend_text, tick_text
 from alexprof.show.document import Bar, Column, Row, Span, Table
-from alexprof.show.fit import cut, cut_all, pad
 from alexprof.show.lines import Paint
 from alexprof.show.numbers import align_decimals
+from alexprof.show.text import cut, cut_all, pad
 
 NAME_WHOLE = 40
 """Names up to so many cells are cut only where columns stand as near as they may."""

@@ -11,13 +11,13 @@ from rich.cells import cell_len
 from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.header import status
+from alexprof.show.text import clean, cut_all, pad, wrap
 from alexprof.show.view import View
 from alexprof.show.words import plural
 
@@ -132,8 +132,8 @@ def _times(view: View, summary: Summary, key: str) -> str:
         label = label if step.variant == first else view.other_label(step.variant, first)
         time = numbers.time(step.center_s, longest_s)
         texts.append(f"{time} {label}" if len(view.run.variants) > 1 else time)
-    said = ", ".join(texts) or "not timed"
-    return f"{said} (medians)" if texts and summary.estimator == "median" else said
+    line = ", ".join(texts) or "not timed"
+    return f"{line} (medians)" if texts and summary.estimator == "median" else line
 
 
 def _savings(view: View, summary: Summary, key: str) -> str:

@@ -21,8 +21,8 @@ from alexprof.show.document import (
     Section,
     Table,
 )
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
+from alexprof.show.text import clean
 from alexprof.show.words import plural
 
 

@@ -22,12 +22,12 @@ from alexprof.show.document import (
     Section,
     Table,
 )
-from alexprof.show.fit import clean, cut_two
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import changed_sections, percent_interval, reading
 from alexprof.show.sections.waterfall import round_ticks
+from alexprof.show.text import clean, cut_two
 from alexprof.show.words import sentence_case
 
 MOST_ROWS = 24

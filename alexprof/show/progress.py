@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from alexprof.show.fit import clean
+from alexprof.show.text import clean
 from alexprof.show.words import plural
 
 if TYPE_CHECKING:

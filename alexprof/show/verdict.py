@@ -11,9 +11,9 @@ from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import label, percent_interval
+from alexprof.show.text import clean
 
 _READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
 

@@ -10,8 +10,8 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.values import Timed
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
+from alexprof.show.text import clean
 from alexprof.show.words import in_sentence
 
 UNNAMED = "default"
@@ -92,8 +92,8 @@ class View:
 
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""
-        known = self.run.variants.get(variant)
-        return clean(known.label if known else variant)
+        record = self.run.variants.get(variant)
+        return clean(record.label if record else variant)
 
     def needed_label(self, variant: str) -> tuple[str, ...]:
         """A variant's label; nothing for the only one of a run that nobody gave a name."""

@@ -12,8 +12,8 @@ from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table
-from alexprof.show.fit import clean
 from alexprof.show.sections.predict import coverage, gone_with
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import plural, sentence_case
 

@@ -25,9 +25,9 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.finding_texts import finding_text
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.header import banner, facts, status
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import article, plural, sentence_case
 
@@ -102,7 +102,7 @@ def phase_answer(run: Run, phase: str) -> str:
 
 
 def _answers(view: View) -> Iterator[str]:
-    outside = [one for one in view.summary.findings if one.code.startswith("outside_")]
+    outside = [finding for finding in view.summary.findings if finding.code.startswith("outside_")]
     savings = [saving for key in view.phases for saving in view.savings(key)]
     if outside:
         yield _with_outside(outside[0])

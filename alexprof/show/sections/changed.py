@@ -23,8 +23,8 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.fit import clean
 from alexprof.show.sections.waterfall import round_ticks
+from alexprof.show.text import clean
 from alexprof.show.view import UNNAMED
 from alexprof.show.words import in_sentence, plural, sentence_case
 

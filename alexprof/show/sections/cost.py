@@ -21,11 +21,11 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.finding_texts import finding_text
-from alexprof.show.fit import clean
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import interference_warnings, quality
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import article, plural, sentence_case
 

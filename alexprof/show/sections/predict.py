@@ -10,8 +10,8 @@ from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table, Warn
-from alexprof.show.fit import clean
 from alexprof.show.note_texts import note_text
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import listed, plural
 
@@ -46,10 +46,10 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         yield Note(f"Savings can’t be predicted: {what}{reason}.")
         return
     few = len(view.savings(key)) <= FEW
-    asked = [saving for saving in predicted.savings if saving.what == "ablation" and few]
+    left_out = [saving for saving in predicted.savings if saving.what == "ablation" and few]
     layers = [saving for saving in predicted.savings if saving.what == "layer"]
     shown = [layer for layer in layers if layer.fraction >= LEAST][:LAYERS_SHOWN]
-    if shown or asked:
+    if shown or left_out:
         unit = numbers.table_unit([predicted.step_s])
         measured = any(
             saving.reference == variant and view.ablation(saving).parts
@@ -58,12 +58,12 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         others = " for the others" if predicted.how == "share" and measured else ""
         yield Table.of(
             _columns(view, key, unit),
-            [*asked, *shown],
+            [*left_out, *shown],
             title=f"Predicted{others}: {_HOW[predicted.how]}",
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
-        yield from _notes(phase, predicted.how, layers, [*asked, *shown])
+        yield from _notes(phase, predicted.how, layers, [*left_out, *shown])
     if drift := _replay(phase.replay, trace_alone=view.trace_alone):
         yield Note(drift)
 

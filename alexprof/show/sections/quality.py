@@ -101,7 +101,8 @@ def _outliers(view: View, key: str) -> str:
     counts = _counts(every)
     if not counts:
         return ""
-    text = f"{view.phase_label(key)} {counts} of {plural(sum(one.steps for one in every), 'step')}"
+    steps = plural(sum(outliers.steps for outliers in every), "step")
+    text = f"{view.phase_label(key)} {counts} of {steps}"
     most = max(outliers.mean_share for outliers in every)
     if most <= 0:
         return text

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.sections.header import banner, facts, status
+from alexprof.show.text import clean
 from alexprof.show.view import View
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."

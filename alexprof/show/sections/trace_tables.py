@@ -11,7 +11,7 @@ from alexprof.record.phase import Cost, OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
-from alexprof.show.fit import clean
+from alexprof.show.text import clean
 from alexprof.show.words import plural
 
 LAUNCHING_LAYERS_SHOWN = 8
@@ -53,8 +53,8 @@ def _op_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]
         return numbers.percent(division.busy_fraction(op.share_mean_s))
 
     def count(op: OpCost) -> str:
-        known = op.executions_per_step
-        return numbers.MISSING if known is None else numbers.count(known)
+        number = op.executions_per_step
+        return numbers.MISSING if number is None else numbers.count(number)
 
     def cores(op: OpCost) -> str:
         return numbers.MISSING if op.parallelism is None else f"{op.parallelism:.1f}"
@@ -84,7 +84,7 @@ def kernel_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     if others:
         title = f"The longest {top} of {len(kernels)} kernels, by op and stream"
         shown.append(_together(others, f"{len(others)} more"))
-    unit = numbers.table_unit(_each_s(kernel) for kernel in shown[:top])
+    unit = numbers.table_unit(_mean_s(kernel) for kernel in shown[:top])
     return Table.of(
         _kernel_columns(unit),
         shown,
@@ -106,7 +106,7 @@ def _together(kernels: list[Kernel], name: str) -> Kernel:
     )
 
 
-def _each_s(kernel: Kernel) -> float:
+def _mean_s(kernel: Kernel) -> float:
     return kernel.total_ns / 1e9 / max(kernel.executions, 1)
 
 
@@ -115,8 +115,8 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         ran = kernel.copied_bytes is None and kernel.stream
         return _TENSOR_CORES[kernel.tensor_cores] if ran else ""
 
-    def each(kernel: Kernel) -> str:
-        return unit.plain(_each_s(kernel)) if kernel.stream else ""
+    def mean_s(kernel: Kernel) -> str:
+        return unit.plain(_mean_s(kernel)) if kernel.stream else ""
 
     def number(value: int | None) -> str:
         return "" if value is None else str(value)
@@ -129,7 +129,7 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("op", "", lambda kernel: clean(kernel.op), align="text", drop=1, optional=True),
         Column("stream", "", _stream, align="text", drop=5, optional=True),
         Column("total", unit.name, lambda kernel: unit.plain(kernel.total_ns / 1e9)),
-        Column("each", unit.name, each, drop=2),
+        Column("each", unit.name, mean_s, drop=2),
         Column("count", "", lambda kernel: str(kernel.executions), align="right"),
         Column("TC", "", tensor_cores, align="text", drop=3, optional=True),
         Column("grid", "", lambda k: _size(k.grid), align="right", drop=7, optional=True),

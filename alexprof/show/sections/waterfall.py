@@ -10,7 +10,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import Axis, Bar, Column, Mark, Piece, Row, Span, Table
-from alexprof.show.fit import clean
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import plural
 

@@ -35,7 +35,6 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.finding_texts import finding_text
-from alexprof.show.fit import clean
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.trace_tables import (
     copy_table,
@@ -44,6 +43,7 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import plural, sentence_case
 

@@ -11,10 +11,10 @@ from alexprof.record.phase import on_cpu
 from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import Block, Lead, Note, Section, Table
-from alexprof.show.fit import clean
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.sections.waterfall import waterfall
+from alexprof.show.text import clean
 from alexprof.show.view import View
 from alexprof.show.words import listed, plural, sentence_case
 
