@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from alexprof.analysis.account import Account, accounts
 from alexprof.analysis.division import DividedStep, divided_steps
 from alexprof.analysis.predictions import Predictions, predictions
-from alexprof.analysis.summary import Share, Summary, summarize
+from alexprof.analysis.summary import LayerShare, Summary, summarize
 from alexprof.record.run import Run
 
 
@@ -39,8 +39,8 @@ def answers(run: Run) -> Answers:
 
 
 def largest_shares(
-    shares: Sequence[Share], phases: Sequence[str], most: int
-) -> tuple[list[Share], int]:
+    shares: Sequence[LayerShare], phases: Sequence[str], most: int
+) -> tuple[list[LayerShare], int]:
     """The `most` largest rows of a step, idle and what was left out always, the rest as one.
 
     Args:
@@ -52,7 +52,7 @@ def largest_shares(
         The rows, and how many layers the last of them joins; 0 where it is a layer like the others.
     """
 
-    def largest(share: Share) -> float:
+    def largest(share: LayerShare) -> float:
         return max(share.fractions.get(phase, 0.0) for phase in phases)
 
     ranked = [share for share in shares if any(phase in share.fractions for phase in phases)]
@@ -64,5 +64,5 @@ def largest_shares(
         sums = {
             phase: math.fsum(share.fractions.get(phase, 0.0) for share in rest) for phase in phases
         }
-        kept.append(Share(name="(others)", what="layer", fractions=sums))
+        kept.append(LayerShare(name="(others)", what="layer", fractions=sums))
     return kept, len(rest)

@@ -23,7 +23,7 @@ _SAME_KIND = 0.9
 """A layer is of a kind that takes this fraction of it."""
 
 
-class LayerShare(Struct, frozen=True, kw_only=True):
+class LayerTime(Struct, frozen=True, kw_only=True):
     """A layer's part of the step, all passes together.
 
     Attributes:
@@ -47,14 +47,14 @@ class LayerShare(Struct, frozen=True, kw_only=True):
     kind: str = ""
 
 
-class KindShare(Struct, frozen=True, kw_only=True):
+class KindTime(Struct, frozen=True, kw_only=True):
     """A kind's part of the step, all passes together.
 
     Attributes:
         name: The kind.
         share_s: Its share.
         fraction: Of the step.
-        busy_fraction: As in `LayerShare`.
+        busy_fraction: As in `LayerTime`.
         backward_fraction: The part of its share that is in the backward pass.
     """
 
@@ -94,8 +94,8 @@ class DividedStep(Struct, frozen=True, kw_only=True):
     idle_ci95_s: Interval | None
     idle_fraction: float
     idle_by_reason_s: dict[str, float]
-    layers: tuple[LayerShare, ...]
-    kinds: tuple[KindShare, ...]
+    layers: tuple[LayerTime, ...]
+    kinds: tuple[KindTime, ...]
     critical_path: dict[str, float]
 
     @property
@@ -192,10 +192,10 @@ def ops_together(ops: Sequence[OpCost], name: str) -> OpCost:
     )
 
 
-def layers_together(layers: Sequence[LayerShare], name: str) -> LayerShare:
+def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:
     """Several layers as one row, without an interval: it is of none of them."""
     busy = [layer.busy_fraction for layer in layers if layer.busy_fraction is not None]
-    return LayerShare(
+    return LayerTime(
         name=name,
         share_s=math.fsum(layer.share_s for layer in layers),
         fraction=math.fsum(layer.fraction for layer in layers),
@@ -210,7 +210,7 @@ def _filled(empty: DividedStep, phase: Phase, busy_s: float) -> DividedStep:
     # Adding up in floating point, and rounding to nanoseconds, can leave a little.
     if rest_s > max(1e-6, 1e-5 * empty.step_s):
         layers.append(
-            LayerShare(
+            LayerTime(
                 name=UNASSIGNED,
                 share_s=rest_s,
                 fraction=empty.fraction(rest_s),
@@ -226,7 +226,7 @@ def _filled(empty: DividedStep, phase: Phase, busy_s: float) -> DividedStep:
     )
 
 
-def _layers(step: DividedStep, phase: Phase) -> Iterator[LayerShare]:
+def _layers(step: DividedStep, phase: Phase) -> Iterator[LayerTime]:
     whole = {row.name: row for row in phase.layers_whole if row.device == step.device}
     passes: dict[str, list[Cost]] = defaultdict(list)
     for row in phase.layers:
@@ -239,7 +239,7 @@ def _layers(step: DividedStep, phase: Phase) -> Iterator[LayerShare]:
     for name, rows in passes.items():
         joined = whole.get(name)
         share_s = math.fsum(row.share_mean_s for row in rows)
-        yield LayerShare(
+        yield LayerTime(
             name=name or NO_LAYER,
             share_s=share_s,
             std_s=joined.share_std_s if joined else None,
@@ -251,13 +251,13 @@ def _layers(step: DividedStep, phase: Phase) -> Iterator[LayerShare]:
         )
 
 
-def _kinds(step: DividedStep, phase: Phase) -> list[KindShare]:
+def _kinds(step: DividedStep, phase: Phase) -> list[KindTime]:
     shares_s: dict[str, dict[str, float]] = {}
     for row in phase.kinds:
         if row.device == step.device:
             shares_s.setdefault(row.name, defaultdict(float))[row.pass_] += row.share_mean_s
     kinds = [
-        KindShare(
+        KindTime(
             name=name,
             share_s=(share_s := math.fsum(by_pass_s.values())),
             fraction=step.fraction(share_s),

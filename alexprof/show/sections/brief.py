@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from alexprof.analysis.answers import largest_shares
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import MeasuredSaving, Share, StepTime
+from alexprof.analysis.summary import LayerShare, MeasuredSaving, StepTime
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -95,10 +95,15 @@ def _findings(view: View) -> Iterator[Block]:
 
 
 def phase_answer(run: Run, phase: str) -> str:
-    """What leaving ops out of a phase saves, in a sentence; "" where that was not measured."""
+    """What leaving ops out of a phase saves, while other phases are still to come; "" if nothing.
+
+    It names its estimator: slow steps of a later phase may make medians lead in the whole run.
+    """
     view = View(run, ReportOptions())
     savings = view.savings(phase)
-    return saved_text(view, savings) if savings else ""
+    if not savings:
+        return ""
+    return f"So far, by {view.summary.estimator}s: {saved_text(view, savings)}"
 
 
 def _answers(view: View) -> Iterator[str]:
@@ -189,7 +194,7 @@ def _largest(view: View) -> str:
 def _largest_parts(view: View, phase: str) -> str:
     """Says: idle 40 % and conv2 27.6 %; of layers that take equally much none is named alone."""
 
-    def fraction(share: Share) -> float:
+    def fraction(share: LayerShare) -> float:
         return share.fractions.get(phase, 0.0)
 
     ranked = sorted(view.summary.shares, key=fraction, reverse=True)
@@ -308,10 +313,10 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
     named = shares[:-1] if joined else shares
     highest = max((share.fractions.get(phases[-1], 0.0) for share in named), default=1.0)
 
-    def fraction_of(phase: str) -> Callable[[Share], str]:
+    def fraction_of(phase: str) -> Callable[[LayerShare], str]:
         return lambda share: numbers.percent(share.fractions.get(phase))
 
-    def bar(share: Share) -> Bar:
+    def bar(share: LayerShare) -> Bar:
         return Bar((Piece(0.0, share.fractions.get(phases[-1], 0.0), _MARKS[share.what]),))
 
     columns = (
@@ -353,7 +358,7 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     return "% of the traced step" if count == "1" else f"% of {count} traced steps"
 
 
-def _share_label(view: View, share: Share) -> str:
+def _share_label(view: View, share: LayerShare) -> str:
     if share.what == "left out":
         labels = [
             view.saving_label(saving)

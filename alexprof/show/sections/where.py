@@ -10,7 +10,7 @@ from itertools import accumulate
 from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
-    LayerShare,
+    LayerTime,
     device_ops,
     divide,
     layers_together,
@@ -202,7 +202,7 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     named = [layer for layer in division.layers if layer.name != UNASSIGNED]
     most = max(LAYERS_SHOWN, top)
     shown = [*named[:most], *(layer for layer in division.layers if layer.name == UNASSIGNED)]
-    idle = LayerShare(
+    idle = LayerTime(
         name=IDLE_ROW,
         share_s=division.idle_s,
         ci95_s=division.idle_ci95_s,
@@ -227,7 +227,7 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
 
 
 def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]:
-    def busy(layer: LayerShare) -> str:
+    def busy(layer: LayerTime) -> str:
         return "" if layer.busy_fraction is None else numbers.percent(layer.busy_fraction)
 
     return (
@@ -241,7 +241,7 @@ def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, .
     )
 
 
-def _bar(layer: LayerShare) -> Bar:
+def _bar(layer: LayerTime) -> Bar:
     order = sorted(layer.by_pass_s, key=lambda name: (name != "forward", name != "backward"))
     ends = list(accumulate((layer.by_pass_s[name] for name in order), initial=0.0))
     return Bar(
