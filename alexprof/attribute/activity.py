@@ -22,20 +22,13 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Launched:
-    """When and where the host launched each event of a GPU, in columns of n events.
+    """When and where the host launched each event of a GPU, in columns of n events."""
 
-    Attributes:
-        start_ps: int64 [n], begin of the launch on the host; `UNKNOWN` where the trace has none,
-            like the next two.
-        end_ps: int64 [n], its end.
-        thread: int64 [n], a number for each thread that launches.
-        scope: int64 [n], number of the execution of an op that launched it; `UNKNOWN` where the
-            trace doesn't say.
-    """
-
+    # [n], begin of the launch on the host; `UNKNOWN` where the trace has none, like the next two.
     start_ps: Int
-    end_ps: Int
-    thread: Int
+    end_ps: Int  # [n], its end
+    thread: Int  # [n], a number for each thread that launches
+    # [n], number of the execution of an op that launched it; `UNKNOWN` where the trace doesn't say.
     scope: Int
 
     @property
@@ -46,38 +39,25 @@ class Launched:
 
 @dataclass(frozen=True)
 class Activity:
-    """The ops' events on one device, in columns of n events.
+    """The ops' events on one device, in columns of n events."""
 
-    Attributes:
-        device: "CPU", "GPU:0", …
-        op: int64 [n], index into the trace's ops, or `UNASSIGNED`.
-        thread: int64 [n], a number for each thread or stream.
-        start_ps: int64 [n].
-        end_ps: int64 [n], not below `start_ps`.
-        occurrences: int64 [n], how many executions an event stands for, mostly 1.
-        name: int64 [n], index into `names`.
-        names: What the events themselves are called: on a GPU the kernels.
-        threads: Name of each thread or stream.
-        at_work: When each event was at work, where that is not its own time on its thread.
-        detail: int64 [n], index into `details`, -1 where there are none.
-        details: How kernels were launched and what copies moved, as the profiler writes it.
-        launched: By what the host launched them; None on a CPU, and where nothing is known.
-        fusion: int64 [n], which fusion of XLA's a kernel is, -1 for none; None without XLA.
-    """
-
-    device: str
-    op: Int
-    thread: Int
-    start_ps: Int
-    end_ps: Int
-    occurrences: Int
-    name: Int
-    names: tuple[str, ...]
-    threads: tuple[str, ...]
+    device: str  # "CPU", "GPU:0", …
+    op: Int  # [n], index into the trace's ops, or `UNASSIGNED`
+    thread: Int  # [n], a number for each thread or stream
+    start_ps: Int  # [n]
+    end_ps: Int  # [n], not below `start_ps`
+    occurrences: Int  # [n], how many executions an event stands for, mostly 1
+    name: Int  # [n], index into `names`
+    names: tuple[str, ...]  # what the events themselves are called: on a GPU the kernels
+    threads: tuple[str, ...]  # name of each thread or stream
+    # When each event was at work, where that is not its own time on its thread.
     at_work: Segments | None = None
-    detail: Int | None = None
+    detail: Int | None = None  # int64 [n], index into `details`, -1 where there are none
+    # How kernels were launched and what copies moved, as the profiler writes it.
     details: tuple[str, ...] = ()
+    # By what the host launched them; None on a CPU, and where nothing is known.
     launched: Launched | None = None
+    # int64 [n], which fusion of XLA's a kernel is, -1 for none; None without XLA.
     fusion: Int | None = None
 
     def detailed(self, detail: Int, details: tuple[str, ...], launched: Launched) -> Activity:

@@ -26,15 +26,10 @@ _TURNED_OFF = "WARNING: CommandBuffer disabled when profiling"
 
 @dataclass(frozen=True)
 class TurnedOff:
-    """Command buffers that XLA turned off because it was profiled.
+    """Command buffers that XLA turned off because it was profiled."""
 
-    Attributes:
-        start_ps: int64 [b], when the host began to launch what each would have held.
-        launch_ps: int64 [k], when it launched each kernel, copy and fill of them.
-    """
-
-    start_ps: Int
-    launch_ps: Int
+    start_ps: Int  # [b], when the host began to launch what each would have held
+    launch_ps: Int  # [k], when it launched each kernel, copy and fill of them
 
 
 def turned_off(

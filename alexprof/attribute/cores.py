@@ -35,22 +35,14 @@ _START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegi
 
 @dataclass(frozen=True)
 class Regions:
-    """Stretches of work on threads of the pool, in columns of n regions.
+    """Stretches of work on threads of the pool, in columns of n regions."""
 
-    Attributes:
-        op: int64 [n], the op it was done for, `NONE` where the trace does not say.
-        thread: int64 [n].
-        start_ps: int64 [n].
-        end_ps: int64 [n].
-        threads: How many threads can be at work at once: as many as the pool shows, or as run ops,
-            whichever are more. Either has one per core by default; a trace does not say how many
-            cores there are.
-    """
-
-    op: Int
-    thread: Int
-    start_ps: Int
-    end_ps: Int
+    op: Int  # [n], the op it was done for, `NONE` where the trace does not say
+    thread: Int  # [n]
+    start_ps: Int  # [n]
+    end_ps: Int  # [n]
+    # How many threads can be at work at once: as many as the pool shows, or as run ops, whichever
+    # are more. Either has one per core by default; a trace does not say how many cores there are.
     threads: int
 
     def worked(self) -> Segments:
@@ -185,14 +177,7 @@ def _stable(small: Int) -> NDArray[np.intp]:
 
 
 def _in_one_row(*columns: tuple[Int, Int]) -> list[Int]:
-    """Moves times of several lanes to where no two lanes meet.
-
-    Args:
-        columns: Lanes and times, not negative lanes.
-
-    Returns:
-        The times so that all of a lane are above all of the lanes before it, in the same order.
-    """
+    """Moves times of several lanes to where no two lanes meet."""
     lanes = 1 + max((int(lane.max(initial=0)) for lane, _ in columns), default=0)
     low = min((int(time.min()) for _, time in columns if time.size), default=0)
     high = max((int(time.max()) for _, time in columns if time.size), default=0)
@@ -212,22 +197,16 @@ def lookup(keys: Int, wanted: Int) -> Int:
 
 
 def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
-    """Follows each record up through the regions that hold it, to an op.
+    """Follows each record up through the regions that hold it, to an op or `NONE`.
 
-    Args:
-        holder: int64 [records], below `op.size` an event of an op, from there on a region.
-        op: int64 [events], the op of each.
-        record_of_region: int64 [regions].
-
-    Returns:
-        int64 [records], the op, or `NONE`. The way up is halved in each round, so 64 suffice.
+    A holder below `op.size` is an event of an op, from there on a region.
     """
     in_op = (holder >= 0) & (holder < op.size)
     owner = np.where(in_op, np.append(op, NONE)[np.where(in_op, holder, NONE)], NONE)
     in_region = holder >= op.size
     region = np.where(in_region, holder - op.size, NONE)
     up = np.where(in_region, np.append(record_of_region, NONE)[region], NONE)
-    for _ in range(64):
+    for _ in range(64):  # enough, as the way up is halved in each round
         if not (up >= 0).any():
             break
         known = up >= 0
@@ -237,15 +216,10 @@ def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
 
 
 class CoreTime(NamedTuple):
-    """What threads worked for each of some groups.
+    """What threads worked for each of some groups."""
 
-    Attributes:
-        core_ps: int64 [groups], the time of all threads together.
-        at_work_ps: int64 [groups], the time in which any of them worked.
-    """
-
-    core_ps: Int
-    at_work_ps: Int
+    core_ps: Int  # [groups], the time of all threads together
+    at_work_ps: Int  # [groups], the time in which any of them worked
 
 
 def core_time(
@@ -287,8 +261,7 @@ def _alone(
     Times are numbered from 0, and each group gets a stretch of numbers of its own: so all groups
     stand in one line, and one pass does for them.
 
-    Returns:
-        Group, begin and end of each piece; and int64 [groups], the time that any segments cover.
+    Returns group, begin and end of each piece; and int64 [groups], the time that any cover.
     """
     both = (own[1], worked[1])
     edges = distinct([time for one in both for time in (one.start_ps, one.end_ps)])

@@ -23,7 +23,6 @@ class Graph:
     """
 
     def __init__(self, inputs: Inputs) -> None:
-        """Takes a graph; inputs that it does not hold are left out."""
         self.names = tuple(inputs)
         self.number = {name: at for at, name in enumerate(self.names)}
         self.inputs = [

@@ -38,48 +38,27 @@ IDLE_REASONS = ("queued", "input", "launching", "fetching", "python", "unknown")
 
 @dataclass(frozen=True)
 class Division:
-    """What each op had of each step on one device, in columns of r rows, and the idle rest.
+    """What each op had of each step on one device, in columns of r rows, and the idle rest."""
 
-    Attributes:
-        device: "CPU", "GPU:0", …
-        step: int64 [r], index of the step.
-        op: int64 [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once.
-        executions: int64 [r], `UNKNOWN` where the trace does not say.
-        kernels: int64 [r], kernels and copies; 0 on a CPU.
-        busy_ps: int64 [r].
-        share_ps: float64 [r].
-        cores: What threads worked for it; None on a GPU, and where that is not known.
-        idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
-        idle_before_ps: int64 [r], the idle time right before its kernels; `UNKNOWN` on a CPU.
-        launching_ps: int64 [r], the host's time for its launches; `UNKNOWN` on a CPU.
-        launches: int64 [steps], how often the host launched something: a CUDA graph once; 0 where
-            that is not known.
-        start_ps: int64 [steps], begin of each step on this device.
-        end_ps: int64 [steps], its end; not above `start_ps` where the device has no such step.
-        events: How many events the device has.
-        outside: How many of them lie outside all steps.
-        worked_ps: What the pool's threads worked in steps.
-        ownerless_ps: The part of it that belongs to no op.
-    """
-
-    device: str
-    step: Int
-    op: Int
-    executions: Int
-    kernels: Int
-    busy_ps: Int
-    share_ps: Float
-    cores: CoreTime | None
-    idle_ps: Int
-    idle_before_ps: Int
-    launching_ps: Int
+    device: str  # "CPU", "GPU:0", …
+    step: Int  # [r], index of the step
+    op: Int  # [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once
+    executions: Int  # [r], `UNKNOWN` where the trace does not say
+    kernels: Int  # [r], kernels and copies; 0 on a CPU
+    busy_ps: Int  # [r]
+    share_ps: Float  # [r]
+    cores: CoreTime | None  # what threads worked for it; None on a GPU, and where that is not known
+    idle_ps: Int  # [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step
+    idle_before_ps: Int  # [r], the idle time right before its kernels; `UNKNOWN` on a CPU
+    launching_ps: Int  # [r], the host's time for its launches; `UNKNOWN` on a CPU
+    # [steps], how often the host launched something: a CUDA graph once; 0 where that is not known.
     launches: Int
-    start_ps: Int
-    end_ps: Int
-    events: int
-    outside: int
-    worked_ps: int = 0
-    ownerless_ps: int = 0
+    start_ps: Int  # [steps], begin of each step on this device
+    end_ps: Int  # [steps], its end; not above `start_ps` where the device has no such step
+    events: int  # how many events the device has
+    outside: int  # how many of them lie outside all steps
+    worked_ps: int = 0  # what the pool's threads worked in steps
+    ownerless_ps: int = 0  # the part of it that belongs to no op
 
 
 def divide_all(work: Work, steps: Steps) -> list[Division]:

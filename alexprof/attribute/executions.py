@@ -24,31 +24,18 @@ _LEAST_ALONE = 0.1  # of an op's time, to tell from it how many cores the op can
 
 @dataclass(frozen=True)
 class Executions:
-    """What ran in the steps, in columns of n executions by step and begin.
+    """What ran in the steps, in columns of n executions by step and begin."""
 
-    Attributes:
-        names: Name of each op.
-        op: int64 [n].
-        thread: int64 [n].
-        start_ns: float64 [n], from the step's begin.
-        end_ns: float64 [n].
-        first: int64 [steps + 1], where the executions of each step begin.
-        wall_ns: int64 [steps].
-        usable: float64 [ops], how many cores each op can use at once.
-        cores: How many there are.
-        threads: How many ops can run at once.
-    """
-
-    names: Sequence[str]
-    op: Int
-    thread: Int
-    start_ns: Float
-    end_ns: Float
-    first: Int
-    wall_ns: Int
-    usable: Float
-    cores: float
-    threads: int
+    names: Sequence[str]  # name of each op
+    op: Int  # [n]
+    thread: Int  # [n]
+    start_ns: Float  # [n], from the step's begin
+    end_ns: Float  # [n]
+    first: Int  # [steps + 1], where the executions of each step begin
+    wall_ns: Int  # [steps]
+    usable: Float  # [ops], how many cores each op can use at once
+    cores: float  # how many there are
+    threads: int  # how many ops can run at once
 
     @classmethod
     def of(cls, work: Work, steps: Steps) -> Executions | Note:

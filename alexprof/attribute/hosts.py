@@ -71,11 +71,7 @@ def attribute_hosts(
 
 
 def _check_at_once(traces: Mapping[str, Trace]) -> None:
-    """Refuses traces that were taken one after the other: they are no hosts of one program.
-
-    Raises:
-        TraceError: If there are such. Traces that don't say when they were taken are believed.
-    """
+    """Refuses traces that say that they were taken one after the other: no hosts of one program."""
     spans = {host: span for host, trace in traces.items() if (span := recorded_span_ns(trace))}
     for host, other in combinations(spans, 2):
         begin_ns = max(spans[host][0], spans[other][0])

@@ -42,27 +42,17 @@ _OPEN = re.compile(
 
 @dataclass(frozen=True)
 class KernelFacts:
-    """How a kernel was launched; None where the trace doesn't say.
+    """How a kernel was launched; None where the trace doesn't say."""
 
-    Attributes:
-        grid: Blocks in x, y, z.
-        block: Threads of a block in x, y, z.
-        registers: Of a thread.
-        shared_memory_bytes: Of a block, static and dynamic.
-        occupancy: The part of a multiprocessor's threads that can be resident.
-        copied_bytes: What a copy moves or a fill fills.
-        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
-        copied_to: The memory that it writes.
-    """
-
-    grid: Size | None = None
-    block: Size | None = None
-    registers: int | None = None
-    shared_memory_bytes: int | None = None
-    occupancy: float | None = None
-    copied_bytes: int | None = None
+    grid: Size | None = None  # blocks in x, y, z
+    block: Size | None = None  # threads of a block in x, y, z
+    registers: int | None = None  # of a thread
+    shared_memory_bytes: int | None = None  # of a block, static and dynamic
+    occupancy: float | None = None  # the part of a multiprocessor's threads that can be resident
+    copied_bytes: int | None = None  # what a copy moves or a fill fills
+    # The memory that a copy reads: "device", "pinned", "pageable", …
     copied_from: str | None = None
-    copied_to: str | None = None
+    copied_to: str | None = None  # the memory that it writes
 
 
 def kernel_facts(details: str) -> KernelFacts:

@@ -32,46 +32,29 @@ _ROUNDS = 40
 
 @dataclass(frozen=True)
 class Launch:
-    """Something that a step launched. Times are nanoseconds.
+    """Something that a step launched. Times are nanoseconds."""
 
-    Attributes:
-        op: Number of its op.
-        host_ns: The host's time for it: from the end of the launch before it, for the first from
-            its own begin, to the end of its own (or its begin, where the call waits for the GPU),
-            as far as the host was launching.
-        apart_ns: What else the host did meanwhile, as Python: it stays if the launch goes.
-        back_ns: Where the call waits for the GPU, from then to its end; else None.
-        after: Places of the launches whose end it waited for.
-        waited_ns: From when it could start to its start.
-        by_host: Whether it was the host that it waited for last.
-        took_ns: Its duration.
-    """
-
-    op: int
+    op: int  # number of its op
+    # The host's time for it: from the end of the launch before it, for the first from its own
+    # begin, to the end of its own (or its begin, where the call waits for the GPU), as far as the
+    # host was launching.
     host_ns: float
-    apart_ns: float
-    back_ns: float | None
-    after: tuple[int, ...]
-    waited_ns: float
-    by_host: bool
-    took_ns: float
+    apart_ns: float  # what else the host did meanwhile, as Python: it stays if the launch goes
+    back_ns: float | None  # where the call waits for the GPU, from then to its end; else None
+    after: tuple[int, ...]  # places of the launches whose end it waited for
+    waited_ns: float  # from when it could start to its start
+    by_host: bool  # whether it was the host that it waited for last
+    took_ns: float  # its duration
 
 
 @dataclass(frozen=True)
 class LaunchedStep:
-    """A traced step.
+    """A traced step."""
 
-    Attributes:
-        launches: In the order in which the host launched them.
-        lead_ns: What the host does before the first launch, whatever is launched then.
-        tail_ns: What the step lasts after its last launch and all that those did.
-        wall_ns: How long it took.
-    """
-
-    launches: tuple[Launch, ...]
-    lead_ns: float
-    tail_ns: float
-    wall_ns: float
+    launches: tuple[Launch, ...]  # in the order in which the host launched them
+    lead_ns: float  # what the host does before the first launch, whatever is launched then
+    tail_ns: float  # what the step lasts after its last launch and all that those did
+    wall_ns: float  # how long it took
 
     def replayed_ns(
         self, host: float = 1.0, without: Collection[int] = (), faster: Collection[int] = ()
@@ -103,23 +86,14 @@ class LaunchedStep:
 
 @dataclass(frozen=True)
 class Launches:
-    """The launches of a GPU's steps, to be drawn one step at a time.
+    """The launches of a GPU's steps, to be drawn one step at a time."""
 
-    Attributes:
-        activity: What the GPU ran.
-        rows: int64 [m], what steps launched, by step and end of the launch.
-        first: int64 [steps + 1], where the rows of each step begin.
-        start_ps: int64 [steps], begin of each step on the host.
-        end_ps: int64 [steps], its end.
-        within: How much of each window the host was launching.
-    """
-
-    activity: Activity
-    rows: NDArray[np.intp]
-    first: Int
-    start_ps: Int
-    end_ps: Int
-    within: Within
+    activity: Activity  # what the GPU ran
+    rows: NDArray[np.intp]  # [m], what steps launched, by step and end of the launch
+    first: Int  # [steps + 1], where the rows of each step begin
+    start_ps: Int  # [steps], begin of each step on the host
+    end_ps: Int  # [steps], its end
+    within: Within  # how much of each window the host was launching
 
     @property
     def size(self) -> float:

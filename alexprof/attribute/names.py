@@ -46,32 +46,21 @@ FUNCTION_ENDS = "(function)"
 
 
 class Place(NamedTuple):
-    """Where an op belongs.
+    """Where an op belongs."""
 
-    Attributes:
-        path: The forward scopes and, last, the forward op, outermost first; `()` for a gradient
-            op that belongs to no forward op.
-        backward: Whether the name says that it is a part of the gradients.
-    """
-
+    # The forward scopes and, last, the forward op, outermost first; `()` for a gradient op that
+    # belongs to no forward op.
     path: tuple[str, ...]
-    backward: bool
+    backward: bool  # whether the name says that it is a part of the gradients
 
 
 class Labels(NamedTuple):
-    """What `describe` says about each op, in its order.
+    """What `describe` says about each op, in its order."""
 
-    Attributes:
-        kind: Type without dressing.
-        layer: Name scope that the op belongs to.
-        passes: "forward", "backward", "optimizer", "input" or "other".
-        root: The scopes around the whole model, which layers are named below.
-    """
-
-    kind: list[str]
-    layer: list[str]
-    passes: list[str]
-    root: tuple[str, ...]
+    kind: list[str]  # type without dressing
+    layer: list[str]  # name scope that the op belongs to
+    passes: list[str]  # "forward", "backward", "optimizer", "input" or "other"
+    root: tuple[str, ...]  # the scopes around the whole model, which layers are named below
 
 
 def describe(

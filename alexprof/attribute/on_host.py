@@ -41,23 +41,14 @@ def _is_pool(line: Line) -> bool:
 
 @dataclass(frozen=True)
 class Host:
-    """What is read of a host.
+    """What is read of a host."""
 
-    Attributes:
-        plane: The host.
-        is_pool: bool [lines], which lines are threads inside of ops.
-        is_input: bool [lines], which are threads of the input pipeline.
-        by_xla: Whether it may have run XLA, whose ops are on all threads.
-        events: The events of all lines that can hold ops.
-        every: All events, if they were read, else the same.
-    """
-
-    plane: Plane
-    is_pool: NDArray[np.bool_]
-    is_input: NDArray[np.bool_]
-    by_xla: bool
-    events: Events
-    every: Events
+    plane: Plane  # the host
+    is_pool: NDArray[np.bool_]  # [lines], which lines are threads inside of ops
+    is_input: NDArray[np.bool_]  # [lines], which are threads of the input pipeline
+    by_xla: bool  # whether it may have run XLA, whose ops are on all threads
+    events: Events  # the events of all lines that can hold ops
+    every: Events  # all events, if they were read, else the same
 
     @classmethod
     def read(cls, plane: Plane, *, cores: bool) -> Host:

@@ -46,44 +46,31 @@ _WAITS = re.compile(r"(?:MultiDevice)?IteratorGetNext\w*::\w+")
 
 @dataclass(frozen=True)
 class Work:
-    """What ran, and what the host did meanwhile.
+    """What ran, and what the host did meanwhile."""
 
-    Attributes:
-        ops: Name and type of each op.
-        devices: Devices with at least one event, the CPU first.
-        host: The events of the host's planes, without threads inside of ops unless XLA ran.
-        calls: When TensorFlow had been called to run something; None when the trace never says.
-            Like the next three without what threads of the input pipeline did.
-        waits: When the host waited for the input pipeline, or ran an op of its own for it.
-        fetches: When it took results from a device.
-        ran: When it ran ops.
-        regions: Work of the pools' threads; None if it was not asked for or is not recorded.
-        eager: Numbers of ops that ran eagerly, without names of their own.
-        unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
-            trace does not say for what, and those that only called XLA.
-        estimated: Numbers of ops that some fusion of XLA's goes by only because most of it is of
-            them.
-        fusions: Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
-        turned_off: Command buffers that XLA turned off; None where there are none.
-        unread: Device planes with events of a sort that is not read here.
-        notes: What a reader of the ops should know.
-    """
-
-    ops: tuple[Op, ...]
-    devices: tuple[Activity, ...]
+    ops: tuple[Op, ...]  # name and type of each op
+    devices: tuple[Activity, ...]  # devices with at least one event, the CPU first
+    # The events of the host's planes, without threads inside of ops unless XLA ran.
     host: tuple[Events, ...]
+    # When TensorFlow had been called to run something; None when the trace never says. Like the
+    # next three without what threads of the input pipeline did.
     calls: Cover | None
-    waits: Cover
-    fetches: Cover
-    ran: Cover
+    waits: Cover  # when the host waited for the input pipeline, or ran an op of its own for it
+    fetches: Cover  # when it took results from a device
+    ran: Cover  # when it ran ops
+    # Work of the pools' threads; None if it was not asked for or is not recorded.
     regions: Regions | None
-    eager: frozenset[int]
+    eager: frozenset[int]  # numbers of ops that ran eagerly, without names of their own
+    # Numbers of ops that may belong to any pass: those that XLA made, as far as the trace does not
+    # say for what, and those that only called XLA.
     unplaced: frozenset[int]
+    # Numbers of ops that some fusion of XLA's goes by only because most of it is of them.
     estimated: frozenset[int]
+    # Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
     fusions: tuple[tuple[str, ...], ...]
-    turned_off: TurnedOff | None
-    unread: tuple[str, ...]
-    notes: tuple[Note, ...]
+    turned_off: TurnedOff | None  # command buffers that XLA turned off; None where there are none
+    unread: tuple[str, ...]  # device planes with events of a sort that is not read here
+    notes: tuple[Note, ...]  # what a reader of the ops should know
 
     @cached_property
     def apart(self) -> Cover:

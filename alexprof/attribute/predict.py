@@ -45,22 +45,14 @@ _LEAST_KNOWN = 0.99  # of the time of ops that the graph must know
 
 @dataclass(frozen=True)
 class Saving:
-    """What a step would save.
+    """What a step would save."""
 
-    Attributes:
-        what: "layer", "kind", "op", or "ablation".
-        name: Which.
-        without: Part of the step that goes with it, mean over replayed steps.
-        without_std: Sample standard deviation; None with one step.
-        halved: Part of the step that goes if it becomes twice as fast.
-        with_it: Other ops that go with it, in the order of their names: see `exclusive`.
-    """
-
-    what: str
-    name: str
-    without: float
-    without_std: float | None
-    halved: float
+    what: str  # "layer", "kind", "op", or "ablation"
+    name: str  # which
+    without: float  # part of the step that goes with it, mean over replayed steps
+    without_std: float | None  # sample standard deviation; None with one step
+    halved: float  # part of the step that goes if it becomes twice as fast
+    # Other ops that go with it, in the order of their names: see `exclusive`.
     with_it: tuple[str, ...] = ()
 
 
@@ -251,14 +243,7 @@ def _answered(
     questions: Mapping[tuple[str, str], frozenset[str]],
     removal: _Removal,
 ) -> Replayed:
-    """Asks steps that were replayed what they would take.
-
-    Args:
-        drifts: How far each is off.
-        rerun: What each takes, in nanoseconds, without some ops, or with others twice as fast.
-        questions: Sorts of questions, names and ops.
-        removal: Which ops go with others.
-    """
+    """Asks steps that were replayed what they would take."""
     savings = []
     if median(drifts) <= MOST_DRIFT:
         whole_ns = rerun((), ())

@@ -22,45 +22,29 @@ _DONE = 1e-6  # nanoseconds of work that are none
 
 @dataclass(frozen=True)
 class Execution:
-    """An op in one step. Times are nanoseconds from the step's begin.
+    """An op in one step. Times are nanoseconds from the step's begin."""
 
-    Attributes:
-        op: Its name.
-        thread: Which thread ran it.
-        start_ns: Begin.
-        end_ns: End, not below `start_ns`.
-        cores: How many cores it can use at once.
-    """
-
-    op: str
-    thread: int
-    start_ns: float
-    end_ns: float
-    cores: float
+    op: str  # its name
+    thread: int  # which thread ran it
+    start_ns: float  # begin
+    end_ns: float  # end, not below `start_ns`
+    cores: float  # how many cores it can use at once
 
 
 @dataclass(frozen=True)
 class Step:
-    """A traced step.
+    """A traced step."""
 
-    Attributes:
-        executions: Each op once, in the order of their begins.
-        wall_ns: How long the step took.
-        cores: How many cores there are for ops.
-        threads: How many ops can run at once.
-    """
-
-    executions: tuple[Execution, ...]
-    wall_ns: float
-    cores: float
-    threads: int
+    executions: tuple[Execution, ...]  # each op once, in the order of their begins
+    wall_ns: float  # how long the step took
+    cores: float  # how many cores there are for ops
+    threads: int  # how many ops can run at once
 
 
 class Replay:
     """A step, ready to be run again."""
 
     def __init__(self, step: Step, graph: Graph) -> None:
-        """Takes a step and the graph that it executed; ops that are not in it wait for nothing."""
         self.step = step
         self.graph = graph
         ran = step.executions
@@ -182,12 +166,7 @@ class Replay:
         return self.graph.inputs[node] if node >= 0 else []
 
     def _latest(self, node: int, seen: dict[int, int]) -> int:
-        """The op that ended last of those that a node hands on, -1 if there is none.
-
-        Args:
-            node: A node; a visible one hands on itself.
-            seen: What is known already, by node.
-        """
+        """The op that ended last of those that a node hands on, -1 if there is none."""
         ran = self.step.executions
         waiting = [node]
         while waiting:

@@ -222,16 +222,7 @@ def _summary(
 
 
 def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Half the 95 % interval of each row's mean share, from blocks of steps.
-
-    Args:
-        costs: As made by `costs.attribute`.
-        per_step: What each row had of each step; where it had nothing there is no row.
-        keys: What names a row.
-
-    Returns:
-        `keys` and `half_s`, null with fewer than two blocks.
-    """
+    """Half the 95 % interval of each row's mean share, from blocks of steps; null with one."""
     import polars as pl
 
     from alexprof.measure.chunks import chunk_of_step, half_width

@@ -30,25 +30,17 @@ _SET_UP = 0.1  # part of the trace before the first step from which on it is tol
 
 @dataclass(frozen=True)
 class Steps:
-    """Disjoint steps in the order of time, with edges at whole nanoseconds.
+    """Disjoint steps in the order of time, with edges at whole nanoseconds."""
 
-    Attributes:
-        number: int64 [s], as marked; distinct among the steps of a sort.
-        start_ps: int64 [s].
-        end_ps: int64 [s], above `start_ps`.
-        notes: What a reader should know about how they were found.
-        source: What the steps are: marked ones; calls of a function; or the whole trace as one,
-            from its first op to its last.
-        sort: int64 [s], index into `sorts`; None where there is only one sort.
-        sorts: What each sort of steps is called in the trace, in the order of their first steps.
-    """
-
-    number: Int
-    start_ps: Int
-    end_ps: Int
-    notes: tuple[Note, ...] = ()
+    number: Int  # [s], as marked; distinct among the steps of a sort
+    start_ps: Int  # [s]
+    end_ps: Int  # [s], above `start_ps`
+    notes: tuple[Note, ...] = ()  # what a reader should know about how they were found
+    # What the steps are: marked ones; calls of a function; or the whole trace as one, from its
+    # first op to its last.
     source: Source = "marker"
-    sort: Int | None = None
+    sort: Int | None = None  # int64 [s], index into `sorts`; None where there is only one sort
+    # What each sort of steps is called in the trace, in the order of their first steps.
     sorts: tuple[str, ...] = ("",)
 
     def __len__(self) -> int:

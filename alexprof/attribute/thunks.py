@@ -39,17 +39,12 @@ _NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class HostTime:
-    """The time of the ops of a host that runs XLA.
+    """The time of the ops of a host that runs XLA."""
 
-    Attributes:
-        own: When each op was at work; the owner is an index of the ops' events.
-        regions: What threads worked for each op: XLA's of any thread, other ops' in the pools.
-        callers: bool, which of the ops' events called XLA.
-    """
-
-    own: Segments
+    own: Segments  # when each op was at work; the owner is an index of the ops' events
+    # What threads worked for each op: XLA's of any thread, other ops' in the pools.
     regions: Regions
-    callers: Bool
+    callers: Bool  # which of the ops' events called XLA
 
 
 def host_time(
@@ -102,9 +97,8 @@ def _pieces(
 ) -> tuple[Segments, Int, Bool]:
     """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
 
-    Returns:
-        The pieces with the op's event that each belongs to, or `NONE`; the thread of each; and
-        which are of regions.
+    Returns the pieces, each owned by an op's event or `NONE`; the thread of each; and which are of
+    regions.
     """
     inner = np.concatenate((breaks, rows))
     # Regions first: of equal intervals the later is the inner one.

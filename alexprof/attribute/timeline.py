@@ -19,17 +19,11 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of time, each with the event it belongs to.
+    """Stretches of time, each with the event it belongs to."""
 
-    Attributes:
-        owner: int64 [m], index of the event; an event may own none, one or several.
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-    """
-
-    owner: Int
-    start_ps: Int
-    end_ps: Int
+    owner: Int  # [m], index of the event; an event may own none, one or several
+    start_ps: Int  # [m]
+    end_ps: Int  # [m], above `start_ps`
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Segments:
         """Returns the segments at `rows`."""
@@ -104,19 +98,12 @@ def touching(start: Int, end: Int, lane: Int) -> bool:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """All begins and ends in the order of time, thread by thread.
+    """All begins and ends in the order of time, thread by thread."""
 
-    Attributes:
-        time: int64 [2n].
-        event: int64 [2n], whose begin or end it is.
-        opens: bool [2n], True for a begin.
-        parent: int64 [n], the event that encloses each one most closely, or -1.
-    """
-
-    time: Int
-    event: Int
-    opens: NDArray[np.bool_]
-    parent: Int
+    time: Int  # [2n]
+    event: Int  # [2n], whose begin or end it is
+    opens: NDArray[np.bool_]  # [2n], True for a begin
+    parent: Int  # [n], the event that encloses each one most closely, or -1
 
 
 def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
@@ -218,11 +205,9 @@ def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
 
 
 def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
-    """Counts intervals between one begin or end and the next.
+    """Counts the intervals that last from each begin or end to the next.
 
-    Returns:
-        All times in order, each once; which of them each interval begins and ends at; how many
-        intervals last from each time but the last to the next.
+    Returns all times in order, each once; where in them each interval begins, and ends; the counts.
     """
     edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
     opens, closes = where[: start_ps.size], where[start_ps.size :]
@@ -234,15 +219,10 @@ def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
 
 @dataclass(frozen=True)
 class Cover:
-    """The time covered by at least one of some intervals, as disjoint intervals in order.
+    """The time covered by at least one of some intervals, as disjoint intervals in order."""
 
-    Attributes:
-        start_ps: int64 [u].
-        end_ps: int64 [u].
-    """
-
-    start_ps: Int
-    end_ps: Int
+    start_ps: Int  # [u]
+    end_ps: Int  # [u]
 
     @classmethod
     def of(cls, start_ps: Int, end_ps: Int) -> Cover:

@@ -23,17 +23,11 @@ _BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from wh
 
 
 class Pieces(NamedTuple):
-    """Time of events in steps.
+    """Time of events in steps."""
 
-    Attributes:
-        segments: The pieces, each with its event.
-        window: int64 [m], the step that each lies in.
-        row: int64 [m], the row that it counts in.
-    """
-
-    segments: Segments
-    window: Int
-    row: Int
+    segments: Segments  # the pieces, each with its event
+    window: Int  # [m], the step that each lies in
+    row: Int  # [m], the row that it counts in
 
 
 def step_of(activity: Activity, steps: Steps) -> Int:

@@ -49,7 +49,6 @@ class XlaOps:
     """
 
     def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
-        """Look programs up in a trace, and number what they name."""
         self._trace = trace
         self._programs = HloPrograms(trace)
         self._numbers = numbers
@@ -177,8 +176,7 @@ class XlaOps:
     def _named(self, key: _Key) -> tuple[Op | None, bool]:
         """The op by the program, or else by the annotation of a kernel (stat `name`).
 
-        Returns:
-            The op, and whether it is only the commonest of several.
+        Returns it, and whether it is only the commonest of several.
         """
         program = self._program(key)
         found = None if program is None else self._programs.op(program, key.instruction)
@@ -235,11 +233,7 @@ def is_thunk(events: Events) -> NDArray[np.bool_]:
 def _distinct(
     columns: Sequence[NDArray[np.integer[Any]]],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Finds the different rows of columns of small integers, from -1 on.
-
-    Returns:
-        Where each different row stands first, and for each row the index of its like.
-    """
+    """Finds the first of each different row of small integers, from -1 on; and the row's number."""
     key: NDArray[np.intp] = np.zeros(columns[0].size, np.intp)
     for column in columns:
         # Numbered anew each time, so the keys stay small.

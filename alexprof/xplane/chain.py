@@ -33,19 +33,12 @@ _WINDOW_BYTES = 64  # searched for a guess at once: a few events
 
 
 class _Pieces(NamedTuple):
-    """The pieces of all messages, in file order.
+    """The pieces of all messages, in file order."""
 
-    Attributes:
-        begin: int64 [n], offsets where the pieces begin.
-        limit: int64 [n], where they end: at the next piece or with the message.
-        stop: int64 [n], where their messages end.
-        first: int64 [m], the first piece of each message.
-    """
-
-    begin: NDArray[np.int64]
-    limit: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    first: NDArray[np.int64]
+    begin: NDArray[np.int64]  # [n], offsets where the pieces begin
+    limit: NDArray[np.int64]  # [n], where they end: at the next piece or with the message
+    stop: NDArray[np.int64]  # [n], where their messages end
+    first: NDArray[np.int64]  # [m], the first piece of each message
 
 
 def field_offsets(
@@ -62,9 +55,6 @@ def field_offsets(
 
     Returns:
         int64 [n], the offsets of all their fields' tags, ascending.
-
-    Raises:
-        DamageError: A message is not whole.
     """
     if (stop - start).sum() < _SHORTEST_PIECE_BYTES:
         return _one_by_one(buffer, start, stop)
@@ -135,8 +125,7 @@ def _follow(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Follow all pieces' chains in step, each to the end of its piece or a malformed field.
 
-    Returns:
-        The offsets passed, ascending, and for each piece the offset where its chain arrived.
+    Returns the offsets passed, ascending, and where the chain of each piece arrived.
     """
     arrival = offset.copy()
     piece: NDArray[np.int64] = np.arange(len(offset))
@@ -177,17 +166,7 @@ def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) ->
 def _join(
     buffer: Buffer, pieces: _Pieces, passed: NDArray[np.int64], arrival: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Keep of the offsets those on the chains from the messages' starts, and add what lacks.
-
-    Args:
-        buffer: The trace.
-        pieces: The pieces of all messages.
-        passed: int64, the offsets that the pieces' chains passed, ascending.
-        arrival: int64 [pieces], where each piece's chain arrived.
-
-    Returns:
-        The offsets of all fields, ascending.
-    """
+    """Keep of the offsets those on the chains from the messages' starts, and add what lacks."""
     recorded, begins, arrivals = passed.data, pieces.begin.tolist(), arrival.tolist()
     ends = np.searchsorted(passed, pieces.limit).tolist()
     # Where among the passed ones each arrival is, or would be; and in which piece.

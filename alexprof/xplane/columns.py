@@ -24,7 +24,6 @@ class StatColumns:
     """Collects stats of some names."""
 
     def __init__(self, buffer: Buffer, names: Metadata, stats: Iterable[str]) -> None:
-        """Take the names of the stats that are wanted."""
         self._buffer = buffer
         self._names = names
         self._stats = tuple(dict.fromkeys(stats))

@@ -36,7 +36,6 @@ class Dictionary:
         events: tuple[NDArray[np.int64], NDArray[np.int64]],
         stats: tuple[NDArray[np.int64], NDArray[np.int64]],
     ) -> None:
-        """Take the places of the entries of the maps, as begins and ends."""
         self.buffer = buffer
         self.event_entries = events
         self._stat_entries = stats
@@ -59,15 +58,10 @@ class Dictionary:
 
 
 class RowStep(NamedTuple):
-    """A field from each of several events.
+    """A field from each of several events."""
 
-    Attributes:
-        rows: int64 [n], which events.
-        step: Its fields; the lanes are indexes into `rows`.
-    """
-
-    rows: NDArray[np.int64]
-    step: Step
+    rows: NDArray[np.int64]  # [n], which events
+    step: Step  # its fields; the lanes are indexes into `rows`
 
     def of(self, *tags: int) -> tuple[NDArray[np.int64], Fields]:
         """Return the part with any of these tags, as rows and fields."""
@@ -91,11 +85,7 @@ class EventStats:
         return len(self.offset)
 
     def table(self, stat: str) -> StatTable:
-        """Return the table of a stat.
-
-        Raises:
-            DamageError: An event is not whole.
-        """
+        """Return the table of a stat."""
         self.read((stat,))
         return self._tables[stat]
 
@@ -112,9 +102,6 @@ class EventStats:
             stop: int64 [n], where the events end, if it is known.
             decode: Gets each part of the events, to decode what else it wants. A part is a run, or
                 a field of several events.
-
-        Raises:
-            DamageError: An event is not whole.
         """
         buffer, names = self._dictionary.buffer, self._dictionary.stats
         missing = [stat for stat in stats if stat not in self._tables]

@@ -31,18 +31,15 @@ FOLDS = tuple(
 
 
 class Fields(NamedTuple):
-    """A column of fields.
+    """A column of fields."""
 
-    Attributes:
-        tag: uint8 [n], `number << 3 | wire type`; 0 where the number is above 15, which no
-            message of a trace uses.
-        value: int64 [n], the integer (or the 64 bits of a fixed-size field); of bytes the length.
-        stop: int64 [n], offset after the field; `MALFORMED` where none is possible. The content
-            of bytes is `stop - value : stop`.
-    """
-
+    # uint8 [n], `number << 3 | wire type`; 0 where the number is above 15, which no message of a
+    # trace uses.
     tag: NDArray[np.uint8]
+    # [n], the integer (or the 64 bits of a fixed-size field); of bytes the length.
     value: NDArray[np.int64]
+    # [n], offset after the field; `MALFORMED` where none is possible. The content of bytes is
+    # `stop - value : stop`.
     stop: NDArray[np.int64]
 
 
@@ -105,9 +102,8 @@ def _long_varints(
 def _varints(word: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Decode the varint in the low bytes of each word.
 
-    Returns:
-        The values, and how many bytes each has after its first: the index of the first byte
-        without the top bit, 8 where there is none (then the value is of the 56 bits seen).
+    Returns the values, and how many bytes each has after its first: 8 where it has no end, when the
+    value is of the 56 bits seen.
     """
     ends = ~word & _CONTINUES
     below = (ends & -ends) - np.uint64(1)  # all bits under the last byte's top bit

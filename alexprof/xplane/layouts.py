@@ -40,34 +40,21 @@ Words = NDArray[np.uint64]
 
 
 class Place(NamedTuple):
-    """Where a value stands.
+    """Where a value stands."""
 
-    Attributes:
-        tag: That of its field.
-        at: Bytes from the event's tag to the value; of a text to its begin.
-        size: Its bytes.
-    """
-
-    tag: int
-    at: int
-    size: int
+    tag: int  # that of its field
+    at: int  # bytes from the event's tag to the value; of a text to its begin
+    size: int  # its bytes
 
 
 class Layout(NamedTuple):
-    """What events that are alike agree in.
+    """What events that are alike agree in."""
 
-    Attributes:
-        numbers: Their fields but for the stats, in file order.
-        stats: The id of each stat's name and its value, in file order; without those that have no
-            value.
-        mask: uint64 [words], the bits that agree.
-        pattern: uint64 [words], and what they are.
-    """
-
-    numbers: tuple[Place, ...]
+    numbers: tuple[Place, ...]  # their fields but for the stats, in file order
+    # The id of each stat's name and its value, in file order; without those that have no value.
     stats: tuple[tuple[int, Place], ...]
-    mask: Words
-    pattern: Words
+    mask: Words  # uint64 [words], the bits that agree
+    pattern: Words  # uint64 [words], and what they are
 
     def differs(self, data: Words) -> NDArray[np.bool_]:
         """Tell which of some events have another layout, given their bytes as [n, words]."""
@@ -79,19 +66,12 @@ class Layout(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Events that are alike.
+    """Events that are alike."""
 
-    Attributes:
-        rows: int64 [n], which events these are, ascending.
-        layout: Theirs.
-        data: uint64 [m, words], the bytes of some events from their tags on.
-        among: bool [m], which of those they are; None if all are.
-    """
-
-    rows: NDArray[np.int64]
-    layout: Layout
-    data: Words
-    among: NDArray[np.bool_] | None = None
+    rows: NDArray[np.int64]  # [n], which events these are, ascending
+    layout: Layout  # theirs
+    data: Words  # uint64 [m, words], the bytes of some events from their tags on
+    among: NDArray[np.bool_] | None = None  # [m], which of those they are; None if all are
 
     def values(self, place: Place) -> NDArray[np.int64]:
         """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
@@ -180,14 +160,7 @@ def _alike_in_length(
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
-    """Read the layout of an event; None if it is not as the format wants it.
-
-    Args:
-        buffer: The trace.
-        start: Where its tag stands.
-        length: How many bytes from there to its end.
-        data: uint64 [words], its bytes and some more.
-    """
+    """Read the layout of an event; None if it is not as the format wants it."""
     mask = np.zeros(len(data) * _WORD_BYTES, np.uint8)
     numbers: list[Place] = []
     stats: list[tuple[int, Place]] = []
@@ -233,11 +206,7 @@ def _structure(mask: NDArray[np.uint8], field: Field, start: int) -> int:
 
 
 def _known(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[Field]:
-    """Read the fields of a message.
-
-    Raises:
-        DamageError: One is not as the format wants it, or not known.
-    """
+    """Read the fields of a message."""
     for field in buffer.fields(*span):
         if not shape.knows(field.tag):
             raise buffer.damage(field.start, "a field that is not known")

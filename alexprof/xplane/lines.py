@@ -22,17 +22,11 @@ _ID, _NAME, _TIMESTAMP, _DURATION, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x48, 0x5A
 
 
 class Lines(NamedTuple):
-    """All lines of a trace.
+    """All lines of a trace."""
 
-    Attributes:
-        lines: In file order.
-        has_events: bool [lines], whether each has any.
-        offsets: int64, where the fields of all lines begin.
-    """
-
-    lines: list[Line]
-    has_events: NDArray[np.bool_]
-    offsets: NDArray[np.int64]
+    lines: list[Line]  # in file order
+    has_events: NDArray[np.bool_]  # [lines], whether each has any
+    offsets: NDArray[np.int64]  # int64, where the fields of all lines begin
 
 
 def read_lines(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Lines:
@@ -42,9 +36,6 @@ def read_lines(buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
         buffer: The trace.
         start: int64 [lines], where the lines begin, ascending.
         stop: int64 [lines], where they end.
-
-    Raises:
-        DamageError: A line is not whole.
     """
     count = len(start)
     offsets = field_offsets(buffer, start, stop)

@@ -40,9 +40,6 @@ class Metadata:
             start: int64 [entries], where the map's entries begin, in file order.
             stop: int64 [entries], where they end.
             shape: What fields the values have.
-
-        Raises:
-            DamageError: An entry is not whole.
         """
         self._buffer = buffer
         self._shape = shape

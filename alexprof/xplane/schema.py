@@ -20,10 +20,6 @@ class Shape:
     """The fields of a kind of message."""
 
     def __init__(self, kind: str, wire_types: Mapping[int, int], *, may_grow: bool = True) -> None:
-        """Take what a message of this kind is called, and the wire types by field number.
-
-        With `may_grow` a newer version may have more fields.
-        """
         self._kind = kind
         self._wire_types = wire_types
         self._may_grow = may_grow
@@ -39,9 +35,6 @@ class Shape:
             buffer: The trace.
             offset: int64 [n], where the fields stand.
             tag: uint8 [n], their tags; 0 for numbers above 15.
-
-        Raises:
-            DamageError: A field can't belong to such a message.
         """
         fits = self._fits.take(tag)
         if not fits.all():
@@ -49,11 +42,7 @@ class Shape:
             self.check_one(buffer, buffer.field_at(offset_of_misfit, buffer.size))
 
     def check_one(self, buffer: Buffer, field: Field) -> None:
-        """Check a field that was read alone.
-
-        Raises:
-            DamageError: It can't belong to such a message.
-        """
+        """Check a field that was read alone."""
         number, wire_type = field.tag >> 3, field.tag & 7
         expected = self._wire_types.get(number, wire_type if self._may_grow else None)
         if wire_type != expected:

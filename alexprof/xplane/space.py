@@ -67,11 +67,7 @@ class _PlaneDraft:
     def finish(
         self, buffer: Buffer, lines: tuple[Line, ...], offsets: NDArray[np.int64], origin_ns: int
     ) -> Plane:
-        """Make the plane, now that its lines are known.
-
-        Raises:
-            DamageError: In its stats or their names.
-        """
+        """Make the plane, now that its lines are known."""
         events, names = (self.spans[tag].columns() for tag in (_EVENT_METADATA, _STAT_METADATA))
         start, stop = self.spans[_STAT].columns()
         return Plane(
@@ -86,12 +82,7 @@ class _PlaneDraft:
 
 
 def read_space(buffer: Buffer) -> Trace:
-    """Read a trace up to its events.
-
-    Raises:
-        DamageError: It is not whole.
-        TraceError: There is no trace in it.
-    """
+    """Read a trace up to its events."""
     drafts: list[_PlaneDraft] = []
     texts: dict[int, list[str]] = {_ERROR: [], _WARNING: [], _HOST: []}
     for field in buffer.fields(0, buffer.size):

@@ -31,30 +31,19 @@ Value: TypeAlias = "int | float | str | bytes"
 
 
 class Rows(NamedTuple):
-    """Stats, a row each, those of each owner in file order.
+    """Stats, a row each, those of each owner in file order."""
 
-    Attributes:
-        owner: int32 [n], what the stat belongs to.
-        name: int32 [n], index into the plane's stat metadata; -1 for an id it lacks.
-        kind: uint8 [n], tag of the value's field.
-        value: int64 [n], the integer, the id that is referred to, the bits of a double, or the
-            length of a string.
-        stop: int64 [n], where the value ends, so a string is at `stop - value : stop`.
-    """
-
-    owner: NDArray[np.int32]
+    owner: NDArray[np.int32]  # int32 [n], what the stat belongs to
+    # int32 [n], index into the plane's stat metadata; -1 for an id it lacks.
     name: NDArray[np.int32]
-    kind: NDArray[np.uint8]
+    kind: NDArray[np.uint8]  # uint8 [n], tag of the value's field
+    # [n], the integer, the id that is referred to, the bits of a double, or the length of a string.
     value: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    stop: NDArray[np.int64]  # [n], where the value ends, so a string is at `stop - value : stop`
 
 
 def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
-    """Decode stats but for their strings; those without a value are left out.
-
-    Raises:
-        DamageError: A stat is not whole.
-    """
+    """Decode stats but for their strings; those without a value are left out."""
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
@@ -82,11 +71,7 @@ def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> It
 
 
 def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
-    """Read stats that pair two integers: the id of each, which is no name here, with its value.
-
-    Raises:
-        DamageError: A stat is not whole.
-    """
+    """Read stats that pair two integers: the id of each, which is no name here, with its value."""
     count = len(stats.owner)
     number, value = np.zeros((2, count), np.int64)
     is_integer = np.zeros(count, bool)
@@ -105,7 +90,6 @@ class StatTable:
     """
 
     def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
-        """Take what `read_rows` or `read_batches` gave."""
         self._buffer = buffer
         self._names = names
         self._owners = owners
@@ -177,11 +161,7 @@ class StatTable:
     def _texts(
         self, rows: Rows, kinds: Sequence[int]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
-        """Turn values into text, a kind at a time.
-
-        Yields:
-            Which of the rows are of the kind, for each the index of its text, and the texts.
-        """
+        """Turn values into text, a kind at a time."""
         for kind in kinds:
             hit = np.flatnonzero(rows.kind == kind)
             if len(hit):

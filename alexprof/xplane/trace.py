@@ -67,7 +67,6 @@ class Plane:
         offsets: NDArray[np.int64],
         origin_ns: int,
     ) -> None:
-        """Take what the file says of the plane, with the offsets of all lines' fields in it."""
         self.id = id
         self.name = name
         self.lines = lines

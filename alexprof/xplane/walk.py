@@ -21,15 +21,11 @@ _BATCH = 1 << 16
 
 
 class Step(NamedTuple):
-    """A field from each of several messages; see `Fields`.
+    """A field from each of several messages; see `Fields`."""
 
-    Attributes:
-        lane: int64 [n], which message. A message may stand here several times, in file order.
-        fields: Its field.
-    """
-
+    # [n], which message. A message may stand here several times, in file order.
     lane: NDArray[np.int64]
-    fields: Fields
+    fields: Fields  # its field
 
     def of(self, *tags: int) -> tuple[NDArray[np.int64], Fields]:
         """Return the part with any of these tags, as messages and fields."""
@@ -42,17 +38,11 @@ class Step(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """Messages inside other messages, those of each in file order.
+    """Messages inside other messages, those of each in file order."""
 
-    Attributes:
-        owner: int64 [n], which message each is part of.
-        start: int64 [n], where its content begins.
-        stop: int64 [n], where it ends.
-    """
-
-    owner: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    owner: NDArray[np.int64]  # [n], which message each is part of
+    start: NDArray[np.int64]  # [n], where its content begins
+    stop: NDArray[np.int64]  # [n], where it ends
 
     @classmethod
     def gather(cls, parts: Iterable[Bodies]) -> Bodies:
@@ -81,9 +71,6 @@ def walk(
 
     Yields:
         Fields of some messages, each message's own in file order.
-
-    Raises:
-        DamageError: A message is not whole.
     """
     lane: NDArray[np.int64] = np.arange(len(start))
     for _ in range(_MOST_STEPS):

@@ -32,19 +32,12 @@ _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
 
 
 class Field(NamedTuple):
-    """A field of a message.
+    """A field of a message."""
 
-    Attributes:
-        start: Offset of its tag.
-        tag: `number << 3 | wire type`.
-        value: The integer, unsigned; of a fixed-size field its bits; of bytes their length.
-        stop: Offset of the byte after the field. The content of bytes is `stop - value : stop`.
-    """
-
-    start: int
-    tag: int
-    value: int
-    stop: int
+    start: int  # offset of its tag
+    tag: int  # `number << 3 | wire type`
+    value: int  # the integer, unsigned; of a fixed-size field its bits; of bytes their length
+    stop: int  # offset of the byte after the field. The content of bytes is `stop - value : stop`
 
     @property
     def span(self) -> Span:
@@ -109,9 +102,6 @@ class Buffer:
         Args:
             offset: Where its tag stands.
             stop: End of the message that it belongs to.
-
-        Raises:
-            DamageError: No field is possible there.
         """
         if stop - offset >= 2:  # nearly all fields: one byte of tag, one of length or value
             tag, value = self.raw[offset], self.raw[offset + 1]
@@ -142,22 +132,14 @@ class Buffer:
         return Field(offset, tag, value, at + size)
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
-        """Read the fields of the message between two offsets, in file order.
-
-        Raises:
-            DamageError: At the first byte that can't begin a field.
-        """
+        """Read the fields of the message between two offsets, in file order."""
         while start < stop:
             field = self.field_at(start, stop)
             yield field
             start = field.stop
 
     def varints(self, start: int, stop: int) -> Iterator[int]:
-        """Read the integers that stand packed between two offsets.
-
-        Raises:
-            DamageError: At a number that has no end.
-        """
+        """Read the integers that stand packed between two offsets."""
         while start < stop:
             value, start = self._varint(start, stop, _MAX_VARINT_BYTES)
             yield value

@@ -31,23 +31,14 @@ class Origin(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """An instruction.
+    """An instruction."""
 
-    Attributes:
-        opcode: What XLA calls its sort: `fusion`, `convolution`.
-        origin: The op that it says it comes from, if it does.
-        id: Its number, unique in its computation.
-        parameter: Of a parameter, the position of the operand that it stands for.
-        operands: Ids of the instructions whose values it uses.
-        called: Ids of the computations that it calls.
-    """
-
-    opcode: str
-    origin: Origin | None
-    id: int
-    parameter: int
-    operands: tuple[int, ...]
-    called: tuple[int, ...]
+    opcode: str  # what XLA calls its sort: `fusion`, `convolution`
+    origin: Origin | None  # the op that it says it comes from, if it does
+    id: int  # its number, unique in its computation
+    parameter: int  # of a parameter, the position of the operand that it stands for
+    operands: tuple[int, ...]  # ids of the instructions whose values it uses
+    called: tuple[int, ...]  # ids of the computations that it calls
 
 
 class Computation(NamedTuple):
@@ -62,11 +53,6 @@ class HloModule:
     """A program: where its instructions stand, by name, and its computations, by id."""
 
     def __init__(self, buffer: Buffer, start: int, stop: int) -> None:
-        """Find the instructions; of each only the name is read.
-
-        Raises:
-            DamageError: The program is not whole.
-        """
         self._buffer = buffer
         self._found: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
@@ -84,11 +70,7 @@ class HloModule:
                         self._schedule = field.span
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
-        """Read an instruction; None if there is none of this name.
-
-        Raises:
-            DamageError: It is not whole.
-        """
+        """Read an instruction; None if there is none of this name."""
         found = self._found.get(name)
         return None if found is None else (self._instruction(found[0]), found[1])
 
@@ -98,20 +80,13 @@ class HloModule:
         return [known[number] for number in instruction.called if number in known]
 
     def instructions(self, computation: Computation) -> tuple[Instruction, ...]:
-        """Read all instructions of a computation.
-
-        Raises:
-            DamageError: One is not whole.
-        """
+        """Read all instructions of a computation."""
         return tuple(self._instruction(span) for span in computation.spans)
 
     def scheduled(self) -> list[tuple[str, Instruction]]:
         """Return name and instruction of the main computation in the order in which they run.
 
         That is the program's schedule, or where it has none the order in which they stand.
-
-        Raises:
-            DamageError: The program is not whole.
         """
         main = self._computations.get(self._entry)
         if main is None:

@@ -27,15 +27,11 @@ _DEEPEST = 8  # calls inside of calls; more would be a circle
 
 
 class _Use(NamedTuple):
-    """What a value is used for.
+    """What a value is used for."""
 
-    Attributes:
-        origin: The op that it is used in; None if there are several or it can't be told.
-        moved: The same, but only if the op does nothing but move the value.
-    """
-
+    # The op that it is used in; None if there are several or it can't be told.
     origin: Origin | None
-    moved: Origin | None
+    moved: Origin | None  # the same, but only if the op does nothing but move the value
 
 
 _UNKNOWN = _Use(None, None)
@@ -55,9 +51,6 @@ class Origins:
         else the commonest of its parts; what all users of its value say, directly or by others
         that say nothing. Convolutions and products go by users that only move the value, for
         what is computed from it may be something else (a gradient and its optimizer).
-
-        Raises:
-            DamageError: A part of the program that is needed is not whole.
         """
         found = self._own(instruction)
         if found is not None:
@@ -65,11 +58,7 @@ class Origins:
         return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
 
     def parts(self, instruction: Instruction, depth: int = 0) -> tuple[Origin, ...]:
-        """The ops that a fusion computes, each once; none for other instructions.
-
-        Raises:
-            DamageError: A part of the program that is needed is not whole.
-        """
+        """The ops that a fusion computes, each once; none for other instructions."""
         return tuple(dict.fromkeys(self._parts(instruction, depth)))
 
     def _parts(self, instruction: Instruction, depth: int) -> Iterator[Origin]:

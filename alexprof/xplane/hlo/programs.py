@@ -53,7 +53,6 @@ class HloPrograms:
     """The programs of a trace, each read when first asked for."""
 
     def __init__(self, trace: Trace) -> None:
-        """Find the programs; their contents are not looked at."""
         self._programs: dict[int, _Program] = {}
         self._read: dict[int, tuple[HloModule, Origins]] = {}
         for plane in trace.planes:
