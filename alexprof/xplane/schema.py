@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Field
+from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Field, Int
 
 
 class Shape:
-    """The fields of a kind of message."""
+    """The fields of a kind of message; with `may_grow` a newer version may have more."""
 
     def __init__(self, kind: str, wire_types: Mapping[int, int], *, may_grow: bool = True) -> None:
         self._kind = kind
@@ -28,14 +28,8 @@ class Shape:
             self._fits[number << 3 : (number + 1) << 3] = False
             self._fits[number << 3 | wire_type] = True
 
-    def check(self, buffer: Buffer, offset: NDArray[np.int64], tag: NDArray[np.uint8]) -> None:
-        """Check fields of such messages.
-
-        Args:
-            buffer: The trace.
-            offset: int64 [n], where the fields stand.
-            tag: uint8 [n], their tags; 0 for numbers above 15.
-        """
+    def check(self, buffer: Buffer, offset: Int, tag: NDArray[np.uint8]) -> None:
+        """Check the tags of such messages' fields, uint8 [n], which stand at these offsets."""
         fits = self._fits.take(tag)
         if not fits.all():
             offset_of_misfit = int(offset[fits.argmin()])

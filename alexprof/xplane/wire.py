@@ -27,6 +27,8 @@ _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
 MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
+Int: TypeAlias = NDArray[np.int64]
+Bool: TypeAlias = NDArray[np.bool_]
 Span: TypeAlias = "tuple[int, int]"  # begin and end, as offsets in the trace
 _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
 
@@ -65,7 +67,7 @@ class Buffer:
         # A word for each byte, overlapping: NumPy gathers from them without a copy of them all.
         self._words: NDArray[np.uint64] = np.ndarray((self._last + 1,), "<u8", whole, 0, (1,))
 
-    def words(self, offset: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def words(self, offset: Int) -> NDArray[np.uint64]:
         """Return the eight bytes from each offset as little-endian integers, zeros past the end."""
         if not offset.size or offset.max() <= self._last:
             return self._words[offset]
@@ -73,7 +75,7 @@ class Buffer:
         words: NDArray[np.uint64] = self._words[inside] >> ((offset - inside) * 8).astype(np.uint64)
         return words
 
-    def pieces(self, offset: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
+    def pieces(self, offset: Int, words: int) -> NDArray[np.uint64]:
         """Copy so many words from each offset on, uint64 [n, words]; all have to be inside."""
         size = words * _WORD_BYTES
         # A piece for each byte, overlapping, as with the words.
@@ -97,12 +99,7 @@ class Buffer:
         return DamageError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
 
     def field_at(self, offset: int, stop: int) -> Field:
-        """Read the field that begins at an offset.
-
-        Args:
-            offset: Where its tag stands.
-            stop: End of the message that it belongs to.
-        """
+        """Read the field whose tag stands at an offset, in a message that ends at `stop`."""
         if stop - offset >= 2:  # nearly all fields: one byte of tag, one of length or value
             tag, value = self.raw[offset], self.raw[offset + 1]
             end = offset + 2 + (value if tag & 7 == BYTES else 0)

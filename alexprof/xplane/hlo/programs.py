@@ -66,12 +66,7 @@ class HloPrograms:
     def op(self, program: int, instruction: str) -> HloOp | None:
         """Find the op that an instruction comes from; see `Origins.of`.
 
-        Args:
-            program: Id of the program.
-            instruction: Its name, unique in the program.
-
-        Returns:
-            What the program says, or None if it is not in the trace or lacks the instruction.
+        Returns None if the program is not in the trace or lacks an instruction of this name.
 
         Raises:
             DamageError: The program is not whole.
@@ -90,9 +85,6 @@ class HloPrograms:
 
     def scheduled(self, program: int) -> list[tuple[str, str]]:
         """Return name and opcode of what a program runs, in order; empty where that is not known.
-
-        Args:
-            program: Id of the program.
 
         Raises:
             DamageError: The program is not whole.
