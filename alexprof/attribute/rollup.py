@@ -170,7 +170,7 @@ def _summary(
     waiting = ["idle_before_ns", "launching_ns"]
     per_step = (
         costs.filter(idle | (pl.col("op") != IDLE_OP))
-        .group_by(*keys, "step")
+        .group_by(*keys, "step", maintain_order=True)
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
             *(pl.when(waits).then(pl.col(one).sum().cast(pl.Float64)) for one in waiting),
@@ -186,7 +186,7 @@ def _summary(
     )
     summary = (
         per_step.join(device, on="device")
-        .group_by(keys)
+        .group_by(keys, maintain_order=True)
         .agg(
             pl.when(counted).then(_mean("executions")).alias("executions_per_step"),
             _mean("kernels").alias("kernels_per_step"),
@@ -235,7 +235,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     # A block in which a row had nothing is missing here: its mean is 0.
     means = (
         per_step.join(of_step, on="step")
-        .group_by(*keys, "block")
+        .group_by(*keys, "block", maintain_order=True)
         .agg(pl.col("share_ns").sum())
         .join(length, on="block")
         .with_columns(pl.col("share_ns") / pl.col("length"))
@@ -243,7 +243,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     mean = pl.col("share_ns").sum() / blocks
     squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
     half = half_width(blocks) if blocks > 1 else None
-    return means.group_by(keys).agg(
+    return means.group_by(keys, maintain_order=True).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )
 
