@@ -74,7 +74,7 @@ def find_regions(
     # What holds each record: an op's event or a region, whichever is the innermost.
     holder = innermost(
         np.concatenate((events.start_ps[op_rows], events.start_ps[region_rows])),
-        np.concatenate((events.start_ps[op_rows] + events.duration_ps[op_rows], stop_ps)),
+        np.concatenate((events.end_ps[op_rows], stop_ps)),
         np.concatenate((line[op_rows], line[region_rows])),
         events.start_ps[records],
         line[records],

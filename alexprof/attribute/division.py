@@ -78,7 +78,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     windows = (steps.start_ps, steps.end_ps)
     if not on_cpu:
         windows = device_windows(activity, event_step, steps)
-    pieces, piece_step = cut(activity.own(), *windows)
+    pieces, piece_step = cut(activity.own, *windows)
     counted = np.flatnonzero(event_step >= 0)
 
     width = len(work.ops) + 1  # one more for UNASSIGNED, which is -1
@@ -150,12 +150,7 @@ def _counting(pieces: Segments, op: Int, work: Work) -> Segments:
     model = Cover.of(of_model.start_ps, of_model.end_ps)
     waits = work.waits.without(model)
     waited, _ = cut(numbered.take(of_data), waits.start_ps, waits.end_ps)
-    others = numbered.take(~of_data)
-    return Segments(
-        np.concatenate((others.owner, waited.owner)),
-        np.concatenate((others.start_ps, waited.start_ps)),
-        np.concatenate((others.end_ps, waited.end_ps)),
-    )
+    return Segments.joined(numbered.take(~of_data), waited)
 
 
 def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:

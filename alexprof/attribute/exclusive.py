@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from alexprof.attribute import kinds
-from alexprof.attribute.dependencies import Inputs
+from alexprof.attribute.replay import Inputs
 from alexprof.workload.replaceable import HANDED_ON
 
 if TYPE_CHECKING:

@@ -49,9 +49,7 @@ def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[N
         if activity.device != CPU:
             took_ps = activity.end_ps - activity.start_ps
             total_ps += int(took_ps.sum())
-            if activity.fusion is not None:
-                is_across = np.append(across, False)[activity.fusion]
-                fused_ps += int(took_ps[is_across].sum())
+            fused_ps += int(took_ps[np.append(across, False)[activity.fusion]].sum())
     if fused_ps > _WORTH_SAYING * total_ps:
         yield Note("xla_fusions_across", {"fraction": fused_ps / total_ps})
     if work.turned_off is not None and len(steps):

@@ -101,7 +101,7 @@ class Launches:
             number[is_launch],
             op,
             launches.start_ps,
-            launches.start_ps + launches.duration_ps,
+            launches.end_ps,
             self.lanes(plane)[launches.line],
             np.where(has_scope & (scope > 0), scope, UNKNOWN),
         )
@@ -117,7 +117,7 @@ class Launches:
         starts, ends, threads, ops = ([nothing] for _ in range(4))
         for host, events, ran, op in self._ran:
             starts.append(events.start_ps[ran])
-            ends.append(events.start_ps[ran] + events.duration_ps[ran])
+            ends.append(events.end_ps[ran])
             threads.append(self.lanes(host)[events.line[ran]])
             ops.append(op)
         holder = innermost(

@@ -16,8 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from alexprof.attribute import jax, kinds
-from alexprof.attribute.optimizers import optimizers_of
-from alexprof.attribute.roots import root_by_time, root_scope
+from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
 from alexprof.attribute.symbols import DATA_SCOPE
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")

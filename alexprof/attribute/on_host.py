@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alexprof.attribute.activity import CPU, Activity, activity
 from alexprof.attribute.cores import Regions, find_regions
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
-from alexprof.attribute.streams import OP_STATS
+from alexprof.attribute.on_gpu import OP_STATS
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, split_op
 from alexprof.attribute.thunks import host_time
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk

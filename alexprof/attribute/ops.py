@@ -15,9 +15,8 @@ from alexprof.attribute.activity import CPU, Activity, merged, odd_events
 from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
-from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
+from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
-from alexprof.attribute.streams import kernel_ops
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Cover
 from alexprof.attribute.xla import XlaOps
@@ -161,26 +160,24 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
 
 def _during(hosts: Sequence[Host], wanted: re.Pattern[str]) -> Cover:
     """Returns the time covered by events of the wanted names, but on threads of the input."""
-    starts, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    spans = []
     for host in hosts:
         events = host.events
-        is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], bool)
-        rows = np.flatnonzero(is_wanted[events.name])
+        rows = events.named(wanted.fullmatch)
         rows = rows[~host.is_input[events.line[rows]] | (wanted is _WAITS)]
-        starts.append(events.start_ps[rows])
-        ends.append(events.start_ps[rows] + events.duration_ps[rows])
-    return Cover.of(np.concatenate(starts), np.concatenate(ends))
+        spans.append((events.start_ps[rows], events.end_ps[rows]))
+    return Cover.of_all(spans)
 
 
 def _ran(parts: Sequence[Activity], ops: Sequence[Op]) -> tuple[Cover, Cover]:
     """When hosts ran ops that get input, and when others; without those inside of tf.data."""
     inside = np.array([name.startswith(f"{DATA_SCOPE}/") for name, _ in ops], bool)
     gets = np.array([kinds.is_input(type_) for _, type_ in ops], bool)
-    covers = []
-    for wanted in (gets & ~inside, ~gets & ~inside):
+
+    def cover(wanted: NDArray[np.bool_]) -> Cover:
         rows = [np.append(wanted, True)[part.op] for part in parts]
-        starts = [part.start_ps[row] for part, row in zip(parts, rows, strict=True)]
-        ends = [part.end_ps[row] for part, row in zip(parts, rows, strict=True)]
-        none = np.zeros(0, np.int64)
-        covers.append(Cover.of(np.concatenate([none, *starts]), np.concatenate([none, *ends])))
-    return covers[0], covers[1]
+        return Cover.of_all(
+            (part.start_ps[row], part.end_ps[row]) for part, row in zip(parts, rows, strict=True)
+        )
+
+    return cover(gets & ~inside), cover(~gets & ~inside)

@@ -9,13 +9,12 @@ from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.dependencies import Graph, Inputs
 from alexprof.attribute.exclusive import exclusive
 from alexprof.attribute.executions import Executions
 from alexprof.attribute.launch_replay import host_factor, launched_steps
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Replay
+from alexprof.attribute.replay import Graph, Inputs, Replay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
 from alexprof.record.note import Note

@@ -103,33 +103,32 @@ def _fact_types() -> dict[str, pl.DataType]:
     }
 
 
-def _by_launch(one: Activity, work: Work) -> pl.DataFrame:
+def _by_launch(device: Activity, work: Work) -> pl.DataFrame:
     """A GPU's kernels by name, op, stream and the way they were launched."""
     import polars as pl
 
-    if one.device == CPU:
+    if device.device == CPU:
         return _nothing()
-    details = np.full(one.op.size, -1, np.int64) if one.detail is None else one.detail
     ops = pl.Series([*(name for name, _ in work.ops), UNASSIGNED_OP], dtype=pl.String)
     rows = pl.DataFrame(
         {
-            "name": one.name,
-            "op": np.where(one.op == UNASSIGNED, len(work.ops), one.op),
-            "stream": one.thread,
-            "details": np.where(details < 0, len(one.details), details),
-            "executions": one.occurrences,
-            "total_ps": one.end_ps - one.start_ps,
+            "name": device.name,
+            "op": np.where(device.op == UNASSIGNED, len(work.ops), device.op),
+            "stream": device.thread,
+            "details": np.where(device.detail < 0, len(device.details), device.detail),
+            "executions": device.occurrences,
+            "total_ps": device.end_ps - device.start_ps,
         }
     )
     sums = rows.group_by("name", "op", "stream", "details").agg(
         pl.col("executions", "total_ps").sum()
     )
     return sums.select(
-        pl.Series("name", one.names, dtype=pl.String).gather(sums["name"]),
+        pl.Series("name", device.names, dtype=pl.String).gather(sums["name"]),
         ops.alias("op").gather(sums["op"]),
-        pl.lit(one.device).alias("device"),
-        pl.Series("stream", one.threads, dtype=pl.String).gather(sums["stream"]),
-        pl.Series("details", [*one.details, ""], dtype=pl.String).gather(sums["details"]),
+        pl.lit(device.device).alias("device"),
+        pl.Series("stream", device.threads, dtype=pl.String).gather(sums["stream"]),
+        pl.Series("details", [*device.details, ""], dtype=pl.String).gather(sums["details"]),
         "executions",
         "total_ps",
     )
@@ -142,7 +141,7 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema=texts | dict.fromkeys(["executions", "total_ps"], pl.Int64))
 
 
-def _busy_ns(one: Activity) -> int:
-    own = one.own()
+def _busy_ns(device: Activity) -> int:
+    own = device.own
     covered = Cover.of(own.start_ps, own.end_ps)
     return (int((covered.end_ps - covered.start_ps).sum()) + PS_PER_NS // 2) // PS_PER_NS

@@ -12,12 +12,42 @@ If that gives back the measured time, it may be asked what the step would take w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from alexprof.attribute.dependencies import Graph
-
 _DONE = 1e-6  # nanoseconds of work that are none
+
+
+Inputs = Mapping[str, Sequence[str]]
+"""The nodes that each node of a graph takes values from or, with "^" in front, only waits for."""
+
+
+class Graph:
+    """The executed graph, its nodes numbered.
+
+    Attributes:
+        names: Name of each node.
+        number: Number of each name.
+        inputs: What each node waits for, by number.
+        users: Which nodes wait for each.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.names = tuple(inputs)
+        self.number = {name: at for at, name in enumerate(self.names)}
+        self.inputs = [
+            [self.number[name] for name in _distinct_nodes(inputs[node]) if name in self.number]
+            for node in self.names
+        ]
+        self.users: list[list[int]] = [[] for _ in self.names]
+        for node, before in enumerate(self.inputs):
+            for other in before:
+                self.users[other].append(node)
+
+
+def _distinct_nodes(entries: Sequence[str]) -> dict[str, None]:
+    """The nodes of inputs, each once, in their order."""
+    return dict.fromkeys(entry.removeprefix("^") for entry in entries)
 
 
 @dataclass(frozen=True)

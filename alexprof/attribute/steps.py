@@ -140,7 +140,7 @@ def _events_with(host: Sequence[Events], stat: str) -> _Spans:
             number[present] = np.arange(int(present.sum()))
         numbers.append(number[present])
         starts.append(events.start_ps[present])
-        ends.append(events.start_ps[present] + events.duration_ps[present])
+        ends.append(events.end_ps[present])
         names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
     number, start, end = (np.concatenate(column) for column in (numbers, starts, ends))
     return _Spans(number, start, end, np.concatenate(names))
@@ -152,9 +152,7 @@ def _named(spans: _Spans, name: str | None) -> _Spans:
 
 def _recorded_until_ps(host: Sequence[Events]) -> int:
     """When the last event of the host ends."""
-    return max(
-        (int((events.start_ps + events.duration_ps).max(initial=0)) for events in host), default=0
-    )
+    return max((int(events.end_ps.max(initial=0)) for events in host), default=0)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:

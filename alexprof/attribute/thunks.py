@@ -66,7 +66,7 @@ def host_time(
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
     done_ps = np.append(_done_ps(events, rows), _NEVER)[regions.op]
     regions = replace(regions, end_ps=np.minimum(regions.end_ps, done_ps))
-    breaks = _named(events, _EXECUTOR)
+    breaks = events.named(_EXECUTOR.fullmatch)
     breaks = breaks[is_pool[line[breaks]]]
     pieces, thread, in_region = _pieces(events, rows, regions, breaks)
     by_xla = np.append(is_thunk, False)[pieces.owner]
@@ -76,7 +76,7 @@ def host_time(
     at_work = _merged(pieces.take(by_xla))
     worked = pieces.take(by_xla | in_region)
     return HostTime(
-        own=_joined(
+        own=Segments.joined(
             at_work,
             pieces.take(by_others),
             _without(pieces.take(by_caller), Cover.of(at_work.start_ps, at_work.end_ps)),
@@ -114,11 +114,6 @@ def _pieces(
     return Segments(owner[of], pieces.start_ps, pieces.end_ps), thread[of], in_region
 
 
-def _named(events: Events, wanted: re.Pattern[str]) -> NDArray[np.intp]:
-    is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], np.bool_)
-    return np.flatnonzero(is_wanted[events.name])
-
-
 def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
     """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
 
@@ -126,26 +121,25 @@ def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
     """
     taken, is_taken = events.ints("_c")
     given, is_given = events.ints("_p")
-    ends = _named(events, _DONE)
+    ends = events.named(_DONE.fullmatch)
     ends = ends[is_taken[ends]]
-    found = lookup(taken[ends], given[rows])
-    done_ps = np.append(events.start_ps[ends], _NEVER)[found]
+    done_ps = np.append(events.start_ps[ends], _NEVER)[lookup(taken[ends], given[rows])]
     return np.where(is_given[rows], done_ps, _NEVER)
 
 
 def _callers(events: Events, rows: NDArray[np.intp], is_thunk: Bool) -> Bool:
     """Which ops called XLA: those that hold one of its events on their thread most closely."""
-    ops, inside = rows[~is_thunk], np.concatenate((rows[is_thunk], _named(events, _CALL)))
+    ops, inside = rows[~is_thunk], np.concatenate((rows[is_thunk], events.named(_CALL.fullmatch)))
     line = events.line.astype(np.int64)
-    found = innermost(
+    holder = innermost(
         events.start_ps[ops],
-        events.start_ps[ops] + events.duration_ps[ops],
+        events.end_ps[ops],
         line[ops],
         events.start_ps[inside],
         line[inside],
     )
     callers = np.zeros(rows.size, np.bool_)
-    callers[np.flatnonzero(~is_thunk)[found[found != NONE]]] = True
+    callers[np.flatnonzero(~is_thunk)[holder[holder != NONE]]] = True
     return callers
 
 
@@ -172,14 +166,6 @@ def _without(segments: Segments, cover: Cover) -> Segments:
     least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     rest, _ = cut(segments, np.append(least, cover.end_ps), np.append(cover.start_ps, most))
     return rest
-
-
-def _joined(*parts: Segments) -> Segments:
-    return Segments(
-        np.concatenate([part.owner for part in parts]),
-        np.concatenate([part.start_ps for part in parts]),
-        np.concatenate([part.end_ps for part in parts]),
-    )
 
 
 def _threads(plane: Plane, workers: Int, executors: Int) -> int:

@@ -6,7 +6,7 @@ what an op is, and no function loops over events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,6 +28,15 @@ class Segments:
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Segments:
         """Returns the segments at `rows`."""
         return Segments(self.owner[rows], self.start_ps[rows], self.end_ps[rows])
+
+    @classmethod
+    def joined(cls, *parts: Segments) -> Segments:
+        """Returns the segments of all parts, one part after the other."""
+        return cls(
+            np.concatenate([part.owner for part in parts]),
+            np.concatenate([part.start_ps for part in parts]),
+            np.concatenate([part.end_ps for part in parts]),
+        )
 
 
 def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
@@ -55,11 +64,8 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     # On a stream of a GPU nearly all are alone: there is nothing to find out about them.
     rest = ~alone
     nested = _nested(order[rest], start[rest], end[rest], lane[rest])
-    owner = np.concatenate((order[alone], nested.owner))
-    start = np.concatenate((start[alone], nested.start_ps))
-    end = np.concatenate((end[alone], nested.end_ps))
-    by_time = np.lexsort((start, thread[owner]))
-    return Segments(owner[by_time], start[by_time], end[by_time])
+    all_of_them = Segments.joined(Segments(order[alone], start[alone], end[alone]), nested)
+    return all_of_them.take(np.lexsort((all_of_them.start_ps, thread[all_of_them.owner])))
 
 
 def _alone(start: Int, end: Int, lane: Int) -> NDArray[np.bool_]:
@@ -236,11 +242,15 @@ class Cover:
         last = np.append(fresh[1:], True)[: start.size]
         return cls(start[fresh], reach[last])
 
+    @classmethod
+    def of_all(cls, spans: Iterable[tuple[Int, Int]]) -> Cover:
+        """Merges the intervals of several begins and ends."""
+        none: Int = np.zeros(0, np.int64)
+        starts, ends = zip((none, none), *spans, strict=True)
+        return cls.of(np.concatenate(starts), np.concatenate(ends))
+
     def __or__(self, other: Cover) -> Cover:
-        return Cover.of(
-            np.concatenate((self.start_ps, other.start_ps)),
-            np.concatenate((self.end_ps, other.end_ps)),
-        )
+        return Cover.of_all((cover.start_ps, cover.end_ps) for cover in (self, other))
 
     def without(self, other: Cover) -> Cover:
         """Returns the covered time that another does not cover."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.buffered import match_kernels
+from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
 from alexprof.record.note import Note
 from alexprof.xplane import Events, HloPrograms, Trace

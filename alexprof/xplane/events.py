@@ -7,7 +7,7 @@ stats (4).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from copy import copy
 
 import numpy as np
@@ -95,6 +95,17 @@ class Events:
             setattr(taken, column, getattr(self, column)[rows])
         taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
         return taken
+
+    @property
+    def end_ps(self) -> Int:
+        """The end of each event, int64 [n]."""
+        end_ps: Int = self.start_ps + self.duration_ps
+        return end_ps
+
+    def named(self, is_wanted: Callable[[str], object]) -> NDArray[np.intp]:
+        """Return the indexes of the events whose name passes a test."""
+        wanted = np.array([bool(is_wanted(name)) for name in self.names], bool)
+        return np.flatnonzero(wanted[self.name])
 
     def read_stats(self, stats: Collection[str]) -> None:
         """Decode stats that will be wanted, all at once, as far as that isn't done yet."""
