@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def attribute_hosts(
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
         raise TraceError(f"{notes[1].host}: nothing of it is shown: {notes[1].text}")
-    return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
+    return {sort: _merged(parts, notes) for sort, parts in by_sort.items()}
 
 
 def _check_at_once(traces: Mapping[str, Trace]) -> None:
@@ -82,34 +83,28 @@ def _check_at_once(traces: Mapping[str, Trace]) -> None:
             )
 
 
-def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
-    """The attributions of several hosts as one."""
+def _merged(parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
+    """The attributions of several hosts as one: that of the device that was busy longest."""
     import polars as pl
 
-    devices = pl.concat([_of_host(part.devices, "name", host) for host, part in parts.items()])
     device = _longest_busy(parts)
-    first = next(host for host in parts if device.startswith(f"{host}/"))
+    first = next(part for host, part in parts.items() if device.startswith(f"{host}/"))
     of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
-    return Attribution(
-        costs=pl.concat([_of_host(part.costs, "device", host) for host, part in parts.items()]),
+    costs, devices, kernels = (
+        pl.concat([_of_host(getattr(part, table), column, host) for host, part in parts.items()])
+        for table, column in (("costs", "device"), ("devices", "name"), ("kernels", "device"))
+    )
+    return replace(
+        first,
+        costs=costs,
         marked=all(part.marked for part in parts.values()),
-        steps=parts[first].steps,
         device=device,
         outside_events=sum(part.outside_events for part in parts.values()),
         devices=devices,
-        kernels=_longest_first(
-            pl.concat([_of_host(part.kernels, "device", host) for host, part in parts.items()])
-        ),
+        kernels=kernels.sort("total_ns", descending=True, maintain_order=True),
         replayed=Replayed(Note("replay_several_hosts")),
         notes=(*notes, *of_parts, *_apart(parts)),
-        launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
-        span_ns=parts[first].span_ns,
-        outside_ns=parts[first].outside_ns,
-        bound_by=parts[first].bound_by,
-        marked_ns=parts[first].marked_ns,
-        left_out=parts[first].left_out,
-        name=sort,
     )
 
 
@@ -125,20 +120,16 @@ def _longest_busy(parts: Mapping[str, Attribution]) -> str:
     import polars as pl
 
     ranked = []
-    for host, one in parts.items():
-        mine = one.costs.filter(pl.col("device") == one.device)
-        ranked.append((one.device != CPU, int(mine["busy_ns"].sum()), f"{host}/{one.device}"))
+    for host, part in parts.items():
+        busy_ns = int(part.costs.filter(pl.col("device") == part.device)["busy_ns"].sum())
+        ranked.append((part.device != CPU, busy_ns, f"{host}/{part.device}"))
     return max(ranked, key=lambda device: device[:2])[2]
-
-
-def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:
-    return kernels.sort("total_ns", descending=True, maintain_order=True)
 
 
 def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
     """Notes that hosts were traced in different steps."""
     numbers = [set(part.steps["step"]) for part in parts.values()]
-    common, every = set.intersection(*numbers), set.union(*numbers)
-    if common == every:
+    steps, of_steps = len(set.intersection(*numbers)), len(set.union(*numbers))
+    if steps == of_steps:
         return []
-    return [Note("steps_not_on_all_hosts", {"steps": len(common), "of_steps": len(every)})]
+    return [Note("steps_not_on_all_hosts", {"steps": steps, "of_steps": of_steps})]

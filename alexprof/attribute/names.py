@@ -13,11 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.attribute import jax, kinds
 from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
-from alexprof.attribute.symbols import DATA_SCOPE
+from alexprof.attribute.symbols import DATA_SCOPE, type_in
+
+if TYPE_CHECKING:
+    from alexprof.attribute.ops import Work
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
 _REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
@@ -97,6 +103,26 @@ def describe(
         for number, ((name, type_), place) in enumerate(zip(ops, places, strict=True))
     ]
     return Labels([kinds.kind(type_) for type_ in types], layers, passes, root)
+
+
+def describe_with_fusions(
+    work: Work, depth: int, gpu_time: NDArray[np.float64] | None
+) -> tuple[Labels, NDArray[np.bool_]]:
+    """Gives each op its kind, layer and pass, as `describe` does.
+
+    Returns:
+        The labels of the ops; and bool [fusions], whether what a fusion computes belongs to
+        several layers.
+    """
+    names = list(dict.fromkeys(name for parts in work.fusions for name in parts))
+    time = None if gpu_time is None else [*gpu_time.tolist(), *[0.0] * len(names)]
+    ops = [*work.ops, *((name, type_in(name)) for name in names)]
+    labels = describe(ops, depth, work.unplaced, time)
+    count = len(work.ops)
+    layer_of = dict(zip(names, labels.layer[count:], strict=True))
+    across = [len({layer_of[name] for name in parts}) > 1 for parts in work.fusions]
+    own = Labels(labels.kind[:count], labels.layer[:count], labels.passes[:count], labels.root)
+    return own, np.array(across, bool)
 
 
 def _root(
