@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.attribute.timeline import Cover, Segments, self_segments
+from alexprof.attribute.timeline import Bool, Cover, Index, Int, Segments, self_segments
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Line, Plane
-
-Int = NDArray[np.int64]
 
 CPU = "CPU"
 UNKNOWN = -1
@@ -32,7 +29,7 @@ class Launched:
     scope: Int
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Bool:
         """Which events have a launch, bool [n]."""
         return np.array(self.end_ps != UNKNOWN, bool)
 
@@ -83,9 +80,7 @@ class Activity:
         return Cover.of(np.maximum(reach, launch_ps), start)
 
 
-def activity(
-    device: str, plane: Plane, events: Events, rows: NDArray[np.intp], op: Int
-) -> Activity:
+def activity(device: str, plane: Plane, events: Events, rows: Index, op: Int) -> Activity:
     """Makes an activity of the `rows` of a plane's events; `op` is that of each row."""
     start = events.start_ps[rows]
     unknown = np.full(rows.size, UNKNOWN)

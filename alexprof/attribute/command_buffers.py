@@ -14,16 +14,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.cores import NONE, innermost
+from alexprof.attribute.timeline import Int
 
 if TYPE_CHECKING:
     from alexprof.attribute.launches import Launches
     from alexprof.attribute.on_host import Host
 
-Int = NDArray[np.int64]
 
 _NUMBER = re.compile(r"[._]\d+$")
 _CALL = "custom-call"

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.timeline import (
+    Bool,
     Cover,
+    Index,
+    Int,
     Segments,
     cut,
     distinct,
@@ -24,8 +27,6 @@ from alexprof.attribute.timeline import (
     shares,
 )
 from alexprof.xplane import Events
-
-Int = NDArray[np.int64]
 
 NONE = -1
 _NONE: Int = np.zeros(0, np.int64)
@@ -50,19 +51,14 @@ class Regions:
         return self_segments(self.start_ps, self.end_ps, self.thread)
 
 
-def find_regions(
-    events: Events, is_worker: NDArray[np.bool_], op_rows: NDArray[np.intp], op: Int
-) -> Regions:
+def find_regions(events: Events, is_worker: Bool, op_rows: Index, op: Int) -> Regions:
     """Finds the work of the pool's threads and the op that each piece was for.
 
     Args:
         events: All events of a host.
-        is_worker: bool [lines], whether a line is a thread of the pool.
-        op_rows: int64 [m], which events are those of ops.
-        op: int64 [m], the op of each.
-
-    Returns:
-        The regions on threads of the pool.
+        is_worker: [lines], whether a line is a thread of the pool.
+        op_rows: [m], which events are those of ops.
+        op: [m], the op of each.
     """
     kind = np.array([_kind(name) for name in events.names], np.int8)[events.name]
     region_rows, stop_ps = _paired(events, kind)
@@ -97,7 +93,7 @@ def _kind(name: str) -> int:
     return {_RECORD: 1, _START: 2, _STOP: 3}.get(name, 0)
 
 
-def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], Int]:
+def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
     """Finds the end of each region: rows of the begins that have one, and int64 times."""
     rows = np.flatnonzero(kind >= 2)
     rows = rows[_in_order(events.line[rows], events.start_ps[rows])]
@@ -120,17 +116,10 @@ def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], I
 
 
 def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: Int) -> Int:
-    """Finds the interval that holds each moment most closely.
+    """Finds the interval that holds each moment most closely, or `NONE`: int64 [p] indexes.
 
-    Args:
-        start_ps: int64 [n]. Intervals of a lane nest.
-        end_ps: int64 [n].
-        lane: int64 [n], intervals and moments of different lanes do not see each other.
-        point_ps: int64 [p].
-        point_lane: int64 [p].
-
-    Returns:
-        int64 [p], index of the interval, or `NONE`. O((n + p) log (n + p)).
+    Intervals of a lane nest; intervals and moments of different lanes do not see each other. What
+    ends at a moment has ended, what begins at it has begun. O((n + p) log (n + p)).
     """
     lasting = np.flatnonzero(end_ps > start_ps)
     lasting = lasting[_in_order(lane[lasting], start_ps[lasting], -end_ps[lasting])]
@@ -154,7 +143,7 @@ def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: 
     return result
 
 
-def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
+def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> Index:
     """The order by lane, then by the times one after the other; equals stay as they are.
 
     Traces have nearly all of it in order already, and looking costs much less than sorting.
@@ -166,11 +155,11 @@ def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
         level &= column[1:] == column[:-1]
     if (ahead | level).all():
         return np.arange(lane.size)
-    order: NDArray[np.intp] = np.lexsort(columns[::-1])
+    order: Index = np.lexsort(columns[::-1])
     return order
 
 
-def _stable(small: Int) -> NDArray[np.intp]:
+def _stable(small: Int) -> Index:
     """The order of small numbers; equals stay as they are. Of 16 bits they are sorted by radix."""
     fits = small.size == 0 or (small.min() >= 0 and small.max() < 1 << 16)
     return np.argsort(small.astype(np.uint16) if fits else small, kind="stable")
@@ -225,22 +214,18 @@ class CoreTime(NamedTuple):
 def core_time(
     own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int, threads: int
 ) -> CoreTime:
-    """Adds up what threads worked for each group (a step and an op).
+    """Adds up what threads worked for each group (a step and an op), rounded.
 
     That is the time of its regions, and the time of the op's own thread in which none of its
-    regions ran: while they do, that thread mostly waits for them. Where more threads seem to be at
-    work than can be, they take turns, and each gets its part. An op that runs twice at once counts
-    as one.
+    regions ran: while they do, that thread mostly waits for them. Where more than `threads` seem to
+    be at work, they take turns, and each gets its part. An op that runs twice at once counts as
+    one. A piece of the pool that ends after its op has ended is time at work, too.
 
     Args:
         own: Group of each segment of self time on executor threads, and the segments.
         worked: Group of each segment of work on threads of the pool, and the segments.
         groups: How many there are.
         threads: How many can be at work at once.
-
-    Returns:
-        Both times, rounded. Core time is at most so many threads' time at work: a piece of the pool
-        that ends after its op has ended is time at work, too.
     """
     (group, start_ps, end_ps), at_work_ps = _alone(own, worked, groups)
     of_piece = np.concatenate((group, worked[0]))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.division import Division, divide_all
@@ -21,6 +20,7 @@ from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.table import costs_table
+from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import TraceError
 from alexprof.record.closure import check_closure
 from alexprof.record.note import Note
@@ -219,13 +219,13 @@ def _of_sort(sort: int, divided: _Divided, notes: tuple[Note, ...], known: Known
     )
 
 
-def _any_ran(divisions: Sequence[Division], rows: NDArray[np.intp]) -> bool:
+def _any_ran(divisions: Sequence[Division], rows: Index) -> bool:
     """Whether any of some steps has a length on the device that they would be judged by."""
     division = _busiest(divisions, rows)
     return bool((division.end_ps[rows] > division.start_ps[rows]).any())
 
 
-def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> Division:
+def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
     """The GPU that was busy longest in some steps; the CPU where none was."""
     gpus = [division for division in divisions if division.device != CPU]
     busy_ps = [int(gpu.busy_ps[np.isin(gpu.step, rows)].sum()) for gpu in gpus]
@@ -243,7 +243,7 @@ def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | Non
     return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
 
 
-def _gpu_time(divisions: Sequence[Division], ops: int) -> NDArray[np.float64] | None:
+def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     """What each op took on GPUs, float64 [ops] picoseconds; None where no GPU ran any."""
     taken = np.zeros(ops + 1)
     for division in divisions:

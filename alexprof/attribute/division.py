@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
@@ -14,7 +13,7 @@ from alexprof.attribute.cores import CoreTime, Regions, core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import DATA_SCOPE, UNASSIGNED
-from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
+from alexprof.attribute.timeline import Cover, Float, Index, Int, Segments, cut, idle_within, shares
 from alexprof.attribute.waiting import (
     Pieces,
     counted_once,
@@ -24,9 +23,6 @@ from alexprof.attribute.waiting import (
     launching,
     step_of,
 )
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 _NONE: Int = np.zeros(0, np.int64)
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
@@ -179,7 +175,7 @@ def _cores(
     return cores, int(duration_ps.sum()), int(duration_ps[~owned].sum())
 
 
-def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:
+def _total(row: Index, amount: Int | Float, rows: int) -> Float:
     """Adds up amounts by row; exact for integers below 2**53."""
     total: Float = np.bincount(row, weights=amount, minlength=rows).astype(np.float64)
     return total

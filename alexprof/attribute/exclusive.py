@@ -26,18 +26,11 @@ _EFFECT = re.compile(
 
 
 def exclusive(inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str]) -> frozenset[str]:
-    """Finds the nodes that go when some ops are left out.
+    """Finds the nodes that go when some ops are left out, beyond those ops.
 
-    Ops of a type that can't be an identity stay where they are, and need what they need.
-
-    Args:
-        inputs: The executed graph.
-        nodes: What else is known of its nodes; one that is missing here is taken for needed.
-        ops: What is left out.
-
-    Returns:
-        Names of nodes beyond `ops`. Never one that nobody read before (it is fetched, or a target),
-        and never one with effects of its own.
+    Ops of a type that can't be an identity stay where they are, and need what they need. A node
+    never goes that nobody read before (it is fetched, or a target), that has effects of its own, or
+    that is missing in `nodes`.
     """
     graph = _Rewired(inputs, nodes)
     for op in ops:

@@ -6,18 +6,14 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Step
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import alone, cut, distinct, self_segments, touching
+from alexprof.attribute.timeline import Float, Int, alone, cut, distinct, self_segments, touching
 from alexprof.record.note import Note
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 _LEAST_ALONE = 0.1  # of an op's time, to tell from it how many cores the op can use
 

@@ -33,19 +33,12 @@ def attribute_hosts(
     """Divides the steps of each host, sort by sort, among the ops that ran there.
 
     Clocks of machines differ, so each host's devices are judged by that host's own step markers;
-    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0".
-
-    Args:
-        traces: The trace of each host, by name. One alone is as `attribute` has it.
-        marker: As for `attribute`, like the next ones.
-        depth: See there.
-        cores: See there.
-        known: See there; of one host alone.
+    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0". One host
+    alone is as `attribute_phases` has it.
 
     Returns:
-        By sort of steps, as `attribute_phases` has them, the tables of all hosts, one below the
-        other. The device is the one that was busy longest, a GPU before a CPU; `steps` are those
-        of its host.
+        By sort of steps the tables of all hosts, one below the other. The device is the one that
+        was busy longest, a GPU before a CPU; `steps` are those of its host.
 
     Raises:
         TraceError: One is damaged, or nothing ran in any of them that could have a cost.

@@ -16,11 +16,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute import jax, kinds
 from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
 from alexprof.attribute.symbols import DATA_SCOPE, type_in
+from alexprof.attribute.timeline import Bool, Float
 
 if TYPE_CHECKING:
     from alexprof.attribute.ops import Work
@@ -105,9 +105,7 @@ def describe(
     return Labels([kinds.kind(type_) for type_ in types], layers, passes, root)
 
 
-def describe_with_fusions(
-    work: Work, depth: int, gpu_time: NDArray[np.float64] | None
-) -> tuple[Labels, NDArray[np.bool_]]:
+def describe_with_fusions(work: Work, depth: int, gpu_time: Float | None) -> tuple[Labels, Bool]:
     """Gives each op its kind, layer and pass, as `describe` does.
 
     Returns:
@@ -207,14 +205,10 @@ def _unwrap(scopes: list[str]) -> list[str]:
 
 
 def pass_of(name: str, type_: str, place: Place, *, taped: bool = False) -> str:
-    """Returns the part of training that an op belongs to.
+    """Returns the part of training that an op belongs to, given what `parse` makes of its name.
 
-    Args:
-        name: Its name in the trace.
-        type_: Its type.
-        place: `parse(name)`.
-        taped: Whether gradients come from a tape, which adds them up in ops named `AddN` that
-            stand in no scope.
+    `taped` says that gradients come from a tape, which adds them up in ops named `AddN` that stand
+    in no scope.
     """
     if kinds.is_input(type_) or name.startswith(f"{DATA_SCOPE}/"):
         return "input"

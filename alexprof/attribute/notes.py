@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.division import IDLE_REASONS, Division
@@ -13,6 +12,7 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Bool
 from alexprof.record.note import Note
 
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
@@ -59,7 +59,7 @@ def _ran_eagerly(divisions: Sequence[Division], work: Work, labels: Labels) -> b
     return bool(busy[:-1][nameless].sum() > _MANY * busy[:-1][of_model].sum())
 
 
-def xla_notes(work: Work, steps: Steps, across: NDArray[np.bool_]) -> Iterator[Note]:
+def xla_notes(work: Work, steps: Steps, across: Bool) -> Iterator[Note]:
     """Says how much of the kernels' time is fused across layers, and what was turned off."""
     total_ps = fused_ps = 0
     for activity in work.devices:

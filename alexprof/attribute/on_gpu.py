@@ -7,17 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import UNKNOWN, Activity, activity, odd_events
 from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op
+from alexprof.attribute.timeline import Int
 from alexprof.attribute.xla import HLO_OP, XlaOps, has_hlo_op
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Line, Plane
-
-Int = NDArray[np.int64]
 
 DEVICE = "/device:"
 GPU = "/device:GPU:"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity, activity
 from alexprof.attribute.cores import Regions, find_regions
@@ -14,10 +13,9 @@ from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.on_gpu import OP_STATS
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, split_op
 from alexprof.attribute.thunks import host_time
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane
-
-Int = NDArray[np.int64]
 
 # What is asked of a host's events, by this room and by `launches`.
 _STATS = (
@@ -44,8 +42,8 @@ class Host:
     """What is read of a host."""
 
     plane: Plane  # the host
-    is_pool: NDArray[np.bool_]  # [lines], which lines are threads inside of ops
-    is_input: NDArray[np.bool_]  # [lines], which are threads of the input pipeline
+    is_pool: Bool  # [lines], which lines are threads inside of ops
+    is_input: Bool  # [lines], which are threads of the input pipeline
     by_xla: bool  # whether it may have run XLA, whose ops are on all threads
     events: Events  # the events of all lines that can hold ops
     every: Events  # all events, if they were read, else the same
@@ -91,7 +89,7 @@ def on_host(
     return replace(part, at_work=time.own), time.regions
 
 
-def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[Index, Int]:
     """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
     named = np.array([op is not None for op in parsed], bool)[events.name]

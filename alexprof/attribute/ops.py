@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, Activity, merged, odd_events
@@ -18,12 +17,10 @@ from alexprof.attribute.launches import Launches
 from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
-from alexprof.attribute.timeline import Cover
+from alexprof.attribute.timeline import Bool, Cover, Int
 from alexprof.attribute.xla import XlaOps
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Trace
-
-Int = NDArray[np.int64]
 
 _HOST = "/host:CPU"
 
@@ -85,12 +82,8 @@ class Work:
     def launching_within(self, start_ps: Int, end_ps: Int) -> Int:
         """How much of each window the host had to launch something, int64 [n] picoseconds.
 
-        That is all but Python, waiting for input and taking results; all of it where the trace
-        does not say when TensorFlow was called.
-
-        Args:
-            start_ps: int64 [n], begin of each window.
-            end_ps: int64 [n], its end.
+        That is all but Python, waiting for input and taking results; all of it where the trace does
+        not say when TensorFlow was called.
         """
         if self.calls is None:
             return end_ps - start_ps
@@ -112,9 +105,7 @@ class Work:
 def read_work(trace: Trace, *, cores: bool = True) -> Work:
     """Finds the ops of a trace and their events on each device.
 
-    Args:
-        trace: What the profiler wrote.
-        cores: Whether to read what the pools' threads did: most of a CPU trace.
+    Core times need what the pools' threads did: most of a CPU trace.
     """
     numbers = OpNumbers()
     xla = XlaOps(trace, numbers)
@@ -174,7 +165,7 @@ def _ran(parts: Sequence[Activity], ops: Sequence[Op]) -> tuple[Cover, Cover]:
     inside = np.array([name.startswith(f"{DATA_SCOPE}/") for name, _ in ops], bool)
     gets = np.array([kinds.is_input(type_) for _, type_ in ops], bool)
 
-    def cover(wanted: NDArray[np.bool_]) -> Cover:
+    def cover(wanted: Bool) -> Cover:
         rows = [np.append(wanted, True)[part.op] for part in parts]
         return Cover.of_all(
             (part.start_ps[row], part.end_ps[row]) for part, row in zip(parts, rows, strict=True)

@@ -149,14 +149,8 @@ def replay_steps(
 ) -> Replayed:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Args:
-        work: What ran.
-        steps: The traced steps.
-        labels: Of the ops.
-        costs: As made by `costs.attribute`: says what is worth a prediction.
-        device: Where they are replayed: the CPU by its ops, a GPU by its launches.
-        bound_by: What decides how long the steps of a GPU take; "" on a CPU.
-        known: What is known beside the trace.
+    Those of a CPU by its ops, of a GPU by its launches. `costs`, as made by `costs.attribute`, say
+    what is worth a prediction.
     """
     if device == CPU and not known.inputs:
         return Replayed(Note("replay_no_graph"))

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 def recorded_devices(work: Work) -> pl.DataFrame:
     """Lists the devices that anything ran on, the CPU first.
 
-    Args:
-        work: What ran.
-
     Returns:
         A row each: `name` ("CPU", "GPU:0", …) and `kind` ("cpu" or "gpu") strings; `events` (of ops
         on a CPU, of kernels and copies on a GPU) and `busy_ns` (in which at least one ran) int64.
@@ -43,17 +40,12 @@ def recorded_devices(work: Work) -> pl.DataFrame:
 def recorded_kernels(work: Work) -> pl.DataFrame:
     """Adds up what the GPUs ran, by kernel, op and stream.
 
-    Args:
-        work: What ran.
-
     Returns:
         A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
         `total_ns` int64, the sum of the durations that the file records; `launches` int64, in how
-        many ways it was launched, and of the one that took most time `grid` and `block` (lists of
-        three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `copied_from` and
-        `copied_to` strings, `occupancy` float64, null where the trace doesn't say: see
-        `KernelFacts`; `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool,
-        null where the name leaves it open.
+        many ways it was launched, and the `KernelFacts` of the one that took most time;
+        `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool, null where the
+        name leaves it open.
     """
     import polars as pl
 

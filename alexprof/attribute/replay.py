@@ -23,7 +23,11 @@ Inputs = Mapping[str, Sequence[str]]
 
 
 class Graph:
-    """The executed graph, its nodes numbered.
+    """The executed graph, its nodes numbered; inputs that it does not hold are left out.
+
+    A hidden op (a constant, an identity, a barrier), which the trace does not show, takes no time,
+    and hands on what it waits for. It stays a node of its own: led past, a barrier between n ops
+    and m would become n · m edges.
 
     Attributes:
         names: Name of each node.
@@ -86,11 +90,7 @@ class Replay:
         self._tail_ns = step.wall_ns - max((one.end_ns for one in ran), default=0.0)
 
     def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
-        """Returns how long the step takes.
-
-        Args:
-            without: Ops to speed up.
-            speed: How many times as fast they get; infinite: they take no time. Idle time stays.
+        """Returns how long the step takes if some ops are so many times as fast, or take no time.
 
         Raises:
             ValueError: The dependencies have a cycle, so the step could never end.
@@ -160,14 +160,11 @@ class Replay:
         return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
 
     def critical_path(self) -> list[tuple[str, float]]:
-        """Finds the ops that made the step as long as it was.
+        """Finds the ops that made the step as long as it was, from first to last.
 
         Back from the op that ended last, to the one that it waited for: of the ops that it needs
-        and the one before it on its thread the one that ended last.
-
-        Returns:
-            Ops from first to last, each with the nanoseconds since the one before it had ended;
-            with the time after the last op they add up to the step.
+        and the one before it on its thread the one that ended last. Each comes with the nanoseconds
+        since the one before it had ended; with the time after the last op they add up to the step.
         """
         ran = self.step.executions
         previous: list[int] = []

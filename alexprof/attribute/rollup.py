@@ -60,10 +60,8 @@ class Totals:
     def idle_s(self, reason: str, timed_s: float | None) -> float:
         """How long the device is idle in a step for one reason, mean, in seconds.
 
-        Args:
-            reason: One of `idle_by_reason_ns`; 0 for others.
-            timed_s: Mean of the timed steps, whose idle time is divided as that of the traced ones:
-                a profiler slows down the host and not kernels. None where there are none.
+        With the mean of the timed steps their idle time is divided as that of the traced ones: a
+        profiler slows down the host and not kernels.
         """
         traced_s = self.idle_by_reason_ns.get(reason, 0) / self.steps / 1e9
         if timed_s is None or not self.idle_ns:
@@ -93,20 +91,16 @@ def by_op(costs: pl.DataFrame) -> pl.DataFrame:
 def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
     """Summarizes each layer and pass on each device.
 
-    Args:
-        costs: As made by `costs.attribute`.
-
     Returns:
         A row per layer, pass and device, longest share first, without idle time: `name`, `device`,
         `pass`; means over the traced steps, in which one that is absent from a step had 0:
         `executions_per_step` (null where not known), `kernels_per_step`, `busy_mean_s`,
         `share_mean_s`; sample standard deviations between steps, null with a single step:
-        `busy_std_s`, `share_std_s`; and
-        `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
-        `parallelism`, that over the time in which any did, both null where that is not known; and
-        `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`, by Student's t over
-        blocks of steps as `measure.chunks` takes them, null with a single step; `busy_fraction`,
-        the part of the time in which the device ran anything, null for idle time;
+        `busy_std_s`, `share_std_s`; `share_fraction`, the part of the device's steps;
+        `core_mean_s`, what threads worked, and `parallelism`, that over the time in which any did,
+        null where not known; `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`,
+        by Student's t over blocks of steps as `measure.chunks` takes them, null with a single step;
+        `busy_fraction`, the part of the time in which the device ran anything, null for idle time;
         `idle_before_s`, for how long a GPU was idle right before its kernels, and `launching_s`,
         the host's time for its launches, null on a CPU.
     """

@@ -23,7 +23,8 @@ _MOST = 0.8
 _SUFFIX = re.compile(r"_\d+$")
 # Names that TensorFlow, Keras and JAX give to products with weights.
 _PRODUCT = re.compile(
-    r"(?:CudnnRNN\w*|\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot|[Ee]insum|dot_general)"
+    r"(?:CudnnRNN\w*|\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot"
+    r"|[Ee]insum|dot_general)"
 )
 
 _ADDS, _SUBTRACTS = "AssignAddVariableOp", "AssignSubVariableOp"
@@ -38,10 +39,7 @@ def root_scope(paths: Sequence[Path]) -> Path:
 
     A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
     none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
-    holds 80 % of these layers, and at least two, holds the model.
-
-    Args:
-        paths: Paths of the forward ops.
+    holds 80 % of these layers of the forward ops, and at least two, holds the model.
     """
     ends = [_SUFFIX.sub("", path[-1]) for path in paths]
     reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
@@ -59,14 +57,11 @@ def root_scope(paths: Sequence[Path]) -> Path:
 
 
 def root_by_time(ops: Sequence[tuple[Path, float]]) -> Path:
-    """Finds the scopes around the whole model by the time that passes in them.
+    """Finds the scopes around the whole model by the time of its ops, without the optimizer.
 
     Descends as long as one scope holds 80 % of the time and is not itself a layer. A layer is
     known by a product of its own (`layer/MatMul`); a scope that holds the model has its products
     further down. Where nothing has products, it has most of its time further down.
-
-    Args:
-        ops: Path and time of each op of the model, forward and backward, without the optimizer.
     """
     total = sum(time for _, time in ops)
     root: Path = ()
@@ -106,14 +101,9 @@ def _is_product(path: Path) -> bool:
 
 
 def optimizers_of(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[int, str]:
-    """Finds the ops of optimizers.
+    """Finds the ops of optimizers: the optimizer's name by the op's number.
 
-    Args:
-        places: Of each op its path, and whether it belongs to the gradients.
-        types: Type of each op.
-
-    Returns:
-        The optimizer's name by the op's number.
+    `places` are the path of each op and whether it belongs to the gradients.
     """
     names = _scopes(places, types)
     found: dict[int, str] = {}

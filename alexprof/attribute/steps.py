@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note, distinct
 from alexprof.xplane import Events
 
-Int = NDArray[np.int64]
 Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
@@ -68,7 +68,7 @@ class Steps:
         inside: Int = np.where((start_ps >= begin) | (end_ps > begin), step, -1)
         return inside
 
-    def rows_of(self, sort: int) -> NDArray[np.intp]:
+    def rows_of(self, sort: int) -> Index:
         """Returns which of the steps are of a sort."""
         if self.sort is None:
             return np.arange(len(self))
@@ -82,7 +82,7 @@ class Steps:
         """Returns the steps of the only sort, but for one."""
         return self._take(np.flatnonzero(self.number != number))
 
-    def _take(self, rows: NDArray[np.intp]) -> Steps:
+    def _take(self, rows: Index) -> Steps:
         return replace(
             self,
             number=self.number[rows],
@@ -104,15 +104,15 @@ class _Spans:
     def __len__(self) -> int:
         return int(self.number.size)
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _Spans:
+    def take(self, rows: Bool | Index) -> _Spans:
         return _Spans(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
-    """Finds the steps in the events of the host.
+    """Finds the steps in the events of the host's planes.
 
     Args:
-        host: Events of the host's planes.
+        host: Events of each plane.
         marker: Only markers, or calls, of this name; None takes any.
         span_ps: Begin and end of all ops and kernels: one step with the number 0, where nothing
             is marked and no function is called.
@@ -213,7 +213,7 @@ def _outermost(spans: _Spans) -> Steps:
     return _distinct(steps)
 
 
-def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[Note]:
+def _left_out(markers: _Spans, outer: Bool) -> list[Note]:
     """Notes which markers inside others are left out, unless they repeat the outer one's number."""
     at = np.maximum(np.cumsum(outer) - 1, 0)
     other = ~outer & (markers.number != markers.number[outer][at])
@@ -223,7 +223,7 @@ def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[Note]:
     return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
 
 
-def _overlaps(late: NDArray[np.bool_]) -> list[Note]:
+def _overlaps(late: Bool) -> list[Note]:
     """Notes that steps count from the end of another, because that was still going on."""
     return [Note("steps_overlap", {"steps": int(late.sum())})] if late.any() else []
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.division import IDLE_REASONS, Division
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Float, Int
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,17 +26,17 @@ UNASSIGNED_OP = "(unassigned)"
 class _Rows:
     """The rows of the table before it has names. `label` is a row of `_label_columns`."""
 
-    step: NDArray[np.int64]
-    device: NDArray[np.int64]
-    label: NDArray[np.int64]
-    executions: NDArray[np.int64]
-    kernels: NDArray[np.int64]
-    busy_ps: NDArray[np.int64]
-    share_ps: NDArray[np.float64]
-    core_ps: NDArray[np.int64]  # -1 where it is not known, like the next
-    at_work_ps: NDArray[np.int64]
-    idle_before_ps: NDArray[np.int64]
-    launching_ps: NDArray[np.int64]
+    step: Int
+    device: Int
+    label: Int
+    executions: Int
+    kernels: Int
+    busy_ps: Int
+    share_ps: Float
+    core_ps: Int  # -1 where it is not known, like the next
+    at_work_ps: Int
+    idle_before_ps: Int
+    launching_ps: Int
 
 
 def costs_table(
@@ -82,16 +82,16 @@ def costs_table(
     )
 
 
-def _nullable(name: str, numbers: NDArray[np.int64]) -> pl.Series:
+def _nullable(name: str, numbers: Int) -> pl.Series:
     """A column in which negative numbers are null."""
     import polars as pl
 
     return pl.Series(name, numbers).set(pl.Series(numbers < 0), None)
 
 
-def _rounded_ns(time_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rounded_ns(time_ps: Int) -> Int:
     """To nanoseconds; −1 stays below 0."""
-    rounded: NDArray[np.int64] = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
+    rounded: Int = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
     return rounded
 
 
@@ -130,9 +130,7 @@ def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
     }
 
 
-def settle(
-    parts: NDArray[np.float64], group: NDArray[np.int64], total: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def settle(parts: Float, group: Int, total: Int) -> Int:
     """Rounds the parts of each group to integers that add up to the group's total.
 
     Each part is rounded down, and what is missing goes, 1 each, to those that lost most (the
@@ -142,9 +140,6 @@ def settle(
         parts: float64 [r], not negative.
         group: int64 [r], index into `total`.
         total: int64 [g], the sum of each group's parts, up to rounding errors far below 1.
-
-    Returns:
-        int64 [r].
     """
     whole = np.floor(parts).astype(np.int64)
     given = np.zeros(total.size, np.int64)
@@ -153,5 +148,5 @@ def settle(
     first = np.searchsorted(group[order], np.arange(total.size))
     place = np.empty(group.size, np.int64)
     place[order] = np.arange(group.size) - first[group[order]]
-    settled: NDArray[np.int64] = whole + (place < (total - given)[group])
+    settled: Int = whole + (place < (total - given)[group])
     return settled

@@ -20,14 +20,10 @@ import re
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
-from alexprof.attribute.timeline import Cover, Segments, cut, self_segments
+from alexprof.attribute.timeline import Bool, Cover, Index, Int, Segments, cut, self_segments
 from alexprof.xplane import Events, Plane
-
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
 _EXECUTOR = re.compile(r"ThunkExecutor::Execute.*")
@@ -47,18 +43,8 @@ class HostTime:
     callers: Bool  # which of the ops' events called XLA
 
 
-def host_time(
-    plane: Plane, events: Events, rows: NDArray[np.intp], op: Int, is_thunk: Bool
-) -> HostTime:
-    """Finds when the ops of a host were at work.
-
-    Args:
-        plane: The host.
-        events: All its events.
-        rows: int64 [m], which of them are ops.
-        op: int64 [m], the op of each.
-        is_thunk: bool [m], which are thunks.
-    """
+def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool) -> HostTime:
+    """Finds when a host's ops were at work: the `rows` of its events, some of them thunks."""
     line = events.line.astype(np.int64)
     # Where other ops run, regions are those of TensorFlow's executor, which hold ops.
     is_pool = np.ones(len(plane.lines), np.bool_)
@@ -93,7 +79,7 @@ def host_time(
 
 
 def _pieces(
-    events: Events, rows: NDArray[np.intp], regions: Regions, breaks: NDArray[np.intp]
+    events: Events, rows: Index, regions: Regions, breaks: Index
 ) -> tuple[Segments, Int, Bool]:
     """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
 
@@ -114,7 +100,7 @@ def _pieces(
     return Segments(owner[of], pieces.start_ps, pieces.end_ps), thread[of], in_region
 
 
-def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
+def _done_ps(events: Events, rows: Index) -> Int:
     """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
 
     A thread that lost its core at the end of a region seems to work on long after.
@@ -127,7 +113,7 @@ def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
     return np.where(is_given[rows], done_ps, _NEVER)
 
 
-def _callers(events: Events, rows: NDArray[np.intp], is_thunk: Bool) -> Bool:
+def _callers(events: Events, rows: Index, is_thunk: Bool) -> Bool:
     """Which ops called XLA: those that hold one of its events on their thread most closely."""
     ops, inside = rows[~is_thunk], np.concatenate((rows[is_thunk], events.named(_CALL.fullmatch)))
     line = events.line.astype(np.int64)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
+Int: TypeAlias = NDArray[np.int64]
+Index: TypeAlias = NDArray[np.intp]
+Float: TypeAlias = NDArray[np.float64]
+Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Segments:
     start_ps: Int  # [m]
     end_ps: Int  # [m], above `start_ps`
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Segments:
+    def take(self, rows: Index | Bool) -> Segments:
         """Returns the segments at `rows`."""
         return Segments(self.owner[rows], self.start_ps[rows], self.end_ps[rows])
 
@@ -47,11 +50,6 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     events can), the later one takes over and the earlier one ends there. Of equal intervals the
     later in the arrays is the inner one. Events without length own nothing.
 
-    Args:
-        start_ps: int64 [n].
-        end_ps: int64 [n]; not above `start_ps` means without length.
-        thread: integers [n]; events of different threads do not see each other.
-
     Returns:
         Segments by thread and time, disjoint on each thread. O(n log n).
     """
@@ -68,7 +66,7 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     return all_of_them.take(np.lexsort((all_of_them.start_ps, thread[all_of_them.owner])))
 
 
-def _alone(start: Int, end: Int, lane: Int) -> NDArray[np.bool_]:
+def _alone(start: Int, end: Int, lane: Int) -> Bool:
     """Tells which events share no moment with another of their lane, given in order."""
     edges = [0, *(np.flatnonzero(lane[1:] != lane[:-1]) + 1).tolist(), start.size]
     alone = np.ones(start.size, np.bool_)
@@ -80,7 +78,7 @@ def _alone(start: Int, end: Int, lane: Int) -> NDArray[np.bool_]:
     return alone
 
 
-def _nested(order: NDArray[np.intp], start: Int, end: Int, lane: Int) -> Segments:
+def _nested(order: Index, start: Int, end: Int, lane: Int) -> Segments:
     """Cuts events that may share moments; `order` are their indexes."""
     while True:
         lasting = end > start
@@ -108,7 +106,7 @@ class _Sweep:
 
     time: Int  # [2n]
     event: Int  # [2n], whose begin or end it is
-    opens: NDArray[np.bool_]  # [2n], True for a begin
+    opens: Bool  # [2n], True for a begin
     parent: Int  # [n], the event that encloses each one most closely, or -1
 
 
@@ -137,7 +135,7 @@ def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
     return _Sweep(time, event, opens, parent)
 
 
-def _owned(sweep: _Sweep, order: NDArray[np.intp], lane: Int) -> Segments:
+def _owned(sweep: _Sweep, order: Index, lane: Int) -> Segments:
     """Gives the time after each begin to that event, and after each end to its parent."""
     top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
     start, end = sweep.time[:-1], sweep.time[1:]
@@ -149,13 +147,7 @@ def _owned(sweep: _Sweep, order: NDArray[np.intp], lane: Int) -> Segments:
 def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     """Cuts segments at the edges of windows and drops what lies in none.
 
-    Args:
-        segments: What to cut. One that reaches into several windows is split among them.
-        start_ps: int64 [w], begin of each window; windows are disjoint and in order of time.
-        end_ps: int64 [w].
-
-    Returns:
-        The pieces and, for each, the index of its window.
+    Windows are disjoint and in order of time. Returns the pieces and the window of each.
     """
     first = np.searchsorted(end_ps, segments.start_ps, side="right")
     last = np.searchsorted(start_ps, segments.end_ps, side="left")
@@ -171,20 +163,12 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
 
 
 def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
-    """Divides time evenly among the intervals that cover it.
+    """Divides time evenly among the intervals that cover it: float64 [m] picoseconds.
 
     With k(t) intervals covering the moment t, the share of `[s, e)` is F(e) − F(s), where F is the
     integral of 1/k over time, 0 where k is 0 (DESIGN.md, "Attribution"). The shares add up to the
     time that at least one interval covers. With more capacity than one, up to so many intervals
-    have all of their time, and more of them divide it.
-
-    Args:
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-        capacity: How many moments there are to have at each moment.
-
-    Returns:
-        float64 [m], picoseconds. O(m log m).
+    have all of their time, and more of them divide it. O(m log m).
     """
     if not start_ps.size:
         return np.zeros(0)
@@ -196,15 +180,7 @@ def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
 
 
 def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
-    """Finds when exactly one of some intervals lasts.
-
-    Args:
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-
-    Returns:
-        Begins and ends of these times, disjoint and in order.
-    """
+    """Finds when exactly one of some intervals lasts: begins and ends, disjoint and in order."""
     edges, _, _, running = _running(start_ps, end_ps)
     one = running == 1
     return edges[:-1][one], edges[1:][one]
@@ -280,7 +256,7 @@ class Cover:
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
     """Returns the idle time in each window during which `other` was going on, in picoseconds.
 
-    Idle is what `busy` does not cover: |other without busy| = |other ∪ busy| − |busy|.
+    |other without busy| = |other ∪ busy| − |busy|.
     """
     return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)
 

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note
 from alexprof.xplane import Events, HloPrograms, Trace
-
-Int = NDArray[np.int64]
 
 HLO_OP = "hlo_op"
 # A CUDA graph that holds what several instructions launch: its kernels all go by its name
@@ -64,11 +63,11 @@ class XlaOps:
         codes = {"xla_fused": self.fused, "xla_fusions_estimated": bool(self.estimated)}
         return [Note(code) for code, applies in codes.items() if applies]
 
-    def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
+    def of(self, events: Events, rows: Index) -> Int:
         """Returns the number of the op of each of these events, which all have an `hlo_op`."""
         return self.read(events, rows)[0]
 
-    def read(self, events: Events, rows: NDArray[np.intp]) -> tuple[Int, Int]:
+    def read(self, events: Events, rows: Index) -> tuple[Int, Int]:
         """Finds the op of each of these events, which all have an `hlo_op`.
 
         Returns:
@@ -98,7 +97,7 @@ class XlaOps:
     def _without_buffers(
         self,
         events: Events,
-        rows: NDArray[np.intp],
+        rows: Index,
         columns: Sequence[NDArray[Any]],
         tables: Sequence[list[Any]],
     ) -> tuple[NDArray[Any], list[Any]]:
@@ -213,13 +212,13 @@ def _scope(module: str) -> str:
     return _ATTRIBUTES.sub("", module)
 
 
-def has_hlo_op(events: Events) -> NDArray[np.bool_]:
+def has_hlo_op(events: Events) -> Bool:
     """Tells which events are of XLA: bool [n]."""
     index, _ = events.strings(HLO_OP)
     return np.asarray(index >= 0)
 
 
-def is_thunk(events: Events) -> NDArray[np.bool_]:
+def is_thunk(events: Events) -> Bool:
     """Tells which events of a host are the execution of an instruction on a CPU: bool [n].
 
     Those are named after it. Calls of a GPU's driver carry the same stats.
@@ -232,9 +231,9 @@ def is_thunk(events: Events) -> NDArray[np.bool_]:
 
 def _distinct(
     columns: Sequence[NDArray[np.integer[Any]]],
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[Index, Index]:
     """Finds the first of each different row of small integers, from -1 on; and the row's number."""
-    key: NDArray[np.intp] = np.zeros(columns[0].size, np.intp)
+    key: Index = np.zeros(columns[0].size, np.intp)
     for column in columns:
         # Numbered anew each time, so the keys stay small.
         width = int(column.max(initial=0)) + 2
