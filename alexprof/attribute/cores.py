@@ -9,7 +9,7 @@ belongs to the op whose event encloses the first record of the chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +20,8 @@ from alexprof.attribute.timeline import (
     Cover,
     Index,
     Int,
+    OwnerRows,
     Segments,
-    cut,
     distinct,
     self_segments,
     shares,
@@ -29,7 +29,6 @@ from alexprof.attribute.timeline import (
 from alexprof.xplane import Events
 
 NONE = -1
-_NONE: Int = np.zeros(0, np.int64)
 _RECORD = "ThreadpoolListener::Record"
 _START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
 
@@ -136,10 +135,10 @@ def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: 
     # The holder is the last to begin before the moment of those on the moment's level.
     by_level = _stable(level)
     width = begin.size + 1
-    found = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
-    held = (depth > 0) & (found >= 0)
+    last = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
+    held = (depth > 0) & (last >= 0)
     result = np.full(point_ps.size, NONE, np.int64)
-    result[held] = lasting[by_level[found[held]]]
+    result[held] = lasting[by_level[last[held]]]
     return result
 
 
@@ -198,9 +197,8 @@ def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
     for _ in range(64):  # enough, as the way up is halved in each round
         if not (up >= 0).any():
             break
-        known = up >= 0
-        owner = np.where(known & (owner == NONE), np.append(owner, NONE)[up], owner)
-        up = np.where(known & (owner == NONE), np.append(up, NONE)[up], NONE)
+        owner = np.where((up >= 0) & (owner == NONE), np.append(owner, NONE)[up], owner)
+        up = np.where((up >= 0) & (owner == NONE), np.append(up, NONE)[up], NONE)
     return owner
 
 
@@ -227,44 +225,15 @@ def core_time(
         groups: How many there are.
         threads: How many can be at work at once.
     """
-    (group, start_ps, end_ps), at_work_ps = _alone(own, worked, groups)
-    of_piece = np.concatenate((group, worked[0]))
-    part = shares(
-        np.concatenate((start_ps, worked[1].start_ps)),
-        np.concatenate((end_ps, worked[1].end_ps)),
-        threads,
+    of_own, of_worked = (replace(segments, owner=group) for group, segments in (own, worked))
+    rows = OwnerRows(of_own, of_worked)
+    own_row, worked_row = rows.laid(of_own), rows.laid(of_worked)
+    cover = Cover.of(worked_row.start_ps, worked_row.end_ps)
+    pieces = Segments.joined(rows.times(own_row.without(cover)), of_worked)
+    part = shares(pieces.start_ps, pieces.end_ps, threads)
+    core_ps = np.bincount(pieces.owner, weights=part, minlength=groups)
+    at_work = rows.times(cover | Cover.of(own_row.start_ps, own_row.end_ps))
+    at_work_ps = np.bincount(
+        at_work.owner, weights=at_work.end_ps - at_work.start_ps, minlength=groups
     )
-    total: Int = np.rint(np.bincount(of_piece, weights=part, minlength=groups)).astype(np.int64)
-    return CoreTime(total, at_work_ps)
-
-
-def _alone(
-    own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int
-) -> tuple[tuple[Int, Int, Int], Int]:
-    """The time of each group's own segments that none of its worked ones covers.
-
-    Times are numbered from 0, and each group gets a stretch of numbers of its own: so all groups
-    stand in one line, and one pass does for them.
-
-    Returns group, begin and end of each piece; and int64 [groups], the time that any cover.
-    """
-    both = (own[1], worked[1])
-    edges = distinct([time for one in both for time in (one.start_ps, one.end_ps)])
-    width = edges.size
-    (own_start, own_end), (start, end) = (
-        tuple(group * width + np.searchsorted(edges, time) for time in (one.start_ps, one.end_ps))
-        for group, one in (own, worked)
-    )
-    cover = Cover.of(start, end)
-    gaps = np.append(0, cover.end_ps), np.append(cover.start_ps, groups * width)
-    pieces, _ = cut(Segments(np.arange(own_start.size), own_start, own_end), *gaps)
-    if not width:
-        return (_NONE, _NONE, _NONE), np.zeros(groups, np.int64)
-    times = edges[pieces.start_ps % width], edges[pieces.end_ps % width]
-    either = cover | Cover.of(own_start, own_end)
-    covered_ps = np.bincount(
-        either.start_ps // width,
-        weights=edges[either.end_ps % width] - edges[either.start_ps % width],
-        minlength=groups,
-    )
-    return (own[0][pieces.owner], *times), covered_ps.astype(np.int64)
+    return CoreTime(np.rint(core_ps).astype(np.int64), at_work_ps.astype(np.int64))

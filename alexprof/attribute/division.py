@@ -9,7 +9,7 @@ import numpy as np
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.cores import CoreTime, Regions, core_time
+from alexprof.attribute.cores import CoreTime, Regions, core_time, lookup
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import DATA_SCOPE, UNASSIGNED
@@ -223,25 +223,22 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     count evenly.
     """
     width = 2 + max((int(division.op.max(initial=-1)) for division in divisions), default=0)
-    keys = [
-        division.step * width + division.op + 1 for division in divisions
-    ]  # sorted, as made by `divide`
-    on_gpus = [key for each, key in zip(divisions, keys, strict=True) if each.device != CPU]
-    used, devices = np.unique(np.concatenate([_NONE, *on_gpus]), return_counts=True)
-    known: Int = _NONE
-    count: Int = _NONE
-    result = []
-    for each, key in zip(divisions, keys, strict=True):
-        if each.device == CPU:
-            known, count = key, each.executions
-            result.append(each)
-            continue
-        row = np.searchsorted(known, key)
-        found = np.append(known, -1)[row] == key
-        launched = np.where(found, np.append(count, 0)[row], 0)
-        shared = launched // devices[np.searchsorted(used, key)]
-        counted = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
-        counted = np.where(each.executions > 0, each.executions, counted)
-        executions = np.where(each.op == UNASSIGNED, 0, counted)
-        result.append(replace(each, executions=executions))
-    return result
+
+    def keys(division: Division) -> Int:
+        return division.step * width + division.op + 1
+
+    cpus = [division for division in divisions if division.device == CPU]
+    gpus = [division for division in divisions if division.device != CPU]
+    on_host = np.concatenate([_NONE, *(keys(cpu) for cpu in cpus)])
+    count = np.concatenate([*(cpu.executions for cpu in cpus), [0]])  # the last for others
+    on_gpus = np.concatenate([_NONE, *(keys(gpu) for gpu in gpus)])
+    used, devices = np.unique(on_gpus, return_counts=True)
+
+    def counted(gpu: Division) -> Division:
+        launched = count[lookup(on_host, keys(gpu))]
+        shared = launched // devices[np.searchsorted(used, keys(gpu))]
+        by_host = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
+        executions = np.where(gpu.executions > 0, gpu.executions, by_host)
+        return replace(gpu, executions=np.where(gpu.op == UNASSIGNED, 0, executions))
+
+    return [*cpus, *map(counted, gpus)]

@@ -67,10 +67,10 @@ class Launches:
             number, has_number = events.ints(CORRELATION)
             launch = lookup(self._launched.number, number)
             launch = np.where(has_number & (number != _NO_LAUNCH), launch, NONE)
-        found = _Launched(*(np.append(column, UNKNOWN)[launch] for column in self._launched))
+        of_each = _Launched(*(np.append(column, UNKNOWN)[launch] for column in self._launched))
         scope, has_scope = events.ints(SCOPE)
-        scope = np.where(has_scope & (scope > 0), scope, found.scope)
-        return Launched(found.start_ps, found.end_ps, found.thread, scope), found.op
+        scope = np.where(has_scope & (scope > 0), scope, of_each.scope)
+        return Launched(of_each.start_ps, of_each.end_ps, of_each.thread, scope), of_each.op
 
     @cached_property
     def _launched(self) -> _Launched:
@@ -120,6 +120,5 @@ class Launches:
             launches.start_ps[rows],
             self.lanes(plane)[launches.line[rows]],
         )
-        known = np.append(np.concatenate(ops), UNASSIGNED)
-        around: Int = known[np.where(holder == NONE, -1, holder)]
+        around: Int = np.append(np.concatenate(ops), UNASSIGNED)[holder]  # NONE takes the last
         return around

@@ -96,32 +96,32 @@ def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[Index, In
     rows = np.flatnonzero(named & ~host.is_pool[events.line])
     key = events.name[rows].astype(np.int64) * 2 + host.is_input[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
-    found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
-    return rows, np.array(found, np.int64)[which]
+    ops = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
+    return rows, np.array(ops, np.int64)[which]
 
 
 def pool_regions(
-    hosts: Sequence[Host], known: Sequence[Regions | None], numbers: OpNumbers
+    hosts: Sequence[Host], of_xla: Sequence[Regions | None], numbers: OpNumbers
 ) -> Regions | None:
-    """Finds the work of the pools' threads of all hosts, but those where it is known."""
-    found: list[Regions] = []
+    """Finds the work of the pools' threads of all hosts, but those where XLA's are known."""
+    parts: list[Regions] = []
     lines = 0
-    for host, one in zip(hosts, known, strict=True):
-        regions = one
+    for host, by_xla in zip(hosts, of_xla, strict=True):
+        regions = by_xla
         if regions is None and host.is_pool.any():
             ops = ops_among(host, host.every, numbers)
             regions = find_regions(host.every, host.is_pool, *ops)
         if regions is not None:
-            found.append(replace(regions, thread=regions.thread + lines))
+            parts.append(replace(regions, thread=regions.thread + lines))
         lines += len(host.plane.lines)
-    if not any(one.op.size for one in found):
+    if not any(regions.op.size for regions in parts):
         return None
     return Regions(
-        op=np.concatenate([one.op for one in found]),
-        thread=np.concatenate([one.thread for one in found]),
-        start_ps=np.concatenate([one.start_ps for one in found]),
-        end_ps=np.concatenate([one.end_ps for one in found]),
-        threads=sum(one.threads for one in found),
+        op=np.concatenate([regions.op for regions in parts]),
+        thread=np.concatenate([regions.thread for regions in parts]),
+        start_ps=np.concatenate([regions.start_ps for regions in parts]),
+        end_ps=np.concatenate([regions.end_ps for regions in parts]),
+        threads=sum(regions.threads for regions in parts),
     )
 
 

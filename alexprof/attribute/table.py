@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alexprof.attribute.activity import UNKNOWN
 from alexprof.attribute.division import IDLE_REASONS, Division
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
@@ -22,23 +22,6 @@ IDLE_OP = "(idle)"
 UNASSIGNED_OP = "(unassigned)"
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of the table before it has names. `label` is a row of `_label_columns`."""
-
-    step: Int
-    device: Int
-    label: Int
-    executions: Int
-    kernels: Int
-    busy_ps: Int
-    share_ps: Float
-    core_ps: Int  # -1 where it is not known, like the next
-    at_work_ps: Int
-    idle_before_ps: Int
-    launching_ps: Int
-
-
 def costs_table(
     divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels
 ) -> pl.DataFrame:
@@ -48,73 +31,80 @@ def costs_table(
     """
     import polars as pl
 
-    parts = [_rows(each, number, len(work.ops)) for number, each in enumerate(divisions)]
-    rows = _Rows(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
-    )
-    wall = np.concatenate(
+    parts = (_rows(division, at, len(work.ops)) for at, division in enumerate(divisions))
+    rows = pl.concat(parts)
+    wall_ns = np.concatenate(
         [(division.end_ps - division.start_ps) // PS_PER_NS for division in divisions]
     )
-    group = rows.device * len(steps) + rows.step
-    share = settle(rows.share_ps / PS_PER_NS, group, wall)
-    order = np.lexsort((-share, rows.device, rows.step))
-    device = pl.Series("device", [division.device for division in divisions], dtype=pl.String)
-    label = rows.label[order]
-    return pl.DataFrame(
-        [
-            pl.Series("step", steps.number[rows.step[order]]),
-            device.gather(rows.device[order]),
-            *(
-                pl.Series(name, texts, dtype=pl.String).gather(label)
-                for name, texts in _label_columns(work, labels).items()
-            ),
-            _nullable("executions", rows.executions[order]),
-            pl.Series("kernels", rows.kernels[order]),
-            pl.Series("busy_ns", _rounded_ns(rows.busy_ps[order])),
-            pl.Series("share_ns", share[order]),
-            pl.Series("wall_ns", wall[group[order]]),
-            _nullable("core_ns", _rounded_ns(rows.core_ps[order])),
-            _nullable("at_work_ns", _rounded_ns(rows.at_work_ps[order])),
-            _nullable("idle_before_ns", _rounded_ns(rows.idle_before_ps[order])),
-            _nullable("launching_ns", _rounded_ns(rows.launching_ps[order])),
-            pl.Series("at", rows.step[order]),
-        ]
+    group = (rows["device"] * len(steps) + rows["step"]).to_numpy()
+    share_ns = settle(rows["share_ps"].to_numpy() / PS_PER_NS, group, wall_ns)
+    rows = rows.with_columns(
+        pl.Series("share_ns", share_ns), pl.Series("wall_ns", wall_ns[group])
+    ).sort("step", "device", "share_ns", descending=[False, False, True], maintain_order=True)
+    texts = _label_columns(work, labels)
+    return rows.select(
+        pl.Series("step", steps.number[rows["step"]]),
+        pl.Series("device", [division.device for division in divisions]).gather(rows["device"]),
+        *(
+            pl.Series(name, column, dtype=pl.String).gather(rows["label"])
+            for name, column in texts.items()
+        ),
+        _where_known("executions"),
+        "kernels",
+        _in_ns("busy"),
+        "share_ns",
+        "wall_ns",
+        *(_in_ns(time) for time in ("core", "at_work", "idle_before", "launching")),
+        pl.col("step").alias("at"),
     )
 
 
-def _nullable(name: str, numbers: Int) -> pl.Series:
-    """A column in which negative numbers are null."""
+def _where_known(column: str) -> pl.Expr:
+    """A column in which `UNKNOWN` is null."""
     import polars as pl
 
-    return pl.Series(name, numbers).set(pl.Series(numbers < 0), None)
+    return pl.when(pl.col(column) >= 0).then(pl.col(column))
 
 
-def _rounded_ns(time_ps: Int) -> Int:
-    """To nanoseconds; −1 stays below 0."""
-    rounded: Int = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
-    return rounded
+def _in_ns(time: str) -> pl.Expr:
+    """Picoseconds rounded to nanoseconds, null where not known."""
+    return ((_where_known(f"{time}_ps") + PS_PER_NS // 2) // PS_PER_NS).alias(f"{time}_ns")
 
 
-def _rows(division: Division, device: int, ops: int) -> _Rows:
-    """Lists a device's ops, then its idle time where there is any."""
-    reason, step = np.nonzero(division.idle_ps)
-    none = np.zeros(step.size, np.int64)
-    label = np.where(division.op == UNASSIGNED, ops, division.op)
-    unknown = np.full(label.size, -1)
+def _rows(division: Division, device: int, ops: int) -> pl.DataFrame:
+    """A device's ops, then its idle time; `label` is a row of the text columns."""
+    import polars as pl
+
+    unknown = np.full(division.op.size, UNKNOWN)
     core_ps, at_work_ps = division.cores or (unknown, unknown)
-    return _Rows(
-        step=np.concatenate((division.step, step)),
-        device=np.full(division.step.size + step.size, device),
-        label=np.concatenate((label, ops + 1 + reason)),
-        executions=np.concatenate((division.executions, none)),
-        kernels=np.concatenate((division.kernels, none)),
-        busy_ps=np.concatenate((division.busy_ps, none)),
-        share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
-        core_ps=np.concatenate((core_ps, none - 1)),
-        at_work_ps=np.concatenate((at_work_ps, none - 1)),
-        idle_before_ps=np.concatenate((division.idle_before_ps, none - 1)),
-        launching_ps=np.concatenate((division.launching_ps, none - 1)),
+    of_ops = pl.DataFrame(
+        {
+            "step": division.step,
+            "device": np.full(division.op.size, device),
+            "label": np.where(division.op == UNASSIGNED, ops, division.op),
+            "share_ps": division.share_ps,
+            "executions": division.executions,
+            "kernels": division.kernels,
+            "busy_ps": division.busy_ps,
+            "core_ps": core_ps,
+            "at_work_ps": at_work_ps,
+            "idle_before_ps": division.idle_before_ps,
+            "launching_ps": division.launching_ps,
+        }
     )
+    reason, step = np.nonzero(division.idle_ps)
+    idle = pl.DataFrame(
+        {
+            "step": step,
+            "device": np.full(step.size, device),
+            "label": ops + 1 + reason,
+            "share_ps": division.idle_ps[reason, step].astype(np.float64),
+            **{
+                name: np.zeros(step.size, np.int64) for name in ("executions", "kernels", "busy_ps")
+            },
+        }
+    )
+    return pl.concat([of_ops, idle], how="diagonal")
 
 
 def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
-from alexprof.attribute.timeline import Bool, Cover, Index, Int, Segments, cut, self_segments
+from alexprof.attribute.timeline import Bool, Cover, Index, Int, OwnerRows, Segments, self_segments
 from alexprof.xplane import Events, Plane
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
@@ -59,13 +59,16 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     callers = _callers(events, rows, is_thunk)
     by_caller = np.append(callers, False)[pieces.owner] & ~in_region
     by_others = (pieces.owner != NONE) & ~by_xla & ~by_caller & ~in_region
-    at_work = _merged(pieces.take(by_xla))
+    of_xla = pieces.take(by_xla)
+    rows_of_ops = OwnerRows(of_xla)
+    laid = rows_of_ops.laid(of_xla)
+    at_work = rows_of_ops.times(Cover.of(laid.start_ps, laid.end_ps))
     worked = pieces.take(by_xla | in_region)
     return HostTime(
         own=Segments.joined(
             at_work,
             pieces.take(by_others),
-            _without(pieces.take(by_caller), Cover.of(at_work.start_ps, at_work.end_ps)),
+            pieces.take(by_caller).without(Cover.of(at_work.start_ps, at_work.end_ps)),
         ),
         regions=Regions(
             op=np.append(op, NONE)[worked.owner],
@@ -127,31 +130,6 @@ def _callers(events: Events, rows: Index, is_thunk: Bool) -> Bool:
     callers = np.zeros(rows.size, np.bool_)
     callers[np.flatnonzero(~is_thunk)[holder[holder != NONE]]] = True
     return callers
-
-
-def _merged(pieces: Segments) -> Segments:
-    """Makes of each owner's pieces the time that any of them covers.
-
-    Times are numbered from 0, and each owner gets a stretch of numbers of its own: so all stand in
-    one line, and one pass does for them. Owners' stretches have a number between them.
-    """
-    edges = np.unique(np.concatenate((pieces.start_ps, pieces.end_ps)))
-    width = edges.size + 1
-    first = pieces.owner * width
-    cover = Cover.of(
-        first + np.searchsorted(edges, pieces.start_ps),
-        first + np.searchsorted(edges, pieces.end_ps),
-    )
-    return Segments(
-        cover.start_ps // width, edges[cover.start_ps % width], edges[cover.end_ps % width]
-    )
-
-
-def _without(segments: Segments, cover: Cover) -> Segments:
-    """Leaves out of segments the time that is covered."""
-    least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-    rest, _ = cut(segments, np.append(least, cover.end_ps), np.append(cover.start_ps, most))
-    return rest
 
 
 def _threads(plane: Plane, workers: Int, executors: Int) -> int:

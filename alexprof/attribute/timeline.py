@@ -32,6 +32,13 @@ class Segments:
         """Returns the segments at `rows`."""
         return Segments(self.owner[rows], self.start_ps[rows], self.end_ps[rows])
 
+    def without(self, cover: Cover) -> Segments:
+        """Returns the parts of the segments that are not covered."""
+        ends = np.iinfo(np.int64)
+        gaps = np.append(ends.min, cover.end_ps), np.append(cover.start_ps, ends.max)
+        rest, _ = cut(self, *gaps)
+        return rest
+
     @classmethod
     def joined(cls, *parts: Segments) -> Segments:
         """Returns the segments of all parts, one part after the other."""
@@ -230,11 +237,8 @@ class Cover:
 
     def without(self, other: Cover) -> Cover:
         """Returns the covered time that another does not cover."""
-        ends = np.iinfo(np.int64)
-        gap_start = np.concatenate(([ends.min], other.end_ps))
-        gap_end = np.concatenate((other.start_ps, [ends.max]))
         own = Segments(np.arange(self.start_ps.size), self.start_ps, self.end_ps)
-        rest, _ = cut(own, gap_start, gap_end)
+        rest = own.without(other)
         return Cover(rest.start_ps, rest.end_ps)
 
     def within(self, start_ps: Int, end_ps: Int) -> Int:
@@ -251,6 +255,34 @@ class Cover:
         passed = np.minimum(time_ps, self.end_ps[at]) - self.start_ps[at]
         until: Int = np.where(row >= 0, before[at] + passed, 0)
         return until
+
+
+class OwnerRows:
+    """Segments of several owners laid in one row, where no two owners meet: one pass does for all.
+
+    Times are numbered in their order, and each owner gets a stretch of numbers of its own.
+    """
+
+    def __init__(self, *parts: Segments) -> None:
+        """Takes all segments whose times are to be numbered."""
+        self._edges = distinct([time for part in parts for time in (part.start_ps, part.end_ps)])
+        self._width = self._edges.size + 1
+
+    def laid(self, segments: Segments) -> Segments:
+        """Returns the segments with numbers for times."""
+        first = segments.owner * self._width
+        return Segments(
+            segments.owner,
+            first + np.searchsorted(self._edges, segments.start_ps),
+            first + np.searchsorted(self._edges, segments.end_ps),
+        )
+
+    def times(self, numbered: Segments | Cover) -> Segments:
+        """Returns what is left of the row as segments of the owners."""
+        start, end = numbered.start_ps, numbered.end_ps
+        return Segments(
+            start // self._width, self._edges[start % self._width], self._edges[end % self._width]
+        )
 
 
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
