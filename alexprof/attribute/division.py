@@ -195,8 +195,8 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
     launching, fetching = launching - late, fetching + late
     rest = windows[1] - windows[0] - busy.within(*windows) - waiting - launching - fetching
     nothing = np.zeros_like(rest)
-    known = work.calls is not None
-    python, unknown = (rest, nothing) if known else (nothing, rest)
+    says_calls = work.calls is not None
+    python, unknown = (rest, nothing) if says_calls else (nothing, rest)
     return np.stack((in_queue, waiting, launching, fetching, python, unknown))
 
 
@@ -208,11 +208,11 @@ def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
     start_ps, end_ps = windows
     last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)
-    known = (last >= 0) & (end > start_ps)
+    is_known = (last >= 0) & (end > start_ps)
     if calls is not None:
         at = np.searchsorted(calls.start_ps, end_ps, "left") - 1
-        known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > end_ps))
-    return np.where(known, end, end_ps)
+        is_known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > end_ps))
+    return np.where(is_known, end, end_ps)
 
 
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:

@@ -83,12 +83,12 @@ class _Rewired:
             # What hands on a value still waits for what it waited for.
             passing = name
             while passing in self.source and passing not in alive:
-                waiting += [one[1:] for one in self.inputs[passing] if one.startswith("^")]
+                waiting += [entry[1:] for entry in self.inputs[passing] if entry.startswith("^")]
                 alive.add(passing)
                 passing = self.source[passing]
             if passing not in alive and passing in self.inputs:
                 alive.add(passing)
-                waiting += [one.removeprefix("^") for one in self.inputs[passing]]
+                waiting += [entry.removeprefix("^") for entry in self.inputs[passing]]
         return alive - set(self.source)
 
     def undo_conversions(self, alive: Collection[str]) -> bool:
@@ -121,7 +121,7 @@ class _Rewired:
 
     def _read_by(self, name: str) -> list[str]:
         """What a conversion converts, and that once more for each other way it depends on it."""
-        first, *others = (self.resolve(one.removeprefix("^")) for one in self.inputs[name])
+        first, *others = (self.resolve(entry.removeprefix("^")) for entry in self.inputs[name])
         return [first, *(other for other in others if other == first)]
 
 

@@ -72,9 +72,9 @@ class Executions:
         """Executions in a step, on average."""
         return self.op.size / self.wall_ns.size
 
-    def part_in(self, known: Container[str]) -> float:
+    def part_in(self, nodes: Container[str]) -> float:
         """The part of the ops' time that belongs to known ones."""
-        is_known = np.array([name in known for name in self.names], bool)
+        is_known = np.array([name in nodes for name in self.names], bool)
         time = self.end_ns - self.start_ns
         return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
 
@@ -119,8 +119,8 @@ def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
         cpu.op[pieces.owner], weights=pieces.end_ps - pieces.start_ps, minlength=ops
     )
     busy_ps = np.bincount(cpu.op, weights=cpu.end_ps - cpu.start_ps, minlength=ops)
-    known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
+    is_known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
     most = float(regions.threads)
-    cores = np.where(known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
+    cores = np.where(is_known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
     shares_work = np.bincount(regions.op[regions.op >= 0], minlength=ops) > 0
     return np.where(shares_work, cores, 1.0), most

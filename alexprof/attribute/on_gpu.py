@@ -81,8 +81,8 @@ def on_gpu(
 
 def _by_scope(op: Int, scope: Int) -> Int:
     """The op of the kernels that ran in the same execution: fills say nothing but its number."""
-    known = np.flatnonzero((op != UNASSIGNED) & (scope != UNKNOWN))
-    same_scope = np.append(op[known], UNASSIGNED)[lookup(scope[known], scope)]
+    with_op = np.flatnonzero((op != UNASSIGNED) & (scope != UNKNOWN))
+    same_scope = np.append(op[with_op], UNASSIGNED)[lookup(scope[with_op], scope)]
     return np.where(scope == UNKNOWN, UNASSIGNED, same_scope)
 
 

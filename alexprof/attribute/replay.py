@@ -82,12 +82,12 @@ class Replay:
         self.step = step
         self.graph = graph
         ran = step.executions
-        self._node = [graph.number.get(one.op, -1) for one in ran]
+        self._node = [graph.number.get(execution.op, -1) for execution in ran]
         self._at = {node: at for at, node in enumerate(self._node) if node >= 0}
         self._missing = [len(before) for before in graph.inputs]
         self._work = _work(step)
         self._gap = _gaps(ran)
-        self._tail_ns = step.wall_ns - max((one.end_ns for one in ran), default=0.0)
+        self._tail_ns = step.wall_ns - max((execution.end_ns for execution in ran), default=0.0)
 
     def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
         """Returns how long the step takes if some ops are so many times as fast, or take no time.
@@ -96,8 +96,8 @@ class Replay:
             ValueError: The dependencies have a cycle, so the step could never end.
         """
         work = [
-            work / speed if one.op in without else work
-            for work, one in zip(self._work, self.step.executions, strict=True)
+            work / speed if execution.op in without else work
+            for work, execution in zip(self._work, self.step.executions, strict=True)
         ]
         return self._run(work) + self._tail_ns
 
@@ -169,22 +169,22 @@ class Replay:
         ran = self.step.executions
         previous: list[int] = []
         last_on: dict[int, int] = {}
-        for at, one in enumerate(ran):
-            previous.append(last_on.get(one.thread, -1))
-            last_on[one.thread] = at
+        for at, execution in enumerate(ran):
+            previous.append(last_on.get(execution.thread, -1))
+            last_on[execution.thread] = at
         seen: dict[int, int] = {}
         path: list[tuple[str, float]] = []
         at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
         while at >= 0:
-            one = ran[at]
+            execution = ran[at]
             needed = [self._latest(node, seen) for node in self._inputs(at)]
             needed = [
                 other
                 for other in (*needed, previous[at])
-                if 0 <= other < at and ran[other].end_ns <= one.end_ns
+                if 0 <= other < at and ran[other].end_ns <= execution.end_ns
             ]
             up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
-            path.append((one.op, one.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
+            path.append((execution.op, execution.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
             at = up
         return path[::-1]
 
@@ -197,16 +197,16 @@ class Replay:
         ran = self.step.executions
         waiting = [node]
         while waiting:
-            one = waiting[-1]
-            if one in self._at:
-                seen[one] = self._at[one]
-            elif one not in seen:
-                seen[one] = -1  # also where a cycle comes back to it
-                waiting += self.graph.inputs[one]
+            current = waiting[-1]
+            if current in self._at:
+                seen[current] = self._at[current]
+            elif current not in seen:
+                seen[current] = -1  # also where a cycle comes back to it
+                waiting += self.graph.inputs[current]
                 continue
             else:
-                ends = [seen.get(other, -1) for other in self.graph.inputs[one]]
-                seen[one] = max(
+                ends = [seen.get(other, -1) for other in self.graph.inputs[current]]
+                seen[current] = max(
                     (at for at in ends if at >= 0), key=lambda at: ran[at].end_ns, default=-1
                 )
             waiting.pop()
@@ -225,8 +225,12 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
 def _work(step: Step) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
     ran = step.executions
-    edges = [(one.end_ns, 0, at) for at, one in enumerate(ran)]
-    edges += [(one.start_ns, 1, at) for at, one in enumerate(ran) if one.end_ns > one.start_ns]
+    edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]
+    edges += [
+        (execution.start_ns, 1, at)
+        for at, execution in enumerate(ran)
+        if execution.end_ns > execution.start_ns
+    ]
     work = [0.0] * len(ran)
     running: dict[int, float] = {}
     before = 0.0
@@ -246,7 +250,7 @@ def _work(step: Step) -> list[float]:
 def _gaps(ran: Sequence[Execution]) -> list[float]:
     """The time before each op's begin in which no op ran."""
     gaps, reach = [], 0.0
-    for one in ran:
-        gaps.append(max(one.start_ns - reach, 0.0))
-        reach = max(reach, one.end_ns)
+    for execution in ran:
+        gaps.append(max(execution.start_ns - reach, 0.0))
+        reach = max(reach, execution.end_ns)
     return gaps

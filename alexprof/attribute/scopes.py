@@ -106,17 +106,18 @@ def optimizers_of(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> 
     `places` are the path of each op and whether it belongs to the gradients.
     """
     names = _scopes(places, types)
-    found: dict[int, str] = {}
+    optimizer_of: dict[int, str] = {}
     for number, (path, backward) in enumerate(places):
         if not backward:
             name = next(
                 (names[path[:end]] for end in range(1, len(path)) if path[:end] in names), ""
             )
             if name:
-                found[number] = name
+                optimizer_of[number] = name
     for name in dict.fromkeys(names.values()):
-        found |= {number: name for number in _checks(places, types) if number not in found}
-    return found
+        for number in _checks(places, types):
+            optimizer_of.setdefault(number, name)
+    return optimizer_of
 
 
 def _scopes(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[Path, str]:

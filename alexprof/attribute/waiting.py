@@ -129,8 +129,8 @@ def launching(
     """
     if activity.launched is None:
         return np.full(rows, UNKNOWN)
-    known = activity.launched.known[counted]
-    event, row = counted[known], row[known]
+    is_known = activity.launched.known[counted]
+    event, row = counted[is_known], row[is_known]
     if not event.size:
         return np.zeros(rows, np.int64)
     end = activity.launched.end_ps[event]

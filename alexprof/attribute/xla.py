@@ -116,8 +116,8 @@ class XlaOps:
         for launch in np.split(order, edges):
             program = tables[0][int(columns[0][launch[0]])]
             kernels = tuple(events.names[symbol] for symbol in events.name[rows[launch]])
-            found = None if program is None else self._in_buffer(program, kernels)
-            for row, instruction in zip(launch, found or (), strict=bool(found)):
+            instructions = None if program is None else self._in_buffer(program, kernels)
+            for row, instruction in zip(launch, instructions or (), strict=bool(instructions)):
                 if instruction:
                     column[row] = places.setdefault(instruction, len(places))
         return column, [*places, ""]
@@ -132,10 +132,10 @@ class XlaOps:
     def _fusion(self, key: _Key) -> int:
         """Notes down what a fusion computes."""
         program = self._program(key)
-        found = None if program is None else self._programs.op(program, key.instruction)
-        if found is None or len(found.parts) < 2:
+        op = None if program is None else self._programs.op(program, key.instruction)
+        if op is None or len(op.parts) < 2:
             return _ABSENT
-        self.fusions.append(found.parts)
+        self.fusions.append(op.parts)
         return len(self.fusions) - 1
 
     def _number(self, key: _Key) -> int:
@@ -160,8 +160,8 @@ class XlaOps:
                 events = plane.events(stats=("program_id", "hlo_module"))
                 program, has_program = events.ints("program_id")
                 module, modules = events.strings("hlo_module")
-                known = has_program & (module >= 0)
-                pairs = np.unique(np.stack((module[known], program[known])), axis=1)
+                numbered = has_program & (module >= 0)
+                pairs = np.unique(np.stack((module[numbered], program[numbered])), axis=1)
                 ran |= {(_scope(modules[which]), number) for which, number in pairs.T.tolist()}
         return Counter(module for module, _ in ran)
 
@@ -169,8 +169,8 @@ class XlaOps:
         """Older traces give the module only, which will do if there is one of the name."""
         if key.program is not None:
             return key.program
-        found = self._programs.named(key.module)
-        return found[0] if len(found) == 1 else None
+        programs = self._programs.named(key.module)
+        return programs[0] if len(programs) == 1 else None
 
     def _named(self, key: _Key) -> tuple[Op | None, bool]:
         """The op by the program, or else by the annotation of a kernel (stat `name`).
@@ -178,18 +178,18 @@ class XlaOps:
         Returns it, and whether it is only the commonest of several.
         """
         program = self._program(key)
-        found = None if program is None else self._programs.op(program, key.instruction)
-        self.fused |= found is not None and found.opcode == "fusion"
-        if found is not None and found.op_name and found.op_type:
-            return (found.op_name, found.op_type), found.estimated
-        name = (found.op_name if found is not None else "") or key.name
+        op = None if program is None else self._programs.op(program, key.instruction)
+        self.fused |= op is not None and op.opcode == "fusion"
+        if op is not None and op.op_name and op.op_type:
+            return (op.op_name, op.op_type), op.estimated
+        name = (op.op_name if op is not None else "") or key.name
         if not name:
             return None, False
-        estimated = found is not None and found.estimated
+        estimated = op is not None and op.estimated
         if name in _ENDS:
             return (name, _ENDS[name]), estimated
-        if found is not None and found.opcode in _PRODUCTS and type_in(name) in _MOVES:
-            return (name, _PRODUCTS[found.opcode]), estimated
+        if op is not None and op.opcode in _PRODUCTS and type_in(name) in _MOVES:
+            return (name, _PRODUCTS[op.opcode]), estimated
         # A name without scopes is that of an argument, which XLA did something to: no type.
         return (name, type_in(name if "/" in name else key.instruction)), estimated
 

@@ -72,8 +72,8 @@ def _read_any(buffer: Buffer, offset: Int, stop: Int) -> Fields:
     good = (tag >= 8) & (tag <= MAX_TAG) & ~overlong & (extra < 5)
     good &= np.isin(kind, (VARINT, FIXED64, BYTES, FIXED32))
     good &= (size > 0) & (body >= 0) & (body <= room)
-    known = np.where(tag < 0x80, tag, 0).astype(np.uint8)
-    return Fields(known, value, np.where(good, stop - room + body, MALFORMED))
+    short = np.where(tag < 0x80, tag, 0).astype(np.uint8)
+    return Fields(short, value, np.where(good, stop - room + body, MALFORMED))
 
 
 def _long_varints(buffer: Buffer, offset: Int, word: NDArray[np.uint64]) -> tuple[Int, Int]:

@@ -130,11 +130,11 @@ def _alike_in_length(
         if number < len(layouts):
             layout = layouts[number]
         else:
-            found = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
-            if found is None:
+            layout_of_first = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
+            if layout_of_first is None:
                 rows, data = rows[1:], data[1:]
                 continue
-            layouts.append(layout := found)
+            layouts.append(layout := layout_of_first)
         other = layout.differs(data)
         left = np.count_nonzero(other)
         if not left:

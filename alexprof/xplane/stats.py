@@ -163,8 +163,8 @@ class StatTable:
                 self._names.name(index if index < len(self._names) else -1)
                 for index in used.tolist()
             ]
-        found, index = np.unique(value, return_inverse=True)
-        return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
+        numbers, index = np.unique(value, return_inverse=True)
+        return index, [str(number) for number in numbers.view(_NUMBERS[kind]).tolist()]
 
 
 def taken(rows: Rows, kept: Bool | NDArray[np.intp]) -> Rows:

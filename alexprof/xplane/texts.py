@@ -61,20 +61,20 @@ def _hashes(buffer: Buffer, start: Int, size: Int) -> NDArray[np.uint64]:
     return mixed
 
 
-def _same(buffer: Buffer, one: Int, other: Int, size: Int, other_size: Int) -> bool:
+def _same(buffer: Buffer, start: Int, other: Int, size: Int, other_size: Int) -> bool:
     """Compare pieces byte by byte."""
     if not np.array_equal(size, other_size):
         return False
-    rows = np.flatnonzero((one != other) & (size <= _LONG_BYTES))
+    rows = np.flatnonzero((start != other) & (size <= _LONG_BYTES))
     for at in range(0, _LONG_BYTES, _WORD_BYTES):
         rows = rows[size[rows] > at]
         if not len(rows):
             break
-        left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (one, other))
+        left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (start, other))
         if not np.array_equal(left, right):
             return False
-    rows = np.flatnonzero((one != other) & (size > _LONG_BYTES))
-    triples = zip(one[rows].tolist(), other[rows].tolist(), size[rows].tolist(), strict=True)
+    rows = np.flatnonzero((start != other) & (size > _LONG_BYTES))
+    triples = zip(start[rows].tolist(), other[rows].tolist(), size[rows].tolist(), strict=True)
     return all(
         buffer.raw[left : left + length] == buffer.raw[right : right + length]
         for left, right, length in triples

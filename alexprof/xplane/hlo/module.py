@@ -29,6 +29,11 @@ class Origin(NamedTuple):
     op_name: str
     op_type: str
 
+    @property
+    def scope(self) -> str:
+        """The scopes around the op."""
+        return self.op_name.rpartition("/")[0]
+
 
 class Instruction(NamedTuple):
     """An instruction."""
@@ -54,7 +59,7 @@ class HloModule:
 
     def __init__(self, buffer: Buffer, start: int, stop: int) -> None:
         self._buffer = buffer
-        self._found: dict[str, tuple[Span, Computation]] = {}
+        self._by_name: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
         self._read: dict[Span, Instruction] = {}
         self._entry = 0
@@ -71,13 +76,15 @@ class HloModule:
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
         """Read an instruction; None if there is none of this name."""
-        found = self._found.get(name)
-        return None if found is None else (self._instruction(found[0]), found[1])
+        span, computation = self._by_name.get(name, (None, None))
+        if span is None or computation is None:
+            return None
+        return self._instruction(span), computation
 
     def called(self, instruction: Instruction) -> list[Computation]:
         """Return the computations that an instruction calls."""
-        known = self._computations
-        return [known[number] for number in instruction.called if number in known]
+        computations = self._computations
+        return [computations[number] for number in instruction.called if number in computations]
 
     def instructions(self, computation: Computation) -> tuple[Instruction, ...]:
         """Read all instructions of a computation."""
@@ -117,16 +124,16 @@ class HloModule:
     def _add(self, field: Field) -> None:
         number = root = 0
         spans = []
-        for one in self._buffer.fields(*field.span):
-            if one.tag == _INSTRUCTIONS:
-                spans.append(one.span)
-            elif one.tag == _COMPUTATION_ID:
-                number = one.value
-            elif one.tag == _ROOT_ID:
-                root = one.value
-        self._computations[number] = found = Computation(number, root, tuple(spans))
+        for part in self._buffer.fields(*field.span):
+            if part.tag == _INSTRUCTIONS:
+                spans.append(part.span)
+            elif part.tag == _COMPUTATION_ID:
+                number = part.value
+            elif part.tag == _ROOT_ID:
+                root = part.value
+        self._computations[number] = computation = Computation(number, root, tuple(spans))
         for span in spans:
-            self._found.setdefault(self._name(span), (span, found))
+            self._by_name.setdefault(self._name(span), (span, computation))
 
     def _name(self, instruction: Span) -> str:
         """Read a name; it stands first, so nothing else is looked at."""
@@ -165,9 +172,9 @@ class HloModule:
 
     def _origin(self, field: Field) -> Origin | None:
         texts = {
-            one.tag: self._buffer.text(*one.span)
-            for one in self._buffer.fields(*field.span)
-            if one.tag in (_OP_NAME, _OP_TYPE)
+            part.tag: self._buffer.text(*part.span)
+            for part in self._buffer.fields(*field.span)
+            if part.tag in (_OP_NAME, _OP_TYPE)
         }
         name = texts.get(_OP_NAME)
         return Origin(name, texts.get(_OP_TYPE, "")) if name else None

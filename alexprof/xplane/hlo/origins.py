@@ -52,9 +52,9 @@ class Origins:
         that say nothing. Convolutions and products go by users that only move the value, for
         what is computed from it may be something else (a gradient and its optimizer).
         """
-        found = self._own(instruction)
-        if found is not None:
-            return found
+        own = self._own(instruction)
+        if own is not None:
+            return own
         return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
 
     def parts(self, instruction: Instruction, depth: int = 0) -> tuple[Origin, ...]:
@@ -76,10 +76,10 @@ class Origins:
         The ends of a function are no place: a fusion that writes a function's results goes by the
         commonest scope of what it computes, and by the commonest op in that.
         """
-        said = instruction.origin
-        if _is_place(said) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
-            return said
-        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or said
+        origin = instruction.origin
+        if _is_place(origin) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return origin
+        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or origin
 
     def _of_result(self, instruction: Instruction, depth: int) -> Origin | None:
         """What the result of a fusion says, unless the fusion itself is at a function's end."""
@@ -92,14 +92,13 @@ class Origins:
 
     def _commonest(self, instruction: Instruction, depth: int) -> Origin | None:
         named = Counter(self._parts(instruction, depth))
-        scopes: Counter[str] = Counter()
-        for origin, count in named.items():
-            scopes[origin.op_name.rpartition("/")[0]] += count
         if not named:
             return None
+        scopes: Counter[str] = Counter()
+        for origin, count in named.items():
+            scopes[origin.scope] += count
         scope = scopes.most_common(1)[0][0]
-        within = (one for one, _ in named.most_common() if one.op_name.rpartition("/")[0] == scope)
-        return next(within)
+        return next(origin for origin, _ in named.most_common() if origin.scope == scope)
 
     def is_estimated(self, instruction: Instruction) -> bool:
         """Whether the op of a fusion is only the commonest of those that it computes."""
@@ -142,9 +141,9 @@ class Origins:
         if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
             return None
         for computation in self._module.called(instruction):
-            for one in self._module.instructions(computation):
-                if one.opcode == "parameter" and one.parameter == position:
-                    use = self._used(computation, depth + 1).get(one.id, _UNKNOWN)
+            for part in self._module.instructions(computation):
+                if part.opcode == "parameter" and part.parameter == position:
+                    use = self._used(computation, depth + 1).get(part.id, _UNKNOWN)
                     return None if use.origin is None else use
         return None
 
@@ -159,5 +158,5 @@ def _agreed(uses: Iterable[_Use]) -> _Use:
     return _Use(_only(origins), _only(moved))
 
 
-def _only(found: set[Origin | None]) -> Origin | None:
-    return next(iter(found)) if len(found) == 1 else None
+def _only(origins: set[Origin | None]) -> Origin | None:
+    return next(iter(origins)) if len(origins) == 1 else None

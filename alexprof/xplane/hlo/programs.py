@@ -61,7 +61,7 @@ class HloPrograms:
 
     def named(self, module: str) -> list[int]:
         """Return the ids of all programs of a module's name."""
-        return [number for number, one in self._programs.items() if one.module == module]
+        return [number for number, program in self._programs.items() if program.module == module]
 
     def op(self, program: int, instruction: str) -> HloOp | None:
         """Find the op that an instruction comes from; see `Origins.of`.
@@ -71,12 +71,11 @@ class HloPrograms:
         Raises:
             DamageError: The program is not whole.
         """
-        read = self._module(program)
-        found = None if read is None else read[0].find(instruction)
-        if read is None or found is None:
+        module, origins = self._module(program) or (None, None)
+        placed = module.find(instruction) if module else None
+        if origins is None or placed is None:
             return None
-        decoded, computation = found
-        origins = read[1]
+        decoded, computation = placed
         origin = origins.of(decoded, computation)
         parts = tuple(part.op_name for part in origins.parts(decoded))
         if origin is None:
@@ -94,11 +93,11 @@ class HloPrograms:
         return [(name, instruction.opcode) for name, instruction in scheduled]
 
     def _module(self, program: int) -> tuple[HloModule, Origins] | None:
-        known = self._programs.get(program)
-        if known is None:
+        entry = self._programs.get(program)
+        if entry is None:
             return None
         if program not in self._read:
-            module = HloModule(known.buffer, *known.span)
+            module = HloModule(entry.buffer, *entry.span)
             self._read[program] = module, Origins(module)
         return self._read[program]
 
@@ -145,9 +144,9 @@ def _described(buffer: Buffer, entry: Span) -> tuple[int, str, list[tuple[int, F
 def _stat(buffer: Buffer, field: Field) -> tuple[int, Field]:
     """Return the id of a stat's name, and its value."""
     name, value = 0, field
-    for one in buffer.fields(*field.span):
-        if one.tag == _STAT_NAME:
-            name = signed(one.value)
+    for part in buffer.fields(*field.span):
+        if part.tag == _STAT_NAME:
+            name = signed(part.value)
         else:
-            value = one
+            value = part
     return name, value
