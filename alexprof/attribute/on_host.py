@@ -81,7 +81,7 @@ def on_host(
         return activity(CPU, plane, events, rows, op), None
     thunks = np.flatnonzero(thunk)
     of_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
-    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
+    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.read(events, thunks)[0]))
     launches.ran(plane, events, rows, op)
     time = host_time(plane, events, rows, op, of_xla)
     xla.unplaced.update(op[time.callers].tolist())

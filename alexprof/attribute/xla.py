@@ -19,7 +19,7 @@ from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
 from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note
-from alexprof.xplane import Events, HloPrograms, Trace
+from alexprof.xplane import Events, HloOp, HloPrograms, Trace
 
 HLO_OP = "hlo_op"
 # A CUDA graph that holds what several instructions launch: its kernels all go by its name
@@ -62,10 +62,6 @@ class XlaOps:
         """What a reader of the ops should know."""
         codes = {"xla_fused": self.fused, "xla_fusions_estimated": bool(self.estimated)}
         return [Note(code) for code, applies in codes.items() if applies]
-
-    def of(self, events: Events, rows: Index) -> Int:
-        """Returns the number of the op of each of these events, which all have an `hlo_op`."""
-        return self.read(events, rows)[0]
 
     def read(self, events: Events, rows: Index) -> tuple[Int, Int]:
         """Finds the op of each of these events, which all have an `hlo_op`.
@@ -131,8 +127,7 @@ class XlaOps:
 
     def _fusion(self, key: _Key) -> int:
         """Notes down what a fusion computes."""
-        program = self._program(key)
-        op = None if program is None else self._programs.op(program, key.instruction)
+        op = self._in_program(key)
         if op is None or len(op.parts) < 2:
             return _ABSENT
         self.fusions.append(op.parts)
@@ -165,20 +160,22 @@ class XlaOps:
                 ran |= {(_scope(modules[which]), number) for which, number in pairs.T.tolist()}
         return Counter(module for module, _ in ran)
 
-    def _program(self, key: _Key) -> int | None:
-        """Older traces give the module only, which will do if there is one of the name."""
+    def _in_program(self, key: _Key) -> HloOp | None:
+        """What the program says of an instruction.
+
+        Older traces give the module only, which will do if there is one of the name.
+        """
         if key.program is not None:
-            return key.program
+            return self._programs.op(key.program, key.instruction)
         programs = self._programs.named(key.module)
-        return programs[0] if len(programs) == 1 else None
+        return self._programs.op(programs[0], key.instruction) if len(programs) == 1 else None
 
     def _named(self, key: _Key) -> tuple[Op | None, bool]:
         """The op by the program, or else by the annotation of a kernel (stat `name`).
 
         Returns it, and whether it is only the commonest of several.
         """
-        program = self._program(key)
-        op = None if program is None else self._programs.op(program, key.instruction)
+        op = self._in_program(key)
         self.fused |= op is not None and op.opcode == "fusion"
         if op is not None and op.op_name and op.op_type:
             return (op.op_name, op.op_type), op.estimated
