@@ -70,20 +70,6 @@ def test_longer_without_is_said_as_longer():
     assert "Without LRN a 244 ms step is 55.4 ms longer, 22.7 % (means; 95 % interval −70.0" in text
 
 
-@pytest.mark.parametrize(("attributed_s", "words"), [(0.05, "within"), (0.03, "outside")])
-def test_attributed_over_measured(attributed_s, words):
-    text = said(with_forward(runs.steady(), attributed_s=attributed_s))
-    ratio = {0.05: "0.90×", 0.03: "0.54×"}[attributed_s]
-    assert f"Own ops are {ratio} what was measured by the means, {words} its interval." in text
-
-
-def test_own_ops_without_the_other_trace_are_not_summed_up():
-    text = said(odd_runs.one_traced())
-    assert "LRN’s own ops" in text
-    assert "sum +" not in text
-    assert "other layers +" not in text
-
-
 BACKWARD = ReportOptions(phase="forward_backward")
 
 
