@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
@@ -172,24 +172,28 @@ def own_share_s(division: DividedStep, phase: Phase, ablation: Ablation) -> floa
     )
 
 
-def ops_together(ops: Sequence[OpCost], name: str) -> OpCost:
-    """Several ops as one row: sums of what adds up, None for the rest."""
-    counts = [op.executions_per_step for op in ops if op.executions_per_step is not None]
-    return OpCost(
+def costs_together(costs: Sequence[Cost], name: str) -> Cost:
+    """Several costs as one row: sums of what adds up, None for the rest."""
+    counts = [cost.executions_per_step for cost in costs if cost.executions_per_step is not None]
+    return Cost(
         name=name,
-        device=ops[0].device,
+        device=costs[0].device,
         pass_="",
-        type="",
-        kind="",
-        layer="",
-        executions_per_step=math.fsum(counts) if len(counts) == len(ops) else None,
-        kernels_per_step=math.fsum(op.kernels_per_step for op in ops),
-        busy_mean_s=math.fsum(op.busy_mean_s for op in ops),
+        executions_per_step=math.fsum(counts) if len(counts) == len(costs) else None,
+        kernels_per_step=math.fsum(cost.kernels_per_step for cost in costs),
+        busy_mean_s=math.fsum(cost.busy_mean_s for cost in costs),
         busy_std_s=None,
-        share_mean_s=math.fsum(op.share_mean_s for op in ops),
+        share_mean_s=math.fsum(cost.share_mean_s for cost in costs),
         share_std_s=None,
-        share_fraction=math.fsum(op.share_fraction for op in ops),
+        share_fraction=math.fsum(cost.share_fraction for cost in costs),
+        launching_s=math.fsum(cost.launching_s or 0.0 for cost in costs),
+        idle_before_s=math.fsum(cost.idle_before_s or 0.0 for cost in costs),
     )
+
+
+def ops_together(ops: Sequence[OpCost], name: str) -> OpCost:
+    """Several ops as one row; see `costs_together`."""
+    return OpCost(**asdict(costs_together(ops, name)), type="", kind="", layer="")
 
 
 def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:

@@ -6,27 +6,16 @@ Every output draws the same document, so that none of them can say anything else
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from alexprof.show.numbers import MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
-Mark = Literal[
-    "forward",
-    "backward",
-    "pass",
-    "idle",
-    "own",
-    "others",
-    "measured",
-    "interval",
-    "zero",
-    "whole",
-    "whole, open",
-    "part",
-    "part, open",
-]
+Mark = (
+    Literal["forward", "backward", "pass", "idle", "own", "others", "measured", "interval"]
+    | Literal["zero", "whole", "whole, open", "part", "part, open"]
+)
 RowStyle = Literal["plain", "group", "muted", "sum"]
 
 
@@ -80,7 +69,7 @@ class Column:
 
     title: str
     unit: str = ""
-    value: Callable[[Any], Cell] | None = None
+    value: Callable[[Any], Cell] = lambda item: ""
     align: Align = "number"
     drop: int = 0
     optional: bool = False
@@ -171,21 +160,15 @@ class Table:
             fields: The table's other fields.
         """
         items = list(items)
-        made = [
-            (column, [column.value(item) if column.value else "" for item in items])
-            for column in columns
-        ]
+        made = [(column, [column.value(item) for item in items]) for column in columns]
         kept = [
             (column, cells)
             for column, cells in made
             if not column.optional or any(cell not in ("", MISSING) for cell in cells)
         ]
-        rows = zip(*(cells for _, cells in kept), strict=True)
-        return cls(
-            columns=tuple(column for column, _ in kept),
-            rows=tuple(Row(row, style(item)) for row, item in zip(rows, items, strict=True)),
-            **fields,
-        )
+        cells_of = zip(*(cells for _, cells in kept), strict=True)
+        rows = (Row(cells, style(item)) for cells, item in zip(cells_of, items, strict=True))
+        return cls(tuple(column for column, _ in kept), tuple(rows), **fields)
 
     def and_rows(self, *rows: Row) -> Table:
         """The table with more rows below."""
@@ -215,12 +198,7 @@ class Warn:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Lines whose characters stand under each other.
-
-    Attributes:
-        title: A line above.
-        lines: The drawing.
-    """
+    """Lines whose characters stand under each other, and a title above."""
 
     title: str
     lines: tuple[str, ...]
@@ -231,13 +209,7 @@ Block: TypeAlias = "Lead | Note | Warn | Table | Drawing"
 
 @dataclass(frozen=True)
 class Section:
-    """A question and its answer.
-
-    Attributes:
-        title: The question.
-        aside: Of what, in which unit.
-        blocks: The answer.
-    """
+    """A question and its answer; `aside` says of what, in which unit."""
 
     title: str
     aside: str
@@ -261,5 +233,5 @@ class Document:
     status: str
     facts: tuple[str, ...]
     banner: str = ""
-    sections: tuple[Section, ...] = field(default=())
+    sections: tuple[Section, ...] = ()
     footer: str = ""

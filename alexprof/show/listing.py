@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.lines import Paint, warning_lines
@@ -103,16 +102,13 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    summary = summarize(view.run)
     phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
     rows = [
-        (phase, _times(view, summary, key), _savings(view, summary, key))
+        (phase, _times(view, key), _savings(view, key))
         for key, phase in zip(view.phases, phases, strict=True)
     ]
-    if not rows:
-        return
-    label = max(cell_len(row[0]) for row in rows) + 2
-    times = max(cell_len(row[1]) for row in rows) + 2
+    label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
+    times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:
         line = f"  {pad(phase, label)}{pad(time, times)}{saving}"
         if cell_len(line.rstrip()) <= width:
@@ -122,29 +118,27 @@ def _phases(view: View, width: int) -> Iterator[str]:
             yield from wrap(f"{time}; {saving}" if saving else time, width, f"  {phase}  ", indent)
 
 
-def _times(view: View, summary: Summary, key: str) -> str:
-    steps = [step for step in summary.steps if step.phase == key]
-    longest_s = max((step.center_s for step in steps), default=None)
-    texts = []
-    for step in steps:
-        first = steps[0].variant
-        label = view.variant_label(step.variant)
-        label = label if step.variant == first else view.other_label(step.variant, first)
-        time = numbers.time(step.center_s, longest_s)
-        texts.append(f"{time} {label}" if len(view.run.variants) > 1 else time)
-    traced = [numbers.time(step.center_s) for step in summary.traced if step.phase == key]
-    line = ", ".join(texts) or (f"{traced[0]} traced" if traced else "not timed")
-    return f"{line} (medians)" if texts and summary.estimator == "median" else line
+def _times(view: View, key: str) -> str:
+    steps = [step for step in view.summary.steps if step.phase == key]
+    if not steps:
+        traced = [step for step in view.summary.traced if step.phase == key]
+        return f"{numbers.time(traced[0].center_s)} traced" if traced else "not timed"
+    longest_s = max(step.center_s for step in steps)
+    first, *others = steps
+    texts = [numbers.time(step.center_s, longest_s) for step in steps]
+    if len(view.run.variants) > 1:
+        labels = [view.other_label(step.variant, first.variant) for step in others]
+        labels.insert(0, view.variant_label(first.variant))
+        texts = [f"{time} {label}" for time, label in zip(texts, labels, strict=True)]
+    return ", ".join(texts) + (" (medians)" if view.by_median else "")
 
 
-def _savings(view: View, summary: Summary, key: str) -> str:
-    steps_s = {(step.phase, step.variant): step.center_s for step in summary.steps}
+def _savings(view: View, key: str) -> str:
     texts = []
-    for saving in summary.savings:
-        if saving.phase == key:
-            step_s = steps_s.get((key, saving.reference))
-            unit = numbers.spoken_unit(saving.saved_s, step_s)
-            saved = numbers.unit(difference_text(unit, saving), unit.name)
-            saved = saving.verdict if saving.verdict == "unclear" else saved
-            texts.append(f"{view.saving_label(saving)}: {saved}")
+    for saving in view.savings(key):
+        step = view.step(saving.reference, key)
+        unit = numbers.spoken_unit(saving.saved_s, step.center_s if step else None)
+        saved = numbers.unit(difference_text(unit, saving), unit.name)
+        saved = saving.verdict if saving.verdict == "unclear" else saved
+        texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

@@ -38,19 +38,9 @@ def terminal_paint(text: str, style: str) -> str:
         text: A piece of a line.
         style: "bold", "muted", "warn", "ink" or "kind Conv2D".
     """
-    code = _code(style)
-    shown = text.rstrip()
-    return f"\x1b[{code}m{shown}\x1b[0m{text[len(shown) :]}" if code and shown else text
-
-
-def _code(style: str) -> str:
-    if style == "bold":
-        return "1"
-    if style == "muted":
-        return f"38;5;{_TERMINAL_GREY}"
-    if style == "warn":
-        return f"38;5;{_TERMINAL_WARN}"
-    kind = style.removeprefix("kind ")
+    shown, kind = text.rstrip(), style.removeprefix("kind ")
+    color = {"muted": _TERMINAL_GREY, "warn": _TERMINAL_WARN}.get(style)
     if kind != style:
-        return f"38;5;{_TERMINAL_KINDS.get(kind, _TERMINAL_GREY)}"
-    return ""
+        color = _TERMINAL_KINDS.get(kind, _TERMINAL_GREY)
+    code = "1" if style == "bold" else f"38;5;{color}" if color else ""
+    return f"\x1b[{code}m{shown}\x1b[0m{text[len(shown) :]}" if code and shown else text

@@ -53,7 +53,9 @@ def codes_made() -> set[str]:
     for call in calls:
         if isinstance(call.func, ast.Name) and call.func.id in ("Note", "Finding"):
             code = next((word.value for word in call.keywords if word.arg == "code"), None)
-            codes |= constants(code or call.args[0])
+            code = code or call.args[0]
+            # Of a table of codes the key says nothing.
+            codes |= set() if isinstance(code, ast.Subscript) else constants(code)
     return codes - {"bound_by_"}
 
 

@@ -41,22 +41,18 @@ def with_phase(run: Run, **changes) -> Run:
 
 def test_means_lead_where_the_run_was_steady():
     text = said(runs.steady())
-    assert "A forward step takes 244 ms with LRN, 188 ms without (means)." in text
     assert "LRN costs 55.3 ms of a 244 ms step, 22.7 % (means; 95 % interval 42.1 to 68.6" in text
     assert "Medians where" not in text
 
 
 def test_medians_lead_where_steps_were_slow_and_say_why():
     text = said(runs.alexnet())
-    assert "A forward step takes 210 ms with LRN, 182 ms without (medians)." in text
     assert "Medians where steps were slow in a row: the means follow those steps." in text
     assert "LRN costs 27.9 ms of a 210 ms step, 13.3 % (medians; 95 % interval 24.6 to 88.1" in text
-    assert "! By the means, no difference seen: slow steps widen them. Read the medians." in text
 
 
 def test_an_interval_with_zero_in_it_claims_nothing():
     text = said(with_forward(runs.steady(), ci95_s=(-0.001, 0.11)))
-    assert "188 ms without (means): no difference seen." in text
     assert "Without LRN: no difference seen (means: 55.3 ms, 95 % interval −1.00 to 110" in text
     assert "LRN costs" not in text
     assert "not set against what was measured: that may be nothing." in text
@@ -72,20 +68,6 @@ def test_no_interval_claims_nothing_either():
 def test_longer_without_is_said_as_longer():
     text = said(with_forward(runs.steady(), measured_s=-0.0554, ci95_s=(-0.07, -0.04)))
     assert "Without LRN a 244 ms step is 55.4 ms longer, 22.7 % (means; 95 % interval −70.0" in text
-
-
-@pytest.mark.parametrize(("attributed_s", "words"), [(0.05, "within"), (0.03, "outside")])
-def test_attributed_over_measured(attributed_s, words):
-    text = said(with_forward(runs.steady(), attributed_s=attributed_s))
-    ratio = {0.05: "0.90×", 0.03: "0.54×"}[attributed_s]
-    assert f"Own ops are {ratio} what was measured by the means, {words} its interval." in text
-
-
-def test_own_ops_without_the_other_trace_are_not_summed_up():
-    text = said(odd_runs.one_traced())
-    assert "LRN’s own ops" in text
-    assert "sum +" not in text
-    assert "other layers +" not in text
 
 
 BACKWARD = ReportOptions(phase="forward_backward")
@@ -108,7 +90,6 @@ def test_the_sum_says_how_it_was_scaled_and_what_it_leaves_open():
     assert "sum +33.4" in text
     assert "exact by construction" in text
     assert "1.00× as long as timed ones with LRN, 1.02× without" in text
-    assert "The timed means are uncertain by ± 14 ms with LRN and ± 66 ms without;" in text
 
 
 def test_the_answer_names_what_else_changed():
@@ -233,32 +214,6 @@ def test_results_left_on_the_device_are_mentioned():
     assert "fetched" not in said(run)
 
 
-def test_of_many_variants_the_first_the_quickest_and_the_slowest_are_named():
-    run = runs.steady()
-    first, other = run.variants.values()
-    slow = msgspec.structs.replace(first, label="without bias")
-    variants = {
-        "whole": msgspec.structs.replace(first, label="whole"),
-        **{f"without_{n}": msgspec.structs.replace(slow, label=f"without {n}") for n in range(4)},
-        "without_lrn": other,
-    }
-    text = said(msgspec.structs.replace(run, variants=variants, ablations=()))
-    sentence = "A forward step takes 244 ms (whole), and between 188 ms (without LRN) and 244 ms"
-    assert f"{sentence} (without 3) in 5 variants (means)." in text
-
-
-def test_variants_with_bare_names_stand_in_brackets():
-    run = runs.steady()
-    variants = {
-        name: msgspec.structs.replace(variant, label=label)
-        for (name, variant), label in zip(
-            run.variants.items(), ("float32", "bfloat16"), strict=True
-        )
-    }
-    text = said(msgspec.structs.replace(run, variants=variants))
-    assert "A forward step takes 244 ms (float32), 188 ms (bfloat16) (means)." in text
-
-
 @pytest.mark.parametrize(
     ("timed_faults", "traced_faults", "warned"),
     [(99, 20_800, True), (20_000, 20_800, False), (None, 20_800, False), (99, None, False)],
@@ -364,5 +319,4 @@ def test_medians_without_an_interval_do_not_lead():
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.timed is not None
     bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
-    first = said(bare).partition("What would I win?")[0]
-    assert "A forward step takes 244 ms with LRN, 188 ms without (means)" in first
+    assert "Without LRN: no difference seen (means: 55.3 ms" in said(bare)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
@@ -22,12 +22,12 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
-from alexprof.show.sections.brief import saved_text
+from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean
 from alexprof.show.view import View
-from alexprof.show.words import article, plural, sentence_case
+from alexprof.show.words import plural, sentence_case
 
 STRETCHES_SHOWN = 4
 _COLUMNS = (
@@ -39,8 +39,6 @@ _COLUMNS = (
     Column("median"),
     Column("95 % interval", align="right"),
 )
-_MOST_SPOKEN = 5
-"""Variants that are all named in a sentence; of more the first, the quickest and the slowest."""
 
 
 def cost_section(view: View) -> Section:
@@ -72,7 +70,8 @@ def _ablations(view: View, key: str) -> list[Ablation]:
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     if savings := [saving for key in view.phases for saving in view.savings(key)]:
         yield Lead(saved_text(view, savings))
-    yield from (Lead(text) for key in view.phases if (text := _sentence(view, key)))
+    else:
+        yield from map(Lead, step_times(view))
     if view.by_median:
         yield Note("Medians where steps were slow in a row: the means follow those steps.")
     yield Table(_COLUMNS, tuple(row for key in view.phases for row in _rows(view, key, unit)))
@@ -83,42 +82,6 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     if lines := measured_order(view):
         yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)
     yield from _published(view)
-
-
-def _sentence(view: View, key: str) -> str:
-    """Says: a forward step takes 244 ms with LRN, 188 ms without (means)."""
-    steps = [step for step in view.summary.steps if step.phase == key]
-    if not steps:
-        return ""
-    others = len(steps) - 1
-    if len(steps) > _MOST_SPOKEN:
-        ends = sorted(steps[1:], key=lambda step: step.center_s)
-        steps = [steps[0], ends[0], ends[-1]]
-    longest_s = max(step.center_s for step in steps)
-    texts = [numbers.time(step.center_s, longest_s) for step in steps]
-    if len(view.run.variants) > 1:
-        labels = _spoken([step.variant for step in steps], view)
-        texts = [f"{value} {label}" for value, label in zip(texts, labels, strict=True)]
-        if len(texts) <= others:
-            texts[1:] = [f"and between {texts[1]} and {texts[2]} in {others} variants"]
-    phase = view.phase_label(key)
-    kind = view.summary.estimator + ("s" if len(steps) > 1 else "")
-    savings = view.savings(key)
-    unclear = len(savings) == 1 and savings[0].ci95_s and savings[0].verdict == "unclear"
-    unseen = ": no difference seen" if unclear else ""
-    takes = f"{sentence_case(article(phase))} {phase} step takes {', '.join(texts)}"
-    return f"{takes} ({kind}){unseen}."
-
-
-def _spoken(variants: list[str], view: View) -> list[str]:
-    """Labels as they follow a number: "with LRN", "without"; "(float32)" for a bare name."""
-    labels = [
-        view.variant_label(name) if name == variants[0] else view.other_label(name, variants[0])
-        for name in variants
-    ]
-    if all(label.split(" ")[0] in ("with", "without", "in", "on") for label in labels):
-        return labels
-    return [f"({view.variant_label(name)})" for name in variants]
 
 
 def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
@@ -191,11 +154,6 @@ def _warnings(view: View) -> Iterator[str]:
     for finding in findings_of(view.run):
         if finding.code == "no_turns":
             yield finding_text(view, finding)
-    hidden = {key: names for key in view.phases if (names := _hidden_by_slow_steps(view, key))}
-    if hidden:
-        every = all(len(hidden.get(key, ())) == len(view.savings(key)) > 0 for key in view.phases)
-        where = "" if every else f" ({_hidden(view, hidden)})"
-        yield f"By the means, no difference seen{where}: slow steps widen them. Read the medians."
     stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
@@ -203,28 +161,6 @@ def _warnings(view: View) -> Iterator[str]:
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
     yield from interference_warnings(view)
     yield from _reasons(view)
-
-
-def _hidden_by_slow_steps(view: View, key: str) -> list[str]:
-    """Of which ablations medians show what means do not, in a phase with slow stretches."""
-    return [
-        view.saving_label(saving)
-        for saving in view.savings(key)
-        if view.by_median
-        and saving.verdict != "unclear"
-        and (means := view.ablation(saving).ci95_s)
-        and means[0] <= 0 <= means[1]
-    ]
-
-
-def _hidden(view: View, hidden: Mapping[str, Sequence[str]]) -> str:
-    """Says where: "forward", "forward without LRN and bias"."""
-    texts = []
-    for key, names in hidden.items():
-        every = len(names) == len(view.savings(key))
-        without = "" if every else f" without {' and without '.join(names)}"
-        texts.append(view.phase_label(key) + without)
-    return ", ".join(texts)
 
 
 def _stretch(view: View, stretch: Stretch) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from statistics import fmean, quantiles
 from string import ascii_uppercase
@@ -62,12 +62,8 @@ def _strip(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> I
         yield from _rounds(label, blocks, width)
         return
     means = [block.mean_s for _, block in blocks]
-    low, high = min(means), _highest(means)
-    cells = [_cell(mean, low, high) for mean in means]
-    unit = numbers.spoken_unit(high)
-    scale = f"{LEVELS[0]} {unit.plain(low)}  {LEVELS[-1]} {unit.named(high)}"
-    if high < max(means):
-        scale += f"  {OFF_SCALE} up to {unit.plain(max(means))}"
+    unit = numbers.spoken_unit(_highest(means))
+    cells, scale = _scaled(means, unit.plain, numbers.NBSP + unit.name)
     room = width - len(label)
     gap = " " if 2 * len(cells) + len(scale) + 2 <= room else ""
     first = True
@@ -101,15 +97,22 @@ def _rounds(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> 
     means = [
         fmean(relative[start : start + together]) for start in range(0, len(relative), together)
     ]
-    low, high = min(means), _highest(means)
-    cells = [_cell(mean, low, high) for mean in means]
+    cells, scale = _scaled(means, "{:.3f}×".format)
     for start in range(0, len(cells), room):
         yield (" " * len(label) if start else label) + "".join(cells[start : start + room])
-    scale = f"{LEVELS[0]} {low:.3f}×  {LEVELS[-1]} {high:.3f}×"
-    if high < max(means):
-        scale += f"  {OFF_SCALE} up to {max(means):.3f}×"
     scale = f"{scale}  a cell is {together} blocks, each over its variant’s mean"
     yield from wrap(scale, width, " " * len(label), " " * len(label))
+
+
+def _scaled(
+    means: Sequence[float], text: Callable[[float], str], unit: str = ""
+) -> tuple[list[str], str]:
+    """A cell for each mean, and what cells stand for."""
+    low, high, largest = min(means), _highest(means), max(means)
+    scale = f"{LEVELS[0]} {text(low)}  {LEVELS[-1]} {text(high)}{unit}"
+    if high < largest:
+        scale += f"  {OFF_SCALE} up to {text(largest)}"
+    return [_cell(mean, low, high) for mean in means], scale
 
 
 def _highest(means: Sequence[float]) -> float:

@@ -6,8 +6,14 @@ import math
 import re
 from itertools import accumulate
 
-from alexprof.analysis.division import UNASSIGNED, DividedStep, device_ops, ops_together
-from alexprof.record.phase import Cost, OpCost, Phase
+from alexprof.analysis.division import (
+    UNASSIGNED,
+    DividedStep,
+    costs_together,
+    device_ops,
+    ops_together,
+)
+from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
@@ -197,7 +203,7 @@ def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
         return None
     shown, rest = layers[:LAUNCHING_LAYERS_SHOWN], layers[LAUNCHING_LAYERS_SHOWN:]
     if rest:
-        shown.append(_layers_together(rest))
+        shown.append(costs_together(rest, plural(len(rest), "more layer")))
     unit = numbers.table_unit([division.step_s])
     return Table.of(
         (
@@ -211,21 +217,4 @@ def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
         shown,
         title="Launches by layer",
         aside=f"a step of {division.device}",
-    )
-
-
-def _layers_together(layers: list[Cost]) -> Cost:
-    return Cost(
-        name=plural(len(layers), "more layer"),
-        device=layers[0].device,
-        pass_="all",
-        executions_per_step=None,
-        kernels_per_step=math.fsum(layer.kernels_per_step for layer in layers),
-        busy_mean_s=math.fsum(layer.busy_mean_s for layer in layers),
-        busy_std_s=None,
-        share_mean_s=math.fsum(layer.share_mean_s for layer in layers),
-        share_std_s=None,
-        share_fraction=math.fsum(layer.share_fraction for layer in layers),
-        launching_s=math.fsum(layer.launching_s or 0.0 for layer in layers),
-        idle_before_s=math.fsum(layer.idle_before_s or 0.0 for layer in layers),
     )

@@ -154,7 +154,7 @@ def _of_gpu(view: View, ablation: Ablation) -> bool:
 
 
 def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iterator[str]:
-    """Where disagreement between traced and timed steps hides, and how well the means are known."""
+    """Where disagreement between traced and timed steps hides."""
     labels = (
         view.variant_label(ablation.reference),
         view.other_label(ablation.without, ablation.reference),
@@ -165,23 +165,6 @@ def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iter
         f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
         f"Traced steps took {first} as long as timed ones {labels[0]}, {second} {labels[1]}."
     )
-    names = (ablation.reference, ablation.without)
-    intervals = [
-        timed.ci95_s
-        for name in names
-        if (timed := view.timed(name, ablation.phase)) and timed.ci95_s
-    ]
-    if len(intervals) == 2 and ablation.attributed_ci95_s is not None:
-        unit = _unit(view, ablation, min((high - low) / 2 for low, high in intervals))
-        halves = [
-            f"±{numbers.NBSP}{numbers.unit(unit.half_width(interval), unit.name)}"
-            for interval in intervals
-        ]
-        yield (
-            "± covers variation among traced steps only. The timed means are uncertain by "
-            f"{halves[0]} {labels[0]} and {halves[1]} {labels[1]}; a change counts as significant "
-            "only if it exceeds that uncertainty too."
-        )
 
 
 def _predicted(

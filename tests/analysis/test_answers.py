@@ -1,0 +1,124 @@
+"""Divided steps, accounts and predictions: what the full report and the JSON say of a run."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from alexprof.analysis.account import account, accounts
+from alexprof.analysis.answers import Answers, answers, largest_shares
+from alexprof.analysis.division import divide, divided_steps
+from alexprof.analysis.predictions import predict
+from alexprof.analysis.summary import LayerShare
+from alexprof.record.run import Run
+from tests.show import odd_runs, runs
+
+
+def with_forward(run: Run, **changes) -> Run:
+    first = msgspec.structs.replace(run.ablations[0], **changes)
+    return msgspec.structs.replace(run, ablations=(first, *run.ablations[1:]))
+
+
+@pytest.mark.parametrize("make", [runs.alexnet, odd_runs.two_gpus, odd_runs.long_names])
+def test_shares_and_idle_time_add_up_to_the_step(make):
+    steps = list(divided_steps(make()))
+    assert steps
+    for step in steps:
+        shares_s = math.fsum(layer.share_s for layer in step.layers)
+        assert shares_s + step.idle_s == pytest.approx(step.step_s, rel=1e-6)
+        assert math.fsum(kind.share_s for kind in step.kinds) <= step.step_s
+        for layer in step.layers:
+            assert math.fsum(layer.by_pass_s.values()) == pytest.approx(layer.share_s)
+            assert (layer.busy_fraction is None) == step.on_cpu
+
+
+def test_a_gpu_s_busy_fractions_leave_idle_time_out():
+    (step,) = divided_steps(odd_runs.two_gpus())
+    assert math.fsum(layer.busy_fraction or 0 for layer in step.layers) == pytest.approx(1)
+    assert next(iter(step.idle_by_reason_s)) == "launching"
+
+
+def test_a_critical_path_is_by_layer_the_longest_first():
+    step = divide(runs.alexnet(), "with_lrn", "forward_backward")
+    assert step is not None
+    fractions = list(step.critical_path.values())
+    assert fractions == sorted(fractions, reverse=True)
+    assert next(iter(step.critical_path)) == "conv2"
+
+
+def test_the_rows_of_an_account_add_up_to_its_sum():
+    for behind in accounts(runs.alexnet()):
+        rows = [row.value_s for row in behind.rows if row.kind != "own part"]
+        assert behind.sum_s == pytest.approx(math.fsum(value or 0.0 for value in rows))
+        parts = [row.value_s or 0.0 for row in behind.rows if row.kind == "own part"]
+        assert math.fsum(parts) == pytest.approx(behind.rows[0].value_s)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ratio", "within"),
+    [
+        ({"attributed_s": 0.05}, 0.90, True),
+        ({"attributed_s": 0.03}, 0.54, False),
+        ({"attributed_s": 0.05, "ci95_s": (-0.001, 0.11)}, None, None),
+        ({"attributed_s": 0.05, "ci95_s": None}, 0.90, None),
+        ({"attributed_s": None}, None, None),
+    ],
+)
+def test_own_ops_over_what_was_measured(changes, ratio, within):
+    run = with_forward(runs.steady(), **changes)
+    behind = account(run, run.ablations[0])
+    assert behind.own_over_measured == (None if ratio is None else pytest.approx(ratio, abs=0.01))
+    assert behind.own_within_interval is within
+
+
+def test_without_a_trace_of_both_nothing_is_summed_up():
+    behind = accounts(odd_runs.one_traced())[0]
+    assert behind.sum_s is None
+    assert {row.kind for row in behind.rows} == {"own", "own part"}
+
+
+def test_what_goes_and_comes_with_ops_has_rows():
+    kinds = [row.kind for row in accounts(odd_runs.gone_along())[-1].rows]
+    assert {"gone", "new", "idle"} <= {*kinds}
+
+
+def test_predictions_are_replayed_or_by_share():
+    replayed = predict(runs.alexnet(), "with_lrn", "forward_backward")
+    assert replayed is not None
+    assert replayed.how == "ops"
+    first = replayed.savings[0]
+    assert (first.what, first.name) == ("ablation", "lrn")
+    assert first.measured_s == runs.alexnet().ablations[1].measured_median_s
+    by_share = predict(runs.alexnet(), "with_lrn", "forward")
+    assert by_share is not None
+    assert by_share.how == "share"
+    assert not {"lrn1", "lrn2"} & {saving.name for saving in by_share.savings}
+    assert by_share.savings[0].speed_up == pytest.approx(1 / (1 - by_share.savings[0].fraction))
+
+
+def test_a_saving_that_may_be_nothing_is_not_set_beside_its_prediction():
+    unclear = msgspec.structs.replace(runs.steady().ablations[1], ci95_s=(-0.01, 0.07))
+    run = msgspec.structs.replace(runs.steady(), ablations=(unclear,))
+    predicted = predict(run, "with_lrn", "forward_backward")
+    assert predicted is not None
+    assert predicted.savings[0].measured_s is None
+
+
+def test_the_smallest_layers_are_one_row():
+    shares = [
+        LayerShare(name=name, what="layer", fractions={"forward": fraction})
+        for name, fraction in (("a", 0.4), ("b", 0.3), ("c", 0.2), ("d", 0.05))
+    ]
+    shares.append(LayerShare(name="idle", what="idle", fractions={"forward": 0.05}))
+    rows, joined = largest_shares(shares, ["forward"], 3)
+    assert [row.name for row in rows[:-1]] == ["a", "b", "idle"]
+    assert joined == 2
+    assert rows[-1].fractions["forward"] == pytest.approx(0.25)
+    assert largest_shares(shares, ["forward"], 9)[1] == 0
+
+
+def test_all_answers_survive_json():
+    made = answers(runs.alexnet())
+    assert msgspec.json.decode(msgspec.json.encode(made), type=Answers) == made
