@@ -15,7 +15,7 @@ from alexprof.attribute.executions import Executions
 from alexprof.attribute.launch_replay import host_factor, launched_steps
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Graph, Inputs, Replay
+from alexprof.attribute.replay import Graph, Inputs, StepReplay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
 from alexprof.record.note import Note
@@ -44,7 +44,7 @@ _LEAST_IN_GRAPH = 0.99  # part of the time of ops that the graph must hold
 
 
 @dataclass(frozen=True)
-class Saving:
+class ReplayedSaving:
     """What a step would save."""
 
     what: str  # "layer", "kind", "op", or "ablation"
@@ -58,7 +58,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The steps, run again on paper; see `replay_steps`.
+    """The steps, replayed; see `replay_steps`.
 
     Attributes:
         reason: Why they could not be; then there is nothing else but `gone_with`.
@@ -79,25 +79,25 @@ class Replayed:
     drift_worst: float | None = None
     steps: int = 0
     path: tuple[tuple[str, float], ...] = ()
-    savings: tuple[Saving, ...] = ()
+    savings: tuple[ReplayedSaving, ...] = ()
     gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     of_launches: bool = False
 
 
 @dataclass(frozen=True)
-class Known:
+class GraphFacts:
     """What is known beside the trace.
 
     Attributes:
         inputs: The graph; None if it is not known.
         nodes: What else is known of its nodes.
-        asked: What is predicted beside layers, kinds and ops.
+        ablations: What is predicted beside layers, kinds and ops.
         timed_s: Mean of the timed steps; None where there are none.
     """
 
     inputs: Inputs | None = None
     nodes: Mapping[str, Node] | None = None
-    asked: Sequence[AblationSpec] = ()
+    ablations: Sequence[AblationSpec] = ()
     timed_s: float | None = None
 
 
@@ -112,7 +112,7 @@ class _Groups:
     # By what they are ("layer", …) and name; the ablations first, then the largest.
     ops: Mapping[tuple[str, str], frozenset[str]]
     ablations: int
-    facts: Known
+    facts: GraphFacts
     in_trace: frozenset[str]  # ops of the trace
 
     def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
@@ -145,19 +145,19 @@ def replay_steps(
     *,
     device: str,
     bound_by: str,
-    known: Known,
+    facts: GraphFacts,
 ) -> Replayed:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
     Those of a CPU by its ops, of a GPU by its launches. `costs`, as made by `costs.attribute`, say
     what is worth a prediction.
     """
-    if device == CPU and not known.inputs:
+    if device == CPU and not facts.inputs:
         return Replayed(Note("replay_no_graph"))
-    ablations = _ablated(known.asked, work, labels)
+    ablations = _ablated(facts.ablations, work, labels)
     largest = _largest(costs.filter(costs["device"] == device), work, labels)
     in_trace = frozenset(name for name, _ in work.ops)
-    groups = _Groups(ablations | largest, len(ablations), known, in_trace)
+    groups = _Groups(ablations | largest, len(ablations), facts, in_trace)
     if bound_by in NOT_REPLAYED:
         replayed = Replayed(Note(NOT_REPLAYED[bound_by]))
     elif device == CPU:
@@ -210,9 +210,8 @@ def _rerun_ops(drawn: Executions | Note, steps: int, groups: _Groups) -> Replaye
     count, predicted = groups.affordable(drawn.size, steps)
     if not count:
         return Replayed(Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
-    replays = [
-        Replay(step, graph) for step in drawn.steps([at * steps // count for at in range(count)])
-    ]
+    chosen = [at * steps // count for at in range(count)]
+    replays = [StepReplay(step, graph) for step in drawn.steps(chosen)]
 
     def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
         return [
@@ -239,7 +238,7 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replay
                 for changed in ((ops.union(with_it), ()), ((), ops))
             )
             std = stdev(gone) if len(gone) > 1 else None
-            savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
+            savings.append(ReplayedSaving(what, name, fmean(gone), std, fmean(half), with_it))
     savings.sort(key=lambda saving: (saving.what, -saving.without))
     return Replayed(
         reason=None,
@@ -250,7 +249,7 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replay
     )
 
 
-def _path(replays: Sequence[Replay]) -> tuple[tuple[str, float], ...]:
+def _path(replays: Sequence[StepReplay]) -> tuple[tuple[str, float], ...]:
     total: dict[str, float] = defaultdict(float)
     for replay in replays:
         for op, ns in replay.critical_path():

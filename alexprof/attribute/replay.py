@@ -1,4 +1,4 @@
-"""A step run again on paper: from dependencies and measured durations to the step's time.
+"""A step replayed: from dependencies and measured durations to the step's time.
 
 An op can start when what it waits for has ended and a thread is free, in the order in which ops
 started in the trace. Ops that run at once divide the machine: each gets as many cores as it can
@@ -66,7 +66,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Step:
+class ExecutedStep:
     """A traced step."""
 
     executions: tuple[Execution, ...]  # each op once, in the order of their begins
@@ -75,10 +75,10 @@ class Step:
     threads: int  # how many ops can run at once
 
 
-class Replay:
+class StepReplay:
     """A step, ready to be run again."""
 
-    def __init__(self, step: Step, graph: Graph) -> None:
+    def __init__(self, step: ExecutedStep, graph: Graph) -> None:
         self.step = step
         self.graph = graph
         ran = step.executions
@@ -222,7 +222,7 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
     return rates
 
 
-def _work(step: Step) -> list[float]:
+def _work(step: ExecutedStep) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
     ran = step.executions
     edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]

@@ -37,7 +37,7 @@ LENGTHS = {
     ("train_on_batch_and_test", "eval"): Right(4, 2.94),
     ("xla_loop", ONE): Right(6, 1.61),
 }
-"""Means by a stopwatch beside the trace."""
+"""Means of steps timed beside the trace."""
 
 OPTIMIZERS_US = {
     "gan_two_optimizers": 380,
