@@ -39,11 +39,9 @@ class Attribution:
 
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
-            `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns`, `idle_before_ns`,
-            `launching_ns` int64. `kernels` counts
-            what was launched on a GPU (kernels, copies, fills), 0 on a CPU; `executions` are null
-            for an op on a GPU that the trace doesn't number and whose launch it doesn't show.
+            `op`, `type`, `kind`, `layer`, `pass` strings; the others int64. `executions` are null
+            for an op on a GPU that the trace doesn't number and whose launch it doesn't show;
+            `kernels` counts what was launched on a GPU (kernels, copies, fills), 0 on a CPU.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
             and for each step and device these parts and the idle time add up to `wall_ns`, the
             step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
@@ -53,7 +51,7 @@ class Attribution:
             idle time right before the op's kernels, without that at the step's begin, and
             `launching_ns` the host's time for its launches; both null on a CPU and for idle time.
             Kernels that name no op are "(unassigned)".
-        marked: Whether the trace says where steps begin and end, as asked for.
+        marked: Whether the trace says where steps begin and end, as wanted.
         steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
             int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
@@ -61,7 +59,7 @@ class Attribution:
         outside_events: Events of ops and kernels that lie outside all steps.
         devices: What the whole trace records of each device: see `recorded_devices`.
         kernels: What it records of each kernel: see `recorded_kernels`.
-        replayed: The steps run again from the graph, and what that predicts.
+        replayed: The steps, replayed, and what that predicts.
         notes: What a reader of the numbers should know.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
@@ -71,8 +69,7 @@ class Attribution:
             known: see `rollup.Totals.bound_by`; "" on a CPU.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
-        marked_ns: How long each step lasted on the host, in the order of time, one that is left
-            out included.
+        marked_ns: How long each step lasted on the host, in order, one that is left out included.
         left_out: The first step where that took much longer than the others: a row as in
             `steps`, of a step that is in neither table.
         name: What the steps are called in the trace; "" where they have no name of their own.

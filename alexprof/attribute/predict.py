@@ -58,47 +58,32 @@ class ReplayedSaving:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The steps, replayed; see `replay_steps`.
+    """The steps, replayed; see `replay_steps`."""
 
-    Attributes:
-        reason: Why they could not be; then there is nothing else but `gone_with`.
-        drift: Median over steps of |replayed / measured − 1|.
-        drift_worst: The largest of them.
-        steps: How many steps were replayed.
-        path: The ops of the critical path, longest first, each with the mean time in nanoseconds
-            by which it made a step longer. What is missing to the step is the time after the last.
-        savings: What leaving out would save, largest first among layers, kinds, ops and ablations;
-            empty where the drift is too large.
-        gone_with: For each ablation, by its name, the other ops that go: known wherever the graph
-            is, replayed or not.
-        of_launches: Whether it was the launches of a GPU that were replayed.
-    """
-
-    reason: Note | None
-    drift: float | None = None
-    drift_worst: float | None = None
-    steps: int = 0
+    reason: Note | None  # why they could not be; then there is nothing else but `gone_with`
+    drift: float | None = None  # median over steps of |replayed / measured − 1|
+    drift_worst: float | None = None  # the largest of them
+    steps: int = 0  # how many steps were replayed
+    # The ops of the critical path, longest first, each with the mean time in nanoseconds by which
+    # it made a step longer. What is missing to the step is the time after the last.
     path: tuple[tuple[str, float], ...] = ()
+    # What leaving out would save, largest first among layers, kinds, ops and ablations; empty where
+    # the drift is too large.
     savings: tuple[ReplayedSaving, ...] = ()
+    # For each ablation, by its name, the other ops that go: known wherever the graph is, replayed
+    # or not.
     gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    of_launches: bool = False
+    of_launches: bool = False  # whether it was the launches of a GPU that were replayed
 
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """What is known beside the trace.
+    """What is known beside the trace."""
 
-    Attributes:
-        inputs: The graph; None if it is not known.
-        nodes: What else is known of its nodes.
-        ablations: What is predicted beside layers, kinds and ops.
-        timed_s: Mean of the timed steps; None where there are none.
-    """
-
-    inputs: Inputs | None = None
-    nodes: Mapping[str, Node] | None = None
-    ablations: Sequence[AblationSpec] = ()
-    timed_s: float | None = None
+    inputs: Inputs | None = None  # the graph; None if it is not known
+    nodes: Mapping[str, Node] | None = None  # what else is known of its nodes
+    ablations: Sequence[AblationSpec] = ()  # what is predicted beside layers, kinds and ops
+    timed_s: float | None = None  # mean of the timed steps; None where there are none
 
 
 Rerun: TypeAlias = Callable[[Collection[str], Collection[str]], list[float]]

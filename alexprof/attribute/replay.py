@@ -104,9 +104,8 @@ class StepReplay:
     def _run(self, work: Sequence[float]) -> float:
         """Plays the step; returns when the last op ended."""
         missing = self._missing.copy()
-        ready: list[
-            int
-        ] = []  # ops that wait for nothing but a thread; a heap, the first goes first
+        # Ops that wait for nothing but a thread: a heap, the first goes first.
+        ready: list[int] = []
         for at, node in enumerate(self._node):
             if node < 0:
                 heapq.heappush(ready, at)
@@ -121,7 +120,8 @@ class StepReplay:
                 free -= 1
             if not (starting or running):
                 raise ValueError("ops that wait for each other")
-            rate = self._rates(running)
+            can_use = {at: self.step.executions[at].cores for at in running}
+            rate = _rates(can_use, self.step.cores)
             next_end = min((left / rate[at] for at, left in running.items()), default=float("inf"))
             until = min(next_end, starting[0][0] - now if starting else float("inf"))
             for at in running:
@@ -156,9 +156,6 @@ class StepReplay:
                 free.append(user)
         return free
 
-    def _rates(self, running: Collection[int]) -> dict[int, float]:
-        return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
-
     def critical_path(self) -> list[tuple[str, float]]:
         """Finds the ops that made the step as long as it was, from first to last.
 
@@ -177,7 +174,8 @@ class StepReplay:
         at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
         while at >= 0:
             execution = ran[at]
-            needed = [self._latest(node, seen) for node in self._inputs(at)]
+            inputs = self.graph.inputs[self._node[at]] if self._node[at] >= 0 else []
+            needed = [self._latest(node, seen) for node in inputs]
             needed = [
                 other
                 for other in (*needed, previous[at])
@@ -187,10 +185,6 @@ class StepReplay:
             path.append((execution.op, execution.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
             at = up
         return path[::-1]
-
-    def _inputs(self, at: int) -> list[int]:
-        node = self._node[at]
-        return self.graph.inputs[node] if node >= 0 else []
 
     def _latest(self, node: int, seen: dict[int, int]) -> int:
         """The op that ended last of those that a node hands on, -1 if there is none."""
