@@ -8,8 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alexprof.analysis.interference import interference_notes
-from alexprof.record.interference import OTHERS, STEAL
+from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run

@@ -5,14 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from alexprof.record.interference import (
-    MEMORY_STALLED,
-    OTHERS,
-    SLOWER,
-    STEAL,
-    THROTTLED,
-    Interference,
-)
+from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
+from alexprof.record.interference import Interference
 
 
 def differences(ours: Interference, theirs: Interference) -> Iterator[str]:
