@@ -1,7 +1,7 @@
 # make profile    set everything up, run the AlexNet profile and show the answer
 # make tensorboard   show the runs of logdir/ in TensorBoard
 # make test       tests, ruff and the type checker
-# make test-fast  tests without the slow ones (a minute instead of some)
+# make test-fast  tests without the slow ones, in less than a minute
 # make lint       ruff and the type checker alone
 # make docs       write the reference in docs/json.md anew
 # make bench      the comparisons that need a quiet machine

@@ -83,28 +83,6 @@ def test_a_failure_shows_its_complaints(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["true"], ["two commands", "not 1"]),
-        ([], ["two commands", "not 0"]),
-        (["true", "true", "--pairs", "1"], ["--pairs must be at least 2, not 1"]),
-        (["true", "true", "--warm-up", "-1"], ["--warm-up must be at least 0"]),
-        (["true", "no-such-program x"], ["no program 'no-such-program'"]),
-        (["true", "echo 'x"], ["No closing quotation"]),
-        (["true", "true", "--run-name", "a/b"], ["one folder's name"]),
-        (["true", "true", "--json", "--markdown"], ["exclude each other"]),
-        (["true", "true", "--show", "x"], ["leave the commands out"]),
-        (["--show", "x"], ["no pairs 'x'"]),
-        (["--show", "x", "--pairs", "7"], ["--show runs nothing: leave --pairs out"]),
-        (["--show", "x", "--warm-up", "0"], ["--show runs nothing: leave --warm-up out"]),
-    ],
-)
-def test_bad_use_is_one_line_and_runs_nothing(tmp_path, arguments, words):
-    assert_one_line(call("ab", *arguments, "--logdir", tmp_path / "logdir"), 2, *words)
-    assert not (tmp_path / "logdir").exists()
-
-
 def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
     (tmp_path / "file").write_text("")
     for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--run-name", "file"]):

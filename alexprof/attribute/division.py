@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, Regions, core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
-from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.symbols import DATA_SCOPE, UNASSIGNED
 from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
 from alexprof.attribute.waiting import (
     Pieces,
@@ -113,7 +114,8 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         cores, worked_ps, ownerless_ps = _cores(
             work.regions, steps, keys, width, (of_piece, pieces)
         )
-    busy = Cover.of(pieces.start_ps, pieces.end_ps)
+    counting = _counting(pieces, activity.op, work) if on_cpu else _numbered(pieces)
+    busy = Cover.of(counting.start_ps, counting.end_ps)
     return Division(
         device=activity.device,
         step=keys // width,
@@ -121,7 +123,9 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         executions=count if on_cpu else _executions(activity, counted, of_event, keys.size),
         kernels=np.zeros_like(count) if on_cpu else count,
         busy_ps=_total(of_piece, pieces.end_ps - pieces.start_ps, keys.size).astype(np.int64),
-        share_ps=_total(of_piece, shares(pieces.start_ps, pieces.end_ps), keys.size),
+        share_ps=_total(
+            of_piece[counting.owner], shares(counting.start_ps, counting.end_ps), keys.size
+        ),
         cores=cores,
         idle_ps=_idle(busy, activity.queued(), windows, work),
         idle_before_ps=(
@@ -141,6 +145,37 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         outside=activity.op.size - counted.size,
         worked_ps=worked_ps,
         ownerless_ps=ownerless_ps,
+    )
+
+
+def _numbered(pieces: Segments) -> Segments:
+    """The pieces, each the owner of itself."""
+    return replace(pieces, owner=np.arange(pieces.owner.size))
+
+
+def _counting(pieces: Segments, op: Int, work: Work) -> Segments:
+    """The pieces that divide the step, each with the number of the piece that it is of.
+
+    What threads of the input pipeline do counts while the step waits for input and runs nothing
+    else: otherwise the step would be as long without it, and whether such a thread works or sleeps
+    the trace doesn't say.
+    """
+    scoped = [name.startswith(f"{DATA_SCOPE}/") for name, _ in work.ops]
+    gets = [kinds.is_input(type_) for _, type_ in work.ops]
+    op = op[pieces.owner]
+    of_data = np.array([*scoped, False], bool)[op]  # the last is for UNASSIGNED
+    numbered = _numbered(pieces)
+    if not of_data.any():
+        return numbered
+    of_model = pieces.take(~of_data & ~np.array([*gets, False], bool)[op])
+    model = Cover.of(of_model.start_ps, of_model.end_ps)
+    waits = work.waits.without(model)
+    waited, _ = cut(numbered.take(of_data), waits.start_ps, waits.end_ps)
+    others = numbered.take(~of_data)
+    return Segments(
+        np.concatenate((others.owner, waited.owner)),
+        np.concatenate((others.start_ps, waited.start_ps)),
+        np.concatenate((others.end_ps, waited.end_ps)),
     )
 
 

@@ -262,6 +262,15 @@ class Cover:
             np.concatenate((self.end_ps, other.end_ps)),
         )
 
+    def without(self, other: Cover) -> Cover:
+        """Returns the covered time that another does not cover."""
+        ends = np.iinfo(np.int64)
+        gap_start = np.concatenate(([ends.min], other.end_ps))
+        gap_end = np.concatenate((other.start_ps, [ends.max]))
+        own = Segments(np.arange(self.start_ps.size), self.start_ps, self.end_ps)
+        rest, _ = cut(own, gap_start, gap_end)
+        return Cover(rest.start_ps, rest.end_ps)
+
     def within(self, start_ps: Int, end_ps: Int) -> Int:
         """Returns the covered time inside each window, int64 [w] picoseconds."""
         return self._until(end_ps) - self._until(start_ps)

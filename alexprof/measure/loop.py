@@ -105,17 +105,14 @@ def default_block_steps(steps: int | None, variants: int = 1, step_s: float | No
 
 
 def schedule(
-    variants: Iterable[str], steps: int | None, burn_in: int, block_steps: int
+    variants: Iterable[str], steps: int | None, block_steps: int
 ) -> Iterator[tuple[str, int, int, int]]:
-    """Plans the blocks: `burn_in` and then `steps` of each variant; None goes on for ever.
+    """Plans the timed blocks, `steps` of each variant; None goes on for ever.
 
     Yields:
-        Variant, block (−1 for warm-up), first step and number of steps, in the order to run.
+        Variant, block, first step and number of steps, in the order to run.
     """
     forward = list(variants)
-    if burn_in:
-        for variant in forward:
-            yield variant, -1, -burn_in, burn_in
     for block in itertools.count():
         first = block * block_steps
         size = block_steps if steps is None else min(block_steps, steps - first)
@@ -168,7 +165,7 @@ def timed_blocks(
         warm = _warm_up_seconds(done)
         step_s = float(np.median(warm)) if len(warm) else None
         block_steps = default_block_steps(rule.most_steps, len(targets), step_s)
-    order = schedule(targets, rule.most_steps, 0, block_steps)
+    order = schedule(targets, rule.most_steps, block_steps)
     for _, turns in itertools.groupby(order, key=itemgetter(1)):
         for turn in turns:
             done.append(run(*turn))
@@ -330,11 +327,10 @@ def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float)
 
     No chunk begins that would end later than `most_s` after the first step; 0 runs none.
     """
-    done = []
-    for turn in schedule(targets, 0, burn_in, 1):
-        done.append(run(*turn))
+    variants, steps, done, chunk = list(targets), burn_in, list[Block](), list[Block]()
+    for variant in variants if burn_in else ():
+        done.append(run(variant, -1, -burn_in, burn_in))
         yield done[-1]
-    variants, steps, chunk = list(targets), burn_in, list[Block]()
     while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
         if all(warm_up_settled(_warm_up_seconds(done, variant)) for variant in variants):
             return

@@ -181,21 +181,23 @@ def _resampled_medians(
         drawn: Which block stands in each place, int64 [resamples, blocks].
         about_line: Whether a block follows the line through the blocks to its new place.
     """
-    sizes = [len(block) for block in blocks]
-    values = np.full((len(blocks), max(sizes)), np.nan)
-    for row, block in zip(values, blocks, strict=True):
+    sizes = np.array([len(block) for block in blocks])
+    level = np.full((len(blocks), int(sizes.max())), np.inf)
+    for row, block in zip(level, blocks, strict=True):
         row[: len(block)] = block
     line = np.zeros(len(blocks))
     if about_line:
         line = _line(np.array([block.mean() for block in blocks]))
-    level = values - line[:, None]
-    at_once = max(1, MOST_VALUES // values.size)
-    median = np.median if min(sizes) == max(sizes) else np.nanmedian
-    medians = [
-        median((level[part] + line[None, :, None]).reshape(len(part), -1), axis=1)
-        for part in np.split(drawn, range(at_once, len(drawn), at_once))
-    ]
-    return np.asarray(np.concatenate(medians), np.float64)
+    level -= line[:, None]
+    at_once = max(1, MOST_VALUES // level.size)
+    medians = []
+    for part in np.split(drawn, range(at_once, len(drawn), at_once)):
+        # What fills up short blocks is sorted to the end.
+        ordered = np.sort((level[part] + line[None, :, None]).reshape(len(part), -1), axis=1)
+        steps = sizes[part].sum(axis=1, keepdims=True)
+        middle = np.hstack([(steps - 1) // 2, steps // 2])
+        medians.append(np.take_along_axis(ordered, middle, axis=1).mean(axis=1))
+    return np.concatenate(medians)
 
 
 def _line(means: Floats) -> Floats:

@@ -3,8 +3,8 @@
 The sequence is cut where its level changes: the cut that makes squared distances from the pieces'
 means smallest, each further piece costing `PENALTY` × log(n) long-run variances (optimal
 partitioning, Jackson et al. 2005, with pruning not needed at this length; Killick et al. 2012).
-Autocorrelated steps wander about their level, so the penalty grows with the correlation: variance
-and correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
+Autocorrelation makes chance look like levels, so the penalty grows with it: variance and
+correlation are those of what is left beside the levels (AR(1), as Chakar et al. 2017 assume, "A
 robust approach for estimating change-points in the mean of an AR(1) process"). Outliers are pulled
 in to the outer fence first: one slow step is no level.
 

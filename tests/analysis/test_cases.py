@@ -39,6 +39,12 @@ def test_what_lies_between_marked_steps_comes_first(name, code, step_s):
     assert first.numbers["step_with_it_s"] == pytest.approx(step_s, rel=0.01)
 
 
+def test_a_source_that_sleeps_in_the_background_would_save_what_the_step_waits_for_it():
+    (phase,) = phases("input_hidden_40ms").values()
+    input_s = sum(op.share_mean_s for op in phase.ops if op.pass_ == "input")
+    assert 0 < input_s <= 1.8e-3
+
+
 def test_two_sorts_of_markers_are_two_phases():
     found = {key: phase.traced.mean_s for key, phase in phases("train_and_eval_markers").items()}
     assert found == pytest.approx({"train": 0.2286, "eval": 0.0106}, rel=0.01)

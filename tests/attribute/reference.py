@@ -66,13 +66,14 @@ def divide(events: Sequence[Interval], step: Interval, host: Host, rest: str) ->
     busy: dict[str, int] = defaultdict(int)
     idle: dict[str, int] = defaultdict(int)
     stretches = [one for one in edges(events, [step], *host) if covers(step, *one)]
-    last = max((end for start, end in stretches if running(events, start, end)), default=step.end)
+    counted = {stretch: counting(events, host, *stretch) for stretch in stretches}
+    last = max((end for (_, end), rows in counted.items() if rows), default=step.end)
     if any(each.start < step.end < each.end for each in merged(host.calls)):
         last = step.end  # the call goes on, and hands out its results later
     for start, end in stretches:
-        now = running(events, start, end)
-        for index in now:
-            share[events[index].op] += Fraction(end - start, len(now))
+        now = counted[start, end]
+        for index in running(events, start, end):
+            share[events[index].op] += Fraction(end - start, len(now)) if index in now else 0
             busy[events[index].op] += end - start
         if not now:
             within = [any(covers(each, start, end) for each in group) for group in host]
@@ -86,6 +87,17 @@ def divide(events: Sequence[Interval], step: Interval, host: Host, rest: str) ->
             else:
                 idle[rest] += end - start
     return Costs(share, busy, idle)
+
+
+def counting(events: Sequence[Interval], host: Host, start: int, end: int) -> list[int]:
+    """Return the running events that divide a stretch.
+
+    What the input pipeline does counts where the host waits for input and no op of the model runs.
+    """
+    rows = running(events, start, end)
+    of_model = [row for row in rows if not events[row].op.startswith("tf_data/")]
+    waits = any(covers(each, start, end) for each in host.waits)
+    return of_model if of_model or not waits else rows
 
 
 def merged(intervals: Sequence[Interval]) -> list[Interval]:

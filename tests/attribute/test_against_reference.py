@@ -18,6 +18,8 @@ from tests.traces import TraceBuilder
 
 OPS = ("a:A", "b/c:B", "gradients/b/c_grad/BGrad:BGrad")
 GPU = "GPU:0"
+OF_DATA = 4
+"""The thread of the input pipeline."""
 
 Group: TypeAlias = "list[Interval]"
 
@@ -59,8 +61,8 @@ def build(
     ):
         for each in group:
             other.event(name, each.start, each.end - each.start)
-    for thread in (1, 2, 3):
-        line = plane.line(f"tf_Compute/{thread}")
+    for thread in (1, 2, 3, OF_DATA):
+        line = plane.line(f"tf_{'data' if thread == OF_DATA else 'Compute'}/{thread}")
         for each in host:
             if each.thread == thread:
                 line.event(each.op, each.start, each.end - each.start)
@@ -80,7 +82,8 @@ def by_thread(events: Group) -> Group:
 
 
 def op_of(each: Interval) -> str:
-    return each.op.split(":")[0] or "(unassigned)"
+    scope = "tf_data/" if each.thread == OF_DATA else ""
+    return scope + each.op.split(":")[0] if each.op else "(unassigned)"
 
 
 def counted_in(marks: Group, each: Interval) -> str | None:
@@ -123,7 +126,7 @@ def counts_in(costs: pl.DataFrame, device: str, column: str) -> dict[tuple[int, 
 
 
 @settings(max_examples=100, deadline=None)
-@given(steps, spans(3, OPS), spans(2, (*OPS, "")), spans(), spans(), spans())
+@given(steps, spans(OF_DATA, OPS), spans(2, (*OPS, "")), spans(), spans(), spans())
 def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits, fetches):
     if not host and not kernels:
         return
@@ -140,7 +143,8 @@ def test_costs_are_those_of_the_slow_way(marks, host, kernels, calls, waits, fet
         for step in marks:
             # While it runs an op, the host has been called too.
             rest = "python" if known else "unknown"
-            exact = reference.divide(named, step, reference.Host(calls, waits, fetches, host), rest)
+            ran = [each for each in host if each.thread != OF_DATA]
+            exact = reference.divide(named, step, reference.Host(calls, waits, fetches, ran), rest)
             check(found.costs, device, step, exact)
         assert counts_in(found.costs, device, column) == counts(events, marks)
     outside = [each for each in [*host, *kernels] if counted_in(marks, each) is None]

@@ -159,17 +159,39 @@ def test_functions_of_tf_data_are_ops_of_their_own():
     found = attribute(
         on_host(
             python=steps((0, 100)),
-            one=[("mul:Mul", 0, 10)],
-            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 40, 41)]},
+            one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
+            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
         )
     )
     assert [
         row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
     ] == [
         ("mul", "mul", "forward", 10),
+        ("next", "next", "input", 19),
         ("tf_data/args_0", "tf_data", "input", 1),
-        ("tf_data/mul", "tf_data", "input", 20),
+        ("tf_data/mul", "tf_data", "input", 10),
     ]
+
+
+def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_else():
+    found = attribute(
+        on_host(
+            python=[*steps((0, 100)), ("SessionRun", 0, 100)],
+            one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
+            two=[("next:IteratorGetNext", 40, 60)],
+            **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
+        )
+    )
+    # 40 to 50: next and its source, half each; 50 to 60: next and mul, though the source sleeps on.
+    assert shares(found) == {
+        "mul": 30 + 15,
+        "next": 5 + 5,
+        "tf_data/sleeps": 5,
+        "idle: launching": 10,
+        "idle: fetching": 30,
+    }
+    (busy_ns,) = found.costs.filter(op="tf_data/sleeps")["busy_ns"]
+    assert busy_ns == 90
 
 
 def test_an_event_for_several_executions():

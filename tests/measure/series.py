@@ -67,10 +67,10 @@ def blocks(series):
 def interleaved(kind, random, count, steps, ratio=1.0):
     """Both variants in one process, A B B A in blocks of ten: [count, blocks, 10] each."""
     whole, _ = processes(kind, random, (count, 2 * steps))
-    turns = [variant for variant, *_ in schedule(["a", "b"], steps, 0, BLOCK)]
+    turns = [variant for variant, *_ in schedule(["a", "b"], steps, BLOCK)]
     parts = whole.reshape(count, -1, BLOCK)
-    mine = np.array(turns) == "a"
-    return parts[:, mine], parts[:, ~mine] * ratio
+    is_a = np.array(turns) == "a"
+    return parts[:, is_a], parts[:, ~is_a] * ratio
 
 
 def welch_calls(a, b):
@@ -87,8 +87,8 @@ def truth_of(kind, statistic):
 
 def share(values):
     """Of those that are true."""
-    found = list(values)
-    return sum(found) / len(found)
+    listed = list(values)
+    return sum(listed) / len(listed)
 
 
 def share_covering(intervals, truth):

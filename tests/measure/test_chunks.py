@@ -9,6 +9,7 @@ import pytest
 
 from alexprof.measure.chunks import MOST_CHUNKS, chunk_of_step, chunks, half_width, step_interval
 from alexprof.measure.statistics import student_half_width
+from tests.measure.series import Kind, within
 
 
 @pytest.mark.parametrize(
@@ -20,14 +21,14 @@ from alexprof.measure.statistics import student_half_width
 )  # fmt: skip
 def test_traced_steps_in_blocks(steps, sizes):
     values = np.arange(steps) * 1.0
-    assert [len(one) for one in chunks(values)] == sizes
+    assert [len(block) for block in chunks(values)] == sizes
     assert np.bincount(chunk_of_step(steps)).tolist() == sizes
     assert np.concatenate(chunks(values)).tolist() == values.tolist()
 
 
 def test_the_interval_is_students_over_block_means():
     values = np.array([1.0, 3.0, 2.0, 4.0, 9.0, 5.0])
-    # t with 2 degrees of freedom, and a tenth for alike neighbours.
+    # t with 2 degrees of freedom, and a tenth for autocorrelation.
     half = 1.1 * 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5
     assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-5)
 
@@ -42,28 +43,20 @@ def test_one_step_has_no_interval():
     assert step_interval(np.zeros(0)) is None
 
 
-def series(random, count, steps, alike):
-    """AR(1) about 0 with standard deviation 1, float64 [count, steps]."""
-    noise = random.normal(size=(count, steps)) * (1 - alike**2) ** 0.5
-    noise[:, 0] = random.normal(size=count)
-    for step in range(1, steps):
-        noise[:, step] += alike * noise[:, step - 1]
-    return noise
-
-
 @pytest.mark.parametrize(
-    ("steps", "alike", "least", "most"),
+    ("steps", "autocorrelation", "least", "most"),
     [
         (10, 0.0, 0.95, 0.97), (10, 0.1, 0.94, 0.97), (10, 0.25, 0.93, 0.95), (10, 0.5, 0.87, 0.9),
         (50, 0.0, 0.95, 0.97), (50, 0.25, 0.94, 0.97), (50, 0.5, 0.92, 0.95),
     ],
 )  # fmt: skip
-def test_so_many_intervals_cover_the_truth(steps, alike, least, most):
-    found = series(np.random.default_rng(3), 4000, steps, alike)
-    bounds = np.array([step_interval(one) for one in found])
+def test_so_many_intervals_cover_the_truth(steps, autocorrelation, least, most):
+    kind = Kind(noise=1.0, autocorrelation=autocorrelation)
+    series = within(kind, np.random.default_rng(3), (4000, steps))
+    bounds = np.array([step_interval(values) for values in series])
     covered = ((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0)).mean()
     assert least <= covered <= most
-    if alike == 0.5:
+    if autocorrelation == 0.5:
         # Steps taken for independent ones cover less.
-        half = 2.0 * found.std(axis=1, ddof=1) / steps**0.5
-        assert (np.abs(found.mean(axis=1)) <= half).mean() < covered - 0.05
+        half = 2.0 * series.std(axis=1, ddof=1) / steps**0.5
+        assert (np.abs(series.mean(axis=1)) <= half).mean() < covered - 0.05

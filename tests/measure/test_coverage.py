@@ -30,7 +30,7 @@ def covering(interval, kind, statistic, count):
     """Part of 100-step series whose interval covers the process's own value."""
     series, levels = processes(kind, np.random.default_rng(11), (count, 100))
     truth = truth_of(kind, statistic)
-    bounds = np.array([interval(blocks(one)) for one in series])
+    bounds = np.array([interval(blocks(steps)) for steps in series])
     return float(
         ((bounds[:, 0] <= truth * levels[:, 0]) & (truth * levels[:, 0] <= bounds[:, 1])).mean()
     )
@@ -58,18 +58,18 @@ def pairs_of_blocks(name, count=1000):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_interleaved_blocks(name):
-    found = [compare_times([x], [y], paired=True).ci95 for x, y in pairs_of_blocks(name)]
-    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+    intervals = [compare_times([x], [y], paired=True).ci95 for x, y in pairs_of_blocks(name)]
+    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", ["autocorrelated", "everything"])
 def test_difference_of_interleaved_blocks(name):
-    found = [difference(y, x, paired=True) for x, y in pairs_of_blocks(name)]
-    means = [one.ci95_s for one in found]
+    differences = [difference(y, x, paired=True) for x, y in pairs_of_blocks(name)]
+    means = [change.ci95_s for change in differences]
     # In seconds a process's level scales the difference too: 0.02 × (1 ± 1 %), far inside.
     assert COVERED[0] <= share_covering(means, 0.02) <= COVERED[1]
     shift = 0.02 * truth_of(KINDS[name], np.median)
-    medians = [one.median_ci95_s for one in found]
+    medians = [change.median_ci95_s for change in differences]
     # Medians of blocks side by side differ by whole steps: their interval is on the wide side.
     assert share_covering(medians, shift) >= COVERED[0]
 
@@ -78,14 +78,14 @@ def test_difference_of_interleaved_blocks(name):
 @pytest.mark.parametrize(("variants", "turn"), [(2, 1), (3, 6), (10, 2)])
 def test_variants_in_short_turns(name, variants, turn):
     whole, _ = processes(KINDS[name], np.random.default_rng(15), (1000, 100 * variants))
-    found = []
-    for one in whole:
-        rounds = one[: len(one) // (variants * turn) * variants * turn]
+    intervals = []
+    for steps in whole:
+        rounds = steps[: len(steps) // (variants * turn) * variants * turn]
         rounds = rounds.reshape(-1, variants, turn).copy()
         rounds[1::2] = rounds[1::2, ::-1]
         a, b = rounds[:, 0], 1.02 * rounds[:, variants // 2]
-        found.append(compare_times([list(a)], [list(b)], paired=True).ci95)
-    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+        intervals.append(compare_times([list(a)], [list(b)], paired=True).ci95)
+    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 def many_runs(name, runs, count=1000):
@@ -98,37 +98,37 @@ def many_runs(name, runs, count=1000):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_seven_pairs_of_processes(name):
-    found = [compare_times(a, b, paired=True).ci95 for a, b in many_runs(name, 7)]
-    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+    intervals = [compare_times(a, b, paired=True).ci95 for a, b in many_runs(name, 7)]
+    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_four_runs_each(name):
-    found = [compare_times(a, b).ci95 for a, b in many_runs(name, 4)]
-    assert COVERED[0] <= share_covering(found, 1.02) <= COVERED[1]
+    intervals = [compare_times(a, b).ci95 for a, b in many_runs(name, 4)]
+    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_one_run_each_by_the_between_run_variance(name):
-    found = [compare_times(a, b).ci95 for a, b in many_runs(name, 1, 1200)]
-    covered = share_covering(found, 1.02)
+    intervals = [compare_times(a, b).ci95 for a, b in many_runs(name, 1, 1200)]
+    covered = share_covering(intervals, 1.02)
     assert covered >= COVERED[0]
     # Where processes don't differ, allowing for it is more than is needed.
     if KINDS[name].process:
         assert covered <= COVERED[1]
 
 
-def test_longer_runs_have_longer_blocks_where_steps_are_very_alike():
+def test_longer_runs_have_longer_blocks_where_steps_are_very_autocorrelated():
     kind = Kind(autocorrelation=0.9)
-    found = {}
+    covered = {}
     for steps in (100, 1600):
         series, _ = processes(kind, np.random.default_rng(14), (1000, steps))
-        found[steps] = share_covering([mean_interval(blocks(one)) for one in series], 1)
-    # Ten blocks of ten can't show what is alike over twenty steps; twenty of eighty can.
-    assert found[100] < 0.85
-    assert found[1600] >= COVERED[0]
+        covered[steps] = share_covering([mean_interval(blocks(steps)) for steps in series], 1)
+    # Ten blocks of ten can't show what correlates over twenty steps; twenty of eighty can.
+    assert covered[100] < 0.85
+    assert covered[1600] >= COVERED[0]
 
 
 def test_one_process_s_own_interval_does_not_cover_all_processes():
-    found = [mean_interval(a[0]) for a, _ in many_runs("process", 1)]
-    assert share_covering(found, 1) < 0.5
+    intervals = [mean_interval(a[0]) for a, _ in many_runs("process", 1)]
+    assert share_covering(intervals, 1) < 0.5

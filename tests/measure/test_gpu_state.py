@@ -22,14 +22,14 @@ def test_a_line_is_a_gpu_with_its_clocks_and_what_slows_it():
 
 
 def test_bits_add_up():
-    (one,) = parse_gpus("3, 900, 1980, 2619, 91, 0x0000000000000068\n")
-    assert one.slowed_by == ("hardware slowdown", "thermal (software)", "thermal (hardware)")
+    (gpu,) = parse_gpus("3, 900, 1980, 2619, 91, 0x0000000000000068\n")
+    assert gpu.slowed_by == ("hardware slowdown", "thermal (software)", "thermal (hardware)")
 
 
 def test_what_the_driver_does_not_say_is_none():
-    (one,) = parse_gpus(LITTLE_KNOWN)
-    assert (one.clock_mhz, one.clock_max_mhz, one.temperature_c) == (None, None, 55)
-    assert one.slowed_by == ()
+    (gpu,) = parse_gpus(LITTLE_KNOWN)
+    assert (gpu.clock_mhz, gpu.clock_max_mhz, gpu.temperature_c) == (None, None, 55)
+    assert gpu.slowed_by == ()
 
 
 @pytest.mark.parametrize("text", ["", "No devices were found\n", "a, b, c, d, e, f\n", "0, 1\n"])
@@ -38,28 +38,30 @@ def test_other_text_is_no_gpu(text):
 
 
 def answering(monkeypatch, answer):
-    """An `nvidia-smi` that answers so; returns what it is asked."""
-    asked: list[list[str]] = []
+    """An `nvidia-smi` that answers so; returns what it is queries."""
+    queries: list[list[str]] = []
 
     def run(command, **_):
-        asked.append(command)
+        queries.append(command)
         return answer(command)
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
     monkeypatch.setattr(subprocess, "run", run)
-    return asked
+    return queries
 
 
 def test_an_old_driver_is_asked_by_the_old_name(monkeypatch):
     def answer(command):
         old = "clocks_throttle_reasons.active" in command[1]
-        said = TWO if old else 'Field "clocks_event_reasons.active" is not a valid field to query.'
-        return subprocess.CompletedProcess(command, 0 if old else 2, said, "")
+        output = (
+            TWO if old else 'Field "clocks_event_reasons.active" is not a valid field to query.'
+        )
+        return subprocess.CompletedProcess(command, 0 if old else 2, output, "")
 
-    asked = answering(monkeypatch, answer)
+    queries = answering(monkeypatch, answer)
     assert len(read_gpus()) == 2
-    assert len(asked) == 2
+    assert len(queries) == 2
 
 
 def test_a_driver_that_hangs_or_fails_says_nothing(monkeypatch):
@@ -75,11 +77,11 @@ def test_a_driver_that_hangs_or_fails_says_nothing(monkeypatch):
 @pytest.mark.parametrize("visible", ["", "-1"])
 def test_gpus_that_are_hidden_are_not_asked(monkeypatch, visible):
     answer = subprocess.CompletedProcess([], 0, TWO, "")
-    asked = answering(monkeypatch, lambda _: answer)
+    queries = answering(monkeypatch, lambda _: answer)
     assert len(read_gpus()) == 2
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert read_gpus() == ()
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
 def test_no_nvidia_smi_no_gpu(monkeypatch):

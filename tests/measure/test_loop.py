@@ -91,16 +91,16 @@ def test_turns_of_long_steps_are_short():
     ]  # fmt: skip
     clock = FakeClock()
     for warm_up, turn in ((2, 3), (0, 10)):
-        found = timed_blocks(
+        measured = timed_blocks(
             {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
             steps=100, burn_in=warm_up, clock=clock,
         )  # fmt: skip
-        blocks = list(found)[2 * bool(warm_up) : -2]
+        blocks = list(measured)[2 * bool(warm_up) : -2]
         assert {len(block.start_ns) for block in blocks} == {turn}
 
 
 def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():
-    assert [row[2:] for row in schedule(["A"], steps=7, burn_in=0, block_steps=3)] == [
+    assert [row[2:] for row in schedule(["A"], steps=7, block_steps=3)] == [
         (0, 3),
         (3, 3),
         (6, 1),

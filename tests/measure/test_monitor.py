@@ -49,12 +49,12 @@ def tree(tmp_path, monkeypatch):
 
 def test_counters_are_read_from_the_system_s_files(tree):
     reading = read_system(tree)
-    found = reading.counters
+    counters = reading.counters
     # user + nice + system + irq + softirq of cpu0 and cpu1, in ticks of 10 ms.
-    assert found["cpu_busy"] == pytest.approx((500 + 10 + 90 + 2 + 8 + 400 + 20 + 10) / 100)
-    assert found["steal"] == pytest.approx((40 + 10) / 100)
-    assert (found["cpu_stalled"], found["memory_stalled"]) == (2.5, 0.04)
-    assert found["throttled"] == pytest.approx(0.3)
+    assert counters["cpu_busy"] == pytest.approx((500 + 10 + 90 + 2 + 8 + 400 + 20 + 10) / 100)
+    assert counters["steal"] == pytest.approx((40 + 10) / 100)
+    assert (counters["cpu_stalled"], counters["memory_stalled"]) == (2.5, 0.04)
+    assert counters["throttled"] == pytest.approx(0.3)
     assert reading.mhz == pytest.approx(3000)
 
 
@@ -99,21 +99,21 @@ def test_rates_are_what_grew_over_the_time_between():
         )
     ]
     before, after = Reading(10.0, counters[0], 3400.0), Reading(14.0, counters[1], 3000.0)
-    found = between(before, after, 2)
-    assert found.seconds == 4
-    assert found.cpu_own == pytest.approx(5 / 4)
-    assert found.cpu_others == pytest.approx((7 - 5) / 4)
-    assert found.steal == pytest.approx(0.05)
-    assert (found.cpu_stalled, found.memory_stalled) == (0.25, 0)
-    assert found.throttled == pytest.approx(0.1)
-    assert (found.involuntary_switches_per_s, found.major_page_faults) == (10, 2)
-    assert (found.cpu_mhz_before, found.cpu_mhz_after) == (3400, 3000)
+    interference = between(before, after, 2)
+    assert interference.seconds == 4
+    assert interference.cpu_own == pytest.approx(5 / 4)
+    assert interference.cpu_others == pytest.approx((7 - 5) / 4)
+    assert interference.steal == pytest.approx(0.05)
+    assert (interference.cpu_stalled, interference.memory_stalled) == (0.25, 0)
+    assert interference.throttled == pytest.approx(0.1)
+    assert (interference.involuntary_switches_per_s, interference.major_page_faults) == (10, 2)
+    assert (interference.cpu_mhz_before, interference.cpu_mhz_after) == (3400, 3000)
     # Ticks are whole: of 0.05 s others may have had nothing.
     beyond_ticks = (0.5 - 0.05 / 4) / 2
     # Others left 2 − 0.5 − 0.05 cores, and this process used 1.25 of them.
-    assert found.others_part == pytest.approx(beyond_ticks * 1.25 / 1.45)
-    assert replace(found, cpu_own=1.5).others_part == pytest.approx(beyond_ticks)
-    assert replace(found, cpu_own=None).others_part == pytest.approx(beyond_ticks)
+    assert interference.others_part == pytest.approx(beyond_ticks * 1.25 / 1.45)
+    assert replace(interference, cpu_own=1.5).others_part == pytest.approx(beyond_ticks)
+    assert replace(interference, cpu_own=None).others_part == pytest.approx(beyond_ticks)
     fewer = between(before, replace(after, counters={**counters[1], "cpu_busy": 104.9}), 2)
     assert fewer.cpu_others == 0
 
@@ -170,19 +170,21 @@ def test_a_phase_that_fails_leaves_nothing_installed():
 
 def test_on_many_cores_others_are_in_nobody_s_way():
     before = Reading(0.0, {"cpu_busy": 0.0, "cpu_own": 0.0})
-    found = between(before, Reading(100.0, {"cpu_busy": 2000.0, "cpu_own": 400.0}), 64)
-    assert found.cpu_others == pytest.approx(16)
-    assert found.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
+    interference = between(before, Reading(100.0, {"cpu_busy": 2000.0, "cpu_own": 400.0}), 64)
+    assert interference.cpu_others == pytest.approx(16)
+    assert interference.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
 
 
 def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_all():
     counters = {"cpu_busy": 1900.0, "steal": 100.0, "cpu_own": 1500.0}
-    found = between(Reading(0.0, dict.fromkeys(counters, 0.0)), Reading(1000.0, counters), 2)
+    interference = between(Reading(0.0, dict.fromkeys(counters, 0.0)), Reading(1000.0, counters), 2)
     ticks = 0.05 / 1000
     # Others left 2 − 0.4 − 0.1 cores and this process used them all.
-    assert found.lost_part == pytest.approx((0.4 - ticks) / 2 + (0.1 - ticks) / 2)
-    assert replace(found, throttled=0.2).lost_part == pytest.approx(found.lost_part + 0.1)
-    assert replace(found, throttled=5.0).lost_part == 1
+    assert interference.lost_part == pytest.approx((0.4 - ticks) / 2 + (0.1 - ticks) / 2)
+    assert replace(interference, throttled=0.2).lost_part == pytest.approx(
+        interference.lost_part + 0.1
+    )
+    assert replace(interference, throttled=5.0).lost_part == 1
 
 
 def test_this_system_is_read_without_an_error():

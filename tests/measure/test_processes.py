@@ -129,10 +129,10 @@ def test_an_environment_of_its_own(tmp_path, monkeypatch):
     command = parse_command("X=1 KEPT=2 true")
     lengths = set()
     for place in range(50):
-        found = environment_of(command, tmp_path / "a1", place)
-        assert (found["X"], found["KEPT"]) == ("1", "2")
-        assert found["ALEXPROF_LOGDIR"] == str(tmp_path / "a1")
-        lengths.add(len(found[PADDING]))
+        environment = environment_of(command, tmp_path / "a1", place)
+        assert (environment["X"], environment["KEPT"]) == ("1", "2")
+        assert environment["ALEXPROF_LOGDIR"] == str(tmp_path / "a1")
+        lengths.add(len(environment[PADDING]))
     assert len(lengths) > 45
     assert max(lengths) < PADDING_MOST
     own = environment_of(parse_command("ALEXPROF_LOGDIR=mine true"), tmp_path, 0)

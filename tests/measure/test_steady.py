@@ -36,18 +36,18 @@ def steps(levels, noise=0.005, seed=1):
     ],
 )
 def test_states(levels, state, settled):
-    found = find_steady_state(steps(levels))
-    assert (found.state, found.settled_step) == (state, settled)
+    steadiness = find_steady_state(steps(levels))
+    assert (steadiness.state, steadiness.settled_step) == (state, settled)
     if state != "no steady state":
-        assert len(found.first_steps) == len(found.levels_s) >= len(levels)
+        assert len(steadiness.first_steps) == len(steadiness.levels_s) >= len(levels)
 
 
 def test_levels_within_the_band_are_one():
     values = steps([(50, 1), (50, 1.008)], noise=0.001)
-    found = find_steady_state(values)
-    assert found.first_steps == (1, 51)
-    assert (found.state, found.settled_step) == ("steady", 1)
-    assert found.levels_s == pytest.approx((1, 1.008), abs=0.001)
+    steadiness = find_steady_state(values)
+    assert steadiness.first_steps == (1, 51)
+    assert (steadiness.state, steadiness.settled_step) == ("steady", 1)
+    assert steadiness.levels_s == pytest.approx((1, 1.008), abs=0.001)
 
 
 def test_steps_that_go_on_getting_slower_have_no_steady_state():
@@ -63,14 +63,14 @@ def test_steps_that_go_on_getting_slower_have_no_steady_state():
 def test_single_slow_steps_are_no_level():
     values = steps([(100, 1)])
     values[[3, 50, 51, 98]] = 9
-    found = find_steady_state(values)
-    assert (found.state, found.first_steps) == ("steady", (1,))
+    steadiness = find_steady_state(values)
+    assert (steadiness.state, steadiness.first_steps) == ("steady", (1,))
 
 
 def test_constant_steps_are_steady_and_one_clean_jump_is_found():
     assert find_steady_state(np.full(60, 0.25)).first_steps == (1,)
-    found = find_steady_state(np.repeat([2.0, 1.0], [30, 70]))
-    assert (found.state, found.settled_step) == ("warming", 31)
+    steadiness = find_steady_state(np.repeat([2.0, 1.0], [30, 70]))
+    assert (steadiness.state, steadiness.settled_step) == ("warming", 31)
 
 
 def test_few_steps_are_not_judged():
@@ -79,9 +79,9 @@ def test_few_steps_are_not_judged():
 
 
 def test_many_steps_are_put_together():
-    found = find_steady_state(steps([(3000, 1.3), (7123, 1)]))
-    assert found.state == "warming"
-    assert found.settled_step == pytest.approx(3001, abs=11)
+    steadiness = find_steady_state(steps([(3000, 1.3), (7123, 1)]))
+    assert steadiness.state == "warming"
+    assert steadiness.settled_step == pytest.approx(3001, abs=11)
 
 
 def test_the_cut_is_the_cheapest_of_all():
@@ -124,17 +124,22 @@ def test_on_a_fence_is_inside(extra, expected):
 
 def test_counts_and_what_slow_ones_add():
     values = np.concatenate([np.tile([3.0, 5.0], 50), [9.0], [20.0], [-1.0], [-20.0]])
-    found = count_outliers(values)
-    assert (found.severe_low, found.mild_low, found.mild_high, found.severe_high) == (1, 1, 1, 1)
-    assert found.steps == 104
+    outliers = count_outliers(values)
+    assert (outliers.severe_low, outliers.mild_low, outliers.mild_high, outliers.severe_high) == (
+        1,
+        1,
+        1,
+        1,
+    )
+    assert outliers.steps == 104
     inside = np.concatenate([np.tile([3.0, 5.0], 50), [-1.0], [-20.0]])
-    assert found.mean_share == pytest.approx(values.mean() / inside.mean() - 1)
+    assert outliers.mean_share == pytest.approx(values.mean() / inside.mean() - 1)
 
 
 def test_few_of_normal_steps_are_outliers():
-    found = count_outliers(np.random.default_rng(1).standard_normal(100_000) + 50)
-    assert (found.mild_low + found.mild_high) / 100_000 == pytest.approx(1 / 143, rel=0.1)
-    assert found.severe_low + found.severe_high <= 2
+    outliers = count_outliers(np.random.default_rng(1).standard_normal(100_000) + 50)
+    assert (outliers.mild_low + outliers.mild_high) / 100_000 == pytest.approx(1 / 143, rel=0.1)
+    assert outliers.severe_low + outliers.severe_high <= 2
 
 
 def test_constant_steps_have_none_and_one_step_out_of_line_is_severe():
@@ -159,15 +164,15 @@ def test_two_slow_steps_are_no_stretch():
 
 def test_two_quick_steps_end_a_stretch():
     seconds = np.array([9, 9, 9, 1, 1, 9, 9, 9, 1, 1, 1, 1, 1, 1.0])
-    found = find_stretches("forward", seconds, ["a"] * 14)
-    assert [(one.first_step, one.last_step) for one in found] == [(1, 3), (6, 8)]
+    stretches = find_stretches("forward", seconds, ["a"] * 14)
+    assert [(stretch.first_step, stretch.last_step) for stretch in stretches] == [(1, 3), (6, 8)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["independent", "autocorrelated", "bimodal", "process"])
 def test_steady_series_are_called_steady(name):
     series, _ = processes(KINDS[name], np.random.default_rng(41), (400, 100))
-    states = Counter(find_steady_state(one).state for one in series)
+    states = Counter(find_steady_state(values).state for values in series)
     assert states["steady"] / 400 >= 0.95
 
 
@@ -176,7 +181,7 @@ def test_steady_series_are_called_steady(name):
 def test_a_warm_up_of_twenty_steps_is_found_where_it_ends(name):
     series, _ = processes(KINDS[name], np.random.default_rng(42), (200, 100))
     series[:, :20] *= 1.1
-    found = [find_steady_state(one) for one in series]
-    assert sum(one.state == "warming" for one in found) / 200 >= 0.95
-    ends = [one.settled_step for one in found if one.settled_step is not None]
+    results = [find_steady_state(values) for values in series]
+    assert sum(result.state == "warming" for result in results) / 200 >= 0.95
+    ends = [result.settled_step for result in results if result.settled_step is not None]
     assert sum(abs(end - 21) <= 2 for end in ends) / 200 >= 0.95

@@ -35,9 +35,9 @@ def noisy(number, noise, seed=1):
 
 
 def interval_of(samples) -> Interval:
-    found = mean_interval(samples)
-    assert found is not None
-    return found
+    interval = mean_interval(samples)
+    assert interval is not None
+    return interval
 
 
 def stopped(rule, samples, elapsed_s=0.0, round_s=0.0):
@@ -86,12 +86,12 @@ def test_the_last_step_is_a_look():
 
 
 def test_the_precision_is_half_the_width_over_the_mean_a_tenth_wider():
-    found = noisy(10, 0.02)
-    low, high = interval_of(found)
-    half = 1.1 * (high - low) / 2 / np.concatenate(found).mean()
+    steps = noisy(10, 0.02)
+    low, high = interval_of(steps)
+    half = 1.1 * (high - low) / 2 / np.concatenate(steps).mean()
     assert precision_of(widened((low, high))) == pytest.approx(half)
-    assert stopped(StoppingRule.of(None, half * 1.001), found) == "precision"
-    assert stopped(StoppingRule.of(None, half * 0.999), found) is None
+    assert stopped(StoppingRule.of(None, half * 1.001), steps) == "precision"
+    assert stopped(StoppingRule.of(None, half * 0.999), steps) is None
     assert precision_of(None) is None
 
 
@@ -110,7 +110,7 @@ def test_a_precision_alone_has_five_minutes():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "message"),
     [
         ((None, None, None), "nothing says when to stop"),
         ((0, None, None), "at least 1, not 0"),
@@ -121,23 +121,26 @@ def test_a_precision_alone_has_five_minutes():
         ((1, None, math.inf), "above 0 seconds"),
     ],
 )
-def test_rules_that_can_t_be(numbers, said):
-    with pytest.raises(UsageError, match=said):
+def test_rules_that_can_t_be(numbers, message):
+    with pytest.raises(UsageError, match=message):
         StoppingRule.of(*numbers)
 
 
 @pytest.mark.parametrize(
-    ("text", "part"), [("0.5%", 0.005), ("0.5 %", 0.005), ("0.005", 0.005), ("12%", 0.12)]
+    ("text", "part"), [("0.5%", 0.005), (" 0.5 % ", 0.005), ("0.005", 0.005), ("12%", 0.12)]
 )
 def test_a_precision_is_a_part(text, part):
     assert parse_precision(text) == pytest.approx(part)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("much", "'much'"),
         ("", "''"),
+        ("%", "'%'"),
+        ("3%%", "'3%%'"),
+        ("3% more", "'3% more'"),
         ("0%", "0.5% or 0.005"),
         ("-1%", "'-1%'"),
         ("100%", "'100%'"),
@@ -146,8 +149,8 @@ def test_a_precision_is_a_part(text, part):
         ("0.5", r"did you mean 0.5%\? \(0.5 is 50%\)"),
     ],
 )
-def test_what_is_no_precision(text, said):
-    with pytest.raises(UsageError, match=said):
+def test_what_is_no_precision(text, message):
+    with pytest.raises(UsageError, match=message):
         parse_precision(text)
 
 
@@ -181,7 +184,7 @@ def test_a_plateau_compares_with_a_quarter_of_the_steps_not_with_half():
 
 
 def ended(rule, series):
-    """How a series ends by the rule, asked at every look, and at how many blocks."""
+    """How a series ends by the rule, checked at every look, and at how many blocks."""
     every = blocks(series)
     for number in LOOKS:
         if number <= len(every) and (why := stopped(rule, every[:number])):
@@ -207,10 +210,10 @@ def test_stopping_at_a_precision_still_covers(name, precision):
     series, levels = processes(kind, np.random.default_rng(31), (1500, 1000))
     rule = StoppingRule(None, precision)
     covered, plain = [], []
-    for one, (level,) in zip(series, levels, strict=True):
-        why, found = ended(rule, one)
+    for steps, (level,) in zip(series, levels, strict=True):
+        why, measured = ended(rule, steps)
         if why == "precision":
-            low, high = interval_of(found)
+            low, high = interval_of(measured)
             more = 0.05 * (high - low)
             covered.append(low - more <= level <= high + more)
             plain.append(low <= level <= high)
@@ -229,7 +232,7 @@ def test_stopping_at_a_precision_still_covers(name, precision):
 def test_steady_series_have_no_plateau(kind):
     series, _ = processes(kind, np.random.default_rng(32), (300, 2150))
     rule = StoppingRule(None, 1e-5)
-    assert share(ended(rule, one)[0] == "plateau" for one in series) < 0.05
+    assert share(ended(rule, steps)[0] == "plateau" for steps in series) < 0.05
 
 
 @pytest.mark.slow
@@ -241,4 +244,4 @@ def test_machines_that_drift_have_one():
     for drift in (walks, bursts):
         series = (1 + noise + drift).reshape(50, -1)
         rule = StoppingRule(None, 1e-5)
-        assert share(ended(rule, one)[0] == "plateau" for one in series) >= 0.85
+        assert share(ended(rule, steps)[0] == "plateau" for steps in series) >= 0.85

@@ -70,16 +70,16 @@ def test_it_stops_at_the_first_look_at_which_all_are_precise():
 
 
 def test_more_precision_takes_more_steps_and_is_reached():
-    found = []
+    counts = []
     for precision in (0.005, 0.002):
         rule = StoppingRule.of(None, precision)
         blocks, _ = ran(rule, {"A": noise(1), "B": noise(2)})
         assert why_stopped(rule, blocks) == "precision"
         sides = [[b for b in blocks if b.variant == name] for name in "AB"]
         reached = [describe(b, fetch=True, precision_asked=precision).precision for b in sides]
-        assert all(one is not None and one <= precision for one in reached)
-        found.append(len(blocks))
-    assert found[0] < found[1]
+        assert all(part is not None and part <= precision for part in reached)
+        counts.append(len(blocks))
+    assert counts[0] < counts[1]
 
 
 def test_the_most_steps_end_it_even_in_the_middle_of_a_block():
@@ -194,17 +194,17 @@ def test_what_is_known_of_the_steps_is_computed_from_them_in_order():
     low, high = timed.ci95_s
     assert (low, high) == mean_interval(parts)
     assert timed.precision == pytest.approx((high - low) / 2 / timed.mean_s)
-    asked = describe(blocks, fetch=True, precision_asked=0.01)
-    assert asked.precision == pytest.approx(1.1 * timed.precision)
-    assert asked.ci95_s == pytest.approx((low - 0.05 * (high - low), high + 0.05 * (high - low)))
+    judged = describe(blocks, fetch=True, precision_asked=0.01)
+    assert judged.precision == pytest.approx(1.1 * timed.precision)
+    assert judged.ci95_s == pytest.approx((low - 0.05 * (high - low), high + 0.05 * (high - low)))
 
 
 def test_a_phase_is_summed_up_by_variant():
     rule = StoppingRule.of(None, 0.01)
     blocks, _ = ran(rule, {"B": always(5), "A": always(7)}, 3, until_steady=True)
-    found = describe_phase(blocks, rule, 3, until_steady=True, fetch=False)
-    assert list(found) == ["B", "A"]
-    assert [round(one.mean_s, 9) for one in found.values()] == [0.005, 0.007]
-    for one in found.values():
-        assert (one.stopped_by, one.requested_precision, one.fetch) == ("precision", 0.01, False)
-        assert one.warm_up == WarmUp(3, one.burn_in, True)
+    phase = describe_phase(blocks, rule, 3, until_steady=True, fetch=False)
+    assert list(phase) == ["B", "A"]
+    assert [round(timed.mean_s, 9) for timed in phase.values()] == [0.005, 0.007]
+    for timed in phase.values():
+        assert (timed.stopped_by, timed.requested_precision, timed.fetch) == ("precision", 0.01, False)
+        assert timed.warm_up == WarmUp(3, timed.burn_in, True)
