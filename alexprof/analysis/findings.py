@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
@@ -81,30 +80,20 @@ _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may 
 _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Note, frozen=True, kw_only=True):
     """One thing that a reader has to know.
 
     Attributes:
-        code: What it is.
         severity: 1, worth knowing, to 5, numbers are wrong or missing.
         phases: Keys of the phases it is about; empty for the whole run.
         variants: Keys of the variants; empty for all.
-        numbers: Its figures by name, with the unit at the end of the name.
         invalidates: What it makes unsure.
-        names: As in `Note`, like the next two.
-        host: See there.
-        text: See there.
     """
 
-    code: str
     severity: int
     phases: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    numbers: dict[str, float] = field(default_factory=dict)
     invalidates: tuple[Invalidates, ...] = ()
-    names: tuple[str, ...] = ()
-    host: str = ""
-    text: str = ""
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
@@ -128,15 +117,7 @@ def _rank(finding: Finding) -> tuple[int, bool]:
 def of_note(note: Note) -> Finding:
     """Makes a finding of a note on a phase."""
     severity, invalidates = NOTES.get(note.code, (1, ()))
-    return Finding(
-        code=note.code,
-        severity=severity,
-        numbers=note.numbers,
-        invalidates=invalidates,
-        names=note.names,
-        host=note.host,
-        text=note.text,
-    )
+    return Finding(**asdict(note), severity=severity, invalidates=invalidates)
 
 
 def _joined(first: Finding, second: Finding) -> Finding:
