@@ -206,6 +206,9 @@ def test_a_phase_is_summed_up_by_variant():
     assert list(phase) == ["B", "A"]
     assert [round(timed.mean_s, 9) for timed in phase.values()] == [0.005, 0.007]
     for timed in phase.values():
-        assert (timed.stopped_by, timed.requested_precision) == ("precision", 0.01)
-        assert not timed.fetch
+        assert (timed.stopped_by, timed.requested_precision, timed.fetch) == (
+            "precision",
+            0.01,
+            False,
+        )
         assert timed.warm_up == WarmUp(3, timed.burn_in, True)
