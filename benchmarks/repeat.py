@@ -84,28 +84,37 @@ def _profile(
 
 def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
     from alexprof.analysis.compare import LEVELS, compare
-    from alexprof.analysis.sides import find_sides
+    from alexprof.analysis.selection import select_each
 
-    found = compare(find_sides(names, logdir))
-    called = [one for one in found.differences if one.verdict in CALLED]
+    comparison = compare(select_each(names, logdir))
+    called = [change for change in comparison.differences if change.difference.verdict in CALLED]
     return {
-        "called": {level: sum(one.level == level for one in called) for level in LEVELS},
+        "called": {level: sum(change.level == level for change in called) for level in LEVELS},
         "what": [
             {
-                "level": one.level,
-                "variant": one.variant,
-                "phase": one.phase,
-                "name": one.name,
-                "ratio": one.ratio,
-                "ci95": one.ci95,
+                "level": change.level,
+                "variant": change.variant,
+                "phase": change.phase,
+                "name": change.name,
+                "ratio": change.difference.ratio,
+                "ci95": change.difference.ratio_ci95,
             }
-            for one in called
+            for change in called
         ],
-        "asked": {level: sum(one.level == level for one in found.differences) for level in LEVELS},
-        "phase_ratios": [one.ratio for one in found.differences if one.level == "phase"],
-        "phase_ci95": [one.ci95 for one in found.differences if one.level == "phase"],
-        "why_not": list(found.why_not),
-        "notes": list(found.notes),
+        "asked": {
+            level: sum(change.level == level for change in comparison.differences)
+            for level in LEVELS
+        },
+        "phase_ratios": [
+            change.difference.ratio for change in comparison.differences if change.level == "phase"
+        ],
+        "phase_ci95": [
+            change.difference.ratio_ci95
+            for change in comparison.differences
+            if change.level == "phase"
+        ],
+        "why_not": [caveat.code for caveat in comparison.why_not],
+        "notes": [caveat.code for caveat in comparison.notes],
     }
 
 

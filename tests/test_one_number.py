@@ -1,14 +1,28 @@
-"""One question, one number: report, list, JSON and TensorBoard's charts say the same."""
+"""One question, one number, one verdict: in every command, in JSON and on TensorBoard's tabs."""
 
 from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
+from alexprof.analysis.compare import compare
+from alexprof.analysis.gate import gate, parse_bound
+from alexprof.analysis.history import history
+from alexprof.analysis.samples import RunSamples
+from alexprof.analysis.selection import Group, select, select_each
 from alexprof.analysis.summary import summarize
+from alexprof.measure.statistics import difference
+from alexprof.record.ablation import Ablation
+from alexprof.record.store import save_run
+from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions, numbers, render, render_list
+from alexprof.show.comparison import render_comparison
+from alexprof.show.verdict import render_gate
+from alexprof.tensorboard.hparams import metrics
 from alexprof.tensorboard.scalars import all_series
+from tests.analysis.made import made_run
 from tests.show import runs
 
 
@@ -57,3 +71,96 @@ def test_what_a_step_takes(make):
         charts = all_series(run, step.variant, {}, {}, 0.0)
         values = {series.tag: series.values[-1] for series in charts}
         assert values[f"{step.phase}/{kind}_ms"] == pytest.approx(step.center_s * 1e3)
+
+
+SLOW = Stretch(phase="forward", first_step=1, last_step=9, ratio=1.5, variants=("with_lrn",))
+VERDICTS = {"saves": "faster", "costs": "slower", "unclear": "unclear"}
+
+
+def run_on_disk(logdir, without_s, *stretches):
+    """A run of two variants; a step without LRN takes 85 % of `without_s`."""
+    steps_s = {"with_lrn": 0.2, "without_lrn": without_s}
+    without = {"without_lrn": ("lrn1",)}
+    run = made_run(logdir / "run", steps_s, without=without, noise=0.1, stretches=stretches)
+    samples = RunSamples(select("run", logdir), "mean")
+    a, b = (samples.of(variant, "forward").steps for variant in steps_s)
+    measured = difference(a, b, paired=True)
+    ablation = Ablation(
+        name="LRN",
+        phase="forward",
+        reference="with_lrn",
+        without="without_lrn",
+        kinds=("LRN",),
+        measured_s=measured.mean_s,
+        ci95_s=measured.ci95_s,
+        measured_median_s=measured.median_s,
+        median_ci95_s=measured.median_ci95_s,
+    )
+    run = msgspec.structs.replace(run, ablations=(ablation,))
+    save_run(logdir / "run", run)
+    return run
+
+
+@pytest.mark.parametrize(("without_s", "verdict"), [(0.2, "saves"), (0.2 / 0.85, "unclear")])
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict, stretches):
+    run = run_on_disk(tmp_path, without_s, *stretches)
+    summary = summarize(run)
+    (saving,) = summary.savings
+    assert saving.verdict == verdict
+    assert saving.ci95_s is not None
+    low_s, high_s = saving.ci95_s
+
+    names = ("run:with_lrn", "run:without_lrn")
+    compared = compare(select_each(names, tmp_path))
+    baseline, new = (Group((select(name, tmp_path),)) for name in names)
+    judged = gate(new, baseline, [parse_bound("3%")])
+    whole = next(change for change in compared.differences if change.level == "phase")
+    assert whole.difference == judged.judged[0].difference
+    found = whole.difference
+    assert found.estimator == summary.estimator == ("median" if stretches else "mean")
+    assert found.change_s == pytest.approx(-saving.saved_s)
+    assert found.ci95_s == pytest.approx((-high_s, -low_s))
+    assert found.verdict == VERDICTS[saving.verdict]
+    assert found.significant == (saving.verdict != "unclear")
+    assert found.before_s == pytest.approx(summary.steps[0].center_s)
+    assert found.after_s == pytest.approx(summary.steps[1].center_s)
+    back = compare(select_each(names[::-1], tmp_path))
+    back_whole = next(change for change in back.differences if change.level == "phase")
+    assert back_whole.difference.change_s == pytest.approx(saving.saved_s)
+    assert back_whole.difference.ci95_s == pytest.approx((low_s, high_s))
+
+    point = history(tmp_path, variant="with_lrn").points[0]
+    assert point.value == pytest.approx(summary.steps[0].center_s)
+    assert point.ci95 == pytest.approx(summary.steps[0].ci95_s)
+
+    saved_ms = numbers.MILLISECONDS.plain(saving.saved_s)
+    brief, listed = flat(render(run)), flat(render_list([run]))
+    in_compare, in_gate = flat(render_comparison(compared)), flat(render_gate(judged))
+    if saving.verdict == "saves":
+        fraction = numbers.percent(saving.fraction)
+        assert f"saves {fraction} %" in brief
+        assert saved_ms in brief
+        assert f"LRN: {saved_ms}" in listed
+        assert f"{fraction} % faster" in in_compare
+        assert f"−{saved_ms} ms" in in_compare
+        assert f"−{fraction}" in in_gate
+    else:
+        assert "can’t be told" in brief
+        assert "LRN: unclear" in listed
+        assert "no difference seen" in in_compare
+    assert json.loads(render_comparison(compared, "json"))["differences"]
+    answers = json.loads(render(run, "json"))["answers"]
+    assert answers["savings"][0]["saved_s"] == pytest.approx(saving.saved_s)
+
+
+def test_hparams_show_the_scalars():
+    run = runs.steady()
+    charts = {series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)}
+    summary = summarize(run)
+    assert set(metrics(run)) <= set(charts)
+    for saving in summary.savings:
+        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
+    for step in summary.steps:
+        if step.variant == "with_lrn":
+            assert charts[f"{step.phase}/mean_ms"] == pytest.approx(step.center_s * 1e3)

@@ -101,7 +101,7 @@ def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
 
 def test_the_record_is_read_without_numpy_and_polars():
     names = (
-        *("traces", "sides", "changes", "comparable", "compare", "gate", "history", "pairs"),
+        *("traces", "selection", "changes", "caveats", "difference", "comparable", "pairs"),
         *("summary", "findings"),
     )
     modules = ("record.store", *(f"analysis.{name}" for name in names))

@@ -1,12 +1,13 @@
-"""Can two runs be compared at all? What differs between them, and what that spoils."""
+"""Can two runs be compared at all? What differs between them, and what that forbids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.changes import Doubt, Spoils
-from alexprof.analysis.interference_clauses import differences, percent
-from alexprof.analysis.sides import Member, Pair, phases_of
+from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
+from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.run import MachineRecord, Run
 
@@ -23,13 +24,13 @@ LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
 TAKEN = 0.25
-"""Part of the cores that others may have during a phase: where they have more, steps take a third
-longer and nobody knows how much exactly."""
+"""Fraction of the cores that others may have during a phase: where they have more, steps take a
+third longer and nobody knows how much exactly."""
 UNEVEN = 0.75
-"""Processes for each core by which two runs' load may differ before it is worth saying."""
+"""Processes for each core by which two runs' load may differ before that is a caveat."""
 
 
-def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
+def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat]:
     """What speaks against comparing two runs, the worst first.
 
     Args:
@@ -37,211 +38,247 @@ def doubts(a: Member, b: Member, pairs: list[Pair]) -> list[Doubt]:
         b: The other.
         pairs: The variants that stand beside each other.
     """
-    found = [*_nothing_common(a, b, pairs)]
+    caveats = [*_unmatched(a, b, pairs)]
     if a.folder != b.folder:
-        found += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
-        found += _around(a, b, pairs)
+        caveats += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
+        caveats += _around(a, b, pairs)
     else:
-        found.append(_ablation(pairs))
-    for one in dict.fromkeys((a.run.run, b.run.run)):
-        found += _incomplete(a.run if one == a.run.run else b.run)
-    found += _devices(a, b, pairs)
-    rank = ("times", "cause", "nothing")
-    found = list(dict.fromkeys(found))
-    return sorted(found, key=lambda one: rank.index(one.spoils))
+        caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
+    caveats += [*_incomplete(a.run), *_incomplete(b.run)]
+    caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
+    rank = ("times", "work", "none")
+    return sorted(unique(caveats), key=lambda caveat: rank.index(caveat.effect))
 
 
-def _doubt(spoils: Spoils, text: str) -> Doubt:
-    return Doubt(text=text, spoils=spoils)
-
-
-def _nothing_common(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
+def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """What stands beside nothing."""
+    names = (a.name, b.name)
     if not pairs:
-        ours, theirs = (", ".join(one.run.variants) or "none" for one in (a, b))
-        yield _doubt("cause", f"no variant in common: {a.name} has {ours}, {b.name} has {theirs}")
-    elif not any(list(phases_of(a, b, pair)) for pair in pairs):
-        yield _doubt("cause", f"no phase in common: nothing of {a.name} is in {b.name}")
+        values = tuple(", ".join(selection.run.variants) for selection in (a, b))
+        yield Caveat(code="no_common_variant", effect="work", runs=names, values=values)
+    elif not any(list(common_phases(a, b, pair)) for pair in pairs):
+        yield Caveat(code="no_common_phase", effect="work", runs=names)
     if a.variant is None and b.variant is None:
-        for one in (a, b):
-            paired = {name for pair in pairs for name in pair}
-            for name in one.run.variants:
-                if name not in paired:
-                    yield _doubt("nothing", f"variant {name} is in {one.name} only")
+        matched = {name for pair in pairs for name in pair}
+        for selection in (a, b):
+            for name in selection.run.variants:
+                if name not in matched:
+                    yield Caveat(code="variant_unmatched", runs=(selection.name,), variants=(name,))
     for pair in pairs:
-        for one, other, at in ((a, b, 0), (b, a, 1)):
-            known = other.run.variants[pair[1 - at]].phases
-            for key in one.run.variants[pair[at]].phases:
-                if key not in known:
-                    yield _doubt("nothing", f"phase {key} of {pair[at]} is in {one.name} only")
+        of_a, of_b = a.run.variants[pair[0]].phases, b.run.variants[pair[1]].phases
+        for selection, name, own, others in ((a, pair[0], of_a, of_b), (b, pair[1], of_b, of_a)):
+            for key in own:
+                if key not in others:
+                    yield Caveat(
+                        code="phase_unmatched",
+                        runs=(selection.name,),
+                        phases=(key,),
+                        variants=(name,),
+                    )
 
 
-def _ablation(pairs: list[Pair]) -> Doubt:
-    names = ", ".join(f"{one} and {other}" for one, other in pairs)
-    return _doubt("nothing", f"{names} are variants of one run: they differ on purpose")
-
-
-def _work(a: Member, b: Member) -> Iterator[Doubt]:
-    ours, theirs = a.run.workload, b.run.workload
-    if ours is None or theirs is None:
-        if ours or theirs:
-            yield _doubt("cause", "one of them says what was asked for, the other does not")
-        else:
-            yield _doubt(
-                "nothing", "what was asked for is not recorded: settings can't be compared"
-            )
+def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
+    work_a, work_b = a.run.workload, b.run.workload
+    if work_a is None or work_b is None:
+        one_has_it = work_a is not None or work_b is not None
+        runs = tuple(selection.name for selection in (a, b) if selection.run.workload is None)
+        yield Caveat(code="settings_unknown", effect="work" if one_has_it else "none", runs=runs)
         return
-    if ours.name != theirs.name:
-        yield _doubt("cause", f"the workload differs ({ours.name}, {theirs.name}): other ops")
+    if work_a.name != work_b.name:
+        yield Caveat(code="workload_differs", effect="work", values=(work_a.name, work_b.name))
         return
-    for name in ours.settings:
-        one, other = ours.settings[name], theirs.settings.get(name)
-        if name in QUANTITIES or name not in theirs.settings or one == other:
+    for name, value_a in work_a.settings.items():
+        value_b = work_b.settings.get(name)
+        if name in QUANTITIES or name not in work_b.settings or value_a == value_b:
             continue
-        said = f"{name.replace('_', ' ')} differs ({_plain(one)}, {_plain(other)})"
+        values = (_plain(value_a), _plain(value_b))
         if name == "seed":
-            yield _doubt("nothing", f"{said}: other numbers, the same work")
+            yield Caveat(code="seed_differs", what=name, values=values)
         elif name in WORK:
-            yield _doubt("cause", f"{said}: a step has not the same work to do")
+            yield Caveat(code="amount_differs", effect="work", what=name, values=values)
         else:
-            yield _doubt("cause", f"{said}: that alone may be the difference")
+            yield Caveat(code="setting_differs", effect="work", what=name, values=values)
 
 
-def _machine(a: Member, b: Member) -> Iterator[Doubt]:
-    ours, theirs = a.run.machine, b.run.machine
-    if ours is None or theirs is None:
-        yield _doubt("cause", "where one of them ran is not recorded")
+def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
+    machine_a, machine_b = a.run.machine, b.run.machine
+    if machine_a is None or machine_b is None:
+        runs = tuple(selection.name for selection in (a, b) if selection.run.machine is None)
+        yield Caveat(code="machine_unknown", effect="work", runs=runs)
         return
-    for what, one, other in (
-        ("the processor differs", ours.host.processor, theirs.host.processor),
-        ("the number of cores differs", ours.host.cores, theirs.host.cores),
-        ("the accelerators differ", _accelerators(ours), _accelerators(theirs)),
+    host_a, host_b = machine_a.host, machine_b.host
+    for what, value_a, value_b in (
+        ("processor", host_a.processor, host_b.processor),
+        ("cores", str(host_a.cores), str(host_b.cores)),
+        ("accelerators", _accelerators(machine_a), _accelerators(machine_b)),
     ):
-        if one != other:
-            said = f"{what} ({one}, {other})"
-            yield _doubt("cause", f"{said}: machines are compared, not programs")
-    if ours.host.system != theirs.host.system:
-        yield _doubt("nothing", f"the system differs ({ours.host.system}, {theirs.host.system})")
+        if value_a != value_b:
+            yield Caveat(
+                code="machine_differs", effect="work", what=what, values=(value_a, value_b)
+            )
+    if host_a.system != host_b.system:
+        yield Caveat(code="system_differs", values=(host_a.system, host_b.system))
 
 
 def _accelerators(machine: MachineRecord) -> str:
-    return " + ".join(one.description for one in machine.accelerators) or "none"
+    return " + ".join(device.description for device in machine.accelerators) or "none"
 
 
-def _versions(a: Member, b: Member) -> Iterator[Doubt]:
-    for what, one, other in version_changes(a.run, b.run):
-        yield _doubt("nothing", f"{what} differs ({one}, {other}): it may be the cause")
+def _versions(a: Selection, b: Selection) -> Iterator[Caveat]:
+    for what, version_a, version_b in version_changes(a.run, b.run):
+        yield Caveat(code="version_differs", what=what, values=(version_a, version_b))
 
 
 def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
     """What of the software differs: its name, A's version, B's."""
     if a.machine is None or b.machine is None:
         return
-    ours, theirs = a.machine.software, b.machine.software
-    for what, one, other in (
-        ("TensorFlow", ours.tensorflow, theirs.tensorflow),
-        ("Python", ours.python, theirs.python),
-        ("NumPy", ours.numpy, theirs.numpy),
-        ("AlexProf", ours.alexprof, theirs.alexprof),
-        ("oneDNN", ours.onednn, theirs.onednn),
+    of_a, of_b = a.machine.software, b.machine.software
+    for what, version_a, version_b in (
+        ("TensorFlow", of_a.tensorflow, of_b.tensorflow),
+        ("Python", of_a.python, of_b.python),
+        ("NumPy", of_a.numpy, of_b.numpy),
+        ("AlexProf", of_a.alexprof, of_b.alexprof),
+        ("oneDNN", of_a.onednn, of_b.onednn),
     ):
-        if one != other and one is not None and other is not None:
-            yield what, _plain(one), _plain(other)
+        if version_a != version_b and version_a is not None and version_b is not None:
+            yield what, _plain(version_a), _plain(version_b)
 
 
-def too_busy(member: Member) -> list[Doubt]:
-    """Whether other programs took so much time from a run that its times say nothing."""
-    run = member.run
-    read = _readings(member)
-    if not read:
-        host = run.machine.host if run.machine else None
-        if host is None or (host.load_before or 0) < LOADED * host.cores:
+def too_busy(selection: Selection) -> list[Caveat]:
+    """Where other programs took so much time from a run that its times say nothing.
+
+    The load before the run counts only where nothing was read around its steps.
+    """
+    run = selection.run
+    readings = _readings(selection)
+    if readings:
+        busy: dict[str, float] = {}
+        for key, interference in readings:
+            if interference.lost_part >= TAKEN:
+                busy[key] = max(busy.get(key, 0.0), interference.lost_part)
+        if not busy:
             return []
-        said = f"{run.run} began with a load of {host.load_before:g} on {host.cores} cores"
-        return [_doubt("times", f"{said}: other programs took time from it, so no verdict")]
-    key, worst = max(read, key=lambda reading: reading[1].lost_part)
-    if worst.lost_part < TAKEN:
+        fractions = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
+        return [
+            Caveat(
+                code="machine_busy",
+                effect="times",
+                runs=(run.run,),
+                phases=tuple(busy),
+                numbers=fractions,
+            )
+        ]
+    host = run.machine.host if run.machine else None
+    if host is None or host.load_before is None or host.load_before < LOADED * host.cores:
         return []
-    said = f"in {key} of {run.run} others had {percent(worst.lost_part)} of the cores"
-    return [_doubt("times", f"{said}: its times are theirs too, so no verdict")]
+    load = {"load": host.load_before, "cores": host.cores}
+    return [Caveat(code="load_high", effect="times", runs=(run.run,), numbers=load)]
 
 
-def _readings(member: Member) -> list[tuple[str, Interference]]:
+def _readings(selection: Selection) -> list[tuple[str, Interference]]:
     """Phases with what went on around them, where it is known what others used."""
     return [
         (key, phase.interference)
-        for name, variant in member.run.variants.items()
-        if member.variant in (None, name)
-        for key, phase in variant.phases.items()
+        for name in selection.variants
+        for key, phase in selection.run.variants[name].phases.items()
         if phase.interference is not None and phase.interference.cpu_others is not None
     ]
 
 
-def _load(a: Member, b: Member) -> Iterator[Doubt]:
+def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
     """Others beside the runs; the load before them only where nothing was read around steps."""
-    found = [*too_busy(a), *too_busy(b)]
-    yield from found
-    if found or a.run.machine is None or b.run.machine is None:
+    busy = [*too_busy(a), *too_busy(b)]
+    yield from busy
+    if busy or a.run.machine is None or b.run.machine is None:
         return
-    ours, theirs = a.run.machine.host, b.run.machine.host
-    known = _readings(a) and _readings(b)
-    if known or ours.load_before is None or theirs.load_before is None:
+    host_a, host_b = a.run.machine.host, b.run.machine.host
+    both_read = _readings(a) and _readings(b)
+    if both_read or host_a.load_before is None or host_b.load_before is None:
         return
-    if abs(ours.load_before / ours.cores - theirs.load_before / theirs.cores) >= UNEVEN:
-        said = f"the load before differs ({ours.load_before:g}, {theirs.load_before:g})"
-        yield _doubt("nothing", f"{said}: other programs may have run beside one of them")
+    if abs(host_a.load_before / host_a.cores - host_b.load_before / host_b.cores) >= UNEVEN:
+        loads = {"load_a": host_a.load_before, "load_b": host_b.load_before}
+        yield Caveat(code="load_differs", runs=(a.run.run, b.run.run), numbers=loads)
 
 
-def _around(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
+def _around(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
     """What went on beside a phase in one run and not in the other."""
     for pair in pairs:
-        for key in phases_of(a, b, pair):
-            ours = a.run.variants[pair[0]].phases[key].interference
-            theirs = b.run.variants[pair[1]].phases[key].interference
-            if ours is not None and theirs is not None:
-                unlike = list(differences(ours, theirs))
-                if unlike:
-                    yield _doubt("nothing", f"{key}, {a.name} and {b.name}: {'; '.join(unlike)}")
+        for key in common_phases(a, b, pair):
+            around_a = a.run.variants[pair[0]].phases[key].interference
+            around_b = b.run.variants[pair[1]].phases[key].interference
+            if around_a is not None and around_b is not None:
+                for what, numbers in _interference_differences(around_a, around_b):
+                    yield Caveat(
+                        code="interference_differs",
+                        runs=(a.name, b.name),
+                        phases=(key,),
+                        what=what,
+                        numbers=numbers,
+                    )
 
 
-def _incomplete(run: Run) -> Iterator[Doubt]:
+def _interference_differences(
+    a: Interference, b: Interference
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """What of the interference with a phase differs: its name, A's and B's figure where known."""
+    for what, part_a, part_b, least, figure_a, figure_b in (
+        ("others", a.others_part, b.others_part, OTHERS, a.cpu_others, b.cpu_others),
+        ("steal", a.steal_part, b.steal_part, STEAL, a.steal, b.steal),
+    ):
+        if abs(part_a - part_b) > least:
+            figures = {"a": figure_a, "b": figure_b, "cores": b.cores}
+            yield what, {name: value for name, value in figures.items() if value is not None}
+    stalled_a, stalled_b = a.memory_stalled or 0, b.memory_stalled or 0
+    if abs(stalled_a - stalled_b) > MEMORY_STALLED:
+        yield "memory", {"a_fraction": stalled_a, "b_fraction": stalled_b}
+    throttled_a, throttled_b = a.throttled or 0, b.throttled or 0
+    if abs(throttled_a - throttled_b) > THROTTLED:
+        yield "quota", {"a": throttled_a, "b": throttled_b}
+    mhz_a, mhz_b = a.cpu_mhz_after, b.cpu_mhz_after
+    if mhz_a and mhz_b and abs(math.log(mhz_b / mhz_a)) > SLOWER:
+        yield "clock", {"a": mhz_a, "b": mhz_b}
+    clocks = {gpu.index: gpu.clock_mhz for gpu in a.gpus_after}
+    for gpu in b.gpus_after:
+        clock_a = clocks.get(gpu.index)
+        if clock_a and gpu.clock_mhz and abs(math.log(gpu.clock_mhz / clock_a)) > SLOWER:
+            yield "gpu_clock", {"gpu": gpu.index, "a": clock_a, "b": gpu.clock_mhz}
+
+
+def _incomplete(run: Run) -> Iterator[Caveat]:
     if not run.complete:
-        yield _doubt("nothing", f"{run.run} is incomplete: what it finished is compared")
+        yield Caveat(code="incomplete", runs=(run.run,))
 
 
-def _devices(a: Member, b: Member, pairs: list[Pair]) -> Iterator[Doubt]:
-    seen = set()
+def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """How the steps of both were timed and traced."""
     for pair in pairs:
-        for key in phases_of(a, b, pair):
-            ours, theirs = a.run.variants[pair[0]].phases[key], b.run.variants[pair[1]].phases[key]
-            label = f"{key} of {pair[0] if pair[0] == pair[1] else ' and '.join(pair)}"
-            for one, phase in ((a, ours), (b, theirs)):
+        variants = tuple(dict.fromkeys(pair))
+        for key in common_phases(a, b, pair):
+            phase_a = a.run.variants[pair[0]].phases[key]
+            phase_b = b.run.variants[pair[1]].phases[key]
+            for selection, phase in ((a, phase_a), (b, phase_b)):
+                run = (selection.name,)
                 if phase.timed is None:
-                    yield _doubt("nothing", f"{label} was not timed in {one.name}")
+                    yield Caveat(code="not_timed", runs=run, phases=(key,), variants=variants)
                 if phase.attribution is None:
-                    yield _doubt(
-                        "nothing", f"{label} has no trace in {one.name}: no layers, kinds and ops"
-                    )
-            if ours.timed and theirs.timed and ours.timed.fetch != theirs.timed.fetch:
-                seen.add("results were fetched in one of them only: a step ends elsewhere")
-            if ours.attribution and theirs.attribution:
-                one_device, other = ours.attribution.device, theirs.attribution.device
-                if one_device != other:
-                    seen.add(
-                        f"the step is divided on other devices ({one_device}, {other}): op times "
-                        "and kernel times are not set beside each other"
-                    )
-    for text in sorted(seen):
-        yield _doubt("cause", text)
-    for one in (a, b) if a.folder != b.folder else (a,):
-        slow = {stretch.phase for stretch in one.run.stretches}
-        if slow:
-            worst = max(stretch.ratio for stretch in one.run.stretches)
-            yield _doubt(
-                "nothing",
-                f"{one.name} had steps slow in a row ({', '.join(sorted(slow))}; up to "
-                f"{worst:.2f}×): the means follow them, "
-                "report leads with medians there",
-            )
+                    yield Caveat(code="not_traced", runs=run, phases=(key,), variants=variants)
+            if phase_a.timed and phase_b.timed and phase_a.timed.fetch != phase_b.timed.fetch:
+                yield Caveat(code="fetch_differs", effect="work")
+            if phase_a.attribution and phase_b.attribution:
+                devices = (phase_a.attribution.device, phase_b.attribution.device)
+                if devices[0] != devices[1]:
+                    yield Caveat(code="devices_differ", effect="work", values=devices)
+
+
+def _slow_steps(run: Run) -> Iterator[Caveat]:
+    if run.stretches:
+        yield Caveat(
+            code="slow_steps",
+            runs=(run.run,),
+            phases=tuple(dict.fromkeys(stretch.phase for stretch in run.stretches)),
+            numbers={"slowest_ratio": max(stretch.ratio for stretch in run.stretches)},
+        )
 
 
 def _plain(value: object) -> str:

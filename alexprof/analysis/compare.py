@@ -1,55 +1,52 @@
-"""Which phase, layer, kind and op changed between runs, by how much, and can it be told from noise?
+"""Which phase, layer, kind and op changed between runs, by how much, and is it more than noise?
 
-Phases are judged by their timed steps; with one or two runs of a side the interval holds the
+Phases are judged by their timed steps; with one or two runs of each the interval holds the
 between-run variance. Layers, kinds and ops are judged by what they cost in the traced steps, on the
-scale of timed steps: their intervals hold the spread over traced steps, that of the timed mean, and
-what a part of a step differs by between two runs.
+scale of timed steps: their intervals hold the spread over traced steps, that of the timed steps'
+center, and what a part of a step differs by between two runs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
 
-from alexprof.analysis.changes import (
-    QUIET,
-    Change,
-    Doubt,
-    Level,
-    OneSided,
-    ResultChange,
-    RunComparison,
+from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison, Unmatched
+from alexprof.analysis.comparable import caveats_of
+from alexprof.analysis.difference import (
+    common_estimator,
+    difference_of,
+    of_ablation,
+    of_variants,
+    reversed_comparison,
 )
-from alexprof.analysis.comparable import doubts
-from alexprof.analysis.results import result_changes, result_doubts, whether_same
-from alexprof.analysis.sides import Member, Pair, Side, phases_of, variant_pairs
+from alexprof.analysis.estimator import Estimator
+from alexprof.analysis.results import result_caveats, result_changes, whether_same
+from alexprof.analysis.samples import PhaseSample, RunSamples, took_turns
+from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
+from alexprof.attribute import IDLE_OP
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv, between_run_part_cv
+from alexprof.measure.multiple_comparisons import adjust
+from alexprof.measure.ratios import compare_times
+from alexprof.measure.spread import block_means, quantile, two_sided_p
+from alexprof.measure.statistics import difference
 from alexprof.record.phase import Phase, on_cpu
-
-if TYPE_CHECKING:
-    from alexprof.analysis.samples import Sample, Samples
-    from alexprof.record.values import Comparison
+from alexprof.record.run import Run
+from alexprof.record.values import Comparison, Needed
 
 LEAST_SHARE = 0.001
-"""Parts that are less of the step on both sides are left out."""
-PAIRS = "pairs of processes (alexprof ab)"
-"""What a verdict on a part of two variants of one run takes."""
+"""Parts that are less of the step in both are left out."""
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
 
 
 @dataclass(frozen=True)
-class Row:
-    """Something of both sides, before its verdict is final.
+class Compared:
+    """Something that both groups have: its place, as in `Change`, and B against A.
 
     Attributes:
-        level: What it is.
-        pair: Variant of A, variant of B.
-        phase: The phase's key.
-        name: Its name.
-        shares: Its part of A's and of B's step.
-        found: B against A.
+        estimator: Of what the times are.
     """
 
     level: Level
@@ -57,94 +54,94 @@ class Row:
     phase: str
     name: str
     shares: tuple[float, float]
-    found: Comparison
+    estimator: Estimator
+    comparison: Comparison
+
+    def change(self, b: str, *, machine_busy: bool) -> Change:
+        """The answer, against the group of that name."""
+        return Change(
+            level=self.level,
+            variant=self.pair[0],
+            phase=self.phase,
+            name=self.name,
+            b=b,
+            b_variant=self.pair[1],
+            a_share=self.shares[0],
+            b_share=self.shares[1],
+            difference=difference_of(self.comparison, self.estimator, machine_busy=machine_busy),
+        )
 
 
-def compare(sides: Sequence[Side], *, paired: bool = False) -> RunComparison:
-    """Compares the first side with each of the others.
+def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
+    """Compares the first group with each of the others.
 
     Args:
-        sides: At least two.
-        paired: As for `compare_pair`. Interference then spoils no verdict: it is in the spread
+        groups: At least two.
+        paired: As for `compare_groups`. Interference then spoils no verdict: it is in the spread
             over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
         RunError: If a table can't be read.
-        ClosureError: If a table's books don't add up.
+        ClosureError: If a table does not add up.
     """
-    first, others = sides[0], sides[1:]
-    differences: list[Change] = []
-    one_sided: list[OneSided] = []
-    found: list[Doubt] = []
+    first, others = groups[0], groups[1:]
+    changes: list[Change] = []
+    unmatched: list[Unmatched] = []
+    caveats: list[Caveat] = []
     results: list[ResultChange] = []
     for other in others:
-        computed = result_changes(first, other)
-        results += computed
-        doubtful = side_doubts(first, other, computed, paired=paired)
-        found += doubtful
-        rows, alone = compare_pair(first, other, paired=paired)
-        spoiled = any(one.spoils == "times" for one in doubtful)
-        differences += [_change(row, other.name, spoiled=spoiled) for row in rows]
-        one_sided += alone
-    why_not = tuple(dict.fromkeys(one.text for one in found if one.spoils != "nothing"))
-    notes = tuple(dict.fromkeys(one.text for one in found if one.spoils == "nothing"))
-    one_sided.sort(key=lambda one: -(one.a_s or one.b_s or 0.0))
-    same, reason = whether_same(results)
+        other_caveats = group_caveats(first, other, paired=paired)
+        both, one_only = compare_groups(first, other, paired=paired)
+        machine_busy = any(caveat.effect == "times" for caveat in other_caveats)
+        changes += [compared.change(other.name, machine_busy=machine_busy) for compared in both]
+        unmatched += one_only
+        caveats += other_caveats
+        results += result_changes(first, other)
+    why_not, notes = split(caveats)
+    unmatched.sort(key=lambda part: -(part.a_s or part.b_s or 0.0))
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
         comparable=not why_not,
         why_not=why_not,
         notes=notes,
-        same_results=same,
-        same_results_reason=reason,
+        same_results=whether_same(results),
         results=tuple(results),
-        differences=tuple(sorted(differences, key=lambda one: -abs(one.change_s))),
-        gone=tuple(one for one in one_sided if one.b_s is None),
-        new=tuple(one for one in one_sided if one.a_s is None),
+        differences=tuple(sorted(changes, key=lambda change: -abs(change.difference.change_s))),
+        gone=tuple(part for part in unmatched if part.b_s is None),
+        new=tuple(part for part in unmatched if part.a_s is None),
     )
 
 
-def side_doubts(
-    a: Side,
-    b: Side,
-    computed: Sequence[ResultChange] | None = None,
-    *,
-    paired: bool = False,
-) -> list[Doubt]:
-    """What speaks against comparing two sides: their runs against A's first, or pair by pair.
+def split(caveats: Sequence[Caveat]) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...]]:
+    """Those that forbid a comparison, and the others."""
+    every = unique(caveats)
+    return (
+        tuple(caveat for caveat in every if caveat.effect != "none"),
+        tuple(caveat for caveat in every if caveat.effect == "none"),
+    )
+
+
+def group_caveats(a: Group, b: Group, *, paired: bool = False) -> list[Caveat]:
+    """What speaks against comparing two groups: their runs against A's first, or pair by pair.
 
     Args:
         a: The one.
         b: The other.
-        computed: What their steps fetched, if it is known already.
-        paired: As for `compare_pair`: pairs show themselves what their runs differ by.
+        paired: As for `compare_groups`: pairs show themselves what their runs differ by.
     """
-    first = a.members[0]
-    found = []
-    partners = a.members if paired else [first] * len(b.members)
-    for ours, theirs in zip(partners, b.members, strict=True):
-        found += doubts(ours, theirs, variant_pairs(ours, theirs))
-    for one in a.members[1:]:
-        against = doubts(first, one, variant_pairs(first, one))
-        found += [each for each in against if not paired or each.spoils == "cause"]
+    first = a.runs[0]
+    partners = a.runs if paired else [first] * len(b.runs)
+    caveats: list[Caveat] = []
+    for run_a, run_b in zip(partners, b.runs, strict=True):
+        caveats += caveats_of(run_a, run_b, variant_pairs(run_a, run_b))
+    for run in a.runs[1:]:
+        within_a = caveats_of(first, run, variant_pairs(first, run))
+        caveats += [caveat for caveat in within_a if not paired or caveat.effect == "work"]
     if paired:
-        found = [one for one in found if one.spoils != "times"]
-    found += result_doubts(result_changes(a, b) if computed is None else computed)
-    return list(dict.fromkeys(found))
-
-
-def _run_cv(ours: Sequence[Phase], theirs: Sequence[Phase]) -> float:
-    """Standard deviation of a run's mean between runs, as a part of it.
-
-    The one that, the same in each run, makes the ratio as uncertain as the runs' own do.
-    """
-    of_ratio = 0.0
-    for phases in (ours, theirs):
-        variances = [between_run_cv(measured_s(phase)) ** 2 for phase in phases]
-        of_ratio += math.fsum(variances) / len(phases) ** 2
-    return math.sqrt(of_ratio / (1 / len(ours) + 1 / len(theirs)))
+        caveats = [caveat for caveat in caveats if caveat.effect != "times"]
+    return unique([*caveats, *result_caveats(result_changes(a, b))])
 
 
 def measured_s(phase: Phase) -> float:
@@ -154,191 +151,198 @@ def measured_s(phase: Phase) -> float:
     return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
 
 
-def _phases(side: Side, variant: str, key: str) -> list[Phase]:
-    return [member.run.variants[variant].phases[key] for member in side.members]
+def compare_groups(
+    a: Group, b: Group, *, paired: bool = False
+) -> tuple[list[Compared], list[Unmatched]]:
+    """Compares two groups; verdicts allow for how many were compared at each level.
 
-
-def _one_run(a: Side, b: Side) -> bool:
-    return len(a.members) == len(b.members) == 1 and a.members[0].folder == b.members[0].folder
-
-
-def compare_pair(a: Side, b: Side, *, paired: bool = False) -> tuple[list[Row], list[OneSided]]:
-    """Compares two sides, verdicts adjusted for how many were asked at each level.
+    Phases of variants of one run are questions of their own, as in its report.
 
     Args:
         a: The one.
         b: The other.
         paired: Whether run i of A ran beside run i of B: intervals then come from the pairs.
     """
-    from alexprof.analysis.samples import Samples
-    from alexprof.measure.multiple_comparisons import adjust
-
-    tables = {id(one): Samples(one) for one in (*a.members, *b.members)}
-    rows: list[Row] = []
-    alone: list[OneSided] = []
-    for pair, key in common_phases(a, b):
-        ours = [_sample(one, pair[0], key, tables) for one in a.members]
-        theirs = [_sample(one, pair[1], key, tables) for one in b.members]
-        phase = _Phase(
+    estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
+    of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
+    one_run = len(a.runs) == len(b.runs) == 1 and a.runs[0].folder == b.runs[0].folder
+    every: list[Compared] = []
+    unmatched: list[Unmatched] = []
+    for pair, key in phases_of_all(a, b):
+        phase = _PhaseOfBoth(
             pair,
             key,
-            ours,
-            theirs,
+            ([run.of(pair[0], key) for run in of_a], [run.of(pair[1], key) for run in of_b]),
+            estimator,
             run_cv=_run_cv(_phases(a, pair[0], key), _phases(b, pair[1], key)),
-            same_process=_one_run(a, b),
+            one_run=a.runs[0].run if one_run else None,
             paired=paired,
         )
-        rows += phase.rows()
-        alone += phase.one_sided(b.name)
+        every += phase.compared()
+        unmatched += phase.unmatched(b.name)
     judged = []
     for level in LEVELS:
-        of_level = [row for row in rows if row.level == level]
-        verdicts = adjust([row.found for row in of_level])
-        judged += [replace(row, found=one) for row, one in zip(of_level, verdicts, strict=True)]
-    return judged, alone
+        of_level = [compared for compared in every if compared.level == level]
+        comparisons = [compared.comparison for compared in of_level]
+        if not (one_run and level == "phase"):
+            comparisons = adjust(comparisons)
+        judged += [
+            replace(compared, comparison=comparison)
+            for compared, comparison in zip(of_level, comparisons, strict=True)
+        ]
+    return judged, unmatched
 
 
-def common_phases(a: Side, b: Side) -> list[tuple[Pair, str]]:
+def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
     """The variants that stand beside each other and the phases of them that every run has."""
-    found: list[tuple[Pair, str]] | None = None
-    for one in b.members:
-        for ours in a.members:
-            mine = [(p, key) for p in variant_pairs(ours, one) for key in phases_of(ours, one, p)]
-            found = mine if found is None else [each for each in found if each in mine]
-    return found or []
+    every = [
+        [(pair, key) for pair in variant_pairs(x, y) for key in common_phases(x, y, pair)]
+        for y in b.runs
+        for x in a.runs
+    ]
+    return [phase for phase in every[0] if all(phase in phases for phases in every)]
 
 
-def _sample(member: Member, variant: str, key: str, tables: dict[int, Samples]) -> Sample:
-    return tables[id(member)].of(variant, key)
+def _phases(group: Group, variant: str, key: str) -> list[Phase]:
+    return [selection.run.variants[variant].phases[key] for selection in group.runs]
+
+
+def _run_cv(phases_a: Sequence[Phase], phases_b: Sequence[Phase]) -> float:
+    """Coefficient of variation between runs that, the same in each, gives the ratio its variance.
+
+    Runs measured for different lengths of time vary differently.
+    """
+    of_ratio = 0.0
+    for phases in (phases_a, phases_b):
+        variances = [between_run_cv(measured_s(phase)) ** 2 for phase in phases]
+        of_ratio += math.fsum(variances) / len(phases) ** 2
+    return math.sqrt(of_ratio / (1 / len(phases_a) + 1 / len(phases_b)))
 
 
 @dataclass(frozen=True)
-class _Phase:
-    """A phase on both sides."""
+class _PhaseOfBoth:
+    """A phase in A's runs and in B's."""
 
     pair: Pair
     key: str
-    ours: Sequence[Sample]
-    theirs: Sequence[Sample]
+    samples: tuple[Sequence[PhaseSample], Sequence[PhaseSample]]
+    estimator: Estimator
     run_cv: float
-    same_process: bool
+    one_run: Run | None
     paired: bool
 
-    def rows(self) -> Iterator[Row]:
+    def compared(self) -> Iterator[Compared]:
         timed = self._timed()
         if timed is not None:
-            yield Row("phase", self.pair, self.key, self.key, (1.0, 1.0), timed)
-        for level, name in self._parts("both"):
-            yield self._part(level, name, timed)
-
-    def one_sided(self, other: str) -> Iterator[OneSided]:
-        for where in ("a", "b"):
-            for level, name in self._parts(where):
-                mine = self.ours if where == "a" else self.theirs
-                cost_s = _mean(float(one.parts[level][name].mean()) for one in mine)
-                yield OneSided(
-                    level=level,
-                    variant=self.pair[0],
-                    phase=self.key,
-                    name=name,
-                    a_s=cost_s if where == "a" else None,
-                    b_s=cost_s if where == "b" else None,
-                    share=_mean(one.share(level, name) for one in mine),
-                    b=other,
-                    b_variant=self.pair[1],
-                )
-
-    def _timed(self) -> Comparison | None:
-        from alexprof.analysis.samples import took_turns
-        from alexprof.measure.ratios import compare_times
-
-        if not all(one.blocks for one in (*self.ours, *self.theirs)):
-            return None
-        turns = self.same_process and took_turns(self.ours[0], self.theirs[0])
-        return compare_times(
-            [one.blocks for one in self.ours],
-            [one.blocks for one in self.theirs],
-            paired=self.paired or turns,
-            run_cv=self.run_cv,
-        )
-
-    def _parts(self, where: Literal["both", "a", "b"]) -> Iterator[tuple[Level, str]]:
-        """What both have, or A alone, or B alone, as far as it is worth it; once for each level."""
-        if len({one.device for one in (*self.ours, *self.theirs)} | {None}) > 2:
-            return
-        if not all(one.parts for one in (*self.ours, *self.theirs)):
-            return
-        for level in LEVELS[1:]:
-            names = dict.fromkeys(n for one in (*self.ours, *self.theirs) for n in one.parts[level])
-            for name in names:
+            yield self._compared("phase", self.key, (1.0, 1.0), timed)
+        for level, name, in_a, in_b in self._parts():
+            if in_a and in_b:
                 shares = self._shares(level, name)
-                has = [any(_has(one, level, name) for one in side) for side in self._sides]
-                found = "both" if all(has) else "a" if has[0] else "b"
-                if found == where and max(shares) >= LEAST_SHARE:
-                    yield level, name
+                yield self._compared(level, name, shares, self._part(level, name, timed))
+
+    def unmatched(self, b: str) -> Iterator[Unmatched]:
+        for level, name, in_a, in_b in self._parts():
+            if in_a and in_b:
+                continue
+            samples = self.samples[0] if in_a else self.samples[1]
+            cost_s = _mean(float(sample.parts[level][name].mean()) for sample in samples)
+            yield Unmatched(
+                level=level,
+                variant=self.pair[0],
+                phase=self.key,
+                name=name,
+                a_s=cost_s if in_a else None,
+                b_s=None if in_a else cost_s,
+                share=_mean(sample.share(level, name) for sample in samples),
+                b=b,
+                b_variant=self.pair[1],
+            )
+
+    def _compared(
+        self, level: Level, name: str, shares: tuple[float, float], comparison: Comparison
+    ) -> Compared:
+        return Compared(level, self.pair, self.key, name, shares, self.estimator, comparison)
 
     @property
-    def _sides(self) -> tuple[Sequence[Sample], Sequence[Sample]]:
-        return self.ours, self.theirs
+    def _every(self) -> list[PhaseSample]:
+        return [*self.samples[0], *self.samples[1]]
+
+    def _timed(self) -> Comparison | None:
+        if not all(sample.blocks for sample in self._every):
+            return None
+        if self.one_run is not None:
+            return self._of_variants(self.one_run)
+        blocks_a, blocks_b = ([sample.blocks for sample in samples] for samples in self.samples)
+        return compare_times(blocks_a, blocks_b, paired=self.paired, run_cv=self.run_cv)
+
+    def _of_variants(self, run: Run) -> Comparison:
+        """Two variants of one run, by its ablation; where it has none, from the timed steps."""
+        comparison = self._ablation(run) or self._measured()
+        if comparison.ci95 is None:
+            return comparison
+        # A gate asks for other intervals than of 95 %.
+        low, high = comparison.ci95
+        degrees = min(len(block_means(sample.steps)) for sample in self._every) - 1
+        log_error = (high - low) / 2 / quantile(degrees, 0.975) / comparison.ratio
+        p_value = two_sided_p(math.log(comparison.ratio), log_error, degrees)
+        return replace(comparison, log_error=log_error, freedom=degrees, p_value=p_value)
+
+    def _ablation(self, run: Run) -> Comparison | None:
+        for ablation in run.ablations:
+            variants = (ablation.reference, ablation.without)
+            if ablation.phase == self.key and set(variants) == set(self.pair):
+                comparison = of_ablation(run, ablation, self.estimator)
+                return comparison if variants == self.pair else reversed_comparison(comparison)
+        return None
+
+    def _measured(self) -> Comparison:
+        a, b = (samples[0] for samples in self.samples)
+        measured = difference(b.steps, a.steps, paired=took_turns(a, b))
+        by_mean = self.estimator == "mean"
+        change_ci95_s = measured.ci95_s if by_mean else measured.median_ci95_s
+        return of_variants(a.step_s, b.step_s - a.step_s, change_ci95_s)
+
+    def _parts(self) -> Iterator[tuple[Level, str, bool, bool]]:
+        """Parts worth comparing: level, name, whether A has it and whether B has it."""
+        devices = {sample.device for sample in self._every} - {None}
+        if len(devices) > 1 or not all(sample.parts for sample in self._every):
+            return
+        for level in LEVELS[1:]:
+            names = (name for sample in self._every for name in sample.parts[level])
+            for name in dict.fromkeys(names):
+                in_a, in_b = (
+                    any(sample.has(level, name) for sample in samples) for samples in self.samples
+                )
+                if (in_a or in_b) and max(self._shares(level, name)) >= LEAST_SHARE:
+                    yield level, name, in_a, in_b
 
     def _shares(self, level: Level, name: str) -> tuple[float, float]:
-        ours, theirs = (_mean(one.share(level, name) for one in side) for side in self._sides)
-        return ours, theirs
+        a, b = (_mean(sample.share(level, name) for sample in samples) for samples in self.samples)
+        return a, b
 
-    def _part(self, level: Level, name: str, timed: Comparison | None) -> Row:
-        from alexprof.attribute import IDLE_OP
-        from alexprof.measure.ratios import compare_times
-
-        shares = self._shares(level, name)
-        chunks = [[one.chunks(level, name) for one in side] for side in self._sides]
-        samples = [sample for side in self._sides for sample in side]
-        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in samples)
+    def _part(self, level: Level, name: str, timed: Comparison | None) -> Comparison:
+        chunks_a, chunks_b = (
+            [sample.chunks(level, name) for sample in samples] for samples in self.samples
+        )
+        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._every)
         as_traced = of_gpus and name != IDLE_OP
-        cv = self._part_cv(_mean(shares), None if as_traced else timed)
-        found = compare_times(*chunks, paired=self.paired, run_cv=cv)
-        if self.same_process and found.needed == MORE_RUNS:
-            found = replace(found, needed=PAIRS)
-        return Row(level, self.pair, self.key, name, shares, found)
+        cv = self._part_cv(_mean(self._shares(level, name)), None if as_traced else timed)
+        comparison = compare_times(chunks_a, chunks_b, paired=self.paired, run_cv=cv)
+        if self.one_run is not None and comparison.needed == MORE_RUNS:
+            return replace(comparison, needed=Needed("pairs"))
+        return comparison
 
     def _part_cv(self, share: float, timed: Comparison | None) -> float:
-        """What a part is taken to vary by from run to run, as a part of itself.
+        """Coefficient of variation of a part between runs.
 
-        Costs on a CPU are scaled to the timed mean, so what is not known of that goes in here: as
+        Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here: as
         much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
         """
-        each = 1 / len(self.ours) + 1 / len(self.theirs)
-        of_mean = timed.log_error**2 / each if timed and timed.log_error is not None else 0.0
-        return math.hypot(between_run_part_cv(share), math.sqrt(of_mean))
+        per_run = 1 / len(self.samples[0]) + 1 / len(self.samples[1])
+        variance = timed.log_error**2 / per_run if timed and timed.log_error is not None else 0.0
+        return math.hypot(between_run_part_cv(share), math.sqrt(variance))
 
 
-def _has(sample: Sample, level: Level, name: str) -> bool:
-    values = sample.parts[level].get(name)
-    return values is not None and bool(values.any())
-
-
-def _mean(values: Iterator[float] | Sequence[float]) -> float:
-    found = list(values)
-    return math.fsum(found) / len(found)
-
-
-def _change(row: Row, other: str, *, spoiled: bool) -> Change:
-    found = row.found
-    if spoiled:  # more steps or pairs of the same would be of no help
-        found = replace(found, verdict="unclear", needed=QUIET)
-    return Change(
-        level=row.level,
-        variant=row.pair[0],
-        phase=row.phase,
-        name=row.name,
-        a_s=found.a_s,
-        b_s=found.b_s,
-        ratio=found.ratio,
-        ci95=found.ci95,
-        verdict=found.verdict,
-        needed=found.needed,
-        p_value=found.p_value,
-        a_share=row.shares[0],
-        b_share=row.shares[1],
-        b=other,
-        b_variant=row.pair[1],
-    )
+def _mean(values: Iterable[float]) -> float:
+    every = list(values)
+    return math.fsum(every) / len(every)

@@ -4,63 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from msgspec import Struct
 
-from alexprof.analysis.changes import QUIET, SideRecord
-from alexprof.analysis.compare import Row, compare_pair, side_doubts
-from alexprof.analysis.sides import Side
+from alexprof.analysis.caveats import QUIET, Caveat
+from alexprof.analysis.changes import Change, GroupRecord
+from alexprof.analysis.compare import Compared, compare_groups, group_caveats, split
+from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
+from alexprof.measure.gate import Outcome, judge
 from alexprof.measure.parts import read_part
-from alexprof.record.values import Interval
+from alexprof.record.values import Comparison, Needed
 
-if TYPE_CHECKING:
-    from alexprof.record.values import Comparison
-
-GATE_VERSION = 1
-Outcome = Literal["within", "slower", "unclear"]
+GATE_VERSION = 2
 EXIT_CODES: dict[Outcome, int] = {"within": 0, "slower": 1, "unclear": 3}
 MOST_RUNS = 100
 """To ask for more would be no help."""
 
 
 class Bound(Struct, frozen=True):
-    """What something may be slower by: a part; None for every phase."""
+    """What something may be slower by, as a fraction; None for every phase."""
 
     name: str | None
     most: float
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class Judged(Change, frozen=True, kw_only=True):
     """A phase, layer or kind that has a bound.
 
     Attributes:
-        level: "phase", "layer" or "kind".
+        level: "phase", "layer", "kind" or "op".
         variant: The baseline's variant.
         phase: The phase's key.
-        name: Of the phase, layer or kind.
-        a_s: Mean cost in a step of the baseline.
-        b_s: That of the run.
-        ratio: b_s / a_s.
-        ci95: Its 95 % interval; None where nothing shows the spread.
+        name: Of the phase, layer, kind or op.
+        b: The run's name.
+        b_variant: Its variant.
+        a_share: Fraction of the baseline's step.
+        b_share: Fraction of the run's step.
+        difference: From the baseline to the run, seconds per step.
         max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
         outcome: "slower" and "within" take evidence.
-        needed: What a decision would take; None with one.
+        needed: What a decision would take; None with one, or where they can't be compared.
     """
 
-    level: str
-    variant: str
-    phase: str
-    name: str
-    a_s: float
-    b_s: float
-    ratio: float
-    ci95: Interval | None
     max_slowdown: float
     outcome: Outcome
-    needed: str | None
+    needed: Needed | None
 
 
 class GateResult(Struct, frozen=True, kw_only=True):
@@ -69,23 +60,23 @@ class GateResult(Struct, frozen=True, kw_only=True):
     Attributes:
         schema_version: Version of this object.
         baseline: What it is measured against.
-        run: What asks to pass.
+        run: What is to pass.
         outcome: Of all together.
         exit_code: 0 within, 1 slower, 3 can't tell.
         comparable: Whether the two can be compared at all; if not, the outcome is "unclear".
-        why_not: Why not, one sentence each.
-        notes: What else to know, one sentence each.
+        why_not: Why not.
+        notes: What else to know.
         judged: Everything that has a bound, the one nearest to (or farthest beyond) it first.
     """
 
     schema_version: int = GATE_VERSION
-    baseline: SideRecord
-    run: SideRecord
+    baseline: GroupRecord
+    run: GroupRecord
     outcome: Outcome
     exit_code: int
     comparable: bool
-    why_not: tuple[str, ...]
-    notes: tuple[str, ...]
+    why_not: tuple[Caveat, ...]
+    notes: tuple[Caveat, ...]
     judged: tuple[Judged, ...]
 
 
@@ -104,7 +95,7 @@ def parse_bound(text: str) -> Bound:
     return Bound(name.strip() or None, most)
 
 
-def gate(run: Side, baseline: Side, bounds: Sequence[Bound]) -> GateResult:
+def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     """Judges whether a run may pass.
 
     Args:
@@ -116,27 +107,41 @@ def gate(run: Side, baseline: Side, bounds: Sequence[Bound]) -> GateResult:
         UsageError: If nothing has a bound's name.
         RunError: If a table can't be read.
     """
-    from alexprof.measure.gate import judge
-
-    doubtful = side_doubts(baseline, run)
-    why_not = tuple(one.text for one in doubtful if one.spoils != "nothing")
-    rows, alone = compare_pair(baseline, run)
-    why_not += tuple(_missing(baseline, run, rows))
-    gone = {one.name.casefold() for one in alone if one.b_s is None}
-    why_not += tuple(
-        f"{bound.name} is new: the baseline has nothing to measure it against"
+    compared, unmatched = compare_groups(baseline, run)
+    names = {part.name for part in unmatched}
+    gone = {part.name.casefold() for part in unmatched if part.b_s is None}
+    new = {name.casefold() for name in names} - gone
+    bounded = _bounded(compared, bounds, names)
+    caveats = [*group_caveats(baseline, run), *_missing(baseline, run, compared)]
+    caveats += [
+        Caveat(code="new_part", effect="work", what=bound.name)
         for bound in bounds
-        if bound.name and bound.name.casefold() in {one.name.casefold() for one in alone} - gone
-    )
-    bounded = _bounded(rows, bounds, {one.name for one in alone})
-    found = [row.found for row, _ in bounded]
+        if bound.name and bound.name.casefold() in new
+    ]
+    if not bounded:
+        caveats.append(Caveat(code="nothing_bounded", effect="work"))
+    why_not, notes = split(caveats)
     most = [bound for _, bound in bounded]
-    outcome: Outcome = judge(found, most) if bounded and not why_not else "unclear"
-    if not bounded and not why_not:
-        why_not = ("nothing with a bound is in all of them",)
-    smallest = min(len(run.members), len(baseline.members))
-    judged = [_judged(row, bound, outcome, why_not, smallest) for row, bound in bounded]
-    judged.sort(key=lambda one: one.max_slowdown - (one.ratio - 1))
+    outcome: Outcome = "unclear"
+    if not why_not:
+        outcome = judge([subject.comparison for subject, _ in bounded], most)
+    machine_busy = any(caveat.effect == "times" for caveat in why_not)
+    # A quiet machine makes no other work the same.
+    only_busy = machine_busy and all(caveat.effect == "times" for caveat in why_not)
+    smallest = min(len(run.runs), len(baseline.runs))
+    judged = []
+    for subject, bound in bounded:
+        own: Outcome = "unclear" if why_not else judge(subject.comparison, bound)
+        if own == "slower" and outcome != "slower":
+            own = "unclear"  # alone it would be evidence, among so many it is not
+        needed = QUIET if only_busy else None
+        if own == "unclear" and not why_not:
+            needed = needed_runs(subject.comparison, bound, smallest)
+        change = subject.change(run.name, machine_busy=machine_busy)
+        judged.append(
+            Judged(**msgspec.structs.asdict(change), max_slowdown=bound, outcome=own, needed=needed)
+        )
+    judged.sort(key=lambda subject: subject.max_slowdown - (subject.difference.ratio - 1))
     return GateResult(
         baseline=baseline.record,
         run=run.record,
@@ -144,88 +149,70 @@ def gate(run: Side, baseline: Side, bounds: Sequence[Bound]) -> GateResult:
         exit_code=EXIT_CODES[outcome],
         comparable=not why_not,
         why_not=why_not,
-        notes=tuple(one.text for one in doubtful if one.spoils == "nothing"),
+        notes=notes,
         judged=tuple(judged),
     )
 
 
-def _missing(baseline: Side, run: Side, rows: Sequence[Row]) -> Iterator[str]:
-    """Phases of the baseline that the run was to be measured in, and that were not timed in it."""
-    found = {(row.pair[0], row.phase) for row in rows if row.level == "phase"}
-    first = baseline.members[0]
-    for variant, record in first.run.variants.items():
-        if first.variant in (None, variant):
-            for key, phase in record.phases.items():
-                if phase.timed is not None and (variant, key) not in found:
-                    yield f"{key} of {variant} was not timed in all of {run.name}"
+def _missing(baseline: Group, run: Group, compared: Sequence[Compared]) -> Iterator[Caveat]:
+    """Phases of the baseline that were to be compared, and that were not timed in the run."""
+    timed = {(subject.pair[0], subject.phase) for subject in compared if subject.level == "phase"}
+    first = baseline.runs[0]
+    for variant in first.variants:
+        for key, phase in first.run.variants[variant].phases.items():
+            if phase.timed is not None and (variant, key) not in timed:
+                yield Caveat(
+                    code="phase_missing",
+                    effect="work",
+                    runs=(run.name,),
+                    phases=(key,),
+                    variants=(variant,),
+                )
 
 
 def _bounded(
-    rows: Sequence[Row], bounds: Sequence[Bound], alone: Collection[str]
-) -> list[tuple[Row, float]]:
+    compared: Sequence[Compared], bounds: Sequence[Bound], unmatched: Collection[str]
+) -> list[tuple[Compared, float]]:
     """What has a bound: each phase the general one, and its own one if there is one."""
-    known = {name.casefold() for name in (*alone, *(row.name for row in rows))}
+    names = {name.casefold() for name in (*unmatched, *(subject.name for subject in compared))}
     for bound in bounds:
-        if bound.name is not None and bound.name.casefold() not in known:
-            there_are = ", ".join(
-                dict.fromkeys(row.name for row in rows if row.level in ("phase", "kind", "layer"))
+        if bound.name is not None and bound.name.casefold() not in names:
+            choices = dict.fromkeys(
+                subject.name for subject in compared if subject.level in ("phase", "kind", "layer")
             )
             raise UsageError(
-                f"no phase, layer or kind {bound.name!r} in both: there are {there_are or 'none'}"
+                f"no phase, layer or kind {bound.name!r} in both: there are "
+                f"{', '.join(choices) or 'none'}"
             )
-    found = []
-    for row in rows:
-        mine = [bound.most for bound in bounds if _meant(bound, row, rows)]
-        if mine:
-            found.append((row, mine[-1]))
-    return found
+    bounded = []
+    for subject in compared:
+        own = [bound.most for bound in bounds if _is_meant(bound, subject, compared)]
+        if own:
+            bounded.append((subject, own[-1]))
+    return bounded
 
 
-def _meant(bound: Bound, row: Row, rows: Sequence[Row]) -> bool:
+def _is_meant(bound: Bound, subject: Compared, compared: Sequence[Compared]) -> bool:
     if bound.name is None:
-        return row.level == "phase"
-    exact = any(one.name == bound.name for one in rows)
-    if row.name != bound.name and (exact or row.name.casefold() != bound.name.casefold()):
+        return subject.level == "phase"
+    exact = any(other.name == bound.name for other in compared)
+    if subject.name != bound.name and (exact or subject.name.casefold() != bound.name.casefold()):
         return False
     # An op may have its layer's name: the layer is meant.
-    levels = [one.level for one in rows if one.name == row.name]
-    return row.level != "op" or set(levels) == {"op"}
+    levels = {other.level for other in compared if other.name == subject.name}
+    return subject.level != "op" or levels == {"op"}
 
 
-def _judged(row: Row, bound: float, outcome: Outcome, why_not: Sequence[str], runs: int) -> Judged:
-    from alexprof.measure.gate import judge
-
-    mine: Outcome = "unclear" if why_not else judge(row.found, bound)
-    if mine == "slower" and outcome != "slower":
-        mine = "unclear"  # alone it would be evidence, among so many it is not
-    needed = None
-    if mine == "unclear":
-        needed = QUIET if why_not else needed_runs(row.found, bound, runs)
-    return Judged(
-        level=row.level,
-        variant=row.pair[1],
-        phase=row.phase,
-        name=row.name,
-        a_s=row.found.a_s,
-        b_s=row.found.b_s,
-        ratio=row.found.ratio,
-        ci95=row.found.ci95,
-        max_slowdown=bound,
-        outcome=mine,
-        needed=needed,
-    )
-
-
-def needed_runs(found: Comparison, bound: float, runs: int) -> str:
-    """How many runs of each side would tell on which side of the bound a slow-down like this is."""
-    if found.log_error is None or found.ci95 is None:
-        return found.needed or "more steps"
+def needed_runs(comparison: Comparison, bound: float, runs: int) -> Needed:
+    """How many runs of each would tell on which side of the bound a slow-down like this is."""
+    if comparison.log_error is None or comparison.ci95 is None:
+        return comparison.needed or Needed("blocks")
     if runs < LEAST_RUNS:
         return MORE_RUNS
-    away = abs(math.log(found.ratio) - math.log1p(bound))
+    away = abs(math.log(comparison.ratio) - math.log1p(bound))
     # The error shrinks with the root of the number of runs; 3.2 errors leave a chance of 1 % for a
     # false alarm and find four in five.
-    count = math.ceil(runs * (3.2 * found.log_error / away) ** 2) if away > 0 else MOST_RUNS + 1
+    count = math.ceil(runs * (3.2 * comparison.log_error / away) ** 2) if away > 0 else math.inf
     if count > MOST_RUNS:
-        return "another bound: the slow-down is too near to what is allowed"
-    return f"about {max(count, runs + 1)} runs of each, not {runs}"
+        return Needed("other_bound")
+    return Needed("runs", count=max(int(count), runs + 1), now=runs)

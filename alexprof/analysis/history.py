@@ -1,9 +1,9 @@
 """A metric over the runs of a logdir, and where it stepped.
 
 Steps are found by binary segmentation: the place that splits the runs best is a step if the runs
-before and behind it differ (`compare_times`: Student's t over runs, or with few runs over their
+before and after it differ (`compare_times`: Student's t over runs, or with few runs over their
 blocks with the between-run variance), Bonferroni-adjusted for the places tried; then both parts are
-searched alike. docs/validation/change_points.md compares other ways.
+searched in the same way. docs/validation/change_points.md compares other ways.
 """
 
 from __future__ import annotations
@@ -15,32 +15,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+import numpy as np
 from msgspec import Struct
 
+from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.changes import Level
-from alexprof.analysis.comparable import doubts, too_busy, version_changes
+from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.sides import Member
+from alexprof.analysis.difference import common_estimator
+from alexprof.analysis.estimator import Estimator, center_ci95_s
+from alexprof.analysis.samples import Floats, PhaseSample, RunSamples
+from alexprof.analysis.selection import Selection
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
+from alexprof.measure.chunks import step_interval
+from alexprof.measure.ratios import compare_times
+from alexprof.measure.statistics import mean_interval
 from alexprof.record.environment import Software
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
-from alexprof.record.values import Interval, Verdict
+from alexprof.record.values import Comparison, Interval, Verdict
 
-if TYPE_CHECKING:
-    from alexprof.analysis.samples import Floats, Sample
-    from alexprof.record.values import Comparison
-
-HISTORY_VERSION = 1
+HISTORY_VERSION = 2
 Measure = Literal["mean", "median", "share", "time"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 FALSE_ALARM = 0.05
 CHANGED = ("slower", "faster")
 LEAST_NEIGHBORS = 3
-"""So many pairs of neighboring runs tell what runs differ by."""
+"""So many pairs of neighboring runs show what runs differ by."""
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -52,7 +56,7 @@ class Point(Struct, frozen=True, kw_only=True):
         value: In the unit of the history; None if the run doesn't have it.
         ci95: Its 95 % interval; None with too few steps.
         compared: Whether it takes part in the search for steps.
-        reason: Why it has no value, or is not compared.
+        reasons: Why it has no value, or is not compared.
         software: Versions that ran it.
     """
 
@@ -61,7 +65,7 @@ class Point(Struct, frozen=True, kw_only=True):
     value: float | None
     ci95: Interval | None
     compared: bool
-    reason: str | None
+    reasons: tuple[Caveat, ...]
     software: Software | None
 
 
@@ -113,22 +117,24 @@ class History(Struct, frozen=True, kw_only=True):
     Attributes:
         schema_version: Version of this object.
         metric: The metric.
+        estimator: Of times, and of the steps that shares are of.
         unit: Seconds, or a fraction of the step.
         variant: Key of the variant.
         phase: Key of the phase.
         points: Each run of the logdir, oldest first.
         steps: Where it stepped, oldest first.
-        notes: What else to know, one sentence each.
+        notes: What else to know.
     """
 
     schema_version: int = HISTORY_VERSION
     metric: str
+    estimator: Estimator
     unit: Literal["s", "part"]
     variant: str
     phase: str
     points: tuple[Point, ...]
     steps: tuple[Step, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Caveat, ...]
 
 
 @dataclass(frozen=True)
@@ -137,23 +143,19 @@ class Observed:
 
     Attributes:
         run: The run.
-        blocks: float64 [steps] each, in the metric's unit.
+        blocks: float64 [steps] each, in the metric's unit; their mean is the metric.
         ci95: The 95 % interval of the metric, as the report shows it.
-        run_cv: Standard deviation of its mean between runs, as a part of it.
-        known: The metric as the report shows it; None where it is the mean of the blocks.
+        run_cv: Standard deviation of its mean between runs, as a fraction of it.
     """
 
     run: Run
     blocks: Sequence[Floats]
     ci95: Interval | None
     run_cv: float
-    known: float | None = None
 
     @property
     def value(self) -> float:
-        """The metric: mean of all steps, or what is known of it."""
-        if self.known is not None:
-            return self.known
+        """The metric: mean of all steps."""
         return sum(float(block.sum()) for block in self.blocks) / sum(map(len, self.blocks))
 
 
@@ -183,7 +185,8 @@ def history(
 
     Args:
         logdir: Where the runs are.
-        metric: As for `parse_metric`; None takes the mean of the newest run's first phase.
+        metric: As for `parse_metric`; None takes the newest run's first phase, by the estimator
+            that leads in all the runs.
         variant: Whose; None takes the newest run's first with the phase.
         phase: Of shares, in which phase; None takes the variant's last.
 
@@ -193,25 +196,32 @@ def history(
     """
     listed = list_runs(logdir)
     runs = [run for run in listed if isinstance(run, Run) and any(_phases(run))]
+    estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    metric = metric or f"{next(_phases(runs[-1]))[1]}.mean"
+    metric = metric or f"{next(_phases(runs[-1]))[1]}.{estimator}"
     name, measure = parse_metric(metric)
     variant, phase = _commonest(runs, variant, name if measure in ("mean", "median") else phase)
-    members = [Member(logdir / run.run, run, variant) for run in runs]
-    points, compared = _points(members, name, measure, phase)
+    if measure in ("mean", "median"):
+        estimator = "median" if measure == "median" else "mean"
+    selections = [Selection(logdir / run.run, run, variant) for run in runs]
+    points, observed = _points(selections, name, measure, phase, estimator)
     if all(point.value is None for point in points):
-        reasons = "; ".join(dict.fromkeys(point.reason or "" for point in points))
+        texts = (caveat.text for point in points for caveat in point.reasons)
+        reasons = "; ".join(dict.fromkeys(texts))
         raise UsageError(f"no run in {logdir} has {metric} of {variant}: {reasons}")
     return History(
         metric=metric,
+        estimator=estimator,
         unit="part" if measure == "share" else "s",
         variant=variant,
         phase=phase,
         points=tuple(points),
-        steps=tuple(find_steps(compared)),
+        steps=tuple(find_steps(observed)),
         notes=tuple(
-            f"{run.run} can't be read: {run.why}" for run in listed if isinstance(run, BrokenRun)
+            Caveat(code="unreadable", runs=(run.run,), text=run.why)
+            for run in listed
+            if isinstance(run, BrokenRun)
         ),
     )
 
@@ -243,20 +253,28 @@ def _commonest(runs: Sequence[Run], variant: str | None, phase: str | None) -> t
 
 
 def _points(
-    members: Sequence[Member], name: str, measure: Measure, phase: str
+    selections: Sequence[Selection],
+    name: str,
+    measure: Measure,
+    phase: str,
+    estimator: Estimator,
 ) -> tuple[list[Point], list[Observed]]:
     """Each run's value, and the runs that can be compared with the newest on a machine not busy."""
     points: list[Point] = []
     compared: list[Observed] = []
-    newest: Member | None = None
-    for member in reversed(members):
+    newest: Selection | None = None
+    for selection in reversed(selections):
         observed: Observed | None = None
+        run, variant = selection.run, selection.variant or ""
         try:
-            observed = _observe(member, name, measure, phase)
-            reasons = _reasons(newest or member, member)
+            observed = _observe(selection, name, measure, phase, estimator)
+            caveats = caveats_of(newest or selection, selection, [(variant, variant)])
+            reasons = [
+                *too_busy(selection),
+                *(caveat for caveat in caveats if caveat.effect == "work"),
+            ]
         except RunError as error:  # a run without it doesn't stand in the others' way
-            reasons = [str(error)]
-        run = member.run
+            reasons = [Caveat(code="no_value", text=str(error))]
         points.append(
             Point(
                 run=run.run,
@@ -264,60 +282,43 @@ def _points(
                 value=observed.value if observed else None,
                 ci95=observed.ci95 if observed else None,
                 compared=not reasons,
-                reason="; ".join(reasons) or None,
+                reasons=tuple(reasons),
                 software=run.machine.software if run.machine else None,
             )
         )
         if observed and not reasons:
-            newest = newest or member
+            newest = newest or selection
             compared.append(observed)
     return points[::-1], compared[::-1]
 
 
-def _reasons(newest: Member, member: Member) -> list[str]:
-    """Why a run can't be compared with the newest."""
-    variant = member.variant or ""
-    others = doubts(newest, member, [(variant, variant)])
-    causes = [doubt for doubt in others if doubt.spoils == "cause"]
-    return [doubt.text for doubt in (*too_busy(member), *causes)]
-
-
-def _observe(member: Member, name: str, measure: Measure, phase: str) -> Observed:
+def _observe(
+    selection: Selection, name: str, measure: Measure, phase: str, estimator: Estimator
+) -> Observed:
     """Reads the metric of a run.
 
     Raises:
         RunError: If the run doesn't have it, or a table can't be read.
     """
-    import numpy as np
-
-    from alexprof.analysis.samples import Samples
-    from alexprof.measure.statistics import mean_interval
-
-    variant = member.run.variants.get(member.variant or "")
+    run, variant = selection.run, selection.run.variants.get(selection.variant or "")
     if variant is None:
-        raise RunError(f"no variant {member.variant}")
+        raise RunError(f"no variant {selection.variant}")
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}")
-    sample = Samples(member).of(member.variant or "", phase)
+    sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("share", "time"):
-        return _observe_part(member.run, sample, name, measure)
+        return _observe_part(run, sample, name, measure)
     if not sample.blocks:
         raise RunError("not timed")
-    blocks = sample.blocks
     run_cv = between_run_cv(measured_s(variant.phases[phase]))
     timed = variant.phases[phase].timed
     if measure == "median" and timed is not None:
-        medians = [np.array([np.median(block)]) for block in blocks]
-        return Observed(member.run, medians, timed.median_ci95_s, run_cv, timed.median_s)
-    return Observed(member.run, blocks, mean_interval(blocks), run_cv)
+        return Observed(run, sample.blocks, center_ci95_s(timed, "median"), run_cv)
+    return Observed(run, sample.blocks, mean_interval(sample.blocks), run_cv)
 
 
-def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Observed:
+def _observe_part(run: Run, sample: PhaseSample, name: str, measure: Measure) -> Observed:
     """The metric of traced steps."""
-    import numpy as np
-
-    from alexprof.measure.chunks import step_interval
-
     if not sample.parts or not sample.step_s:
         raise RunError("no trace")
     part = _part(sample, name)
@@ -329,7 +330,7 @@ def _observe_part(run: Run, sample: Sample, name: str, measure: Measure) -> Obse
     return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
 
 
-def _part(sample: Sample, name: str) -> tuple[Level, str] | None:
+def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:
     """A kind, layer or op of that name; as it is written first, then in any case."""
     levels: tuple[Level, ...] = ("kind", "layer", "op")
     parts = [(level, part) for level in levels for part in sample.parts[level]]
@@ -346,13 +347,13 @@ def find_steps(runs: Sequence[Observed]) -> list[Step]:
     runs = _varied(runs)
     edges = [0, *_cuts(runs), len(runs)]
     pieces = [runs[start:end] for start, end in pairwise(edges)]
-    steps = [_step(before, behind) for before, behind in pairwise(pieces)]
+    steps = [_step(before, after) for before, after in pairwise(pieces)]
     return [step for step in steps if step.verdict in CHANGED]
 
 
-def _step(before: Sequence[Observed], behind: Sequence[Observed]) -> Step:
-    compared = _compared(before, behind)
-    last, first = before[-1].run, behind[0].run
+def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
+    compared = _compared(before, after)
+    last, first = before[-1].run, after[0].run
     return Step(
         run=first.run,
         started=first.started,
@@ -386,13 +387,11 @@ def _distance(compared: Comparison) -> float:
     return abs(math.log(compared.ratio)) / max(compared.log_error, 1e-12)
 
 
-def _compared(before: Sequence[Observed], behind: Sequence[Observed]) -> Comparison:
-    from alexprof.measure.ratios import compare_times
-
+def _compared(before: Sequence[Observed], after: Sequence[Observed]) -> Comparison:
     return compare_times(
         [run.blocks for run in before],
-        [run.blocks for run in behind],
-        run_cv=max(run.run_cv for run in (*before, *behind)),
+        [run.blocks for run in after],
+        run_cv=max(run.run_cv for run in (*before, *after)),
     )
 
 

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from alexprof.analysis.changes import InSeconds, ResultChange, RunComparison
-from alexprof.analysis.sides import Member, Side
+from alexprof.analysis.caveats import Caveat, merge_runs
+from alexprof.analysis.changes import RunComparison
+from alexprof.analysis.difference import Difference, difference_of
+from alexprof.analysis.selection import Group, Selection
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
 from alexprof.record.note import Note
-from alexprof.record.run import MachineRecord, Run
 from alexprof.record.store import PAIRS_FILE, RUN_FILE, check_version, load_run, save_json
-from alexprof.record.values import Interval, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
 PAIRS_VERSION = 2
 LEAST_PAIRS = 2
@@ -89,33 +88,25 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
     @property
     def finished(self) -> list[tuple[ProcessRecord, ProcessRecord]]:
         """A's and B's process of each pair that both ended well."""
-        done = {(one.pair, one.side): one for one in self.processes if one.exit_code == 0}
+        done = {
+            (process.pair, process.side): process
+            for process in self.processes
+            if process.exit_code == 0
+        }
         both = [pair for pair, side in done if pair and side == "b" and (pair, "a") in done]
         return [(done[pair, "a"], done[pair, "b"]) for pair in sorted(both)]
 
 
-class TimeChange(InSeconds, Struct, frozen=True, kw_only=True):
-    """Time of the processes on two sides.
+class TimeChange(Struct, frozen=True, kw_only=True):
+    """Time of the processes in A and B.
 
     Attributes:
         name: "wall", or "cpu": user and system time together.
-        a_s: Mean over A's processes.
-        b_s: Over B's.
-        ratio: b_s / a_s.
-        ci95: Its 95 % interval, from the pairs; None where nothing shows the spread.
-        verdict: Of B.
-        needed: What it would take for a verdict; None with one.
-        p_value: Of no difference; None without an interval.
+        difference: From A's processes to B's, from the pairs.
     """
 
     name: str
-    a_s: float
-    b_s: float
-    ratio: float
-    ci95: Interval | None
-    verdict: Verdict
-    needed: str | None
-    p_value: float | None
+    difference: Difference
 
 
 class PairsResult(Struct, frozen=True, kw_only=True):
@@ -135,7 +126,7 @@ class PairsResult(Struct, frozen=True, kw_only=True):
     record: PairsRecord
     finished: int
     judged_by: str
-    reason: str | None
+    reason: Caveat | None
     times: tuple[TimeChange, ...]
     comparison: RunComparison | None
 
@@ -201,108 +192,80 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )
-    wall = [[one.seconds for one in side] for side in zip(*pairs, strict=True)]
-    cpu = [[one.user_s + one.system_s for one in side] for side in zip(*pairs, strict=True)]
-    found = _runs_compared(folder, pairs)
+    a, b = zip(*pairs, strict=True)
+    comparison = _runs_compared(folder, pairs)
+    by_runs = isinstance(comparison, RunComparison)
     return PairsResult(
         record=record,
         finished=len(pairs),
-        judged_by="processes" if isinstance(found, str) else "runs",
-        reason=found if isinstance(found, str) else None,
-        times=(_judged("wall", wall), _judged("cpu", cpu)),
-        comparison=None if isinstance(found, str) else found,
+        judged_by="runs" if by_runs else "processes",
+        reason=None if isinstance(comparison, RunComparison) else comparison,
+        times=(
+            _time_change("wall", *([process.seconds for process in side] for side in (a, b))),
+            _time_change(
+                "cpu",
+                *([process.user_s + process.system_s for process in side] for side in (a, b)),
+            ),
+        ),
+        comparison=comparison if isinstance(comparison, RunComparison) else None,
     )
 
 
-def _judged(name: str, sides: Sequence[Sequence[float]]) -> TimeChange:
+def _time_change(name: str, a: Sequence[float], b: Sequence[float]) -> TimeChange:
     import numpy as np
 
     from alexprof.measure.ratios import compare_times
 
-    runs = [[[np.array([one])] for one in side] for side in sides]
-    found = compare_times(runs[0], runs[1], paired=True)
-    return TimeChange(
-        name=name,
-        a_s=found.a_s,
-        b_s=found.b_s,
-        ratio=found.ratio,
-        ci95=found.ci95,
-        verdict=found.verdict,
-        needed=found.needed,
-        p_value=found.p_value,
-    )
+    runs_a, runs_b = ([[np.array([seconds])] for seconds in side] for side in (a, b))
+    compared = compare_times(runs_a, runs_b, paired=True)
+    return TimeChange(name=name, difference=difference_of(compared, "mean"))
 
 
 def _runs_compared(
     folder: Path, pairs: Sequence[tuple[ProcessRecord, ProcessRecord]]
-) -> RunComparison | str:
+) -> RunComparison | Caveat:
     """The runs of both sides compared pair by pair; or why they can't be."""
-    from alexprof.analysis.compare import common_phases, compare
-    from alexprof.analysis.results import result_doubts
+    from alexprof.analysis.compare import compare, phases_of_all
 
-    sides: list[list[Member]] = [[], []]
+    runs: tuple[list[Selection], list[Selection]] = ([], [])
     for pair in pairs:
-        for side, process in zip(sides, pair, strict=True):
+        for side, process in zip(runs, pair, strict=True):
+            left = [path.parent for path in (folder / process.folder).glob(f"*/{RUN_FILE}")]
+            if len(left) != 1:
+                count = {"runs": float(len(left))}
+                return Caveat(code="runs_left", runs=(process.folder,), numbers=count)
             try:
-                side.append(member_of(folder, process))
+                side.append(_without_load(left[0], process.folder))
             except RunError as error:
-                return str(error)
-    a, b = (Side(tuple(side)) for side in sides)
-    if not common_phases(a, b):
-        return "the runs have no phase in common"
-    found = compare([a, b], paired=True)
-    if not found.differences:
-        return "no phase was timed in all of the runs"
-    # The commands differ on purpose: what of it is known is worth a note.
-    wrong = {one.text for one in result_doubts(found.results)}
-    rest = (one for one in (*found.why_not, *found.notes) if one not in wrong)
-    names = [one.run.run for one in (*a.members, *b.members)]
-    notes = (*_wrong_results(found.results, names[0]), *gathered(rest, names))
-    return msgspec.structs.replace(found, comparable=True, why_not=(), notes=notes)
+                return Caveat(code="unreadable", runs=(process.folder,), text=str(error))
+    a, b = Group(tuple(runs[0])), Group(tuple(runs[1]))
+    if not phases_of_all(a, b):
+        return Caveat(code="no_common_phase")
+    comparison = compare([a, b], paired=True)
+    if not comparison.differences:
+        return Caveat(code="nothing_timed")
+    # The commands differ on purpose: what is known of that is worth a note, wrong results first.
+    caveats = [
+        msgspec.structs.replace(caveat, effect="none")
+        for caveat in (*comparison.why_not, *comparison.notes)
+    ]
+    caveats.sort(key=lambda caveat: caveat.code != "results_differ")
+    notes = tuple(merge_runs(caveats))
+    return msgspec.structs.replace(comparison, comparable=True, why_not=(), notes=notes)
 
 
-def _wrong_results(found: Iterable[ResultChange], first: str) -> Iterator[str]:
-    """Which runs compute something else than the first, once for each way they do."""
-    wrong: dict[str, list[str]] = {}
-    for one in found:
-        if one.same is False:
-            wrong.setdefault(one.text, []).append(one.b)
-    for text, names in wrong.items():
-        yield f"they don't compute the same ({', '.join(names)} against {first}): {text}"
-
-
-def gathered(notes: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Notes that are the same but for the run that something is in, as one note of all of them."""
-    name = re.compile(rf"(?<= in )(?:{'|'.join(map(re.escape, names))})(?![\w/-])")
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for note in notes:
-        parts = name.split(note)
-        found = name.findall(note)
-        key = tuple(parts) if len(found) == 1 else (note,)
-        alike[key] = [*alike.get(key, []), *(found if len(found) == 1 else [])]
-    return tuple(", ".join(runs).join(parts) for parts, runs in alike.items())
-
-
-def member_of(folder: Path, process: ProcessRecord) -> Member:
-    """The run that a process left, by its folder's name, which says side and pair.
+def _without_load(run_folder: Path, name: str) -> Selection:
+    """The run that a process left, under the name of its folder, which says side and pair.
 
     What the machine did meanwhile is in the spread over pairs, and is not kept.
 
     Raises:
-        RunError: If it left none, or more, or one that can't be read.
+        RunError: If it can't be read.
     """
-    found = [one.parent for one in (folder / process.folder).glob(f"*/{RUN_FILE}")]
-    if len(found) != 1:
-        left = f"{len(found)} runs" if found else "no run"
-        raise RunError(f"{process.folder} left {left}")
-    run = load_run(found[0])
-    calm = msgspec.structs.replace(run, run=process.folder, stretches=(), machine=_calm(run))
-    return Member(found[0], calm, None)
-
-
-def _calm(run: Run) -> MachineRecord | None:
-    """The machine without its load."""
-    if run.machine is None:
-        return None
-    host = dataclasses.replace(run.machine.host, load_before=None)
-    return msgspec.structs.replace(run.machine, host=host)
+    run = load_run(run_folder)
+    machine = run.machine
+    if machine is not None:
+        host = dataclasses.replace(machine.host, load_before=None)
+        machine = msgspec.structs.replace(machine, host=host)
+    run = msgspec.structs.replace(run, run=name, stretches=(), machine=machine)
+    return Selection(run_folder, run, None)

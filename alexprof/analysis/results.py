@@ -3,82 +3,85 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from alexprof.analysis.changes import Doubt, ResultChange
-from alexprof.analysis.sides import Member, Pair, Side, phases_of, variant_pairs
+from alexprof.analysis.caveats import Caveat, merge_runs
+from alexprof.analysis.changes import ResultChange, ResultReason
+from alexprof.analysis.selection import Group, Pair, Selection, common_phases, variant_pairs
 from alexprof.measure.agreement import distance, same, tolerance
-from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 
 Tensors = tuple[TensorFingerprint, TensorFingerprint]
 """A tensor of A and the one at its place in B."""
 
 
-def result_changes(a: Side, b: Side) -> tuple[ResultChange, ...]:
-    """Sets what two sides' steps fetched beside each other: each run beside A's first."""
-    first = a.members[0]
-    changes: list[ResultChange] = []
-    for one in (*a.members[1:], *b.members):
-        on_purpose = one.folder == first.folder
-        for pair in variant_pairs(first, one):
-            for key in phases_of(first, one, pair):
-                changes.append(_phase(first, one, pair, key, on_purpose=on_purpose))
-    return tuple(changes)
-
-
-def result_doubts(found: Sequence[ResultChange]) -> Iterator[Doubt]:
-    """What results say against comparing two sides; variants of one run differ on purpose."""
-    for one in found:
-        if one.same is False and not one.on_purpose:
-            yield Doubt(text=f"they don't compute the same: {one.text}", spoils="cause")
-
-
-def whether_same(found: Sequence[ResultChange]) -> tuple[bool | None, str]:
-    """Whether all compute the same, and what stands behind it, in a clause."""
-    answers = [one.same for one in found]
-    wrong = [one for one in found if one.same is False]
-    if wrong and all(one.on_purpose for one in wrong):
-        return False, f"on purpose, as variants of one run: {_together(wrong)}"
-    if wrong:
-        return False, _together([one for one in wrong if not one.on_purpose])
-    if not answers:
-        return None, "no phase is in all of them"
-    if None in answers:
-        return None, _together([one for one in found if one.same is None])
-    worst = max(found, key=lambda one: one.difference or 0.0)
-    if not worst.difference:
-        return True, "their results' fingerprints are equal"
-    where = f"{worst.phase} of {worst.variant}"
-    return True, f"largest difference {_part(worst.difference)} of a result ({where})"
-
-
-def _together(found: Sequence[ResultChange]) -> str:
-    return "; ".join(dict.fromkeys(one.text for one in found))
-
-
-def _part(difference: float) -> str:
-    """A part as people write it: 0.12, 3e-7."""
-    if difference >= 0.01:
-        return f"{difference:.2g}"
-    return f"{difference:.0e}".replace("e-0", "e-")
-
-
-def _phase(a: Member, b: Member, pair: Pair, key: str, *, on_purpose: bool) -> ResultChange:
-    ours, theirs = (
-        member.run.variants[name].phases[key] for member, name in zip((a, b), pair, strict=True)
+def result_changes(a: Group, b: Group) -> tuple[ResultChange, ...]:
+    """Sets what two groups' steps fetched beside each other: each run beside A's first."""
+    first = a.runs[0]
+    return tuple(
+        _phase(first, run, pair, key)
+        for run in (*a.runs[1:], *b.runs)
+        for pair in variant_pairs(first, run)
+        for key in common_phases(first, run, pair)
     )
-    where = f"{key} of {pair[0] if pair[0] == pair[1] else ' and '.join(pair)}"
 
-    def answer(equal: bool | None, text: str, tensors: Tensors | None = None) -> ResultChange:
+
+def result_caveats(results: Sequence[ResultChange]) -> list[Caveat]:
+    """What results say against comparing two groups; variants of one run differ on purpose."""
+    return merge_runs(
+        Caveat(
+            code="results_differ",
+            effect="work",
+            runs=(change.b,),
+            phases=(change.phase,),
+            variants=tuple(dict.fromkeys((change.variant, change.b_variant))),
+            what=change.reason,
+            values=change.values or (),
+            numbers=_norms(change),
+            text=change.tensor or "",
+        )
+        for change in results
+        if change.same is False and not change.on_purpose
+    )
+
+
+def _norms(change: ResultChange) -> dict[str, float]:
+    if change.reason != "norm" or change.difference is None:
+        return {}
+    norms = {"norm_a": change.a_norm or 0.0, "norm_b": change.b_norm or 0.0}
+    return {"difference_fraction": change.difference, **norms}
+
+
+def whether_same(results: Sequence[ResultChange]) -> bool | None:
+    """Whether all compute the same; None if that can't be told."""
+    answers = [change.same for change in results]
+    if False in answers:
+        return False
+    return None if None in answers or not answers else True
+
+
+def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
+    phase_a = a.run.variants[pair[0]].phases[key]
+    phase_b = b.run.variants[pair[1]].phases[key]
+
+    def answer(
+        equal: bool | None,
+        reason: ResultReason,
+        tensors: Tensors | None = None,
+        *,
+        run: str | None = None,
+        values: tuple[object, object] | None = None,
+    ) -> ResultChange:
         return ResultChange(
             variant=pair[0],
             phase=key,
             b=b.name,
             b_variant=pair[1],
-            on_purpose=on_purpose,
+            on_purpose=a.folder == b.folder,
             same=equal,
-            text=text if tensors is None and equal is None else f"{where}: {text}",
+            reason=reason,
+            run=run,
+            values=(str(values[0]), str(values[1])) if values else None,
             tensor=tensors[0].name if tensors else None,
             difference=distance(*tensors) if tensors else None,
             allowed=tolerance(tensors[0].dtype) if tensors else None,
@@ -86,42 +89,34 @@ def _phase(a: Member, b: Member, pair: Pair, key: str, *, on_purpose: bool) -> R
             b_norm=tensors[1].norm if tensors else None,
         )
 
-    if why := _unknown(a, b, ours, theirs):
-        return answer(None, why)
-    counts = len(ours.fingerprint), len(theirs.fingerprint)
-    if counts[0] != counts[1]:
-        return answer(False, f"{counts[0]} and {counts[1]} tensors are fetched")
-    return answer(*_judged(list(zip(ours.fingerprint, theirs.fingerprint, strict=True))))
-
-
-def _unknown(a: Member, b: Member, ours: Phase, theirs: Phase) -> str | None:
-    """Why two phases' results say nothing about the programs."""
-    for member, phase in ((a, ours), (b, theirs)):
+    for selection, phase in ((a, phase_a), (b, phase_b)):
         if not phase.fingerprint:
-            return f"no result is recorded in {member.name}"
-    seeds = [member.run.workload.settings.get("seed") for member in (a, b) if member.run.workload]
-    if len(set(map(str, seeds))) > 1:
-        return "the seeds differ, so other numbers are to be expected"
-    return None
-
-
-def _judged(pairs: Sequence[Tensors]) -> tuple[bool | None, str, Tensors]:
-    """Whether all are the same, in words, with the tensors that say so.
-
-    Tensors that differ from step to step within a run can still differ in type or shape.
-    """
+            return answer(None, "not_recorded", run=selection.name)
+    if _seeds_differ(a, b):
+        return answer(None, "seeds_differ")
+    counts = len(phase_a.fingerprint), len(phase_b.fingerprint)
+    if counts[0] != counts[1]:
+        return answer(False, "tensor_count", values=counts)
+    every = list(zip(phase_a.fingerprint, phase_b.fingerprint, strict=True))
+    # Tensors that differ from step to step within a run can still differ in type or shape.
     different = [
-        (a, b)
-        for a, b in pairs
-        if (a.dtype, a.shape) != (b.dtype, b.shape) or (a.repeats and b.repeats and not same(a, b))
+        (x, y)
+        for x, y in every
+        if (x.dtype, x.shape) != (y.dtype, y.shape) or (x.repeats and y.repeats and not same(x, y))
     ]
-    worst = max(different or pairs, key=_excess)
+    worst = max(different or every, key=_excess)
     if different:
-        return False, _difference(*worst), worst
-    for a, b in pairs:
-        if not (a.repeats and b.repeats):
-            return None, f"{a.name} differs from step to step within a run", (a, b)
-    return True, f"largest difference {_part(distance(*worst) or 0.0)} of the result", worst
+        reason, values = _reason(*worst)
+        return answer(False, reason, worst, values=values)
+    for x, y in every:
+        if not (x.repeats and y.repeats):
+            return answer(None, "not_repeatable", (x, y))
+    return answer(True, "equal", worst)
+
+
+def _seeds_differ(a: Selection, b: Selection) -> bool:
+    works = (a.run.workload, b.run.workload)
+    return len({str(work.settings.get("seed")) for work in works if work is not None}) > 1
 
 
 def _excess(tensors: Tensors) -> float:
@@ -129,14 +124,14 @@ def _excess(tensors: Tensors) -> float:
     return math.inf if apart is None else apart
 
 
-def _difference(a: TensorFingerprint, b: TensorFingerprint) -> str:
-    said = f"{a.name} differs"
+def _reason(
+    a: TensorFingerprint, b: TensorFingerprint
+) -> tuple[ResultReason, tuple[object, object] | None]:
+    """In what two tensors differ, and A's and B's value of it."""
     if a.dtype != b.dtype:
-        return f"{said}: {a.dtype}, {b.dtype}"
+        return "dtype", (a.dtype, b.dtype)
     if a.shape != b.shape:
-        return f"{said}: shapes {list(a.shape)}, {list(b.shape)}"
+        return "shape", (list(a.shape), list(b.shape))
     if a.nonfinite != b.nonfinite:
-        return f"{said}: {a.nonfinite} and {b.nonfinite} values are NaN or infinite"
-    if a.norm is None or b.norm is None:
-        return said
-    return f"{said} by {_part(distance(a, b) or 0.0)} of its norm ({a.norm:.6g}, {b.norm:.6g})"
+        return "nonfinite", (a.nonfinite, b.nonfinite)
+    return "norm", None

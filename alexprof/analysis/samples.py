@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.sides import Member
+from alexprof.analysis.estimator import Estimator, center_s
+from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Scale, timed_scale
 from alexprof.attribute import IDLE_OP
 from alexprof.errors import RunError
@@ -26,18 +27,21 @@ PARTS: tuple[Level, ...] = ("layer", "kind", "op")
 
 
 @dataclass(frozen=True)
-class Sample:
+class PhaseSample:
     """A phase of a variant in one run.
 
     Attributes:
-        blocks: Timed steps, float64 seconds, a block each; none if nothing was timed.
+        steps: Timed steps, float64 seconds, a block each; none if nothing was timed.
+        blocks: What is compared, float64 seconds, a block each: the steps, or where medians lead
+            each block's median, scaled so that their mean is the median of all steps.
         orders: Each block's place among all blocks of the phase.
-        step_s: Mean of a timed step (of a traced one where nothing was timed).
+        step_s: Center of the timed steps (mean of the traced ones where nothing was timed).
         device: Whose time the parts are of; None without a trace.
         parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
             timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
     """
 
+    steps: Sequence[Floats]
     blocks: Sequence[Floats]
     orders: Sequence[int]
     step_s: float
@@ -51,52 +55,69 @@ class Sample:
             values = np.zeros(len(next(iter(self.parts[level].values()))))
         return chunks(values)
 
+    def has(self, level: Level, name: str) -> bool:
+        """Whether the part took any time."""
+        values = self.parts[level].get(name)
+        return values is not None and bool(values.any())
+
     def share(self, level: Level, name: str) -> float:
-        """The part of the step that it is."""
+        """Its fraction of the step."""
         values = self.parts[level].get(name)
         return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
 
 
-class Samples:
+class RunSamples:
     """Reads a run's tables once, and takes them apart.
+
+    Args:
+        selection: The run.
+        estimator: What a timed step's center is.
 
     Raises:
         RunError: If a table can't be read, or is gone though the record tells of what it held.
     """
 
-    def __init__(self, member: Member) -> None:
-        phases = [one for each in member.run.variants.values() for one in each.phases.values()]
-        timed = any(one.timed is not None for one in phases)
-        traced = any(one.attribution is not None for one in phases)
-        self._member = member
+    def __init__(self, selection: Selection, estimator: Estimator) -> None:
+        variants = selection.run.variants.values()
+        phases = [phase for variant in variants for phase in variant.phases.values()]
+        timed = any(phase.timed is not None for phase in phases)
+        traced = any(phase.attribution is not None for phase in phases)
+        self._folder, self._run = selection.folder, selection.run
+        self._estimator: Estimator = estimator
         self._steps = self._table(STEPS_FILE, "timed" if timed else None)
         self._costs = self._table(COSTS_FILE, "traced" if traced else None)
 
-    def of(self, variant: str, key: str) -> Sample:
+    def of(self, variant: str, key: str) -> PhaseSample:
         """The sample of a phase.
 
         Args:
             variant: One that the run has.
             key: A phase that it has.
         """
-        phase = self._member.run.variants[variant].phases[key]
+        phase = self._run.variants[variant].phases[key]
         blocks, orders = self._blocks(variant, key)
-        step_s = float(np.concatenate(blocks).mean()) if blocks else 0.0
-        books = phase.attribution
-        if books is None or self._costs is None or not books.wall_ns:
-            return Sample(blocks, orders, step_s, None)
-        rows = _rows(self._costs, variant, key, books.device)
+        step_s, compared = 0.0, blocks
+        if blocks:
+            step_s = float(np.concatenate(blocks).mean())
+        if blocks and phase.timed is not None and self._estimator == "median":
+            step_s = center_s(phase.timed, "median")
+            compared = _medians(blocks, step_s)
+        attribution = phase.attribution
+        if attribution is None or self._costs is None or not attribution.wall_ns:
+            return PhaseSample(blocks, compared, orders, step_s, None)
+        device = attribution.device
+        rows = _rows(self._costs, variant, key, device)
         steps = rows["step"].n_unique()
         idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
         busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s
         step_s = step_s or busy_s + idle_s
-        scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(books.device))
+        scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(device))
         parts = {level: _parts(rows, level, scale) for level in PARTS}
-        return Sample(blocks, orders, step_s, books.device, parts)
+        return PhaseSample(blocks, compared, orders, step_s, device, parts)
 
     def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
         """A table of the run; None where no phase got as far as having one."""
-        folder, load = self._member.folder, load_steps if name == STEPS_FILE else load_costs
+        folder, load = self._folder, load_steps if name == STEPS_FILE else load_costs
         if (folder / name).exists():
             return load(folder)
         if was is not None:
@@ -111,15 +132,20 @@ class Samples:
 
         if self._steps is None:
             return [], []
-        mine = self._steps.filter(
+        rows = self._steps.filter(
             (pl.col("variant") == variant) & (pl.col("phase") == key) & (pl.col("block") >= 0)
         ).sort("order", "step")
-        groups = mine.group_by("order", maintain_order=True).agg(pl.col("seconds"))
-        blocks = [np.asarray(one, np.float64) for one in groups["seconds"].to_list()]
+        groups = rows.group_by("order", maintain_order=True).agg(pl.col("seconds"))
+        blocks = [np.asarray(seconds, np.float64) for seconds in groups["seconds"].to_list()]
         return blocks, groups["order"].to_list()
 
 
-def took_turns(a: Sample, b: Sample) -> bool:
+def _medians(blocks: Sequence[Floats], median_s: float) -> list[Floats]:
+    medians = np.array([np.median(block) for block in blocks])
+    return list(np.split(medians * (median_s / medians.mean()), len(medians)))
+
+
+def took_turns(a: PhaseSample, b: PhaseSample) -> bool:
     """Whether the blocks of two variants of one run were interleaved."""
     if len(a.orders) < 2 or len(a.orders) != len(b.orders):
         return False

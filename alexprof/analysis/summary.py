@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from alexprof.analysis.difference import difference_of, of_ablation
 from alexprof.analysis.estimator import (
     Estimator,
     center_ci95_s,
@@ -18,10 +19,16 @@ from alexprof.analysis.findings import Finding, findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import OpCost, Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Interval, Timed
+from alexprof.record.values import Interval, Timed, Verdict
 from alexprof.workload.base import matches
 
-Verdict = Literal["saves", "costs", "unclear"]
+SavingVerdict = Literal["saves", "costs", "unclear"]
+_VERDICTS: dict[Verdict, SavingVerdict] = {
+    "faster": "saves",
+    "slower": "costs",
+    "same": "unclear",
+    "unclear": "unclear",
+}
 
 
 class StepTime(Struct, frozen=True, kw_only=True):
@@ -67,12 +74,12 @@ class Saving(Struct, frozen=True, kw_only=True):
     saved_s: float
     ci95_s: Interval | None
     fraction: float
-    verdict: Verdict
+    verdict: SavingVerdict
     own_s: float | None
     own_ci95_s: Interval | None
 
 
-class Share(Struct, frozen=True, kw_only=True):
+class LayerShare(Struct, frozen=True, kw_only=True):
     """What a layer takes of the traced step, in each phase.
 
     Attributes:
@@ -106,7 +113,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     savings: tuple[Saving, ...]
     variant: str
     traced: tuple[StepTime, ...]
-    shares: tuple[Share, ...]
+    shares: tuple[LayerShare, ...]
     of_timed: bool
     findings: tuple[Finding, ...]
 
@@ -187,8 +194,8 @@ def _savings(run: Run, phase: str, estimator: Estimator) -> list[Saving]:
 
 def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> Saving:
     saved_s, ci95_s = difference_s(ablation, estimator)
-    timed = _timed(run, ablation.reference, ablation.phase)
-    step_s = center_s(timed, estimator) if timed else 0.0
+    difference = difference_of(of_ablation(run, ablation, estimator), estimator)
+    step_s = difference.before_s
     own_s, own_ci95_s = _own(run, ablation, estimator)
     return Saving(
         phase=ablation.phase,
@@ -198,17 +205,10 @@ def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> Saving:
         saved_s=saved_s,
         ci95_s=ci95_s,
         fraction=saved_s / step_s if step_s else 0.0,
-        verdict=verdict_of(saved_s, ci95_s),
+        verdict=_VERDICTS[difference.verdict],
         own_s=own_s,
         own_ci95_s=own_ci95_s,
     )
-
-
-def verdict_of(saved_s: float, ci95_s: Interval | None) -> Verdict:
-    """Judges a difference: it saves or costs where its interval excludes 0."""
-    if ci95_s is None or ci95_s[0] <= 0 <= ci95_s[1]:
-        return "unclear"
-    return "saves" if saved_s > 0 else "costs"
 
 
 def _own(
@@ -242,7 +242,7 @@ def _on_gpu_timed(record: Phase) -> bool:
     return record.timed is not None and books is not None and not on_cpu(books.device)
 
 
-def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[Share, ...]:
+def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[LayerShare, ...]:
     """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
     fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
     for phase, record in traced.items():
@@ -263,7 +263,9 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[S
                 row = fractions.setdefault(_row_of(op, questions), {})
                 row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
         fractions.setdefault(("idle", "idle"), {})[phase] = idle
-    rows = [Share(name=name, what=what, fractions=row) for (name, what), row in fractions.items()]
+    rows = [
+        LayerShare(name=name, what=what, fractions=row) for (name, what), row in fractions.items()
+    ]
     return tuple(sorted(rows, key=lambda share: -max(share.fractions.values())))
 
 

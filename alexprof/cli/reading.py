@@ -95,12 +95,12 @@ def compare(
 ) -> None:
     """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
     from alexprof.analysis.compare import compare as compare_runs
-    from alexprof.analysis.sides import find_sides
+    from alexprof.analysis.selection import select_each
     from alexprof.show.comparison import render_comparison
 
     style = style_of(json=json, markdown=markdown)
     options = report_options(phase=phase or None, top=top, full=full)
-    print_text(render_comparison(compare_runs(find_sides(runs, logdir)), style, options))
+    print_text(render_comparison(compare_runs(select_each(runs, logdir)), style, options))
 
 
 @app.command()
@@ -130,17 +130,17 @@ def gate(
     """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
-    from alexprof.analysis.sides import Side, check_distinct, find_member
+    from alexprof.analysis.selection import Group, check_distinct, select
     from alexprof.show.verdict import render_gate
 
     style = style_of(json=json, markdown=markdown)
     bounds = [parse_bound(text) for text in max_slowdown or ["3%"]]
-    new = tuple(find_member(name, logdir) for name in runs)
-    old = tuple(find_member(name, logdir) for name in baseline)
+    new = tuple(select(name, logdir) for name in runs)
+    old = tuple(select(name, logdir) for name in baseline)
     check_distinct([*new, *old])
-    found = judge_runs(Side(new), Side(old), bounds)
-    print_text(render_gate(found, style, report_options()))
-    raise typer.Exit(found.exit_code)
+    result = judge_runs(Group(new), Group(old), bounds)
+    print_text(render_gate(result, style, report_options()))
+    raise typer.Exit(result.exit_code)
 
 
 @app.command()

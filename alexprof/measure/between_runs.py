@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from alexprof.record.values import Needed
+
 LEAST_RUNS = 3
 """So many runs of each side show how runs differ."""
 RUN_CV = 0.01
@@ -20,7 +22,7 @@ PART_CV, PART_OF_STEP = 0.02, 0.002
 fraction of the step."""
 DEGREES_OF_FREEDOM = 20
 """Of the assumed variances: as if they came from about twenty runs."""
-MORE_RUNS = "three runs of each"
+MORE_RUNS = Needed("three_runs")
 """What a verdict takes where the assumed variance leaves it open."""
 
 

@@ -19,7 +19,7 @@ def judge(
 
     Args:
         comparisons: B (new) against A (baseline).
-        max_slowdown: What is allowed, as a part (0.03 for 3 %); one for all or one for each.
+        max_slowdown: What is allowed, as a fraction (0.03 for 3 %); one for all or one for each.
 
     Returns:
         "slower": with 99 % confidence one has slowed down by more than is allowed (with several,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alexprof.record.values import Comparison
+from alexprof.record.values import Comparison, Needed
 
 LEVEL = 0.05
 
@@ -47,6 +47,6 @@ def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 def _with_p_value(comparison: Comparison, p_value: float) -> Comparison:
     if comparison.verdict in ("slower", "faster") and p_value > LEVEL:
-        needed = "more data: among so many comparisons one like this comes by chance"
+        needed = Needed("fewer_compared")
         return replace(comparison, p_value=p_value, verdict="unclear", needed=needed)
     return replace(comparison, p_value=p_value)

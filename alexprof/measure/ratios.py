@@ -25,12 +25,11 @@ from alexprof.measure.spread import (
     satterthwaite,
     two_sided_p,
 )
-from alexprof.record.values import Comparison, Interval, Verdict
+from alexprof.measure.verdict import BAND, verdict_of
+from alexprof.record.values import Comparison, Interval, Needed, NeededCode, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]
 
-BAND = 0.01
-"""Changes of at most this part count as the same."""
 LIKELY = 0.8
 """What is said to be needed for a verdict gives one with this chance."""
 
@@ -43,14 +42,14 @@ class _Spread:
         error: Standard error.
         freedom: Its degrees of freedom.
         count: How many units it comes from.
-        unit: What they are, in the plural.
+        more: What it would take more of.
         assumed: Whether the between-run variance is in the error.
     """
 
     error: float
     freedom: float
     count: int
-    unit: str
+    more: NeededCode
     assumed: bool = False
 
 
@@ -83,9 +82,9 @@ def compare_times(
     a_s, b_s = float(a_means.mean()), float(b_means.mean())
     if not (a_s > 0 and b_s > 0):
         ratio = b_s / a_s if a_s > 0 else math.inf if b_s > 0 else math.nan
-        return Comparison(a_s, b_s, ratio, None, "unclear", "times above 0 of both")
+        return Comparison(a_s, b_s, ratio, None, "unclear", Needed("positive_times"))
     spread = _spread(a, b, paired, run_cv)
-    if isinstance(spread, str):
+    if isinstance(spread, Needed):
         return Comparison(a_s, b_s, b_s / a_s, None, "unclear", spread)
     return _judged(a_s, b_s, spread, band)
 
@@ -106,13 +105,7 @@ def _interval(ratio: float, error: float, freedom: float, level: float) -> Inter
 def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     centre = math.log(b_s / a_s)
     low, high = _interval(b_s / a_s, spread.error, spread.freedom, 0.95)
-    verdict: Verdict = "unclear"
-    if low >= 1 - band and high <= 1 + band:
-        verdict = "same"
-    elif low > 1:
-        verdict = "slower"
-    elif high < 1:
-        verdict = "faster"
+    verdict = verdict_of((low, high), band)
     return Comparison(
         a_s=a_s,
         b_s=b_s,
@@ -126,22 +119,22 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     )
 
 
-def _spread(a: Runs, b: Runs, paired: bool, run_cv: float) -> _Spread | str:
+def _spread(a: Runs, b: Runs, paired: bool, run_cv: float) -> _Spread | Needed:
     if paired and len(a) == len(b) > 1:
-        return _of_pairs(run_means(a), run_means(b), "pairs of processes")
+        return _of_pairs(run_means(a), run_means(b), "more_pairs")
     if len(a) == len(b) == 1 and paired and len(a[0]) == len(b[0]):
         if len(a[0]) < 2:
-            return "at least 2 blocks of each"
-        return _of_pairs(block_means(a[0]), block_means(b[0]), "blocks of each", of=len(a[0]))
+            return Needed("blocks")
+        return _of_pairs(block_means(a[0]), block_means(b[0]), "more_blocks", of=len(a[0]))
     if min(len(a), len(b)) >= LEAST_RUNS:
         return _of_runs(a, b)
     return _of_few_runs(a, b, run_cv)
 
 
-def _of_pairs(a: Floats, b: Floats, unit: str, of: int | None = None) -> _Spread:
+def _of_pairs(a: Floats, b: Floats, more: NeededCode, of: int | None = None) -> _Spread:
     parts = b / b.mean() - a / a.mean()
     error = math.sqrt(float(parts.var(ddof=1)) / len(parts))
-    return _Spread(error, len(parts) - 1, of or len(parts), unit)
+    return _Spread(error, len(parts) - 1, of or len(parts), more)
 
 
 def _of_runs(a: Runs, b: Runs) -> _Spread:
@@ -149,16 +142,16 @@ def _of_runs(a: Runs, b: Runs) -> _Spread:
     sides = [run_means(a), run_means(b)]
     parts = [float((side / side.mean()).var(ddof=1)) / len(side) for side in sides]
     freedom = satterthwaite(parts, [len(side) - 1 for side in sides])
-    return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "runs of each")
+    return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "more_runs")
 
 
-def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | str:
+def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
     """What blocks show within each run, and beside it the between-run variance."""
     if not min(run_means(a).min(), run_means(b).min()) > 0:
-        return "times above 0 in each run"
+        return Needed("positive_times")
     within = [relative_variances(runs) for runs in (a, b)]
     if within[0] is None or within[1] is None:
-        return "at least 2 blocks of each"
+        return Needed("blocks")
     parts = within[0][0] + within[1][0]
     between = run_cv**2 * (1 / len(a) + 1 / len(b))
     freedoms = [*within[0][1], *within[1][1], DEGREES_OF_FREEDOM]
@@ -166,21 +159,19 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | str:
         error=math.sqrt(sum(parts) + between),
         freedom=satterthwaite([*parts, between], freedoms),
         count=min(sum(map(len, runs)) for runs in (a, b)),
-        unit="blocks of each",
+        more="more_blocks",
         assumed=between > 0,
     )
 
 
-def _needed(centre: float, spread: _Spread, band: float) -> str:
+def _needed(centre: float, spread: _Spread, band: float) -> Needed:
     """What makes a verdict likely if the ratio is the one seen."""
     if spread.assumed:  # more blocks can't get below what runs differ by, more runs can
         return MORE_RUNS
     target = max(abs(centre), math.log1p(band) - abs(centre))
     of_a_unit = spread.error * math.sqrt(spread.count)
     more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
-    if more <= 1:
-        return f"about 1 more {spread.unit.replace('s of ', ' of ', 1)}"
-    return f"about {_round_up(more)} more {spread.unit}"
+    return Needed(spread.more, _round_up(max(more, 1)))
 
 
 def _round_up(count: int) -> int:

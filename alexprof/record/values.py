@@ -8,6 +8,19 @@ from typing import Literal
 Interval = tuple[float, float]
 """Lower and upper bound."""
 Verdict = Literal["slower", "faster", "same", "unclear"]
+NeededCode = Literal[
+    "positive_times",
+    "blocks",
+    "more_blocks",
+    "more_pairs",
+    "more_runs",
+    "three_runs",
+    "pairs",
+    "quiet",
+    "fewer_compared",
+    "runs",
+    "other_bound",
+]
 State = Literal["steady", "warming", "slowing", "no steady state"]
 StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 
@@ -181,6 +194,26 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Needed:
+    """What it would take for a verdict.
+
+    Attributes:
+        code: "positive_times": times above 0 of both. "blocks": at least two blocks of each.
+            "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as
+            many of each side. "pairs": pairs of processes (`ab`). "quiet": runs while the machine
+            does nothing else. "fewer_compared": more data, since among so many comparisons one like
+            this comes by chance. Of a gate: "runs": about `count` of each, not `now`;
+            "other_bound": the slow-down is too near to what is allowed.
+        count: How many.
+        now: How many there are.
+    """
+
+    code: NeededCode
+    count: int = 0
+    now: int = 0
+
+
+@dataclass(frozen=True)
 class Comparison:
     """B against A.
 
@@ -191,7 +224,7 @@ class Comparison:
         ci95: 95 % interval of the ratio; None where nothing shows the spread.
         verdict: "slower" or "faster": the interval excludes 1 and isn't wholly inside the band;
             "same": it is inside the band; otherwise "unclear".
-        needed: What it would take for a verdict, in one clause; None with a verdict.
+        needed: What it would take for a verdict; None with one.
         p_value: Two-sided, of a ratio of 1; None without an interval.
         log_error: Standard error of the ratio's logarithm; None without an interval.
         freedom: Degrees of freedom of `log_error`; infinite where nothing varies.
@@ -202,7 +235,7 @@ class Comparison:
     ratio: float
     ci95: Interval | None
     verdict: Verdict
-    needed: str | None
+    needed: Needed | None
     p_value: float | None = None
     log_error: float | None = None
     freedom: float | None = None

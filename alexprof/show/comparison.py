@@ -26,12 +26,12 @@ FOOTER = (
 
 
 def render_comparison(
-    found: RunComparison, style: str = "text", options: ReportOptions | None = None
+    comparison: RunComparison, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a comparison.
 
     Args:
-        found: The comparison.
+        comparison: The comparison.
         style: "text", "markdown" or "json".
         options: How wide, which phase, how many ops.
 
@@ -42,11 +42,11 @@ def render_comparison(
         UsageError: If there is no such style or phase.
     """
     options = options or ReportOptions()
-    return draw(_chosen(found, options), _document, style, options)
+    return draw(_one_phase(comparison, options), _document, style, options)
 
 
 def draw(
-    found: Result,
+    result: Result,
     document: Callable[[Result, ReportOptions], Document],
     style: str,
     options: ReportOptions,
@@ -57,37 +57,42 @@ def draw(
         UsageError: If there is no such style.
     """
     if style == "json":
-        return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+        return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     if style not in ("text", "markdown"):
         raise UsageError(f"no such style {style!r}: there are json, markdown, text")
-    made = document(found, options)
-    return draw_markdown(made) if style == "markdown" else draw_text(made, options)
+    drawn = document(result, options)
+    return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
 
 
-def _chosen(found: RunComparison, options: ReportOptions) -> RunComparison:
-    """The phase asked for."""
-    if options.phase is None:
-        return found
-    if options.phase not in found.a.phases:
-        known = ", ".join(found.a.phases) or "none"
-        raise UsageError(f"no phase {options.phase!r} in {found.a.name}: it has {known}")
+def _one_phase(comparison: RunComparison, options: ReportOptions) -> RunComparison:
+    """The phase that was chosen, or all."""
+    phase = options.phase
+    if phase is None:
+        return comparison
+    if phase not in comparison.a.phases:
+        phases = ", ".join(comparison.a.phases) or "none"
+        raise UsageError(f"no phase {phase!r} in {comparison.a.name}: it has {phases}")
     return msgspec.structs.replace(
-        found,
-        differences=tuple(one for one in found.differences if one.phase == options.phase),
-        gone=tuple(one for one in found.gone if one.phase == options.phase),
-        new=tuple(one for one in found.new if one.phase == options.phase),
+        comparison,
+        differences=tuple(change for change in comparison.differences if change.phase == phase),
+        gone=tuple(part for part in comparison.gone if part.phase == phase),
+        new=tuple(part for part in comparison.new if part.phase == phase),
     )
 
 
-def _document(found: RunComparison, options: ReportOptions) -> Document:
-    sections = [comparable_section(found) if options.full else brief_section(found)]
-    for other in found.others if options.full else ():
-        sections += changed_sections(found, other, options.top)
-    others = [clean(one.name) for one in found.others]
+def _document(comparison: RunComparison, options: ReportOptions) -> Document:
+    if options.full:
+        sections = [comparable_section(comparison)]
+        for other in comparison.others:
+            sections += changed_sections(comparison, other, options.top)
+    else:
+        sections = [brief_section(comparison)]
+    names = [clean(other.name) for other in comparison.others]
+    a = clean(comparison.a.name)
     return Document(
-        name=f"{clean(found.a.name)} → {', '.join(others)}",
-        status="comparable" if found.comparable else "not comparable",
-        facts=(f"A {clean(found.a.name)}", f"B {' or '.join(others)}"),
+        name=f"{a} → {', '.join(names)}",
+        status="comparable" if comparison.comparable else "not comparable",
+        facts=(f"A {a}", f"B {' or '.join(names)}"),
         sections=tuple(sections),
         footer=FOOTER if options.full else "Each layer, kind and op: --full.",
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from alexprof.analysis.history import History, Point, Step
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
+from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -53,12 +54,13 @@ def _blocks(history: History) -> Iterator[Block]:
     yield _table(history)
     runs: dict[tuple[str, str], list[str]] = {}
     for point in history.points:
-        if point.reason:
+        if point.reasons:
             state = "no value" if point.value is None else "not compared"
-            runs.setdefault((state, point.reason), []).append(clean(point.run))
-    for (state, reason), names in runs.items():
-        yield Note(f"{', '.join(names)}: {state}: {clean(reason)}.")
-    yield from (Note(f"{clean(text)}.") for text in history.notes)
+            texts = "; ".join(map(caveat_text, point.reasons))
+            runs.setdefault((state, texts), []).append(clean(point.run))
+    for (state, texts), names in runs.items():
+        yield Note(f"{', '.join(names)}: {state}: {texts}.")
+    yield from (Note(f"{caveat_text(caveat)}.") for caveat in history.notes)
 
 
 def _sentence(history: History, step: Step) -> str:

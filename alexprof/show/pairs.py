@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from alexprof.analysis.difference import Difference
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
+from alexprof.show.comparison_texts import caveat_text, reading
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -26,7 +28,13 @@ from alexprof.show.fit import clean, cut_two
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
-from alexprof.show.sections.changed import changed_sections, percent_interval, reading
+from alexprof.show.sections.changed import (
+    change_bar,
+    change_text,
+    changed_sections,
+    interval_text,
+    needed_notes,
+)
 from alexprof.show.sections.waterfall import round_ticks
 from alexprof.show.view import sentence_case
 
@@ -45,14 +53,14 @@ _CANT_EXCLUDE = (
 
 
 def render_pairs(
-    found: PairsResult, style: str = "text", options: ReportOptions | None = None
+    result: PairsResult, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders what pairs of processes say; arguments as for `render_comparison`."""
     options = options or ReportOptions()
-    a, b = clean(found.record.a), clean(found.record.b)
+    a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
         a, b = cut_two(a, b, text_width(options) - len("A "))
-    return draw(found, partial(_document, commands=(a, b)), style, options)
+    return draw(result, partial(_document, commands=(a, b)), style, options)
 
 
 def pair_line(record: PairsRecord) -> str:
@@ -67,80 +75,81 @@ def pair_line(record: PairsRecord) -> str:
     return f"Pair {a.pair} of {record.pairs}: {said}{ending}"
 
 
-def _document(found: PairsResult, options: ReportOptions, commands: tuple[str, str]) -> Document:
+def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, str]) -> Document:
     a, b = commands
-    record = found.record
-    sections = [*_from_runs(found, options.top), _processes(found), _limits(found)]
+    record = result.record
+    sections = [*_from_runs(result, options.top), _processes(result), _limits(result)]
     return Document(
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
-        facts=(f"A {a}", f"B {b}", *_facts(found)),
-        banner=_banner(found),
+        facts=(f"A {a}", f"B {b}", *_facts(result)),
+        banner=_banner(result),
         sections=tuple(sections),
         footer=_FOOTER,
     )
 
 
-def _facts(found: PairsResult) -> Iterator[str]:
-    record = found.record
-    yield f"{found.finished} pairs, A B B A …"
+def _facts(result: PairsResult) -> Iterator[str]:
+    record = result.record
+    yield f"{result.finished} pairs, A B B A …"
     yield f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up"
     yield f"{clean(record.machine.processor)}, {record.machine.cores} cores"
 
 
-def _banner(found: PairsResult) -> str:
+def _banner(result: PairsResult) -> str:
     """What has to be known before any figure."""
     said = []
-    if not found.record.complete:
-        why = stopped_text(found.record.stopped)
-        said.append(f"{found.finished} of {found.record.pairs} pairs: {why}.")
-    if found.comparison is not None and found.comparison.same_results is False:
+    if not result.record.complete:
+        why = stopped_text(result.record.stopped)
+        said.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
+    if result.comparison is not None and result.comparison.same_results is False:
         said.append("The runs don’t compute the same: see “What to know?”.")
     return " ".join(said)
 
 
-def _from_runs(found: PairsResult, top: int) -> Iterator[Section]:
-    if found.comparison is not None:
-        for other in found.comparison.others:
-            yield from changed_sections(found.comparison, other, top)
+def _from_runs(result: PairsResult, top: int) -> Iterator[Section]:
+    if result.comparison is not None:
+        for other in result.comparison.others:
+            yield from changed_sections(result.comparison, other, top)
 
 
-def _processes(found: PairsResult) -> Section:
-    title = "Which is slower?" if found.comparison is None else "And the processes as a whole?"
-    unit = _unit(found)
+def _processes(result: PairsResult) -> Section:
+    title = "Which is slower?" if result.comparison is None else "And the processes as a whole?"
+    unit = _unit(result)
     aside = f"a process from start to end, {unit.name}"
-    return Section(title, aside, tuple(_process_blocks(found, unit)))
+    return Section(title, aside, tuple(_process_blocks(result, unit)))
 
 
-def _unit(found: PairsResult) -> numbers.Unit:
+def _unit(result: PairsResult) -> numbers.Unit:
     """The unit of both tables: of the means and of every pair."""
-    means_s = [time_s for one in found.times for time_s in (one.a_s, one.b_s, one.change_s)]
-    pairs_s = [process.seconds for pair in found.record.finished for process in pair]
+    means_s = [
+        time_s
+        for difference in (time.difference for time in result.times)
+        for time_s in (difference.before_s, difference.after_s, difference.change_s)
+    ]
+    pairs_s = [process.seconds for pair in result.record.finished for process in pair]
     return numbers.table_unit([*means_s, *pairs_s])
 
 
-def _process_blocks(found: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
-    wall = found.times[0]
+def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
+    wall = result.times[0].difference
     yield Lead(_sentence(wall))
-    if found.comparison is not None:
+    if result.comparison is not None:
         yield Note("Starting, building and tracing are in these times, and not in those above.")
-    yield _times_table(found.times, unit)
-    yield _pairs_table(found, wall, unit)
-    for one in found.times:
-        if one.needed and (one is wall or found.comparison is None):
-            yield Note(
-                f"{sentence_case(_NAMES[one.name])}: a verdict would take {clean(one.needed)}."
-            )
+    yield _times_table(result.times, unit)
+    yield _pairs_table(result, wall, unit)
+    judged = result.times if result.comparison is None else result.times[:1]
+    for time in judged:
+        needs = [(_NAMES[time.name], time.difference.needed)]
+        yield from needed_notes(needs, "a verdict would take")
 
 
-def _sentence(wall: TimeChange) -> str:
-    span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(wall.ci95), '%')}"
-    if wall.verdict in ("slower", "faster"):
+def _sentence(wall: Difference) -> str:
+    if wall.significant:
         size = numbers.percent_unit(abs(wall.ratio - 1))
-        unit = numbers.spoken_unit(wall.change_s, wall.a_s)
-        by = numbers.unit(unit.signed(wall.change_s), unit.name)
-        return f"B is {size} {wall.verdict} than A ({by}; {span})."
-    return f"{sentence_case(reading(wall))}" + (f" ({span})." if wall.ci95 else ".")
+        return f"B is {size} {wall.verdict} than A ({change_text(wall)})."
+    span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
+    return f"{sentence_case(reading(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -153,25 +162,24 @@ def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
         Column("change", "%", drop=3),
         Column("reading", align="right"),
     )
-    rows = [
-        Row(
-            (
-                _NAMES[one.name],
-                unit.plain(one.a_s),
-                unit.plain(one.b_s),
-                unit.signed(one.change_s),
-                unit.interval(one.change_ci95_s),
-                numbers.signed((one.ratio - 1) * 100),
-                reading(one),
-            )
+    rows = []
+    for time in times:
+        difference = time.difference
+        cells = (
+            _NAMES[time.name],
+            unit.plain(difference.before_s),
+            unit.plain(difference.after_s),
+            unit.signed(difference.change_s),
+            unit.interval(difference.ci95_s),
+            numbers.signed((difference.ratio - 1) * 100),
+            reading(difference),
         )
-        for one in times
-    ]
+        rows.append(Row(cells))
     return Table(columns, tuple(rows))
 
 
-def _pairs_table(found: PairsResult, wall: TimeChange, unit: numbers.Unit) -> Table:
-    pairs = found.record.finished
+def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> Table:
+    pairs = result.record.finished
     columns = (
         Column("pair", align="name"),
         Column("first", align="right", drop=2),
@@ -181,7 +189,7 @@ def _pairs_table(found: PairsResult, wall: TimeChange, unit: numbers.Unit) -> Ta
         Column("", align="bar", drop=1),
     )
     first: dict[int, Which] = {}
-    for process in found.record.processes:
+    for process in result.record.processes:
         first.setdefault(process.pair, process.side)
     rows = [_pair_row(a, b, first[a.pair], unit) for a, b in pairs[:MOST_ROWS]]
     if len(pairs) > MOST_ROWS:
@@ -197,23 +205,18 @@ def _pair_row(a: ProcessRecord, b: ProcessRecord, first: Which, unit: numbers.Un
     return Row((str(a.pair), first.upper(), *times, bar))
 
 
-def _mean_row(wall: TimeChange, unit: numbers.Unit) -> Row:
-    interval = wall.change_ci95_s
-    pieces = [Piece(0, 0, "zero")]
-    pieces += [Piece(*interval, "interval")] if interval else []
-    called = wall.verdict in ("slower", "faster")
-    pieces.append(Piece(wall.change_s, wall.change_s, "whole" if called else "whole, open"))
-    times = (unit.plain(wall.a_s), unit.plain(wall.b_s), unit.signed(wall.change_s))
-    return Row(("mean", "", *times, Bar(tuple(pieces))), "sum")
+def _mean_row(wall: Difference, unit: numbers.Unit) -> Row:
+    times_s = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
+    return Row(("mean", "", *times_s, change_bar(wall, "whole")), "sum")
 
 
 def _axis(
-    pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: TimeChange, unit: numbers.Unit
+    pairs: Sequence[tuple[ProcessRecord, ProcessRecord]], wall: Difference, unit: numbers.Unit
 ) -> Axis:
     """All pairs, and the interval unless it is far wider than they are."""
     changes = [0.0, *(b.seconds - a.seconds for a, b in pairs)]
     low, high = min(changes), max(changes)
-    for end in wall.change_ci95_s or ():
+    for end in wall.ci95_s or ():
         if abs(end) <= 2 * (high - low):
             low, high = min(low, end), max(high, end)
     if high <= low:
@@ -221,11 +224,11 @@ def _axis(
     return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
 
 
-def _limits(found: PairsResult) -> Section:
+def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
-    if found.comparison is not None:
-        blocks += [Note(f"{clean(text)}.") for text in found.comparison.notes]
-    elif found.reason:
-        blocks.append(Note(f"Judged by the processes’ times: {clean(found.reason)}."))
+    if result.comparison is not None:
+        blocks += [Note(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+    elif result.reason:
+        blocks.append(Note(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
     blocks.append(Note(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))

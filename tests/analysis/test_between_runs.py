@@ -10,10 +10,12 @@ import pytest
 
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
-from alexprof.analysis.sides import Side, find_member, find_sides
+from alexprof.analysis.selection import Group, select, select_each
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
+from alexprof.record.store import save_run
+from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import HOST, made_run
-from tests.analysis.test_interference import QUIET
+from tests.analysis.test_interference import HOT, QUIET
 
 AT_REST = replace(QUIET, cpu_others=0.0, steal=0.0, seconds=6000.0)
 
@@ -26,7 +28,7 @@ def test_the_longer_a_measurement_the_less_runs_differ(seconds, cv):
 
 
 def found(logdir, *names):
-    return compare(find_sides(names, logdir))
+    return compare(select_each(names, logdir))
 
 
 def whole(comparison):
@@ -38,10 +40,10 @@ def test_each_run_counts_by_the_length_of_its_own_measurement(tmp_path):
     for name, seconds in (("a", 6.0), ("b", 60.0), ("b2", 600.0)):
         interference = replace(AT_REST, seconds=seconds)
         made_run(tmp_path / name, {"v": 0.1}, noise=0, traced=0, interference=interference)
-    a, b, b2 = (find_member(name, tmp_path) for name in ("a", "b", "b2"))
+    a, b, b2 = (select(name, tmp_path) for name in ("a", "b", "b2"))
 
     def error(*members):
-        low, high = whole(compare([Side((a,)), Side(members)])).ci95
+        low, high = whole(compare([Group((a,)), Group(members)])).difference.ratio_ci95
         return math.log(high / low) / 2 / 2.086  # Student's t of 20 degrees of freedom
 
     of_a, of_b, of_b2 = (between_run_cv(seconds) for seconds in (6, 60, 600))
@@ -53,10 +55,12 @@ def test_interference_below_a_quarter_of_the_cores_widens_nothing(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, interference=AT_REST)
     made_run(tmp_path / "b", {"v": 0.11}, interference=AT_REST)
     made_run(tmp_path / "beside", {"v": 0.11}, interference=replace(AT_REST, cpu_others=0.3))
-    assert whole(found(tmp_path, "a", "b")).verdict == "slower"
+    assert whole(found(tmp_path, "a", "b")).difference.verdict == "slower"
     assert whole(found(tmp_path, "a", "beside")) == replace_name(whole(found(tmp_path, "a", "b")))
     notes = found(tmp_path, "a", "beside").notes
-    assert any("others used 0 and 0.3 of 2 cores" in note for note in notes), notes
+    (note,) = notes
+    assert (note.code, note.what) == ("interference_differs", "others")
+    assert note.numbers == {"a": 0.0, "b": 0.3, "cores": 2}
 
 
 def replace_name(change):
@@ -70,13 +74,13 @@ def test_short_runs_can_t_tell_and_take_three_of_each(tmp_path):
     comparison = found(tmp_path, "a", "b")
     assert comparison.comparable
     change = whole(comparison)
-    assert (change.verdict, change.needed) == ("unclear", MORE_RUNS)
+    assert (change.difference.verdict, change.difference.needed) == ("unclear", MORE_RUNS)
 
 
 def test_a_minute_on_a_machine_at_rest_tells_ten_percent(tmp_path):
     for name, step_s in (("a", 0.3), ("b", 0.33)):
         made_run(tmp_path / name, {"v": step_s}, interference=replace(AT_REST, seconds=60.0))
-    assert whole(found(tmp_path, "a", "b")).verdict == "slower"
+    assert whole(found(tmp_path, "a", "b")).difference.verdict == "slower"
 
 
 def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
@@ -84,9 +88,11 @@ def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
     made_run(tmp_path / "b", {"v": 0.9}, interference=replace(AT_REST, cpu_others=0.8))
     comparison = found(tmp_path, "a", "b")
     assert (comparison.comparable, len(comparison.why_not)) == (False, 1)
-    assert "in forward of b others had 40 % of the cores" in comparison.why_not[0]
-    assert {one.verdict for one in comparison.differences} == {"unclear"}
-    baseline, run = (Side((find_member(name, tmp_path),)) for name in "ab")
+    (busy,) = comparison.why_not
+    assert (busy.code, busy.runs, busy.phases) == ("machine_busy", ("b",), ("forward",))
+    assert busy.numbers["most_fraction"] == pytest.approx(0.4, rel=1e-3)
+    assert {one.difference.verdict for one in comparison.differences} == {"unclear"}
+    baseline, run = (Group((select(name, tmp_path),)) for name in "ab")
     assert gate(run, baseline, [parse_bound("3%")]).exit_code == 3
 
 
@@ -96,13 +102,14 @@ def test_the_load_before_counts_where_nothing_was_read_around_the_steps(tmp_path
     made_run(tmp_path / "read", {"v": 0.1}, host=busy, interference=AT_REST)
     made_run(tmp_path / "not", {"v": 0.1}, host=busy, interference=None)
     assert found(tmp_path, "a", "read").comparable
-    assert "load of 9" in found(tmp_path, "a", "not").why_not[0]
+    (high,) = found(tmp_path, "a", "not").why_not
+    assert (high.code, high.numbers) == ("load_high", {"load": 9.0, "cores": 2})
 
 
 def test_the_gate_tells_no_more_than_compare(tmp_path):
     made_run(tmp_path / "a", {"v": 0.037}, interference=replace(AT_REST, seconds=0.8))
     made_run(tmp_path / "b", {"v": 0.040}, interference=replace(AT_REST, seconds=0.8))
-    baseline, run = (Side((find_member(name, tmp_path),)) for name in "ab")
+    baseline, run = (Group((select(name, tmp_path),)) for name in "ab")
     result = gate(run, baseline, [parse_bound("3%")])
     assert (result.outcome, result.exit_code) == ("unclear", 3)
     assert [one.needed for one in result.judged] == [MORE_RUNS]
@@ -117,7 +124,48 @@ def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
             interference=replace(AT_REST, seconds=0.4),
         )
     a, b = (
-        Side(tuple(find_member(f"r{one}", tmp_path) for one in numbers))
+        Group(tuple(select(f"r{one}", tmp_path) for one in numbers))
         for numbers in (range(3), range(3, 6))
     )
-    assert whole(compare([a, b])).verdict == "slower"
+    assert whole(compare([a, b])).difference.verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "what", "numbers"),
+    [
+        ({}, {"cpu_others": 0.9}, "others", {"a": 0.0, "b": 0.9, "cores": 2}),
+        ({"cpu_others": None}, {"cpu_others": 0.9}, "others", {"b": 0.9, "cores": 2}),
+        ({}, {"steal": 0.2}, "steal", {"a": 0.0, "b": 0.2, "cores": 2}),
+        ({}, {"memory_stalled": 0.2}, "memory", {"a_fraction": 0.0, "b_fraction": 0.2}),
+        ({}, {"throttled": 0.2}, "quota", {"a": 0.0, "b": 0.2}),
+        ({}, {"cpu_mhz_after": 2000.0}, "clock", {"a": 3350.0, "b": 2000.0}),
+        (
+            {"gpus_after": (HOT, replace(HOT, index=1))},
+            {"gpus_after": (replace(HOT, index=1, clock_mhz=1900.0),)},
+            "gpu_clock",
+            {"gpu": 1, "a": 1200.0, "b": 1900.0},
+        ),
+    ],
+)
+def test_what_went_on_beside_two_phases(tmp_path, of_a, of_b, what, numbers):
+    made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, **of_a))
+    made_run(tmp_path / "b", {"v": 0.1}, interference=replace(AT_REST, **of_b))
+    comparison = found(tmp_path, "a", "b")
+    caveats = [*comparison.why_not, *comparison.notes]
+    (caveat,) = [each for each in caveats if each.code == "interference_differs"]
+    assert (caveat.what, caveat.numbers) == (what, numbers)
+    assert caveat_text(caveat).startswith("forward, a and b: ")
+
+
+def test_every_phase_that_was_busy_is_named(tmp_path):
+    run = made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, cpu_others=0.8))
+    made_run(tmp_path / "b", {"v": 0.1}, interference=AT_REST)
+    phase = run.variants["v"].phases["forward"]
+    worse = msgspec.structs.replace(phase, interference=replace(AT_REST, cpu_others=1.0))
+    calm = msgspec.structs.replace(phase, interference=AT_REST)
+    phases = {"forward": phase, "forward_backward": worse, "train": calm}
+    variants = {"v": msgspec.structs.replace(run.variants["v"], phases=phases)}
+    save_run(tmp_path / "a", msgspec.structs.replace(run, variants=variants))
+    (busy,) = found(tmp_path, "a", "b").why_not
+    assert busy.phases == ("forward", "forward_backward")
+    assert "40 % to 50 % of the cores during forward and forward_backward" in caveat_text(busy)

@@ -7,17 +7,18 @@ import dataclasses
 import polars as pl
 import pytest
 
-from alexprof.analysis.changes import QUIET
+from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
-from alexprof.analysis.sides import Side, find_member, find_sides
+from alexprof.analysis.selection import Group, select, select_each
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
+from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
-from alexprof.show.sections.changed import reading
+from alexprof.show.comparison_texts import caveat_text, needed_text, reading
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
@@ -25,7 +26,7 @@ ABLATION = {"without_lrn": ("lrn1",)}
 
 
 def found(logdir, *names):
-    return compare(find_sides(names, logdir))
+    return compare(select_each(names, logdir))
 
 
 def one(comparison, level, name, variant="with_lrn"):
@@ -35,6 +36,18 @@ def one(comparison, level, name, variant="with_lrn"):
         if (each.level, each.name, each.variant) == (level, name, variant)
     ]
     return only
+
+
+def called(comparison, verdict):
+    return {
+        (each.level, each.name)
+        for each in comparison.differences
+        if each.difference.verdict == verdict
+    }
+
+
+def ratio_ci95(comparison, level, name):
+    return one(comparison, level, name, "v").difference.ratio_ci95
 
 
 @pytest.fixture
@@ -51,7 +64,7 @@ def test_the_same_twice_differs_in_nothing(logdir):
     same = found(logdir, "a", "again")
     assert (same.comparable, same.why_not) == (True, ())
     assert len(same.differences) > 20
-    assert {each.verdict for each in same.differences} <= {"same", "unclear"}
+    assert {each.difference.verdict for each in same.differences} <= {"same", "unclear"}
     assert (same.gone, same.new) == ((), ())
 
 
@@ -62,8 +75,8 @@ def test_costs_and_ratios_are_those_of_a_slow_second_way(logdir):
             if each.level != level:
                 continue
             expected = [scaled(logdir / run, column, each.name) for run in ("a", "slower")]
-            assert [each.a_s, each.b_s] == pytest.approx(expected)
-            assert each.ratio == pytest.approx(expected[1] / expected[0])
+            assert [each.difference.before_s, each.difference.after_s] == pytest.approx(expected)
+            assert each.difference.ratio == pytest.approx(expected[1] / expected[0])
             assert each.a_share == pytest.approx(expected[0] / step_s(logdir / "a"))
 
 
@@ -84,19 +97,25 @@ def scaled(folder, column, name):
 
 def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
     change = found(logdir, "a", "slower")
-    slower = {(each.level, each.name) for each in change.differences if each.verdict == "slower"}
+    slower = {
+        (each.level, each.name)
+        for each in change.differences
+        if each.difference.verdict == "slower"
+    }
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
-    assert not [each for each in change.differences if each.verdict == "faster"]
+    assert not called(change, "faster")
     whole = one(change, "phase", "forward")
-    assert whole.ratio == pytest.approx(1.1, rel=0.01)
-    assert whole.ci95[0] < 1.1 < whole.ci95[1]
+    assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
+    assert whole.difference.ratio_ci95[0] < 1.1 < whole.difference.ratio_ci95[1]
     back = found(logdir, "slower", "a")
-    assert {(e.level, e.name) for e in back.differences if e.verdict == "faster"} == slower
+    assert {
+        (e.level, e.name) for e in back.differences if e.difference.verdict == "faster"
+    } == slower
 
 
 def test_the_largest_change_comes_first(logdir):
     change = found(logdir, "a", "slower")
-    sizes = [abs(each.b_s - each.a_s) for each in change.differences]
+    sizes = [abs(each.difference.change_s) for each in change.differences]
     assert sizes == sorted(sizes, reverse=True)
     assert {each.name for each in change.differences[:4]} == {"forward", "conv1", "Conv2D"}
 
@@ -104,10 +123,10 @@ def test_the_largest_change_comes_first(logdir):
 def test_variants_of_one_run_are_paired_by_their_turns(logdir):
     apart = found(logdir, "a:with_lrn", "a:without_lrn")
     whole = one(apart, "phase", "forward")
-    assert whole.verdict == "faster"
-    assert whole.ratio == pytest.approx(0.85, rel=0.005)
+    assert whole.difference.verdict == "faster"
+    assert whole.difference.ratio == pytest.approx(0.85, rel=0.005)
     # Without what processes differ by, the interval is far narrower than 1 %.
-    assert whole.ci95[1] - whole.ci95[0] < 0.01
+    assert whole.difference.ratio_ci95[1] - whole.difference.ratio_ci95[0] < 0.01
     assert (whole.variant, whole.b_variant) == ("with_lrn", "without_lrn")
     assert {(each.level, each.name) for each in apart.gone} == {
         ("op", "lrn1"),
@@ -116,7 +135,7 @@ def test_variants_of_one_run_are_paired_by_their_turns(logdir):
     }
     assert all(each.a_s == pytest.approx(0.03, rel=0.01) for each in apart.gone)
     assert apart.new == ()
-    assert any("differ on purpose" in note for note in apart.notes)
+    assert [note.code for note in apart.notes] == ["variants_of_one_run"]
     back = found(logdir, "a:without_lrn", "a:with_lrn")
     assert {each.name for each in back.new} == {"lrn1", "LRN"}
 
@@ -135,55 +154,58 @@ def test_several_against_the_first(logdir):
     three = found(logdir, "a", "again", "slower")
     assert [each.name for each in three.others] == ["again", "slower"]
     assert {each.b for each in three.differences} == {"again", "slower"}
-    assert {e.b for e in three.differences if e.verdict == "slower"} == {"slower"}
+    assert {e.b for e in three.differences if e.difference.verdict == "slower"} == {"slower"}
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "code", "values"),
     [
-        ({"settings": {"batch_size": 64}}, "batch size differs (32, 64): a step has not the same"),
-        ({"settings": {"cpu_allocator": "malloc"}}, "cpu allocator differs (bfc, malloc)"),
-        ({"settings": {"intra_op": 1}}, "intra op differs (0, 1)"),
-        ({"settings": {"fetch": False}}, "fetch differs (on, off)"),
-        ({"host": dataclasses.replace(HOST, processor="other")}, "the processor differs"),
-        ({"host": dataclasses.replace(HOST, cores=8)}, "the number of cores differs (2, 8)"),
-        ({"accelerators": (Device("GPU:0", "A100"),)}, "the accelerators differ (none, A100)"),
-        ({"workload": None}, "one of them says what was asked for"),
-        ({"machine": None}, "where one of them ran is not recorded"),
-        ({"phase": "train"}, "no phase in common"),
-        ({"host": dataclasses.replace(HOST, load_before=4.4)}, "load of 4.4 on 2 cores"),
+        ({"settings": {"batch_size": 64}}, "amount_differs", ("32", "64")),
+        ({"settings": {"cpu_allocator": "malloc"}}, "setting_differs", ("bfc", "malloc")),
+        ({"settings": {"intra_op": 1}}, "setting_differs", ("0", "1")),
+        ({"settings": {"fetch": False}}, "setting_differs", ("on", "off")),
+        (
+            {"host": dataclasses.replace(HOST, processor="other")},
+            "machine_differs",
+            ("a processor", "other"),
+        ),
+        ({"host": dataclasses.replace(HOST, cores=8)}, "machine_differs", ("2", "8")),
+        ({"accelerators": (Device("GPU:0", "A100"),)}, "machine_differs", ("none", "A100")),
+        ({"workload": None}, "settings_unknown", ()),
+        ({"machine": None}, "machine_unknown", ()),
+        ({"phase": "train"}, "no_common_phase", ()),
+        ({"host": dataclasses.replace(HOST, load_before=4.4)}, "load_high", ()),
     ],
 )
-def test_what_can_t_be_compared_says_why(tmp_path, fields, why):
+def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
     made_run(tmp_path / "a", {"v": 0.1})
     made_run(tmp_path / "b", {"v": 0.1}, **fields)
     comparison = found(tmp_path, "a", "b")
     assert comparison.comparable is False
-    assert any(why in text for text in comparison.why_not), comparison.why_not
+    assert (code, values) in [(caveat.code, caveat.values) for caveat in comparison.why_not]
+    assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
 
 
 @pytest.mark.parametrize(
-    ("fields", "note"),
+    ("fields", "code"),
     [
-        (
-            {"software": dataclasses.replace(SOFTWARE, tensorflow="2.22.0")},
-            "TensorFlow differs (2.21.0, 2.22.0): it may be the cause",
-        ),
-        ({"settings": {"seed": 1}}, "seed differs (0, 1)"),
-        ({"complete": False, "stopped": UNFINISHED}, "b is incomplete"),
-        ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load before differs (0.1, 2)"),
-        ({"traced": 0}, "has no trace in b: no layers, kinds and ops"),
+        ({"software": dataclasses.replace(SOFTWARE, tensorflow="2.22.0")}, "version_differs"),
+        ({"settings": {"seed": 1}}, "seed_differs"),
+        ({"complete": False, "stopped": UNFINISHED}, "incomplete"),
+        ({"host": dataclasses.replace(HOST, load_before=2.0)}, "load_differs"),
+        ({"traced": 0}, "not_traced"),
+        ({"stretches": (Stretch("forward", 1, 5, 1.5, ("v",)),)}, "slow_steps"),
         ({"settings": {"num_batches": 7}}, None),
         ({"settings": {"precision": 0.01, "max_time_s": 5.0, "until_steady": True}}, None),
     ],
 )
-def test_what_is_only_good_to_know(tmp_path, fields, note):
+def test_what_is_only_good_to_know(tmp_path, fields, code):
     made_run(tmp_path / "a", {"v": 0.1}, settings={"num_batches": 100})
     made_run(tmp_path / "b", {"v": 0.1}, **fields)
     comparison = found(tmp_path, "a", "b")
     assert (comparison.comparable, comparison.why_not) == (True, ())
-    assert note is None or any(note in text for text in comparison.notes), comparison.notes
-    assert note or not comparison.notes
+    assert [note.code for note in comparison.notes] == ([code] if code else [])
+    assert all(caveat_text(note) for note in comparison.notes)
 
 
 def test_a_busy_machine_gives_no_verdict(tmp_path):
@@ -191,25 +213,25 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
     for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
         made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
         comparison = found(tmp_path, "a", "b")
-        assert {each.verdict for each in comparison.differences} == {"unclear"}
-        assert {each.needed for each in comparison.differences} == {QUIET}
-        assert {reading(each) for each in comparison.differences} == {"can’t tell"}
+        assert {each.difference.verdict for each in comparison.differences} == {"unclear"}
+        assert {each.difference.needed for each in comparison.differences} == {QUIET}
+        assert {reading(each.difference) for each in comparison.differences} == {"can’t tell"}
         text = " ".join(render_comparison(comparison, options=ReportOptions(full=True)).split())
-        assert text.count(f"a verdict would take {QUIET}") == 1
+        assert text.count(f"a verdict would take {needed_text(QUIET)}") == 1
         assert text.count("a verdict would take") == 1
 
 
 def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
     made_run(tmp_path / "b", {"v": 0.103}, seed=1)
-    low, high = one(found(tmp_path, "a", "b"), "phase", "forward", "v").ci95
+    low, high = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
     assert low > 0.99
     table = load_steps(tmp_path / "b")
     up_and_down = 1 + 0.1 * (pl.col("block") % 3 - 1)
     table.with_columns(pl.col("seconds") * up_and_down).write_parquet(
         tmp_path / "b" / "steps.parquet"
     )
-    wider = one(found(tmp_path, "a", "b"), "phase", "forward", "v").ci95
+    wider = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
     assert wider[1] - wider[0] > 2 * (high - low)
 
 
@@ -217,14 +239,17 @@ def test_one_block_is_no_evidence(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, traced=1)
     made_run(tmp_path / "b", {"v": 0.1}, traced=1)
     layers = [each for each in found(tmp_path, "a", "b").differences if each.level == "layer"]
-    assert {(each.verdict, each.ci95) for each in layers} == {("unclear", None)}
-    assert all(each.needed for each in layers)
+    assert {(each.difference.verdict, each.difference.ratio_ci95) for each in layers} == {
+        ("unclear", None)
+    }
+    assert all(each.difference.needed for each in layers)
 
 
 def test_whether_both_compute_the_same_is_absent_with_its_reason(logdir):
     same = found(logdir, "a", "again")
     assert same.same_results is None
-    assert same.same_results_reason == "no result is recorded in a"
+    (result,) = {each.reason for each in same.results}
+    assert result == "not_recorded"
 
 
 def test_mistakes_are_said(logdir):
@@ -240,13 +265,13 @@ def test_mistakes_are_said(logdir):
     assert found(logdir, "a:with_lrn", "a:without_lrn").comparable
     with pytest.raises(RunError, match="no run 'nothing'"):
         found(logdir, "nothing:with_lrn", "a")
-    assert find_member("a:with_lrn", logdir).name == "a:with_lrn"
+    assert select("a:with_lrn", logdir).name == "a:with_lrn"
 
 
 def test_a_run_whose_name_has_a_colon(tmp_path):
     made_run(tmp_path / "b:2", {"v": 0.1})
-    assert find_member("b:2", tmp_path).variant is None
-    assert find_member("b:2:v", tmp_path).variant == "v"
+    assert select("b:2", tmp_path).variant is None
+    assert select("b:2:v", tmp_path).variant == "v"
 
 
 def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
@@ -259,7 +284,8 @@ def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
         )
     comparison = found(tmp_path, "a", "b")
     whole, part = (
-        one(comparison, *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+        one(comparison, *what, "v").difference.ratio_ci95
+        for what in (("phase", "forward"), ("op", "conv1"))
     )
     assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
 
@@ -270,10 +296,11 @@ def test_so_does_that_of_two_runs_of_each(tmp_path):
     for side in "ab":
         for seed in (1, 2):
             made_run(tmp_path / f"{side}{seed}", {"v": 0.1}, seed=seed, interference=moment)
-        members = tuple(find_member(f"{side}{seed}", tmp_path) for seed in (1, 2))
-        sides.append(Side(members))
+        members = tuple(select(f"{side}{seed}", tmp_path) for seed in (1, 2))
+        sides.append(Group(members))
     whole, part = (
-        one(compare(sides), *what, "v").ci95 for what in (("phase", "forward"), ("op", "conv1"))
+        one(compare(sides), *what, "v").difference.ratio_ci95
+        for what in (("phase", "forward"), ("op", "conv1"))
     )
     assert part[1] - part[0] > 0.95 * (whole[1] - whole[0]) > 0.2
 
@@ -283,17 +310,17 @@ def test_among_many_a_small_change_may_be_chance(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, ops=many)
     made_run(tmp_path / "b", {"v": 0.1}, ops={**many, "op3/x": 0.048}, seed=1)
     change = one(found(tmp_path, "a", "b"), "op", "op3/x", "v")
-    assert change.ci95[0] > 1
-    assert (change.verdict, change.p_value > 0.05) == ("unclear", True)
+    assert change.difference.ratio_ci95[0] > 1
+    assert (change.difference.verdict, change.difference.p_value > 0.05) == ("unclear", True)
     made_run(tmp_path / "c", {"v": 0.1}, ops={**many, "op3/x": 0.06}, seed=1)
-    assert one(found(tmp_path, "a", "c"), "op", "op3/x", "v").verdict == "slower"
+    assert one(found(tmp_path, "a", "c"), "op", "op3/x", "v").difference.verdict == "slower"
 
 
 def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
     for name, part in (("a", 0.0005), ("b", 0.0006), ("c", 0.05)):
         made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
     assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
-    assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").verdict == "slower"
+    assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").difference.verdict == "slower"
 
 
 @pytest.mark.parametrize(

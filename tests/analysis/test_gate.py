@@ -7,15 +7,16 @@ import dataclasses
 import pytest
 
 from alexprof.analysis.gate import Bound, gate, parse_bound
-from alexprof.analysis.sides import Side, find_member
+from alexprof.analysis.selection import Group, select
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.record.note import Note
+from alexprof.record.values import Needed
 from tests.analysis.made import HOST, OPS, made_run
 
 
 def side(logdir, *names):
-    return Side(tuple(find_member(name, logdir) for name in names))
+    return Group(tuple(select(name, logdir) for name in names))
 
 
 def judged(logdir, *bounds, run="b", baseline=("a",)):
@@ -32,7 +33,7 @@ def test_outcomes_and_exit_codes(tmp_path, step_s, outcome, code):
     result = judged(tmp_path, "5%")
     assert (result.outcome, result.exit_code) == (outcome, code)
     (only,) = result.judged
-    assert only.ratio == pytest.approx(step_s / 0.1, rel=0.01)
+    assert only.difference.ratio == pytest.approx(step_s / 0.1, rel=0.01)
     assert (only.needed is None) == (outcome != "unclear")
 
 
@@ -46,7 +47,7 @@ def test_what_it_would_take_is_said_and_is_enough(tmp_path):
         made_run(tmp_path / name, {"v": step_s}, seed=place, traced=0)
     bounds = [Bound(None, 0.05)]
     three = gate(side(tmp_path, *names[1:6:2]), side(tmp_path, *names[:6:2]), bounds)
-    assert three.judged[0].needed == "about 10 runs of each, not 3"
+    assert three.judged[0].needed == Needed("runs", count=10, now=3)
     more = gate(side(tmp_path, *names[1::2]), side(tmp_path, *names[::2]), bounds)
     assert more.outcome == "within"
     assert len(more.run.runs) == len(more.baseline.runs) == 12
@@ -79,7 +80,8 @@ def test_runs_that_can_t_be_compared_are_no_pass(tmp_path):
     made_run(tmp_path / "b", {"v": 0.1}, host=dataclasses.replace(HOST, processor="other"))
     result = judged(tmp_path, "5%")
     assert (result.outcome, result.exit_code, result.comparable) == ("unclear", 3, False)
-    assert "processor" in result.why_not[0]
+    assert result.why_not[0].what == "processor"
+    assert result.judged[0].needed is None  # no quiet machine makes other machines comparable
 
 
 def test_a_phase_that_was_not_reached_is_no_pass(tmp_path):
@@ -87,7 +89,8 @@ def test_a_phase_that_was_not_reached_is_no_pass(tmp_path):
     made_run(tmp_path / "b", {"v": 0.1}, complete=False, stopped=Note("unfinished"))
     result = judged(tmp_path, "5%")
     assert (result.outcome, result.exit_code) == ("unclear", 3)
-    assert any("forward of w was not timed in all of b" in text for text in result.why_not)
+    missing = next(caveat for caveat in result.why_not if caveat.code == "phase_missing")
+    assert (missing.phases, missing.variants) == (("forward",), ("w",))
 
 
 def test_what_is_gone_is_within_and_what_is_new_can_t_be_told(tmp_path):
@@ -97,7 +100,7 @@ def test_what_is_gone_is_within_and_what_is_new_can_t_be_told(tmp_path):
     assert judged(tmp_path, "5%", "LRN=1%").outcome == "within"
     back = judged(tmp_path, "5%", "LRN=1%", run="a", baseline=("b",))
     assert back.outcome == "unclear"
-    assert "LRN is new" in back.why_not[-1]
+    assert (back.why_not[-1].code, back.why_not[-1].what) == ("new_part", "LRN")
 
 
 def test_a_name_that_nothing_has(tmp_path):

@@ -105,10 +105,11 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     found = history(tmp_path, variant="v")
     assert found.steps == ()
     assert [one.compared for one in found.points] == [False] * 3 + [True, False, True, False]
-    assert "processor" in found.points[0].reason
-    assert "load" in found.points[4].reason
-    assert (found.points[-1].value, found.points[-1].reason) == (None, "no variant v")
-    assert "broken can't be read" in found.notes[0]
+    assert [caveat.what for caveat in found.points[0].reasons] == ["processor"]
+    assert [caveat.code for caveat in found.points[4].reasons] == ["load_high"]
+    assert found.points[-1].value is None
+    assert [caveat.text for caveat in found.points[-1].reasons] == ["no variant v"]
+    assert (found.notes[0].code, found.notes[0].runs) == ("unreadable", ("broken",))
 
 
 def test_the_commonest_variant_that_fits_is_followed(tmp_path):
@@ -197,7 +198,7 @@ def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(t
         table.write_bytes(b"PAR1")
     _, point, _ = history(tmp_path).points
     assert point.value is None
-    assert str(table) in point.reason
+    assert str(table) in point.reasons[0].text
 
 
 def test_a_median_is_that_of_the_report(tmp_path):
@@ -205,7 +206,8 @@ def test_a_median_is_that_of_the_report(tmp_path):
     for point in history(tmp_path, "forward.median").points:
         (variant,) = load_run(tmp_path / point.run).variants.values()
         timed = variant.phases["forward"].timed
-        assert (point.value, point.ci95) == (timed.median_s, timed.median_ci95_s)
+        assert point.value == pytest.approx(timed.median_s)
+        assert point.ci95 == timed.median_ci95_s
 
 
 def test_the_variant_is_the_one_that_most_runs_have(tmp_path):

@@ -7,7 +7,6 @@ from msgspec import structs
 
 from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import interference_notes
-from alexprof.analysis.interference_clauses import differences
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
 from tests.show import odd_runs
@@ -107,39 +106,3 @@ def test_what_no_other_program_takes_is_a_finding_too():
 )
 def test_what_does_not_matter_is_not_noted(fields):
     assert interference_notes(replace(QUIET, **fields)) == []
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({}, None),
-        ({"cpu_others": 0.9}, "others used 0.04 and 0.9 of 2 cores"),
-        ({"steal": 0.2}, "the host took 0 and 0.2 of 2 cores"),
-        ({"memory_stalled": 0.2}, "programs waited for memory 0.0 % and 20 % of the time"),
-        ({"throttled": 0.2}, "stopped threads for 0 and 0.2 s a second"),
-        ({"cpu_mhz_after": 2000.0}, "the cores ran at 3350 and 2000 MHz"),
-    ],
-)
-def test_what_two_phases_differ_by(fields, said):
-    found = list(differences(QUIET, replace(QUIET, **fields)))
-    assert (found == []) if said is None else (len(found) == 1 and said in found[0])
-
-
-def test_a_side_that_knows_nothing_is_set_beside_one_that_does():
-    nothing = Interference(seconds=10.0, cores=2)
-    (text,) = differences(nothing, replace(QUIET, cpu_others=0.9))
-    assert text == "others used an unknown part and 0.9 of 2 cores"
-    (text,) = differences(replace(QUIET, steal=0.9), nothing)
-    assert text == "the host took 0.9 and an unknown part of 2 cores"
-
-
-def test_gpus_are_set_beside_each_other_by_number():
-    ours = replace(QUIET, gpus_after=(HOT, replace(HOT, index=1)))
-    theirs = replace(QUIET, gpus_after=(replace(HOT, index=1, clock_mhz=1900.0),))
-    assert list(differences(ours, theirs)) == ["GPU 1 ran at 1200 and 1900 MHz"]
-
-
-def test_no_more_than_two_decimals():
-    busy = replace(QUIET, cpu_others=1.0)
-    (text,) = differences(busy, replace(QUIET, cpu_others=0.011))
-    assert text == "others used 1 and 0.01 of 2 cores"

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.pairs import PairsRecord, find_pairs, judge_pairs, load_pairs
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.power import pairs_needed
@@ -16,6 +17,8 @@ from alexprof.measure.processes import Finished, parse_command
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.store import find_run, list_runs, save_run
+from alexprof.record.values import Needed
+from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.pairs import render_pairs
 from alexprof.tracer.pairing import Plan, ProcessFailed, run_pairs
 from tests.analysis.made import OPS, made_run
@@ -101,9 +104,9 @@ def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
 def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
     record = run_pairs(Plan(A, B, 6), tmp_path / "ab", run=Scripted(slow_second))
     result = judge_pairs(record, tmp_path / "ab")
-    wall, cpu = result.times
+    wall, cpu = (time.difference for time in result.times)
     assert (result.judged_by, result.finished) == ("processes", 6)
-    assert result.reason == "a1 left no run"
+    assert result.reason == Caveat(code="runs_left", runs=("a1",), numbers={"runs": 0})
     a = [slow_second(f"a{i}") for i in range(1, 7)]
     b = [slow_second(f"b{i}") for i in range(1, 7)]
     parts = [y / (sum(b) / 6) - x / (sum(a) / 6) for x, y in zip(a, b, strict=True)]
@@ -112,13 +115,13 @@ def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
     # 2.571: Student's t of 5 degrees of freedom, from a table.
     low, high = (ratio * math.exp(sign * 2.5706 * error) for sign in (-1, 1))
     assert wall.ratio == pytest.approx(ratio)
-    assert wall.ci95 == pytest.approx((low, high), rel=1e-4)
+    assert wall.ratio_ci95 == pytest.approx((low, high), rel=1e-4)
     assert low < 1.1 < high
     # Each pair is 20 % slower than the one before, and still 10 % are found.
     assert (wall.verdict, wall.needed) == ("slower", None)
-    assert cpu.name == "cpu"
+    assert [time.name for time in result.times] == ["wall", "cpu"]
     assert cpu.ratio == pytest.approx(wall.ratio)
-    assert cpu.a_s == pytest.approx(1.75 * wall.a_s)
+    assert cpu.before_s == pytest.approx(1.75 * wall.before_s)
 
 
 def test_unclear_says_how_many_more_pairs(tmp_path):
@@ -127,12 +130,12 @@ def test_unclear_says_how_many_more_pairs(tmp_path):
         f"b{i + 1}": 1.02 + float(noise[i]) for i in range(5)
     }
     record = run_pairs(Plan(A, B, 5, warm_up=0), tmp_path / "ab", run=Scripted(seconds.__getitem__))
-    wall = judge_pairs(record, tmp_path / "ab").times[0]
+    wall = judge_pairs(record, tmp_path / "ab").times[0].difference
     assert wall.verdict == "unclear"
     spread = float((noise / (1.02 + noise.mean())).std(ddof=1))
     more = pairs_needed(math.log(wall.ratio), spread, power=0.8) - 5
     rounded = math.ceil(more / 10 ** (len(str(more)) - 2)) * 10 ** (len(str(more)) - 2)
-    assert wall.needed == f"about {rounded if more > 99 else more} more pairs of processes"
+    assert wall.needed == Needed("more_pairs", rounded if more > 99 else more)
 
 
 def test_no_false_alarm_beyond_chance(tmp_path):
@@ -146,7 +149,10 @@ def test_no_false_alarm_beyond_chance(tmp_path):
             for one in record.processes
         )
         again = msgspec.structs.replace(record, processes=processes)
-        alarms += judge_pairs(again, tmp_path / "ab").times[0].verdict in ("slower", "faster")
+        alarms += judge_pairs(again, tmp_path / "ab").times[0].difference.verdict in (
+            "slower",
+            "faster",
+        )
     assert 8 <= alarms <= 34  # 400 × 5 % = 20, within 3.2 standard deviations
 
 
@@ -174,13 +180,15 @@ def test_runs_are_judged_pair_by_pair(tmp_path):
     found = {(one.level, one.name): one for one in result.comparison.differences}
     whole = found["phase", "forward"]
     # Runs differ by up to 80 % from the first pair to the last; the pairs agree.
-    assert whole.ratio == pytest.approx(1.1, rel=0.01)
-    assert whole.ci95[1] - whole.ci95[0] < 0.03
-    slower = {key for key, one in found.items() if one.verdict == "slower"}
+    assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
+    assert whole.difference.ratio_ci95[1] - whole.difference.ratio_ci95[0] < 0.03
+    slower = {key for key, one in found.items() if one.difference.verdict == "slower"}
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
     part = found["op", "lrn1"]
-    assert part.verdict in ("same", "unclear")
-    assert part.ci95[1] - part.ci95[0] < 0.06  # less than two single runs would have
+    assert part.difference.verdict in ("same", "unclear")
+    assert (
+        part.difference.ratio_ci95[1] - part.difference.ratio_ci95[0] < 0.06
+    )  # less than two single runs would have
     assert result.comparison.a.runs == ("a1", "a2", "a3", "a4", "a5")
 
 
@@ -201,9 +209,10 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
     found = judge_pairs(record, tmp_path / "ab").comparison
     assert (found.comparable, found.why_not) == (True, ())
-    assert found.notes == ("intra op differs (0, 1): that alone may be the difference",)
+    (note,) = found.notes
+    assert (note.code, note.what, note.values) == ("setting_differs", "intra_op", ("0", "1"))
     (phase,) = (one for one in found.differences if one.level == "phase")
-    assert phase.verdict == "slower"
+    assert phase.difference.verdict == "slower"
 
 
 def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
@@ -218,11 +227,11 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
     record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
     result = judge_pairs(record, tmp_path / "ab")
     wrong, *notes = result.comparison.notes
-    assert wrong.startswith("they don't compute the same (b1, b2, b3 against a1): forward of v: ")
-    assert sorted(notes) == [
-        "forward of v has no trace in a1, b1, a2, b2, a3, b3: no layers, kinds and ops",
-        "forward, a2 and b2: others used 0.04 and 0.9 of 2 cores",
-    ]
+    assert (wrong.code, wrong.runs) == ("results_differ", ("b1", "b2", "b3"))
+    assert {note.code: note.runs for note in notes} == {
+        "not_traced": ("a1", "b1", "a2", "b2", "a3", "b3"),
+        "interference_differs": ("a2", "b2"),
+    }
     top = render_pairs(result, "text").split("What changed?", maxsplit=1)[0]
     assert "The runs don’t compute the same" in top.replace("\n", " ")
 
@@ -265,7 +274,8 @@ def test_without_a_run_of_each_their_times_are_judged(tmp_path, leave, reason):
     record = run_pairs(Plan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave))
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.comparison) == ("processes", None)
-    assert reason in result.reason
+    assert result.reason is not None
+    assert reason in caveat_text(result.reason)
 
 
 def test_a_failure_stops_and_says_where(tmp_path):

@@ -10,11 +10,12 @@ import pytest
 
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
-from alexprof.analysis.sides import Side, find_member, find_sides
+from alexprof.analysis.selection import Group, select, select_each
 from alexprof.measure.agreement import fingerprint
 from alexprof.record.store import load_run, save_run
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
+from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import made_run
 
 VALUES = np.array([3.0, -4.0, 12.0], np.float32)
@@ -41,7 +42,7 @@ def logdir(tmp_path):
 
 
 def compared(logdir, *names):
-    return compare(find_sides(names or ("a", "b"), logdir))
+    return compare(select_each(names or ("a", "b"), logdir))
 
 
 def test_alike_values_are_the_same(logdir):
@@ -61,9 +62,8 @@ def test_rounding_is_the_same_and_is_told(logdir):
     assert found.same_results is True
     (change,) = found.results
     assert change.difference == pytest.approx(12 * 3e-5 / 13, rel=1e-2)
-    assert found.same_results_reason == "largest difference 3e-5 of a result (forward of v)"
     text = render_comparison(found, "text", ReportOptions())
-    assert "Both compute the same: largest difference 3e-5 of a result" in text
+    assert "Both compute the same: forward of v: largest difference 3e-5 of the result" in text
 
 
 def test_another_result_spoils_a_comparison_and_a_gate(logdir):
@@ -71,34 +71,37 @@ def test_another_result_spoils_a_comparison_and_a_gate(logdir):
     give(logdir / "b", "v", VALUES, np.array([3.0, -4.0, 12.012], np.float32))
     found = compared(logdir)
     assert (found.same_results, found.comparable) == (False, False)
-    assert found.why_not == (
-        "they don't compute the same: forward of v: t1:0 differs by 9e-4 of its norm (13, 13.0111)",
-    )
-    a, b = (Side((find_member(name, logdir),)) for name in "ab")
+    (wrong,) = found.why_not
+    assert (wrong.code, wrong.what, wrong.text) == ("results_differ", "norm", "t1:0")
+    assert wrong.numbers["difference_fraction"] == pytest.approx(9e-4, rel=0.1)
+    a, b = (Group((select(name, logdir),)) for name in "ab")
     judged = gate(b, a, [parse_bound("50%")])
     assert (judged.outcome, judged.comparable) == ("unclear", False)
 
 
 @pytest.mark.parametrize(
-    ("other", "fields", "said"),
+    ("other", "reason", "values"),
     [
-        (VALUES.reshape(3, 1), {}, "shapes [3], [3, 1]"),
-        (VALUES.astype(np.float64), {}, "float32, float64"),
-        (np.array([3.0, np.nan, 12.0], np.float32), {}, "0 and 1 values are NaN or infinite"),
+        (VALUES.reshape(3, 1), "shape", ("[3]", "[3, 1]")),
+        (VALUES.astype(np.float64), "dtype", ("float32", "float64")),
+        (np.array([3.0, np.nan, 12.0], np.float32), "nonfinite", ("0", "1")),
     ],
 )
-def test_what_else_can_differ(logdir, other, fields, said):
+def test_what_else_can_differ(logdir, other, reason, values):
     give(logdir / "a", "v", VALUES)
-    give(logdir / "b", "v", other, **fields)
+    give(logdir / "b", "v", other)
     found = compared(logdir)
     assert found.same_results is False
-    assert said in found.same_results_reason
+    (change,) = found.results
+    assert (change.reason, change.values) == (reason, values)
+    assert all(value in caveat_text(found.why_not[0]) for value in values)
 
 
 def test_another_number_of_tensors_is_another_result(logdir):
     give(logdir / "a", "v", VALUES)
     give(logdir / "b", "v", VALUES, VALUES)
-    assert "1 and 2 tensors are fetched" in compared(logdir).same_results_reason
+    (change,) = compared(logdir).results
+    assert (change.reason, change.values) == ("tensor_count", ("1", "2"))
 
 
 def test_results_that_differ_from_step_to_step_say_nothing(logdir):
@@ -106,7 +109,7 @@ def test_results_that_differ_from_step_to_step_say_nothing(logdir):
     give(logdir / "b", "v", VALUES * 2)
     found = compared(logdir)
     assert (found.same_results, found.comparable) == (None, True)
-    assert "differs from step to step" in found.same_results_reason
+    assert found.results[0].reason == "not_repeatable"
 
 
 def test_of_a_phase_with_one_such_tensor_the_others_still_can_differ(logdir):
@@ -127,13 +130,14 @@ def test_other_seeds_must_give_other_numbers(logdir):
     give(logdir / "c", "v", VALUES * 2)
     found = compared(logdir, "a", "c")
     assert (found.same_results, found.comparable) == (None, True)
-    assert found.same_results_reason == "the seeds differ, so other numbers are to be expected"
+    assert found.results[0].reason == "seeds_differ"
 
 
 def test_older_runs_have_no_results(logdir):
     give(logdir / "b", "v", VALUES)
     found = compared(logdir)
-    assert (found.same_results, found.same_results_reason) == (None, "no result is recorded in a")
+    (change,) = found.results
+    assert (found.same_results, change.reason, change.run) == (None, "not_recorded", "a")
 
 
 def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):

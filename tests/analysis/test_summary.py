@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from alexprof.analysis.estimator import leading_estimator
-from alexprof.analysis.summary import summarize, verdict_of
+from alexprof.analysis.summary import summarize
+from alexprof.measure.verdict import verdict_of
 from tests.show import odd_runs, runs
 
 
@@ -52,17 +53,18 @@ def test_one_estimator_fills_every_figure(make):
 
 
 @pytest.mark.parametrize(
-    ("saved_s", "ci95_s", "verdict"),
+    ("ratio_ci95", "verdict"),
     [
-        (0.05, (0.04, 0.06), "saves"),
-        (-0.05, (-0.06, -0.04), "costs"),
-        (0.05, (-0.01, 0.06), "unclear"),
-        (0.05, (0.0, 0.1), "unclear"),
-        (0.05, None, "unclear"),
+        ((0.94, 0.96), "faster"),
+        ((1.04, 1.06), "slower"),
+        ((0.94, 1.01), "unclear"),
+        ((0.9, 1.0), "unclear"),
+        ((0.995, 0.999), "faster"),
+        (None, "unclear"),
     ],
 )
-def test_a_verdict_needs_an_interval_without_zero(saved_s, ci95_s, verdict):
-    assert verdict_of(saved_s, ci95_s) == verdict
+def test_a_verdict_needs_an_interval_without_zero(ratio_ci95, verdict):
+    assert verdict_of(ratio_ci95) == verdict
 
 
 def test_own_ops_of_a_cpu_have_the_interval_of_the_timed_step_too():

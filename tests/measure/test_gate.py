@@ -5,7 +5,7 @@ import math
 import pytest
 
 from alexprof.measure.gate import judge
-from alexprof.record.values import Comparison
+from alexprof.record.values import Comparison, Needed
 
 
 def comparison(ratio, error):
@@ -54,7 +54,7 @@ def test_among_many_a_red_needs_more_evidence():
 
 
 def test_without_an_interval_nothing_can_be_told():
-    bare = Comparison(1.0, 2.0, 2.0, None, "unclear", "at least 2 blocks of each")
+    bare = Comparison(1.0, 2.0, 2.0, None, "unclear", Needed("blocks"))
     assert judge(bare, 0.03) == "unclear"
     assert judge([bare, comparison(1.2, 0.001)], 0.03) == "slower"
 

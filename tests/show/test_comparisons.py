@@ -17,7 +17,7 @@ from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import GateResult, gate, parse_bound
 from alexprof.analysis.history import History, history
-from alexprof.analysis.sides import Side, find_member, find_sides
+from alexprof.analysis.selection import Group, select, select_each
 from alexprof.errors import UsageError
 from alexprof.record.note import Note
 from alexprof.show import ReportOptions
@@ -67,11 +67,11 @@ def logdir(tmp_path_factory):
 
 
 def compared(logdir, *names) -> RunComparison:
-    return compare(find_sides(names, logdir))
+    return compare(select_each(names, logdir))
 
 
 def judged(logdir, run, *bounds) -> GateResult:
-    new, old = (Side((find_member(name, logdir),)) for name in (run, "monday"))
+    new, old = (Group((select(name, logdir),)) for name in (run, "monday"))
     return gate(new, old, [parse_bound(one) for one in bounds])
 
 
@@ -140,11 +140,11 @@ def test_colour_adds_nothing_but_colour(logdir, name):
 def test_json_has_the_fields_that_are_promised(logdir):
     made = json.loads(rendered(logdir, "slower", "json"))
     assert (made["comparable"], made["why_not"]) == (True, [])
-    promised = ("level", "variant", "phase", "name", "a_s", "b_s", "ratio", "ci95", "verdict")
+    promised = ("level", "variant", "phase", "name", "a_share", "b_share", "difference")
     for one in made["differences"]:
         assert set(promised) <= set(one)
         assert one["level"] in ("phase", "layer", "kind", "op")
-        assert one["verdict"] in ("slower", "faster", "same", "unclear")
+        assert one["difference"]["verdict"] in ("slower", "faster", "same", "unclear")
     assert json.loads(rendered(logdir, "spoiled", "json"))["comparable"] is False
     assert json.loads(rendered(logdir, "gate_slower", "json"))["exit_code"] == 1
     assert json.loads(rendered(logdir, "history_mean", "json"))["steps"][0]["run"] == "wednesday"
@@ -163,7 +163,7 @@ def test_json_comes_back_as_the_same_values(logdir, name, result):
 
 
 def test_a_gate_between_variants_names_both(logdir):
-    new, old = (Side((find_member(f"monday:{name}", logdir),)) for name in STEPS)
+    new, old = (Group((select(f"monday:{name}", logdir),)) for name in STEPS)
     text = render_gate(gate(new, old, [parse_bound("5%")]), "text", ReportOptions())
     assert "baseline monday:without_lrn · now monday:with_lrn\n" in text
     assert "No: forward, without LRN → with LRN is 17.6" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import Saving, Share, StepTime, Summary, summarize
+from alexprof.analysis.summary import LayerShare, Saving, StepTime, Summary, summarize
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -94,9 +94,15 @@ def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
 
 
 def phase_answer(run: Run, phase: str) -> str:
-    """What leaving ops out of a phase saves, in a sentence; "" where that was not asked."""
-    savings = [saving for saving in summarize(run).savings if saving.phase == phase]
-    return _saved(View(run, ReportOptions()), savings) if savings else ""
+    """What leaving ops out of a phase saves, while other phases are still to come; "" if nothing.
+
+    It names its estimator: slow steps of a later phase may make medians lead in the whole run.
+    """
+    summary = summarize(run)
+    savings = [saving for saving in summary.savings if saving.phase == phase]
+    if not savings:
+        return ""
+    return f"So far, by {summary.estimator}s: {_saved(View(run, ReportOptions()), savings)}"
 
 
 def _answers(view: View, summary: Summary) -> Iterator[str]:
@@ -322,7 +328,7 @@ def _where(view: View, summary: Summary, rows: int) -> Table:
     rows_ = [_share_row(view, share, phases) for share in listed]
     if rest := layers[count:]:
         sums = {key: sum(one.fractions.get(key, 0.0) for one in rest) for key in phases}
-        both = Share(name=plural(len(rest), "more layer"), what="layer", fractions=sums)
+        both = LayerShare(name=plural(len(rest), "more layer"), what="layer", fractions=sums)
         rows_.append(_share_row(view, both, phases))
     highest = max((share.fractions.get(phases[-1], 0.0) for share in listed), default=1.0)
     variant = "" if view.trace_alone else ", ".join(view.needed_label(summary.variant))
@@ -339,7 +345,7 @@ def _where(view: View, summary: Summary, rows: int) -> Table:
     )
 
 
-def _share_row(view: View, share: Share, phases: list[str]) -> Row:
+def _share_row(view: View, share: LayerShare, phases: list[str]) -> Row:
     name = clean(share.name)
     if share.what == "left out":
         labels = [view.ablation_label(one) for one in view.run.ablations if one.name == share.name]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
-from alexprof.analysis.changes import QUIET, Change, Level, OneSided, RunComparison, SideRecord
-from alexprof.analysis.pairs import TimeChange
-from alexprof.measure.between_runs import MORE_RUNS
-from alexprof.record.values import Interval
+from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
+from alexprof.analysis.difference import Difference
+from alexprof.record.values import Interval, Needed
 from alexprof.show import numbers
+from alexprof.show.comparison_texts import caveat_text, needed_text, reading, result_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -36,64 +37,61 @@ Key = tuple[str, str, str]
 """Variant of A, variant of B, phase."""
 
 
-def comparable_section(found: RunComparison) -> Section:
-    """Answers whether the sides can be compared at all."""
-    blocks: list[Block] = [Lead(_comparable(found))]
-    blocks += [Warn(f"{clean(text)}.") for text in found.why_not]
-    blocks += [Note(f"{clean(text)}.") for text in found.notes]
-    if said := same_results(found):
-        blocks.append(Note(said))
+def comparable_section(comparison: RunComparison) -> Section:
+    """Answers whether the groups can be compared at all."""
+    blocks: list[Block] = [Lead(_comparable(comparison))]
+    blocks += [Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not]
+    blocks += [Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
+    if text := same_results(comparison):
+        blocks.append(Note(text))
     return Section("Can they be compared?", "", tuple(blocks))
 
 
-def changed_sections(found: RunComparison, other: SideRecord, top: int) -> Iterator[Section]:
-    """Answers what changed on one of the other sides: by phase, then inside each phase.
+def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) -> Iterator[Section]:
+    """Answers what changed in one of the other groups: by phase, then inside each phase.
 
     Args:
-        found: The comparison.
-        other: Which side.
+        comparison: The comparison.
+        other: Which group.
         top: How many ops to list for each phase.
     """
-    mine = [one for one in found.differences if one.b == other.name]
-    alone = [one for one in (*found.gone, *found.new) if one.b == other.name]
-    keys = list(dict.fromkeys([*map(key_of, mine), *map(key_of, alone)]))
-    keys.sort(key=lambda key: rank(key, found.a))
-    whole = [one for key in keys for one in mine if one.level == "phase" and key_of(one) == key]
-    several = f" in {clean(other.name)}" if len(found.others) > 1 else ""
-    phases = tuple(phase_blocks(whole, found.a))
-    unit = _unit(whole, ())
-    yield Section(f"What changed{several}?", f"{unit.name}, no profiler attached", phases)
+    changes = [change for change in comparison.differences if change.b == other.name]
+    unmatched = [part for part in (*comparison.gone, *comparison.new) if part.b == other.name]
+    keys = list(dict.fromkeys([*map(key_of, changes), *map(key_of, unmatched)]))
+    keys.sort(key=lambda key: rank(key, comparison.a))
+    phases = [
+        change
+        for key in keys
+        for change in changes
+        if change.level == "phase" and key_of(change) == key
+    ]
+    several = f" in {clean(other.name)}" if len(comparison.others) > 1 else ""
+    unit = _unit(phases, ())
+    yield Section(
+        f"What changed{several}?",
+        f"{unit.name}, no profiler attached",
+        tuple(phase_blocks(phases, comparison.a)),
+    )
     for key in keys:
-        inside = [one for one in mine if one.level != "phase" and key_of(one) == key]
-        gone_or_new = [one for one in alone if key_of(one) == key]
-        if inside or gone_or_new:
-            step = [one for one in whole if key_of(one) == key]
-            blocks = tuple(_inside(step, inside, gone_or_new, top))
-            aside = f"{label(key, found.a)}; shares, on the scale of timed steps"
+        parts = [change for change in changes if change.level != "phase" and key_of(change) == key]
+        gone_or_new = [part for part in unmatched if key_of(part) == key]
+        if parts or gone_or_new:
+            step = [change for change in phases if key_of(change) == key]
+            blocks = tuple(_inside(step, parts, gone_or_new, top))
+            aside = f"{label(key, comparison.a)}; shares, on the scale of timed steps"
             yield Section(f"Where{several}?", aside, blocks)
 
 
-def reading(one: Change | TimeChange) -> str:
-    """A verdict in words: "slower", "faster", "the same", "no difference seen", "can't tell"."""
-    if one.verdict == "same":
-        return "the same"
-    if one.verdict != "unclear":
-        return one.verdict
-    if one.ci95 is None or one.needed in (QUIET, MORE_RUNS):
-        return "can’t tell"
-    if one.ci95[0] <= 1 <= one.ci95[1]:
-        return "no difference seen"
-    return "may be chance" if one.p_value is not None and one.p_value > 0.05 else "can’t tell"
-
-
-def label(key: Key, a: SideRecord) -> str:
+def label(key: Key, a: GroupRecord) -> str:
     """A phase and variant in sentences: "forward, with LRN"; the phase alone for no name."""
-    variant, other, phase = key
-    said = clean(in_sentence(a.phases.get(phase, phase)))
-    names = [clean(a.variants.get(one, one.replace("_", " "))) for one in (variant, other)]
-    if variant != other:
-        return f"{said}, {names[0]} → {names[1]}"
-    return said if names[0] == UNNAMED else f"{said}, {names[0]}"
+    variant, b_variant, phase = key
+    phase_label = clean(in_sentence(a.phases.get(phase, phase)))
+    before, after = (
+        clean(a.variants.get(name, name.replace("_", " "))) for name in (variant, b_variant)
+    )
+    if variant != b_variant:
+        return f"{phase_label}, {before} → {after}"
+    return phase_label if before == UNNAMED else f"{phase_label}, {before}"
 
 
 def percent_interval(ratio_ci95: Interval | None) -> str:
@@ -104,96 +102,129 @@ def percent_interval(ratio_ci95: Interval | None) -> str:
     return f"{numbers.percent(low - 1)} to {numbers.percent(high - 1)}"
 
 
-def _comparable(found: RunComparison) -> str:
-    if not found.comparable:
+def interval_text(ratio_ci95: Interval) -> str:
+    """The interval, named: "95 % interval −1.20 to 3.40 %"."""
+    return f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(ratio_ci95), '%')}"
+
+
+def change_text(difference: Difference) -> str:
+    """How much it changed: "+10.2 ms; 95 % interval 2.10 to 6.50 %"."""
+    unit = numbers.spoken_unit(difference.change_s, difference.before_s)
+    change = numbers.unit(unit.signed(difference.change_s), unit.name)
+    if difference.ratio_ci95 is None:
+        return change
+    return f"{change}; {interval_text(difference.ratio_ci95)}"
+
+
+def _comparable(comparison: RunComparison) -> str:
+    if not comparison.comparable:
         return "No. What differs below may not be the program’s doing."
-    if all(other.runs == found.a.runs for other in found.others):
+    if all(other.runs == comparison.a.runs for other in comparison.others):
         return "Yes: variants of one run, which differ on purpose."
     return "Yes: the same work on the same machine."
 
 
-def same_results(found: RunComparison) -> str:
-    """Whether both compute the same; "" where that is among what spoils the comparison."""
-    reason = found.same_results_reason or "no reason is recorded"
-    every = "all" if len(found.others) > 1 else "both"
-    if found.same_results is None:
-        return f"Whether {every} compute the same is not known: {clean(reason)}."
-    if found.same_results:
-        return f"{every.capitalize()} compute the same: {clean(reason)}."
-    if any(one.same is False and not one.on_purpose for one in found.results):
-        return ""
-    return f"They compute something else {clean(reason)}."
+def same_results(comparison: RunComparison) -> str:
+    """Whether both compute the same; "" where that is among what forbids the comparison."""
+    every = "all" if len(comparison.others) > 1 else "both"
+    answer = comparison.same_results
+    if answer:
+        worst = max(comparison.results, key=lambda change: change.difference or 0.0)
+        if not worst.difference:
+            return f"{every.capitalize()} compute the same: their results’ fingerprints are equal."
+        return f"{every.capitalize()} compute the same: {result_text(worst)}."
+    shown = [change for change in comparison.results if change.same is answer]
+    texts = "; ".join(dict.fromkeys(map(result_text, shown))) or "no phase is in all of them"
+    if answer is None:
+        return f"Whether {every} compute the same is not known: {texts}."
+    if all(change.on_purpose for change in shown):
+        return f"They compute something else on purpose, as variants of one run: {texts}."
+    return ""
 
 
-def phase_blocks(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
+def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     """The verdict of each phase, the table of them, and what verdicts would take."""
-    if not whole:
+    if not phases:
         yield Lead("No phase was timed on both sides.")
         return
-    for one in whole:
-        yield Lead(_sentence(one, a))
-    yield change_table([(label(key_of(one), a), one) for one in whole], (), "phase")
-    yield from _needed(whole, a)
+    for change in phases:
+        name = sentence_case(label(key_of(change), a))
+        yield Lead(f"{name}: {_verdict_text(change.difference)}.")
+    yield change_table([(label(key_of(change), a), change) for change in phases], (), "phase")
+    needs = [(label(key_of(change), a), change.difference.needed) for change in phases]
+    yield from needed_notes(needs, "a verdict would take")
 
 
-def _needed(whole: Sequence[Change], a: SideRecord) -> Iterator[Block]:
-    """What verdicts would take, those that take the same together."""
-    by_need: dict[str, list[str]] = {}
-    for one in whole:
-        if one.needed:
-            by_need.setdefault(one.needed, []).append(label(key_of(one), a))
-    for need, names in by_need.items():
-        yield Note(f"{sentence_case('; '.join(names))}: a verdict would take {clean(need)}.")
+def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Note]:
+    """What verdicts would take: the name of each thing and its need; those of one need together."""
+    names: dict[Needed, list[str]] = {}
+    for name, needed in needs:
+        if needed is not None:
+            names.setdefault(needed, []).append(name)
+    for needed, with_it in names.items():
+        yield Note(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")
 
 
-def _sentence(one: Change, a: SideRecord) -> str:
-    """Says: forward, with LRN: slower, +4.30 % (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
-    name, said = sentence_case(label(key_of(one), a)), reading(one)
-    span = ""
-    if one.ci95 is not None:
-        span = f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(one.ci95), '%')}"
-    if one.verdict in ("slower", "faster"):
-        size = numbers.percent_unit(abs(one.ratio - 1))
-        unit = numbers.spoken_unit(one.change_s, one.a_s)
-        by = numbers.unit(unit.signed(one.change_s), unit.name)
-        return f"{name}: {size} {said} ({by}; {span})."
-    return f"{name}: {said} ({span})." if span else f"{name}: {said}."
+def _verdict_text(difference: Difference) -> str:
+    """Says: 4.30 % slower (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
+    by_median = ", by medians" if difference.estimator == "median" else ""
+    if difference.significant:
+        size = numbers.percent_unit(abs(difference.ratio - 1))
+        return f"{size} {reading(difference)}{by_median} ({change_text(difference)})"
+    interval = difference.ratio_ci95
+    span = f" ({interval_text(interval)})" if interval else ""
+    return f"{reading(difference)}{by_median}{span}"
 
 
 def _inside(
-    step: Sequence[Change], inside: Sequence[Change], alone: Sequence[OneSided], top: int
+    step: Sequence[Change], parts: Sequence[Change], unmatched: Sequence[Unmatched], top: int
 ) -> Iterator[Block]:
-    named = [(clean(one.name), one) for one in (*step, *_of("layer", inside))]
-    rest = [one for one in alone if one.level == "layer"]
-    some = any(map(is_called, (*step, *inside))) or rest
-    yield change_table(named, rest, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
-    asked: tuple[tuple[Level, int], ...] = (("kind", KINDS_SHOWN), ("op", top))
+    by_level = {
+        level: [change for change in parts if change.level == level]
+        for level in ("layer", "kind", "op")
+    }
+    named = [(clean(change.name), change) for change in (*step, *by_level["layer"])]
+    layers = [part for part in unmatched if part.level == "layer"]
+    some = layers or any(change.difference.significant for change in (*step, *parts))
+    yield change_table(named, layers, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
     silent = []
-    for level, most in asked:
-        called = [one for one in _of(level, inside) if is_called(one)]
-        others = [one for one in alone if one.level == level]
-        if called or others:
-            yield change_table([(clean(one.name), one) for one in called], others, level, most=most)
-        if rest_of_level := len(list(_of(level, inside))) - len(called):
-            silent.append(plural(rest_of_level, f"{'' if not called else 'other '}{level}"))
+    levels: tuple[tuple[Level, int], ...] = (("kind", KINDS_SHOWN), ("op", top))
+    for level, most in levels:
+        changed = [
+            (clean(change.name), change)
+            for change in by_level[level]
+            if change.difference.significant
+        ]
+        one_only = [part for part in unmatched if part.level == level]
+        if changed or one_only:
+            yield change_table(changed, one_only, level, most=most)
+        if others := len(by_level[level]) - len(changed):
+            silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
         yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
 def change_table(
-    named: Sequence[tuple[str, Change]], alone: Sequence[OneSided], level: Level, most: int = 99
+    named: Sequence[tuple[str, Change]],
+    unmatched: Sequence[Unmatched],
+    level: Level,
+    most: int = 99,
 ) -> Table:
     """Changes as a table, below the phase the largest first.
 
     Args:
         named: The changes, each by the name of its row.
-        alone: What only one side has.
+        unmatched: What only one group has.
         level: What the rows are.
         most: How many to show.
     """
-    unit = _unit([one for _, one in named], alone)
-    rows = [(abs(one.change_s), one.level == "phase", _row(name, one, unit)) for name, one in named]
-    rows += [(one.a_s or one.b_s or 0.0, False, _one_sided(one, unit)) for one in alone]
+    changes = [change for _, change in named]
+    unit = _unit(changes, unmatched)
+    rows = [
+        (abs(change.difference.change_s), change.level == "phase", _row(name, change, unit))
+        for name, change in named
+    ]
+    rows += [(part.a_s or part.b_s or 0.0, False, _unmatched_row(part, unit)) for part in unmatched]
     if level != "phase":
         rows.sort(key=lambda row: (not row[1], -row[0]))
     left = len(rows) - most - (level == "layer")
@@ -209,45 +240,56 @@ def change_table(
         Column("reading", align="right", drop=1),
         Column("", align="bar", drop=2),
     )
-    changes = [one for _, one in named]
-    return Table(columns, tuple(shown), _axis(changes, alone, unit))
+    return Table(columns, tuple(shown), _axis(changes, unmatched, unit))
 
 
-def _unit(changes: Sequence[Change], alone: Sequence[OneSided]) -> numbers.Unit:
+def _unit(changes: Sequence[Change], unmatched: Sequence[Unmatched]) -> numbers.Unit:
     """The unit of a table of changes: of both sides' times and their differences."""
-    times_s = [time_s for one in changes for time_s in (one.a_s, one.b_s, one.change_s)]
-    return numbers.table_unit([*times_s, *(one.a_s or one.b_s for one in alone)])
+    differences = [change.difference for change in changes]
+    times_s = [
+        time_s
+        for difference in differences
+        for time_s in (difference.before_s, difference.after_s, difference.change_s)
+    ]
+    return numbers.table_unit([*times_s, *(part.a_s or part.b_s for part in unmatched)])
 
 
-def _row(name: str, one: Change, unit: numbers.Unit) -> Row:
-    mark = "whole" if one.level == "phase" else "part"
+def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
+    """The change with its interval; open where it is not significant."""
+    pieces = [Piece(0, 0, "zero")]
+    if difference.ci95_s:
+        pieces.append(Piece(*difference.ci95_s, "interval"))
     filled: dict[str, tuple[Mark, Mark]] = {
         "whole": ("whole", "whole, open"),
         "part": ("part", "part, open"),
     }
-    interval = one.change_ci95_s
-    pieces = [Piece(0, 0, "zero")]
-    pieces += [Piece(*interval, "interval")] if interval else []
-    pieces.append(Piece(one.change_s, one.change_s, filled[mark][not is_called(one)]))
+    change_s = difference.change_s
+    pieces.append(Piece(change_s, change_s, filled[mark][not difference.significant]))
+    return Bar(tuple(pieces))
+
+
+def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
+    difference = change.difference
     cells = (
         name,
-        unit.plain(one.a_s),
-        unit.plain(one.b_s),
-        unit.signed(one.change_s),
-        unit.interval(interval),
-        reading(one),
-        Bar(tuple(pieces)),
+        unit.plain(difference.before_s),
+        unit.plain(difference.after_s),
+        unit.signed(difference.change_s),
+        unit.interval(difference.ci95_s),
+        reading(difference),
+        change_bar(difference, "whole" if change.level == "phase" else "part"),
     )
-    return Row(cells, "plain" if is_called(one) or one.level == "phase" else "muted")
+    plain = difference.significant or change.level == "phase"
+    return Row(cells, "plain" if plain else "muted")
 
 
-def _one_sided(one: OneSided, unit: numbers.Unit) -> Row:
-    gone = one.b_s is None
-    change_s = -(one.a_s or 0.0) if gone else one.b_s or 0.0
+def _unmatched_row(part: Unmatched, unit: numbers.Unit) -> Row:
+    gone = part.b_s is None
+    change_s = -(part.a_s or 0.0) if gone else part.b_s or 0.0
     cells = (
-        clean(one.name),
-        unit.plain(one.a_s) if gone else "",
-        "" if gone else unit.plain(one.b_s),
+        clean(part.name),
+        unit.plain(part.a_s) if gone else "",
+        "" if gone else unit.plain(part.b_s),
         unit.signed(change_s),
         "",
         "gone" if gone else "new",
@@ -256,36 +298,26 @@ def _one_sided(one: OneSided, unit: numbers.Unit) -> Row:
     return Row(cells)
 
 
-def _axis(changes: Sequence[Change], alone: Sequence[OneSided], unit: numbers.Unit) -> Axis:
+def _axis(changes: Sequence[Change], unmatched: Sequence[Unmatched], unit: numbers.Unit) -> Axis:
     """All changes, and the intervals that are not much wider than most."""
-    ends = [0.0, *(one.change_s for one in changes)]
-    ends += [-(one.a_s or 0.0) or (one.b_s or 0.0) for one in alone]
-    intervals = [one.change_ci95_s for one in changes if one.change_ci95_s]
+    ends = [0.0, *(change.difference.change_s for change in changes)]
+    ends += [-(part.a_s or 0.0) or (part.b_s or 0.0) for part in unmatched]
+    intervals = [change.difference.ci95_s for change in changes if change.difference.ci95_s]
     widths = sorted(high - low for low, high in intervals)
     most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
-    ends += [end for one in intervals if one[1] - one[0] <= most for end in one]
+    ends += [end for low, high in intervals if high - low <= most for end in (low, high)]
     low, high = min(ends), max(ends)
     if high <= low:
         low, high = -1 / unit.per_second, 1 / unit.per_second
     return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
 
 
-def _of(level: Level, changes: Sequence[Change]) -> Iterator[Change]:
-    return (one for one in changes if one.level == level)
-
-
-def is_called(one: Change) -> bool:
-    """Whether a change is told from chance."""
-    return one.verdict in ("slower", "faster")
-
-
-def key_of(one: Change | OneSided) -> Key:
+def key_of(change: Change | Unmatched) -> Key:
     """Which step it belongs to."""
-    return one.variant, one.b_variant, one.phase
+    return change.variant, change.b_variant, change.phase
 
 
-def rank(key: Key, a: SideRecord) -> tuple[int, int]:
+def rank(key: Key, a: GroupRecord) -> tuple[int, int]:
     """Phases in A's order, in each of them variants in A's order."""
     variant, _, phase = key
-    phases, variants = list(a.phases), list(a.variants)
-    return phases.index(phase), variants.index(variant)
+    return list(a.phases).index(phase), list(a.variants).index(variant)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from alexprof.analysis.changes import Change, RunComparison, SideRecord
+from alexprof.analysis.changes import Change, GroupRecord, RunComparison
+from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import Block, Lead, Note, Section, Table, Warn
 from alexprof.show.fit import clean
 from alexprof.show.sections.changed import (
     change_table,
-    is_called,
     key_of,
     label,
     phase_blocks,
@@ -22,49 +22,49 @@ LAYERS_SHOWN = 4
 NOTES_SHOWN = 2
 
 
-def brief_section(found: RunComparison) -> Section:
+def brief_section(comparison: RunComparison) -> Section:
     """The short form of a comparison; it stops after the reasons where nothing can be told."""
-    return Section("", "", tuple(_blocks(found)))
+    return Section("", "", tuple(_blocks(comparison)))
 
 
-def _blocks(found: RunComparison) -> Iterator[Block]:
-    if not found.comparable:
+def _blocks(comparison: RunComparison) -> Iterator[Block]:
+    if not comparison.comparable:
         yield Lead("They can’t be compared: a difference may not be the program’s doing.")
-        yield from (Warn(f"{clean(text)}.") for text in found.why_not)
+        yield from (Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not)
         return
-    for other in found.others:
-        yield from _changes(found, other)
-    if text := same_results(found):
+    for other in comparison.others:
+        yield from _changes(comparison, other)
+    if text := same_results(comparison):
         yield Note(text)
-    yield from (Note(f"{clean(text)}.") for text in found.notes[:NOTES_SHOWN])
+    yield from (Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:NOTES_SHOWN])
 
 
-def _changes(found: RunComparison, other: SideRecord) -> Iterator[Block]:
-    changes = [change for change in found.differences if change.b == other.name]
-    keys = sorted(dict.fromkeys(map(key_of, changes)), key=lambda key: rank(key, found.a))
-    whole = {key_of(change): change for change in changes if change.level == "phase"}
-    phases = [whole[key] for key in keys if key in whole]
-    several = len(found.others) > 1
-    for block in phase_blocks(phases, found.a):
+def _changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
+    changes = [change for change in comparison.differences if change.b == other.name]
+    phases = [change for change in changes if change.level == "phase"]
+    phases.sort(key=lambda change: rank(key_of(change), comparison.a))
+    several = len(comparison.others) > 1
+    for block in phase_blocks(phases, comparison.a):
         if isinstance(block, Lead) and several:
             yield Lead(f"{clean(other.name)}: {block.text}")
         else:
             yield block
-    for phase in () if several else filter(is_called, phases):
-        if table := _layers(phase, changes, found.a):
+    for phase in () if several else phases:
+        table = _layers(phase, changes, comparison.a) if phase.difference.significant else None
+        if table:
             yield table
 
 
-def _layers(phase: Change, changes: Sequence[Change], a: SideRecord) -> Table | None:
+def _layers(phase: Change, changes: Sequence[Change], a: GroupRecord) -> Table | None:
     """The layers of a phase that changed, largest first; None where none can be told."""
-    key = key_of(phase)
-    layers = [
-        change
+    named = [
+        (clean(change.name), change)
         for change in changes
-        if change.level == "layer" and key_of(change) == key and is_called(change)
+        if change.level == "layer"
+        and change.difference.significant
+        and key_of(change) == key_of(phase)
     ]
-    if not layers:
+    if not named:
         return None
-    named = [(clean(change.name), change) for change in layers]
     table = change_table(named, (), "layer", most=LAYERS_SHOWN)
-    return replace(table, title=f"Layers that changed, {label(key, a)}")
+    return replace(table, title=f"Layers that changed, {label(key_of(phase), a)}")

@@ -1,0 +1,103 @@
+"""Why two runs can't be compared, and what else to know of a comparison, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct, structs
+
+from alexprof.record.values import Needed
+
+Effect = Literal["none", "work", "times"]
+CaveatCode = Literal[
+    # Nothing, or not everything, stands beside something.
+    "no_common_variant",
+    "no_common_phase",
+    "variant_unmatched",
+    "phase_unmatched",
+    "variants_of_one_run",
+    "incomplete",
+    "not_timed",
+    "not_traced",
+    # Not the same work.
+    "settings_unknown",
+    "workload_differs",
+    "seed_differs",
+    "amount_differs",
+    "setting_differs",
+    "fetch_differs",
+    "results_differ",
+    # Not the same machine or software.
+    "machine_unknown",
+    "machine_differs",
+    "system_differs",
+    "version_differs",
+    "devices_differ",
+    # Other programs.
+    "load_high",
+    "load_differs",
+    "machine_busy",
+    "interference_differs",
+    "slow_steps",
+    # Of a gate.
+    "phase_missing",
+    "new_part",
+    "nothing_bounded",
+    # Of a history and of pairs.
+    "unreadable",
+    "no_value",
+    "runs_left",
+    "nothing_timed",
+]
+QUIET = Needed("quiet")
+"""What a verdict takes where the times themselves are spoiled."""
+
+
+class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that differs between two runs, or that is wrong with one of them.
+
+    Attributes:
+        code: What it is; a template in `show/comparison_texts.py` says it.
+        effect: "times": no verdict can rest on these times. "work": times are what they are, but
+            not of the same work on the same machine. "none": good to know.
+        runs: The runs that it is about; A's first where it is about both.
+        phases: Keys of the phases that it is about.
+        variants: The variants: A's and B's where they differ.
+        what: What differs: a setting, a part of the machine, a program, a tensor.
+        values: A's value of it and B's, as they are recorded.
+        numbers: Figures by name; what ends in `_fraction` is a fraction.
+        text: What the user or the system wrote.
+    """
+
+    code: CaveatCode
+    effect: Effect = "none"
+    runs: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    what: str = ""
+    values: tuple[str, ...] = ()
+    numbers: dict[str, float] = {}
+    text: str = ""
+
+
+def unique(caveats: Iterable[Caveat]) -> list[Caveat]:
+    """The caveats, each once, in the order of their first."""
+    kept: list[Caveat] = []
+    for caveat in caveats:
+        if caveat not in kept:
+            kept.append(caveat)
+    return kept
+
+
+def merge_runs(caveats: Iterable[Caveat]) -> list[Caveat]:
+    """The caveats, those that are the same but for the run that they are about as one."""
+    merged: list[Caveat] = []
+    for caveat in unique(caveats):
+        for place, other in enumerate(merged):
+            if len(caveat.runs) == 1 and structs.replace(other, runs=caveat.runs) == caveat:
+                merged[place] = structs.replace(other, runs=(*other.runs, *caveat.runs))
+                break
+        else:
+            merged.append(caveat)
+    return merged

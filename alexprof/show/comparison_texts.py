@@ -1,0 +1,267 @@
+"""Caveats of a comparison, what a verdict would take, and verdicts to words: a template a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alexprof.analysis.caveats import Caveat, CaveatCode
+from alexprof.analysis.changes import ResultChange
+from alexprof.analysis.difference import Difference, Reason
+from alexprof.record.values import Needed, NeededCode
+from alexprof.show.fit import clean
+from alexprof.show.sections.covers import listed
+from alexprof.show.view import plural
+
+_REASONS: dict[Reason, str] = {
+    "machine_busy": "can’t tell",
+    "no_interval": "can’t tell",
+    "between_runs": "can’t tell",
+    "not_seen": "no difference seen",
+    "chance": "may be chance",
+}
+_NEEDED: dict[NeededCode, str] = {
+    "positive_times": "times above 0 of both",
+    "blocks": "at least 2 blocks of each",
+    "three_runs": "three runs of each",
+    "pairs": "pairs of processes (alexprof ab)",
+    "quiet": "runs while the machine does nothing else",
+    "fewer_compared": "more data: among so many comparisons one like this comes by chance",
+    "other_bound": "another bound: the slow-down is too near to what is allowed",
+}
+_COUNTED: dict[NeededCode, tuple[str, str]] = {
+    "more_blocks": ("block", " of each"),
+    "more_pairs": ("pair", " of processes"),
+    "more_runs": ("run", " of each"),
+}
+
+
+def reading(difference: Difference) -> str:
+    """A verdict in words: "slower", "faster", "the same", "no difference seen", "can't tell"."""
+    if difference.reason is not None:
+        return _REASONS[difference.reason]
+    return "the same" if difference.verdict == "same" else difference.verdict
+
+
+def needed_text(needed: Needed) -> str:
+    """What a verdict would take, for the middle of a sentence."""
+    if needed.code == "runs":
+        return f"about {needed.count} runs of each, not {needed.now}"
+    if needed.code not in _COUNTED:
+        return _NEEDED[needed.code]
+    noun, rest = _COUNTED[needed.code]
+    if not needed.count:
+        return f"more {noun}s{rest}"
+    return f"about {needed.count} more {noun}{'' if needed.count == 1 else 's'}{rest}"
+
+
+def caveat_text(caveat: Caveat) -> str:
+    """A caveat as a sentence without its capital and full stop."""
+    return _TEMPLATES[caveat.code](caveat)
+
+
+def result_text(change: ResultChange) -> str:
+    """What was found of two results, in a clause."""
+    if change.reason == "not_recorded":
+        return f"no result is recorded in {clean(change.run or '')}"
+    if change.reason == "seeds_differ":
+        return "the seeds differ, so other numbers are to be expected"
+    where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
+    if change.reason == "equal":
+        part = _small(change.difference or 0.0)
+        return f"{where}: largest difference {part} of the result"
+    if change.reason == "not_repeatable":
+        tensor = clean(change.tensor or "")
+        return f"{where}: {tensor} differs from step to step within a run"
+    norms = None
+    if change.difference is not None:
+        norms = (change.difference, change.a_norm or 0.0, change.b_norm or 0.0)
+    values = change.values or ()
+    return f"{where}: {_difference(change.reason, change.tensor or '', values, norms)}"
+
+
+def _difference(
+    reason: str, tensor: str, values: tuple[str, ...], norms: tuple[float, float, float] | None
+) -> str:
+    """In what two results differ."""
+    if reason == "tensor_count":
+        return f"{values[0]} and {values[1]} tensors are fetched"
+    differs = f"{clean(tensor)} differs"
+    if reason == "dtype":
+        return f"{differs}: {values[0]}, {values[1]}"
+    if reason == "shape":
+        return f"{differs}: shapes {values[0]}, {values[1]}"
+    if reason == "nonfinite":
+        return f"{differs}: {values[0]} and {values[1]} values are NaN or infinite"
+    if norms is None:
+        return differs
+    fraction, norm_a, norm_b = norms
+    return f"{differs} by {_small(fraction)} of its norm ({norm_a:.6g}, {norm_b:.6g})"
+
+
+def _small(fraction: float) -> str:
+    """A fraction as people write it: 0.12, 3e-7."""
+    return f"{fraction:.2g}" if fraction >= 0.01 else f"{fraction:.0e}".replace("e-0", "e-")
+
+
+def _percent(fraction: float) -> str:
+    """Two digits: "1.4 %", "37 %"."""
+    return f"{fraction * 100:.{0 if fraction >= 0.0995 else 1}f} %"
+
+
+def _figure(value: float) -> str:
+    """Two digits, and no more than two decimals: "0.37", "128"."""
+    return f"{value:.0f}" if value >= 9.95 else f"{round(value, 2):.2g}"
+
+
+def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
+    """The phase and variants, as their keys: "forward of with_lrn and without_lrn"."""
+    return f"{clean(listed(list(phases)))} of {clean(' and '.join(variants))}"
+
+
+def _runs(caveat: Caveat) -> str:
+    return clean(", ".join(caveat.runs))
+
+
+def _values(caveat: Caveat) -> str:
+    return clean(f"({', '.join(caveat.values)})")
+
+
+def _no_common_variant(caveat: Caveat) -> str:
+    (a, b), (of_a, of_b) = caveat.runs, caveat.values
+    return clean(f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}")
+
+
+def _no_common_phase(caveat: Caveat) -> str:
+    if not caveat.runs:
+        return "the runs have no phase in common"
+    return clean(f"no phase in common: nothing of {caveat.runs[0]} is in {caveat.runs[1]}")
+
+
+def _settings_unknown(caveat: Caveat) -> str:
+    return f"the settings of {_runs(caveat)} are not recorded, so they can’t be compared"
+
+
+def _setting(rest: str) -> Callable[[Caveat], str]:
+    def template(caveat: Caveat) -> str:
+        return f"{clean(caveat.what.replace('_', ' '))} differs {_values(caveat)}: {rest}"
+
+    return template
+
+
+def _machine_differs(caveat: Caveat) -> str:
+    what = {
+        "processor": "the processor differs",
+        "cores": "the number of cores differs",
+        "accelerators": "the accelerators differ",
+    }[caveat.what]
+    return f"{what} {_values(caveat)}: machines are compared, not programs"
+
+
+def _load_high(caveat: Caveat) -> str:
+    load, cores = caveat.numbers["load"], caveat.numbers["cores"]
+    return (
+        f"{_runs(caveat)} began with a load of {load:g} on {cores:g} cores: other programs took "
+        "time from it, so no verdict"
+    )
+
+
+def _load_differs(caveat: Caveat) -> str:
+    return (
+        f"the load before differs ({caveat.numbers['load_a']:g}, {caveat.numbers['load_b']:g}): "
+        "other programs may have run beside one of them"
+    )
+
+
+def _machine_busy(caveat: Caveat) -> str:
+    low, high = (_percent(caveat.numbers[name]) for name in ("least_fraction", "most_fraction"))
+    part = high if low == high else f"{low} to {high}"
+    phases = clean(listed(list(caveat.phases)))
+    return (
+        f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, and its "
+        "times follow them: no verdict"
+    )
+
+
+def _interference_differs(caveat: Caveat) -> str:
+    figures = caveat.numbers
+    where = f"{clean(listed(list(caveat.phases)))}, {clean(' and '.join(caveat.runs))}"
+    if caveat.what == "memory":
+        a, b = (_percent(figures[name]) for name in ("a_fraction", "b_fraction"))
+        return f"{where}: programs waited for memory {a} and {b} of the time"
+    if caveat.what in ("clock", "gpu_clock"):
+        what = f"GPU {figures['gpu']:.0f}" if caveat.what == "gpu_clock" else "the cores"
+        return f"{where}: {what} ran at {figures['a']:.0f} and {figures['b']:.0f} MHz"
+    a, b = (_figure(figures[name]) if name in figures else "an unknown part" for name in ("a", "b"))
+    if caveat.what == "quota":
+        return f"{where}: the container’s quota stopped threads for {a} and {b} s a second"
+    verb = "others used" if caveat.what == "others" else "the host took"
+    return f"{where}: {verb} {a} and {b} of {figures['cores']:g} cores"
+
+
+def _slow_steps(caveat: Caveat) -> str:
+    return (
+        f"{_runs(caveat)} had steps slow in a row ({clean(', '.join(caveat.phases))}; up to "
+        f"{caveat.numbers['slowest_ratio']:.2f}×): means follow them, so medians are compared"
+    )
+
+
+def _results_differ(caveat: Caveat) -> str:
+    norms = None
+    if caveat.numbers:
+        figures = caveat.numbers
+        norms = (figures["difference_fraction"], figures["norm_a"], figures["norm_b"])
+    what = _difference(caveat.what, caveat.text, caveat.values, norms)
+    where = _where(caveat.phases, caveat.variants)
+    return f"{_runs(caveat)} computes something else: {where}: {what}"
+
+
+def _runs_left(caveat: Caveat) -> str:
+    count = round(caveat.numbers["runs"])
+    return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
+
+
+_TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
+    "no_common_variant": _no_common_variant,
+    "no_common_phase": _no_common_phase,
+    "variant_unmatched": lambda it: f"variant {clean(it.variants[0])} is in {_runs(it)} only",
+    "phase_unmatched": lambda it: f"phase {_where(it.phases, it.variants)} is in {_runs(it)} only",
+    "variants_of_one_run": lambda it: (
+        f"{clean(' and '.join(it.variants))} are variants of one run: they differ on purpose"
+    ),
+    "incomplete": lambda it: f"{_runs(it)} is incomplete: what it finished is compared",
+    "not_timed": lambda it: f"{_where(it.phases, it.variants)} was not timed in {_runs(it)}",
+    "not_traced": lambda it: (
+        f"{_where(it.phases, it.variants)} has no trace in {_runs(it)}: no layers, kinds and ops"
+    ),
+    "settings_unknown": _settings_unknown,
+    "workload_differs": lambda it: f"the workload differs {_values(it)}: other ops",
+    "seed_differs": _setting("other numbers, the same work"),
+    "amount_differs": _setting("a step has not the same work to do"),
+    "setting_differs": _setting("that alone may be the difference"),
+    "fetch_differs": lambda it: "results were fetched in one of them only: a step ends elsewhere",
+    "results_differ": _results_differ,
+    "machine_unknown": lambda it: f"where {_runs(it)} ran is not recorded",
+    "machine_differs": _machine_differs,
+    "system_differs": lambda it: f"the system differs {_values(it)}",
+    "version_differs": lambda it: f"{clean(it.what)} differs {_values(it)}: it may be the cause",
+    "devices_differ": lambda it: (
+        f"the step is divided on other devices {_values(it)}: op times and kernel times are not "
+        "set beside each other"
+    ),
+    "load_high": _load_high,
+    "load_differs": _load_differs,
+    "machine_busy": _machine_busy,
+    "interference_differs": _interference_differs,
+    "slow_steps": _slow_steps,
+    "phase_missing": lambda it: (
+        f"{_where(it.phases, it.variants)} was not timed in all of {_runs(it)}"
+    ),
+    "new_part": lambda it: (
+        f"{clean(it.what)} is new: the baseline has nothing to measure it against"
+    ),
+    "nothing_bounded": lambda it: "nothing with a bound is in all of them",
+    "unreadable": lambda it: f"{_runs(it)} can’t be read: {clean(it.text)}",
+    "no_value": lambda it: clean(it.text),
+    "runs_left": _runs_left,
+    "nothing_timed": lambda it: "no phase was timed in all of the runs",
+}
