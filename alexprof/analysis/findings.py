@@ -16,7 +16,8 @@ from alexprof.record.run import Run
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 _TIMES: tuple[Invalidates, ...] = ("times", "differences")
 _SHARES: tuple[Invalidates, ...] = ("shares", "predictions")
-HARM: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
+_Harm = tuple[int, tuple[Invalidates, ...]]
+_FINDINGS: dict[str, _Harm] = {
     "incomplete": (5, ()),
     "outside_waits": (4, ("times", *_SHARES)),
     "outside_runs": (4, ("times", *_SHARES)),
@@ -36,7 +37,8 @@ HARM: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "bound_by_unknown": (2, ()),
     "no_trace": (1, ()),
     "first_step": (1, ()),
-    # Notes of a phase.
+}
+NOTES: dict[str, _Harm] = {
     "profiler_error": (5, _SHARES),
     "profiler_events_dropped": (5, _SHARES),
     "profiler_no_privileges": (5, _SHARES),
@@ -82,7 +84,9 @@ HARM: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "steps_renumbered": (1, ()),
     "several_hosts": (1, ()),
 }
-"""Severity of each finding, and what it makes unsure; of one severity the first is first."""
+"""The notes of a phase that are findings: their severity, and what they make unsure."""
+HARM = {**_FINDINGS, **NOTES}
+"""The same of all findings; of one severity the first is first."""
 _ORDER = {code: place for place, code in enumerate(HARM)}
 
 UNLIKE = 1.25
@@ -124,11 +128,21 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
     What holds alike for several variants or phases is one finding.
     """
     together: dict[tuple[object, ...], Finding] = {}
-    for finding in (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run)):
+    for finding in _every(run):
         key = finding.code, finding.names, finding.host, finding.text
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
     return tuple(sorted(together.values(), key=_rank))
+
+
+def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
+    """Lists what concerns a phase, of each variant by itself, the most harmful first."""
+    findings = [finding for finding in _every(run) if not finding.phases or phase in finding.phases]
+    return tuple(sorted(findings, key=_rank))
+
+
+def _every(run: Run) -> tuple[Finding, ...]:
+    return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
 def _rank(finding: Finding) -> tuple[int, int]:

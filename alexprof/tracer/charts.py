@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.loop import Block
 from alexprof.record.run import Run
-from alexprof.tensorboard.values import Samples, TracedSteps
+from alexprof.tensorboard.scalars import Samples, TracedSteps
 
 if TYPE_CHECKING:
     import polars as pl
