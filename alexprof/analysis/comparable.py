@@ -6,15 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
 from alexprof.analysis.selection import Pair, Selection, common_phases
-from alexprof.record.interference import (
-    MEMORY_STALLED,
-    OTHERS,
-    SLOWER,
-    STEAL,
-    THROTTLED,
-    Interference,
-)
+from alexprof.record.interference import Interference
 from alexprof.record.run import MachineRecord, Run
 
 QUANTITIES = frozenset(

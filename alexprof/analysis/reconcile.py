@@ -102,7 +102,7 @@ def reconciled(
         others=others,
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=_not_told(others, a, b, accounts),
+        not_significant=_not_significant(others, a, b, accounts),
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -192,7 +192,7 @@ def _interval(a: Floats, b: Floats) -> Interval | None:
 
 
 def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[LayerChange, ...]:
-    """Says of each layer whether its change can be told from 0; the largest change first.
+    """Judges whether each layer changed significantly; the largest change first.
 
     It must be larger than what chance does to one of so many layers, and than what the timed means,
     which both sides are scaled to, leave open.
@@ -206,12 +206,12 @@ def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[La
     judged = []
     for one, p_value in zip(changes, adjust_p_values(p_values), strict=True):
         open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
-        told = p_value <= LEVEL and abs(one.change_s) > open_s
-        judged.append(msgspec.structs.replace(one, significant=told))
+        significant = p_value <= LEVEL and abs(one.change_s) > open_s
+        judged.append(msgspec.structs.replace(one, significant=significant))
     return tuple(sorted(judged, key=lambda one: (-abs(one.change_s), one.name)))
 
 
-def _not_told(
+def _not_significant(
     others: Sequence[LayerChange],
     a: _Side,
     b: _Side,

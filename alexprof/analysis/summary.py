@@ -238,8 +238,8 @@ def _own(
 
 def _on_gpu_timed(record: Phase) -> bool:
     """Whether it is a GPU's, with timed steps."""
-    books = record.attribution
-    return record.timed is not None and books is not None and not on_cpu(books.device)
+    attributed = record.attribution
+    return record.timed is not None and attributed is not None and not on_cpu(attributed.device)
 
 
 def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[LayerShare, ...]:
@@ -248,18 +248,18 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[L
     for phase, record in traced.items():
         known = [ablation for ablation in run.ablations if ablation.phase == phase]
         questions = [max(known, key=lambda one: difference_s(one, estimator)[0])] if known else []
-        books = record.attribution
-        if books is None or not books.wall_ns or record.traced is None:
+        attributed = record.attribution
+        if attributed is None or not attributed.wall_ns or record.traced is None:
             continue
         # What of the traced step's time is so much of the step that is shown.
-        scale, idle = 1.0, books.idle_ns / books.wall_ns
+        scale, idle = 1.0, attributed.idle_ns / attributed.wall_ns
         if _on_gpu_timed(record) and record.timed is not None:
             step_s = center_s(record.timed, estimator)
-            busy_s = books.share_ns / record.traced.steps / 1e9
+            busy_s = attributed.share_ns / record.traced.steps / 1e9
             scale = record.traced.mean_s / max(step_s, busy_s)
             idle = max(1 - busy_s / step_s, 0.0)
         for op in record.ops:
-            if op.device == books.device:
+            if op.device == attributed.device:
                 row = fractions.setdefault(_row_of(op, questions), {})
                 row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
         fractions.setdefault(("idle", "idle"), {})[phase] = idle
