@@ -25,7 +25,7 @@ from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
 from alexprof.analysis.difference import common_estimator
-from alexprof.analysis.estimator import Estimator, center_ci95_s
+from alexprof.analysis.estimator import Estimator
 from alexprof.analysis.samples import Floats, PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection
 from alexprof.errors import RunError, UsageError
@@ -69,20 +69,6 @@ class Point(Struct, frozen=True, kw_only=True):
     software: Software | None
 
 
-class VersionChange(Struct, frozen=True):
-    """A version that changed.
-
-    Attributes:
-        what: The program or library.
-        before: Its version in the last run before.
-        after: Its version from then on.
-    """
-
-    what: str
-    before: str
-    after: str
-
-
 class Step(Struct, frozen=True, kw_only=True):
     """A place where the metric stepped.
 
@@ -108,7 +94,7 @@ class Step(Struct, frozen=True, kw_only=True):
     ci95: Interval | None
     verdict: Verdict
     software: Software | None
-    changed: tuple[VersionChange, ...]
+    changed: tuple[Caveat, ...]
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -306,19 +292,15 @@ def _observe(
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}")
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
-    if measure in ("share", "time"):
-        return _observe_part(run, sample, name, measure)
-    if not sample.blocks:
-        raise RunError("not timed")
-    run_cv = between_run_cv(measured_s(variant.phases[phase]))
-    timed = variant.phases[phase].timed
-    if measure == "median" and timed is not None:
-        return Observed(run, sample.blocks, center_ci95_s(timed, "median"), run_cv)
-    return Observed(run, sample.blocks, mean_interval(sample.blocks), run_cv)
-
-
-def _observe_part(run: Run, sample: PhaseSample, name: str, measure: Measure) -> Observed:
-    """The metric of traced steps."""
+    if measure in ("mean", "median"):
+        if not sample.blocks:
+            raise RunError("not timed")
+        timed = variant.phases[phase].timed
+        ci95 = mean_interval(sample.blocks)
+        if timed is not None and measure == "median":
+            ci95 = timed.median_ci95_s
+        run_cv = between_run_cv(measured_s(variant.phases[phase]))
+        return Observed(run, sample.blocks, ci95, run_cv)
     if not sample.parts or not sample.step_s:
         raise RunError("no trace")
     part = _part(sample, name)
@@ -326,8 +308,8 @@ def _observe_part(run: Run, sample: PhaseSample, name: str, measure: Measure) ->
         raise RunError(f"no kind, layer or op {name}")
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in sample.chunks(*part)]
-    part_cv = between_run_part_cv(sample.share(*part))
-    return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
+    run_cv = between_run_part_cv(sample.share(*part))
+    return Observed(run, blocks, step_interval(np.concatenate(blocks)), run_cv)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:
@@ -364,7 +346,7 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
         ci95=compared.ci95,
         verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(VersionChange(*change) for change in version_changes(last, first)),
+        changed=tuple(version_changes(last, first)),
     )
 
 
