@@ -26,8 +26,9 @@ from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
 from alexprof.analysis.difference import common_estimator
 from alexprof.analysis.estimator import Estimator
-from alexprof.analysis.samples import Floats, PhaseSample, RunSamples
+from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection
+from alexprof.analysis.timed_scale import Floats
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import step_interval

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.analysis.timed_scale import timed_scale
+from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.multiple_comparisons import LEVEL, adjust_p_values
@@ -32,7 +31,6 @@ from alexprof.workload.base import matches
 if TYPE_CHECKING:
     import polars as pl
 
-Floats = NDArray[np.float64]
 _COLUMNS = ("op", "type", "kind", "layer", "pass")
 Account = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
 
@@ -122,22 +120,12 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
-    steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
-    ops = rows.select(_COLUMNS).unique(maintain_order=True).with_row_index("row")
-    sums = rows.group_by(*_COLUMNS, "step").agg(pl.col("share_ns").sum())
-    sums = sums.join(ops, on=_COLUMNS).join(steps, on="step")
-    seconds = np.zeros((ops.height, steps.height))
-    seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
-    is_idle = (ops["op"] == IDLE_OP).to_numpy()
-    mean_s = phase.timed.mean_s
-    busy_s, idle_s = (float(seconds[which].sum()) / steps.height for which in (~is_idle, is_idle))
-    cpu = on_cpu(phase.attribution.device)
-    scale = timed_scale(busy_s, idle_s, mean_s, on_cpu=cpu)
-    seconds *= np.where(is_idle, scale.idle, scale.work)[:, np.newaxis]
-    names = (_Op(*row) for row in ops.select(_COLUMNS).iter_rows())
+    mean_s, cpu = phase.timed.mean_s, on_cpu(phase.attribution.device)
+    step_costs = StepCosts(rows, mean_s, on_cpu=cpu)
+    seconds = {_Op(*names): values for names, values in step_costs.by(*_COLUMNS).items()}
     interval = phase.timed.ci95_s
     unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
-    return _Side(dict(zip(names, seconds, strict=True)), (busy_s + idle_s) / mean_s, unsure)
+    return _Side(seconds, step_costs.traced_s / mean_s, unsure)
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:

@@ -47,6 +47,6 @@ def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) ->
     """
     if min(len(a), len(b)) < 2:
         return None
-    means = [block_means(one) for one in (a, b)]
-    parts = [float(one.var(ddof=1)) / len(one) for one in means]
-    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(one) - 1 for one in means]))
+    means = [block_means(blocks) for blocks in (a, b)]
+    parts = [float(side.var(ddof=1)) / len(side) for side in means]
+    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means]))
