@@ -14,18 +14,18 @@ from pathlib import Path
 
 import msgspec.inspect as types
 
+from alexprof.analysis.answers import Answers
 from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.gate import GateResult
 from alexprof.analysis.history import History
 from alexprof.analysis.pairs import PairsResult
-from alexprof.analysis.summary import Summary
 from alexprof.record.run import Run
 
 PAGE = Path(__file__).with_name("json.md")
 MARKER = "<!-- Generated from the structs: edit their docstrings and run make docs -->"
 OBJECTS: tuple[tuple[str, str, str, type], ...] = (
     ("A run", "alexprof report RUN --json", "", Run),
-    ("Answers", "alexprof report RUN --json", ".answers", Summary),
+    ("Answers", "alexprof report RUN --json", ".answers", Answers),
     ("Comparison", "alexprof compare A B --json", "", RunComparison),
     ("Pairs", "alexprof ab 'COMMAND A' 'COMMAND B' --json", "", PairsResult),
     ("Gate", "alexprof gate RUN --baseline RUN --json", "", GateResult),

@@ -53,7 +53,7 @@ def test_what_leaving_lrn_out_saves(make):
             assert f"saves {numbers.percent(saving['fraction'])} %" in brief or (
                 f"and {numbers.percent(saving['fraction'])} %" in brief
             )
-            assert f"saves {saved_ms} ms" in full
+            assert f"LRN costs {saved_ms} ms of" in full
         assert charts[f"{phase}/lrn_measured_ms"] == pytest.approx(saving["saved_s"] * 1e3)
         assert charts[f"{phase}/lrn_attributed_ms"] == pytest.approx(saving["own_s"] * 1e3)
 

@@ -114,11 +114,21 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
     What holds alike for several variants or phases is one finding.
     """
     together: dict[tuple[object, ...], Finding] = {}
-    for finding in (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run)):
+    for finding in _every(run):
         key = finding.code, finding.names, finding.host, finding.text
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
     return tuple(sorted(together.values(), key=_rank))
+
+
+def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
+    """Lists what concerns a phase, of each variant by itself, the most harmful first."""
+    findings = [finding for finding in _every(run) if not finding.phases or phase in finding.phases]
+    return tuple(sorted(findings, key=_rank))
+
+
+def _every(run: Run) -> tuple[Finding, ...]:
+    return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
 def _rank(finding: Finding) -> tuple[int, bool]:

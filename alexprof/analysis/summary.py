@@ -51,7 +51,7 @@ class StepTime(Struct, frozen=True, kw_only=True):
     ci95_s: Interval | None
 
 
-class Saving(Struct, frozen=True, kw_only=True):
+class MeasuredSaving(Struct, frozen=True, kw_only=True):
     """What leaving some ops out saves, measured.
 
     Attributes:
@@ -110,7 +110,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     estimator: Estimator
     steps: tuple[StepTime, ...]
-    savings: tuple[Saving, ...]
+    savings: tuple[MeasuredSaving, ...]
     variant: str
     traced: tuple[StepTime, ...]
     shares: tuple[LayerShare, ...]
@@ -180,7 +180,7 @@ def _step_time(phase: str, variant: str, timed: Timed, estimator: Estimator) -> 
     )
 
 
-def _savings(run: Run, phase: str, estimator: Estimator) -> list[Saving]:
+def _savings(run: Run, phase: str, estimator: Estimator) -> list[MeasuredSaving]:
     savings = [
         _saving(run, ablation, estimator)
         for ablation in run.ablations
@@ -191,12 +191,12 @@ def _savings(run: Run, phase: str, estimator: Estimator) -> list[Saving]:
     return sorted(savings, key=lambda saving: -saving.saved_s)
 
 
-def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> Saving:
+def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSaving:
     saved_s, ci95_s = difference_s(ablation, estimator)
     difference = difference_of(of_ablation(run, ablation, estimator), estimator)
     step_s = difference.before_s
     own_s, own_ci95_s = _own(run, ablation, estimator)
-    return Saving(
+    return MeasuredSaving(
         phase=ablation.phase,
         name=ablation.name,
         reference=ablation.reference,

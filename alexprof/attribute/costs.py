@@ -195,7 +195,7 @@ def _of_sort(
     device = _busiest(divisions, rows)
     # A step that launched nothing has no length on a GPU that is behind.
     costs = table.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
-    division = next(each for each in divisions if each.device == device)
+    division = next(division for division in divisions if division.device == device)
     ns = [times[rows] // PS_PER_NS for times in (division.start_ps, division.end_ps)]
     steps = pl.DataFrame(
         {"step": all_steps.number[rows], "start_ns": ns[0], "wall_ns": ns[1] - ns[0]}
@@ -218,7 +218,7 @@ def _of_sort(
         marked=all_steps.marked,
         steps=steps,
         device=device,
-        outside_events=sum(each.outside for each in divisions),
+        outside_events=sum(division.outside for division in divisions),
         devices=recorded_devices(work),
         kernels=recorded_kernels(work),
         replayed=replay_steps(

@@ -252,8 +252,10 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     program of XLA) that is not known. What runs on several GPUs under one name shares the host's
     count evenly.
     """
-    width = 2 + max((int(each.op.max(initial=-1)) for each in divisions), default=0)
-    keys = [each.step * width + each.op + 1 for each in divisions]  # sorted, as made by `divide`
+    width = 2 + max((int(division.op.max(initial=-1)) for division in divisions), default=0)
+    keys = [
+        division.step * width + division.op + 1 for division in divisions
+    ]  # sorted, as made by `divide`
     on_gpus = [key for each, key in zip(divisions, keys, strict=True) if each.device != CPU]
     used, devices = np.unique(np.concatenate([_NONE, *on_gpus]), return_counts=True)
     known: Int = _NONE

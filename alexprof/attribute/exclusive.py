@@ -129,7 +129,7 @@ class _Rewired:
     def _read_by(self, name: str) -> list[str]:
         """What a conversion converts, and that once more for each other way it depends on it."""
         first, *others = (self.resolve(one.removeprefix("^")) for one in self.inputs[name])
-        return [first, *(one for one in others if one == first)]
+        return [first, *(other for other in others if other == first)]
 
 
 def _acts(type_: str) -> bool:

@@ -139,7 +139,7 @@ def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:
 
 def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
     """Notes that hosts were traced in different steps."""
-    numbers = [set(one.steps["step"]) for one in parts.values()]
+    numbers = [set(part.steps["step"]) for part in parts.values()]
     common, every = set.intersection(*numbers), set.union(*numbers)
     if common == every:
         return []

@@ -116,7 +116,7 @@ class Work:
     def span_ps(self) -> tuple[int, int]:
         """Begin of the first event of an op and end of the last."""
         ends = [device.end_ps for device in self.devices]
-        ends += [one.at_work.end_ps for one in self.devices if one.at_work is not None]
+        ends += [device.at_work.end_ps for device in self.devices if device.at_work is not None]
         return (
             min(int(device.start_ps.min()) for device in self.devices),
             max(int(end.max(initial=0)) for end in ends),
@@ -143,7 +143,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     others = [plane for plane in devices if not plane.name.startswith(GPU)]
     events = tuple(host.events for host in hosts)
     calls = _during(hosts, _CALLS)
-    names = (name for one in events for name in one.names)
+    names = (name for event in events for name in event.names)
     # All that numbers ops comes before `ops` is taken.
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))

@@ -38,7 +38,7 @@ def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
     """
     if steps.source != "marker":
         return 0, 0
-    activity = next(one for one in work.devices if one.device == division.device)
+    activity = next(device for device in work.devices if device.device == division.device)
     of_input = [name.startswith(f"{DATA_SCOPE}/") for name, _ in work.ops]
     of_model = ~np.array([*of_input, False], bool)[activity.op]  # the last is for UNASSIGNED
     busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])

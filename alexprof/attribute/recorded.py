@@ -32,10 +32,10 @@ def recorded_devices(work: Work) -> pl.DataFrame:
 
     return pl.DataFrame(
         {
-            "name": [one.device for one in work.devices],
-            "kind": ["cpu" if one.device == CPU else "gpu" for one in work.devices],
-            "events": [int(one.op.size) for one in work.devices],
-            "busy_ns": [_busy_ns(one) for one in work.devices],
+            "name": [device.device for device in work.devices],
+            "kind": ["cpu" if device.device == CPU else "gpu" for device in work.devices],
+            "events": [int(device.op.size) for device in work.devices],
+            "busy_ns": [_busy_ns(device) for device in work.devices],
         }
     )
 
@@ -58,7 +58,7 @@ def recorded_kernels(work: Work) -> pl.DataFrame:
     import polars as pl
 
     keys = ["name", "op", "device", "stream"]
-    rows = pl.concat([_nothing(), *(_by_launch(one, work) for one in work.devices)])
+    rows = pl.concat([_nothing(), *(_by_launch(device, work) for device in work.devices)])
     sizes = {text: kernel_facts(text).copied_bytes for text in rows["details"].unique()}
     copied = pl.Series("bytes", [sizes[text] for text in rows["details"]], dtype=pl.Int64)
     table = (
@@ -81,7 +81,7 @@ def recorded_kernels(work: Work) -> pl.DataFrame:
     by_name = {name: uses_tensor_cores(name) for name in table["name"].unique()}
     return table.select(*keys, "executions", "total_ns", "launches", "total_bytes").with_columns(
         *(
-            pl.Series(name, [getattr(one, name) for one in facts], dtype=dtype)
+            pl.Series(name, [getattr(fact, name) for fact in facts], dtype=dtype)
             for name, dtype in _fact_types().items()
         ),
         pl.Series("tensor_cores", [by_name[name] for name in table["name"]], dtype=pl.Boolean),

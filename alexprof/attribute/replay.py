@@ -210,7 +210,7 @@ class Replay:
 def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
     """Gives each op the cores that it can use; where there are too few, all the same number."""
     rates: dict[int, float] = {}
-    for count, (at, want) in enumerate(sorted(wanted.items(), key=lambda one: one[1])):
+    for count, (at, want) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
         rates[at] = min(want, cores / (len(wanted) - count))
         cores -= rates[at]
     return rates

@@ -53,11 +53,13 @@ def costs_table(
     rows = _Rows(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
     )
-    wall = np.concatenate([(each.end_ps - each.start_ps) // PS_PER_NS for each in divisions])
+    wall = np.concatenate(
+        [(division.end_ps - division.start_ps) // PS_PER_NS for division in divisions]
+    )
     group = rows.device * len(steps) + rows.step
     share = settle(rows.share_ps / PS_PER_NS, group, wall)
     order = np.lexsort((-share, rows.device, rows.step))
-    device = pl.Series("device", [each.device for each in divisions], dtype=pl.String)
+    device = pl.Series("device", [division.device for division in divisions], dtype=pl.String)
     label = rows.label[order]
     return pl.DataFrame(
         [

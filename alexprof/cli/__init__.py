@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import sys
 from typing import NoReturn, cast
@@ -11,6 +10,7 @@ import typer
 
 from alexprof.cli import measuring, pairs, reading
 from alexprof.cli.app import app
+from alexprof.cli.ascii import adapt_output
 from alexprof.errors import AlexProfError, Interrupted
 
 __all__ = ["main", "measuring", "pairs", "reading"]
@@ -22,8 +22,7 @@ _Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])
 def main() -> NoReturn:
     """Runs the command line; never shows a traceback for what a user can cause."""
     signal.signal(signal.SIGTERM, _stop)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ─ and █ shows ?
+    adapt_output()
     try:
         code = app(standalone_mode=False)
         if sys.stdout is not None:

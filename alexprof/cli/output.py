@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import shlex
 import sys
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
     from alexprof.show import ReportOptions
 
 
-def print_text(text: str) -> None:
-    """Prints; a reader that has enough (`alexprof report | head`) is no error."""
+def print_text(text: str, style: str = "text") -> None:
+    """Prints; a reader that has enough (`alexprof report | head`) is no error.
+
+    What programs read is UTF-8, whatever the terminal can show.
+    """
+    if style != "text" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -30,15 +36,16 @@ def print_text(text: str) -> None:
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
-def style_of(*, json: bool, markdown: bool) -> str:
-    """The output that the flags choose.
+def style_of(**styles: bool) -> str:
+    """The output that the flags of these names choose; text without any.
 
     Raises:
         UsageError: If they choose two.
     """
-    if json and markdown:
-        raise UsageError("--json and --markdown exclude each other: choose one")
-    return "json" if json else "markdown" if markdown else "text"
+    chosen = [style for style, flag in styles.items() if flag]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other: choose one")
+    return chosen[0] if chosen else "text"
 
 
 def names(text: str) -> tuple[str, ...]:

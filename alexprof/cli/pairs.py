@@ -94,13 +94,13 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
     from alexprof.analysis.pairs import judge_pairs
     from alexprof.show.pairs import render_pairs
 
-    print_text(render_pairs(judge_pairs(record, folder), style, options))
+    print_text(render_pairs(judge_pairs(record, folder), style, options), style)
 
 
 def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
-    from alexprof.show.fit import clean
     from alexprof.show.progress import progress_for
+    from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
     check_new_folder(folder)

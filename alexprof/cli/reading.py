@@ -26,6 +26,7 @@ def report(
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A row for each op.")] = False,
     variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
     full: Annotated[
@@ -45,7 +46,7 @@ def report(
     ] = True,
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
-    style = style_of(json=json, markdown=markdown)
+    style = style_of(json=json, markdown=markdown, csv=csv)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():
@@ -64,7 +65,7 @@ def report(
             logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
         )
         found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
-        print_text(render(found, style, options))
+        print_text(render(found, style, options), style)
 
 
 def _at(logdir: Path) -> list[str]:
@@ -100,7 +101,7 @@ def compare(
 
     style = style_of(json=json, markdown=markdown)
     options = report_options(phase=phase or None, top=top, full=full)
-    print_text(render_comparison(compare_runs(select_each(runs, logdir)), style, options))
+    print_text(render_comparison(compare_runs(select_each(runs, logdir)), style, options), style)
 
 
 @app.command()
@@ -139,7 +140,7 @@ def gate(
     old = tuple(select(name, logdir) for name in baseline)
     check_distinct([*new, *old])
     result = judge_runs(Group(new), Group(old), bounds)
-    print_text(render_gate(result, style, report_options()))
+    print_text(render_gate(result, style, report_options()), style)
     raise typer.Exit(result.exit_code)
 
 
@@ -165,7 +166,7 @@ def history(
 
     style = style_of(json=json, markdown=markdown)
     found = follow(logdir, metric or None, variant or None, phase or None)
-    print_text(render_history(found, style, report_options()))
+    print_text(render_history(found, style, report_options()), style)
 
 
 @app.command("list")

@@ -8,9 +8,8 @@ from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.analysis.difference import Difference, Reason
 from alexprof.record.values import Needed, NeededCode
-from alexprof.show.fit import clean
-from alexprof.show.sections.covers import listed
-from alexprof.show.view import plural
+from alexprof.show.text import clean
+from alexprof.show.words import listed, plural
 
 _REASONS: dict[Reason, str] = {
     "machine_busy": "can’t tell",

@@ -5,8 +5,11 @@ Every output draws the same document, so that none of them can say anything else
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from alexprof.show.numbers import MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
 Mark = Literal[
@@ -68,15 +71,19 @@ class Column:
     Attributes:
         title: What is in it.
         unit: Its unit, or "".
+        value: Its cell for an item, where a table is made by `Table.of`.
         align: "name" is the column that gives way, "number" aligns decimal points.
         drop: Which column goes first where there is no room: the highest; 0 never goes.
+        optional: Whether it is left out of a table in which no item has anything there.
         legend: What the marks of a bar column stand for.
     """
 
     title: str
     unit: str = ""
+    value: Callable[[Any], Cell] | None = None
     align: Align = "number"
     drop: int = 0
+    optional: bool = False
     legend: tuple[tuple[Mark, str], ...] = ()
 
     @property
@@ -147,11 +154,42 @@ class Table:
     aside: str = ""
     part: str = ""
 
-    def without(self, *titles: str) -> Table:
-        """The table without the columns of these titles; it must have no `Span`."""
-        kept = [at for at, column in enumerate(self.columns) if column.title not in titles]
-        rows = (replace(row, cells=tuple(row.cell(at) for at in kept)) for row in self.rows)
-        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
+    @classmethod
+    def of(
+        cls,
+        columns: Iterable[Column],
+        items: Iterable[Any],
+        style: Callable[[Any], RowStyle] = lambda item: "plain",
+        **fields: Any,
+    ) -> Table:
+        """Makes a row of each item, by its columns' `value`.
+
+        Args:
+            columns: What to show of an item.
+            items: From top to bottom.
+            style: The style of an item's row.
+            fields: The table's other fields.
+        """
+        items = list(items)
+        made = [
+            (column, [column.value(item) if column.value else "" for item in items])
+            for column in columns
+        ]
+        kept = [
+            (column, cells)
+            for column, cells in made
+            if not column.optional or any(cell not in ("", MISSING) for cell in cells)
+        ]
+        rows = zip(*(cells for _, cells in kept), strict=True)
+        return cls(
+            columns=tuple(column for column, _ in kept),
+            rows=tuple(Row(row, style(item)) for row, item in zip(rows, items, strict=True)),
+            **fields,
+        )
+
+    def and_rows(self, *rows: Row) -> Table:
+        """The table with more rows below."""
+        return replace(self, rows=(*self.rows, *rows))
 
 
 @dataclass(frozen=True)
@@ -199,13 +237,11 @@ class Section:
         title: The question.
         aside: Of what, in which unit.
         blocks: The answer.
-        part: What `--section` calls it.
     """
 
     title: str
     aside: str
     blocks: tuple[Block, ...]
-    part: str = ""
 
 
 @dataclass(frozen=True)

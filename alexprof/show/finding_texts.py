@@ -8,8 +8,8 @@ from alexprof.analysis.findings import Finding
 from alexprof.record.interference import OTHERS, Interference
 from alexprof.show import numbers
 from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
-from alexprof.show.sections.covers import listed
-from alexprof.show.view import View, plural, sentence_case
+from alexprof.show.view import View
+from alexprof.show.words import listed, plural, sentence_case
 
 _ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
@@ -165,9 +165,12 @@ def _outside(view: View, finding: Finding) -> str:
 
 def _page_faults(view: View, finding: Finding) -> str:
     traced, timed = finding.numbers["traced_per_step"], finding.numbers["timed_per_step"]
+    machine = view.run.machine
+    keeps = machine is not None and machine.software.cpu_allocator == "bfc"
+    advice = "" if keeps else " Use --cpu-allocator bfc."
     return (
         f"{_where(view, finding)}traced steps had {traced:.0f} page faults, timed ones "
-        f"{timed:.0f}, and ops that touch memory first pay for them. Use --cpu-allocator bfc."
+        f"{timed:.0f}, and ops that touch memory first pay for them.{advice}"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from rich.cells import cell_len
 
-from alexprof.show.fit import wrap
+from alexprof.show.text import wrap
 
 Paint = Callable[[str, str], str]
 """Colours a text in a style of that name."""

@@ -11,14 +11,15 @@ from rich.cells import cell_len
 from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.fit import clean, cut_all, pad, wrap
 from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import no_paint, terminal_paint
-from alexprof.show.savings import difference_text, saving_label
+from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.header import status
-from alexprof.show.view import View, plural
+from alexprof.show.text import clean, cut_all, pad, wrap
+from alexprof.show.view import View
+from alexprof.show.words import plural
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun
@@ -131,8 +132,8 @@ def _times(view: View, summary: Summary, key: str) -> str:
         label = label if step.variant == first else view.other_label(step.variant, first)
         time = numbers.time(step.center_s, longest_s)
         texts.append(f"{time} {label}" if len(view.run.variants) > 1 else time)
-    said = ", ".join(texts) or "not timed"
-    return f"{said} (medians)" if texts and summary.estimator == "median" else said
+    line = ", ".join(texts) or "not timed"
+    return f"{line} (medians)" if texts and summary.estimator == "median" else line
 
 
 def _savings(view: View, summary: Summary, key: str) -> str:
@@ -144,5 +145,5 @@ def _savings(view: View, summary: Summary, key: str) -> str:
             unit = numbers.spoken_unit(saving.saved_s, step_s)
             saved = numbers.unit(difference_text(unit, saving), unit.name)
             saved = saving.verdict if saving.verdict == "unclear" else saved
-            texts.append(f"{saving_label(view, saving)}: {saved}")
+            texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

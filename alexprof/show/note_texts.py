@@ -8,8 +8,8 @@ from __future__ import annotations
 from alexprof.analysis.findings import Finding
 from alexprof.record.note import Note
 from alexprof.show import numbers
-from alexprof.show.fit import clean
-from alexprof.show.sections.covers import listed
+from alexprof.show.text import clean
+from alexprof.show.words import listed
 
 
 def note_text(note: Note | Finding) -> str:

@@ -83,7 +83,7 @@ def table_unit(times_s: Iterable[float | None]) -> Unit:
         times_s: What the rows are about, in seconds, and the step that they are parts of. What is
             not known is None.
     """
-    largest_s = max((abs(time_s) for time_s in times_s if _known(time_s)), default=0.0)
+    largest_s = max((abs(time_s) for time_s in times_s if _has_size(time_s)), default=0.0)
     unit_ = _unit_with(largest_s, ENOUGH) if largest_s else MILLISECONDS
     return replace(unit_, matters_s=MATTERS * largest_s)
 
@@ -96,10 +96,10 @@ def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
         step_s: What it is a part of, if that stands there too: it has the same unit, if it has two
             figures in it. A part of some seconds is in ms as long as it is none itself.
     """
-    if not _known(seconds):
-        return spoken_unit(step_s) if _known(step_s) else MILLISECONDS
+    if not _has_size(seconds):
+        return spoken_unit(step_s) if _has_size(step_s) else MILLISECONDS
     own = _unit_with(abs(seconds), 1.0)
-    if not _known(step_s):
+    if not _has_size(step_s):
         return own
     beside = _unit_with(abs(step_s), 1.0)
     if beside is SECONDS and own is not SECONDS:
@@ -108,7 +108,7 @@ def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
     return beside if abs(seconds) * beside.per_second >= least else own
 
 
-def _known(time_s: float | None) -> TypeGuard[float]:
+def _has_size(time_s: float | None) -> TypeGuard[float]:
     """Whether it is a time that has a size."""
     return time_s is not None and math.isfinite(time_s) and abs(time_s) >= _NOTHING_S
 
@@ -116,7 +116,7 @@ def _known(time_s: float | None) -> TypeGuard[float]:
 def _unit_with(time_s: float, least: float) -> Unit:
     """The largest unit of which a time has so many; µs if it has not."""
     units = (SECONDS, MILLISECONDS)
-    return next((one for one in units if time_s * one.per_second >= least), MICROSECONDS)
+    return next((unit for unit in units if time_s * unit.per_second >= least), MICROSECONDS)
 
 
 def time(seconds: float | None, step_s: float | None = None) -> str:

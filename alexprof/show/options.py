@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
 
 LEAST_WIDTH = 40
 MOST_WIDTH = 100
-SECTIONS = {
-    "cost": "timed steps",
-    "where": "all of the traced steps",
-    "layers": "the step divided among layers",
-    "ops": "the most expensive ops",
-    "kernels": "a GPU’s kernels",
-    "copies": "a GPU’s copies",
-    "launches": "launches of a launch-bound step, by layer",
-    "win": "all of what leaving ops out saves",
-    "ablation": "a measured saving, taken apart",
-    "predictions": "predicted savings",
-}
-"""What `--section` may name: whole sections of the full report, and tables in them."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +24,7 @@ class ReportOptions:
         phase: The only phase to show; None shows all.
         top: How many of the most expensive ops to list.
         full: Whether to show everything, and not one screen.
-        section: The only part to show, one of `SECTIONS`; None shows all.
+        section: The only part to show (`sections.report.SECTIONS`); None shows all.
         again: The command that shows this run, for the last line; "" makes it of the run's name.
         logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
 
@@ -56,8 +45,6 @@ class ReportOptions:
     def __post_init__(self) -> None:
         if self.top < 0:
             raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
-        if self.section is not None and self.section not in SECTIONS:
-            raise UsageError(f"no section {self.section!r}: there are {', '.join(SECTIONS)}")
 
     def check(self, run: Run) -> None:
         """Makes sure that the run has that variant and phase.
@@ -65,19 +52,25 @@ class ReportOptions:
         Raises:
             UsageError: If it hasn't.
         """
-        variants = tuple(run.variants)
-        phases = tuple(dict.fromkeys(key for one in run.variants.values() for key in one.phases))
-        _check("variant", self.variant, variants, run.run)
-        _check("phase", self.phase, phases, run.run)
+        phases = (key for variant in run.variants.values() for key in variant.phases)
+        if self.variant is not None:
+            check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
+        if self.phase is not None:
+            check_name("phase", self.phase, tuple(dict.fromkeys(phases)), f" in run {run.run}")
+
+
+def check_name(what: str, name: str, names: Sequence[str], where: str = "") -> None:
+    """Makes sure that a name is one of those there are.
+
+    Raises:
+        UsageError: If it isn't, with what it may have been meant to be.
+    """
+    if name not in names:
+        close = get_close_matches(name, names)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
 
 
 def text_width(options: ReportOptions) -> int:
     """Cells of a line of text: as many as asked for, but 40 at least and 100 at most."""
     return max(LEAST_WIDTH, min(options.width, MOST_WIDTH))
-
-
-def _check(what: str, name: str | None, known: tuple[str, ...], run: str) -> None:
-    if name is None or name in known:
-        return
-    there_is = f"it has {', '.join(known)}" if known else "it has none"
-    raise UsageError(f"no {what} {name!r} in run {run}: {there_is}")

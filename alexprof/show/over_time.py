@@ -22,9 +22,9 @@ from alexprof.show.document import (
     Section,
     Table,
 )
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
-from alexprof.show.view import plural
+from alexprof.show.text import clean
+from alexprof.show.words import plural
 
 
 def render_history(

@@ -24,7 +24,6 @@ from alexprof.show.document import (
     Section,
     Table,
 )
-from alexprof.show.fit import clean, cut_two
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
@@ -36,7 +35,8 @@ from alexprof.show.sections.changed import (
     needed_notes,
 )
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.view import sentence_case
+from alexprof.show.text import clean, cut_two
+from alexprof.show.words import sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""

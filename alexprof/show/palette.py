@@ -39,8 +39,8 @@ def terminal_paint(text: str, style: str) -> str:
         style: "bold", "muted", "warn", "ink" or "kind Conv2D".
     """
     code = _code(style)
-    said = text.rstrip()
-    return f"\x1b[{code}m{said}\x1b[0m{text[len(said) :]}" if code and said else text
+    shown = text.rstrip()
+    return f"\x1b[{code}m{shown}\x1b[0m{text[len(shown) :]}" if code and shown else text
 
 
 def _code(style: str) -> str:

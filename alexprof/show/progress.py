@@ -12,27 +12,50 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from alexprof.show.fit import clean
+from alexprof.show.text import clean
+from alexprof.show.words import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 QUIET_S = 10.0
 """A log file gets a line about progress when it had none of any kind for this long."""
 Clock = Callable[[], float]
 
 
-class Counter(Protocol):
-    """Counts the steps of a phase."""
+class Counter:
+    """Counts the steps of a phase, and shows after each how far it is.
+
+    Args:
+        total: How many there will be; None if nobody knows.
+        clock: Seconds.
+        show: What to do when some more are done.
+    """
+
+    def __init__(
+        self, total: int | None, clock: Clock, show: Callable[[Counter, int], None]
+    ) -> None:
+        self.total = total
+        self.done = 0
+        self._clock, self._show = clock, show
+        self._began_s = clock()
 
     def advance(self, steps: int) -> None:
         """Says that so many more steps are done."""
-        ...
+        self.done += steps
+        self._show(self, steps)
+
+    def left(self) -> str:
+        """Time left, at the pace so far; steps done, where nobody knows how many are to come."""
+        if not self.done:
+            return ""
+        if self.total is None:
+            return f"{plural(self.done, 'step')} so far"
+        pace_s = (self._clock() - self._began_s) / self.done
+        return time_left(pace_s * max(0, self.total - self.done))
 
 
 class Progress(Protocol):
@@ -79,24 +102,6 @@ def time_left(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min left"
 
 
-@dataclass
-class _Count:
-    """How far a phase is."""
-
-    total: int | None
-    began_s: float
-    done: int = 0
-    unit: str = "steps"
-
-    def left(self, now_s: float) -> str:
-        """Time left, at the pace so far; steps done, where nobody knows how many are to come."""
-        if not self.done:
-            return ""
-        if self.total is None:
-            return f"{_steps(self.done)} so far"
-        return time_left((now_s - self.began_s) / self.done * max(0, self.total - self.done))
-
-
 class SilentProgress:
     """Shows nothing."""
 
@@ -106,15 +111,10 @@ class SilentProgress:
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Shows nothing."""
-        yield _SilentCounter()
+        yield Counter(steps, time.monotonic, lambda counter, more: None)
 
     def close(self) -> None:
         """Does nothing."""
-
-
-class _SilentCounter:
-    def advance(self, steps: int) -> None:
-        pass
 
 
 class PlainProgress:
@@ -135,34 +135,22 @@ class PlainProgress:
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
-        """Writes what begins; then only what is needed to see that it goes on."""
-        said = _steps(steps) if steps is not None and unit == "steps" else f"{steps} {unit}"
-        self.message(f"{clean(title)} …" if steps is None else f"{clean(title)}: {said} …")
-        yield _PlainCounter(self, title, _Count(steps, self._clock(), unit=unit))
+        """Writes what begins; then how far it is, if nothing was written for a while."""
+        title = clean(title)
+        name = "step" if steps == 1 and unit == "steps" else unit
+        self.message(f"{title} …" if steps is None else f"{title}: {steps} {name} …")
+
+        def show(counter: Counter, more: int) -> None:
+            del more
+            if self._clock() - self._spoke_s < QUIET_S or counter.done == counter.total:
+                return
+            of = "" if counter.total is None else f"{counter.done} of {counter.total} {unit}, "
+            self.message(f"{title}: {of}{counter.left()}")
+
+        yield Counter(steps, self._clock, show)
 
     def close(self) -> None:
         """Does nothing: every line stays."""
-
-    def still_going(self, title: str, count: _Count) -> None:
-        """Writes how far it is, if nothing was written for a while."""
-        now_s = self._clock()
-        if now_s - self._spoke_s < QUIET_S:
-            return
-        if count.total is None:
-            self.message(f"{clean(title)}: {count.left(now_s)}")
-        elif count.done < count.total:
-            self.message(
-                f"{clean(title)}: {count.done} of {count.total} {count.unit}, {count.left(now_s)}"
-            )
-
-
-class _PlainCounter:
-    def __init__(self, shown: PlainProgress, title: str, count: _Count) -> None:
-        self._shown, self._title, self._count = shown, title, count
-
-    def advance(self, steps: int) -> None:
-        self._count.done += steps
-        self._shown.still_going(self._title, self._count)
 
 
 class LiveProgress:
@@ -194,8 +182,12 @@ class LiveProgress:
         task = bars.add_task(clean(title), total=steps, left="")
         bars.start()
         bars.refresh()
+
+        def show(counter: Counter, more: int) -> None:
+            bars.update(task, advance=more, left=counter.left(), refresh=True)
+
         try:
-            yield _LiveCounter(bars, task, _Count(steps, self._clock()), self._clock)
+            yield Counter(steps, self._clock, show)
         finally:
             self.close()
 
@@ -206,20 +198,6 @@ class LiveProgress:
             self._bars = None
 
 
-class _LiveCounter:
-    def __init__(self, bars: Bars, task: TaskID, count: _Count, clock: Clock) -> None:
-        self._bars, self._task, self._count, self._clock = bars, task, count, clock
-
-    def advance(self, steps: int) -> None:
-        self._count.done += steps
-        left = self._count.left(self._clock())
-        self._bars.update(self._task, advance=steps, left=left, refresh=True)
-
-
-def _steps(count: int) -> str:
-    return f"{count} {'step' if count == 1 else 'steps'}"
-
-
 def _bars(console: Console, *, bar: bool) -> Bars:
     """A bar that fits a line of any width: the title gives way first, then the bar."""
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
@@ -227,13 +205,13 @@ def _bars(console: Console, *, bar: bool) -> Bars:
     from rich.table import Column
 
     title = Column(no_wrap=True, overflow="ellipsis", ratio=3)
-    known = (
+    how_far = (
         BarColumn(None, "grey50", "default", "default", table_column=Column(ratio=2)),
         TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
     )
     return Bars(
         TextColumn("{task.description}", markup=False, table_column=title),
-        *(known if bar else ()),
+        *(how_far if bar else ()),
         TextColumn("{task.fields[left]}", markup=False, table_column=Column(no_wrap=True)),
         console=console,
         auto_refresh=False,

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
-from alexprof.errors import UsageError
 from alexprof.record.run import Run
-from alexprof.show.options import ReportOptions
+from alexprof.show.options import ReportOptions, check_name
 
 Output = Callable[[Run, ReportOptions], str]
 
@@ -34,10 +33,9 @@ def find_output(style: str) -> Output:
     Raises:
         UsageError: If there is none.
     """
-    known = _outputs()
-    if style not in known:
-        raise UsageError(f"no report style {style!r}: there are {', '.join(sorted(known))}")
-    return known[style]
+    outputs = _outputs()
+    check_name("report style", style, sorted(outputs))
+    return outputs[style]
 
 
 def _outputs() -> dict[str, Output]:

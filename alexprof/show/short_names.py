@@ -40,10 +40,10 @@ def _without_scope(name: str) -> str:
     scope = next((scope for scope in GRADIENT_SCOPES if name.startswith(scope)), "")
     if scope:
         return _GRADIENT + name.removeprefix(scope)
-    found = _JAX.fullmatch(name)
-    if found is None:
+    jax = _JAX.fullmatch(name)
+    if jax is None:
         return name
-    gradient, forward, op = found.groups()
+    gradient, forward, op = jax.groups()
     start = _GRADIENT if gradient is not None else f"{ELLIPSIS}/"
     scopes = gradient or forward
     return f"{start}{scopes}/{op}" if scopes else start + op

@@ -14,9 +14,6 @@ def width() -> int:
 
 def color() -> bool:
     """Whether to colour what is printed: on a terminal that can, unless NO_COLOR is set."""
-    return _is_one() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def _is_one() -> bool:
     # A program may be started without standard output (`>&-`).
-    return sys.stdout is not None and sys.stdout.isatty()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -12,7 +12,6 @@ from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import (
     interval_text,
@@ -21,6 +20,7 @@ from alexprof.show.sections.changed import (
     needed_notes,
     percent_interval,
 )
+from alexprof.show.text import clean
 
 _READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
 

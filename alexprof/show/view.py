@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from alexprof.analysis.estimator import leading_estimator
+from alexprof.analysis.summary import MeasuredSaving, StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
-from alexprof.record.values import Interval, Stretch, Timed
-from alexprof.show.fit import clean
+from alexprof.record.values import Timed
 from alexprof.show.options import ReportOptions
+from alexprof.show.text import clean
+from alexprof.show.words import in_sentence
 
 UNNAMED = "default"
 """The variant of a graph that was not given a name."""
@@ -23,16 +25,26 @@ class View:
     run: Run
     options: ReportOptions
 
+    @cached_property
+    def summary(self) -> Summary:
+        """The run's answers."""
+        return summarize(self.run, self.options.variant)
+
+    @cached_property
+    def all_phases(self) -> tuple[str, ...]:
+        """Keys of the run's phases, in the order measured."""
+        variants = self.run.variants.values()
+        return tuple(dict.fromkeys(key for variant in variants for key in variant.phases))
+
     @property
     def phases(self) -> tuple[str, ...]:
-        """Keys of the phases to show, in the order measured."""
-        keys = dict.fromkeys(key for one in self.run.variants.values() for key in one.phases)
-        return tuple(key for key in keys if self.options.phase in (None, key))
+        """Keys of the phases to show."""
+        return tuple(key for key in self.all_phases if self.options.phase in (None, key))
 
     @property
     def several_phases(self) -> bool:
         """Whether the run has more than one phase, shown or not."""
-        return len({key for one in self.run.variants.values() for key in one.phases}) > 1
+        return len(self.all_phases) > 1
 
     @property
     def trace_alone(self) -> bool:
@@ -53,28 +65,35 @@ class View:
         phase = self.phase(variant, key)
         return phase.timed if phase else None
 
-    def stretches(self, key: str) -> tuple[Stretch, ...]:
-        """The slow stretches of a phase."""
-        return tuple(one for one in self.run.stretches if one.phase == key)
+    def step(self, variant: str, key: str) -> StepTime | None:
+        """How long a variant's step takes; None if it was not timed."""
+        steps = (
+            step for step in self.summary.steps if (step.variant, step.phase) == (variant, key)
+        )
+        return next(steps, None)
 
-    def ablations(self, key: str) -> tuple[Ablation, ...]:
-        """What was measured by leaving ops out, in a phase."""
-        known = self.run.variants
-        return tuple(
-            one
-            for one in self.run.ablations
-            if one.phase == key and one.reference in known and one.without in known
+    def savings(self, key: str) -> list[MeasuredSaving]:
+        """What leaving ops out saves in a phase, the largest first."""
+        return [saving for saving in self.summary.savings if saving.phase == key]
+
+    def ablation(self, saving: MeasuredSaving) -> Ablation:
+        """The record of a saving."""
+        key = (saving.phase, saving.name, saving.reference, saving.without)
+        return next(
+            ablation
+            for ablation in self.run.ablations
+            if (ablation.phase, ablation.name, ablation.reference, ablation.without) == key
         )
 
     @property
     def by_median(self) -> bool:
         """Whether medians lead in the run."""
-        return leading_estimator(self.run) == "median"
+        return self.summary.estimator == "median"
 
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""
-        known = self.run.variants.get(variant)
-        return clean(known.label if known else variant)
+        record = self.run.variants.get(variant)
+        return clean(record.label if record else variant)
 
     def needed_label(self, variant: str) -> tuple[str, ...]:
         """A variant's label; nothing for the only one of a run that nobody gave a name."""
@@ -96,48 +115,10 @@ class View:
             words, others = words[:-1], others[:-1]
         return " ".join(words) if words != others else label
 
-    def ablation_label(self, ablation: Ablation) -> str:
+    def saving_label(self, saving: MeasuredSaving | Ablation) -> str:
         """What was left out, as the run itself writes it: "LRN" for "lrn"."""
-        phase = self.phase(ablation.reference, ablation.phase)
+        phase = self.phase(saving.reference, saving.phase)
         words = [kind.name for kind in phase.kinds] if phase else []
-        words += self.variant_label(ablation.without).split()
-        name = ablation.name.casefold()
-        return clean(next((word for word in words if word.casefold() == name), ablation.name))
-
-
-def includes_zero(interval: Interval | None) -> bool:
-    """Whether an interval leaves open that there is no difference; False for None."""
-    return interval is not None and interval[0] <= 0 <= interval[1]
-
-
-def measured(ablation: Ablation, *, by_median: bool) -> tuple[float, Interval | None]:
-    """The difference of an ablation and its interval, in seconds."""
-    if by_median:
-        return ablation.measured_median_s, ablation.median_ci95_s
-    return ablation.measured_s, ablation.ci95_s
-
-
-def centre(timed: Timed, *, by_median: bool) -> float:
-    """Median or mean, in seconds."""
-    return timed.median_s if by_median else timed.mean_s
-
-
-def plural(number: int, noun: str, ending: str = "s") -> str:
-    """A number and a noun: "1 step", "10 steps"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
-
-
-def article(noun: str) -> str:
-    """Says "a" or "an", by the sound that the noun begins with."""
-    spelled = noun[:2].isupper()  # an LSTM step, a GPU step
-    return "an" if noun[:1] in ("AEFHILMNORSX" if spelled else "aeiou") else "a"
-
-
-def sentence_case(text: str) -> str:
-    """Text with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
-
-
-def in_sentence(label: str) -> str:
-    """A label with its capital gone, unless it is an abbreviation: "Forward", but "LSTM step"."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+        words += self.variant_label(saving.without).split()
+        name = saving.name.casefold()
+        return clean(next((word for word in words if word.casefold() == name), saving.name))

@@ -32,7 +32,7 @@ def settings(run: Run, variant: str) -> dict[str, Value]:
     """The row of a variant: its name, what it ran on, and the workload's options that are set."""
     row: dict[str, Value] = {"variant": variant}
     if run.machine is not None:
-        accelerators = [one.description for one in run.machine.accelerators]
+        accelerators = [device.description for device in run.machine.accelerators]
         row["hardware"] = ", ".join(accelerators) or run.machine.host.processor
     options = {} if run.workload is None else run.workload.settings
     for name, value in options.items():
@@ -68,9 +68,6 @@ def summaries(run: Run, variant: str, started_s: float, ended_s: float) -> Itera
         variant: Which of its variants.
         started_s: Unix time of the run's start.
         ended_s: Unix time of the last step.
-
-    Yields:
-        A `Summary` each.
     """
     row = settings(run, variant)
     experiment = Experiment(
@@ -92,7 +89,9 @@ def summaries(run: Run, variant: str, started_s: float, ended_s: float) -> Itera
 
 def _column(name: str, value: Value, run: Run) -> HParamInfo:
     """A setting's name, its type and, but for numbers, the values to filter by."""
-    column = HParamInfo(name=name, type=_type(value))
+    number = api_pb2.DATA_TYPE_BOOL if isinstance(value, bool) else api_pb2.DATA_TYPE_FLOAT64
+    type_ = api_pb2.DATA_TYPE_STRING if isinstance(value, str) else number
+    column = HParamInfo(name=name, type=int(type_))
     if name == "variant":
         column.differs = len(run.variants) > 1  # such columns come first
         column.domain_discrete.extend(list(run.variants))
@@ -101,12 +100,6 @@ def _column(name: str, value: Value, run: Run) -> HParamInfo:
     elif isinstance(value, str):
         column.domain_discrete.extend([value])
     return column
-
-
-def _type(value: Value) -> int:
-    if isinstance(value, bool):
-        return int(api_pb2.DATA_TYPE_BOOL)
-    return int(api_pb2.DATA_TYPE_STRING if isinstance(value, str) else api_pb2.DATA_TYPE_FLOAT64)
 
 
 def _summary(tag: str, data: HParamsPluginData) -> Summary:

@@ -18,8 +18,7 @@ from alexprof.record.run import Run
 from alexprof.tensorboard import hparams
 from alexprof.tensorboard.compute_times import with_shares
 from alexprof.tensorboard.events import write_event_file
-from alexprof.tensorboard.scalars import Series, all_series
-from alexprof.tensorboard.values import Samples, TracedSteps
+from alexprof.tensorboard.scalars import Samples, Series, TracedSteps, all_series
 
 
 def write_variant_events(
@@ -61,7 +60,10 @@ def write_variant_events(
     )
     events = (
         *_graphs(graph, run_metadata, phases, started_s),
-        *_hparams(run, variant, started_s, ended_s),
+        *(
+            Event(wall_time=started_s, summary=summary)
+            for summary in hparams.summaries(run, variant, started_s, ended_s)
+        ),
         *_texts(text, set(run_metadata), ended_s),
         *(
             event
@@ -85,11 +87,6 @@ def _graphs(
         shown = with_shares(content, phases[key]) if key in phases else content
         tagged = TaggedRunMetadata(tag=key, run_metadata=shown)
         yield Event(wall_time=wall_time_s, tagged_run_metadata=tagged)
-
-
-def _hparams(run: Run, variant: str, started_s: float, ended_s: float) -> Iterator[Event]:
-    for summary in hparams.summaries(run, variant, started_s, ended_s):
-        yield Event(wall_time=started_s, summary=summary)
 
 
 def _texts(text: Mapping[str, str], taken: set[str], wall_time_s: float) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.loop import Block
 from alexprof.record.run import Run
-from alexprof.tensorboard.values import Samples, TracedSteps
+from alexprof.tensorboard.scalars import Samples, TracedSteps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,7 @@ def samples_of(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str,
     """The timed steps of a variant, by phase."""
     found = {}
     for key, phase_blocks in blocks.items():
-        mine = [one for one in phase_blocks if one.variant == variant and not one.warm_up]
+        mine = [block for block in phase_blocks if block.variant == variant and not block.warm_up]
         if mine:
             found[key] = Samples(
                 steps=np.concatenate(

@@ -132,7 +132,7 @@ class Recorder:
         # The table first: the record never tells of a phase that the table lacks.
         save_table(self.folder, STEPS_FILE, steps_table(every))
         self.blocks = every
-        others = [one for one in self.run.stretches if one.phase != key]
+        others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
             self.set_phase(variant, key, phase)
         self.run = msgspec.structs.replace(self.run, stretches=(*others, *slow))

@@ -145,7 +145,11 @@ def profile(
         shown.message("Memory for one variant at a time: they run one after the other.")
     with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
-        asked = [one for one in workload.ablations if {one.reference, one.without} <= built.keys()]
+        asked = [
+            ablation
+            for ablation in workload.ablations
+            if {ablation.reference, ablation.without} <= built.keys()
+        ]
         tracer.ask(*(_with_scopes(one, built) for one in asked))
         for group in [variants] if turns else [[variant] for variant in variants]:
             _run_group(tracer, built, group, phases, options)
@@ -162,7 +166,7 @@ def _nothing_left_behind(tracer: Tracer) -> Iterator[None]:
     try:
         yield
     except UsageError:
-        measured = any(one.phases for one in tracer.run.variants.values())
+        measured = any(variant.phases for variant in tracer.run.variants.values())
         if not there and not measured:
             shutil.rmtree(tracer.folder, ignore_errors=True)
         raise

@@ -12,7 +12,7 @@ from alexprof.record.interference import Interference
 from alexprof.show import ReportOptions, render
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
-from alexprof.show.options import SECTIONS
+from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
 from tests.show import runs
 from tests.show.golden_files import check_golden
@@ -69,14 +69,16 @@ def test_a_section_alone_is_a_part_of_the_full_report(section):
     text = render(runs.alexnet(), options=ReportOptions(section=section))
     assert len(text) < len(whole)
     if section in ("kernels", "copies", "launches"):
-        assert "nothing of that" in text  # on a CPU
+        assert "nothing to show" in text  # on a CPU
     else:
         assert all(line in whole for line in text.splitlines())
 
 
 def test_a_section_that_there_is_not_says_which_there_are():
-    with pytest.raises(UsageError, match="kernels"):
-        ReportOptions(section="kernel")
+    with pytest.raises(UsageError, match=r"there are cost, .*; did you mean kernels\?"):
+        render(runs.alexnet(), options=ReportOptions(section="kernel"))
+    with pytest.raises(UsageError, match="no section 'nonsense': there are cost, where, win, "):
+        render(runs.alexnet(), options=ReportOptions(section="nonsense"))
 
 
 @pytest.mark.parametrize("style", ["markdown"])

@@ -10,7 +10,7 @@ import pytest
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.values import Steadiness
 from alexprof.show import ReportOptions
-from alexprof.show.sections.gpu_speed import gpu_speed_warnings
+from alexprof.show.sections.quality import gpu_speed_warnings
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
 from tests.show.full import render

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from alexprof.analysis.division import divide
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.headline import headline
-from alexprof.show.sections.launching import launching
 from alexprof.show.sections.predict import prediction
-from alexprof.show.sections.shares import divide
+from alexprof.show.sections.trace_tables import launch_table
+from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
 from tests.h200 import DATA, run_of
 from tests.show.full import render
@@ -36,14 +36,10 @@ def alexnet():
     return run_of("alexnet_gpu32")
 
 
-def tables(blocks):
-    return [block for block in blocks if hasattr(block, "rows")]
-
-
-def said_of(phase):
-    division = divide(phase)
+def launches_of(run: Run):
+    division = divide(run, "trace", "trace")
     assert division is not None
-    return list(launching(phase, division))
+    return launch_table(phase_of(run), division, 10)
 
 
 def phase_of(run: Run):
@@ -53,26 +49,29 @@ def phase_of(run: Run):
 
 
 def test_a_small_network_is_bound_by_launching(trace_run):
-    phase = phase_of(trace_run("keras_nojit"))
+    run = trace_run("keras_nojit")
+    phase = phase_of(run)
     assert phase.attribution.bound_by == "launching"
     assert phase.attribution.launches_per_step == pytest.approx(326, abs=1)
     assert phase.attribution.launching_s > phase.attribution.share_ns / 1e9 / 5  # of 5 steps
-    (table,) = tables(said_of(phase))
+    table = launches_of(run)
+    assert table is not None
     assert table.rows[0].text(0) == "adam"
     counts = [int(row.text(1)) for row in table.rows]
     assert sum(counts) == pytest.approx(326, abs=3)
 
 
 def test_a_gpu_at_work_is_not(trace_run):
-    phase = phase_of(trace_run("async_no_fetch"))
-    assert phase.attribution.bound_by == "kernels"
-    assert said_of(phase) == []
+    run = trace_run("async_no_fetch")
+    assert phase_of(run).attribution.bound_by == "kernels"
+    assert launches_of(run) is None
 
 
 def test_graphs_are_one_launch_and_have_no_table(trace_run):
-    phase = phase_of(trace_run("jax_async"))
+    run = trace_run("jax_async")
+    phase = phase_of(run)
     assert phase.attribution.launches_per_step == pytest.approx(1)
-    assert tables(said_of(phase)) == []
+    assert launches_of(run) is None
     assert phase.replay.savings == ()
     assert phase.replay.reason
 
@@ -94,21 +93,25 @@ def test_sorts_of_steps_are_phases(trace_run):
     assert titles[0] != titles[1]
 
 
-def test_the_headline_sets_the_measured_beside_the_kernels(alexnet):
-    view = View(alexnet, ReportOptions())
-    said = headline(view, "forward").replace("\u00a0", " ")
-    for figure in ("0.32 ms", "1.51 ms", "21.3 %", "0.25 ms", "kernels"):
-        assert figure in said
+def answer(run: Run) -> str:
+    section = win_section(View(run, ReportOptions()), "forward")
+    assert section is not None
+    return section.blocks[0].text.replace("\u00a0", " ")
 
 
-def test_a_headline_claims_nothing_where_the_interval_holds_zero(alexnet):
+def test_the_answer_sets_the_measured_beside_the_kernels(alexnet):
+    text = answer(alexnet)
+    for figure in ("0.32 ms", "1.51 ms", "21.3 %", "252 ± 2.7 µs", "kernels"):
+        assert figure in text
+
+
+def test_an_answer_claims_nothing_where_the_interval_holds_zero(alexnet):
     unsure = [
         msgspec.structs.replace(one, ci95_s=(-1e-4, one.measured_s)) for one in alexnet.ablations
     ]
     run = msgspec.structs.replace(alexnet, ablations=tuple(unsure))
-    said = headline(View(run, ReportOptions()), "forward")
-    assert "saves 0" not in said
-    assert "21.3" not in said
+    assert "costs" not in answer(run)
+    assert "21.3" not in answer(run)
 
 
 def test_savings_of_a_gpu_at_work_add_up_to_the_step(alexnet):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
 from alexprof.show import ReportOptions, registry
@@ -156,13 +158,13 @@ def test_as_many_ops_as_asked_for():
 
 def test_what_is_not_there_is_named_with_what_there_is():
     run = runs.alexnet()
-    with pytest.raises(UsageError, match="no report style 'pdf': there are html, json, markdown"):
+    with pytest.raises(UsageError, match="no report style 'pdf': there are csv, html, json"):
         render(run, "pdf")
-    with pytest.raises(UsageError, match=r"no variant 'x' in run .*: it has with_lrn, without"):
+    with pytest.raises(UsageError, match=r"no variant 'x' in run .*: there are with_lrn, with"):
         render(run, options=ReportOptions(variant="x"))
-    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: it has forward, forward_b"):
+    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: there are forward, forw"):
         render(run, options=ReportOptions(phase="x"))
-    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: it has none"):
+    with pytest.raises(UsageError, match=r"no phase 'x' in run .*: there are none"):
         render(odd_runs.nothing(), options=ReportOptions(phase="x"))
     with pytest.raises(UsageError, match="at least 0, not -1"):
         ReportOptions(top=-1)
@@ -181,3 +183,27 @@ def test_a_run_shows_itself(capsys):
     run.report()
     assert capsys.readouterr().out == render_brief(run) + "\n"
     assert run._repr_html_() == render(run, "html")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_ascii_keeps_columns(name):
+    adapt_output()
+    lines = render(RUNS[name]()).splitlines()
+    for line in lines:
+        ascii_line = line.encode("ascii", "alexprof").decode()
+        assert ascii_line.count("?") == line.count("?")
+        in_sentence = line.count("±") - line.count("± ") - line.count("±\u00a0")
+        assert len(ascii_line) == len(line) + in_sentence, line
+
+
+def test_csv_has_a_row_for_each_op():
+    run = runs.alexnet()
+    rows = list(csv.DictReader(render(run, "csv").splitlines()))
+    phases = [phase for variant in run.variants.values() for phase in variant.phases.values()]
+    ops = [op for phase in phases for op in phase.ops]
+    assert [float(row["share_mean_s"]) for row in rows] == [op.share_mean_s for op in ops]
+    assert {row["phase"] for row in rows} == {"forward", "forward_backward"}
+    interval = tuple(float(rows[0][f"share_ci95_s_{end}"]) for end in ("low", "high"))
+    assert interval == ops[0].share_ci95_s
+    one = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
+    assert len(one.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)

@@ -92,7 +92,7 @@ BACKWARD = ReportOptions(phase="forward_backward")
 
 
 def test_two_figures_for_measured_say_why():
-    why = "the medians lead; the rows below are by the means, because only means add up."
+    why = "The medians lead; the rows below are by the means, because only means add up."
     text = said(runs.alexnet(), BACKWARD)
     assert "measured, medians +55.9" in text
     assert "measured, means +33.4" in text
@@ -276,7 +276,7 @@ def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults
     )
     variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
     run = msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
-    sentence = "Traced steps had 20800 page faults each, timed ones 99: an op that touches memory"
+    sentence = "traced steps had 20800 page faults, timed ones 99, and ops that touch memory first"
     assert (sentence in said(run)) == warned
     assert ("page faults" in said(run)) == warned
 

@@ -16,7 +16,7 @@ from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.values import Timed
-from alexprof.tensorboard.values import Samples, TracedSteps
+from alexprof.tensorboard.scalars import Samples, TracedSteps
 from tests.factory import run_of
 
 NAME = "alexnet-20261124-044200"

@@ -17,8 +17,8 @@ from tensorboard.compat.proto.graph_pb2 import GraphDef
 from alexprof.record.environment import Device
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run, Variant
+from alexprof.tensorboard.scalars import TracedSteps
 from alexprof.tensorboard.summaries import _parts, write_variant_events
-from alexprof.tensorboard.values import TracedSteps
 from tests.tensorboard import examples
 from tests.tensorboard.examples import NAME, STARTED_S, WITH, WITHOUT, Served
 

@@ -103,12 +103,10 @@ def test_a_step_ends_when_its_target_says_so(tmp_path: Any) -> None:
 
         def sync(self) -> None:
             self.calls.append("sync")
-            time.sleep(0.002)
 
     with alexprof.Tracer(tmp_path / "late", trace_steps=0) as tracer:
         phase = tracer.time(Late(), "Step", steps=5, burn_in=0)
     assert Late.calls == ["run", "sync"] * 5
-    assert phase.timed.min_s >= 0.002
     assert (phase.traced, phase.fingerprint) == (None, ())
 
 

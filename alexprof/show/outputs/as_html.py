@@ -26,12 +26,12 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.fit import cut_all
 from alexprof.show.numbers import MINUS, align_decimals
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
 from alexprof.show.registry import output
 from alexprof.show.sections.report import make_report
+from alexprof.show.text import cut_all
 
 FONT = (
     "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans',sans-serif;"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alexprof.analysis.summary import summarize
+from alexprof.analysis.answers import answers
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.registry import output
@@ -18,6 +18,5 @@ def render_json(run: Run, options: ReportOptions) -> str:
         UsageError: If they choose what the run has not.
     """
     options.check(run)
-    record = msgspec.json.encode(run)
-    answers = msgspec.json.encode(summarize(run))
-    return msgspec.json.format(record[:-1] + b',"answers":' + answers + b"}", indent=2).decode()
+    record, worked_out = msgspec.json.encode(run), msgspec.json.encode(answers(run))
+    return msgspec.json.format(record[:-1] + b',"answers":' + worked_out + b"}", indent=2).decode()

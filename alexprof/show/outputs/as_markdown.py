@@ -50,8 +50,8 @@ def escape(text: str) -> str:
 
 def _document(document: Document) -> Iterator[str]:
     yield f"# AlexProf: {escape(document.name)}"
-    known = f"**{document.status}** · " if document.status else ""
-    yield from ("", f"{known}{escape(' · '.join(document.facts))}")
+    status = f"**{document.status}** · " if document.status else ""
+    yield from ("", f"{status}{escape(' · '.join(document.facts))}")
     if document.banner:
         yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
@@ -59,8 +59,8 @@ def _document(document: Document) -> Iterator[str]:
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
         before: Block | None = None
         for block in section.blocks:
-            alike = isinstance(block, Warn) and isinstance(before, Warn)
-            yield from ([] if alike else [""])
+            same_list = isinstance(block, Warn) and isinstance(before, Warn)
+            yield from ([] if same_list else [""])
             yield from _block(block)
             before = block
     yield from ("", "---", "", escape(document.footer))
@@ -82,10 +82,10 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    places = [place for place, one in enumerate(table.columns) if _drawable(table, one)]
+    places = [place for place, column in enumerate(table.columns) if _drawable(table, column)]
     columns = [table.columns[place] for place in places]
-    yield _line(escape(one.header or legend_text(one.legend)) for one in columns)
-    yield _line("--:" if one.align in ("number", "right") else ":--" for one in columns)
+    yield _line(escape(column.header or legend_text(column.legend)) for column in columns)
+    yield _line("--:" if column.align in ("number", "right") else ":--" for column in columns)
     for row in table.rows:
         yield _line(_cell(row.cell(place), row, table) for place in places)
 

@@ -8,7 +8,6 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section, Table, Warn
-from alexprof.show.fit import cut, wrap
 from alexprof.show.layout import table_lines
 from alexprof.show.lines import Paint, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
@@ -16,6 +15,7 @@ from alexprof.show.palette import no_paint, terminal_paint
 from alexprof.show.registry import output
 from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report
+from alexprof.show.text import cut, wrap
 
 
 @output("text")
@@ -78,8 +78,8 @@ def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
         yield paint("─" * width, "muted")
     before: Block | None = None
     for block in section.blocks:
-        alike = isinstance(block, Lead | Note | Warn) and type(block) is type(before)
-        if before is not None and not alike:
+        same_kind = isinstance(block, Lead | Note | Warn) and type(block) is type(before)
+        if before is not None and not same_kind:
             yield ""
         yield from _block(block, width, paint)
         before = block

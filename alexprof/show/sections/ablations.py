@@ -2,220 +2,169 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import NamedTuple
 
-from alexprof.analysis.prediction_error import WORTH, prediction_error
+from alexprof.analysis.account import Account, account
+from alexprof.analysis.prediction_error import WORTH
+from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
-from alexprof.record.trace import PredictionError
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Row, Table
-from alexprof.show.fit import clean
-from alexprof.show.sections.covers import coverage, gone_with
-from alexprof.show.view import View, centre, measured, plural, sentence_case
+from alexprof.show.document import Block, Column, Note, Table
+from alexprof.show.sections.predict import coverage, gone_with
+from alexprof.show.text import clean
+from alexprof.show.view import View
+from alexprof.show.words import plural, sentence_case
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
-def ablations_table(view: View, key: str, found: Sequence[Ablation]) -> Iterator[Block]:
+class _Item(NamedTuple):
+    """A row: what was measured, its record, and what stands behind it."""
+
+    saving: MeasuredSaving
+    ablation: Ablation
+    behind: Account
+
+
+def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[Block]:
     """A row for each ablation of a phase, and how good the predictions were."""
-    ordered = sorted(found, key=lambda one: -measured(one, by_median=view.by_median)[0])
-    footnotes = _footnotes(ordered)
-    unit = _unit(view, ordered)
-    rows = tuple(_row(view, one, _mark(one, footnotes), unit) for one in ordered)
-    yield Table(_columns(unit.name), rows, part="ablation")
-    yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in footnotes.items())
-    yield Note(" ".join(_notes(view, found)))
-    phase = view.phase(found[0].reference, key)
-    asked = [("ablation", one.name) for one in found]
-    if phase and phase.replay and (gone := gone_with(phase.replay, asked)):
-        yield Note(gone)
-    if any(one.others_s is not None for one in found):
-        yield from _reconciled(view, ordered)
-
-
-def _unit(view: View, found: Sequence[Ablation]) -> numbers.Unit:
-    """The unit of parts of the step that the variants leave out."""
-    steps = [view.timed(one.reference, one.phase) for one in found]
-    return numbers.table_unit(
-        [*(one.measured_s for one in found), *(step.mean_s for step in steps if step)]
-    )
-
-
-def _columns(unit: str) -> tuple[Column, ...]:
-    return (
-        Column("left out", align="name"),
-        Column("measured", unit),
-        Column("95 % interval", unit, align="right", drop=3),
-        Column("predicted", unit),
-        Column("±", unit, drop=2),
-        Column("of the step", "%", drop=4),
-        Column("step off", "%"),
-        Column("saving off", "%", drop=1),
-    )
-
-
-def _account_columns(unit: str) -> tuple[Column, ...]:
-    return (
-        Column("left out", align="name"),
-        Column("measured", unit),
-        Column("own ops", unit),
-        Column("±", unit, drop=2),
-        Column("others", unit),
-        Column("±", unit, drop=3),
-        Column("idle", unit, drop=1),
-    )
-
-
-def _footnotes(found: Sequence[Ablation]) -> dict[str, str]:
-    """What predictions cover, by a mark each; what has the same reason has the same mark."""
-    texts = dict.fromkeys(text for one in found if (text := coverage(one)))
-    return dict(zip(texts, _FOOTNOTES, strict=False))
-
-
-def _mark(one: Ablation, footnotes: Mapping[str, str]) -> str:
-    return footnotes.get(coverage(one) or "", "")
-
-
-def _reconciled(view: View, found: Sequence[Ablation]) -> Iterator[Block]:
-    """The same ablations taken apart: own ops, everything else, idle time."""
-    unit = _unit(view, found)
-    yield Table(
-        _account_columns(unit.name),
-        tuple(_accounts(view, one, unit) for one in found),
-        title="Taken apart: measured = own ops + others + idle",
-        aside="means",
-    )
-    said = [
-        "± is the 95 % interval over traced steps, which are brought to each variant’s timed mean:"
-        " so the sums are exact by construction."
+    ablations = [view.ablation(saving) for saving in savings]
+    items = [
+        _Item(saving, ablation, account(view.run, ablation))
+        for saving, ablation in zip(savings, ablations, strict=True)
     ]
-    if view.by_median:
-        said.insert(0, "By the means, which add up; above, the medians lead.")
-    scales = [one.traced_over_timed for one in found if one.traced_over_timed]
-    if scales:
-        ratios = [ratio for pair in scales for ratio in pair]
-        said.append(
-            f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} what "
-            "timed ones took."
-        )
-    changed = [text for one in found if (text := _told(view, one))]
-    said.append(
-        f"Other layers whose change is significant: {'; '.join(changed)}."
-        if changed
-        else "No other layer’s change is significant."
+    # What predictions cover, by a mark each; what has the same reason has the same mark.
+    covers = dict.fromkeys(text for ablation in ablations if (text := coverage(ablation)))
+    marks = dict(zip(covers, _FOOTNOTES, strict=False))
+    steps = [view.timed(ablation.reference, ablation.phase) for ablation in ablations]
+    unit = numbers.table_unit(
+        [
+            *(ablation.measured_s for ablation in ablations),
+            *(step.mean_s for step in steps if step),
+        ]
     )
-    yield Note(" ".join(said))
+    yield Table.of(_columns(view, unit, marks), items, part="ablation")
+    yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
+    yield Note(" ".join(_notes(items)))
+    phase = view.phase(savings[0].reference, savings[0].phase)
+    if phase and phase.replay:
+        keys = [("ablation", saving.name) for saving in savings]
+        yield from map(Note, gone_with(phase.replay, keys))
+    if any(ablation.others_s is not None for ablation in ablations):
+        yield from _taken_apart(view, ablations, unit)
 
 
-def _told(view: View, one: Ablation) -> str:
-    """Which other layers changed in an ablation: "conv2 +1.2 ms without LRN"."""
-    changes = [each for each in one.others if each.significant]
-    timed = view.timed(one.reference, one.phase)
-    step_s = timed.mean_s if timed else None
-    told = []
-    for each in changes:
-        unit = numbers.spoken_unit(each.change_s, step_s)
-        told.append(f"{clean(each.name)} {numbers.unit(unit.signed(-each.change_s), unit.name)}")
-    return f"without {view.ablation_label(one)} {', '.join(told)}" if told else ""
+def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Column, ...]:
+    def label(item: _Item) -> str:
+        return view.saving_label(item.saving) + marks.get(coverage(item.ablation) or "", "")
 
+    def predicted(item: _Item) -> str:
+        predicted_s = item.ablation.predicted_s
+        return numbers.MISSING if predicted_s is None else unit.signed(predicted_s)
 
-def _accounts(view: View, one: Ablation, unit: numbers.Unit) -> Row:
-    own, others = one.attributed_ci95_s, one.others_ci95_s
-    return Row(
-        (
-            view.ablation_label(one),
-            unit.signed(one.measured_s),
-            unit.signed(one.attributed_s),
-            unit.half_width(own) if own else "",
-            unit.signed(one.others_s),
-            unit.half_width(others) if others else "",
-            unit.signed(one.idle_s),
-        )
-    )
+    def fraction(item: _Item) -> str:
+        return numbers.percent(item.saving.fraction) if item.saving.fraction > 0 else ""
 
-
-def _row(view: View, one: Ablation, mark: str, unit: numbers.Unit) -> Row:
-    by_median = view.by_median
-    saved_s, interval = measured(one, by_median=by_median)
-    whole = view.timed(one.reference, one.phase)
-    step_s = centre(whole, by_median=by_median) if whole else 0.0
-    predicted, half = one.predicted_s, one.predicted_ci95_s
-    return Row(
-        (
-            view.ablation_label(one) + mark,
-            unit.signed(saved_s),
-            unit.interval(interval) if interval else numbers.MISSING,
-            numbers.MISSING if predicted is None else unit.signed(predicted),
-            unit.half_width(half) if half else numbers.MISSING,
-            numbers.percent(saved_s / step_s) if step_s and saved_s > 0 else "",
-            _column(step_off(view, one)),
-            _column(saving_off(view, one)),
-        )
+    return (
+        Column("left out", "", label, align="name"),
+        Column("measured", unit.name, lambda item: unit.signed(item.saving.saved_s)),
+        Column(
+            "95 % interval",
+            unit.name,
+            lambda item: unit.interval(item.saving.ci95_s),
+            align="right",
+            drop=3,
+        ),
+        Column("predicted", unit.name, predicted),
+        Column("±", unit.name, lambda i: unit.half_width(i.ablation.predicted_ci95_s), drop=2),
+        Column("of the step", "%", fraction, drop=4),
+        Column("step off", "%", lambda item: _off(item.behind.step_off)),
+        Column("saving off", "%", lambda item: _off(item.behind.saving_off), drop=1),
     )
 
 
-def _error(view: View, one: Ablation) -> PredictionError | None:
-    whole, without = (view.timed(name, one.phase) for name in (one.reference, one.without))
-    return None if whole is None or without is None else prediction_error(one, whole, without)
-
-
-def step_off(view: View, one: Ablation) -> float | None:
-    """The predicted step without the ops over the measured one, less 1."""
-    error = _error(view, one)
-    if error is None:
-        return None
-    return error.step_median if view.by_median else error.step_mean
-
-
-def saving_off(view: View, one: Ablation) -> float | None:
-    """Predicted over measured, less 1; None where the saving is small or may be nothing."""
-    error = _error(view, one)
-    if error is None:
-        return None
-    return error.saving_median if view.by_median else error.saving_mean
-
-
-def _covers(view: View, one: Ablation) -> bool | None:
-    """Whether prediction and measurement agree, given both intervals; None without both."""
-    saved_s, interval = measured(one, by_median=view.by_median)
-    if one.predicted_s is None or one.predicted_ci95_s is None or interval is None:
-        return None
-    halves = [(high - low) / 2 for low, high in (interval, one.predicted_ci95_s)]
-    return abs(saved_s - one.predicted_s) <= math.hypot(*halves)
-
-
-def _notes(view: View, found: Sequence[Ablation]) -> Iterator[str]:
-    steps = [abs(off) for one in found if (off := step_off(view, one)) is not None]
+def _notes(items: Sequence[_Item]) -> Iterator[str]:
+    steps = [abs(item.behind.step_off) for item in items if item.behind.step_off is not None]
     if not steps:
         yield "Nothing was predicted: the step could not be replayed."
         return
-    if any(one.predicted_from == "share" for one in found):
+    if any(item.ablation.predicted_from == "share" for item in items):
         yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
     yield (
         f"The predicted step is {numbers.percent_unit(median(steps))} off in the median, "
         f"{numbers.percent_unit(max(steps))} at most."
     )
-    savings = [abs(off) for one in found if (off := saving_off(view, one)) is not None]
+    savings = [abs(item.behind.saving_off) for item in items if item.behind.saving_off is not None]
     if savings:
         yield (
             f"Where the saving is above {numbers.percent_unit(WORTH)} of the step "
             f"({plural(len(savings), 'row')}) its prediction is "
             f"{numbers.percent_unit(median(savings))} off in the median."
         )
-    covered = [agree for one in found if (agree := _covers(view, one)) is not None]
-    if covered:
-        yield f"Within the intervals of both: {sum(covered)} of {len(covered)}."
-    if blind := sum(one.predicted_s is not None and not one.seen for one in found):
+    agree = [item.behind.prediction_agrees for item in items]
+    if any(answer is not None for answer in agree):
+        both = sum(answer is not None for answer in agree)
+        yield f"Within the intervals of both: {agree.count(True)} of {both}."
+    blind = sum(item.ablation.predicted_s is not None and not item.ablation.seen for item in items)
+    if blind:
         are = "is 0: its ops have" if blind == 1 else "are 0: their ops have"
         yield f"{blind} of the predictions {are} no event of their own."
 
 
-def signed_percent(part: float) -> str:
-    """A part as percent with sign and unit: "+2.39 %"."""
-    return numbers.unit(_column(part), "%")
+def _taken_apart(view: View, ablations: Sequence[Ablation], unit: numbers.Unit) -> Iterator[Block]:
+    """The same ablations taken apart: own ops, everything else, idle time."""
+
+    def half(interval: tuple[float, float] | None) -> str:
+        return unit.half_width(interval) if interval else ""
+
+    yield Table.of(
+        (
+            Column("left out", "", view.saving_label, align="name"),
+            Column("measured", unit.name, lambda row: unit.signed(row.measured_s)),
+            Column("own ops", unit.name, lambda row: unit.signed(row.attributed_s)),
+            Column("±", unit.name, lambda row: half(row.attributed_ci95_s), drop=2),
+            Column("others", unit.name, lambda row: unit.signed(row.others_s)),
+            Column("±", unit.name, lambda row: half(row.others_ci95_s), drop=3),
+            Column("idle", unit.name, lambda row: unit.signed(row.idle_s), drop=1),
+        ),
+        ablations,
+        title="Taken apart: measured = own ops + others + idle",
+        aside="means; ± over traced steps",
+    )
+    texts = []
+    ratios = [ratio for ablation in ablations for ratio in ablation.traced_over_timed or ()]
+    if ratios:
+        texts.append(
+            f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} what "
+            "timed ones took, and are brought to their means: the sums are exact by construction."
+        )
+    changed = [text for ablation in ablations if (text := _changed(view, ablation))]
+    texts.append(
+        f"Other layers whose change is significant: {'; '.join(changed)}."
+        if changed
+        else "No other layer’s change is significant."
+    )
+    yield Note(" ".join(texts))
 
 
-def _column(part: float | None) -> str:
-    return "" if part is None else numbers.signed(part * 100)
+def _changed(view: View, ablation: Ablation) -> str:
+    """Which other layers changed in an ablation: "without LRN conv2 +1.2 ms"."""
+    timed = view.timed(ablation.reference, ablation.phase)
+    texts = []
+    for change in ablation.others:
+        if change.significant:
+            unit = numbers.spoken_unit(change.change_s, timed.mean_s if timed else None)
+            size = numbers.unit(unit.signed(-change.change_s), unit.name)
+            texts.append(f"{clean(change.name)} {size}")
+    return f"without {view.saving_label(ablation)} {', '.join(texts)}" if texts else ""
+
+
+def signed_percent(fraction: float) -> str:
+    """A fraction as percent with sign and unit: "+2.39 %"."""
+    return numbers.unit(_off(fraction), "%")
+
+
+def _off(fraction: float | None) -> str:
+    return "" if fraction is None else numbers.signed(fraction * 100)

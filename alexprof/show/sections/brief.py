@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from alexprof.analysis.answers import largest_shares
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import LayerShare, Saving, StepTime, Summary, summarize
+from alexprof.analysis.summary import LayerShare, MeasuredSaving, StepTime
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -24,17 +25,18 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.finding_texts import finding_text
-from alexprof.show.fit import clean
 from alexprof.show.options import ReportOptions
-from alexprof.show.savings import difference_text, saving_label
 from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.view import View, article, plural, sentence_case
+from alexprof.show.text import clean
+from alexprof.show.view import View
+from alexprof.show.words import article, plural, sentence_case
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3
 MOST_ROWS = 12
 """Layers of a step; fewer where the report would be longer than `MOST_LINES`."""
 FEWEST_ROWS = 3
+_MARKS: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
 _LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
@@ -52,7 +54,6 @@ def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Docum
     """
     options.check(run)
     view = View(run, options)
-    summary = summarize(run, options.variant)
     name = clean(run.run)
     full = f"Details: {options.again or f'alexprof report {name}'} --full"
     logdir = options.logdir or "LOGDIR"
@@ -62,26 +63,26 @@ def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Docum
         status="" if run.complete else status(run),
         facts=facts(run),
         banner=banner(run),
-        sections=(Section("", "", tuple(_blocks(view, summary, rows))),),
+        sections=(Section("", "", tuple(_blocks(view, rows))),),
         footer=full + charts,
     )
 
 
-def _blocks(view: View, summary: Summary, rows: int) -> Iterator[Block]:
-    outside = [one for one in summary.findings if one.code.startswith("outside_")]
-    if outside:
-        yield Lead(_with_outside(view, outside[0]))
-    else:
-        yield from (Lead(text) for text in _answers(view, summary))
-    if any(step.phase in view.phases for step in summary.steps):
-        yield _times(view, summary)
-    elif len(summary.traced) > 1:
-        yield _traced_times(view, summary)
-    if any(step.phase in view.phases for step in summary.traced):
-        yield _where(view, summary, rows)
+def _blocks(view: View, rows: int) -> Iterator[Block]:
+    yield from map(Lead, _answers(view))
+    if steps := [step for step in view.summary.steps if step.phase in view.phases]:
+        yield _times(view, steps)
+    elif len(view.summary.traced) > 1:
+        yield _traced_times(view)
+    if traced := [step for step in view.summary.traced if step.phase in view.phases]:
+        yield _where(view, traced, rows)
+    yield from _findings(view)
+
+
+def _findings(view: View) -> Iterator[Block]:
     shown = [
         finding
-        for finding in summary.findings
+        for finding in view.summary.findings
         if finding.code != "incomplete"
         and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
         and (not finding.phases or set(finding.phases) & set(view.phases))
@@ -98,122 +99,131 @@ def phase_answer(run: Run, phase: str) -> str:
 
     It names its estimator: slow steps of a later phase may make medians lead in the whole run.
     """
-    summary = summarize(run)
-    savings = [saving for saving in summary.savings if saving.phase == phase]
+    view = View(run, ReportOptions())
+    savings = view.savings(phase)
     if not savings:
         return ""
-    return f"So far, by {summary.estimator}s: {_saved(View(run, ReportOptions()), savings)}"
+    return f"So far, by {view.summary.estimator}s: {saved_text(view, savings)}"
 
 
-def _answers(view: View, summary: Summary) -> Iterator[str]:
-    savings = [saving for saving in summary.savings if saving.phase in view.phases]
-    if savings:
-        yield _saved(view, savings)
-    elif any(step.phase in view.phases for step in summary.traced):
-        yield _largest(view, summary)
-    elif summary.steps:
-        yield _fastest(view, summary)
+def _answers(view: View) -> Iterator[str]:
+    outside = [finding for finding in view.summary.findings if finding.code.startswith("outside_")]
+    savings = [saving for key in view.phases for saving in view.savings(key)]
+    if outside:
+        yield _with_outside(outside[0])
+    elif savings:
+        yield saved_text(view, savings)
+    elif any(step.phase in view.phases for step in view.summary.traced):
+        yield _largest(view)
+    elif view.summary.steps:
+        yield _fastest(view)
     elif view.trace_alone:
         yield "No op ran in the traced steps."
     else:
         yield "No phase was timed."
 
 
-def _saved(view: View, savings: list[Saving]) -> str:
+def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
     """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
+    by_phase: dict[str, list[MeasuredSaving]] = {}
+    for saving in savings:
+        by_phase.setdefault(saving.phase, []).append(saving)
     largest = [
-        max(
-            (one for one in savings if one.phase == key),
-            key=lambda one: (one.verdict != "unclear", one.saved_s),
-        )
-        for key in dict.fromkeys(saving.phase for saving in savings)
+        max(of_phase, key=lambda saving: (saving.verdict != "unclear", saving.saved_s))
+        for of_phase in by_phase.values()
     ]
-    known = [saving for saving in largest if saving.verdict != "unclear"]
-    said = []
-    for saving in known:
-        phase = view.phase_label(saving.phase)
-        part = numbers.percent_unit(abs(saving.fraction))
-        said.append(
-            f"leaving {saving_label(view, saving)} out {saving.verdict} {part} of {article(phase)} "
-            f"{phase} step"
-        )
-    if len({(saving.name, saving.verdict) for saving in known}) == 1:
-        head = f"leaving {saving_label(view, known[0])} out {known[0].verdict} "
-        said = [said[0], *(text.removeprefix(head) for text in said[1:])]
-    text = " and ".join(said)
+    clear = [saving for saving in largest if saving.verdict != "unclear"]
     unclear = [saving for saving in largest if saving.verdict == "unclear"]
+    text = _clear_text(view, clear)
     if unclear:
-        phases = " and ".join(
-            f"{article(label)} {label} step"
-            for label in (view.phase_label(saving.phase) for saving in unclear)
-        )
-        if text:
-            same = {saving.name for saving in largest} == {known[0].name}
-            what = "it" if same else f"what leaving {saving_label(view, unclear[0])} out saves"
-            text += f"; of {phases} {what} can’t be told yet"
-        else:
-            name = saving_label(view, unclear[0])
-            text = f"it can’t be told yet what leaving {name} out saves"
+        what = f"what leaving {view.saving_label(unclear[0])} out saves"
+        if not text:
+            return f"It can’t be told yet {what}."
+        what = "it" if len({saving.name for saving in largest}) == 1 else what
+        steps = " and ".join(_a_step(view, saving.phase) for saving in unclear)
+        text += f"; of {steps} {what} can’t be told yet"
     return f"{sentence_case(text)}."
 
 
-def _with_outside(view: View, finding: Finding) -> str:
+def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
+    """Says: leaving LRN out saves 13 % of a forward step and 9 % of a train step."""
+    heads = [f"leaving {view.saving_label(saving)} out {saving.verdict} " for saving in savings]
+    parts = [
+        f"{numbers.percent_unit(abs(saving.fraction))} of {_a_step(view, saving.phase)}"
+        for saving in savings
+    ]
+    if len(set(heads)) == 1:
+        heads[1:] = [""] * (len(heads) - 1)
+    return " and ".join(head + part for head, part in zip(heads, parts, strict=True))
+
+
+def _a_step(view: View, phase: str) -> str:
+    label = view.phase_label(phase)
+    return f"{article(label)} {label} step"
+
+
+def _with_outside(finding: Finding) -> str:
     """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
-    known = finding.numbers
-    part = numbers.percent_unit(1 - known["held_s"] / known["span_s"])
+    figures = finding.numbers
+    part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])
     what = "the loop waits" if finding.code == "outside_waits" else "ops run"
-    step = numbers.time(known["step_with_it_s"])
+    step = numbers.time(figures["step_with_it_s"])
     return (
         f"A step takes {step} with what lies between the marked steps: {what} there, {part} of it."
     )
 
 
-def _largest(view: View, summary: Summary) -> str:
+def _largest(view: View) -> str:
     """Says: a forward step takes 9.25 ms; conv2 takes 27.6 % of it; idle where that is most."""
-    said = []
-    timed = {step.phase for step in summary.steps}
-    own = (step for step in summary.steps if step.variant == summary.variant)
-    times_s = {step.phase: step.center_s for step in (*summary.traced, *own)}
-    for step in summary.traced:
-        if step.phase not in view.phases:
+    texts = []
+    for traced in view.summary.traced:
+        if traced.phase not in view.phases:
             continue
-        ranked = sorted(summary.shares, key=lambda one: -one.fractions.get(step.phase, 0.0))
-        most = [one for one in ranked if one.what == "idle"][:1] if ranked[0].what == "idle" else []
-        most += [one for one in ranked if one.what != "idle"][:1]
-        parts = " and ".join(
-            f"{'idle' if one.what == 'idle' else clean(one.name)} "
-            f"{numbers.percent_unit(one.fractions.get(step.phase, 0.0))}"
-            for one in most
+        timed = view.step(view.summary.variant, traced.phase)
+        alone = view.trace_alone and traced.phase == "trace"
+        measured = any(step.phase == traced.phase for step in view.summary.steps)
+        words = ("" if measured else "traced", "" if alone else view.phase_label(traced.phase))
+        noun = " ".join((*filter(None, words), "step"))
+        takes = numbers.time((timed or traced).center_s)
+        texts.append(
+            f"{article(noun)} {noun} takes {takes}, of it {_largest_parts(view, traced.phase)}"
         )
-        name = "" if view.trace_alone and step.phase == "trace" else view.phase_label(step.phase)
-        noun = f"{name} step".strip() if step.phase in timed else f"traced {name} step"
-        noun = " ".join(noun.split())
-        said.append(
-            f"{article(noun)} {noun} takes {numbers.time(times_s[step.phase])}, of it {parts}"
-        )
-    return sentence_case(f"{'; '.join(said)}.") if said else "No op ran in the traced steps."
+    return sentence_case(f"{'; '.join(texts)}.")
 
 
-def _fastest(view: View, summary: Summary) -> str:
-    first = next((step for step in summary.steps if step.phase in view.phases), summary.steps[0])
-    phase = view.phase_label(first.phase)
-    return (
-        f"{sentence_case(article(phase))} {phase} step takes {numbers.time(first.center_s)} "
-        f"({summary.estimator})."
-    )
+def _largest_parts(view: View, phase: str) -> str:
+    """Says: idle 40 % and conv2 27.6 %; of layers that take equally much none is named alone."""
+
+    def fraction(share: LayerShare) -> float:
+        return share.fractions.get(phase, 0.0)
+
+    ranked = sorted(view.summary.shares, key=fraction, reverse=True)
+    layers = [share for share in ranked if share.what != "idle"]
+    parts = []
+    if ranked[0].what == "idle":
+        parts.append(f"idle {numbers.percent_unit(fraction(ranked[0]))}")
+    if layers:
+        size = numbers.percent_unit(fraction(layers[0]))
+        equal = sum(numbers.percent_unit(fraction(share)) == size for share in layers)
+        name = _share_label(view, layers[0])
+        parts.append(f"{name} {size}" if equal == 1 else f"each of {equal} layers {size}")
+    return " and ".join(parts)
 
 
-def _times(view: View, summary: Summary) -> Table:
+def _fastest(view: View) -> str:
+    steps = view.summary.steps
+    first = next((step for step in steps if step.phase in view.phases), steps[0])
+    takes = f"{_a_step(view, first.phase)} takes {numbers.time(first.center_s)}"
+    return f"{sentence_case(takes)} ({view.summary.estimator})."
+
+
+def _times(view: View, steps: Sequence[StepTime]) -> Table:
     """A row for each phase; what leaving ops out saves beside it, or below it if it is several."""
-    steps = [step for step in summary.steps if step.phase in view.phases]
     unit = numbers.table_unit([step.center_s for step in steps])
-    by_mean = summary.estimator == "mean"
-    title = f"{unit.name} per step ({'mean ± std' if by_mean else 'medians'})"
-    one_each = all(
-        sum(saving.phase == key for saving in summary.savings) == 1 for key in view.phases
-    )
+    title = f"{unit.name} per step ({'medians' if view.by_median else 'mean ± std'})"
+    one_each = all(len(view.savings(key)) == 1 for key in view.phases)
     if one_each and len(view.run.variants) == 2:
-        return _side_by_side(view, summary, unit, title)
+        return _side_by_side(view, unit, title)
     columns: tuple[Column, ...] = (
         Column("", align="name"),
         Column("step", align="right", drop=1),
@@ -222,135 +232,138 @@ def _times(view: View, summary: Summary) -> Table:
     )
     rows = []
     for key in view.phases:
+        savings = view.savings(key)
+        left_out = {saving.without for saving in savings}
         for step in steps:
-            if step.phase == key and not _is_without(summary, key, step.variant):
+            if step.phase == key and step.variant not in left_out:
                 label = ", ".join((view.phase_label(key), *view.needed_label(step.variant)))
-                rows.append(Row((label, _time(unit, step, by_mean=by_mean))))
-        savings = [saving for saving in summary.savings if saving.phase == key]
+                rows.append(Row((label, _time(view, unit, step))))
         for saving in savings[:_SAVINGS_SHOWN]:
-            label = f"  without {saving_label(view, saving)}"
-            time = next(
-                (
-                    _time(unit, step, by_mean=by_mean)
-                    for step in steps
-                    if (step.phase, step.variant) == (key, saving.without)
-                ),
-                "",
-            )
+            label = f"  without {view.saving_label(saving)}"
+            time = _time(view, unit, view.step(saving.without, key), missing="")
             rows.append(Row((label, time, _own(unit, saving), difference_text(unit, saving))))
         if more := len(savings[_SAVINGS_SHOWN:]):
             rows.append(Row((f"  {more} more that save less",), "muted"))
-    if not summary.savings:
-        columns = columns[:2]
-    return Table(columns, tuple(rows), title=title)
+    return Table(columns if view.summary.savings else columns[:2], tuple(rows), title=title)
 
 
-def _traced_times(view: View, summary: Summary) -> Table:
+def _traced_times(view: View) -> Table:
     """A row for each phase of a trace."""
-    unit = numbers.table_unit([step.center_s for step in summary.traced])
+    unit = numbers.table_unit([step.center_s for step in view.summary.traced])
     columns = (
-        Column("", align="name"),
-        Column("traced steps", align="right", drop=1),
-        Column("mean ± std", align="right"),
+        Column("", "", lambda step: view.phase_label(step.phase), align="name"),
+        Column("traced steps", "", lambda step: str(step.steps), align="right", drop=1),
+        Column("mean ± std", "", lambda step: _mean_std(unit, step), align="right"),
     )
-    rows = tuple(
-        Row((view.phase_label(step.phase), str(step.steps), _time(unit, step, by_mean=True)))
-        for step in summary.traced
-        if step.phase in view.phases
-    )
-    return Table(columns, rows, title=f"{unit.name} per step")
+    steps = [step for step in view.summary.traced if step.phase in view.phases]
+    return Table.of(columns, steps, title=f"{unit.name} per step")
 
 
-def _is_without(summary: Summary, phase: str, variant: str) -> bool:
-    return any((one.phase, one.without) == (phase, variant) for one in summary.savings)
+def _side_by_side(view: View, unit: numbers.Unit, title: str) -> Table:
+    def time_of(variant: str) -> Callable[[MeasuredSaving], str]:
+        return lambda saving: _time(view, unit, view.step(variant, saving.phase))
 
-
-def _side_by_side(view: View, summary: Summary, unit: numbers.Unit, title: str) -> Table:
-    names = tuple(view.run.variants)
-    name = saving_label(view, summary.savings[0])
+    savings = [saving for key in view.phases for saving in view.savings(key)]
+    name = view.saving_label(savings[0])
     columns = (
-        Column("", align="name"),
+        Column("", "", lambda saving: view.phase_label(saving.phase), align="name"),
         *(
-            Column(view.variant_label(variant), align="right", drop=place)
-            for place, variant in enumerate(names, start=1)
+            Column(view.variant_label(variant), "", time_of(variant), align="right", drop=place)
+            for place, variant in enumerate(view.run.variants, start=1)
         ),
-        Column(f"{name}’s own ops", align="right", drop=3),
-        Column("saved without it", align="right"),
+        Column(f"{name}’s own ops", "", lambda saving: _own(unit, saving), align="right", drop=3),
+        Column("saved without it", "", lambda saving: difference_text(unit, saving), align="right"),
     )
-    by_mean = summary.estimator == "mean"
-    rows = []
-    for key in view.phases:
-        (saving,) = [saving for saving in summary.savings if saving.phase == key]
-        times = {step.variant: step for step in summary.steps if step.phase == key}
-        cells = [
-            _time(unit, times[variant], by_mean=by_mean) if variant in times else numbers.MISSING
-            for variant in names
-        ]
-        label = view.phase_label(key)
-        rows.append(Row((label, *cells, _own(unit, saving), difference_text(unit, saving))))
-    return Table(columns, tuple(rows), title=title, aside=f"95{numbers.NBSP}% interval")
+    return Table.of(columns, savings, title=title, aside=f"95{numbers.NBSP}% interval")
 
 
-def _time(unit: numbers.Unit, step: StepTime, *, by_mean: bool) -> str:
-    center = unit.plain(step.center_s)
-    return f"{center} ± {unit.plain(step.std_s)}" if by_mean and step.steps > 1 else center
+def _time(
+    view: View, unit: numbers.Unit, step: StepTime | None, missing: str = numbers.MISSING
+) -> str:
+    if step is None:
+        return missing
+    return unit.plain(step.center_s) if view.by_median else _mean_std(unit, step)
 
 
-def _own(unit: numbers.Unit, saving: Saving) -> str:
+def _mean_std(unit: numbers.Unit, step: StepTime) -> str:
+    mean = unit.plain(step.center_s)
+    return f"{mean} ± {unit.plain(step.std_s)}" if step.steps > 1 else mean
+
+
+def _own(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     if saving.own_s is None:
         return numbers.MISSING
     spread = f" ± {unit.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
     return unit.plain(saving.own_s) + spread
 
 
-def _where(view: View, summary: Summary, rows: int) -> Table:
-    phases = [step.phase for step in summary.traced if step.phase in view.phases]
-    shares = sorted(
-        (share for share in summary.shares if any(key in share.fractions for key in phases)),
-        key=lambda share: -max(share.fractions.get(key, 0.0) for key in phases),
-    )
-    idle = [share for share in shares if share.what == "idle"]
-    left_out = [share for share in shares if share.what == "left out"]
-    layers = [share for share in shares if share.what == "layer"]
-    count = max(rows - len(idle) - len(left_out), 1)
-    shown = {share.name for share in (*layers[:count], *idle, *left_out)}
-    listed = [share for share in shares if share.name in shown]
-    steps = sorted({step.steps for step in summary.traced if step.phase in phases})
-    count_text = " to ".join(dict.fromkeys((str(steps[0]), str(steps[-1])))) if steps else "0"
+def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
+    """Says: 322 (262 to 381); or "unclear: −20 to 174" where the interval includes 0."""
+    if saving.ci95_s is None:
+        return "unclear"
+    low, high = (unit.plain(bound_s) for bound_s in saving.ci95_s)
+    if saving.verdict == "unclear":
+        return f"unclear: {low} to {high}"
+    return f"{unit.plain(saving.saved_s)} ({low} to {high})"
+
+
+def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
+    phases = [step.phase for step in traced]
+    shares, joined = largest_shares(view.summary.shares, phases, rows)
+    named = shares[:-1] if joined else shares
+    highest = max((share.fractions.get(phases[-1], 0.0) for share in named), default=1.0)
+
+    def fraction_of(phase: str) -> Callable[[LayerShare], str]:
+        return lambda share: numbers.percent(share.fractions.get(phase))
+
+    def bar(share: LayerShare) -> Bar:
+        return Bar((Piece(0.0, share.fractions.get(phases[-1], 0.0), _MARKS[share.what]),))
+
     columns = (
-        Column("", align="name"),
+        Column(
+            "",
+            "",
+            lambda share: (
+                _share_label(view, share) if share in named else plural(joined, "more layer")
+            ),
+            align="name",
+        ),
         *(
-            Column(view.phase_label(key) if len(phases) > 1 else "%", drop=len(phases) - place)
+            Column(
+                view.phase_label(key) if len(phases) > 1 else "%",
+                "",
+                fraction_of(key),
+                drop=len(phases) - place,
+            )
             for place, key in enumerate(phases, start=1)
         ),
-        Column("", align="bar"),
+        Column("", "", bar, align="bar"),
     )
-    rows_ = [_share_row(view, share, phases) for share in listed]
-    if rest := layers[count:]:
-        sums = {key: sum(one.fractions.get(key, 0.0) for one in rest) for key in phases}
-        both = LayerShare(name=plural(len(rest), "more layer"), what="layer", fractions=sums)
-        rows_.append(_share_row(view, both, phases))
-    highest = max((share.fractions.get(phases[-1], 0.0) for share in listed), default=1.0)
-    variant = "" if view.trace_alone else ", ".join(view.needed_label(summary.variant))
-    aside = f"% of {count_text} traced steps" if count_text != "1" else "% of the traced step"
-    if summary.of_timed:
-        aside = f"% of the timed step, kernels of {count_text} traced ones"
-    title = "Where a step goes" + (f", {variant}" if variant else "")
-    return Table(
+    variant = "" if view.trace_alone else ", ".join(view.needed_label(view.summary.variant))
+    return Table.of(
         columns,
-        tuple(rows_),
-        Axis(0, highest or 1.0),
-        title=title,
-        aside=aside,
+        shares,
+        axis=Axis(0, highest or 1.0),
+        title="Where a step goes" + (f", {variant}" if variant else ""),
+        aside=_of_steps(view, traced),
     )
 
 
-def _share_row(view: View, share: LayerShare, phases: list[str]) -> Row:
-    name = clean(share.name)
+def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
+    """Which steps fractions are of."""
+    counts = sorted({step.steps for step in traced})
+    count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
+    if view.summary.of_timed:
+        return f"% of the timed step, kernels of {count} traced ones"
+    return "% of the traced step" if count == "1" else f"% of {count} traced steps"
+
+
+def _share_label(view: View, share: LayerShare) -> str:
     if share.what == "left out":
-        labels = [view.ablation_label(one) for one in view.run.ablations if one.name == share.name]
-        name = labels[0] if labels else name
-    cells = [numbers.percent(share.fractions.get(key)) for key in phases]
-    marks: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
-    fraction = share.fractions.get(phases[-1], 0.0)
-    return Row((name, *cells, Bar((Piece(0.0, fraction, marks[share.what]),))))
+        labels = [
+            view.saving_label(saving)
+            for saving in view.summary.savings
+            if saving.name == share.name
+        ]
+        return labels[0] if labels else clean(share.name)
+    return clean(share.name)

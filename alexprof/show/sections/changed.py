@@ -24,9 +24,10 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.fit import clean
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.view import UNNAMED, in_sentence, plural, sentence_case
+from alexprof.show.text import clean
+from alexprof.show.view import UNNAMED
+from alexprof.show.words import in_sentence, plural, sentence_case
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
 """Layers if something changed, if nothing did; kinds."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from alexprof.analysis.changes import Change, GroupRecord, RunComparison
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import Block, Lead, Note, Section, Table, Warn
-from alexprof.show.fit import clean
 from alexprof.show.sections.changed import (
     change_table,
     key_of,
@@ -17,6 +16,7 @@ from alexprof.show.sections.changed import (
     rank,
     same_results,
 )
+from alexprof.show.text import clean
 
 LAYERS_SHOWN = 4
 NOTES_SHOWN = 2

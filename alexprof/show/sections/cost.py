@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.values import Stretch, Timed, blocks_together
+from alexprof.record.workload import Published
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Drawing, Lead, Note, Row, Section, Table, Warn
+from alexprof.show.document import (
+    Block,
+    Column,
+    Drawing,
+    Lead,
+    Note,
+    Row,
+    Section,
+    Table,
+    Warn,
+)
+from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
-from alexprof.show.sections.classic import classic_figures
-from alexprof.show.sections.headline import headline
-from alexprof.show.sections.interference import interference_warnings
+from alexprof.show.sections.brief import saved_text
 from alexprof.show.sections.order import measured_order
-from alexprof.show.sections.quality import quality
-from alexprof.show.view import View, article, centre, includes_zero, measured, plural, sentence_case
+from alexprof.show.sections.quality import interference_warnings, quality
+from alexprof.show.text import clean
+from alexprof.show.view import View
+from alexprof.show.words import article, plural, sentence_case
 
 STRETCHES_SHOWN = 4
 _COLUMNS = (
@@ -26,6 +39,8 @@ _COLUMNS = (
     Column("median"),
     Column("95 % interval", align="right"),
 )
+_MOST_SPOKEN = 5
+"""Variants that are all named in a sentence; of more the first, the quickest and the slowest."""
 
 
 def cost_section(view: View) -> Section:
@@ -34,8 +49,7 @@ def cost_section(view: View) -> Section:
     return Section(
         "What does a step cost?",
         f"{unit.name}, no profiler attached",
-        tuple(_blocks(view, unit)) or (_nothing(),),
-        "cost",
+        tuple(_blocks(view, unit)) if view.phases else (Lead("No phase was timed."),),
     )
 
 
@@ -46,63 +60,54 @@ def _unit(view: View) -> numbers.Unit:
         for name in view.run.variants:
             if timed := view.timed(name, key):
                 times_s += [timed.mean_s, timed.median_s]
-        for one in view.ablations(key):
-            times_s += [one.measured_s, one.measured_median_s]
+        for ablation in _ablations(view, key):
+            times_s += [ablation.measured_s, ablation.measured_median_s]
     return numbers.table_unit(times_s)
 
 
-def _nothing() -> Block:
-    return Lead("No phase was timed.")
+def _ablations(view: View, key: str) -> list[Ablation]:
+    return [view.ablation(saving) for saving in view.savings(key)]
 
 
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
-    phases = view.phases
-    if not phases:
-        return
-    yield from (Lead(text) for key in phases if (text := headline(view, key)))
-    yield from (Lead(text) for key in phases if (text := _sentence(view, key)))
+    if savings := [saving for key in view.phases for saving in view.savings(key)]:
+        yield Lead(saved_text(view, savings))
+    yield from (Lead(text) for key in view.phases if (text := _sentence(view, key)))
     if view.by_median:
         yield Note("Medians where steps were slow in a row: the means follow those steps.")
-    rows = tuple(row for key in phases for row in _rows(view, key, unit))
-    yield Table(_COLUMNS, rows)
+    yield Table(_COLUMNS, tuple(row for key in view.phases for row in _rows(view, key, unit)))
     if note := _footnote(view):
         yield Note(note)
     yield from quality(view)
-    yield from (Warn(text) for text in _warnings(view))
+    yield from map(Warn, _warnings(view))
     if lines := measured_order(view):
         yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)
-    yield from classic_figures(view)
-
-
-_MOST_SPOKEN = 5
-"""Variants that are all named in a sentence; of more the first, the quickest and the slowest."""
+    yield from _published(view)
 
 
 def _sentence(view: View, key: str) -> str:
     """Says: a forward step takes 244 ms with LRN, 188 ms without (means)."""
-    by_median = view.by_median
-    timed = [(name, one) for name in view.run.variants if (one := view.timed(name, key))]
-    if not timed:
+    steps = [step for step in view.summary.steps if step.phase == key]
+    if not steps:
         return ""
-    others = len(timed) - 1
-    if len(timed) > _MOST_SPOKEN:
-        ends = sorted(timed[1:], key=lambda each: centre(each[1], by_median=by_median))
-        timed = [timed[0], ends[0], ends[-1]]
-    times_s = [centre(one, by_median=by_median) for _, one in timed]
-    values = [numbers.time(time_s, max(times_s)) for time_s in times_s]
-    if len(view.run.variants) == 1:
-        said = values[0]
-    else:
-        labels = _spoken([name for name, _ in timed], view)
-        each = [f"{value} {label}" for value, label in zip(values, labels, strict=True)]
-        if len(each) <= others:
-            each[1:] = [f"and between {each[1]} and {each[2]} in {others} variants"]
-        said = ", ".join(each)
+    others = len(steps) - 1
+    if len(steps) > _MOST_SPOKEN:
+        ends = sorted(steps[1:], key=lambda step: step.center_s)
+        steps = [steps[0], ends[0], ends[-1]]
+    longest_s = max(step.center_s for step in steps)
+    texts = [numbers.time(step.center_s, longest_s) for step in steps]
+    if len(view.run.variants) > 1:
+        labels = _spoken([step.variant for step in steps], view)
+        texts = [f"{value} {label}" for value, label in zip(texts, labels, strict=True)]
+        if len(texts) <= others:
+            texts[1:] = [f"and between {texts[1]} and {texts[2]} in {others} variants"]
     phase = view.phase_label(key)
-    kind = "medians" if by_median else "means"
-    kind = kind[:-1] if len(timed) == 1 else kind
-    unseen = ": no difference seen" if _no_difference(view, key) else ""
-    return f"{sentence_case(article(phase))} {phase} step takes {said} ({kind}){unseen}."
+    kind = view.summary.estimator + ("s" if len(steps) > 1 else "")
+    savings = view.savings(key)
+    unclear = len(savings) == 1 and savings[0].ci95_s and savings[0].verdict == "unclear"
+    unseen = ": no difference seen" if unclear else ""
+    takes = f"{sentence_case(article(phase))} {phase} step takes {', '.join(texts)}"
+    return f"{takes} ({kind}){unseen}."
 
 
 def _spoken(variants: list[str], view: View) -> list[str]:
@@ -116,22 +121,16 @@ def _spoken(variants: list[str], view: View) -> list[str]:
     return [f"({view.variant_label(name)})" for name in variants]
 
 
-def _no_difference(view: View, key: str) -> bool:
-    found = view.ablations(key)
-    by_median = view.by_median
-    return len(found) == 1 and includes_zero(measured(found[0], by_median=by_median)[1])
-
-
 def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
     yield Row((view.phase_label(key),), "group")
     for name in view.run.variants:
         timed = view.timed(name, key)
         if timed or view.phase(name, key) or not view.run.complete:
             yield Row((f"  {view.variant_label(name)}", *_figures(timed, unit)))
-    found = view.ablations(key)
-    for one in found:
-        label = "difference" if len(found) == 1 else f"difference, {view.ablation_label(one)}"
-        yield Row((f"  {label}", *_difference(one, unit)), "muted")
+    ablations = _ablations(view, key)
+    for ablation in ablations:
+        name = "" if len(ablations) == 1 else f", {view.saving_label(ablation)}"
+        yield Row((f"  difference{name}", *_difference(ablation, unit)), "muted")
 
 
 def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:
@@ -147,14 +146,14 @@ def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:
     )
 
 
-def _difference(one: Ablation, unit: numbers.Unit) -> tuple[str, ...]:
+def _difference(ablation: Ablation, unit: numbers.Unit) -> tuple[str, ...]:
     return (
         "",
-        unit.signed(one.measured_s),
-        unit.half_width(one.ci95_s),
+        unit.signed(ablation.measured_s),
+        unit.half_width(ablation.ci95_s),
         "",
-        unit.signed(one.measured_median_s),
-        unit.interval(one.median_ci95_s),
+        unit.signed(ablation.measured_median_s),
+        unit.interval(ablation.median_ci95_s),
     )
 
 
@@ -167,81 +166,78 @@ def _block_sizes(timed: Timed) -> Iterator[int]:
 
 def _footnote(view: View) -> str:
     every = [view.timed(name, key) for key in view.phases for name in view.run.variants]
-    timed = [one for one in every if one]
-    said = []
-    if any(one.ci95_s for one in timed):
-        sizes = {size for one in timed for size in _block_sizes(one)}
+    all_timed = [timed for timed in every if timed]
+    texts = []
+    if any(timed.ci95_s for timed in all_timed):
+        sizes = {size for timed in all_timed for size in _block_sizes(timed)}
         largest = plural(max(sizes, default=0), "step")
-        blocks = f"blocks of {'' if len(sizes) == 1 else 'up to '}{largest}"
-        said.append(f"± belongs to the mean, the interval to the median; both from {blocks}.")
-    if any(one.ci95_s is None for one in timed):
-        said.append("No interval (–) from fewer than two blocks of steps.")
+        texts.append(f"Intervals from blocks of {'' if len(sizes) == 1 else 'up to '}{largest}.")
+    if any(timed.ci95_s is None for timed in all_timed):
+        texts.append("No interval (–) from fewer than two blocks of steps.")
     if None in every and not view.run.complete:
-        said.append("– stands for what the run did not reach.")
-    if burn_in := {one.burn_in for one in timed if one.burn_in}:
+        texts.append("– stands for what the run did not reach.")
+    if burn_in := {timed.burn_in for timed in all_timed if timed.burn_in}:
         fewest, most = min(burn_in), max(burn_in)
         count = plural(most, "warm-up step")
-        said.append(f"{count if fewest == most else f'{fewest} to {count}'} left out.")
-    if timed and not all(one.burn_in for one in timed):
-        said.append("No warm-up: the first, cold step is in these figures.")
-    if any(not one.fetch for one in timed):
-        said.append("Results were not fetched to Python.")
-    return " ".join(said)
+        texts.append(f"{count if fewest == most else f'{fewest} to {count}'} left out.")
+    if all_timed and not all(timed.burn_in for timed in all_timed):
+        texts.append("No warm-up: the first, cold step is in these figures.")
+    if any(not timed.fetch for timed in all_timed):
+        texts.append("Results were not fetched to Python.")
+    return " ".join(texts)
 
 
 def _warnings(view: View) -> Iterator[str]:
-    if len(view.run.variants) > 1 and not _took_turns(view):
-        yield "The variants ran one after the other: a drift of the machine is in their difference."
+    for finding in findings_of(view.run):
+        if finding.code == "no_turns":
+            yield finding_text(view, finding)
     hidden = {key: names for key in view.phases if (names := _hidden_by_slow_steps(view, key))}
     if hidden:
-        every = all(len(hidden.get(key, ())) == len(view.ablations(key)) > 0 for key in view.phases)
+        every = all(len(hidden.get(key, ())) == len(view.savings(key)) > 0 for key in view.phases)
         where = "" if every else f" ({_hidden(view, hidden)})"
         yield f"By the means, no difference seen{where}: slow steps widen them. Read the medians."
-    found = [one for key in view.phases for one in view.stretches(key)]
-    worst = sorted(found, key=lambda one: -one.ratio)[:STRETCHES_SHOWN]
-    yield from (_stretch(view, one) for one in found if one in worst)
-    if len(found) > len(worst):
-        yield f"… and {len(found) - len(worst)} more, none of them slower"
+    stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
+    worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
+    yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
+    if len(stretches) > len(worst):
+        yield f"… and {len(stretches) - len(worst)} more, none of them slower"
     yield from interference_warnings(view)
     yield from _reasons(view)
-
-
-def _took_turns(view: View) -> bool:
-    return all(one.paired for one in view.run.ablations)
 
 
 def _hidden_by_slow_steps(view: View, key: str) -> list[str]:
     """Of which ablations medians show what means do not, in a phase with slow stretches."""
     return [
-        view.ablation_label(one)
-        for one in view.ablations(key)
+        view.saving_label(saving)
+        for saving in view.savings(key)
         if view.by_median
-        and includes_zero(one.ci95_s)
-        and one.median_ci95_s
-        and not includes_zero(one.median_ci95_s)
+        and saving.verdict != "unclear"
+        and (means := view.ablation(saving).ci95_s)
+        and means[0] <= 0 <= means[1]
     ]
 
 
 def _hidden(view: View, hidden: Mapping[str, Sequence[str]]) -> str:
     """Says where: "forward", "forward without LRN and bias"."""
-    said = []
+    texts = []
     for key, names in hidden.items():
-        every = len(names) == len(view.ablations(key))
+        every = len(names) == len(view.savings(key))
         without = "" if every else f" without {' and without '.join(names)}"
-        said.append(view.phase_label(key) + without)
-    return ", ".join(said)
+        texts.append(view.phase_label(key) + without)
+    return ", ".join(texts)
 
 
-def _stretch(view: View, one: Stretch) -> str:
-    several = " in the order run" if len(view.run.variants) > 1 else ""
-    steps = f"steps {one.first_step}–{one.last_step}{several}"
-    said = f"{view.phase_label(one.phase)}, {steps}: up to {numbers.times(one.ratio)} as long"
-    total = len(view.run.variants)
-    if total < 2:
-        return said
-    if len(one.variants) == total:
-        return f"{said}, {'both' if total == 2 else 'all'} variants"
-    return f"{said}, {' and '.join(map(view.variant_label, one.variants))} only"
+def _stretch(view: View, stretch: Stretch) -> str:
+    variants = len(view.run.variants)
+    several = " in the order run" if variants > 1 else ""
+    steps = f"steps {stretch.first_step}–{stretch.last_step}{several}"
+    ratio = numbers.times(stretch.ratio)
+    text = f"{view.phase_label(stretch.phase)}, {steps}: up to {ratio} as long"
+    if variants < 2:
+        return text
+    if len(stretch.variants) == variants:
+        return f"{text}, {'both' if variants == 2 else 'all'} variants"
+    return f"{text}, {' and '.join(map(view.variant_label, stretch.variants))} only"
 
 
 def _reasons(view: View) -> Iterator[str]:
@@ -253,3 +249,40 @@ def _reasons(view: View) -> Iterator[str]:
                 where = f"{view.phase_label(key)}, {view.variant_label(name)}"
                 why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
                 yield f"{where}: not timed. {why}".rstrip()
+
+
+def _published(view: View) -> Iterator[Block]:
+    """Figures published elsewhere, beside the measured means, and where they are from."""
+    published = [
+        figure
+        for figure in (view.run.workload.published if view.run.workload else ())
+        if figure.phase in view.phases and figure.variant in view.run.variants
+    ]
+    if not published:
+        return
+    columns = (
+        Column("", align="name"),
+        Column("classic", "s"),
+        Column("this run", "s"),
+        Column("std", "s", drop=1),
+        Column("this run / classic"),
+    )
+    rows = []
+    for phase in dict.fromkeys(figure.phase for figure in published):
+        rows.append(Row((view.phase_label(phase),), "group"))
+        rows += [_published_row(view, figure) for figure in published if figure.phase == phase]
+    title = "The classic figures, for comparison"
+    yield Table(columns, tuple(rows), title=title, aside="means")
+    for source in dict.fromkeys(figure.source for figure in published):
+        yield Note(f"Source of the classic figures: {clean(source)}.")
+
+
+def _published_row(view: View, figure: Published) -> Row:
+    timed = view.timed(figure.variant, figure.phase)
+    label = f"  {view.variant_label(figure.variant)}"
+    published = f"{figure.mean_s:.3f}"  # as it was printed
+    if timed is None:
+        return Row((label, published, numbers.MISSING))
+    times = numbers.classic_seconds(timed.mean_s, timed.std_s if timed.steps > 1 else None)
+    ratio = numbers.times(timed.mean_s / figure.mean_s) if figure.mean_s else numbers.MISSING
+    return Row((label, published, *times, ratio))

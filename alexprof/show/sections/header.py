@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from alexprof.record.run import MachineRecord, Run
-from alexprof.show.fit import clean
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
-from alexprof.show.view import plural
+from alexprof.show.text import clean
+from alexprof.show.words import plural
 
 
 def status(run: Run) -> str:
@@ -29,11 +29,11 @@ def facts(run: Run) -> tuple[str, ...]:
     if machine is None:
         return ("a trace alone: where it was taken is not recorded",)
     host = f"{clean(machine.host.processor) or 'processor not known'}, "
-    found = [host + plural(machine.host.cores, "core"), _software(machine)]
+    texts = [host + plural(machine.host.cores, "core"), _software(machine)]
     batch = run.workload.settings.get("batch_size") if run.workload else None
     if batch is not None:
-        found.append(unit("batch", str(batch)))
-    return (*found, _accelerators(machine))
+        texts.append(unit("batch", str(batch)))
+    return (*texts, _accelerators(machine))
 
 
 def _software(machine: MachineRecord) -> str:
@@ -45,7 +45,7 @@ def _software(machine: MachineRecord) -> str:
 def _accelerators(machine: MachineRecord) -> str:
     if not machine.accelerators:
         return "no accelerator"
-    found = Counter(clean(one.description) for one in machine.accelerators)
+    names = Counter(clean(device.description) for device in machine.accelerators)
     return ", ".join(
-        name if number == 1 else f"{number} × {name}" for name, number in found.items()
+        name if number == 1 else f"{number} × {name}" for name, number in names.items()
     )

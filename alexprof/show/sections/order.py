@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 from alexprof.record.values import BlockTime
 from alexprof.show import numbers
-from alexprof.show.fit import pad, wrap
+from alexprof.show.text import pad, wrap
 from alexprof.show.view import View
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -49,7 +49,7 @@ def _interleaved(view: View, key: str) -> list[tuple[str, BlockTime]]:
         if (timed := view.timed(name, key))
         for block in timed.blocks
     ]
-    blocks.sort(key=lambda one: one[1].order)
+    blocks.sort(key=lambda item: item[1].order)
     places = {block.order for _, block in blocks}
     turns = sum(a[0] != b[0] for a, b in pairwise(blocks))
     took_turns = turns >= len({letter for letter, _ in blocks}) > 1
@@ -108,8 +108,8 @@ def _rounds(label: str, blocks: Sequence[tuple[str, BlockTime]], width: int) -> 
     scale = f"{LEVELS[0]} {low:.3f}×  {LEVELS[-1]} {high:.3f}×"
     if high < max(means):
         scale += f"  {OFF_SCALE} up to {max(means):.3f}×"
-    said = f"{scale}  a cell is {together} blocks, each over its variant’s mean"
-    yield from wrap(said, width, " " * len(label), " " * len(label))
+    scale = f"{scale}  a cell is {together} blocks, each over its variant’s mean"
+    yield from wrap(scale, width, " " * len(label), " " * len(label))
 
 
 def _highest(means: Sequence[float]) -> float:

@@ -1,34 +1,47 @@
-"""How good the timed steps are: one level or several, outliers, why measuring stopped."""
+"""How good the timed steps are: levels, outliers, why measuring stopped, what else was running."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alexprof.analysis.interference import (
+    gpu_clock_notes,
+    interference_notes,
+    level_clock_notes,
+)
+from alexprof.record.note import distinct
+from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.values import Outliers, Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
-from alexprof.show.sections.gpu_speed import level_text, on_gpu
-from alexprof.show.view import View, plural, sentence_case
+from alexprof.show.note_texts import note_text
+from alexprof.show.view import View
+from alexprof.show.words import in_sentence, plural, sentence_case
 
 MOST_UNSTEADY = 4
 """Warnings of steps that hold no level; the others are counted."""
+_LEVELS_SHOWN = 4
+_LOCK_CLOCKS = (
+    "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
+)
+_SAME_CLOCK = "Let it warm up longer (--burn-in), or rerun while the host is idle."
 
 
 def quality(view: View) -> Iterator[Note | Warn]:
     """What to know of the timed steps before their means are believed."""
     for key in view.phases:
         yield from _stopped(view, key)
-    if said := [text for key in view.phases if (text := _outliers(view, key))]:
-        yield Note(f"Outliers, none dropped: {'; '.join(said)}.")
-    yield from (Warn(text) for text in _not_settled(view))
+    if texts := [text for key in view.phases if (text := _outliers(view, key))]:
+        yield Note(f"Outliers, none dropped: {'; '.join(texts)}.")
+    yield from map(Warn, _not_settled(view))
     unsteady = list(_unsteady(view))
-    yield from (Warn(text) for text in unsteady[:MOST_UNSTEADY])
+    yield from map(Warn, unsteady[:MOST_UNSTEADY])
     if len(unsteady) > MOST_UNSTEADY:
         yield Warn(f"… and {len(unsteady) - MOST_UNSTEADY} more that held no level from the start")
 
 
-def _every(view: View, key: str) -> list[tuple[str, Timed]]:
-    """By where in sentences, the timed steps of a phase's variants."""
+def _timed(view: View, key: str) -> list[tuple[str, Timed]]:
+    """The timed steps of a phase's variants, by where in sentences."""
     return [
         (", ".join((view.phase_label(key), *view.needed_label(name))), timed)
         for name in view.run.variants
@@ -39,18 +52,18 @@ def _every(view: View, key: str) -> list[tuple[str, Timed]]:
 def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
     """Why there are no more steps, once for variants that took turns."""
     groups: dict[tuple[object, ...], list[tuple[str, Timed]]] = {}
-    every = _every(view, key)
-    for where, timed in every:
+    for where, timed in _timed(view, key):
         how = (timed.stopped_by, timed.requested_precision, timed.steps)
         groups.setdefault(how, []).append((where, timed))
     for group in groups.values():
-        timed = group[0][1]
-        reached = max((one.precision or 0.0 for _, one in group), default=0.0)
-        said = _why(timed, reached)
-        if said:
-            where = view.phase_label(key) if len(groups) == 1 else group[0][0]
+        where, timed = group[0]
+        reached = max((timed.precision or 0.0 for _, timed in group), default=0.0)
+        if reason := _why(timed, reached):
+            where = view.phase_label(key) if len(groups) == 1 else where
             missed = timed.requested_precision is not None and not _met(timed, reached)
-            yield Warn(f"{where}: {said}") if missed else Note(f"{sentence_case(where)}: {said}.")
+            yield (
+                Warn(f"{where}: {reason}") if missed else Note(f"{sentence_case(where)}: {reason}.")
+            )
 
 
 def _why(timed: Timed, reached: float) -> str:
@@ -58,64 +71,61 @@ def _why(timed: Timed, reached: float) -> str:
 
     Args:
         timed: One of those that stopped together.
-        reached: The widest half-width among them, as a part of the mean; 0 if there is none.
+        reached: The widest half-width among them, as a fraction of the mean; 0 if there is none.
     """
     steps = plural(timed.steps, "step")
     now = numbers.percent_half_width(reached) if reached else "an interval not known"
     if timed.requested_precision is None:
         return f"stopped by the time allowed, after {steps}" * (timed.stopped_by == "max-time")
-    asked = numbers.percent_half_width(timed.requested_precision)
+    wanted = numbers.percent_half_width(timed.requested_precision)
     if timed.stopped_by == "precision":
-        return f"stopped at the precision asked ({asked}): {now} after {steps}"
+        return f"stopped at the precision asked ({wanted}): {now} after {steps}"
     if timed.stopped_by == "plateau":
         return (
-            f"stopped at {now} after {steps}, not the {asked} asked: four times the steps had not "
+            f"stopped at {now} after {steps}, not the {wanted} asked: four times the steps had not "
             "narrowed the interval, the machine drifts"
         )
     by = "the time allowed" if timed.stopped_by == "max-time" else "the most steps allowed"
     met = "within" if _met(timed, reached) else "not"
-    return f"stopped by {by}, at {now} after {steps}, {met} the {asked} asked"
+    return f"stopped by {by}, at {now} after {steps}, {met} the {wanted} asked"
 
 
 def _met(timed: Timed, reached: float) -> bool:
     """Whether the precision asked for is there, be it that it was not yet time to look for it."""
-    asked = timed.requested_precision
-    return timed.stopped_by == "precision" or (asked is not None and 0 < reached <= asked)
+    wanted = timed.requested_precision
+    return timed.stopped_by == "precision" or (wanted is not None and 0 < reached <= wanted)
 
 
 def _outliers(view: View, key: str) -> str:
-    found = [one.outliers for _, one in _every(view, key) if one.outliers]
-    slow = sum(one.mild_high + one.severe_high for one in found)
-    quick = sum(one.mild_low + one.severe_low for one in found)
-    if not slow + quick:
+    every = [timed.outliers for _, timed in _timed(view, key) if timed.outliers]
+    counts = _counts(every)
+    if not counts:
         return ""
-    of = plural(sum(one.steps for one in found), "step")
-    return f"{view.phase_label(key)} {_counts(found, slow, quick)} of {of}{_added(found)}"
-
-
-def _counts(found: list[Outliers], slow: int, quick: int) -> str:
-    far = sum(one.severe_high for one in found)
-    far_quick = sum(one.severe_low for one in found)
-    said = [
-        f"{number} {word}" + (f" ({of} far out)" if of else "")
-        for number, word, of in ((slow, "slow", far), (quick, "quick", far_quick))
-        if number
-    ]
-    return " and ".join(said)
-
-
-def _added(found: list[Outliers]) -> str:
-    """What the slow ones add to a mean."""
-    most = max(one.mean_share for one in found)
+    steps = plural(sum(outliers.steps for outliers in every), "step")
+    text = f"{view.phase_label(key)} {counts} of {steps}"
+    most = max(outliers.mean_share for outliers in every)
     if most <= 0:
-        return ""
-    at_most = "at most " if len(found) > 1 else ""
-    return f", which add {at_most}{numbers.percent_unit(most)} to the mean"
+        return text
+    at_most = "at most " if len(every) > 1 else ""
+    return f"{text}, which add {at_most}{numbers.percent_unit(most)} to the mean"
+
+
+def _counts(every: list[Outliers]) -> str:
+    """Says: 3 slow (1 far out) and 2 quick; "" without any."""
+    slow = sum(outliers.mild_high + outliers.severe_high for outliers in every)
+    quick = sum(outliers.mild_low + outliers.severe_low for outliers in every)
+    far = sum(outliers.severe_high for outliers in every)
+    far_quick = sum(outliers.severe_low for outliers in every)
+    return " and ".join(
+        f"{number} {word}" + (f" ({number_far} far out)" if number_far else "")
+        for number, word, number_far in ((slow, "slow", far), (quick, "quick", far_quick))
+        if number
+    )
 
 
 def _not_settled(view: View) -> Iterator[str]:
     for key in view.phases:
-        for where, timed in _every(view, key):
+        for where, timed in _timed(view, key):
             if timed.warm_up and timed.warm_up.settled is False:
                 ran = plural(timed.warm_up.steps, "warm-up step")
                 yield f"{where}: not steady after {ran}, the most that there may be"
@@ -123,36 +133,97 @@ def _not_settled(view: View) -> Iterator[str]:
 
 def _unsteady(view: View) -> Iterator[str]:
     for key in view.phases:
-        if any(on_gpu(view.phase(name, key)) for name in view.run.variants):
-            continue  # told in a GPU's words, with its clocks
-        for where, timed in _every(view, key):
-            waited = timed.warm_up is not None and timed.warm_up.settled is not None
-            if timed.steadiness and (said := _state(timed, timed.steadiness, waited=waited)):
-                yield f"{where}: {said}"
+        if any(_on_gpu(view.phase(name, key)) for name in view.run.variants):
+            continue  # said in a GPU's words, with its clocks
+        for where, timed in _timed(view, key):
+            if timed.steadiness and (text := _state(timed, timed.steadiness)):
+                yield f"{where}: {text}"
 
 
-def _state(timed: Timed, found: Steadiness, *, waited: bool) -> str:
-    """What is wrong with a sequence of steps; nothing if it is steady.
-
-    Args:
-        timed: The steps.
-        found: What was found of them.
-        waited: Whether warm-up went on until it was steady already.
-    """
-    if found.state == "steady":
+def _state(timed: Timed, steadiness: Steadiness) -> str:
+    """What is wrong with a sequence of steps; nothing if it is steady."""
+    if steadiness.state == "steady":
         return ""
     levels = f" ({levels})" if (levels := level_text(timed)) else ""
-    if found.settled_step is None:
+    settled = steadiness.settled_step
+    if settled is None:
         return f"no steady state{levels}: the mean is of this stretch of time alone"
-    if found.state == "warming":
-        return (
-            f"warming until its step {found.settled_step}{levels}, the mean includes those steps: "
-            + ("others used the machine?" if waited else "more --burn-in, or --until-steady")
+    includes = f"until its step {settled}{levels}, the mean includes those steps:"
+    if steadiness.state == "warming":
+        waited = timed.warm_up is not None and timed.warm_up.settled is not None
+        advice = "others used the machine?" if waited else "more --burn-in, or --until-steady"
+        return f"warming {includes} {advice}"
+    every = zip(steadiness.first_steps, steadiness.levels_s, strict=True)
+    before = [level for first, level in every if first < settled]
+    quicker = all(level < steadiness.levels_s[-1] for level in before)
+    state = "quicker" if quicker else "unsteady"
+    return f"{state} {includes} a clock changed, or others used the machine"
+
+
+def level_text(timed: Timed) -> str:
+    """The levels that steps had, one after the other: "1.38 → 1.61 ms"; "" if there is one."""
+    steadiness = timed.steadiness
+    if steadiness is None or not 1 < len(steadiness.levels_s) <= _LEVELS_SHOWN:
+        return ""
+    unit = numbers.spoken_unit(max(steadiness.levels_s))
+    levels = dict.fromkeys(map(unit.plain, steadiness.levels_s))
+    return numbers.unit(" → ".join(levels), unit.name)
+
+
+def interference_warnings(view: View) -> Iterator[str]:
+    """A line for each thing that interfered with a phase; once for variants that took turns."""
+    for key in view.phases:
+        labels: dict[str, list[str]] = {}
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase is not None and phase.timed is not None and phase.interference is not None:
+                on_host = not _on_gpu(phase)
+                for note in interference_notes(phase.interference, host_clock=on_host):
+                    if on_host or not note.code.startswith("gpu"):
+                        labels.setdefault(note_text(note), []).append(view.variant_label(name))
+        for text, variants in labels.items():
+            every = len(variants) == len(view.run.variants)
+            whose = "" if every else f", {' and '.join(variants)}"
+            yield f"{sentence_case(view.phase_label(key))}{whose}: {text}"
+        yield from gpu_speed_warnings(view, key)
+
+
+def _on_gpu(phase: Phase | None) -> bool:
+    """Whether the trace gives a phase's steps to a GPU."""
+    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
+
+
+def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
+    """The warning of a phase, if its steps ran on a GPU and their speed changed."""
+    phases = {
+        name: phase
+        for name in view.run.variants
+        if (phase := view.phase(name, key)) is not None and phase.timed and _on_gpu(phase)
+    }
+    changed = [text for name, phase in phases.items() if (text := _changed(view, name, phase))]
+    readings = [phase.interference for phase in phases.values() if phase.interference]
+    clocks = distinct(note for reading in readings for note in gpu_clock_notes(reading))
+    if not changed and not clocks:
+        return
+    advice = _LOCK_CLOCKS if clocks else _SAME_CLOCK
+    facts = []
+    if changed:
+        facts.append(
+            f"steps changed while they were timed ({'; '.join(changed)}); the means include all "
+            "steps."
         )
-    every = zip(found.first_steps, found.levels_s, strict=True)
-    before = [level for first, level in every if first < found.settled_step]
-    quicker = all(level < found.levels_s[-1] for level in before)
-    return (
-        f"{'quicker' if quicker else 'unsteady'} until its step {found.settled_step}{levels}, the "
-        "mean includes those steps: a clock changed, or others used the machine"
-    )
+        level = (note for reading in readings for note in level_clock_notes(reading))
+        clocks = clocks or distinct(level)
+    facts += map(note_text, clocks)
+    text = in_sentence(" ".join(map(sentence_case, facts)))
+    yield f"{sentence_case(view.phase_label(key))}: {text} {advice}"
+
+
+def _changed(view: View, name: str, phase: Phase) -> str:
+    """How a variant's steps changed: "with LRN 1.38 → 1.61 ms, level from step 44 on"."""
+    timed = phase.timed
+    if timed is None or timed.steadiness is None or timed.steadiness.state == "steady":
+        return ""
+    levels, settled = level_text(timed), timed.steadiness.settled_step
+    since = "not steady by the end" if settled is None else f"level from step {settled} on"
+    return " ".join((*view.needed_label(name), *([f"{levels},"] if levels else []), since))

@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table
-from alexprof.show.fit import clean
-from alexprof.show.options import SECTIONS, ReportOptions
+from alexprof.show.options import ReportOptions, check_name
+from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.sections.where import where_section
-from alexprof.show.sections.win import win_section
+from alexprof.show.text import clean
 from alexprof.show.view import View
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
-
-
-def _chosen(sections: list[Section], part: str | None) -> Iterator[Section]:
-    """The sections of a name; or those with tables of that name, and these tables alone."""
-    for section in sections:
-        if part in (None, section.part):
-            yield section
-        else:
-            tables = [one for one in section.blocks if isinstance(one, Table) and one.part == part]
-            if tables:
-                yield replace(section, blocks=tuple(tables))
-
-
-def _nothing(part: str | None) -> Section:
-    what = SECTIONS.get(part or "", "anything")
-    return Section("", "", (Lead(f"This run has nothing of that: {what}."),))
+_OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {
+    "where": where.where_section,
+    "win": win.win_section,
+}
+SECTIONS = ("cost", *_OF_A_PHASE, *where.TABLES, *win.TABLES)
+"""What `--section` may name: whole sections, and tables in them."""
 
 
 def make_report(run: Run, options: ReportOptions) -> Document:
     """Makes the document that text, Markdown and HTML draw.
 
     Raises:
-        UsageError: If the run has no such variant or phase.
+        UsageError: If the run has no such variant or phase, or the report no such section.
     """
     options.check(run)
+    if options.section is not None:
+        check_name("section", options.section, SECTIONS)
     view = View(run, options)
-    sections = [] if view.trace_alone else [cost_section(view)]
-    for make in (where_section, win_section):
-        sections += [made for key in view.phases if (made := make(view, key))]
     return Document(
         name=clean(run.run),
         status=status(run),
         facts=facts(run),
         banner=banner(run),
-        sections=tuple(_chosen(sections, options.section)) or (_nothing(options.section),),
+        sections=tuple(_chosen(view, options.section)) or (_nothing(options.section),),
         footer="" if view.trace_alone else FOOTER,
     )
+
+
+def _sections(view: View) -> Iterator[tuple[str, Section]]:
+    if not view.trace_alone:
+        yield "cost", cost_section(view)
+    for name, make in _OF_A_PHASE.items():
+        for key in view.phases:
+            if section := make(view, key):
+                yield name, section
+
+
+def _chosen(view: View, part: str | None) -> Iterator[Section]:
+    """The sections of a name; or those with tables of that name, and these tables alone."""
+    for name, section in _sections(view):
+        tables = [
+            block for block in section.blocks if isinstance(block, Table) and block.part == part
+        ]
+        if part in (None, name):
+            yield section
+        elif tables:
+            yield replace(section, blocks=tuple(tables))
+
+
+def _nothing(part: str | None) -> Section:
+    return Section("", "", (Lead(f"This run has nothing to show of {part or 'anything'}."),))

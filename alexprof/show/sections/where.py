@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import accumulate
 
-from alexprof.analysis.findings import findings_of, is_unlike, more_faults
+from alexprof.analysis.division import (
+    UNASSIGNED,
+    DividedStep,
+    LayerTime,
+    device_ops,
+    divide,
+    layers_together,
+    own_share_s,
+)
+from alexprof.analysis.findings import NOTES, findings_of_phase
 from alexprof.record.note import distinct
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.show import numbers
 from alexprof.show.document import (
     Axis,
@@ -25,30 +35,23 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.finding_texts import finding_text
-from alexprof.show.fit import clean
 from alexprof.show.note_texts import note_text
-from alexprof.show.sections.clock import clock_readings
-from alexprof.show.sections.kernels import KERNELS_NOTE, copy_table, kernel_table
-from alexprof.show.sections.launching import launching
-from alexprof.show.sections.ops import op_note, op_table
-from alexprof.show.sections.path import critical_path
-from alexprof.show.sections.shares import (
-    BACKWARD,
-    FORWARD,
-    GPU_BUSY_NOTE,
-    UNASSIGNED,
-    Division,
-    Share,
-    divide,
-    kind_total,
+from alexprof.show.sections.trace_tables import (
+    copy_table,
+    kernel_table,
+    launch_table,
+    op_table,
+    times_of,
 )
-from alexprof.show.view import View, plural, sentence_case
-from alexprof.workload.base import matches
+from alexprof.show.text import clean
+from alexprof.show.view import View
+from alexprof.show.words import plural, sentence_case
 
 LAYERS_SHOWN = 20
-LEAST_SEEN = 0.01
+_LEAST_SEEN = 0.01
 """A piece of a bar below this part of the longest bar can't be seen."""
 _TYPES_SHOWN = 4
+_PATH_LAYERS_SHOWN = 3
 IDLE_ROW = "idle"
 IDLE_REASONS = {
     "launching": "launching",
@@ -59,6 +62,10 @@ IDLE_REASONS = {
     "unknown": "reason not known",
 }
 """What the host did while the device was idle, by the record's words."""
+_MARKS: dict[str, Mark] = {"forward": "forward", "backward": "backward", IDLE_ROW: "idle"}
+
+_OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_by", "page_faults")
+"""How the codes of findings begin that concern the traced steps."""
 
 
 def where_section(view: View, key: str) -> Section | None:
@@ -67,114 +74,88 @@ def where_section(view: View, key: str) -> Section | None:
     if variant is None:
         return None
     phase = view.phase(variant, key)
-    division = divide(phase)
+    division = divide(view.run, variant, key)
     aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
     if view.trace_alone and view.several_phases:
         aside = [view.phase_label(key)]
-    if division is not None:
+    if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
         blocks = list(_blocks(view, key, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
-    blocks += (Warn(text) for text in _of_steps(view, key))
+    blocks += map(Warn, _findings(view, key, variant))
     blocks += (Warn(note) for note in _notes(view, key, variant))
-    return Section("Where does it go?", ", ".join(aside), tuple(blocks), "where")
+    return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
-def _of_steps(view: View, key: str) -> Iterator[str]:
-    """What was found of the traced steps themselves."""
-    for finding in findings_of(view.run):
-        about = not finding.phases or key in finding.phases
-        if about and finding.code in ("outside_waits", "outside_runs", "trace_drifts"):
+def _findings(view: View, key: str, variant: str) -> Iterator[str]:
+    """What makes these shares unsure."""
+    for finding in findings_of_phase(view.run, key):
+        shown = not finding.variants or variant in finding.variants
+        if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:
             yield finding_text(view, finding)
 
 
-def the_device(device: str) -> str:
-    """A device in a sentence: "the CPU", "GPU:0", "vm1/CPU"."""
-    return "the CPU" if device == "CPU" else device
-
-
-def times_of(device: str) -> str:
-    """What times on a device are called: never one for the other."""
-    return f"op times, {device}" if on_cpu(device) else f"kernel times, {device}"
-
-
-def _blocks(view: View, key: str, phase: Phase | None, division: Division) -> Iterator[Block]:
-    assert phase is not None
-    yield Lead(_answer(view, key, division))
+def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
+    yield Lead(_answer(view, phase, division))
     yield Note(" ".join(_more(phase, division)))
-    yield from launching(phase, division)
-    if readings := clock_readings(view, phase):
+    if readings := _clock_readings(view, phase):
         yield Note(readings)
-    yield from map(Warn, _unlike(phase))
-    if warning := _page_faults(view, phase):
-        yield Warn(warning)
-    yield _layer_table(view, division)
-    yield Note(_spread(division))
-    if table := op_table(division, view.options.top, times_of(division.device)):
-        yield table
-        yield Note(op_note(division, view.options.top))
-    if kernels := kernel_table(phase, division.device, view.options.top):
-        yield kernels
-        yield Note(KERNELS_NOTE)
-    if copies := copy_table(phase, division.device):
-        yield copies
+    for name, make in TABLES.items():
+        if table := make(phase, division, view.options.top):
+            yield replace(table, part=name)
     yield from map(Note, _other_devices(phase, division))
     if phase.not_timed:
         yield Note(_not_timed(phase))
-    if path := critical_path(phase, division):
-        yield Note(path)
+    if division.critical_path:
+        yield Note(_critical_path(phase, division))
 
 
-def _answer(view: View, key: str, division: Division) -> str:
+def _answer(view: View, phase: Phase, division: DividedStep) -> str:
     """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
     if not division.layers:
         return f"No op ran on {division.device} in these steps: all of it is idle."
-    step = _step(view.phase(view.variant, key) if view.variant else None, division)
-    largest = division.layers[0]
-    said = f"{largest.name} takes {numbers.percent_unit(largest.fraction)} of {step}"
+    step = _step(phase, division)
+    layers = division.layers
+    largest = layers[0]
+    as_large = sum(layer.share_s == largest.share_s for layer in layers)
+    name = clean(largest.name) if as_large == 1 else f"each of {as_large} layers"
+    text = f"{name} takes {numbers.percent_unit(largest.fraction)} of {step}"
     if division.idle_s > largest.share_s:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
-        said = f"{device} is idle for {idle} of {step}; {said}"
-    for one in view.ablations(key):
-        name = view.ablation_label(one)
-        meant = (op for op in division.ops if matches(one, op.name, op.kind, op.layer))
-        share_s = math.fsum(op.share_mean_s for op in meant)
-        if share_s:
-            part = numbers.percent_unit(division.part(share_s))
-            if name in {layer.name for layer in division.layers}:
+        text = f"{device} is idle for {idle} of {step}; {text}"
+    share_s = largest.share_s
+    for ablation in map(view.ablation, view.savings(division.phase)):
+        if own_s := own_share_s(division, phase, ablation):
+            name, share_s = view.saving_label(ablation), own_s
+            if name in {layer.name for layer in layers}:
                 name = f"what was left out of {name}"
-            busy = _of_busy(division, share_s)
-            return f"{said}; {name} takes {part}{busy}, {numbers.time(share_s, division.step_s)}."
-    size = numbers.time(largest.share_s, division.step_s)
-    return f"{said}{_of_busy(division, largest.share_s)}, {size}."
+            text += f"; {name} takes {numbers.percent_unit(division.fraction(own_s))}"
+            break
+    busy = _of_busy(division.busy_fraction(share_s))
+    return f"{text}{busy}, {numbers.time(share_s, division.step_s)}."
 
 
-def _step(phase: Phase | None, division: Division) -> str:
+def _step(phase: Phase, division: DividedStep) -> str:
     """The step that fractions are of: a GPU's are others of a timed step."""
-    on_gpu = not on_cpu(division.device)
-    return "the traced step" if on_gpu and phase and phase.timed else "the step"
+    return "the traced step" if phase.timed and not division.on_cpu else "the step"
 
 
-def _of_busy(division: Division, share_s: float) -> str:
+def _of_busy(fraction: float | None) -> str:
     """Says: (24.9 % of GPU-busy time); "" on a CPU."""
-    part = division.busy_part(share_s)
-    return "" if part is None else f" ({numbers.percent_unit(part)} of GPU-busy time)"
+    return "" if fraction is None else f" ({numbers.percent_unit(fraction)} of GPU-busy time)"
 
 
-def _more(phase: Phase, division: Division) -> Iterator[str]:
+def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
     if division.kinds:
-        names = dict.fromkeys(one.name for one in division.kinds)
-        kind = max(names, key=lambda name: kind_total(division, name)[0])
-        share_s, backward_s = kind_total(division, kind)
-        part = numbers.percent_unit(division.part(share_s))
+        kind = division.kinds[0]
         behind = ""
-        if 0 < backward_s < share_s:
-            behind = f", {numbers.percent_unit(backward_s / share_s)} of that in backward"
-        busy = _of_busy(division, share_s)
-        yield f"{clean(kind)} ops together take {part} of {_step(phase, division)}{busy}{behind}."
-    yield _idle(phase, division)
+        if 0 < kind.backward_fraction < 1:
+            behind = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
+        part = numbers.percent_unit(kind.fraction) + _of_busy(kind.busy_fraction)
+        yield f"{clean(kind.name)} ops together take {part}{behind}."
+    yield _idle(division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
         yield "There are no timed steps to set beside the traced ones."
@@ -184,8 +165,6 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
             f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed)."
         )
-        if not on_cpu(division.device):
-            yield "A profiler slows down the host, not the kernels: what it adds is idle time."
     if traced is not None and traced.left_out_s is not None and traced.mean_with_s is not None:
         first, mean, both = (
             numbers.time(seconds, traced.left_out_s)
@@ -197,164 +176,144 @@ def _more(phase: Phase, division: Division) -> Iterator[str]:
         )
 
 
-def _unlike(phase: Phase) -> Iterator[str]:
-    """Warns where traced steps of a CPU are not like the timed ones that they stand for."""
-    if is_unlike(phase) and phase.traced is not None:
-        slowdown = phase.traced.slowdown
-        yield (
-            f"Traced steps took {numbers.times(slowdown)} the timed ones: shares and predictions "
-            "are scaled to times of other conditions. The machine was busy, or tracing slows this "
-            "step down; trace again when it is quiet."
-        )
-
-
-def _idle(phase: Phase, division: Division) -> str:
-    assert phase.attribution is not None
-    reasons = phase.attribution.idle_by_reason_ns
-    steps = max(division.steps, 1)
-    largest_first = sorted(reasons.items(), key=lambda item: -item[1])
-    idle_s = {reason: idle_ns / steps / 1e9 for reason, idle_ns in largest_first if idle_ns > 0}
+def _idle(division: DividedStep) -> str:
     size = numbers.time(division.idle_s, division.step_s)
-    said = f"Idle is {size} ({numbers.percent_unit(division.idle_fraction)})"
+    text = f"Idle is {size} ({numbers.percent_unit(division.idle_fraction)})"
     parts = [
         f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.time(reason_s, division.step_s)}"
-        for reason, reason_s in idle_s.items()
+        for reason, reason_s in division.idle_by_reason_s.items()
     ]
-    return f"{said}: {', '.join(parts)}." if parts else f"{said}."
+    return f"{text}: {', '.join(parts)}." if parts else f"{text}."
 
 
-def _page_faults(view: View, phase: Phase) -> str:
-    """Says that the trace made memory slower; "" if it did not, or not enough to matter."""
-    traced, timed = phase.traced, phase.timed
-    if traced is None or timed is None or not more_faults(phase):
+def _clock_readings(view: View, phase: Phase) -> str:
+    """What the clock costs a timed step; "" where that is not known, and of a trace alone."""
+    clock_s = view.run.clock_s
+    if clock_s is None or phase.timed is None or not phase.timed.mean_s:
         return ""
-    traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
-    said = (
-        f"Traced steps had {traced_faults:.0f} page faults each, timed ones {timed_faults:.0f}: "
-        "an op that touches memory first is billed for fetching it"
-    )
-    machine = view.run.machine
-    if machine is not None and machine.software.cpu_allocator == "bfc":
-        return said
+    part = numbers.percent_unit(2 * clock_s / phase.timed.mean_s)
     return (
-        f"{said}. --cpu-allocator bfc avoids that; for a graph of your own set "
-        "TF_CPU_ALLOCATOR_USE_BFC=true before its first session"
+        "Timed steps carry no profiler, only two readings of the clock: "
+        f"{numbers.time(2 * clock_s)}, {part} of the step."
     )
 
 
-def _layer_table(view: View, division: Division) -> Table:
-    named = [one for one in division.layers if one.name != UNASSIGNED]
-    shown = max(LAYERS_SHOWN, view.options.top)
-    entries = [*named[:shown], *(one for one in division.layers if one.name == UNASSIGNED)]
-    entries = sorted([*entries, _idle_entry(division)], key=lambda one: -one.share_s)
-    if rest := named[shown:]:
-        entries.append(_rest_entry(rest))
+def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
+    named = [layer for layer in division.layers if layer.name != UNASSIGNED]
+    most = max(LAYERS_SHOWN, top)
+    shown = [*named[:most], *(layer for layer in division.layers if layer.name == UNASSIGNED)]
+    idle = LayerTime(
+        name=IDLE_ROW,
+        share_s=division.idle_s,
+        ci95_s=division.idle_ci95_s,
+        fraction=division.idle_fraction,
+        by_pass_s={IDLE_ROW: division.idle_s},
+    )
+    entries = sorted([*shown, idle], key=lambda layer: -layer.share_s)
+    if rest := named[most:]:
+        entries.append(layers_together(rest, plural(len(rest), "more layer")))
     unit = numbers.table_unit([division.step_s])
-    rows, total = [], 0.0
-    for one in entries:
-        total += one.fraction
-        busy = None if one.name == IDLE_ROW else division.busy_part(one.share_s)
-        figures = (
-            unit.plain(one.share_s),
-            unit.half_width(one.ci95_s),
-            numbers.percent(one.fraction),
-            "" if busy is None else numbers.percent(busy),
+    totals = accumulate(layer.fraction for layer in entries)
+    table = Table.of(
+        _layer_columns(unit, division),
+        zip(entries, totals, strict=True),
+        axis=Axis(0, max(layer.share_s for layer in entries) or 1.0),
+        title="Layers",
+        aside=times_of(division.device, on_cpu=division.on_cpu),
+    )
+    busy = [] if division.on_cpu else ["100"]
+    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100")
+    return table.and_rows(Row((*cells, *busy, "", "shares + idle = step"), "sum"))
+
+
+def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]:
+    def busy(layer: LayerTime) -> str:
+        return "" if layer.busy_fraction is None else numbers.percent(layer.busy_fraction)
+
+    return (
+        Column("layer", "", lambda item: clean(item[0].name), align="name"),
+        Column("share", unit.name, lambda item: unit.plain(item[0].share_s)),
+        Column("± 95 %", unit.name, lambda item: unit.half_width(item[0].ci95_s), drop=3),
+        Column("step", "%", lambda item: numbers.percent(item[0].fraction)),
+        Column("GPU-busy", "%", lambda item: busy(item[0]), drop=1, optional=division.on_cpu),
+        Column("total", "%", lambda item: numbers.percent(item[1]), drop=2),
+        Column("", "", lambda item: _bar(item[0]), align="bar", legend=_legend(division)),
+    )
+
+
+def _bar(layer: LayerTime) -> Bar:
+    order = sorted(layer.by_pass_s, key=lambda name: (name != "forward", name != "backward"))
+    ends = list(accumulate((layer.by_pass_s[name] for name in order), initial=0.0))
+    return Bar(
+        tuple(
+            Piece(start, end, _MARKS.get(name, "pass"), layer.kind)
+            for name, start, end in zip(order, ends, ends[1:], strict=False)
         )
-        rows.append(Row((one.name, *figures, numbers.percent(total), _bar(one))))
-    step = (unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100", "100", "")
-    rows.append(Row(("step", *step, "shares + idle = step"), "sum"))
-    columns = (
-        Column("layer", align="name"),
-        Column("share", unit.name),
-        Column("± 95 %", unit.name, drop=3),
-        Column("step", "%"),
-        Column("GPU-busy", "%", drop=1),
-        Column("total", "%", drop=2),
-        Column("", align="bar", legend=_legend(division)),
-    )
-    highest = max(one.share_s for one in entries)
-    table = Table(columns, tuple(rows), Axis(0, highest or 1.0), part="layers")
-    return table.without("GPU-busy") if on_cpu(division.device) else table
-
-
-def _idle_entry(division: Division) -> Share:
-    idle_s, ci95_s = division.idle_s, division.idle_ci95_s
-    return Share(IDLE_ROW, idle_s, None, ci95_s, division.idle_fraction, {"idle": idle_s})
-
-
-def _rest_entry(rest: Sequence[Share]) -> Share:
-    by_pass_s: dict[str, float] = {}
-    for one in rest:
-        for name, share_s in one.by_pass_s.items():
-            by_pass_s[name] = by_pass_s.get(name, 0.0) + share_s
-    return Share(
-        name=plural(len(rest), "more layer"),
-        share_s=math.fsum(one.share_s for one in rest),
-        std_s=None,  # of several layers together neither is recorded
-        ci95_s=None,
-        fraction=math.fsum(one.fraction for one in rest),
-        by_pass_s=by_pass_s,
     )
 
 
-def _bar(one: Share) -> Bar:
-    marks: dict[str, Mark] = {FORWARD: "forward", BACKWARD: "backward", "idle": "idle"}
-    order = sorted(one.by_pass_s, key=lambda name: (name != FORWARD, name != BACKWARD))
-    pieces, end = [], 0.0
-    for name in order:
-        pieces.append(Piece(end, end + one.by_pass_s[name], marks.get(name, "pass"), one.kind))
-        end += one.by_pass_s[name]
-    return Bar(tuple(pieces))
-
-
-def _legend(division: Division) -> tuple[tuple[Mark, str], ...]:
+def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
     """The marks of the passes that are long enough to be seen in some bar."""
-    least_s = LEAST_SEEN * max((one.share_s for one in division.layers), default=0.0)
+    least_s = _LEAST_SEEN * max((layer.share_s for layer in division.layers), default=0.0)
     passes = {
-        name
-        for one in division.layers
-        for name, share_s in one.by_pass_s.items()
+        name if name in _MARKS else "other"
+        for layer in division.layers
+        for name, share_s in layer.by_pass_s.items()
         if share_s >= least_s
     }
-    known: list[tuple[Mark, str]] = []
-    if FORWARD in passes:
-        known.append(("forward", FORWARD))
-    if BACKWARD in passes:
-        known.append(("backward", BACKWARD))
-    if passes - {FORWARD, BACKWARD}:
-        known.append(("pass", "other"))
-    return tuple(known)
+    marks: tuple[tuple[Mark, str], ...] = (
+        ("forward", "forward"),
+        ("backward", "backward"),
+        ("pass", "other"),
+    )
+    return tuple((mark, name) for mark, name in marks if name in passes)
 
 
-def _spread(division: Division) -> str:
-    device = the_device(division.device)
-    what = "Op times on" if on_cpu(division.device) else "Kernel times on"
-    said = f"{what} {device}, each nanosecond counted once."
-    if not on_cpu(division.device):
-        said = f"{said} {GPU_BUSY_NOTE}"
-    if division.steps < 2:
-        return f"{said} No interval (–) from one traced step."
-    return f"{said} ± 95 % is half the interval of a share’s mean, from traced steps in blocks."
+TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
+    "layers": _layer_table,
+    "launches": launch_table,
+    "ops": op_table,
+    "kernels": kernel_table,
+    "copies": copy_table,
+}
+"""The section's tables by the name that `--section` has for them, and how many rows to list."""
 
 
-def _other_devices(phase: Phase, division: Division) -> Iterator[str]:
+def _other_devices(phase: Phase, division: DividedStep) -> Iterator[str]:
     assert phase.attribution is not None
-    steps = max(division.steps, 1)
-    for one in phase.attribution.devices:
-        if one.device != division.device:
-            times_ns = (one.share_ns, one.idle_ns, one.wall_ns)
+    for timeline in phase.attribution.devices:
+        if timeline.device != division.device:
             busy, idle, wall = (
-                numbers.time(ns / steps / 1e9, one.wall_ns / steps / 1e9) for ns in times_ns
+                numbers.time(ns / division.steps / 1e9, timeline.wall_ns / division.steps / 1e9)
+                for ns in (timeline.share_ns, timeline.idle_ns, timeline.wall_ns)
             )
-            yield f"{one.device}: {busy} given to ops, {idle} idle, of {wall}."
+            yield f"{timeline.device}: {busy} given to ops, {idle} idle, of {wall}."
 
 
 def _not_timed(phase: Phase) -> str:
     types = Counter(clean(op.type) or "type not known" for op in phase.not_timed).most_common()
-    said = ", ".join(f"{number} {name}" for name, number in types[:_TYPES_SHOWN])
+    text = ", ".join(f"{number} {name}" for name, number in types[:_TYPES_SHOWN])
     more = ", …" if len(types) > _TYPES_SHOWN else ""
     ops = plural(len(phase.not_timed), "op")
-    return f"Not timed by the trace: {ops} that ran ({said}{more})."
+    return f"Not timed by the trace: {ops} that ran ({text}{more})."
+
+
+def _critical_path(phase: Phase, division: DividedStep) -> str:
+    """Says which layers made the step as long as it was."""
+    parts = list(division.critical_path.items())
+    texts = [
+        f"{clean(name)} {numbers.percent_unit(fraction)}"
+        for name, fraction in parts[:_PATH_LAYERS_SHOWN]
+    ]
+    if rest := parts[_PATH_LAYERS_SHOWN:]:
+        fraction = sum(fraction for _, fraction in rest)
+        texts.append(f"{plural(len(rest), 'more layer')} {numbers.percent_unit(fraction)}")
+    on_path = len(phase.replay.critical_path) if phase.replay else 0
+    ops = plural(len(device_ops(phase, division.device)), "op")
+    return (
+        f"Critical path, the ops that waited for each other up to the step’s end: {on_path} of "
+        f"{ops} in some step; {', '.join(texts)} of the step."
+    )
 
 
 def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block]:
@@ -372,7 +331,7 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
         "fewer steps (--trace-steps)."
     )
-    if phase and (readings := clock_readings(view, phase)):
+    if phase and (readings := _clock_readings(view, phase)):
         yield Note(readings)
 
 

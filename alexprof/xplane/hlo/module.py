@@ -75,13 +75,13 @@ class HloModule:
         self._schedule: Span | None = None
         for module in buffer.fields(start, stop):
             if module.tag == _MODULE:
-                for one in buffer.fields(*module.span):
-                    if one.tag == _COMPUTATIONS:
-                        self._add(one)
-                    elif one.tag == _ENTRY_ID:
-                        self._entry = one.value
-                    elif one.tag == _SCHEDULE:
-                        self._schedule = one.span
+                for field in buffer.fields(*module.span):
+                    if field.tag == _COMPUTATIONS:
+                        self._add(field)
+                    elif field.tag == _ENTRY_ID:
+                        self._entry = field.value
+                    elif field.tag == _SCHEDULE:
+                        self._schedule = field.span
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
         """Read an instruction; None if there is none of this name.
@@ -155,9 +155,9 @@ class HloModule:
 
     def _name(self, instruction: Span) -> str:
         """Read a name; it stands first, so nothing else is looked at."""
-        for one in self._buffer.fields(*instruction):
-            if one.tag == _NAME:
-                return self._buffer.text(*one.span)
+        for field in self._buffer.fields(*instruction):
+            if field.tag == _NAME:
+                return self._buffer.text(*field.span)
         return ""
 
     def _instruction(self, span: Span) -> Instruction:
@@ -169,19 +169,19 @@ class HloModule:
         buffer = self._buffer
         opcode, origin, number, parameter = "", None, 0, 0
         operands, called = list[int](), list[int]()
-        for one in buffer.fields(*span):
-            if one.tag == _OPCODE:
-                opcode = buffer.text(*one.span)
-            elif one.tag == _METADATA:
-                origin = self._origin(one)
-            elif one.tag == _ID:
-                number = one.value
-            elif one.tag == _PARAMETER:
-                parameter = one.value
-            elif one.tag in _OPERANDS:
-                operands += self._ids(one)
-            elif one.tag in _CALLED:
-                called += self._ids(one)
+        for field in buffer.fields(*span):
+            if field.tag == _OPCODE:
+                opcode = buffer.text(*field.span)
+            elif field.tag == _METADATA:
+                origin = self._origin(field)
+            elif field.tag == _ID:
+                number = field.value
+            elif field.tag == _PARAMETER:
+                parameter = field.value
+            elif field.tag in _OPERANDS:
+                operands += self._ids(field)
+            elif field.tag in _CALLED:
+                called += self._ids(field)
         return Instruction(opcode, origin, number, parameter, tuple(operands), tuple(called))
 
     def _ids(self, field: Field) -> list[int]:

@@ -134,14 +134,18 @@ class Origins:
         """Goes from the last instruction to the first: users stand behind what they use."""
         uses: dict[int, list[_Use]] = {}
         result: dict[int, _Use] = {}
-        for one in reversed(self._module.instructions(computation)):
-            result[one.id] = use = _agreed(uses.get(one.id, ()))
-            origin = self._own(one) or self._purpose(one, use)
+        for instruction in reversed(self._module.instructions(computation)):
+            result[instruction.id] = use = _agreed(uses.get(instruction.id, ()))
+            origin = self._own(instruction) or self._purpose(instruction, use)
             if origin is not None and origin.op_name in _ENDS:
                 origin = None
-            own = _Use(origin, (one.origin or use.moved) if one.opcode in _MOVES else None)
-            for position, operand in enumerate(one.operands):
-                uses.setdefault(operand, []).append(self._inside(one, position, depth) or own)
+            own = _Use(
+                origin, (instruction.origin or use.moved) if instruction.opcode in _MOVES else None
+            )
+            for position, operand in enumerate(instruction.operands):
+                uses.setdefault(operand, []).append(
+                    self._inside(instruction, position, depth) or own
+                )
         return result
 
     def _inside(self, instruction: Instruction, position: int, depth: int) -> _Use | None:

@@ -143,11 +143,11 @@ def _described(buffer: Buffer, entry: Span) -> tuple[int, str, list[tuple[int, F
         if outer.tag == _KEY:
             number = signed(outer.value)
         elif outer.tag == _VALUE:
-            for one in buffer.fields(*outer.span):
-                if one.tag == _EVENT_NAME:
-                    name = buffer.text(*one.span)
-                elif one.tag == _EVENT_STATS:
-                    stats.append(_stat(buffer, one))
+            for field in buffer.fields(*outer.span):
+                if field.tag == _EVENT_NAME:
+                    name = buffer.text(*field.span)
+                elif field.tag == _EVENT_STATS:
+                    stats.append(_stat(buffer, field))
     return number, name, stats
 
 

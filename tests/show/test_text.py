@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from alexprof.show.fit import clean, cut, cut_all, cut_two, pad, wrap
+from alexprof.show.text import clean, cut, cut_all, cut_two, pad, wrap
 
 WORDS = st.text(alphabet="ab層/_ …", max_size=60)
 

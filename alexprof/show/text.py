@@ -37,7 +37,7 @@ def cut_all(texts: Sequence[str], width: int) -> list[str]:
     """Cuts names so that different ones stay different.
 
     Where no place to cut tells them apart they get numbers: "long~1", "long~2". Only where even
-    those don't fit are two names cut alike.
+    those don't fit are two names cut the same.
 
     Args:
         texts: Names, repeated ones allowed.
@@ -47,10 +47,10 @@ def cut_all(texts: Sequence[str], width: int) -> list[str]:
         return [""] * len(texts)
     result = {text: cut(text, width) for text in texts}
     for short in dict.fromkeys(cut_ for text, cut_ in result.items() if cut_ != text):
-        alike = [text for text, cut_ in result.items() if cut_ == short != text]
-        taken = {cut_ for text, cut_ in result.items() if text not in alike}
-        if len(alike) > 1 or short in taken:
-            result.update(_told_apart(alike, width, taken))
+        names = [text for text, cut_ in result.items() if cut_ == short != text]
+        taken = {cut_ for text, cut_ in result.items() if text not in names}
+        if len(names) > 1 or short in taken:
+            result.update(_distinct(names, width, taken))
     return [result[text] for text in texts]
 
 
@@ -58,8 +58,8 @@ def cut_two(a: str, b: str, width: int) -> tuple[str, str]:
     """Cuts two long texts, as commands are, so that their first difference stays to be seen.
 
     Args:
-        a: The one.
-        b: The other.
+        a: The first.
+        b: The second.
         width: Cells for each.
     """
     same = sum(takewhile(bool, map(eq, a, b)))
@@ -120,20 +120,20 @@ def _from(text: str, start: int, same: int, width: int) -> str:
     return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
-def _told_apart(alike: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
+def _distinct(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
     """Other ways to cut names, so that they differ from each other and from what is taken."""
-    for shorts in _ways(alike, width):
-        if len({*shorts, *taken}) == len(alike) + len(taken):
-            return dict(zip(alike, shorts, strict=True))
-    return _numbered(alike, width, taken)
+    for shorts in _ways(names, width):
+        if len({*shorts, *taken}) == len(names) + len(taken):
+            return dict(zip(names, shorts, strict=True))
+    return _numbered(names, width, taken)
 
 
-def _ways(alike: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+def _ways(names: Sequence[str], width: int) -> Iterator[Sequence[str]]:
     """The middle cut out at other places, then what is around the first difference kept."""
-    yield from zip(*(_cuts(text, width) for text in alike), strict=False)
-    same = sum(takewhile(bool, (len({*chars}) == 1 for chars in zip(*alike, strict=False))))
-    yield [_from(text, same, same, width) for text in alike]
-    yield [_around(text, same, width) for text in alike]
+    yield from zip(*(_cuts(text, width) for text in names), strict=False)
+    same = sum(takewhile(bool, (len({*chars}) == 1 for chars in zip(*names, strict=False))))
+    yield [_from(text, same, same, width) for text in names]
+    yield [_around(text, same, width) for text in names]
 
 
 def _around(text: str, at: int, width: int) -> str:
@@ -144,16 +144,16 @@ def _around(text: str, at: int, width: int) -> str:
     return piece if cell_len(piece) <= width else _head(piece, width - 1) + ELLIPSIS
 
 
-def _numbered(alike: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
+def _numbered(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
     """Names cut to make room for a number behind each."""
     result: dict[str, str] = {}
     numbers = count(1)
-    for text in alike:
+    for text in names:
         for number in numbers:
             mark = f"~{number}"
             short = cut(text, width - len(mark)) + mark
             if len(mark) > width:
-                return {other: cut(other, width) for other in alike}
+                return {other: cut(other, width) for other in names}
             if short not in taken:
                 result[text] = short
                 break

@@ -1,0 +1,165 @@
+"""What a step is predicted to save without each layer, and how good such predictions were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from alexprof.analysis.division import DividedStep, divide
+from alexprof.analysis.estimator import difference_s, leading_estimator
+from alexprof.record.ablation import Ablation
+from alexprof.record.phase import Phase
+from alexprof.record.run import Run
+
+How = Literal["ops", "launches", "kernels", "share"]
+
+
+class PredictedSaving(Struct, frozen=True, kw_only=True):
+    """What a step is predicted to save without some ops.
+
+    Attributes:
+        what: "layer", or "ablation" for ops that another variant leaves out.
+        name: The layer; of ops that are left out the ablation.
+        fraction: Of the step.
+        saves_s: Of the timed mean, or of the traced one where nothing was timed.
+        std_s: Its standard deviation over traced steps; None with one.
+        speed_up: Step with it over step without it; None if nothing is left.
+        halved_s: What the step saves if they become twice as fast.
+        halved_speed_up: The same as a speed-up.
+        measured_s: What leaving them out saved; None where that was not measured, or may be
+            nothing.
+    """
+
+    what: Literal["layer", "ablation"]
+    name: str
+    fraction: float
+    saves_s: float
+    std_s: float | None
+    speed_up: float | None
+    halved_s: float
+    halved_speed_up: float | None
+    measured_s: float | None = None
+
+
+class Predictions(Struct, frozen=True, kw_only=True):
+    """What is predicted of a phase's step.
+
+    Attributes:
+        variant: Key of the variant.
+        phase: Key of the phase.
+        how: What they rest on, as in `Replay.how`, or "share" of the step; "" where the GPU waits
+            for its host and nothing can be predicted.
+        step_s: The step that they are of.
+        savings: Ops that another variant leaves out, then layers, in the record's order.
+    """
+
+    variant: str
+    phase: str
+    how: How | Literal[""]
+    step_s: float
+    savings: tuple[PredictedSaving, ...]
+
+
+def predictions(run: Run) -> Iterator[Predictions]:
+    """What is predicted, for every variant and phase."""
+    for variant, record in run.variants.items():
+        for phase in record.phases:
+            if predicted := predict(run, variant, phase):
+                yield predicted
+
+
+def predict(run: Run, variant: str, phase: str) -> Predictions | None:
+    """What is predicted of a phase; None without a trace whose shares may be shown."""
+    division = divide(run, variant, phase)
+    if division is None or not division.layers:
+        return None
+    record = run.variants[variant].phases[phase]
+    step_s = record.timed.mean_s if record.timed and division.step_s else division.step_s
+    how: How | Literal[""] = "share"
+    if record.replay and record.replay.savings:
+        how = record.replay.how
+        savings = (*_left_out(run, record, variant, phase, step_s), *_replayed(record, step_s))
+    elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
+        how, savings = "", ()
+    else:
+        savings = tuple(_by_share(run, division, step_s))
+    return Predictions(variant=variant, phase=phase, how=how, step_s=step_s, savings=savings)
+
+
+def prediction_agrees(run: Run, ablation: Ablation) -> bool | None:
+    """Whether prediction and measurement agree, given both intervals; None without both."""
+    saved_s, interval = difference_s(ablation, leading_estimator(run))
+    if ablation.predicted_s is None or ablation.predicted_ci95_s is None or interval is None:
+        return None
+    halves_s = [(high - low) / 2 for low, high in (interval, ablation.predicted_ci95_s)]
+    return abs(saved_s - ablation.predicted_s) <= math.hypot(*halves_s)
+
+
+def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[PredictedSaving]:
+    """By the share of the step, of layers that nobody measured."""
+    left_out = {
+        part.layer
+        for ablation in run.ablations
+        if (ablation.phase, ablation.reference) == (division.phase, division.variant)
+        for part in ablation.parts
+    }
+    for layer in division.layers:
+        if layer.name not in left_out:
+            std = None if layer.std_s is None else division.fraction(layer.std_s)
+            yield _saving("layer", layer.name, (layer.fraction, std, layer.fraction / 2), step_s)
+
+
+def _replayed(phase: Phase, step_s: float) -> Iterator[PredictedSaving]:
+    for saving in phase.replay.savings if phase.replay else ():
+        if saving.what == "layer":
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
+            yield _saving("layer", saving.name, fractions, step_s)
+
+
+def _left_out(
+    run: Run, record: Phase, variant: str, phase: str, step_s: float
+) -> Iterator[PredictedSaving]:
+    """Ops that another variant leaves out, beside what that saved."""
+    estimator = leading_estimator(run)
+    predicted = {
+        saving.name: saving
+        for saving in (record.replay.savings if record.replay else ())
+        if saving.what == "ablation"
+    }
+    for ablation in run.ablations:
+        saving = predicted.get(ablation.name)
+        if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
+            saved_s, interval = difference_s(ablation, estimator)
+            unclear = interval is not None and interval[0] <= 0 <= interval[1]
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
+            measured_s = None if unclear else saved_s
+            yield _saving("ablation", ablation.name, fractions, step_s, measured_s)
+
+
+def _saving(
+    what: Literal["layer", "ablation"],
+    name: str,
+    fractions: tuple[float, float | None, float],
+    step_s: float,
+    measured_s: float | None = None,
+) -> PredictedSaving:
+    """Of the fractions of the step that go, their deviation, and those that halving takes."""
+    fraction, std, halved = fractions
+    return PredictedSaving(
+        what=what,
+        name=name,
+        fraction=fraction,
+        saves_s=fraction * step_s,
+        std_s=None if std is None else std * step_s,
+        speed_up=_speed_up(fraction),
+        halved_s=halved * step_s,
+        halved_speed_up=_speed_up(halved),
+        measured_s=measured_s,
+    )
+
+
+def _speed_up(saved: float) -> float | None:
+    return 1 / (1 - saved) if saved < 0.9999 else None
