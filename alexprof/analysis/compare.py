@@ -285,7 +285,7 @@ class _PhaseOfBoth:
         degrees = min(len(block_means(sample.steps)) for sample in self._every) - 1
         log_error = (high - low) / 2 / quantile(degrees, 0.975) / comparison.ratio
         p_value = two_sided_p(math.log(comparison.ratio), log_error, degrees)
-        return replace(comparison, log_error=log_error, freedom=degrees, p_value=p_value)
+        return replace(comparison, log_error=log_error, degrees_of_freedom=degrees, p_value=p_value)
 
     def _ablation(self, run: Run) -> Comparison | None:
         for ablation in run.ablations:

@@ -19,20 +19,20 @@ class Error:
 
     Attributes:
         size: Its standard error, in the unit of the values.
-        freedom: Degrees of freedom of that; infinite where nothing varies.
+        degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
     """
 
     size: float
-    freedom: float
+    degrees_of_freedom: float
 
     def around(self, centre: float) -> Interval:
         """The 95 % interval about a difference."""
-        half = quantile(self.freedom, 0.975) * self.size
+        half = quantile(self.degrees_of_freedom, 0.975) * self.size
         return centre - half, centre + half
 
     def p_value(self, difference: float) -> float:
         """Chance of a difference at least so large if there is none."""
-        return two_sided_p(difference, self.size, self.freedom)
+        return two_sided_p(difference, self.size, self.degrees_of_freedom)
 
 
 def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) -> Error | None:

@@ -207,7 +207,7 @@ def _interference_differs(caveat: Caveat) -> str:
 def _slow_steps(caveat: Caveat) -> str:
     return (
         f"{_runs(caveat)} had steps slow in a row ({clean(', '.join(caveat.phases))}; up to "
-        f"{caveat.numbers['slowest_ratio']:.2f}×): means follow them, so medians are compared"
+        f"{caveat.numbers['slowest_ratio']:.2f}×), and means follow them"
     )
 
 

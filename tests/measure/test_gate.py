@@ -20,7 +20,7 @@ def comparison(ratio, error):
         None,
         p_value=0.5,
         log_error=error,
-        freedom=math.inf,
+        degrees_of_freedom=math.inf,
     )
 
 
