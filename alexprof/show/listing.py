@@ -132,7 +132,8 @@ def _times(view: View, summary: Summary, key: str) -> str:
         label = label if step.variant == first else view.other_label(step.variant, first)
         time = numbers.time(step.center_s, longest_s)
         texts.append(f"{time} {label}" if len(view.run.variants) > 1 else time)
-    line = ", ".join(texts) or "not timed"
+    traced = [numbers.time(step.center_s) for step in summary.traced if step.phase == key]
+    line = ", ".join(texts) or (f"{traced[0]} traced" if traced else "not timed")
     return f"{line} (medians)" if texts and summary.estimator == "median" else line
 
 
