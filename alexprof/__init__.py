@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alexprof.record.run import Run
     from alexprof.record.store import load_run
     from alexprof.tracer import Tracer
+    from alexprof.tracer.importing import import_trace
     from alexprof.tracer.recording import Recording
     from alexprof.workload import leaving_out
 
@@ -35,6 +36,7 @@ __all__ = [
     "Target",
     "Tracer",
     "__version__",
+    "import_trace",
     "leaving_out",
     "load_run",
     "load_trace",
@@ -49,6 +51,7 @@ _LATE = {
     "CallableTarget": "alexprof.capture.target",
     "SessionTarget": "alexprof.capture.target",
     "Run": "alexprof.record.run",
+    "import_trace": "alexprof.tracer.importing",
     "leaving_out": "alexprof.workload",
     "load_run": "alexprof.record.store",
     "load_trace": "alexprof.analysis.traces",

@@ -18,6 +18,7 @@ from alexprof.record.store import save_run
 from tests.analysis.made import made_run
 from tests.command_line import COMMAND, assert_one_line, call, call_process
 from tests.record.test_store import run_named
+from tests.trace_runs import write_trace
 
 
 @pytest.fixture
@@ -273,3 +274,28 @@ def test_the_collector_is_back_after_a_report_that_fails():
         raise ValueError("said")
     assert off
     assert gc.isenabled()
+
+
+def test_import_says_what_it_made_and_what_to_type_next(tmp_path):
+    file, logdir = write_trace(tmp_path / "vm.xplane.pb", steps=6), tmp_path / "a logdir"
+    done = call("import", file, "--name", "mine", "--logdir", logdir)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *following = done.stdout.splitlines()
+    assert first == f"Made '{logdir / 'mine'}': 6 traced steps of trace"
+    commands = [shlex.split(line.partition(": ")[2]) for line in following]
+    assert [command[0] for command in commands] == ["alexprof", "alexprof", "tensorboard"]
+    shown = call(*commands[0][1:])
+    assert shown.returncode == 0, shown.stderr
+    alone = call("report", file)
+    drop = ("AlexProf", "Details:")
+    assert [line for line in shown.stdout.splitlines() if not line.startswith(drop)][:8] == [
+        line for line in alone.stdout.splitlines() if not line.startswith(drop)
+    ][:8]
+    compared = [str(file) if word == "OTHER" else word for word in commands[1][1:]]
+    assert call(*compared).returncode == 0
+    assert call("gate", "mine", "--baseline", file, "--logdir", logdir).returncode == 3
+    assert_one_line(
+        call("import", file, "--name", "mine", "--logdir", logdir), 2, "exists already", "--name"
+    )
+    assert_one_line(call("import", tmp_path / "no", "--logdir", logdir), 2, "no trace")
+    assert_one_line(call("import", logdir / "mine", "--logdir", logdir), 2, "no trace")

@@ -20,6 +20,8 @@ CaveatCode = Literal[
     "incomplete",
     "not_timed",
     "not_traced",
+    "traces_alone",
+    "trace_and_timed",
     # Not the same work.
     "settings_unknown",
     "workload_differs",

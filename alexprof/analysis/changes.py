@@ -39,6 +39,7 @@ class GroupRecord(Struct, frozen=True, kw_only=True):
         software: Versions of the first run; None if not known.
         variants: Each variant's label.
         phases: Each phase's label.
+        traced: Whether these are traces alone: what is compared of them are traced steps.
     """
 
     name: str
@@ -48,6 +49,7 @@ class GroupRecord(Struct, frozen=True, kw_only=True):
     software: Software | None
     variants: dict[str, str]
     phases: dict[str, str]
+    traced: bool = False
 
 
 class Change(Struct, frozen=True, kw_only=True):

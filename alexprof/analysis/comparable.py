@@ -44,8 +44,12 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         b: The other.
         pairs: The variants that stand beside each other.
     """
+    if a.is_trace != b.is_trace:
+        return [_trace_and_timed(a, b)]
     caveats = [*_unmatched(a, b, pairs)]
-    if a.folder != b.folder:
+    if a.is_trace:
+        caveats.append(Caveat(code="traces_alone"))
+    elif a.folder != b.folder:
         caveats += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
         caveats += _around(a, b, pairs)
     else:
@@ -81,6 +85,21 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
                         phases=(key,),
                         variants=(name,),
                     )
+
+
+def _trace_and_timed(a: Selection, b: Selection) -> Caveat:
+    """A trace alone beside a run, with a trace of that run, which could be compared."""
+    trace, timed = (a, b) if a.is_trace else (b, a)
+    phases = [
+        phase for name in timed.variants for phase in timed.run.variants[name].phases.values()
+    ]
+    files = [str(timed.folder / phase.traced.file) for phase in phases if phase.traced is not None]
+    return Caveat(
+        code="trace_and_timed",
+        effect="work",
+        runs=(trace.name, timed.name),
+        text=next(iter(files), ""),
+    )
 
 
 def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
@@ -265,7 +284,7 @@ def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat
             phase_b = b.run.variants[pair[1]].phases[key]
             for selection, phase in ((a, phase_a), (b, phase_b)):
                 run = (selection.name,)
-                if phase.timed is None:
+                if phase.timed is None and not selection.is_trace:
                     yield Caveat(code="not_timed", runs=run, phases=(key,), variants=variants)
                 if phase.attribution is None:
                     yield Caveat(code="not_traced", runs=run, phases=(key,), variants=variants)

@@ -148,7 +148,8 @@ def measured_s(phase: Phase) -> float:
     """How long measuring a phase took, seconds: warm-up and variants that took turns included."""
     if phase.interference is not None:
         return phase.interference.seconds
-    return phase.timed.steps * phase.timed.mean_s if phase.timed else 0.0
+    steps = phase.timed or phase.traced
+    return steps.steps * steps.mean_s if steps else 0.0
 
 
 def compare_groups(
@@ -231,7 +232,14 @@ class _PhaseOfBoth:
     one_run: Run | None
     paired: bool
 
+    @property
+    def _mixed(self) -> bool:
+        """Whether timed steps stand beside traced ones, which are slower: nothing is compared."""
+        return len({sample.traced for sample in self._every}) > 1
+
     def compared(self) -> Iterator[Compared]:
+        if self._mixed:
+            return
         timed = self._timed()
         if timed is not None:
             yield self._compared("phase", self.key, (1.0, 1.0), timed)
@@ -242,7 +250,7 @@ class _PhaseOfBoth:
 
     def unmatched(self, b: str) -> Iterator[Unmatched]:
         for level, name, in_a, in_b in self._parts():
-            if in_a and in_b:
+            if (in_a and in_b) or self._mixed:
                 continue
             samples = self.samples[0] if in_a else self.samples[1]
             cost_s = _mean(float(sample.parts[level][name].mean()) for sample in samples)

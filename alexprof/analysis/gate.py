@@ -155,12 +155,12 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
 
 
 def _missing(baseline: Group, run: Group, compared: Sequence[Compared]) -> Iterator[Caveat]:
-    """Phases of the baseline that were to be compared, and that were not timed in the run."""
+    """Phases of the baseline that were to be compared, and that the run lacks."""
     timed = {(subject.pair[0], subject.phase) for subject in compared if subject.level == "phase"}
     first = baseline.runs[0]
     for variant in first.variants:
         for key, phase in first.run.variants[variant].phases.items():
-            if phase.timed is not None and (variant, key) not in timed:
+            if (phase.timed or first.is_trace) and (variant, key) not in timed:
                 yield Caveat(
                     code="phase_missing",
                     effect="work",

@@ -27,19 +27,20 @@ from alexprof.analysis.compare import measured_s
 from alexprof.analysis.difference import common_estimator
 from alexprof.analysis.estimator import Estimator, center_ci95_s
 from alexprof.analysis.samples import Floats, PhaseSample, RunSamples
-from alexprof.analysis.selection import Selection
+from alexprof.analysis.selection import Selection, is_trace
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
-from alexprof.measure.chunks import step_interval
+from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.statistics import mean_interval
 from alexprof.record.environment import Software
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
 from alexprof.record.values import Comparison, Interval, Verdict
 
 HISTORY_VERSION = 2
-Measure = Literal["mean", "median", "share", "time"]
+Measure = Literal["mean", "median", "traced", "share", "time"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 FALSE_ALARM = 0.05
 CHANGED = ("slower", "faster")
@@ -163,8 +164,9 @@ def parse_metric(text: str) -> tuple[str, Measure]:
     """Reads a metric: "forward.mean", "lrn.share".
 
     Returns:
-        A phase and, of timed steps, "mean" or "median"; or a kind, layer or op and, of traced
-        steps, "share" of the step or "time" on the scale of timed ones.
+        A phase and, of timed steps, "mean" or "median", or "traced", the mean of traced ones; or a
+        kind, layer or op and, of traced steps, "share" of the step or "time" on the scale of timed
+        ones.
 
     Raises:
         UsageError: If it is none.
@@ -172,8 +174,8 @@ def parse_metric(text: str) -> tuple[str, Measure]:
     name, _, measure = text.rpartition(".")
     if not name or measure not in MEASURES:
         raise UsageError(
-            "--metric is PHASE.mean, PHASE.median, KIND.share or KIND.time (a layer or op too), "
-            f"not {text!r}"
+            "--metric is PHASE.mean, PHASE.median, PHASE.traced, KIND.share or KIND.time (a layer "
+            f"or op too), not {text!r}"
         )
     return name, measure
 
@@ -185,8 +187,8 @@ def history(
 
     Args:
         logdir: Where the runs are.
-        metric: As for `parse_metric`; None takes the newest run's first phase, by the estimator
-            that leads in all the runs.
+        metric: As for `parse_metric`; None takes the first phase of the newest run that was timed,
+            by the estimator that leads in all the runs; of traces alone their traced steps.
         variant: Whose; None takes the newest run's first with the phase.
         phase: Of shares, in which phase; None takes the variant's last.
 
@@ -199,10 +201,16 @@ def history(
     estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    metric = metric or f"{next(_phases(runs[-1]))[1]}.{estimator}"
+    timed = [run for run in runs if not is_trace(run)]
+    if metric is None:
+        _, first = next(_phases((timed or runs)[-1]))
+        metric = f"{first}.{estimator if timed else 'traced'}"
     name, measure = parse_metric(metric)
-    variant, phase = _commonest(runs, variant, name if measure in ("mean", "median") else phase)
     if measure in ("mean", "median"):
+        variant, phase = _commonest(timed or runs, variant, name)
+    else:
+        variant, phase = _commonest(runs, variant, name if measure == "traced" else phase)
+    if measure in ("mean", "median", "traced"):
         estimator = "median" if measure == "median" else "mean"
     selections = [Selection(logdir / run.run, run, variant) for run in runs]
     points, observed = _points(selections, name, measure, phase, estimator)
@@ -305,16 +313,27 @@ def _observe(
         raise RunError(f"no variant {selection.variant}")
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}")
+    if measure == "traced":
+        return _observe_traced(run, variant.phases[phase])
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("share", "time"):
         return _observe_part(run, sample, name, measure)
-    if not sample.blocks:
+    if sample.traced or not sample.blocks:
         raise RunError("not timed")
     run_cv = between_run_cv(measured_s(variant.phases[phase]))
     timed = variant.phases[phase].timed
     if measure == "median" and timed is not None:
         return Observed(run, sample.blocks, center_ci95_s(timed, "median"), run_cv)
     return Observed(run, sample.blocks, mean_interval(sample.blocks), run_cv)
+
+
+def _observe_traced(run: Run, phase: Phase) -> Observed:
+    """The mean of traced steps, which is no timed one's."""
+    if phase.traced is None:
+        raise RunError("no trace")
+    blocks = chunks(np.array(phase.traced.steps_s))
+    run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
+    return Observed(run, blocks, phase.traced.ci95_s, run_cv)
 
 
 def _observe_part(run: Run, sample: PhaseSample, name: str, measure: Measure) -> Observed:

@@ -17,7 +17,7 @@ from alexprof.attribute import IDLE_OP
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.record.phase import on_cpu
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,12 +33,14 @@ class PhaseSample:
     Attributes:
         steps: Timed steps, float64 seconds, a block each; none if nothing was timed.
         blocks: What is compared, float64 seconds, a block each: the steps, or where medians lead
-            each block's median, scaled so that their mean is the median of all steps.
+            each block's median, scaled so that their mean is the median of all steps. Of a trace
+            alone the traced steps.
         orders: Each block's place among all blocks of the phase.
         step_s: Center of the timed steps (mean of the traced ones where nothing was timed).
         device: Whose time the parts are of; None without a trace.
         parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
             timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
+        traced: Whether `blocks` are traced steps.
     """
 
     steps: Sequence[Floats]
@@ -47,6 +49,7 @@ class PhaseSample:
     step_s: float
     device: str | None
     parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
+    traced: bool = False
 
     def chunks(self, level: Level, name: str) -> list[Floats]:
         """A part's traced steps in blocks; a part that the trace doesn't have cost nothing."""
@@ -80,12 +83,16 @@ class RunSamples:
     def __init__(self, selection: Selection, estimator: Estimator) -> None:
         variants = selection.run.variants.values()
         phases = [phase for variant in variants for phase in variant.phases.values()]
-        timed = any(phase.timed is not None for phase in phases)
-        traced = any(phase.attribution is not None for phase in phases)
+        timed = "timed" if any(phase.timed is not None for phase in phases) else None
+        traced = "traced" if any(phase.attribution is not None for phase in phases) else None
         self._folder, self._run = selection.folder, selection.run
         self._estimator: Estimator = estimator
-        self._steps = self._table(STEPS_FILE, "timed" if timed else None)
-        self._costs = self._table(COSTS_FILE, "traced" if traced else None)
+        # The steps of an imported trace are in its record; its table has no timed ones.
+        self._steps = None if selection.is_trace else self._table(STEPS_FILE, timed)
+        if selection.costs is None:
+            self._costs = self._table(COSTS_FILE, traced)
+        else:
+            self._costs = costs_table(selection.costs)
 
     def of(self, variant: str, key: str) -> PhaseSample:
         """The sample of a phase.
@@ -102,9 +109,12 @@ class RunSamples:
         if blocks and phase.timed is not None and self._estimator == "median":
             step_s = center_s(phase.timed, "median")
             compared = _medians(blocks, step_s)
+        is_traced = not blocks and phase.timed is None and phase.traced is not None
+        if phase.traced is not None and is_traced:
+            compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution
         if attribution is None or self._costs is None or not attribution.wall_ns:
-            return PhaseSample(blocks, compared, orders, step_s, None)
+            return PhaseSample(blocks, compared, orders, step_s, None, traced=is_traced)
         device = attribution.device
         rows = _rows(self._costs, variant, key, device)
         steps = rows["step"].n_unique()
@@ -113,7 +123,7 @@ class RunSamples:
         step_s = step_s or busy_s + idle_s
         scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(device))
         parts = {level: _parts(rows, level, scale) for level in PARTS}
-        return PhaseSample(blocks, compared, orders, step_s, device, parts)
+        return PhaseSample(blocks, compared, orders, step_s, device, parts, is_traced)
 
     def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
         """A table of the run; None where no phase got as far as having one."""

@@ -1,24 +1,40 @@
-"""What a user names to compare: a run or `RUN:variant`, or a group of runs of the same thing."""
+"""What a user names to compare: a run, `RUN:variant` or a trace, or a group of the same thing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from alexprof.analysis.changes import GroupRecord
+from alexprof.analysis.traces import find_traces, load_with_tables, printable
 from alexprof.errors import RunError, UsageError
 from alexprof.record.run import Run
-from alexprof.record.store import find_run, load_run
+from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A run on disk, and the variant of it that is meant; None means all."""
+    """A run on disk or a trace, and the variant of it that is meant.
+
+    Attributes:
+        folder: The run's folder; of a trace its file, the first of several hosts.
+        run: The record.
+        variant: None means all.
+        costs: The costs of a trace, by variant and phase; None for a run, which has a table.
+    """
 
     folder: Path
     run: Run
     variant: str | None
+    costs: Mapping[tuple[str, str], pl.DataFrame] | None = None
 
     @property
     def name(self) -> str:
@@ -29,6 +45,11 @@ class Selection:
     def variants(self) -> list[str]:
         """The variants that are meant."""
         return [self.variant] if self.variant is not None else list(self.run.variants)
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether it is a trace alone, imported or not: none of its steps was timed."""
+        return is_trace(self.run)
 
 
 @dataclass(frozen=True)
@@ -59,7 +80,14 @@ class Group:
                 for variant in first.variants.values()
                 for key, phase in variant.phases.items()
             },
+            traced=all(selection.is_trace for selection in self.runs),
         )
+
+
+def is_trace(run: Run) -> bool:
+    """Whether a run is a trace alone: its steps were traced and none was timed."""
+    phases = [phase for variant in run.variants.values() for phase in variant.phases.values()]
+    return bool(phases) and all(phase.timed is None and phase.traced for phase in phases)
 
 
 Pair = tuple[str, str]
@@ -67,16 +95,24 @@ Pair = tuple[str, str]
 
 
 def select(name: str, logdir: Path) -> Selection:
-    """Finds a run, or a variant of one.
+    """Finds a run, a variant of one, or a trace.
 
     Args:
-        name: As for `find_run`, with `:variant` after it or without.
+        name: As for `find_run`, with `:variant` after it or without; or as for `find_traces`. A run
+            of the logdir goes before a file of the same name.
         logdir: Where runs are.
 
     Raises:
         RunError: If there is no such run.
-        UsageError: If the run has no such variant.
+        UsageError: If the run has no such variant, or a folder holds several traces.
+        TraceError: If the trace can't be read.
     """
+    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
+    if not is_run and (files := find_traces(name)):
+        loaded = load_with_tables(*files, cores=False)
+        # By its path: files of several sessions have the same name, the host's.
+        run = msgspec.structs.replace(loaded.run, run=printable(name))
+        return Selection(files[0], run, None, loaded.costs)
     try:
         folder = find_run(name, logdir)
         return Selection(folder, load_run(folder), None)

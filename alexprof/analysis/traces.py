@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
@@ -18,8 +19,11 @@ from alexprof.record.run import SCHEMA_VERSION, Run, Variant
 from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 
 if TYPE_CHECKING:
-    from alexprof.analysis.assemble import TraceFacts
-    from alexprof.attribute import Attribution
+    import polars as pl
+
+    from alexprof.attribute import Attribution, Known
+    from alexprof.capture.executed import Executed
+    from alexprof.workload.base import AblationSpec
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
@@ -137,81 +141,169 @@ def load_trace(
         UsageError: If no file is given, two have the same name, or no step has the marker.
         TraceError: If one can't be read, is no trace or is damaged, or nothing ran in any.
     """
-    from alexprof.analysis.assemble import traced_phase
+    return load_with_tables(*files, marker=marker, depth=depth, cores=cores).run
 
+
+@dataclass(frozen=True)
+class LoadedTrace:
+    """A trace alone, as a run.
+
+    Attributes:
+        run: As `load_trace` has it.
+        files: Its files, one of each host.
+        attributions: The steps and costs of each phase.
+    """
+
+    run: Run
+    files: Sequence[Path]
+    attributions: dict[str, Attribution]
+
+    @property
+    def costs(self) -> dict[tuple[str, str], pl.DataFrame]:
+        """The table of costs of each variant and phase."""
+        return {(TRACE, key): phase.costs for key, phase in self.attributions.items()}
+
+
+def load_with_tables(
+    *files: str | os.PathLike[str],
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+) -> LoadedTrace:
+    """Reads a trace as `load_trace` does, and keeps its tables."""
     paths = [Path(file) for file in files]
-    attributions, facts, lost = attribute_files(paths, marker=marker, depth=depth, cores=cores)
-    first, several = paths[0], len(paths) > 1
-    alone = len(attributions) == 1
-    keys = [TRACE] if alone else _keys(list(attributions))
-    phases = {
-        key: traced_phase(Phase(label=TRACE if alone else sort), attribution, (), facts)
-        for key, (sort, attribution) in zip(keys, attributions.items(), strict=True)
-    }
-    return Run(
+    phases, attributions, lost = read_phases(paths, marker=marker, depth=depth, cores=cores)
+    check_marked(paths[0], attributions, marker)
+    run = Run(
         schema_version=SCHEMA_VERSION,
-        run=_name(first, several=several),
+        run=trace_name(paths),
         complete=not lost,
         stopped=next(iter(lost), None),
-        started=_written(first),
+        started=written(paths[0]),
         workload=None,
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+    return LoadedTrace(run, paths, attributions)
 
 
-def attribute_files(
-    files: Sequence[Path], *, marker: str | None = None, depth: int = 1, cores: bool = True
-) -> tuple[dict[str, Attribution], TraceFacts, tuple[Note, ...]]:
-    """Reads the files of a trace and divides its steps among the ops.
+@dataclass(frozen=True)
+class Beside:
+    """What is known of traced steps beside their trace.
+
+    Attributes:
+        timed: The phase as it was timed.
+        file: Where the run keeps the trace, relative to its folder.
+        executed: What run metadata says of a step; None if not known.
+        ablations: What is to be predicted.
+        wall_clock_s: Each traced step by the clock that times untraced ones.
+        page_faults_per_step: None if not known.
+    """
+
+    timed: Phase
+    file: str
+    executed: Executed | None = None
+    ablations: Sequence[AblationSpec] = ()
+    wall_clock_s: tuple[float, ...] = ()
+    page_faults_per_step: float | None = None
+
+
+def read_phases(
+    files: Sequence[Path],
+    *,
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+    beside: Beside | None = None,
+) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
+    """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
     Args:
         files: As for `load_trace`, like the next ones.
         marker: See there.
         depth: See there.
         cores: See there.
+        beside: What is known of the steps beside the trace.
 
     Returns:
-        An attribution for each sort of steps, by the sort's name; what is known of the trace
-        beside; what the profiler reported of it.
+        By key the record of each sort of steps; their attributions, each with its table of costs;
+        what the profiler reported of the trace.
 
     Raises:
-        UsageError: As `load_trace`.
-        TraceError: Likewise.
+        UsageError: If no file is given, or two have the same name.
+        TraceError: As `load_trace`.
     """
-    from alexprof.analysis.assemble import TraceFacts
+    from alexprof.analysis.assemble import TraceFacts, traced_phase
+    from alexprof.attribute import Known
     from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.attribute.steps import NOT_MARKED
     from alexprof.xplane import granted_host_level, read_trace
 
-    paths = {_host(path): path for path in files}
+    paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
         raise UsageError("load_trace takes the file of each host, whose name is the file's")
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    attributions = attribute_hosts(traces, marker, depth, cores=cores)
+    known = Known() if beside is None else _known(beside)
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=known)
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    shown = files[0].parent.name if len(files) > 1 else files[0].name
+    facts = TraceFacts(
+        file=beside.file if beside else printable(shown),
+        host_level=min((level for level in levels.values() if level is not None), default=None),
+        wall_clock_s=beside.wall_clock_s if beside else (),
+        page_faults_per_step=beside.page_faults_per_step if beside else None,
+        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
+    )
+    alone = len(sorts) == 1
+    executed = beside.executed if beside else None
+    attributions = dict(zip([TRACE] if alone else _keys(list(sorts)), sorts.values(), strict=True))
+    phases = {
+        key: traced_phase(
+            beside.timed if beside else Phase(label=TRACE if alone else sort),
+            attribution,
+            executed.ops if executed else (),
+            facts,
+            executed.nodes if executed else None,
+        )
+        for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True)
+    }
+    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
+    return phases, attributions, lost
+
+
+def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
+    """Makes sure that a trace marks its steps by a name.
+
+    Raises:
+        UsageError: If it doesn't.
+    """
+    from alexprof.attribute.steps import NOT_MARKED
+
     some = next(iter(attributions.values()))
-    first = next(iter(paths.values()))
     if marker is not None and not some.marked:
         names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
         only = f", only {', '.join(map(_quoted, names))}" if names else ""
-        raise UsageError(f"{first}: no step marked {_quoted(marker)} is in the trace{only}")
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
-    facts = TraceFacts(
-        file=_printable(first.parent.name if len(paths) > 1 else first.name),
-        host_level=min((level for level in levels.values() if level is not None), default=None),
-        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
+        raise UsageError(f"{file}: no step marked {_quoted(marker)} is in the trace{only}")
+
+
+def _known(beside: Beside) -> Known:
+    from alexprof.attribute import Known
+
+    timed, executed = beside.timed.timed, beside.executed
+    return Known(
+        inputs=executed.inputs if executed else None,
+        nodes=executed.nodes if executed else None,
+        asked=beside.ablations,
+        timed_s=timed.mean_s if timed else None,
     )
-    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
-    return attributions, facts, lost
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:
     """What the phases that a trace marks are called by commands and tables, each otherwise."""
     keys: list[str] = []
     for sort in sorts:
-        name = _printable(sort).strip() or TRACE
+        name = printable(sort).strip() or TRACE
         others = (f"{name} {number}" for number in count(2))
         keys.append(next(key for key in chain([name], others) if key not in keys))
     return keys
@@ -228,24 +320,24 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _host(path: Path) -> str:
+def host_of(path: Path) -> str:
     """The host, after which the profiler names its file."""
-    return _printable(path.name.removesuffix(SUFFIX) or path.name)
+    return printable(path.name.removesuffix(SUFFIX) or path.name)
 
 
-def _name(path: Path, *, several: bool) -> str:
-    """The session's name where the file lies in one, else the file's own."""
-    folder = path.absolute().parent
-    in_session = several or folder.parent.name == "profile"
-    return _printable(folder.name) if in_session else _host(path)
+def trace_name(files: Sequence[Path]) -> str:
+    """The session's name where the files lie in one, else the file's own."""
+    folder = files[0].parent.resolve()
+    in_session = len(files) > 1 or folder.parent.name == "profile"
+    return printable(folder.name) if in_session else host_of(files[0])
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name as text, whatever bytes it has."""
     return os.fsencode(name).decode(errors="replace")
 
 
-def _written(path: Path) -> str:
+def written(path: Path) -> str:
     """When the file was written: a trace does not say when it was taken in words of a calendar."""
     try:
         stamp = path.stat().st_mtime

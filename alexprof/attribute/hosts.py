@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
-from alexprof.attribute.predict import Replayed
+from alexprof.attribute.predict import Known, Replayed
 from alexprof.errors import DamageError, TraceError
 from alexprof.record.note import Note, of_host
 from alexprof.xplane import recorded_span_ns
@@ -27,6 +27,7 @@ def attribute_hosts(
     depth: int = 1,
     *,
     cores: bool = True,
+    known: Known | None = None,
 ) -> dict[str, Attribution]:
     """Divides the steps of each host, sort by sort, among the ops that ran there.
 
@@ -38,6 +39,7 @@ def attribute_hosts(
         marker: As for `attribute`, like the next ones.
         depth: See there.
         cores: See there.
+        known: See there; of one host alone.
 
     Returns:
         By sort of steps, as `attribute_phases` has them, the tables of all hosts, one below the
@@ -49,7 +51,7 @@ def attribute_hosts(
     """
     if len(traces) == 1:
         (trace,) = traces.values()
-        return attribute_phases(trace, marker, depth, cores=cores)
+        return attribute_phases(trace, marker, depth, cores=cores, known=known)
     _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [Note("several_hosts", {"hosts": len(traces)})]

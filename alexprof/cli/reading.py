@@ -1,17 +1,20 @@
-"""Commands that read saved runs: report, compare, gate, history, list."""
+"""Commands that read runs and traces: report, import, compare, gate, history, list."""
 
 from __future__ import annotations
 
 import shlex
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alexprof.cli.app import Logdir, app
 from alexprof.cli.output import no_collector, print_text, report_options, style_of
 from alexprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from alexprof.record.run import Run
 
 
 @app.command()
@@ -71,6 +74,63 @@ def report(
 def _at(logdir: Path) -> list[str]:
     """The option for a logdir that is not the default one."""
     return [] if logdir == Path("logdir") else ["--logdir", str(logdir)]
+
+
+@app.command("import")
+def import_(
+    traces: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRACE…",
+            help="A .xplane.pb file or a session's folder; of several hosts the file of each.",
+        ),
+    ],
+    *,
+    name: Annotated[
+        str,
+        typer.Option(help="Name of the run's folder. The session's name and time if empty."),
+    ] = "",
+    logdir: Logdir = Path("logdir"),
+    marker: Annotated[str, typer.Option(help="Name of the events that mark the steps.")] = "",
+    depth: Annotated[int, typer.Option(help="How many name scopes make a layer.")] = 1,
+    cores: Annotated[
+        bool, typer.Option(help="Find what pools of threads worked for each op.")
+    ] = True,
+) -> None:
+    """Make a run of a trace that any program took, for compare, history and TensorBoard."""
+    with no_collector():
+        from alexprof.tracer.importing import import_trace
+
+        run = import_trace(
+            *traces,
+            logdir=logdir,
+            name=name or None,
+            marker=marker or None,
+            depth=depth,
+            cores=cores,
+        )
+    _print_imported(run, logdir)
+
+
+def _print_imported(run: Run, logdir: Path) -> None:
+    """Says what was made, and what to do with it."""
+    from alexprof.show.note_texts import stopped_text
+    from alexprof.show.text import clean
+    from alexprof.show.words import plural
+
+    steps = [
+        f"{plural(phase.traced.steps, 'traced step')} of {clean(phase.label)}"
+        for variant in run.variants.values()
+        for key, phase in variant.phases.items()
+        if phase.traced is not None
+    ]
+    name, at = shlex.quote(run.run), shlex.join(_at(logdir))
+    print_text(f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}")
+    if run.stopped:
+        print_text(f"It is marked incomplete: {stopped_text(run.stopped)}.")
+    print_text(f"Show it:      alexprof report {name} {at}".rstrip())
+    print_text(f"Compare it:   alexprof compare {name} OTHER {at}".rstrip())
+    print_text(f"TensorBoard:  tensorboard --logdir {shlex.quote(str(logdir))}")
 
 
 @app.command()

@@ -219,6 +219,15 @@ def _runs_left(caveat: Caveat) -> str:
     return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
 
 
+def _trace_and_timed(caveat: Caveat) -> str:
+    trace, timed = map(clean, caveat.runs)
+    text = (
+        f"{trace} is a trace alone: its steps, which a profiler slowed down, can’t be compared "
+        f"with the timed ones of {timed}"
+    )
+    return f"{text}; name a trace of it instead, like {clean(caveat.text)}" if caveat.text else text
+
+
 _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
     "no_common_variant": _no_common_variant,
     "no_common_phase": _no_common_phase,
@@ -232,6 +241,11 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
     "not_traced": lambda it: (
         f"{_where(it.phases, it.variants)} has no trace in {_runs(it)}: no layers, kinds and ops"
     ),
+    "traces_alone": lambda it: (
+        "traced steps are compared, which a profiler slowed down; whether machine, versions and "
+        "settings are the same is not known of traces"
+    ),
+    "trace_and_timed": _trace_and_timed,
     "settings_unknown": _settings_unknown,
     "workload_differs": lambda it: f"the workload differs {_values(it)}: other ops",
     "seed_differs": _setting("other numbers, the same work"),

@@ -34,11 +34,12 @@ def render_gate(
 
 def _document(result: GateResult, options: ReportOptions) -> Document:
     del options
+    steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
         name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
         status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[result.outcome],
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
-        sections=(Section("May it pass?", "timed steps; shares of them", tuple(_blocks(result))),),
+        sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
         footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
     )
 

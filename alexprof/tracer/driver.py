@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alexprof.analysis.assemble import traced_phase
-from alexprof.analysis.traces import attribute_files, find_traces
+from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler
@@ -217,20 +216,22 @@ class Driver:
     def _take_trace(
         self, key: str, variant: str, files: Sequence[Path], marker: str | None
     ) -> None:
-        attributions, facts, _ = attribute_files(files, marker=marker)
-        if len(attributions) > 1:
+        session = self._recorder.folder / variant / "plugins" / "profile" / key
+        kept = session / files[0].name if len(files) == 1 else session
+        beside = Beside(
+            timed=self._recorder.run.variants[variant].phases[key],
+            file=str(kept.relative_to(self._recorder.folder)),
+        )
+        phases, attributions, _ = read_phases(files, marker=marker, beside=beside)
+        check_marked(files[0], attributions, marker)
+        if len(phases) > 1:
             raise UsageError(
-                f"the trace marks steps of several sorts: name one of {', '.join(attributions)} "
+                f"the trace marks steps of several sorts: name one of {', '.join(phases)} "
                 "as the recording's marker"
             )
-        (attribution,) = attributions.values()
-        session = self._recorder.folder / variant / "plugins" / "profile" / key
+        (phase,), (attribution,) = phases.values(), attributions.values()
         for file in files:
             write_whole(session / file.name, file.read_bytes())
-        kept = session / files[0].name if len(files) == 1 else session
-        facts = replace(facts, file=str(kept.relative_to(self._recorder.folder)))
-        timed = self._recorder.run.variants[variant].phases[key]
-        phase = traced_phase(timed, attribution, (), facts)
         self._recorder.add_traced(variant, key, phase, attribution.costs, b"")
 
     def _answer(

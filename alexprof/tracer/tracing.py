@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.assemble import TraceFacts, traced_phase
-from alexprof.analysis.profiler_notes import trace_notes
-from alexprof.attribute import Known, attribute
+from alexprof.analysis.traces import Beside, read_phases
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import step_failures
 from alexprof.capture.results import fetch_results
@@ -24,7 +22,6 @@ from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.workload.base import AblationSpec
-from alexprof.xplane import Trace, granted_host_level, read_trace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,32 +88,23 @@ def trace_phase(
             doing=doing,
             after_step=after_step,
         )
-    trace = read_trace(captured.path)
     executed, notes = _executed(target, doing)
-    attribution = attribute(
-        trace,
-        captured.marker,
-        known=Known(
-            inputs=executed.inputs,
-            nodes=executed.nodes,
-            asked=ablations,
-            timed_s=timed.timed.mean_s if timed.timed else None,
-        ),
-    )
-    level = granted_host_level(trace)
-    facts = TraceFacts(
+    beside = Beside(
+        timed=msgspec.structs.replace(timed, notes=(*timed.notes, *notes)),
         file=str(captured.path.relative_to(run_folder)),
-        host_level=level,
+        executed=executed,
+        ablations=ablations,
         wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
         page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
-        notes=(
-            *_notes(trace, level, wanted_steps=steps, seen_steps=len(attribution.marked_ns)),
-            *notes,
-        ),
     )
-    phase = traced_phase(timed, attribution, executed.ops, facts, executed.nodes)
+    phases, attributions, _ = read_phases([captured.path], marker=captured.marker, beside=beside)
+    (phase,), (attribution,) = phases.values(), attributions.values()
+    if len(attribution.marked_ns) < steps:
+        seen = len(attribution.marked_ns)
+        cut_short = Note("trace_cut_short", {"steps": seen, "of_steps": steps})
+        phase = msgspec.structs.replace(phase, notes=(*phase.notes, cut_short))
     wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
-    phase = _if_clocks_agree(phase, wall_s, facts.wall_clock_s)
+    phase = _if_clocks_agree(phase, wall_s, beside.wall_clock_s)
     phase = msgspec.structs.replace(phase, traced_interference=monitored.interference)
     return TracedPhase(phase, attribution.costs, executed.run_metadata)
 
@@ -139,16 +127,6 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
         return executed_ops(target, doing), ()
     except CaptureError as error:
         return Executed((), {}, {}, b""), (Note("unseen_ops_unknown", text=str(error)),)
-
-
-def _notes(
-    trace: Trace, level: int | None, *, wanted_steps: int, seen_steps: int
-) -> tuple[Note, ...]:
-    notes = trace_notes(trace, level)
-    if seen_steps < wanted_steps:
-        cut_short = Note("trace_cut_short", {"steps": seen_steps, "of_steps": wanted_steps})
-        notes = (*notes, cut_short)
-    return notes
 
 
 def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> Phase:

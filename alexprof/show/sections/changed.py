@@ -68,9 +68,10 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
     ]
     several = f" in {clean(other.name)}" if len(comparison.others) > 1 else ""
     unit = _unit(phases, ())
+    how = "traced steps" if comparison.a.traced else "no profiler attached"
     yield Section(
         f"What changed{several}?",
-        f"{unit.name}, no profiler attached",
+        f"{unit.name}, {how}",
         tuple(phase_blocks(phases, comparison.a)),
     )
     for key in keys:
@@ -79,7 +80,8 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
         if parts or gone_or_new:
             step = [change for change in phases if key_of(change) == key]
             blocks = tuple(_inside(step, parts, gone_or_new, top))
-            aside = f"{label(key, comparison.a)}; shares, on the scale of timed steps"
+            scale = "of traced steps" if comparison.a.traced else "on the scale of timed steps"
+            aside = f"{label(key, comparison.a)}; shares, {scale}"
             yield Section(f"Where{several}?", aside, blocks)
 
 
@@ -122,6 +124,8 @@ def _comparable(comparison: RunComparison) -> str:
         return "No. What differs below may not be the program’s doing."
     if all(other.runs == comparison.a.runs for other in comparison.others):
         return "Yes: variants of one run, which differ on purpose."
+    if comparison.a.traced:
+        return "Yes, traced steps, as far as traces say what ran."
     return "Yes: the same work on the same machine."
 
 
@@ -146,7 +150,7 @@ def same_results(comparison: RunComparison) -> str:
 def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     """The verdict of each phase, the table of them, and what verdicts would take."""
     if not phases:
-        yield Lead("No phase was timed on both sides.")
+        yield Lead(f"No phase was {'traced' if a.traced else 'timed'} on both sides.")
         return
     for change in phases:
         name = sentence_case(label(key_of(change), a))

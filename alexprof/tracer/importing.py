@@ -1,0 +1,179 @@
+"""A run of a trace that any program took, with the tables of a run that AlexProf traced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from alexprof.analysis.traces import (
+    SUFFIX,
+    TRACE,
+    LoadedTrace,
+    find_traces,
+    host_of,
+    load_with_tables,
+    trace_name,
+    written,
+)
+from alexprof.errors import RunError, UsageError
+from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.record.run import Run
+from alexprof.record.store import LATEST, save_run
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.tracer.charts import traced_steps_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def import_trace(
+    *traces: str | os.PathLike[str],
+    logdir: str | os.PathLike[str] = "logdir",
+    name: str | None = None,
+    marker: str | None = None,
+    depth: int = 1,
+    cores: bool = True,
+) -> Run:
+    """Makes a run of a trace that TensorFlow or JAX wrote, with its tables and the trace itself.
+
+    The run's folder is made whole: what fails or is interrupted leaves nothing.
+
+    Args:
+        traces: The `.xplane.pb` file, or the folder of a Profile session; of a program on several
+            hosts the folder, or the file of each.
+        logdir: Where the run's folder goes.
+        name: The run's name; None takes the session's (or the file's) and the time it was written.
+        marker: As for `load_trace`, like the next ones.
+        depth: See there.
+        cores: See there.
+
+    Returns:
+        The run, which is `logdir/name`.
+
+    Raises:
+        UsageError: If there is no such trace, or the name is none for a folder.
+        RunError: If there is something of that name already, or it can't be written.
+        TraceError: If the trace can't be read, or nothing ran in it.
+    """
+    files = [file for trace in traces for file in _files(Path(trace))]
+    if not files:
+        raise UsageError("name a trace to import: its .xplane.pb file or its session's folder")
+    if name is None:
+        time = datetime.fromisoformat(written(files[0]))
+        name = f"{trace_name(files)}-{time:%Y%m%d-%H%M%S}"
+    folder = Path(logdir) / name
+    _check_new(folder, name)
+    loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
+    check_writable(folder.parent)
+    part = folder.with_name(f".import-{name}")
+    whole = part / name  # one folder further down, where nobody looks for runs
+    with writing(folder):
+        shutil.rmtree(part, ignore_errors=True)  # of an import that was killed
+        try:
+            whole.mkdir(parents=True)
+            run = _write(whole, loaded)
+            _check_new(folder, name)
+            whole.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return run
+
+
+def _files(trace: Path) -> tuple[Path, ...]:
+    files = find_traces(str(trace))
+    if not files:
+        raise UsageError(
+            f"no trace {trace}: name a {SUFFIX} file, or the folder of a session that holds one"
+        )
+    return files
+
+
+def _check_new(folder: Path, name: str) -> None:
+    """Makes sure that a run can have a name.
+
+    Raises:
+        UsageError: If it can't.
+        RunError: If it is taken.
+    """
+    if name == LATEST:
+        raise UsageError(f"{LATEST} means the newest run: choose another name with --name")
+    if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
+        raise UsageError(f"--name is one folder's name, not a path: {name!r}")
+    if os.path.lexists(folder):
+        raise RunError(f"{folder} exists already: choose another name with --name, or remove it")
+
+
+def _write(folder: Path, loaded: LoadedTrace) -> Run:
+    """Fills a run's folder."""
+    from alexprof.show import ReportOptions, render
+    from alexprof.tensorboard.summaries import write_variant_events
+
+    run = _with_trace(folder, loaded)
+    save_table(folder, COSTS_FILE, costs_table(loaded.costs))
+    save_table(folder, STEPS_FILE, traced_steps_table(loaded))
+    write_variant_events(
+        folder / TRACE,
+        run,
+        TRACE,
+        {},
+        traced=traced_steps_of(run, loaded.costs, TRACE),
+        text={"report": render(run, "markdown", ReportOptions(variant=TRACE))},
+    )
+    save_run(folder, run)
+    return run
+
+
+def _with_trace(folder: Path, loaded: LoadedTrace) -> Run:
+    """Copies the trace to where TensorBoard's Profile tab finds it, and says so in the record."""
+    session = folder / TRACE / "plugins" / "profile" / trace_name(loaded.files)
+    make_folder(session)
+    for file in loaded.files:
+        copied = session / f"{host_of(file)}{SUFFIX}"
+        with whole_file(copied) as temporary:
+            shutil.copy2(file, temporary)  # with its time: the run's start
+    place = session if len(loaded.files) > 1 else copied
+    relative = str(place.relative_to(folder))
+    variant = loaded.run.variants[TRACE]
+    phases = {
+        key: phase
+        if phase.traced is None
+        else msgspec.structs.replace(
+            phase, traced=msgspec.structs.replace(phase.traced, file=relative)
+        )
+        for key, phase in variant.phases.items()
+    }
+    variants = {TRACE: msgspec.structs.replace(variant, phases=phases)}
+    return msgspec.structs.replace(loaded.run, run=folder.name, variants=variants)
+
+
+def traced_steps_table(loaded: LoadedTrace) -> pl.DataFrame:
+    """Makes the table of traced steps: the columns of `steps_table`, and `traced`, true.
+
+    A first step that is left out is a row too, as warm-up.
+    """
+    import polars as pl
+
+    frames = []
+    for key, attribution in loaded.attributions.items():
+        late = attribution.left_out
+        rows = attribution.steps if late is None else pl.concat([late, attribution.steps])
+        blocks = [-1] * (late is not None) + [0] * attribution.steps.height
+        frames.append(
+            rows.select(
+                pl.lit(TRACE).alias("variant"),
+                pl.lit(key).alias("phase"),
+                pl.Series("block", blocks, pl.Int64),
+                pl.col("step").cast(pl.Int64),
+                pl.lit(0, pl.Int64).alias("order"),
+                ((pl.col("start_ns") - pl.col("start_ns").min()) / 1e9).alias("start_s"),
+                # By NumPy as in the record: polars takes the reciprocal, and ends a bit apart.
+                pl.Series("seconds", rows["wall_ns"].to_numpy() / 1e9),
+                pl.lit(value=True).alias("traced"),
+            )
+        )
+    return pl.concat(frames)

@@ -1,0 +1,55 @@
+"""Traces of a CPU made by hand: steps of a few ops, whose times a test knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.factory import wave
+from tests.traces import TraceBuilder
+
+OPS = {"conv1/Conv2D:Conv2D": 0.6, "lrn1/LRN:LRN": 0.3}
+"""Parts of a step; what is left is idle time."""
+STEP_NS = 10e6
+
+
+def step_lengths_ns(steps: int, scale: float, noise: float, seed: int, first: float) -> list[int]:
+    """How long each step of `write_trace` takes, the first one included."""
+    lengths = STEP_NS * scale * (1 + noise * wave(steps, seed))
+    return [round(STEP_NS * first)] * (first > 0) + [round(length) for length in lengths]
+
+
+def write_trace(
+    path: Path,
+    *,
+    steps: int,
+    scale: float = 1.0,
+    noise: float = 0.02,
+    seed: int = 0,
+    first: float = 0.0,
+    sorts: Sequence[str] = ("forward",),
+) -> Path:
+    """Writes the trace of a host.
+
+    Args:
+        path: The file.
+        steps: How many of each sort.
+        scale: What a step takes, over 10 ms.
+        noise: Largest deviation of a step, as a part.
+        seed: Of that noise.
+        first: What a first step takes besides, over 10 ms; 0: there is none.
+        sorts: Names of the markers; their steps follow one another.
+    """
+    trace = TraceBuilder()
+    plane = trace.plane("/host:CPU")
+    python, executor = plane.line("python"), plane.line("tf_Compute/1")
+    at_ns = 0
+    for sort in sorts:
+        for number, length in enumerate(step_lengths_ns(steps, scale, noise, seed, first)):
+            python.event(sort, at_ns * 1000, length * 1000, {"step_num": number})
+            start = at_ns + length // 20
+            for op, part in OPS.items():
+                executor.event(op, start * 1000, round(length * part) * 1000)
+                start += round(length * part)
+            at_ns += length + 1000
+    return trace.write(path)
