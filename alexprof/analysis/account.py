@@ -44,7 +44,7 @@ class AccountRow(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What stands behind a measured saving, as in `Ablation`.
+    """A measured saving taken apart; its figures are those of `Ablation`.
 
     Attributes:
         phase: Key of the phase.
@@ -77,13 +77,13 @@ class Account(Struct, frozen=True, kw_only=True):
 def accounts(run: Run) -> tuple[Account, ...]:
     """The account of every ablation of a run."""
     return tuple(
-        account(run, ablation)
+        account_of(run, ablation)
         for ablation in run.ablations
         if ablation.reference in run.variants and ablation.without in run.variants
     )
 
 
-def account(run: Run, ablation: Ablation) -> Account:
+def account_of(run: Run, ablation: Ablation) -> Account:
     """Takes a measured saving apart."""
     ratio, within = _own_over_measured(ablation)
     parts_s = (ablation.attributed_s, ablation.others_s, ablation.idle_s)

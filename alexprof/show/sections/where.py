@@ -151,11 +151,11 @@ def _of_busy(fraction: float | None) -> str:
 def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
     if division.kinds:
         kind = division.kinds[0]
-        behind = ""
+        of_that = ""
         if 0 < kind.backward_fraction < 1:
-            behind = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
+            of_that = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
         part = numbers.percent_unit(kind.fraction) + _of_busy(kind.busy_fraction)
-        yield f"{clean(kind.name)} ops together take {part}{behind}."
+        yield f"{clean(kind.name)} ops together take {part}{of_that}."
     yield _idle(division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
