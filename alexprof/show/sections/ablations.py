@@ -60,10 +60,6 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
     def label(item: _Item) -> str:
         return view.saving_label(item.saving) + marks.get(coverage(item.ablation) or "", "")
 
-    def predicted(item: _Item) -> str:
-        predicted_s = item.ablation.predicted_s
-        return numbers.MISSING if predicted_s is None else unit.signed(predicted_s)
-
     def fraction(item: _Item) -> str:
         return numbers.percent(item.saving.fraction) if item.saving.fraction > 0 else ""
 
@@ -77,7 +73,7 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
             align="right",
             drop=3,
         ),
-        Column("predicted", unit.name, predicted),
+        Column("predicted", unit.name, lambda item: unit.signed(item.ablation.predicted_s)),
         Column("±", unit.name, lambda i: unit.half_width(i.ablation.predicted_ci95_s), drop=2),
         Column("of the step", "%", fraction, drop=4),
         Column("step off", "%", lambda item: _off(item.account.step_off)),
