@@ -24,10 +24,10 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 from __future__ import annotations
 
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases
-from alexprof.attribute.dependencies import Inputs
 from alexprof.attribute.division import IDLE_REASONS
 from alexprof.attribute.outside import long_first
 from alexprof.attribute.predict import Known, Replayed
+from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
     Totals,
     by_kind,

@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.attribute.timeline import Cover, Segments, self_segments
+from alexprof.attribute.timeline import Bool, Cover, Index, Int, Segments, self_segments
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Line, Plane
-
-Int = NDArray[np.int64]
 
 CPU = "CPU"
 UNKNOWN = -1
@@ -22,78 +19,49 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Launched:
-    """When and where the host launched each event of a GPU, in columns of n events.
+    """When and where the host launched each event of a GPU, in columns of n events."""
 
-    Attributes:
-        start_ps: int64 [n], begin of the launch on the host; `UNKNOWN` where the trace has none,
-            like the next two.
-        end_ps: int64 [n], its end.
-        thread: int64 [n], a number for each thread that launches.
-        scope: int64 [n], number of the execution of an op that launched it; `UNKNOWN` where the
-            trace doesn't say.
-    """
-
+    # [n], begin of the launch on the host; `UNKNOWN` where the trace has none, like the next two.
     start_ps: Int
-    end_ps: Int
-    thread: Int
+    end_ps: Int  # [n], its end
+    thread: Int  # [n], a number for each thread that launches
+    # [n], number of the execution of an op that launched it; `UNKNOWN` where the trace doesn't say.
     scope: Int
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Bool:
         """Which events have a launch, bool [n]."""
         return np.array(self.end_ps != UNKNOWN, bool)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """The ops' events on one device, in columns of n events.
+    """The ops' events on one device, in columns of n events."""
 
-    Attributes:
-        device: "CPU", "GPU:0", …
-        op: int64 [n], index into the trace's ops, or `UNASSIGNED`.
-        thread: int64 [n], a number for each thread or stream.
-        start_ps: int64 [n].
-        end_ps: int64 [n], not below `start_ps`.
-        occurrences: int64 [n], how many executions an event stands for, mostly 1.
-        name: int64 [n], index into `names`.
-        names: What the events themselves are called: on a GPU the kernels.
-        threads: Name of each thread or stream.
-        at_work: When each event was at work, where that is not its own time on its thread.
-        detail: int64 [n], index into `details`, -1 where there are none.
-        details: How kernels were launched and what copies moved, as the profiler writes it.
-        launched: By what the host launched them; None on a CPU, and where nothing is known.
-        fusion: int64 [n], which fusion of XLA's a kernel is, -1 for none; None without XLA.
-    """
-
-    device: str
-    op: Int
-    thread: Int
-    start_ps: Int
-    end_ps: Int
-    occurrences: Int
-    name: Int
-    names: tuple[str, ...]
-    threads: tuple[str, ...]
-    at_work: Segments | None = None
-    detail: Int | None = None
+    device: str  # "CPU", "GPU:0", …
+    op: Int  # [n], index into the trace's ops, or `UNASSIGNED`
+    thread: Int  # [n], a number for each thread or stream
+    start_ps: Int  # [n]
+    end_ps: Int  # [n], not below `start_ps`
+    occurrences: Int  # [n], how many executions an event stands for, mostly 1
+    name: Int  # [n], index into `names`
+    names: tuple[str, ...]  # what the events themselves are called: on a GPU the kernels
+    threads: tuple[str, ...]  # name of each thread or stream
+    detail: Int  # [n], index into `details`, `UNKNOWN` where there are none
+    fusion: Int  # [n], which fusion of XLA's a kernel is, `UNKNOWN` for none
+    # How kernels were launched and what copies moved, as the profiler writes it.
     details: tuple[str, ...] = ()
-    launched: Launched | None = None
-    fusion: Int | None = None
+    launched: Launched | None = None  # by what the host launched them; None on a CPU
+    # When each event was at work, where that is not its own time on its thread.
+    at_work: Segments | None = None
 
-    def detailed(self, detail: Int, details: tuple[str, ...], launched: Launched) -> Activity:
-        """The same with details, and with the launches."""
-        return replace(self, detail=detail, details=details, launched=launched)
-
+    @cached_property
     def own(self) -> Segments:
         """The time of each event itself.
 
         Events of a thread nest. Those of a stream don't: where two overlap, as kernels of a CUDA
         graph do, they run at once.
         """
-        return self._own
-
-    @cached_property
-    def _own(self) -> Segments:
         if self.at_work is not None:
             return self.at_work
         if self.device == CPU:
@@ -112,19 +80,10 @@ class Activity:
         return Cover.of(np.maximum(reach, launch_ps), start)
 
 
-def activity(
-    device: str, plane: Plane, events: Events, rows: NDArray[np.intp], op: Int
-) -> Activity:
-    """Makes an activity of some events.
-
-    Args:
-        device: Its name.
-        plane: The plane that has the events.
-        events: Events of the plane.
-        rows: Which of them.
-        op: int64 [rows], the op of each.
-    """
+def activity(device: str, plane: Plane, events: Events, rows: Index, op: Int) -> Activity:
+    """Makes an activity of the `rows` of a plane's events; `op` is that of each row."""
     start = events.start_ps[rows]
+    unknown = np.full(rows.size, UNKNOWN)
     return Activity(
         device=device,
         op=op,
@@ -135,6 +94,8 @@ def activity(
         name=events.name[rows].astype(np.int64),
         names=events.names,
         threads=_distinct_names(plane.lines),
+        detail=unknown,
+        fusion=unknown,
     )
 
 
@@ -157,78 +118,50 @@ def merged(parts: Iterable[Activity]) -> list[Activity]:
     merged: dict[str, Activity] = {}
     for part in parts:
         if part.op.size:
-            known = merged.get(part.device)
-            merged[part.device] = part if known is None else _joined(known, part)
+            device = part.device
+            merged[device] = _joined(merged[device], part) if device in merged else part
     return list(merged.values())
 
 
-def _joined(one: Activity, other: Activity) -> Activity:
+def _joined(first: Activity, second: Activity) -> Activity:
+    """Both as one; what the second numbers is numbered on from the first."""
+    at_work = None
+    if first.at_work is not None or second.at_work is not None:
+        own = second.own
+        at_work = Segments.joined(first.own, replace(own, owner=own.owner + first.op.size))
     return Activity(
-        one.device,
-        np.concatenate((one.op, other.op)),
-        np.concatenate((one.thread, other.thread + len(one.threads))),
-        np.concatenate((one.start_ps, other.start_ps)),
-        np.concatenate((one.end_ps, other.end_ps)),
-        np.concatenate((one.occurrences, other.occurrences)),
-        np.concatenate((one.name, other.name + len(one.names))),
-        one.names + other.names,
-        one.threads + other.threads,
-        _both_at_work(one, other),
-        _both_details(one, other),
-        one.details + other.details,
-        _both_launched(one, other),
-        _both_fusions(one, other),
+        device=first.device,
+        op=np.concatenate((first.op, second.op)),
+        thread=_numbered_on(first.thread, second.thread, len(first.threads)),
+        start_ps=np.concatenate((first.start_ps, second.start_ps)),
+        end_ps=np.concatenate((first.end_ps, second.end_ps)),
+        occurrences=np.concatenate((first.occurrences, second.occurrences)),
+        name=_numbered_on(first.name, second.name, len(first.names)),
+        names=first.names + second.names,
+        threads=first.threads + second.threads,
+        detail=_numbered_on(first.detail, second.detail, len(first.details)),
+        fusion=np.concatenate((first.fusion, second.fusion)),
+        details=first.details + second.details,
+        launched=_both_launched(first.launched, second.launched),
+        at_work=at_work,
     )
 
 
-def _both_launched(one: Activity, other: Activity) -> Launched | None:
-    if one.launched is None or other.launched is None:
+def _both_launched(first: Launched | None, second: Launched | None) -> Launched | None:
+    if first is None or second is None:
         return None
-    first, second = one.launched, other.launched
     return Launched(
-        np.concatenate((first.start_ps, second.start_ps)),
-        np.concatenate((first.end_ps, second.end_ps)),
-        _one_after_the_other(first.thread, second.thread),
-        _one_after_the_other(first.scope, second.scope),
+        start_ps=np.concatenate((first.start_ps, second.start_ps)),
+        end_ps=np.concatenate((first.end_ps, second.end_ps)),
+        thread=_numbered_on(first.thread, second.thread, first.thread.max(initial=UNKNOWN) + 1),
+        scope=_numbered_on(first.scope, second.scope, first.scope.max(initial=UNKNOWN) + 1),
     )
 
 
-def _one_after_the_other(first: Int, second: Int) -> Int:
-    """Numbers of two hosts, those of the second moved so that none stands for two things."""
-    moved = np.where(second == UNKNOWN, UNKNOWN, second + first.max(initial=UNKNOWN) + 1)
-    both: Int = np.concatenate((first, moved))
+def _numbered_on(first: Int, second: Int, count: int) -> Int:
+    """Numbers of two hosts, those of the second from `count` on so that none stands for two."""
+    both: Int = np.concatenate((first, np.where(second == UNKNOWN, UNKNOWN, second + count)))
     return both
-
-
-def _both_fusions(one: Activity, other: Activity) -> Int | None:
-    if one.fusion is None and other.fusion is None:
-        return None
-    both: Int = np.concatenate(
-        [
-            np.full(part.op.size, UNKNOWN) if part.fusion is None else part.fusion
-            for part in (one, other)
-        ]
-    )
-    return both
-
-
-def _both_details(one: Activity, other: Activity) -> Int | None:
-    if one.detail is None or other.detail is None:
-        return None
-    moved = np.where(other.detail < 0, -1, other.detail + len(one.details))
-    both: Int = np.concatenate((one.detail, moved))
-    return both
-
-
-def _both_at_work(one: Activity, other: Activity) -> Segments | None:
-    if one.at_work is None and other.at_work is None:
-        return None
-    first, second = one.own(), other.own()
-    return Segments(
-        np.concatenate((first.owner, second.owner + one.op.size)),
-        np.concatenate((first.start_ps, second.start_ps)),
-        np.concatenate((first.end_ps, second.end_ps)),
-    )
 
 
 def _distinct_names(lines: Sequence[Line]) -> tuple[str, ...]:

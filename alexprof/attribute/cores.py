@@ -9,48 +9,40 @@ belongs to the op whose event encloses the first record of the chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.timeline import (
+    Bool,
     Cover,
+    Index,
+    Int,
+    OwnerRows,
     Segments,
-    cut,
     distinct,
     self_segments,
     shares,
 )
 from alexprof.xplane import Events
 
-Int = NDArray[np.int64]
-
 NONE = -1
-_NONE: Int = np.zeros(0, np.int64)
 _RECORD = "ThreadpoolListener::Record"
 _START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Stretches of work on threads of the pool, in columns of n regions.
+    """Stretches of work on threads of the pool, in columns of n regions."""
 
-    Attributes:
-        op: int64 [n], the op it was done for, `NONE` where the trace does not say.
-        thread: int64 [n].
-        start_ps: int64 [n].
-        end_ps: int64 [n].
-        threads: How many threads can be at work at once: as many as the pool shows, or as run ops,
-            whichever are more. Either has one per core by default; a trace does not say how many
-            cores there are.
-    """
-
-    op: Int
-    thread: Int
-    start_ps: Int
-    end_ps: Int
+    op: Int  # [n], the op it was done for, `NONE` where the trace does not say
+    thread: Int  # [n]
+    start_ps: Int  # [n]
+    end_ps: Int  # [n]
+    # How many threads can be at work at once: as many as the pool shows, or as run ops, whichever
+    # are more. Either has one per core by default; a trace does not say how many cores there are.
     threads: int
 
     def worked(self) -> Segments:
@@ -58,19 +50,14 @@ class Regions:
         return self_segments(self.start_ps, self.end_ps, self.thread)
 
 
-def find_regions(
-    events: Events, is_worker: NDArray[np.bool_], op_rows: NDArray[np.intp], op: Int
-) -> Regions:
+def find_regions(events: Events, is_worker: Bool, op_rows: Index, op: Int) -> Regions:
     """Finds the work of the pool's threads and the op that each piece was for.
 
     Args:
         events: All events of a host.
-        is_worker: bool [lines], whether a line is a thread of the pool.
-        op_rows: int64 [m], which events are those of ops.
-        op: int64 [m], the op of each.
-
-    Returns:
-        The regions on threads of the pool.
+        is_worker: [lines], whether a line is a thread of the pool.
+        op_rows: [m], which events are those of ops.
+        op: [m], the op of each.
     """
     kind = np.array([_kind(name) for name in events.names], np.int8)[events.name]
     region_rows, stop_ps = _paired(events, kind)
@@ -82,7 +69,7 @@ def find_regions(
     # What holds each record: an op's event or a region, whichever is the innermost.
     holder = innermost(
         np.concatenate((events.start_ps[op_rows], events.start_ps[region_rows])),
-        np.concatenate((events.start_ps[op_rows] + events.duration_ps[op_rows], stop_ps)),
+        np.concatenate((events.end_ps[op_rows], stop_ps)),
         np.concatenate((line[op_rows], line[region_rows])),
         events.start_ps[records],
         line[records],
@@ -105,7 +92,7 @@ def _kind(name: str) -> int:
     return {_RECORD: 1, _START: 2, _STOP: 3}.get(name, 0)
 
 
-def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], Int]:
+def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
     """Finds the end of each region: rows of the begins that have one, and int64 times."""
     rows = np.flatnonzero(kind >= 2)
     rows = rows[_in_order(events.line[rows], events.start_ps[rows])]
@@ -128,17 +115,10 @@ def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[NDArray[np.intp], I
 
 
 def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: Int) -> Int:
-    """Finds the interval that holds each moment most closely.
+    """Finds the interval that holds each moment most closely, or `NONE`: int64 [p] indexes.
 
-    Args:
-        start_ps: int64 [n]. Intervals of a lane nest.
-        end_ps: int64 [n].
-        lane: int64 [n], intervals and moments of different lanes do not see each other.
-        point_ps: int64 [p].
-        point_lane: int64 [p].
-
-    Returns:
-        int64 [p], index of the interval, or `NONE`. O((n + p) log (n + p)).
+    Intervals of a lane nest; intervals and moments of different lanes do not see each other. What
+    ends at a moment has ended, what begins at it has begun. O((n + p) log (n + p)).
     """
     lasting = np.flatnonzero(end_ps > start_ps)
     lasting = lasting[_in_order(lane[lasting], start_ps[lasting], -end_ps[lasting])]
@@ -155,14 +135,14 @@ def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: 
     # The holder is the last to begin before the moment of those on the moment's level.
     by_level = _stable(level)
     width = begin.size + 1
-    found = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
-    held = (depth > 0) & (found >= 0)
+    last = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
+    held = (depth > 0) & (last >= 0)
     result = np.full(point_ps.size, NONE, np.int64)
-    result[held] = lasting[by_level[found[held]]]
+    result[held] = lasting[by_level[last[held]]]
     return result
 
 
-def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
+def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> Index:
     """The order by lane, then by the times one after the other; equals stay as they are.
 
     Traces have nearly all of it in order already, and looking costs much less than sorting.
@@ -174,25 +154,18 @@ def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> NDArray[np.intp]:
         level &= column[1:] == column[:-1]
     if (ahead | level).all():
         return np.arange(lane.size)
-    order: NDArray[np.intp] = np.lexsort(columns[::-1])
+    order: Index = np.lexsort(columns[::-1])
     return order
 
 
-def _stable(small: Int) -> NDArray[np.intp]:
+def _stable(small: Int) -> Index:
     """The order of small numbers; equals stay as they are. Of 16 bits they are sorted by radix."""
     fits = small.size == 0 or (small.min() >= 0 and small.max() < 1 << 16)
     return np.argsort(small.astype(np.uint16) if fits else small, kind="stable")
 
 
 def _in_one_row(*columns: tuple[Int, Int]) -> list[Int]:
-    """Moves times of several lanes to where no two lanes meet.
-
-    Args:
-        columns: Lanes and times, not negative lanes.
-
-    Returns:
-        The times so that all of a lane are above all of the lanes before it, in the same order.
-    """
+    """Moves times of several lanes to where no two lanes meet."""
     lanes = 1 + max((int(lane.max(initial=0)) for lane, _ in columns), default=0)
     low = min((int(time.min()) for _, time in columns if time.size), default=0)
     high = max((int(time.max()) for _, time in columns if time.size), default=0)
@@ -212,101 +185,55 @@ def lookup(keys: Int, wanted: Int) -> Int:
 
 
 def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
-    """Follows each record up through the regions that hold it, to an op.
+    """Follows each record up through the regions that hold it, to an op or `NONE`.
 
-    Args:
-        holder: int64 [records], below `op.size` an event of an op, from there on a region.
-        op: int64 [events], the op of each.
-        record_of_region: int64 [regions].
-
-    Returns:
-        int64 [records], the op, or `NONE`. The way up is halved in each round, so 64 suffice.
+    A holder below `op.size` is an event of an op, from there on a region.
     """
     in_op = (holder >= 0) & (holder < op.size)
     owner = np.where(in_op, np.append(op, NONE)[np.where(in_op, holder, NONE)], NONE)
     in_region = holder >= op.size
     region = np.where(in_region, holder - op.size, NONE)
     up = np.where(in_region, np.append(record_of_region, NONE)[region], NONE)
-    for _ in range(64):
+    for _ in range(64):  # enough, as the way up is halved in each round
         if not (up >= 0).any():
             break
-        known = up >= 0
-        owner = np.where(known & (owner == NONE), np.append(owner, NONE)[up], owner)
-        up = np.where(known & (owner == NONE), np.append(up, NONE)[up], NONE)
+        owner = np.where((up >= 0) & (owner == NONE), np.append(owner, NONE)[up], owner)
+        up = np.where((up >= 0) & (owner == NONE), np.append(up, NONE)[up], NONE)
     return owner
 
 
 class CoreTime(NamedTuple):
-    """What threads worked for each of some groups.
+    """What threads worked for each of some groups."""
 
-    Attributes:
-        core_ps: int64 [groups], the time of all threads together.
-        at_work_ps: int64 [groups], the time in which any of them worked.
-    """
-
-    core_ps: Int
-    at_work_ps: Int
+    core_ps: Int  # [groups], the time of all threads together
+    at_work_ps: Int  # [groups], the time in which any of them worked
 
 
 def core_time(
     own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int, threads: int
 ) -> CoreTime:
-    """Adds up what threads worked for each group (a step and an op).
+    """Adds up what threads worked for each group (a step and an op), rounded.
 
     That is the time of its regions, and the time of the op's own thread in which none of its
-    regions ran: while they do, that thread mostly waits for them. Where more threads seem to be at
-    work than can be, they take turns, and each gets its part. An op that runs twice at once counts
-    as one.
+    regions ran: while they do, that thread mostly waits for them. Where more than `threads` seem to
+    be at work, they take turns, and each gets its part. An op that runs twice at once counts as
+    one. A piece of the pool that ends after its op has ended is time at work, too.
 
     Args:
         own: Group of each segment of self time on executor threads, and the segments.
         worked: Group of each segment of work on threads of the pool, and the segments.
         groups: How many there are.
         threads: How many can be at work at once.
-
-    Returns:
-        Both times, rounded. Core time is at most so many threads' time at work: a piece of the pool
-        that ends after its op has ended is time at work, too.
     """
-    (group, start_ps, end_ps), at_work_ps = _alone(own, worked, groups)
-    of_piece = np.concatenate((group, worked[0]))
-    part = shares(
-        np.concatenate((start_ps, worked[1].start_ps)),
-        np.concatenate((end_ps, worked[1].end_ps)),
-        threads,
+    of_own, of_worked = (replace(segments, owner=group) for group, segments in (own, worked))
+    rows = OwnerRows(of_own, of_worked)
+    own_row, worked_row = rows.laid(of_own), rows.laid(of_worked)
+    cover = Cover.of(worked_row.start_ps, worked_row.end_ps)
+    pieces = Segments.joined(rows.times(own_row.without(cover)), of_worked)
+    part = shares(pieces.start_ps, pieces.end_ps, threads)
+    core_ps = np.bincount(pieces.owner, weights=part, minlength=groups)
+    at_work = rows.times(cover | Cover.of(own_row.start_ps, own_row.end_ps))
+    at_work_ps = np.bincount(
+        at_work.owner, weights=at_work.end_ps - at_work.start_ps, minlength=groups
     )
-    total: Int = np.rint(np.bincount(of_piece, weights=part, minlength=groups)).astype(np.int64)
-    return CoreTime(total, at_work_ps)
-
-
-def _alone(
-    own: tuple[Int, Segments], worked: tuple[Int, Segments], groups: int
-) -> tuple[tuple[Int, Int, Int], Int]:
-    """The time of each group's own segments that none of its worked ones covers.
-
-    Times are numbered from 0, and each group gets a stretch of numbers of its own: so all groups
-    stand in one line, and one pass does for them.
-
-    Returns:
-        Group, begin and end of each piece; and int64 [groups], the time that any segments cover.
-    """
-    both = (own[1], worked[1])
-    edges = distinct([time for one in both for time in (one.start_ps, one.end_ps)])
-    width = edges.size
-    (own_start, own_end), (start, end) = (
-        tuple(group * width + np.searchsorted(edges, time) for time in (one.start_ps, one.end_ps))
-        for group, one in (own, worked)
-    )
-    cover = Cover.of(start, end)
-    gaps = np.append(0, cover.end_ps), np.append(cover.start_ps, groups * width)
-    pieces, _ = cut(Segments(np.arange(own_start.size), own_start, own_end), *gaps)
-    if not width:
-        return (_NONE, _NONE, _NONE), np.zeros(groups, np.int64)
-    times = edges[pieces.start_ps % width], edges[pieces.end_ps % width]
-    either = cover | Cover.of(own_start, own_end)
-    covered_ps = np.bincount(
-        either.start_ps // width,
-        weights=edges[either.end_ps % width] - edges[either.start_ps % width],
-        minlength=groups,
-    )
-    return (own[0][pieces.owner], *times), covered_ps.astype(np.int64)
+    return CoreTime(np.rint(core_ps).astype(np.int64), at_work_ps.astype(np.int64))

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.division import IDLE_REASONS, Division, divide_all
-from alexprof.attribute.fused import describe_with_fusions, xla_notes
-from alexprof.attribute.names import Labels
+from alexprof.attribute.division import Division, divide_all
+from alexprof.attribute.names import Labels, describe_with_fusions
+from alexprof.attribute.notes import notes_on_costs, xla_notes
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.outside import long_first, outside_of
 from alexprof.attribute.predict import Known, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
-from alexprof.attribute.symbols import UNASSIGNED, Op
+from alexprof.attribute.symbols import Op
 from alexprof.attribute.table import costs_table
+from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import TraceError
 from alexprof.record.note import Note
 from alexprof.record.tables import check_closure
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from alexprof.xplane import Trace
 
-_WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
-_SHOWN = 3
+_SHOWN = 3  # planes in a message
 
 
 @dataclass(frozen=True)
@@ -150,69 +149,53 @@ def attribute_phases(
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
-    table = costs_table(divisions, steps, work, labels)
-    notes = (*steps.notes, *_notes(divisions, work, labels), *xla_notes(work, steps, across))
-    known = known or Known()
-    shown = [sort for sort in range(len(steps.sorts)) if _any_ran(divisions, steps.rows_of(sort))]
-    left_out = [name for sort, name in enumerate(steps.sorts) if sort not in shown]
-    if left_out and shown:
-        notes = (*notes, Note("steps_empty", names=tuple(left_out)))
+    notes = [*steps.notes, *notes_on_costs(divisions, work, labels)]
+    notes += xla_notes(work, steps, across)
+    sorts = range(len(steps.sorts))
+    shown = [sort for sort in sorts if _any_ran(divisions, steps.rows_of(sort))] or list(sorts)
+    left_out = tuple(name for sort, name in enumerate(steps.sorts) if sort not in shown)
+    if left_out:
+        notes.append(Note("steps_empty", names=left_out))
+    divided = _Divided(work, steps, divisions, labels, costs_table(divisions, steps, work, labels))
     return {
-        steps.sorts[sort]: _of_sort(
-            _Part(sort, steps.sorts[sort], notes), (work, steps, divisions, labels), table, known
-        )
-        for sort in shown or range(len(steps.sorts))
+        steps.sorts[sort]: _of_sort(sort, divided, tuple(notes), known or Known()) for sort in shown
     }
 
 
-def _any_ran(divisions: Sequence[Division], rows: NDArray[np.intp]) -> bool:
-    """Whether any of some steps has a length on the device that they would be judged by."""
-    device = _busiest(divisions, rows)
-    division = next(division for division in divisions if division.device == device)
-    return bool((division.end_ps[rows] > division.start_ps[rows]).any())
+class _Divided(NamedTuple):
+    """The steps of all sorts, divided."""
+
+    work: Work
+    steps: Steps
+    divisions: Sequence[Division]
+    labels: Labels
+    costs: pl.DataFrame  # as made by `costs_table`
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A sort of steps: its number, its name, and what is said of the whole trace."""
-
-    sort: int
-    name: str
-    notes: tuple[Note, ...]
-
-
-def _of_sort(
-    part: _Part,
-    read: tuple[Work, Steps, Sequence[Division], Labels],
-    table: pl.DataFrame,
-    known: Known,
-) -> Attribution:
+def _of_sort(sort: int, divided: _Divided, notes: tuple[Note, ...], known: Known) -> Attribution:
     """The attribution of the steps of one sort."""
     import polars as pl
 
-    work, all_steps, divisions, labels = read
-    rows = all_steps.rows_of(part.sort)
-    device = _busiest(divisions, rows)
+    work, all_steps, divisions, labels, costs = divided
+    rows = all_steps.rows_of(sort)
+    division = _busiest(divisions, rows)
+    device = division.device
+    begin_ns, end_ns = (time[rows] // PS_PER_NS for time in (division.start_ps, division.end_ps))
+    numbers = all_steps.number[rows]
     # A step that launched nothing has no length on a GPU that is behind.
-    costs = table.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
-    division = next(division for division in divisions if division.device == device)
-    ns = [times[rows] // PS_PER_NS for times in (division.start_ps, division.end_ps)]
-    steps = pl.DataFrame(
-        {"step": all_steps.number[rows], "start_ns": ns[0], "wall_ns": ns[1] - ns[0]}
-    ).filter(pl.col("wall_ns") > 0)
+    costs = costs.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
+    steps = pl.DataFrame({"step": numbers, "start_ns": begin_ns, "wall_ns": end_ns - begin_ns})
+    steps = steps.filter(pl.col("wall_ns") > 0)
+    replayed_steps = all_steps.of_sort(sort)
     late = long_first(steps, on_cpu=device == CPU)
     if late is not None:
-        costs, steps = (
-            frame.filter(pl.col("step") != late["step"].item()) for frame in (costs, steps)
-        )
+        number = late["step"].item()
+        costs, steps = (table.filter(pl.col("step") != number) for table in (costs, steps))
+        replayed_steps = replayed_steps.without(number)
     check_closure(costs)
     bound_by = _bound_by(costs, device, work, known.timed_s)
     span_ns, outside_ns = outside_of(all_steps, division, work)
-    numbers = all_steps.number[rows]
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
-    sort_steps = all_steps.of_sort(part.sort)
-    if late is not None:
-        sort_steps = sort_steps.without(late["step"].item())
     return Attribution(
         costs=costs,
         marked=all_steps.marked,
@@ -222,18 +205,33 @@ def _of_sort(
         devices=recorded_devices(work),
         kernels=recorded_kernels(work),
         replayed=replay_steps(
-            work, sort_steps, labels, costs, device=device, bound_by=bound_by, known=known
+            work, replayed_steps, labels, costs, device=device, bound_by=bound_by, known=known
         ),
+        notes=notes,
+        launches_per_step=float(launches.mean()) if launches.any() else None,
         span_ns=span_ns,
         outside_ns=outside_ns,
         bound_by=bound_by,
-        notes=part.notes,
-        launches_per_step=float(launches.mean()) if launches.any() else None,
         estimated=frozenset(work.ops[number] for number in work.estimated),
         marked_ns=tuple(all_steps.wall_ns[rows].tolist()),
         left_out=late,
-        name=part.name,
+        name=all_steps.sorts[sort],
     )
+
+
+def _any_ran(divisions: Sequence[Division], rows: Index) -> bool:
+    """Whether any of some steps has a length on the device that they would be judged by."""
+    division = _busiest(divisions, rows)
+    return bool((division.end_ps[rows] > division.start_ps[rows]).any())
+
+
+def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
+    """The GPU that was busy longest in some steps; the CPU where none was."""
+    gpus = [division for division in divisions if division.device != CPU]
+    busy_ps = [int(gpu.busy_ps[np.isin(gpu.step, rows)].sum()) for gpu in gpus]
+    if not any(busy_ps):
+        return divisions[0]  # the CPU, if it ran anything
+    return gpus[int(np.argmax(busy_ps))]
 
 
 def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | None) -> str:
@@ -245,7 +243,7 @@ def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | Non
     return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
 
 
-def _gpu_time(divisions: Sequence[Division], ops: int) -> NDArray[np.float64] | None:
+def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     """What each op took on GPUs, float64 [ops] picoseconds; None where no GPU ran any."""
     taken = np.zeros(ops + 1)
     for division in divisions:
@@ -262,54 +260,3 @@ def _nothing_ran(trace: Trace, unread: Sequence[str]) -> str:
         f"{trace.source}: a trace without ops and kernels: was anything run while it was "
         "taken, and with host_tracer_level 2 or more?"
     )
-
-
-def _busiest(divisions: Sequence[Division], rows: NDArray[np.intp]) -> str:
-    """The GPU that was busy longest in some steps, "CPU" where none was."""
-    busy_ps = {
-        division.device: int(division.busy_ps[np.isin(division.step, rows)].sum())
-        for division in divisions
-        if division.device != CPU
-    }
-    longest = max(busy_ps, key=lambda device: busy_ps[device], default=CPU)
-    return longest if busy_ps.get(longest) or divisions[0].device != CPU else CPU
-
-
-def _notes(divisions: Sequence[Division], work: Work, labels: Labels) -> list[Note]:
-    notes = []
-    if labels.root:
-        notes.append(Note("layers_below_scope", names=("/".join(labels.root),)))
-    notes += [note for division in divisions for note in _device_notes(division)]
-    if _ran_eagerly(divisions, work, labels):
-        notes.append(Note("eager_ops"))
-    unknown = IDLE_REASONS.index("unknown")
-    if any(division.idle_ps[unknown].any() for division in divisions):
-        notes.append(Note("idle_unknown"))
-    notes += work.notes
-    notes += [Note("device_not_read", names=(plane,)) for plane in work.unread]
-    return notes
-
-
-def _device_notes(division: Division) -> list[Note]:
-    notes = []
-    lost = int(division.busy_ps[division.op == UNASSIGNED].sum())
-    part = lost / max(int(division.busy_ps.sum()), 1)
-    if part >= _WORTH_SAYING:
-        notes.append(Note("kernels_without_op", {"fraction": part}, (division.device,)))
-    if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
-        part = float(division.ownerless_ps / division.worked_ps)
-        notes.append(Note("pool_work_without_op", {"fraction": part}))
-    if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
-        numbers: dict[str, float] = {"events": division.outside, "of_events": division.events}
-        notes.append(Note("kernels_outside_steps", numbers, (division.device,)))
-    return notes
-
-
-def _ran_eagerly(divisions: Sequence[Division], work: Work, labels: Labels) -> bool:
-    """Whether a good part of the model's ops has no names."""
-    of_model = np.isin(np.array(labels.passes, np.str_), ("forward", "backward"))
-    nameless = of_model & np.isin(np.arange(of_model.size), list(work.eager))
-    busy = np.zeros(of_model.size + 1, np.int64)  # the last is for UNASSIGNED
-    for division in divisions:
-        np.add.at(busy, division.op, division.busy_ps)
-    return bool(busy[:-1][nameless].sum() > _MANY * busy[:-1][of_model].sum())

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.cores import CoreTime, Regions, core_time
+from alexprof.attribute.cores import CoreTime, Regions, core_time, lookup
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import DATA_SCOPE, UNASSIGNED
-from alexprof.attribute.timeline import Cover, Segments, cut, idle_within, shares
+from alexprof.attribute.timeline import Cover, Float, Index, Int, Segments, cut, idle_within, shares
 from alexprof.attribute.waiting import (
     Pieces,
     counted_once,
@@ -24,9 +23,6 @@ from alexprof.attribute.waiting import (
     launching,
     step_of,
 )
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 _NONE: Int = np.zeros(0, np.int64)
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
@@ -38,48 +34,27 @@ IDLE_REASONS = ("queued", "input", "launching", "fetching", "python", "unknown")
 
 @dataclass(frozen=True)
 class Division:
-    """What each op had of each step on one device, in columns of r rows, and the idle rest.
+    """What each op had of each step on one device, in columns of r rows, and the idle rest."""
 
-    Attributes:
-        device: "CPU", "GPU:0", …
-        step: int64 [r], index of the step.
-        op: int64 [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once.
-        executions: int64 [r], `UNKNOWN` where the trace does not say.
-        kernels: int64 [r], kernels and copies; 0 on a CPU.
-        busy_ps: int64 [r].
-        share_ps: float64 [r].
-        cores: What threads worked for it; None on a GPU, and where that is not known.
-        idle_ps: int64 [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step.
-        idle_before_ps: int64 [r], the idle time right before its kernels; `UNKNOWN` on a CPU.
-        launching_ps: int64 [r], the host's time for its launches; `UNKNOWN` on a CPU.
-        launches: int64 [steps], how often the host launched something: a CUDA graph once; 0 where
-            that is not known.
-        start_ps: int64 [steps], begin of each step on this device.
-        end_ps: int64 [steps], its end; not above `start_ps` where the device has no such step.
-        events: How many events the device has.
-        outside: How many of them lie outside all steps.
-        worked_ps: What the pool's threads worked in steps.
-        ownerless_ps: The part of it that belongs to no op.
-    """
-
-    device: str
-    step: Int
-    op: Int
-    executions: Int
-    kernels: Int
-    busy_ps: Int
-    share_ps: Float
-    cores: CoreTime | None
-    idle_ps: Int
-    idle_before_ps: Int
-    launching_ps: Int
+    device: str  # "CPU", "GPU:0", …
+    step: Int  # [r], index of the step
+    op: Int  # [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once
+    executions: Int  # [r], `UNKNOWN` where the trace does not say
+    kernels: Int  # [r], kernels and copies; 0 on a CPU
+    busy_ps: Int  # [r]
+    share_ps: Float  # [r]
+    cores: CoreTime | None  # what threads worked for it; None on a GPU, and where that is not known
+    idle_ps: Int  # [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step
+    idle_before_ps: Int  # [r], the idle time right before its kernels; `UNKNOWN` on a CPU
+    launching_ps: Int  # [r], the host's time for its launches; `UNKNOWN` on a CPU
+    # [steps], how often the host launched something: a CUDA graph once; 0 where that is not known.
     launches: Int
-    start_ps: Int
-    end_ps: Int
-    events: int
-    outside: int
-    worked_ps: int = 0
-    ownerless_ps: int = 0
+    start_ps: Int  # [steps], begin of each step on this device
+    end_ps: Int  # [steps], its end; not above `start_ps` where the device has no such step
+    events: int  # how many events the device has
+    outside: int  # how many of them lie outside all steps
+    worked_ps: int = 0  # what the pool's threads worked in steps
+    ownerless_ps: int = 0  # the part of it that belongs to no op
 
 
 def divide_all(work: Work, steps: Steps) -> list[Division]:
@@ -99,7 +74,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
     windows = (steps.start_ps, steps.end_ps)
     if not on_cpu:
         windows = device_windows(activity, event_step, steps)
-    pieces, piece_step = cut(activity.own(), *windows)
+    pieces, piece_step = cut(activity.own, *windows)
     counted = np.flatnonzero(event_step >= 0)
 
     width = len(work.ops) + 1  # one more for UNASSIGNED, which is -1
@@ -171,12 +146,7 @@ def _counting(pieces: Segments, op: Int, work: Work) -> Segments:
     model = Cover.of(of_model.start_ps, of_model.end_ps)
     waits = work.waits.without(model)
     waited, _ = cut(numbered.take(of_data), waits.start_ps, waits.end_ps)
-    others = numbered.take(~of_data)
-    return Segments(
-        np.concatenate((others.owner, waited.owner)),
-        np.concatenate((others.start_ps, waited.start_ps)),
-        np.concatenate((others.end_ps, waited.end_ps)),
-    )
+    return Segments.joined(numbered.take(~of_data), waited)
 
 
 def _executions(activity: Activity, counted: Int, row: Int, rows: int) -> Int:
@@ -205,7 +175,7 @@ def _cores(
     return cores, int(duration_ps.sum()), int(duration_ps[~owned].sum())
 
 
-def _total(row: NDArray[np.intp], amount: Int | Float, rows: int) -> Float:
+def _total(row: Index, amount: Int | Float, rows: int) -> Float:
     """Adds up amounts by row; exact for integers below 2**53."""
     total: Float = np.bincount(row, weights=amount, minlength=rows).astype(np.float64)
     return total
@@ -225,8 +195,8 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
     launching, fetching = launching - late, fetching + late
     rest = windows[1] - windows[0] - busy.within(*windows) - waiting - launching - fetching
     nothing = np.zeros_like(rest)
-    known = work.calls is not None
-    python, unknown = (rest, nothing) if known else (nothing, rest)
+    says_calls = work.calls is not None
+    python, unknown = (rest, nothing) if says_calls else (nothing, rest)
     return np.stack((in_queue, waiting, launching, fetching, python, unknown))
 
 
@@ -238,11 +208,11 @@ def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
     start_ps, end_ps = windows
     last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)
-    known = (last >= 0) & (end > start_ps)
+    is_known = (last >= 0) & (end > start_ps)
     if calls is not None:
         at = np.searchsorted(calls.start_ps, end_ps, "left") - 1
-        known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > end_ps))
-    return np.where(known, end, end_ps)
+        is_known &= ~((at >= 0) & (np.append(calls.end_ps, -1)[at] > end_ps))
+    return np.where(is_known, end, end_ps)
 
 
 def _with_executions(divisions: Sequence[Division]) -> list[Division]:
@@ -253,25 +223,22 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     count evenly.
     """
     width = 2 + max((int(division.op.max(initial=-1)) for division in divisions), default=0)
-    keys = [
-        division.step * width + division.op + 1 for division in divisions
-    ]  # sorted, as made by `divide`
-    on_gpus = [key for each, key in zip(divisions, keys, strict=True) if each.device != CPU]
-    used, devices = np.unique(np.concatenate([_NONE, *on_gpus]), return_counts=True)
-    known: Int = _NONE
-    count: Int = _NONE
-    result = []
-    for each, key in zip(divisions, keys, strict=True):
-        if each.device == CPU:
-            known, count = key, each.executions
-            result.append(each)
-            continue
-        row = np.searchsorted(known, key)
-        found = np.append(known, -1)[row] == key
-        launched = np.where(found, np.append(count, 0)[row], 0)
-        shared = launched // devices[np.searchsorted(used, key)]
-        counted = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
-        counted = np.where(each.executions > 0, each.executions, counted)
-        executions = np.where(each.op == UNASSIGNED, 0, counted)
-        result.append(replace(each, executions=executions))
-    return result
+
+    def keys(division: Division) -> Int:
+        return division.step * width + division.op + 1
+
+    cpus = [division for division in divisions if division.device == CPU]
+    gpus = [division for division in divisions if division.device != CPU]
+    on_host = np.concatenate([_NONE, *(keys(cpu) for cpu in cpus)])
+    count = np.concatenate([*(cpu.executions for cpu in cpus), [0]])  # the last for others
+    on_gpus = np.concatenate([_NONE, *(keys(gpu) for gpu in gpus)])
+    used, devices = np.unique(on_gpus, return_counts=True)
+
+    def counted(gpu: Division) -> Division:
+        launched = count[lookup(on_host, keys(gpu))]
+        shared = launched // devices[np.searchsorted(used, keys(gpu))]
+        by_host = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
+        executions = np.where(gpu.executions > 0, gpu.executions, by_host)
+        return replace(gpu, executions=np.where(gpu.op == UNASSIGNED, 0, executions))
+
+    return [*cpus, *map(counted, gpus)]

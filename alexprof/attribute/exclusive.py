@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from alexprof.attribute import kinds
-from alexprof.attribute.dependencies import Inputs
+from alexprof.attribute.replay import Inputs
 from alexprof.workload.replaceable import HANDED_ON
 
 if TYPE_CHECKING:
@@ -26,18 +26,11 @@ _EFFECT = re.compile(
 
 
 def exclusive(inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str]) -> frozenset[str]:
-    """Finds the nodes that go when some ops are left out.
+    """Finds the nodes that go when some ops are left out, beyond those ops.
 
-    Ops of a type that can't be an identity stay where they are, and need what they need.
-
-    Args:
-        inputs: The executed graph.
-        nodes: What else is known of its nodes; one that is missing here is taken for needed.
-        ops: What is left out.
-
-    Returns:
-        Names of nodes beyond `ops`. Never one that nobody read before (it is fetched, or a target),
-        and never one with effects of its own.
+    Ops of a type that can't be an identity stay where they are, and need what they need. A node
+    never goes that nobody read before (it is fetched, or a target), that has effects of its own, or
+    that is missing in `nodes`.
     """
     graph = _Rewired(inputs, nodes)
     for op in ops:
@@ -90,12 +83,12 @@ class _Rewired:
             # What hands on a value still waits for what it waited for.
             passing = name
             while passing in self.source and passing not in alive:
-                waiting += [one[1:] for one in self.inputs[passing] if one.startswith("^")]
+                waiting += [entry[1:] for entry in self.inputs[passing] if entry.startswith("^")]
                 alive.add(passing)
                 passing = self.source[passing]
             if passing not in alive and passing in self.inputs:
                 alive.add(passing)
-                waiting += [one.removeprefix("^") for one in self.inputs[passing]]
+                waiting += [entry.removeprefix("^") for entry in self.inputs[passing]]
         return alive - set(self.source)
 
     def undo_conversions(self, alive: Collection[str]) -> bool:
@@ -128,7 +121,7 @@ class _Rewired:
 
     def _read_by(self, name: str) -> list[str]:
         """What a conversion converts, and that once more for each other way it depends on it."""
-        first, *others = (self.resolve(one.removeprefix("^")) for one in self.inputs[name])
+        first, *others = (self.resolve(entry.removeprefix("^")) for entry in self.inputs[name])
         return [first, *(other for other in others if other == first)]
 
 

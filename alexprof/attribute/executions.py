@@ -6,49 +6,32 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Execution, Step
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import alone, cut, distinct, self_segments, touching
+from alexprof.attribute.timeline import Float, Int, alone, cut, distinct, self_segments, touching
 from alexprof.record.note import Note
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 _LEAST_ALONE = 0.1  # of an op's time, to tell from it how many cores the op can use
 
 
 @dataclass(frozen=True)
 class Executions:
-    """What ran in the steps, in columns of n executions by step and begin.
+    """What ran in the steps, in columns of n executions by step and begin."""
 
-    Attributes:
-        names: Name of each op.
-        op: int64 [n].
-        thread: int64 [n].
-        start_ns: float64 [n], from the step's begin.
-        end_ns: float64 [n].
-        first: int64 [steps + 1], where the executions of each step begin.
-        wall_ns: int64 [steps].
-        usable: float64 [ops], how many cores each op can use at once.
-        cores: How many there are.
-        threads: How many ops can run at once.
-    """
-
-    names: Sequence[str]
-    op: Int
-    thread: Int
-    start_ns: Float
-    end_ns: Float
-    first: Int
-    wall_ns: Int
-    usable: Float
-    cores: float
-    threads: int
+    names: Sequence[str]  # name of each op
+    op: Int  # [n]
+    thread: Int  # [n]
+    start_ns: Float  # [n], from the step's begin
+    end_ns: Float  # [n]
+    first: Int  # [steps + 1], where the executions of each step begin
+    wall_ns: Int  # [steps]
+    usable: Float  # [ops], how many cores each op can use at once
+    cores: float  # how many there are
+    threads: int  # how many ops can run at once
 
     @classmethod
     def of(cls, work: Work, steps: Steps) -> Executions | Note:
@@ -89,9 +72,9 @@ class Executions:
         """Executions in a step, on average."""
         return self.op.size / self.wall_ns.size
 
-    def part_in(self, known: Container[str]) -> float:
+    def part_in(self, nodes: Container[str]) -> float:
         """The part of the ops' time that belongs to known ones."""
-        is_known = np.array([name in known for name in self.names], bool)
+        is_known = np.array([name in nodes for name in self.names], bool)
         time = self.end_ns - self.start_ns
         return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
 
@@ -136,8 +119,8 @@ def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
         cpu.op[pieces.owner], weights=pieces.end_ps - pieces.start_ps, minlength=ops
     )
     busy_ps = np.bincount(cpu.op, weights=cpu.end_ps - cpu.start_ps, minlength=ops)
-    known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
+    is_known = alone_ps > _LEAST_ALONE * np.maximum(busy_ps, 1)
     most = float(regions.threads)
-    cores = np.where(known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
+    cores = np.where(is_known, np.clip(core_ps / np.maximum(alone_ps, 1), 1, most), most)
     shares_work = np.bincount(regions.op[regions.op >= 0], minlength=ops) > 0
     return np.where(shares_work, cores, 1.0), most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,12 @@ def attribute_hosts(
     """Divides the steps of each host, sort by sort, among the ops that ran there.
 
     Clocks of machines differ, so each host's devices are judged by that host's own step markers;
-    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0".
-
-    Args:
-        traces: The trace of each host, by name. One alone is as `attribute` has it.
-        marker: As for `attribute`, like the next ones.
-        depth: See there.
-        cores: See there.
-        known: See there; of one host alone.
+    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0". One host
+    alone is as `attribute_phases` has it.
 
     Returns:
-        By sort of steps, as `attribute_phases` has them, the tables of all hosts, one below the
-        other. The device is the one that was busy longest, a GPU before a CPU; `steps` are those
-        of its host.
+        By sort of steps the tables of all hosts, one below the other. The device is the one that
+        was busy longest, a GPU before a CPU; `steps` are those of its host.
 
     Raises:
         TraceError: One is damaged, or nothing ran in any of them that could have a cost.
@@ -67,15 +61,11 @@ def attribute_hosts(
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
         raise TraceError(f"{notes[1].host}: nothing of it is shown: {notes[1].text}")
-    return {sort: _merged(sort, parts, notes) for sort, parts in by_sort.items()}
+    return {sort: _merged(parts, notes) for sort, parts in by_sort.items()}
 
 
 def _check_at_once(traces: Mapping[str, Trace]) -> None:
-    """Refuses traces that were taken one after the other: they are no hosts of one program.
-
-    Raises:
-        TraceError: If there are such. Traces that don't say when they were taken are believed.
-    """
+    """Refuses traces that say that they were taken one after the other: no hosts of one program."""
     spans = {host: span for host, trace in traces.items() if (span := recorded_span_ns(trace))}
     for host, other in combinations(spans, 2):
         begin_ns = max(spans[host][0], spans[other][0])
@@ -86,34 +76,28 @@ def _check_at_once(traces: Mapping[str, Trace]) -> None:
             )
 
 
-def _merged(sort: str, parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
-    """The attributions of several hosts as one."""
+def _merged(parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
+    """The attributions of several hosts as one: that of the device that was busy longest."""
     import polars as pl
 
-    devices = pl.concat([_of_host(part.devices, "name", host) for host, part in parts.items()])
     device = _longest_busy(parts)
-    first = next(host for host in parts if device.startswith(f"{host}/"))
+    first = next(part for host, part in parts.items() if device.startswith(f"{host}/"))
     of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
-    return Attribution(
-        costs=pl.concat([_of_host(part.costs, "device", host) for host, part in parts.items()]),
+    costs, devices, kernels = (
+        pl.concat([_of_host(getattr(part, table), column, host) for host, part in parts.items()])
+        for table, column in (("costs", "device"), ("devices", "name"), ("kernels", "device"))
+    )
+    return replace(
+        first,
+        costs=costs,
         marked=all(part.marked for part in parts.values()),
-        steps=parts[first].steps,
         device=device,
         outside_events=sum(part.outside_events for part in parts.values()),
         devices=devices,
-        kernels=_longest_first(
-            pl.concat([_of_host(part.kernels, "device", host) for host, part in parts.items()])
-        ),
+        kernels=kernels.sort("total_ns", descending=True, maintain_order=True),
         replayed=Replayed(Note("replay_several_hosts")),
         notes=(*notes, *of_parts, *_apart(parts)),
-        launches_per_step=parts[first].launches_per_step,
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
-        span_ns=parts[first].span_ns,
-        outside_ns=parts[first].outside_ns,
-        bound_by=parts[first].bound_by,
-        marked_ns=parts[first].marked_ns,
-        left_out=parts[first].left_out,
-        name=sort,
     )
 
 
@@ -129,20 +113,16 @@ def _longest_busy(parts: Mapping[str, Attribution]) -> str:
     import polars as pl
 
     ranked = []
-    for host, one in parts.items():
-        mine = one.costs.filter(pl.col("device") == one.device)
-        ranked.append((one.device != CPU, int(mine["busy_ns"].sum()), f"{host}/{one.device}"))
+    for host, part in parts.items():
+        busy_ns = int(part.costs.filter(pl.col("device") == part.device)["busy_ns"].sum())
+        ranked.append((part.device != CPU, busy_ns, f"{host}/{part.device}"))
     return max(ranked, key=lambda device: device[:2])[2]
-
-
-def _longest_first(kernels: pl.DataFrame) -> pl.DataFrame:
-    return kernels.sort("total_ns", descending=True, maintain_order=True)
 
 
 def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
     """Notes that hosts were traced in different steps."""
     numbers = [set(part.steps["step"]) for part in parts.values()]
-    common, every = set.intersection(*numbers), set.union(*numbers)
-    if common == every:
+    steps, of_steps = len(set.intersection(*numbers)), len(set.union(*numbers))
+    if steps == of_steps:
         return []
-    return [Note("steps_not_on_all_hosts", {"steps": len(common), "of_steps": len(every)})]
+    return [Note("steps_not_on_all_hosts", {"steps": steps, "of_steps": of_steps})]

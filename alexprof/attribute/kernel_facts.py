@@ -42,47 +42,37 @@ _OPEN = re.compile(
 
 @dataclass(frozen=True)
 class KernelFacts:
-    """How a kernel was launched; None where the trace doesn't say.
+    """How a kernel was launched; None where the trace doesn't say."""
 
-    Attributes:
-        grid: Blocks in x, y, z.
-        block: Threads of a block in x, y, z.
-        registers: Of a thread.
-        shared_memory_bytes: Of a block, static and dynamic.
-        occupancy: The part of a multiprocessor's threads that can be resident.
-        copied_bytes: What a copy moves or a fill fills.
-        copied_from: The memory that a copy reads: "device", "pinned", "pageable", …
-        copied_to: The memory that it writes.
-    """
-
-    grid: Size | None = None
-    block: Size | None = None
-    registers: int | None = None
-    shared_memory_bytes: int | None = None
-    occupancy: float | None = None
-    copied_bytes: int | None = None
+    grid: Size | None = None  # blocks in x, y, z
+    block: Size | None = None  # threads of a block in x, y, z
+    registers: int | None = None  # of a thread
+    shared_memory_bytes: int | None = None  # of a block, static and dynamic
+    occupancy: float | None = None  # the part of a multiprocessor's threads that can be resident
+    copied_bytes: int | None = None  # what a copy moves or a fill fills
+    # The memory that a copy reads: "device", "pinned", "pageable", …
     copied_from: str | None = None
-    copied_to: str | None = None
+    copied_to: str | None = None  # the memory that it writes
 
 
 def kernel_facts(details: str) -> KernelFacts:
     """Reads the details of a kernel, copy or fill."""
-    said: dict[str, str] = dict(_PAIR.findall(details))
-    grid, block = _size(said.get("grid", "")), _size(said.get("block", ""))
-    if "grid" in said and (grid is None or block is None):
+    values: dict[str, str] = dict(_PAIR.findall(details))
+    grid, block = _size(values.get("grid", "")), _size(values.get("block", ""))
+    if "grid" in values and (grid is None or block is None):
         return KernelFacts()  # old traces have such lines with whatever was in memory
-    shared = [number for key in _SHARED if (number := _whole(said.get(key, ""))) is not None]
-    percent = _number(said.get("occ_pct", ""))
+    shared = [number for key in _SHARED if (number := _whole(values.get(key, ""))) is not None]
+    percent = _number(values.get("occ_pct", ""))
     return KernelFacts(
         grid=grid,
         block=block,
-        registers=_whole(said.get("regs", "")),
+        registers=_whole(values.get("regs", "")),
         shared_memory_bytes=sum(shared) if shared else None,
         # 0 is what the profiler writes where it doesn't know the device well enough.
         occupancy=percent / 100 if percent else None,
-        copied_bytes=_whole(said.get("num_bytes", said.get("size", ""))),
-        copied_from=_memory(said.get("kind_src", "")),
-        copied_to=_memory(said.get("kind_dst", "")),
+        copied_bytes=_whole(values.get("num_bytes", values.get("size", ""))),
+        copied_from=_memory(values.get("kind_src", "")),
+        copied_to=_memory(values.get("kind_dst", "")),
     )
 
 
@@ -91,12 +81,10 @@ def _memory(kind: str) -> str | None:
 
 
 def _size(text: str) -> Size | None:
-    parts = [_whole(one) for one in text.split(",")]
-    if len(parts) != 3:
+    sizes = [_whole(part) or 0 for part in text.split(",")]
+    if len(sizes) != 3 or not all(0 < size < _MOST for size in sizes):
         return None
-    x, y, z = parts
-    if x is None or y is None or z is None or not all(0 < one < _MOST for one in (x, y, z)):
-        return None
+    x, y, z = sizes
     return x, y, z
 
 

@@ -62,10 +62,8 @@ def _prefix(pattern: re.Pattern[str], text: str) -> int:
 def is_gradient(type_: str, *, named: bool) -> bool:
     """Tells whether a type is a gradient wherever it stands.
 
-    Args:
-        type_: The type.
-        named: Whether the op has a name of its own, so that its scope would tell that it belongs
-            to the gradients. Then `Conv2DBackpropInput` is taken for a transposed convolution.
+    Not so `Conv2DBackpropInput` if the op has a name of its own, whose scope would tell that it
+    belongs to the gradients: then it is taken for a transposed convolution.
     """
     return bool(_GRADIENT.search(type_)) and not (named and _TRANSPOSED.search(type_))
 

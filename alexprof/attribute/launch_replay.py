@@ -16,14 +16,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.steps import PS_PER_NS
+from alexprof.attribute.timeline import Index, Int
 from alexprof.attribute.waiting import Within, is_behind
 from alexprof.record.note import Note
-
-Int = NDArray[np.int64]
 
 _SAME_PS = 200_000  # what clocks of streams may differ by
 _MOST_HOST = 4.0  # times as slow as traced: no host without a profiler is
@@ -32,56 +30,36 @@ _ROUNDS = 40
 
 @dataclass(frozen=True)
 class Launch:
-    """Something that a step launched. Times are nanoseconds.
+    """Something that a step launched. Times are nanoseconds."""
 
-    Attributes:
-        op: Number of its op.
-        host_ns: The host's time for it: from the end of the launch before it, for the first from
-            its own begin, to the end of its own (or its begin, where the call waits for the GPU),
-            as far as the host was launching.
-        apart_ns: What else the host did meanwhile, as Python: it stays if the launch goes.
-        back_ns: Where the call waits for the GPU, from then to its end; else None.
-        after: Places of the launches whose end it waited for.
-        waited_ns: From when it could start to its start.
-        by_host: Whether it was the host that it waited for last.
-        took_ns: Its duration.
-    """
-
-    op: int
+    op: int  # number of its op
+    # The host's time for it: from the end of the launch before it, for the first from its own
+    # begin, to the end of its own (or its begin, where the call waits for the GPU), as far as the
+    # host was launching.
     host_ns: float
-    apart_ns: float
-    back_ns: float | None
-    after: tuple[int, ...]
-    waited_ns: float
-    by_host: bool
-    took_ns: float
+    apart_ns: float  # what else the host did meanwhile, as Python: it stays if the launch goes
+    back_ns: float | None  # where the call waits for the GPU, from then to its end; else None
+    after: tuple[int, ...]  # places of the launches whose end it waited for
+    waited_ns: float  # from when it could start to its start
+    by_host: bool  # whether it was the host that it waited for last
+    took_ns: float  # its duration
 
 
 @dataclass(frozen=True)
 class LaunchedStep:
-    """A traced step.
+    """A traced step."""
 
-    Attributes:
-        launches: In the order in which the host launched them.
-        lead_ns: What the host does before the first launch, whatever is launched then.
-        tail_ns: What the step lasts after its last launch and all that those did.
-        wall_ns: How long it took.
-    """
-
-    launches: tuple[Launch, ...]
-    lead_ns: float
-    tail_ns: float
-    wall_ns: float
+    launches: tuple[Launch, ...]  # in the order in which the host launched them
+    lead_ns: float  # what the host does before the first launch, whatever is launched then
+    tail_ns: float  # what the step lasts after its last launch and all that those did
+    wall_ns: float  # how long it took
 
     def replayed_ns(
         self, host: float = 1.0, without: Collection[int] = (), faster: Collection[int] = ()
     ) -> float:
-        """Returns how long the step takes.
+        """Returns how long the step takes, without some ops or with some kernels twice as fast.
 
-        Args:
-            host: By what the host's times are multiplied.
-            without: Ops that launch nothing.
-            faster: Ops whose kernels take half the time.
+        `host` is what the host's times are multiplied by.
         """
         ends: list[float] = []
         launched, last = self.lead_ns * host, 0.0
@@ -103,23 +81,14 @@ class LaunchedStep:
 
 @dataclass(frozen=True)
 class Launches:
-    """The launches of a GPU's steps, to be drawn one step at a time.
+    """The launches of a GPU's steps, to be drawn one step at a time."""
 
-    Attributes:
-        activity: What the GPU ran.
-        rows: int64 [m], what steps launched, by step and end of the launch.
-        first: int64 [steps + 1], where the rows of each step begin.
-        start_ps: int64 [steps], begin of each step on the host.
-        end_ps: int64 [steps], its end.
-        within: How much of each window the host was launching.
-    """
-
-    activity: Activity
-    rows: NDArray[np.intp]
-    first: Int
-    start_ps: Int
-    end_ps: Int
-    within: Within
+    activity: Activity  # what the GPU ran
+    rows: Index  # [m], what steps launched, by step and end of the launch
+    first: Int  # [steps + 1], where the rows of each step begin
+    start_ps: Int  # [steps], begin of each step on the host
+    end_ps: Int  # [steps], its end
+    within: Within  # how much of each window the host was launching
 
     @property
     def size(self) -> float:
@@ -138,12 +107,8 @@ def launched_steps(
 ) -> Launches | Note:
     """Gathers the launches of a GPU's steps, or the reason why they can't be replayed.
 
-    Args:
-        activity: What the GPU ran.
-        step: int64 [n], the step that launched each event, -1 for none.
-        start_ps: int64 [steps], begin of each step on the host.
-        end_ps: int64 [steps], its end.
-        within: How much of each window the host was launching.
+    Takes the step that launched each event (-1 for none), and begin and end of each step on the
+    host. `within` says how much of a window the host was launching.
     """
     launched = activity.launched
     rows = np.flatnonzero(step >= 0)
@@ -163,7 +128,7 @@ def launched_steps(
 
 
 def _drawn(
-    activity: Activity, rows: NDArray[np.intp], start_ps: int, end_ps: int, within: Within
+    activity: Activity, rows: Index, start_ps: int, end_ps: int, within: Within
 ) -> LaunchedStep:
     assert activity.launched is not None
     called, done = activity.launched.start_ps[rows], activity.launched.end_ps[rows]
@@ -223,12 +188,7 @@ def _last_ended(places: Sequence[int], stop_ps: Sequence[int], begin_ps: int) ->
 def host_factor(steps: Sequence[LaunchedStep], timed_ns: float | None) -> float | None:
     """Finds by what to multiply the host's times so that the steps take as long as timed ones.
 
-    Args:
-        steps: The traced steps.
-        timed_ns: Mean of the timed steps; None where there are none.
-
-    Returns:
-        The factor, 1 without timed steps; None if the kernels alone take longer.
+    Returns 1 without timed steps, and None if the kernels alone take longer.
     """
     if timed_ns is None:
         return 1.0

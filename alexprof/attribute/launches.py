@@ -12,14 +12,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import UNKNOWN, Launched
 from alexprof.attribute.cores import NONE, innermost, lookup
 from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Index, Int
 from alexprof.xplane import Events, Plane
-
-Int = NDArray[np.int64]
 
 CORRELATION = "correlation_id"
 SCOPE = "scope_range_id"
@@ -40,25 +38,20 @@ class _Launched(NamedTuple):
 
 
 class Launches:
-    """What the host launched, and for which op. Read when a GPU asks for the first time."""
+    """What the host launched, and for which op; read when first needed."""
 
     def __init__(self, planes: Sequence[Plane], annotated: Callable[[Events], Int]) -> None:
-        """Takes the planes of a trace.
-
-        Args:
-            planes: All of them.
-            annotated: Gives the op that each of some events names itself, or `UNASSIGNED`.
-        """
+        """Takes the planes of a trace, and what gives the op that each event names itself."""
         self._planes = [
             plane
             for plane in planes
             if plane.name.startswith(_HOST) and plane.may_have(CORRELATION)
         ]
         self._annotated = annotated
-        self._ran: list[tuple[Plane, Events, NDArray[np.intp], Int]] = []
+        self._ran: list[tuple[Plane, Events, Index, Int]] = []
         self._lane: dict[int, int] = {}
 
-    def ran(self, plane: Plane, events: Events, rows: NDArray[np.intp], op: Int) -> None:
+    def ran(self, plane: Plane, events: Events, rows: Index, op: Int) -> None:
         """Takes a host's events of ops: which of `events` they are, and the op of each."""
         self._ran.append((plane, events, rows, op))
 
@@ -74,10 +67,10 @@ class Launches:
             number, has_number = events.ints(CORRELATION)
             launch = lookup(self._launched.number, number)
             launch = np.where(has_number & (number != _NO_LAUNCH), launch, NONE)
-        found = _Launched(*(np.append(column, UNKNOWN)[launch] for column in self._launched))
+        of_each = _Launched(*(np.append(column, UNKNOWN)[launch] for column in self._launched))
         scope, has_scope = events.ints(SCOPE)
-        scope = np.where(has_scope & (scope > 0), scope, found.scope)
-        return Launched(found.start_ps, found.end_ps, found.thread, scope), found.op
+        scope = np.where(has_scope & (scope > 0), scope, of_each.scope)
+        return Launched(of_each.start_ps, of_each.end_ps, of_each.thread, scope), of_each.op
 
     @cached_property
     def _launched(self) -> _Launched:
@@ -101,7 +94,7 @@ class Launches:
             number[is_launch],
             op,
             launches.start_ps,
-            launches.start_ps + launches.duration_ps,
+            launches.end_ps,
             self.lanes(plane)[launches.line],
             np.where(has_scope & (scope > 0), scope, UNKNOWN),
         )
@@ -111,13 +104,13 @@ class Launches:
         ids = [self._lane.setdefault(line.id, len(self._lane)) for line in plane.lines]
         return np.array(ids, np.int64)
 
-    def _around(self, plane: Plane, launches: Events, rows: NDArray[np.intp]) -> Int:
+    def _around(self, plane: Plane, launches: Events, rows: Index) -> Int:
         """The innermost op on the same thread at the moment of each launch."""
         nothing: Int = np.zeros(0, np.int64)
         starts, ends, threads, ops = ([nothing] for _ in range(4))
         for host, events, ran, op in self._ran:
             starts.append(events.start_ps[ran])
-            ends.append(events.start_ps[ran] + events.duration_ps[ran])
+            ends.append(events.end_ps[ran])
             threads.append(self.lanes(host)[events.line[ran]])
             ops.append(op)
         holder = innermost(
@@ -127,6 +120,5 @@ class Launches:
             launches.start_ps[rows],
             self.lanes(plane)[launches.line[rows]],
         )
-        known = np.append(np.concatenate(ops), UNASSIGNED)
-        around: Int = known[np.where(holder == NONE, -1, holder)]
+        around: Int = np.append(np.concatenate(ops), UNASSIGNED)[holder]  # NONE takes the last
         return around

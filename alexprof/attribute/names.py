@@ -13,12 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from alexprof.attribute import jax, kinds
-from alexprof.attribute.optimizers import optimizers_of
-from alexprof.attribute.roots import root_by_time, root_scope
-from alexprof.attribute.symbols import DATA_SCOPE
+from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
+from alexprof.attribute.symbols import DATA_SCOPE, type_in
+from alexprof.attribute.timeline import Bool, Float
+
+if TYPE_CHECKING:
+    from alexprof.attribute.ops import Work
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
 _REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
@@ -46,32 +51,21 @@ FUNCTION_ENDS = "(function)"
 
 
 class Place(NamedTuple):
-    """Where an op belongs.
+    """Where an op belongs."""
 
-    Attributes:
-        path: The forward scopes and, last, the forward op, outermost first; `()` for a gradient
-            op that belongs to no forward op.
-        backward: Whether the name says that it is a part of the gradients.
-    """
-
+    # The forward scopes and, last, the forward op, outermost first; `()` for a gradient op that
+    # belongs to no forward op.
     path: tuple[str, ...]
-    backward: bool
+    backward: bool  # whether the name says that it is a part of the gradients
 
 
 class Labels(NamedTuple):
-    """What `describe` says about each op, in its order.
+    """What `describe` says about each op, in its order."""
 
-    Attributes:
-        kind: Type without dressing.
-        layer: Name scope that the op belongs to.
-        passes: "forward", "backward", "optimizer", "input" or "other".
-        root: The scopes around the whole model, which layers are named below.
-    """
-
-    kind: list[str]
-    layer: list[str]
-    passes: list[str]
-    root: tuple[str, ...]
+    kind: list[str]  # type without dressing
+    layer: list[str]  # name scope that the op belongs to
+    passes: list[str]  # "forward", "backward", "optimizer", "input" or "other"
+    root: tuple[str, ...]  # the scopes around the whole model, which layers are named below
 
 
 def describe(
@@ -109,6 +103,24 @@ def describe(
         for number, ((name, type_), place) in enumerate(zip(ops, places, strict=True))
     ]
     return Labels([kinds.kind(type_) for type_ in types], layers, passes, root)
+
+
+def describe_with_fusions(work: Work, depth: int, gpu_time: Float | None) -> tuple[Labels, Bool]:
+    """Gives each op its kind, layer and pass, as `describe` does.
+
+    Returns:
+        The labels of the ops; and bool [fusions], whether what a fusion computes belongs to
+        several layers.
+    """
+    names = list(dict.fromkeys(name for parts in work.fusions for name in parts))
+    time = None if gpu_time is None else [*gpu_time.tolist(), *[0.0] * len(names)]
+    ops = [*work.ops, *((name, type_in(name)) for name in names)]
+    labels = describe(ops, depth, work.unplaced, time)
+    count = len(work.ops)
+    layer_of = dict(zip(names, labels.layer[count:], strict=True))
+    across = [len({layer_of[name] for name in parts}) > 1 for parts in work.fusions]
+    own = Labels(labels.kind[:count], labels.layer[:count], labels.passes[:count], labels.root)
+    return own, np.array(across, bool)
 
 
 def _root(
@@ -193,14 +205,10 @@ def _unwrap(scopes: list[str]) -> list[str]:
 
 
 def pass_of(name: str, type_: str, place: Place, *, taped: bool = False) -> str:
-    """Returns the part of training that an op belongs to.
+    """Returns the part of training that an op belongs to, given what `parse` makes of its name.
 
-    Args:
-        name: Its name in the trace.
-        type_: Its type.
-        place: `parse(name)`.
-        taped: Whether gradients come from a tape, which adds them up in ops named `AddN` that
-            stand in no scope.
+    `taped` says that gradients come from a tape, which adds them up in ops named `AddN` that stand
+    in no scope.
     """
     if kinds.is_input(type_) or name.startswith(f"{DATA_SCOPE}/"):
         return "input"

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import CPU, Activity, activity
 from alexprof.attribute.cores import Regions, find_regions
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
-from alexprof.attribute.streams import OP_STATS
+from alexprof.attribute.on_gpu import OP_STATS
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, split_op
 from alexprof.attribute.thunks import host_time
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane
-
-Int = NDArray[np.int64]
 
 # What is asked of a host's events, by this room and by `launches`.
 _STATS = (
@@ -41,23 +39,14 @@ def _is_pool(line: Line) -> bool:
 
 @dataclass(frozen=True)
 class Host:
-    """What is read of a host.
+    """What is read of a host."""
 
-    Attributes:
-        plane: The host.
-        is_pool: bool [lines], which lines are threads inside of ops.
-        is_input: bool [lines], which are threads of the input pipeline.
-        by_xla: Whether it may have run XLA, whose ops are on all threads.
-        events: The events of all lines that can hold ops.
-        every: All events, if they were read, else the same.
-    """
-
-    plane: Plane
-    is_pool: NDArray[np.bool_]
-    is_input: NDArray[np.bool_]
-    by_xla: bool
-    events: Events
-    every: Events
+    plane: Plane  # the host
+    is_pool: Bool  # [lines], which lines are threads inside of ops
+    is_input: Bool  # [lines], which are threads of the input pipeline
+    by_xla: bool  # whether it may have run XLA, whose ops are on all threads
+    events: Events  # the events of all lines that can hold ops
+    every: Events  # all events, if they were read, else the same
 
     @classmethod
     def read(cls, plane: Plane, *, cores: bool) -> Host:
@@ -92,7 +81,7 @@ def on_host(
         return activity(CPU, plane, events, rows, op), None
     thunks = np.flatnonzero(thunk)
     of_xla = np.repeat(np.array([False, True]), (rows.size, thunks.size))
-    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.of(events, thunks)))
+    rows, op = np.concatenate((rows, thunks)), np.concatenate((op, xla.read(events, thunks)[0]))
     launches.ran(plane, events, rows, op)
     time = host_time(plane, events, rows, op, of_xla)
     xla.unplaced.update(op[time.callers].tolist())
@@ -100,39 +89,39 @@ def on_host(
     return replace(part, at_work=time.own), time.regions
 
 
-def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[NDArray[np.intp], Int]:
+def ops_among(host: Host, events: Events, numbers: OpNumbers) -> tuple[Index, Int]:
     """Which events have the name of an op, and the op of each; those inside of ops don't count."""
     parsed = [split_op(name) for name in events.names]
     named = np.array([op is not None for op in parsed], bool)[events.name]
     rows = np.flatnonzero(named & ~host.is_pool[events.line])
     key = events.name[rows].astype(np.int64) * 2 + host.is_input[events.line[rows]]
     keys, which = np.unique(key, return_inverse=True)
-    found = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
-    return rows, np.array(found, np.int64)[which]
+    ops = [numbers.of(_scoped(parsed[number // 2], bool(number % 2))) for number in keys]
+    return rows, np.array(ops, np.int64)[which]
 
 
 def pool_regions(
-    hosts: Sequence[Host], known: Sequence[Regions | None], numbers: OpNumbers
+    hosts: Sequence[Host], of_xla: Sequence[Regions | None], numbers: OpNumbers
 ) -> Regions | None:
-    """Finds the work of the pools' threads of all hosts, but those where it is known."""
-    found: list[Regions] = []
+    """Finds the work of the pools' threads of all hosts, but those where XLA's are known."""
+    parts: list[Regions] = []
     lines = 0
-    for host, one in zip(hosts, known, strict=True):
-        regions = one
+    for host, by_xla in zip(hosts, of_xla, strict=True):
+        regions = by_xla
         if regions is None and host.is_pool.any():
             ops = ops_among(host, host.every, numbers)
             regions = find_regions(host.every, host.is_pool, *ops)
         if regions is not None:
-            found.append(replace(regions, thread=regions.thread + lines))
+            parts.append(replace(regions, thread=regions.thread + lines))
         lines += len(host.plane.lines)
-    if not any(one.op.size for one in found):
+    if not any(regions.op.size for regions in parts):
         return None
     return Regions(
-        op=np.concatenate([one.op for one in found]),
-        thread=np.concatenate([one.thread for one in found]),
-        start_ps=np.concatenate([one.start_ps for one in found]),
-        end_ps=np.concatenate([one.end_ps for one in found]),
-        threads=sum(one.threads for one in found),
+        op=np.concatenate([regions.op for regions in parts]),
+        thread=np.concatenate([regions.thread for regions in parts]),
+        start_ps=np.concatenate([regions.start_ps for regions in parts]),
+        end_ps=np.concatenate([regions.end_ps for regions in parts]),
+        threads=sum(regions.threads for regions in parts),
     )
 
 

@@ -8,23 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, Activity, merged, odd_events
 from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
 from alexprof.attribute.launches import Launches
-from alexprof.attribute.on_gpu import DEVICE, GPU, on_gpu
+from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
-from alexprof.attribute.streams import kernel_ops
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
-from alexprof.attribute.timeline import Cover
+from alexprof.attribute.timeline import Bool, Cover, Int
 from alexprof.attribute.xla import XlaOps
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Trace
-
-Int = NDArray[np.int64]
 
 _HOST = "/host:CPU"
 
@@ -46,44 +42,31 @@ _WAITS = re.compile(r"(?:MultiDevice)?IteratorGetNext\w*::\w+")
 
 @dataclass(frozen=True)
 class Work:
-    """What ran, and what the host did meanwhile.
+    """What ran, and what the host did meanwhile."""
 
-    Attributes:
-        ops: Name and type of each op.
-        devices: Devices with at least one event, the CPU first.
-        host: The events of the host's planes, without threads inside of ops unless XLA ran.
-        calls: When TensorFlow had been called to run something; None when the trace never says.
-            Like the next three without what threads of the input pipeline did.
-        waits: When the host waited for the input pipeline, or ran an op of its own for it.
-        fetches: When it took results from a device.
-        ran: When it ran ops.
-        regions: Work of the pools' threads; None if it was not asked for or is not recorded.
-        eager: Numbers of ops that ran eagerly, without names of their own.
-        unplaced: Numbers of ops that may belong to any pass: those that XLA made, as far as the
-            trace does not say for what, and those that only called XLA.
-        estimated: Numbers of ops that some fusion of XLA's goes by only because most of it is of
-            them.
-        fusions: Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
-        turned_off: Command buffers that XLA turned off; None where there are none.
-        unread: Device planes with events of a sort that is not read here.
-        notes: What a reader of the ops should know.
-    """
-
-    ops: tuple[Op, ...]
-    devices: tuple[Activity, ...]
+    ops: tuple[Op, ...]  # name and type of each op
+    devices: tuple[Activity, ...]  # devices with at least one event, the CPU first
+    # The events of the host's planes, without threads inside of ops unless XLA ran.
     host: tuple[Events, ...]
+    # When TensorFlow had been called to run something; None when the trace never says. Like the
+    # next three without what threads of the input pipeline did.
     calls: Cover | None
-    waits: Cover
-    fetches: Cover
-    ran: Cover
+    waits: Cover  # when the host waited for the input pipeline, or ran an op of its own for it
+    fetches: Cover  # when it took results from a device
+    ran: Cover  # when it ran ops
+    # Work of the pools' threads; None if it was not asked for or is not recorded.
     regions: Regions | None
-    eager: frozenset[int]
+    eager: frozenset[int]  # numbers of ops that ran eagerly, without names of their own
+    # Numbers of ops that may belong to any pass: those that XLA made, as far as the trace does not
+    # say for what, and those that only called XLA.
     unplaced: frozenset[int]
+    # Numbers of ops that some fusion of XLA's goes by only because most of it is of them.
     estimated: frozenset[int]
+    # Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
     fusions: tuple[tuple[str, ...], ...]
-    turned_off: TurnedOff | None
-    unread: tuple[str, ...]
-    notes: tuple[Note, ...]
+    turned_off: TurnedOff | None  # command buffers that XLA turned off; None where there are none
+    unread: tuple[str, ...]  # device planes with events of a sort that is not read here
+    notes: tuple[Note, ...]  # what a reader of the ops should know
 
     @cached_property
     def apart(self) -> Cover:
@@ -99,12 +82,8 @@ class Work:
     def launching_within(self, start_ps: Int, end_ps: Int) -> Int:
         """How much of each window the host had to launch something, int64 [n] picoseconds.
 
-        That is all but Python, waiting for input and taking results; all of it where the trace
-        does not say when TensorFlow was called.
-
-        Args:
-            start_ps: int64 [n], begin of each window.
-            end_ps: int64 [n], its end.
+        That is all but Python, waiting for input and taking results; all of it where the trace does
+        not say when TensorFlow was called.
         """
         if self.calls is None:
             return end_ps - start_ps
@@ -126,9 +105,7 @@ class Work:
 def read_work(trace: Trace, *, cores: bool = True) -> Work:
     """Finds the ops of a trace and their events on each device.
 
-    Args:
-        trace: What the profiler wrote.
-        cores: Whether to read what the pools' threads did: most of a CPU trace.
+    Core times need what the pools' threads did: most of a CPU trace.
     """
     numbers = OpNumbers()
     xla = XlaOps(trace, numbers)
@@ -174,26 +151,24 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
 
 def _during(hosts: Sequence[Host], wanted: re.Pattern[str]) -> Cover:
     """Returns the time covered by events of the wanted names, but on threads of the input."""
-    starts, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    spans = []
     for host in hosts:
         events = host.events
-        is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], bool)
-        rows = np.flatnonzero(is_wanted[events.name])
+        rows = events.named(wanted.fullmatch)
         rows = rows[~host.is_input[events.line[rows]] | (wanted is _WAITS)]
-        starts.append(events.start_ps[rows])
-        ends.append(events.start_ps[rows] + events.duration_ps[rows])
-    return Cover.of(np.concatenate(starts), np.concatenate(ends))
+        spans.append((events.start_ps[rows], events.end_ps[rows]))
+    return Cover.of_all(spans)
 
 
 def _ran(parts: Sequence[Activity], ops: Sequence[Op]) -> tuple[Cover, Cover]:
     """When hosts ran ops that get input, and when others; without those inside of tf.data."""
     inside = np.array([name.startswith(f"{DATA_SCOPE}/") for name, _ in ops], bool)
     gets = np.array([kinds.is_input(type_) for _, type_ in ops], bool)
-    covers = []
-    for wanted in (gets & ~inside, ~gets & ~inside):
+
+    def cover(wanted: Bool) -> Cover:
         rows = [np.append(wanted, True)[part.op] for part in parts]
-        starts = [part.start_ps[row] for part, row in zip(parts, rows, strict=True)]
-        ends = [part.end_ps[row] for part, row in zip(parts, rows, strict=True)]
-        none = np.zeros(0, np.int64)
-        covers.append(Cover.of(np.concatenate([none, *starts]), np.concatenate([none, *ends])))
-    return covers[0], covers[1]
+        return Cover.of_all(
+            (part.start_ps[row], part.end_ps[row]) for part, row in zip(parts, rows, strict=True)
+        )
+
+    return cover(gets & ~inside), cover(~gets & ~inside)

@@ -27,14 +27,9 @@ def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
 
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
-    Args:
-        steps: The steps; nothing is outside of them where they are not marked.
-        division: Of the device that they are judged by.
-        work: What ran.
-
     Returns:
         Nanoseconds from the begin of the first step, and of these in which the device ran an op
-        outside of all steps.
+        outside of all steps; 0 where steps are not marked.
     """
     if steps.source != "marker":
         return 0, 0
@@ -52,16 +47,10 @@ def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
 
 
 def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:
-    """Finds a first step that took much longer than the others.
+    """Finds a first step that took much longer than the others: its row, or None.
 
-    A profiler sets itself up in it on a GPU; a program may compile in it on any device.
-
-    Args:
-        steps: `step` and `wall_ns`, in the order of time.
-        on_cpu: Whether they are judged by a CPU, where nothing but compiling takes long.
-
-    Returns:
-        Its row; None where there is none, or too few others to tell.
+    A profiler sets itself up in it on a GPU; a program may compile in it on any device. `on_cpu`
+    says that steps are judged by a CPU, where nothing but compiling takes long.
     """
     import polars as pl
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from statistics import fmean, median, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.dependencies import Graph, Inputs
 from alexprof.attribute.exclusive import exclusive
 from alexprof.attribute.executions import Executions
 from alexprof.attribute.launch_replay import host_factor, launched_steps
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Replay
+from alexprof.attribute.replay import Graph, Inputs, Replay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
 from alexprof.record.note import Note
@@ -36,37 +36,29 @@ NOT_REPLAYED = {
     "unknown": "replay_waits_unknown",
 }
 """Why the steps of a GPU are not replayed, by what decides how long they take."""
-_LEAST_SHARE = 0.01  # of the step, of what is worth a question
-_MOST_ASKED = 20  # of layers, kinds and ops each
+_LEAST_SHARE = 0.01  # of the step, of what is worth a prediction
+_MOST_PREDICTED = 20  # of layers, kinds and ops each
 _MOST_EXECUTIONS = 150_000  # replayed in all, which takes some seconds
 _LEAST_STEPS = 3  # to replay, where there are as many, for a deviation between them
-_LEAST_KNOWN = 0.99  # of the time of ops that the graph must know
+_LEAST_IN_GRAPH = 0.99  # part of the time of ops that the graph must hold
 
 
 @dataclass(frozen=True)
 class Saving:
-    """What a step would save.
+    """What a step would save."""
 
-    Attributes:
-        what: "layer", "kind", "op", or "ablation".
-        name: Which.
-        without: Part of the step that goes with it, mean over replayed steps.
-        without_std: Sample standard deviation; None with one step.
-        halved: Part of the step that goes if it becomes twice as fast.
-        with_it: Other ops that go with it, in the order of their names: see `exclusive`.
-    """
-
-    what: str
-    name: str
-    without: float
-    without_std: float | None
-    halved: float
+    what: str  # "layer", "kind", "op", or "ablation"
+    name: str  # which
+    without: float  # part of the step that goes with it, mean over replayed steps
+    without_std: float | None  # sample standard deviation; None with one step
+    halved: float  # part of the step that goes if it becomes twice as fast
+    # Other ops that go with it, in the order of their names: see `exclusive`.
     with_it: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """The steps, run again on paper; see `replay`.
+    """The steps, run again on paper; see `replay_steps`.
 
     Attributes:
         reason: Why they could not be; then there is nothing else but `gone_with`.
@@ -75,10 +67,10 @@ class Replayed:
         steps: How many steps were replayed.
         path: The ops of the critical path, longest first, each with the mean time in nanoseconds
             by which it made a step longer. What is missing to the step is the time after the last.
-        savings: What leaving out would save, largest first in each sort of question; empty where
-            the drift is too large.
-        gone_with: For each question that was asked, by its name, the other ops that go: known
-            wherever the graph is, replayed or not.
+        savings: What leaving out would save, largest first among layers, kinds, ops and ablations;
+            empty where the drift is too large.
+        gone_with: For each ablation, by its name, the other ops that go: known wherever the graph
+            is, replayed or not.
         of_launches: Whether it was the launches of a GPU that were replayed.
     """
 
@@ -99,7 +91,7 @@ class Known:
     Attributes:
         inputs: The graph; None if it is not known.
         nodes: What else is known of its nodes.
-        asked: Questions to ask beside layers, kinds and ops.
+        asked: What is predicted beside layers, kinds and ops.
         timed_s: Mean of the timed steps; None where there are none.
     """
 
@@ -107,6 +99,42 @@ class Known:
     nodes: Mapping[str, Node] | None = None
     asked: Sequence[AblationSpec] = ()
     timed_s: float | None = None
+
+
+Rerun: TypeAlias = Callable[[Collection[str], Collection[str]], list[float]]
+"""What each step takes, in nanoseconds, without some ops, or with others twice as fast."""
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Groups of ops whose removal is predicted."""
+
+    # By what they are ("layer", …) and name; the ablations first, then the largest.
+    ops: Mapping[tuple[str, str], frozenset[str]]
+    ablations: int
+    facts: Known
+    in_trace: frozenset[str]  # ops of the trace
+
+    def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
+        """Which other ops of the trace go with some, in the order of their names."""
+        gone = exclusive(self.facts.inputs or {}, self.facts.nodes or {}, ops)
+        return tuple(sorted(gone & self.in_trace))
+
+    def first(self, count: int) -> _Groups:
+        return replace(self, ops=dict(islice(self.ops.items(), count)))
+
+    def affordable(self, size: float, steps: int) -> tuple[int, int]:
+        """How many steps of so many executions to replay, and without how many groups each.
+
+        Rather few groups than no deviation between steps, but all ablations; no steps if even that
+        is too much.
+        """
+        runs = _MOST_EXECUTIONS / max(size, 1)
+        for least in (min(steps, _LEAST_STEPS), 1):
+            groups = min(len(self.ops), int((runs / least - 1) / 2))
+            if groups >= max(self.ablations, 1):
+                return min(steps, int(runs / (2 * groups + 1))), groups
+        return 0, 0
 
 
 def replay_steps(
@@ -119,60 +147,47 @@ def replay_steps(
     bound_by: str,
     known: Known,
 ) -> Replayed:
-    """Replays the traced steps and asks what they would take without each layer, kind and op.
+    """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Args:
-        work: What ran.
-        steps: The traced steps.
-        labels: Of the ops.
-        costs: As made by `costs.attribute`: says what is worth asking.
-        device: Where they are replayed: the CPU by its ops, a GPU by its launches.
-        bound_by: What decides how long the steps of a GPU take; "" on a CPU.
-        known: What is known beside the trace.
+    Those of a CPU by its ops, of a GPU by its launches. `costs`, as made by `costs.attribute`, say
+    what is worth a prediction.
     """
-    removal = _Removal(known.inputs or {}, known.nodes or {}, frozenset(n for n, _ in work.ops))
-    wanted = _asked_for(known.asked, work, labels)
-    costs = costs.filter(costs["device"] == device)
-    questions = wanted | _questions(costs, work, labels)
-    if bound_by in NOT_REPLAYED:
-        found = Replayed(Note(NOT_REPLAYED[bound_by]), of_launches=True)
-    elif device != CPU:
-        found = _relaunched(work, steps, device, known.timed_s, _Asked(questions, wanted, removal))
-    elif not known.inputs:
+    if device == CPU and not known.inputs:
         return Replayed(Note("replay_no_graph"))
+    ablations = _ablated(known.asked, work, labels)
+    largest = _largest(costs.filter(costs["device"] == device), work, labels)
+    in_trace = frozenset(name for name, _ in work.ops)
+    groups = _Groups(ablations | largest, len(ablations), known, in_trace)
+    if bound_by in NOT_REPLAYED:
+        replayed = Replayed(Note(NOT_REPLAYED[bound_by]))
+    elif device == CPU:
+        replayed = _rerun_ops(Executions.of(work, steps), len(steps), groups)
     else:
-        found = _replayed(Executions.of(work, steps), len(steps), questions, len(wanted), removal)
-    gone_with = {name: removal.with_it(ops) for (_, name), ops in wanted.items()}
-    return replace(found, gone_with={name: ops for name, ops in gone_with.items() if ops})
+        replayed = _rerun_launches(work, steps, device, groups)
+    gone_with = {name: groups.with_it(ops) for (_, name), ops in ablations.items()}
+    return replace(
+        replayed,
+        gone_with={name: ops for name, ops in gone_with.items() if ops},
+        of_launches=device != CPU,
+    )
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Sorts of questions, names and ops; those that must be answered; what goes with ops."""
-
-    questions: dict[tuple[str, str], frozenset[str]]
-    wanted: dict[tuple[str, str], frozenset[str]]
-    removal: _Removal
-
-
-def _relaunched(
-    work: Work, steps: Steps, device: str, timed_s: float | None, asked: _Asked
-) -> Replayed:
+def _rerun_launches(work: Work, steps: Steps, device: str, groups: _Groups) -> Replayed:
     """Replays what the host launches on a GPU."""
-    activity = next(one for one in work.devices if one.device == device)
+    activity = next(activity for activity in work.devices if activity.device == device)
     step = step_of(activity, steps)
     launched = launched_steps(activity, step, steps.start_ps, steps.end_ps, work.launching_within)
     if isinstance(launched, Note):
-        return Replayed(launched, of_launches=True)
+        return Replayed(launched)
     size = launched.size
-    count, answered = _affordable(size, len(steps), len(asked.wanted), len(asked.questions))
+    count, predicted = groups.affordable(size, len(steps))
     if not count:
-        reason = Note("replay_too_many_launches", {"launches_per_step": size})
-        return Replayed(reason, of_launches=True)
+        return Replayed(Note("replay_too_many_launches", {"launches_per_step": size}))
     chosen = [launched.drawn(at * len(steps) // count) for at in range(count)]
+    timed_s = groups.facts.timed_s
     host = host_factor(chosen, None if timed_s is None else timed_s * 1e9)
     if host is None:
-        return Replayed(Note("replay_no_host_speed"), of_launches=True)
+        return Replayed(Note("replay_no_host_speed"))
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(work.ops):
         numbers[name].append(number)
@@ -182,41 +197,22 @@ def _relaunched(
         return [launches.replayed_ns(host, gone, half) for launches in chosen]
 
     drifts = [abs(launches.replayed_ns() / launches.wall_ns - 1) for launches in chosen]
-    questions = dict(list(asked.questions.items())[:answered])
-    return replace(_answered(drifts, rerun, questions, asked.removal), of_launches=True)
+    return _predicted(drifts, rerun, groups.first(predicted))
 
 
-@dataclass(frozen=True)
-class _Removal:
-    """Tells which ops of the trace, `shown`, go with others."""
-
-    inputs: Inputs
-    nodes: Mapping[str, Node]
-    shown: frozenset[str]
-
-    def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
-        """In the order of their names."""
-        return tuple(sorted(exclusive(self.inputs, self.nodes, ops) & self.shown))
-
-
-def _replayed(
-    drawn: Executions | Note,
-    steps: int,
-    questions: dict[tuple[str, str], frozenset[str]],
-    asked: int,
-    removal: _Removal,
-) -> Replayed:
-    """Replays as many of the steps, with as many of the questions, as can be afforded."""
+def _rerun_ops(drawn: Executions | Note, steps: int, groups: _Groups) -> Replayed:
+    """Replays the ops of a CPU."""
     if isinstance(drawn, Note):
         return Replayed(drawn)
-    graph = Graph(removal.inputs)
-    if drawn.part_in(graph.number) < _LEAST_KNOWN:
+    graph = Graph(groups.facts.inputs or {})
+    if drawn.part_in(graph.number) < _LEAST_IN_GRAPH:
         return Replayed(Note("replay_ops_not_in_graph"))
-    count, answered = _affordable(drawn.size, steps, asked, len(questions))
+    count, predicted = groups.affordable(drawn.size, steps)
     if not count:
         return Replayed(Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
-    chosen = [at * steps // count for at in range(count)]
-    replays = [Replay(step, graph) for step in drawn.steps(chosen)]
+    replays = [
+        Replay(step, graph) for step in drawn.steps([at * steps // count for at in range(count)])
+    ]
 
     def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
         return [
@@ -225,49 +221,22 @@ def _replayed(
 
     try:
         drifts = [abs(replay.wall_ns() / replay.step.wall_ns - 1) for replay in replays]
-        questions = dict(list(questions.items())[:answered])
-        return replace(_answered(drifts, rerun, questions, removal), path=_path(replays))
+        return replace(_predicted(drifts, rerun, groups.first(predicted)), path=_path(replays))
     except ValueError:
         return Replayed(Note("replay_cycle"))
 
 
-def _affordable(size: float, steps: int, asked: int, questions: int) -> tuple[int, int]:
-    """How many steps to replay, and how many questions to ask of each.
-
-    Rather few questions than no deviation between steps, but all that were asked for; no steps if
-    even that is too much.
-    """
-    runs = _MOST_EXECUTIONS / max(size, 1)
-    for least in (min(steps, _LEAST_STEPS), 1):
-        answered = min(questions, int((runs / least - 1) / 2))
-        if answered >= max(asked, 1):
-            return min(steps, int(runs / (2 * answered + 1))), answered
-    return 0, 0
-
-
-def _answered(
-    drifts: Sequence[float],
-    rerun: Callable[[Collection[str], Collection[str]], list[float]],
-    questions: Mapping[tuple[str, str], frozenset[str]],
-    removal: _Removal,
-) -> Replayed:
-    """Asks steps that were replayed what they would take.
-
-    Args:
-        drifts: How far each is off.
-        rerun: What each takes, in nanoseconds, without some ops, or with others twice as fast.
-        questions: Sorts of questions, names and ops.
-        removal: Which ops go with others.
-    """
+def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replayed:
+    """What steps that were replayed so far off would save without each of some groups."""
     savings = []
     if median(drifts) <= MOST_DRIFT:
         whole_ns = rerun((), ())
-        for (what, name), ops in questions.items():
-            # A single op that is asked about stays a single one: its gradient is another.
-            with_it = removal.with_it(ops) if what != "op" else ()
+        for (what, name), ops in groups.ops.items():
+            # A single op stays a single one: its gradient is another.
+            with_it = groups.with_it(ops) if what != "op" else ()
             gone, half = (
-                [1 - ns / whole for ns, whole in zip(rerun(*ops_changed), whole_ns, strict=True)]
-                for ops_changed in ((ops.union(with_it), ()), ((), ops))
+                [1 - ns / whole for ns, whole in zip(rerun(*changed), whole_ns, strict=True)]
+                for changed in ((ops.union(with_it), ()), ((), ops))
             )
             std = stdev(gone) if len(gone) > 1 else None
             savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
@@ -283,17 +252,17 @@ def _answered(
 
 def _path(replays: Sequence[Replay]) -> tuple[tuple[str, float], ...]:
     total: dict[str, float] = defaultdict(float)
-    for one in replays:
-        for op, ns in one.critical_path():
+    for replay in replays:
+        for op, ns in replay.critical_path():
             total[op] += ns
     path = ((op, ns / len(replays)) for op, ns in total.items())
-    return tuple(sorted(path, key=lambda one: -one[1]))
+    return tuple(sorted(path, key=lambda op_ns: -op_ns[1]))
 
 
-def _questions(
+def _largest(
     costs: pl.DataFrame, work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
-    """The ops of each layer, kind and op that is worth asking about, the largest first.
+    """The ops of each layer, kind and op that is worth a prediction, the largest first.
 
     On a GPU that is its time and the time for which the GPU waited for its launches.
     """
@@ -303,34 +272,31 @@ def _questions(
     of_model = costs.filter(pl.col("pass") != "idle").with_columns(
         (pl.col("share_ns") + pl.col("idle_before_ns").fill_null(0)).alias("share_ns")
     )
-    members = {
-        "layer": labels.layer,
-        "kind": labels.kind,
-        "op": [name for name, _ in work.ops],
-    }
-    found: list[tuple[int, tuple[str, str], frozenset[str]]] = []
-    for what, of_op in members.items():
+    names = [name for name, _ in work.ops]
+    groups: list[tuple[int, tuple[str, str], frozenset[str]]] = []
+    for what, group_of in (("layer", labels.layer), ("kind", labels.kind), ("op", names)):
         shares = of_model.group_by(what).agg(pl.col("share_ns").sum())
         shares = shares.filter(pl.col("share_ns") >= _LEAST_SHARE * wall_ns)
-        shares = shares.sort(["share_ns", what], descending=[True, False]).head(_MOST_ASKED)
-        size = dict(shares.iter_rows())
+        shares = shares.sort(["share_ns", what], descending=[True, False]).head(_MOST_PREDICTED)
         ops: dict[str, set[str]] = defaultdict(set)
-        for (name, _), group in zip(work.ops, of_op, strict=True):
-            if group in size:
-                ops[group].add(name)
-        found += [(size[group], (what, group), frozenset(names)) for group, names in ops.items()]
-    found.sort(key=lambda one: (-one[0], one[1]))
-    return {key: names for _, key, names in found}
+        for name, group in zip(names, group_of, strict=True):
+            ops[group].add(name)
+        groups += [
+            (share_ns, (what, group), frozenset(ops[group]))
+            for group, share_ns in shares.iter_rows()
+            if group in ops
+        ]
+    groups.sort(key=lambda group: (-group[0], group[1]))
+    return {key: ops for _, key, ops in groups}
 
 
-def _asked_for(
-    asked: Sequence[AblationSpec], work: Work, labels: Labels
+def _ablated(
+    ablations: Sequence[AblationSpec], work: Work, labels: Labels
 ) -> dict[tuple[str, str], frozenset[str]]:
+    described = list(zip(work.ops, labels.kind, labels.layer, strict=True))
     return {
-        ("ablation", one.name): frozenset(
-            name
-            for (name, _), kind, layer in zip(work.ops, labels.kind, labels.layer, strict=True)
-            if matches(one, name, kind, layer)
+        ("ablation", ablation.name): frozenset(
+            name for (name, _), kind, layer in described if matches(ablation, name, kind, layer)
         )
-        for one in asked
+        for ablation in ablations
     }

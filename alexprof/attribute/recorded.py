@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 def recorded_devices(work: Work) -> pl.DataFrame:
     """Lists the devices that anything ran on, the CPU first.
 
-    Args:
-        work: What ran.
-
     Returns:
         A row each: `name` ("CPU", "GPU:0", …) and `kind` ("cpu" or "gpu") strings; `events` (of ops
         on a CPU, of kernels and copies on a GPU) and `busy_ns` (in which at least one ran) int64.
@@ -43,17 +40,12 @@ def recorded_devices(work: Work) -> pl.DataFrame:
 def recorded_kernels(work: Work) -> pl.DataFrame:
     """Adds up what the GPUs ran, by kernel, op and stream.
 
-    Args:
-        work: What ran.
-
     Returns:
         A row each, longest first: `name`, `op`, `device`, `stream` strings; `executions` and
         `total_ns` int64, the sum of the durations that the file records; `launches` int64, in how
-        many ways it was launched, and of the one that took most time `grid` and `block` (lists of
-        three int64), `registers`, `shared_memory_bytes`, `copied_bytes` int64, `copied_from` and
-        `copied_to` strings, `occupancy` float64, null where the trace doesn't say: see
-        `KernelFacts`; `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool,
-        null where the name leaves it open.
+        many ways it was launched, and the `KernelFacts` of the one that took most time;
+        `total_bytes` int64, what all executions copy or fill; `tensor_cores` bool, null where the
+        name leaves it open.
     """
     import polars as pl
 
@@ -103,33 +95,32 @@ def _fact_types() -> dict[str, pl.DataType]:
     }
 
 
-def _by_launch(one: Activity, work: Work) -> pl.DataFrame:
+def _by_launch(device: Activity, work: Work) -> pl.DataFrame:
     """A GPU's kernels by name, op, stream and the way they were launched."""
     import polars as pl
 
-    if one.device == CPU:
+    if device.device == CPU:
         return _nothing()
-    details = np.full(one.op.size, -1, np.int64) if one.detail is None else one.detail
     ops = pl.Series([*(name for name, _ in work.ops), UNASSIGNED_OP], dtype=pl.String)
     rows = pl.DataFrame(
         {
-            "name": one.name,
-            "op": np.where(one.op == UNASSIGNED, len(work.ops), one.op),
-            "stream": one.thread,
-            "details": np.where(details < 0, len(one.details), details),
-            "executions": one.occurrences,
-            "total_ps": one.end_ps - one.start_ps,
+            "name": device.name,
+            "op": np.where(device.op == UNASSIGNED, len(work.ops), device.op),
+            "stream": device.thread,
+            "details": np.where(device.detail < 0, len(device.details), device.detail),
+            "executions": device.occurrences,
+            "total_ps": device.end_ps - device.start_ps,
         }
     )
     sums = rows.group_by("name", "op", "stream", "details").agg(
         pl.col("executions", "total_ps").sum()
     )
     return sums.select(
-        pl.Series("name", one.names, dtype=pl.String).gather(sums["name"]),
+        pl.Series("name", device.names, dtype=pl.String).gather(sums["name"]),
         ops.alias("op").gather(sums["op"]),
-        pl.lit(one.device).alias("device"),
-        pl.Series("stream", one.threads, dtype=pl.String).gather(sums["stream"]),
-        pl.Series("details", [*one.details, ""], dtype=pl.String).gather(sums["details"]),
+        pl.lit(device.device).alias("device"),
+        pl.Series("stream", device.threads, dtype=pl.String).gather(sums["stream"]),
+        pl.Series("details", [*device.details, ""], dtype=pl.String).gather(sums["details"]),
         "executions",
         "total_ps",
     )
@@ -142,7 +133,7 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema=texts | dict.fromkeys(["executions", "total_ps"], pl.Int64))
 
 
-def _busy_ns(one: Activity) -> int:
-    own = one.own()
+def _busy_ns(device: Activity) -> int:
+    own = device.own
     covered = Cover.of(own.start_ps, own.end_ps)
     return (int((covered.end_ps - covered.start_ps).sum()) + PS_PER_NS // 2) // PS_PER_NS

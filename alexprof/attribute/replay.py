@@ -12,78 +12,92 @@ If that gives back the measured time, it may be asked what the step would take w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-
-from alexprof.attribute.dependencies import Graph
 
 _DONE = 1e-6  # nanoseconds of work that are none
 
 
-@dataclass(frozen=True)
-class Execution:
-    """An op in one step. Times are nanoseconds from the step's begin.
+Inputs = Mapping[str, Sequence[str]]
+"""The nodes that each node of a graph takes values from or, with "^" in front, only waits for."""
+
+
+class Graph:
+    """The executed graph, its nodes numbered; inputs that it does not hold are left out.
+
+    A hidden op (a constant, an identity, a barrier), which the trace does not show, takes no time,
+    and hands on what it waits for. It stays a node of its own: led past, a barrier between n ops
+    and m would become n · m edges.
 
     Attributes:
-        op: Its name.
-        thread: Which thread ran it.
-        start_ns: Begin.
-        end_ns: End, not below `start_ns`.
-        cores: How many cores it can use at once.
+        names: Name of each node.
+        number: Number of each name.
+        inputs: What each node waits for, by number.
+        users: Which nodes wait for each.
     """
 
-    op: str
-    thread: int
-    start_ns: float
-    end_ns: float
-    cores: float
+    def __init__(self, inputs: Inputs) -> None:
+        self.names = tuple(inputs)
+        self.number = {name: at for at, name in enumerate(self.names)}
+        self.inputs = [
+            [self.number[name] for name in _distinct_nodes(inputs[node]) if name in self.number]
+            for node in self.names
+        ]
+        self.users: list[list[int]] = [[] for _ in self.names]
+        for node, before in enumerate(self.inputs):
+            for other in before:
+                self.users[other].append(node)
+
+
+def _distinct_nodes(entries: Sequence[str]) -> dict[str, None]:
+    """The nodes of inputs, each once, in their order."""
+    return dict.fromkeys(entry.removeprefix("^") for entry in entries)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An op in one step. Times are nanoseconds from the step's begin."""
+
+    op: str  # its name
+    thread: int  # which thread ran it
+    start_ns: float  # begin
+    end_ns: float  # end, not below `start_ns`
+    cores: float  # how many cores it can use at once
 
 
 @dataclass(frozen=True)
 class Step:
-    """A traced step.
+    """A traced step."""
 
-    Attributes:
-        executions: Each op once, in the order of their begins.
-        wall_ns: How long the step took.
-        cores: How many cores there are for ops.
-        threads: How many ops can run at once.
-    """
-
-    executions: tuple[Execution, ...]
-    wall_ns: float
-    cores: float
-    threads: int
+    executions: tuple[Execution, ...]  # each op once, in the order of their begins
+    wall_ns: float  # how long the step took
+    cores: float  # how many cores there are for ops
+    threads: int  # how many ops can run at once
 
 
 class Replay:
     """A step, ready to be run again."""
 
     def __init__(self, step: Step, graph: Graph) -> None:
-        """Takes a step and the graph that it executed; ops that are not in it wait for nothing."""
         self.step = step
         self.graph = graph
         ran = step.executions
-        self._node = [graph.number.get(one.op, -1) for one in ran]
+        self._node = [graph.number.get(execution.op, -1) for execution in ran]
         self._at = {node: at for at, node in enumerate(self._node) if node >= 0}
         self._missing = [len(before) for before in graph.inputs]
         self._work = _work(step)
         self._gap = _gaps(ran)
-        self._tail_ns = step.wall_ns - max((one.end_ns for one in ran), default=0.0)
+        self._tail_ns = step.wall_ns - max((execution.end_ns for execution in ran), default=0.0)
 
     def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
-        """Returns how long the step takes.
-
-        Args:
-            without: Ops to speed up.
-            speed: How many times as fast they get; infinite: they take no time. Idle time stays.
+        """Returns how long the step takes if some ops are so many times as fast, or take no time.
 
         Raises:
             ValueError: The dependencies have a cycle, so the step could never end.
         """
         work = [
-            work / speed if one.op in without else work
-            for work, one in zip(self._work, self.step.executions, strict=True)
+            work / speed if execution.op in without else work
+            for work, execution in zip(self._work, self.step.executions, strict=True)
         ]
         return self._run(work) + self._tail_ns
 
@@ -146,34 +160,31 @@ class Replay:
         return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
 
     def critical_path(self) -> list[tuple[str, float]]:
-        """Finds the ops that made the step as long as it was.
+        """Finds the ops that made the step as long as it was, from first to last.
 
         Back from the op that ended last, to the one that it waited for: of the ops that it needs
-        and the one before it on its thread the one that ended last.
-
-        Returns:
-            Ops from first to last, each with the nanoseconds since the one before it had ended;
-            with the time after the last op they add up to the step.
+        and the one before it on its thread the one that ended last. Each comes with the nanoseconds
+        since the one before it had ended; with the time after the last op they add up to the step.
         """
         ran = self.step.executions
         previous: list[int] = []
         last_on: dict[int, int] = {}
-        for at, one in enumerate(ran):
-            previous.append(last_on.get(one.thread, -1))
-            last_on[one.thread] = at
+        for at, execution in enumerate(ran):
+            previous.append(last_on.get(execution.thread, -1))
+            last_on[execution.thread] = at
         seen: dict[int, int] = {}
         path: list[tuple[str, float]] = []
         at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
         while at >= 0:
-            one = ran[at]
+            execution = ran[at]
             needed = [self._latest(node, seen) for node in self._inputs(at)]
             needed = [
                 other
                 for other in (*needed, previous[at])
-                if 0 <= other < at and ran[other].end_ns <= one.end_ns
+                if 0 <= other < at and ran[other].end_ns <= execution.end_ns
             ]
             up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
-            path.append((one.op, one.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
+            path.append((execution.op, execution.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
             at = up
         return path[::-1]
 
@@ -182,25 +193,20 @@ class Replay:
         return self.graph.inputs[node] if node >= 0 else []
 
     def _latest(self, node: int, seen: dict[int, int]) -> int:
-        """The op that ended last of those that a node hands on, -1 if there is none.
-
-        Args:
-            node: A node; a visible one hands on itself.
-            seen: What is known already, by node.
-        """
+        """The op that ended last of those that a node hands on, -1 if there is none."""
         ran = self.step.executions
         waiting = [node]
         while waiting:
-            one = waiting[-1]
-            if one in self._at:
-                seen[one] = self._at[one]
-            elif one not in seen:
-                seen[one] = -1  # also where a cycle comes back to it
-                waiting += self.graph.inputs[one]
+            current = waiting[-1]
+            if current in self._at:
+                seen[current] = self._at[current]
+            elif current not in seen:
+                seen[current] = -1  # also where a cycle comes back to it
+                waiting += self.graph.inputs[current]
                 continue
             else:
-                ends = [seen.get(other, -1) for other in self.graph.inputs[one]]
-                seen[one] = max(
+                ends = [seen.get(other, -1) for other in self.graph.inputs[current]]
+                seen[current] = max(
                     (at for at in ends if at >= 0), key=lambda at: ran[at].end_ns, default=-1
                 )
             waiting.pop()
@@ -219,8 +225,12 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
 def _work(step: Step) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
     ran = step.executions
-    edges = [(one.end_ns, 0, at) for at, one in enumerate(ran)]
-    edges += [(one.start_ns, 1, at) for at, one in enumerate(ran) if one.end_ns > one.start_ns]
+    edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]
+    edges += [
+        (execution.start_ns, 1, at)
+        for at, execution in enumerate(ran)
+        if execution.end_ns > execution.start_ns
+    ]
     work = [0.0] * len(ran)
     running: dict[int, float] = {}
     before = 0.0
@@ -240,7 +250,7 @@ def _work(step: Step) -> list[float]:
 def _gaps(ran: Sequence[Execution]) -> list[float]:
     """The time before each op's begin in which no op ran."""
     gaps, reach = [], 0.0
-    for one in ran:
-        gaps.append(max(one.start_ns - reach, 0.0))
-        reach = max(reach, one.end_ns)
+    for execution in ran:
+        gaps.append(max(execution.start_ns - reach, 0.0))
+        reach = max(reach, execution.end_ns)
     return gaps

@@ -60,10 +60,8 @@ class Totals:
     def idle_s(self, reason: str, timed_s: float | None) -> float:
         """How long the device is idle in a step for one reason, mean, in seconds.
 
-        Args:
-            reason: One of `idle_by_reason_ns`; 0 for others.
-            timed_s: Mean of the timed steps, whose idle time is divided as that of the traced ones:
-                a profiler slows down the host and not kernels. None where there are none.
+        With the mean of the timed steps their idle time is divided as that of the traced ones: a
+        profiler slows down the host and not kernels.
         """
         traced_s = self.idle_by_reason_ns.get(reason, 0) / self.steps / 1e9
         if timed_s is None or not self.idle_ns:
@@ -93,20 +91,16 @@ def by_op(costs: pl.DataFrame) -> pl.DataFrame:
 def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
     """Summarizes each layer and pass on each device.
 
-    Args:
-        costs: As made by `costs.attribute`.
-
     Returns:
         A row per layer, pass and device, longest share first, without idle time: `name`, `device`,
         `pass`; means over the traced steps, in which one that is absent from a step had 0:
         `executions_per_step` (null where not known), `kernels_per_step`, `busy_mean_s`,
         `share_mean_s`; sample standard deviations between steps, null with a single step:
-        `busy_std_s`, `share_std_s`; and
-        `share_fraction`, the part of the device's steps; `core_mean_s`, what threads worked, and
-        `parallelism`, that over the time in which any did, both null where that is not known; and
-        `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`, by Student's t over
-        blocks of steps as `measure.chunks` takes them, null with a single step; `busy_fraction`,
-        the part of the time in which the device ran anything, null for idle time;
+        `busy_std_s`, `share_std_s`; `share_fraction`, the part of the device's steps;
+        `core_mean_s`, what threads worked, and `parallelism`, that over the time in which any did,
+        null where not known; `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`,
+        by Student's t over blocks of steps as `measure.chunks` takes them, null with a single step;
+        `busy_fraction`, the part of the time in which the device ran anything, null for idle time;
         `idle_before_s`, for how long a GPU was idle right before its kernels, and `launching_s`,
         the host's time for its launches, null on a CPU.
     """
@@ -170,7 +164,7 @@ def _summary(
     waiting = ["idle_before_ns", "launching_ns"]
     per_step = (
         costs.filter(idle | (pl.col("op") != IDLE_OP))
-        .group_by(*keys, "step")
+        .group_by(*keys, "step", maintain_order=True)
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
             *(pl.when(waits).then(pl.col(one).sum().cast(pl.Float64)) for one in waiting),
@@ -186,7 +180,7 @@ def _summary(
     )
     summary = (
         per_step.join(device, on="device")
-        .group_by(keys)
+        .group_by(keys, maintain_order=True)
         .agg(
             pl.when(counted).then(_mean("executions")).alias("executions_per_step"),
             _mean("kernels").alias("kernels_per_step"),
@@ -222,16 +216,7 @@ def _summary(
 
 
 def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Half the 95 % interval of each row's mean share, from blocks of steps.
-
-    Args:
-        costs: As made by `costs.attribute`.
-        per_step: What each row had of each step; where it had nothing there is no row.
-        keys: What names a row.
-
-    Returns:
-        `keys` and `half_s`, null with fewer than two blocks.
-    """
+    """Half the 95 % interval of each row's mean share, from blocks of steps; null with one."""
     import polars as pl
 
     from alexprof.measure.chunks import chunk_of_step, half_width
@@ -244,7 +229,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     # A block in which a row had nothing is missing here: its mean is 0.
     means = (
         per_step.join(of_step, on="step")
-        .group_by(*keys, "block")
+        .group_by(*keys, "block", maintain_order=True)
         .agg(pl.col("share_ns").sum())
         .join(length, on="block")
         .with_columns(pl.col("share_ns") / pl.col("length"))
@@ -252,7 +237,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     mean = pl.col("share_ns").sum() / blocks
     squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
     half = half_width(blocks) if blocks > 1 else None
-    return means.group_by(keys).agg(
+    return means.group_by(keys, maintain_order=True).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )
 

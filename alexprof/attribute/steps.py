@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note, distinct
 from alexprof.xplane import Events
 
-Int = NDArray[np.int64]
 Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
@@ -30,25 +30,17 @@ _SET_UP = 0.1  # part of the trace before the first step from which on it is tol
 
 @dataclass(frozen=True)
 class Steps:
-    """Disjoint steps in the order of time, with edges at whole nanoseconds.
+    """Disjoint steps in the order of time, with edges at whole nanoseconds."""
 
-    Attributes:
-        number: int64 [s], as marked; distinct among the steps of a sort.
-        start_ps: int64 [s].
-        end_ps: int64 [s], above `start_ps`.
-        notes: What a reader should know about how they were found.
-        source: What the steps are: marked ones; calls of a function; or the whole trace as one,
-            from its first op to its last.
-        sort: int64 [s], index into `sorts`; None where there is only one sort.
-        sorts: What each sort of steps is called in the trace, in the order of their first steps.
-    """
-
-    number: Int
-    start_ps: Int
-    end_ps: Int
-    notes: tuple[Note, ...] = ()
+    number: Int  # [s], as marked; distinct among the steps of a sort
+    start_ps: Int  # [s]
+    end_ps: Int  # [s], above `start_ps`
+    notes: tuple[Note, ...] = ()  # what a reader should know about how they were found
+    # What the steps are: marked ones; calls of a function; or the whole trace as one, from its
+    # first op to its last.
     source: Source = "marker"
-    sort: Int | None = None
+    sort: Int | None = None  # int64 [s], index into `sorts`; None where there is only one sort
+    # What each sort of steps is called in the trace, in the order of their first steps.
     sorts: tuple[str, ...] = ("",)
 
     def __len__(self) -> int:
@@ -76,7 +68,7 @@ class Steps:
         inside: Int = np.where((start_ps >= begin) | (end_ps > begin), step, -1)
         return inside
 
-    def rows_of(self, sort: int) -> NDArray[np.intp]:
+    def rows_of(self, sort: int) -> Index:
         """Returns which of the steps are of a sort."""
         if self.sort is None:
             return np.arange(len(self))
@@ -90,7 +82,7 @@ class Steps:
         """Returns the steps of the only sort, but for one."""
         return self._take(np.flatnonzero(self.number != number))
 
-    def _take(self, rows: NDArray[np.intp]) -> Steps:
+    def _take(self, rows: Index) -> Steps:
         return replace(
             self,
             number=self.number[rows],
@@ -112,15 +104,15 @@ class _Spans:
     def __len__(self) -> int:
         return int(self.number.size)
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _Spans:
+    def take(self, rows: Bool | Index) -> _Spans:
         return _Spans(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
-    """Finds the steps in the events of the host.
+    """Finds the steps in the events of the host's planes.
 
     Args:
-        host: Events of the host's planes.
+        host: Events of each plane.
         marker: Only markers, or calls, of this name; None takes any.
         span_ps: Begin and end of all ops and kernels: one step with the number 0, where nothing
             is marked and no function is called.
@@ -148,7 +140,7 @@ def _events_with(host: Sequence[Events], stat: str) -> _Spans:
             number[present] = np.arange(int(present.sum()))
         numbers.append(number[present])
         starts.append(events.start_ps[present])
-        ends.append(events.start_ps[present] + events.duration_ps[present])
+        ends.append(events.end_ps[present])
         names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
     number, start, end = (np.concatenate(column) for column in (numbers, starts, ends))
     return _Spans(number, start, end, np.concatenate(names))
@@ -160,9 +152,7 @@ def _named(spans: _Spans, name: str | None) -> _Spans:
 
 def _recorded_until_ps(host: Sequence[Events]) -> int:
     """When the last event of the host ends."""
-    return max(
-        (int((events.start_ps + events.duration_ps).max(initial=0)) for events in host), default=0
-    )
+    return max((int(events.end_ps.max(initial=0)) for events in host), default=0)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
@@ -223,7 +213,7 @@ def _outermost(spans: _Spans) -> Steps:
     return _distinct(steps)
 
 
-def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[Note]:
+def _left_out(markers: _Spans, outer: Bool) -> list[Note]:
     """Notes which markers inside others are left out, unless they repeat the outer one's number."""
     at = np.maximum(np.cumsum(outer) - 1, 0)
     other = ~outer & (markers.number != markers.number[outer][at])
@@ -233,7 +223,7 @@ def _left_out(markers: _Spans, outer: NDArray[np.bool_]) -> list[Note]:
     return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
 
 
-def _overlaps(late: NDArray[np.bool_]) -> list[Note]:
+def _overlaps(late: Bool) -> list[Note]:
     """Notes that steps count from the end of another, because that was still going on."""
     return [Note("steps_overlap", {"steps": int(late.sum())})] if late.any() else []
 

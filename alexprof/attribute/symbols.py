@@ -46,10 +46,10 @@ def split_op(text: str) -> Op | None:
     if text.startswith(_EAGER):
         type_ = text[len(_EAGER) :]
         return None if type_.startswith(_FUNCTION) else (type_, type_)
-    found = _OP.fullmatch(text)
-    if found is None or "::" in text:
+    op = _OP.fullmatch(text)
+    if op is None or "::" in text:
         return None
-    return found["name"], found["type"]
+    return op["name"], op["type"]
 
 
 def kernel_op(text: str) -> Op | None:
@@ -59,9 +59,9 @@ def kernel_op(text: str) -> Op | None:
     the last part of the name without number. `XlaModule:` names no op.
     """
     text = text.split("#", 1)[0].split("::", 1)[0].strip()
-    found = split_op(text)
-    if found is not None:
-        return found
+    op = split_op(text)
+    if op is not None:
+        return op
     name = text.rstrip(":")
     return None if name in {"", "XlaModule"} else (name, type_in(name))
 

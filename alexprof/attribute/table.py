@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alexprof.attribute.activity import UNKNOWN
 from alexprof.attribute.division import IDLE_REASONS, Division
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.rounding import settle
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.symbols import UNASSIGNED
+from alexprof.attribute.timeline import Float, Int
 
 if TYPE_CHECKING:
     import polars as pl
 
 IDLE_OP = "(idle)"
 UNASSIGNED_OP = "(unassigned)"
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of the table before it has names. `label` is a row of `_label_columns`."""
-
-    step: NDArray[np.int64]
-    device: NDArray[np.int64]
-    label: NDArray[np.int64]
-    executions: NDArray[np.int64]
-    kernels: NDArray[np.int64]
-    busy_ps: NDArray[np.int64]
-    share_ps: NDArray[np.float64]
-    core_ps: NDArray[np.int64]  # -1 where it is not known, like the next
-    at_work_ps: NDArray[np.int64]
-    idle_before_ps: NDArray[np.int64]
-    launching_ps: NDArray[np.int64]
 
 
 def costs_table(
@@ -49,73 +31,80 @@ def costs_table(
     """
     import polars as pl
 
-    parts = [_rows(each, number, len(work.ops)) for number, each in enumerate(divisions)]
-    rows = _Rows(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in _Rows.__annotations__)
-    )
-    wall = np.concatenate(
+    parts = (_rows(division, at, len(work.ops)) for at, division in enumerate(divisions))
+    rows = pl.concat(parts)
+    wall_ns = np.concatenate(
         [(division.end_ps - division.start_ps) // PS_PER_NS for division in divisions]
     )
-    group = rows.device * len(steps) + rows.step
-    share = settle(rows.share_ps / PS_PER_NS, group, wall)
-    order = np.lexsort((-share, rows.device, rows.step))
-    device = pl.Series("device", [division.device for division in divisions], dtype=pl.String)
-    label = rows.label[order]
-    return pl.DataFrame(
-        [
-            pl.Series("step", steps.number[rows.step[order]]),
-            device.gather(rows.device[order]),
-            *(
-                pl.Series(name, texts, dtype=pl.String).gather(label)
-                for name, texts in _label_columns(work, labels).items()
-            ),
-            _nullable("executions", rows.executions[order]),
-            pl.Series("kernels", rows.kernels[order]),
-            pl.Series("busy_ns", _rounded_ns(rows.busy_ps[order])),
-            pl.Series("share_ns", share[order]),
-            pl.Series("wall_ns", wall[group[order]]),
-            _nullable("core_ns", _rounded_ns(rows.core_ps[order])),
-            _nullable("at_work_ns", _rounded_ns(rows.at_work_ps[order])),
-            _nullable("idle_before_ns", _rounded_ns(rows.idle_before_ps[order])),
-            _nullable("launching_ns", _rounded_ns(rows.launching_ps[order])),
-            pl.Series("at", rows.step[order]),
-        ]
+    group = (rows["device"] * len(steps) + rows["step"]).to_numpy()
+    share_ns = settle(rows["share_ps"].to_numpy() / PS_PER_NS, group, wall_ns)
+    rows = rows.with_columns(
+        pl.Series("share_ns", share_ns), pl.Series("wall_ns", wall_ns[group])
+    ).sort("step", "device", "share_ns", descending=[False, False, True], maintain_order=True)
+    texts = _label_columns(work, labels)
+    return rows.select(
+        pl.Series("step", steps.number[rows["step"]]),
+        pl.Series("device", [division.device for division in divisions]).gather(rows["device"]),
+        *(
+            pl.Series(name, column, dtype=pl.String).gather(rows["label"])
+            for name, column in texts.items()
+        ),
+        _where_known("executions"),
+        "kernels",
+        _in_ns("busy"),
+        "share_ns",
+        "wall_ns",
+        *(_in_ns(time) for time in ("core", "at_work", "idle_before", "launching")),
+        pl.col("step").alias("at"),
     )
 
 
-def _nullable(name: str, numbers: NDArray[np.int64]) -> pl.Series:
-    """A column in which negative numbers are null."""
+def _where_known(column: str) -> pl.Expr:
+    """A column in which `UNKNOWN` is null."""
     import polars as pl
 
-    return pl.Series(name, numbers).set(pl.Series(numbers < 0), None)
+    return pl.when(pl.col(column) >= 0).then(pl.col(column))
 
 
-def _rounded_ns(time_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """To nanoseconds; −1 stays below 0."""
-    rounded: NDArray[np.int64] = np.where(time_ps < 0, -1, (time_ps + PS_PER_NS // 2) // PS_PER_NS)
-    return rounded
+def _in_ns(time: str) -> pl.Expr:
+    """Picoseconds rounded to nanoseconds, null where not known."""
+    return ((_where_known(f"{time}_ps") + PS_PER_NS // 2) // PS_PER_NS).alias(f"{time}_ns")
 
 
-def _rows(division: Division, device: int, ops: int) -> _Rows:
-    """Lists a device's ops, then its idle time where there is any."""
-    reason, step = np.nonzero(division.idle_ps)
-    none = np.zeros(step.size, np.int64)
-    label = np.where(division.op == UNASSIGNED, ops, division.op)
-    unknown = np.full(label.size, -1)
+def _rows(division: Division, device: int, ops: int) -> pl.DataFrame:
+    """A device's ops, then its idle time; `label` is a row of the text columns."""
+    import polars as pl
+
+    unknown = np.full(division.op.size, UNKNOWN)
     core_ps, at_work_ps = division.cores or (unknown, unknown)
-    return _Rows(
-        step=np.concatenate((division.step, step)),
-        device=np.full(division.step.size + step.size, device),
-        label=np.concatenate((label, ops + 1 + reason)),
-        executions=np.concatenate((division.executions, none)),
-        kernels=np.concatenate((division.kernels, none)),
-        busy_ps=np.concatenate((division.busy_ps, none)),
-        share_ps=np.concatenate((division.share_ps, division.idle_ps[reason, step])),
-        core_ps=np.concatenate((core_ps, none - 1)),
-        at_work_ps=np.concatenate((at_work_ps, none - 1)),
-        idle_before_ps=np.concatenate((division.idle_before_ps, none - 1)),
-        launching_ps=np.concatenate((division.launching_ps, none - 1)),
+    of_ops = pl.DataFrame(
+        {
+            "step": division.step,
+            "device": np.full(division.op.size, device),
+            "label": np.where(division.op == UNASSIGNED, ops, division.op),
+            "share_ps": division.share_ps,
+            "executions": division.executions,
+            "kernels": division.kernels,
+            "busy_ps": division.busy_ps,
+            "core_ps": core_ps,
+            "at_work_ps": at_work_ps,
+            "idle_before_ps": division.idle_before_ps,
+            "launching_ps": division.launching_ps,
+        }
     )
+    reason, step = np.nonzero(division.idle_ps)
+    idle = pl.DataFrame(
+        {
+            "step": step,
+            "device": np.full(step.size, device),
+            "label": ops + 1 + reason,
+            "share_ps": division.idle_ps[reason, step].astype(np.float64),
+            **{
+                name: np.zeros(step.size, np.int64) for name in ("executions", "kernels", "busy_ps")
+            },
+        }
+    )
+    return pl.concat([of_ops, idle], how="diagonal")
 
 
 def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
@@ -129,3 +118,25 @@ def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
         "layer": [*labels.layer, UNASSIGNED_OP, *idle],
         "pass": [*labels.passes, "other", *["idle"] * reasons],
     }
+
+
+def settle(parts: Float, group: Int, total: Int) -> Int:
+    """Rounds the parts of each group to integers that add up to the group's total.
+
+    Each part is rounded down, and what is missing goes, 1 each, to those that lost most (the
+    method of largest remainders), so each stays within 1 of its exact value.
+
+    Args:
+        parts: float64 [r], not negative.
+        group: int64 [r], index into `total`.
+        total: int64 [g], the sum of each group's parts, up to rounding errors far below 1.
+    """
+    whole = np.floor(parts).astype(np.int64)
+    given = np.zeros(total.size, np.int64)
+    np.add.at(given, group, whole)
+    order = np.lexsort((whole - parts, group))
+    first = np.searchsorted(group[order], np.arange(total.size))
+    place = np.empty(group.size, np.int64)
+    place[order] = np.arange(group.size) - first[group[order]]
+    settled: Int = whole + (place < (total - given)[group])
+    return settled

@@ -20,14 +20,10 @@ import re
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
-from alexprof.attribute.timeline import Cover, Segments, cut, self_segments
+from alexprof.attribute.timeline import Bool, Cover, Index, Int, OwnerRows, Segments, self_segments
 from alexprof.xplane import Events, Plane
-
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
 _EXECUTOR = re.compile(r"ThunkExecutor::Execute.*")
@@ -39,31 +35,16 @@ _NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class HostTime:
-    """The time of the ops of a host that runs XLA.
+    """The time of the ops of a host that runs XLA."""
 
-    Attributes:
-        own: When each op was at work; the owner is an index of the ops' events.
-        regions: What threads worked for each op: XLA's of any thread, other ops' in the pools.
-        callers: bool, which of the ops' events called XLA.
-    """
-
-    own: Segments
+    own: Segments  # when each op was at work; the owner is an index of the ops' events
+    # What threads worked for each op: XLA's of any thread, other ops' in the pools.
     regions: Regions
-    callers: Bool
+    callers: Bool  # which of the ops' events called XLA
 
 
-def host_time(
-    plane: Plane, events: Events, rows: NDArray[np.intp], op: Int, is_thunk: Bool
-) -> HostTime:
-    """Finds when the ops of a host were at work.
-
-    Args:
-        plane: The host.
-        events: All its events.
-        rows: int64 [m], which of them are ops.
-        op: int64 [m], the op of each.
-        is_thunk: bool [m], which are thunks.
-    """
+def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool) -> HostTime:
+    """Finds when a host's ops were at work: the `rows` of its events, some of them thunks."""
     line = events.line.astype(np.int64)
     # Where other ops run, regions are those of TensorFlow's executor, which hold ops.
     is_pool = np.ones(len(plane.lines), np.bool_)
@@ -71,20 +52,23 @@ def host_time(
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
     done_ps = np.append(_done_ps(events, rows), _NEVER)[regions.op]
     regions = replace(regions, end_ps=np.minimum(regions.end_ps, done_ps))
-    breaks = _named(events, _EXECUTOR)
+    breaks = events.named(_EXECUTOR.fullmatch)
     breaks = breaks[is_pool[line[breaks]]]
     pieces, thread, in_region = _pieces(events, rows, regions, breaks)
     by_xla = np.append(is_thunk, False)[pieces.owner]
     callers = _callers(events, rows, is_thunk)
     by_caller = np.append(callers, False)[pieces.owner] & ~in_region
     by_others = (pieces.owner != NONE) & ~by_xla & ~by_caller & ~in_region
-    at_work = _merged(pieces.take(by_xla))
+    of_xla = pieces.take(by_xla)
+    rows_of_ops = OwnerRows(of_xla)
+    laid = rows_of_ops.laid(of_xla)
+    at_work = rows_of_ops.times(Cover.of(laid.start_ps, laid.end_ps))
     worked = pieces.take(by_xla | in_region)
     return HostTime(
-        own=_joined(
+        own=Segments.joined(
             at_work,
             pieces.take(by_others),
-            _without(pieces.take(by_caller), Cover.of(at_work.start_ps, at_work.end_ps)),
+            pieces.take(by_caller).without(Cover.of(at_work.start_ps, at_work.end_ps)),
         ),
         regions=Regions(
             op=np.append(op, NONE)[worked.owner],
@@ -98,13 +82,12 @@ def host_time(
 
 
 def _pieces(
-    events: Events, rows: NDArray[np.intp], regions: Regions, breaks: NDArray[np.intp]
+    events: Events, rows: Index, regions: Regions, breaks: Index
 ) -> tuple[Segments, Int, Bool]:
     """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
 
-    Returns:
-        The pieces with the op's event that each belongs to, or `NONE`; the thread of each; and
-        which are of regions.
+    Returns the pieces, each owned by an op's event or `NONE`; the thread of each; and which are of
+    regions.
     """
     inner = np.concatenate((breaks, rows))
     # Regions first: of equal intervals the later is the inner one.
@@ -120,72 +103,33 @@ def _pieces(
     return Segments(owner[of], pieces.start_ps, pieces.end_ps), thread[of], in_region
 
 
-def _named(events: Events, wanted: re.Pattern[str]) -> NDArray[np.intp]:
-    is_wanted = np.array([bool(wanted.fullmatch(name)) for name in events.names], np.bool_)
-    return np.flatnonzero(is_wanted[events.name])
-
-
-def _done_ps(events: Events, rows: NDArray[np.intp]) -> Int:
+def _done_ps(events: Events, rows: Index) -> Int:
     """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
 
     A thread that lost its core at the end of a region seems to work on long after.
     """
     taken, is_taken = events.ints("_c")
     given, is_given = events.ints("_p")
-    ends = _named(events, _DONE)
+    ends = events.named(_DONE.fullmatch)
     ends = ends[is_taken[ends]]
-    found = lookup(taken[ends], given[rows])
-    done_ps = np.append(events.start_ps[ends], _NEVER)[found]
+    done_ps = np.append(events.start_ps[ends], _NEVER)[lookup(taken[ends], given[rows])]
     return np.where(is_given[rows], done_ps, _NEVER)
 
 
-def _callers(events: Events, rows: NDArray[np.intp], is_thunk: Bool) -> Bool:
+def _callers(events: Events, rows: Index, is_thunk: Bool) -> Bool:
     """Which ops called XLA: those that hold one of its events on their thread most closely."""
-    ops, inside = rows[~is_thunk], np.concatenate((rows[is_thunk], _named(events, _CALL)))
+    ops, inside = rows[~is_thunk], np.concatenate((rows[is_thunk], events.named(_CALL.fullmatch)))
     line = events.line.astype(np.int64)
-    found = innermost(
+    holder = innermost(
         events.start_ps[ops],
-        events.start_ps[ops] + events.duration_ps[ops],
+        events.end_ps[ops],
         line[ops],
         events.start_ps[inside],
         line[inside],
     )
     callers = np.zeros(rows.size, np.bool_)
-    callers[np.flatnonzero(~is_thunk)[found[found != NONE]]] = True
+    callers[np.flatnonzero(~is_thunk)[holder[holder != NONE]]] = True
     return callers
-
-
-def _merged(pieces: Segments) -> Segments:
-    """Makes of each owner's pieces the time that any of them covers.
-
-    Times are numbered from 0, and each owner gets a stretch of numbers of its own: so all stand in
-    one line, and one pass does for them. Owners' stretches have a number between them.
-    """
-    edges = np.unique(np.concatenate((pieces.start_ps, pieces.end_ps)))
-    width = edges.size + 1
-    first = pieces.owner * width
-    cover = Cover.of(
-        first + np.searchsorted(edges, pieces.start_ps),
-        first + np.searchsorted(edges, pieces.end_ps),
-    )
-    return Segments(
-        cover.start_ps // width, edges[cover.start_ps % width], edges[cover.end_ps % width]
-    )
-
-
-def _without(segments: Segments, cover: Cover) -> Segments:
-    """Leaves out of segments the time that is covered."""
-    least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-    rest, _ = cut(segments, np.append(least, cover.end_ps), np.append(cover.start_ps, most))
-    return rest
-
-
-def _joined(*parts: Segments) -> Segments:
-    return Segments(
-        np.concatenate([part.owner for part in parts]),
-        np.concatenate([part.start_ps for part in parts]),
-        np.concatenate([part.end_ps for part in parts]),
-    )
 
 
 def _threads(plane: Plane, workers: Int, executors: Int) -> int:

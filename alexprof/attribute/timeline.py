@@ -6,34 +6,47 @@ what an op is, and no function loops over events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
+Int: TypeAlias = NDArray[np.int64]
+Index: TypeAlias = NDArray[np.intp]
+Float: TypeAlias = NDArray[np.float64]
+Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of time, each with the event it belongs to.
+    """Stretches of time, each with the event it belongs to."""
 
-    Attributes:
-        owner: int64 [m], index of the event; an event may own none, one or several.
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-    """
+    owner: Int  # [m], index of the event; an event may own none, one or several
+    start_ps: Int  # [m]
+    end_ps: Int  # [m], above `start_ps`
 
-    owner: Int
-    start_ps: Int
-    end_ps: Int
-
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Segments:
+    def take(self, rows: Index | Bool) -> Segments:
         """Returns the segments at `rows`."""
         return Segments(self.owner[rows], self.start_ps[rows], self.end_ps[rows])
+
+    def without(self, cover: Cover) -> Segments:
+        """Returns the parts of the segments that are not covered."""
+        ends = np.iinfo(np.int64)
+        gaps = np.append(ends.min, cover.end_ps), np.append(cover.start_ps, ends.max)
+        rest, _ = cut(self, *gaps)
+        return rest
+
+    @classmethod
+    def joined(cls, *parts: Segments) -> Segments:
+        """Returns the segments of all parts, one part after the other."""
+        return cls(
+            np.concatenate([part.owner for part in parts]),
+            np.concatenate([part.start_ps for part in parts]),
+            np.concatenate([part.end_ps for part in parts]),
+        )
 
 
 def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
@@ -43,11 +56,6 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     Where two of a thread only overlap in part, which a thread can't really do (clocks and dropped
     events can), the later one takes over and the earlier one ends there. Of equal intervals the
     later in the arrays is the inner one. Events without length own nothing.
-
-    Args:
-        start_ps: int64 [n].
-        end_ps: int64 [n]; not above `start_ps` means without length.
-        thread: integers [n]; events of different threads do not see each other.
 
     Returns:
         Segments by thread and time, disjoint on each thread. O(n log n).
@@ -61,14 +69,11 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     # On a stream of a GPU nearly all are alone: there is nothing to find out about them.
     rest = ~alone
     nested = _nested(order[rest], start[rest], end[rest], lane[rest])
-    owner = np.concatenate((order[alone], nested.owner))
-    start = np.concatenate((start[alone], nested.start_ps))
-    end = np.concatenate((end[alone], nested.end_ps))
-    by_time = np.lexsort((start, thread[owner]))
-    return Segments(owner[by_time], start[by_time], end[by_time])
+    all_of_them = Segments.joined(Segments(order[alone], start[alone], end[alone]), nested)
+    return all_of_them.take(np.lexsort((all_of_them.start_ps, thread[all_of_them.owner])))
 
 
-def _alone(start: Int, end: Int, lane: Int) -> NDArray[np.bool_]:
+def _alone(start: Int, end: Int, lane: Int) -> Bool:
     """Tells which events share no moment with another of their lane, given in order."""
     edges = [0, *(np.flatnonzero(lane[1:] != lane[:-1]) + 1).tolist(), start.size]
     alone = np.ones(start.size, np.bool_)
@@ -80,7 +85,7 @@ def _alone(start: Int, end: Int, lane: Int) -> NDArray[np.bool_]:
     return alone
 
 
-def _nested(order: NDArray[np.intp], start: Int, end: Int, lane: Int) -> Segments:
+def _nested(order: Index, start: Int, end: Int, lane: Int) -> Segments:
     """Cuts events that may share moments; `order` are their indexes."""
     while True:
         lasting = end > start
@@ -104,19 +109,12 @@ def touching(start: Int, end: Int, lane: Int) -> bool:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """All begins and ends in the order of time, thread by thread.
+    """All begins and ends in the order of time, thread by thread."""
 
-    Attributes:
-        time: int64 [2n].
-        event: int64 [2n], whose begin or end it is.
-        opens: bool [2n], True for a begin.
-        parent: int64 [n], the event that encloses each one most closely, or -1.
-    """
-
-    time: Int
-    event: Int
-    opens: NDArray[np.bool_]
-    parent: Int
+    time: Int  # [2n]
+    event: Int  # [2n], whose begin or end it is
+    opens: Bool  # [2n], True for a begin
+    parent: Int  # [n], the event that encloses each one most closely, or -1
 
 
 def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
@@ -144,7 +142,7 @@ def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
     return _Sweep(time, event, opens, parent)
 
 
-def _owned(sweep: _Sweep, order: NDArray[np.intp], lane: Int) -> Segments:
+def _owned(sweep: _Sweep, order: Index, lane: Int) -> Segments:
     """Gives the time after each begin to that event, and after each end to its parent."""
     top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
     start, end = sweep.time[:-1], sweep.time[1:]
@@ -156,13 +154,7 @@ def _owned(sweep: _Sweep, order: NDArray[np.intp], lane: Int) -> Segments:
 def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     """Cuts segments at the edges of windows and drops what lies in none.
 
-    Args:
-        segments: What to cut. One that reaches into several windows is split among them.
-        start_ps: int64 [w], begin of each window; windows are disjoint and in order of time.
-        end_ps: int64 [w].
-
-    Returns:
-        The pieces and, for each, the index of its window.
+    Windows are disjoint and in order of time. Returns the pieces and the window of each.
     """
     first = np.searchsorted(end_ps, segments.start_ps, side="right")
     last = np.searchsorted(start_ps, segments.end_ps, side="left")
@@ -178,20 +170,12 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
 
 
 def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
-    """Divides time evenly among the intervals that cover it.
+    """Divides time evenly among the intervals that cover it: float64 [m] picoseconds.
 
     With k(t) intervals covering the moment t, the share of `[s, e)` is F(e) − F(s), where F is the
     integral of 1/k over time, 0 where k is 0 (DESIGN.md, "Attribution"). The shares add up to the
     time that at least one interval covers. With more capacity than one, up to so many intervals
-    have all of their time, and more of them divide it.
-
-    Args:
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-        capacity: How many moments there are to have at each moment.
-
-    Returns:
-        float64 [m], picoseconds. O(m log m).
+    have all of their time, and more of them divide it. O(m log m).
     """
     if not start_ps.size:
         return np.zeros(0)
@@ -203,26 +187,16 @@ def shares(start_ps: Int, end_ps: Int, capacity: int = 1) -> Float:
 
 
 def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
-    """Finds when exactly one of some intervals lasts.
-
-    Args:
-        start_ps: int64 [m].
-        end_ps: int64 [m], above `start_ps`.
-
-    Returns:
-        Begins and ends of these times, disjoint and in order.
-    """
+    """Finds when exactly one of some intervals lasts: begins and ends, disjoint and in order."""
     edges, _, _, running = _running(start_ps, end_ps)
     one = running == 1
     return edges[:-1][one], edges[1:][one]
 
 
 def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
-    """Counts intervals between one begin or end and the next.
+    """Counts the intervals that last from each begin or end to the next.
 
-    Returns:
-        All times in order, each once; which of them each interval begins and ends at; how many
-        intervals last from each time but the last to the next.
+    Returns all times in order, each once; where in them each interval begins, and ends; the counts.
     """
     edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
     opens, closes = where[: start_ps.size], where[start_ps.size :]
@@ -234,15 +208,10 @@ def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
 
 @dataclass(frozen=True)
 class Cover:
-    """The time covered by at least one of some intervals, as disjoint intervals in order.
+    """The time covered by at least one of some intervals, as disjoint intervals in order."""
 
-    Attributes:
-        start_ps: int64 [u].
-        end_ps: int64 [u].
-    """
-
-    start_ps: Int
-    end_ps: Int
+    start_ps: Int  # [u]
+    end_ps: Int  # [u]
 
     @classmethod
     def of(cls, start_ps: Int, end_ps: Int) -> Cover:
@@ -256,19 +225,20 @@ class Cover:
         last = np.append(fresh[1:], True)[: start.size]
         return cls(start[fresh], reach[last])
 
+    @classmethod
+    def of_all(cls, spans: Iterable[tuple[Int, Int]]) -> Cover:
+        """Merges the intervals of several begins and ends."""
+        none: Int = np.zeros(0, np.int64)
+        starts, ends = zip((none, none), *spans, strict=True)
+        return cls.of(np.concatenate(starts), np.concatenate(ends))
+
     def __or__(self, other: Cover) -> Cover:
-        return Cover.of(
-            np.concatenate((self.start_ps, other.start_ps)),
-            np.concatenate((self.end_ps, other.end_ps)),
-        )
+        return Cover.of_all((cover.start_ps, cover.end_ps) for cover in (self, other))
 
     def without(self, other: Cover) -> Cover:
         """Returns the covered time that another does not cover."""
-        ends = np.iinfo(np.int64)
-        gap_start = np.concatenate(([ends.min], other.end_ps))
-        gap_end = np.concatenate((other.start_ps, [ends.max]))
         own = Segments(np.arange(self.start_ps.size), self.start_ps, self.end_ps)
-        rest, _ = cut(own, gap_start, gap_end)
+        rest = own.without(other)
         return Cover(rest.start_ps, rest.end_ps)
 
     def within(self, start_ps: Int, end_ps: Int) -> Int:
@@ -287,10 +257,38 @@ class Cover:
         return until
 
 
+class OwnerRows:
+    """Segments of several owners laid in one row, where no two owners meet: one pass does for all.
+
+    Times are numbered in their order, and each owner gets a stretch of numbers of its own.
+    """
+
+    def __init__(self, *parts: Segments) -> None:
+        """Takes all segments whose times are to be numbered."""
+        self._edges = distinct([time for part in parts for time in (part.start_ps, part.end_ps)])
+        self._width = self._edges.size + 1
+
+    def laid(self, segments: Segments) -> Segments:
+        """Returns the segments with numbers for times."""
+        first = segments.owner * self._width
+        return Segments(
+            segments.owner,
+            first + np.searchsorted(self._edges, segments.start_ps),
+            first + np.searchsorted(self._edges, segments.end_ps),
+        )
+
+    def times(self, numbered: Segments | Cover) -> Segments:
+        """Returns what is left of the row as segments of the owners."""
+        start, end = numbered.start_ps, numbered.end_ps
+        return Segments(
+            start // self._width, self._edges[start % self._width], self._edges[end % self._width]
+        )
+
+
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
     """Returns the idle time in each window during which `other` was going on, in picoseconds.
 
-    Idle is what `busy` does not cover: |other without busy| = |other ∪ busy| − |busy|.
+    |other without busy| = |other ∪ busy| − |busy|.
     """
     return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)
 

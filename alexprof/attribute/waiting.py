@@ -10,30 +10,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import UNKNOWN, Activity
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import Segments
+from alexprof.attribute.timeline import Int, Segments
 
-Int = NDArray[np.int64]
 Within = Callable[[Int, Int], Int]
 """How much of each window, from begins to ends, something went on, in picoseconds."""
 _BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
 
 
 class Pieces(NamedTuple):
-    """Time of events in steps.
+    """Time of events in steps."""
 
-    Attributes:
-        segments: The pieces, each with its event.
-        window: int64 [m], the step that each lies in.
-        row: int64 [m], the row that it counts in.
-    """
-
-    segments: Segments
-    window: Int
-    row: Int
+    segments: Segments  # the pieces, each with its event
+    window: Int  # [m], the step that each lies in
+    row: Int  # [m], the row that it counts in
 
 
 def step_of(activity: Activity, steps: Steps) -> Int:
@@ -53,11 +45,6 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
     step that launched any. After the last step nothing says where the next would begin: it ends
     with what it launched, and the median of the gaps that others end with. With one step alone it
     is the host's, longer by what the GPU still had to do.
-
-    Args:
-        activity: What the GPU ran.
-        event_step: int64 [n], the step that launched each event, -1 for none.
-        steps: The host's steps.
 
     Returns:
         int64 [steps] begins and ends, disjoint and in order, at whole nanoseconds; a step that
@@ -92,10 +79,7 @@ def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[I
 def is_behind(start_ps: Int, end_ps: Int, until_ps: Int) -> bool:
     """Whether a GPU is at work for a good part of its time after the step that launched it.
 
-    Args:
-        start_ps: int64 [n], when its events began.
-        end_ps: int64 [n], when they ended.
-        until_ps: int64 [n], when the host's step ended.
+    Takes begin and end of each event, and when the host's step ended, int64 [n].
     """
     late_ps = np.maximum(end_ps - np.maximum(start_ps, until_ps), 0)
     return bool(late_ps.sum() > _BEHIND * (end_ps - start_ps).sum())
@@ -115,13 +99,7 @@ def launches_of(activity: Activity, event_step: Int, steps: int) -> Int:
 
 
 def counted_once(group: Int, number: Int, groups: int) -> Int:
-    """Counts the different numbers of each group, int64 [groups].
-
-    Args:
-        group: int64 [n].
-        number: int64 [n].
-        groups: How many groups there are.
-    """
+    """Counts the different numbers of each group, int64 [groups]."""
     order = np.lexsort((number, group))
     group, number = group[order], number[order]
     fresh = np.ones(group.size, bool)
@@ -139,7 +117,7 @@ def launching(
     host did for other reasons, as in Python.
 
     Args:
-        activity: What the GPU ran.
+        activity: What the device ran.
         event_step: int64 [n], the step that launched each event, -1 for none.
         counted: int64 [m], the events of steps.
         row: int64 [m], the row that each counts in.
@@ -147,12 +125,12 @@ def launching(
         within: How much of each window the host was launching.
 
     Returns:
-        int64 [rows] picoseconds.
+        int64 [rows] picoseconds, `UNKNOWN` on a CPU.
     """
     if activity.launched is None:
         return np.full(rows, UNKNOWN)
-    known = activity.launched.known[counted]
-    event, row = counted[known], row[known]
+    is_known = activity.launched.known[counted]
+    event, row = counted[is_known], row[is_known]
     if not event.size:
         return np.zeros(rows, np.int64)
     end = activity.launched.end_ps[event]
@@ -174,19 +152,10 @@ def launching(
 def idle_before(
     activity: Activity, event_step: Int, begin_ps: Int, pieces: Pieces, rows: int
 ) -> Int:
-    """The idle time right before the events of each row, but for the first of each step.
+    """The idle time right before the events of each row, int64 [rows] picoseconds.
 
-    Before its first event a step waits for whatever the host does at its begin.
-
-    Args:
-        activity: What the GPU ran.
-        event_step: int64 [n], the step that launched each event, -1 for none.
-        begin_ps: int64 [steps], when the GPU's steps begin.
-        pieces: The events' time in the steps.
-        rows: How many rows there are.
-
-    Returns:
-        int64 [rows] picoseconds.
+    Without that before the first event of a step, which waits for whatever the host does at the
+    step's begin. `begin_ps` says when the GPU's steps begin, `pieces` are the events' time in them.
     """
     segments = pieces.segments
     order = np.lexsort((segments.end_ps, segments.start_ps))

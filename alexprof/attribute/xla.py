@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.buffered import match_kernels
+from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
+from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note
-from alexprof.xplane import Events, HloPrograms, Trace
-
-Int = NDArray[np.int64]
+from alexprof.xplane import Events, HloOp, HloPrograms, Trace
 
 HLO_OP = "hlo_op"
 # A CUDA graph that holds what several instructions launch: its kernels all go by its name
@@ -49,7 +48,6 @@ class XlaOps:
     """
 
     def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
-        """Look programs up in a trace, and number what they name."""
         self._trace = trace
         self._programs = HloPrograms(trace)
         self._numbers = numbers
@@ -65,11 +63,7 @@ class XlaOps:
         codes = {"xla_fused": self.fused, "xla_fusions_estimated": bool(self.estimated)}
         return [Note(code) for code, applies in codes.items() if applies]
 
-    def of(self, events: Events, rows: NDArray[np.intp]) -> Int:
-        """Returns the number of the op of each of these events, which all have an `hlo_op`."""
-        return self.read(events, rows)[0]
-
-    def read(self, events: Events, rows: NDArray[np.intp]) -> tuple[Int, Int]:
+    def read(self, events: Events, rows: Index) -> tuple[Int, Int]:
         """Finds the op of each of these events, which all have an `hlo_op`.
 
         Returns:
@@ -99,7 +93,7 @@ class XlaOps:
     def _without_buffers(
         self,
         events: Events,
-        rows: NDArray[np.intp],
+        rows: Index,
         columns: Sequence[NDArray[Any]],
         tables: Sequence[list[Any]],
     ) -> tuple[NDArray[Any], list[Any]]:
@@ -118,8 +112,8 @@ class XlaOps:
         for launch in np.split(order, edges):
             program = tables[0][int(columns[0][launch[0]])]
             kernels = tuple(events.names[symbol] for symbol in events.name[rows[launch]])
-            found = None if program is None else self._in_buffer(program, kernels)
-            for row, instruction in zip(launch, found or (), strict=bool(found)):
+            instructions = None if program is None else self._in_buffer(program, kernels)
+            for row, instruction in zip(launch, instructions or (), strict=bool(instructions)):
                 if instruction:
                     column[row] = places.setdefault(instruction, len(places))
         return column, [*places, ""]
@@ -133,11 +127,10 @@ class XlaOps:
 
     def _fusion(self, key: _Key) -> int:
         """Notes down what a fusion computes."""
-        program = self._program(key)
-        found = None if program is None else self._programs.op(program, key.instruction)
-        if found is None or len(found.parts) < 2:
+        op = self._in_program(key)
+        if op is None or len(op.parts) < 2:
             return _ABSENT
-        self.fusions.append(found.parts)
+        self.fusions.append(op.parts)
         return len(self.fusions) - 1
 
     def _number(self, key: _Key) -> int:
@@ -162,37 +155,38 @@ class XlaOps:
                 events = plane.events(stats=("program_id", "hlo_module"))
                 program, has_program = events.ints("program_id")
                 module, modules = events.strings("hlo_module")
-                known = has_program & (module >= 0)
-                pairs = np.unique(np.stack((module[known], program[known])), axis=1)
+                numbered = has_program & (module >= 0)
+                pairs = np.unique(np.stack((module[numbered], program[numbered])), axis=1)
                 ran |= {(_scope(modules[which]), number) for which, number in pairs.T.tolist()}
         return Counter(module for module, _ in ran)
 
-    def _program(self, key: _Key) -> int | None:
-        """Older traces give the module only, which will do if there is one of the name."""
+    def _in_program(self, key: _Key) -> HloOp | None:
+        """What the program says of an instruction.
+
+        Older traces give the module only, which will do if there is one of the name.
+        """
         if key.program is not None:
-            return key.program
-        found = self._programs.named(key.module)
-        return found[0] if len(found) == 1 else None
+            return self._programs.op(key.program, key.instruction)
+        programs = self._programs.named(key.module)
+        return self._programs.op(programs[0], key.instruction) if len(programs) == 1 else None
 
     def _named(self, key: _Key) -> tuple[Op | None, bool]:
         """The op by the program, or else by the annotation of a kernel (stat `name`).
 
-        Returns:
-            The op, and whether it is only the commonest of several.
+        Returns it, and whether it is only the commonest of several.
         """
-        program = self._program(key)
-        found = None if program is None else self._programs.op(program, key.instruction)
-        self.fused |= found is not None and found.opcode == "fusion"
-        if found is not None and found.op_name and found.op_type:
-            return (found.op_name, found.op_type), found.estimated
-        name = (found.op_name if found is not None else "") or key.name
+        op = self._in_program(key)
+        self.fused |= op is not None and op.opcode == "fusion"
+        if op is not None and op.op_name and op.op_type:
+            return (op.op_name, op.op_type), op.estimated
+        name = (op.op_name if op is not None else "") or key.name
         if not name:
             return None, False
-        estimated = found is not None and found.estimated
+        estimated = op is not None and op.estimated
         if name in _ENDS:
             return (name, _ENDS[name]), estimated
-        if found is not None and found.opcode in _PRODUCTS and type_in(name) in _MOVES:
-            return (name, _PRODUCTS[found.opcode]), estimated
+        if op is not None and op.opcode in _PRODUCTS and type_in(name) in _MOVES:
+            return (name, _PRODUCTS[op.opcode]), estimated
         # A name without scopes is that of an argument, which XLA did something to: no type.
         return (name, type_in(name if "/" in name else key.instruction)), estimated
 
@@ -215,13 +209,13 @@ def _scope(module: str) -> str:
     return _ATTRIBUTES.sub("", module)
 
 
-def has_hlo_op(events: Events) -> NDArray[np.bool_]:
+def has_hlo_op(events: Events) -> Bool:
     """Tells which events are of XLA: bool [n]."""
     index, _ = events.strings(HLO_OP)
     return np.asarray(index >= 0)
 
 
-def is_thunk(events: Events) -> NDArray[np.bool_]:
+def is_thunk(events: Events) -> Bool:
     """Tells which events of a host are the execution of an instruction on a CPU: bool [n].
 
     Those are named after it. Calls of a GPU's driver carry the same stats.
@@ -234,13 +228,9 @@ def is_thunk(events: Events) -> NDArray[np.bool_]:
 
 def _distinct(
     columns: Sequence[NDArray[np.integer[Any]]],
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Finds the different rows of columns of small integers, from -1 on.
-
-    Returns:
-        Where each different row stands first, and for each row the index of its like.
-    """
-    key: NDArray[np.intp] = np.zeros(columns[0].size, np.intp)
+) -> tuple[Index, Index]:
+    """Finds the first of each different row of small integers, from -1 on; and the row's number."""
+    key: Index = np.zeros(columns[0].size, np.intp)
     for column in columns:
         # Numbered anew each time, so the keys stay small.
         width = int(column.max(initial=0)) + 2

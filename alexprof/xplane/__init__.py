@@ -9,15 +9,13 @@ protobuf's wire format with NumPy and no loop over events, which needs neither T
 generated classes and is several times as fast. Stats that nobody asks for are not decoded.
 
     reader     a file to a Trace       events       an event's fields to columns
-    space      planes                  event_stats  what belongs to a plane's events
-    lines      lines                   columns      the stats of events that are asked for
+    space      planes and lines        event_stats  what belongs to a plane's events
     trace      Trace, Plane, Line      stats        named values
     chain      where events begin      metadata     names by id
     layouts    events that are alike   texts        each text decoded once
     walk       many messages in step   fields       many fields at a time
     wire       one field at a time     schema       which fields there can be
-    granted    what the profiler was told to record
-    hlo        what XLA compiled
+    hlo        what XLA compiled       environment  what the profiler was told to record
 
 Of a file that is cut short or damaged nothing is used: `DamageError` names the byte. Events are
 decoded when asked for, so what is wrong inside of one shows then. Time and memory grow with the
@@ -26,8 +24,8 @@ number of fields.
 
 from __future__ import annotations
 
+from alexprof.xplane.environment import granted_host_level, recorded_span_ns
 from alexprof.xplane.events import Events
-from alexprof.xplane.granted import granted_host_level, recorded_span_ns
 from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
 from alexprof.xplane.trace import Line, Plane, Trace

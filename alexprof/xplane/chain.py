@@ -21,10 +21,9 @@ from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.xplane.fields import MALFORMED, fields_at
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Bool, Buffer, Int
 
 EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
@@ -33,38 +32,19 @@ _WINDOW_BYTES = 64  # searched for a guess at once: a few events
 
 
 class _Pieces(NamedTuple):
-    """The pieces of all messages, in file order.
+    """The pieces of all messages, in file order."""
 
-    Attributes:
-        begin: int64 [n], offsets where the pieces begin.
-        limit: int64 [n], where they end: at the next piece or with the message.
-        stop: int64 [n], where their messages end.
-        first: int64 [m], the first piece of each message.
-    """
-
-    begin: NDArray[np.int64]
-    limit: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    first: NDArray[np.int64]
+    begin: Int  # [n], offsets where the pieces begin
+    limit: Int  # [n], where they end: at the next piece or with the message
+    stop: Int  # [n], where their messages end
+    first: Int  # [m], the first piece of each message
 
 
-def field_offsets(
-    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Find where the fields of messages begin.
+def field_offsets(buffer: Buffer, start: Int, stop: Int) -> Int:
+    """Find where the fields of messages begin: the offsets of all their tags, ascending.
 
-    Time and memory grow with the number of fields.
-
-    Args:
-        buffer: The trace.
-        start: int64 [m], where the messages begin, ascending.
-        stop: int64 [m], where they end; they don't overlap.
-
-    Returns:
-        int64 [n], the offsets of all their fields' tags, ascending.
-
-    Raises:
-        DamageError: A message is not whole.
+    The messages lie between `start` and `stop`, int64 [m], ascending and without overlap. Time and
+    memory grow with the number of fields.
     """
     if (stop - start).sum() < _SHORTEST_PIECE_BYTES:
         return _one_by_one(buffer, start, stop)
@@ -74,16 +54,14 @@ def field_offsets(
     return _join(buffer, pieces, passed, arrival)
 
 
-def _one_by_one(
-    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _one_by_one(buffer: Buffer, start: Int, stop: Int) -> Int:
     """Do the same for so few bytes that columns would take longer."""
     spans = zip(start.tolist(), stop.tolist(), strict=True)
     offsets = [field.start for span in spans for field in buffer.fields(*span)]
     return np.array(offsets, np.int64)
 
 
-def _cut(start: NDArray[np.int64], stop: NDArray[np.int64]) -> _Pieces:
+def _cut(start: Int, stop: Int) -> _Pieces:
     """Cut messages into pieces: about as many as each has bytes, so neither costs too much.
 
     None of them is empty.
@@ -97,12 +75,12 @@ def _cut(start: NDArray[np.int64], stop: NDArray[np.int64]) -> _Pieces:
     return _Pieces(begin, np.minimum(begin + size, stop[message]), stop[message], first)
 
 
-def _guess(buffer: Buffer, pieces: _Pieces) -> NDArray[np.int64]:
+def _guess(buffer: Buffer, pieces: _Pieces) -> Int:
     """Choose where to begin in each piece: the first offset that looks like an event.
 
     The first piece of a message begins with the message. A piece where nothing does gets its begin.
     """
-    guess: NDArray[np.int64] = pieces.begin.copy()
+    guess: Int = pieces.begin.copy()
     searched = np.setdiff1d(np.arange(len(guess)), pieces.first)
     for step in range(0, _SHORTEST_PIECE_BYTES, _WINDOW_BYTES):
         if not len(searched):
@@ -118,28 +96,23 @@ def _guess(buffer: Buffer, pieces: _Pieces) -> NDArray[np.int64]:
     return guess
 
 
-def _looks_like_event(
-    buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _looks_like_event(buffer: Buffer, offset: Int, stop: Int) -> Bool:
     """Test for an event that begins with its metadata, and is followed by another or the end."""
     event = fields_at(buffer, offset, stop)
     inside = buffer.data.take(event.stop - event.value, mode="clip") == _FIRST_TAG_IN_EVENT
     behind = buffer.data.take(event.stop, mode="clip") == EVENT_TAG
-    looks: NDArray[np.bool_] = inside & (behind | (event.stop == stop))
+    looks: Bool = inside & (behind | (event.stop == stop))
     looks &= event.stop != MALFORMED
     return looks
 
 
-def _follow(
-    buffer: Buffer, pieces: _Pieces, offset: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _follow(buffer: Buffer, pieces: _Pieces, offset: Int) -> tuple[Int, Int]:
     """Follow all pieces' chains in step, each to the end of its piece or a malformed field.
 
-    Returns:
-        The offsets passed, ascending, and for each piece the offset where its chain arrived.
+    Returns the offsets passed, ascending, and where the chain of each piece arrived.
     """
     arrival = offset.copy()
-    piece: NDArray[np.int64] = np.arange(len(offset))
+    piece: Int = np.arange(len(offset))
     limit, stop = pieces.limit, pieces.stop
     steps = []
     while len(piece):
@@ -158,13 +131,13 @@ def _follow(
     return passed, arrival
 
 
-def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+def _ends(buffer: Buffer, offset: Int, stop: Int) -> Int:
     """Return where fields end, or `MALFORMED`; quick for events of less than 16 KiB."""
     word = buffer.words(offset)
     is_long = (word >> np.uint64(15)) & np.uint64(1)  # whether the length has a second byte
     size = (word >> np.uint64(8)) & np.uint64(0x7F)
     size += ((word >> np.uint64(9)) & np.uint64(0x3F80)) * is_long
-    end: NDArray[np.int64] = offset + (size + is_long).view(np.int64)
+    end: Int = offset + (size + is_long).view(np.int64)
     end += 2
     is_longer = (word >> np.uint64(16)) & (is_long << np.uint64(7))
     plain = (word.astype(np.uint8) == EVENT_TAG) & (is_longer == 0) & (end <= stop)
@@ -174,26 +147,14 @@ def _ends(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) ->
     return end
 
 
-def _join(
-    buffer: Buffer, pieces: _Pieces, passed: NDArray[np.int64], arrival: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Keep of the offsets those on the chains from the messages' starts, and add what lacks.
-
-    Args:
-        buffer: The trace.
-        pieces: The pieces of all messages.
-        passed: int64, the offsets that the pieces' chains passed, ascending.
-        arrival: int64 [pieces], where each piece's chain arrived.
-
-    Returns:
-        The offsets of all fields, ascending.
-    """
+def _join(buffer: Buffer, pieces: _Pieces, passed: Int, arrival: Int) -> Int:
+    """Keep of the offsets those on the chains from the messages' starts, and add what lacks."""
     recorded, begins, arrivals = passed.data, pieces.begin.tolist(), arrival.tolist()
     ends = np.searchsorted(passed, pieces.limit).tolist()
     # Where among the passed ones each arrival is, or would be; and in which piece.
     next_index = np.searchsorted(passed, arrival).tolist()
     next_piece = (np.searchsorted(pieces.begin, arrival, "right") - 1).tolist()
-    kept: list[NDArray[np.int64]] = []
+    kept: list[Int] = []
     lacking = array("q")
     messages = zip(pieces.first.tolist(), pieces.stop[pieces.first].tolist(), strict=True)
     for first_piece, stop in messages:

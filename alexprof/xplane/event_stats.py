@@ -1,42 +1,36 @@
-"""What belongs to a plane's events: their names, and those of their stats that are asked for."""
+"""What belongs to a plane's events: their names, and those of their stats that are wanted.
+
+A kernel has nine stats and an allocation eleven, of which one to four are of use; the others are
+passed over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.columns import StatColumns
 from alexprof.xplane.fields import Fields, fields_at
-from alexprof.xplane.layouts import Run, alike
+from alexprof.xplane.layouts import Place, Run, alike
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
-from alexprof.xplane.stats import StatTable, read_batches
+from alexprof.xplane.stats import Rows, StatTable, read_batches, taken
 from alexprof.xplane.walk import Bodies, Step, walk
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import BYTES, Buffer, Int
 
 _STATS, _METADATA_STATS = 0x22, 0x2A
 CHUNK = 1 << 16  # events decoded at once: more would only take more memory
+_OTHER = -1
+_MANY_ROWS = 1 << 16
 
 
 class Dictionary:
-    """What a plane's events refer to, read when first needed.
+    """What a plane's events refer to, read when first needed."""
 
-    Attributes:
-        buffer: The trace.
-        event_entries: Begins and ends of the entries of the map of event metadata.
-    """
-
-    def __init__(
-        self,
-        buffer: Buffer,
-        events: tuple[NDArray[np.int64], NDArray[np.int64]],
-        stats: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> None:
-        """Take the places of the entries of the maps, as begins and ends."""
+    def __init__(self, buffer: Buffer, events: tuple[Int, Int], stats: tuple[Int, Int]) -> None:
         self.buffer = buffer
         self.event_entries = events
         self._stat_entries = stats
@@ -59,30 +53,21 @@ class Dictionary:
 
 
 class RowStep(NamedTuple):
-    """A field from each of several events.
+    """A field from each of several events."""
 
-    Attributes:
-        rows: int64 [n], which events.
-        step: Its fields; the lanes are indexes into `rows`.
-    """
+    rows: Int  # [n], which events
+    step: Step  # its fields; the lanes are indexes into `rows`
 
-    rows: NDArray[np.int64]
-    step: Step
-
-    def of(self, *tags: int) -> tuple[NDArray[np.int64], Fields]:
+    def of(self, *tags: int) -> tuple[Int, Fields]:
         """Return the part with any of these tags, as rows and fields."""
         lane, fields = self.step.of(*tags)
         return self.rows[lane], fields
 
 
 class EventStats:
-    """The stats of some events of a plane, decoded when they are asked for.
+    """The stats of some events of a plane, decoded when they are asked for."""
 
-    Attributes:
-        offset: int64 [n], where the events' tags stand in the file.
-    """
-
-    def __init__(self, dictionary: Dictionary, offset: NDArray[np.int64]) -> None:
+    def __init__(self, dictionary: Dictionary, offset: Int) -> None:
         self._dictionary = dictionary
         self.offset = offset
         self._tables: dict[str, StatTable] = {}
@@ -91,18 +76,14 @@ class EventStats:
         return len(self.offset)
 
     def table(self, stat: str) -> StatTable:
-        """Return the table of a stat.
-
-        Raises:
-            DamageError: An event is not whole.
-        """
+        """Return the table of a stat."""
         self.read((stat,))
         return self._tables[stat]
 
     def read(
         self,
         stats: Collection[str],
-        stop: NDArray[np.int64] | None = None,
+        stop: Int | None = None,
         decode: Callable[[Run | RowStep], None] | None = None,
     ) -> None:
         """Go through the events and decode stats of them, as far as that isn't done yet.
@@ -110,15 +91,12 @@ class EventStats:
         Args:
             stats: The names of the stats.
             stop: int64 [n], where the events end, if it is known.
-            decode: Gets each part of the events, to decode what else it wants. A part is a run, or
-                a field of several events.
-
-        Raises:
-            DamageError: An event is not whole.
+            decode: Gets each part of the events, a run or a field of several events, to decode what
+                else it wants.
         """
         buffer, names = self._dictionary.buffer, self._dictionary.stats
         missing = [stat for stat in stats if stat not in self._tables]
-        columns = StatColumns(buffer, names, missing)
+        columns = _StatColumns(buffer, names, missing)
         if decode is None and not any(names.named(stat).any() for stat in missing):
             self._tables |= columns.tables(len(self))  # no event has those
             return
@@ -134,9 +112,7 @@ class EventStats:
             columns.add_rows(rows)
         self._tables |= columns.tables(len(self))
 
-    def _walk(
-        self, rows: NDArray[np.int64], decode: Callable[[Run | RowStep], None] | None
-    ) -> Iterator[Bodies]:
+    def _walk(self, rows: Int, decode: Callable[[Run | RowStep], None] | None) -> Iterator[Bodies]:
         """Go through events field by field; yields where their stats stand."""
         buffer = self._dictionary.buffer
         for low in range(0, len(rows), CHUNK):
@@ -149,7 +125,7 @@ class EventStats:
                 owner, fields = of_rows.of(_STATS)
                 yield Bodies(owner, fields.stop - fields.value, fields.stop)
 
-    def _stops(self) -> NDArray[np.int64]:
+    def _stops(self) -> Int:
         parts = (
             _bodies(self._dictionary.buffer, self.offset[low : low + CHUNK])[1]
             for low in range(0, len(self), CHUNK)
@@ -157,9 +133,85 @@ class EventStats:
         return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def _bodies(
-    buffer: Buffer, offset: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bodies(buffer: Buffer, offset: Int) -> tuple[Int, Int]:
     """Return where the contents of fields begin and end, given their tags; they are known whole."""
     fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
     return fields.stop - fields.value, fields.stop
+
+
+class _StatColumns:
+    """Collects stats of some names."""
+
+    def __init__(self, buffer: Buffer, names: Metadata, stats: Iterable[str]) -> None:
+        self._buffer = buffer
+        self._names = names
+        self._stats = tuple(dict.fromkeys(stats))
+        self._parts: list[list[Rows]] = [[] for _ in self._stats]
+        # Which of the stats wanted each name is; the last for index -1, an id without a name.
+        self._number = np.full(len(names) + 1, _OTHER, np.int32)
+        for number, stat in enumerate(self._stats):
+            self._number[names.named(stat)] = number
+        self._index_of: dict[int, int] = {}
+
+    def add_run(self, run: Run, offset: Int) -> None:
+        for number, place in run.layout.stats:
+            index = self._index(number)
+            which = int(self._number[index])
+            if which != _OTHER:
+                self._parts[which].append(_rows(run, offset, index, place))
+
+    def add_rows(self, rows: Rows) -> None:
+        number = self._number[rows.name]
+        for which in np.unique(number[number != _OTHER]).tolist():
+            self._parts[which].append(taken(rows, number == which))
+
+    def tables(self, owners: int) -> dict[str, StatTable]:
+        return {
+            stat: StatTable(self._buffer, self._names, owners, _joined(parts))
+            for stat, parts in zip(self._stats, self._parts, strict=True)
+        }
+
+    def _index(self, number: int) -> int:
+        if number not in self._index_of:
+            self._index_of[number] = int(self._names.find(np.array([number], np.int64))[0])
+        return self._index_of[number]
+
+
+def _rows(run: Run, offset: Int, index: int, place: Place) -> Rows:
+    count = run.rows.shape
+    if place.tag & 7 == BYTES:
+        value = np.broadcast_to(np.int64(place.size), count)
+        stop = offset[run.rows] + (place.at + place.size)
+    else:
+        value, stop = run.values(place), np.broadcast_to(np.int64(0), count)
+    return Rows(
+        run.rows.astype(np.int32),
+        np.broadcast_to(np.int32(index), count),
+        np.broadcast_to(np.uint8(place.tag), count),
+        value,
+        stop,
+    )
+
+
+def _joined(parts: list[Rows]) -> list[Rows]:
+    """Put parts together: few are asked faster than many. Empties the list to save memory."""
+    joined: list[Rows] = []
+    parts.reverse()
+    while parts:
+        together, count = [], 0
+        while parts and count < _MANY_ROWS:
+            together.append(parts.pop())
+            count += len(together[-1].owner)
+        columns = zip(*together, strict=True)
+        joined.append(Rows(*(_concatenated(list(column)) for column in columns)))
+    return joined
+
+
+def _concatenated(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Concatenate columns; what is the same in all rows takes no memory."""
+    if len(columns) == 1:
+        return columns[0]
+    firsts = {column[0] for column in columns if len(column)}
+    if len(firsts) == 1 and all(column.strides == (0,) for column in columns):
+        return np.broadcast_to(columns[0][0], sum(map(len, columns)))
+    return np.concatenate(columns)

@@ -7,7 +7,7 @@ stats (4).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from copy import copy
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
 from alexprof.xplane.layouts import Run
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Bool, Buffer, Int
 
 _METADATA_ID, _OFFSET, _DURATION, _OCCURRENCES = 0x08, 0x10, 0x18, 0x28
 # 13 days: a begin is a line's and an event's, an end has a duration too, and two of those can still
@@ -43,10 +43,10 @@ class Events:
     def __init__(
         self,
         dictionary: Dictionary,
-        offset: NDArray[np.int64],
-        stop: NDArray[np.int64],
+        offset: Int,
+        stop: Int,
         line: NDArray[np.int32],
-        line_start_ps: NDArray[np.int64],
+        line_start_ps: Int,
         *,
         stats: Collection[str] = (),
     ) -> None:
@@ -72,7 +72,7 @@ class Events:
         nameless = dictionary.events.find(np.zeros(1, np.int64))[0]  # of an event without its id
         self._metadata = np.full(len(offset), nameless, np.int32)
         self._stats = EventStats(dictionary, offset)
-        self._rows: NDArray[np.int64] | None = None  # of those in `_stats`; None for all
+        self._rows: Int | None = None  # of those in `_stats`; None for all
         is_several = np.zeros(len(offset), bool)
         self._stats.read(stats, stop, lambda part: self._decode(part, is_several))
         for low in range(0, len(offset), CHUNK):
@@ -86,12 +86,8 @@ class Events:
     def __len__(self) -> int:
         return len(self.start_ps)
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Events:
-        """Return some of the events.
-
-        Args:
-            rows: Their indexes, or bool [n].
-        """
+    def take(self, rows: NDArray[np.intp] | Bool) -> Events:
+        """Return some of the events, given their indexes or bool [n]."""
         taken = copy(self)
         every = np.arange(len(self)) if self._rows is None else self._rows
         taken._rows = every[rows]
@@ -100,23 +96,26 @@ class Events:
         taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
         return taken
 
-    def read_stats(self, stats: Collection[str]) -> None:
-        """Decode stats that will be asked for, all at once, as far as that isn't done yet.
+    @property
+    def end_ps(self) -> Int:
+        """The end of each event, int64 [n]."""
+        end_ps: Int = self.start_ps + self.duration_ps
+        return end_ps
 
-        Raises:
-            DamageError: An event is not whole.
-        """
+    def named(self, is_wanted: Callable[[str], object]) -> NDArray[np.intp]:
+        """Return the indexes of the events whose name passes a test."""
+        wanted = np.array([bool(is_wanted(name)) for name in self.names], bool)
+        return np.flatnonzero(wanted[self.name])
+
+    def read_stats(self, stats: Collection[str]) -> None:
+        """Decode stats that will be wanted, all at once, as far as that isn't done yet."""
         self._stats.read(stats)
 
-    def ints(self, stat: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return a stat as integers; events without it get that of their metadata.
+    def ints(self, stat: str) -> tuple[Int, Bool]:
+        """Return a stat as integers, int64 [n], and whether each event has one, bool [n].
 
-        Args:
-            stat: Its name.
-
-        Returns:
-            int64 [n] and bool [n]: the value, and whether there is one: an integer or a string of
-            digits. Unsigned integers above 2**63 - 1 come out negative, with the same bits.
+        Events without it get that of their metadata. A string of digits is an integer, too;
+        unsigned ones above 2**63 - 1 come out negative, with the same bits.
 
         Raises:
             DamageError: A stat is not whole.
@@ -132,10 +131,7 @@ class Events:
         return value, present
 
     def strings(self, stat: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-        """Return a stat as text (numbers in decimal); events without it get their metadata's.
-
-        Args:
-            stat: Its name.
+        """Return a stat as text, numbers in decimal; events without it get their metadata's.
 
         Returns:
             int32 [n], the index into the table, -1 where absent; the table, without duplicates.
@@ -155,7 +151,7 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, part: Run | RowStep, is_several: NDArray[np.bool_]) -> None:
+    def _decode(self, part: Run | RowStep, is_several: Bool) -> None:
         """Put some events' fields into the columns; `start_ps` of several is their number."""
         if isinstance(part, RowStep):
             rows, fields = part.of(_METADATA_ID)
@@ -174,9 +170,7 @@ class Events:
             else:
                 self.start_ps[part.rows], is_several[part.rows] = value, place.tag == _OCCURRENCES
 
-    def _settle(
-        self, rows: slice, is_several: NDArray[np.bool_], line_start_ps: NDArray[np.int64]
-    ) -> None:
+    def _settle(self, rows: slice, is_several: Bool, line_start_ps: Int) -> None:
         """Check times and count them from the origin."""
         buffer, offset = self._dictionary.buffer, self._stats.offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
@@ -193,7 +187,7 @@ class Events:
         start += line_start_ps[self.line[rows]]
 
 
-def _refuse(buffer: Buffer, offset: NDArray[np.int64], wrong: NDArray[np.bool_], what: str) -> None:
+def _refuse(buffer: Buffer, offset: Int, wrong: Bool, what: str) -> None:
     if wrong.any():
         raise buffer.damage(int(offset[wrong.argmax()]), f"an event of {what}")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import BYTES, FIXED32, FIXED64, MAX_TAG, ODD_BITS, VARINT, Buffer
+from alexprof.xplane.wire import BYTES, FIXED32, FIXED64, MAX_TAG, ODD_BITS, VARINT, Buffer, Int
 
 MALFORMED = -1
 
@@ -31,32 +31,20 @@ FOLDS = tuple(
 
 
 class Fields(NamedTuple):
-    """A column of fields.
+    """A column of fields."""
 
-    Attributes:
-        tag: uint8 [n], `number << 3 | wire type`; 0 where the number is above 15, which no
-            message of a trace uses.
-        value: int64 [n], the integer (or the 64 bits of a fixed-size field); of bytes the length.
-        stop: int64 [n], offset after the field; `MALFORMED` where none is possible. The content
-            of bytes is `stop - value : stop`.
-    """
-
+    # uint8 [n], `number << 3 | wire type`; 0 where the number is above 15, which no message of a
+    # trace uses.
     tag: NDArray[np.uint8]
-    value: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    # [n], the integer (or the 64 bits of a fixed-size field); of bytes the length.
+    value: Int
+    # [n], offset after the field; `MALFORMED` where none is possible. The content of bytes is
+    # `stop - value : stop`.
+    stop: Int
 
 
-def fields_at(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> Fields:
-    """Read the field that begins at each offset.
-
-    Args:
-        buffer: The trace.
-        offset: int64 [n], where the tags stand.
-        stop: int64 [n], ends of the messages that the fields belong to.
-
-    Returns:
-        The fields, with `stop == MALFORMED` where there can be none.
-    """
+def fields_at(buffer: Buffer, offset: Int, stop: Int) -> Fields:
+    """Read the field at each offset, int64 [n]; their messages end at `stop`, int64 [n]."""
     word = buffer.words(offset)
     tag = word.astype(np.uint8)
     value, extra = _varints(word >> np.uint64(8))
@@ -69,7 +57,7 @@ def fields_at(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]
     return Fields(tag, value, end)
 
 
-def _read_any(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> Fields:
+def _read_any(buffer: Buffer, offset: Int, stop: Int) -> Fields:
     """Read fields of any kind: tags and numbers of many bytes, fixed sizes, and malformed ones."""
     tag, extra = _varints(buffer.words(offset))
     at, kind = offset + 1 + extra, tag & 7
@@ -84,13 +72,11 @@ def _read_any(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]
     good = (tag >= 8) & (tag <= MAX_TAG) & ~overlong & (extra < 5)
     good &= np.isin(kind, (VARINT, FIXED64, BYTES, FIXED32))
     good &= (size > 0) & (body >= 0) & (body <= room)
-    known = np.where(tag < 0x80, tag, 0).astype(np.uint8)
-    return Fields(known, value, np.where(good, stop - room + body, MALFORMED))
+    short = np.where(tag < 0x80, tag, 0).astype(np.uint8)
+    return Fields(short, value, np.where(good, stop - room + body, MALFORMED))
 
 
-def _long_varints(
-    buffer: Buffer, offset: NDArray[np.int64], word: NDArray[np.uint64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _long_varints(buffer: Buffer, offset: Int, word: NDArray[np.uint64]) -> tuple[Int, Int]:
     """Decode varints of up to ten bytes, given their first eight; size 0 where there is no end."""
     value, extra = _varints(word)
     rest = buffer.words(offset + 8)
@@ -102,12 +88,11 @@ def _long_varints(
     return np.where(longer, value | high.view(np.int64), value), np.where(longer, size, extra + 1)
 
 
-def _varints(word: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _varints(word: NDArray[np.uint64]) -> tuple[Int, NDArray[np.uint8]]:
     """Decode the varint in the low bytes of each word.
 
-    Returns:
-        The values, and how many bytes each has after its first: the index of the first byte
-        without the top bit, 8 where there is none (then the value is of the 56 bits seen).
+    Returns the values, and how many bytes each has after its first: 8 where it has no end, when the
+    value is of the 56 bits seen.
     """
     ends = ~word & _CONTINUES
     below = (ends & -ends) - np.uint64(1)  # all bits under the last byte's top bit

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from alexprof.errors import DamageError
 from alexprof.xplane.fields import FOLDS
 from alexprof.xplane.schema import EVENT, STAT, Shape
-from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, signed
+from alexprof.xplane.wire import BYTES, VARINT, Bool, Buffer, Field, Int, signed
 
 _METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
 _MOST_BYTES = 512  # of an event: there are few longer ones
@@ -40,60 +40,40 @@ Words = NDArray[np.uint64]
 
 
 class Place(NamedTuple):
-    """Where a value stands.
+    """Where a value stands."""
 
-    Attributes:
-        tag: That of its field.
-        at: Bytes from the event's tag to the value; of a text to its begin.
-        size: Its bytes.
-    """
-
-    tag: int
-    at: int
-    size: int
+    tag: int  # that of its field
+    at: int  # bytes from the event's tag to the value; of a text to its begin
+    size: int  # its bytes
 
 
 class Layout(NamedTuple):
-    """What events that are alike agree in.
+    """What events that are alike agree in."""
 
-    Attributes:
-        numbers: Their fields but for the stats, in file order.
-        stats: The id of each stat's name and its value, in file order; without those that have no
-            value.
-        mask: uint64 [words], the bits that agree.
-        pattern: uint64 [words], and what they are.
-    """
-
-    numbers: tuple[Place, ...]
+    numbers: tuple[Place, ...]  # their fields but for the stats, in file order
+    # The id of each stat's name and its value, in file order; without those that have no value.
     stats: tuple[tuple[int, Place], ...]
-    mask: Words
-    pattern: Words
+    mask: Words  # uint64 [words], the bits that agree
+    pattern: Words  # uint64 [words], and what they are
 
-    def differs(self, data: Words) -> NDArray[np.bool_]:
+    def differs(self, data: Words) -> Bool:
         """Tell which of some events have another layout, given their bytes as [n, words]."""
         bits = np.zeros(len(data), np.uint64)
         for place in np.flatnonzero(self.mask).tolist():
             bits |= (data[:, place] ^ self.pattern[place]) & self.mask[place]
-        differs: NDArray[np.bool_] = bits != 0
+        differs: Bool = bits != 0
         return differs
 
 
 class Run(NamedTuple):
-    """Events that are alike.
+    """Events that are alike."""
 
-    Attributes:
-        rows: int64 [n], which events these are, ascending.
-        layout: Theirs.
-        data: uint64 [m, words], the bytes of some events from their tags on.
-        among: bool [m], which of those they are; None if all are.
-    """
+    rows: Int  # [n], which events these are, ascending
+    layout: Layout  # theirs
+    data: Words  # uint64 [m, words], the bytes of some events from their tags on
+    among: Bool | None = None  # [m], which of those they are; None if all are
 
-    rows: NDArray[np.int64]
-    layout: Layout
-    data: Words
-    among: NDArray[np.bool_] | None = None
-
-    def values(self, place: Place) -> NDArray[np.int64]:
+    def values(self, place: Place) -> Int:
         """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
         word = self._words(place.at)
         if place.tag & 7 != VARINT:
@@ -115,17 +95,11 @@ class Run(NamedTuple):
         return column.copy() if self.among is None else column[self.among]
 
 
-def alike(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[Run]:
-    """Find events that are alike.
+def alike(buffer: Buffer, offset: Int, stop: Int) -> Iterator[Run]:
+    """Find events that are alike, given where they begin and end: int64 [n] each.
 
-    Args:
-        buffer: The trace.
-        offset: int64 [n], where the events' tags stand.
-        stop: int64 [n], where the events end.
-
-    Yields:
-        Runs of them, in no order. No event is in two; those in none can have any layout, or be
-        damaged, while those in a run are whole and as the format wants them.
+    Yields runs of them, in no order. No event is in two; those in none can have any layout, or be
+    damaged, while those in a run are whole and as the format wants them.
     """
     layouts: list[list[Layout]] = [[] for _ in range(_MOST_BYTES + 1)]  # found so far, by length
     for first in range(0, len(offset), _CHUNK):
@@ -141,16 +115,9 @@ def alike(buffer: Buffer, offset: NDArray[np.int64], stop: NDArray[np.int64]) ->
 
 
 def _alike_in_length(
-    buffer: Buffer,
-    offset: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    length: int,
-    layouts: list[Layout],
+    buffer: Buffer, offset: Int, rows: Int, length: int, layouts: list[Layout]
 ) -> Iterator[Run]:
-    """Find those that are alike of events of the same length.
-
-    `layouts` are those already found, for events of other blocks; what is found is added.
-    """
+    """Find those that are alike of events of the same length; adds to their `layouts`."""
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
@@ -163,11 +130,11 @@ def _alike_in_length(
         if number < len(layouts):
             layout = layouts[number]
         else:
-            found = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
-            if found is None:
+            layout_of_first = _layout_of(buffer, int(offset[rows[0]]), length, data[0])
+            if layout_of_first is None:
                 rows, data = rows[1:], data[1:]
                 continue
-            layouts.append(layout := found)
+            layouts.append(layout := layout_of_first)
         other = layout.differs(data)
         left = np.count_nonzero(other)
         if not left:
@@ -180,14 +147,7 @@ def _alike_in_length(
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
-    """Read the layout of an event; None if it is not as the format wants it.
-
-    Args:
-        buffer: The trace.
-        start: Where its tag stands.
-        length: How many bytes from there to its end.
-        data: uint64 [words], its bytes and some more.
-    """
+    """Read the layout of an event; None if it is not as the format wants it."""
     mask = np.zeros(len(data) * _WORD_BYTES, np.uint8)
     numbers: list[Place] = []
     stats: list[tuple[int, Place]] = []
@@ -233,11 +193,7 @@ def _structure(mask: NDArray[np.uint8], field: Field, start: int) -> int:
 
 
 def _known(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[Field]:
-    """Read the fields of a message.
-
-    Raises:
-        DamageError: One is not as the format wants it, or not known.
-    """
+    """Read the fields of a message."""
     for field in buffer.fields(*span):
         if not shape.knows(field.tag):
             raise buffer.damage(field.start, "a field that is not known")

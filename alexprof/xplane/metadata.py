@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alexprof.xplane.schema import ENTRY, Shape
 from alexprof.xplane.texts import equal
 from alexprof.xplane.walk import Bodies, bodies_of, walk
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Bool, Buffer, Int
 
 _KEY, _VALUE, _NAME = 0x08, 0x12, 0x12
 _SPARSE = 1 << 16  # how much longer than the map a table of all ids may be
@@ -30,23 +30,14 @@ class Metadata:
         ids: int64 [m], ascending.
     """
 
-    def __init__(
-        self, buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
-    ) -> None:
-        """Read a map.
+    def __init__(self, buffer: Buffer, start: Int, stop: Int, shape: Shape) -> None:
+        """Read a map, given where its entries begin and end, in file order.
 
-        Args:
-            buffer: The trace.
-            start: int64 [entries], where the map's entries begin, in file order.
-            stop: int64 [entries], where they end.
-            shape: What fields the values have.
-
-        Raises:
-            DamageError: An entry is not whole.
+        `shape` says what fields the values have.
         """
         self._buffer = buffer
         self._shape = shape
-        key: NDArray[np.int64] = np.zeros(len(start), np.int64)
+        key: Int = np.zeros(len(start), np.int64)
         parts = []
         for low in range(0, len(start), _CHUNK):
             rows = slice(low, low + _CHUNK)
@@ -58,7 +49,7 @@ class Metadata:
         order = np.argsort(key, kind="stable")
         key = key[order]
         last = np.append(key[1:] != key[:-1], True)[: len(key)]
-        self.ids: NDArray[np.int64] = key[last]
+        self.ids: Int = key[last]
         index = np.full(len(start), -1, np.int64)  # of each entry; -1 where a later one counts
         index[order[last]] = np.arange(len(self.ids))
         # Values in file order; those of one entry are parts of one message.
@@ -71,10 +62,7 @@ class Metadata:
             self._name[:, owner] = begin, end
 
     def bodies(self, tag: int) -> Iterator[Bodies]:
-        """Go through the messages with a tag in the values; their owners are the entries.
-
-        Those of an entry come in file order.
-        """
+        """Go through the messages with a tag in the values, in file order; entries own them."""
         owner, start, stop = self._values
         for low in range(0, len(owner), _CHUNK):
             rows = slice(low, low + _CHUNK)
@@ -92,14 +80,14 @@ class Metadata:
         start, stop = self._name[:, index].tolist()
         return self._buffer.text(start, stop)
 
-    def named(self, name: str) -> NDArray[np.bool_]:
+    def named(self, name: str) -> Bool:
         """Return of each entry whether it has a name; one more, False, stands for index -1."""
         start, stop = self._name
         is_named = np.zeros(len(self) + 1, bool)
         is_named[equal(self._buffer, start, stop - start, name)] = True
         return is_named
 
-    def find(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
+    def find(self, ids: Int) -> NDArray[np.int32]:
         """Return the index of each id, -1 for those that the map lacks."""
         if self._table is not None:
             low, high = self.ids[0], self.ids[-1]

@@ -19,15 +19,10 @@ _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
 
 def read_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read a `.xplane.pb` file.
+    """Read a `.xplane.pb` file: its planes and lines.
 
-    The file is mapped, not loaded: it must stay as it is while the trace is in use.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
+    The file is mapped, not loaded: it must stay as it is while the trace is in use. Events are
+    decoded when asked for, and can still turn out damaged.
 
     Raises:
         TraceError: It can't be read, is empty or no trace.
@@ -44,14 +39,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
-    """Read a trace from memory.
-
-    Args:
-        data: An XSpace message, as in a `.xplane.pb` file.
-        source: Where it comes from, for messages.
-
-    Returns:
-        Its planes and lines. Events are decoded when asked for, and can still turn out damaged.
+    """Read a trace from memory, as `read_trace` does; messages name its `source`.
 
     Raises:
         TraceError: It is empty or no trace.

@@ -13,17 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Field
+from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Field, Int
 
 
 class Shape:
-    """The fields of a kind of message."""
+    """The fields of a kind of message; with `may_grow` a newer version may have more."""
 
     def __init__(self, kind: str, wire_types: Mapping[int, int], *, may_grow: bool = True) -> None:
-        """Take what a message of this kind is called, and the wire types by field number.
-
-        With `may_grow` a newer version may have more fields.
-        """
         self._kind = kind
         self._wire_types = wire_types
         self._may_grow = may_grow
@@ -32,28 +28,15 @@ class Shape:
             self._fits[number << 3 : (number + 1) << 3] = False
             self._fits[number << 3 | wire_type] = True
 
-    def check(self, buffer: Buffer, offset: NDArray[np.int64], tag: NDArray[np.uint8]) -> None:
-        """Check fields of such messages.
-
-        Args:
-            buffer: The trace.
-            offset: int64 [n], where the fields stand.
-            tag: uint8 [n], their tags; 0 for numbers above 15.
-
-        Raises:
-            DamageError: A field can't belong to such a message.
-        """
+    def check(self, buffer: Buffer, offset: Int, tag: NDArray[np.uint8]) -> None:
+        """Check the tags of such messages' fields, uint8 [n], which stand at these offsets."""
         fits = self._fits.take(tag)
         if not fits.all():
             offset_of_misfit = int(offset[fits.argmin()])
             self.check_one(buffer, buffer.field_at(offset_of_misfit, buffer.size))
 
     def check_one(self, buffer: Buffer, field: Field) -> None:
-        """Check a field that was read alone.
-
-        Raises:
-            DamageError: It can't belong to such a message.
-        """
+        """Check a field that was read alone."""
         number, wire_type = field.tag >> 3, field.tag & 7
         expected = self._wire_types.get(number, wire_type if self._may_grow else None)
         if wire_type != expected:

@@ -18,7 +18,7 @@ from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import STAT
 from alexprof.xplane.texts import distinct
 from alexprof.xplane.walk import Bodies, walk
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Bool, Buffer, Int
 
 _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
@@ -31,30 +31,19 @@ Value: TypeAlias = "int | float | str | bytes"
 
 
 class Rows(NamedTuple):
-    """Stats, a row each, those of each owner in file order.
+    """Stats, a row each, those of each owner in file order."""
 
-    Attributes:
-        owner: int32 [n], what the stat belongs to.
-        name: int32 [n], index into the plane's stat metadata; -1 for an id it lacks.
-        kind: uint8 [n], tag of the value's field.
-        value: int64 [n], the integer, the id that is referred to, the bits of a double, or the
-            length of a string.
-        stop: int64 [n], where the value ends, so a string is at `stop - value : stop`.
-    """
-
-    owner: NDArray[np.int32]
+    owner: NDArray[np.int32]  # int32 [n], what the stat belongs to
+    # int32 [n], index into the plane's stat metadata; -1 for an id it lacks.
     name: NDArray[np.int32]
-    kind: NDArray[np.uint8]
-    value: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    kind: NDArray[np.uint8]  # uint8 [n], tag of the value's field
+    # [n], the integer, the id that is referred to, the bits of a double, or the length of a string.
+    value: Int
+    stop: Int  # [n], where the value ends, so a string is at `stop - value : stop`
 
 
 def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
-    """Decode stats but for their strings; those without a value are left out.
-
-    Raises:
-        DamageError: A stat is not whole.
-    """
+    """Decode stats but for their strings; those without a value are left out."""
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
@@ -81,43 +70,24 @@ def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> It
         yield read_rows(buffer, Bodies.gather(waiting), names)
 
 
-def read_pairs(buffer: Buffer, stats: Bodies) -> dict[int, int]:
-    """Read stats that pair two integers: the id of each, which is no name here, with its value.
-
-    Raises:
-        DamageError: A stat is not whole.
-    """
-    count = len(stats.owner)
-    number, value = np.zeros((2, count), np.int64)
-    is_integer = np.zeros(count, bool)
-    for step in walk(buffer, stats.start, stats.stop, STAT):
-        lane, fields = step.of(_ID)
-        number[lane] = fields.value
-        lane, fields = step.of(_INT64, _UINT64)
-        value[lane], is_integer[lane] = fields.value, True
-    return dict(zip(number[is_integer].tolist(), value[is_integer].tolist(), strict=True))
-
-
 class StatTable:
-    """The stats of many owners, to be asked for by name.
+    """The stats of many owners, by name, as `read_rows` or `read_batches` gave them.
 
     Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
     """
 
     def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
-        """Take what `read_rows` or `read_batches` gave."""
         self._buffer = buffer
         self._names = names
         self._owners = owners
         # Left as they are: to put them together would take as much memory again.
         self._parts = parts
 
-    def ints(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return a stat as integers.
+    def ints(self, name: str) -> tuple[Int, Bool]:
+        """Return a stat as integers, int64 [owners], and whether each owner has one.
 
-        Returns:
-            int64 [owners] and whether each owner has one: an integer (an unsigned one above
-            2**63 - 1 comes out negative, with the same bits) or a string of digits.
+        That is an integer (an unsigned one above 2**63 - 1 comes out negative, with the same bits)
+        or a string of digits.
         """
         value, present = np.zeros(self._owners, np.int64), np.zeros(self._owners, bool)
         for rows in self._select(name):
@@ -131,11 +101,10 @@ class StatTable:
         return value, present
 
     def strings(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-        """Return a stat as text; numbers in decimal.
+        """Return a stat as text, numbers in decimal.
 
-        Returns:
-            int32 [owners], index into the table or -1 for an owner that lacks the stat; the
-            table, without duplicates.
+        That is int32 [owners], index into the table or -1 for an owner that lacks the stat; and the
+        table, without duplicates.
         """
         table: dict[str, int] = {}
         column = np.full(self._owners, -1, np.int32)
@@ -174,22 +143,14 @@ class StatTable:
             if len(hit):
                 yield taken(rows, hit[::-1])
 
-    def _texts(
-        self, rows: Rows, kinds: Sequence[int]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]:
-        """Turn values into text, a kind at a time.
-
-        Yields:
-            Which of the rows are of the kind, for each the index of its text, and the texts.
-        """
+    def _texts(self, rows: Rows, kinds: Sequence[int]) -> Iterator[tuple[Int, Int, list[str]]]:
+        """Turn values into text, a kind at a time."""
         for kind in kinds:
             hit = np.flatnonzero(rows.kind == kind)
             if len(hit):
                 yield hit, *self._texts_of(kind, rows.value[hit], rows.stop[hit])
 
-    def _texts_of(
-        self, kind: int, value: NDArray[np.int64], stop: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], list[str]]:
+    def _texts_of(self, kind: int, value: Int, stop: Int) -> tuple[Int, list[str]]:
         if kind in (_STR, _BYTES):
             return distinct(self._buffer, stop - value, value)
         if kind == _REF:
@@ -202,11 +163,11 @@ class StatTable:
                 self._names.name(index if index < len(self._names) else -1)
                 for index in used.tolist()
             ]
-        found, index = np.unique(value, return_inverse=True)
-        return index, [str(number) for number in found.view(_NUMBERS[kind]).tolist()]
+        numbers, index = np.unique(value, return_inverse=True)
+        return index, [str(number) for number in numbers.view(_NUMBERS[kind]).tolist()]
 
 
-def taken(rows: Rows, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+def taken(rows: Rows, kept: Bool | NDArray[np.intp]) -> Rows:
     """Return some of the stats, given which as bool or as indexes."""
     columns: list[NDArray[Any]] = list(rows)
     return Rows(*(column[kept] for column in columns))

@@ -5,22 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Buffer, Int
 
 _LONG_BYTES = 256  # longer ones are few, as the file's size limits them, and go one by one
 _WORD_BYTES = 8
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, as in Fibonacci hashing
 
 
-def distinct(
-    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Decode pieces of text.
-
-    Args:
-        buffer: The trace.
-        start: int64 [n], where the pieces begin.
-        size: int64 [n], their lengths in bytes.
+def distinct(buffer: Buffer, start: Int, size: Int) -> tuple[Int, list[str]]:
+    """Decode pieces of text, given where they begin and their lengths in bytes, int64 [n].
 
     Returns:
         int64 [n], the index of each piece's text in the list; and the list, in which two texts can
@@ -36,30 +29,24 @@ def distinct(
     return index, [buffer.text(*span) for span in spans]
 
 
-def equal(
-    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64], text: str
-) -> NDArray[np.int64]:
+def equal(buffer: Buffer, start: Int, size: Int, text: str) -> Int:
     """Return the indexes of the pieces that are a text, given begins and lengths as above."""
     wanted = text.encode()
-    rows: NDArray[np.int64] = np.flatnonzero(size == len(wanted))
+    rows: Int = np.flatnonzero(size == len(wanted))
     for at in range(0, len(wanted), _WORD_BYTES):
         word = np.uint64(int.from_bytes(wanted[at : at + _WORD_BYTES], "little"))
         rows = rows[_words(buffer, start[rows], size[rows], at) == word]
     return rows
 
 
-def _words(
-    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64], at: int
-) -> NDArray[np.uint64]:
+def _words(buffer: Buffer, start: Int, size: Int, at: int) -> NDArray[np.uint64]:
     """Return eight bytes of each piece, from its byte `at` on; zeros past its end."""
     missing = np.maximum(_WORD_BYTES - (size - at), 0)
     shift = (missing * 8).astype(np.uint64)
     return buffer.words(start + at) << shift >> shift
 
 
-def _hashes(
-    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
-) -> NDArray[np.uint64]:
+def _hashes(buffer: Buffer, start: Int, size: Int) -> NDArray[np.uint64]:
     """Mix the bytes of each piece to 64 bits; different pieces may have the same."""
     mixed = size.astype(np.uint64)
     for at in range(0, _LONG_BYTES, _WORD_BYTES):
@@ -74,35 +61,27 @@ def _hashes(
     return mixed
 
 
-def _same(
-    buffer: Buffer,
-    one: NDArray[np.int64],
-    other: NDArray[np.int64],
-    size: NDArray[np.int64],
-    other_size: NDArray[np.int64],
-) -> bool:
+def _same(buffer: Buffer, start: Int, other: Int, size: Int, other_size: Int) -> bool:
     """Compare pieces byte by byte."""
     if not np.array_equal(size, other_size):
         return False
-    rows = np.flatnonzero((one != other) & (size <= _LONG_BYTES))
+    rows = np.flatnonzero((start != other) & (size <= _LONG_BYTES))
     for at in range(0, _LONG_BYTES, _WORD_BYTES):
         rows = rows[size[rows] > at]
         if not len(rows):
             break
-        left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (one, other))
+        left, right = (_words(buffer, begin[rows], size[rows], at) for begin in (start, other))
         if not np.array_equal(left, right):
             return False
-    rows = np.flatnonzero((one != other) & (size > _LONG_BYTES))
-    triples = zip(one[rows].tolist(), other[rows].tolist(), size[rows].tolist(), strict=True)
+    rows = np.flatnonzero((start != other) & (size > _LONG_BYTES))
+    triples = zip(start[rows].tolist(), other[rows].tolist(), size[rows].tolist(), strict=True)
     return all(
         buffer.raw[left : left + length] == buffer.raw[right : right + length]
         for left, right, length in triples
     )
 
 
-def _distinct_one_by_one(
-    buffer: Buffer, start: NDArray[np.int64], size: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct_one_by_one(buffer: Buffer, start: Int, size: Int) -> tuple[Int, Int]:
     """Do what the hashes could not, should two different pieces ever have the same one."""
     seen: dict[bytes, int] = {}
     first: list[int] = []

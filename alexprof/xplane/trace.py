@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.events import MOST_PS, Events
-from alexprof.xplane.stats import StatTable, Value, read_pairs, read_rows
+from alexprof.xplane.stats import StatTable, Value, read_rows
 from alexprof.xplane.walk import Bodies
+from alexprof.xplane.wire import Int
 
-# Its plane stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named
-# values: each has the number of a scope as its id, and that of the scope around it as its value.
+# Its stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named values:
+# each has the number of a scope as its id, and that of the scope around it as its value.
 _SCOPES = "/host:__ScopeRangeCallStack__"
 
 
@@ -28,13 +29,11 @@ class Line:
         id: Its number, unique in the plane; can be negative.
         name: Its display name, or where it has none its name.
         timestamp_ns: The begin that its events' times count from, on the trace's clock.
-        duration_ps: What the profiler says it lasted; 0 where it doesn't.
     """
 
     id: int
     name: str
     timestamp_ns: int
-    duration_ps: int
     # Where its fields are among those of all lines.
     _first: int = field(default=0, repr=False, compare=False)
     _last: int = field(default=0, repr=False, compare=False)
@@ -50,9 +49,6 @@ class Plane:
         name: For instance `/host:CPU` or `/device:GPU:0`.
         lines: Its lines in file order.
         stats: Its own stats by name.
-        scope_parents: Of each scope (what the events' stat `scope_range_id` numbers) that lies in
-            another the number of that one. Only one plane of a trace tells: see
-            `Trace.scope_parents`.
         dictionary: What its events refer to.
     """
 
@@ -64,23 +60,19 @@ class Plane:
         lines: tuple[Line, ...],
         dictionary: Dictionary,
         stats: Bodies,
-        offsets: NDArray[np.int64],
+        offsets: Int,
         origin_ns: int,
     ) -> None:
-        """Take what the file says of the plane, with the offsets of all lines' fields in it."""
         self.id = id
         self.name = name
         self.lines = lines
         self.stats: dict[str, Value] = {}
-        self.scope_parents: dict[int, int] = {}
         self.dictionary = dictionary
         self._offsets = offsets
         self._origin_ns = origin_ns
         # By their lines; as long as someone uses them.
         self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
-        if name == _SCOPES:
-            self.scope_parents = read_pairs(dictionary.buffer, stats)
-        elif len(stats.owner):
+        if len(stats.owner) and name != _SCOPES:
             rows = read_rows(dictionary.buffer, stats, dictionary.stats)
             self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
 
@@ -94,16 +86,11 @@ class Plane:
     def events(
         self, keep: Callable[[Line], bool] | None = None, *, stats: Collection[str] = ()
     ) -> Events:
-        """Decode the events of some lines; what is still in use is not decoded again.
+        """Decode the events of some lines, in file order; none twice while they are in use.
 
         Args:
-            keep: Says of each line whether its events are wanted; all are without it. The others
-                are not decoded.
-            stats: Names of the stats that will be asked for. Others can be asked for as well, which
-                takes some time for each.
-
-        Returns:
-            Their events in file order.
+            keep: Says of each line whether its events are wanted; all are without it.
+            stats: Names of the stats that will be wanted. Others take some time for each.
 
         Raises:
             DamageError: An event is not whole, or more than 13 days away.
@@ -134,24 +121,24 @@ class Plane:
         self.dictionary.buffer.release()
         return events
 
-    def _events_of(self, line: Line) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _events_of(self, line: Line) -> tuple[Int, Int]:
         """Return where the events of a line begin and end."""
         span = np.append(self._offsets[line._first : line._last], line._stop)
         is_event = self.dictionary.buffer.data[span[:-1]] == EVENT_TAG
         return span[:-1][is_event], span[1:][is_event]
 
-    def _starts_ps(self, line: NDArray[np.int32]) -> NDArray[np.int64]:
+    def _starts_ps(self, line: NDArray[np.int32]) -> Int:
         """Return where the lines begin, counted from the origin; of those that have events."""
         starts_ps = np.zeros(len(self.lines), np.int64)
         is_used = np.zeros(len(self.lines), bool)
         is_used[line] = True
         for place in np.flatnonzero(is_used).tolist():
-            one = self.lines[place]
-            start_ps = (one.timestamp_ns - self._origin_ns) * 1000
+            owner = self.lines[place]
+            start_ps = (owner.timestamp_ns - self._origin_ns) * 1000
             if abs(start_ps) > MOST_PS:
                 raise self.dictionary.buffer.damage(
-                    int(self._offsets[one._first]),
-                    f"line {one.name[:60]!r} begins more than 13 days from the first",
+                    int(self._offsets[owner._first]),
+                    f"line {owner.name[:60]!r} begins more than 13 days from the first",
                 )
             starts_ps[place] = start_ps
         return starts_ps
@@ -163,7 +150,6 @@ class Trace:
 
     Attributes:
         source: Where it comes from.
-        hosts: Names of the machines.
         errors: What the profiler says it could not do.
         warnings: What it says it lost.
         origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
@@ -173,15 +159,7 @@ class Trace:
     """
 
     source: str
-    hosts: tuple[str, ...]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
     origin_ns: int
     planes: tuple[Plane, ...]
-
-    @property
-    def scope_parents(self) -> dict[int, int]:
-        """The number of the scope around each scope, as `Plane.scope_parents`, of all planes."""
-        return {
-            scope: parent for plane in self.planes for scope, parent in plane.scope_parents.items()
-        }

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.xplane.chain import field_offsets
 from alexprof.xplane.fields import MALFORMED, Fields, fields_at
 from alexprof.xplane.schema import Shape
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.wire import Buffer, Int
 
 # Steps for few messages would cost as much as those for many, and long messages would take many:
 # what is left then is found another way.
@@ -21,17 +20,13 @@ _BATCH = 1 << 16
 
 
 class Step(NamedTuple):
-    """A field from each of several messages; see `Fields`.
+    """A field from each of several messages; see `Fields`."""
 
-    Attributes:
-        lane: int64 [n], which message. A message may stand here several times, in file order.
-        fields: Its field.
-    """
+    # [n], which message. A message may stand here several times, in file order.
+    lane: Int
+    fields: Fields  # its field
 
-    lane: NDArray[np.int64]
-    fields: Fields
-
-    def of(self, *tags: int) -> tuple[NDArray[np.int64], Fields]:
+    def of(self, *tags: int) -> tuple[Int, Fields]:
         """Return the part with any of these tags, as messages and fields."""
         hit = self.fields.tag == tags[0]
         for tag in tags[1:]:
@@ -42,17 +37,11 @@ class Step(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """Messages inside other messages, those of each in file order.
+    """Messages inside other messages, those of each in file order."""
 
-    Attributes:
-        owner: int64 [n], which message each is part of.
-        start: int64 [n], where its content begins.
-        stop: int64 [n], where it ends.
-    """
-
-    owner: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    owner: Int  # [n], which message each is part of
+    start: Int  # [n], where its content begins
+    stop: Int  # [n], where it ends
 
     @classmethod
     def gather(cls, parts: Iterable[Bodies]) -> Bodies:
@@ -68,24 +57,12 @@ def bodies_of(step: Step, tag: int) -> Bodies:
     return Bodies(lane, fields.stop - fields.value, fields.stop)
 
 
-def walk(
-    buffer: Buffer, start: NDArray[np.int64], stop: NDArray[np.int64], shape: Shape
-) -> Iterator[Step]:
-    """Go through the fields of many messages in step.
+def walk(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterator[Step]:
+    """Go through the fields of many messages in step, each message's own in file order.
 
-    Args:
-        buffer: The trace.
-        start: int64 [n], where the messages begin.
-        stop: int64 [n], where they end.
-        shape: What fields they can have.
-
-    Yields:
-        Fields of some messages, each message's own in file order.
-
-    Raises:
-        DamageError: A message is not whole.
+    The messages lie between `start` and `stop`, int64 [n].
     """
-    lane: NDArray[np.int64] = np.arange(len(start))
+    lane: Int = np.arange(len(start))
     for _ in range(_MOST_STEPS):
         alive = start < stop
         if not alive.all():

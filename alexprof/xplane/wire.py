@@ -27,24 +27,19 @@ _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
 MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
+Int: TypeAlias = NDArray[np.int64]
+Bool: TypeAlias = NDArray[np.bool_]
 Span: TypeAlias = "tuple[int, int]"  # begin and end, as offsets in the trace
 _ADVICE = "the file is cut short or damaged: copy it again or take a new trace"
 
 
 class Field(NamedTuple):
-    """A field of a message.
+    """A field of a message."""
 
-    Attributes:
-        start: Offset of its tag.
-        tag: `number << 3 | wire type`.
-        value: The integer, unsigned; of a fixed-size field its bits; of bytes their length.
-        stop: Offset of the byte after the field. The content of bytes is `stop - value : stop`.
-    """
-
-    start: int
-    tag: int
-    value: int
-    stop: int
+    start: int  # offset of its tag
+    tag: int  # `number << 3 | wire type`
+    value: int  # the integer, unsigned; of a fixed-size field its bits; of bytes their length
+    stop: int  # offset of the byte after the field. The content of bytes is `stop - value : stop`
 
     @property
     def span(self) -> Span:
@@ -72,7 +67,7 @@ class Buffer:
         # A word for each byte, overlapping: NumPy gathers from them without a copy of them all.
         self._words: NDArray[np.uint64] = np.ndarray((self._last + 1,), "<u8", whole, 0, (1,))
 
-    def words(self, offset: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def words(self, offset: Int) -> NDArray[np.uint64]:
         """Return the eight bytes from each offset as little-endian integers, zeros past the end."""
         if not offset.size or offset.max() <= self._last:
             return self._words[offset]
@@ -80,7 +75,7 @@ class Buffer:
         words: NDArray[np.uint64] = self._words[inside] >> ((offset - inside) * 8).astype(np.uint64)
         return words
 
-    def pieces(self, offset: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
+    def pieces(self, offset: Int, words: int) -> NDArray[np.uint64]:
         """Copy so many words from each offset on, uint64 [n, words]; all have to be inside."""
         size = words * _WORD_BYTES
         # A piece for each byte, overlapping, as with the words.
@@ -104,15 +99,7 @@ class Buffer:
         return DamageError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
 
     def field_at(self, offset: int, stop: int) -> Field:
-        """Read the field that begins at an offset.
-
-        Args:
-            offset: Where its tag stands.
-            stop: End of the message that it belongs to.
-
-        Raises:
-            DamageError: No field is possible there.
-        """
+        """Read the field whose tag stands at an offset, in a message that ends at `stop`."""
         if stop - offset >= 2:  # nearly all fields: one byte of tag, one of length or value
             tag, value = self.raw[offset], self.raw[offset + 1]
             end = offset + 2 + (value if tag & 7 == BYTES else 0)
@@ -142,22 +129,14 @@ class Buffer:
         return Field(offset, tag, value, at + size)
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
-        """Read the fields of the message between two offsets, in file order.
-
-        Raises:
-            DamageError: At the first byte that can't begin a field.
-        """
+        """Read the fields of the message between two offsets, in file order."""
         while start < stop:
             field = self.field_at(start, stop)
             yield field
             start = field.stop
 
     def varints(self, start: int, stop: int) -> Iterator[int]:
-        """Read the integers that stand packed between two offsets.
-
-        Raises:
-            DamageError: At a number that has no end.
-        """
+        """Read the integers that stand packed between two offsets."""
         while start < stop:
             value, start = self._varint(start, stop, _MAX_VARINT_BYTES)
             yield value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alexprof.attribute.names import COPIES, describe
-from alexprof.attribute.roots import root_by_time
+from alexprof.attribute.scopes import root_by_time
 
 
 def ops(*names: str) -> list[tuple[str, str]]:

@@ -76,8 +76,10 @@ def test_what_called_xla_is_of_no_pass(tensorflow):
     costs = attribute(tensorflow).costs
     caller = costs.filter(pl.col("op").str.ends_with("PartitionedCall"))
     assert caller["pass"].unique().to_list() == ["other"]
-    # The last call may still be returning when the profiler stops, and is lost then.
-    assert caller["executions"].to_list() in ([1] * STEPS, [1] * (STEPS - 1))
+    # The last call may still be returning when the profiler stops, and is lost then; the one before
+    # may reach into the last step.
+    executions = caller["executions"].to_list()
+    assert executions in ([1] * STEPS, [1] * (STEPS - 1), [1] * (STEPS - 1) + [0])
 
 
 @pytest.mark.parametrize("recorded", ["tensorflow", "jax"])

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute.dependencies import Graph
-from alexprof.attribute.replay import Execution, Replay, Step
+from alexprof.attribute.replay import Execution, Graph, Replay, Step
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from alexprof.attribute.streams import kernel_ops, stream_events
+from alexprof.attribute.on_gpu import kernel_ops, stream_events
 from alexprof.attribute.symbols import Op, OpNumbers
 from alexprof.attribute.xla import XlaOps
 from alexprof.xplane import Trace, parse_trace

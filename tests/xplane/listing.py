@@ -31,11 +31,11 @@ UNREAD = {
 
 
 class PlaneListing(NamedTuple):
-    """A plane with everything in it; of lines id, name, begin in ns and duration in ps."""
+    """A plane with everything in it; of lines id, name and begin in ns."""
 
     id: int
     name: str
-    lines: list[tuple[int, str, int, int]]
+    lines: list[tuple[int, str, int]]
     stats: dict[str, Any]
     events: list[Event]
 
@@ -46,8 +46,8 @@ def listed(trace: Trace, stats: Iterable[str]) -> list[PlaneListing]:
         PlaneListing(
             plane.id,
             plane.name,
-            [(line.id, line.name, line.timestamp_ns, line.duration_ps) for line in plane.lines],
-            plane.stats or {str(scope): at for scope, at in plane.scope_parents.items()},
+            [(line.id, line.name, line.timestamp_ns) for line in plane.lines],
+            plane.stats,
             list(_events(trace.origin_ns, plane, list(stats))),
         )
         for plane in trace.planes
@@ -134,19 +134,14 @@ def _plane_by_protobuf(plane: Any) -> PlaneListing:
     names = {key: text_of(value.name) for key, value in plane.stat_metadata.items()}
     stats: dict[str, Any] = {}
     for stat in plane.stats:
-        if stat.WhichOneof("value"):
-            # In the plane of scopes these are numbers of scopes, and not of names.
-            name = (
-                str(stat.metadata_id)
-                if text_of(plane.name) == SCOPES
-                else names.get(stat.metadata_id, "")
-            )
-            stats.setdefault(name, _value(stat, names))
+        # In the plane of scopes the ids are numbers of scopes, and not of names.
+        if stat.WhichOneof("value") and text_of(plane.name) != SCOPES:
+            stats.setdefault(names.get(stat.metadata_id, ""), _value(stat, names))
     return PlaneListing(
         plane.id,
         text_of(plane.name),
         [
-            (line.id, text_of(line.display_name or line.name), line.timestamp_ns, line.duration_ps)
+            (line.id, text_of(line.display_name or line.name), line.timestamp_ns)
             for line in plane.lines
         ],
         stats,

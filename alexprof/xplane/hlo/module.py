@@ -29,25 +29,21 @@ class Origin(NamedTuple):
     op_name: str
     op_type: str
 
+    @property
+    def scope(self) -> str:
+        """The scopes around the op."""
+        return self.op_name.rpartition("/")[0]
+
 
 class Instruction(NamedTuple):
-    """An instruction.
+    """An instruction."""
 
-    Attributes:
-        opcode: What XLA calls its sort: `fusion`, `convolution`.
-        origin: The op that it says it comes from, if it does.
-        id: Its number, unique in its computation.
-        parameter: Of a parameter, the position of the operand that it stands for.
-        operands: Ids of the instructions whose values it uses.
-        called: Ids of the computations that it calls.
-    """
-
-    opcode: str
-    origin: Origin | None
-    id: int
-    parameter: int
-    operands: tuple[int, ...]
-    called: tuple[int, ...]
+    opcode: str  # what XLA calls its sort: `fusion`, `convolution`
+    origin: Origin | None  # the op that it says it comes from, if it does
+    id: int  # its number, unique in its computation
+    parameter: int  # of a parameter, the position of the operand that it stands for
+    operands: tuple[int, ...]  # ids of the instructions whose values it uses
+    called: tuple[int, ...]  # ids of the computations that it calls
 
 
 class Computation(NamedTuple):
@@ -62,13 +58,8 @@ class HloModule:
     """A program: where its instructions stand, by name, and its computations, by id."""
 
     def __init__(self, buffer: Buffer, start: int, stop: int) -> None:
-        """Find the instructions; of each only the name is read.
-
-        Raises:
-            DamageError: The program is not whole.
-        """
         self._buffer = buffer
-        self._found: dict[str, tuple[Span, Computation]] = {}
+        self._by_name: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
         self._read: dict[Span, Instruction] = {}
         self._entry = 0
@@ -84,34 +75,25 @@ class HloModule:
                         self._schedule = field.span
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
-        """Read an instruction; None if there is none of this name.
-
-        Raises:
-            DamageError: It is not whole.
-        """
-        found = self._found.get(name)
-        return None if found is None else (self._instruction(found[0]), found[1])
+        """Read an instruction; None if there is none of this name."""
+        span, computation = self._by_name.get(name, (None, None))
+        if span is None or computation is None:
+            return None
+        return self._instruction(span), computation
 
     def called(self, instruction: Instruction) -> list[Computation]:
         """Return the computations that an instruction calls."""
-        known = self._computations
-        return [known[number] for number in instruction.called if number in known]
+        computations = self._computations
+        return [computations[number] for number in instruction.called if number in computations]
 
     def instructions(self, computation: Computation) -> tuple[Instruction, ...]:
-        """Read all instructions of a computation.
-
-        Raises:
-            DamageError: One is not whole.
-        """
+        """Read all instructions of a computation."""
         return tuple(self._instruction(span) for span in computation.spans)
 
     def scheduled(self) -> list[tuple[str, Instruction]]:
         """Return name and instruction of the main computation in the order in which they run.
 
         That is the program's schedule, or where it has none the order in which they stand.
-
-        Raises:
-            DamageError: The program is not whole.
         """
         main = self._computations.get(self._entry)
         if main is None:
@@ -142,16 +124,16 @@ class HloModule:
     def _add(self, field: Field) -> None:
         number = root = 0
         spans = []
-        for one in self._buffer.fields(*field.span):
-            if one.tag == _INSTRUCTIONS:
-                spans.append(one.span)
-            elif one.tag == _COMPUTATION_ID:
-                number = one.value
-            elif one.tag == _ROOT_ID:
-                root = one.value
-        self._computations[number] = found = Computation(number, root, tuple(spans))
+        for part in self._buffer.fields(*field.span):
+            if part.tag == _INSTRUCTIONS:
+                spans.append(part.span)
+            elif part.tag == _COMPUTATION_ID:
+                number = part.value
+            elif part.tag == _ROOT_ID:
+                root = part.value
+        self._computations[number] = computation = Computation(number, root, tuple(spans))
         for span in spans:
-            self._found.setdefault(self._name(span), (span, found))
+            self._by_name.setdefault(self._name(span), (span, computation))
 
     def _name(self, instruction: Span) -> str:
         """Read a name; it stands first, so nothing else is looked at."""
@@ -190,9 +172,9 @@ class HloModule:
 
     def _origin(self, field: Field) -> Origin | None:
         texts = {
-            one.tag: self._buffer.text(*one.span)
-            for one in self._buffer.fields(*field.span)
-            if one.tag in (_OP_NAME, _OP_TYPE)
+            part.tag: self._buffer.text(*part.span)
+            for part in self._buffer.fields(*field.span)
+            if part.tag in (_OP_NAME, _OP_TYPE)
         }
         name = texts.get(_OP_NAME)
         return Origin(name, texts.get(_OP_TYPE, "")) if name else None

@@ -27,15 +27,11 @@ _DEEPEST = 8  # calls inside of calls; more would be a circle
 
 
 class _Use(NamedTuple):
-    """What a value is used for.
+    """What a value is used for."""
 
-    Attributes:
-        origin: The op that it is used in; None if there are several or it can't be told.
-        moved: The same, but only if the op does nothing but move the value.
-    """
-
+    # The op that it is used in; None if there are several or it can't be told.
     origin: Origin | None
-    moved: Origin | None
+    moved: Origin | None  # the same, but only if the op does nothing but move the value
 
 
 _UNKNOWN = _Use(None, None)
@@ -55,21 +51,14 @@ class Origins:
         else the commonest of its parts; what all users of its value say, directly or by others
         that say nothing. Convolutions and products go by users that only move the value, for
         what is computed from it may be something else (a gradient and its optimizer).
-
-        Raises:
-            DamageError: A part of the program that is needed is not whole.
         """
-        found = self._own(instruction)
-        if found is not None:
-            return found
+        own = self._own(instruction)
+        if own is not None:
+            return own
         return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
 
     def parts(self, instruction: Instruction, depth: int = 0) -> tuple[Origin, ...]:
-        """The ops that a fusion computes, each once; none for other instructions.
-
-        Raises:
-            DamageError: A part of the program that is needed is not whole.
-        """
+        """The ops that a fusion computes, each once; none for other instructions."""
         return tuple(dict.fromkeys(self._parts(instruction, depth)))
 
     def _parts(self, instruction: Instruction, depth: int) -> Iterator[Origin]:
@@ -87,10 +76,10 @@ class Origins:
         The ends of a function are no place: a fusion that writes a function's results goes by the
         commonest scope of what it computes, and by the commonest op in that.
         """
-        said = instruction.origin
-        if _is_place(said) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
-            return said
-        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or said
+        origin = instruction.origin
+        if _is_place(origin) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
+            return origin
+        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or origin
 
     def _of_result(self, instruction: Instruction, depth: int) -> Origin | None:
         """What the result of a fusion says, unless the fusion itself is at a function's end."""
@@ -103,14 +92,13 @@ class Origins:
 
     def _commonest(self, instruction: Instruction, depth: int) -> Origin | None:
         named = Counter(self._parts(instruction, depth))
-        scopes: Counter[str] = Counter()
-        for origin, count in named.items():
-            scopes[origin.op_name.rpartition("/")[0]] += count
         if not named:
             return None
+        scopes: Counter[str] = Counter()
+        for origin, count in named.items():
+            scopes[origin.scope] += count
         scope = scopes.most_common(1)[0][0]
-        within = (one for one, _ in named.most_common() if one.op_name.rpartition("/")[0] == scope)
-        return next(within)
+        return next(origin for origin, _ in named.most_common() if origin.scope == scope)
 
     def is_estimated(self, instruction: Instruction) -> bool:
         """Whether the op of a fusion is only the commonest of those that it computes."""
@@ -153,9 +141,9 @@ class Origins:
         if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
             return None
         for computation in self._module.called(instruction):
-            for one in self._module.instructions(computation):
-                if one.opcode == "parameter" and one.parameter == position:
-                    use = self._used(computation, depth + 1).get(one.id, _UNKNOWN)
+            for part in self._module.instructions(computation):
+                if part.opcode == "parameter" and part.parameter == position:
+                    use = self._used(computation, depth + 1).get(part.id, _UNKNOWN)
                     return None if use.origin is None else use
         return None
 
@@ -170,5 +158,5 @@ def _agreed(uses: Iterable[_Use]) -> _Use:
     return _Use(_only(origins), _only(moved))
 
 
-def _only(found: set[Origin | None]) -> Origin | None:
-    return next(iter(found)) if len(found) == 1 else None
+def _only(origins: set[Origin | None]) -> Origin | None:
+    return next(iter(origins)) if len(origins) == 1 else None

@@ -53,7 +53,6 @@ class HloPrograms:
     """The programs of a trace, each read when first asked for."""
 
     def __init__(self, trace: Trace) -> None:
-        """Find the programs; their contents are not looked at."""
         self._programs: dict[int, _Program] = {}
         self._read: dict[int, tuple[HloModule, Origins]] = {}
         for plane in trace.planes:
@@ -62,27 +61,21 @@ class HloPrograms:
 
     def named(self, module: str) -> list[int]:
         """Return the ids of all programs of a module's name."""
-        return [number for number, one in self._programs.items() if one.module == module]
+        return [number for number, program in self._programs.items() if program.module == module]
 
     def op(self, program: int, instruction: str) -> HloOp | None:
         """Find the op that an instruction comes from; see `Origins.of`.
 
-        Args:
-            program: Id of the program.
-            instruction: Its name, unique in the program.
-
-        Returns:
-            What the program says, or None if it is not in the trace or lacks the instruction.
+        Returns None if the program is not in the trace or lacks an instruction of this name.
 
         Raises:
             DamageError: The program is not whole.
         """
-        read = self._module(program)
-        found = None if read is None else read[0].find(instruction)
-        if read is None or found is None:
+        module, origins = self._module(program) or (None, None)
+        placed = module.find(instruction) if module else None
+        if origins is None or placed is None:
             return None
-        decoded, computation = found
-        origins = read[1]
+        decoded, computation = placed
         origin = origins.of(decoded, computation)
         parts = tuple(part.op_name for part in origins.parts(decoded))
         if origin is None:
@@ -92,9 +85,6 @@ class HloPrograms:
     def scheduled(self, program: int) -> list[tuple[str, str]]:
         """Return name and opcode of what a program runs, in order; empty where that is not known.
 
-        Args:
-            program: Id of the program.
-
         Raises:
             DamageError: The program is not whole.
         """
@@ -103,11 +93,11 @@ class HloPrograms:
         return [(name, instruction.opcode) for name, instruction in scheduled]
 
     def _module(self, program: int) -> tuple[HloModule, Origins] | None:
-        known = self._programs.get(program)
-        if known is None:
+        entry = self._programs.get(program)
+        if entry is None:
             return None
         if program not in self._read:
-            module = HloModule(known.buffer, *known.span)
+            module = HloModule(entry.buffer, *entry.span)
             self._read[program] = module, Origins(module)
         return self._read[program]
 
@@ -154,9 +144,9 @@ def _described(buffer: Buffer, entry: Span) -> tuple[int, str, list[tuple[int, F
 def _stat(buffer: Buffer, field: Field) -> tuple[int, Field]:
     """Return the id of a stat's name, and its value."""
     name, value = 0, field
-    for one in buffer.fields(*field.span):
-        if one.tag == _STAT_NAME:
-            name = signed(one.value)
+    for part in buffer.fields(*field.span):
+        if part.tag == _STAT_NAME:
+            name = signed(part.value)
         else:
-            value = one
+            value = part
     return name, value

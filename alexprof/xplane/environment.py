@@ -16,14 +16,10 @@ _HOST_TRACER_LEVEL = 0x10
 
 
 def granted_host_level(trace: Trace) -> int | None:
-    """Return the level of detail of the host's events.
+    """Return the level of detail of the host's events; None where the trace doesn't say.
 
-    Returns:
-        0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones (as
-        profiler_options.proto says); None where the trace doesn't say.
-
-    Raises:
-        DamageError: The options are not whole.
+    0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones (as
+    profiler_options.proto says).
     """
     for plane in trace.planes:
         options = plane.stats.get(_STAT)
