@@ -57,8 +57,8 @@ def test_the_slower_one_is_found_and_shown_again(tmp_path):
     assert (found["judged_by"], found["finished"]) == ("processes", 3)
     wall, cpu = found["times"]
     assert (wall["name"], wall["difference"]["verdict"]) == ("wall", "slower")
-    assert wall["b_s"] - wall["a_s"] == pytest.approx(0.45, abs=0.3)
-    assert cpu["b_s"] < wall["b_s"] - 0.5
+    assert wall["difference"]["change_s"] == pytest.approx(0.45, abs=0.3)
+    assert cpu["difference"]["after_s"] < wall["difference"]["after_s"] - 0.5
     assert [one["folder"] for one in found["record"]["processes"]] == [
         *("a1", "b1", "b2", "a2", "a3", "b3")
     ]

@@ -81,7 +81,7 @@ def _measured(
 ) -> Ablation:
     """What timing says."""
     a, b = (
-        [one.seconds for one in blocks if one.variant == variant and not one.warm_up]
+        [block.seconds for block in blocks if block.variant == variant and not block.warm_up]
         for variant in (question.reference, question.without)
     )
     measured = difference(a, b, paired=interleaved)
@@ -104,16 +104,14 @@ def _measured(
 
 def _fused(question: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the question's ops too."""
-    found = []
+    fused = []
     for op in phase.ops:
-        types = [one for one in op.fused if matches_kind(question, one, op.layer)]
+        types = tuple(kind for kind in op.fused if matches_kind(question, kind, op.layer))
         if types:
-            found.append(
-                FusedOp(
-                    op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=tuple(types)
-                )
+            fused.append(
+                FusedOp(op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=types)
             )
-    return tuple(sorted(found, key=lambda one: one.op))
+    return tuple(sorted(fused, key=lambda op: op.op))
 
 
 def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
     replay, timed = phase.replay, phase.timed
     if timed is None:
         return {}
-    saving = _asked(replay, answer.name)
+    saving = _replayed(replay, answer.name) if replay is not None else None
     if replay is not None and saving is not None and replay.drift is not None:
         spread = 0.0
         if saving.fraction_std is not None:
@@ -164,9 +162,7 @@ def _gone_with_s(answer: Ablation, phase: Phase) -> float:
     return math.fsum(shares_s) / answer.traced_over_timed[0]
 
 
-def _asked(replay: Replay | None, name: str) -> Saving | None:
-    """The replay's answer to a question; None if it has none."""
-    if replay is None:
-        return None
-    asked = (one for one in replay.savings if (one.what, one.name) == ("ablation", name))
-    return next(asked, None)
+def _replayed(replay: Replay, name: str) -> Saving | None:
+    """The replay's saving by an ablation; None if it has none."""
+    savings = (saving for saving in replay.savings if saving.what == "ablation")
+    return next((saving for saving in savings if saving.name == name), None)

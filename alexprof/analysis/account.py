@@ -17,18 +17,7 @@ from alexprof.record.trace import OneSided
 from alexprof.record.values import Interval
 
 RowKind = Literal[
-    "own",
-    "own part",
-    "others",
-    "layer",
-    "more layers",
-    "not significant",
-    "gone",
-    "new",
-    "more gone",
-    "more new",
-    "unassigned",
-    "idle",
+    "own", "own part", "others", "layer", "not significant", "gone", "new", "unassigned", "idle"
 ]
 _PARTS, _LAYERS, _TYPES = 8, 8, 4
 """So many own parts, other layers and one-sided types have rows of their own."""
@@ -39,9 +28,9 @@ class AccountRow(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
     Attributes:
         kind: What it is of. Parts of "own" are in it already; all other rows add up.
-        name: The layer or type; "" where the kind says it all.
+        name: The layer or type; "" where the kind says it all, and of several together.
         pass_: Of own parts.
-        count: How many layers, types or ops it joins.
+        count: How many ops of the type it has; or how many rows it joins.
         value_s: By how much a step is shorter without it; None if not known.
         ci95_s: Its 95 % interval from traced steps; None if not known.
     """
@@ -55,7 +44,7 @@ class AccountRow(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What stands behind a measured saving, as in `Ablation`.
+    """A measured saving taken apart; its figures are those of `Ablation`.
 
     Attributes:
         phase: Key of the phase.
@@ -88,13 +77,13 @@ class Account(Struct, frozen=True, kw_only=True):
 def accounts(run: Run) -> tuple[Account, ...]:
     """The account of every ablation of a run."""
     return tuple(
-        account(run, ablation)
+        account_of(run, ablation)
         for ablation in run.ablations
         if ablation.reference in run.variants and ablation.without in run.variants
     )
 
 
-def account(run: Run, ablation: Ablation) -> Account:
+def account_of(run: Run, ablation: Ablation) -> Account:
     """Takes a measured saving apart."""
     ratio, within = _own_over_measured(ablation)
     parts_s = (ablation.attributed_s, ablation.others_s, ablation.idle_s)
@@ -152,8 +141,8 @@ def _rows(ablation: Ablation) -> Iterator[AccountRow]:
     elif ablation.others_s is not None:
         others_ci95_s = ablation.others_ci95_s
         yield AccountRow(kind="others", value_s=ablation.others_s, ci95_s=others_ci95_s)
-    yield from _one_sided("gone", "more gone", ablation.only_with)
-    yield from _one_sided("new", "more new", ablation.only_without)
+    yield from _one_sided("gone", ablation.only_with)
+    yield from _one_sided("new", ablation.only_without)
     if change := ablation.unassigned:
         yield AccountRow(kind="unassigned", value_s=change.change_s, ci95_s=change.ci95_s)
     if ablation.idle_s is not None:
@@ -162,46 +151,53 @@ def _rows(ablation: Ablation) -> Iterator[AccountRow]:
 
 def _own_parts(ablation: Ablation) -> Iterator[AccountRow]:
     """The largest in the order given, then the others as one."""
-    largest = sorted(ablation.parts, key=lambda part: -abs(part.attributed_s))[:_PARTS]
-    for part in ablation.parts:
-        if part in largest:
-            yield AccountRow(
-                kind="own part",
-                name=part.layer,
-                pass_=part.pass_,
-                value_s=part.attributed_s,
-                ci95_s=part.ci95_s,
-            )
-    if rest := [part.attributed_s for part in ablation.parts if part not in largest]:
-        yield AccountRow(kind="own part", count=len(rest), value_s=math.fsum(rest))
+    ranked = sorted(ablation.parts, key=lambda part: -abs(part.attributed_s))
+    largest = [part for part in ablation.parts if part in ranked[:_PARTS]]
+    rows = [
+        AccountRow(
+            kind="own part",
+            name=part.layer,
+            pass_=part.pass_,
+            value_s=part.attributed_s,
+            ci95_s=part.ci95_s,
+        )
+        for part in (*largest, *ranked[_PARTS:])
+    ]
+    return _limited(rows, _PARTS)
 
 
 def _layers(ablation: Ablation) -> Iterator[AccountRow]:
     """The layers whose change is significant, then the others as one."""
-    changes = [change for change in ablation.others if change.significant]
-    for change in changes[:_LAYERS]:
+    rows = [
+        AccountRow(kind="layer", name=change.name, value_s=change.change_s, ci95_s=change.ci95_s)
+        for change in ablation.others
+        if change.significant
+    ]
+    yield from _limited(rows, _LAYERS)
+    if rest := ablation.not_significant:
+        count = len(rest.names)
         yield AccountRow(
-            kind="layer", name=change.name, value_s=change.change_s, ci95_s=change.ci95_s
-        )
-    if rest := [change.change_s for change in changes[_LAYERS:]]:
-        yield AccountRow(kind="more layers", count=len(rest), value_s=math.fsum(rest))
-    if rest_of_all := ablation.not_significant:
-        yield AccountRow(
-            kind="not significant",
-            count=len(rest_of_all.names),
-            value_s=rest_of_all.change_s,
-            ci95_s=rest_of_all.ci95_s,
+            kind="not significant", count=count, value_s=rest.change_s, ci95_s=rest.ci95_s
         )
 
 
-def _one_sided(kind: RowKind, more: RowKind, changes: Sequence[OneSided]) -> Iterator[AccountRow]:
-    for change in changes[:_TYPES]:
-        yield AccountRow(
+def _one_sided(kind: RowKind, changes: Sequence[OneSided]) -> Iterator[AccountRow]:
+    rows = [
+        AccountRow(
             kind=kind,
             name=change.type,
             count=len(change.ops),
             value_s=change.change_s,
             ci95_s=change.ci95_s,
         )
-    if rest := [change.change_s for change in changes[_TYPES:]]:
-        yield AccountRow(kind=more, count=len(rest), value_s=math.fsum(rest))
+        for change in changes
+    ]
+    return _limited(rows, _TYPES)
+
+
+def _limited(rows: Sequence[AccountRow], most: int) -> Iterator[AccountRow]:
+    """The first rows, and the sum of the rest."""
+    yield from rows[:most]
+    if rest := rows[most:]:
+        value_s = math.fsum(row.value_s or 0.0 for row in rest)
+        yield AccountRow(kind=rest[0].kind, count=len(rest), value_s=value_s)

@@ -19,7 +19,7 @@ class Answers(Summary, frozen=True, kw_only=True):
 
     Attributes:
         divisions: The traced step of each variant and phase, divided.
-        accounts: What stands behind each measured saving.
+        accounts: Each measured saving taken apart.
         predictions: What each variant and phase is predicted to save.
     """
 

@@ -6,15 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
 from alexprof.analysis.selection import Pair, Selection, common_phases
-from alexprof.record.interference import (
-    MEMORY_STALLED,
-    OTHERS,
-    SLOWER,
-    STEAL,
-    THROTTLED,
-    Interference,
-)
+from alexprof.record.interference import Interference
 from alexprof.record.run import MachineRecord, Run
 
 QUANTITIES = frozenset(
@@ -50,7 +44,7 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
     if a.is_trace:
         caveats.append(Caveat(code="traces_alone"))
     elif a.folder != b.folder:
-        caveats += [*_work(a, b), *_machine(a, b), *_versions(a, b), *_load(a, b)]
+        caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run), *_load(a, b)]
         caveats += _around(a, b, pairs)
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
@@ -149,25 +143,16 @@ def _accelerators(machine: MachineRecord) -> str:
     return " + ".join(device.description for device in machine.accelerators) or "none"
 
 
-def _versions(a: Selection, b: Selection) -> Iterator[Caveat]:
-    for what, version_a, version_b in version_changes(a.run, b.run):
-        yield Caveat(code="version_differs", what=what, values=(version_a, version_b))
-
-
-def version_changes(a: Run, b: Run) -> Iterator[tuple[str, str, str]]:
-    """What of the software differs: its name, A's version, B's."""
+def version_changes(a: Run, b: Run) -> Iterator[Caveat]:
+    """What of the software differs."""
     if a.machine is None or b.machine is None:
         return
     of_a, of_b = a.machine.software, b.machine.software
-    for what, version_a, version_b in (
-        ("TensorFlow", of_a.tensorflow, of_b.tensorflow),
-        ("Python", of_a.python, of_b.python),
-        ("NumPy", of_a.numpy, of_b.numpy),
-        ("AlexProf", of_a.alexprof, of_b.alexprof),
-        ("oneDNN", of_a.onednn, of_b.onednn),
-    ):
+    for what in ("tensorflow", "python", "numpy", "alexprof", "onednn"):
+        version_a, version_b = getattr(of_a, what), getattr(of_b, what)
         if version_a != version_b and version_a is not None and version_b is not None:
-            yield what, _plain(version_a), _plain(version_b)
+            values = (_plain(version_a), _plain(version_b))
+            yield Caveat(code="version_differs", what=what, values=values)
 
 
 def too_busy(selection: Selection) -> list[Caveat]:

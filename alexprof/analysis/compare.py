@@ -278,7 +278,7 @@ class _PhaseOfBoth:
     def _timed(self) -> Comparison | None:
         if not all(sample.blocks for sample in self._every):
             return None
-        if self.one_run is not None:
+        if self.one_run is not None and all(sample.steps for sample in self._every):
             return self._of_variants(self.one_run)
         blocks_a, blocks_b = ([sample.blocks for sample in samples] for samples in self.samples)
         return compare_times(blocks_a, blocks_b, paired=self.paired, run_cv=self.run_cv)
@@ -293,7 +293,7 @@ class _PhaseOfBoth:
         degrees = min(len(block_means(sample.steps)) for sample in self._every) - 1
         log_error = (high - low) / 2 / quantile(degrees, 0.975) / comparison.ratio
         p_value = two_sided_p(math.log(comparison.ratio), log_error, degrees)
-        return replace(comparison, log_error=log_error, freedom=degrees, p_value=p_value)
+        return replace(comparison, log_error=log_error, degrees_of_freedom=degrees, p_value=p_value)
 
     def _ablation(self, run: Run) -> Comparison | None:
         for ablation in run.ablations:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
@@ -103,15 +103,6 @@ class DividedStep(Struct, frozen=True, kw_only=True):
         """Whether shares are of op times, not of kernel times."""
         return on_cpu(self.device)
 
-    def fraction(self, seconds: float) -> float:
-        """Seconds as a fraction of the step."""
-        return seconds / self.step_s if self.step_s else 0.0
-
-    def busy_fraction(self, seconds: float) -> float | None:
-        """Seconds as a fraction of the time in which a GPU ran anything; None on a CPU."""
-        busy_s = self.step_s - self.idle_s
-        return seconds / busy_s if busy_s > 0 and not self.on_cpu else None
-
 
 def divided_steps(run: Run) -> Iterator[DividedStep]:
     """Divides the traced step of every variant and phase that has one to show."""
@@ -128,33 +119,27 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
         return None
     timeline = record.attribution
     steps = max(record.traced.steps, 1)
-    idle = next(
-        (row for row in record.layers_whole if (row.device, row.name) == (timeline.device, IDLE)),
-        None,
-    )
-    reasons = next(
-        (row.idle_by_reason_ns for row in timeline.devices if row.device == timeline.device), {}
-    )
-    empty = DividedStep(
+    step_s = timeline.wall_ns / steps / 1e9
+    whole = {row.name: row for row in record.layers_whole if row.device == timeline.device}
+    idle = whole.pop(IDLE, None)
+    reasons = sorted(timeline.idle_by_reason_ns.items(), key=lambda item: -item[1])
+    return DividedStep(
         variant=variant,
         phase=phase,
         device=timeline.device,
         steps=record.traced.steps,
-        step_s=timeline.wall_ns / steps / 1e9,
+        step_s=step_s,
         step_ci95_s=record.traced.ci95_s,
         idle_s=timeline.idle_ns / steps / 1e9,
         idle_ci95_s=idle.share_ci95_s if idle else None,
         idle_fraction=timeline.idle_ns / timeline.wall_ns if timeline.wall_ns else 0.0,
         idle_by_reason_s={
-            reason: idle_ns / steps / 1e9
-            for reason, idle_ns in sorted(reasons.items(), key=lambda item: -item[1])
-            if idle_ns > 0
+            reason: idle_ns / steps / 1e9 for reason, idle_ns in reasons if idle_ns > 0
         },
-        layers=(),
-        kinds=(),
-        critical_path={},
+        layers=tuple(_layers(record, timeline.device, list(whole.values()))),
+        kinds=tuple(_kinds(record, timeline.device)),
+        critical_path=_critical_path(record, timeline.device, step_s),
     )
-    return _filled(empty, record, timeline.share_ns / steps / 1e9)
 
 
 def device_ops(phase: Phase, device: str) -> list[OpCost]:
@@ -163,13 +148,10 @@ def device_ops(phase: Phase, device: str) -> list[OpCost]:
     return sorted(ops, key=lambda op: -op.share_mean_s)
 
 
-def own_share_s(division: DividedStep, phase: Phase, ablation: Ablation) -> float:
-    """What the ops that an ablation leaves out take of the traced step."""
-    return math.fsum(
-        op.share_mean_s
-        for op in phase.ops
-        if op.device == division.device and matches(ablation, op.name, op.kind, op.layer)
-    )
+def own_cost(phase: Phase, device: str, ablation: Ablation) -> Cost | None:
+    """What the ops that an ablation leaves out take of the traced step; None without any."""
+    ops = [op for op in device_ops(phase, device) if matches(ablation, op.name, op.kind, op.layer)]
+    return costs_together(ops, ablation.name) if ops else None
 
 
 def costs_together(costs: Sequence[Cost], name: str) -> Cost:
@@ -186,6 +168,7 @@ def costs_together(costs: Sequence[Cost], name: str) -> Cost:
         share_mean_s=math.fsum(cost.share_mean_s for cost in costs),
         share_std_s=None,
         share_fraction=math.fsum(cost.share_fraction for cost in costs),
+        busy_fraction=math.fsum(cost.busy_fraction or 0.0 for cost in costs),
         launching_s=math.fsum(cost.launching_s or 0.0 for cost in costs),
         idle_before_s=math.fsum(cost.idle_before_s or 0.0 for cost in costs),
     )
@@ -208,77 +191,64 @@ def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:
     )
 
 
-def _filled(empty: DividedStep, phase: Phase, busy_s: float) -> DividedStep:
-    layers = list(_layers(empty, phase))
-    rest_s = busy_s - math.fsum(layer.share_s for layer in layers)
-    # Adding up in floating point, and rounding to nanoseconds, can leave a little.
-    if rest_s > max(1e-6, 1e-5 * empty.step_s):
-        layers.append(
-            LayerTime(
-                name=UNASSIGNED,
-                share_s=rest_s,
-                fraction=empty.fraction(rest_s),
-                busy_fraction=empty.busy_fraction(rest_s),
-                by_pass_s={"other": rest_s},
-            )
-        )
-    return replace(
-        empty,
-        layers=tuple(sorted(layers, key=lambda layer: -layer.share_s)),
-        kinds=tuple(_kinds(empty, phase)),
-        critical_path=_critical_path(empty, phase),
-    )
+def busy_fraction(cost: Cost) -> float | None:
+    """A cost's part of the time in which a GPU ran anything; None on a CPU."""
+    return None if on_cpu(cost.device) else cost.busy_fraction
 
 
-def _layers(step: DividedStep, phase: Phase) -> Iterator[LayerTime]:
-    whole = {row.name: row for row in phase.layers_whole if row.device == step.device}
-    passes: dict[str, list[Cost]] = defaultdict(list)
+def _layers(phase: Phase, device: str, whole: Sequence[Cost]) -> list[LayerTime]:
+    by_pass_s: dict[str, dict[str, float]] = defaultdict(dict)
     for row in phase.layers:
-        if row.device == step.device:
-            passes[row.name].append(row)
+        if row.device == device:
+            by_pass_s[row.name][row.pass_] = row.share_mean_s
     kinds: dict[str, dict[str, float]] = {}
     for op in phase.ops:
-        if op.device == step.device:
+        if op.device == device:
             kinds.setdefault(op.layer, defaultdict(float))[op.kind] += op.share_mean_s
-    for name, rows in passes.items():
-        joined = whole.get(name)
-        share_s = math.fsum(row.share_mean_s for row in rows)
-        yield LayerTime(
-            name=name or NO_LAYER,
-            share_s=share_s,
-            std_s=joined.share_std_s if joined else None,
-            ci95_s=joined.share_ci95_s if joined else None,
-            fraction=math.fsum(row.share_fraction for row in rows),
-            busy_fraction=step.busy_fraction(share_s),
-            by_pass_s=_sums((row.pass_, row.share_mean_s) for row in rows),
-            kind=_main_kind(kinds.get(name, {})),
+    layers = [
+        LayerTime(
+            name=row.name or NO_LAYER,
+            share_s=row.share_mean_s,
+            std_s=row.share_std_s,
+            ci95_s=row.share_ci95_s,
+            fraction=row.share_fraction,
+            busy_fraction=busy_fraction(row),
+            by_pass_s=by_pass_s[row.name] or {"other": row.share_mean_s},
+            kind=_main_kind(kinds.get(row.name, {})),
         )
-
-
-def _kinds(step: DividedStep, phase: Phase) -> list[KindTime]:
-    shares_s: dict[str, dict[str, float]] = {}
-    for row in phase.kinds:
-        if row.device == step.device:
-            shares_s.setdefault(row.name, defaultdict(float))[row.pass_] += row.share_mean_s
-    kinds = [
-        KindTime(
-            name=name,
-            share_s=(share_s := math.fsum(by_pass_s.values())),
-            fraction=step.fraction(share_s),
-            busy_fraction=step.busy_fraction(share_s),
-            backward_fraction=by_pass_s.get("backward", 0.0) / share_s if share_s else 0.0,
-        )
-        for name, by_pass_s in shares_s.items()
+        for row in whole
     ]
+    return sorted(layers, key=lambda layer: -layer.share_s)
+
+
+def _kinds(phase: Phase, device: str) -> list[KindTime]:
+    rows: dict[str, list[Cost]] = defaultdict(list)
+    for row in phase.kinds:
+        if row.device == device:
+            rows[row.name].append(row)
+    kinds = []
+    for name, costs in rows.items():
+        share_s = math.fsum(cost.share_mean_s for cost in costs)
+        backward_s = math.fsum(cost.share_mean_s for cost in costs if cost.pass_ == "backward")
+        busy = [fraction for cost in costs if (fraction := busy_fraction(cost)) is not None]
+        kinds.append(
+            KindTime(
+                name=name,
+                share_s=share_s,
+                fraction=math.fsum(cost.share_fraction for cost in costs),
+                busy_fraction=math.fsum(busy) if busy else None,
+                backward_fraction=backward_s / share_s if share_s else 0.0,
+            )
+        )
     return sorted(kinds, key=lambda kind: -kind.share_s)
 
 
-def _critical_path(step: DividedStep, phase: Phase) -> dict[str, float]:
+def _critical_path(phase: Phase, device: str, step_s: float) -> dict[str, float]:
     path = phase.replay.critical_path if phase.replay else ()
-    layers = {op.name: op.layer for op in phase.ops if op.device == step.device}
+    layers = {op.name: op.layer for op in phase.ops if op.device == device}
     seconds = _sums((layers.get(op.op, op.op), op.mean_s) for op in path)
     ranked = sorted(seconds.items(), key=lambda item: -item[1])
-    return {name: step.fraction(layer_s) for name, layer_s in ranked}
+    return {name: layer_s / step_s for name, layer_s in ranked} if step_s else {}
 
 
 def _main_kind(shares_s: dict[str, float]) -> str:

@@ -25,8 +25,8 @@ def leading_estimator(run: Run) -> Estimator:
         for phase in variant.phases.values()
         if phase.timed is not None
     ]
-    known = all(steps.median_ci95_s is not None for steps in timed)
-    return "median" if run.stretches and known else "mean"
+    has_intervals = all(steps.median_ci95_s is not None for steps in timed)
+    return "median" if run.stretches and has_intervals else "mean"
 
 
 def center_s(timed: Timed, estimator: Estimator) -> float:

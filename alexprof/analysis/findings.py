@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
 from typing import Literal
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from alexprof.analysis.interference import interference_notes
-from alexprof.record.interference import OTHERS, STEAL
+from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
@@ -17,7 +16,29 @@ from alexprof.record.run import Run
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 _TIMES: tuple[Invalidates, ...] = ("times", "differences")
 _SHARES: tuple[Invalidates, ...] = ("shares", "predictions")
-NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
+_Harm = tuple[int, tuple[Invalidates, ...]]
+_FINDINGS: dict[str, _Harm] = {
+    "incomplete": (5, ()),
+    "outside_waits": (4, ("times", *_SHARES)),
+    "outside_runs": (4, ("times", *_SHARES)),
+    "machine_busy": (4, _TIMES),
+    "trace_withheld": (4, _SHARES),
+    "no_turns": (3, ("differences",)),
+    "few_steps": (3, _TIMES),
+    "unsteady": (3, _TIMES),
+    "trace_unlike": (3, _SHARES),
+    "page_faults": (3, ("shares",)),
+    "trace_drifts": (2, _SHARES),
+    "trace_varies": (2, _SHARES),
+    "bound_by_launching": (2, ()),
+    "bound_by_input": (2, ()),
+    "bound_by_python": (2, ()),
+    "bound_by_fetching": (2, ()),
+    "bound_by_unknown": (2, ()),
+    "no_trace": (1, ()),
+    "first_step": (1, ()),
+}
+NOTES: dict[str, _Harm] = {
     "profiler_error": (5, _SHARES),
     "profiler_events_dropped": (5, _SHARES),
     "profiler_no_privileges": (5, _SHARES),
@@ -30,7 +51,6 @@ NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "events_nameless": (4, _SHARES),
     "command_buffers_off": (4, ("times", *_SHARES)),
     "graphs_not_traced": (4, _SHARES),
-    "kernels_outside_steps": (4, ("times", *_SHARES)),
     "quota_throttled": (4, _TIMES),
     "memory_stalled": (3, _TIMES),
     "gpu_slowed": (3, _TIMES),
@@ -38,22 +58,23 @@ NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "cpu_clock_fell": (3, _TIMES),
     "steps_not_marked": (3, ("times",)),
     "steps_not_on_all_hosts": (3, ()),
+    "kernels_outside_steps": (3, ("times", *_SHARES)),
     "durations_negative": (3, _SHARES),
     "kernels_without_op": (2, _SHARES),
     "clocks_apart": (3, ("shares",)),
     "device_not_read": (3, _SHARES),
-    "host_level_low": (2, _SHARES),
     "garbage_collected": (2, _TIMES),
     "disk_page_faults": (2, _TIMES),
     "eager_ops": (2, ("shares",)),
     "pool_work_without_op": (2, ()),
     "xla_fusions_across": (2, ("shares",)),
     "xla_fusions_estimated": (2, ("shares",)),
-    "steps_by_calls": (1, ()),
     "markers_inside_steps": (2, ()),
     "steps_overlap": (2, ("times",)),
     "steps_empty": (2, ()),
     "results_unknown": (2, ()),
+    "host_level_low": (1, _SHARES),
+    "steps_by_calls": (1, ()),
     "unseen_ops_unknown": (1, ()),
     "idle_unknown": (1, ()),
     "xla_fused": (1, ()),
@@ -63,7 +84,10 @@ NOTES: dict[str, tuple[int, tuple[Invalidates, ...]]] = {
     "steps_renumbered": (1, ()),
     "several_hosts": (1, ()),
 }
-"""Severity of each note of a phase, and what it makes unsure."""
+"""The notes of a phase that are findings: their severity, and what they make unsure."""
+HARM = {**_FINDINGS, **NOTES}
+"""The same of all findings; of one severity the first is first."""
+_ORDER = {code: place for place, code in enumerate(HARM)}
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -82,30 +106,20 @@ _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may 
 _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Note, frozen=True, kw_only=True):
     """One thing that a reader has to know.
 
     Attributes:
-        code: What it is.
         severity: 1, worth knowing, to 5, numbers are wrong or missing.
         phases: Keys of the phases it is about; empty for the whole run.
         variants: Keys of the variants; empty for all.
-        numbers: Its figures by name, with the unit at the end of the name.
         invalidates: What it makes unsure.
-        names: As in `Note`, like the next two.
-        host: See there.
-        text: See there.
     """
 
-    code: str
     severity: int
     phases: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    numbers: dict[str, float] = field(default_factory=dict)
     invalidates: tuple[Invalidates, ...] = ()
-    names: tuple[str, ...] = ()
-    host: str = ""
-    text: str = ""
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
@@ -131,23 +145,34 @@ def _every(run: Run) -> tuple[Finding, ...]:
     return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
-def _rank(finding: Finding) -> tuple[int, bool]:
-    """The most harmful first; of those alike, what was found before what was noted."""
-    return -finding.severity, finding.code in NOTES
+def _rank(finding: Finding) -> tuple[int, int]:
+    return -finding.severity, _ORDER.get(finding.code, len(HARM))
+
+
+def _finding(
+    code: str,
+    numbers: dict[str, float] | None = None,
+    *,
+    phases: Iterable[str] = (),
+    variants: Iterable[str] = (),
+    text: str = "",
+) -> Finding:
+    severity, invalidates = HARM[code]
+    return Finding(
+        code,
+        numbers or {},
+        text=text,
+        severity=severity,
+        phases=tuple(phases),
+        variants=tuple(variants),
+        invalidates=invalidates,
+    )
 
 
 def of_note(note: Note) -> Finding:
     """Makes a finding of a note on a phase."""
-    severity, invalidates = NOTES.get(note.code, (1, ()))
-    return Finding(
-        code=note.code,
-        severity=severity,
-        numbers=note.numbers,
-        invalidates=invalidates,
-        names=note.names,
-        host=note.host,
-        text=note.text,
-    )
+    severity, invalidates = HARM.get(note.code, (2, ()))
+    return Finding(**asdict(note), severity=severity, invalidates=invalidates)
 
 
 def _joined(first: Finding, second: Finding) -> Finding:
@@ -201,17 +226,12 @@ def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
 def _of_run(run: Run) -> Iterator[Finding]:
     notes = [note for _, _, phase in _phases(run) for note in phase.notes]
     if not run.complete and run.stopped not in notes:
-        yield Finding(code="incomplete", severity=5, text=run.stopped.text if run.stopped else "")
+        yield _finding("incomplete", text=run.stopped.text if run.stopped else "")
     if run.ablations and not all(ablation.paired for ablation in run.ablations):
-        yield Finding(code="no_turns", severity=3, invalidates=("differences",))
+        yield _finding("no_turns")
     few = [key for key, _, phase in _phases(run) if phase.timed and phase.timed.ci95_s is None]
     if few:
-        yield Finding(
-            code="few_steps",
-            severity=3,
-            phases=tuple(dict.fromkeys(few)),
-            invalidates=("times", "differences"),
-        )
+        yield _finding("few_steps", phases=dict.fromkeys(few))
 
 
 def _of_machine(run: Run) -> Iterator[Finding]:
@@ -244,13 +264,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
             numbers["others_fraction"] = max(others.values())
         if stolen:
             numbers["steal_fraction"] = max(stolen.values())
-        yield Finding(
-            code="machine_busy",
-            severity=4,
-            phases=tuple(busy),
-            numbers=numbers,
-            invalidates=("times", "differences"),
-        )
+        yield _finding("machine_busy", numbers, phases=busy)
     for key, variants in unsteady.items():
         if key not in busy:
             yield _unsteady(run, key, variants)
@@ -266,13 +280,11 @@ def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
     largest = max(levels, key=lambda level_s: abs(level_s[-1] - level_s[0]))
     first_s, last_s = largest[0], largest[-1]
     every = len(variants) == len(run.variants)
-    return Finding(
-        code="unsteady",
-        severity=3,
+    return _finding(
+        "unsteady",
+        {"first_level_s": first_s, "last_level_s": last_s},
         phases=(key,),
-        variants=() if every else tuple(name for name in run.variants if name in variants),
-        numbers={"first_level_s": first_s, "last_level_s": last_s},
-        invalidates=("times", "differences"),
+        variants=() if every else [name for name in run.variants if name in variants],
     )
 
 
@@ -287,17 +299,11 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     """Whether there is a trace, what to know of it, and what went on around the timed steps."""
     traced = phase.traced
     if traced is None and phase.timed is not None and run.complete:
-        yield Finding(code="no_trace", severity=1)
+        yield _finding("no_trace")
     if traced is not None and phase.attribution is None:
-        yield Finding(
-            code="trace_withheld",
-            severity=4,
-            numbers={
-                "traced_s": traced.mean_s,
-                **({"wall_clock_s": traced.wall_clock_mean_s} if traced.wall_clock_mean_s else {}),
-            },
-            invalidates=("shares", "predictions"),
-        )
+        clock_s = traced.wall_clock_mean_s
+        clock = {"wall_clock_s": clock_s} if clock_s else {}
+        yield _finding("trace_withheld", {"traced_s": traced.mean_s, **clock})
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
@@ -311,39 +317,20 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced is None or phase.attribution is None:
         return
     if traced.left_out_s is not None:
-        yield Finding(
-            code="first_step",
-            severity=1,
-            numbers={"first_s": traced.left_out_s, "mean_s": traced.mean_s},
-        )
+        yield _finding("first_step", {"first_s": traced.left_out_s, "mean_s": traced.mean_s})
     if is_unlike(phase):
-        yield Finding(
-            code="trace_unlike",
-            severity=3,
-            numbers={"slowdown": traced.slowdown or 0.0},
-            invalidates=("shares", "predictions"),
-        )
+        yield _finding("trace_unlike", {"slowdown": traced.slowdown or 0.0})
     trend = _trend(traced.steps_s)
     if trend is not None:
-        yield Finding(
-            code="trace_drifts",
-            severity=2,
-            numbers={"first_s": trend[0], "last_s": trend[1]},
-            invalidates=("shares", "predictions"),
-        )
+        yield _finding("trace_drifts", {"first_s": trend[0], "last_s": trend[1]})
     elif traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
-        yield Finding(
-            code="trace_varies",
-            severity=2,
-            numbers={"std_fraction": traced.std_s / traced.mean_s},
-            invalidates=("shares", "predictions"),
-        )
+        yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
     if more_faults(phase):
         numbers = {
             "traced_per_step": traced.page_faults_per_step or 0.0,
             "timed_per_step": (timed.page_faults_per_step if timed else None) or 0.0,
         }
-        yield Finding(code="page_faults", severity=3, numbers=numbers, invalidates=("shares",))
+        yield _finding("page_faults", numbers)
 
 
 def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:
@@ -351,11 +338,8 @@ def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:
     third = len(steps_s) // 3
     if third < 1:
         return None
-    first_s, *_, last_s = (
-        sum(part) / third
-        for part in (steps_s[:third], steps_s[third : 2 * third], steps_s[-third:])
-    )
-    middle_s = sum(steps_s[third : 2 * third]) / third
+    parts = (steps_s[:third], steps_s[third : 2 * third], steps_s[-third:])
+    first_s, middle_s, last_s = (fmean(part) for part in parts)
     one_way = first_s < middle_s < last_s or first_s > middle_s > last_s
     return (first_s, last_s) if one_way and abs(last_s / first_s - 1) > VARIES else None
 
@@ -372,11 +356,9 @@ def _outside(run: Run) -> Iterator[Finding]:
     if held_s < HELD * span_s:
         outside_s = max(traced.outside_s or 0.0 for _, _, traced in phases)
         waits = outside_s < _NEARLY_NOTHING * (span_s - held_s)
-        yield Finding(
-            code="outside_waits" if waits else "outside_runs",
-            severity=4,
-            numbers={"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
-            invalidates=("times", "shares", "predictions"),
+        yield _finding(
+            "outside_waits" if waits else "outside_runs",
+            {"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
         )
 
 
@@ -397,4 +379,4 @@ def _bounds(phase: Phase) -> Iterator[Finding]:
         numbers["launches_per_step"] = attributed.launches_per_step
     if attributed.bound_by == "launching" and attributed.launching_s is not None:
         numbers["waits_s"] = attributed.launching_s
-    yield Finding(code=f"bound_by_{attributed.bound_by}", severity=2, numbers=numbers)
+    yield _finding(f"bound_by_{attributed.bound_by}", numbers)

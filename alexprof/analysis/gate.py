@@ -131,7 +131,7 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     smallest = min(len(run.runs), len(baseline.runs))
     judged = []
     for subject, bound in bounded:
-        own: Outcome = "unclear" if why_not else judge(subject.comparison, bound)
+        own: Outcome = "unclear" if why_not else judge([subject.comparison], [bound])
         if own == "slower" and outcome != "slower":
             own = "unclear"  # alone it would be evidence, among so many it is not
         needed = QUIET if only_busy else None

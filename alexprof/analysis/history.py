@@ -25,9 +25,10 @@ from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
 from alexprof.analysis.difference import common_estimator
-from alexprof.analysis.estimator import Estimator, center_ci95_s
-from alexprof.analysis.samples import Floats, PhaseSample, RunSamples
+from alexprof.analysis.estimator import Estimator
+from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
+from alexprof.analysis.timed_scale import Floats
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
@@ -70,20 +71,6 @@ class Point(Struct, frozen=True, kw_only=True):
     software: Software | None
 
 
-class VersionChange(Struct, frozen=True):
-    """A version that changed.
-
-    Attributes:
-        what: The program or library.
-        before: Its version in the last run before.
-        after: Its version from then on.
-    """
-
-    what: str
-    before: str
-    after: str
-
-
 class Step(Struct, frozen=True, kw_only=True):
     """A place where the metric stepped.
 
@@ -109,7 +96,7 @@ class Step(Struct, frozen=True, kw_only=True):
     ci95: Interval | None
     verdict: Verdict
     software: Software | None
-    changed: tuple[VersionChange, ...]
+    changed: tuple[Caveat, ...]
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -316,15 +303,24 @@ def _observe(
     if measure == "traced":
         return _observe_traced(run, variant.phases[phase])
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
-    if measure in ("share", "time"):
-        return _observe_part(run, sample, name, measure)
-    if sample.traced or not sample.blocks:
-        raise RunError("not timed")
-    run_cv = between_run_cv(measured_s(variant.phases[phase]))
-    timed = variant.phases[phase].timed
-    if measure == "median" and timed is not None:
-        return Observed(run, sample.blocks, center_ci95_s(timed, "median"), run_cv)
-    return Observed(run, sample.blocks, mean_interval(sample.blocks), run_cv)
+    if measure in ("mean", "median"):
+        if sample.traced or not sample.blocks:
+            raise RunError("not timed")
+        timed = variant.phases[phase].timed
+        ci95 = mean_interval(sample.blocks)
+        if timed is not None and measure == "median":
+            ci95 = timed.median_ci95_s
+        run_cv = between_run_cv(measured_s(variant.phases[phase]))
+        return Observed(run, sample.blocks, ci95, run_cv)
+    if not sample.parts or not sample.step_s:
+        raise RunError("no trace")
+    part = _part(sample, name)
+    if part is None:
+        raise RunError(f"no kind, layer or op {name}")
+    scale = sample.step_s if measure == "share" else 1.0
+    blocks = [chunk / scale for chunk in sample.chunks(*part)]
+    run_cv = between_run_part_cv(sample.share(*part))
+    return Observed(run, blocks, step_interval(np.concatenate(blocks)), run_cv)
 
 
 def _observe_traced(run: Run, phase: Phase) -> Observed:
@@ -334,19 +330,6 @@ def _observe_traced(run: Run, phase: Phase) -> Observed:
     blocks = chunks(np.array(phase.traced.steps_s))
     run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
     return Observed(run, blocks, phase.traced.ci95_s, run_cv)
-
-
-def _observe_part(run: Run, sample: PhaseSample, name: str, measure: Measure) -> Observed:
-    """The metric of traced steps."""
-    if not sample.parts or not sample.step_s:
-        raise RunError("no trace")
-    part = _part(sample, name)
-    if part is None:
-        raise RunError(f"no kind, layer or op {name}")
-    scale = sample.step_s if measure == "share" else 1.0
-    blocks = [chunk / scale for chunk in sample.chunks(*part)]
-    part_cv = between_run_part_cv(sample.share(*part))
-    return Observed(run, blocks, step_interval(np.concatenate(blocks)), part_cv)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:
@@ -383,7 +366,7 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
         ci95=compared.ci95,
         verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(VersionChange(*change) for change in version_changes(last, first)),
+        changed=tuple(version_changes(last, first)),
     )
 
 

@@ -1,23 +1,35 @@
-"""What of the interference with a phase matters, as notes with their figures."""
+"""What of the interference with a phase matters: from these thresholds on there is a note."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from alexprof.record.interference import (
-    COLLECTING,
-    GPU_SLOWED_BY,
-    MAJOR_FAULTS_PER_S,
-    MEMORY_STALLED,
-    OTHERS,
-    SLOWER,
-    STEAL,
-    THROTTLED,
-    GpuState,
-    Interference,
-)
+from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
+
+OTHERS = 0.05
+"""Part of the cores that others may use: a step that waits for its slowest thread is longer by at
+least as much; a desktop at rest takes less."""
+STEAL = 0.01
+"""Part of the cores that the host may take away: nothing inside the machine can explain more."""
+MEMORY_STALLED = 0.01
+"""Part of the time in which some program may wait for memory: at rest it is 0."""
+THROTTLED = 0.01
+"""Seconds a second for which the control group's quota may stop threads."""
+MAJOR_FAULTS_PER_S = 5.0
+"""Page faults a second that wait for a disk: each takes 0.1 to 10 ms."""
+COLLECTING = 0.01
+"""Part of the time for Python's garbage collector."""
+SLOWER = 0.05
+"""Change of a clock: two readings at rest differ by 1 to 3 %."""
+GPU_SLOWED_BY = frozenset(
+    (
+        *("power cap", "power cap (brake)", "hardware slowdown"),
+        *("thermal (software)", "thermal (hardware)"),
+    )
+)
+"""The reasons (`measure.gpu_state`) for which a GPU runs below its clocks against one's will."""
 
 
 def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:

@@ -184,7 +184,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
     Raises:
         UsageError: If fewer pairs are finished.
         RunError: If a run's table can't be read.
-        ClosureError: If a table's books don't add up.
+        ClosureError: If the shares of a table don't add up to the step.
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:

@@ -10,22 +10,24 @@ WORTH = 0.02
 """Part of the step from which on a saving is large enough to ask how far its prediction is off."""
 
 
-def prediction_error(one: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
+def prediction_error(ablation: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
     """Sets a prediction beside both variants' timed steps; None without a prediction.
 
     Args:
-        one: The ablation.
+        ablation: What was predicted and measured.
         whole: The reference's timed steps.
         without: Those of the variant without the ops.
     """
-    if one.predicted_s is None:
+    if ablation.predicted_s is None:
         return None
     return PredictionError(
-        step_mean=(whole.mean_s - one.predicted_s) / without.mean_s - 1,
-        step_median=(whole.median_s - one.predicted_s) / without.median_s - 1,
-        saving_mean=_saving(one.predicted_s, one.measured_s, one.ci95_s, whole.mean_s),
+        step_mean=(whole.mean_s - ablation.predicted_s) / without.mean_s - 1,
+        step_median=(whole.median_s - ablation.predicted_s) / without.median_s - 1,
+        saving_mean=_saving(
+            ablation.predicted_s, ablation.measured_s, ablation.ci95_s, whole.mean_s
+        ),
         saving_median=_saving(
-            one.predicted_s, one.measured_median_s, one.median_ci95_s, whole.median_s
+            ablation.predicted_s, ablation.measured_median_s, ablation.median_ci95_s, whole.median_s
         ),
     )
 

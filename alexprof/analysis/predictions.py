@@ -108,7 +108,7 @@ def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[Predic
     }
     for layer in division.layers:
         if layer.name not in left_out:
-            std = None if layer.std_s is None else division.fraction(layer.std_s)
+            std = None if layer.std_s is None else layer.std_s / division.step_s
             yield _saving("layer", layer.name, (layer.fraction, std, layer.fraction / 2), step_s)
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.analysis.timed_scale import timed_scale
+from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.multiple_comparisons import LEVEL, adjust_p_values
@@ -32,7 +31,6 @@ from alexprof.workload.base import matches
 if TYPE_CHECKING:
     import polars as pl
 
-Floats = NDArray[np.float64]
 _COLUMNS = ("op", "type", "kind", "layer", "pass")
 Account = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
 
@@ -85,12 +83,12 @@ def reconciled(
         accounts[_account(op, answer, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
-    others = _told(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
+    others = _layers(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
     attributed_s = float(own_s.mean()) if own else None
-    others_s = math.fsum(one.change_s for (what, _), one in changes.items() if what != "idle")
+    others_s = math.fsum(change.change_s for (what, _), change in changes.items() if what != "idle")
     return msgspec.structs.replace(
         answer,
         attributed_s=attributed_s,
@@ -99,10 +97,10 @@ def reconciled(
         ops=len({op.name for op in own}),
         parts=_parts(a, own),
         seen=_seen(own),
-        others=others,
+        others=tuple(others),
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=_not_told(others, a, b, accounts),
+        not_significant=_not_significant(others, a, b, accounts),
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -122,22 +120,12 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
-    steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
-    ops = rows.select(_COLUMNS).unique(maintain_order=True).with_row_index("row")
-    sums = rows.group_by(*_COLUMNS, "step").agg(pl.col("share_ns").sum())
-    sums = sums.join(ops, on=_COLUMNS).join(steps, on="step")
-    seconds = np.zeros((ops.height, steps.height))
-    seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
-    is_idle = (ops["op"] == IDLE_OP).to_numpy()
-    mean_s = phase.timed.mean_s
-    busy_s, idle_s = (float(seconds[which].sum()) / steps.height for which in (~is_idle, is_idle))
-    cpu = on_cpu(phase.attribution.device)
-    scale = timed_scale(busy_s, idle_s, mean_s, on_cpu=cpu)
-    seconds *= np.where(is_idle, scale.idle, scale.work)[:, np.newaxis]
-    names = (_Op(*row) for row in ops.select(_COLUMNS).iter_rows())
+    mean_s, cpu = phase.timed.mean_s, on_cpu(phase.attribution.device)
+    step_costs = StepCosts(rows, mean_s, on_cpu=cpu)
+    seconds = {_Op(*names): values for names, values in step_costs.by(*_COLUMNS).items()}
     interval = phase.timed.ci95_s
     unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
-    return _Side(dict(zip(names, seconds, strict=True)), (busy_s + idle_s) / mean_s, unsure)
+    return _Side(seconds, step_costs.traced_s / mean_s, unsure)
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
@@ -148,19 +136,19 @@ def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
     expensive of the one for the most expensive of the other. One of the same name and another kind
     is another op.
     """
-    same = set.intersection(*({(op.name, op.kind) for op in one.seconds} for one in (a, b)))
-    lacking: tuple[set[_Op], set[_Op]] = (set(), set())
-    alike: dict[tuple[str, str, str], tuple[list[_Op], list[_Op]]]
-    alike = defaultdict(lambda: ([], []))
-    for at, side in enumerate((a, b)):
+    in_both = {(op.name, op.kind) for op in a.seconds} & {(op.name, op.kind) for op in b.seconds}
+    groups: dict[tuple[str, str, str], tuple[list[_Op], list[_Op]]]
+    groups = defaultdict(lambda: ([], []))
+    for place, side in enumerate((a, b)):
         for op in sorted(side.seconds, key=lambda op: (-float(side.seconds[op].mean()), op)):
-            if (op.name, op.kind) not in same:
-                alike[op.layer, op.kind, op.pass_][at].append(op)
-    for lists in alike.values():
-        both = min(map(len, lists))
-        for found, ops in zip(lacking, lists, strict=True):
-            found.update(ops[both:])
-    return lacking
+            if (op.name, op.kind) not in in_both:
+                groups[op.layer, op.kind, op.pass_][place].append(op)
+    only_a: set[_Op] = set()
+    only_b: set[_Op] = set()
+    for of_a, of_b in groups.values():
+        only_a.update(of_a[len(of_b) :])
+        only_b.update(of_b[len(of_a) :])
+    return only_a, only_b
 
 
 def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> tuple[Account, str]:
@@ -191,39 +179,40 @@ def _interval(a: Floats, b: Floats) -> Interval | None:
     return None if error is None else error.around(float(a.mean() - b.mean()))
 
 
-def _told(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> tuple[LayerChange, ...]:
-    """Says of each layer whether its change can be told from 0; the largest change first.
+def _layers(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> list[LayerChange]:
+    """The change of each layer, and whether it is significant; the largest first.
 
     It must be larger than what chance does to one of so many layers, and than what the timed means,
-    which both sides are scaled to, leave open.
+    which both variants are scaled to, leave open.
     """
-    changes, p_values = [], []
-    for name, ops in layers.items():
-        with_s, without_s = a.sum(ops), b.sum(ops)
-        changes.append(_change(name, with_s, without_s))
-        error = welch(chunks(with_s), chunks(without_s))
-        p_values.append(1.0 if error is None else error.p_value(changes[-1].change_s))
+    changes = [_change(name, a.sum(ops), b.sum(ops)) for name, ops in layers.items()]
+    errors = [welch(chunks(a.sum(ops)), chunks(b.sum(ops))) for ops in layers.values()]
+    p_values = adjust_p_values(
+        [
+            1.0 if error is None else error.p_value(change.change_s)
+            for change, error in zip(changes, errors, strict=True)
+        ]
+    )
     judged = []
-    for one, p_value in zip(changes, adjust_p_values(p_values), strict=True):
-        open_s = math.hypot(one.with_s * a.unsure, one.without_s * b.unsure)
-        told = p_value <= LEVEL and abs(one.change_s) > open_s
-        judged.append(msgspec.structs.replace(one, significant=told))
-    return tuple(sorted(judged, key=lambda one: (-abs(one.change_s), one.name)))
+    for change, p_value in zip(changes, p_values, strict=True):
+        open_s = math.hypot(change.with_s * a.unsure, change.without_s * b.unsure)
+        significant = p_value <= LEVEL and abs(change.change_s) > open_s
+        judged.append(msgspec.structs.replace(change, significant=significant))
+    return sorted(judged, key=lambda change: (-abs(change.change_s), change.name))
 
 
-def _not_told(
+def _not_significant(
     others: Sequence[LayerChange],
     a: _Side,
     b: _Side,
     accounts: Mapping[tuple[Account, str], set[_Op]],
 ) -> Gathered | None:
-    names = tuple(one.name for one in others if not one.significant)
+    names = tuple(change.name for change in others if not change.significant)
     if not names:
         return None
     ops = [op for name in names for op in accounts["layer", name]]
-    with_s, without_s = a.sum(ops), b.sum(ops)
-    change_s = float(with_s.mean() - without_s.mean())
-    return Gathered(names=names, change_s=change_s, ci95_s=_interval(with_s, without_s))
+    together = _change("", a.sum(ops), b.sum(ops))
+    return Gathered(names=names, change_s=together.change_s, ci95_s=together.ci95_s)
 
 
 def _by_type(
@@ -231,7 +220,7 @@ def _by_type(
     accounts: Mapping[tuple[Account, str], set[_Op]],
     changes: Mapping[tuple[Account, str], LayerChange],
 ) -> tuple[OneSided, ...]:
-    found = [
+    ops = [
         OneSided(
             type=key[1],
             ops=tuple(sorted({op.name for op in accounts[key]})),
@@ -241,7 +230,7 @@ def _by_type(
         for key, change in changes.items()
         if key[0] == what
     ]
-    return tuple(sorted(found, key=lambda one: (-abs(one.change_s), one.type)))
+    return tuple(sorted(ops, key=lambda group: (-abs(group.change_s), group.type)))
 
 
 def _parts(side: _Side, own: Collection[_Op]) -> tuple[AblationPart, ...]:
@@ -253,9 +242,9 @@ def _parts(side: _Side, own: Collection[_Op]) -> tuple[AblationPart, ...]:
         AblationPart(
             layer=layer,
             pass_=pass_,
-            attributed_s=float((each := side.sum(groups[layer, pass_])).mean()),
-            attributed_std_s=_std(each),
-            ci95_s=step_interval(each),
+            attributed_s=float((seconds := side.sum(groups[layer, pass_])).mean()),
+            attributed_std_s=_std(seconds),
+            ci95_s=step_interval(seconds),
         )
         for layer, pass_ in sorted(groups, key=lambda key: (key[0], key[1] != "forward", key[1]))
     )

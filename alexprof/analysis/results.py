@@ -53,7 +53,7 @@ def _norms(change: ResultChange) -> dict[str, float]:
 
 
 def whether_same(results: Sequence[ResultChange]) -> bool | None:
-    """Whether all compute the same; None if that can't be told."""
+    """Whether all compute the same; None if not known."""
     answers = [change.same for change in results]
     if False in answers:
         return False

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.analysis.changes import Level
 from alexprof.analysis.estimator import Estimator, center_s
 from alexprof.analysis.selection import Selection
-from alexprof.analysis.timed_scale import Scale, timed_scale
-from alexprof.attribute import IDLE_OP
+from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.record.phase import on_cpu
@@ -22,7 +20,6 @@ from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_cos
 if TYPE_CHECKING:
     import polars as pl
 
-Floats = NDArray[np.float64]
 PARTS: tuple[Level, ...] = ("layer", "kind", "op")
 
 
@@ -116,13 +113,13 @@ class RunSamples:
         if attribution is None or self._costs is None or not attribution.wall_ns:
             return PhaseSample(blocks, compared, orders, step_s, None, traced=is_traced)
         device = attribution.device
-        rows = _rows(self._costs, variant, key, device)
-        steps = rows["step"].n_unique()
-        idle_s = float(rows.filter(rows["op"] == IDLE_OP)["share_ns"].sum()) / steps / 1e9
-        busy_s = float(rows["share_ns"].sum()) / steps / 1e9 - idle_s
-        step_s = step_s or busy_s + idle_s
-        scale = timed_scale(busy_s, idle_s, step_s, on_cpu=on_cpu(device))
-        parts = {level: _parts(rows, level, scale) for level in PARTS}
+        rows = self._costs.filter(variant=variant, phase=key, device=device)
+        costs = StepCosts(rows, step_s, on_cpu=on_cpu(device))
+        parts: dict[Level, dict[str, Floats]] = {}
+        for level in PARTS:  # idle time is a layer, and no kind or op
+            by_name = costs.by(level, idle=level == "layer")
+            parts[level] = {name: seconds for (name,), seconds in by_name.items()}
+        step_s = step_s or costs.traced_s
         return PhaseSample(blocks, compared, orders, step_s, device, parts, is_traced)
 
     def _table(self, name: str, was: str | None) -> pl.DataFrame | None:
@@ -138,14 +135,10 @@ class RunSamples:
         return None
 
     def _blocks(self, variant: str, key: str) -> tuple[list[Floats], list[int]]:
-        import polars as pl
-
         if self._steps is None:
             return [], []
-        rows = self._steps.filter(
-            (pl.col("variant") == variant) & (pl.col("phase") == key) & (pl.col("block") >= 0)
-        ).sort("order", "step")
-        groups = rows.group_by("order", maintain_order=True).agg(pl.col("seconds"))
+        rows = self._steps.filter(self._steps["block"] >= 0, variant=variant, phase=key)
+        groups = rows.sort("order", "step").group_by("order", maintain_order=True).agg("seconds")
         blocks = [np.asarray(seconds, np.float64) for seconds in groups["seconds"].to_list()]
         return blocks, groups["order"].to_list()
 
@@ -160,28 +153,3 @@ def took_turns(a: PhaseSample, b: PhaseSample) -> bool:
     if len(a.orders) < 2 or len(a.orders) != len(b.orders):
         return False
     return max(a.orders) > min(b.orders) and max(b.orders) > min(a.orders)
-
-
-def _rows(costs: pl.DataFrame, variant: str, key: str, device: str) -> pl.DataFrame:
-    import polars as pl
-
-    return costs.filter(
-        (pl.col("variant") == variant) & (pl.col("phase") == key) & (pl.col("device") == device)
-    )
-
-
-def _parts(rows: pl.DataFrame, level: Level, scale: Scale) -> dict[str, Floats]:
-    """Seconds by name and step; idle time is a layer, and no kind or op."""
-    import polars as pl
-
-    place = {step: number for number, step in enumerate(rows["step"].unique().sort())}
-    if level != "layer":
-        rows = rows.filter(pl.col("op") != IDLE_OP)
-    names = rows[level].unique(maintain_order=True).to_list()
-    row = {name: number for number, name in enumerate(names)}
-    sums = rows.group_by(level, "step").agg(pl.col("share_ns").sum())
-    seconds = np.zeros((len(names), len(place)))
-    at = [row[name] for name in sums[level]], [place[step] for step in sums["step"]]
-    factor = [scale.idle if name == IDLE_OP else scale.work for name in sums[level]]
-    seconds[at] = sums["share_ns"].to_numpy() / 1e9 * np.array(factor)
-    return dict(zip(names, seconds, strict=True))

@@ -126,7 +126,7 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         variant: Whose traced steps are divided; None takes the first.
     """
     estimator = leading_estimator(run)
-    phases = tuple(dict.fromkeys(key for one in run.variants.values() for key in one.phases))
+    phases = tuple(dict.fromkeys(key for record in run.variants.values() for key in record.phases))
     variant = variant or next(iter(run.variants), "")
     traced = {
         phase: record
@@ -181,14 +181,13 @@ def _step_time(phase: str, variant: str, timed: Timed, estimator: Estimator) -> 
 
 
 def _savings(run: Run, phase: str, estimator: Estimator) -> list[MeasuredSaving]:
-    known = [
-        ablation
+    savings = [
+        _saving(run, ablation, estimator)
         for ablation in run.ablations
         if ablation.phase == phase
         and ablation.reference in run.variants
         and ablation.without in run.variants
     ]
-    savings = [_saving(run, ablation, estimator) for ablation in known]
     return sorted(savings, key=lambda saving: -saving.saved_s)
 
 
@@ -238,29 +237,31 @@ def _own(
 
 def _on_gpu_timed(record: Phase) -> bool:
     """Whether it is a GPU's, with timed steps."""
-    books = record.attribution
-    return record.timed is not None and books is not None and not on_cpu(books.device)
+    attributed = record.attribution
+    return record.timed is not None and attributed is not None and not on_cpu(attributed.device)
 
 
 def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[LayerShare, ...]:
     """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
     fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
     for phase, record in traced.items():
-        known = [ablation for ablation in run.ablations if ablation.phase == phase]
-        questions = [max(known, key=lambda one: difference_s(one, estimator)[0])] if known else []
-        books = record.attribution
-        if books is None or not books.wall_ns or record.traced is None:
+        ablations = [ablation for ablation in run.ablations if ablation.phase == phase]
+        largest = max(
+            ablations, key=lambda ablation: difference_s(ablation, estimator)[0], default=None
+        )
+        attributed = record.attribution
+        if attributed is None or not attributed.wall_ns or record.traced is None:
             continue
         # What of the traced step's time is so much of the step that is shown.
-        scale, idle = 1.0, books.idle_ns / books.wall_ns
+        scale, idle = 1.0, attributed.idle_ns / attributed.wall_ns
         if _on_gpu_timed(record) and record.timed is not None:
             step_s = center_s(record.timed, estimator)
-            busy_s = books.share_ns / record.traced.steps / 1e9
+            busy_s = attributed.share_ns / record.traced.steps / 1e9
             scale = record.traced.mean_s / max(step_s, busy_s)
             idle = max(1 - busy_s / step_s, 0.0)
         for op in record.ops:
-            if op.device == books.device:
-                row = fractions.setdefault(_row_of(op, questions), {})
+            if op.device == attributed.device:
+                row = fractions.setdefault(_row_of(op, largest), {})
                 row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
         fractions.setdefault(("idle", "idle"), {})[phase] = idle
     rows = [
@@ -270,8 +271,8 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[L
 
 
 def _row_of(
-    op: OpCost, questions: list[Ablation]
+    op: OpCost, ablation: Ablation | None
 ) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if questions and matches(questions[0], op.name, op.kind, op.layer):
-        return questions[0].name, "left out"
+    if ablation is not None and matches(ablation, op.name, op.kind, op.layer):
+        return ablation.name, "left out"
     return op.layer, "layer"

@@ -6,7 +6,17 @@ alone: kernels keep their times, and the difference between traced and timed ste
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprof.attribute import IDLE_OP
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = NDArray[np.float64]
 
 
 class Scale(NamedTuple):
@@ -40,3 +50,48 @@ def timed_scale(busy_s: float, idle_s: float, timed_s: float, *, on_cpu: bool) -
     if busy_s > timed_s:
         return Scale(timed_s / busy_s, 0.0)
     return Scale(1.0, (timed_s - busy_s) / idle_s)
+
+
+class StepCosts:
+    """The costs of a phase's traced steps on one device, on the scale of its timed steps.
+
+    Attributes:
+        traced_s: Mean of the traced steps.
+        scale: What their times are multiplied by.
+    """
+
+    def __init__(self, rows: pl.DataFrame, timed_s: float, *, on_cpu: bool) -> None:
+        """Scales costs.
+
+        Args:
+            rows: Of the table of costs, of one variant, phase and device.
+            timed_s: Center of the timed steps; 0 without any: then nothing is scaled.
+            on_cpu: Whether it is the CPU's time.
+        """
+        import polars as pl
+
+        is_idle = pl.col("op") == IDLE_OP
+        self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
+        idle_s = float(rows.filter(is_idle)["share_ns"].sum()) / self._steps.height / 1e9
+        self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
+        busy_s = self.traced_s - idle_s
+        self.scale = timed_scale(busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
+        factor = pl.when(is_idle).then(self.scale.idle).otherwise(self.scale.work)
+        self._rows = rows.with_columns((pl.col("share_ns") / 1e9 * factor).alias("seconds"))
+
+    def by(self, *columns: str, idle: bool = True) -> dict[tuple[str, ...], Floats]:
+        """Seconds in each step, float64 [steps], by the values of some columns.
+
+        Args:
+            columns: Names of columns of the table of costs.
+            idle: Whether idle time counts.
+        """
+        import polars as pl
+
+        rows = self._rows if idle else self._rows.filter(pl.col("op") != IDLE_OP)
+        parts = rows.select(columns).unique(maintain_order=True).with_row_index("row")
+        sums = rows.group_by(*columns, "step").agg(pl.col("seconds").sum())
+        sums = sums.join(parts, on=columns).join(self._steps, on="step")
+        seconds = np.zeros((parts.height, self._steps.height))
+        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["seconds"].to_numpy()
+        return dict(zip(parts.select(columns).iter_rows(), seconds, strict=True))

@@ -90,19 +90,19 @@ def find_traces(name: str) -> tuple[Path, ...]:
             return () if path.name == RUN_FILE else (path,)
         if not path.is_dir() or (path / RUN_FILE).exists():
             return ()
-        found: list[Path] = []
+        files: list[Path] = []
         for below in ("", "*/", "profile/*/", "plugins/profile/*/", "*/plugins/profile/*/"):
-            found = found or sorted(path.glob(f"{below}*{SUFFIX}"))
+            files = files or sorted(path.glob(f"{below}*{SUFFIX}"))
         # Of the sessions that AlexProf makes this one holds Python calls, and no op.
-        found = [one for one in found if one.parent.name != GRAPH_BUILD]
+        files = [file for file in files if file.parent.name != GRAPH_BUILD]
     except (OSError, ValueError):
         return ()  # what can't be looked into is reported as no run
-    sessions = list(dict.fromkeys(one.parent for one in found))
+    sessions = list(dict.fromkeys(file.parent for file in files))
     if len(sessions) > 1:
         names = ", ".join(map(str, sessions[:_SHOWN]))
         more = f" and {len(sessions) - _SHOWN} more" if len(sessions) > _SHOWN else ""
         raise UsageError(f"{path} holds {len(sessions)} traces: name one of {names}{more}")
-    return tuple(found)
+    return tuple(files)
 
 
 def _check_neighbor(path: Path) -> None:

@@ -41,7 +41,7 @@ from alexprof.attribute.rollup import (
     totals,
 )
 from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
-from alexprof.record.closure import check_closure
+from alexprof.record.tables import check_closure
 
 __all__ = [
     "IDLE_OP",

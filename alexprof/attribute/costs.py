@@ -22,8 +22,8 @@ from alexprof.attribute.symbols import Op
 from alexprof.attribute.table import costs_table
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import TraceError
-from alexprof.record.closure import check_closure
 from alexprof.record.note import Note
+from alexprof.record.tables import check_closure
 
 if TYPE_CHECKING:
     import polars as pl

@@ -210,8 +210,8 @@ def history(
     metric: Annotated[
         str,
         typer.Option(
-            help="PHASE.mean or .median; LRN.share or .time of a kind, layer or op. The first "
-            "phase's mean if empty."
+            help="PHASE.mean or .median; .traced of traced steps; LRN.share or .time of a kind, "
+            "layer or op. The first phase's mean if empty."
         ),
     ] = "",
     variant: Annotated[str, typer.Option(help="Whose. The one that most runs have if empty.")] = "",

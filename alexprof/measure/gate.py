@@ -12,14 +12,12 @@ FALSE_RED = 0.01
 """Chance of a red if the slow-down is exactly what is allowed; less if it is less."""
 
 
-def judge(
-    comparisons: Comparison | Sequence[Comparison], max_slowdown: float | Sequence[float]
-) -> Outcome:
-    """Judges one comparison, or several of which each must be within its bound.
+def judge(comparisons: Sequence[Comparison], max_slowdowns: Sequence[float]) -> Outcome:
+    """Judges comparisons of which each must be within its bound.
 
     Args:
         comparisons: B (new) against A (baseline).
-        max_slowdown: What is allowed, as a fraction (0.03 for 3 %); one for all or one for each.
+        max_slowdowns: What each may be slower by, as a fraction (0.03 for 3 %).
 
     Returns:
         "slower": with 99 % confidence one has slowed down by more than is allowed (with several,
@@ -29,18 +27,15 @@ def judge(
     Raises:
         ValueError: If there is nothing to judge or the numbers differ.
     """
-    every = [comparisons] if isinstance(comparisons, Comparison) else list(comparisons)
-    bounds = (
-        list(max_slowdown) if isinstance(max_slowdown, Sequence) else [max_slowdown] * len(every)
-    )
-    if not every or len(bounds) != len(every):
-        raise ValueError(f"{len(every)} comparisons and {len(bounds)} bounds")
+    if not comparisons or len(max_slowdowns) != len(comparisons):
+        raise ValueError(f"{len(comparisons)} comparisons and {len(max_slowdowns)} bounds")
     # Both tails of an interval are outside it; only the lower one is a red.
-    level = 1 - 2 * FALSE_RED / len(every)
-    sure = [interval_at(one, level) for one in every]
-    pairs = list(zip(every, sure, bounds, strict=True))
-    if any(low is not None and low[0] > 1 + bound for _, low, bound in pairs):
-        return "slower"
-    if all(one.ci95 is not None and one.ci95[1] <= 1 + bound for one, _, bound in pairs):
+    level = 1 - 2 * FALSE_RED / len(comparisons)
+    pairs = list(zip(comparisons, max_slowdowns, strict=True))
+    for comparison, bound in pairs:
+        interval = interval_at(comparison, level)
+        if interval is not None and interval[0] > 1 + bound:
+            return "slower"
+    if all(item.ci95 is not None and item.ci95[1] <= 1 + bound for item, bound in pairs):
         return "within"
     return "unclear"

@@ -40,14 +40,14 @@ class _Spread:
 
     Attributes:
         error: Standard error.
-        freedom: Its degrees of freedom.
+        degrees_of_freedom: Its degrees of freedom.
         count: How many units it comes from.
         more: What it would take more of.
         assumed: Whether the between-run variance is in the error.
     """
 
     error: float
-    freedom: float
+    degrees_of_freedom: float
     count: int
     more: NeededCode
     assumed: bool = False
@@ -91,20 +91,20 @@ def compare_times(
 
 def interval_at(comparison: Comparison, level: float) -> Interval | None:
     """The ratio's interval at another level than 95 %; None where `ci95` is None."""
-    if comparison.log_error is None or comparison.freedom is None:
+    if comparison.log_error is None or comparison.degrees_of_freedom is None:
         return None
-    return _interval(comparison.ratio, comparison.log_error, comparison.freedom, level)
+    return _interval(comparison.ratio, comparison.log_error, comparison.degrees_of_freedom, level)
 
 
-def _interval(ratio: float, error: float, freedom: float, level: float) -> Interval:
-    half = quantile(freedom, (1 + level) / 2) * error
+def _interval(ratio: float, error: float, degrees_of_freedom: float, level: float) -> Interval:
+    half = quantile(degrees_of_freedom, (1 + level) / 2) * error
     # Two units at a level near 1 reach beyond what a float holds.
     return ratio * math.exp(-half), ratio * math.exp(half) if half < 700 else math.inf
 
 
 def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
     centre = math.log(b_s / a_s)
-    low, high = _interval(b_s / a_s, spread.error, spread.freedom, 0.95)
+    low, high = _interval(b_s / a_s, spread.error, spread.degrees_of_freedom, 0.95)
     verdict = verdict_of((low, high), band)
     return Comparison(
         a_s=a_s,
@@ -113,9 +113,9 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
         ci95=(low, high),
         verdict=verdict,
         needed=_needed(centre, spread, band) if verdict == "unclear" else None,
-        p_value=two_sided_p(centre, spread.error, spread.freedom),
+        p_value=two_sided_p(centre, spread.error, spread.degrees_of_freedom),
         log_error=spread.error,
-        freedom=spread.freedom,
+        degrees_of_freedom=spread.degrees_of_freedom,
     )
 
 
@@ -141,8 +141,8 @@ def _of_runs(a: Runs, b: Runs) -> _Spread:
     """Welch, over the runs' means."""
     sides = [run_means(a), run_means(b)]
     parts = [float((side / side.mean()).var(ddof=1)) / len(side) for side in sides]
-    freedom = satterthwaite(parts, [len(side) - 1 for side in sides])
-    return _Spread(math.sqrt(sum(parts)), freedom, min(len(a), len(b)), "more_runs")
+    degrees_of_freedom = satterthwaite(parts, [len(side) - 1 for side in sides])
+    return _Spread(math.sqrt(sum(parts)), degrees_of_freedom, min(len(a), len(b)), "more_runs")
 
 
 def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
@@ -154,10 +154,10 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
         return Needed("blocks")
     parts = within[0][0] + within[1][0]
     between = run_cv**2 * (1 / len(a) + 1 / len(b))
-    freedoms = [*within[0][1], *within[1][1], DEGREES_OF_FREEDOM]
+    degrees = [*within[0][1], *within[1][1], DEGREES_OF_FREEDOM]
     return _Spread(
         error=math.sqrt(sum(parts) + between),
-        freedom=satterthwaite([*parts, between], freedoms),
+        degrees_of_freedom=satterthwaite([*parts, between], degrees),
         count=min(sum(map(len, runs)) for runs in (a, b)),
         more="more_blocks",
         assumed=between > 0,

@@ -19,20 +19,20 @@ class Error:
 
     Attributes:
         size: Its standard error, in the unit of the values.
-        freedom: Degrees of freedom of that; infinite where nothing varies.
+        degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
     """
 
     size: float
-    freedom: float
+    degrees_of_freedom: float
 
     def around(self, centre: float) -> Interval:
         """The 95 % interval about a difference."""
-        half = quantile(self.freedom, 0.975) * self.size
+        half = quantile(self.degrees_of_freedom, 0.975) * self.size
         return centre - half, centre + half
 
     def p_value(self, difference: float) -> float:
         """Chance of a difference at least so large if there is none."""
-        return two_sided_p(difference, self.size, self.freedom)
+        return two_sided_p(difference, self.size, self.degrees_of_freedom)
 
 
 def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) -> Error | None:
@@ -47,6 +47,6 @@ def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) ->
     """
     if min(len(a), len(b)) < 2:
         return None
-    means = [block_means(one) for one in (a, b)]
-    parts = [float(one.var(ddof=1)) / len(one) for one in means]
-    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(one) - 1 for one in means]))
+    means = [block_means(blocks) for blocks in (a, b)]
+    parts = [float(side.var(ddof=1)) / len(side) for side in means]
+    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means]))

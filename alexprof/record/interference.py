@@ -1,36 +1,11 @@
-"""What else went on while a phase was measured, as plain values; without NumPy, like the record.
-
-The thresholds say from where on a user is told.
-"""
+"""What else went on while a phase was measured."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-OTHERS = 0.05
-"""Part of the cores that others may use: a step that waits for its slowest thread is longer by at
-least as much; a desktop at rest takes less."""
 TICKS_S = 0.05
 """Processor time by which others may seem to run anyway: /proc/stat counts whole ticks (10 ms)."""
-STEAL = 0.01
-"""Part of the cores that the host may take away: nothing inside the machine can explain more."""
-MEMORY_STALLED = 0.01
-"""Part of the time in which some program may wait for memory: at rest it is 0."""
-THROTTLED = 0.01
-"""Seconds a second for which the control group's quota may stop threads."""
-MAJOR_FAULTS_PER_S = 5.0
-"""Page faults a second that wait for a disk: each takes 0.1 to 10 ms."""
-COLLECTING = 0.01
-"""Part of the time for Python's garbage collector."""
-SLOWER = 0.05
-"""Change of a clock: two readings at rest differ by 1 to 3 %."""
-GPU_SLOWED_BY = frozenset(
-    (
-        *("power cap", "power cap (brake)", "hardware slowdown"),
-        *("thermal (software)", "thermal (hardware)"),
-    )
-)
-"""The reasons (`measure.gpu_state`) for which a GPU runs below its clocks against one's will."""
 
 
 @dataclass(frozen=True)

@@ -129,14 +129,14 @@ def find_run(name: str, logdir: Path) -> Path:
         if os.path.lexists(folder):
             raise _no_run(folder)
     runs = _run_folders(logdir) if logdir.is_dir() else iter(())
-    known = [LATEST, *(folder.name for folder in runs)]
+    names = [LATEST, *(folder.name for folder in runs)]
     run, _, variant = name.rpartition(":")
-    if run in known:
+    if run in names:
         raise RunError(
             f"{name!r} is a variant: show it by `alexprof report {run} --variant {variant}`"
         )
-    alike = get_close_matches(Path(name).name, known, n=3)
-    hint = f"did you mean {' or '.join(alike)}?" if alike else "see `alexprof list`"
+    similar = get_close_matches(Path(name).name, names, n=3)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else "see `alexprof list`"
     raise RunError(f"no run {name!r} here or in {logdir}: {hint}")
 
 

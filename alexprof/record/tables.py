@@ -11,15 +11,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.errors import RunError
+from alexprof.errors import ClosureError, RunError
 from alexprof.files import whole_file
-from alexprof.record.closure import check_closure
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 STEPS_FILE, COSTS_FILE = "steps.parquet", "costs.parquet"
+
+
+def check_closure(costs: pl.DataFrame) -> None:
+    """Checks that shares and idle time add up to the step, for each step and device.
+
+    Raises:
+        ClosureError: They do not; names the first such step.
+    """
+    import polars as pl
+
+    sums = costs.group_by("step", "device", maintain_order=True).agg(
+        pl.col("share_ns").sum(), pl.col("wall_ns").min(), pl.col("wall_ns").max().alias("most")
+    )
+    wrong = sums.filter(
+        (pl.col("share_ns") != pl.col("wall_ns")) | (pl.col("most") != pl.col("wall_ns"))
+    )
+    if wrong.height:
+        row = wrong.row(0, named=True)
+        wall = row["wall_ns"] if row["most"] == row["share_ns"] else row["most"]
+        raise ClosureError(
+            f"step {row['step']} on {row['device']}: shares and idle time add up to "
+            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again"
+        )
 
 
 def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:

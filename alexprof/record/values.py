@@ -227,7 +227,7 @@ class Comparison:
         needed: What it would take for a verdict; None with one.
         p_value: Two-sided, of a ratio of 1; None without an interval.
         log_error: Standard error of the ratio's logarithm; None without an interval.
-        freedom: Degrees of freedom of `log_error`; infinite where nothing varies.
+        degrees_of_freedom: Degrees of freedom of `log_error`; infinite where nothing varies.
     """
 
     a_s: float
@@ -238,4 +238,4 @@ class Comparison:
     needed: Needed | None
     p_value: float | None = None
     log_error: float | None = None
-    freedom: float | None = None
+    degrees_of_freedom: float | None = None

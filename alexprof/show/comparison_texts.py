@@ -27,6 +27,13 @@ _NEEDED: dict[NeededCode, str] = {
     "fewer_compared": "more data: among so many comparisons one like this comes by chance",
     "other_bound": "another bound: the slow-down is too near to what is allowed",
 }
+SOFTWARE = {
+    "tensorflow": "TensorFlow",
+    "python": "Python",
+    "numpy": "NumPy",
+    "alexprof": "AlexProf",
+    "onednn": "oneDNN",
+}
 _COUNTED: dict[NeededCode, tuple[str, str]] = {
     "more_blocks": ("block", " of each"),
     "more_pairs": ("pair", " of processes"),
@@ -200,7 +207,7 @@ def _interference_differs(caveat: Caveat) -> str:
 def _slow_steps(caveat: Caveat) -> str:
     return (
         f"{_runs(caveat)} had steps slow in a row ({clean(', '.join(caveat.phases))}; up to "
-        f"{caveat.numbers['slowest_ratio']:.2f}×): means follow them, so medians are compared"
+        f"{caveat.numbers['slowest_ratio']:.2f}×), and means follow them"
     )
 
 
@@ -256,7 +263,7 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
     "machine_unknown": lambda it: f"where {_runs(it)} ran is not recorded",
     "machine_differs": _machine_differs,
     "system_differs": lambda it: f"the system differs {_values(it)}",
-    "version_differs": lambda it: f"{clean(it.what)} differs {_values(it)}: it may be the cause",
+    "version_differs": lambda it: f"{SOFTWARE[it.what]} differs {_values(it)}: it may be the cause",
     "devices_differ": lambda it: (
         f"the step is divided on other devices {_values(it)}: op times and kernel times are not "
         "set beside each other"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alexprof.analysis.findings import Finding
-from alexprof.record.interference import OTHERS, Interference
+from alexprof.analysis.interference import OTHERS
+from alexprof.record.interference import Interference
 from alexprof.show import numbers
 from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.view import View
@@ -63,17 +64,17 @@ def _few_steps(view: View, finding: Finding) -> str:
 
 
 def _machine_busy(view: View, finding: Finding) -> str:
-    known = finding.numbers
+    figures = finding.numbers
     facts = []
-    if "slowest_ratio" in known:
-        first, last = round(known["first_step"]), round(known["last_step"])
+    if "slowest_ratio" in figures:
+        first, last = round(figures["first_step"]), round(figures["last_step"])
         steps = f"step {first}" if first == last else f"steps {first}–{last}"
-        facts.append(f"{steps} took up to {numbers.times(known['slowest_ratio'])}")
-    if "others_fraction" in known:
-        part = numbers.percent_unit(known["others_fraction"])
+        facts.append(f"{steps} took up to {numbers.times(figures['slowest_ratio'])}")
+    if "others_fraction" in figures:
+        part = numbers.percent_unit(figures["others_fraction"])
         facts.append(f"other programs used {part} of the CPU")
-    if "steal_fraction" in known:
-        part = numbers.percent_unit(known["steal_fraction"])
+    if "steal_fraction" in figures:
+        part = numbers.percent_unit(figures["steal_fraction"])
         facts.append(f"the host of this virtual machine took {part} of the CPU away")
     usable = [
         key
@@ -175,11 +176,12 @@ def _page_faults(view: View, finding: Finding) -> str:
 
 
 def _bound_by_launching(view: View, finding: Finding) -> str:
-    known = finding.numbers
-    launches = plural(round(known.get("launches_per_step", 0)), "launch", "es")
-    step_s = known["step_s"]
-    waits, busy = (numbers.time(known.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
-    one_by_one = known.get("launches_per_step", 0) > _ONE_BY_ONE * known.get("kernels_per_step", 0)
+    figures = finding.numbers
+    launches = plural(round(figures.get("launches_per_step", 0)), "launch", "es")
+    step_s = figures["step_s"]
+    waits, busy = (numbers.time(figures.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
+    kernels = figures.get("kernels_per_step", 0.0)
+    one_by_one = figures.get("launches_per_step", 0.0) > _ONE_BY_ONE * kernels
     advice = (
         "Fewer and larger ops shorten the step."
         if one_by_one

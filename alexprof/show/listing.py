@@ -121,8 +121,8 @@ def _phases(view: View, width: int) -> Iterator[str]:
 def _times(view: View, key: str) -> str:
     steps = [step for step in view.summary.steps if step.phase == key]
     if not steps:
-        traced = [step for step in view.summary.traced if step.phase == key]
-        return f"{numbers.time(traced[0].center_s)} traced" if traced else "not timed"
+        traced = (step for step in view.summary.traced if step.phase == key)
+        return next((f"{numbers.time(step.center_s)} traced" for step in traced), "not timed")
     longest_s = max(step.center_s for step in steps)
     first, *others = steps
     texts = [numbers.time(step.center_s, longest_s) for step in steps]

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from alexprof.analysis.findings import Finding
 from alexprof.record.note import Note
 from alexprof.show import numbers
 from alexprof.show.text import clean
 from alexprof.show.words import listed
 
 
-def note_text(note: Note | Finding) -> str:
+def note_text(note: Note) -> str:
     """Says a note in a sentence or two; a reason is a clause, without an end."""
     names = [clean(name) for name in note.names]
     values = {name: _figure(name, value) for name, value in note.numbers.items()}

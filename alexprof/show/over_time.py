@@ -8,7 +8,7 @@ from datetime import datetime
 from alexprof.analysis.history import History, Point, Step
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
-from alexprof.show.comparison_texts import caveat_text
+from alexprof.show.comparison_texts import SOFTWARE, caveat_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -73,7 +73,7 @@ def _sentence(history: History, step: Step) -> str:
         low, high = (numbers.percent(bound - 1) for bound in step.ci95)
         values += f"; 95{numbers.NBSP}% interval {numbers.unit(f'{low} to {high}', '%')}"
     changed = ", ".join(
-        f"{clean(version.what)} {clean(version.after)} ({clean(version.before)} before)"
+        f"{SOFTWARE[version.what]} {clean(version.values[1])} ({clean(version.values[0])} before)"
         for version in step.changed
     )
     first = f"the first with {changed}" if changed else "no version changed there"

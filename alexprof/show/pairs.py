@@ -68,11 +68,11 @@ def pair_line(record: PairsRecord) -> str:
     pairs = record.finished
     a, b = pairs[-1]
     unit = numbers.spoken_unit(a.seconds)
-    said = f"A {unit.named(a.seconds)}, B {unit.named(b.seconds)}"
-    of_a_pair_s = sum(one.seconds for pair in pairs for one in pair) / len(pairs)
+    times = f"A {unit.named(a.seconds)}, B {unit.named(b.seconds)}"
+    of_a_pair_s = sum(process.seconds for pair in pairs for process in pair) / len(pairs)
     left = record.pairs - len(pairs)
     ending = f"; {time_left(of_a_pair_s * left)}" if left else ""
-    return f"Pair {a.pair} of {record.pairs}: {said}{ending}"
+    return f"Pair {a.pair} of {record.pairs}: {times}{ending}"
 
 
 def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, str]) -> Document:
@@ -98,13 +98,13 @@ def _facts(result: PairsResult) -> Iterator[str]:
 
 def _banner(result: PairsResult) -> str:
     """What has to be known before any figure."""
-    said = []
+    texts = []
     if not result.record.complete:
         why = stopped_text(result.record.stopped)
-        said.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
+        texts.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
     if result.comparison is not None and result.comparison.same_results is False:
-        said.append("The runs don’t compute the same: see “What to know?”.")
-    return " ".join(said)
+        texts.append("The runs don’t compute the same: see “What to know?”.")
+    return " ".join(texts)
 
 
 def _from_runs(result: PairsResult, top: int) -> Iterator[Section]:

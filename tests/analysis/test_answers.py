@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from alexprof.analysis.account import account, accounts
+from alexprof.analysis.account import account_of, accounts
 from alexprof.analysis.answers import Answers, answers, largest_shares
 from alexprof.analysis.division import divide, divided_steps
 from alexprof.analysis.predictions import predict
@@ -49,11 +49,11 @@ def test_a_critical_path_is_by_layer_the_longest_first():
 
 
 def test_the_rows_of_an_account_add_up_to_its_sum():
-    for behind in accounts(runs.alexnet()):
-        rows = [row.value_s for row in behind.rows if row.kind != "own part"]
-        assert behind.sum_s == pytest.approx(math.fsum(value or 0.0 for value in rows))
-        parts = [row.value_s or 0.0 for row in behind.rows if row.kind == "own part"]
-        assert math.fsum(parts) == pytest.approx(behind.rows[0].value_s)
+    for account in accounts(runs.alexnet()):
+        rows = [row.value_s for row in account.rows if row.kind != "own part"]
+        assert account.sum_s == pytest.approx(math.fsum(value or 0.0 for value in rows))
+        parts = [row.value_s or 0.0 for row in account.rows if row.kind == "own part"]
+        assert math.fsum(parts) == pytest.approx(account.rows[0].value_s)
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_the_rows_of_an_account_add_up_to_its_sum():
 )
 def test_own_ops_over_what_was_measured(changes, ratio, within):
     run = with_forward(runs.steady(), **changes)
-    behind = account(run, run.ablations[0])
-    assert behind.own_over_measured == (None if ratio is None else pytest.approx(ratio, abs=0.01))
-    assert behind.own_within_interval is within
+    account = account_of(run, run.ablations[0])
+    assert account.own_over_measured == (None if ratio is None else pytest.approx(ratio, abs=0.01))
+    assert account.own_within_interval is within
 
 
 def test_without_a_trace_of_both_nothing_is_summed_up():
-    behind = accounts(odd_runs.one_traced())[0]
-    assert behind.sum_s is None
-    assert {row.kind for row in behind.rows} == {"own", "own part"}
+    account = accounts(odd_runs.one_traced())[0]
+    assert account.sum_s is None
+    assert {row.kind for row in account.rows} == {"own", "own part"}
 
 
 def test_what_goes_and_comes_with_ops_has_rows():

@@ -333,3 +333,16 @@ def test_a_table_that_is_gone_is_no_phase_that_was_not_measured(tmp_path, file, 
     (tmp_path / name / file).unlink()
     with pytest.raises(RunError, match=f"{name}/{file}, though the record tells of {was}: copy it"):
         found(tmp_path, "a", "b")
+
+
+def test_medians_are_compared_where_they_lead_in_one_of_the_runs(tmp_path):
+    slow = Stretch("forward", 1, 5, 1.5, ("v",))
+    a = made_run(tmp_path / "a", {"v": 0.1}, noise=0.05)
+    b = made_run(tmp_path / "b", {"v": 0.12}, noise=0.05, seed=1, stretches=(slow,))
+    whole = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference
+    medians_s = [run.variants["v"].phases["forward"].timed.median_s for run in (a, b)]
+    assert whole.estimator == "median"
+    assert [whole.before_s, whole.after_s] == pytest.approx(medians_s)
+    assert whole.verdict == "slower"
+    layer = one(found(tmp_path, "a", "b"), "layer", "conv1", "v")
+    assert layer.difference.before_s == pytest.approx(layer.a_share * medians_s[0])

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from alexprof.errors import ClosureError, TraceError
-from alexprof.record.closure import check_closure
 from alexprof.record.note import Note
+from alexprof.record.tables import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
 from tests.traces import TraceBuilder, integer, message

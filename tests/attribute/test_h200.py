@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from alexprof.attribute import Attribution, attribute_phases
-from alexprof.record.closure import check_closure
 from alexprof.record.note import Note
+from alexprof.record.tables import check_closure
 from alexprof.xplane import Plane, Trace
 from tests.h200 import TRACES, phases_of, trace_of
 

@@ -105,23 +105,23 @@ def test_two_percent_are_found_by_ten_pairs_where_processes_differ_by_one():
 @pytest.mark.parametrize("true", [1.0, 1.03], ids=["no change", "all that is allowed"])
 def test_false_reds_are_at_most_one_percent(true):
     by_blocks = in_one_process(EVERYTHING, 100, 2000, true)
-    assert share(judge(one, 0.03) == "slower" for one in by_blocks) <= at_most(0.01, 2000)
+    assert share(judge([one], [0.03]) == "slower" for one in by_blocks) <= at_most(0.01, 2000)
     by_pairs = pairs_of_processes(EVERYTHING, 12, 1000, true)
-    assert share(judge(one, 0.03) == "slower" for one in by_pairs) <= at_most(0.01, 1000)
+    assert share(judge([one], [0.03]) == "slower" for one in by_pairs) <= at_most(0.01, 1000)
 
 
 def test_the_gate_finds_five_percent():
     by_blocks = in_one_process(EVERYTHING, 100, 600, 1.05)
-    assert share(judge(one, 0.03) == "slower" for one in by_blocks) >= 0.95
+    assert share(judge([one], [0.03]) == "slower" for one in by_blocks) >= 0.95
     by_pairs = pairs_of_processes(EVERYTHING, 13, 400, 1.05)
-    assert share(judge(one, 0.03) == "slower" for one in by_pairs) >= 0.95
+    assert share(judge([one], [0.03]) == "slower" for one in by_pairs) >= 0.95
 
 
 def test_with_a_run_each_the_gate_rather_says_that_it_can_t_tell():
     a, b = one_run_each(600, 1.05)
     found = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    judged = [judge(one, 0.03) for one in found]
+    judged = [judge([one], [0.03]) for one in found]
     assert "within" not in judged
     assert 0.05 < judged.count("slower") / 600 < 0.5
     ten = [compare_times([blocks(x)], [blocks(y * 1.1 / 1.05)]) for x, y in zip(a, b, strict=True)]
-    assert share(judge(one, 0.03) == "slower" for one in ten) >= 0.95
+    assert share(judge([one], [0.03]) == "slower" for one in ten) >= 0.95

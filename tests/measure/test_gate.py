@@ -20,7 +20,7 @@ def comparison(ratio, error):
         None,
         p_value=0.5,
         log_error=error,
-        freedom=math.inf,
+        degrees_of_freedom=math.inf,
     )
 
 
@@ -37,30 +37,30 @@ def comparison(ratio, error):
     ],
 )
 def test_one(ratio, error, outcome):
-    assert judge(comparison(ratio, error), 0.03) == outcome
+    assert judge([comparison(ratio, error)], [0.03]) == outcome
 
 
 def test_each_has_its_bound():
     quick, slow = comparison(1.0, 0.001), comparison(1.08, 0.001)
     assert judge([quick, slow], [0.03, 0.1]) == "within"
-    assert judge([quick, slow], 0.03) == "slower"
-    assert judge([quick, comparison(1.03, 0.001)], 0.03) == "unclear"
+    assert judge([quick, slow], [0.03, 0.03]) == "slower"
+    assert judge([quick, comparison(1.03, 0.001)], [0.03, 0.03]) == "unclear"
 
 
 def test_among_many_a_red_needs_more_evidence():
     weak = comparison(1.03 * math.exp(0.025), 0.01)
-    assert judge(weak, 0.03) == "slower"
-    assert judge([weak, *[comparison(1.0, 0.001)] * 9], 0.03) == "unclear"
+    assert judge([weak], [0.03]) == "slower"
+    assert judge([weak, *[comparison(1.0, 0.001)] * 9], [0.03] * 10) == "unclear"
 
 
 def test_without_an_interval_nothing_can_be_told():
     bare = Comparison(1.0, 2.0, 2.0, None, "unclear", Needed("blocks"))
-    assert judge(bare, 0.03) == "unclear"
-    assert judge([bare, comparison(1.2, 0.001)], 0.03) == "slower"
+    assert judge([bare], [0.03]) == "unclear"
+    assert judge([bare, comparison(1.2, 0.001)], [0.03, 0.03]) == "slower"
 
 
 def test_nothing_to_judge_is_refused():
     with pytest.raises(ValueError, match="0 comparisons"):
-        judge([], 0.03)
+        judge([], [])
     with pytest.raises(ValueError, match="1 comparisons and 2 bounds"):
         judge([comparison(1, 0.1)], [0.03, 0.1])

@@ -42,14 +42,14 @@ def test_pairs_of_runs_are_judged_by_their_means_alone():
     parts = np.array(b) / 1.1 - np.array(a) / 1.0
     half = stats.t.ppf(0.975, 2) * stats.sem(parts)
     assert found.ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
-    assert found.freedom == 2
+    assert found.degrees_of_freedom == 2
 
 
 def test_three_runs_each_are_welch_s_over_runs():
     a, b = [1.0, 1.01, 0.99], [1.05, 1.06, 1.03, 1.04]
     found = compare_times([run(x) for x in a], [run(x) for x in b])
     welch = stats.ttest_ind(np.array(b) / np.mean(b), np.array(a) / np.mean(a), equal_var=False)
-    assert found.freedom == pytest.approx(welch.df)
+    assert found.degrees_of_freedom == pytest.approx(welch.df)
     assert found.verdict == "slower"
 
 
@@ -141,7 +141,7 @@ def test_too_little_to_tell():
 def test_unequal_numbers_are_not_paired():
     a, b = run(1, 1, 1), run(1, 1, 1, 1)
     assert compare_times([a], [b], paired=True).log_error > 0.01
-    assert compare_times([a] * 3, [b] * 4, paired=True).freedom != 2
+    assert compare_times([a] * 3, [b] * 4, paired=True).degrees_of_freedom != 2
 
 
 def test_no_time_on_one_side_is_no_ratio_and_none_in_a_block_is():

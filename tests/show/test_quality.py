@@ -120,7 +120,10 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
     said = with_timed(
         with_lrn={**fields, "precision": 0.0048}, without_lrn={**fields, "precision": 0.0031}
     )
-    assert said == ["Forward: stopped at the precision asked (±0.50 %): ±0.48 % after 340 steps."]
+    assert said == [
+        "Forward: stopped by the precision reached, at ±0.48 % after 340 steps, within the "
+        "±0.50 % asked."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +131,8 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
     [
         (
             {"stopped_by": "plateau", "requested_precision": 0.005, "precision": 0.171},
-            "! forward: stopped at ±17 % after 60 steps, not the ±0.50 % asked: four times the "
-            "steps had not narrowed the interval, the machine drifts",
+            "! forward: stopped because four times the steps had not narrowed the interval, the "
+            "machine drifts, at ±17 % after 60 steps, not the ±0.50 % asked",
         ),
         (
             {"stopped_by": "max-time", "requested_precision": 0.005, "precision": 0.011},
@@ -160,8 +163,10 @@ def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
     one = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009, "steps": 100}
     said = with_timed(with_lrn=one, without_lrn={**one, "steps": 130})
     assert said == [
-        "Forward, with LRN: stopped at the precision asked (±1.0 %): ±0.90 % after 100 steps.",
-        "Forward, without LRN: stopped at the precision asked (±1.0 %): ±0.90 % after 130 steps.",
+        "Forward, with LRN: stopped by the precision reached, at ±0.90 % after 100 steps, within "
+        "the ±1.0 % asked.",
+        "Forward, without LRN: stopped by the precision reached, at ±0.90 % after 130 steps, "
+        "within the ±1.0 % asked.",
     ]
 
 

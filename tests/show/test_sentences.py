@@ -98,7 +98,7 @@ def test_the_answer_names_what_else_changed():
     text = said(run, BACKWARD)
     assert "LRN costs 33.4 ms of a 612 ms step, 5.45 %" in text
     assert "Its own ops take 55.8 ± 4.4 ms; without it conv2 took 12.1 ms longer." in text
-    assert "4 other layers, none significant −10.3" in text
+    assert "4 other layers, not significant −10.3" in text
     nothing = msgspec.structs.replace(
         seen, others=tuple(msgspec.structs.replace(one, significant=False) for one in seen.others)
     )

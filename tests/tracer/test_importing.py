@@ -24,10 +24,9 @@ from alexprof.record.tables import load_costs, load_steps
 from alexprof.tracer import importing
 from alexprof.tracer.importing import import_trace
 from tests import h200
+from tests.samples import SAMPLES
 from tests.show.full import render
 from tests.trace_runs import write_trace
-
-SHARED = Path("/work/shared/traces")
 
 
 def as_in_memory(run: Run, imported: Run) -> Run:
@@ -237,8 +236,8 @@ def test_real_traces_are_imported_whole(tmp_path, name):
         assert_frame_equal(rows, attribution.costs)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the traces are not here")
-@pytest.mark.parametrize("file", sorted(SHARED.glob("*.xplane.pb")), ids=lambda file: file.name)
+@pytest.mark.skipif(not SAMPLES.exists(), reason="no samples here")
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.xplane.pb")), ids=lambda file: file.name)
 def test_traces_of_others_are_imported_whole(tmp_path, file):
     check_imported(file, tmp_path / "logdir")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from alexprof.analysis.account import Account, account
+from alexprof.analysis.account import Account, account_of
 from alexprof.analysis.prediction_error import WORTH
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
@@ -21,18 +21,18 @@ _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 class _Item(NamedTuple):
-    """A row: what was measured, its record, and what stands behind it."""
+    """A row: what was measured, its record, and its account."""
 
     saving: MeasuredSaving
     ablation: Ablation
-    behind: Account
+    account: Account
 
 
 def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[Block]:
     """A row for each ablation of a phase, and how good the predictions were."""
     ablations = [view.ablation(saving) for saving in savings]
     items = [
-        _Item(saving, ablation, account(view.run, ablation))
+        _Item(saving, ablation, account_of(view.run, ablation))
         for saving, ablation in zip(savings, ablations, strict=True)
     ]
     # What predictions cover, by a mark each; what has the same reason has the same mark.
@@ -60,10 +60,6 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
     def label(item: _Item) -> str:
         return view.saving_label(item.saving) + marks.get(coverage(item.ablation) or "", "")
 
-    def predicted(item: _Item) -> str:
-        predicted_s = item.ablation.predicted_s
-        return numbers.MISSING if predicted_s is None else unit.signed(predicted_s)
-
     def fraction(item: _Item) -> str:
         return numbers.percent(item.saving.fraction) if item.saving.fraction > 0 else ""
 
@@ -77,16 +73,16 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
             align="right",
             drop=3,
         ),
-        Column("predicted", unit.name, predicted),
+        Column("predicted", unit.name, lambda item: unit.signed(item.ablation.predicted_s)),
         Column("±", unit.name, lambda i: unit.half_width(i.ablation.predicted_ci95_s), drop=2),
         Column("of the step", "%", fraction, drop=4),
-        Column("step off", "%", lambda item: _off(item.behind.step_off)),
-        Column("saving off", "%", lambda item: _off(item.behind.saving_off), drop=1),
+        Column("step off", "%", lambda item: _off(item.account.step_off)),
+        Column("saving off", "%", lambda item: _off(item.account.saving_off), drop=1),
     )
 
 
 def _notes(items: Sequence[_Item]) -> Iterator[str]:
-    steps = [abs(item.behind.step_off) for item in items if item.behind.step_off is not None]
+    steps = [abs(item.account.step_off) for item in items if item.account.step_off is not None]
     if not steps:
         yield "Nothing was predicted: the step could not be replayed."
         return
@@ -96,14 +92,16 @@ def _notes(items: Sequence[_Item]) -> Iterator[str]:
         f"The predicted step is {numbers.percent_unit(median(steps))} off in the median, "
         f"{numbers.percent_unit(max(steps))} at most."
     )
-    savings = [abs(item.behind.saving_off) for item in items if item.behind.saving_off is not None]
+    savings = [
+        abs(item.account.saving_off) for item in items if item.account.saving_off is not None
+    ]
     if savings:
         yield (
             f"Where the saving is above {numbers.percent_unit(WORTH)} of the step "
             f"({plural(len(savings), 'row')}) its prediction is "
             f"{numbers.percent_unit(median(savings))} off in the median."
         )
-    agree = [item.behind.prediction_agrees for item in items]
+    agree = [item.account.prediction_agrees for item in items]
     if any(answer is not None for answer in agree):
         both = sum(answer is not None for answer in agree)
         yield f"Within the intervals of both: {agree.count(True)} of {both}."

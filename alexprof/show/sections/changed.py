@@ -86,7 +86,7 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
 
 
 def label(key: Key, a: GroupRecord) -> str:
-    """A phase and variant in sentences: "forward, with LRN"; the phase alone for no name."""
+    """A phase and variant in sentences: "forward, with LRN"; the phase alone of what has one."""
     variant, b_variant, phase = key
     phase_label = clean(in_sentence(a.phases.get(phase, phase)))
     before, after = (
@@ -94,7 +94,7 @@ def label(key: Key, a: GroupRecord) -> str:
     )
     if variant != b_variant:
         return f"{phase_label}, {before} → {after}"
-    return phase_label if before == UNNAMED else f"{phase_label}, {before}"
+    return phase_label if a.traced or before == UNNAMED else f"{phase_label}, {before}"
 
 
 def percent_interval(ratio_ci95: Interval | None) -> str:

@@ -21,6 +21,12 @@ from alexprof.show.words import in_sentence, plural, sentence_case
 MOST_UNSTEADY = 4
 """Warnings of steps that hold no level; the others are counted."""
 _LEVELS_SHOWN = 4
+_STOPPED_BY = {
+    "precision": "by the precision reached",
+    "plateau": "because four times the steps had not narrowed the interval, the machine drifts",
+    "max-time": "by the time allowed",
+    "steps": "by the most steps allowed",
+}
 _LOCK_CLOCKS = (
     "Lock the GPU’s clocks (nvidia-smi --lock-gpu-clocks) or let it warm up longer (--burn-in)."
 )
@@ -74,20 +80,13 @@ def _why(timed: Timed, reached: float) -> str:
         reached: The widest half-width among them, as a fraction of the mean; 0 if there is none.
     """
     steps = plural(timed.steps, "step")
-    now = numbers.percent_half_width(reached) if reached else "an interval not known"
     if timed.requested_precision is None:
         return f"stopped by the time allowed, after {steps}" * (timed.stopped_by == "max-time")
+    now = numbers.percent_half_width(reached) if reached else "an interval not known"
     wanted = numbers.percent_half_width(timed.requested_precision)
-    if timed.stopped_by == "precision":
-        return f"stopped at the precision asked ({wanted}): {now} after {steps}"
-    if timed.stopped_by == "plateau":
-        return (
-            f"stopped at {now} after {steps}, not the {wanted} asked: four times the steps had not "
-            "narrowed the interval, the machine drifts"
-        )
-    by = "the time allowed" if timed.stopped_by == "max-time" else "the most steps allowed"
     met = "within" if _met(timed, reached) else "not"
-    return f"stopped by {by}, at {now} after {steps}, {met} the {wanted} asked"
+    by = _STOPPED_BY[timed.stopped_by or "steps"]
+    return f"stopped {by}, at {now} after {steps}, {met} the {wanted} asked"
 
 
 def _met(timed: Timed, reached: float) -> bool:

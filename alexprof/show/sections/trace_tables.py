@@ -9,6 +9,7 @@ from itertools import accumulate
 from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
+    busy_fraction,
     costs_together,
     device_ops,
     ops_together,
@@ -46,7 +47,7 @@ def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(op.share_fraction for op in shown)
     return Table.of(
-        _op_columns(unit, division),
+        _op_columns(unit),
         zip(shown, totals, strict=True),
         style=lambda item: "plain" if item[0].kind else "muted",
         title=title,
@@ -54,9 +55,9 @@ def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     )
 
 
-def _op_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]:
-    def busy_fraction(op: OpCost) -> str:
-        return numbers.percent(division.busy_fraction(op.share_mean_s))
+def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
+    def busy(op: OpCost) -> str:
+        return numbers.percent(busy_fraction(op))
 
     def count(op: OpCost) -> str:
         number = op.executions_per_step
@@ -72,7 +73,7 @@ def _op_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]
         Column("share", unit.name, lambda item: unit.plain(item[0].share_mean_s)),
         Column("± 95 %", unit.name, lambda item: unit.half_width(item[0].share_ci95_s), drop=6),
         Column("step", "%", lambda item: numbers.percent(item[0].share_fraction)),
-        Column("GPU-busy", "%", lambda item: busy_fraction(item[0]), drop=2, optional=True),
+        Column("GPU-busy", "%", lambda item: busy(item[0]), drop=2, optional=True),
         Column("total", "%", lambda item: numbers.percent(item[1]), drop=3),
         Column("busy", unit.name, lambda item: unit.plain(item[0].busy_mean_s), drop=5),
         Column("count", "", lambda item: count(item[0]), align="right", drop=7),

@@ -80,19 +80,17 @@ def _drawn(rows: Sequence[AccountRow], name: str, unit: numbers.Unit) -> Iterato
 
 
 def _label(row: AccountRow, name: str) -> str:
-    thing, several = clean(row.name), f", {row.count} ops" if row.count > 1 else ""
-    not_one = "none" if row.count > 1 else "not"
+    what = f"{row.count} more"
+    if row.name:
+        what = clean(row.name) + (f", {row.count} ops" if row.count > 1 else "")
     return {
         "own": f"{name}’s own ops",
-        "own part": f"  {thing} {row.pass_}" if row.name else f"  {row.count} more",
+        "own part": f"  {what} {row.pass_}".rstrip(),
         "others": "other layers",
-        "layer": thing,
-        "more layers": plural(row.count, "more layer"),
-        "not significant": f"{plural(row.count, 'other layer')}, {not_one} significant",
-        "gone": f"gone with {name}: {thing}{several}",
-        "new": f"new without {name}: {thing}{several}",
-        "more gone": f"gone with {name}: {plural(row.count, 'more type')}",
-        "more new": f"new without {name}: {plural(row.count, 'more type')}",
+        "layer": what if row.name else plural(row.count, "more layer"),
+        "not significant": f"{plural(row.count, 'other layer')}, not significant",
+        "gone": f"gone with {name}: {what}",
+        "new": f"new without {name}: {what}",
         "unassigned": "op not known",
         "idle": "idle",
     }[row.kind]

@@ -11,10 +11,11 @@ from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
     LayerTime,
+    busy_fraction,
     device_ops,
     divide,
     layers_together,
-    own_share_s,
+    own_cost,
 )
 from alexprof.analysis.findings import NOTES, findings_of_phase
 from alexprof.record.note import distinct
@@ -125,16 +126,16 @@ def _answer(view: View, phase: Phase, division: DividedStep) -> str:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
         text = f"{device} is idle for {idle} of {step}; {text}"
-    share_s = largest.share_s
+    share_s, of_busy = largest.share_s, largest.busy_fraction
     for ablation in map(view.ablation, view.savings(division.phase)):
-        if own_s := own_share_s(division, phase, ablation):
-            name, share_s = view.saving_label(ablation), own_s
+        if own := own_cost(phase, division.device, ablation):
+            name = view.saving_label(ablation)
+            share_s, of_busy = own.share_mean_s, busy_fraction(own)
             if name in {layer.name for layer in layers}:
                 name = f"what was left out of {name}"
-            text += f"; {name} takes {numbers.percent_unit(division.fraction(own_s))}"
+            text += f"; {name} takes {numbers.percent_unit(own.share_fraction)}"
             break
-    busy = _of_busy(division.busy_fraction(share_s))
-    return f"{text}{busy}, {numbers.time(share_s, division.step_s)}."
+    return f"{text}{_of_busy(of_busy)}, {numbers.time(share_s, division.step_s)}."
 
 
 def _step(phase: Phase, division: DividedStep) -> str:
@@ -150,11 +151,11 @@ def _of_busy(fraction: float | None) -> str:
 def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
     if division.kinds:
         kind = division.kinds[0]
-        behind = ""
+        of_that = ""
         if 0 < kind.backward_fraction < 1:
-            behind = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
+            of_that = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
         part = numbers.percent_unit(kind.fraction) + _of_busy(kind.busy_fraction)
-        yield f"{clean(kind.name)} ops together take {part}{behind}."
+        yield f"{clean(kind.name)} ops together take {part}{of_that}."
     yield _idle(division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:

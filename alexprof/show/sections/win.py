@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexprof.analysis.account import Account, account
+from alexprof.analysis.account import Account, account_of
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import on_cpu
@@ -55,12 +55,12 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         yield from ablations_table(view, savings)
     for saving in savings if len(savings) <= FEW else ():
         ablation = view.ablation(saving)
-        behind = account(view.run, ablation)
+        account = account_of(view.run, ablation)
         yield Lead(" ".join(filter(None, (_answer(view, saving), _taken_apart(view, ablation)))))
-        yield waterfall(view, ablation, behind)
-        yield Note(" ".join(_explained(view, ablation, behind)))
+        yield waterfall(view, ablation, account)
+        yield Note(" ".join(_explained(view, ablation, account)))
         if ablation.predicted_s is not None:
-            yield Note(" ".join(_predicted(view, ablation, behind, ablation.predicted_s)))
+            yield Note(" ".join(_predicted(view, ablation, account, ablation.predicted_s)))
     predicted = tuple(prediction(view, key))
     if any(isinstance(block, Table) for block in predicted) and not savings:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
@@ -120,16 +120,16 @@ def _taken_apart(view: View, ablation: Ablation) -> str:
     return f"{own}; no other layer’s change is significant."
 
 
-def _explained(view: View, ablation: Ablation, behind: Account) -> Iterator[str]:
-    if not behind.rows:
+def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str]:
+    if not account.rows:
         name = view.saving_label(ablation)
         yield f"What {name}’s own ops take is not known: it needs traces of both variants."
         return
     if view.by_median:
         yield "The medians lead; the rows below are by the means, because only means add up."
     if ablation.attributed_s is not None:
-        yield f"Own ops are{_ratio(behind)}"
-    if behind.sum_s is None or ablation.idle_s is None:
+        yield f"Own ops are{_ratio(account)}"
+    if account.sum_s is None or ablation.idle_s is None:
         yield "The rest is other layers, idle time and chance: traces of both would tell."
         return
     if ablation.traced_over_timed is None:
@@ -138,14 +138,14 @@ def _explained(view: View, ablation: Ablation, behind: Account) -> Iterator[str]
     yield from _scales(view, ablation, ablation.traced_over_timed)
 
 
-def _ratio(behind: Account) -> str:
+def _ratio(account: Account) -> str:
     """Attributed over measured, by the means, in words."""
-    if behind.own_over_measured is None:
+    if account.own_over_measured is None:
         return " not set against what was measured: that may be nothing."
-    ratio = f" {numbers.times(behind.own_over_measured)} what was measured by the means"
-    if behind.own_within_interval is None:
+    ratio = f" {numbers.times(account.own_over_measured)} what was measured by the means"
+    if account.own_within_interval is None:
         return f"{ratio}."
-    return f"{ratio}, {'within' if behind.own_within_interval else 'outside'} its interval."
+    return f"{ratio}, {'within' if account.own_within_interval else 'outside'} its interval."
 
 
 def _of_gpu(view: View, ablation: Ablation) -> bool:
@@ -168,16 +168,16 @@ def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iter
 
 
 def _predicted(
-    view: View, ablation: Ablation, behind: Account, predicted_s: float
+    view: View, ablation: Ablation, account: Account, predicted_s: float
 ) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
     source = _SOURCES.get(ablation.predicted_from, "")
     size = _time(view, ablation, predicted_s, ablation.predicted_ci95_s)
     text = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
-    if behind.step_off is not None:
-        text += f"; the step predicted without it is off by {signed_percent(behind.step_off)}"
-        if behind.saving_off is not None:
-            text += f", the saving by {signed_percent(behind.saving_off)}"
+    if account.step_off is not None:
+        text += f"; the step predicted without it is off by {signed_percent(account.step_off)}"
+        if account.saving_off is not None:
+            text += f", the saving by {signed_percent(account.saving_off)}"
         text += f" (by the {view.summary.estimator}s)"
     yield f"{text}."
     if covers := coverage(ablation):
