@@ -100,7 +100,7 @@ def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
 
     An op that hands no work to the pool uses its own thread. For the others it shows when they ran
     with no op beside them; those that never did are taken for able to use all. Without core times
-    all ops are alike: one divides the machine with the others.
+    all ops count the same: one divides the machine with the others.
     """
     regions = work.regions
     if regions is None:

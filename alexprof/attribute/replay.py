@@ -6,7 +6,7 @@ use, and where there are too few, all get the same. So what an op has to do is a
 seconds, taken from the trace by the same rule, and its duration follows from what runs beside it.
 Idle time before an op and at the step's end is kept as it was.
 
-If that gives back the measured time, it may be asked what the step would take without some ops.
+A replay that gives back the measured time predicts what the step would take without some ops.
 """
 
 from __future__ import annotations

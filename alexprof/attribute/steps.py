@@ -23,9 +23,9 @@ Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
 NOT_MARKED = "steps_not_marked"
-"""The note on a trace that is one step as a whole: no step is marked as asked for."""
+"""The note on a trace that is one step as a whole: no step has the wanted marker."""
 _SHOWN = 5
-_SET_UP = 0.1  # part of the trace before the first step from which on it is told
+_SET_UP = 0.1  # part of the trace before the first step from which on a note is due
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ generated classes and is several times as fast. Stats that nobody asks for are n
     space      planes and lines        event_stats  what belongs to a plane's events
     trace      Trace, Plane, Line      stats        named values
     chain      where events begin      metadata     names by id
-    layouts    events that are alike   texts        each text decoded once
+    layouts    events of one layout    texts        each text decoded once
     walk       many messages in step   fields       many fields at a time
     wire       one field at a time     schema       which fields there can be
     hlo        what XLA compiled       environment  what the profiler was told to record
 
 Of a file that is cut short or damaged nothing is used: `DamageError` names the byte. Events are
-decoded when asked for, so what is wrong inside of one shows then. Time and memory grow with the
+decoded on demand, so what is wrong inside of one shows then. Time and memory grow with the
 number of fields.
 """
 

@@ -1,7 +1,7 @@
 """What the profiler was told to record, and when it did, as the trace says itself.
 
 The plane `Task Environment` has the options in force as a stat, serialized
-(tsl/profiler/protobuf/profiler_options.proto). They are not always those that were asked for.
+(tsl/profiler/protobuf/profiler_options.proto). They are not always those that the caller gave.
 """
 
 from __future__ import annotations

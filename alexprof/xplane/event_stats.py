@@ -65,7 +65,7 @@ class RowStep(NamedTuple):
 
 
 class EventStats:
-    """The stats of some events of a plane, decoded when they are asked for."""
+    """The stats of some events of a plane, decoded on demand."""
 
     def __init__(self, dictionary: Dictionary, offset: Int) -> None:
         self._dictionary = dictionary
@@ -196,7 +196,7 @@ def _rows(run: EventGroup, offset: Int, index: int, place: ValuePlace) -> Rows:
 
 
 def _joined(parts: list[Rows]) -> list[Rows]:
-    """Put parts together: few are asked faster than many. Empties the list to save memory."""
+    """Join parts: few are faster to search than many. Empties the list to save memory."""
     joined: list[Rows] = []
     parts.reverse()
     while parts:

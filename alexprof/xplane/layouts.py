@@ -1,4 +1,4 @@
-"""Events that are laid out alike, read all at once.
+"""Events of the same layout, read all at once.
 
 A profiler writes the same few things again and again, so nearly all events of a trace have one of
 some hundred layouts: the same fields in the same order, each number of as many bytes. Of such a
@@ -48,7 +48,7 @@ class ValuePlace(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What events that are alike agree in."""
+    """The fields of an event, and of how many bytes each is."""
 
     numbers: tuple[ValuePlace, ...]  # their fields but for the stats, in file order
     # The id of each stat's name and its value, in file order; without those that have no value.
@@ -66,7 +66,7 @@ class Layout(NamedTuple):
 
 
 class EventGroup(NamedTuple):
-    """Events that are alike."""
+    """Events of one layout."""
 
     rows: Int  # [n], which events these are, ascending
     layout: Layout  # theirs
@@ -96,7 +96,7 @@ class EventGroup(NamedTuple):
 
 
 def grouped_by_layout(buffer: Buffer, offset: Int, stop: Int) -> Iterator[EventGroup]:
-    """Find events that are alike, given where they begin and end: int64 [n] each.
+    """Find events of the same layout, given where they begin and end: int64 [n] each.
 
     Yields runs of them, in no order. No event is in two; those in none can have any layout, or be
     damaged, while those in a run are whole and as the format wants them.
@@ -117,7 +117,7 @@ def grouped_by_layout(buffer: Buffer, offset: Int, stop: Int) -> Iterator[EventG
 def _grouped_in_length(
     buffer: Buffer, offset: Int, rows: Int, length: int, layouts: list[Layout]
 ) -> Iterator[EventGroup]:
-    """Find those that are alike of events of the same length; adds to their `layouts`."""
+    """Group events of the same length by their layout; adds to the `layouts` of that length."""
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]

@@ -159,7 +159,7 @@ def test_a_name_that_is_not_utf8_is_no_reason_to_give_up():
     assert trace.planes[0].lines[0].name == "�("
 
 
-def test_the_level_that_was_granted_is_in_the_task_environment():
+def test_the_host_tracer_level_is_in_the_task_environment():
     made = TraceBuilder()
     assert host_tracer_level(parse_trace(made.to_bytes())) is None
     made.plane("Task Environment", stats={"profile_options": integer(5, 1) + integer(2, 3)})
