@@ -176,7 +176,7 @@ def _change(name: str, a: Floats, b: Floats) -> LayerChange:
 
 def _interval(a: Floats, b: Floats) -> Interval | None:
     error = welch(chunks(a), chunks(b))
-    return None if error is None else error.around(float(a.mean() - b.mean()))
+    return None if error is None else error.interval(float(a.mean() - b.mean()))
 
 
 def _layers(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> list[LayerChange]:

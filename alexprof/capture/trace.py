@@ -41,7 +41,7 @@ class Captured:
 
 
 class _Level:
-    """A profiler level that TensorFlow honours.
+    """A profiler level that TensorFlow honors.
 
     Its binding takes a plain int for a flag and ignores it; a value that has `__index__` and no
     `__bool__` gets through. What was in force is read back from the trace.

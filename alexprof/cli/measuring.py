@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def profile(
-    workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
+    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
     *,
     batch_size: BatchSize = 32,
     num_batches: StepsAtMost = None,
@@ -67,7 +67,7 @@ def profile(
         bool, typer.Option(help="End a step with its result in Python, as the classic does.")
     ] = True,
     interleave: Annotated[
-        bool, typer.Option(help="Let variants take turns, so that a drifting machine favours none.")
+        bool, typer.Option(help="Let variants take turns, so that a drifting machine favors none.")
     ] = True,
     block_steps: Annotated[
         int | None,
@@ -84,7 +84,7 @@ def profile(
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
     options = ProfileOptions(
-        num_batches=steps_asked(num_batches, precision, usual=100),
+        num_batches=default_steps(num_batches, precision, usual=100),
         precision=None if precision is None else parse_precision(precision),
         max_time_s=max_time,
         burn_in=burn_in,
@@ -105,7 +105,7 @@ def profile(
 
 @app.command()
 def ablate(
-    workload: Annotated[str, typer.Argument(help="What to look into: alexnet.")] = "alexnet",
+    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
     *,
     measure: Annotated[
         str,
@@ -138,11 +138,11 @@ def ablate(
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
     base = make_workload(workload, batch_size=batch_size, seed=seed)
-    patterns = tuple(Pattern.parse(one) for one in names(measure))
+    patterns = tuple(Pattern.parse(name) for name in names(measure))
     if measure.strip() and not patterns:
         raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
     options = ProfileOptions(
-        num_batches=steps_asked(num_batches, precision, usual=50),
+        num_batches=default_steps(num_batches, precision, usual=50),
         precision=None if precision is None else parse_precision(precision),
         max_time_s=max_time,
         burn_in=burn_in,
@@ -169,7 +169,7 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         raise typer.Exit(1)
 
 
-def steps_asked(num_batches: int | None, precision: str | None, *, usual: int) -> int | None:
+def default_steps(num_batches: int | None, precision: str | None, *, usual: int) -> int | None:
     """How many timed steps: a precision alone leaves that open."""
     return usual if num_batches is None and precision is None else num_batches
 
@@ -185,9 +185,10 @@ def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
+    from alexprof.tracer import check_choice
     from alexprof.tracer import profile as run_profile
 
-    options.check(workload)
+    check_choice(workload, options)
     if name == "latest":
         raise UsageError("--run-name latest means the newest run: choose another name")
     if Path(name).name != name:

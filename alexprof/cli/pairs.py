@@ -28,7 +28,7 @@ def ab(
         list[str] | None,
         typer.Argument(
             metavar="'COMMAND A' 'COMMAND B'",
-            help="Each in quotes; environment variables may stand in front: 'X=1 python train.py'.",
+            help="Each in quotes, environment variables in front: 'X=1 python train.py'.",
         ),
     ] = None,
     *,
@@ -38,7 +38,7 @@ def ab(
     warm_up: Annotated[
         int | None,
         typer.Option(
-            help="Processes of each before them, left out of every figure.", show_default="1"
+            help="Warm-up processes of each command, not counted in any figure.", show_default="1"
         ),
     ] = None,
     show: Annotated[
@@ -50,10 +50,10 @@ def ab(
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
     top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
 ) -> None:
-    """Run two commands as pairs of processes, in turns, and judge them by the pairs.
+    """Run two commands in turns, as pairs of processes, and compare them by the pairs.
 
-    By the steps, layers and ops of the AlexProf run that each process leaves in its logdir, or, if
-    they leave none, by the time that the processes take.
+    What is compared: the steps, layers and ops of the AlexProf run that each process leaves in its
+    logdir; without such runs, the time that the processes take.
     """
     from alexprof.analysis.pairs import find_pairs, load_pairs
 
@@ -107,7 +107,9 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     progress = progress_for(sys.stderr)
     try:
         with progress.phase("Pairs", len(plan.turns), "processes") as counter:
-            return run_pairs(plan, folder, after=lambda record: _tell(record, progress, counter))
+            return run_pairs(
+                plan, folder, after=lambda record: _show_pair(record, progress, counter)
+            )
     except ProcessFailed as failure:
         for line in failure.tail:
             print(f"  {clean(line)}", file=sys.stderr)
@@ -129,7 +131,7 @@ def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
     return Plan(a, b, pairs, warm_up)
 
 
-def _tell(record: PairsRecord, progress: Progress, counter: Counter) -> None:
+def _show_pair(record: PairsRecord, progress: Progress, counter: Counter) -> None:
     from alexprof.show.pairs import pair_line
 
     newest = record.processes[-1]

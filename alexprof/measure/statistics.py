@@ -147,7 +147,7 @@ def _difference_of_means(
 ) -> Interval | None:
     if not paired:
         error = welch(a, b)
-        return None if error is None else error.around(center)
+        return None if error is None else error.interval(center)
     if len(a) < 2:
         return None
     pairs = block_means(a) - block_means(b)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import block_means, quantile, satterthwaite, two_sided_p
+from alexprof.measure.spread import block_means, satterthwaite, t_interval, two_sided_p
 from alexprof.record.values import Interval
 
 
 @dataclass(frozen=True)
-class Error:
+class StandardError:
     """How well a difference is known.
 
     Attributes:
@@ -25,17 +25,18 @@ class Error:
     size: float
     degrees_of_freedom: float
 
-    def around(self, centre: float) -> Interval:
-        """The 95 % interval about a difference."""
-        half = quantile(self.degrees_of_freedom, 0.975) * self.size
-        return centre - half, centre + half
+    def interval(self, difference: float) -> Interval:
+        """The 95 % interval around a difference."""
+        return t_interval(difference, self.size, self.degrees_of_freedom)
 
     def p_value(self, difference: float) -> float:
         """Chance of a difference at least so large if there is none."""
         return two_sided_p(difference, self.size, self.degrees_of_freedom)
 
 
-def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) -> Error | None:
+def welch(
+    a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]
+) -> StandardError | None:
     """The error of mean(a) − mean(b): Welch's t with Satterthwaite's degrees of freedom.
 
     Args:
@@ -49,4 +50,6 @@ def welch(a: Sequence[NDArray[np.float64]], b: Sequence[NDArray[np.float64]]) ->
         return None
     means = [block_means(blocks) for blocks in (a, b)]
     parts = [float(side.var(ddof=1)) / len(side) for side in means]
-    return Error(math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means]))
+    return StandardError(
+        math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means])
+    )
