@@ -73,11 +73,7 @@ def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any
 
 
 def check_no_profiler(doing: str) -> None:
-    """Makes sure that no profiler is running in this process: it would spoil what is timed.
-
-    Raises:
-        CaptureError: If one is.
-    """
+    """Raises a `CaptureError` if a profiler is running in this process: it would spoil timing."""
     import tensorflow as tf
 
     with profiler_failures(doing):

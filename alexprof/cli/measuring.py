@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +19,8 @@ from alexprof.cli.app import (
     UntilSteady,
     app,
 )
-from alexprof.cli.output import free_folder, names, print_report
+from alexprof.cli.output import names, new_folder, print_report
 from alexprof.errors import Interrupted, UsageError
-from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.tracer import ProfileOptions
@@ -100,7 +98,7 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
-    run_workload(chosen, options, logdir, run_name or free_folder(logdir, by_time(workload)).name)
+    run_workload(chosen, options, logdir, run_name, workload)
 
 
 @app.command()
@@ -150,8 +148,7 @@ def ablate(
         trace_steps=trace_steps,
         phases=names(phases),
     )
-    name = run_name or free_folder(logdir, by_time(f"{workload}-ablate")).name
-    run_workload(ablated(base, patterns), options, logdir, name)
+    run_workload(ablated(base, patterns), options, logdir, run_name, f"{workload}-ablate")
 
 
 @app.command()
@@ -174,12 +171,9 @@ def default_steps(num_batches: int | None, precision: str | None, *, usual: int)
     return usual if num_batches is None and precision is None else num_batches
 
 
-def by_time(name: str) -> str:
-    """A run's name if nobody chose one."""
-    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:
+def run_workload(
+    workload: Workload, options: ProfileOptions, logdir: Path, run_name: str, default: str
+) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.monitor import monitor
@@ -189,12 +183,9 @@ def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name
     from alexprof.tracer import profile as run_profile
 
     check_choice(workload, options)
-    if name == "latest":
+    if run_name == "latest":
         raise UsageError("--run-name latest means the newest run: choose another name")
-    if Path(name).name != name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
-    folder = logdir / name
-    check_new_folder(folder)
+    folder = new_folder(logdir, run_name, default)
     progress = progress_for()
     progress.message("Starting TensorFlow …")
     try:

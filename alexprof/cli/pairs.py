@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alexprof.cli.app import Logdir, RunName, app
-from alexprof.cli.measuring import by_time
-from alexprof.cli.output import free_folder, print_text, report_options, style_of
+from alexprof.cli.output import new_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
-from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
@@ -68,7 +66,7 @@ def ab(
         print_pairs(load_pairs(folder), folder, style, options)
         return
     plan = _plan(commands or [], 7 if pairs is None else pairs, 1 if warm_up is None else warm_up)
-    folder = logdir / checked_name(run_name) if run_name else free_folder(logdir, by_time("ab"))
+    folder = new_folder(logdir, run_name, "ab")
     try:
         record = run_showing(plan, folder)
     except KeyboardInterrupt:
@@ -76,17 +74,6 @@ def ab(
     print_pairs(record, folder, style, options)
     if style == "text":
         print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
-
-
-def checked_name(name: str) -> str:
-    """A name for a folder of the logdir.
-
-    Raises:
-        UsageError: If it is none.
-    """
-    if Path(name).name != name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
-    return name
 
 
 def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
@@ -103,7 +90,6 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
     from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
-    check_new_folder(folder)
     progress = progress_for(sys.stderr)
     try:
         with progress.phase("Pairs", len(plan.turns), "processes") as counter:

@@ -13,7 +13,7 @@ where medians fall on single steps.
 
 An interval is of the level over the time in which the steps ran. A drift over that time is seen,
 not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
-what two processes differ by is another question (`ratios`).
+what two processes differ by is in `ratios`.
 """
 
 from __future__ import annotations
@@ -95,17 +95,17 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(blocks) < 3:
         return None
     blocks = grouped(blocks)
-    every = np.concatenate(blocks)
-    centered = [block - every.mean() for block in blocks]
+    values = np.concatenate(blocks)
+    centered = [block - values.mean() for block in blocks]
     sums = np.array([block.sum() for block in centered])
     squares = np.array([block @ block for block in centered])
-    left = len(every) - np.array([len(block) for block in blocks])
+    left = len(values) - np.array([len(block) for block in blocks])
     if left.min() < 2:
         return None
-    variance = float(every.var(ddof=1))
+    variance = float(values.var(ddof=1))
     without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
     # Of equal values rounding leaves about 1e-32 of their square.
-    if variance <= 1e-20 * float(every.mean()) ** 2:
+    if variance <= 1e-20 * float(values.mean()) ** 2:
         return 0.0, 0.0
     if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
         return None

@@ -21,9 +21,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.spread import Floats
 from alexprof.record.values import Outliers, State, Steadiness, Stretch
-
-Floats = NDArray[np.float64]
 
 PENALTY = 3.0
 SHORTEST = 5

@@ -387,8 +387,8 @@ class Tracer:
             )
 
     def _unknown(self, variant: str) -> UsageError:
-        known = ", ".join(self.run.variants) or "none yet"
-        return UsageError(f"no graph of a variant {variant!r}: there are {known}")
+        variants = ", ".join(self.run.variants) or "none yet"
+        return UsageError(f"no graph of a variant {variant!r}: there are {variants}")
 
 
 def _as_target(target: Target | Callable[[], Any]) -> Target:
