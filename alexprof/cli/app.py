@@ -45,9 +45,9 @@ MaxTime = Annotated[
 UntilSteady = Annotated[
     bool, typer.Option("--until-steady", help="Warm up until steps hold one level, at most 60 s.")
 ]
-BurnIn = Annotated[int, typer.Option(help="Warm-up steps before them, left out.")]
+BurnIn = Annotated[int, typer.Option(help="Warm-up steps before the timed ones, left out.")]
 RunName = Annotated[
-    str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+    str, typer.Option(help="Name of the run's folder in the logdir. Made of the time if empty.")
 ]
 Seed = Annotated[int, typer.Option(help="Random seed of images and weights.")]
 

@@ -42,10 +42,10 @@ def profile(
     ] = 10,
     variants: Annotated[
         str,
-        typer.Option(help="Which to run, by commas: with_lrn,without_lrn. All if empty."),
+        typer.Option(help="Variants to run, by commas: with_lrn,without_lrn. All if empty."),
     ] = "",
     phases: Annotated[
-        str, typer.Option(help="Likewise: forward,forward_backward. All if empty.")
+        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
     run_name: RunName = "",
@@ -58,32 +58,33 @@ def profile(
     cpu_allocator: Annotated[
         str,
         typer.Option(
-            help="Of CPU tensors. bfc keeps memory between steps; malloc may fetch it anew."
+            help="Memory of CPU tensors: bfc keeps it between steps, malloc may fetch it anew."
         ),
     ] = "bfc",
     fetch: Annotated[
-        bool, typer.Option(help="End a step with its result in Python, as the classic does.")
+        bool,
+        typer.Option(help="End a step with its result in Python, as the classic benchmark does."),
     ] = True,
     interleave: Annotated[
         bool, typer.Option(help="Let variants take turns, so that a drifting machine favors none.")
     ] = True,
     block_steps: Annotated[
         int | None,
-        typer.Option(help="Steps in a row before it is the other's turn. By default at most 10."),
+        typer.Option(help="Steps in a row before the next variant's turn. By default at most 10."),
     ] = None,
 ) -> None:
     """Time a workload, trace it, and show what each op costs.
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
+    steps, fraction = _steps_and_precision(num_batches, precision, usual=100)
     options = ProfileOptions(
-        num_batches=default_steps(num_batches, precision, usual=100),
-        precision=None if precision is None else parse_precision(precision),
+        num_batches=steps,
+        precision=fraction,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
@@ -117,7 +118,7 @@ def ablate(
     max_time: MaxTime = None,
     trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
     phases: Annotated[
-        str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
+        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
     run_name: RunName = "",
@@ -127,7 +128,6 @@ def ablate(
 
     What is measured runs beside the whole, in turns, with the ops replaced by identities.
     """
-    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
     from alexprof.workload.ablated import ablated
@@ -139,9 +139,10 @@ def ablate(
     patterns = tuple(Pattern.parse(name) for name in names(measure))
     if measure.strip() and not patterns:
         raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
+    steps, fraction = _steps_and_precision(num_batches, precision, usual=50)
     options = ProfileOptions(
-        num_batches=default_steps(num_batches, precision, usual=50),
-        precision=None if precision is None else parse_precision(precision),
+        num_batches=steps,
+        precision=fraction,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
@@ -166,9 +167,15 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         raise typer.Exit(1)
 
 
-def default_steps(num_batches: int | None, precision: str | None, *, usual: int) -> int | None:
-    """How many timed steps: a precision alone leaves that open."""
-    return usual if num_batches is None and precision is None else num_batches
+def _steps_and_precision(
+    num_batches: int | None, precision: str | None, *, usual: int
+) -> tuple[int | None, float | None]:
+    """Number of timed steps and precision; a precision alone leaves the number open."""
+    from alexprof.measure.stopping import parse_precision
+
+    if precision is None:
+        return usual if num_batches is None else num_batches, None
+    return num_batches, parse_precision(precision)
 
 
 def run_workload(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
     from alexprof.show import ReportOptions
     from alexprof.show.progress import Counter, Progress
-    from alexprof.tracer.pairing import Plan
+    from alexprof.tracer.pairing import PairsPlan
 
 
 @app.command()
@@ -84,7 +84,7 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
     print_text(render_pairs(judge_pairs(record, folder), style, options), style)
 
 
-def run_showing(plan: Plan, folder: Path) -> PairsRecord:
+def run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.show.progress import progress_for
     from alexprof.show.text import clean
@@ -104,9 +104,9 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
         progress.close()
 
 
-def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
+def _plan(commands: list[str], pairs: int, warm_up: int) -> PairsPlan:
     from alexprof.measure.processes import parse_command
-    from alexprof.tracer.pairing import Plan
+    from alexprof.tracer.pairing import PairsPlan
 
     if len(commands) != 2:
         raise UsageError(
@@ -114,7 +114,7 @@ def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
             "alexprof ab 'python a.py' 'python b.py'"
         )
     a, b = map(parse_command, commands)
-    return Plan(a, b, pairs, warm_up)
+    return PairsPlan(a, b, pairs, warm_up)
 
 
 def _show_pair(record: PairsRecord, progress: Progress, counter: Counter) -> None:

@@ -154,7 +154,7 @@ def compare(
     ] = False,
     top: Annotated[int, typer.Option(help="How many changed ops --full lists for a phase.")] = 10,
 ) -> None:
-    """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
+    """Compare runs, or variants of one: what changed, by how much, and whether it is noise."""
     from alexprof.analysis.compare import compare as compare_runs
     from alexprof.analysis.selection import select_each
     from alexprof.show.comparison import render_comparison
@@ -216,8 +216,10 @@ def history(
             "layer or op. The first phase's mean if empty."
         ),
     ] = "",
-    variant: Annotated[str, typer.Option(help="Whose. The one that most runs have if empty.")] = "",
-    phase: Annotated[str, typer.Option(help="Of shares: in which phase. The last if empty.")] = "",
+    variant: Annotated[
+        str, typer.Option(help="Variant to follow. The one that most runs have if empty.")
+    ] = "",
+    phase: Annotated[str, typer.Option(help="Phase that a share is of. The last if empty.")] = "",
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,

@@ -176,12 +176,7 @@ def timed_blocks(
 
 
 def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None:
-    """Why a rule ended a phase with these blocks; None if more are to come.
-
-    Args:
-        rule: The rule.
-        blocks: Of one phase, in the order they ran, warm-up first; each variant has as many.
-    """
+    """Why a rule ended a phase with these blocks, in the order they ran; None: more are to come."""
     samples: dict[str, list[NDArray[np.float64]]] = {}
     for block in blocks:
         if not block.warm_up:
@@ -257,11 +252,11 @@ def describe_phase(
         blocks: In the order they ran.
         rule: What ended them.
         burn_in: Warm-up steps that were requested.
-        until_steady: Whether warm-up was to go on until it is steady.
+        until_steady: As for `timed_blocks`.
         fetch: Whether the result was fetched to Python.
 
     Returns:
-        The timed steps by variant, in the order that the variants began.
+        By variant, in the order that they began.
     """
     stopped_by = why_stopped(rule, blocks)
     phase = {}

@@ -1,6 +1,7 @@
 """Means, medians, deviations and differences of step times, each with its 95 % interval.
 
-Pure: arrays in, values out; no clock, no file, no printing.
+Pure: arrays in, values out; no clock, no file, no printing. Blocks are float64 [n_i] each, in
+seconds, in the order they ran.
 
 Neighboring steps are autocorrelated, so 100 steps are worth fewer than 100 independent ones. Steps
 are therefore grouped in blocks (10 by default, the ones that were run in a row; see `spread`) and
@@ -41,11 +42,8 @@ MOST_VALUES = 4_000_000
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     """95 % interval of the mean of all values, by Student's t over block means about their line.
 
-    Args:
-        blocks: Values, float64 [n_i] each, in seconds.
-
     Returns:
-        Lower and upper bound around the mean of all values; None with fewer than two blocks.
+        Lower and upper bound, in seconds; None with fewer than two blocks.
     """
     if len(blocks) < 2:
         return None
@@ -62,11 +60,8 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
 
     Where a block is drawn for another's place, it follows the line through the blocks to there.
 
-    Args:
-        blocks: Values, float64 [n_i] each, in seconds.
-
     Returns:
-        Lower and upper bound around it; None with fewer than `LEAST_BLOCKS` blocks.
+        Lower and upper bound, in seconds; None with fewer than `LEAST_BLOCKS` blocks.
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
@@ -86,11 +81,11 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     within the blocks' time is part of the deviation.
 
     Args:
-        blocks: Values, float64 [n_i] each, in seconds; two or more steps in all but one of them.
+        blocks: Two or more steps in all but one of them.
 
     Returns:
-        Lower and upper bound; None with fewer than three blocks, or if nothing varies once one of
-        them is left out while all together do.
+        Lower and upper bound, in seconds; None with fewer than three blocks, or if nothing varies
+        once one of them is left out while all together do.
     """
     if len(blocks) < 3:
         return None
@@ -120,8 +115,8 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     """A minus B.
 
     Args:
-        a: Blocks of the one, float64 [n_i] each, in seconds.
-        b: Blocks of the other.
+        a: Blocks of A.
+        b: Blocks of B.
         paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
             and the interval comes from the pairs; otherwise from both sides (Welch).
     """

@@ -15,10 +15,10 @@ from alexprof.record.values import Interval
 
 @dataclass(frozen=True)
 class StandardError:
-    """How well a difference is known.
+    """The standard error of a difference.
 
     Attributes:
-        size: Its standard error, in the unit of the values.
+        size: In the unit of the values.
         degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
     """
 
@@ -40,8 +40,8 @@ def welch(
     """The error of mean(a) − mean(b): Welch's t with Satterthwaite's degrees of freedom.
 
     Args:
-        a: Blocks of the one, float64 [n_i] each; block means count as independent.
-        b: Blocks of the other.
+        a: Blocks of A, float64 [n_i] each; block means count as independent.
+        b: Blocks of B.
 
     Returns:
         The error; None with fewer than two blocks on a side.

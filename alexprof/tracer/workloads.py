@@ -73,16 +73,16 @@ def profile(
 
 @contextmanager
 def _nothing_left_behind(tracer: Tracer) -> Iterator[None]:
-    """Removes the run's folder if what was asked for turns out to be wrong as graphs are built.
+    """Removes the run's folder if the options turn out to be wrong as graphs are built.
 
     A phase that was measured is kept, and so is a folder that was there before.
     """
-    there = tracer.folder.exists()
+    existed = tracer.folder.exists()
     try:
         yield
     except UsageError:
         measured = any(variant.phases for variant in tracer.run.variants.values())
-        if not there and not measured:
+        if not existed and not measured:
             shutil.rmtree(tracer.folder, ignore_errors=True)
         raise
 

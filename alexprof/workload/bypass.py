@@ -132,7 +132,7 @@ def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
 
 
 class _Taped:
-    """Stands for the op that was asked for where TensorFlow looks up what a tape is to record."""
+    """Stands for the replaced op where TensorFlow looks up what a tape is to record."""
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.inputs = inputs
@@ -144,7 +144,7 @@ class _Taped:
 
 
 def _replace_recorder() -> Iterator[Replaced]:
-    """Lets a tape know identities for what they are: it is told of the op that was asked for."""
+    """Makes a tape record an identity where TensorFlow names the op that it replaces."""
     from tensorflow.python.eager import execute
 
     original = execute.record_gradient
