@@ -21,12 +21,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import Floats, block_means, grouped, quantile, t_interval
-from alexprof.measure.welch import welch
+from alexprof.measure.spread import (
+    Floats,
+    block_means,
+    grouped,
+    quantile,
+    satterthwaite,
+    t_interval,
+    two_sided_p,
+)
 from alexprof.record.values import Difference, Interval
 
 RESAMPLES = 2000
@@ -37,6 +45,27 @@ LEAST_BLOCKS = 6
 fewer leave too little to tell scatter by."""
 MOST_VALUES = 4_000_000
 """Resampled at once, to bound memory: 32 MB."""
+
+
+@dataclass(frozen=True)
+class StandardError:
+    """The standard error of a difference.
+
+    Attributes:
+        size: In the unit of the values.
+        degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
+    """
+
+    size: float
+    degrees_of_freedom: float
+
+    def interval(self, difference: float) -> Interval:
+        """The 95 % interval around a difference."""
+        return t_interval(difference, self.size, self.degrees_of_freedom)
+
+    def p_value(self, difference: float) -> float:
+        """Chance of a difference at least so large if there is none."""
+        return two_sided_p(difference, self.size, self.degrees_of_freedom)
 
 
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
@@ -129,6 +158,23 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
         median_s=median_s,
         median_ci95_s=_difference_of_medians(median_s, a, b, paired),
         paired=paired,
+    )
+
+
+def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
+    """The error of mean(a) − mean(b): Welch's t (1947) with Satterthwaite's degrees of freedom.
+
+    Block means count as independent.
+
+    Returns:
+        The error; None with fewer than two blocks on a side.
+    """
+    if min(len(a), len(b)) < 2:
+        return None
+    means = [block_means(blocks) for blocks in (a, b)]
+    parts = [float(side.var(ddof=1)) / len(side) for side in means]
+    return StandardError(
+        math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means])
     )
 
 

@@ -61,7 +61,7 @@ class Driver:
             key: The phase.
             label: Its name in sentences.
             targets: What a step runs, by variant.
-            ablations: All that are wanted of the run.
+            ablations: All of the run.
             steps: Timed steps of each variant; None leaves the number to precision and time.
             burn_in: Warm-up steps of each.
         """
@@ -207,16 +207,16 @@ class Driver:
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
     ) -> None:
-        """Answers the ablations, new in this phase, that both variants have been through.
+        """Measures the ablations whose variants have now both been through the phase.
 
         Args:
             key: The phase that was just measured.
-            ablations: All that are wanted of the run.
+            ablations: All of the run; those measured in this phase before are skipped.
             together: The variants that took turns.
         """
         recorder = self._recorder
         variants = recorder.run.variants
-        answered = {(answer.name, answer.phase) for answer in recorder.run.ablations}
+        done = {(earlier.name, earlier.phase) for earlier in recorder.run.ablations}
         measured = []
         for spec in ablations:
             pair = (spec.reference, spec.without)
@@ -225,8 +225,8 @@ class Driver:
                 for variant in pair
                 if variant in variants and key in variants[variant].phases
             }
-            if len(phases) == 2 and (spec.name, key) not in answered:
-                answer = ablation(
+            if len(phases) == 2 and (spec.name, key) not in done:
+                result = ablation(
                     spec,
                     key,
                     recorder.blocks[key],
@@ -234,7 +234,7 @@ class Driver:
                     recorder.costs,
                     interleaved=all(variant in together for variant in pair),
                 )
-                measured.append(answer)
+                measured.append(result)
         if measured:
             recorder.add_ablations(measured)
             self._progress.message(phase_answer(recorder.run, key))
