@@ -140,7 +140,7 @@ def _trace() -> Iterator[Check]:
     from alexprof.attribute import attribute
     from alexprof.capture.devices import accelerators
     from alexprof.capture.trace import HOST_LEVEL, trace_steps
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.xplane import host_tracer_level, read_trace
 
     with tempfile.TemporaryDirectory(prefix="alexprof-doctor-") as folder:
         try:
@@ -157,7 +157,7 @@ def _trace() -> Iterator[Check]:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             yield Check("A trace", lines[0], _TRACE_ADVICE, failed=True)
             return
-        level = granted_host_level(trace)
+        level = host_tracer_level(trace)
     ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()
     steps = len(attribution.marked_ns)
     yield Check(

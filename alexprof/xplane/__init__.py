@@ -24,7 +24,7 @@ number of fields.
 
 from __future__ import annotations
 
-from alexprof.xplane.environment import granted_host_level, recorded_span_ns
+from alexprof.xplane.environment import host_tracer_level, recorded_span_ns
 from alexprof.xplane.events import Events
 from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
@@ -37,7 +37,7 @@ __all__ = [
     "Line",
     "Plane",
     "Trace",
-    "granted_host_level",
+    "host_tracer_level",
     "parse_trace",
     "read_trace",
     "recorded_span_ns",

@@ -15,7 +15,7 @@ _BEGIN, _END = "profile_start_time", "profile_stop_time"
 _HOST_TRACER_LEVEL = 0x10
 
 
-def granted_host_level(trace: Trace) -> int | None:
+def host_tracer_level(trace: Trace) -> int | None:
     """Return the level of detail of the host's events; None where the trace doesn't say.
 
     0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones (as

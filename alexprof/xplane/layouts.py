@@ -39,7 +39,7 @@ _PAYLOADS = tuple(np.uint64(0x7F7F7F7F7F7F7F7F >> 8 * (8 - size)) for size in ra
 Words = NDArray[np.uint64]
 
 
-class Place(NamedTuple):
+class ValuePlace(NamedTuple):
     """Where a value stands."""
 
     tag: int  # that of its field
@@ -50,9 +50,9 @@ class Place(NamedTuple):
 class Layout(NamedTuple):
     """What events that are alike agree in."""
 
-    numbers: tuple[Place, ...]  # their fields but for the stats, in file order
+    numbers: tuple[ValuePlace, ...]  # their fields but for the stats, in file order
     # The id of each stat's name and its value, in file order; without those that have no value.
-    stats: tuple[tuple[int, Place], ...]
+    stats: tuple[tuple[int, ValuePlace], ...]
     mask: Words  # uint64 [words], the bits that agree
     pattern: Words  # uint64 [words], and what they are
 
@@ -65,7 +65,7 @@ class Layout(NamedTuple):
         return differs
 
 
-class Run(NamedTuple):
+class EventGroup(NamedTuple):
     """Events that are alike."""
 
     rows: Int  # [n], which events these are, ascending
@@ -73,7 +73,7 @@ class Run(NamedTuple):
     data: Words  # uint64 [m, words], the bytes of some events from their tags on
     among: Bool | None = None  # [m], which of those they are; None if all are
 
-    def values(self, place: Place) -> Int:
+    def values(self, place: ValuePlace) -> Int:
         """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
         word = self._words(place.at)
         if place.tag & 7 != VARINT:
@@ -95,7 +95,7 @@ class Run(NamedTuple):
         return column.copy() if self.among is None else column[self.among]
 
 
-def alike(buffer: Buffer, offset: Int, stop: Int) -> Iterator[Run]:
+def grouped_by_layout(buffer: Buffer, offset: Int, stop: Int) -> Iterator[EventGroup]:
     """Find events that are alike, given where they begin and end: int64 [n] each.
 
     Yields runs of them, in no order. No event is in two; those in none can have any layout, or be
@@ -111,12 +111,12 @@ def alike(buffer: Buffer, offset: Int, stop: Int) -> Iterator[Run]:
             if shared <= _MOST_BYTES:
                 for low in range(ends[shared - 1], ends[shared], _BLOCK):
                     rows = order[low : min(low + _BLOCK, ends[shared])]
-                    yield from _alike_in_length(buffer, offset, rows, shared, layouts[shared])
+                    yield from _grouped_in_length(buffer, offset, rows, shared, layouts[shared])
 
 
-def _alike_in_length(
+def _grouped_in_length(
     buffer: Buffer, offset: Int, rows: Int, length: int, layouts: list[Layout]
-) -> Iterator[Run]:
+) -> Iterator[EventGroup]:
     """Find those that are alike of events of the same length; adds to their `layouts`."""
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
@@ -138,19 +138,19 @@ def _alike_in_length(
         other = layout.differs(data)
         left = np.count_nonzero(other)
         if not left:
-            yield Run(rows, layout, data)
+            yield EventGroup(rows, layout, data)
             return
         if left < len(rows):
             same = ~other
-            yield Run(rows[same], layout, data, same)
+            yield EventGroup(rows[same], layout, data, same)
             rows, data = rows[other], data[other]
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
     """Read the layout of an event; None if it is not as the format wants it."""
     mask = np.zeros(len(data) * _WORD_BYTES, np.uint8)
-    numbers: list[Place] = []
-    stats: list[tuple[int, Place]] = []
+    numbers: list[ValuePlace] = []
+    stats: list[tuple[int, ValuePlace]] = []
     try:
         event = buffer.field_at(start, start + length)
         mask[: event.stop - event.value - start] = _FIXED
@@ -160,7 +160,7 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
                 stat = _stat(buffer, mask, field, start)
                 stats += [stat] if stat is not None else []
             else:
-                numbers.append(Place(field.tag, fixed, field.stop - start - fixed))
+                numbers.append(ValuePlace(field.tag, fixed, field.stop - start - fixed))
     except DamageError:
         return None
     bits: Words = mask.view("<u8")
@@ -169,7 +169,7 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
 
 def _stat(
     buffer: Buffer, mask: NDArray[np.uint8], stat: Field, start: int
-) -> tuple[int, Place] | None:
+) -> tuple[int, ValuePlace] | None:
     """Note a stat down: the id of its name, which is part of the layout, and its value if any."""
     number, value = 0, None
     for field in _known(buffer, STAT, stat.span):
@@ -178,7 +178,7 @@ def _stat(
             number = signed(field.value)
             mask[fixed : field.stop - start] = _FIXED
         else:
-            value = Place(field.tag, fixed, field.stop - start - fixed)
+            value = ValuePlace(field.tag, fixed, field.stop - start - fixed)
     return None if value is None else (number, value)
 
 
