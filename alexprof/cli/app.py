@@ -34,8 +34,8 @@ StepsAtMost = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Go on until each mean's 95 % interval is within this part of it, like 0.5%, or stops "
-        "shrinking."
+        help="Go on until each mean's 95 % interval is within ± this part of it, like 0.5%, or "
+        "stops shrinking."
     ),
 ]
 MaxTime = Annotated[
