@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute import kinds
 from alexprof.attribute.replay import Inputs
+from alexprof.workload.op_types import without_vendor
 from alexprof.workload.replaceable import HANDED_ON
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def exclusive(inputs: Inputs, nodes: Mapping[str, Node], ops: Collection[str]) -
     """
     graph = _Rewired(inputs, nodes)
     for op in ops:
-        place = HANDED_ON.get(kinds.without_vendor(nodes[op].type)) if op in nodes else None
+        place = HANDED_ON.get(without_vendor(nodes[op].type)) if op in nodes else None
         if place is not None:
             graph.hand_on(op, place)
     if not graph.source:

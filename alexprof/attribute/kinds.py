@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# Vendor and fusion, in front: _MklNativeFusedConv2D, _ITEXMatMul, _FusedBatchNormEx.
-_VENDOR = re.compile(r"(?:Mkl|OneDnn|ITEX|Zen(?:Dnn)?)?(?:Native)?(?:Quantized(?=Fused))?")
-_FUSED = re.compile(r"Fused(?!BatchNorm)")
+from alexprof.workload.op_types import without_vendor
+
+# Fusion, in front, behind the vendor: _MklNativeFusedConv2D, _FusedBatchNormEx.
+_FUSED = re.compile(r"^Fused(?!BatchNorm)")
 # Gradient and version, behind: Conv2DBackpropFilter, MaxPoolGradV2, FusedBatchNormGradV3.
 _GRADIENT = re.compile(r"(?:Grad)+(?:WithArgmax)?(?:V\d+|Ex)?$|Backprop(?:Input|Filter)?(?:V\d+)?$")
 _WITH_BIAS = re.compile(r"With(?:out)?Bias$")
@@ -40,23 +41,10 @@ def kind(type_: str) -> str:
         return "Function"
     bare = type_.rpartition(">")[2]  # custom ops: Addons>Resampler
     if bare.startswith("_"):
-        bare = bare[1:]
-        bare = bare[_prefix(_VENDOR, bare) :]
-        bare = bare[_prefix(_FUSED, bare) :]
+        bare = _FUSED.sub("", without_vendor(bare), count=1)
     bare = _WITH_BIAS.sub("", bare)
     without = _VERSION.sub("", _GRADIENT.sub("", bare))
     return without or type_
-
-
-def without_vendor(type_: str) -> str:
-    """Returns a type without its vendor alone: `_MklNativeLRNGrad` is LRNGrad."""
-    bare = type_.removeprefix("_")
-    return bare[_prefix(_VENDOR, bare) :]
-
-
-def _prefix(pattern: re.Pattern[str], text: str) -> int:
-    match = pattern.match(text)
-    return match.end() if match else 0
 
 
 def is_gradient(type_: str, *, named: bool) -> bool:

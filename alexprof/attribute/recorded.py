@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import numpy as np
 
 from alexprof.attribute.activity import CPU, Activity
-from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
+from alexprof.attribute.kernel_facts import KernelFacts, Size, kernel_facts, uses_tensor_cores
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.symbols import UNASSIGNED
@@ -68,15 +68,10 @@ def recorded_kernels(work: Work) -> pl.DataFrame:
     table = table.with_columns(
         ((pl.col("total_ps") + PS_PER_NS // 2) // PS_PER_NS).alias("total_ns")
     ).sort(["total_ns", *keys], descending=[True, *[False] * 4])
-    fact_types: dict[str, Any] = {
-        "grid": pl.List(pl.Int64),
-        "block": pl.List(pl.Int64),
-        "registers": pl.Int64(),
-        "shared_memory_bytes": pl.Int64(),
-        "occupancy": pl.Float64(),
-        "copied_bytes": pl.Int64(),
-        "copied_from": pl.String(),
-        "copied_to": pl.String(),
+    types = {int: pl.Int64(), float: pl.Float64(), str: pl.String(), Size: pl.List(pl.Int64)}
+    # Each fact is of its type or None.
+    fact_types = {
+        name: types[get_args(hint)[0]] for name, hint in get_type_hints(KernelFacts).items()
     }
     by_text = {text: kernel_facts(text) for text in table["details"].unique()}
     facts = [by_text[text] for text in table["details"]]

@@ -9,6 +9,7 @@ from typing import Any
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
 from alexprof.record.program import ExecutedOp
+from alexprof.workload.op_types import without_vendor
 
 _INTEGERS = (3, 9)
 """DT_INT32 and DT_INT64 (core/framework/types.proto)."""
@@ -93,7 +94,7 @@ def _described(node: Any, by_name: Mapping[str, Any]) -> Node:
     fused = ()
     if "fused_ops" in node.attr:
         fused = tuple(fused_type.decode() for fused_type in node.attr["fused_ops"].list.s)
-    bare = node.op.removeprefix("_Mkl").removeprefix("Native")
+    bare = without_vendor(node.op)
     if bare == "Cast":
         source, target = node.attr["SrcT"].type, node.attr["DstT"].type
         if {source, target} <= _FLOATS:  # through whole numbers it is another value

@@ -38,15 +38,18 @@ def print_text(text: str, style: str = "text") -> None:
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
-def style_of(**styles: bool) -> str:
-    """The output that the flags of these names choose; text without any.
+def style_of(format_: str = "", **styles: bool) -> str:
+    """The output that --format, or the flags of these names, choose; text without any.
 
     Raises:
         UsageError: If they choose two.
     """
     chosen = [style for style, flag in styles.items() if flag]
-    if len(chosen) > 1:
-        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other: choose one")
+    options = [f"--{style}" for style in chosen]
+    if format_:
+        chosen, options = [format_, *chosen], [f"--format {format_}", *options]
+    if len(set(chosen)) > 1:
+        raise UsageError(f"{options[0]} and {options[1]} exclude each other: choose one")
     return chosen[0] if chosen else "text"
 
 

@@ -29,7 +29,10 @@ def report(
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="A row for each op.")] = False,
+    format_: Annotated[
+        str,
+        typer.Option("--format", help="text, json, markdown, html, or csv (a row for each op)."),
+    ] = "",
     variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
     phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
     full: Annotated[
@@ -49,7 +52,7 @@ def report(
     ] = True,
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
-    style = style_of(json=json, markdown=markdown, csv=csv)
+    style = style_of(format_, json=json, markdown=markdown)
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():

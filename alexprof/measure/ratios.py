@@ -25,7 +25,7 @@ from alexprof.measure.spread import (
     satterthwaite,
     two_sided_p,
 )
-from alexprof.measure.verdict import BAND, verdict_of
+from alexprof.measure.verdict import SAME_WITHIN, verdict_of
 from alexprof.record.values import Comparison, Interval, Needed, NeededCode, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]
@@ -58,7 +58,7 @@ def compare_times(
     b: Runs,
     *,
     paired: bool = False,
-    band: float = BAND,
+    band: float = SAME_WITHIN,
     run_cv: float = RUN_CV,
 ) -> Comparison:
     """Compares B with A.

@@ -33,7 +33,7 @@ LEAST_STEPS = 20
 """Fewer are not judged."""
 LAST_PART = 0.25
 """A level must have held for this part of the steps to count as settled."""
-BAND = 0.01
+LEVEL_BAND = 0.01
 """Levels that differ by at most this part count as one."""
 ROUNDS = 4
 MOST_CORRELATION = 0.9
@@ -65,7 +65,7 @@ def find_steady_state(seconds: Floats) -> Steadiness | None:
     starts = change_points(values)
     levels = np.array([piece.mean() for piece in np.split(values, starts[1:])])
     last = levels[-1]
-    other = np.flatnonzero(np.abs(levels / last - 1) > BAND)
+    other = np.flatnonzero(np.abs(levels / last - 1) > LEVEL_BAND)
     settled = int(starts[other[-1] + 1]) if len(other) else 0
     state: State = "steady"
     if _trends(values[settled:]):
@@ -187,7 +187,7 @@ def _long_run_variance(values: Floats, starts: NDArray[np.int64]) -> float:
 def _trends(values: Floats) -> bool:
     """Whether steps go on changing: a slope beyond doubt, and ends further apart than the band."""
     count, end = len(values), max(1, len(values) // ENDS)
-    if abs(values[-end:].mean() - values[:end].mean()) <= BAND * values.mean():
+    if abs(values[-end:].mean() - values[:end].mean()) <= LEVEL_BAND * values.mean():
         return False
     place = np.arange(count) - (count - 1) / 2
     slope = float((place @ values) / (place @ place))

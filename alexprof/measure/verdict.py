@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alexprof.record.values import Interval, Verdict
 
-BAND = 0.01
+SAME_WITHIN = 0.01
 """Changes of at most this fraction count as the same, between runs."""
 
 

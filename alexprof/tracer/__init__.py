@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alexprof.tracer.names import phase_key
 from alexprof.tracer.options import ProfileOptions
+from alexprof.tracer.profiling import check_choice, profile
 from alexprof.tracer.tracer import Tracer
-from alexprof.tracer.workloads import check_choice, profile
 
 __all__ = ["ProfileOptions", "Tracer", "check_choice", "phase_key", "profile"]

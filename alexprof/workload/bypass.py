@@ -21,7 +21,7 @@ from typing import Any
 
 from alexprof.errors import UsageError
 from alexprof.workload.patterns import LeftOut, Pattern
-from alexprof.workload.replaceable import FUNCTIONS, FUSED_NORM, OPS, Function
+from alexprof.workload.replaceable import FUNCTIONS, FUSED_NORM, OPS, SHAPE_KINDS, Function
 
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
 
@@ -101,11 +101,15 @@ def _replace_op_maker(meant: Callable[[str, str], bool], scopes: list[str]) -> I
 
     def apply(op_type_name: str, name: str | None = None, **keywords: Any) -> Any:
         replaced = OPS.get(op_type_name)
-        if replaced is None or not meant(replaced.kind, _full_name(name or op_type_name)):
+        if replaced is None or (replaced.keeps_shape and not replaced.keeps_shape(keywords)):
+            return original(op_type_name, name=name, **keywords)
+        if not meant(replaced.kind, _full_name(name or op_type_name)):
             return original(op_type_name, name=name, **keywords)
         made = original("Identity", name=name or op_type_name, input=keywords[replaced.input])
         structure, stateful, op, outputs = made
-        if replaced.gradient_scope:
+        if replaced.kind in SHAPE_KINDS:
+            scopes.append(op.name)
+        if replaced.gradient_scope or replaced.kind in SHAPE_KINDS:
             scopes.append(f"{op.name}_grad")
         if replaced.kind == FUSED_NORM:
             outputs = [*outputs, *_statistics(op_type_name, keywords)]

@@ -9,7 +9,14 @@ from difflib import get_close_matches
 
 from alexprof.errors import UsageError
 from alexprof.workload.base import AblationSpec
-from alexprof.workload.replaceable import BATCH_NORM, FUNCTION_KINDS, FUSED_NORM, KINDS, OP_KINDS
+from alexprof.workload.replaceable import (
+    BATCH_NORM,
+    FUNCTION_KINDS,
+    FUSED_NORM,
+    KINDS,
+    OP_KINDS,
+    SHAPE_KINDS,
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ class Pattern:
         elif self.kind in FUNCTION_KINDS:
             # No op is of the function's own kind: none are meant where there are no scopes.
             kinds = (FUSED_NORM,) if self.kind == BATCH_NORM else (self.kind,)
+        elif self.kind in SHAPE_KINDS:
+            kinds = ()
         layers = (self.layer,) if self.layer else ()
         return AblationSpec(
             str(self), reference, without, kinds, layers, tuple(scopes), products=False

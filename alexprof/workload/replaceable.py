@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 FUSED_NORM = "FusedBatchNorm"
 BATCH_NORM = "BatchNorm"
 """The kind that means batch normalization however it was made: as one op or as several."""
+
+
+def _pools_keep_shape(attributes: Mapping[str, Any]) -> bool:
+    padding, strides = attributes["padding"], attributes["strides"]
+    return padding in ("SAME", b"SAME") and set(strides) == {1}
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class Op:
         gradient: The type of its gradient, where that hands on the gradient it gets.
         gradient_place: The place of that gradient among the inputs of the op's gradient.
         gradient_scope: Whether the gradient is several ops instead, in a scope of their own.
+        keeps_shape: Of a type of which only some ops keep the shape: tells by an op's attributes.
     """
 
     type: str
@@ -27,6 +35,7 @@ class Op:
     gradient: str = ""
     gradient_place: int = 0
     gradient_scope: bool = False
+    keeps_shape: Callable[[Mapping[str, Any]], bool] | None = None
 
     @property
     def kind(self) -> str:
@@ -66,6 +75,7 @@ OPS = {
         Op("LRN", "input", "LRNGrad"),
         Op("LeakyRelu", "features", "LeakyReluGrad"),
         Op("LogSoftmax", "logits", gradient_scope=True),
+        Op("MaxPool", "input", "MaxPoolGrad", gradient_place=2, keeps_shape=_pools_keep_shape),
         Op("Relu", "features", "ReluGrad"),
         Op("Relu6", "features", "Relu6Grad"),
         Op("Selu", "features", "SeluGrad"),
@@ -83,9 +93,11 @@ FUNCTIONS = (
     Function("Dropout", "nn_ops", "_dropout", "dropout", "x"),
     Function("Gelu", "nn_ops", "gelu", "Gelu", "features"),
 )
-OP_KINDS = tuple(dict.fromkeys(op.kind for op in OPS.values()))
+OP_KINDS = tuple(dict.fromkeys(op.kind for op in OPS.values() if op.keeps_shape is None))
+SHAPE_KINDS = tuple(op.kind for op in OPS.values() if op.keeps_shape is not None)
+"""Kinds of which only some can be left out: those whose attributes keep the shape."""
 FUNCTION_KINDS = tuple(function.kind for function in FUNCTIONS)
-KINDS = tuple(sorted((*OP_KINDS, *FUNCTION_KINDS), key=str.casefold))
+KINDS = tuple(sorted((*OP_KINDS, *SHAPE_KINDS, *FUNCTION_KINDS), key=str.casefold))
 """All that can be left out by its kind."""
 HANDED_ON = dict.fromkeys(OPS, 0) | {
     op.gradient: op.gradient_place for op in OPS.values() if op.gradient

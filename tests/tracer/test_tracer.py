@@ -397,12 +397,12 @@ def test_without_a_trace_there_are_times_alone(tmp_path):
 
 
 def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkeypatch):
-    from alexprof.tracer import workloads
+    from alexprof.tracer import profiling
 
     workload = alexnet(batch_size=1, image_size=64)
     one = workload.least_memory_bytes("forward")
     options = small_options(num_batches=2, trace_steps=0, phases=["forward"])
-    monkeypatch.setattr(workloads, "available_memory_bytes", lambda: int(1.5 * one))
+    monkeypatch.setattr(profiling, "available_memory_bytes", lambda: int(1.5 * one))
     run = profile(workload, tmp_path / "run", options, heard := Heard())
     assert run.workload.settings["interleave"] is False
     assert "one after the other" in heard.lines[0]
@@ -410,7 +410,7 @@ def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkey
     orders = {name: [block.order for block in blocks_of(run, name)] for name in run.variants}
     # A warm-up block before the timed ones of each.
     assert orders == {"with_lrn": [1, 2], "without_lrn": [4, 5]}
-    monkeypatch.setattr(workloads, "available_memory_bytes", lambda: one - 1)
+    monkeypatch.setattr(profiling, "available_memory_bytes", lambda: one - 1)
     with pytest.raises(CaptureError, match=r"needs at least .* free: try a smaller --batch-size"):
         profile(workload, tmp_path / "other", options, SilentProgress())
     assert not (tmp_path / "other").exists()

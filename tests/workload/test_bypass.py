@@ -97,6 +97,34 @@ def test_an_identity_keeps_the_values():
     assert left_out.seen == {("Relu", "a"), ("Relu6", "a")}
 
 
+def test_a_pool_is_left_out_where_it_keeps_the_shape():
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+
+    def build():
+        images = v1.placeholder(tf.float32, [1, 8, 8, 3])
+        with v1.name_scope("pools"):
+            same = v1.nn.max_pool(images, 3, 1, "SAME", name="same")
+            for name, stride, padding in (("half", 2, "SAME"), ("valid", 1, "VALID")):
+                v1.nn.max_pool(images, 3, stride, padding, name=name)
+        v1.gradients(same, images)
+
+    with tf.Graph().as_default() as whole:
+        build()
+    with tf.Graph().as_default() as graph, bypassing(Pattern(kind="MaxPool")) as left_out:
+        build()
+    types = {op.name: op.type for op in graph.get_operations()}
+    assert [types[f"pools/{name}"] for name in ("same", "half", "valid")] == [
+        *("Identity", "MaxPool", "MaxPool")
+    ]
+    ablation = left_out.ablation("whole", "without")
+    matched = [
+        op.name for op in whole.get_operations() if matches(ablation, op.name, op.type, "pools")
+    ]
+    assert matched == ["pools/same", "gradients/pools/same_grad/MaxPoolGrad"]
+
+
 def test_an_error_while_building_leaves_tensorflow_as_it_was():
     from tensorflow.python.framework import op_def_library
 
