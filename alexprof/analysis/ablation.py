@@ -134,7 +134,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
     if phase.attribution is not None and not on_cpu(device):
         if costs is None or phase.attribution.bound_by != "kernels":
             return {}  # without a replay it can't be predicted; `Replay.reason` says why
-        return _by_kernels(answer, phase, StepWork.of(costs, device), timed)
+        return _by_kernels(answer, phase, StepWork(costs, device), timed)
     if answer.attributed_s is not None:
         gone_s = _gone_with_s(answer, phase)
         return {"predicted_s": answer.attributed_s + gone_s, "predicted_from": "share"}
@@ -143,8 +143,7 @@ def _predicted(answer: Ablation, phase: Phase, costs: pl.DataFrame | None) -> di
 
 def _by_kernels(answer: Ablation, phase: Phase, work: StepWork, timed: Timed) -> dict[str, Any]:
     """What the kernels of the ops that go take, and launching them."""
-    ops = zip(work.names, work.kinds, work.layers, strict=True)
-    own = {name for name, kind, layer in ops if matches(answer, name, kind, layer)}
+    own = {name for name, kind, layer in work.ops if matches(answer, name, kind, layer)}
     if not own:
         return {}
     gone = phase.replay.dependents.get(answer.name, ()) if phase.replay else ()

@@ -145,7 +145,7 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
     replayed, by_kernels = attribution.replayed, attribution.bound_by == "kernels"
     step_s = timed.mean_s if timed else float(attribution.steps["wall_ns"].to_numpy().mean()) / 1e9
     if by_kernels:
-        savings = StepWork.of(attribution.costs, attribution.device).savings(step_s)
+        savings = StepWork(attribution.costs, attribution.device).savings(step_s)
     else:
         savings = tuple(_saving(saving, step_s) for saving in replayed.savings)
     return Replay(
