@@ -32,17 +32,8 @@ def profiler_notes(trace: Trace) -> tuple[Note, ...]:
     )
 
 
-def trace_notes(trace: Trace, level: int | None) -> tuple[Note, ...]:
-    """What is missing from a trace: lost by the profiler, or not allowed to be recorded.
-
-    Args:
-        trace: The trace.
-        level: The host tracer level that was in force; None if the trace doesn't say.
-    """
-    return (*profiler_notes(trace), *_low_level(trace, level))
-
-
-def _low_level(trace: Trace, level: int | None) -> Iterator[Note]:
+def low_level(trace: Trace, level: int | None) -> Iterator[Note]:
+    """Whether the host tracer level in force, if the trace tells it, kept anything out."""
     # Of other programs, as JAX's, the level leaves nothing out.
     of_graphs = any(
         line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines

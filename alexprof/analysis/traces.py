@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.analysis.profiler_notes import profiler_notes, trace_notes
+from alexprof.analysis.profiler_notes import low_level, profiler_notes
 from alexprof.capture.trace import GRAPH_BUILD
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
@@ -45,7 +45,7 @@ def load(
         name: A run's folder, its name in `logdir`, or "latest"; or what `find_traces` takes. A run
             of the logdir goes before a file of the same name.
         logdir: Where runs are.
-        marker: As for `load_trace`, like the next ones.
+        marker: As for `load_trace`, like `depth` and `cores`.
         depth: See there.
         cores: See there.
 
@@ -106,11 +106,7 @@ def find_traces(name: str) -> tuple[Path, ...]:
 
 
 def _check_neighbor(path: Path) -> None:
-    """Refuses what the profiler writes beside a trace, with the name of the trace.
-
-    Raises:
-        UsageError: If the file is one of those.
-    """
+    """Refuses what the profiler writes beside a trace, with the name of the trace."""
     if not path.name.endswith(_NEIGHBORS):
         return
     traces = sorted(path.parent.glob(f"*{SUFFIX}"))
@@ -193,7 +189,7 @@ class Beside:
 
     Attributes:
         timed: The phase as it was timed.
-        file: Where the run keeps the trace, relative to its folder.
+        file: The trace, relative to the run's folder.
         executed: What run metadata says of a step; None if not known.
         ablations: What is to be predicted.
         wall_clock_s: Each traced step by the clock that times untraced ones.
@@ -218,12 +214,7 @@ def read_phases(
 ) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
-    Args:
-        files: As for `load_trace`, like the next ones.
-        marker: See there.
-        depth: See there.
-        cores: See there.
-        beside: What is known of the steps beside the trace.
+    The arguments are those of `load_trace`, and what is known of the steps beside the trace.
 
     Returns:
         By key the record of each sort of steps; their attributions, each with its table of costs;
@@ -233,8 +224,7 @@ def read_phases(
         UsageError: If no file is given, or two have the same name.
         TraceError: As `load_trace`.
     """
-    from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute import Known
+    from alexprof.analysis.assemble import traced_phase
     from alexprof.attribute.hosts import attribute_hosts
     from alexprof.xplane import granted_host_level, read_trace
 
@@ -244,47 +234,36 @@ def read_phases(
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    known = Known() if beside is None else _known(beside)
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=known)
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
-    facts = TraceFacts(
-        file=beside.file if beside else printable(shown),
-        host_level=min((level for level in levels.values() if level is not None), default=None),
-        wall_clock_s=beside.wall_clock_s if beside else (),
-        page_faults_per_step=beside.page_faults_per_step if beside else None,
-        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
-    )
-    alone = len(sorts) == 1
-    executed = beside.executed if beside else None
-    attributions = dict(zip([TRACE] if alone else _keys(list(sorts)), sorts.values(), strict=True))
-    phases = {
-        key: traced_phase(
-            beside.timed if beside else Phase(label=TRACE if alone else sort),
+    alone = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=_known(alone))
+    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    lost = {host: profiler_notes(trace) for host, trace in traces.items()}
+    notes = {host: (*lost[host], *low_level(traces[host], levels[host])) for host in traces}
+    keys = [TRACE] if len(sorts) == 1 else _keys(list(sorts))
+    attributions = dict(zip(keys, sorts.values(), strict=True))
+    phases: dict[str, Phase] = {}
+    for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True):
+        several = beside is None and len(sorts) > 1
+        phases[key] = traced_phase(
             attribution,
-            executed.ops if executed else (),
-            facts,
-            executed.nodes if executed else None,
+            replace(alone, timed=Phase(label=sort)) if several else alone,
+            host_level=min((level for level in levels.values() if level is not None), default=None),
+            notes=_of_hosts(notes),
         )
-        for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True)
-    }
-    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
-    return phases, attributions, lost
+    return phases, attributions, _of_hosts(lost)
 
 
 def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
-    """Makes sure that a trace marks its steps by a name.
-
-    Raises:
-        UsageError: If it doesn't.
-    """
+    """Raises a UsageError unless a trace marks its steps by that name."""
     from alexprof.attribute.steps import NOT_MARKED
 
-    some = next(iter(attributions.values()))
-    if marker is not None and not some.marked:
-        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
-        only = f", only {', '.join(map(_quoted, names))}" if names else ""
-        raise UsageError(f"{file}: no step marked {_quoted(marker)} is in the trace{only}")
+    attribution = next(iter(attributions.values()))
+    if marker is not None and not attribution.marked:
+        notes = (note for note in attribution.notes if note.code == NOT_MARKED)
+        names = ", ".join(f'"{name}"' for note in notes for name in note.names)
+        only = f", only {names}" if names else ""
+        raise UsageError(f'{file}: no step marked "{marker}" is in the trace{only}')
 
 
 def _known(beside: Beside) -> Known:
@@ -300,7 +279,7 @@ def _known(beside: Beside) -> Known:
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:
-    """What the phases that a trace marks are called by commands and tables, each otherwise."""
+    """Different names for the phases that a trace marks, for commands and tables."""
     keys: list[str] = []
     for sort in sorts:
         name = printable(sort).strip() or TRACE
@@ -314,10 +293,6 @@ def _of_hosts(by_host: Mapping[str, tuple[Note, ...]]) -> tuple[Note, ...]:
     several = len(by_host) > 1
     notes = (of_host(host, notes) if several else notes for host, notes in by_host.items())
     return tuple(chain.from_iterable(notes))
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
 
 
 def host_of(path: Path) -> str:
