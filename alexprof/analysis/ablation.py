@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alexprof.analysis.kernel_savings import StepWork
-from alexprof.analysis.prediction_error import prediction_error
+from alexprof.analysis.predictions import prediction_error
 from alexprof.analysis.reconcile import reconciled
 from alexprof.measure.statistics import difference, student_half_width
 from alexprof.record.ablation import Ablation

@@ -16,13 +16,13 @@ from alexprof.analysis.caveats import Caveat, unique
 from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison, Unmatched
 from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import (
+    Estimator,
     common_estimator,
     difference_of,
     of_ablation,
     of_variants,
     reversed_comparison,
 )
-from alexprof.analysis.estimator import Estimator
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
 from alexprof.analysis.samples import PhaseSample, RunSamples, took_turns
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs

@@ -14,13 +14,13 @@ from typing import Literal
 from msgspec import Struct
 
 from alexprof.analysis.caveats import QUIET
-from alexprof.analysis.estimator import Estimator, center_s, difference_s, leading_estimator
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.measure.verdict import verdict_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Comparison, Interval, Needed, Verdict
+from alexprof.record.values import Comparison, Interval, Needed, Timed, Verdict
 
+Estimator = Literal["mean", "median"]
 Reason = Literal["machine_busy", "no_interval", "between_runs", "not_seen", "chance"]
 
 
@@ -56,6 +56,40 @@ class Difference(Struct, frozen=True, kw_only=True):
     reason: Reason | None
     needed: Needed | None
     p_value: float | None
+
+
+def leading_estimator(run: Run) -> Estimator:
+    """The estimator that leads in a run, for every output and all its phases.
+
+    Means lead, because they add up. Medians lead where steps were slow in a row in any phase:
+    means follow such steps, and they say more of the machine than of the graph. A median without
+    an interval claims nothing; then means lead all the same.
+    """
+    timed = [
+        phase.timed
+        for variant in run.variants.values()
+        for phase in variant.phases.values()
+        if phase.timed is not None
+    ]
+    has_intervals = all(steps.median_ci95_s is not None for steps in timed)
+    return "median" if run.stretches and has_intervals else "mean"
+
+
+def center_s(timed: Timed, estimator: Estimator) -> float:
+    """The steps' mean or median, in seconds."""
+    return timed.median_s if estimator == "median" else timed.mean_s
+
+
+def center_ci95_s(timed: Timed, estimator: Estimator) -> Interval | None:
+    """Its 95 % interval, in seconds; None with too few blocks."""
+    return timed.median_ci95_s if estimator == "median" else timed.ci95_s
+
+
+def difference_s(ablation: Ablation, estimator: Estimator) -> tuple[float, Interval | None]:
+    """What leaving ops out saves, reference minus without, and its 95 % interval."""
+    if estimator == "median":
+        return ablation.measured_median_s, ablation.median_ci95_s
+    return ablation.measured_s, ablation.ci95_s
 
 
 def common_estimator(runs: Iterable[Run]) -> Estimator:

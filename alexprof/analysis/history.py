@@ -24,8 +24,7 @@ from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.difference import common_estimator
-from alexprof.analysis.estimator import Estimator
+from alexprof.analysis.difference import Estimator, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
 from alexprof.analysis.timed_scale import Floats

@@ -8,12 +8,16 @@ from typing import Literal
 
 from msgspec import Struct
 
+from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
-from alexprof.analysis.estimator import difference_s, leading_estimator
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
+from alexprof.record.trace import PredictionError
+from alexprof.record.values import Interval, Timed
 
+WORTH = 0.02
+"""Part of the step from which on a saving is large enough to ask how far its prediction is off."""
 How = Literal["ops", "launches", "kernels", "share"]
 
 
@@ -96,6 +100,29 @@ def prediction_agrees(run: Run, ablation: Ablation) -> bool | None:
         return None
     halves_s = [(high - low) / 2 for low, high in (interval, ablation.predicted_ci95_s)]
     return abs(saved_s - ablation.predicted_s) <= math.hypot(*halves_s)
+
+
+def prediction_error(ablation: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
+    """Sets a prediction beside both variants' timed steps; None without a prediction."""
+    if ablation.predicted_s is None:
+        return None
+    return PredictionError(
+        step_mean=(whole.mean_s - ablation.predicted_s) / without.mean_s - 1,
+        step_median=(whole.median_s - ablation.predicted_s) / without.median_s - 1,
+        saving_mean=_saving_error(
+            ablation.predicted_s, ablation.measured_s, ablation.ci95_s, whole.mean_s
+        ),
+        saving_median=_saving_error(
+            ablation.predicted_s, ablation.measured_median_s, ablation.median_ci95_s, whole.median_s
+        ),
+    )
+
+
+def _saving_error(
+    predicted_s: float, measured_s: float, interval: Interval | None, step_s: float
+) -> float | None:
+    seen = interval is not None and interval[0] > 0
+    return predicted_s / measured_s - 1 if seen and measured_s >= WORTH * step_s else None
 
 
 def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[PredictedSaving]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.estimator import Estimator, center_s
+from alexprof.analysis.difference import Estimator, center_s
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.errors import RunError

@@ -7,13 +7,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from alexprof.analysis.difference import difference_of, of_ablation
-from alexprof.analysis.estimator import (
+from alexprof.analysis.difference import (
     Estimator,
     center_ci95_s,
     center_s,
+    difference_of,
     difference_s,
     leading_estimator,
+    of_ablation,
 )
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.record.ablation import Ablation

@@ -8,7 +8,7 @@ from dataclasses import replace as replaced
 import pytest
 from msgspec.structs import replace
 
-from alexprof.analysis.estimator import leading_estimator
+from alexprof.analysis.difference import leading_estimator
 from alexprof.analysis.summary import summarize
 from alexprof.measure.verdict import verdict_of
 from tests.show import odd_runs, runs
