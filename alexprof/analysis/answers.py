@@ -41,12 +41,7 @@ def answers(run: Run) -> Answers:
 def largest_shares(
     shares: Sequence[LayerShare], phases: Sequence[str], most: int
 ) -> tuple[list[LayerShare], int]:
-    """The `most` largest rows of a step, idle and what was left out always, the rest as one.
-
-    Args:
-        shares: As in `Summary`.
-        phases: By the largest of these a row is ranked.
-        most: How many rows; the rest is one more.
+    """The `most` largest rows in any phase, idle and what was left out always, the rest as one.
 
     Returns:
         The rows, and how many layers the last of them joins; 0 where it is a layer like the others.

@@ -103,18 +103,12 @@ def common_estimator(runs: Iterable[Run]) -> Estimator:
         for variant in run.variants.values()
         for phase in variant.phases.values()
     )
-    known = all(steps.median_ci95_s is not None for steps in timed if steps is not None)
-    return "median" if known else "mean"
+    has_intervals = all(steps.median_ci95_s is not None for steps in timed if steps is not None)
+    return "median" if has_intervals else "mean"
 
 
 def of_variants(before_s: float, change_s: float, change_ci95_s: Interval | None) -> Comparison:
-    """Compares two variants of one run, which differ on purpose.
-
-    Args:
-        before_s: Center of the one's timed steps.
-        change_s: The other's less that.
-        change_ci95_s: 95 % interval of the change; None with too few blocks.
-    """
+    """Compares two variants of one run: center of the first, change to the second, its interval."""
     ratio_ci95 = None
     if change_ci95_s is not None and before_s > 0:
         ratio_ci95 = (1 + change_ci95_s[0] / before_s, 1 + change_ci95_s[1] / before_s)
@@ -154,12 +148,9 @@ def reversed_comparison(comparison: Comparison) -> Comparison:
 def difference_of(
     compared: Comparison, estimator: Estimator, *, machine_busy: bool = False
 ) -> Difference:
-    """The answer to a comparison.
+    """The answer to a comparison whose verdict is adjusted for how many there were.
 
-    Args:
-        compared: What was compared, its verdict adjusted for how many were.
-        estimator: Of what its times are.
-        machine_busy: Whether no verdict can rest on these times.
+    On a busy machine no verdict can rest on the times.
     """
     verdict = "unclear" if machine_busy else compared.verdict
     ci95_s = None

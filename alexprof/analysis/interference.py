@@ -33,12 +33,7 @@ GPU_SLOWED_BY = frozenset(
 
 
 def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:
-    """Notes on what matters; none if nothing does.
-
-    Args:
-        interference: What went on.
-        host_clock: Whether it matters that the cores' clock fell.
-    """
+    """Notes on what matters; `host_clock`: whether it matters that the cores' clock fell."""
     notes = [*_cores(interference), *_memory(interference)]
     if host_clock:
         notes += _host_clock(interference)

@@ -11,9 +11,8 @@ from msgspec import Struct
 from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase
 from alexprof.record.run import Run
-from alexprof.record.trace import PredictionError
+from alexprof.record.trace import PredictionError, Replay
 from alexprof.record.values import Interval, Timed
 
 WORTH = 0.02
@@ -85,7 +84,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     how: How | Literal[""] = "share"
     if record.replay and record.replay.savings:
         how = record.replay.how
-        savings = (*_left_out(run, record, variant, phase, step_s), *_replayed(record, step_s))
+        savings = tuple(_replayed(run, record.replay, variant, phase, step_s))
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
         how, savings = "", ()
     else:
@@ -139,31 +138,23 @@ def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[Predic
             yield _saving("layer", layer.name, (layer.fraction, std, layer.fraction / 2), step_s)
 
 
-def _replayed(phase: Phase, step_s: float) -> Iterator[PredictedSaving]:
-    for saving in phase.replay.savings if phase.replay else ():
-        if saving.what == "layer":
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
-            yield _saving("layer", saving.name, fractions, step_s)
-
-
-def _left_out(
-    run: Run, record: Phase, variant: str, phase: str, step_s: float
+def _replayed(
+    run: Run, replay: Replay, variant: str, phase: str, step_s: float
 ) -> Iterator[PredictedSaving]:
-    """Ops that another variant leaves out, beside what that saved."""
-    estimator = leading_estimator(run)
-    predicted = {
-        saving.name: saving
-        for saving in (record.replay.savings if record.replay else ())
-        if saving.what == "ablation"
-    }
+    """Ops that another variant leaves out, beside what that saved, then layers."""
+    predicted = {saving.name: saving for saving in replay.savings if saving.what == "ablation"}
     for ablation in run.ablations:
         saving = predicted.get(ablation.name)
         if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
-            saved_s, interval = difference_s(ablation, estimator)
+            saved_s, interval = difference_s(ablation, leading_estimator(run))
             unclear = interval is not None and interval[0] <= 0 <= interval[1]
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
             measured_s = None if unclear else saved_s
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
             yield _saving("ablation", ablation.name, fractions, step_s, measured_s)
+    for saving in replay.savings:
+        if saving.what == "layer":
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
+            yield _saving("layer", saving.name, fractions, step_s)
 
 
 def _saving(

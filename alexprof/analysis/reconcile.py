@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
@@ -47,7 +47,7 @@ class _Op(NamedTuple):
 
 @dataclass(frozen=True)
 class _Side:
-    """One variant.
+    """A variant.
 
     Attributes:
         seconds: What each op took in each traced step, float64 [steps], on the timed scale.
@@ -69,13 +69,7 @@ class _Side:
 def reconciled(
     answer: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
 ) -> Ablation:
-    """Adds to a measured difference what the traces of both variants say of it.
-
-    Args:
-        answer: What was measured, and which ops were left out.
-        phases: Both variants' records, timed and traced.
-        costs: Both variants' costs.
-    """
+    """Adds to a measured difference what the traces of both variants say of it."""
     a, b = (_side(phases[name], costs[name]) for name in (answer.reference, answer.without))
     only_a, only_b = _one_sided(a, b)
     accounts: dict[tuple[Account, str], set[_Op]] = defaultdict(set)
@@ -83,13 +77,14 @@ def reconciled(
         accounts[_account(op, answer, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
-    others = _layers(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
+    layers = {name: ops for (what, name), ops in accounts.items() if what == "layer"}
+    others = _layers(a, b, layers, [changes["layer", name] for name in layers])
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
     attributed_s = float(own_s.mean()) if own else None
     others_s = math.fsum(change.change_s for (what, _), change in changes.items() if what != "idle")
-    return msgspec.structs.replace(
+    return replace(
         answer,
         attributed_s=attributed_s,
         attributed_std_s=_std(own_s) if own else None,
@@ -129,13 +124,10 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
-    """The ops that one side has and the other lacks.
-
-    An op that is fused with others has the name of the last of them, so names alone do not say what
-    is gone: ops of another name and the same layer, kind and pass are taken for the same, the most
-    expensive of the one for the most expensive of the other. One of the same name and another kind
-    is another op.
-    """
+    """The ops that a side has and the other lacks."""
+    # An op that is fused with others has the name of the last of them, so names alone do not say
+    # what is gone: ops of another name and the same layer, kind and pass are taken for the same, in
+    # the order of what they cost. One of the same name and another kind is another op.
     in_both = {(op.name, op.kind) for op in a.seconds} & {(op.name, op.kind) for op in b.seconds}
     groups: dict[tuple[str, str, str], tuple[list[_Op], list[_Op]]]
     groups = defaultdict(lambda: ([], []))
@@ -152,7 +144,6 @@ def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
 
 
 def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> tuple[Account, str]:
-    """Where an op's time goes."""
     if op.name == IDLE_OP:
         return "idle", ""
     if op.name == UNASSIGNED_OP:
@@ -179,25 +170,20 @@ def _interval(a: Floats, b: Floats) -> Interval | None:
     return None if error is None else error.around(float(a.mean() - b.mean()))
 
 
-def _layers(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> list[LayerChange]:
-    """The change of each layer, and whether it is significant; the largest first.
-
-    It must be larger than what chance does to one of so many layers, and than what the timed means,
-    which both variants are scaled to, leave open.
-    """
-    changes = [_change(name, a.sum(ops), b.sum(ops)) for name, ops in layers.items()]
-    errors = [welch(chunks(a.sum(ops)), chunks(b.sum(ops))) for ops in layers.values()]
-    p_values = adjust_p_values(
-        [
-            1.0 if error is None else error.p_value(change.change_s)
-            for change, error in zip(changes, errors, strict=True)
-        ]
-    )
+def _layers(
+    a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]], changes: Sequence[LayerChange]
+) -> list[LayerChange]:
+    """The change of each layer, and whether it is significant; the largest first."""
+    p_values = []
+    for ops, change in zip(layers.values(), changes, strict=True):
+        error = welch(chunks(a.sum(ops)), chunks(b.sum(ops)))
+        p_values.append(1.0 if error is None else error.p_value(change.change_s))
     judged = []
-    for change, p_value in zip(changes, p_values, strict=True):
+    for change, p_value in zip(changes, adjust_p_values(p_values), strict=True):
+        # What the timed means leave open, which both variants are scaled to.
         open_s = math.hypot(change.with_s * a.unsure, change.without_s * b.unsure)
         significant = p_value <= LEVEL and abs(change.change_s) > open_s
-        judged.append(msgspec.structs.replace(change, significant=significant))
+        judged.append(replace(change, significant=significant))
     return sorted(judged, key=lambda change: (-abs(change.change_s), change.name))
 
 

@@ -92,12 +92,7 @@ class RunSamples:
             self._costs = costs_table(selection.costs)
 
     def of(self, variant: str, key: str) -> PhaseSample:
-        """The sample of a phase.
-
-        Args:
-            variant: One that the run has.
-            key: A phase that it has.
-        """
+        """The sample of a phase that the run has."""
         phase = self._run.variants[variant].phases[key]
         blocks, orders = self._blocks(variant, key)
         step_s, compared = 0.0, blocks

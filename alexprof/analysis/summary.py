@@ -20,7 +20,7 @@ from alexprof.analysis.findings import Finding, findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import OpCost, Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Interval, Timed, Verdict
+from alexprof.record.values import Interval, Verdict
 from alexprof.workload.base import matches
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
@@ -120,12 +120,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 def summarize(run: Run, variant: str | None = None) -> Summary:
-    """Works out the answers of a run.
-
-    Args:
-        run: The run, complete or not.
-        variant: Whose traced steps are divided; None takes the first.
-    """
+    """Works out the answers of a run; traced steps are a variant's, None takes the first."""
     estimator = leading_estimator(run)
     phases = tuple(dict.fromkeys(key for record in run.variants.values() for key in record.phases))
     variant = variant or next(iter(run.variants), "")
@@ -140,10 +135,17 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
     return Summary(
         estimator=estimator,
         steps=tuple(
-            _step_time(phase, name, timed, estimator)
+            StepTime(
+                phase=phase,
+                variant=name,
+                steps=timed.steps,
+                center_s=center_s(timed, estimator),
+                std_s=timed.std_s,
+                ci95_s=center_ci95_s(timed, estimator),
+            )
             for phase in phases
-            for name in run.variants
-            if (timed := _timed(run, name, phase)) is not None
+            for name, record in run.variants.items()
+            if phase in record.phases and (timed := record.phases[phase].timed) is not None
         ),
         savings=tuple(saving for phase in phases for saving in _savings(run, phase, estimator)),
         variant=variant if traced else "",
@@ -162,22 +164,6 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         shares=_shares(run, traced, estimator),
         of_timed=any(_on_gpu_timed(record) for record in traced.values()),
         findings=findings_of(run),
-    )
-
-
-def _timed(run: Run, variant: str, phase: str) -> Timed | None:
-    record = run.variants[variant].phases.get(phase)
-    return record.timed if record else None
-
-
-def _step_time(phase: str, variant: str, timed: Timed, estimator: Estimator) -> StepTime:
-    return StepTime(
-        phase=phase,
-        variant=variant,
-        steps=timed.steps,
-        center_s=center_s(timed, estimator),
-        std_s=timed.std_s,
-        ci95_s=center_ci95_s(timed, estimator),
     )
 
 
@@ -214,11 +200,9 @@ def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSavin
 def _own(
     run: Run, ablation: Ablation, estimator: Estimator
 ) -> tuple[float | None, Interval | None]:
-    """What the ops that were left out take themselves, on the scale of the leading estimator.
-
-    On a CPU that is a fraction of the timed step, whose own interval adds to that of the fraction.
-    A GPU's kernels take as long as they were traced.
-    """
+    """What the ops that were left out take themselves, on the scale of the leading estimator."""
+    # On a CPU that is a fraction of the timed step, whose own interval adds to that of the
+    # fraction. A GPU's kernels take as long as they were traced.
     record = run.variants[ablation.reference].phases.get(ablation.phase)
     if ablation.attributed_s is None or record is None:
         return None, None
@@ -237,7 +221,6 @@ def _own(
 
 
 def _on_gpu_timed(record: Phase) -> bool:
-    """Whether it is a GPU's, with timed steps."""
     attributed = record.attribution
     return record.timed is not None and attributed is not None and not on_cpu(attributed.device)
 

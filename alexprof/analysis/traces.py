@@ -55,8 +55,7 @@ def load(
             with a run.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
-    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
-    files = () if is_run else find_traces(name)
+    files = find_traces(name, logdir)
     if files:
         return load_trace(*files, marker=marker, depth=depth, cores=cores)
     folder = find_run(name, logdir)
@@ -68,12 +67,13 @@ def load(
     return load_run(folder)
 
 
-def find_traces(name: str) -> tuple[Path, ...]:
+def find_traces(name: str, logdir: Path | None = None) -> tuple[Path, ...]:
     """Finds the files of a trace by their own path or that of a folder with a Profile session.
 
     Args:
         name: A file; or a folder with a trace in it, in a folder in it, or below its
             `plugins/profile`. A session of several hosts has a file for each.
+        logdir: A run of that name in it goes before a file.
 
     Returns:
         The files; none if there is nothing of that name, or a run, or no trace in it.
@@ -81,6 +81,8 @@ def find_traces(name: str) -> tuple[Path, ...]:
     Raises:
         UsageError: If the folder holds several sessions.
     """
+    if logdir is not None and (name == LATEST or os.path.lexists(logdir / name / RUN_FILE)):
+        return ()
     if not name:
         raise UsageError("the name of a run or trace is empty")
     path = Path(name)
@@ -289,7 +291,7 @@ def _keys(sorts: Sequence[str]) -> list[str]:
 
 
 def _of_hosts(by_host: Mapping[str, tuple[Note, ...]]) -> tuple[Note, ...]:
-    """Notes on traces, of several hosts each with the host's name."""
+    """Notes on traces, of several hosts with the host's name."""
     several = len(by_host) > 1
     notes = (of_host(host, notes) if several else notes for host, notes in by_host.items())
     return tuple(chain.from_iterable(notes))
