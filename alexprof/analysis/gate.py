@@ -35,15 +35,6 @@ class Judged(Change, frozen=True, kw_only=True):
     """A phase, layer or kind that has a bound.
 
     Attributes:
-        level: "phase", "layer", "kind" or "op".
-        variant: The baseline's variant.
-        phase: The phase's key.
-        name: Of the phase, layer, kind or op.
-        b: The run's name.
-        b_variant: Its variant.
-        a_share: Fraction of the baseline's step.
-        b_share: Fraction of the run's step.
-        difference: From the baseline to the run, seconds per step.
         max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
         outcome: "slower" and "within" take evidence.
         needed: What a decision would take; None with one, or where they can't be compared.

@@ -67,25 +67,28 @@ class _Side:
 
 
 def reconciled(
-    answer: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
+    ablation: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
 ) -> Ablation:
     """Adds to a measured difference what the traces of both variants say of it."""
-    a, b = (_side(phases[name], costs[name]) for name in (answer.reference, answer.without))
+    a, b = (_side(phases[name], costs[name]) for name in (ablation.reference, ablation.without))
     only_a, only_b = _one_sided(a, b)
     accounts: dict[tuple[Account, str], set[_Op]] = defaultdict(set)
     for op in (*a.seconds, *b.seconds):
-        accounts[_account(op, answer, only_a, only_b)].add(op)
+        accounts[_account(op, ablation, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
     layers = {name: ops for (what, name), ops in accounts.items() if what == "layer"}
     others = _layers(a, b, layers, [changes["layer", name] for name in layers])
+    small = tuple(change.name for change in others if not change.significant)
+    ops_of_small = [op for name in small for op in layers[name]]
+    together = _change("", a.sum(ops_of_small), b.sum(ops_of_small))
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
     attributed_s = float(own_s.mean()) if own else None
     others_s = math.fsum(change.change_s for (what, _), change in changes.items() if what != "idle")
     return replace(
-        answer,
+        ablation,
         attributed_s=attributed_s,
         attributed_std_s=_std(own_s) if own else None,
         attributed_ci95_s=step_interval(own_s) if own else None,
@@ -95,7 +98,9 @@ def reconciled(
         others=tuple(others),
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=_not_significant(others, a, b, accounts),
+        not_significant=Gathered(names=small, change_s=together.change_s, ci95_s=together.ci95_s)
+        if small
+        else None,
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -143,13 +148,15 @@ def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
     return only_a, only_b
 
 
-def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> tuple[Account, str]:
+def _account(
+    op: _Op, ablation: Ablation, only_a: set[_Op], only_b: set[_Op]
+) -> tuple[Account, str]:
     if op.name == IDLE_OP:
         return "idle", ""
     if op.name == UNASSIGNED_OP:
         return "unassigned", ""
     if op in only_a:
-        own = matches(answer, op.name, op.kind, op.layer)
+        own = matches(ablation, op.name, op.kind, op.layer)
         return ("own", "") if own else ("gone", op.type)
     return ("new", op.type) if op in only_b else ("layer", op.layer)
 
@@ -185,20 +192,6 @@ def _layers(
         significant = p_value <= LEVEL and abs(change.change_s) > open_s
         judged.append(replace(change, significant=significant))
     return sorted(judged, key=lambda change: (-abs(change.change_s), change.name))
-
-
-def _not_significant(
-    others: Sequence[LayerChange],
-    a: _Side,
-    b: _Side,
-    accounts: Mapping[tuple[Account, str], set[_Op]],
-) -> Gathered | None:
-    names = tuple(change.name for change in others if not change.significant)
-    if not names:
-        return None
-    ops = [op for name in names for op in accounts["layer", name]]
-    together = _change("", a.sum(ops), b.sum(ops))
-    return Gathered(names=names, change_s=together.change_s, ci95_s=together.ci95_s)
 
 
 def _by_type(

@@ -1,12 +1,15 @@
-"""The answers of a run in one piece: what the short report, the JSON and the list show."""
+"""The answers of a run in one piece: the summary, and all that full report and JSON show."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from alexprof.analysis.account import Account, accounts
 from alexprof.analysis.difference import (
     Estimator,
     center_ci95_s,
@@ -16,7 +19,9 @@ from alexprof.analysis.difference import (
     leading_estimator,
     of_ablation,
 )
+from alexprof.analysis.division import DividedStep, divided_steps
 from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import OpCost, Phase, on_cpu
 from alexprof.record.run import Run
@@ -117,6 +122,20 @@ class Summary(Struct, frozen=True, kw_only=True):
     shares: tuple[LayerShare, ...]
     of_timed: bool
     findings: tuple[Finding, ...]
+
+
+class Answers(Summary, frozen=True, kw_only=True):
+    """The answers of a run, with what only the full report and the JSON show.
+
+    Attributes:
+        divisions: The traced step of each variant and phase, divided.
+        accounts: Each measured saving taken apart.
+        predictions: What each variant and phase is predicted to save.
+    """
+
+    divisions: tuple[DividedStep, ...]
+    accounts: tuple[Account, ...]
+    predictions: tuple[Predictions, ...]
 
 
 def summarize(run: Run, variant: str | None = None) -> Summary:
@@ -260,3 +279,38 @@ def _row_of(
     if ablation is not None and matches(ablation, op.name, op.kind, op.layer):
         return ablation.name, "left out"
     return op.layer, "layer"
+
+
+def answers(run: Run) -> Answers:
+    """Works out all answers of a run."""
+    return Answers(
+        **asdict(summarize(run)),
+        divisions=tuple(divided_steps(run)),
+        accounts=accounts(run),
+        predictions=tuple(predictions(run)),
+    )
+
+
+def largest_shares(
+    shares: Sequence[LayerShare], phases: Sequence[str], most: int
+) -> tuple[list[LayerShare], int]:
+    """The `most` largest rows in any phase, idle and what was left out always, the rest as one.
+
+    Returns:
+        The rows, and how many layers the last of them joins; 0 where it is a layer like the others.
+    """
+
+    def largest(share: LayerShare) -> float:
+        return max(share.fractions.get(phase, 0.0) for phase in phases)
+
+    ranked = [share for share in shares if any(phase in share.fractions for phase in phases)]
+    ranked.sort(key=largest, reverse=True)
+    layers = [share for share in ranked if share.what == "layer"]
+    rest = layers[max(most - (len(ranked) - len(layers)), 1) :]
+    kept = [share for share in ranked if share not in rest]
+    if rest:
+        sums = {
+            phase: math.fsum(share.fractions.get(phase, 0.0) for share in rest) for phase in phases
+        }
+        kept.append(LayerShare(name="(others)", what="layer", fractions=sums))
+    return kept, len(rest)
