@@ -21,7 +21,7 @@ from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.attribute import Attribution, Known
+    from alexprof.attribute import Attribution, GraphFacts
     from alexprof.capture.executed import Executed
     from alexprof.workload.base import AblationSpec
 
@@ -228,7 +228,7 @@ def read_phases(
     """
     from alexprof.analysis.assemble import traced_phase
     from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.xplane import host_tracer_level, read_trace
 
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
@@ -238,8 +238,8 @@ def read_phases(
     traces = {host: read_trace(path) for host, path in paths.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
     alone = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=_known(alone))
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(alone))
+    levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     lost = {host: profiler_notes(trace) for host, trace in traces.items()}
     notes = {host: (*lost[host], *low_level(traces[host], levels[host])) for host in traces}
     keys = [TRACE] if len(sorts) == 1 else _keys(list(sorts))
@@ -268,14 +268,14 @@ def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: st
         raise UsageError(f'{file}: no step marked "{marker}" is in the trace{only}')
 
 
-def _known(beside: Beside) -> Known:
-    from alexprof.attribute import Known
+def _graph_facts(beside: Beside) -> GraphFacts:
+    from alexprof.attribute import GraphFacts
 
     timed, executed = beside.timed.timed, beside.executed
-    return Known(
+    return GraphFacts(
         inputs=executed.inputs if executed else None,
         nodes=executed.nodes if executed else None,
-        asked=beside.ablations,
+        ablations=beside.ablations,
         timed_s=timed.mean_s if timed else None,
     )
 
