@@ -169,17 +169,17 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )
     comparison = _runs_compared(folder, pairs)
-    by_runs = isinstance(comparison, RunComparison)
+    reason = comparison if isinstance(comparison, Caveat) else None
     return PairsResult(
         record=record,
         finished=len(pairs),
-        judged_by="runs" if by_runs else "processes",
-        reason=None if isinstance(comparison, RunComparison) else comparison,
+        judged_by="processes" if reason else "runs",
+        reason=reason,
         times=(
             _time_change("wall", pairs, lambda process: process.seconds),
             _time_change("cpu", pairs, lambda process: process.user_s + process.system_s),
         ),
-        comparison=comparison if isinstance(comparison, RunComparison) else None,
+        comparison=None if isinstance(comparison, Caveat) else comparison,
     )
 
 

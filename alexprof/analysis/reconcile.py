@@ -32,12 +32,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _COLUMNS = ("op", "type", "kind", "layer", "pass")
-Account = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
+AccountKind = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
 
 
 class _Op(NamedTuple):
-    """An op as its names tell it."""
-
     name: str
     type: str
     kind: str
@@ -72,7 +70,7 @@ def reconciled(
     """Adds to a measured difference what the traces of both variants say of it."""
     a, b = (_side(phases[name], costs[name]) for name in (ablation.reference, ablation.without))
     only_a, only_b = _one_sided(a, b)
-    accounts: dict[tuple[Account, str], set[_Op]] = defaultdict(set)
+    accounts: dict[tuple[AccountKind, str], set[_Op]] = defaultdict(set)
     for op in (*a.seconds, *b.seconds):
         accounts[_account(op, ablation, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
@@ -80,8 +78,9 @@ def reconciled(
     layers = {name: ops for (what, name), ops in accounts.items() if what == "layer"}
     others = _layers(a, b, layers, [changes["layer", name] for name in layers])
     small = tuple(change.name for change in others if not change.significant)
-    ops_of_small = [op for name in small for op in layers[name]]
-    together = _change("", a.sum(ops_of_small), b.sum(ops_of_small))
+    small_ops = [op for name in small for op in layers[name]]
+    together = _change("", a.sum(small_ops), b.sum(small_ops))
+    not_significant = Gathered(names=small, change_s=together.change_s, ci95_s=together.ci95_s)
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
@@ -98,9 +97,7 @@ def reconciled(
         others=tuple(others),
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=Gathered(names=small, change_s=together.change_s, ci95_s=together.ci95_s)
-        if small
-        else None,
+        not_significant=not_significant if small else None,
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -150,7 +147,7 @@ def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
 
 def _account(
     op: _Op, ablation: Ablation, only_a: set[_Op], only_b: set[_Op]
-) -> tuple[Account, str]:
+) -> tuple[AccountKind, str]:
     if op.name == IDLE_OP:
         return "idle", ""
     if op.name == UNASSIGNED_OP:
@@ -195,9 +192,9 @@ def _layers(
 
 
 def _by_type(
-    what: Account,
-    accounts: Mapping[tuple[Account, str], set[_Op]],
-    changes: Mapping[tuple[Account, str], LayerChange],
+    what: AccountKind,
+    accounts: Mapping[tuple[AccountKind, str], set[_Op]],
+    changes: Mapping[tuple[AccountKind, str], LayerChange],
 ) -> tuple[OneSided, ...]:
     ops = [
         OneSided(

@@ -94,12 +94,7 @@ Pair = tuple[str, str]
 
 
 def select(name: str, logdir: Path) -> Selection:
-    """Finds a run, a variant of one, or a trace.
-
-    Args:
-        name: As for `find_run`, with `:variant` after it or without; or as for `find_traces`. A run
-            of the logdir goes before a file of the same name.
-        logdir: Where runs are.
+    """Finds a run by a name as of `find_run`, a variant by `RUN:variant`, or a trace.
 
     Raises:
         RunError: If there is no such run.
@@ -111,12 +106,12 @@ def select(name: str, logdir: Path) -> Selection:
         # By its path: files of several sessions have the same name, the host's.
         run = msgspec.structs.replace(loaded.run, run=printable(name))
         return Selection(files[0], run, None, loaded.costs)
+    run_name, _, variant = name.rpartition(":")
     try:
         folder = find_run(name, logdir)
         return Selection(folder, load_run(folder), None)
     except RunError:
-        run_name, colon, variant = name.rpartition(":")
-        if not colon or not run_name:
+        if not run_name:
             raise
     folder = find_run(run_name, logdir)
     run = load_run(folder)

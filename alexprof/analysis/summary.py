@@ -23,12 +23,13 @@ from alexprof.analysis.division import DividedStep, divided_steps
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import OpCost, Phase, on_cpu
+from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval, Verdict
 from alexprof.workload.base import matches
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
+ShareOf = Literal["layer", "left out", "idle"]
 _VERDICTS: dict[Verdict, SavingVerdict] = {
     "faster": "saves",
     "slower": "costs",
@@ -95,7 +96,7 @@ class LayerShare(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    what: Literal["layer", "left out", "idle"]
+    what: ShareOf
     fractions: dict[str, float]
 
 
@@ -246,7 +247,7 @@ def _on_gpu_timed(record: Phase) -> bool:
 
 def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[LayerShare, ...]:
     """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
-    fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
+    fractions: dict[tuple[str, ShareOf], dict[str, float]] = {}
     for phase, record in traced.items():
         ablations = [ablation for ablation in run.ablations if ablation.phase == phase]
         largest = max(
@@ -264,21 +265,16 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[L
             idle = max(1 - busy_s / step_s, 0.0)
         for op in record.ops:
             if op.device == attributed.device:
-                row = fractions.setdefault(_row_of(op, largest), {})
+                key: tuple[str, ShareOf] = (op.layer, "layer")
+                if largest is not None and matches(largest, op.name, op.kind, op.layer):
+                    key = (largest.name, "left out")
+                row = fractions.setdefault(key, {})
                 row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
         fractions.setdefault(("idle", "idle"), {})[phase] = idle
     rows = [
         LayerShare(name=name, what=what, fractions=row) for (name, what), row in fractions.items()
     ]
     return tuple(sorted(rows, key=lambda share: -max(share.fractions.values())))
-
-
-def _row_of(
-    op: OpCost, ablation: Ablation | None
-) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if ablation is not None and matches(ablation, op.name, op.kind, op.layer):
-        return ablation.name, "left out"
-    return op.layer, "layer"
 
 
 def answers(run: Run) -> Answers:
