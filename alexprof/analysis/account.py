@@ -54,8 +54,7 @@ class Account(Struct, frozen=True, kw_only=True):
         sum_s: None where the rest is not known.
         own_over_measured: Own ops over the difference of the means; None where that may be nothing.
         own_within_interval: Whether own ops are within its interval; None without either.
-        step_off: Predicted step without the ops over the measured one, less 1, by the leading
-            estimator; None without a prediction.
+        step_off: Predicted over measured step without the ops, less 1, by the leading estimator.
         saving_off: The same of the saving; None also where that is small or may be nothing.
         prediction_agrees: Whether prediction and measurement agree, given both intervals.
     """

@@ -32,8 +32,7 @@ class PredictedSaving(Struct, frozen=True, kw_only=True):
         speed_up: Step with it over step without it; None if nothing is left.
         halved_s: What the step saves if they become twice as fast.
         halved_speed_up: The same as a speed-up.
-        measured_s: What leaving them out saved; None where that was not measured, or may be
-            nothing.
+        measured_s: What leaving them out saved; None if not measured, or it may be nothing.
     """
 
     what: Literal["layer", "ablation"]
@@ -53,8 +52,7 @@ class Predictions(Struct, frozen=True, kw_only=True):
     Attributes:
         variant: Key of the variant.
         phase: Key of the phase.
-        how: What they rest on, as in `Replay.how`, or "share" of the step; "" where the GPU waits
-            for its host and nothing can be predicted.
+        how: As in `Replay.how`, or "share" of the step; "" where a GPU that waits allows none.
         step_s: The step that they are of.
         savings: Ops that another variant leaves out, then layers, in the record's order.
     """

@@ -110,8 +110,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         variant: The variant that `traced` and `shares` are about; "" without a trace.
         traced: Its traced steps, by phase; always means.
         shares: Where these steps go, the largest first.
-        of_timed: Whether `shares` are fractions of the timed step, as on a GPU, or of the traced
-            one.
+        of_timed: Whether `shares` are fractions of the timed step (GPU), not of the traced one.
         findings: What makes numbers unsure, the most harmful first.
     """
 

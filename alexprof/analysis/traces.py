@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.analysis.profiler_notes import low_level, profiler_notes
-from alexprof.capture.trace import GRAPH_BUILD
+from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alexprof.attribute import Attribution, GraphFacts
     from alexprof.capture.executed import Executed
     from alexprof.workload.base import AblationSpec
+    from alexprof.xplane import Trace
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
@@ -34,6 +35,16 @@ _NEIGHBORS = (
     *(".trace.json.gz", ".trace.json", ".kernel_stats.pb", ".memory_profile.json.gz"),
     *(".overview_page.pb", ".input_pipeline.pb", ".tensorflow_stats.pb", ".op_stats.pb"),
 )
+_EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
+# The sentences come from xla/backends/profiler/gpu/cupti_collector.cc and cupti_tracer.cc, the
+# names of errors from CUPTI.
+_CODES = {
+    "profiler_events_dropped": "events dropped|events? reach(?:es|ed)? max|too many events",
+    "profiler_no_privileges": "INSUFFICIENT_PRIVILEGES|insufficient privileges",
+    "profiler_no_cupti": "CUPTI could not be loaded|libcupti",
+    "profiler_in_use": "MULTIPLE_SUBSCRIBERS|ALREADY_INITIALIZED|another profile",
+    "profiler_no_memory": "OUT_OF_MEMORY|out of memory|RESOURCE_EXHAUSTED",
+}
 
 
 def load(
@@ -241,7 +252,7 @@ def read_phases(
     sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(alone))
     levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     lost = {host: profiler_notes(trace) for host, trace in traces.items()}
-    notes = {host: (*lost[host], *low_level(traces[host], levels[host])) for host in traces}
+    notes = {host: (*lost[host], *_low_level(traces[host], levels[host])) for host in traces}
     keys = [TRACE] if len(sorts) == 1 else _keys(list(sorts))
     attributions = dict(zip(keys, sorts.values(), strict=True))
     phases: dict[str, Phase] = {}
@@ -254,6 +265,30 @@ def read_phases(
             notes=_of_hosts(notes),
         )
     return phases, attributions, _of_hosts(lost)
+
+
+def profiler_notes(trace: Trace) -> tuple[Note, ...]:
+    """The profiler's errors and warnings, in its own words."""
+    return (
+        *(_profiler_note(sentence, "profiler_error") for sentence in trace.errors),
+        *(_profiler_note(sentence, "profiler_warning") for sentence in trace.warnings),
+    )
+
+
+def _low_level(trace: Trace, level: int | None) -> Iterator[Note]:
+    """Whether the host tracer level in force, if the trace tells it, kept anything out."""
+    # Of other programs, as JAX's, the level leaves nothing out.
+    of_graphs = any(
+        line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines
+    )
+    if level is not None and level < HOST_LEVEL and of_graphs:
+        yield Note("host_level_low", {"level": level, "full_level": HOST_LEVEL})
+
+
+def _profiler_note(sentence: str, other: str) -> Note:
+    text = " ".join(sentence.split()).rstrip(".")
+    matching = (code for code, words in _CODES.items() if re.search(words, sentence, re.IGNORECASE))
+    return Note(next(matching, other), text=text)
 
 
 def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
