@@ -19,10 +19,6 @@ from alexprof.record.values import Interval
 from alexprof.workload.base import matches
 
 UNASSIGNED, IDLE, NO_LAYER = "(unassigned)", "(idle)", "(no layer)"
-_ADDING_UP = (
-    *("kernels_per_step", "busy_mean_s", "share_mean_s", "share_fraction"),
-    *("busy_fraction", "launching_s", "idle_before_s"),
-)
 _SAME_KIND = 0.9
 """A layer is of a kind that takes this fraction of it."""
 
@@ -161,15 +157,20 @@ def own_cost(phase: Phase, device: str, ablation: Ablation) -> Cost | None:
 def costs_together(costs: Sequence[Cost], name: str) -> Cost:
     """Several costs as one row: sums of what adds up, None for the rest."""
     counts = [cost.executions_per_step for cost in costs if cost.executions_per_step is not None]
-    sums = {field: math.fsum(getattr(cost, field) or 0.0 for cost in costs) for field in _ADDING_UP}
     return Cost(
         name=name,
         device=costs[0].device,
         pass_="",
         executions_per_step=math.fsum(counts) if len(counts) == len(costs) else None,
+        kernels_per_step=math.fsum(cost.kernels_per_step for cost in costs),
+        busy_mean_s=math.fsum(cost.busy_mean_s for cost in costs),
         busy_std_s=None,
+        share_mean_s=math.fsum(cost.share_mean_s for cost in costs),
         share_std_s=None,
-        **sums,
+        share_fraction=math.fsum(cost.share_fraction for cost in costs),
+        busy_fraction=math.fsum(cost.busy_fraction or 0.0 for cost in costs),
+        launching_s=math.fsum(cost.launching_s or 0.0 for cost in costs),
+        idle_before_s=math.fsum(cost.idle_before_s or 0.0 for cost in costs),
     )
 
 

@@ -137,7 +137,7 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
 def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
     """What concerns a phase, of each variant by itself, the most harmful first."""
-    findings = [finding for finding in _all(run) if not finding.phases or phase in finding.phases]
+    findings = (finding for finding in _all(run) if not finding.phases or phase in finding.phases)
     return tuple(sorted(findings, key=_rank))
 
 
@@ -215,7 +215,7 @@ def more_faults(phase: Phase) -> bool:
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
-    """Each phase of each variant, phase by phase: key, variant, record."""
+    """Key, variant and record of all phases of all variants, phase by phase."""
     keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
     for key in keys:
         for name, variant in run.variants.items():
@@ -301,9 +301,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     if traced is None and phase.timed is not None and run.complete:
         yield _finding("no_trace")
     if traced is not None and phase.attribution is None:
-        clock_s = traced.wall_clock_mean_s
-        clock = {"wall_clock_s": clock_s} if clock_s else {}
-        yield _finding("trace_withheld", {"traced_s": traced.mean_s, **clock})
+        numbers = {"traced_s": traced.mean_s}
+        if traced.wall_clock_mean_s:
+            numbers["wall_clock_s"] = traced.wall_clock_mean_s
+        yield _finding("trace_withheld", numbers)
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
