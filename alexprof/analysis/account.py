@@ -77,7 +77,7 @@ def accounts(run: Run) -> tuple[Account, ...]:
     return tuple(
         account_of(run, ablation)
         for ablation in run.ablations
-        if ablation.reference in run.variants and ablation.without in run.variants
+        if {ablation.reference, ablation.without} <= run.variants.keys()
     )
 
 

@@ -151,6 +151,13 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         and record.attribution is not None
         and record.ops
     }
+    savings = [
+        _saving(run, ablation, estimator)
+        for ablation in run.ablations
+        if ablation.phase in phases
+        and {ablation.reference, ablation.without} <= run.variants.keys()
+    ]
+    savings.sort(key=lambda saving: (phases.index(saving.phase), -saving.saved_s))
     return Summary(
         estimator=estimator,
         steps=tuple(
@@ -166,7 +173,7 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
             for name, record in run.variants.items()
             if phase in record.phases and (timed := record.phases[phase].timed) is not None
         ),
-        savings=tuple(saving for phase in phases for saving in _savings(run, phase, estimator)),
+        savings=tuple(savings),
         variant=variant if traced else "",
         traced=tuple(
             StepTime(
@@ -184,17 +191,6 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         of_timed=any(_on_gpu_timed(record) for record in traced.values()),
         findings=findings_of(run),
     )
-
-
-def _savings(run: Run, phase: str, estimator: Estimator) -> list[MeasuredSaving]:
-    savings = [
-        _saving(run, ablation, estimator)
-        for ablation in run.ablations
-        if ablation.phase == phase
-        and ablation.reference in run.variants
-        and ablation.without in run.variants
-    ]
-    return sorted(savings, key=lambda saving: -saving.saved_s)
 
 
 def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSaving:

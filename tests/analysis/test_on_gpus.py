@@ -80,9 +80,9 @@ def test_without_the_host_s_time_each_launch_has_the_same_part():
 def test_all_ops_together_save_the_step():
     work = StepWork(costs(ROWS), "GPU:0")
     assert work.saving({"a", "b"}, 800e-9)[0] == pytest.approx(800e-9)
-    assert math.fsum(one.saves_s for one in work.savings(800e-9) if one.what == "layer") == (
-        pytest.approx(800e-9)
-    )
+    assert math.fsum(
+        saving.saves_s for saving in work.savings(800e-9) if saving.what == "layer"
+    ) == (pytest.approx(800e-9))
 
 
 def test_a_timed_step_shorter_than_its_kernels_has_no_idle_time():
