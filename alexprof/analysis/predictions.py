@@ -52,7 +52,7 @@ class Predictions(Struct, frozen=True, kw_only=True):
     Attributes:
         variant: Key of the variant.
         phase: Key of the phase.
-        how: As in `Replay.how`, or "share" of the step; "" where a GPU that waits allows none.
+        how: As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted.
         step_s: The step that they are of.
         savings: Ops that another variant leaves out, then layers, in the record's order.
     """

@@ -125,7 +125,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Answers(Summary, frozen=True, kw_only=True):
-    """The answers of a run, with what only the full report and the JSON show.
+    """The summary of a run, and what only the full report and the JSON show.
 
     Attributes:
         divisions: The traced step of each variant and phase, divided.

@@ -30,7 +30,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         events: Op and kernel events inside the steps.
         page_faults_per_step: As in `Timed`; many more mean that tracing made memory slower.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one step.
-        left_out_s: Duration of a first step that is left out, as it took much longer.
+        left_out_s: Duration of a first step, left out as it took much longer; None without.
         mean_with_s: Mean including that step.
         steps_s: Wall time of each step, in order.
         span_s: From the first marked step to the end of the trace; None without marked steps.
@@ -82,7 +82,8 @@ class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
         devices: The same for each device.
         launches_per_step: Launches of kernels, copies, fills and CUDA graphs; None on a CPU.
         launching_s: GPU idle time waiting for launches, per timed step if any; None on a CPU.
-        bound_by: Most of a GPU's step: "kernels" or a reason of `idle_by_reason_ns`; "" on a CPU.
+        bound_by: What takes most of a GPU's step: "kernels", or waiting for "launching", "input",
+            "fetching", "python" or "unknown"; "" on a CPU.
     """
 
     devices: tuple[DeviceTimes, ...]

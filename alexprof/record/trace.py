@@ -35,7 +35,7 @@ class Kernel(Struct, frozen=True, kw_only=True):
         stream: The stream's name.
         executions: Number of executions.
         total_ns: Sum of its durations.
-        launches: Launch configurations; the next fields are of the longest, None if not known.
+        launches: Launch configurations; the next fields are of the one that took most time.
         grid: Blocks in x, y, z.
         block: Threads of a block in x, y, z.
         registers: Registers of a thread.
@@ -109,7 +109,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
-        reason: Why not; then there are only `dependents` and what the kernels tell.
+        reason: Why there is no replay; then only `dependents`, and what the kernels tell.
         drift: Median of abs(replayed / measured − 1) over steps.
         drift_worst: The largest.
         steps: Number of replayed steps.
@@ -117,7 +117,7 @@ class Replay(Struct, frozen=True, kw_only=True):
         savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
             and for ablations; empty where the drift exceeds 1 %.
         dependents: By ablation the other ops of the trace that exist only because of its ops.
-        how: They rest on a replay of a CPU's "ops" or a GPU's "launches", or its "kernels".
+        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels".
     """
 
     reason: Note | None = None

@@ -55,7 +55,8 @@ class Steadiness:
     """How a sequence of steps behaved.
 
     Attributes:
-        state: "steady", or settled: "warming" if nothing before was faster, else "slowing".
+        state: "steady": one level. "warming": it settled, and nothing before was faster. "slowing":
+            it settled, but something before was faster.
         settled_step: First step of the level that it settled at, from 1; None if it did not.
         first_steps: First step of each level, from 1.
         levels_s: Mean of each level, outliers pulled in.
@@ -125,7 +126,7 @@ class Timed:
         steadiness: Whether the steps held one level; None with too few to tell.
         outliers: Steps far from the others; they are in every figure.
         warm_up: What ran before; None if not known.
-        stopped_by: As many as requested, precise enough, no longer narrowing, or out of time.
+        stopped_by: Why no more: all requested, precise enough, no longer narrowing, or time is up.
         precision: Half the width of `ci95_s` / `mean_s`.
         requested_precision: The requested precision; None if there is none.
     """
