@@ -248,8 +248,9 @@ def read_phases(
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
-    alone = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(alone))
+    is_alone = beside is None
+    beside = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(beside))
     levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     lost = {host: profiler_notes(trace) for host, trace in traces.items()}
     notes = {host: (*lost[host], *_low_level(traces[host], levels[host])) for host in traces}
@@ -257,10 +258,10 @@ def read_phases(
     attributions = dict(zip(keys, sorts.values(), strict=True))
     phases: dict[str, Phase] = {}
     for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True):
-        several = beside is None and len(sorts) > 1
+        by_sort = is_alone and len(sorts) > 1
         phases[key] = traced_phase(
             attribution,
-            replace(alone, timed=Phase(label=sort)) if several else alone,
+            replace(beside, timed=Phase(label=sort)) if by_sort else beside,
             host_level=min((level for level in levels.values() if level is not None), default=None),
             notes=_of_hosts(notes),
         )
