@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec.inspect as types
 
-from alexprof.analysis.answers import Answers
 from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.gate import GateResult
 from alexprof.analysis.history import History
 from alexprof.analysis.pairs import PairsResult
+from alexprof.analysis.summary import Answers
 from alexprof.record.run import Run
 
 PAGE = Path(__file__).with_name("json.md")

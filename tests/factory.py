@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.assemble import TraceFacts, traced_phase
+from alexprof.analysis.assemble import traced_phase
+from alexprof.analysis.traces import Beside
 from alexprof.attribute import IDLE_OP, Attribution, totals
 from alexprof.attribute.predict import Replayed
+from alexprof.capture.executed import Executed
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
@@ -141,8 +143,13 @@ def traced(
         bound_by="" if device == "CPU" else total.bound_by(timed_s),
         marked_ns=tuple(wall_ns),
     )
-    facts = TraceFacts(file, 3, tuple(ns / 1e9 for ns in wall_ns), None, ())
-    return traced_phase(timed, attribution, executed, facts)
+    beside = Beside(
+        timed=timed,
+        file=file,
+        executed=Executed(tuple(executed), {}, {}, b""),
+        wall_clock_s=tuple(ns / 1e9 for ns in wall_ns),
+    )
+    return traced_phase(attribution, beside, host_level=3)
 
 
 def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Run:

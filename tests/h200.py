@@ -16,9 +16,10 @@ import polars as pl
 from msgspec.structs import replace
 
 from alexprof.analysis.ablation import explained
-from alexprof.analysis.assemble import TraceFacts, traced_phase
+from alexprof.analysis.assemble import traced_phase
+from alexprof.analysis.traces import Beside
 from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
-from alexprof.capture.executed import Node
+from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
@@ -66,7 +67,8 @@ def run_of(name: str) -> Run:
             costs[variant, key] = attribution.costs
             nodes = {op["name"]: Node(op["type"], tuple(op["fused"])) for op in phase["ops"]}
             new = Phase(label=phase["label"], timed=timed)
-            read = traced_phase(new, attribution, (), TraceFacts(key), nodes)
+            beside = Beside(timed=new, file=key, executed=Executed((), {}, nodes, b""))
+            read = traced_phase(attribution, beside)
             dependents = phase["replay"]["gone_with"]
             replay = replace(
                 read.replay or Replay(),

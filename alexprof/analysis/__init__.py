@@ -1,7 +1,7 @@
 """From records to answers: pure functions and plain values, hardly a word.
 
 summary      what a step costs, what leaving ops out saves, where a step goes
-estimator    do means lead, or medians
+difference   is it significant, by means or medians
 findings     what makes numbers unsure, and which
 traces       a trace alone to the same record     assemble   a trace's parts to it
 ablation     a measured saving                    reconcile  taken apart, with two traces

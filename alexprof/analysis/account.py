@@ -8,10 +8,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from alexprof.analysis.estimator import leading_estimator
-from alexprof.analysis.prediction_error import prediction_error
+from alexprof.analysis.difference import leading_estimator
 from alexprof.analysis.predictions import prediction_agrees
-from alexprof.record.ablation import Ablation
+from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.run import Run
 from alexprof.record.trace import OneSided
 from alexprof.record.values import Interval
@@ -55,8 +54,7 @@ class Account(Struct, frozen=True, kw_only=True):
         sum_s: None where the rest is not known.
         own_over_measured: Own ops over the difference of the means; None where that may be nothing.
         own_within_interval: Whether own ops are within its interval; None without either.
-        step_off: Predicted step without the ops over the measured one, less 1, by the leading
-            estimator; None without a prediction.
+        step_off: Predicted over measured step without the ops, less 1, by the leading estimator.
         saving_off: The same of the saving; None also where that is small or may be nothing.
         prediction_agrees: Whether prediction and measurement agree, given both intervals.
     """
@@ -79,7 +77,7 @@ def accounts(run: Run) -> tuple[Account, ...]:
     return tuple(
         account_of(run, ablation)
         for ablation in run.ablations
-        if ablation.reference in run.variants and ablation.without in run.variants
+        if {ablation.reference, ablation.without} <= run.variants.keys()
     )
 
 
@@ -87,7 +85,11 @@ def account_of(run: Run, ablation: Ablation) -> Account:
     """Takes a measured saving apart."""
     ratio, within = _own_over_measured(ablation)
     parts_s = (ablation.attributed_s, ablation.others_s, ablation.idle_s)
-    step_off, saving_off = _prediction_off(run, ablation)
+    error, by_median = ablation.predicted_error, leading_estimator(run) == "median"
+    step_off = saving_off = None
+    if error is not None:
+        step_off = error.step_median if by_median else error.step_mean
+        saving_off = error.saving_median if by_median else error.saving_mean
     return Account(
         phase=ablation.phase,
         name=ablation.name,
@@ -114,33 +116,16 @@ def _own_over_measured(ablation: Ablation) -> tuple[float | None, bool | None]:
     return own_s / ablation.measured_s, interval[0] <= own_s <= interval[1]
 
 
-def _prediction_off(run: Run, ablation: Ablation) -> tuple[float | None, float | None]:
-    whole, without = (
-        phase.timed if (phase := run.variants[name].phases.get(ablation.phase)) else None
-        for name in (ablation.reference, ablation.without)
-    )
-    if whole is None or without is None:
-        return None, None
-    error = prediction_error(ablation, whole, without)
-    if error is None:
-        return None, None
-    if leading_estimator(run) == "median":
-        return error.step_median, error.saving_median
-    return error.step_mean, error.saving_mean
-
-
 def _rows(ablation: Ablation) -> Iterator[AccountRow]:
     if ablation.attributed_s is None and ablation.others_s is None:
         return
-    own_s, own_ci95_s = ablation.attributed_s, ablation.attributed_ci95_s
-    yield AccountRow(kind="own", value_s=own_s, ci95_s=own_ci95_s)
+    yield AccountRow(kind="own", value_s=ablation.attributed_s, ci95_s=ablation.attributed_ci95_s)
     if len(ablation.parts) > 1:
-        yield from _own_parts(ablation)
+        yield from _own_parts(ablation.parts)
     if ablation.others:
         yield from _layers(ablation)
     elif ablation.others_s is not None:
-        others_ci95_s = ablation.others_ci95_s
-        yield AccountRow(kind="others", value_s=ablation.others_s, ci95_s=others_ci95_s)
+        yield AccountRow(kind="others", value_s=ablation.others_s, ci95_s=ablation.others_ci95_s)
     yield from _one_sided("gone", ablation.only_with)
     yield from _one_sided("new", ablation.only_without)
     if change := ablation.unassigned:
@@ -149,10 +134,10 @@ def _rows(ablation: Ablation) -> Iterator[AccountRow]:
         yield AccountRow(kind="idle", value_s=ablation.idle_s, ci95_s=ablation.idle_ci95_s)
 
 
-def _own_parts(ablation: Ablation) -> Iterator[AccountRow]:
+def _own_parts(parts: Sequence[AblationPart]) -> Iterator[AccountRow]:
     """The largest in the order given, then the others as one."""
-    ranked = sorted(ablation.parts, key=lambda part: -abs(part.attributed_s))
-    largest = [part for part in ablation.parts if part in ranked[:_PARTS]]
+    ranked = sorted(parts, key=lambda part: -abs(part.attributed_s))
+    largest = [part for part in parts if part in ranked[:_PARTS]]
     rows = [
         AccountRow(
             kind="own part",
@@ -175,9 +160,11 @@ def _layers(ablation: Ablation) -> Iterator[AccountRow]:
     ]
     yield from _limited(rows, _LAYERS)
     if rest := ablation.not_significant:
-        count = len(rest.names)
         yield AccountRow(
-            kind="not significant", count=count, value_s=rest.change_s, ci95_s=rest.ci95_s
+            kind="not significant",
+            count=len(rest.names),
+            value_s=rest.change_s,
+            ci95_s=rest.ci95_s,
         )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.attribute import (
@@ -19,80 +19,61 @@ from alexprof.attribute import (
     totals,
 )
 from alexprof.attribute.predict import NOT_REPLAYED, ReplayedSaving
-from alexprof.capture.executed import Node
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
-from alexprof.record.program import ExecutedOp
 from alexprof.record.trace import Kernel, PathOp, RecordedDevice, Replay, Saving
 from alexprof.record.values import Timed
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from alexprof.analysis.traces import Beside
+    from alexprof.capture.executed import Node
 
 NAMED = 10
 """Of the ops that go with others so many are named."""
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True)
-class TraceFacts:
-    """What is known of a phase's trace beside its attribution.
-
-    Attributes:
-        file: The trace, relative to the run's folder.
-        host_level: The host tracer level in force; None if the trace doesn't say.
-        wall_clock_s: Each traced step by the clock that times untraced ones.
-        page_faults_per_step: Of the traced steps; None if not known.
-        notes: What the profiler reports and what it left out.
-    """
-
-    file: str
-    host_level: int | None = None
-    wall_clock_s: tuple[float, ...] = ()
-    page_faults_per_step: float | None = None
-    notes: tuple[Note, ...] = ()
-
-
 def traced_phase(
-    timed: Phase,
     attribution: Attribution,
-    executed: Sequence[ExecutedOp],
-    facts: TraceFacts,
-    nodes: Mapping[str, Node] | None = None,
+    beside: Beside,
+    *,
+    host_level: int | None = None,
+    notes: Sequence[Note] = (),
 ) -> Phase:
     """Adds what the trace says to a timed phase.
 
     Args:
-        timed: The phase as it was timed.
         attribution: The trace's costs.
-        executed: What run metadata says ran in a step.
-        facts: The trace itself.
-        nodes: What the executed graph says of its nodes.
+        beside: What else is known of the steps.
+        host_level: The host tracer level in force; None if the trace doesn't say.
+        notes: What the profiler reports and what it left out.
     """
-    costs = attribution.costs
+    phase, costs, executed = beside.timed, attribution.costs, beside.executed
     seen = set(costs["op"].unique())
-    return msgspec.structs.replace(
-        timed,
-        traced=_traced(timed.timed, attribution, facts),
-        attribution=_times(timed.timed, attribution),
-        ops=_ops(attribution, nodes or {}),
+    ran = executed.ops if executed else ()
+    return replace(
+        phase,
+        traced=_traced(beside, attribution, host_level),
+        attribution=_times(phase.timed, attribution),
+        ops=_ops(attribution, executed.nodes if executed else {}),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
         devices=_rows(attribution.devices, RecordedDevice),
         kernels=_rows(attribution.kernels, Kernel),
-        replay=_replay(timed.timed, attribution),
-        not_timed=tuple(op for op in executed if op.name not in seen),
-        notes=(*timed.notes, *facts.notes, *attribution.notes),
+        replay=_replay(phase.timed, attribution),
+        not_timed=tuple(op for op in ran if op.name not in seen),
+        notes=(*phase.notes, *notes, *attribution.notes),
     )
 
 
 def _ops(attribution: Attribution, nodes: Mapping[str, Node]) -> tuple[OpCost, ...]:
     """What each op costs, with what is fused into it and whether a part of it is estimated."""
     return tuple(
-        msgspec.structs.replace(
+        replace(
             op,
             fused=nodes[op.name].fused if op.name in nodes else (),
             estimated=(op.name, op.type) in attribution.estimated,
@@ -102,14 +83,13 @@ def _ops(attribution: Attribution, nodes: Mapping[str, Node]) -> tuple[OpCost, .
 
 
 def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
-    """Turns a summary of `attribute.rollup` into rows of a record."""
     return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
 
 
-def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) -> Traced:
-    first = attribution.left_out
+def _traced(beside: Beside, attribution: Attribution, host_level: int | None) -> Traced:
+    first, timed = attribution.left_out, beside.timed.timed
     # The step that is left out is the first, by the wall clock as well.
-    wall_clock_s = facts.wall_clock_s if first is None else facts.wall_clock_s[1:]
+    wall_clock_s = beside.wall_clock_s if first is None else beside.wall_clock_s[1:]
     ran = attribution.costs.filter(attribution.costs["op"] != IDLE_OP)
     is_cpu = ran["device"].is_in([device for device in ran["device"].unique() if on_cpu(device)])
     steps_s = attribution.steps["wall_ns"].to_numpy() / 1e9
@@ -122,10 +102,10 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
         std_s=float(steps_s.std(ddof=1)) if len(steps_s) > 1 else None,
         slowdown=mean_s / timed.mean_s if timed else None,
         wall_clock_mean_s=sum(wall_clock_s) / len(wall_clock_s) if wall_clock_s else None,
-        file=facts.file,
-        host_level=facts.host_level,
+        file=beside.file,
+        host_level=host_level,
         events=int(ran.filter(is_cpu)["executions"].sum()) + int(ran["kernels"].sum()),
-        page_faults_per_step=facts.page_faults_per_step,
+        page_faults_per_step=beside.page_faults_per_step,
         ci95_s=step_interval(steps_s),
         left_out_s=first_s,
         mean_with_s=None if first_s is None else total_s / (len(steps_s) + 1),
@@ -136,15 +116,13 @@ def _traced(timed: Timed | None, attribution: Attribution, facts: TraceFacts) ->
 
 
 def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
-    """Puts the parts of a step on the scale of the timed mean.
-
-    A GPU's launches are worth a replay where the step is bound by them; where it is bound by
-    kernels, these predict.
-    """
+    """Puts the parts of a step on the scale of the timed mean."""
+    # A GPU's launches are worth a replay where the step is bound by them; where it is bound by
+    # kernels, these predict.
     replayed, by_kernels = attribution.replayed, attribution.bound_by == "kernels"
     step_s = timed.mean_s if timed else float(attribution.steps["wall_ns"].to_numpy().mean()) / 1e9
     if by_kernels:
-        savings = StepWork.of(attribution.costs, attribution.device).savings(step_s)
+        savings = StepWork(attribution.costs, attribution.device).savings(step_s)
     else:
         savings = tuple(_saving(saving, step_s) for saving in replayed.savings)
     return Replay(
@@ -174,21 +152,20 @@ def _saving(saving: ReplayedSaving, step_s: float) -> Saving:
 
 
 def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
-    """The time of each device."""
     by_device = {total.device: total for total in totals(attribution.costs)}
     total = by_device[attribution.device]
     devices = tuple(
         msgspec.convert(device, DeviceTimes, from_attributes=True) for device in by_device.values()
     )
     own = next(device for device in devices if device.device == total.device)
-    times = AttributedTimes(**msgspec.structs.asdict(own), devices=devices)
+    times = AttributedTimes(**asdict(own), devices=devices)
     if on_cpu(total.device):
         return times
     launches = attribution.launches_per_step
     if launches is None:
         rows = attribution.costs.filter(attribution.costs["device"] == total.device)
         launches = float(rows["kernels"].sum()) / total.steps
-    return msgspec.structs.replace(
+    return replace(
         times,
         launches_per_step=launches,
         launching_s=total.idle_s("launching", timed.mean_s if timed else None),

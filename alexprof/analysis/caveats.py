@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from alexprof.record.note import distinct
 from alexprof.record.values import Needed
 
 Effect = Literal["none", "work", "times"]
@@ -83,19 +84,10 @@ class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
 
 
-def unique(caveats: Iterable[Caveat]) -> list[Caveat]:
-    """The caveats, each once, in the order of their first."""
-    kept: list[Caveat] = []
-    for caveat in caveats:
-        if caveat not in kept:
-            kept.append(caveat)
-    return kept
-
-
 def merge_runs(caveats: Iterable[Caveat]) -> list[Caveat]:
     """The caveats, those that are the same but for the run that they are about as one."""
     merged: list[Caveat] = []
-    for caveat in unique(caveats):
+    for caveat in distinct(caveats):
         for place, other in enumerate(merged):
             if len(caveat.runs) == 1 and structs.replace(other, runs=caveat.runs) == caveat:
                 merged[place] = structs.replace(other, runs=(*other.runs, *caveat.runs))

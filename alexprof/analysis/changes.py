@@ -64,8 +64,7 @@ class Change(Struct, frozen=True, kw_only=True):
         b_variant: Its variant.
         a_share: Fraction of A's step.
         b_share: Fraction of B's step.
-        difference: From A to B, seconds per step; its verdict is corrected for the number of tests
-            at this level.
+        difference: From A to B, per step; its verdict is corrected for the tests at this level.
     """
 
     level: Level

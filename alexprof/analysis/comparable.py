@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
+from alexprof.record.note import distinct
 from alexprof.record.run import MachineRecord, Run
 
 QUANTITIES = frozenset(
@@ -31,13 +32,7 @@ UNEVEN = 0.75
 
 
 def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat]:
-    """What speaks against comparing two runs, the worst first.
-
-    Args:
-        a: The one.
-        b: The other.
-        pairs: The variants that stand beside each other.
-    """
+    """What speaks against comparing these variants of two runs, the worst first."""
     if a.is_trace != b.is_trace:
         return [_trace_and_timed(a, b)]
     caveats = [*_unmatched(a, b, pairs)]
@@ -48,14 +43,17 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         caveats += _around(a, b, pairs)
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
-    caveats += [*_incomplete(a.run), *_incomplete(b.run)]
+    caveats += [
+        Caveat(code="incomplete", runs=(selection.run.run,))
+        for selection in (a, b)
+        if not selection.run.complete
+    ]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
     rank = ("times", "work", "none")
-    return sorted(unique(caveats), key=lambda caveat: rank.index(caveat.effect))
+    return sorted(distinct(caveats), key=lambda caveat: rank.index(caveat.effect))
 
 
 def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
-    """What stands beside nothing."""
     names = (a.name, b.name)
     if not pairs:
         values = tuple(", ".join(selection.run.variants) for selection in (a, b))
@@ -73,35 +71,27 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
         for selection, name, own, others in ((a, pair[0], of_a, of_b), (b, pair[1], of_b, of_a)):
             for key in own:
                 if key not in others:
-                    yield Caveat(
-                        code="phase_unmatched",
-                        runs=(selection.name,),
-                        phases=(key,),
-                        variants=(name,),
-                    )
+                    run, variant = (selection.name,), (name,)
+                    yield Caveat(code="phase_unmatched", runs=run, phases=(key,), variants=variant)
 
 
 def _trace_and_timed(a: Selection, b: Selection) -> Caveat:
     """A trace alone beside a run, with a trace of that run, which could be compared."""
     trace, timed = (a, b) if a.is_trace else (b, a)
-    phases = [
+    phases = (
         phase for name in timed.variants for phase in timed.run.variants[name].phases.values()
-    ]
-    files = [str(timed.folder / phase.traced.file) for phase in phases if phase.traced is not None]
-    return Caveat(
-        code="trace_and_timed",
-        effect="work",
-        runs=(trace.name, timed.name),
-        text=next(iter(files), ""),
     )
+    files = (str(timed.folder / phase.traced.file) for phase in phases if phase.traced is not None)
+    runs = (trace.name, timed.name)
+    return Caveat(code="trace_and_timed", effect="work", runs=runs, text=next(files, ""))
 
 
 def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
     work_a, work_b = a.run.workload, b.run.workload
     if work_a is None or work_b is None:
-        one_has_it = work_a is not None or work_b is not None
+        known_of_one = work_a is not None or work_b is not None
         runs = tuple(selection.name for selection in (a, b) if selection.run.workload is None)
-        yield Caveat(code="settings_unknown", effect="work" if one_has_it else "none", runs=runs)
+        yield Caveat(code="settings_unknown", effect="work" if known_of_one else "none", runs=runs)
         return
     if work_a.name != work_b.name:
         yield Caveat(code="workload_differs", effect="work", values=(work_a.name, work_b.name))
@@ -113,10 +103,9 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
         values = (_plain(value_a), _plain(value_b))
         if name == "seed":
             yield Caveat(code="seed_differs", what=name, values=values)
-        elif name in WORK:
-            yield Caveat(code="amount_differs", effect="work", what=name, values=values)
         else:
-            yield Caveat(code="setting_differs", effect="work", what=name, values=values)
+            code: CaveatCode = "amount_differs" if name in WORK else "setting_differs"
+            yield Caveat(code=code, effect="work", what=name, values=values)
 
 
 def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
@@ -132,9 +121,8 @@ def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
         ("accelerators", _accelerators(machine_a), _accelerators(machine_b)),
     ):
         if value_a != value_b:
-            yield Caveat(
-                code="machine_differs", effect="work", what=what, values=(value_a, value_b)
-            )
+            values = (value_a, value_b)
+            yield Caveat(code="machine_differs", effect="work", what=what, values=values)
     if host_a.system != host_b.system:
         yield Caveat(code="system_differs", values=(host_a.system, host_b.system))
 
@@ -231,7 +219,7 @@ def _around(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Cavea
 def _interference_differences(
     a: Interference, b: Interference
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """What of the interference with a phase differs: its name, A's and B's figure where known."""
+    """What differs by name, and A's and B's figure where known."""
     for what, part_a, part_b, least, figure_a, figure_b in (
         ("others", a.others_part, b.others_part, OTHERS, a.cpu_others, b.cpu_others),
         ("steal", a.steal_part, b.steal_part, STEAL, a.steal, b.steal),
@@ -255,13 +243,7 @@ def _interference_differences(
             yield "gpu_clock", {"gpu": gpu.index, "a": clock_a, "b": gpu.clock_mhz}
 
 
-def _incomplete(run: Run) -> Iterator[Caveat]:
-    if not run.complete:
-        yield Caveat(code="incomplete", runs=(run.run,))
-
-
 def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
-    """How the steps of both were timed and traced."""
     for pair in pairs:
         variants = tuple(dict.fromkeys(pair))
         for key in common_phases(a, b, pair):

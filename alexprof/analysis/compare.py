@@ -12,17 +12,17 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from alexprof.analysis.caveats import Caveat, unique
+from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison, Unmatched
 from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import (
+    Estimator,
     common_estimator,
     difference_of,
     of_ablation,
     of_variants,
     reversed_comparison,
 )
-from alexprof.analysis.estimator import Estimator
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
 from alexprof.analysis.samples import PhaseSample, RunSamples, took_turns
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
@@ -32,6 +32,7 @@ from alexprof.measure.multiple_comparisons import adjust
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.spread import block_means, quantile, two_sided_p
 from alexprof.measure.statistics import difference
+from alexprof.record.note import distinct
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Comparison, Needed
@@ -43,11 +44,7 @@ LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
 
 @dataclass(frozen=True)
 class Compared:
-    """Something that both groups have: its place, as in `Change`, and B against A.
-
-    Attributes:
-        estimator: Of what the times are.
-    """
+    """Something that both groups have: its place, as in `Change`, and B against A."""
 
     level: Level
     pair: Pair
@@ -73,10 +70,10 @@ class Compared:
 
 
 def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
-    """Compares the first group with each of the others.
+    """Compares the first of at least two groups with each of the others.
 
     Args:
-        groups: At least two.
+        groups: The groups.
         paired: As for `compare_groups`. Interference then spoils no verdict: it is in the spread
             over pairs.
 
@@ -92,10 +89,10 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     results: list[ResultChange] = []
     for other in others:
         other_caveats = group_caveats(first, other, paired=paired)
-        both, one_only = compare_groups(first, other, paired=paired)
+        both, of_one_group = compare_groups(first, other, paired=paired)
         machine_busy = any(caveat.effect == "times" for caveat in other_caveats)
         changes += [compared.change(other.name, machine_busy=machine_busy) for compared in both]
-        unmatched += one_only
+        unmatched += of_one_group
         caveats += other_caveats
         results += result_changes(first, other)
     why_not, notes = split(caveats)
@@ -116,20 +113,17 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
 
 def split(caveats: Sequence[Caveat]) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...]]:
     """Those that forbid a comparison, and the others."""
-    every = unique(caveats)
+    caveats = distinct(caveats)
     return (
-        tuple(caveat for caveat in every if caveat.effect != "none"),
-        tuple(caveat for caveat in every if caveat.effect == "none"),
+        tuple(caveat for caveat in caveats if caveat.effect != "none"),
+        tuple(caveat for caveat in caveats if caveat.effect == "none"),
     )
 
 
 def group_caveats(a: Group, b: Group, *, paired: bool = False) -> list[Caveat]:
     """What speaks against comparing two groups: their runs against A's first, or pair by pair.
 
-    Args:
-        a: The one.
-        b: The other.
-        paired: As for `compare_groups`: pairs show themselves what their runs differ by.
+    Pairs show themselves what their runs differ by.
     """
     first = a.runs[0]
     partners = a.runs if paired else [first] * len(b.runs)
@@ -141,7 +135,7 @@ def group_caveats(a: Group, b: Group, *, paired: bool = False) -> list[Caveat]:
         caveats += [caveat for caveat in within_a if not paired or caveat.effect == "work"]
     if paired:
         caveats = [caveat for caveat in caveats if caveat.effect != "times"]
-    return unique([*caveats, *result_caveats(result_changes(a, b))])
+    return list(distinct([*caveats, *result_caveats(result_changes(a, b))]))
 
 
 def measured_s(phase: Phase) -> float:
@@ -157,17 +151,13 @@ def compare_groups(
 ) -> tuple[list[Compared], list[Unmatched]]:
     """Compares two groups; verdicts allow for how many were compared at each level.
 
-    Phases of variants of one run are questions of their own, as in its report.
-
-    Args:
-        a: The one.
-        b: The other.
-        paired: Whether run i of A ran beside run i of B: intervals then come from the pairs.
+    Phases of variants of one run are questions of their own, as in its report. Where run i of A ran
+    beside run i of B (`paired`) intervals come from the pairs.
     """
     estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
     of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
     one_run = len(a.runs) == len(b.runs) == 1 and a.runs[0].folder == b.runs[0].folder
-    every: list[Compared] = []
+    parts: list[Compared] = []
     unmatched: list[Unmatched] = []
     for pair, key in phases_of_all(a, b):
         phase = _PhaseOfBoth(
@@ -179,11 +169,11 @@ def compare_groups(
             one_run=a.runs[0].run if one_run else None,
             paired=paired,
         )
-        every += phase.compared()
+        parts += phase.compared()
         unmatched += phase.unmatched(b.name)
     judged = []
     for level in LEVELS:
-        of_level = [compared for compared in every if compared.level == level]
+        of_level = [compared for compared in parts if compared.level == level]
         comparisons = [compared.comparison for compared in of_level]
         if not (one_run and level == "phase"):
             comparisons = adjust(comparisons)
@@ -196,12 +186,12 @@ def compare_groups(
 
 def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
     """The variants that stand beside each other and the phases of them that every run has."""
-    every = [
+    common = [
         [(pair, key) for pair in variant_pairs(x, y) for key in common_phases(x, y, pair)]
         for y in b.runs
         for x in a.runs
     ]
-    return [phase for phase in every[0] if all(phase in phases for phases in every)]
+    return [phase for phase in common[0] if all(phase in phases for phases in common)]
 
 
 def _phases(group: Group, variant: str, key: str) -> list[Phase]:
@@ -209,11 +199,8 @@ def _phases(group: Group, variant: str, key: str) -> list[Phase]:
 
 
 def _run_cv(phases_a: Sequence[Phase], phases_b: Sequence[Phase]) -> float:
-    """Coefficient of variation between runs that, the same in each, gives the ratio its variance.
-
-    Runs measured for different lengths of time vary differently.
-    """
-    of_ratio = 0.0
+    """Coefficient of variation that, the same in each run, gives the ratio its variance."""
+    of_ratio = 0.0  # runs measured for different lengths of time vary differently
     for phases in (phases_a, phases_b):
         variances = [between_run_cv(measured_s(phase)) ** 2 for phase in phases]
         of_ratio += math.fsum(variances) / len(phases) ** 2
@@ -235,7 +222,7 @@ class _PhaseOfBoth:
     @property
     def _mixed(self) -> bool:
         """Whether timed steps stand beside traced ones, which are slower: nothing is compared."""
-        return len({sample.traced for sample in self._every}) > 1
+        return len({sample.traced for sample in self._all}) > 1
 
     def compared(self) -> Iterator[Compared]:
         if self._mixed:
@@ -272,13 +259,13 @@ class _PhaseOfBoth:
         return Compared(level, self.pair, self.key, name, shares, self.estimator, comparison)
 
     @property
-    def _every(self) -> list[PhaseSample]:
+    def _all(self) -> list[PhaseSample]:
         return [*self.samples[0], *self.samples[1]]
 
     def _timed(self) -> Comparison | None:
-        if not all(sample.blocks for sample in self._every):
+        if not all(sample.blocks for sample in self._all):
             return None
-        if self.one_run is not None and all(sample.steps for sample in self._every):
+        if self.one_run is not None and all(sample.steps for sample in self._all):
             return self._of_variants(self.one_run)
         blocks_a, blocks_b = ([sample.blocks for sample in samples] for samples in self.samples)
         return compare_times(blocks_a, blocks_b, paired=self.paired, run_cv=self.run_cv)
@@ -290,7 +277,7 @@ class _PhaseOfBoth:
             return comparison
         # A gate asks for other intervals than of 95 %.
         low, high = comparison.ci95
-        degrees = min(len(block_means(sample.steps)) for sample in self._every) - 1
+        degrees = min(len(block_means(sample.steps)) for sample in self._all) - 1
         log_error = (high - low) / 2 / quantile(degrees, 0.975) / comparison.ratio
         p_value = two_sided_p(math.log(comparison.ratio), log_error, degrees)
         return replace(comparison, log_error=log_error, degrees_of_freedom=degrees, p_value=p_value)
@@ -312,11 +299,11 @@ class _PhaseOfBoth:
 
     def _parts(self) -> Iterator[tuple[Level, str, bool, bool]]:
         """Parts worth comparing: level, name, whether A has it and whether B has it."""
-        devices = {sample.device for sample in self._every} - {None}
-        if len(devices) > 1 or not all(sample.parts for sample in self._every):
+        devices = {sample.device for sample in self._all} - {None}
+        if len(devices) > 1 or not all(sample.parts for sample in self._all):
             return
         for level in LEVELS[1:]:
-            names = (name for sample in self._every for name in sample.parts[level])
+            names = (name for sample in self._all for name in sample.parts[level])
             for name in dict.fromkeys(names):
                 in_a, in_b = (
                     any(sample.has(level, name) for sample in samples) for samples in self.samples
@@ -332,7 +319,7 @@ class _PhaseOfBoth:
         chunks_a, chunks_b = (
             [sample.chunks(level, name) for sample in samples] for samples in self.samples
         )
-        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._every)
+        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._all)
         as_traced = of_gpus and name != IDLE_OP
         cv = self._part_cv(_mean(self._shares(level, name)), None if as_traced else timed)
         comparison = compare_times(chunks_a, chunks_b, paired=self.paired, run_cv=cv)
@@ -341,16 +328,14 @@ class _PhaseOfBoth:
         return comparison
 
     def _part_cv(self, share: float, timed: Comparison | None) -> float:
-        """Coefficient of variation of a part between runs.
-
-        Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here: as
-        much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
-        """
+        """Coefficient of variation of a part between runs."""
+        # Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here: as
+        # much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
         per_run = 1 / len(self.samples[0]) + 1 / len(self.samples[1])
         variance = timed.log_error**2 / per_run if timed and timed.log_error is not None else 0.0
         return math.hypot(between_run_part_cv(share), math.sqrt(variance))
 
 
 def _mean(values: Iterable[float]) -> float:
-    every = list(values)
-    return math.fsum(every) / len(every)
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers)

@@ -14,13 +14,13 @@ from typing import Literal
 from msgspec import Struct
 
 from alexprof.analysis.caveats import QUIET
-from alexprof.analysis.estimator import Estimator, center_s, difference_s, leading_estimator
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.measure.verdict import verdict_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Comparison, Interval, Needed, Verdict
+from alexprof.record.values import Comparison, Interval, Needed, Timed, Verdict
 
+Estimator = Literal["mean", "median"]
 Reason = Literal["machine_busy", "no_interval", "between_runs", "not_seen", "chance"]
 
 
@@ -58,6 +58,40 @@ class Difference(Struct, frozen=True, kw_only=True):
     p_value: float | None
 
 
+def leading_estimator(run: Run) -> Estimator:
+    """The estimator that leads in a run, for every output and all its phases.
+
+    Means lead, because they add up. Medians lead where steps were slow in a row in any phase:
+    means follow such steps, and they say more of the machine than of the graph. A median without
+    an interval claims nothing; then means lead all the same.
+    """
+    timed = [
+        phase.timed
+        for variant in run.variants.values()
+        for phase in variant.phases.values()
+        if phase.timed is not None
+    ]
+    has_intervals = all(steps.median_ci95_s is not None for steps in timed)
+    return "median" if run.stretches and has_intervals else "mean"
+
+
+def center_s(timed: Timed, estimator: Estimator) -> float:
+    """The steps' mean or median, in seconds."""
+    return timed.median_s if estimator == "median" else timed.mean_s
+
+
+def center_ci95_s(timed: Timed, estimator: Estimator) -> Interval | None:
+    """Its 95 % interval, in seconds; None with too few blocks."""
+    return timed.median_ci95_s if estimator == "median" else timed.ci95_s
+
+
+def difference_s(ablation: Ablation, estimator: Estimator) -> tuple[float, Interval | None]:
+    """What leaving ops out saves, reference minus without, and its 95 % interval."""
+    if estimator == "median":
+        return ablation.measured_median_s, ablation.median_ci95_s
+    return ablation.measured_s, ablation.ci95_s
+
+
 def common_estimator(runs: Iterable[Run]) -> Estimator:
     """Which estimator leads in a comparison of runs: the median where it leads in any of them."""
     runs = list(runs)
@@ -69,18 +103,12 @@ def common_estimator(runs: Iterable[Run]) -> Estimator:
         for variant in run.variants.values()
         for phase in variant.phases.values()
     )
-    known = all(steps.median_ci95_s is not None for steps in timed if steps is not None)
-    return "median" if known else "mean"
+    has_intervals = all(steps.median_ci95_s is not None for steps in timed if steps is not None)
+    return "median" if has_intervals else "mean"
 
 
 def of_variants(before_s: float, change_s: float, change_ci95_s: Interval | None) -> Comparison:
-    """Compares two variants of one run, which differ on purpose.
-
-    Args:
-        before_s: Center of the one's timed steps.
-        change_s: The other's less that.
-        change_ci95_s: 95 % interval of the change; None with too few blocks.
-    """
+    """Compares two variants of one run: center of the first, change to the second, its interval."""
     ratio_ci95 = None
     if change_ci95_s is not None and before_s > 0:
         ratio_ci95 = (1 + change_ci95_s[0] / before_s, 1 + change_ci95_s[1] / before_s)
@@ -120,12 +148,9 @@ def reversed_comparison(comparison: Comparison) -> Comparison:
 def difference_of(
     compared: Comparison, estimator: Estimator, *, machine_busy: bool = False
 ) -> Difference:
-    """The answer to a comparison.
+    """The answer to a comparison whose verdict is adjusted for how many there were.
 
-    Args:
-        compared: What was compared, its verdict adjusted for how many were.
-        estimator: Of what its times are.
-        machine_busy: Whether no verdict can rest on these times.
+    On a busy machine no verdict can rest on the times.
     """
     verdict = "unclear" if machine_busy else compared.verdict
     ci95_s = None

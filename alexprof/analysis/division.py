@@ -228,16 +228,15 @@ def _kinds(phase: Phase, device: str) -> list[KindTime]:
             rows[row.name].append(row)
     kinds = []
     for name, costs in rows.items():
-        share_s = math.fsum(cost.share_mean_s for cost in costs)
-        backward_s = math.fsum(cost.share_mean_s for cost in costs if cost.pass_ == "backward")
-        busy = [fraction for cost in costs if (fraction := busy_fraction(cost)) is not None]
+        cost = costs_together(costs, name)
+        backward_s = math.fsum(row.share_mean_s for row in costs if row.pass_ == "backward")
         kinds.append(
             KindTime(
                 name=name,
-                share_s=share_s,
-                fraction=math.fsum(cost.share_fraction for cost in costs),
-                busy_fraction=math.fsum(busy) if busy else None,
-                backward_fraction=backward_s / share_s if share_s else 0.0,
+                share_s=cost.share_mean_s,
+                fraction=cost.share_fraction,
+                busy_fraction=busy_fraction(cost),
+                backward_fraction=backward_s / cost.share_mean_s if cost.share_mean_s else 0.0,
             )
         )
     return sorted(kinds, key=lambda kind: -kind.share_s)

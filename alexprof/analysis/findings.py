@@ -123,12 +123,12 @@ class Finding(Note, frozen=True, kw_only=True):
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
-    """Lists what a reader of a run's numbers has to know, the most harmful first.
+    """What a reader of a run's numbers has to know, the most harmful first.
 
-    What holds alike for several variants or phases is one finding.
+    What holds for several variants or phases is one finding.
     """
     together: dict[tuple[object, ...], Finding] = {}
-    for finding in _every(run):
+    for finding in _all(run):
         key = finding.code, finding.names, finding.host, finding.text
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
@@ -136,12 +136,12 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
 
 def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
-    """Lists what concerns a phase, of each variant by itself, the most harmful first."""
-    findings = [finding for finding in _every(run) if not finding.phases or phase in finding.phases]
+    """What concerns a phase, of each variant by itself, the most harmful first."""
+    findings = (finding for finding in _all(run) if not finding.phases or phase in finding.phases)
     return tuple(sorted(findings, key=_rank))
 
 
-def _every(run: Run) -> tuple[Finding, ...]:
+def _all(run: Run) -> tuple[Finding, ...]:
     return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
@@ -215,7 +215,7 @@ def more_faults(phase: Phase) -> bool:
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
-    """Each phase of each variant, phase by phase: key, variant, record."""
+    """Key, variant and record of all phases of all variants, phase by phase."""
     keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
     for key in keys:
         for name, variant in run.variants.items():
@@ -279,12 +279,12 @@ def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
     ]
     largest = max(levels, key=lambda level_s: abs(level_s[-1] - level_s[0]))
     first_s, last_s = largest[0], largest[-1]
-    every = len(variants) == len(run.variants)
+    of_all = len(variants) == len(run.variants)
     return _finding(
         "unsteady",
         {"first_level_s": first_s, "last_level_s": last_s},
         phases=(key,),
-        variants=() if every else [name for name in run.variants if name in variants],
+        variants=() if of_all else [name for name in run.variants if name in variants],
     )
 
 
@@ -301,9 +301,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     if traced is None and phase.timed is not None and run.complete:
         yield _finding("no_trace")
     if traced is not None and phase.attribution is None:
-        clock_s = traced.wall_clock_mean_s
-        clock = {"wall_clock_s": clock_s} if clock_s else {}
-        yield _finding("trace_withheld", {"traced_s": traced.mean_s, **clock})
+        numbers = {"traced_s": traced.mean_s}
+        if traced.wall_clock_mean_s:
+            numbers["wall_clock_s"] = traced.wall_clock_mean_s
+        yield _finding("trace_withheld", numbers)
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)

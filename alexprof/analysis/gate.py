@@ -35,15 +35,6 @@ class Judged(Change, frozen=True, kw_only=True):
     """A phase, layer or kind that has a bound.
 
     Attributes:
-        level: "phase", "layer", "kind" or "op".
-        variant: The baseline's variant.
-        phase: The phase's key.
-        name: Of the phase, layer, kind or op.
-        b: The run's name.
-        b_variant: Its variant.
-        a_share: Fraction of the baseline's step.
-        b_share: Fraction of the run's step.
-        difference: From the baseline to the run, seconds per step.
         max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
         outcome: "slower" and "within" take evidence.
         needed: What a decision would take; None with one, or where they can't be compared.
@@ -121,23 +112,22 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     if not bounded:
         caveats.append(Caveat(code="nothing_bounded", effect="work"))
     why_not, notes = split(caveats)
-    most = [bound for _, bound in bounded]
     outcome: Outcome = "unclear"
     if not why_not:
-        outcome = judge([subject.comparison for subject, _ in bounded], most)
-    machine_busy = any(caveat.effect == "times" for caveat in why_not)
-    # A quiet machine makes no other work the same.
-    only_busy = machine_busy and all(caveat.effect == "times" for caveat in why_not)
+        comparisons = [subject.comparison for subject, _ in bounded]
+        outcome = judge(comparisons, [bound for _, bound in bounded])
+    effects = {caveat.effect for caveat in why_not}
     smallest = min(len(run.runs), len(baseline.runs))
     judged = []
     for subject, bound in bounded:
         own: Outcome = "unclear" if why_not else judge([subject.comparison], [bound])
         if own == "slower" and outcome != "slower":
             own = "unclear"  # alone it would be evidence, among so many it is not
-        needed = QUIET if only_busy else None
+        # A quiet machine makes no other work the same.
+        needed = QUIET if effects == {"times"} else None
         if own == "unclear" and not why_not:
             needed = needed_runs(subject.comparison, bound, smallest)
-        change = subject.change(run.name, machine_busy=machine_busy)
+        change = subject.change(run.name, machine_busy="times" in effects)
         judged.append(
             Judged(**msgspec.structs.asdict(change), max_slowdown=bound, outcome=own, needed=needed)
         )
@@ -161,12 +151,9 @@ def _missing(baseline: Group, run: Group, compared: Sequence[Compared]) -> Itera
     for variant in first.variants:
         for key, phase in first.run.variants[variant].phases.items():
             if (phase.timed or first.is_trace) and (variant, key) not in timed:
+                runs, variants = (run.name,), (variant,)
                 yield Caveat(
-                    code="phase_missing",
-                    effect="work",
-                    runs=(run.name,),
-                    phases=(key,),
-                    variants=(variant,),
+                    code="phase_missing", effect="work", runs=runs, phases=(key,), variants=variants
                 )
 
 

@@ -24,8 +24,7 @@ from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.difference import common_estimator
-from alexprof.analysis.estimator import Estimator
+from alexprof.analysis.difference import Estimator, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
 from alexprof.analysis.timed_scale import Floats
@@ -227,10 +226,7 @@ def _phases(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _commonest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
-    """The variant that most runs have, of those that fit, and its last phase that does.
-
-    Of several the first of the newest run.
-    """
+    """The variant that most runs have of those that fit, and its last phase that does."""
     fitting = [
         (name, [key for key in record.phases if phase in (None, key)][-1])
         for run in reversed(runs)
@@ -290,11 +286,7 @@ def _points(
 def _observe(
     selection: Selection, name: str, measure: Measure, phase: str, estimator: Estimator
 ) -> Observed:
-    """Reads the metric of a run.
-
-    Raises:
-        RunError: If the run doesn't have it, or a table can't be read.
-    """
+    """Reads the metric of a run; a RunError where it doesn't have it."""
     run, variant = selection.run, selection.run.variants.get(selection.variant or "")
     if variant is None:
         raise RunError(f"no variant {selection.variant}")
@@ -341,11 +333,7 @@ def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:
 
 
 def find_steps(runs: Sequence[Observed]) -> list[Step]:
-    """Finds where a metric stepped.
-
-    Args:
-        runs: Oldest first, of the same work on the same machine.
-    """
+    """Where a metric stepped in runs of the same work on the same machine, oldest first."""
     runs = _varied(runs)
     edges = [0, *_cuts(runs), len(runs)]
     pieces = [runs[start:end] for start, end in pairwise(edges)]

@@ -33,19 +33,12 @@ GPU_SLOWED_BY = frozenset(
 
 
 def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:
-    """Notes on what matters; none if nothing does.
-
-    Args:
-        interference: What went on.
-        host_clock: Whether it matters that the cores' clock fell.
-    """
-    notes = [*_cores(interference), *_memory(interference)]
-    if host_clock:
-        notes += _host_clock(interference)
-    return [*notes, *gpu_clock_notes(interference)]
+    """Notes on what matters; `host_clock`: whether it matters that the cores' clock fell."""
+    notes = [*_host_notes(interference), *gpu_clock_notes(interference)]
+    return [note for note in notes if host_clock or note.code != "cpu_clock_fell"]
 
 
-def _cores(interference: Interference) -> Iterator[Note]:
+def _host_notes(interference: Interference) -> Iterator[Note]:
     cores, seconds = interference.cores, interference.seconds
     if interference.others_part > OTHERS:
         yield Note("cores_used_by_others", {"used": interference.cpu_others or 0.0, "cores": cores})
@@ -55,22 +48,13 @@ def _cores(interference: Interference) -> Iterator[Note]:
         yield Note("quota_throttled", {"throttled_per_s": interference.throttled or 0.0})
     collecting_s = interference.collecting_s
     if collecting_s is not None and collecting_s > COLLECTING * seconds:
-        numbers = {
-            "collecting_fraction": collecting_s / seconds,
-            "collections": interference.collections or 0,
-        }
-        yield Note("garbage_collected", numbers)
-
-
-def _memory(interference: Interference) -> Iterator[Note]:
+        fraction, times = collecting_s / seconds, interference.collections or 0
+        yield Note("garbage_collected", {"collecting_fraction": fraction, "collections": times})
     if (interference.memory_stalled or 0) > MEMORY_STALLED:
         yield Note("memory_stalled", {"stalled_fraction": interference.memory_stalled or 0.0})
     faults = interference.major_page_faults or 0
-    if faults > MAJOR_FAULTS_PER_S * max(interference.seconds, 1.0):
+    if faults > MAJOR_FAULTS_PER_S * max(seconds, 1.0):
         yield Note("disk_page_faults", {"faults": faults})
-
-
-def _host_clock(interference: Interference) -> Iterator[Note]:
     before, after = interference.cpu_mhz_before, interference.cpu_mhz_after
     if before and after and after < before / (1 + SLOWER):
         yield Note("cpu_clock_fell", {"before_mhz": before, "after_mhz": after})

@@ -10,13 +10,12 @@ median; without the idle time 6.3 % (docs/validation/gpu.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
 from alexprof.record.trace import Saving
@@ -25,54 +24,26 @@ from alexprof.record.values import Interval
 if TYPE_CHECKING:
     import polars as pl
 
-Floats = NDArray[np.float64]
 LEAST = 0.01
 """Part of the step from which on a saving is listed."""
 
 
-@dataclass(frozen=True)
 class StepWork:
-    """What the steps of a GPU did, by op.
+    """What a GPU did in traced steps; its kernels keep their times without a profiler.
 
     Attributes:
-        names: Name of each op; of several types under one name each is an op.
-        kinds: Kind of each.
-        layers: Layer of each.
-        seconds: float64 [ops, steps], its share of each step.
-        part: float64 [ops], its part of what all launches cost the host, or of their number.
+        ops: Name, kind and layer of each op.
     """
 
-    names: tuple[str, ...]
-    kinds: tuple[str, ...]
-    layers: tuple[str, ...]
-    seconds: Floats
-    part: Floats
-
-    @classmethod
-    def of(cls, costs: pl.DataFrame, device: str) -> StepWork:
+    def __init__(self, costs: pl.DataFrame, device: str) -> None:
         """Adds up a table of costs of one variant and phase."""
         import polars as pl
 
         rows = costs.filter(pl.col("device") == device)
-        steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
-        rows = rows.filter(pl.col("op") != IDLE_OP)
-        ops = rows.group_by("op", "kind", "layer", maintain_order=True).agg(
-            pl.col("kernels").sum(), pl.col("launching_ns").sum()
-        )
-        ops = ops.with_row_index("row")
-        sums = rows.group_by("op", "kind", "layer", "step").agg(pl.col("share_ns").sum())
-        sums = sums.join(ops, on=["op", "kind", "layer"]).join(steps, on="step")
-        seconds = np.zeros((ops.height, steps.height))
-        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["share_ns"].to_numpy() / 1e9
-        by = "launching_ns" if ops["launching_ns"].sum() else "kernels"
-        weight = ops[by].to_numpy().astype(np.float64)
-        names, kinds, layers = (tuple(ops[column].to_list()) for column in ("op", "kind", "layer"))
-        return cls(names, kinds, layers, seconds, weight / (weight.sum() or 1.0))
-
-    @property
-    def busy_s(self) -> float:
-        """What any kernel or copy took of a step, mean."""
-        return float(self.seconds.sum(axis=0).mean())
+        self._costs = StepCosts(rows, 0.0, on_cpu=False)
+        self._ran = rows.filter(pl.col("op") != IDLE_OP)
+        self._launching = "launching_ns" if self._ran["launching_ns"].sum() else "kernels"
+        self.ops = list(self._costs.by("op", "kind", "layer", idle=False))
 
     def saving(
         self, names: Collection[str], step_s: float, ci95_s: Interval | None = None
@@ -80,7 +51,7 @@ class StepWork:
         """What a step would save without some ops.
 
         Args:
-            names: All ops that go.
+            names: All ops that go, at least one that ran.
             step_s: Mean of the steps, timed ones where there are any.
             ci95_s: Its 95 % interval.
 
@@ -88,43 +59,54 @@ class StepWork:
             Seconds; and their 95 % interval, by traced steps and by the mean's own; None with too
             few traced steps.
         """
-        gone = np.array([name in names for name in self.names], bool)
-        part, seconds = float(self.part[gone].sum()), self.seconds[gone].sum(axis=0)
-        saved_s = float(seconds.mean()) + part * max(step_s - self.busy_s, 0.0)
+        gone = [(values, part) for name, values, part in self._by("op") if name in names]
+        seconds = np.sum([values for values, _ in gone], axis=0)
+        launches = math.fsum(part for _, part in gone)
+        saved_s = float(seconds.mean()) + launches * self._waiting_s(step_s)
         spread = step_interval(seconds)
         if spread is None:
             return saved_s, None
         of_mean_s = (ci95_s[1] - ci95_s[0]) / 2 if ci95_s else 0.0
-        half_s = math.hypot((spread[1] - spread[0]) / 2, part * of_mean_s)
+        half_s = math.hypot((spread[1] - spread[0]) / 2, launches * of_mean_s)
         return saved_s, (saved_s - half_s, saved_s + half_s)
 
     def savings(self, step_s: float) -> tuple[Saving, ...]:
         """What a step would save without each layer, kind and op, largest first in each sort."""
-        sorts = (("layer", self.layers), ("kind", self.kinds), ("op", self.names))
-        return tuple(
-            saving
-            for what, groups in sorts
-            for saving in sorted(self._of_each(what, groups, step_s), key=lambda s: -s.fraction)
-            if saving.fraction >= LEAST and saving.name != UNASSIGNED_OP
-        )
+        savings: list[Saving] = []
+        for what in ("layer", "kind", "op"):
+            of_sort = [
+                self._saving(what, name, seconds, part, step_s)
+                for name, seconds, part in self._by(what)
+                if name != UNASSIGNED_OP
+            ]
+            of_sort.sort(key=lambda saving: -saving.fraction)
+            savings += [saving for saving in of_sort if saving.fraction >= LEAST]
+        return tuple(savings)
 
-    def _of_each(self, what: str, groups: Sequence[str], step_s: float) -> Iterator[Saving]:
-        names = tuple(dict.fromkeys(groups))
-        place = {name: at for at, name in enumerate(names)}
-        group = np.array([place[name] for name in groups], np.int64)
-        seconds = np.zeros((len(names), self.seconds.shape[1]))
-        np.add.at(seconds, group, self.seconds)
-        part = np.bincount(group, weights=self.part, minlength=len(names))
-        mean_s = seconds.mean(axis=1)
-        saved_s = mean_s + part * max(step_s - self.busy_s, 0.0)
-        std_s = seconds.std(axis=1, ddof=1) if seconds.shape[1] > 1 else None
-        for at, name in enumerate(names):
-            yield Saving(
-                what=what,
-                name=name,
-                fraction=float(saved_s[at]) / step_s,
-                fraction_std=None if std_s is None else float(std_s[at]) / step_s,
-                saves_s=float(saved_s[at]),
-                halved_fraction=float(mean_s[at]) / 2 / step_s,
-                halved_s=float(mean_s[at]) / 2,
-            )
+    def _by(self, column: str) -> Iterator[tuple[str, Floats, float]]:
+        """Each layer, kind or op: its seconds of each step, and its part of all launches."""
+        counts = self._ran.select(column, self._launching)
+        launches = dict(counts.group_by(column).sum().iter_rows())
+        total = sum(launches.values()) or 1
+        for (name,), seconds in self._costs.by(column, idle=False).items():
+            yield name, seconds, launches[name] / total
+
+    def _waiting_s(self, step_s: float) -> float:
+        """What a step leaves idle without a profiler."""
+        return max(step_s - self._costs.busy_s, 0.0)
+
+    def _saving(
+        self, what: str, name: str, seconds: Floats, launches: float, step_s: float
+    ) -> Saving:
+        mean_s = float(seconds.mean())
+        saved_s = mean_s + launches * self._waiting_s(step_s)
+        std_s = float(seconds.std(ddof=1)) if len(seconds) > 1 else None
+        return Saving(
+            what=what,
+            name=name,
+            fraction=saved_s / step_s,
+            fraction_std=None if std_s is None else std_s / step_s,
+            saves_s=saved_s,
+            halved_fraction=mean_s / 2 / step_s,
+            halved_s=mean_s / 2,
+        )

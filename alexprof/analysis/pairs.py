@@ -22,10 +22,10 @@ from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
 from alexprof.record.note import Note
-from alexprof.record.store import PAIRS_FILE, RUN_FILE, check_version, load_run, save_json
+from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_json, load_run, save_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PAIRS_VERSION = 2
 LEAST_PAIRS = 2
@@ -132,40 +132,20 @@ class PairsResult(Struct, frozen=True, kw_only=True):
 
 
 def save_pairs(folder: Path, record: PairsRecord) -> None:
-    """Writes `ab.json`, whole.
-
-    Raises:
-        RunError: If it can't be written.
-    """
+    """Writes `ab.json`, whole; a RunError if it can't be written."""
     save_json(folder / PAIRS_FILE, record)
 
 
 def load_pairs(folder: Path) -> PairsRecord:
-    """Reads what `alexprof ab` left.
-
-    Raises:
-        RunError: If there is nothing, or it is damaged or of another schema.
-    """
-    path = folder / PAIRS_FILE
+    """Reads what `alexprof ab` left; a RunError if it is nothing, damaged or of another schema."""
     try:
-        content = path.read_bytes()
-        check_version(content, PAIRS_VERSION, path)
-        record = msgspec.json.decode(content, type=PairsRecord)
-    except (FileNotFoundError, NotADirectoryError):
+        return load_json(folder / PAIRS_FILE, PairsRecord, PAIRS_VERSION)
+    except FileNotFoundError:
         raise RunError(f"{folder} holds no pairs: it has no {PAIRS_FILE}") from None
-    except OSError as error:
-        raise RunError(f"can't read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
-    return record
 
 
 def find_pairs(name: str, logdir: Path) -> Path:
-    """Finds a folder of pairs by its path or its name in the logdir.
-
-    Raises:
-        RunError: If there is none.
-    """
+    """Finds a folder of pairs by its path or its name in the logdir; a RunError without it."""
     given = Path(name)
     candidates = [given.parent if given.name == PAIRS_FILE else given, logdir / name]
     for folder in candidates:
@@ -177,12 +157,8 @@ def find_pairs(name: str, logdir: Path) -> Path:
 def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
     """Judges what ran, pair by pair.
 
-    Args:
-        record: Of at least two finished pairs.
-        folder: Where it lies.
-
     Raises:
-        UsageError: If fewer pairs are finished.
+        UsageError: If fewer than two pairs are finished.
         RunError: If a run's table can't be read.
         ClosureError: If the shares of a table don't add up to the step.
     """
@@ -192,33 +168,34 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )
-    a, b = zip(*pairs, strict=True)
     comparison = _runs_compared(folder, pairs)
-    by_runs = isinstance(comparison, RunComparison)
+    reason = comparison if isinstance(comparison, Caveat) else None
     return PairsResult(
         record=record,
         finished=len(pairs),
-        judged_by="runs" if by_runs else "processes",
-        reason=None if isinstance(comparison, RunComparison) else comparison,
+        judged_by="processes" if reason else "runs",
+        reason=reason,
         times=(
-            _time_change("wall", *([process.seconds for process in side] for side in (a, b))),
-            _time_change(
-                "cpu",
-                *([process.user_s + process.system_s for process in side] for side in (a, b)),
-            ),
+            _time_change("wall", pairs, lambda process: process.seconds),
+            _time_change("cpu", pairs, lambda process: process.user_s + process.system_s),
         ),
-        comparison=comparison if isinstance(comparison, RunComparison) else None,
+        comparison=None if isinstance(comparison, Caveat) else comparison,
     )
 
 
-def _time_change(name: str, a: Sequence[float], b: Sequence[float]) -> TimeChange:
+def _time_change(
+    name: str,
+    pairs: Sequence[tuple[ProcessRecord, ProcessRecord]],
+    seconds: Callable[[ProcessRecord], float],
+) -> TimeChange:
     import numpy as np
 
     from alexprof.measure.ratios import compare_times
 
-    runs_a, runs_b = ([[np.array([seconds])] for seconds in side] for side in (a, b))
-    compared = compare_times(runs_a, runs_b, paired=True)
-    return TimeChange(name=name, difference=difference_of(compared, "mean"))
+    a, b = (
+        [[np.array([seconds(process)])] for process in side] for side in zip(*pairs, strict=True)
+    )
+    return TimeChange(name=name, difference=difference_of(compare_times(a, b, paired=True), "mean"))
 
 
 def _runs_compared(
@@ -255,14 +232,9 @@ def _runs_compared(
 
 
 def _without_load(run_folder: Path, name: str) -> Selection:
-    """The run that a process left, under the name of its folder, which says side and pair.
-
-    What the machine did meanwhile is in the spread over pairs, and is not kept.
-
-    Raises:
-        RunError: If it can't be read.
-    """
+    """The run that a process left, under the name of its folder, which says side and pair."""
     run = load_run(run_folder)
+    # What the machine did meanwhile is in the spread over pairs, and is not kept.
     machine = run.machine
     if machine is not None:
         host = dataclasses.replace(machine.host, load_before=None)

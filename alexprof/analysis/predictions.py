@@ -8,12 +8,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
-from alexprof.analysis.estimator import difference_s, leading_estimator
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase
 from alexprof.record.run import Run
+from alexprof.record.trace import PredictionError, Replay
+from alexprof.record.values import Interval, Timed
 
+WORTH = 0.02
+"""Part of the step from which on a saving is large enough to ask how far its prediction is off."""
 How = Literal["ops", "launches", "kernels", "share"]
 
 
@@ -29,8 +32,7 @@ class PredictedSaving(Struct, frozen=True, kw_only=True):
         speed_up: Step with it over step without it; None if nothing is left.
         halved_s: What the step saves if they become twice as fast.
         halved_speed_up: The same as a speed-up.
-        measured_s: What leaving them out saved; None where that was not measured, or may be
-            nothing.
+        measured_s: What leaving them out saved; None if not measured, or it may be nothing.
     """
 
     what: Literal["layer", "ablation"]
@@ -50,8 +52,7 @@ class Predictions(Struct, frozen=True, kw_only=True):
     Attributes:
         variant: Key of the variant.
         phase: Key of the phase.
-        how: What they rest on, as in `Replay.how`, or "share" of the step; "" where the GPU waits
-            for its host and nothing can be predicted.
+        how: As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted.
         step_s: The step that they are of.
         savings: Ops that another variant leaves out, then layers, in the record's order.
     """
@@ -81,7 +82,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     how: How | Literal[""] = "share"
     if record.replay and record.replay.savings:
         how = record.replay.how
-        savings = (*_left_out(run, record, variant, phase, step_s), *_replayed(record, step_s))
+        savings = tuple(_replayed(run, record.replay, variant, phase, step_s))
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
         how, savings = "", ()
     else:
@@ -98,6 +99,29 @@ def prediction_agrees(run: Run, ablation: Ablation) -> bool | None:
     return abs(saved_s - ablation.predicted_s) <= math.hypot(*halves_s)
 
 
+def prediction_error(ablation: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
+    """Sets a prediction beside both variants' timed steps; None without a prediction."""
+    if ablation.predicted_s is None:
+        return None
+    return PredictionError(
+        step_mean=(whole.mean_s - ablation.predicted_s) / without.mean_s - 1,
+        step_median=(whole.median_s - ablation.predicted_s) / without.median_s - 1,
+        saving_mean=_saving_error(
+            ablation.predicted_s, ablation.measured_s, ablation.ci95_s, whole.mean_s
+        ),
+        saving_median=_saving_error(
+            ablation.predicted_s, ablation.measured_median_s, ablation.median_ci95_s, whole.median_s
+        ),
+    )
+
+
+def _saving_error(
+    predicted_s: float, measured_s: float, interval: Interval | None, step_s: float
+) -> float | None:
+    seen = interval is not None and interval[0] > 0
+    return predicted_s / measured_s - 1 if seen and measured_s >= WORTH * step_s else None
+
+
 def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[PredictedSaving]:
     """By the share of the step, of layers that nobody measured."""
     left_out = {
@@ -112,31 +136,23 @@ def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[Predic
             yield _saving("layer", layer.name, (layer.fraction, std, layer.fraction / 2), step_s)
 
 
-def _replayed(phase: Phase, step_s: float) -> Iterator[PredictedSaving]:
-    for saving in phase.replay.savings if phase.replay else ():
-        if saving.what == "layer":
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
-            yield _saving("layer", saving.name, fractions, step_s)
-
-
-def _left_out(
-    run: Run, record: Phase, variant: str, phase: str, step_s: float
+def _replayed(
+    run: Run, replay: Replay, variant: str, phase: str, step_s: float
 ) -> Iterator[PredictedSaving]:
-    """Ops that another variant leaves out, beside what that saved."""
-    estimator = leading_estimator(run)
-    predicted = {
-        saving.name: saving
-        for saving in (record.replay.savings if record.replay else ())
-        if saving.what == "ablation"
-    }
+    """Ops that another variant leaves out, beside what that saved, then layers."""
+    predicted = {saving.name: saving for saving in replay.savings if saving.what == "ablation"}
     for ablation in run.ablations:
         saving = predicted.get(ablation.name)
         if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
-            saved_s, interval = difference_s(ablation, estimator)
+            saved_s, interval = difference_s(ablation, leading_estimator(run))
             unclear = interval is not None and interval[0] <= 0 <= interval[1]
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
             measured_s = None if unclear else saved_s
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
             yield _saving("ablation", ablation.name, fractions, step_s, measured_s)
+    for saving in replay.savings:
+        if saving.what == "layer":
+            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
+            yield _saving("layer", saving.name, fractions, step_s)
 
 
 def _saving(

@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
@@ -32,12 +32,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _COLUMNS = ("op", "type", "kind", "layer", "pass")
-Account = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
+AccountKind = Literal["own", "gone", "new", "layer", "unassigned", "idle"]
 
 
 class _Op(NamedTuple):
-    """An op as its names tell it."""
-
     name: str
     type: str
     kind: str
@@ -47,7 +45,7 @@ class _Op(NamedTuple):
 
 @dataclass(frozen=True)
 class _Side:
-    """One variant.
+    """A variant.
 
     Attributes:
         seconds: What each op took in each traced step, float64 [steps], on the timed scale.
@@ -67,30 +65,29 @@ class _Side:
 
 
 def reconciled(
-    answer: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
+    ablation: Ablation, phases: Mapping[str, Phase], costs: Mapping[str, pl.DataFrame]
 ) -> Ablation:
-    """Adds to a measured difference what the traces of both variants say of it.
-
-    Args:
-        answer: What was measured, and which ops were left out.
-        phases: Both variants' records, timed and traced.
-        costs: Both variants' costs.
-    """
-    a, b = (_side(phases[name], costs[name]) for name in (answer.reference, answer.without))
+    """Adds to a measured difference what the traces of both variants say of it."""
+    a, b = (_side(phases[name], costs[name]) for name in (ablation.reference, ablation.without))
     only_a, only_b = _one_sided(a, b)
-    accounts: dict[tuple[Account, str], set[_Op]] = defaultdict(set)
+    accounts: dict[tuple[AccountKind, str], set[_Op]] = defaultdict(set)
     for op in (*a.seconds, *b.seconds):
-        accounts[_account(op, answer, only_a, only_b)].add(op)
+        accounts[_account(op, ablation, only_a, only_b)].add(op)
     own = accounts.pop(("own", ""), set())
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
-    others = _layers(a, b, {name: ops for (what, name), ops in accounts.items() if what == "layer"})
+    layers = {name: ops for (what, name), ops in accounts.items() if what == "layer"}
+    others = _layers(a, b, layers, [changes["layer", name] for name in layers])
+    small = tuple(change.name for change in others if not change.significant)
+    small_ops = [op for name in small for op in layers[name]]
+    together = _change("", a.sum(small_ops), b.sum(small_ops))
+    not_significant = Gathered(names=small, change_s=together.change_s, ci95_s=together.ci95_s)
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
     attributed_s = float(own_s.mean()) if own else None
     others_s = math.fsum(change.change_s for (what, _), change in changes.items() if what != "idle")
-    return msgspec.structs.replace(
-        answer,
+    return replace(
+        ablation,
         attributed_s=attributed_s,
         attributed_std_s=_std(own_s) if own else None,
         attributed_ci95_s=step_interval(own_s) if own else None,
@@ -100,7 +97,7 @@ def reconciled(
         others=tuple(others),
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=_not_significant(others, a, b, accounts),
+        not_significant=not_significant if small else None,
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -129,13 +126,10 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
-    """The ops that one side has and the other lacks.
-
-    An op that is fused with others has the name of the last of them, so names alone do not say what
-    is gone: ops of another name and the same layer, kind and pass are taken for the same, the most
-    expensive of the one for the most expensive of the other. One of the same name and another kind
-    is another op.
-    """
+    """The ops that a side has and the other lacks."""
+    # An op that is fused with others has the name of the last of them, so names alone do not say
+    # what is gone: ops of another name and the same layer, kind and pass are taken for the same, in
+    # the order of what they cost. One of the same name and another kind is another op.
     in_both = {(op.name, op.kind) for op in a.seconds} & {(op.name, op.kind) for op in b.seconds}
     groups: dict[tuple[str, str, str], tuple[list[_Op], list[_Op]]]
     groups = defaultdict(lambda: ([], []))
@@ -151,14 +145,15 @@ def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:
     return only_a, only_b
 
 
-def _account(op: _Op, answer: Ablation, only_a: set[_Op], only_b: set[_Op]) -> tuple[Account, str]:
-    """Where an op's time goes."""
+def _account(
+    op: _Op, ablation: Ablation, only_a: set[_Op], only_b: set[_Op]
+) -> tuple[AccountKind, str]:
     if op.name == IDLE_OP:
         return "idle", ""
     if op.name == UNASSIGNED_OP:
         return "unassigned", ""
     if op in only_a:
-        own = matches(answer, op.name, op.kind, op.layer)
+        own = matches(ablation, op.name, op.kind, op.layer)
         return ("own", "") if own else ("gone", op.type)
     return ("new", op.type) if op in only_b else ("layer", op.layer)
 
@@ -179,46 +174,27 @@ def _interval(a: Floats, b: Floats) -> Interval | None:
     return None if error is None else error.interval(float(a.mean() - b.mean()))
 
 
-def _layers(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> list[LayerChange]:
-    """The change of each layer, and whether it is significant; the largest first.
-
-    It must be larger than what chance does to one of so many layers, and than what the timed means,
-    which both variants are scaled to, leave open.
-    """
-    changes = [_change(name, a.sum(ops), b.sum(ops)) for name, ops in layers.items()]
-    errors = [welch(chunks(a.sum(ops)), chunks(b.sum(ops))) for ops in layers.values()]
-    p_values = adjust_p_values(
-        [
-            1.0 if error is None else error.p_value(change.change_s)
-            for change, error in zip(changes, errors, strict=True)
-        ]
-    )
+def _layers(
+    a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]], changes: Sequence[LayerChange]
+) -> list[LayerChange]:
+    """The change of each layer, and whether it is significant; the largest first."""
+    p_values = []
+    for ops, change in zip(layers.values(), changes, strict=True):
+        error = welch(chunks(a.sum(ops)), chunks(b.sum(ops)))
+        p_values.append(1.0 if error is None else error.p_value(change.change_s))
     judged = []
-    for change, p_value in zip(changes, p_values, strict=True):
+    for change, p_value in zip(changes, adjust_p_values(p_values), strict=True):
+        # What the timed means leave open, which both variants are scaled to.
         open_s = math.hypot(change.with_s * a.unsure, change.without_s * b.unsure)
         significant = p_value <= LEVEL and abs(change.change_s) > open_s
-        judged.append(msgspec.structs.replace(change, significant=significant))
+        judged.append(replace(change, significant=significant))
     return sorted(judged, key=lambda change: (-abs(change.change_s), change.name))
 
 
-def _not_significant(
-    others: Sequence[LayerChange],
-    a: _Side,
-    b: _Side,
-    accounts: Mapping[tuple[Account, str], set[_Op]],
-) -> Gathered | None:
-    names = tuple(change.name for change in others if not change.significant)
-    if not names:
-        return None
-    ops = [op for name in names for op in accounts["layer", name]]
-    together = _change("", a.sum(ops), b.sum(ops))
-    return Gathered(names=names, change_s=together.change_s, ci95_s=together.ci95_s)
-
-
 def _by_type(
-    what: Account,
-    accounts: Mapping[tuple[Account, str], set[_Op]],
-    changes: Mapping[tuple[Account, str], LayerChange],
+    what: AccountKind,
+    accounts: Mapping[tuple[AccountKind, str], set[_Op]],
+    changes: Mapping[tuple[AccountKind, str], LayerChange],
 ) -> tuple[OneSided, ...]:
     ops = [
         OneSided(

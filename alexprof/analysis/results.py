@@ -54,20 +54,20 @@ def _norms(change: ResultChange) -> dict[str, float]:
 
 def whether_same(results: Sequence[ResultChange]) -> bool | None:
     """Whether all compute the same; None if not known."""
-    answers = [change.same for change in results]
-    if False in answers:
+    same_each = [change.same for change in results]
+    if False in same_each:
         return False
-    return None if None in answers or not answers else True
+    return None if None in same_each or not results else True
 
 
 def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
     phase_a = a.run.variants[pair[0]].phases[key]
     phase_b = b.run.variants[pair[1]].phases[key]
 
-    def answer(
+    def change(
         equal: bool | None,
         reason: ResultReason,
-        tensors: Tensors | None = None,
+        compared: Tensors | None = None,
         *,
         run: str | None = None,
         values: tuple[object, object] | None = None,
@@ -82,36 +82,36 @@ def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
             reason=reason,
             run=run,
             values=(str(values[0]), str(values[1])) if values else None,
-            tensor=tensors[0].name if tensors else None,
-            difference=distance(*tensors) if tensors else None,
-            allowed=tolerance(tensors[0].dtype) if tensors else None,
-            a_norm=tensors[0].norm if tensors else None,
-            b_norm=tensors[1].norm if tensors else None,
+            tensor=compared[0].name if compared else None,
+            difference=distance(*compared) if compared else None,
+            allowed=tolerance(compared[0].dtype) if compared else None,
+            a_norm=compared[0].norm if compared else None,
+            b_norm=compared[1].norm if compared else None,
         )
 
     for selection, phase in ((a, phase_a), (b, phase_b)):
         if not phase.fingerprint:
-            return answer(None, "not_recorded", run=selection.name)
+            return change(None, "not_recorded", run=selection.name)
     if _seeds_differ(a, b):
-        return answer(None, "seeds_differ")
+        return change(None, "seeds_differ")
     counts = len(phase_a.fingerprint), len(phase_b.fingerprint)
     if counts[0] != counts[1]:
-        return answer(False, "tensor_count", values=counts)
-    every = list(zip(phase_a.fingerprint, phase_b.fingerprint, strict=True))
+        return change(False, "tensor_count", values=counts)
+    tensors = list(zip(phase_a.fingerprint, phase_b.fingerprint, strict=True))
     # Tensors that differ from step to step within a run can still differ in type or shape.
     different = [
         (x, y)
-        for x, y in every
+        for x, y in tensors
         if (x.dtype, x.shape) != (y.dtype, y.shape) or (x.repeats and y.repeats and not same(x, y))
     ]
-    worst = max(different or every, key=_excess)
+    worst = max(different or tensors, key=_excess)
     if different:
         reason, values = _reason(*worst)
-        return answer(False, reason, worst, values=values)
-    for x, y in every:
+        return change(False, reason, worst, values=values)
+    for x, y in tensors:
         if not (x.repeats and y.repeats):
-            return answer(None, "not_repeatable", (x, y))
-    return answer(True, "equal", worst)
+            return change(None, "not_repeatable", (x, y))
+    return change(True, "equal", worst)
 
 
 def _seeds_differ(a: Selection, b: Selection) -> bool:

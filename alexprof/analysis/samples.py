@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.estimator import Estimator, center_s
+from alexprof.analysis.difference import Estimator, center_s
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.errors import RunError
@@ -92,12 +92,7 @@ class RunSamples:
             self._costs = costs_table(selection.costs)
 
     def of(self, variant: str, key: str) -> PhaseSample:
-        """The sample of a phase.
-
-        Args:
-            variant: One that the run has.
-            key: A phase that it has.
-        """
+        """The sample of a phase that the run has."""
         phase = self._run.variants[variant].phases[key]
         blocks, orders = self._blocks(variant, key)
         step_s, compared = 0.0, blocks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from alexprof.analysis.changes import GroupRecord
 from alexprof.analysis.traces import find_traces, load_with_tables, printable
 from alexprof.errors import RunError, UsageError
 from alexprof.record.run import Run
-from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
+from alexprof.record.store import find_run, load_run
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +47,7 @@ class Selection:
 
     @property
     def is_trace(self) -> bool:
-        """Whether it is a trace alone, imported or not: none of its steps was timed."""
+        """Whether it is a trace alone, imported or not."""
         return is_trace(self.run)
 
 
@@ -95,30 +94,24 @@ Pair = tuple[str, str]
 
 
 def select(name: str, logdir: Path) -> Selection:
-    """Finds a run, a variant of one, or a trace.
-
-    Args:
-        name: As for `find_run`, with `:variant` after it or without; or as for `find_traces`. A run
-            of the logdir goes before a file of the same name.
-        logdir: Where runs are.
+    """Finds a run by a name as of `find_run`, a variant by `RUN:variant`, or a trace.
 
     Raises:
         RunError: If there is no such run.
         UsageError: If the run has no such variant, or a folder holds several traces.
         TraceError: If the trace can't be read.
     """
-    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
-    if not is_run and (files := find_traces(name)):
+    if files := find_traces(name, logdir):
         loaded = load_with_tables(*files, cores=False)
         # By its path: files of several sessions have the same name, the host's.
         run = msgspec.structs.replace(loaded.run, run=printable(name))
         return Selection(files[0], run, None, loaded.costs)
+    run_name, _, variant = name.rpartition(":")
     try:
         folder = find_run(name, logdir)
         return Selection(folder, load_run(folder), None)
     except RunError:
-        run_name, colon, variant = name.rpartition(":")
-        if not colon or not run_name:
+        if not run_name:
             raise
     folder = find_run(run_name, logdir)
     run = load_run(folder)
@@ -129,12 +122,7 @@ def select(name: str, logdir: Path) -> Selection:
 
 
 def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
-    """Finds what is to be compared, a group of one run each.
-
-    Raises:
-        RunError: As `select`.
-        UsageError: As `select`; or if there are fewer than two, or one of them twice.
-    """
+    """Finds what is to be compared, groups of a run; errors as of `select` and `check_distinct`."""
     if len(names) < 2:
         raise UsageError("compare needs at least two: alexprof compare RUN RUN, or RUN:variant")
     selections = [select(name, logdir) for name in names]
@@ -143,11 +131,7 @@ def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
 
 
 def check_distinct(selections: Sequence[Selection]) -> None:
-    """Makes sure that no run (or variant of one) is named twice, nor a run beside a variant of it.
-
-    Raises:
-        UsageError: If one is.
-    """
+    """Raises a UsageError if a run or variant is named twice, or a run beside a variant of it."""
     for place, later in enumerate(selections):
         for earlier in selections[:place]:
             if earlier.folder.resolve() != later.folder.resolve():

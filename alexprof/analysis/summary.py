@@ -1,28 +1,35 @@
-"""The answers of a run in one piece: what the short report, the JSON and the list show."""
+"""The answers of a run in one piece: the summary, and all that full report and JSON show."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from alexprof.analysis.difference import difference_of, of_ablation
-from alexprof.analysis.estimator import (
+from alexprof.analysis.account import Account, accounts
+from alexprof.analysis.difference import (
     Estimator,
     center_ci95_s,
     center_s,
+    difference_of,
     difference_s,
     leading_estimator,
+    of_ablation,
 )
+from alexprof.analysis.division import DividedStep, divided_steps
 from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import OpCost, Phase, on_cpu
+from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Interval, Timed, Verdict
+from alexprof.record.values import Interval, Verdict
 from alexprof.workload.base import matches
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
+ShareOf = Literal["layer", "left out", "idle"]
 _VERDICTS: dict[Verdict, SavingVerdict] = {
     "faster": "saves",
     "slower": "costs",
@@ -89,7 +96,7 @@ class LayerShare(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    what: Literal["layer", "left out", "idle"]
+    what: ShareOf
     fractions: dict[str, float]
 
 
@@ -103,8 +110,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         variant: The variant that `traced` and `shares` are about; "" without a trace.
         traced: Its traced steps, by phase; always means.
         shares: Where these steps go, the largest first.
-        of_timed: Whether `shares` are fractions of the timed step, as on a GPU, or of the traced
-            one.
+        of_timed: Whether `shares` are fractions of the timed step (GPU), not of the traced one.
         findings: What makes numbers unsure, the most harmful first.
     """
 
@@ -118,13 +124,22 @@ class Summary(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-def summarize(run: Run, variant: str | None = None) -> Summary:
-    """Works out the answers of a run.
+class Answers(Summary, frozen=True, kw_only=True):
+    """The summary of a run, and what only the full report and the JSON show.
 
-    Args:
-        run: The run, complete or not.
-        variant: Whose traced steps are divided; None takes the first.
+    Attributes:
+        divisions: The traced step of each variant and phase, divided.
+        accounts: Each measured saving taken apart.
+        predictions: What each variant and phase is predicted to save.
     """
+
+    divisions: tuple[DividedStep, ...]
+    accounts: tuple[Account, ...]
+    predictions: tuple[Predictions, ...]
+
+
+def summarize(run: Run, variant: str | None = None) -> Summary:
+    """Works out the answers of a run; traced steps are a variant's, None takes the first."""
     estimator = leading_estimator(run)
     phases = tuple(dict.fromkeys(key for record in run.variants.values() for key in record.phases))
     variant = variant or next(iter(run.variants), "")
@@ -136,15 +151,29 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         and record.attribution is not None
         and record.ops
     }
+    savings = [
+        _saving(run, ablation, estimator)
+        for ablation in run.ablations
+        if ablation.phase in phases
+        and {ablation.reference, ablation.without} <= run.variants.keys()
+    ]
+    savings.sort(key=lambda saving: (phases.index(saving.phase), -saving.saved_s))
     return Summary(
         estimator=estimator,
         steps=tuple(
-            _step_time(phase, name, timed, estimator)
+            StepTime(
+                phase=phase,
+                variant=name,
+                steps=timed.steps,
+                center_s=center_s(timed, estimator),
+                std_s=timed.std_s,
+                ci95_s=center_ci95_s(timed, estimator),
+            )
             for phase in phases
-            for name in run.variants
-            if (timed := _timed(run, name, phase)) is not None
+            for name, record in run.variants.items()
+            if phase in record.phases and (timed := record.phases[phase].timed) is not None
         ),
-        savings=tuple(saving for phase in phases for saving in _savings(run, phase, estimator)),
+        savings=tuple(savings),
         variant=variant if traced else "",
         traced=tuple(
             StepTime(
@@ -162,33 +191,6 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
         of_timed=any(_on_gpu_timed(record) for record in traced.values()),
         findings=findings_of(run),
     )
-
-
-def _timed(run: Run, variant: str, phase: str) -> Timed | None:
-    record = run.variants[variant].phases.get(phase)
-    return record.timed if record else None
-
-
-def _step_time(phase: str, variant: str, timed: Timed, estimator: Estimator) -> StepTime:
-    return StepTime(
-        phase=phase,
-        variant=variant,
-        steps=timed.steps,
-        center_s=center_s(timed, estimator),
-        std_s=timed.std_s,
-        ci95_s=center_ci95_s(timed, estimator),
-    )
-
-
-def _savings(run: Run, phase: str, estimator: Estimator) -> list[MeasuredSaving]:
-    savings = [
-        _saving(run, ablation, estimator)
-        for ablation in run.ablations
-        if ablation.phase == phase
-        and ablation.reference in run.variants
-        and ablation.without in run.variants
-    ]
-    return sorted(savings, key=lambda saving: -saving.saved_s)
 
 
 def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSaving:
@@ -213,11 +215,9 @@ def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSavin
 def _own(
     run: Run, ablation: Ablation, estimator: Estimator
 ) -> tuple[float | None, Interval | None]:
-    """What the ops that were left out take themselves, on the scale of the leading estimator.
-
-    On a CPU that is a fraction of the timed step, whose own interval adds to that of the fraction.
-    A GPU's kernels take as long as they were traced.
-    """
+    """What the ops that were left out take themselves, on the scale of the leading estimator."""
+    # On a CPU that is a fraction of the timed step, whose own interval adds to that of the
+    # fraction. A GPU's kernels take as long as they were traced.
     record = run.variants[ablation.reference].phases.get(ablation.phase)
     if ablation.attributed_s is None or record is None:
         return None, None
@@ -236,14 +236,13 @@ def _own(
 
 
 def _on_gpu_timed(record: Phase) -> bool:
-    """Whether it is a GPU's, with timed steps."""
     attributed = record.attribution
     return record.timed is not None and attributed is not None and not on_cpu(attributed.device)
 
 
 def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[LayerShare, ...]:
     """The layers of the traced steps; ops that were left out somewhere are rows of their own."""
-    fractions: dict[tuple[str, Literal["layer", "left out", "idle"]], dict[str, float]] = {}
+    fractions: dict[tuple[str, ShareOf], dict[str, float]] = {}
     for phase, record in traced.items():
         ablations = [ablation for ablation in run.ablations if ablation.phase == phase]
         largest = max(
@@ -261,7 +260,10 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[L
             idle = max(1 - busy_s / step_s, 0.0)
         for op in record.ops:
             if op.device == attributed.device:
-                row = fractions.setdefault(_row_of(op, largest), {})
+                key: tuple[str, ShareOf] = (op.layer, "layer")
+                if largest is not None and matches(largest, op.name, op.kind, op.layer):
+                    key = (largest.name, "left out")
+                row = fractions.setdefault(key, {})
                 row[phase] = row.get(phase, 0.0) + op.share_fraction * scale
         fractions.setdefault(("idle", "idle"), {})[phase] = idle
     rows = [
@@ -270,9 +272,36 @@ def _shares(run: Run, traced: dict[str, Phase], estimator: Estimator) -> tuple[L
     return tuple(sorted(rows, key=lambda share: -max(share.fractions.values())))
 
 
-def _row_of(
-    op: OpCost, ablation: Ablation | None
-) -> tuple[str, Literal["layer", "left out", "idle"]]:
-    if ablation is not None and matches(ablation, op.name, op.kind, op.layer):
-        return ablation.name, "left out"
-    return op.layer, "layer"
+def answers(run: Run) -> Answers:
+    """Works out all answers of a run."""
+    return Answers(
+        **asdict(summarize(run)),
+        divisions=tuple(divided_steps(run)),
+        accounts=accounts(run),
+        predictions=tuple(predictions(run)),
+    )
+
+
+def largest_shares(
+    shares: Sequence[LayerShare], phases: Sequence[str], most: int
+) -> tuple[list[LayerShare], int]:
+    """The `most` largest rows in any phase, idle and what was left out always, the rest as one.
+
+    Returns:
+        The rows, and how many layers the last of them joins; 0 where it is a layer like the others.
+    """
+
+    def largest(share: LayerShare) -> float:
+        return max(share.fractions.get(phase, 0.0) for phase in phases)
+
+    ranked = [share for share in shares if any(phase in share.fractions for phase in phases)]
+    ranked.sort(key=largest, reverse=True)
+    layers = [share for share in ranked if share.what == "layer"]
+    rest = layers[max(most - (len(ranked) - len(layers)), 1) :]
+    kept = [share for share in ranked if share not in rest]
+    if rest:
+        sums = {
+            phase: math.fsum(share.fractions.get(phase, 0.0) for share in rest) for phase in phases
+        }
+        kept.append(LayerShare(name="(others)", what="layer", fractions=sums))
+    return kept, len(rest)

@@ -20,29 +20,17 @@ Floats = NDArray[np.float64]
 
 
 class Scale(NamedTuple):
-    """By what to multiply times of traced steps.
-
-    Attributes:
-        work: Those of ops and kernels.
-        idle: Idle time.
-    """
+    """By what to multiply times of traced steps: those of ops and kernels, and idle time."""
 
     work: float
     idle: float
 
 
 def timed_scale(busy_s: float, idle_s: float, timed_s: float, *, on_cpu: bool) -> Scale:
-    """Finds the factors that make traced steps as long as timed ones in the mean.
+    """The factors that make traced steps (busy and idle time) as long as timed ones in the mean.
 
-    Args:
-        busy_s: What ops or kernels took of a traced step, mean.
-        idle_s: What was idle of it, mean.
-        timed_s: Mean of the timed steps.
-        on_cpu: Whether it is the CPU's time.
-
-    Returns:
-        The factors. Kernels keep their times unless they alone take longer than a timed step, or
-        a shorter traced step has no idle time that could become longer.
+    Kernels keep their times unless they alone take longer than a timed step, or a shorter traced
+    step has no idle time that could become longer.
     """
     if on_cpu or not idle_s:
         factor = timed_s / (busy_s + idle_s)
@@ -56,17 +44,14 @@ class StepCosts:
     """The costs of a phase's traced steps on one device, on the scale of its timed steps.
 
     Attributes:
-        traced_s: Mean of the traced steps.
-        scale: What their times are multiplied by.
+        traced_s: Mean of the traced steps, unscaled.
+        busy_s: What ops or kernels took of them, unscaled.
     """
 
     def __init__(self, rows: pl.DataFrame, timed_s: float, *, on_cpu: bool) -> None:
-        """Scales costs.
+        """Scales the rows of one variant, phase and device of the table of costs.
 
-        Args:
-            rows: Of the table of costs, of one variant, phase and device.
-            timed_s: Center of the timed steps; 0 without any: then nothing is scaled.
-            on_cpu: Whether it is the CPU's time.
+        With `timed_s` 0, for want of timed steps, nothing is scaled.
         """
         import polars as pl
 
@@ -74,18 +59,13 @@ class StepCosts:
         self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
         idle_s = float(rows.filter(is_idle)["share_ns"].sum()) / self._steps.height / 1e9
         self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
-        busy_s = self.traced_s - idle_s
-        self.scale = timed_scale(busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
-        factor = pl.when(is_idle).then(self.scale.idle).otherwise(self.scale.work)
+        self.busy_s = self.traced_s - idle_s
+        scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
+        factor = pl.when(is_idle).then(scale.idle).otherwise(scale.work)
         self._rows = rows.with_columns((pl.col("share_ns") / 1e9 * factor).alias("seconds"))
 
     def by(self, *columns: str, idle: bool = True) -> dict[tuple[str, ...], Floats]:
-        """Seconds in each step, float64 [steps], by the values of some columns.
-
-        Args:
-            columns: Names of columns of the table of costs.
-            idle: Whether idle time counts.
-        """
+        """Seconds in each step, float64 [steps], by the values of columns of the table of costs."""
         import polars as pl
 
         rows = self._rows if idle else self._rows.filter(pl.col("op") != IDLE_OP)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexprof.analysis.profiler_notes import profiler_notes, trace_notes
-from alexprof.capture.trace import GRAPH_BUILD
+from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alexprof.attribute import Attribution, GraphFacts
     from alexprof.capture.executed import Executed
     from alexprof.workload.base import AblationSpec
+    from alexprof.xplane import Trace
 
 TRACE = "trace"
 """The name of the only variant, and of its only phase."""
@@ -34,6 +35,16 @@ _NEIGHBORS = (
     *(".trace.json.gz", ".trace.json", ".kernel_stats.pb", ".memory_profile.json.gz"),
     *(".overview_page.pb", ".input_pipeline.pb", ".tensorflow_stats.pb", ".op_stats.pb"),
 )
+_EXECUTORS = "tf_Compute"  # threads that run the ops of TensorFlow's graphs
+# The sentences come from xla/backends/profiler/gpu/cupti_collector.cc and cupti_tracer.cc, the
+# names of errors from CUPTI.
+_CODES = {
+    "profiler_events_dropped": "events dropped|events? reach(?:es|ed)? max|too many events",
+    "profiler_no_privileges": "INSUFFICIENT_PRIVILEGES|insufficient privileges",
+    "profiler_no_cupti": "CUPTI could not be loaded|libcupti",
+    "profiler_in_use": "MULTIPLE_SUBSCRIBERS|ALREADY_INITIALIZED|another profile",
+    "profiler_no_memory": "OUT_OF_MEMORY|out of memory|RESOURCE_EXHAUSTED",
+}
 
 
 def load(
@@ -45,7 +56,7 @@ def load(
         name: A run's folder, its name in `logdir`, or "latest"; or what `find_traces` takes. A run
             of the logdir goes before a file of the same name.
         logdir: Where runs are.
-        marker: As for `load_trace`, like the next ones.
+        marker: As for `load_trace`, like `depth` and `cores`.
         depth: See there.
         cores: See there.
 
@@ -55,8 +66,7 @@ def load(
             with a run.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
-    is_run = name == LATEST or os.path.lexists(logdir / name / RUN_FILE)
-    files = () if is_run else find_traces(name)
+    files = find_traces(name, logdir)
     if files:
         return load_trace(*files, marker=marker, depth=depth, cores=cores)
     folder = find_run(name, logdir)
@@ -68,12 +78,13 @@ def load(
     return load_run(folder)
 
 
-def find_traces(name: str) -> tuple[Path, ...]:
+def find_traces(name: str, logdir: Path | None = None) -> tuple[Path, ...]:
     """Finds the files of a trace by their own path or that of a folder with a Profile session.
 
     Args:
         name: A file; or a folder with a trace in it, in a folder in it, or below its
             `plugins/profile`. A session of several hosts has a file for each.
+        logdir: A run of that name in it goes before a file.
 
     Returns:
         The files; none if there is nothing of that name, or a run, or no trace in it.
@@ -81,6 +92,8 @@ def find_traces(name: str) -> tuple[Path, ...]:
     Raises:
         UsageError: If the folder holds several sessions.
     """
+    if logdir is not None and (name == LATEST or os.path.lexists(logdir / name / RUN_FILE)):
+        return ()
     if not name:
         raise UsageError("the name of a run or trace is empty")
     path = Path(name)
@@ -106,11 +119,7 @@ def find_traces(name: str) -> tuple[Path, ...]:
 
 
 def _check_neighbor(path: Path) -> None:
-    """Refuses what the profiler writes beside a trace, with the name of the trace.
-
-    Raises:
-        UsageError: If the file is one of those.
-    """
+    """Refuses what the profiler writes beside a trace, with the name of the trace."""
     if not path.name.endswith(_NEIGHBORS):
         return
     traces = sorted(path.parent.glob(f"*{SUFFIX}"))
@@ -193,7 +202,7 @@ class Beside:
 
     Attributes:
         timed: The phase as it was timed.
-        file: Where the run keeps the trace, relative to its folder.
+        file: The trace, relative to the run's folder.
         executed: What run metadata says of a step; None if not known.
         ablations: What is to be predicted.
         wall_clock_s: Each traced step by the clock that times untraced ones.
@@ -218,12 +227,7 @@ def read_phases(
 ) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
-    Args:
-        files: As for `load_trace`, like the next ones.
-        marker: See there.
-        depth: See there.
-        cores: See there.
-        beside: What is known of the steps beside the trace.
+    The arguments are those of `load_trace`, and what is known of the steps beside the trace.
 
     Returns:
         By key the record of each sort of steps; their attributions, each with its table of costs;
@@ -233,8 +237,7 @@ def read_phases(
         UsageError: If no file is given, or two have the same name.
         TraceError: As `load_trace`.
     """
-    from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute import GraphFacts
+    from alexprof.analysis.assemble import traced_phase
     from alexprof.attribute.hosts import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace
 
@@ -244,47 +247,61 @@ def read_phases(
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    graph_facts = GraphFacts() if beside is None else _graph_facts(beside)
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=graph_facts)
-    levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
-    facts = TraceFacts(
-        file=beside.file if beside else printable(shown),
-        host_level=min((level for level in levels.values() if level is not None), default=None),
-        wall_clock_s=beside.wall_clock_s if beside else (),
-        page_faults_per_step=beside.page_faults_per_step if beside else None,
-        notes=_of_hosts({host: trace_notes(trace, levels[host]) for host, trace in traces.items()}),
-    )
-    alone = len(sorts) == 1
-    executed = beside.executed if beside else None
-    attributions = dict(zip([TRACE] if alone else _keys(list(sorts)), sorts.values(), strict=True))
-    phases = {
-        key: traced_phase(
-            beside.timed if beside else Phase(label=TRACE if alone else sort),
+    is_alone = beside is None
+    beside = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(beside))
+    levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
+    lost = {host: profiler_notes(trace) for host, trace in traces.items()}
+    notes = {host: (*lost[host], *_low_level(traces[host], levels[host])) for host in traces}
+    keys = [TRACE] if len(sorts) == 1 else _keys(list(sorts))
+    attributions = dict(zip(keys, sorts.values(), strict=True))
+    phases: dict[str, Phase] = {}
+    for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True):
+        by_sort = is_alone and len(sorts) > 1
+        phases[key] = traced_phase(
             attribution,
-            executed.ops if executed else (),
-            facts,
-            executed.nodes if executed else None,
+            replace(beside, timed=Phase(label=sort)) if by_sort else beside,
+            host_level=min((level for level in levels.values() if level is not None), default=None),
+            notes=_of_hosts(notes),
         )
-        for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True)
-    }
-    lost = _of_hosts({host: profiler_notes(trace) for host, trace in traces.items()})
-    return phases, attributions, lost
+    return phases, attributions, _of_hosts(lost)
+
+
+def profiler_notes(trace: Trace) -> tuple[Note, ...]:
+    """The profiler's errors and warnings, in its own words."""
+    return (
+        *(_profiler_note(sentence, "profiler_error") for sentence in trace.errors),
+        *(_profiler_note(sentence, "profiler_warning") for sentence in trace.warnings),
+    )
+
+
+def _low_level(trace: Trace, level: int | None) -> Iterator[Note]:
+    """Whether the host tracer level in force, if the trace tells it, kept anything out."""
+    # Of other programs, as JAX's, the level leaves nothing out.
+    of_graphs = any(
+        line.name.startswith(_EXECUTORS) for plane in trace.planes for line in plane.lines
+    )
+    if level is not None and level < HOST_LEVEL and of_graphs:
+        yield Note("host_level_low", {"level": level, "full_level": HOST_LEVEL})
+
+
+def _profiler_note(sentence: str, other: str) -> Note:
+    text = " ".join(sentence.split()).rstrip(".")
+    matching = (code for code, words in _CODES.items() if re.search(words, sentence, re.IGNORECASE))
+    return Note(next(matching, other), text=text)
 
 
 def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: str | None) -> None:
-    """Makes sure that a trace marks its steps by a name.
-
-    Raises:
-        UsageError: If it doesn't.
-    """
+    """Raises a UsageError unless a trace marks its steps by that name."""
     from alexprof.attribute.steps import NOT_MARKED
 
-    some = next(iter(attributions.values()))
-    if marker is not None and not some.marked:
-        names = next((note.names for note in some.notes if note.code == NOT_MARKED), ())
-        only = f", only {', '.join(map(_quoted, names))}" if names else ""
-        raise UsageError(f"{file}: no step marked {_quoted(marker)} is in the trace{only}")
+    attribution = next(iter(attributions.values()))
+    if marker is not None and not attribution.marked:
+        notes = (note for note in attribution.notes if note.code == NOT_MARKED)
+        names = ", ".join(f'"{name}"' for note in notes for name in note.names)
+        only = f", only {names}" if names else ""
+        raise UsageError(f'{file}: no step marked "{marker}" is in the trace{only}')
 
 
 def _graph_facts(beside: Beside) -> GraphFacts:
@@ -300,7 +317,7 @@ def _graph_facts(beside: Beside) -> GraphFacts:
 
 
 def _keys(sorts: Sequence[str]) -> list[str]:
-    """What the phases that a trace marks are called by commands and tables, each otherwise."""
+    """Different names for the phases that a trace marks, for commands and tables."""
     keys: list[str] = []
     for sort in sorts:
         name = printable(sort).strip() or TRACE
@@ -310,14 +327,10 @@ def _keys(sorts: Sequence[str]) -> list[str]:
 
 
 def _of_hosts(by_host: Mapping[str, tuple[Note, ...]]) -> tuple[Note, ...]:
-    """Notes on traces, of several hosts each with the host's name."""
+    """Notes on traces, of several hosts with the host's name."""
     several = len(by_host) > 1
     notes = (of_host(host, notes) if several else notes for host, notes in by_host.items())
     return tuple(chain.from_iterable(notes))
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
 
 
 def host_of(path: Path) -> str:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import (
-    FusedOp,
-    Gathered,
-    LayerChange,
-    OneSided,
-    PredictionError,
-    SeenOps,
-)
+from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, PredictionError, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -20,7 +13,7 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     Attributes:
         layer: The layer.
         pass_: The pass.
-        attributed_s: Their share of the traced step, scaled to the timed mean.
+        attributed_s: Their share of the traced step, scaled to the timed mean; None without traces.
         attributed_std_s: Its sample standard deviation over traced steps; None with one step.
         ci95_s: Its 95 % interval; None with one step.
     """
@@ -49,31 +42,26 @@ class Ablation(Struct, frozen=True, kw_only=True):
         ci95_s: Its 95 % interval; None with too few blocks.
         measured_median_s: The same by medians.
         median_ci95_s: Its 95 % interval.
-        attributed_s: Their share of the traced step, scaled to the timed mean; None without a
-            trace.
+        attributed_s: Their share of the traced step, scaled to the timed mean; None without traces.
         attributed_std_s: Its standard deviation over traced steps.
         ops: Number of ops left out; None without a trace.
         parts: `attributed_s` by layer and pass.
-        others_s: Change of everything else but idle time: `others`, `only_with`, `only_without` and
-            `unassigned`.
+        others_s: Change of all else but idle time: `others`, `only_…` and `unassigned`.
         idle_s: Change of idle time.
         predicted_s: The saving that the reference's trace predicts; None without a prediction.
         predicted_ci95_s: Its 95 % interval: replayed steps and drift; None of a share.
         attributed_ci95_s: 95 % interval of `attributed_s`, from traced steps.
-        others: Change of each other layer, largest first; like all that follows, empty without
-            traces of both variants.
+        others: Change of each other layer, largest first; empty without traces of both variants.
         others_ci95_s: 95 % interval of `others_s`.
         not_significant: Those of `others` that are not significant, together.
         only_with: Ops that are gone and were not left out.
         only_without: Ops that are new.
         unassigned: Change of the time whose op is not known; None without.
         idle_ci95_s: 95 % interval of `idle_s`.
-        traced_over_timed: Traced mean / timed mean of `reference` and `without`; a CPU's shares are
-            divided by it.
+        traced_over_timed: Traced mean / timed mean of both; a CPU's shares are divided by it.
         seen: The ops left out, as the trace shows them.
         fused: Ops that compute some of them too; a prediction does not cover these.
-        predicted_from: "replay" or "share" of a CPU's ops, "launches" or "kernels" of a GPU; ""
-            without a prediction.
+        predicted_from: "replay", "share" (CPU), "launches", "kernels" (GPU), "" (not predicted).
         predicted_error: Error of the prediction; None without one.
     """
 

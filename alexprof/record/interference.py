@@ -31,9 +31,7 @@ class GpuState:
 
 @dataclass(frozen=True)
 class Interference:
-    """Other activity between two readings, just before and just after some steps.
-
-    None: not known.
+    """Other activity between two readings just before and after some steps; None: not known.
 
     Attributes:
         seconds: Time between the readings.
@@ -43,8 +41,7 @@ class Interference:
         steal: Cores that the host of a virtual machine gave to others.
         cpu_stalled: Fraction of the time in which some thread of the machine waited for a core.
         memory_stalled: Fraction of the time in which some thread waited for memory.
-        throttled: Seconds per second for which the control group's quota stopped threads, summed
-            over cores.
+        throttled: Seconds per second, over all cores, for which the group's quota stopped threads.
         involuntary_switches_per_s: How often per second a thread of this process lost its core.
         major_page_faults: How often this process waited for a page from disk.
         collections: How often Python's garbage collector ran.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
+
+AnyRecord = TypeVar("AnyRecord", bound=Struct)
 
 
 class Note(Struct, frozen=True):
@@ -26,10 +29,10 @@ class Note(Struct, frozen=True):
     text: str = ""
 
 
-def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Leaves repeated notes out."""
-    kept: list[Note] = []
-    kept.extend(note for note in notes if note not in kept)
+def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
+    """Leaves repeated notes, or other records, out."""
+    kept: list[AnyRecord] = []
+    kept.extend(record for record in records if record not in kept)
     return tuple(kept)
 
 

@@ -7,11 +7,7 @@ from msgspec import Struct, field
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
-from alexprof.record.trace import (
-    Kernel,
-    RecordedDevice,
-    Replay,
-)
+from alexprof.record.trace import Kernel, RecordedDevice, Replay
 from alexprof.record.values import Timed
 
 
@@ -32,15 +28,12 @@ class Traced(Struct, frozen=True, kw_only=True):
         file: The trace, relative to the run's folder.
         host_level: The host tracer level that was used; None if the trace doesn't say.
         events: Op and kernel events inside the steps.
-        page_faults_per_step: As in `Timed`; many more than there mean that tracing made memory
-            slower.
+        page_faults_per_step: As in `Timed`; many more mean that tracing made memory slower.
         ci95_s: 95 % interval of the mean, from blocks of steps; None with one step.
-        left_out_s: Duration of an excluded first step that took much longer than the others; None
-            without.
+        left_out_s: Duration of a first step, left out as it took much longer; None without.
         mean_with_s: Mean including that step.
         steps_s: Wall time of each step, in order.
-        span_s: From the start of the first marked step to the end of the trace; None where steps
-            are not marked.
+        span_s: From the first marked step to the end of the trace; None without marked steps.
         outside_s: Time in it outside of all steps in which an op ran.
     """
 
@@ -87,10 +80,8 @@ class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
 
     Attributes:
         devices: The same for each device.
-        launches_per_step: Launches of kernels, copies, fills and CUDA graphs in a step; None on a
-            CPU.
-        launching_s: GPU idle time per step in which it waited for a launch, scaled to timed steps
-            if there are any; None on a CPU.
+        launches_per_step: Launches of kernels, copies, fills and CUDA graphs; None on a CPU.
+        launching_s: GPU idle time waiting for launches, per timed step if any; None on a CPU.
         bound_by: What takes most of a GPU's step: "kernels", or waiting for "launching", "input",
             "fetching", "python" or "unknown"; "" on a CPU.
     """
@@ -112,20 +103,15 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         kernels_per_step: Kernels and copies that it launched; 0 on a CPU.
         busy_mean_s: Sum of its events' durations, mean over traced steps.
         busy_std_s: Its sample standard deviation; None with one step.
-        share_mean_s: Its share of the step, mean over traced steps: where k ops run at once, each
-            gets 1/k.
+        share_mean_s: Its share of the step, mean: where k ops run at once, each gets 1/k.
         share_std_s: Its sample standard deviation; None with one step.
         share_fraction: Its share of all traced steps, as a fraction of their wall time.
-        core_mean_s: Work of all threads for it, mean over traced steps; None on a GPU, and if not
-            recorded.
+        core_mean_s: Work of all threads for it, mean; None on a GPU, and if not recorded.
         parallelism: Core time / time in which any thread worked for it.
-        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of traced steps; None with one
-            step.
+        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of steps; None with one step.
         busy_fraction: Its share as a fraction of the time in which the device ran anything.
-        idle_before_s: GPU idle time right before its kernels, without the time before a step's
-            first one, mean over traced steps; None on a CPU.
-        launching_s: Host time for its launches, from the end of the previous launch, mean over
-            traced steps; None on a CPU.
+        idle_before_s: GPU idle time before its kernels but the step's first; None on a CPU.
+        launching_s: Host time since the previous launch, for its launches; None on a CPU.
     """
 
     name: str
@@ -155,8 +141,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         layer: The name scope that it belongs to.
         covered: Whether the trace shows it in every traced step.
         fused: Types of the ops that it computes too and that have no event of their own.
-        estimated: Whether it includes XLA fusions assigned to it because most of their content is
-            its own.
+        estimated: Whether it includes XLA fusions that are mostly, not wholly, its own.
     """
 
     type: str
@@ -177,8 +162,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         attribution: Traced time, divided; None without a trace, or if trace and clock disagree.
         ops: Cost of each op, largest first.
         layers: Cost of each layer in each pass.
-        layers_whole: Cost of each layer in all passes (pass "all"), and "(idle)": per device they
-            add up to the step.
+        layers_whole: Cost of each layer in all passes, and "(idle)": together a device's step.
         kinds: Cost of each kind of op in each pass.
         not_timed: Ops that ran and have no time in the trace (constants and the like).
         devices: Each device in the whole trace.
@@ -186,8 +170,7 @@ class Phase(Struct, frozen=True, kw_only=True):
         replay: Traced steps replayed, with predictions; None without a trace.
         fingerprint: The tensors that a step fetches, to compare results.
         notes: What to know of these numbers.
-        interference: Other activity during warm-up and timed steps, one reading for all variants in
-            turns.
+        interference: Other activity during warm-up and timed steps of all variants in turns.
         traced_interference: The same during traced steps, without GPUs.
     """
 

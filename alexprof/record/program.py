@@ -15,8 +15,7 @@ class TensorFingerprint:
         shape: Its dimensions.
         norm: L2 norm of its finite values; None if it holds no numbers.
         nonfinite: Number of values that are NaN or infinite; None if it holds no numbers.
-        sums: 17 sums of its finite values with pseudo-random signs, value i in sum i mod 17; a hash
-            if it holds no numbers.
+        sums: 17 sums of finite values with pseudo-random signs (i mod 17); without numbers a hash.
         repeats: Whether one more step in the same process gave the same, up to rounding.
     """
 

@@ -70,8 +70,7 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes:
         schema_version: Version of this object.
         run: The run's name, which is its folder's; of a trace, the session's or the file's.
-        complete: Whether everything requested was done; of a trace, whether the profiler lost
-            nothing.
+        complete: Whether all requested was done; of a trace, whether the profiler lost nothing.
         stopped: Why not; None if complete.
         started: Local time with offset, ISO 8601; of a trace, when its file was written.
         workload: What was profiled; None for a graph of your own, and for a trace.
@@ -95,11 +94,7 @@ class Run(Struct, frozen=True, kw_only=True):
     clock_s: float | None = None
 
     def report(self, style: str = "text") -> None:
-        """Prints the run.
-
-        Args:
-            style: "text", "markdown" or "json".
-        """
+        """Prints the run as "text", "markdown" or "json"."""
         from alexprof.show import render
 
         print(render(self, style))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,9 @@ RUN_FILE = "run.json"
 PAIRS_FILE = "ab.json"
 """What a folder of `alexprof ab` has instead (`analysis.pairs`)."""
 LATEST = "latest"
+
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class _Version(msgspec.Struct):
@@ -43,81 +47,67 @@ class BrokenRun:
 
 
 def save_run(folder: Path, run: Run) -> None:
-    """Writes `run.json`, whole.
-
-    Raises:
-        RunError: If it can't be written.
-    """
+    """Writes `run.json`, whole; a RunError if it can't be written."""
     save_json(folder / RUN_FILE, run)
 
 
 def save_json(path: Path, record: msgspec.Struct) -> None:
-    """Writes a record as JSON, whole.
-
-    Raises:
-        RunError: If it can't be written.
-    """
+    """Writes a record as JSON, whole; a RunError if it can't be written."""
     content = msgspec.json.format(msgspec.json.encode(record), indent=1)
     write_whole(path, content + b"\n")
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
-    """Reads a run.
-
-    Args:
-        folder: The run's folder.
+    """Reads the run in a folder.
 
     Raises:
         RunError: If it is no run, is damaged, or is of another schema.
     """
     path = Path(folder) / RUN_FILE
     try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+        run = load_json(path, Run, SCHEMA_VERSION)
+    except FileNotFoundError:
         raise _no_run(Path(folder)) from None
-    except OSError as error:
-        raise RunError(f"can't read {path}: {error.strerror}") from error
-    check_version(content, SCHEMA_VERSION, path)
-    try:
-        run = msgspec.json.decode(content, type=Run)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
     # A folder that was copied or renamed goes by its own name.
     return msgspec.structs.replace(run, run=path.parent.resolve().name)
 
 
-def check_version(content: bytes, known: int, path: Path) -> None:
-    """Refuses a record of another schema.
+def load_json(path: Path, record_type: type[Record], schema_version: int) -> Record:
+    """Reads a record.
 
     Raises:
-        RunError: If it is of another one, or says none.
+        FileNotFoundError: If there is no such file.
+        RunError: If it can't be read, is damaged, or is of another schema.
     """
     try:
+        content = path.read_bytes()
         version = msgspec.json.decode(content, type=_Version).schema_version
+    except NotADirectoryError:
+        raise FileNotFoundError(path) from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RunError(f"can't read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is damaged, or no record: {error}") from error
-    if version > known:
+    if version > schema_version:
         raise RunError(
-            f"{path} is of schema {version}, newer than this AlexProf knows ({known}): "
+            f"{path} is of schema {version}, newer than this AlexProf knows ({schema_version}): "
             "update it (pip install --upgrade alexprof)"
         )
-    if version < known:
+    if version < schema_version:
         raise RunError(
             f"{path} is of schema {version}, which is no longer read: measure again; its traces "
             f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE"
         )
+    try:
+        return msgspec.json.decode(content, type=record_type)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
 
 
 def find_run(name: str, logdir: Path) -> Path:
-    """Finds the folder of a run.
-
-    Args:
-        name: The run's folder, its name in `logdir`, or "latest".
-        logdir: Where to look.
-
-    Raises:
-        RunError: If there is none.
-    """
+    """Finds a run by its folder, its name in `logdir`, or "latest"; a RunError if there is none."""
     if name == LATEST:
         return _latest(logdir)
     given = Path(name)
@@ -141,11 +131,7 @@ def find_run(name: str, logdir: Path) -> Path:
 
 
 def list_runs(logdir: Path) -> list[Run | BrokenRun]:
-    """Reads all runs of a logdir, oldest first, the broken ones last.
-
-    Raises:
-        RunError: If there is no such folder.
-    """
+    """Reads all runs of a logdir, oldest first, the broken last; a RunError without it."""
     runs: list[Run] = []
     broken: list[BrokenRun] = []
     for folder in _run_folders(logdir):

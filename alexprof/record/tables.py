@@ -22,11 +22,7 @@ STEPS_FILE, COSTS_FILE = "steps.parquet", "costs.parquet"
 
 
 def check_closure(costs: pl.DataFrame) -> None:
-    """Checks that shares and idle time add up to the step, for each step and device.
-
-    Raises:
-        ClosureError: They do not; names the first such step.
-    """
+    """Raises a ClosureError unless shares and idle time add up to the step, on each device."""
     import polars as pl
 
     sums = costs.group_by("step", "device", maintain_order=True).agg(
@@ -45,14 +41,7 @@ def check_closure(costs: pl.DataFrame) -> None:
 
 
 def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:
-    """Puts the costs of all variants and phases into one table.
-
-    Args:
-        costs: By variant and phase, as `attribute` gives them.
-
-    Raises:
-        ClosureError: If the shares of a step do not add up to it.
-    """
+    """Puts the costs of all variants and phases into one table, once `check_closure` is content."""
     import polars as pl
 
     frames = []
@@ -64,11 +53,7 @@ def costs_table(costs: Mapping[tuple[str, str], pl.DataFrame]) -> pl.DataFrame:
 
 
 def save_table(folder: Path, name: str, table: pl.DataFrame) -> None:
-    """Writes a table, whole.
-
-    Raises:
-        RunError: If it can't be written.
-    """
+    """Writes a table, whole; a RunError if it can't be written."""
     with whole_file(folder / name) as temporary:
         table.write_parquet(temporary)
 
@@ -87,11 +72,7 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
 
 
 def load_steps(folder: Path) -> pl.DataFrame:
-    """Reads `steps.parquet`.
-
-    Raises:
-        RunError: If it can't be read.
-    """
+    """Reads `steps.parquet`; a RunError if it can't be read."""
     return _read(folder / STEPS_FILE)
 
 

@@ -35,8 +35,7 @@ class Kernel(Struct, frozen=True, kw_only=True):
         stream: The stream's name.
         executions: Number of executions.
         total_ns: Sum of its durations.
-        launches: Number of launch configurations; the following fields are of the one that took
-            most time, None where the trace doesn't say.
+        launches: Launch configurations; the next fields are of the one that took most time.
         grid: Blocks in x, y, z.
         block: Threads of a block in x, y, z.
         registers: Registers of a thread.
@@ -110,18 +109,15 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
-        reason: Why that could not be done, or was not; then there is nothing else but `dependents`
-            and what the kernels tell.
+        reason: Why there is no replay; then only `dependents`, and what the kernels tell.
         drift: Median of abs(replayed / measured − 1) over steps.
         drift_worst: The largest.
         steps: Number of replayed steps.
         critical_path: Ops that determined the length of the steps, longest first.
         savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
             and for ablations; empty where the drift exceeds 1 %.
-        dependents: For each ablation, by its name, the other ops of the trace that exist only
-            because of its ops; of use also where there is a reason.
-        how: What `savings` rest on: a replay of a CPU's "ops" or of a GPU's "launches", or times of
-            its "kernels".
+        dependents: By ablation the other ops of the trace that exist only because of its ops.
+        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels".
     """
 
     reason: Note | None = None
@@ -143,8 +139,8 @@ class LayerChange(Struct, frozen=True, kw_only=True):
         without_s: In the variant `without`.
         change_s: with_s − without_s.
         ci95_s: Its 95 % interval from traced steps; None with too few.
-        significant: Whether the change differs from 0: by traced steps, corrected for the number
-            of layers (Holm), and beyond what the timed means leave open.
+        significant: Whether it differs from 0, corrected for the number of layers (Holm), by more
+            than the timed means leave open.
     """
 
     name: str
@@ -223,8 +219,7 @@ class PredictionError(Struct, frozen=True, kw_only=True):
     Attributes:
         step_mean: Of the step without the ops, by means.
         step_median: By medians.
-        saving_mean: Of the saving; None where it is below 2 % of the step or its interval includes
-            0.
+        saving_mean: Of the saving; None below 2 % of the step, or if its interval includes 0.
         saving_median: By medians.
     """
 

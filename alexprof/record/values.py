@@ -78,8 +78,7 @@ class Outliers:
         mild_low: Steps too fast, without the severe ones.
         mild_high: Steps too slow, without the severe ones.
         severe_high: Steps much too slow.
-        mean_share: What slow steps add to the mean, as a fraction: mean of all / mean without them
-            − 1.
+        mean_share: What slow steps add to the mean: mean of all / mean without them − 1.
     """
 
     steps: int
@@ -122,14 +121,12 @@ class Timed:
         max_s: Longest step.
         fetch: Whether a step ends with the result in Python.
         blocks: Blocks of consecutive steps, in the order they ran.
-        page_faults_per_step: Memory pages touched that the system had yet to provide; None if not
-            known.
+        page_faults_per_step: Memory pages that the system had yet to provide; None if not known.
         std_ci95_s: 95 % interval of the standard deviation; None with fewer than three blocks.
         steadiness: Whether the steps held one level; None with too few to tell.
         outliers: Steps far from the others; they are in every figure.
         warm_up: What ran before; None if not known.
-        stopped_by: Why there are no more steps: as many as requested, precise enough, no longer
-            narrowing, or out of time.
+        stopped_by: Why no more: all requested, precise enough, no longer narrowing, or time is up.
         precision: Half the width of `ci95_s` / `mean_s`.
         requested_precision: The requested precision; None if there is none.
     """
@@ -222,8 +219,7 @@ class Comparison:
         b_s: That of B.
         ratio: b_s / a_s.
         ci95: 95 % interval of the ratio; None where nothing shows the spread.
-        verdict: "slower" or "faster": the interval excludes 1 and isn't wholly inside the band;
-            "same": it is inside the band; otherwise "unclear".
+        verdict: "same": interval inside the band; "slower", "faster": else if it excludes 1.
         needed: What it would take for a verdict; None with one.
         p_value: Two-sided, of a ratio of 1; None without an interval.
         log_error: Standard error of the ratio's logarithm; None without an interval.

@@ -84,7 +84,7 @@ NOTE_TEXTS = {
         "slower than earlier ones."
     ),
     "gpu_clock_level": "GPU {gpu}'s clock read {clock_mhz} before and after.",
-    # What the profiler reports: `analysis.profiler_notes`.
+    # What the profiler reports: `analysis.traces`.
     "profiler_error": "the profiler reports an error: {text}.",
     "profiler_warning": "the profiler warns: {text}.",
     "profiler_events_dropped": (

@@ -101,7 +101,9 @@ def made_run(
     }
     run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
-    save_table(folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda one: one.order)}))
+    save_table(
+        folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda block: block.order)})
+    )
     if costs:
         save_table(folder, COSTS_FILE, costs_table(costs))
     return run

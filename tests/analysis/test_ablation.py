@@ -153,7 +153,7 @@ def test_every_account_of_a_pair_of_traces():
     assert gone.change_s == pytest.approx(mean_s(WITH[TURN], WITH, of_a))
     conv = [sum(pair) for pair in zip(WITH[CONV], WITH[CONV_GRAD], strict=True)]
     conv_without = [sum(pair) for pair in zip(WITHOUT[CONV], WITHOUT[CONV_GRAD], strict=True)]
-    layers = {one.name: one for one in found.others}
+    layers = {other.name: other for other in found.others}
     assert set(layers) == {"conv", "pool"}
     assert layers["conv"].with_s == pytest.approx(mean_s(conv, WITH, of_a))
     assert layers["conv"].without_s == pytest.approx(mean_s(conv_without, WITHOUT, of_b))
@@ -174,7 +174,7 @@ def test_intervals_are_of_block_means_of_two_steps():
     a = np.array(WITH[POOL], float).reshape(3, 2).mean(axis=1) * scale_a
     b = np.array(WITHOUT[POOL], float).reshape(3, 2).mean(axis=1) * scale_b
     right = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    (pool,) = (one for one in found.others if one.name == "pool")
+    (pool,) = (other for other in found.others if other.name == "pool")
     assert pool.ci95_s == pytest.approx((right.low, right.high), rel=1e-6)
     own = np.array(WITH[LRN], float) + np.array(WITH[LRN_GRAD], float)
     own = own.reshape(3, 2).mean(axis=1) * scale_a
@@ -198,10 +198,10 @@ def test_a_change_is_told_from_0_where_chance_and_the_timed_means_leave_none_ope
     changed = {op: [10 * values[0]] * 6 for op, values in WITHOUT.items()}
     changed[CONV] = [5000, 5000, 5001, 5000, 5000, 5001]
     found = answered({"with": quiet, "without": changed}, STEADY)
-    assert {one.name: one.significant for one in found.others}["conv"]
+    assert {other.name: other.significant for other in found.others}["conv"]
     wide = {"with": STEADY["with"], "without": [[4e-7, 4e-7], [1e-6, 1e-6]]}
     found = answered({"with": quiet, "without": changed}, wide)
-    assert not any(one.significant for one in found.others)
+    assert not any(other.significant for other in found.others)
     assert found.not_significant is not None
     assert set(found.not_significant.names) == {"conv", "pool"}
     total_s = sum(change.change_s for change in found.others)
@@ -220,7 +220,7 @@ def test_what_is_fused_under_another_name_is_not_gone():
     assert found.attributed_s is None
     assert found.ops == 0
     assert (found.only_with, found.only_without) == ((), ())
-    assert {one.name for one in found.others} == {"conv", "pool"}
+    assert {other.name for other in found.others} == {"conv", "pool"}
     found = answered({"with": fused, "without": {**bare, RELU: [20, 20]}}, STEADY, relu)
     (new,) = found.only_without
     assert (new.type, new.ops) == ("Relu", ("conv",))
@@ -234,7 +234,7 @@ def test_of_a_layer_only_what_is_gone_was_left_out():
         {"with": {CONV: [400, 400], RELU: [50, 50]}, "without": {CONV: [390, 390]}}, STEADY, layer
     )
     assert [(one.type, one.ops) for one in found.seen] == [("Relu", 1)]
-    assert [one.name for one in found.others] == ["conv"]
+    assert [other.name for other in found.others] == ["conv"]
 
 
 POOL_OF_OPS = [CONV, CONV_GRAD, LRN, LRN_GRAD, POOL, TURN, FUSED, RELU, IDLE, LOST]
@@ -270,7 +270,7 @@ def test_the_accounts_add_up(costs, a, b):
     whole_s = max(np.concatenate([*map(np.array, (*a, *b))]).max(), 1e-9)
     close = {"abs": 1e-12 * whole_s}
     assert sum_of_accounts(found) == pytest.approx(found.measured_s, **close)
-    parts = [one.change_s for one in found.others]
+    parts = [other.change_s for other in found.others]
     parts += [one.change_s for one in (*found.only_with, *found.only_without)]
     parts += [found.unassigned.change_s] if found.unassigned else []
     assert math.fsum(parts) == pytest.approx(found.others_s, **close)
@@ -286,7 +286,7 @@ def test_the_accounts_add_up(costs, a, b):
     timed_s = str(Fraction(str(np.concatenate([*map(np.array, a)]).mean())))
     right_s = mean_s(each, costs["with"], timed_s) if each else 0.0
     assert own == pytest.approx(right_s, rel=1e-9)
-    not_told = {one.name for one in found.others if not one.significant}
+    not_told = {other.name for other in found.others if not other.significant}
     assert set(found.not_significant.names if found.not_significant else ()) == not_told
 
 

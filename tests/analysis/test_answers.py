@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from alexprof.analysis.account import account_of, accounts
-from alexprof.analysis.answers import Answers, answers, largest_shares
 from alexprof.analysis.division import divide, divided_steps
 from alexprof.analysis.predictions import predict
-from alexprof.analysis.summary import LayerShare
+from alexprof.analysis.summary import Answers, LayerShare, answers, largest_shares
 from alexprof.record.run import Run
 from tests.show import odd_runs, runs
 

@@ -32,7 +32,7 @@ def found(logdir, *names):
 
 
 def whole(comparison):
-    (only,) = [one for one in comparison.differences if one.level == "phase"]
+    (only,) = [part for part in comparison.differences if part.level == "phase"]
     return only
 
 
@@ -91,7 +91,7 @@ def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
     (busy,) = comparison.why_not
     assert (busy.code, busy.runs, busy.phases) == ("machine_busy", ("b",), ("forward",))
     assert busy.numbers["most_fraction"] == pytest.approx(0.4, rel=1e-3)
-    assert {one.difference.verdict for one in comparison.differences} == {"unclear"}
+    assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
     baseline, run = (Group((select(name, tmp_path),)) for name in "ab")
     assert gate(run, baseline, [parse_bound("3%")]).exit_code == 3
 
@@ -124,7 +124,7 @@ def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
             interference=replace(AT_REST, seconds=0.4),
         )
     a, b = (
-        Group(tuple(select(f"r{one}", tmp_path) for one in numbers))
+        Group(tuple(select(f"r{number}", tmp_path) for number in numbers))
         for numbers in (range(3), range(3, 6))
     )
     assert whole(compare([a, b])).difference.verdict == "slower"
@@ -152,7 +152,7 @@ def test_what_went_on_beside_two_phases(tmp_path, of_a, of_b, what, numbers):
     made_run(tmp_path / "b", {"v": 0.1}, interference=replace(AT_REST, **of_b))
     comparison = found(tmp_path, "a", "b")
     caveats = [*comparison.why_not, *comparison.notes]
-    (caveat,) = [each for each in caveats if each.code == "interference_differs"]
+    (caveat,) = [caveat for caveat in caveats if caveat.code == "interference_differs"]
     assert (caveat.what, caveat.numbers) == (what, numbers)
     assert caveat_text(caveat).startswith("forward, a and b: ")
 

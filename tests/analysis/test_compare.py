@@ -31,18 +31,18 @@ def found(logdir, *names):
 
 def one(comparison, level, name, variant="with_lrn"):
     (only,) = [
-        each
-        for each in comparison.differences
-        if (each.level, each.name, each.variant) == (level, name, variant)
+        part
+        for part in comparison.differences
+        if (part.level, part.name, part.variant) == (level, name, variant)
     ]
     return only
 
 
 def called(comparison, verdict):
     return {
-        (each.level, each.name)
-        for each in comparison.differences
-        if each.difference.verdict == verdict
+        (part.level, part.name)
+        for part in comparison.differences
+        if part.difference.verdict == verdict
     }
 
 
@@ -64,20 +64,20 @@ def test_the_same_twice_differs_in_nothing(logdir):
     same = found(logdir, "a", "again")
     assert (same.comparable, same.why_not) == (True, ())
     assert len(same.differences) > 20
-    assert {each.difference.verdict for each in same.differences} <= {"same", "unclear"}
+    assert {part.difference.verdict for part in same.differences} <= {"same", "unclear"}
     assert (same.gone, same.new) == ((), ())
 
 
 def test_costs_and_ratios_are_those_of_a_slow_second_way(logdir):
     change = found(logdir, "a", "slower")
     for level, column in (("layer", "layer"), ("kind", "kind"), ("op", "op")):
-        for each in change.differences:
-            if each.level != level:
+        for part in change.differences:
+            if part.level != level:
                 continue
-            expected = [scaled(logdir / run, column, each.name) for run in ("a", "slower")]
-            assert [each.difference.before_s, each.difference.after_s] == pytest.approx(expected)
-            assert each.difference.ratio == pytest.approx(expected[1] / expected[0])
-            assert each.a_share == pytest.approx(expected[0] / step_s(logdir / "a"))
+            expected = [scaled(logdir / run, column, part.name) for run in ("a", "slower")]
+            assert [part.difference.before_s, part.difference.after_s] == pytest.approx(expected)
+            assert part.difference.ratio == pytest.approx(expected[1] / expected[0])
+            assert part.a_share == pytest.approx(expected[0] / step_s(logdir / "a"))
 
 
 def step_s(folder):
@@ -98,9 +98,9 @@ def scaled(folder, column, name):
 def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
     change = found(logdir, "a", "slower")
     slower = {
-        (each.level, each.name)
-        for each in change.differences
-        if each.difference.verdict == "slower"
+        (part.level, part.name)
+        for part in change.differences
+        if part.difference.verdict == "slower"
     }
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
     assert not called(change, "faster")
@@ -115,9 +115,13 @@ def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
 
 def test_the_largest_change_comes_first(logdir):
     change = found(logdir, "a", "slower")
-    sizes = [abs(each.difference.change_s) for each in change.differences]
+    sizes = [abs(part.difference.change_s) for part in change.differences]
     assert sizes == sorted(sizes, reverse=True)
-    assert {each.name for each in change.differences[:4]} == {"forward", "conv1", "Conv2D"}
+    assert {part.name for part in change.differences[:4]} == {
+        "forward",
+        "conv1",
+        "Conv2D",
+    }
 
 
 def test_variants_of_one_run_are_paired_by_their_turns(logdir):
@@ -142,7 +146,7 @@ def test_variants_of_one_run_are_paired_by_their_turns(logdir):
 
 def test_a_variant_of_another_run(logdir):
     across = found(logdir, "a:without_lrn", "slower")
-    assert {each.b_variant for each in across.differences} == {"with_lrn"}
+    assert {part.b_variant for part in across.differences} == {"with_lrn"}
     with pytest.raises(
         UsageError, match=r"name a variant of the other run too \(a:with_lrn, a:wit"
     ):
@@ -152,8 +156,8 @@ def test_a_variant_of_another_run(logdir):
 
 def test_several_against_the_first(logdir):
     three = found(logdir, "a", "again", "slower")
-    assert [each.name for each in three.others] == ["again", "slower"]
-    assert {each.b for each in three.differences} == {"again", "slower"}
+    assert [other.name for other in three.others] == ["again", "slower"]
+    assert {part.b for part in three.differences} == {"again", "slower"}
     assert {e.b for e in three.differences if e.difference.verdict == "slower"} == {"slower"}
 
 
@@ -213,9 +217,9 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
     for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
         made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
         comparison = found(tmp_path, "a", "b")
-        assert {each.difference.verdict for each in comparison.differences} == {"unclear"}
-        assert {each.difference.needed for each in comparison.differences} == {QUIET}
-        assert {reading(each.difference) for each in comparison.differences} == {"can’t tell"}
+        assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
+        assert {part.difference.needed for part in comparison.differences} == {QUIET}
+        assert {reading(part.difference) for part in comparison.differences} == {"can’t tell"}
         text = " ".join(render_comparison(comparison, options=ReportOptions(full=True)).split())
         assert text.count(f"a verdict would take {needed_text(QUIET)}") == 1
         assert text.count("a verdict would take") == 1
@@ -238,17 +242,17 @@ def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
 def test_one_block_is_no_evidence(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, traced=1)
     made_run(tmp_path / "b", {"v": 0.1}, traced=1)
-    layers = [each for each in found(tmp_path, "a", "b").differences if each.level == "layer"]
-    assert {(each.difference.verdict, each.difference.ratio_ci95) for each in layers} == {
+    layers = [part for part in found(tmp_path, "a", "b").differences if part.level == "layer"]
+    assert {(layer.difference.verdict, layer.difference.ratio_ci95) for layer in layers} == {
         ("unclear", None)
     }
-    assert all(each.difference.needed for each in layers)
+    assert all(layer.difference.needed for layer in layers)
 
 
 def test_whether_both_compute_the_same_is_absent_with_its_reason(logdir):
     same = found(logdir, "a", "again")
     assert same.same_results is None
-    (result,) = {each.reason for each in same.results}
+    (result,) = {result.reason for result in same.results}
     assert result == "not_recorded"
 
 
@@ -319,7 +323,7 @@ def test_among_many_a_small_change_may_be_chance(tmp_path):
 def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
     for name, part in (("a", 0.0005), ("b", 0.0006), ("c", 0.05)):
         made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
-    assert "tiny/x" not in {each.name for each in found(tmp_path, "a", "b").differences}
+    assert "tiny/x" not in {part.name for part in found(tmp_path, "a", "b").differences}
     assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").difference.verdict == "slower"
 
 

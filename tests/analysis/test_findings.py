@@ -27,7 +27,7 @@ def test_slow_steps_and_other_programs_are_one_finding():
     run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
     (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
     assert busy.phases == ("forward", "forward_backward")
-    assert busy.numbers["slowest_ratio"] == max(one.ratio for one in run.stretches)
+    assert busy.numbers["slowest_ratio"] == max(stretch.ratio for stretch in run.stretches)
     assert busy.numbers["others_fraction"] == pytest.approx(BUSY.others_part)
     assert set(busy.invalidates) == {"times", "differences"}
 

@@ -20,7 +20,9 @@ def side(logdir, *names):
 
 
 def judged(logdir, *bounds, run="b", baseline=("a",)):
-    return gate(side(logdir, run), side(logdir, *baseline), [parse_bound(one) for one in bounds])
+    return gate(
+        side(logdir, run), side(logdir, *baseline), [parse_bound(bound) for bound in bounds]
+    )
 
 
 @pytest.mark.parametrize(

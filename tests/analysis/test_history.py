@@ -66,7 +66,7 @@ def test_several_steps_in_their_order(tmp_path, values, steps):
 
 def test_the_newest_run_alone_may_be_a_step(tmp_path):
     write(tmp_path, wobble([0.1] * 5 + [0.13]))
-    assert [one.run for one in history(tmp_path).steps] == ["r05"]
+    assert [step.run for step in history(tmp_path).steps] == ["r05"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 12])
@@ -74,8 +74,10 @@ def test_no_step_where_there_is_none(tmp_path, count):
     write(tmp_path, wobble([0.1] * count))
     found = history(tmp_path)
     assert found.steps == ()
-    assert [one.run for one in found.points] == [f"r{place:02}" for place in range(count)]
-    assert all(one.compared and one.ci95[0] < one.value < one.ci95[1] for one in found.points)
+    assert [point.run for point in found.points] == [f"r{place:02}" for place in range(count)]
+    assert all(
+        point.compared and point.ci95[0] < point.value < point.ci95[1] for point in found.points
+    )
 
 
 def test_a_share_steps_where_the_whole_does_not(tmp_path):
@@ -103,7 +105,7 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     (tmp_path / "broken" / "run.json").write_text("{")
     found = history(tmp_path, variant="v")
     assert found.steps == ()
-    assert [one.compared for one in found.points] == [False] * 3 + [True, False, True, False]
+    assert [point.compared for point in found.points] == [False] * 3 + [True, False, True, False]
     assert [caveat.what for caveat in found.points[0].reasons] == ["processor"]
     assert [caveat.code for caveat in found.points[4].reasons] == ["load_high"]
     assert found.points[-1].value is None

@@ -65,7 +65,7 @@ ROWS = [
 
 def test_a_saving_is_kernels_and_the_idle_time_of_their_launches():
     """Timed steps leave 800 − 500 ns idle; of it 30 of 40 parts of launching are b's."""
-    saved_s, interval = StepWork.of(costs(ROWS), "GPU:0").saving({"b"}, 800e-9)
+    saved_s, interval = StepWork(costs(ROWS), "GPU:0").saving({"b"}, 800e-9)
     assert saved_s == pytest.approx((195 + 0.75 * 300) * 1e-9)
     assert interval is not None
     assert interval[0] < saved_s < interval[1]
@@ -73,20 +73,20 @@ def test_a_saving_is_kernels_and_the_idle_time_of_their_launches():
 
 def test_without_the_host_s_time_each_launch_has_the_same_part():
     rows = [(step, op, share, kernels, None) for step, op, share, kernels, _ in ROWS]
-    saved_s, _ = StepWork.of(costs(rows), "GPU:0").saving({"a"}, 800e-9)
+    saved_s, _ = StepWork(costs(rows), "GPU:0").saving({"a"}, 800e-9)
     assert saved_s == pytest.approx((305 + 0.25 * 300) * 1e-9)
 
 
 def test_all_ops_together_save_the_step():
-    work = StepWork.of(costs(ROWS), "GPU:0")
+    work = StepWork(costs(ROWS), "GPU:0")
     assert work.saving({"a", "b"}, 800e-9)[0] == pytest.approx(800e-9)
-    assert math.fsum(one.saves_s for one in work.savings(800e-9) if one.what == "layer") == (
-        pytest.approx(800e-9)
-    )
+    assert math.fsum(
+        saving.saves_s for saving in work.savings(800e-9) if saving.what == "layer"
+    ) == (pytest.approx(800e-9))
 
 
 def test_a_timed_step_shorter_than_its_kernels_has_no_idle_time():
-    assert StepWork.of(costs(ROWS), "GPU:0").saving({"a"}, 400e-9)[0] == pytest.approx(305e-9)
+    assert StepWork(costs(ROWS), "GPU:0").saving({"a"}, 400e-9)[0] == pytest.approx(305e-9)
 
 
 @pytest.fixture(params=RUNS)
@@ -142,7 +142,7 @@ def test_a_long_first_step_is_left_out(run):
 
 def test_no_saving_is_predicted_without_what_has_no_op():
     rows = [(step, "(unassigned)" if op == "a" else op, *rest) for step, op, *rest in ROWS]
-    savings = StepWork.of(costs(rows), "GPU:0").savings(800e-9)
+    savings = StepWork(costs(rows), "GPU:0").savings(800e-9)
     assert {saving.name for saving in savings if saving.what == "op"} == {"b"}
 
 

@@ -75,7 +75,7 @@ def test_order_environment_and_record(tmp_path):
     assert [len(one.processes) for one in seen] == list(range(1, 11))
     assert load_pairs(tmp_path / "ab") == record
     assert (record.complete, record.stopped) == (True, None)
-    assert [(one.pair, one.side) for one in record.processes[:5]] == [
+    assert [(process.pair, process.side) for process in record.processes[:5]] == [
         *((0, side) for side in "abab"),
         (1, "a"),
     ]
@@ -95,7 +95,7 @@ def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
 
     def look(logdir, name):
         kept = load_pairs(tmp_path / "ab")
-        found.append(([one.folder for one in kept.processes], kept.complete, kept.stopped))
+        found.append(([process.folder for process in kept.processes], kept.complete, kept.stopped))
         assert list(logdir.iterdir()) == []
 
     run_pairs(PairsPlan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
@@ -151,8 +151,8 @@ def test_no_false_alarm_beyond_chance(tmp_path):
     alarms = 0
     for _ in range(400):
         processes = tuple(
-            msgspec.structs.replace(one, seconds=float(random.normal(1, 0.02)))
-            for one in record.processes
+            msgspec.structs.replace(process, seconds=float(random.normal(1, 0.02)))
+            for process in record.processes
         )
         again = msgspec.structs.replace(record, processes=processes)
         alarms += judge_pairs(again, tmp_path / "ab").times[0].difference.verdict in (
@@ -183,12 +183,12 @@ def test_runs_are_judged_pair_by_pair(tmp_path):
     record = run_pairs(PairsPlan(A, B, 5), tmp_path / "ab", run=runner)
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.reason) == ("runs", None)
-    found = {(one.level, one.name): one for one in result.comparison.differences}
+    found = {(part.level, part.name): part for part in result.comparison.differences}
     whole = found["phase", "forward"]
     # Runs differ by up to 80 % from the first pair to the last; the pairs agree.
     assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
     assert whole.difference.ratio_ci95[1] - whole.difference.ratio_ci95[0] < 0.03
-    slower = {key for key, one in found.items() if one.difference.verdict == "slower"}
+    slower = {key for key, part in found.items() if part.difference.verdict == "slower"}
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
     part = found["op", "lrn1"]
     assert part.difference.verdict in ("same", "unclear")
@@ -217,7 +217,7 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     assert (found.comparable, found.why_not) == (True, ())
     (note,) = found.notes
     assert (note.code, note.what, note.values) == ("setting_differs", "intra_op", ("0", "1"))
-    (phase,) = (one for one in found.differences if one.level == "phase")
+    (phase,) = (part for part in found.differences if part.level == "phase")
     assert phase.difference.verdict == "slower"
 
 
@@ -295,7 +295,7 @@ def test_a_failure_stops_and_says_where(tmp_path):
     assert caught.value.exit_code == 2
     kept = load_pairs(tmp_path / "ab")
     assert (kept.complete, kept.stopped) == (False, Note("failed", text=str(caught.value)))
-    assert [one.exit_code for one in kept.processes] == [0, 0, 0, 0, 3]
+    assert [process.exit_code for process in kept.processes] == [0, 0, 0, 0, 3]
     assert len(kept.finished) == 1
     with pytest.raises(UsageError, match="1 finished pairs, and a verdict needs 2"):
         judge_pairs(kept, tmp_path / "ab")
@@ -324,7 +324,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 def test_other_commands_take_no_notice_of_it(tmp_path):
     save_run(tmp_path / "there", run_named("there"))
     record = run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave_run()))
-    assert [one.run for one in list_runs(tmp_path)] == ["there"]
+    assert [run.run for run in list_runs(tmp_path)] == ["there"]
     assert find_pairs("ab", tmp_path) == tmp_path / "ab"
     assert find_pairs(str(tmp_path / "ab" / "ab.json"), tmp_path) == tmp_path / "ab"
     assert load_pairs(tmp_path / "ab") == record

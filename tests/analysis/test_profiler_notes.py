@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from alexprof.analysis.findings import findings_of
-from alexprof.analysis.profiler_notes import profiler_notes
-from alexprof.analysis.traces import load_trace
+from alexprof.analysis.traces import load_trace, profiler_notes
 from alexprof.record.note import Note
 from alexprof.xplane import parse_trace
 from tests.attribute.hand import draw, steps

@@ -8,7 +8,7 @@ from dataclasses import replace as replaced
 import pytest
 from msgspec.structs import replace
 
-from alexprof.analysis.estimator import leading_estimator
+from alexprof.analysis.difference import leading_estimator
 from alexprof.analysis.summary import summarize
 from alexprof.measure.verdict import verdict_of
 from tests.show import odd_runs, runs
@@ -70,8 +70,8 @@ def test_a_verdict_needs_an_interval_without_zero(ratio_ci95, verdict):
 def test_own_ops_of_a_cpu_have_the_interval_of_the_timed_step_too():
     """The fraction's interval and the step's, as independent errors."""
     run = runs.steady()
-    (saving,) = [one for one in summarize(run).savings if one.phase == "forward_backward"]
-    (ablation,) = [one for one in run.ablations if one.phase == "forward_backward"]
+    (saving,) = [saving for saving in summarize(run).savings if saving.phase == "forward_backward"]
+    (ablation,) = [ablation for ablation in run.ablations if ablation.phase == "forward_backward"]
     timed = run.variants["with_lrn"].phases["forward_backward"].timed
     traced_half_s = (ablation.attributed_ci95_s[1] - ablation.attributed_ci95_s[0]) / 2
     step_half = (timed.ci95_s[1] - timed.ci95_s[0]) / 2 / timed.mean_s

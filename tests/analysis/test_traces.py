@@ -66,7 +66,9 @@ def test_kernels_and_devices_are_what_the_file_holds_before_clipping(tmp_path):
         ("gemm", "b", "GPU:0", "Stream #7(Kernel)", 1, 20),
         ("copy", "(unassigned)", "GPU:0", "Stream #7(Kernel)", 1, 10),
     ]
-    assert [(one.name, one.kind, one.events, one.busy_ns) for one in phase.devices] == [
+    assert [
+        (device.name, device.kind, device.events, device.busy_ns) for device in phase.devices
+    ] == [
         ("CPU", "cpu", 1, 100),
         # 200–350 on two streams, 400–410, 900–1100
         ("GPU:0", "gpu", 5, 150 + 10 + 200),
@@ -241,13 +243,17 @@ def test_hosts_of_one_session_are_one_trace(tmp_path):
     run = load(str(tmp_path), tmp_path / "logdir")
     phase = run.variants["trace"].phases["trace"]
     assert run.run == "day"
-    assert [one.device for one in phase.attribution.devices] == ["vm1/CPU", "vm1/GPU:0", "vm2/CPU"]
+    assert [device.device for device in phase.attribution.devices] == [
+        "vm1/CPU",
+        "vm1/GPU:0",
+        "vm2/CPU",
+    ]
     assert phase.attribution.device == "vm1/GPU:0"
     for books in phase.attribution.devices:
         assert books.share_ns + books.idle_ns == books.wall_ns
     walls = {books.device: books.wall_ns for books in phase.attribution.devices}
     assert walls == {"vm1/CPU": 200, "vm1/GPU:0": 200, "vm2/CPU": 400}
-    assert [(one.name, one.kind) for one in phase.devices] == [
+    assert [(device.name, device.kind) for device in phase.devices] == [
         ("vm1/CPU", "cpu"),
         ("vm1/GPU:0", "gpu"),
         ("vm2/CPU", "cpu"),
@@ -283,7 +289,7 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
     file = str(built.write(tmp_path / "vm.xplane.pb"))
     chosen = load(file, tmp_path, marker="inner", depth=2).variants["trace"].phases["trace"]
     assert chosen.traced.mean_s == pytest.approx(40e-9)
-    assert [one.name for one in chosen.layers] == ["m/a"]
+    assert [layer.name for layer in chosen.layers] == ["m/a"]
     save_run(tmp_path / "mine", run_named("mine"))
     for asked in ({"marker": "inner"}, {"depth": 2}, {"cores": False}):
         with pytest.raises(UsageError, match="are for a trace"):

@@ -23,6 +23,7 @@ from tests.show.runs import (
     forward_ablation,
     idle_ms,
     ops,
+    predicted,
     steady,
     timed,
 )
@@ -141,12 +142,9 @@ def untraced() -> Run:
         others_s=None,
         idle_s=None,
     )
-    return msgspec.structs.replace(
-        with_phases(run, phases),
-        workload=msgspec.structs.replace(run.workload, settings=settings),
-        ablations=(answer,),
-        stretches=(),
-    )
+    workload = msgspec.structs.replace(run.workload, settings=settings)
+    run = msgspec.structs.replace(with_phases(run, phases), workload=workload, stretches=())
+    return predicted(run, answer)
 
 
 def alone(one: Timed) -> Timed:
@@ -263,7 +261,7 @@ def ablated() -> Run:
         name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=found))
         for name, found in phases.items()
     }
-    return msgspec.structs.replace(run, ablations=ablations, variants=variants)
+    return predicted(msgspec.structs.replace(run, variants=variants), *ablations)
 
 
 def fused_conv(number: int, *fused: str) -> FusedOp:
@@ -311,4 +309,4 @@ def gone_along() -> Run:
     )
     whole = phases["with_lrn"]["forward_backward"]
     phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)
-    return msgspec.structs.replace(with_phases(run, phases), ablations=(found,))
+    return predicted(with_phases(run, phases), found)

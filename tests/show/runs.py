@@ -8,6 +8,7 @@ from functools import cache
 
 import msgspec
 
+from alexprof.analysis.predictions import prediction_error
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Cost, Phase
 from alexprof.record.program import ExecutedOp
@@ -166,7 +167,7 @@ def alexnet() -> Run:
             costs_of([*no_lrn(both), idle_ms(1.12)]),
         ),
     }
-    return run_of(
+    run = run_of(
         "alexnet-20261124-071417",
         {
             "with_lrn": Variant(label="with LRN", build_s=0.31, phases=with_lrn),
@@ -176,9 +177,20 @@ def alexnet() -> Run:
         workload=WorkloadRecord(
             name="alexnet", settings={"batch_size": 32, "seed": 0}, published=PUBLISHED
         ),
-        ablations=(forward_ablation(), both_ablation()),
         stretches=STRETCHES,
     )
+    return predicted(run, forward_ablation(), both_ablation())
+
+
+def predicted(run: Run, *ablations: Ablation) -> Run:
+    """A run with these ablations, and how far their predictions are off."""
+    judged = []
+    for ablation in ablations:
+        whole = run.variants[ablation.reference].phases[ablation.phase].timed
+        without = run.variants[ablation.without].phases[ablation.phase].timed
+        error = prediction_error(ablation, whole, without) if whole and without else None
+        judged.append(msgspec.structs.replace(ablation, predicted_error=error))
+    return msgspec.structs.replace(run, ablations=tuple(judged))
 
 
 def no_lrn(times: Iterable[OpTimes]) -> list[OpTimes]:
@@ -291,4 +303,4 @@ def steady() -> Run:
     """The same without slow stretches: means lead, and the forward difference is seen."""
     run = alexnet()
     seen = msgspec.structs.replace(run.ablations[0], ci95_s=(0.0421, 0.0686))
-    return msgspec.structs.replace(run, stretches=(), ablations=(seen, run.ablations[1]))
+    return predicted(msgspec.structs.replace(run, stretches=()), seen, run.ablations[1])

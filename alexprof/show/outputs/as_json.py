@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alexprof.analysis.answers import answers
+from alexprof.analysis.summary import answers
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.registry import output

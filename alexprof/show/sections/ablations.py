@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from alexprof.analysis.account import Account, account_of
-from alexprof.analysis.prediction_error import WORTH
+from alexprof.analysis.predictions import WORTH
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
 from alexprof.show import numbers
