@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from alexprof.show.document import Axis, Bar, Mark, Piece
 from alexprof.show.numbers import MINUS
+from alexprof.show.palette import Paint
 
 CHARACTERS: dict[Mark, str] = {
     "forward": "█",
@@ -28,7 +27,7 @@ SLIVER = "▏"
 """Less than half a cell of anything but idle."""
 
 
-def bar_text(bar: Bar, axis: Axis, width: int, paint: Callable[[str, str], str]) -> str:
+def bar_text(bar: Bar, axis: Axis, width: int, paint: Paint) -> str:
     """Draws a bar in `width` cells.
 
     Args:

@@ -13,8 +13,7 @@ from alexprof.show.document import Document
 from alexprof.show.options import ReportOptions
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
-from alexprof.show.sections.changed import changed_sections, comparable_section
-from alexprof.show.sections.changed_brief import brief_section
+from alexprof.show.sections.changed import brief_section, changed_sections, comparable_section
 from alexprof.show.text import clean
 
 Result = TypeVar("Result", bound=msgspec.Struct)

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 
 from alexprof.show.bars import bar_text, legend_text, tick_text
 from alexprof.show.document import Bar, Column, Row, Span, Table
-from alexprof.show.lines import Paint
 from alexprof.show.numbers import align_decimals
+from alexprof.show.palette import Paint
 from alexprof.show.text import cut, cut_all, pad
 
 NAME_WHOLE = 40
@@ -102,17 +102,7 @@ def _plan(table: Table, width: int) -> Plan | None:
 
 
 def _fitted(table: Table, width: int, plan: Plan, least: tuple[int, int]) -> Plan | None:
-    """The plan with widths: names cut to what room there is, the bars taking the rest.
-
-    Args:
-        table: The table.
-        width: Cells of a line.
-        plan: How to set it; its widths are not looked at.
-        least: Cells that names must have, if they need them, and bars.
-
-    Returns:
-        None if there are not as many; for 0 and 0 there always are.
-    """
+    """The plan with widths: names cut to what room there is, the bars taking the rest."""
     most = _natural_widths(table, plan)
     widths = list(most)
     for place, column in enumerate(table.columns):

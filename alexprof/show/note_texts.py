@@ -35,6 +35,8 @@ def _figure(name: str, value: float) -> str:
     """A number by the unit at the end of its name; counts as they are, or with two figures."""
     if name.endswith("fraction"):
         return numbers.percent_unit(value)
+    if name == "slowdown":
+        return numbers.times(value)
     if name.endswith("_mhz"):
         return numbers.unit(f"{value:.0f}", "MHz")
     if name.endswith("_s") and not name.endswith("per_s"):
@@ -46,6 +48,16 @@ NOTE_TEXTS = {
     # Findings without more than figures: `analysis.findings`.
     "no_turns": (
         "the variants ran one after the other: a drift of the machine is in their difference."
+    ),
+    "few_steps": "too few steps for an interval. Run at least 20 steps (--num-batches).",
+    "no_trace": "no step was traced (--trace-steps).",
+    "trace_unlike": (
+        "traced steps took {slowdown} the timed ones, so shares may be off. Trace again on an idle "
+        "machine."
+    ),
+    "trace_varies": (
+        "traced steps vary by {std_fraction}, so shares are rough. Trace more steps "
+        "(--trace-steps)."
     ),
     # What else went on: `analysis.interference`.
     "cores_used_by_others": (

@@ -216,13 +216,7 @@ def _with_sign(text: str) -> str:
 
 
 def _written(value: float | None, figures: int, two_from: float = math.inf) -> str:
-    """A number with so many figures.
-
-    Args:
-        value: The number.
-        figures: Significant figures; fewer where two decimals don't hold them.
-        two_from: From here on it has two, with whatever decimals they take.
-    """
+    """A number with so many figures."""
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:

@@ -11,8 +11,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol, TextIO
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from alexprof.show.text import clean
 from alexprof.show.words import plural
@@ -58,25 +58,22 @@ class Counter:
         return time_left(pace_s * max(0, self.total - self.done))
 
 
-class Progress(Protocol):
-    """What is shown while a run goes on."""
+class Progress:
+    """What is shown while a run goes on: here nothing."""
 
     def message(self, text: str) -> None:
         """Shows a line that stays, as it is."""
-        ...
 
-    def phase(
-        self, title: str, steps: int | None, unit: str = "steps"
-    ) -> AbstractContextManager[Counter]:
+    @contextmanager
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Begins something that takes `steps` steps (or units); it ends with the `with` block.
 
         None: how many it takes shows while it goes on.
         """
-        ...
+        yield Counter(steps, time.monotonic, lambda counter, more: None)
 
     def close(self) -> None:
         """Takes away what does not stay."""
-        ...
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
@@ -102,22 +99,7 @@ def time_left(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min left"
 
 
-class SilentProgress:
-    """Shows nothing."""
-
-    def message(self, text: str) -> None:
-        """Shows nothing."""
-
-    @contextmanager
-    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
-        """Shows nothing."""
-        yield Counter(steps, time.monotonic, lambda counter, more: None)
-
-    def close(self) -> None:
-        """Does nothing."""
-
-
-class PlainProgress:
+class PlainProgress(Progress):
     """Lines, each flushed, so that whoever follows the log file sees it at once."""
 
     def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
@@ -149,11 +131,8 @@ class PlainProgress:
 
         yield Counter(steps, self._clock, show)
 
-    def close(self) -> None:
-        """Does nothing: every line stays."""
 
-
-class LiveProgress:
+class LiveProgress(Progress):
     """A bar with percent and time left at the bottom of a terminal, lines above it.
 
     Where nobody knows how many steps there will be, it shows how many there were, without a bar.

@@ -161,10 +161,7 @@ def _numbered(names: Sequence[str], width: int, taken: set[str]) -> dict[str, st
 
 
 def _cuts(text: str, width: int) -> Iterator[str]:
-    """Every way to cut, the best first: where the end tells nothing that, else the middle.
-
-    Then come places farther and farther from the middle.
-    """
+    """Every way to cut, the best first: where the end tells nothing that, else the middle."""
     short = text
     for short in shorter_names(text):
         if cell_len(short) <= width:

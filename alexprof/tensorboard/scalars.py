@@ -134,10 +134,7 @@ def all_series(
 
 
 def _estimates(phase: str, timed: Timed, samples: Samples | None, end_s: float) -> Iterator[Series]:
-    """Mean, standard deviation and median of the steps up to each of ten; the last is the run's.
-
-    TensorBoard draws no line through a single point.
-    """
+    """Mean, standard deviation and median of the steps up to each of ten; the last is the run's."""
     count = 0 if samples is None else len(samples.steps)
     ends = np.unique(np.linspace(0, count, _POINTS + 1).astype(np.int64))[1:]
     for tag, seconds, estimate, name in (

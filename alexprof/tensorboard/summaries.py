@@ -56,7 +56,10 @@ def write_variant_events(
     phases = run.variants[variant].phases if variant in run.variants else {}
     started_s = datetime.fromisoformat(run.started).timestamp()
     ended_s = max(
-        [started_s, *(float(some.wall_time_s[-1]) for some in samples.values() if len(some.steps))]
+        [
+            started_s,
+            *(float(sample.wall_time_s[-1]) for sample in samples.values() if len(sample.steps)),
+        ]
     )
     events = (
         *_graphs(graph, run_metadata, phases, started_s),

@@ -9,9 +9,8 @@ from rich.cells import cell_len
 from alexprof.record.run import Run
 from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section, Table, Warn
 from alexprof.show.layout import table_lines
-from alexprof.show.lines import Paint, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
-from alexprof.show.palette import no_paint, terminal_paint
+from alexprof.show.palette import Paint, no_paint, terminal_paint, two_sides, warning_lines
 from alexprof.show.registry import output
 from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report

@@ -116,10 +116,7 @@ def _scaled(
 
 
 def _highest(means: Sequence[float]) -> float:
-    """The top of the scale: the highest mean that is not far out (Tukey: 3 quartile ranges).
-
-    A scale that a tenth of the blocks or more would leave holds them all.
-    """
+    """The top of the scale: the highest mean that is not far out (Tukey: 3 quartile ranges)."""
     lower, _, upper = quantiles(means, n=4, method="inclusive")
     inside = [mean for mean in means if mean <= upper + 3 * (upper - lower)]
     return max(inside) if len(inside) > 0.9 * len(means) else max(means)

@@ -73,12 +73,7 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
 
 
 def _why(timed: Timed, reached: float) -> str:
-    """Why measuring stopped; nothing if all steps asked for are there and no more was asked.
-
-    Args:
-        timed: One of those that stopped together.
-        reached: The widest half-width among them, as a fraction of the mean; 0 if there is none.
-    """
+    """Why measuring stopped; nothing if all steps asked for are there and no more was asked."""
     steps = plural(timed.steps, "step")
     if timed.requested_precision is None:
         return f"stopped by the time allowed, after {steps}" * (timed.stopped_by == "max-time")
