@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from alexprof.show.numbers import MISSING
+from alexprof.show.numbers import MINUS, MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
 Mark = (
@@ -21,13 +21,9 @@ RowStyle = Literal["plain", "group", "muted", "sum"]
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a bar.
+    """A part of a bar, in the unit of the table's axis; `end` may lie before `start`.
 
-    Attributes:
-        start: Where it begins, in the unit of the table's axis; may lie behind `end`.
-        end: Where it ends.
-        mark: What it stands for.
-        kind: The kind of op that gives it its colour; "" if mixed.
+    Its colour is that of `kind`, the kind of op that it stands for; "" if mixed.
     """
 
     start: float
@@ -80,22 +76,28 @@ class Column:
         """Title and unit."""
         return f"{self.title} {self.unit}" if self.unit else self.title
 
+    @property
+    def flush_right(self) -> bool:
+        """Whether texts end at its right side."""
+        return self.align in ("number", "right")
+
 
 @dataclass(frozen=True)
 class Axis:
-    """What bars are drawn on.
-
-    Attributes:
-        low: Value at the left end.
-        high: Value at the right end, above `low`.
-        ticks: Values to write above it.
-        scale: What ticks are multiplied by to be written: from seconds to the table's unit.
-    """
+    """What bars are drawn on: its ends, and values to write above it, multiplied by `scale`."""
 
     low: float
     high: float
     ticks: tuple[float, ...] = ()
     scale: float = 1e3
+
+    def place(self, value: float) -> float:
+        """Where a value is: 0 at the left end, 1 at the right."""
+        return (value - self.low) / (self.high - self.low)
+
+    def label(self, tick: float) -> str:
+        """A tick in the table's unit."""
+        return f"{MINUS if tick < 0 else ''}{abs(tick) * self.scale:.6g}"
 
 
 @dataclass(frozen=True)
@@ -125,15 +127,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table. At most one column is a "bar", the last; `aside` stands right of the title.
 
-    Attributes:
-        columns: At most one of them a "bar", the last.
-        rows: From top to bottom.
-        axis: Of the bars.
-        title: A line above it, or "".
-        aside: To the right of the title.
-        part: What `--section` calls it; "" where it is shown with its section alone.
+    `part` is what `--section` calls it; "" where it is shown with its section alone.
     """
 
     columns: tuple[Column, ...]
@@ -151,14 +147,7 @@ class Table:
         style: Callable[[Any], RowStyle] = lambda item: "plain",
         **fields: Any,
     ) -> Table:
-        """Makes a row of each item, by its columns' `value`.
-
-        Args:
-            columns: What to show of an item.
-            items: From top to bottom.
-            style: The style of an item's row.
-            fields: The table's other fields.
-        """
+        """Makes a row of each item by its columns' `value` and `style`; `fields` are the others."""
         items = list(items)
         made = [(column, [column.value(item) for item in items]) for column in columns]
         kept = [
@@ -218,16 +207,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
-
-    Attributes:
-        name: The run's name.
-        status: "complete" or "incomplete".
-        facts: The machine and the settings.
-        banner: Why the run is not complete, or "".
-        sections: The questions.
-        footer: The last line.
-    """
+    """A report: its head, its questions, its last line; `banner` says why a run is incomplete."""
 
     name: str
     status: str

@@ -9,8 +9,8 @@ from alexprof.analysis.interference import OTHERS
 from alexprof.record.interference import Interference
 from alexprof.show import numbers
 from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
+from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import listed, plural, sentence_case
 
 _ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from alexprof.show.bars import bar_text, legend_text, tick_text
-from alexprof.show.document import Bar, Column, Row, Span, Table
+from alexprof.show.document import Bar, Row, Span, Table
 from alexprof.show.numbers import align_decimals
 from alexprof.show.palette import Paint
 from alexprof.show.text import cut, cut_all, pad
@@ -160,10 +160,6 @@ def _shown_texts(table: Table, place: int, plan: Plan) -> list[str]:
     return texts if fixed else cut_all(texts, plan.widths[place])
 
 
-def _right(column: Column) -> bool:
-    return column.align in ("number", "right")
-
-
 def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
     heads = [("", column.header) for column in table.columns]
     if plan.stacked and any(column.unit for column in table.columns):
@@ -177,7 +173,7 @@ def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
     for titles in zip(*heads, strict=True):
         cells = zip(titles, table.columns, plan.widths, strict=True)
         line = plan.joined(
-            [pad(title, size, right=_right(column)) for title, column, size in cells]
+            [pad(title, size, right=column.flush_right) for title, column, size in cells]
         )
         if line.strip():
             yield paint(line.rstrip(), "muted")
@@ -187,7 +183,7 @@ def _rule(table: Table, texts: list[str], plan: Plan) -> str:
     """Lines above the numbers of a sum."""
     cells = zip(texts, table.columns, plan.widths, strict=True)
     return plan.joined(
-        [("─" if text and _right(column) else " ") * size for text, column, size in cells]
+        [("─" if text and column.flush_right else " ") * size for text, column, size in cells]
     )
 
 
@@ -201,7 +197,7 @@ def _line(table: Table, row: Row, texts: list[str], plan: Plan, paint: Paint) ->
             parts.append(bar_text(cell, table.axis, width, paint) if table.axis else " " * width)
         else:
             text = cell.text if isinstance(cell, Span) else texts[place]
-            right = isinstance(cell, Span) or _right(table.columns[place])
+            right = isinstance(cell, Span) or table.columns[place].flush_right
             padded = pad(text, width, right=right)
             parts.append(paint(padded, style) if style and text else padded)
         place = end

@@ -15,9 +15,8 @@ from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.header import status
-from alexprof.show.text import clean, cut_all, pad, wrap
+from alexprof.show.text import clean, cut_all, pad, plural, wrap
 from alexprof.show.view import View
-from alexprof.show.words import plural
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from alexprof.record.note import Note
 from alexprof.show import numbers
-from alexprof.show.text import clean
-from alexprof.show.words import listed
+from alexprof.show.text import clean, listed
 
 
 def note_text(note: Note) -> str:

@@ -23,8 +23,7 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 
 def render_history(

@@ -36,8 +36,7 @@ from alexprof.show.sections.changed import (
     percent_change,
 )
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.text import clean, cut_two
-from alexprof.show.words import sentence_case
+from alexprof.show.text import clean, cut_two, sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""

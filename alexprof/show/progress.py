@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 if TYPE_CHECKING:
     from rich.console import Console

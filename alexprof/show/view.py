@@ -11,8 +11,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.values import Timed
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean
-from alexprof.show.words import in_sentence
+from alexprof.show.text import clean, in_sentence
 
 UNNAMED = "default"
 """The variant of a graph that was not given a name."""

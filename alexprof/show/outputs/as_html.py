@@ -26,7 +26,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.numbers import MINUS, align_decimals
+from alexprof.show.numbers import align_decimals
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
 from alexprof.show.registry import output
@@ -133,7 +133,7 @@ def _wide_spaces(text: str) -> str:
 
 
 def _side(column: Column) -> str:
-    return "right" if column.align in ("number", "right") else "left"
+    return "right" if column.flush_right else "left"
 
 
 def _head(column: Column, axis: Axis | None) -> str:
@@ -188,8 +188,8 @@ def _bar(bar: Bar, axis: Axis) -> str:
 
 def _piece(piece: Piece, axis: Axis) -> str:
     start, end = sorted((piece.start, piece.end))
-    left = max(0.0, _percent(start, axis))
-    width = min(100.0, _percent(end, axis)) - left
+    left = max(0.0, axis.place(start) * 100)
+    width = min(100.0, axis.place(end) * 100) - left
     place = f"position:absolute;box-sizing:border-box;left:{left:.2f}%;width:{width:.2f}%"
     look = _whisker(start, end, axis) if piece.mark == "interval" else _look(piece)
     return _element("span", f"{place};min-width:1px;{look}", "")
@@ -229,13 +229,9 @@ def _legend(column: Column) -> str:
 
 
 def _ticks(axis: Axis) -> str:
-    labels = ""
-    for tick in axis.ticks:
-        sign = MINUS if tick < 0 else ""
-        style = f"position:absolute;left:{_percent(tick, axis):.2f}%;transform:translateX(-50%)"
-        labels += _element("span", style, f"{sign}{abs(tick) * axis.scale:.6g}")
+    style = "position:absolute;left:{:.2f}%;transform:translateX(-50%)"
+    labels = "".join(
+        _element("span", style.format(axis.place(tick) * 100), axis.label(tick))
+        for tick in axis.ticks
+    )
     return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:16px", labels)
-
-
-def _percent(value: float, axis: Axis) -> float:
-    return (value - axis.low) / (axis.high - axis.low) * 100

@@ -85,7 +85,7 @@ def _table(table: Table) -> Iterator[str]:
     places = [place for place, column in enumerate(table.columns) if _drawable(table, column)]
     columns = [table.columns[place] for place in places]
     yield _line(escape(column.header or legend_text(column.legend)) for column in columns)
-    yield _line("--:" if column.align in ("number", "right") else ":--" for column in columns)
+    yield _line("--:" if column.flush_right else ":--" for column in columns)
     for row in table.rows:
         yield _line(_cell(row.cell(place), row, table) for place in places)
 

@@ -13,9 +13,8 @@ from alexprof.record.ablation import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table
 from alexprof.show.sections.predict import coverage, gone_with
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 

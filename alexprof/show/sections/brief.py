@@ -26,10 +26,9 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.text import clean
+from alexprof.show.sections.header import document, status
+from alexprof.show.text import article, clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import article, plural, sentence_case
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3
@@ -54,17 +53,13 @@ def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Docum
     """
     options.check(run)
     view = View(run, options)
-    name = clean(run.run)
-    full = f"Details: {options.again or f'alexprof report {name}'} --full"
-    logdir = options.logdir or "LOGDIR"
-    charts = "" if view.trace_alone else f" · Charts: tensorboard --logdir {logdir}"
-    return Document(
-        name=name,
+    full = f"Details: {options.again or f'alexprof report {clean(run.run)}'} --full"
+    charts = f" · Charts: tensorboard --logdir {options.logdir or 'LOGDIR'}"
+    return document(
+        run,
+        [Section("", "", tuple(_blocks(view, rows)))],
+        footer=full if view.trace_alone else full + charts,
         status="" if run.complete else status(run),
-        facts=facts(run),
-        banner=banner(run),
-        sections=(Section("", "", tuple(_blocks(view, rows))),),
-        footer=full + charts,
     )
 
 

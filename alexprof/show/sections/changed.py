@@ -29,9 +29,8 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.text import clean
+from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.view import UNNAMED
-from alexprof.show.words import in_sentence, plural, sentence_case
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
 """Layers in full if something changed; else, and in short; kinds."""

@@ -25,9 +25,8 @@ from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import measured_order
 from alexprof.show.sections.quality import interference_warnings, quality
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 STRETCHES_SHOWN = 4
 _COLUMNS = (
@@ -80,7 +79,8 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     yield from quality(view)
     yield from map(Warn, _warnings(view))
     if lines := measured_order(view):
-        yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)
+        title = "In the order measured; a cell is a block of steps over its variant’s median"
+        yield Drawing(title, lines)
     yield from _published(view)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from alexprof.record.run import MachineRecord, Run
+from alexprof.show.document import Document, Section
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 
 def status(run: Run) -> str:
@@ -16,14 +17,26 @@ def status(run: Run) -> str:
     return "complete" if run.complete else "incomplete"
 
 
-def banner(run: Run) -> str:
+def document(run: Run, sections: Iterable[Section], footer: str, status: str = "") -> Document:
+    """A report of a run: its head, sections and a last line."""
+    return Document(
+        name=clean(run.run),
+        status=status,
+        facts=_facts(run),
+        banner=_banner(run),
+        sections=tuple(sections),
+        footer=footer,
+    )
+
+
+def _banner(run: Run) -> str:
     """Where an incomplete run stopped; "" for a complete one."""
     if run.complete:
         return ""
     return f"incomplete: {stopped_text(run.stopped)}"
 
 
-def facts(run: Run) -> tuple[str, ...]:
+def _facts(run: Run) -> tuple[str, ...]:
     """Processor, software, batch, accelerators."""
     machine = run.machine
     if machine is None:

@@ -11,9 +11,8 @@ from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table, Warn
 from alexprof.show.note_texts import note_text
-from alexprof.show.text import clean
+from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
-from alexprof.show.words import listed, plural
 
 LEAST = 0.01
 """Layers below this fraction of the step are counted, not listed."""

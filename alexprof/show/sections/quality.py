@@ -15,8 +15,8 @@ from alexprof.record.values import Outliers, Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
 from alexprof.show.note_texts import note_text
+from alexprof.show.text import in_sentence, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import in_sentence, plural, sentence_case
 
 MOST_UNSTEADY = 4
 """Warnings of steps that hold no level; the others are counted."""

@@ -10,8 +10,7 @@ from alexprof.show.document import Document, Lead, Section, Table
 from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
-from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.text import clean
+from alexprof.show.sections.header import document, status
 from alexprof.show.view import View
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
@@ -33,14 +32,8 @@ def make_report(run: Run, options: ReportOptions) -> Document:
     if options.section is not None:
         check_name("section", options.section, SECTIONS)
     view = View(run, options)
-    return Document(
-        name=clean(run.run),
-        status=status(run),
-        facts=facts(run),
-        banner=banner(run),
-        sections=tuple(_chosen(view, options.section)) or (_nothing(options.section),),
-        footer="" if view.trace_alone else FOOTER,
-    )
+    sections = list(_chosen(view, options.section)) or [_nothing(options.section)]
+    return document(run, sections, "" if view.trace_alone else FOOTER, status(run))
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:

@@ -10,9 +10,8 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import Axis, Bar, Column, Mark, Piece, Row, Span, Table
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural
 from alexprof.show.view import View
-from alexprof.show.words import plural
 
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""

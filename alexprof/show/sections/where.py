@@ -44,9 +44,8 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 LAYERS_SHOWN = 20
 _LEAST_SEEN = 0.01

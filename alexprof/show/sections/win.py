@@ -14,9 +14,8 @@ from alexprof.show.document import Block, Lead, Note, Section, Table
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.sections.waterfall import waterfall
-from alexprof.show.text import clean
+from alexprof.show.text import sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import listed, plural, sentence_case
 
 _SOURCES = {
     "share": "by its share",
@@ -26,9 +25,6 @@ _SOURCES = {
 }
 _SEEN = 0.01
 """Half widths below this take a smaller unit in a sentence."""
-_CHANGED = 0.001
-"""Changes of other layers below this fraction of the step are not worth a word."""
-_CHANGES_SHOWN = 3
 TABLES = ("ablation", "predictions")
 """The section's tables by the name that `--section` has for them."""
 
@@ -56,7 +52,7 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
     for saving in savings if len(savings) <= FEW else ():
         ablation = view.ablation(saving)
         account = account_of(view.run, ablation)
-        yield Lead(" ".join(filter(None, (_answer(view, saving), _taken_apart(view, ablation)))))
+        yield Lead(_answer(view, saving))
         yield waterfall(view, ablation, account)
         yield Note(" ".join(_explained(view, ablation, account)))
         if ablation.predicted_s is not None:
@@ -89,37 +85,6 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     return f"Without {name} {whole} is {size} longer{part} ({kind}; {span})."
 
 
-def _taken_apart(view: View, ablation: Ablation) -> str:
-    """Says what own ops took and which other layers changed; "" where no trace tells."""
-    if not ablation.others and ablation.attributed_s is None:
-        return ""
-    own = "The trace shows no ops of its own"
-    if ablation.attributed_s is not None:
-        size = _time(view, ablation, ablation.attributed_s, ablation.attributed_ci95_s)
-        phase = view.phase(ablation.reference, ablation.phase)
-        what = "kernels" if phase and _of_gpu(view, ablation) else "ops"
-        own = f"{'By the means its' if view.by_median else 'Its'} own {what} take {size}"
-    if not ablation.others:
-        return f"{own}."
-    timed = view.timed(ablation.reference, ablation.phase)
-    least_s = _CHANGED * timed.mean_s if timed else 0.0
-    significant = [change for change in ablation.others if change.significant]
-    large = [change for change in significant if abs(change.change_s) >= least_s]
-    changed = [
-        f"{clean(change.name)} took {_time(view, ablation, abs(change.change_s), None)} "
-        f"{'longer' if change.change_s < 0 else 'less'}"
-        for change in large[:_CHANGES_SHOWN]
-    ]
-    more = len(large) - len(changed)
-    changed += [f"{plural(more, 'more layer')} changed"] if more else []
-    if changed:
-        return f"{own}; without it {listed(changed)}."
-    if significant:
-        least = numbers.percent_unit(_CHANGED)
-        return f"{own}; no other layer changed significantly by more than {least} of the step."
-    return f"{own}; no other layer’s change is significant."
-
-
 def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str]:
     if not account.rows:
         name = view.saving_label(ablation)
@@ -128,7 +93,7 @@ def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str
     if view.by_median:
         yield "The medians lead; the rows below are by the means, because only means add up."
     if ablation.attributed_s is not None:
-        yield f"Own ops are{_ratio(account)}"
+        yield _own_ops(account)
     if account.sum_s is None or ablation.idle_s is None:
         yield "The rest is other layers, idle time and chance: traces of both would tell."
         return
@@ -138,14 +103,14 @@ def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str
     yield from _scales(view, ablation, ablation.traced_over_timed)
 
 
-def _ratio(account: Account) -> str:
-    """Attributed over measured, by the means, in words."""
+def _own_ops(account: Account) -> str:
+    """Attributed over measured, by the means."""
     if account.own_over_measured is None:
-        return " not set against what was measured: that may be nothing."
-    ratio = f" {numbers.times(account.own_over_measured)} what was measured by the means"
-    if account.own_within_interval is None:
-        return f"{ratio}."
-    return f"{ratio}, {'within' if account.own_within_interval else 'outside'} its interval."
+        return "Own ops are not set against what was measured: that may be nothing."
+    text = f"Own ops are {numbers.times(account.own_over_measured)} what was measured by the means"
+    if account.own_within_interval is not None:
+        text += f", {'within' if account.own_within_interval else 'outside'} its interval"
+    return f"{text}."
 
 
 def _of_gpu(view: View, ablation: Ablation) -> bool:
@@ -187,17 +152,12 @@ def _predicted(
         yield from gone_with(phase.replay, [("ablation", ablation.name)])
 
 
-def _unit(view: View, ablation: Ablation, seconds: float) -> numbers.Unit:
-    """The unit of a time that is a part of the reference's step."""
-    timed = view.timed(ablation.reference, ablation.phase)
-    return numbers.spoken_unit(seconds, timed.mean_s if timed else None)
-
-
 def _time(view: View, ablation: Ablation, seconds: float, interval: Interval | None) -> str:
-    """A time with its interval, if it has one: "55.6 ± 1.9 ms"."""
-    unit = _unit(view, ablation, seconds)
+    """A part of the reference's step with its interval, if it has one: "55.6 ± 1.9 ms"."""
+    timed = view.timed(ablation.reference, ablation.phase)
+    unit = numbers.spoken_unit(seconds, timed.mean_s if timed else None)
     if interval is None:
-        return numbers.unit(unit.plain(seconds), unit.name)
+        return unit.named(seconds)
     if (interval[1] - interval[0]) / 2 * unit.per_second < _SEEN:
         unit = numbers.spoken_unit(seconds)  # so that both are written with as many decimals
     spread = f" ±{numbers.NBSP}{unit.half_width(interval)}"
