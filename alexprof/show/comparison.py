@@ -27,15 +27,7 @@ FOOTER = (
 def render_comparison(
     comparison: RunComparison, style: str = "text", options: ReportOptions | None = None
 ) -> str:
-    """Renders a comparison.
-
-    Args:
-        comparison: The comparison.
-        style: "text", "markdown" or "json".
-        options: How wide, which phase, how many ops.
-
-    Returns:
-        The text, without a newline at its end.
+    """Renders a comparison as "text", "markdown" or "json"; without a newline at its end.
 
     Raises:
         UsageError: If there is no such style or phase.
@@ -64,7 +56,6 @@ def draw(
 
 
 def _one_phase(comparison: RunComparison, options: ReportOptions) -> RunComparison:
-    """The phase that was chosen, or all."""
     phase = options.phase
     if phase is None:
         return comparison

@@ -30,13 +30,7 @@ _STYLES = {"muted": "muted", "sum": "bold", "group": "bold"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How wide everything is.
-
-    Attributes:
-        widths: Of each column.
-        gap: Cells between columns.
-        stacked: Whether units stand under their titles.
-    """
+    """How wide columns are, the cells between them, and whether units stand under titles."""
 
     widths: tuple[int, ...]
     gap: int
@@ -48,13 +42,10 @@ class Plan:
 
 
 def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
-    """Draws a table.
+    """Draws a table in lines of `width` cells.
 
-    Args:
-        table: The table.
-        width: Cells a line may take. Where that is not enough, names are cut in the middle,
-            then columns go, those with the highest `drop` first.
-        paint: Colours a piece of a line.
+    Where that is not enough, names are cut in the middle, then columns go, those with the highest
+    `drop` first.
     """
     plan = _plan(table, width)
     while plan is None:
@@ -180,7 +171,6 @@ def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
 
 
 def _rule(table: Table, texts: list[str], plan: Plan) -> str:
-    """Lines above the numbers of a sum."""
     cells = zip(texts, table.columns, plan.widths, strict=True)
     return plan.joined(
         [("─" if text and column.flush_right else " ") * size for text, column, size in cells]

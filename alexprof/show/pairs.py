@@ -99,7 +99,6 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
 
 
 def _banner(result: PairsResult) -> str:
-    """What has to be known before any figure."""
     texts = []
     if not result.record.complete:
         why = stopped_text(result.record.stopped)

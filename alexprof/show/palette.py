@@ -41,12 +41,7 @@ def no_paint(text: str, style: str) -> str:
 
 
 def terminal_paint(text: str, style: str) -> str:
-    """Wraps text in the terminal's codes (ECMA-48, SGR).
-
-    Args:
-        text: A piece of a line.
-        style: "bold", "muted", "warn", "ink" or "kind Conv2D".
-    """
+    """Wraps text in the terminal's codes (ECMA-48, SGR)."""
     shown, kind = text.rstrip(), style.removeprefix("kind ")
     color = {"muted": _TERMINAL_GREY, "warn": _TERMINAL_WARN}.get(style)
     if kind != style:

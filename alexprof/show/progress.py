@@ -26,13 +26,7 @@ Clock = Callable[[], float]
 
 
 class Counter:
-    """Counts the steps of a phase, and shows after each how far it is.
-
-    Args:
-        total: How many there will be; None if nobody knows.
-        clock: Seconds.
-        show: What to do when some more are done.
-    """
+    """Counts the steps of a phase, and shows after each how far it is; `total` may be unknown."""
 
     def __init__(
         self, total: int | None, clock: Clock, show: Callable[[Counter, int], None]
@@ -76,11 +70,7 @@ class Progress:
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
-    """A bar if the stream is a terminal that can move its cursor, plain lines otherwise.
-
-    Args:
-        stream: Where to show it; None is the standard output.
-    """
+    """A bar if the stream (standard output) is a terminal that moves its cursor; else lines."""
     stream = sys.stdout if stream is None else stream
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
     if stream.isatty() and not dumb:

@@ -28,11 +28,7 @@ def output(style: str) -> Callable[[Output], Output]:
 
 
 def find_output(style: str) -> Output:
-    """The output of that name.
-
-    Raises:
-        UsageError: If there is none.
-    """
+    """The output of that name; a UsageError if there is none."""
     outputs = _outputs()
     check_name("report style", style, sorted(outputs))
     return outputs[style]

@@ -97,14 +97,9 @@ def all_series(
     traced: Mapping[str, TracedSteps],
     started_s: float,
 ) -> Iterator[Series]:
-    """Every line of a variant.
+    """Every line of a variant, of its timed and traced steps by phase.
 
-    Args:
-        run: The run.
-        variant: Which of its variants.
-        samples: The timed steps by phase.
-        traced: The traced steps by phase.
-        started_s: Unix time to give to what has none of its own, where no step was timed.
+    What has no time of its own has that of the last timed step, or `started_s` (Unix time).
     """
     ends_s = {phase: float(s.wall_time_s[-1]) for phase, s in samples.items() if len(s.steps)}
     for phase, timed_steps in samples.items():

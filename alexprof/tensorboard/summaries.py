@@ -47,10 +47,7 @@ def write_variant_events(
         text: By tag, Markdown for the Text tab.
 
     Returns:
-        The event file.
-
-    Raises:
-        RunError: If it can't be written.
+        The event file; a RunError if it can't be written.
     """
     run_metadata, text = run_metadata or {}, text or {}
     phases = run.variants[variant].phases if variant in run.variants else {}

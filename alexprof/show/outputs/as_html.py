@@ -52,7 +52,6 @@ LONG = 60
 
 
 def _element(name: str, style: str, content: str, attributes: str = "") -> str:
-    """An element; `content` is HTML."""
     return f'<{name} style="{style}"{attributes}>{content}</{name}>'
 
 
@@ -196,7 +195,6 @@ def _piece(piece: Piece, axis: Axis) -> str:
 
 
 def _whisker(start: float, end: float, axis: Axis) -> str:
-    """A line with a cap at each end that the axis shows."""
     caps = [
         f"border-{side}:2px solid {INK}"
         for side, inside in (("left", start >= axis.low), ("right", end <= axis.high))

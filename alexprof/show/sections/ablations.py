@@ -20,8 +20,6 @@ _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 class _Item(NamedTuple):
-    """A row: what was measured, its record, and its account."""
-
     saving: MeasuredSaving
     ablation: Ablation
     account: Account
@@ -111,7 +109,6 @@ def _notes(items: Sequence[_Item]) -> Iterator[str]:
 
 
 def _taken_apart(view: View, ablations: Sequence[Ablation], unit: numbers.Unit) -> Iterator[Block]:
-    """The same ablations taken apart: own ops, everything else, idle time."""
 
     def half(interval: tuple[float, float] | None) -> str:
         return unit.half_width(interval) if interval else ""

@@ -41,16 +41,7 @@ _SAVINGS_SHOWN = 4
 
 
 def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
-    """Makes the short report.
-
-    Args:
-        run: The run, complete or not.
-        options: What to show.
-        rows: How many layers to list.
-
-    Raises:
-        UsageError: If the run has no such variant or phase.
-    """
+    """Makes the short report with at most `rows` layers; a UsageError as of `make_report`."""
     options.check(run)
     view = View(run, options)
     full = f"Details: {options.again or f'alexprof report {clean(run.run)}'} --full"
@@ -246,7 +237,6 @@ def _times(view: View, steps: Sequence[StepTime]) -> Table:
 
 
 def _traced_times(view: View) -> Table:
-    """A row for each phase of a trace."""
     unit = numbers.table_unit([step.center_s for step in view.summary.traced])
     columns = (
         Column("", "", lambda step: view.phase_label(step.phase), align="name"),
@@ -348,7 +338,6 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
 
 
 def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
-    """Which steps fractions are of."""
     counts = sorted({step.steps for step in traced})
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
     if view.summary.of_timed:

@@ -53,13 +53,7 @@ def comparable_section(comparison: RunComparison) -> Section:
 
 
 def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) -> Iterator[Section]:
-    """Answers what changed in one of the other groups: by phase, then inside each phase.
-
-    Args:
-        comparison: The comparison.
-        other: Which group.
-        top: How many ops to list for each phase.
-    """
+    """Answers what changed in one of the other groups: by phase, then inside each phase."""
     changes = [change for change in comparison.differences if change.b == other.name]
     unmatched = [part for part in (*comparison.gone, *comparison.new) if part.b == other.name]
     keys = list(dict.fromkeys([*map(key_of, changes), *map(key_of, unmatched)]))
@@ -268,13 +262,9 @@ def change_table(
     level: Level,
     most: int = 99,
 ) -> Table:
-    """Changes as a table, below the phase the largest first.
+    """Changes as a table, each with its row's name; below the phase the largest first.
 
-    Args:
-        named: The changes, each by the name of its row.
-        unmatched: What only one group has.
-        level: What the rows are.
-        most: How many to show.
+    `unmatched` is what only one group has, `most` how many rows there are room for.
     """
     changes = [change for _, change in named]
     unit = _unit(changes, unmatched)
@@ -302,7 +292,6 @@ def change_table(
 
 
 def _unit(changes: Sequence[Change], unmatched: Sequence[Unmatched]) -> numbers.Unit:
-    """The unit of a table of changes: of both sides' times and their differences."""
     differences = [change.difference for change in changes]
     times_s = [
         time_s

@@ -177,7 +177,6 @@ def _stretch(view: View, stretch: Stretch) -> str:
 
 
 def _reasons(view: View) -> Iterator[str]:
-    """Why a phase was not timed, as far as the record says."""
     for key in view.phases:
         for name in view.run.variants:
             phase = view.phase(name, key)
@@ -188,7 +187,6 @@ def _reasons(view: View) -> Iterator[str]:
 
 
 def _published(view: View) -> Iterator[Block]:
-    """Figures published elsewhere, beside the measured means, and where they are from."""
     published = [
         figure
         for figure in (view.run.workload.published if view.run.workload else ())

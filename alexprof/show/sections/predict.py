@@ -151,7 +151,6 @@ def _fused(phase: Phase) -> Iterator[str]:
 
 
 def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
-    """How far the replay is off, or why there is none."""
     if replay is None or (replay.reason and trace_alone):
         return None
     if replay.reason is not None:
@@ -169,11 +168,7 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
 
 
 def coverage(ablation: Ablation) -> str | None:
-    """Says what a prediction covers, where that is not all; None otherwise.
-
-    For example "fused into Conv2D (forward), with no event of its own: Relu; the prediction covers
-    ReluGrad (backward)".
-    """
+    """Says what a prediction covers, where that is not all: "fused into Conv2D (forward), …"."""
     if ablation.traced_over_timed is None or ablation.predicted_s is None:
         return None
     if not ablation.fused and any(seen.pass_ == "forward" for seen in ablation.seen):

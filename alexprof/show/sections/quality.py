@@ -183,7 +183,6 @@ def interference_warnings(view: View) -> Iterator[str]:
 
 
 def _on_gpu(phase: Phase | None) -> bool:
-    """Whether the trace gives a phase's steps to a GPU."""
     return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
 
 

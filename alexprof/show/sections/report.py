@@ -23,11 +23,7 @@ SECTIONS = ("cost", *_OF_A_PHASE, *where.TABLES, *win.TABLES)
 
 
 def make_report(run: Run, options: ReportOptions) -> Document:
-    """Makes the document that text, Markdown and HTML draw.
-
-    Raises:
-        UsageError: If the run has no such variant or phase, or the report no such section.
-    """
+    """Makes the whole report; a UsageError if the run lacks the variant, phase or section."""
     options.check(run)
     if options.section is not None:
         check_name("section", options.section, SECTIONS)

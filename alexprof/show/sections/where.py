@@ -89,7 +89,6 @@ def where_section(view: View, key: str) -> Section | None:
 
 
 def _findings(view: View, key: str, variant: str) -> Iterator[str]:
-    """What makes these shares unsure."""
     for finding in findings_of_phase(view.run, key):
         shown = not finding.variants or variant in finding.variants
         if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:

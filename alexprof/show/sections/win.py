@@ -104,7 +104,6 @@ def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str
 
 
 def _own_ops(account: Account) -> str:
-    """Attributed over measured, by the means."""
     if account.own_over_measured is None:
         return "Own ops are not set against what was measured: that may be nothing."
     text = f"Own ops are {numbers.times(account.own_over_measured)} what was measured by the means"
