@@ -83,16 +83,6 @@ def _machine_busy(view: View, finding: Finding) -> str:
     return f"the machine was busy during {_phases(view, finding)}: {', '.join(facts)}. {advice}"
 
 
-def _unsteady(view: View, finding: Finding) -> str:
-    first_s, last_s = finding.numbers["first_level_s"], finding.numbers["last_level_s"]
-    unit = numbers.spoken_unit(max(first_s, last_s))
-    levels = numbers.unit(f"{unit.plain(first_s)} → {unit.plain(last_s)}", unit.name)
-    return (
-        f"steps changed while they were timed ({levels}), and the "
-        "figures include all of them. Warm up longer (--burn-in), or rerun on an idle machine."
-    )
-
-
 def _trace_withheld(view: View, finding: Finding) -> str:
     traced_s, clock_s = finding.numbers["traced_s"], finding.numbers.get("wall_clock_s")
     clock = f"the wall clock {numbers.time(clock_s)}" if clock_s else "and the wall clock disagrees"
@@ -100,38 +90,6 @@ def _trace_withheld(view: View, finding: Finding) -> str:
         f"the trace says {numbers.time(traced_s)} a step, {clock}: its "
         "shares are withheld. Take a new trace."
     )
-
-
-def _trace_drifts(view: View, finding: Finding) -> str:
-    first_s, last_s = finding.numbers["first_s"], finding.numbers["last_s"]
-    unit = numbers.spoken_unit(max(first_s, last_s))
-    levels = numbers.unit(f"{unit.plain(first_s)} to {unit.plain(last_s)}", unit.name)
-    return f"traced steps drift from {levels}, so their mean is of no one state. Trace later steps."
-
-
-def _first_step(view: View, finding: Finding) -> str:
-    first_s, mean_s = finding.numbers["first_s"], finding.numbers["mean_s"]
-    return (
-        f"the first traced step took {numbers.time(first_s, first_s)} and "
-        f"is left out; the others take {numbers.time(mean_s, first_s)}."
-    )
-
-
-def _outside(view: View, finding: Finding) -> str:
-    figures = finding.numbers
-    held, span, step = (
-        numbers.time(figures[name], figures["span_s"])
-        for name in ("held_s", "span_s", "step_with_it_s")
-    )
-    facts = (
-        f"the marked steps hold {held} of the {span} that were recorded; a step with what lies "
-        f"between takes {step}."
-    )
-    if finding.code == "outside_waits":
-        return (
-            f"{facts} Hardly anything of the model ran between them: the loop waits, as for input."
-        )
-    return f"{facts} Ops ran outside of them: fetch a result inside the step, so that it waits."
 
 
 def _page_faults(view: View, finding: Finding) -> str:
@@ -163,42 +121,11 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
     )
 
 
-def _bound_by(what: str, advice: str) -> Template:
-    def template(view: View, finding: Finding) -> str:
-        step_s = finding.numbers["step_s"]
-        busy = numbers.time(finding.numbers["busy_s"], step_s)
-        return (
-            f"the GPU is busy for {busy} of {numbers.time(step_s)}, and "
-            f"waits longer than that for {what}. {advice}"
-        )
-
-    return template
-
-
-def _bound_by_unknown(view: View, finding: Finding) -> str:
-    busy, step = (numbers.time(finding.numbers[name]) for name in ("busy_s", "step_s"))
-    return (
-        f"the GPU is busy for {busy} of {step}; what it waits for without a "
-        "profiler the trace does not show."
-    )
-
-
 TEMPLATES: dict[str, Template | str] = {
     "incomplete": _incomplete,
     "machine_busy": _machine_busy,
-    "unsteady": _unsteady,
     "trace_withheld": _trace_withheld,
-    "trace_drifts": _trace_drifts,
-    "first_step": _first_step,
-    "outside_waits": _outside,
-    "outside_runs": _outside,
     "page_faults": _page_faults,
     "bound_by_launching": _bound_by_launching,
-    "bound_by_input": _bound_by("input", "Prefetch, or make the input pipeline faster."),
-    "bound_by_python": _bound_by(
-        "Python", "Do less between steps, or run several steps in a call."
-    ),
-    "bound_by_unknown": _bound_by_unknown,
-    "bound_by_fetching": _bound_by("results to be fetched", "Fetch less often."),
     **NOTE_TEXTS,
 }

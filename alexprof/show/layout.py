@@ -52,7 +52,11 @@ def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
         drops = [column.drop for column in table.columns]
         table = _without(table, drops.index(max(drops)))
         plan = _plan(table, width)
-    columns = [_shown_texts(table, place, plan) for place in range(len(table.columns))]
+    columns = [
+        cut_all(texts, plan.widths[place]) if column.align in ("name", "bar") else texts
+        for place, column in enumerate(table.columns)
+        for texts in [_texts(table, place)]
+    ]
     lines = list(_header(table, plan, paint))
     for row, *texts in zip(table.rows, *columns, strict=True):
         if row.style == "sum":
@@ -143,12 +147,6 @@ def _texts(table: Table, place: int) -> list[str]:
     if align == "number":
         return align_decimals(texts)
     return cut_all(texts, TEXT_MOST) if align == "text" else texts
-
-
-def _shown_texts(table: Table, place: int, plan: Plan) -> list[str]:
-    texts = _texts(table, place)
-    fixed = table.columns[place].align not in ("name", "bar")
-    return texts if fixed else cut_all(texts, plan.widths[place])
 
 
 def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
