@@ -1,6 +1,6 @@
 """Traces and runs that were recorded on an NVIDIA H200 for this project, packed in tests/data.
 
-TensorFlow 2.21, Keras 3.15.1, JAX 0.11.2. What is right of each is known by a stopwatch beside the
+TensorFlow 2.21, Keras 3.15.1, JAX 0.11.2. What is right of each is known by timings beside the
 trace and by sums over the file.
 """
 
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.ablation import explained
 from alexprof.analysis.assemble import TraceFacts, traced_phase
-from alexprof.attribute import Attribution, Known, attribute, attribute_phases
+from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
 from alexprof.capture.executed import Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
@@ -62,7 +62,7 @@ def run_of(name: str) -> Run:
         for key, phase in record["phases"].items():
             trace = lzma.decompress((folder / f"{variant}.{key}.xplane.pb.xz").read_bytes())
             timed = msgspec.convert({**phase["timed"], "warm_up": None}, Timed)
-            attribution = attribute(parse_trace(trace, key), known=Known(timed_s=timed.mean_s))
+            attribution = attribute(parse_trace(trace, key), facts=GraphFacts(timed_s=timed.mean_s))
             costs[variant, key] = attribution.costs
             nodes = {op["name"]: Node(op["type"], tuple(op["fused"])) for op in phase["ops"]}
             new = Phase(label=phase["label"], timed=timed)

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from alexprof.cli.output import free_folder
+from alexprof.cli.output import new_folder
 from tests.command_line import COMMAND, assert_one_line, call
 from tests.processes import ended
 
@@ -89,11 +91,14 @@ def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
         assert_one_line(call("ab", "true", "true", *options), 2, "file")
 
 
-def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path):
-    assert free_folder(tmp_path, "ab-1") == tmp_path / "ab-1"
-    (tmp_path / "ab-1").mkdir()
-    (tmp_path / "ab-1-2").mkdir()
-    assert free_folder(tmp_path, "ab-1") == tmp_path / "ab-1-3"
+def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
+    now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
+    monkeypatch.setattr("alexprof.cli.output.datetime", now)
+    name = "ab-20261127-050000"
+    assert new_folder(tmp_path, "", "ab") == tmp_path / name
+    (tmp_path / name).mkdir()
+    (tmp_path / f"{name}-2").mkdir()
+    assert new_folder(tmp_path, "", "ab") == tmp_path / f"{name}-3"
 
 
 def interrupted(tmp_path, after_pairs):

@@ -18,8 +18,7 @@ from alexprof.attribute import (
     by_op,
     totals,
 )
-from alexprof.attribute.predict import NOT_REPLAYED
-from alexprof.attribute.predict import Saving as ReplayedSaving
+from alexprof.attribute.predict import NOT_REPLAYED, ReplayedSaving
 from alexprof.capture.executed import Node
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note

@@ -15,7 +15,7 @@ from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
 from alexprof.measure.gate import Outcome, judge
-from alexprof.measure.parts import read_part
+from alexprof.measure.stopping import read_part
 from alexprof.record.values import Comparison, Needed
 
 GATE_VERSION = 2

@@ -21,7 +21,7 @@ from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.multiple_comparisons import LEVEL, adjust_p_values
-from alexprof.measure.welch import welch
+from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import Gathered, LayerChange, OneSided, SeenOps
@@ -176,7 +176,7 @@ def _change(name: str, a: Floats, b: Floats) -> LayerChange:
 
 def _interval(a: Floats, b: Floats) -> Interval | None:
     error = welch(chunks(a), chunks(b))
-    return None if error is None else error.around(float(a.mean() - b.mean()))
+    return None if error is None else error.interval(float(a.mean() - b.mean()))
 
 
 def _layers(a: _Side, b: _Side, layers: Mapping[str, Collection[_Op]]) -> list[LayerChange]:

@@ -21,7 +21,7 @@ from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.attribute import Attribution, Known
+    from alexprof.attribute import Attribution, GraphFacts
     from alexprof.capture.executed import Executed
     from alexprof.workload.base import AblationSpec
 
@@ -234,9 +234,9 @@ def read_phases(
         TraceError: As `load_trace`.
     """
     from alexprof.analysis.assemble import TraceFacts, traced_phase
-    from alexprof.attribute import Known
+    from alexprof.attribute import GraphFacts
     from alexprof.attribute.hosts import attribute_hosts
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.xplane import host_tracer_level, read_trace
 
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
@@ -244,9 +244,9 @@ def read_phases(
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
-    known = Known() if beside is None else _known(beside)
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, known=known)
-    levels = {host: granted_host_level(trace) for host, trace in traces.items()}
+    graph_facts = GraphFacts() if beside is None else _graph_facts(beside)
+    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=graph_facts)
+    levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
     facts = TraceFacts(
         file=beside.file if beside else printable(shown),
@@ -287,14 +287,14 @@ def check_marked(file: Path, attributions: Mapping[str, Attribution], marker: st
         raise UsageError(f"{file}: no step marked {_quoted(marker)} is in the trace{only}")
 
 
-def _known(beside: Beside) -> Known:
-    from alexprof.attribute import Known
+def _graph_facts(beside: Beside) -> GraphFacts:
+    from alexprof.attribute import GraphFacts
 
     timed, executed = beside.timed.timed, beside.executed
-    return Known(
+    return GraphFacts(
         inputs=executed.inputs if executed else None,
         nodes=executed.nodes if executed else None,
-        asked=beside.ablations,
+        ablations=beside.ablations,
         timed_s=timed.mean_s if timed else None,
     )
 

@@ -7,18 +7,22 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 1/k of the time.
 
     costs      a trace to its costs       names     op to layer and pass
-    table      the table and its closure
-    rollup     the table to summaries     kinds     type to kind
-    division   a device's steps           steps     where steps begin and end
-    timeline   intervals to shares        ops       what ran on host and devices
-    rounding   whole nanoseconds          streams   kernels to ops
-    recorded   the trace unclipped        symbols   names of events to ops
-    cores      work of thread pools       replay    a step run again on paper
-    launches   who launched a kernel      launch_replay  the same for a GPU's launches
-    outside    work between the steps
-    roots      scopes around a model      optimizers     which scopes are theirs
-    fused      fusions across layers      command_buffers, buffered  CUDA graphs of XLA
-    predict    what leaving out saves     dependencies  what an op waits for
+    hosts      the same of several hosts  scopes    around a model, of optimizers
+    table      the table of costs         kinds     type to kind
+    rollup     the table to summaries     symbols   names of events to ops
+    notes      what a reader should know  steps     where steps begin and end
+    division   a device's steps           outside   work between the steps
+    timeline   intervals to shares        recorded  the trace unclipped
+    waiting    a GPU and its host         kernel_facts  what kernels say of themselves
+    activity   events of ops on a device  ops       what ran on host and devices
+    on_host, on_gpu                       what ran there
+    launches                              who launched a kernel
+    cores      work of thread pools       thunks    XLA on a CPU
+    xla        what XLA compiled          command_buffers  CUDA graphs of XLA
+    jax        names that JAX gives
+    predict    what leaving out saves     exclusive     which ops go with others
+    replay, executions                    a step replayed by its ops
+    launch_replay                         a GPU's step replayed by its launches
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from __future__ import annotations
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases
 from alexprof.attribute.division import IDLE_REASONS
 from alexprof.attribute.outside import long_first
-from alexprof.attribute.predict import Known, Replayed
+from alexprof.attribute.predict import GraphFacts, Replayed
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
     Totals,
@@ -44,8 +48,8 @@ __all__ = [
     "IDLE_REASONS",
     "UNASSIGNED_OP",
     "Attribution",
+    "GraphFacts",
     "Inputs",
-    "Known",
     "Replayed",
     "Totals",
     "attribute",

@@ -59,7 +59,8 @@ def find_regions(events: Events, is_worker: Bool, op_rows: Index, op: Int) -> Re
         op_rows: [m], which events are those of ops.
         op: [m], the op of each.
     """
-    kind = np.array([_kind(name) for name in events.names], np.int8)[events.name]
+    kinds = {_RECORD: 1, _START: 2, _STOP: 3}
+    kind = np.array([kinds.get(name, 0) for name in events.names], np.int8)[events.name]
     region_rows, stop_ps = _paired(events, kind)
     taken, is_taken = events.ints("_c")
     given, has_number = events.ints("_p")
@@ -86,10 +87,6 @@ def find_regions(events: Events, is_worker: Bool, op_rows: Index, op: Int) -> Re
         end_ps=stop_ps[kept],
         threads=max(int(is_worker.sum()), np.unique(line[op_rows]).size),
     )
-
-
-def _kind(name: str) -> int:
-    return {_RECORD: 1, _START: 2, _STOP: 3}.get(name, 0)
 
 
 def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:

@@ -14,7 +14,7 @@ from alexprof.attribute.names import Labels, describe_with_fusions
 from alexprof.attribute.notes import notes_on_costs, xla_notes
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.outside import long_first, outside_of
-from alexprof.attribute.predict import Known, Replayed, replay_steps
+from alexprof.attribute.predict import GraphFacts, Replayed, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
@@ -39,11 +39,9 @@ class Attribution:
 
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
-            `op`, `type`, `kind`, `layer`, `pass` strings; `executions`, `kernels`, `busy_ns`,
-            `share_ns`, `wall_ns`, `core_ns`, `at_work_ns`, `idle_before_ns`,
-            `launching_ns` int64. `kernels` counts
-            what was launched on a GPU (kernels, copies, fills), 0 on a CPU; `executions` are null
-            for an op on a GPU that the trace doesn't number and whose launch it doesn't show.
+            `op`, `type`, `kind`, `layer`, `pass` strings; the others int64. `executions` are null
+            for an op on a GPU that the trace doesn't number and whose launch it doesn't show;
+            `kernels` counts what was launched on a GPU (kernels, copies, fills), 0 on a CPU.
             `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
             and for each step and device these parts and the idle time add up to `wall_ns`, the
             step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
@@ -53,7 +51,7 @@ class Attribution:
             idle time right before the op's kernels, without that at the step's begin, and
             `launching_ns` the host's time for its launches; both null on a CPU and for idle time.
             Kernels that name no op are "(unassigned)".
-        marked: Whether the trace says where steps begin and end, as asked for.
+        marked: Whether the trace says where steps begin and end, as wanted.
         steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
             int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
@@ -61,7 +59,7 @@ class Attribution:
         outside_events: Events of ops and kernels that lie outside all steps.
         devices: What the whole trace records of each device: see `recorded_devices`.
         kernels: What it records of each kernel: see `recorded_kernels`.
-        replayed: The steps run again from the graph, and what that predicts.
+        replayed: The steps, replayed, and what that predicts.
         notes: What a reader of the numbers should know.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
             graph counts once. None where that is not known.
@@ -71,8 +69,7 @@ class Attribution:
             known: see `rollup.Totals.bound_by`; "" on a CPU.
         estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
             only because most of the fusion is of them.
-        marked_ns: How long each step lasted on the host, in the order of time, one that is left
-            out included.
+        marked_ns: How long each step lasted on the host, in order, one that is left out included.
         left_out: The first step where that took much longer than the others: a row as in
             `steps`, of a step that is in neither table.
         name: What the steps are called in the trace; "" where they have no name of their own.
@@ -103,7 +100,7 @@ def attribute(
     depth: int = 1,
     *,
     cores: bool = True,
-    known: Known | None = None,
+    facts: GraphFacts | None = None,
 ) -> Attribution:
     """Divides each traced step among the ops that ran in it.
 
@@ -112,13 +109,13 @@ def attribute(
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
         cores: Whether to find core times: that reads most of a CPU trace.
-        known: What is known beside the trace: with the graph the steps of a CPU are replayed.
+        facts: What is known beside the trace: with the graph the steps of a CPU are replayed.
 
     Raises:
         TraceError: The trace is damaged, nothing ran in it that could have a cost, or it has steps
             of several sorts, whose mean would say nothing.
     """
-    phases = attribute_phases(trace, marker, depth, cores=cores, known=known)
+    phases = attribute_phases(trace, marker, depth, cores=cores, facts=facts)
     if len(phases) > 1:
         names = ", ".join(f'"{name}"' for name in phases)
         raise TraceError(f"{trace.source}: steps with several names ({names}): choose one of them")
@@ -132,7 +129,7 @@ def attribute_phases(
     depth: int = 1,
     *,
     cores: bool = True,
-    known: Known | None = None,
+    facts: GraphFacts | None = None,
 ) -> dict[str, Attribution]:
     """Divides the steps of each sort; see `attribute`.
 
@@ -156,10 +153,9 @@ def attribute_phases(
     left_out = tuple(name for sort, name in enumerate(steps.sorts) if sort not in shown)
     if left_out:
         notes.append(Note("steps_empty", names=left_out))
-    divided = _Divided(work, steps, divisions, labels, costs_table(divisions, steps, work, labels))
-    return {
-        steps.sorts[sort]: _of_sort(sort, divided, tuple(notes), known or Known()) for sort in shown
-    }
+    costs = costs_table(divisions, steps, work, labels)
+    divided = _Divided(work, steps, divisions, labels, costs, tuple(notes))
+    return {steps.sorts[sort]: _of_sort(sort, divided, facts or GraphFacts()) for sort in shown}
 
 
 class _Divided(NamedTuple):
@@ -170,13 +166,14 @@ class _Divided(NamedTuple):
     divisions: Sequence[Division]
     labels: Labels
     costs: pl.DataFrame  # as made by `costs_table`
+    notes: tuple[Note, ...]
 
 
-def _of_sort(sort: int, divided: _Divided, notes: tuple[Note, ...], known: Known) -> Attribution:
+def _of_sort(sort: int, divided: _Divided, facts: GraphFacts) -> Attribution:
     """The attribution of the steps of one sort."""
     import polars as pl
 
-    work, all_steps, divisions, labels, costs = divided
+    work, all_steps, divisions, labels, costs, notes = divided
     rows = all_steps.rows_of(sort)
     division = _busiest(divisions, rows)
     device = division.device
@@ -193,7 +190,7 @@ def _of_sort(sort: int, divided: _Divided, notes: tuple[Note, ...], known: Known
         costs, steps = (table.filter(pl.col("step") != number) for table in (costs, steps))
         replayed_steps = replayed_steps.without(number)
     check_closure(costs)
-    bound_by = _bound_by(costs, device, work, known.timed_s)
+    bound_by = _bound_by(costs, device, work, facts.timed_s)
     span_ns, outside_ns = outside_of(all_steps, division, work)
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     return Attribution(
@@ -205,7 +202,7 @@ def _of_sort(sort: int, divided: _Divided, notes: tuple[Note, ...], known: Known
         devices=recorded_devices(work),
         kernels=recorded_kernels(work),
         replayed=replay_steps(
-            work, replayed_steps, labels, costs, device=device, bound_by=bound_by, known=known
+            work, replayed_steps, labels, costs, device=device, bound_by=bound_by, facts=facts
         ),
         notes=notes,
         launches_per_step=float(launches.mean()) if launches.any() else None,

@@ -15,7 +15,6 @@ from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import DATA_SCOPE, UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Index, Int, Segments, cut, idle_within, shares
 from alexprof.attribute.waiting import (
-    Pieces,
     counted_once,
     device_windows,
     idle_before,
@@ -107,7 +106,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
             np.full(keys.size, UNKNOWN)
             if on_cpu
             else idle_before(
-                activity, event_step, windows[0], Pieces(pieces, piece_step, of_piece), keys.size
+                activity, event_step, windows[0], (pieces, piece_step, of_piece), keys.size
             )
         ),
         launching_ps=launching(

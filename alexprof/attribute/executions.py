@@ -10,7 +10,7 @@ import numpy as np
 from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Execution, Step
+from alexprof.attribute.replay import ExecutedStep, Execution
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.timeline import Float, Int, alone, cut, distinct, self_segments, touching
 from alexprof.record.note import Note
@@ -78,7 +78,7 @@ class Executions:
         time = self.end_ns - self.start_ns
         return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
 
-    def steps(self, chosen: Sequence[int]) -> Iterator[Step]:
+    def steps(self, chosen: Sequence[int]) -> Iterator[ExecutedStep]:
         """Makes the steps with these indexes."""
         for at in chosen:
             rows = slice(self.first[at], self.first[at + 1])
@@ -86,7 +86,7 @@ class Executions:
             columns = self.thread[rows], self.start_ns[rows], self.end_ns[rows], self.usable[op]
             ran = zip(op.tolist(), *(column.tolist() for column in columns), strict=True)
             executions = tuple(Execution(self.names[which], *rest) for which, *rest in ran)
-            yield Step(executions, float(self.wall_ns[at]), self.cores, self.threads)
+            yield ExecutedStep(executions, float(self.wall_ns[at]), self.cores, self.threads)
 
 
 def _nested(cpu: Activity) -> bool:
@@ -100,7 +100,7 @@ def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
 
     An op that hands no work to the pool uses its own thread. For the others it shows when they ran
     with no op beside them; those that never did are taken for able to use all. Without core times
-    all ops are alike: one divides the machine with the others.
+    all ops count the same: one divides the machine with the others.
     """
     regions = work.regions
     if regions is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
-from alexprof.attribute.predict import Known, Replayed
+from alexprof.attribute.predict import GraphFacts, Replayed
 from alexprof.errors import DamageError, TraceError
 from alexprof.record.note import Note, of_host
 from alexprof.xplane import recorded_span_ns
@@ -28,7 +28,7 @@ def attribute_hosts(
     depth: int = 1,
     *,
     cores: bool = True,
-    known: Known | None = None,
+    facts: GraphFacts | None = None,
 ) -> dict[str, Attribution]:
     """Divides the steps of each host, sort by sort, among the ops that ran there.
 
@@ -45,7 +45,7 @@ def attribute_hosts(
     """
     if len(traces) == 1:
         (trace,) = traces.values()
-        return attribute_phases(trace, marker, depth, cores=cores, known=known)
+        return attribute_phases(trace, marker, depth, cores=cores, facts=facts)
     _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [Note("several_hosts", {"hosts": len(traces)})]

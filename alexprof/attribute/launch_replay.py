@@ -1,4 +1,4 @@
-"""A step of a GPU run again on paper: what the host launches, and what the streams then do.
+"""A step of a GPU replayed: what the host launches, and what the streams then do.
 
 The host launches in order; a kernel starts when its launch is done and what ran before it on its
 stream, or on another that it waits for, has ended. Where it began later than that, the rest of the
@@ -29,7 +29,7 @@ _ROUNDS = 40
 
 
 @dataclass(frozen=True)
-class Launch:
+class ReplayedLaunch:
     """Something that a step launched. Times are nanoseconds."""
 
     op: int  # number of its op
@@ -49,7 +49,7 @@ class Launch:
 class LaunchedStep:
     """A traced step."""
 
-    launches: tuple[Launch, ...]  # in the order in which the host launched them
+    launches: tuple[ReplayedLaunch, ...]  # in the order in which the host launched them
     lead_ns: float  # what the host does before the first launch, whatever is launched then
     tail_ns: float  # what the step lasts after its last launch and all that those did
     wall_ns: float  # how long it took
@@ -80,7 +80,7 @@ class LaunchedStep:
 
 
 @dataclass(frozen=True)
-class Launches:
+class LaunchedSteps:
     """The launches of a GPU's steps, to be drawn one step at a time."""
 
     activity: Activity  # what the GPU ran
@@ -104,7 +104,7 @@ class Launches:
 
 def launched_steps(
     activity: Activity, step: Int, start_ps: Int, end_ps: Int, within: Within
-) -> Launches | Note:
+) -> LaunchedSteps | Note:
     """Gathers the launches of a GPU's steps, or the reason why they can't be replayed.
 
     Takes the step that launched each event (-1 for none), and begin and end of each step on the
@@ -124,7 +124,7 @@ def launched_steps(
         return Note("replay_empty_steps")
     if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
         return Note("replay_gpu_behind")
-    return Launches(activity, rows, first, start_ps, end_ps, within)
+    return LaunchedSteps(activity, rows, first, start_ps, end_ps, within)
 
 
 def _drawn(
@@ -154,7 +154,7 @@ def _drawn(
         # Another thread may have launched the one before it meanwhile.
         free = max(called_ps[place], before) if waits else done_ps[place]
         launches.append(
-            Launch(
+            ReplayedLaunch(
                 op=op,
                 host_ns=launching[place] / PS_PER_NS,
                 apart_ns=(free - before - launching[place]) / PS_PER_NS,

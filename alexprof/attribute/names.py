@@ -50,7 +50,7 @@ UNNAMED_GRADIENT = "gradients"
 FUNCTION_ENDS = "(function)"
 
 
-class Place(NamedTuple):
+class OpPlace(NamedTuple):
     """Where an op belongs."""
 
     # The forward scopes and, last, the forward op, outermost first; `()` for a gradient op that
@@ -139,7 +139,7 @@ def _root(
     return root_by_time(of_model)
 
 
-def parse(name: str) -> Place:
+def parse(name: str) -> OpPlace:
     """Takes the marks of the graph's history off a node's name.
 
     Examples:
@@ -150,20 +150,20 @@ def parse(name: str) -> Place:
         jit(step)/transpose(jvp(conv1))/mul                 conv1/mul, backward
     """
     if jax.is_scoped(name):
-        return Place(*jax.parse(name))
+        return OpPlace(*jax.parse(name))
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
     place = _resolve(scopes)
     if not place.backward:
-        return Place(place.path or (name,), False)
+        return OpPlace(place.path or (name,), False)
     path = place.path
     if len(path) == 1 and not _GRAD.search(scopes[-1]):
-        return Place((), True)
-    return Place(path[:-1] if len(path) > 1 else path, True)
+        return OpPlace((), True)
+    return OpPlace(path[:-1] if len(path) > 1 else path, True)
 
 
-def _resolve(scopes: list[str]) -> Place:
+def _resolve(scopes: list[str]) -> OpPlace:
     """Joins what stands before and after an inlined function, and cuts off the gradients' scope.
 
     A function made inside a scope has that scope in its own names, so it stands there twice:
@@ -174,22 +174,22 @@ def _resolve(scopes: list[str]) -> Place:
             head, tail = _forward(scopes[:at]), _resolve(scopes[at + 2 :])
             twice = head.path[:1] == tail.path[:1]
             path = tail.path if twice else head.path + tail.path
-            return Place(path, head.backward or tail.backward)
+            return OpPlace(path, head.backward or tail.backward)
     return _forward([scope for scope in scopes if not _NUMBER.fullmatch(scope)])
 
 
-def _forward(scopes: list[str]) -> Place:
+def _forward(scopes: list[str]) -> OpPlace:
     """Turns scopes without inlined functions into those of the forward op."""
     rest = _unwrap(scopes)
     marks = [at for at, scope in enumerate(rest) if _GRADIENTS.fullmatch(scope)]
     if not marks:
-        return Place(tuple(rest), False)
+        return OpPlace(tuple(rest), False)
     if rest[-1].startswith("accumulator"):  # a forward loop keeps a value for its gradient
-        return Place(tuple(rest[: marks[0]]), False)
+        return OpPlace(tuple(rest[: marks[0]]), False)
     start = marks[0] + 1
     while start < len(rest) and _GRADIENTS.fullmatch(rest[start]):
         start += 1
-    return Place(tuple(_GRAD.sub("", scope) for scope in _unwrap(rest[start:])), True)
+    return OpPlace(tuple(_GRAD.sub("", scope) for scope in _unwrap(rest[start:])), True)
 
 
 def _unwrap(scopes: list[str]) -> list[str]:
@@ -204,7 +204,7 @@ def _unwrap(scopes: list[str]) -> list[str]:
     return rest
 
 
-def pass_of(name: str, type_: str, place: Place, *, taped: bool = False) -> str:
+def pass_of(name: str, type_: str, place: OpPlace, *, taped: bool = False) -> str:
     """Returns the part of training that an op belongs to, given what `parse` makes of its name.
 
     `taped` says that gradients come from a tape, which adds them up in ops named `AddN` that stand
@@ -224,7 +224,7 @@ def pass_of(name: str, type_: str, place: Place, *, taped: bool = False) -> str:
     return "backward" if kinds.is_gradient(type_, named=name != type_) else "forward"
 
 
-def optimizer_scope(place: Place) -> str | None:
+def optimizer_scope(place: OpPlace) -> str | None:
     """Returns the scope of an optimizer around an op (`Adam`, `adam_w_1`), or None."""
     if place.backward:
         return None
@@ -234,7 +234,7 @@ def optimizer_scope(place: Place) -> str | None:
     return None
 
 
-def layer(name: str, type_: str, place: Place, depth: int = 1, root: tuple[str, ...] = ()) -> str:
+def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: tuple[str, ...] = ()) -> str:
     """Returns the layer of an op: the first `depth` scopes of its path below `root`.
 
     An op that stands in no scope is its own layer (`pool1`). Ops of an optimizer belong to the

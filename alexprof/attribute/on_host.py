@@ -17,7 +17,7 @@ from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Line, Plane
 
-# What is asked of a host's events, by this room and by `launches`.
+# What is read of a host's events, here and in `launches`.
 _STATS = (
     "step_num",
     "tf_function_call",
@@ -50,7 +50,7 @@ class Host:
 
     @classmethod
     def read(cls, plane: Plane, *, cores: bool) -> Host:
-        """Reads a host; with the work of its pools if core times are asked for."""
+        """Reads a host; with the work of its pools for core times."""
         is_pool = np.array([_is_pool(line) for line in plane.lines], bool)
         is_input = np.array([line.name.startswith("tf_data") for line in plane.lines], bool)
         by_xla = plane.may_have(HLO_OP)

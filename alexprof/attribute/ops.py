@@ -54,7 +54,7 @@ class Work:
     waits: Cover  # when the host waited for the input pipeline, or ran an op of its own for it
     fetches: Cover  # when it took results from a device
     ran: Cover  # when it ran ops
-    # Work of the pools' threads; None if it was not asked for or is not recorded.
+    # Work of the pools' threads; None if not wanted or not recorded.
     regions: Regions | None
     eager: frozenset[int]  # numbers of ops that ran eagerly, without names of their own
     # Numbers of ops that may belong to any pass: those that XLA made, as far as the trace does not

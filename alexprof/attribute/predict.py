@@ -15,7 +15,7 @@ from alexprof.attribute.executions import Executions
 from alexprof.attribute.launch_replay import host_factor, launched_steps
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Graph, Inputs, Replay
+from alexprof.attribute.replay import Graph, Inputs, StepReplay
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.waiting import step_of
 from alexprof.record.note import Note
@@ -44,7 +44,7 @@ _LEAST_IN_GRAPH = 0.99  # part of the time of ops that the graph must hold
 
 
 @dataclass(frozen=True)
-class Saving:
+class ReplayedSaving:
     """What a step would save."""
 
     what: str  # "layer", "kind", "op", or "ablation"
@@ -58,47 +58,32 @@ class Saving:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The steps, run again on paper; see `replay_steps`.
+    """The steps, replayed; see `replay_steps`."""
 
-    Attributes:
-        reason: Why they could not be; then there is nothing else but `gone_with`.
-        drift: Median over steps of |replayed / measured − 1|.
-        drift_worst: The largest of them.
-        steps: How many steps were replayed.
-        path: The ops of the critical path, longest first, each with the mean time in nanoseconds
-            by which it made a step longer. What is missing to the step is the time after the last.
-        savings: What leaving out would save, largest first among layers, kinds, ops and ablations;
-            empty where the drift is too large.
-        gone_with: For each ablation, by its name, the other ops that go: known wherever the graph
-            is, replayed or not.
-        of_launches: Whether it was the launches of a GPU that were replayed.
-    """
-
-    reason: Note | None
-    drift: float | None = None
-    drift_worst: float | None = None
-    steps: int = 0
+    reason: Note | None  # why they could not be; then there is nothing else but `gone_with`
+    drift: float | None = None  # median over steps of |replayed / measured − 1|
+    drift_worst: float | None = None  # the largest of them
+    steps: int = 0  # how many steps were replayed
+    # The ops of the critical path, longest first, each with the mean time in nanoseconds by which
+    # it made a step longer. What is missing to the step is the time after the last.
     path: tuple[tuple[str, float], ...] = ()
-    savings: tuple[Saving, ...] = ()
+    # What leaving out would save, largest first among layers, kinds, ops and ablations; empty where
+    # the drift is too large.
+    savings: tuple[ReplayedSaving, ...] = ()
+    # For each ablation, by its name, the other ops that go: known wherever the graph is, replayed
+    # or not.
     gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    of_launches: bool = False
+    of_launches: bool = False  # whether it was the launches of a GPU that were replayed
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known beside the trace.
+class GraphFacts:
+    """What is known beside the trace."""
 
-    Attributes:
-        inputs: The graph; None if it is not known.
-        nodes: What else is known of its nodes.
-        asked: What is predicted beside layers, kinds and ops.
-        timed_s: Mean of the timed steps; None where there are none.
-    """
-
-    inputs: Inputs | None = None
-    nodes: Mapping[str, Node] | None = None
-    asked: Sequence[AblationSpec] = ()
-    timed_s: float | None = None
+    inputs: Inputs | None = None  # the graph; None if it is not known
+    nodes: Mapping[str, Node] | None = None  # what else is known of its nodes
+    ablations: Sequence[AblationSpec] = ()  # what is predicted beside layers, kinds and ops
+    timed_s: float | None = None  # mean of the timed steps; None where there are none
 
 
 Rerun: TypeAlias = Callable[[Collection[str], Collection[str]], list[float]]
@@ -112,7 +97,7 @@ class _Groups:
     # By what they are ("layer", …) and name; the ablations first, then the largest.
     ops: Mapping[tuple[str, str], frozenset[str]]
     ablations: int
-    facts: Known
+    facts: GraphFacts
     in_trace: frozenset[str]  # ops of the trace
 
     def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
@@ -145,19 +130,19 @@ def replay_steps(
     *,
     device: str,
     bound_by: str,
-    known: Known,
+    facts: GraphFacts,
 ) -> Replayed:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
     Those of a CPU by its ops, of a GPU by its launches. `costs`, as made by `costs.attribute`, say
     what is worth a prediction.
     """
-    if device == CPU and not known.inputs:
+    if device == CPU and not facts.inputs:
         return Replayed(Note("replay_no_graph"))
-    ablations = _ablated(known.asked, work, labels)
+    ablations = _ablated(facts.ablations, work, labels)
     largest = _largest(costs.filter(costs["device"] == device), work, labels)
     in_trace = frozenset(name for name, _ in work.ops)
-    groups = _Groups(ablations | largest, len(ablations), known, in_trace)
+    groups = _Groups(ablations | largest, len(ablations), facts, in_trace)
     if bound_by in NOT_REPLAYED:
         replayed = Replayed(Note(NOT_REPLAYED[bound_by]))
     elif device == CPU:
@@ -210,9 +195,8 @@ def _rerun_ops(drawn: Executions | Note, steps: int, groups: _Groups) -> Replaye
     count, predicted = groups.affordable(drawn.size, steps)
     if not count:
         return Replayed(Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
-    replays = [
-        Replay(step, graph) for step in drawn.steps([at * steps // count for at in range(count)])
-    ]
+    chosen = [at * steps // count for at in range(count)]
+    replays = [StepReplay(step, graph) for step in drawn.steps(chosen)]
 
     def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
         return [
@@ -239,7 +223,7 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replay
                 for changed in ((ops.union(with_it), ()), ((), ops))
             )
             std = stdev(gone) if len(gone) > 1 else None
-            savings.append(Saving(what, name, fmean(gone), std, fmean(half), with_it))
+            savings.append(ReplayedSaving(what, name, fmean(gone), std, fmean(half), with_it))
     savings.sort(key=lambda saving: (saving.what, -saving.without))
     return Replayed(
         reason=None,
@@ -250,7 +234,7 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replay
     )
 
 
-def _path(replays: Sequence[Replay]) -> tuple[tuple[str, float], ...]:
+def _path(replays: Sequence[StepReplay]) -> tuple[tuple[str, float], ...]:
     total: dict[str, float] = defaultdict(float)
     for replay in replays:
         for op, ns in replay.critical_path():

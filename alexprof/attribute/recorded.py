@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,22 +68,7 @@ def recorded_kernels(work: Work) -> pl.DataFrame:
     table = table.with_columns(
         ((pl.col("total_ps") + PS_PER_NS // 2) // PS_PER_NS).alias("total_ns")
     ).sort(["total_ns", *keys], descending=[True, *[False] * 4])
-    by_text = {text: kernel_facts(text) for text in table["details"].unique()}
-    facts = [by_text[text] for text in table["details"]]
-    by_name = {name: uses_tensor_cores(name) for name in table["name"].unique()}
-    return table.select(*keys, "executions", "total_ns", "launches", "total_bytes").with_columns(
-        *(
-            pl.Series(name, [getattr(fact, name) for fact in facts], dtype=dtype)
-            for name, dtype in _fact_types().items()
-        ),
-        pl.Series("tensor_cores", [by_name[name] for name in table["name"]], dtype=pl.Boolean),
-    )
-
-
-def _fact_types() -> dict[str, pl.DataType]:
-    import polars as pl
-
-    return {
+    fact_types: dict[str, Any] = {
         "grid": pl.List(pl.Int64),
         "block": pl.List(pl.Int64),
         "registers": pl.Int64(),
@@ -93,6 +78,16 @@ def _fact_types() -> dict[str, pl.DataType]:
         "copied_from": pl.String(),
         "copied_to": pl.String(),
     }
+    by_text = {text: kernel_facts(text) for text in table["details"].unique()}
+    facts = [by_text[text] for text in table["details"]]
+    by_name = {name: uses_tensor_cores(name) for name in table["name"].unique()}
+    return table.select(*keys, "executions", "total_ns", "launches", "total_bytes").with_columns(
+        *(
+            pl.Series(name, [getattr(fact, name) for fact in facts], dtype=dtype)
+            for name, dtype in fact_types.items()
+        ),
+        pl.Series("tensor_cores", [by_name[name] for name in table["name"]], dtype=pl.Boolean),
+    )
 
 
 def _by_launch(device: Activity, work: Work) -> pl.DataFrame:

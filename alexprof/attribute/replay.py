@@ -1,4 +1,4 @@
-"""A step run again on paper: from dependencies and measured durations to the step's time.
+"""A step replayed: from dependencies and measured durations to the step's time.
 
 An op can start when what it waits for has ended and a thread is free, in the order in which ops
 started in the trace. Ops that run at once divide the machine: each gets as many cores as it can
@@ -6,7 +6,7 @@ use, and where there are too few, all get the same. So what an op has to do is a
 seconds, taken from the trace by the same rule, and its duration follows from what runs beside it.
 Idle time before an op and at the step's end is kept as it was.
 
-If that gives back the measured time, it may be asked what the step would take without some ops.
+A replay that gives back the measured time predicts what the step would take without some ops.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Step:
+class ExecutedStep:
     """A traced step."""
 
     executions: tuple[Execution, ...]  # each op once, in the order of their begins
@@ -75,10 +75,10 @@ class Step:
     threads: int  # how many ops can run at once
 
 
-class Replay:
+class StepReplay:
     """A step, ready to be run again."""
 
-    def __init__(self, step: Step, graph: Graph) -> None:
+    def __init__(self, step: ExecutedStep, graph: Graph) -> None:
         self.step = step
         self.graph = graph
         ran = step.executions
@@ -104,9 +104,8 @@ class Replay:
     def _run(self, work: Sequence[float]) -> float:
         """Plays the step; returns when the last op ended."""
         missing = self._missing.copy()
-        ready: list[
-            int
-        ] = []  # ops that wait for nothing but a thread; a heap, the first goes first
+        # Ops that wait for nothing but a thread: a heap, the first goes first.
+        ready: list[int] = []
         for at, node in enumerate(self._node):
             if node < 0:
                 heapq.heappush(ready, at)
@@ -121,7 +120,8 @@ class Replay:
                 free -= 1
             if not (starting or running):
                 raise ValueError("ops that wait for each other")
-            rate = self._rates(running)
+            can_use = {at: self.step.executions[at].cores for at in running}
+            rate = _rates(can_use, self.step.cores)
             next_end = min((left / rate[at] for at, left in running.items()), default=float("inf"))
             until = min(next_end, starting[0][0] - now if starting else float("inf"))
             for at in running:
@@ -156,9 +156,6 @@ class Replay:
                 free.append(user)
         return free
 
-    def _rates(self, running: Collection[int]) -> dict[int, float]:
-        return _rates({at: self.step.executions[at].cores for at in running}, self.step.cores)
-
     def critical_path(self) -> list[tuple[str, float]]:
         """Finds the ops that made the step as long as it was, from first to last.
 
@@ -177,7 +174,8 @@ class Replay:
         at = max(range(len(ran)), key=lambda at: ran[at].end_ns, default=-1)
         while at >= 0:
             execution = ran[at]
-            needed = [self._latest(node, seen) for node in self._inputs(at)]
+            inputs = self.graph.inputs[self._node[at]] if self._node[at] >= 0 else []
+            needed = [self._latest(node, seen) for node in inputs]
             needed = [
                 other
                 for other in (*needed, previous[at])
@@ -187,10 +185,6 @@ class Replay:
             path.append((execution.op, execution.end_ns - (ran[up].end_ns if up >= 0 else 0.0)))
             at = up
         return path[::-1]
-
-    def _inputs(self, at: int) -> list[int]:
-        node = self._node[at]
-        return self.graph.inputs[node] if node >= 0 else []
 
     def _latest(self, node: int, seen: dict[int, int]) -> int:
         """The op that ended last of those that a node hands on, -1 if there is none."""
@@ -222,7 +216,7 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
     return rates
 
 
-def _work(step: Step) -> list[float]:
+def _work(step: ExecutedStep) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
     ran = step.executions
     edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]

@@ -37,24 +37,15 @@ _BOUNDS = ("launching", "input", "fetching", "python", "unknown")
 
 @dataclass(frozen=True)
 class Totals:
-    """Where the time of a device went, over all traced steps together.
+    """Where the time of a device went, over all traced steps together."""
 
-    Attributes:
-        device: "CPU", "GPU:0", …
-        steps: Number of steps.
-        wall_ns: Duration of the steps; equals `share_ns + idle_ns`.
-        share_ns: Time that something ran, the unassigned included.
-        unassigned_ns: The part of `share_ns` that names no op.
-        idle_ns: Time that nothing ran.
-        idle_by_reason_ns: `idle_ns` by reason, longest first; see `division.IDLE_REASONS`.
-    """
-
-    device: str
-    steps: int
-    wall_ns: int
-    share_ns: int
-    unassigned_ns: int
-    idle_ns: int
+    device: str  # "CPU", "GPU:0", …
+    steps: int  # number of steps
+    wall_ns: int  # duration of the steps; equals `share_ns + idle_ns`
+    share_ns: int  # time that something ran, the unassigned included
+    unassigned_ns: int  # the part of `share_ns` that names no op
+    idle_ns: int  # time that nothing ran
+    # `idle_ns` by reason, longest first; see `division.IDLE_REASONS`.
     idle_by_reason_ns: dict[str, int]
 
     def idle_s(self, reason: str, timed_s: float | None) -> float:
@@ -167,9 +158,12 @@ def _summary(
         .group_by(*keys, "step", maintain_order=True)
         .agg(
             pl.col(amounts).sum().cast(pl.Float64),
-            *(pl.when(waits).then(pl.col(one).sum().cast(pl.Float64)) for one in waiting),
+            *(pl.when(waits).then(pl.col(time).sum().cast(pl.Float64)) for time in waiting),
             pl.when(counted).then(pl.col("executions").sum().cast(pl.Float64)).alias("executions"),
-            *(pl.when(known).then(pl.col(one).sum().cast(pl.Float64)).alias(one) for one in core),
+            *(
+                pl.when(known).then(pl.col(time).sum().cast(pl.Float64)).alias(time)
+                for time in core
+            ),
         )
     )
     # Every step has a row of each device, be it of idle time.
@@ -178,6 +172,7 @@ def _summary(
     device = steps.agg(pl.len().alias("steps"), pl.col("wall_ns").sum()).join(
         worked.agg(pl.col("share_ns").sum().alias("worked_ns")), on="device", how="left"
     )
+    low, high = (pl.col("share_mean_s") + sign * pl.col("half_s") for sign in (-1, 1))
     summary = (
         per_step.join(device, on="device")
         .group_by(keys, maintain_order=True)
@@ -197,13 +192,17 @@ def _summary(
             .then(pl.col("share_ns").sum() / pl.col("worked_ns").first())
             .alias("busy_fraction"),
             *(
-                pl.when(waits).then(_mean(one) / _NS_PER_S).alias(one.replace("_ns", "_s"))
-                for one in waiting
+                pl.when(waits).then(_mean(time) / _NS_PER_S).alias(time.replace("_ns", "_s"))
+                for time in waiting
             ),
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
         .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)
-        .with_columns(_interval().alias("share_ci95_s"))
+        .with_columns(
+            pl.when(pl.col("half_s").is_not_null())
+            .then(pl.concat_list(low, high))
+            .alias("share_ci95_s")
+        )
     )
     return (
         summary.rename({name: "name"})
@@ -240,14 +239,6 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     return means.group_by(keys, maintain_order=True).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )
-
-
-def _interval() -> pl.Expr:
-    """A list of low and high; null where the half width is."""
-    import polars as pl
-
-    mean, half = pl.col("share_mean_s"), pl.col("half_s")
-    return pl.when(half.is_not_null()).then(pl.concat_list(mean - half, mean + half))
 
 
 def _mean(amount: str) -> pl.Expr:

@@ -23,9 +23,9 @@ Source = Literal["marker", "call", "whole"]
 
 PS_PER_NS = 1000
 NOT_MARKED = "steps_not_marked"
-"""The note on a trace that is one step as a whole: no step is marked as asked for."""
+"""The note on a trace that is one step as a whole: no step has the wanted marker."""
 _SHOWN = 5
-_SET_UP = 0.1  # part of the trace before the first step from which on it is told
+_SET_UP = 0.1  # part of the trace before the first step from which on a note is due
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
         return steps
     calls = _named(_events_with(host, "tf_function_call"), marker)
     if len(calls):
-        return _until_next(_outermost(calls), _recorded_until_ps(host), span_ps)
+        recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
+        return _until_next(_outermost(calls), recorded_until_ps, span_ps)
     names = _names_of(markers) if marker is not None else ()
     return _whole(span_ps, (*steps.notes, Note(NOT_MARKED, names=names, text=marker or "")))
 
@@ -148,11 +149,6 @@ def _events_with(host: Sequence[Events], stat: str) -> _Spans:
 
 def _named(spans: _Spans, name: str | None) -> _Spans:
     return spans if name is None else spans.take(spans.name == name)
-
-
-def _recorded_until_ps(host: Sequence[Events]) -> int:
-    """When the last event of the host ends."""
-    return max((int(events.end_ps.max(initial=0)) for events in host), default=0)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
@@ -200,7 +196,9 @@ def _outermost(spans: _Spans) -> Steps:
     end = _to_ns(spans.end_ps[outer])
     kept = spans.take(outer)
     notes = _left_out(spans, outer)
-    notes += _overlaps(outer & (spans.start_ps < reach))
+    overlaps = int((outer & (spans.start_ps < reach)).sum())
+    if overlaps:
+        notes.append(Note("steps_overlap", {"steps": overlaps}))
     lasting = end > start
     if not lasting.all():
         notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
@@ -221,11 +219,6 @@ def _left_out(markers: _Spans, outer: Bool) -> list[Note]:
         return []
     names = _names_of(markers.take(other))
     return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
-
-
-def _overlaps(late: Bool) -> list[Note]:
-    """Notes that steps count from the end of another, because that was still going on."""
-    return [Note("steps_overlap", {"steps": int(late.sum())})] if late.any() else []
 
 
 def _names_of(spans: _Spans) -> tuple[str, ...]:

@@ -280,9 +280,8 @@ class OwnerRows:
     def times(self, numbered: Segments | Cover) -> Segments:
         """Returns what is left of the row as segments of the owners."""
         start, end = numbered.start_ps, numbered.end_ps
-        return Segments(
-            start // self._width, self._edges[start % self._width], self._edges[end % self._width]
-        )
+        owner = numbered.owner if isinstance(numbered, Segments) else start // self._width
+        return Segments(owner, self._edges[start % self._width], self._edges[end % self._width])
 
 
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:

@@ -7,7 +7,6 @@ at work when the host's step ends, steps begin and end otherwise on it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,14 +17,6 @@ from alexprof.attribute.timeline import Int, Segments
 Within = Callable[[Int, Int], Int]
 """How much of each window, from begins to ends, something went on, in picoseconds."""
 _BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
-
-
-class Pieces(NamedTuple):
-    """Time of events in steps."""
-
-    segments: Segments  # the pieces, each with its event
-    window: Int  # [m], the step that each lies in
-    row: Int  # [m], the row that it counts in
 
 
 def step_of(activity: Activity, steps: Steps) -> Int:
@@ -150,23 +141,24 @@ def launching(
 
 
 def idle_before(
-    activity: Activity, event_step: Int, begin_ps: Int, pieces: Pieces, rows: int
+    activity: Activity, event_step: Int, begin_ps: Int, pieces: tuple[Segments, Int, Int], rows: int
 ) -> Int:
     """The idle time right before the events of each row, int64 [rows] picoseconds.
 
     Without that before the first event of a step, which waits for whatever the host does at the
-    step's begin. `begin_ps` says when the GPU's steps begin, `pieces` are the events' time in them.
+    step's begin. `begin_ps` says when the GPU's steps begin; `pieces` are the events' time in them,
+    with the step and the row of each.
     """
-    segments = pieces.segments
+    segments, step, row = pieces
     order = np.lexsort((segments.end_ps, segments.start_ps))
     start, owner = segments.start_ps[order], segments.owner[order]
     reach = np.maximum.accumulate(segments.end_ps[order])
     gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
-    # What lies before the window belongs to the window before.
-    gap = np.minimum(gap, start - begin_ps[pieces.window[order]])
+    # What lies before the step belongs to the step before.
+    gap = np.minimum(gap, start - begin_ps[step[order]])
     begun = np.full(begin_ps.size + 1, np.iinfo(np.int64).max)
     np.minimum.at(begun, event_step, activity.start_ps)
     is_first = activity.start_ps[owner] <= begun[event_step[owner]]
     total: Int = np.zeros(rows, np.int64)
-    np.add.at(total, pieces.row[order], np.where(is_first, 0, gap))
+    np.add.at(total, row[order], np.where(is_first, 0, gap))
     return total

@@ -20,11 +20,7 @@ _LIMIT_MB = 64 * 1024  # TensorFlow's default
 
 
 def check_cpu_allocator(name: str) -> None:
-    """Checks the name of an allocator.
-
-    Raises:
-        UsageError: If it is unknown.
-    """
+    """Raises a `UsageError` if there is no such allocator."""
     if name not in ALLOCATORS:
         raise UsageError(f"no CPU allocator {name!r}: there are {', '.join(ALLOCATORS)}")
 

@@ -17,14 +17,14 @@ def accelerators() -> tuple[Device, ...]:
     """The GPUs and other accelerators that TensorFlow sees."""
     import tensorflow as tf
 
-    found = []
+    devices = []
     for device in tf.config.list_physical_devices():
         if device.device_type == "CPU":
             continue
         details = tf.config.experimental.get_device_details(device)
         name = device.name.removeprefix("/physical_device:")
-        found.append(Device(name, str(details.get("device_name", device.device_type))))
-    return tuple(found)
+        devices.append(Device(name, str(details.get("device_name", device.device_type))))
+    return tuple(devices)
 
 
 def used_accelerators(device: str) -> tuple[Device, ...]:
@@ -36,21 +36,17 @@ def used_accelerators(device: str) -> tuple[Device, ...]:
     check_session_options(device)
     if device == "cpu":
         return ()
-    found = accelerators()
-    if device == "gpu" and not any(one.name.startswith("GPU") for one in found):
+    devices = accelerators()
+    if device == "gpu" and not any(seen.name.startswith("GPU") for seen in devices):
         raise UsageError(
             "no GPU that TensorFlow can use: run with --device cpu, or see what `alexprof doctor` "
             "says (a GPU needs its driver and `pip install 'alexprof[gpu]'`)"
         )
-    return found
+    return devices
 
 
 def check_session_options(device: str, intra_op: int = 0, inter_op: int = 0) -> None:
-    """Checks options without starting TensorFlow.
-
-    Raises:
-        UsageError: If the device is unknown or a number of threads negative.
-    """
+    """Raises a `UsageError` if an option is out of range; TensorFlow isn't started for it."""
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}: there are {', '.join(DEVICES)}")
     for option, threads in (("--intra-op", intra_op), ("--inter-op", inter_op)):
@@ -61,15 +57,10 @@ def check_session_options(device: str, intra_op: int = 0, inter_op: int = 0) -> 
 def session_config(
     device: str = "auto", intra_op: int = 0, inter_op: int = 0
 ) -> tf.compat.v1.ConfigProto:
-    """Settings of a session.
-
-    Args:
-        device: "auto" leaves the choice to TensorFlow, "cpu" hides the GPUs, "gpu" insists on one.
-        intra_op: Threads within an op; 0 leaves the choice to TensorFlow.
-        inter_op: Threads that run ops; 0 likewise.
+    """Settings of a session, from the options of `Tracer`.
 
     Raises:
-        UsageError: As `check_session_options`.
+        UsageError: If an option is out of range.
     """
     check_session_options(device, intra_op, inter_op)
     import tensorflow as tf

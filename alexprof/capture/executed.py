@@ -75,8 +75,7 @@ def executed_ops(target: Target, doing: str) -> Executed:
         if node.node_name not in _ENDS
     }
     inputs = {node.name: tuple(map(_without_output, node.input)) for node in nodes}
-    known = described(nodes)
-    return Executed(tuple(ops.values()), inputs, known, metadata.SerializeToString())
+    return Executed(tuple(ops.values()), inputs, described(nodes), metadata.SerializeToString())
 
 
 def described(nodes: Sequence[Any]) -> dict[str, Node]:
@@ -93,10 +92,10 @@ def described(nodes: Sequence[Any]) -> dict[str, Node]:
 def _described(node: Any, by_name: Mapping[str, Any]) -> Node:
     fused = ()
     if "fused_ops" in node.attr:
-        fused = tuple(one.decode() for one in node.attr["fused_ops"].list.s)
+        fused = tuple(fused_type.decode() for fused_type in node.attr["fused_ops"].list.s)
     bare = node.op.removeprefix("_Mkl").removeprefix("Native")
     if bare == "Cast":
-        source, target = (node.attr[one].type for one in ("SrcT", "DstT"))
+        source, target = node.attr["SrcT"].type, node.attr["DstT"].type
         if {source, target} <= _FLOATS:  # through whole numbers it is another value
             return Node(node.op, fused, f"{source} to {target}", f"{target} to {source}")
     if bare == "Transpose" and len(node.input) > 1:
@@ -114,7 +113,8 @@ def _constant(node: Any) -> list[int]:
 
     if node is None or node.op != "Const" or node.attr["dtype"].type not in _INTEGERS:
         return []
-    return [int(one) for one in np.ravel(tf.make_ndarray(node.attr["value"].tensor))]
+    values: list[int] = np.ravel(tf.make_ndarray(node.attr["value"].tensor)).tolist()
+    return values
 
 
 def _order(axes: Sequence[int]) -> str:
@@ -128,7 +128,5 @@ def _without_output(entry: str) -> str:
 
 def _short(device: str) -> str:
     """/job:localhost/replica:0/task:0/device:CPU:0 → CPU; …/device:GPU:1 → GPU:1."""
-    _, found, name = device.partition("device:")
-    if not found:
-        return ""
+    _, _, name = device.partition("device:")
     return "CPU" if name.startswith("CPU") else name

@@ -1,4 +1,7 @@
-"""TensorFlow's failures in plain words."""
+"""TensorFlow's failures in plain words.
+
+Each of these takes `doing`, what was going on: "forward of with_lrn".
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,7 @@ from alexprof.errors import CaptureError
 
 @contextmanager
 def step_failures(doing: str) -> Iterator[None]:
-    """Turns running out of memory in a step into a `CaptureError`.
-
-    Args:
-        doing: What was going on, for the message: "forward of with_lrn".
-
-    Raises:
-        CaptureError: If memory ran out.
-    """
+    """Raises a `CaptureError` if memory runs out in a step."""
     import tensorflow as tf
 
     try:
@@ -31,14 +27,7 @@ def step_failures(doing: str) -> Iterator[None]:
 
 @contextmanager
 def execution_failures(doing: str) -> Iterator[None]:
-    """Turns the failure of a step that need not succeed into a `CaptureError`.
-
-    Args:
-        doing: What was going on, for the message.
-
-    Raises:
-        CaptureError: If a step failed: say, the input pipeline has come to its end.
-    """
+    """Raises a `CaptureError` if a step fails that need not succeed: say, its input has ended."""
     import tensorflow as tf
 
     try:
@@ -49,14 +38,7 @@ def execution_failures(doing: str) -> Iterator[None]:
 
 @contextmanager
 def profiler_failures(doing: str) -> Iterator[None]:
-    """Turns the profiler's refusals into a `CaptureError`.
-
-    Args:
-        doing: What was going on, for the message.
-
-    Raises:
-        CaptureError: If a profiler is in the way, or it can't start, stop or save.
-    """
+    """Raises a `CaptureError` if a profiler is in the way, or can't start, stop or save."""
     import tensorflow as tf
 
     try:
@@ -78,6 +60,6 @@ def _first_line(error: BaseException) -> str:
     message = str(getattr(error, "message", error))
     lines = [line.strip() for line in message.splitlines()]
     where = ("Graph execution error", "Detected", "File ", "Node:")
-    telling = [line for line in lines if line and not line.startswith(where)]
-    line = telling[0] if telling else type(error).__name__
+    useful = (line for line in lines if line and not line.startswith(where))
+    line = next(useful, type(error).__name__)
     return line if len(line) <= 120 else line[:119] + "…"

@@ -15,8 +15,8 @@ def _onednn_is_off() -> bool:
         from tensorflow.python.util import _pywrap_util_port
     except ImportError:
         return False
-    asked = getattr(_pywrap_util_port, "IsMklEnabled", None)
-    return asked is not None and asked() is False
+    is_enabled = getattr(_pywrap_util_port, "IsMklEnabled", None)
+    return is_enabled is not None and is_enabled() is False
 
 
 def software() -> Software:

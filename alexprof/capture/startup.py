@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_said: list[str] = []
+_log_lines: list[str] = []
 
 
 def start_tensorflow() -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def start_tensorflow() -> tuple[str, ...]:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
-    return tuple(_said)
+    return tuple(_log_lines)
 
 
 @contextmanager
@@ -45,4 +45,4 @@ def _standard_error_kept() -> Iterator[None]:
             os.dup2(original, 2)
             os.close(original)
             kept.seek(0)
-            _said.extend(kept.read().decode(errors="replace").splitlines())
+            _log_lines.extend(kept.read().decode(errors="replace").splitlines())

@@ -41,7 +41,7 @@ class Captured:
 
 
 class _Level:
-    """A profiler level that TensorFlow honours.
+    """A profiler level that TensorFlow honors.
 
     Its binding takes a plain int for a flag and ignores it; a value that has `__index__` and no
     `__bool__` gets through. What was in force is read back from the trace.
@@ -73,11 +73,7 @@ def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any
 
 
 def check_no_profiler(doing: str) -> None:
-    """Makes sure that no profiler is running in this process: it would spoil what is timed.
-
-    Raises:
-        CaptureError: If one is.
-    """
+    """Raises a `CaptureError` if a profiler is running in this process: it would spoil timing."""
     import tensorflow as tf
 
     with profiler_failures(doing):

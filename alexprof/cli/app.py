@@ -34,7 +34,8 @@ StepsAtMost = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Go on until each mean is known to so much of itself, like 0.5%, or no better."
+        help="Go on until each mean's 95 % interval is within ± this part of it, like 0.5%, or "
+        "stops shrinking."
     ),
 ]
 MaxTime = Annotated[
@@ -44,15 +45,15 @@ MaxTime = Annotated[
 UntilSteady = Annotated[
     bool, typer.Option("--until-steady", help="Warm up until steps hold one level, at most 60 s.")
 ]
-BurnIn = Annotated[int, typer.Option(help="Warm-up steps before them, left out.")]
+BurnIn = Annotated[int, typer.Option(help="Warm-up steps before the timed ones, left out.")]
 RunName = Annotated[
-    str, typer.Option(help="Name of the run's folder in the logdir. By the time if empty.")
+    str, typer.Option(help="Name of the run's folder in the logdir. Made of the time if empty.")
 ]
-Seed = Annotated[int, typer.Option(help="Of images and weights.")]
+Seed = Annotated[int, typer.Option(help="Random seed of images and weights.")]
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         print(f"alexprof {alexprof.__version__}")
         raise typer.Exit
 

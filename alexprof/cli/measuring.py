@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +19,8 @@ from alexprof.cli.app import (
     UntilSteady,
     app,
 )
-from alexprof.cli.output import free_folder, names, print_report
+from alexprof.cli.output import names, new_folder, print_report
 from alexprof.errors import Interrupted, UsageError
-from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.tracer import ProfileOptions
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def profile(
-    workload: Annotated[str, typer.Argument(help="What to profile: alexnet.")] = "alexnet",
+    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
     *,
     batch_size: BatchSize = 32,
     num_batches: StepsAtMost = None,
@@ -44,10 +42,10 @@ def profile(
     ] = 10,
     variants: Annotated[
         str,
-        typer.Option(help="Which to run, by commas: with_lrn,without_lrn. All if empty."),
+        typer.Option(help="Variants to run, by commas: with_lrn,without_lrn. All if empty."),
     ] = "",
     phases: Annotated[
-        str, typer.Option(help="Likewise: forward,forward_backward. All if empty.")
+        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
     run_name: RunName = "",
@@ -60,32 +58,33 @@ def profile(
     cpu_allocator: Annotated[
         str,
         typer.Option(
-            help="Of CPU tensors. bfc keeps memory between steps; malloc may fetch it anew."
+            help="Memory of CPU tensors: bfc keeps it between steps, malloc may fetch it anew."
         ),
     ] = "bfc",
     fetch: Annotated[
-        bool, typer.Option(help="End a step with its result in Python, as the classic does.")
+        bool,
+        typer.Option(help="End a step with its result in Python, as the classic benchmark does."),
     ] = True,
     interleave: Annotated[
-        bool, typer.Option(help="Let variants take turns, so that a drifting machine favours none.")
+        bool, typer.Option(help="Let variants take turns, so that a drifting machine favors none.")
     ] = True,
     block_steps: Annotated[
         int | None,
-        typer.Option(help="Steps in a row before it is the other's turn. By default at most 10."),
+        typer.Option(help="Steps in a row before the next variant's turn. By default at most 10."),
     ] = None,
 ) -> None:
     """Time a workload, trace it, and show what each op costs.
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
+    steps, fraction = _steps_and_precision(num_batches, precision, usual=100)
     options = ProfileOptions(
-        num_batches=steps_asked(num_batches, precision, usual=100),
-        precision=None if precision is None else parse_precision(precision),
+        num_batches=steps,
+        precision=fraction,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
@@ -100,12 +99,12 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
-    run_workload(chosen, options, logdir, run_name or free_folder(logdir, by_time(workload)).name)
+    run_workload(chosen, options, logdir, run_name, workload)
 
 
 @app.command()
 def ablate(
-    workload: Annotated[str, typer.Argument(help="What to look into: alexnet.")] = "alexnet",
+    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
     *,
     measure: Annotated[
         str,
@@ -119,7 +118,7 @@ def ablate(
     max_time: MaxTime = None,
     trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
     phases: Annotated[
-        str, typer.Option(help="Which, by commas: forward,forward_backward. All if empty.")
+        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
     ] = "",
     logdir: Logdir = Path("logdir"),
     run_name: RunName = "",
@@ -129,7 +128,6 @@ def ablate(
 
     What is measured runs beside the whole, in turns, with the ops replaced by identities.
     """
-    from alexprof.measure.stopping import parse_precision
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
     from alexprof.workload.ablated import ablated
@@ -138,20 +136,20 @@ def ablate(
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
     base = make_workload(workload, batch_size=batch_size, seed=seed)
-    patterns = tuple(Pattern.parse(one) for one in names(measure))
+    patterns = tuple(Pattern.parse(name) for name in names(measure))
     if measure.strip() and not patterns:
         raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
+    steps, fraction = _steps_and_precision(num_batches, precision, usual=50)
     options = ProfileOptions(
-        num_batches=steps_asked(num_batches, precision, usual=50),
-        precision=None if precision is None else parse_precision(precision),
+        num_batches=steps,
+        precision=fraction,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
         trace_steps=trace_steps,
         phases=names(phases),
     )
-    name = run_name or free_folder(logdir, by_time(f"{workload}-ablate")).name
-    run_workload(ablated(base, patterns), options, logdir, name)
+    run_workload(ablated(base, patterns), options, logdir, run_name, f"{workload}-ablate")
 
 
 @app.command()
@@ -169,31 +167,32 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         raise typer.Exit(1)
 
 
-def steps_asked(num_batches: int | None, precision: str | None, *, usual: int) -> int | None:
-    """How many timed steps: a precision alone leaves that open."""
-    return usual if num_batches is None and precision is None else num_batches
+def _steps_and_precision(
+    num_batches: int | None, precision: str | None, *, usual: int
+) -> tuple[int | None, float | None]:
+    """Number of timed steps and precision; a precision alone leaves the number open."""
+    from alexprof.measure.stopping import parse_precision
+
+    if precision is None:
+        return usual if num_batches is None else num_batches, None
+    return num_batches, parse_precision(precision)
 
 
-def by_time(name: str) -> str:
-    """A run's name if nobody chose one."""
-    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def run_workload(workload: Workload, options: ProfileOptions, logdir: Path, name: str) -> None:
+def run_workload(
+    workload: Workload, options: ProfileOptions, logdir: Path, run_name: str, default: str
+) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
+    from alexprof.tracer import check_choice
     from alexprof.tracer import profile as run_profile
 
-    options.check(workload)
-    if name == "latest":
+    check_choice(workload, options)
+    if run_name == "latest":
         raise UsageError("--run-name latest means the newest run: choose another name")
-    if Path(name).name != name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
-    folder = logdir / name
-    check_new_folder(folder)
+    folder = new_folder(logdir, run_name, default)
     progress = progress_for()
     progress.message("Starting TensorFlow …")
     try:

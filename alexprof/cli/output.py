@@ -9,11 +9,13 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alexprof.errors import AlexProfError, UsageError
+from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
@@ -75,10 +77,22 @@ def report_options(phase: str | None = None, top: int = 10, *, full: bool = Fals
     )
 
 
-def free_folder(logdir: Path, name: str) -> Path:
-    """A folder that is not there yet: the name, or with `-2`, `-3` … at its end."""
-    later = (logdir / f"{name}-{number}" for number in count(2))
-    return next(path for path in chain([logdir / name], later) if not os.path.lexists(path))
+def new_folder(logdir: Path, run_name: str, default: str) -> Path:
+    """The folder of a new run: of its name, or if that is empty of the default name and the time.
+
+    Raises:
+        UsageError: If the name is a path.
+        RunError: If the folder exists or can't be written.
+    """
+    if Path(run_name).name != run_name:
+        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
+    name = run_name or f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = logdir / name
+    if not run_name:
+        later = (logdir / f"{name}-{number}" for number in count(2))
+        folder = next(path for path in chain([folder], later) if not os.path.lexists(path))
+    check_new_folder(folder)
+    return folder
 
 
 @contextmanager

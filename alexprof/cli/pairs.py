@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alexprof.cli.app import Logdir, RunName, app
-from alexprof.cli.measuring import by_time
-from alexprof.cli.output import free_folder, print_text, report_options, style_of
+from alexprof.cli.output import new_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
-from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
     from alexprof.show import ReportOptions
     from alexprof.show.progress import Counter, Progress
-    from alexprof.tracer.pairing import Plan
+    from alexprof.tracer.pairing import PairsPlan
 
 
 @app.command()
@@ -28,7 +26,7 @@ def ab(
         list[str] | None,
         typer.Argument(
             metavar="'COMMAND A' 'COMMAND B'",
-            help="Each in quotes; environment variables may stand in front: 'X=1 python train.py'.",
+            help="Each in quotes, environment variables in front: 'X=1 python train.py'.",
         ),
     ] = None,
     *,
@@ -38,7 +36,7 @@ def ab(
     warm_up: Annotated[
         int | None,
         typer.Option(
-            help="Processes of each before them, left out of every figure.", show_default="1"
+            help="Warm-up processes of each command, not counted in any figure.", show_default="1"
         ),
     ] = None,
     show: Annotated[
@@ -50,10 +48,10 @@ def ab(
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
     top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
 ) -> None:
-    """Run two commands as pairs of processes, in turns, and judge them by the pairs.
+    """Run two commands in turns, as pairs of processes, and compare them by the pairs.
 
-    By the steps, layers and ops of the AlexProf run that each process leaves in its logdir, or, if
-    they leave none, by the time that the processes take.
+    What is compared: the steps, layers and ops of the AlexProf run that each process leaves in its
+    logdir; without such runs, the time that the processes take.
     """
     from alexprof.analysis.pairs import find_pairs, load_pairs
 
@@ -68,7 +66,7 @@ def ab(
         print_pairs(load_pairs(folder), folder, style, options)
         return
     plan = _plan(commands or [], 7 if pairs is None else pairs, 1 if warm_up is None else warm_up)
-    folder = logdir / checked_name(run_name) if run_name else free_folder(logdir, by_time("ab"))
+    folder = new_folder(logdir, run_name, "ab")
     try:
         record = run_showing(plan, folder)
     except KeyboardInterrupt:
@@ -76,17 +74,6 @@ def ab(
     print_pairs(record, folder, style, options)
     if style == "text":
         print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
-
-
-def checked_name(name: str) -> str:
-    """A name for a folder of the logdir.
-
-    Raises:
-        UsageError: If it is none.
-    """
-    if Path(name).name != name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {name!r}")
-    return name
 
 
 def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
@@ -97,17 +84,18 @@ def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOp
     print_text(render_pairs(judge_pairs(record, folder), style, options), style)
 
 
-def run_showing(plan: Plan, folder: Path) -> PairsRecord:
+def run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.show.progress import progress_for
     from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
-    check_new_folder(folder)
     progress = progress_for(sys.stderr)
     try:
         with progress.phase("Pairs", len(plan.turns), "processes") as counter:
-            return run_pairs(plan, folder, after=lambda record: _tell(record, progress, counter))
+            return run_pairs(
+                plan, folder, after=lambda record: _show_pair(record, progress, counter)
+            )
     except ProcessFailed as failure:
         for line in failure.tail:
             print(f"  {clean(line)}", file=sys.stderr)
@@ -116,9 +104,9 @@ def run_showing(plan: Plan, folder: Path) -> PairsRecord:
         progress.close()
 
 
-def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
+def _plan(commands: list[str], pairs: int, warm_up: int) -> PairsPlan:
     from alexprof.measure.processes import parse_command
-    from alexprof.tracer.pairing import Plan
+    from alexprof.tracer.pairing import PairsPlan
 
     if len(commands) != 2:
         raise UsageError(
@@ -126,10 +114,10 @@ def _plan(commands: list[str], pairs: int, warm_up: int) -> Plan:
             "alexprof ab 'python a.py' 'python b.py'"
         )
     a, b = map(parse_command, commands)
-    return Plan(a, b, pairs, warm_up)
+    return PairsPlan(a, b, pairs, warm_up)
 
 
-def _tell(record: PairsRecord, progress: Progress, counter: Counter) -> None:
+def _show_pair(record: PairsRecord, progress: Progress, counter: Counter) -> None:
     from alexprof.show.pairs import pair_line
 
     newest = record.processes[-1]

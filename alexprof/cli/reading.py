@@ -67,8 +67,8 @@ def report(
             again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
             logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
         )
-        found = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
-        print_text(render(found, style, options), style)
+        source = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
+        print_text(render(source, style, options), style)
 
 
 def _at(logdir: Path) -> list[str]:
@@ -153,7 +153,7 @@ def compare(
     ] = False,
     top: Annotated[int, typer.Option(help="How many changed ops --full lists for a phase.")] = 10,
 ) -> None:
-    """Compare runs, or variants of one: what changed, by how much, can it be told from noise."""
+    """Compare runs, or variants of one: what changed, by how much, and whether it is noise."""
     from alexprof.analysis.compare import compare as compare_runs
     from alexprof.analysis.selection import select_each
     from alexprof.show.comparison import render_comparison
@@ -167,12 +167,14 @@ def compare(
 def gate(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN [RUN…]", help="What asks to pass: one run, or several alike."),
+        typer.Argument(
+            metavar="RUN [RUN…]", help="The run to check, or several runs of the same code."
+        ),
     ],
     *,
     baseline: Annotated[
         list[str],
-        typer.Option(help="The run to measure against; more of them, given again, tell more."),
+        typer.Option(help="The run to compare with. Give more of them for a surer verdict."),
     ],
     max_slowdown: Annotated[
         list[str] | None,
@@ -213,8 +215,10 @@ def history(
             "layer or op. The first phase's mean if empty."
         ),
     ] = "",
-    variant: Annotated[str, typer.Option(help="Whose. The one that most runs have if empty.")] = "",
-    phase: Annotated[str, typer.Option(help="Of shares: in which phase. The last if empty.")] = "",
+    variant: Annotated[
+        str, typer.Option(help="Variant to follow. The one that most runs have if empty.")
+    ] = "",
+    phase: Annotated[str, typer.Option(help="Phase that a share is of. The last if empty.")] = "",
     logdir: Logdir = Path("logdir"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
@@ -224,8 +228,8 @@ def history(
     from alexprof.show.over_time import render_history
 
     style = style_of(json=json, markdown=markdown)
-    found = follow(logdir, metric or None, variant or None, phase or None)
-    print_text(render_history(found, style, report_options()), style)
+    followed = follow(logdir, metric or None, variant or None, phase or None)
+    print_text(render_history(followed, style, report_options()), style)
 
 
 @app.command("list")

@@ -42,12 +42,7 @@ _CHUNK = SUMS << 16
 
 
 def fingerprint(name: str, value: Any) -> TensorFingerprint:
-    """Sums up a tensor.
-
-    Args:
-        name: Its name.
-        value: Its value: an array, or what NumPy makes one of.
-    """
+    """Sums up a tensor: an array, or what NumPy makes one of."""
     import numpy as np
 
     array = np.asarray(value)

@@ -42,7 +42,7 @@ def chunk_of_step(steps: int) -> NDArray[np.int64]:
 def step_interval(values: Floats) -> Interval | None:
     """95 % interval of the mean over traced steps, by Student's t over the means of their blocks.
 
-    A drift counts as scatter: from so few blocks a line can't be told from chance.
+    A drift counts as scatter: from so few blocks a line can't be distinguished from chance.
 
     Args:
         values: float64 [steps], in the order they ran; any unit.

@@ -58,7 +58,7 @@ def parse_gpus(text: str) -> tuple[GpuState, ...]:
     """Reads what `nvidia-smi --query-gpu` prints without header and units.
 
     Args:
-        text: A line for each GPU: `FIELDS`, and the bits of what slows it down. What isn't known
+        text: A line for each GPU: `FIELDS`, and the bits of what slows it down. What is unknown
             is "[N/A]" or the like.
 
     Returns:

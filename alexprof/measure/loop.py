@@ -176,12 +176,7 @@ def timed_blocks(
 
 
 def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None:
-    """Why a rule ended a phase with these blocks; None if more are to come.
-
-    Args:
-        rule: The rule.
-        blocks: Of one phase, in the order they ran, warm-up first; each variant has as many.
-    """
+    """Why a rule ended a phase with these blocks, in the order they ran; None: more are to come."""
     samples: dict[str, list[NDArray[np.float64]]] = {}
     for block in blocks:
         if not block.warm_up:
@@ -207,19 +202,19 @@ def describe(
     fetch: bool,
     warm_up: WarmUp | None = None,
     stopped_by: StoppedBy | None = None,
-    precision_asked: float | None = None,
+    requested_precision: float | None = None,
 ) -> Timed:
     """Sums up the blocks of one variant, at least one of them timed; see `Timed`."""
-    every = list(blocks)
-    timed = [block for block in every if not block.warm_up]
+    blocks = list(blocks)
+    timed = [block for block in blocks if not block.warm_up]
     samples = [block.seconds for block in timed]
     seconds = np.concatenate(samples)
     interval = mean_interval(samples)
-    if interval is not None and precision_asked is not None:
+    if interval is not None and requested_precision is not None:
         interval = widened(interval)
     return Timed(
         steps=len(seconds),
-        burn_in=sum(len(block.start_ns) for block in every if block.warm_up),
+        burn_in=sum(len(block.start_ns) for block in blocks if block.warm_up),
         mean_s=float(seconds.mean()),
         std_s=float(seconds.std()),
         ci95_s=interval,
@@ -239,7 +234,7 @@ def describe(
         warm_up=warm_up,
         stopped_by=stopped_by,
         precision=precision_of(interval),
-        requested_precision=precision_asked,
+        requested_precision=requested_precision,
     )
 
 
@@ -256,12 +251,12 @@ def describe_phase(
     Args:
         blocks: In the order they ran.
         rule: What ended them.
-        burn_in: Warm-up steps that were asked for.
-        until_steady: Whether warm-up was to go on until it is steady.
+        burn_in: Warm-up steps that were requested.
+        until_steady: As for `timed_blocks`.
         fetch: Whether the result was fetched to Python.
 
     Returns:
-        The timed steps by variant, in the order that the variants began.
+        By variant, in the order that they began.
     """
     stopped_by = why_stopped(rule, blocks)
     phase = {}
@@ -273,7 +268,7 @@ def describe_phase(
             fetch=fetch,
             warm_up=WarmUp(burn_in, len(warm_up_s), settled),
             stopped_by=stopped_by,
-            precision_asked=rule.precision,
+            requested_precision=rule.precision,
         )
     return phase
 
@@ -323,7 +318,7 @@ def _run_steps(
 
 
 def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float) -> Iterator[Block]:
-    """Runs the warm-up that was asked for, then chunks until all variants are steady.
+    """Runs the requested warm-up, then chunks until all variants are steady.
 
     No chunk begins that would end later than `most_s` after the first step; 0 runs none.
     """

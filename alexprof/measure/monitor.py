@@ -54,8 +54,8 @@ def read_system(root: Path = ROOT) -> Reading:
         counters["cpu_own"] = usage.ru_utime + usage.ru_stime
         counters["involuntary_switches_per_s"] = usage.ru_nivcsw
         counters["major_page_faults"] = usage.ru_majflt
-    known = {name: count for name, count in counters.items() if count is not None}
-    return Reading(time.perf_counter(), known, _mhz(root))
+    counted = {name: count for name, count in counters.items() if count is not None}
+    return Reading(time.perf_counter(), counted, _mhz(root))
 
 
 def between(before: Reading, after: Reading, cores: int) -> Interference:

@@ -27,7 +27,7 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
 
 
 def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Verdicts that allow for how many were asked for.
+    """Verdicts that allow for how many comparisons there are.
 
     Args:
         comparisons: Those without a p-value don't count.

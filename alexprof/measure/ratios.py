@@ -103,7 +103,7 @@ def _interval(ratio: float, error: float, degrees_of_freedom: float, level: floa
 
 
 def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
-    centre = math.log(b_s / a_s)
+    center = math.log(b_s / a_s)
     low, high = _interval(b_s / a_s, spread.error, spread.degrees_of_freedom, 0.95)
     verdict = verdict_of((low, high), band)
     return Comparison(
@@ -112,8 +112,8 @@ def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
         ratio=b_s / a_s,
         ci95=(low, high),
         verdict=verdict,
-        needed=_needed(centre, spread, band) if verdict == "unclear" else None,
-        p_value=two_sided_p(centre, spread.error, spread.degrees_of_freedom),
+        needed=_needed(center, spread, band) if verdict == "unclear" else None,
+        p_value=two_sided_p(center, spread.error, spread.degrees_of_freedom),
         log_error=spread.error,
         degrees_of_freedom=spread.degrees_of_freedom,
     )
@@ -164,11 +164,11 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
     )
 
 
-def _needed(centre: float, spread: _Spread, band: float) -> Needed:
+def _needed(center: float, spread: _Spread, band: float) -> Needed:
     """What makes a verdict likely if the ratio is the one seen."""
     if spread.assumed:  # more blocks can't get below what runs differ by, more runs can
         return MORE_RUNS
-    target = max(abs(centre), math.log1p(band) - abs(centre))
+    target = max(abs(center), math.log1p(band) - abs(center))
     of_a_unit = spread.error * math.sqrt(spread.count)
     more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
     return Needed(spread.more, _round_up(max(more, 1)))

@@ -1,6 +1,7 @@
 """Means, medians, deviations and differences of step times, each with its 95 % interval.
 
-Pure: arrays in, values out; no clock, no file, no printing.
+Pure: arrays in, values out; no clock, no file, no printing. Blocks are float64 [n_i] each, in
+seconds, in the order they ran.
 
 Neighboring steps are autocorrelated, so 100 steps are worth fewer than 100 independent ones. Steps
 are therefore grouped in blocks (10 by default, the ones that were run in a row; see `spread`) and
@@ -13,19 +14,27 @@ where medians fall on single steps.
 
 An interval is of the level over the time in which the steps ran. A drift over that time is seen,
 not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
-what two processes differ by is another question (`ratios`).
+what two processes differ by is in `ratios`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import Floats, block_means, grouped, quantile, t_interval
-from alexprof.measure.welch import welch
+from alexprof.measure.spread import (
+    Floats,
+    block_means,
+    grouped,
+    quantile,
+    satterthwaite,
+    t_interval,
+    two_sided_p,
+)
 from alexprof.record.values import Difference, Interval
 
 RESAMPLES = 2000
@@ -38,14 +47,32 @@ MOST_VALUES = 4_000_000
 """Resampled at once, to bound memory: 32 MB."""
 
 
+@dataclass(frozen=True)
+class StandardError:
+    """The standard error of a difference.
+
+    Attributes:
+        size: In the unit of the values.
+        degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
+    """
+
+    size: float
+    degrees_of_freedom: float
+
+    def interval(self, difference: float) -> Interval:
+        """The 95 % interval around a difference."""
+        return t_interval(difference, self.size, self.degrees_of_freedom)
+
+    def p_value(self, difference: float) -> float:
+        """Chance of a difference at least so large if there is none."""
+        return two_sided_p(difference, self.size, self.degrees_of_freedom)
+
+
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     """95 % interval of the mean of all values, by Student's t over block means about their line.
 
-    Args:
-        blocks: Values, float64 [n_i] each, in seconds.
-
     Returns:
-        Lower and upper bound around the mean of all values; None with fewer than two blocks.
+        Lower and upper bound, in seconds; None with fewer than two blocks.
     """
     if len(blocks) < 2:
         return None
@@ -62,11 +89,8 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
 
     Where a block is drawn for another's place, it follows the line through the blocks to there.
 
-    Args:
-        blocks: Values, float64 [n_i] each, in seconds.
-
     Returns:
-        Lower and upper bound around it; None with fewer than `LEAST_BLOCKS` blocks.
+        Lower and upper bound, in seconds; None with fewer than `LEAST_BLOCKS` blocks.
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
@@ -86,26 +110,26 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     within the blocks' time is part of the deviation.
 
     Args:
-        blocks: Values, float64 [n_i] each, in seconds; two or more steps in all but one of them.
+        blocks: Two or more steps in all but one of them.
 
     Returns:
-        Lower and upper bound; None with fewer than three blocks, or if nothing varies once one of
-        them is left out while all together do.
+        Lower and upper bound, in seconds; None with fewer than three blocks, or if nothing varies
+        once one of them is left out while all together do.
     """
     if len(blocks) < 3:
         return None
     blocks = grouped(blocks)
-    every = np.concatenate(blocks)
-    centered = [block - every.mean() for block in blocks]
+    values = np.concatenate(blocks)
+    centered = [block - values.mean() for block in blocks]
     sums = np.array([block.sum() for block in centered])
     squares = np.array([block @ block for block in centered])
-    left = len(every) - np.array([len(block) for block in blocks])
+    left = len(values) - np.array([len(block) for block in blocks])
     if left.min() < 2:
         return None
-    variance = float(every.var(ddof=1))
+    variance = float(values.var(ddof=1))
     without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
     # Of equal values rounding leaves about 1e-32 of their square.
-    if variance <= 1e-20 * float(every.mean()) ** 2:
+    if variance <= 1e-20 * float(values.mean()) ** 2:
         return 0.0, 0.0
     if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
         return None
@@ -120,8 +144,8 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     """A minus B.
 
     Args:
-        a: Blocks of the one, float64 [n_i] each, in seconds.
-        b: Blocks of the other.
+        a: Blocks of A.
+        b: Blocks of B.
         paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
             and the interval comes from the pairs; otherwise from both sides (Welch).
     """
@@ -137,6 +161,23 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     )
 
 
+def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
+    """The error of mean(a) − mean(b): Welch's t (1947) with Satterthwaite's degrees of freedom.
+
+    Block means count as independent.
+
+    Returns:
+        The error; None with fewer than two blocks on a side.
+    """
+    if min(len(a), len(b)) < 2:
+        return None
+    means = [block_means(blocks) for blocks in (a, b)]
+    parts = [float(side.var(ddof=1)) / len(side) for side in means]
+    return StandardError(
+        math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means])
+    )
+
+
 def student_half_width(variance: float, count: int) -> float:
     """Half the width of the 95 % interval of a mean of `count` values with that sample variance."""
     return quantile(count - 1, 0.975) * math.sqrt(variance / count)
@@ -147,7 +188,7 @@ def _difference_of_means(
 ) -> Interval | None:
     if not paired:
         error = welch(a, b)
-        return None if error is None else error.around(center)
+        return None if error is None else error.interval(center)
     if len(a) < 2:
         return None
     pairs = block_means(a) - block_means(b)

@@ -1,5 +1,7 @@
 """Steps in the order measured: levels, whether they had settled, outliers, slow stretches.
 
+Durations are float64 [n], at least one, in seconds, of one variant and phase if not said otherwise.
+
 The sequence is cut where its level changes: the cut that makes squared distances from the pieces'
 means smallest, each further piece costing `PENALTY` × log(n) long-run variances (optimal
 partitioning, Jackson et al. 2005, with pruning not needed at this length; Killick et al. 2012).
@@ -21,9 +23,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.measure.spread import Floats
 from alexprof.record.values import Outliers, State, Steadiness, Stretch
-
-Floats = NDArray[np.float64]
 
 PENALTY = 3.0
 SHORTEST = 5
@@ -55,9 +56,6 @@ SHORTEST_STRETCH = 3
 def find_steady_state(seconds: Floats) -> Steadiness | None:
     """Cuts a sequence of steps into levels and says whether it settled.
 
-    Args:
-        seconds: Durations of one variant and phase, float64 [n], in the order measured.
-
     Returns:
         None with fewer than `LEAST_STEPS` steps. Costs O(min(n, 1000)²) operations.
     """
@@ -85,7 +83,7 @@ def find_steady_state(seconds: Floats) -> Steadiness | None:
 
 
 def warm_up_settled(seconds: Floats) -> bool:
-    """Whether the last steps of a variant's warm-up hold one level; float64 [n], in order."""
+    """Whether the last steps of a variant's warm-up hold one level."""
     if len(seconds) < WARM_UP_WINDOW:
         return False
     steadiness = find_steady_state(seconds[-WARM_UP_WINDOW:])
@@ -94,9 +92,6 @@ def warm_up_settled(seconds: Floats) -> bool:
 
 def outlier_classes(seconds: Floats) -> NDArray[np.int8]:
     """Class of each step.
-
-    Args:
-        seconds: Durations, float64 [n], at least one.
 
     Returns:
         int8 [n]: 0 inside the fences, ±1 mild, ±2 severe, negative on the quick side. A step on a
@@ -110,11 +105,7 @@ def outlier_classes(seconds: Floats) -> NDArray[np.int8]:
 
 
 def count_outliers(seconds: Floats) -> Outliers:
-    """Counts the steps of each class; none is dropped anywhere.
-
-    Args:
-        seconds: Durations of one variant and phase, float64 [n], at least one.
-    """
+    """Counts the steps of each class; none is dropped anywhere."""
     classes = outlier_classes(seconds)
     counts = np.bincount(classes + 2, minlength=5).tolist()
     return Outliers(
@@ -132,11 +123,8 @@ def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list
 
     Args:
         phase: For the result.
-        seconds: Durations, float64 [n], in the order measured.
+        seconds: Durations of all variants.
         variants: The variant of each step, [n].
-
-    Returns:
-        Stretches in the order measured.
     """
     names = np.asarray(variants)
     ratio, limit = np.empty_like(seconds), np.empty_like(seconds)

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alexprof.errors import UsageError
-from alexprof.measure.parts import read_part
 from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import mean_interval
 from alexprof.record.values import Interval, StoppedBy
@@ -154,6 +153,22 @@ def is_look(tens: int) -> bool:
     while look < tens:
         look = math.ceil(look * NEXT_LOOK)
     return look == tens
+
+
+def read_part(text: str) -> tuple[float, bool]:
+    """Reads a part of a whole as people write it: "0.5%" or 0.005.
+
+    Args:
+        text: "3%", "3 %" or "0.03".
+
+    Returns:
+        The part, NaN if it is no number; whether it was written in percent.
+    """
+    digits, percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
+    try:
+        return float(digits) / (100 if percent else 1), percent
+    except ValueError:
+        return math.nan, percent
 
 
 def parse_precision(text: str) -> float:

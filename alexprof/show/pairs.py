@@ -46,7 +46,7 @@ _FOOTER = (
     "process, user and system."
 )
 _CANT_EXCLUDE = (
-    "What pairs can’t exclude is what always favours one side: memory that its other files or "
+    "What pairs can’t exclude is what always favors one side: memory that its other files or "
     "arguments lay out more luckily, a cache that only it fills. Turns share out what comes and "
     "goes, warm-up what only the first process pays."
 )

@@ -51,7 +51,7 @@ def examine(logdir: Path) -> Iterator[Check]:
     try:
         from alexprof.capture.startup import start_tensorflow
 
-        said = start_tensorflow()
+        log_lines = start_tensorflow()
     except Exception as error:  # noqa: BLE001 (a broken install fails in any way it likes)
         yield Check(
             "TensorFlow starts",
@@ -60,7 +60,7 @@ def examine(logdir: Path) -> Iterator[Check]:
             failed=True,
         )
         return
-    yield from _devices(said)
+    yield from _devices(log_lines)
     yield from _trace()
 
 
@@ -78,8 +78,8 @@ def _packages() -> Iterator[Check]:
 
 
 def _profile_tab() -> Check:
-    found = {entry.name for entry in metadata.entry_points(group="tensorboard_plugins")}
-    if any("profile" in name for name in found):
+    plugins = metadata.entry_points(group="tensorboard_plugins")
+    if any("profile" in plugin.name for plugin in plugins):
         return Check("TensorBoard's Profile tab", "registered")
     return Check(
         "TensorBoard's Profile tab",
@@ -91,15 +91,15 @@ def _profile_tab() -> Check:
 
 def _processor() -> Check:
     machine = describe_machine()
-    found = f"{machine.processor}, {machine.cores} cores"
+    description = f"{machine.processor}, {machine.cores} cores"
     load = machine.load_before
     if load is not None and load > 0.5 * machine.cores:
         return Check(
             "Processor",
-            f"{found}, load {load:.1f}",
+            f"{description}, load {load:.1f}",
             "something else is busy: steps will be slower and spread more; stop it first",
         )
-    return Check("Processor", found)
+    return Check("Processor", description)
 
 
 def _memory() -> Check:
@@ -119,14 +119,14 @@ def _disk(logdir: Path) -> Check:
     return Check("Disk", f"{free_bytes / 1e9:.1f} GB free in {logdir}")
 
 
-def _devices(said: tuple[str, ...]) -> Iterator[Check]:
+def _devices(log_lines: tuple[str, ...]) -> Iterator[Check]:
     from alexprof.capture.devices import accelerators
 
-    found = accelerators()
-    for device in found:
+    devices = accelerators()
+    for device in devices:
         yield Check(device.name, device.description)
-    if not found:
-        reasons = [line.split("] ", 1)[-1] for line in said if "GPU" in line or "cuda" in line]
+    if not devices:
+        reasons = [line.split("] ", 1)[-1] for line in log_lines if "GPU" in line or "cuda" in line]
         reason = f" ({reasons[-1]})" if reasons else ""
         yield Check(
             "GPU",
@@ -140,7 +140,7 @@ def _trace() -> Iterator[Check]:
     from alexprof.attribute import attribute
     from alexprof.capture.devices import accelerators
     from alexprof.capture.trace import HOST_LEVEL, trace_steps
-    from alexprof.xplane import granted_host_level, read_trace
+    from alexprof.xplane import host_tracer_level, read_trace
 
     with tempfile.TemporaryDirectory(prefix="alexprof-doctor-") as folder:
         try:
@@ -154,10 +154,10 @@ def _trace() -> Iterator[Check]:
             trace = read_trace(captured.path)
             attribution = attribute(trace, captured.marker)
         except Exception as error:  # noqa: BLE001 (drivers and libraries fail in any way they like)
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            yield Check("A trace", said[0], _TRACE_ADVICE, failed=True)
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            yield Check("A trace", lines[0], _TRACE_ADVICE, failed=True)
             return
-        level = granted_host_level(trace)
+        level = host_tracer_level(trace)
     ops = attribution.costs.filter(attribution.costs["pass"] != "idle")["op"].n_unique()
     steps = len(attribution.marked_ns)
     yield Check(
@@ -165,7 +165,7 @@ def _trace() -> Iterator[Check]:
         f"{steps} of {_STEPS} steps, {ops} ops; host tracer level {level}",
         ""
         if level == HOST_LEVEL
-        else f"level {HOST_LEVEL} was asked for: cheap ops will be missing",
+        else f"level {HOST_LEVEL} was requested: cheap ops will be missing",
         failed=steps != _STEPS,
     )
     for line in (*trace.errors, *trace.warnings):
@@ -188,7 +188,7 @@ def _kernels(device: str) -> Check:
 
 
 def _advice(line: str) -> str:
-    if "PRIVILEGES" in line or "privilege" in line.lower():
+    if "privilege" in line.lower():
         return (
             "the driver refuses: run as administrator, or in a container with --cap-add=SYS_ADMIN"
         )

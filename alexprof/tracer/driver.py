@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from alexprof.analysis.ablation import ablation
 from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
@@ -27,7 +27,7 @@ from alexprof.record.phase import Phase
 from alexprof.show.classic import step_lines, summary_line
 from alexprof.show.progress import Progress
 from alexprof.show.sections.brief import phase_answer
-from alexprof.tracer.answers import answers
+from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
 from alexprof.tracer.tracing import computed, trace_phase
@@ -37,43 +37,13 @@ MOST_LABELS = 3
 """Variants that a title names; of more it counts the others."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How each phase is measured; see `Tracer`."""
-
-    trace_steps: int
-    block_steps: int | None
-    fetch: bool
-    precision: float | None
-    max_time_s: float | None
-    until_steady: bool
-
-    def check(self) -> None:
-        """Checks the numbers.
-
-        Raises:
-            UsageError: If one is out of range.
-        """
-        if self.trace_steps < 0:
-            raise UsageError(
-                f"the number of traced steps must be at least 0, not {self.trace_steps}"
-            )
-        if self.block_steps is not None and self.block_steps < 1:
-            raise UsageError(f"a block must have at least 1 step, not {self.block_steps}")
-        self.rule(1)
-
-    def rule(self, steps: int | None) -> StoppingRule:
-        """When the timed steps of a phase are enough."""
-        return StoppingRule.of(steps, self.precision, self.max_time_s)
-
-
 class Driver:
     """Takes targets and recordings through a phase and hands the record what comes out."""
 
-    def __init__(self, recorder: Recorder, progress: Progress, settings: Settings) -> None:
+    def __init__(self, recorder: Recorder, progress: Progress, options: MeasureOptions) -> None:
         self._recorder = recorder
         self._progress = progress
-        self._settings = settings
+        self._options = options
 
     def run(
         self,
@@ -91,18 +61,18 @@ class Driver:
             key: The phase.
             label: Its name in sentences.
             targets: What a step runs, by variant.
-            ablations: All that are wanted of the run.
+            ablations: All of the run.
             steps: Timed steps of each variant; None leaves the number to precision and time.
             burn_in: Warm-up steps of each.
         """
-        rule = self._settings.rule(steps)
+        rule = self._options.rule(steps)
         check_no_profiler(f"timing {label}")
         timed_targets = {
-            variant: target if self._settings.fetch else target.without_result()
+            variant: target if self._options.fetch else target.without_result()
             for variant, target in targets.items()
         }
         self._time(key, label, timed_targets, rule, burn_in)
-        if self._settings.trace_steps:
+        if self._options.trace_steps:
             for variant, target in timed_targets.items():
                 self._trace(key, variant, target, ablations)
         for variant, target in targets.items():
@@ -147,7 +117,7 @@ class Driver:
     ) -> None:
         blocks: list[Block] = []
         run_steps = {variant: target.step for variant, target in targets.items()}
-        expected = expected_steps(rule, burn_in, until_steady=self._settings.until_steady)
+        expected = expected_steps(rule, burn_in, until_steady=self._options.until_steady)
         with (
             step_failures(f"{label} of {' and '.join(targets)}"),
             self._progress.phase(
@@ -159,9 +129,9 @@ class Driver:
                 run_steps,
                 rule,
                 burn_in,
-                self._settings.block_steps,
+                self._options.block_steps,
                 first_order=len(self._recorder.blocks.get(key, ())),
-                until_steady=self._settings.until_steady,
+                until_steady=self._options.until_steady,
             ):
                 blocks.append(block)
                 counter.advance(len(block.start_ns))
@@ -184,8 +154,8 @@ class Driver:
             blocks,
             rule,
             burn_in,
-            until_steady=self._settings.until_steady,
-            fetch=self._settings.fetch,
+            until_steady=self._options.until_steady,
+            fetch=self._options.fetch,
         )
         phases = {}
         for variant, timed in timed_by_variant.items():
@@ -200,16 +170,16 @@ class Driver:
     ) -> None:
         timed = self._recorder.run.variants[variant].phases[key]
         title = f"Tracing {timed.label}, {self.labels([variant])}"
-        with self._progress.phase(title, self._settings.trace_steps) as counter:
+        with self._progress.phase(title, self._options.trace_steps) as counter:
             traced = trace_phase(
                 timed,
                 target,
-                steps=self._settings.trace_steps,
+                steps=self._options.trace_steps,
                 run_folder=self._recorder.folder,
                 variant=variant,
                 key=key,
                 after_step=lambda: counter.advance(1),
-                ablations=[ablation for ablation in ablations if ablation.reference == variant],
+                ablations=[spec for spec in ablations if spec.reference == variant],
             )
         self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
 
@@ -237,11 +207,34 @@ class Driver:
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
     ) -> None:
-        """Answers the ablations whose variants have both been through the phase."""
+        """Measures the ablations whose variants have now both been through the phase.
+
+        Args:
+            key: The phase that was just measured.
+            ablations: All of the run; those measured in this phase before are skipped.
+            together: The variants that took turns.
+        """
         recorder = self._recorder
-        measured = answers(
-            recorder.run, key, ablations, recorder.blocks[key], recorder.costs, together=together
-        )
+        variants = recorder.run.variants
+        done = {(earlier.name, earlier.phase) for earlier in recorder.run.ablations}
+        measured = []
+        for spec in ablations:
+            pair = (spec.reference, spec.without)
+            phases = {
+                variant: variants[variant].phases[key]
+                for variant in pair
+                if variant in variants and key in variants[variant].phases
+            }
+            if len(phases) == 2 and (spec.name, key) not in done:
+                result = ablation(
+                    spec,
+                    key,
+                    recorder.blocks[key],
+                    phases,
+                    recorder.costs,
+                    interleaved=all(variant in together for variant in pair),
+                )
+                measured.append(result)
         if measured:
             recorder.add_ablations(measured)
             self._progress.message(phase_answer(recorder.run, key))

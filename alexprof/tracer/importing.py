@@ -25,7 +25,7 @@ from alexprof.files import check_writable, make_folder, whole_file, writing
 from alexprof.record.run import Run
 from alexprof.record.store import LATEST, save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.charts import traced_steps_of
+from alexprof.tracer.steps import traced_steps_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,12 +94,7 @@ def _files(trace: Path) -> tuple[Path, ...]:
 
 
 def _check_new(folder: Path, name: str) -> None:
-    """Makes sure that a run can have a name.
-
-    Raises:
-        UsageError: If it can't.
-        RunError: If it is taken.
-    """
+    """Raises a `UsageError` if a run can't have that name, a `RunError` if it is taken."""
     if name == LATEST:
         raise UsageError(f"{LATEST} means the newest run: choose another name with --name")
     if not name or name in (".", "..") or Path(name).name != name or "\0" in name:

@@ -1,4 +1,4 @@
-"""What the tracer calls things: variants, questions, a phase's key, what stopped a run."""
+"""Names and checks: variants, ablations, a phase's key, what stopped a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 
 
 def check_variant(name: str) -> None:
-    """Makes sure that a variant's name will do for its folder.
-
-    Raises:
-        UsageError: If it doesn't.
-    """
+    """Raises a `UsageError` if a variant's name won't do for its folder."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise UsageError(f"a variant's name is letters, digits and . _ -, not {name!r}")
     if name in RUN_FILES:
@@ -32,11 +28,7 @@ def check_variant(name: str) -> None:
 
 
 def check_ablation(ablation: object, others: Collection[AblationSpec]) -> None:
-    """Makes sure that an ablation can be measured, and differs from the others.
-
-    Raises:
-        UsageError: If not.
-    """
+    """Raises a `UsageError` if an ablation can't be measured, or its name is one of the others'."""
     if not isinstance(ablation, AblationSpec):
         raise UsageError(f"an ablation is an alexprof.workload.AblationSpec, not {ablation!r}")
     name = ablation.name

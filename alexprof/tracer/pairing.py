@@ -43,7 +43,7 @@ class ProcessFailed(AlexProfError):  # noqa: N818 (it says what happened)
 
 
 @dataclass(frozen=True)
-class Plan:
+class PairsPlan:
     """What to run.
 
     Attributes:
@@ -88,7 +88,7 @@ class Plan:
 
 
 def run_pairs(
-    plan: Plan,
+    plan: PairsPlan,
     folder: Path,
     *,
     run: RunProcess = run_process,
@@ -100,7 +100,7 @@ def run_pairs(
         plan: What to run.
         folder: For the record and what the processes leave; new.
         run: Runs a process.
-        after: Told of each process that ended well; what it takes is in no process's time.
+        after: Called after each process that ended well, outside of its time.
 
     Returns:
         The finished record.
@@ -149,7 +149,7 @@ def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which)
 _changed = msgspec.structs.replace
 
 
-def _opened(plan: Plan, folder: Path) -> PairsRecord:
+def _opened(plan: PairsPlan, folder: Path) -> PairsRecord:
     check_new_folder(folder)
     record = PairsRecord(
         name=folder.name,

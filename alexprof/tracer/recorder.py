@@ -28,9 +28,8 @@ from alexprof.record.run import (
 )
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.charts import samples_of, traced_steps_of
 from alexprof.tracer.names import serialized
-from alexprof.tracer.step_rows import steps_table
+from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,14 +87,13 @@ class Recorder:
         check_new_folder(self.folder)
         with writing(self.folder):
             self.folder.mkdir()
-        save_run(self.folder, self.run)
+        self._save()
 
     def close(self, stopped: Note | None) -> None:
         """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = Note("nothing_timed")
-        self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
-        save_run(self.folder, self.run)
+        self._save(complete=stopped is None, stopped=stopped)
         for variant in self.run.variants:
             self._write_events(variant)
 
@@ -109,8 +107,12 @@ class Recorder:
         variants = {**self.run.variants, variant: record}
         self.run = msgspec.structs.replace(self.run, variants=variants)
 
-    def set_phase(self, variant: str, key: str, phase: Phase) -> None:
-        """Replaces the record of a variant's phase."""
+    def _save(self, **changes: object) -> None:
+        """Changes fields of the record and writes it."""
+        self.run = msgspec.structs.replace(self.run, **changes)
+        save_run(self.folder, self.run)
+
+    def _set_phase(self, variant: str, key: str, phase: Phase) -> None:
         old = self.run.variants[variant]
         self.set_variant(variant, msgspec.structs.replace(old, phases={**old.phases, key: phase}))
 
@@ -128,15 +130,14 @@ class Recorder:
         Raises:
             RunError: If it can't be written.
         """
-        every = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
-        # The table first: the record never tells of a phase that the table lacks.
-        save_table(self.folder, STEPS_FILE, steps_table(every))
-        self.blocks = every
+        all_blocks = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
+        # The table first: the record never has a phase that the table lacks.
+        save_table(self.folder, STEPS_FILE, steps_table(all_blocks))
+        self.blocks = all_blocks
         others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
-            self.set_phase(variant, key, phase)
-        self.run = msgspec.structs.replace(self.run, stretches=(*others, *slow))
-        save_run(self.folder, self.run)
+            self._set_phase(variant, key, phase)
+        self._save(stretches=(*others, *slow))
 
     def add_traced(
         self, variant: str, key: str, phase: Phase, costs: pl.DataFrame, run_metadata: bytes
@@ -147,14 +148,14 @@ class Recorder:
             RunError: If it can't be written.
             ClosureError: If the shares of a step do not add up to it.
         """
-        every = {**self.costs, (variant, key): costs}
-        save_table(self.folder, COSTS_FILE, costs_table(every))
-        self.costs = every
-        self.set_phase(variant, key, phase)
+        all_costs = {**self.costs, (variant, key): costs}
+        save_table(self.folder, COSTS_FILE, costs_table(all_costs))
+        self.costs = all_costs
+        self._set_phase(variant, key, phase)
         self._note_onednn(phase)
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
-        save_run(self.folder, self.run)
+        self._save()
 
     def add_results(
         self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note
@@ -169,8 +170,8 @@ class Recorder:
             phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)
-        self.set_phase(variant, key, phase)
-        save_run(self.folder, self.run)
+        self._set_phase(variant, key, phase)
+        self._save()
 
     def keep_graph(self, variant: str, target: Target) -> None:
         """Keeps the graph of a target for TensorBoard, where the variant has none of its own."""
@@ -179,12 +180,11 @@ class Recorder:
             files.graph = serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
-        """Writes answers to questions that pairs of variants are asked."""
-        self.run = msgspec.structs.replace(self.run, ablations=(*self.run.ablations, *ablations))
-        save_run(self.folder, self.run)
+        """Writes measured ablations."""
+        self._save(ablations=(*self.run.ablations, *ablations))
 
     def _note_onednn(self, phase: Phase) -> None:
-        """OneDNN's ops are told by their types; that none ran says nothing: a GPU needs none."""
+        """Notes oneDNN if one of its ops ran; if none did that shows nothing: a GPU needs none."""
         machine = self.run.machine
         assert machine is not None
         if not any(op.type.startswith("_Mkl") for op in phase.ops):

@@ -22,8 +22,9 @@ from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line
 from alexprof.show.progress import Progress, progress_for
-from alexprof.tracer.driver import Driver, Settings
+from alexprof.tracer.driver import Driver
 from alexprof.tracer.names import check_ablation, check_variant, phase_key, serialized, what_stopped
+from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
 from alexprof.tracer.sessions import initialized
@@ -90,8 +91,18 @@ class Tracer:
         Raises:
             UsageError: If an argument is out of range, or a GPU is wanted and there is none.
         """
-        settings = Settings(trace_steps, block_steps, fetch, precision, max_time_s, until_steady)
-        settings.check()
+        options = MeasureOptions(
+            trace_steps=trace_steps,
+            block_steps=block_steps,
+            device=device,
+            intra_op=intra_op,
+            inter_op=inter_op,
+            fetch=fetch,
+            precision=precision,
+            max_time_s=max_time_s,
+            until_steady=until_steady,
+        )
+        options.check()
         self._ablations: tuple[AblationSpec, ...] = ()
         for ablation in ablations:
             check_ablation(ablation, self._ablations)
@@ -102,7 +113,7 @@ class Tracer:
         if isinstance(progress, bool):
             progress = progress_for() if progress else Progress()
         self._progress = progress
-        self._driver = Driver(self._recorder, progress, settings)
+        self._driver = Driver(self._recorder, progress, options)
         self._graphs: dict[str, tf.Graph] = {}
         self._sessions: dict[int, str] = {}
         self._open = False
@@ -376,8 +387,8 @@ class Tracer:
             )
 
     def _unknown(self, variant: str) -> UsageError:
-        known = ", ".join(self.run.variants) or "none yet"
-        return UsageError(f"no graph of a variant {variant!r}: there are {known}")
+        variants = ", ".join(self.run.variants) or "none yet"
+        return UsageError(f"no graph of a variant {variant!r}: there are {variants}")
 
 
 def _as_target(target: Target | Callable[[], Any]) -> Target:

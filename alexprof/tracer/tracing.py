@@ -34,13 +34,7 @@ CLOCKS_AGREE_S = 100e-6
 
 @dataclass(frozen=True)
 class TracedPhase:
-    """What comes out of tracing a phase.
-
-    Attributes:
-        phase: Its record, with what the trace says.
-        costs: A row per traced step, device and op.
-        run_metadata: Serialized RunMetadata of one more step.
-    """
+    """A phase's record with what the trace says, its costs, and RunMetadata of one more step."""
 
     phase: Phase
     costs: pl.DataFrame
@@ -64,11 +58,11 @@ def trace_phase(
         timed: The phase as it was timed.
         target: What was timed.
         steps: How many to trace.
-        run_folder: The run's folder.
-        variant: The variant, whose folder in it is a TensorBoard run.
-        key: The phase, after which the profiler's session is named.
+        run_folder: The variant's folder in it is a TensorBoard run.
+        variant: The variant.
+        key: The phase, which names the profiler's session.
         after_step: Called between traced steps, to show progress.
-        ablations: What is to be predicted of this variant.
+        ablations: Whose savings are predicted.
 
     Raises:
         CaptureError: If the profiler fails or memory runs out.
@@ -110,10 +104,9 @@ def trace_phase(
 
 
 def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:
-    """Runs two more steps for what they compute; the reason where that fails.
+    """Runs two more steps for what they compute; a note with the reason where that fails.
 
-    It comes after what was timed and traced: fetching a result, and what is done with it, stirs
-    memory and caches.
+    It comes last: fetching results stirs memory and caches.
     """
     try:
         return fetch_results(target, doing)

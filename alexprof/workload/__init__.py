@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from alexprof.errors import UsageError
 from alexprof.record.workload import Layer, Published, Setting
 from alexprof.workload.base import AblationSpec, BuiltVariant, PhaseSpec, VariantSpec, Workload
@@ -26,9 +28,14 @@ __all__ = [
 ]
 
 
+WORKLOADS = {"alexnet": "alexprof.workload.alexnet:alexnet"}
+"""Where each workload is made, by its name: module and function. The function takes `batch_size`
+and `seed` and returns a `Workload`; its module may import TensorFlow only inside functions."""
+
+
 def workload_names() -> tuple[str, ...]:
     """The workloads that come with AlexProf."""
-    return ("alexnet",)
+    return tuple(WORKLOADS)
 
 
 def make_workload(name: str, *, batch_size: int, seed: int) -> Workload:
@@ -42,8 +49,8 @@ def make_workload(name: str, *, batch_size: int, seed: int) -> Workload:
     Raises:
         UsageError: If there is no such workload, or an argument is out of range.
     """
-    if name not in workload_names():
-        raise UsageError(f"no workload {name!r}: there is {', '.join(workload_names())}")
-    from alexprof.workload.alexnet import alexnet
-
-    return alexnet(batch_size=batch_size, seed=seed)
+    if name not in WORKLOADS:
+        raise UsageError(f"no workload {name!r}: there is {', '.join(WORKLOADS)}")
+    module, _, function = WORKLOADS[name].partition(":")
+    workload: Workload = getattr(import_module(module), function)(batch_size=batch_size, seed=seed)
+    return workload

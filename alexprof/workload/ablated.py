@@ -22,7 +22,7 @@ def ablated(workload: Workload, patterns: tuple[Pattern, ...]) -> Workload:
         patterns: What is left out, one variant each; none measures the whole alone.
 
     Raises:
-        UsageError: If two patterns are alike.
+        UsageError: If two patterns are the same.
     """
     variants = {WHOLE: replace(workload.reference, label=WHOLE)}
     for pattern in patterns:

@@ -45,7 +45,7 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Normalization:
-    """Local response normalization over 2 · 4 + 1 neighbouring channels."""
+    """Local response normalization over 2 · 4 + 1 neighboring channels."""
 
     name: str
 

@@ -27,7 +27,7 @@ class PhaseSpec:
 
 @dataclass(frozen=True)
 class AblationSpec:
-    """A question that two variants answer: what do these ops cost?
+    """What two variants show by their difference: the cost of some ops.
 
     Attributes:
         name: For example "lrn".
@@ -56,27 +56,27 @@ _PRODUCTS = frozenset(
 )
 
 
-def matches_kind(question: AblationSpec | Answer, kind: str, layer: str) -> bool:
+def matches_kind(ablation: AblationSpec | Answer, kind: str, layer: str) -> bool:
     """Tells whether ops of that kind in that layer are meant, whatever their scope."""
-    any_kind = not question.kinds and not question.scopes
-    return (any_kind or kind in question.kinds) and layer in (question.layers or (layer,))
+    any_kind = not ablation.kinds and not ablation.scopes
+    return (any_kind or kind in ablation.kinds) and layer in (ablation.layers or (layer,))
 
 
-def matches(question: AblationSpec | Answer, name: str, kind: str, layer: str) -> bool:
+def matches(ablation: AblationSpec | Answer, name: str, kind: str, layer: str) -> bool:
     """Tells whether an ablation is about an op, or about the gradient of one.
 
     Args:
-        question: The ablation, as it was asked or as a record has it.
+        ablation: As it was specified or as a record has it.
         name: The op's name; a gradient's has its op's scope within.
         kind: Its kind.
         layer: Its layer.
     """
-    if matches_kind(question, kind, layer):
+    if matches_kind(ablation, kind, layer):
         return True
-    if kind in _PRODUCTS and not question.products:
+    if kind in _PRODUCTS and not ablation.products:
         return False
     within = f"/{name}/"
-    return any(f"/{scope}/" in within for scope in question.scopes)
+    return any(f"/{scope}/" in within for scope in ablation.scopes)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Workload:
         least_memory_bytes: A lower bound for the memory that one variant needs in a phase, by the
             phase's key.
         settings: What it was made with, for the record.
-        ablations: The questions that its variants answer.
+        ablations: What its variants show by their differences.
         published: Figures from elsewhere.
     """
 

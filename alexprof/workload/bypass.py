@@ -126,13 +126,13 @@ def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
     if keywords.get("is_training", True):
         statistics = [tf.zeros_like(scale), tf.ones_like(scale)]
     else:
-        statistics = [tf.convert_to_tensor(keywords[one]) for one in ("mean", "variance")]
+        statistics = [tf.convert_to_tensor(keywords[name]) for name in ("mean", "variance")]
     reserved = [tf.zeros_like(scale)] * (3 if op_type_name.endswith("V3") else 2)
     return [*statistics, *reserved]
 
 
 class _Taped:
-    """Stands for the op that was asked for where TensorFlow looks up what a tape is to record."""
+    """Stands for the replaced op where TensorFlow looks up what a tape is to record."""
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.inputs = inputs
@@ -144,7 +144,7 @@ class _Taped:
 
 
 def _replace_recorder() -> Iterator[Replaced]:
-    """Lets a tape know identities for what they are: it is told of the op that was asked for."""
+    """Makes a tape record an identity where TensorFlow names the op that it replaces."""
     from tensorflow.python.eager import execute
 
     original = execute.record_gradient
@@ -204,12 +204,12 @@ def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType |
     waiting, seen = [wrapper], {id(wrapper)}
     while waiting:
         for cell in waiting.pop().__closure__ or ():
-            found = cell.cell_contents
-            if found is own:
+            content = cell.cell_contents
+            if content is own:
                 return cell
-            if inspect.isfunction(found) and id(found) not in seen:
-                seen.add(id(found))
-                waiting.append(found)
+            if inspect.isfunction(content) and id(content) not in seen:
+                seen.add(id(content))
+                waiting.append(content)
     return None
 
 
@@ -226,5 +226,5 @@ def _full_name(name: str) -> str:
 
     if name.endswith("/"):  # whole already
         return name[:-1]
-    found: str = tf.compat.v1.get_default_graph().unique_name(name, mark_as_used=False)
-    return found
+    unique: str = tf.compat.v1.get_default_graph().unique_name(name, mark_as_used=False)
+    return unique

@@ -39,8 +39,9 @@ class Pattern:
         if not (pattern.kind or pattern.layer) or (colon and not (kind and layer)):
             raise UsageError(f"{text!r} names no ops: give a kind, a layer or LAYER:KIND")
         if pattern.kind and pattern.kind not in KINDS:
-            known = ", ".join(KINDS)
-            raise UsageError(f"{pattern.kind} can't be left out automatically: only {known}")
+            raise UsageError(
+                f"{pattern.kind} can't be left out automatically: only {', '.join(KINDS)}"
+            )
         return pattern
 
     def __str__(self) -> str:
@@ -48,8 +49,8 @@ class Pattern:
 
     def matches(self, kind: str, layer: str) -> bool:
         """Tells whether an op, or what a function makes, is meant."""
-        alike = kind == FUSED_NORM and self.kind == BATCH_NORM
-        return (self.kind in ("", kind) or alike) and self.layer in ("", layer)
+        fused = kind == FUSED_NORM and self.kind == BATCH_NORM
+        return (self.kind in ("", kind) or fused) and self.layer in ("", layer)
 
     def ablation(self, reference: str, without: str, scopes: Sequence[str] = ()) -> AblationSpec:
         """What its ops cost, as two variants answer it.
@@ -116,9 +117,12 @@ class LeftOut:
         """
         if self.kinds:
             return
-        offered = dict.fromkeys(layers or sorted(layer for _, layer in self.seen))
-        names = [name for name in offered if any(name == layer for _, layer in self.seen)]
-        kinds = [kind for kind in KINDS if any(kind == one for one, _ in self.seen)]
+        seen_layers = {layer for _, layer in self.seen}
+        names = [
+            name for name in dict.fromkeys(layers) or sorted(seen_layers) if name in seen_layers
+        ]
+        seen_kinds = {kind for kind, _ in self.seen}
+        kinds = [kind for kind in KINDS if kind in seen_kinds]
         wanted = (self.pattern.layer or self.pattern.kind).casefold()
         by_folded = {name.casefold(): name for name in (*names, *kinds)}
         close = get_close_matches(wanted, by_folded, n=1)

@@ -12,19 +12,19 @@ generated classes and is several times as fast. Stats that nobody asks for are n
     space      planes and lines        event_stats  what belongs to a plane's events
     trace      Trace, Plane, Line      stats        named values
     chain      where events begin      metadata     names by id
-    layouts    events that are alike   texts        each text decoded once
+    layouts    events of one layout    texts        each text decoded once
     walk       many messages in step   fields       many fields at a time
     wire       one field at a time     schema       which fields there can be
     hlo        what XLA compiled       environment  what the profiler was told to record
 
 Of a file that is cut short or damaged nothing is used: `DamageError` names the byte. Events are
-decoded when asked for, so what is wrong inside of one shows then. Time and memory grow with the
+decoded on demand, so what is wrong inside of one shows then. Time and memory grow with the
 number of fields.
 """
 
 from __future__ import annotations
 
-from alexprof.xplane.environment import granted_host_level, recorded_span_ns
+from alexprof.xplane.environment import host_tracer_level, recorded_span_ns
 from alexprof.xplane.events import Events
 from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
@@ -37,7 +37,7 @@ __all__ = [
     "Line",
     "Plane",
     "Trace",
-    "granted_host_level",
+    "host_tracer_level",
     "parse_trace",
     "read_trace",
     "recorded_span_ns",

@@ -1,7 +1,7 @@
 """What the profiler was told to record, and when it did, as the trace says itself.
 
 The plane `Task Environment` has the options in force as a stat, serialized
-(tsl/profiler/protobuf/profiler_options.proto). They are not always those that were asked for.
+(tsl/profiler/protobuf/profiler_options.proto). They are not always those that the caller gave.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BEGIN, _END = "profile_start_time", "profile_stop_time"
 _HOST_TRACER_LEVEL = 0x10
 
 
-def granted_host_level(trace: Trace) -> int | None:
+def host_tracer_level(trace: Trace) -> int | None:
     """Return the level of detail of the host's events; None where the trace doesn't say.
 
     0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones (as

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.fields import Fields, fields_at
-from alexprof.xplane.layouts import Place, Run, alike
+from alexprof.xplane.layouts import EventGroup, ValuePlace, grouped_by_layout
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
 from alexprof.xplane.stats import Rows, StatTable, read_batches, taken
-from alexprof.xplane.walk import Bodies, Step, walk
+from alexprof.xplane.walk import Bodies, FieldStep, walk
 from alexprof.xplane.wire import BYTES, Buffer, Int
 
 _STATS, _METADATA_STATS = 0x22, 0x2A
@@ -56,7 +56,7 @@ class RowStep(NamedTuple):
     """A field from each of several events."""
 
     rows: Int  # [n], which events
-    step: Step  # its fields; the lanes are indexes into `rows`
+    step: FieldStep  # its fields; the lanes are indexes into `rows`
 
     def of(self, *tags: int) -> tuple[Int, Fields]:
         """Return the part with any of these tags, as rows and fields."""
@@ -65,7 +65,7 @@ class RowStep(NamedTuple):
 
 
 class EventStats:
-    """The stats of some events of a plane, decoded when they are asked for."""
+    """The stats of some events of a plane, decoded on demand."""
 
     def __init__(self, dictionary: Dictionary, offset: Int) -> None:
         self._dictionary = dictionary
@@ -84,7 +84,7 @@ class EventStats:
         self,
         stats: Collection[str],
         stop: Int | None = None,
-        decode: Callable[[Run | RowStep], None] | None = None,
+        decode: Callable[[EventGroup | RowStep], None] | None = None,
     ) -> None:
         """Go through the events and decode stats of them, as far as that isn't done yet.
 
@@ -102,7 +102,7 @@ class EventStats:
             return
         left = np.ones(len(self), bool)
         stop = self._stops() if stop is None else stop
-        for run in alike(buffer, self.offset, stop):
+        for run in grouped_by_layout(buffer, self.offset, stop):
             left[run.rows] = False
             columns.add_run(run, self.offset)
             if decode is not None:
@@ -112,7 +112,9 @@ class EventStats:
             columns.add_rows(rows)
         self._tables |= columns.tables(len(self))
 
-    def _walk(self, rows: Int, decode: Callable[[Run | RowStep], None] | None) -> Iterator[Bodies]:
+    def _walk(
+        self, rows: Int, decode: Callable[[EventGroup | RowStep], None] | None
+    ) -> Iterator[Bodies]:
         """Go through events field by field; yields where their stats stand."""
         buffer = self._dictionary.buffer
         for low in range(0, len(rows), CHUNK):
@@ -153,7 +155,7 @@ class _StatColumns:
             self._number[names.named(stat)] = number
         self._index_of: dict[int, int] = {}
 
-    def add_run(self, run: Run, offset: Int) -> None:
+    def add_run(self, run: EventGroup, offset: Int) -> None:
         for number, place in run.layout.stats:
             index = self._index(number)
             which = int(self._number[index])
@@ -177,7 +179,7 @@ class _StatColumns:
         return self._index_of[number]
 
 
-def _rows(run: Run, offset: Int, index: int, place: Place) -> Rows:
+def _rows(run: EventGroup, offset: Int, index: int, place: ValuePlace) -> Rows:
     count = run.rows.shape
     if place.tag & 7 == BYTES:
         value = np.broadcast_to(np.int64(place.size), count)
@@ -194,7 +196,7 @@ def _rows(run: Run, offset: Int, index: int, place: Place) -> Rows:
 
 
 def _joined(parts: list[Rows]) -> list[Rows]:
-    """Put parts together: few are asked faster than many. Empties the list to save memory."""
+    """Join parts: few are faster to search than many. Empties the list to save memory."""
     joined: list[Rows] = []
     parts.reverse()
     while parts:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
-from alexprof.xplane.layouts import Run
+from alexprof.xplane.layouts import EventGroup
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.wire import Bool, Buffer, Int
 
@@ -151,7 +151,7 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, part: Run | RowStep, is_several: Bool) -> None:
+    def _decode(self, part: EventGroup | RowStep, is_several: Bool) -> None:
         """Put some events' fields into the columns; `start_ps` of several is their number."""
         if isinstance(part, RowStep):
             rows, fields = part.of(_METADATA_ID)

@@ -1,4 +1,4 @@
-"""Events that are laid out alike, read all at once.
+"""Events of the same layout, read all at once.
 
 A profiler writes the same few things again and again, so nearly all events of a trace have one of
 some hundred layouts: the same fields in the same order, each number of as many bytes. Of such a
@@ -39,7 +39,7 @@ _PAYLOADS = tuple(np.uint64(0x7F7F7F7F7F7F7F7F >> 8 * (8 - size)) for size in ra
 Words = NDArray[np.uint64]
 
 
-class Place(NamedTuple):
+class ValuePlace(NamedTuple):
     """Where a value stands."""
 
     tag: int  # that of its field
@@ -48,11 +48,11 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What events that are alike agree in."""
+    """The fields of an event, and of how many bytes each is."""
 
-    numbers: tuple[Place, ...]  # their fields but for the stats, in file order
+    numbers: tuple[ValuePlace, ...]  # their fields but for the stats, in file order
     # The id of each stat's name and its value, in file order; without those that have no value.
-    stats: tuple[tuple[int, Place], ...]
+    stats: tuple[tuple[int, ValuePlace], ...]
     mask: Words  # uint64 [words], the bits that agree
     pattern: Words  # uint64 [words], and what they are
 
@@ -65,15 +65,15 @@ class Layout(NamedTuple):
         return differs
 
 
-class Run(NamedTuple):
-    """Events that are alike."""
+class EventGroup(NamedTuple):
+    """Events of one layout."""
 
     rows: Int  # [n], which events these are, ascending
     layout: Layout  # theirs
     data: Words  # uint64 [m, words], the bytes of some events from their tags on
     among: Bool | None = None  # [m], which of those they are; None if all are
 
-    def values(self, place: Place) -> Int:
+    def values(self, place: ValuePlace) -> Int:
         """Return the integers, or the bits of the doubles, at a place: int64 [n]."""
         word = self._words(place.at)
         if place.tag & 7 != VARINT:
@@ -95,8 +95,8 @@ class Run(NamedTuple):
         return column.copy() if self.among is None else column[self.among]
 
 
-def alike(buffer: Buffer, offset: Int, stop: Int) -> Iterator[Run]:
-    """Find events that are alike, given where they begin and end: int64 [n] each.
+def grouped_by_layout(buffer: Buffer, offset: Int, stop: Int) -> Iterator[EventGroup]:
+    """Find events of the same layout, given where they begin and end: int64 [n] each.
 
     Yields runs of them, in no order. No event is in two; those in none can have any layout, or be
     damaged, while those in a run are whole and as the format wants them.
@@ -111,13 +111,13 @@ def alike(buffer: Buffer, offset: Int, stop: Int) -> Iterator[Run]:
             if shared <= _MOST_BYTES:
                 for low in range(ends[shared - 1], ends[shared], _BLOCK):
                     rows = order[low : min(low + _BLOCK, ends[shared])]
-                    yield from _alike_in_length(buffer, offset, rows, shared, layouts[shared])
+                    yield from _grouped_in_length(buffer, offset, rows, shared, layouts[shared])
 
 
-def _alike_in_length(
+def _grouped_in_length(
     buffer: Buffer, offset: Int, rows: Int, length: int, layouts: list[Layout]
-) -> Iterator[Run]:
-    """Find those that are alike of events of the same length; adds to their `layouts`."""
+) -> Iterator[EventGroup]:
+    """Group events of the same length by their layout; adds to the `layouts` of that length."""
     # A word more than the event has, so that there is one from each of its bytes on.
     words = -(-length // _WORD_BYTES) + 1
     rows = rows[offset[rows] <= buffer.size - words * _WORD_BYTES]
@@ -138,19 +138,19 @@ def _alike_in_length(
         other = layout.differs(data)
         left = np.count_nonzero(other)
         if not left:
-            yield Run(rows, layout, data)
+            yield EventGroup(rows, layout, data)
             return
         if left < len(rows):
             same = ~other
-            yield Run(rows[same], layout, data, same)
+            yield EventGroup(rows[same], layout, data, same)
             rows, data = rows[other], data[other]
 
 
 def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout | None:
     """Read the layout of an event; None if it is not as the format wants it."""
     mask = np.zeros(len(data) * _WORD_BYTES, np.uint8)
-    numbers: list[Place] = []
-    stats: list[tuple[int, Place]] = []
+    numbers: list[ValuePlace] = []
+    stats: list[tuple[int, ValuePlace]] = []
     try:
         event = buffer.field_at(start, start + length)
         mask[: event.stop - event.value - start] = _FIXED
@@ -160,7 +160,7 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
                 stat = _stat(buffer, mask, field, start)
                 stats += [stat] if stat is not None else []
             else:
-                numbers.append(Place(field.tag, fixed, field.stop - start - fixed))
+                numbers.append(ValuePlace(field.tag, fixed, field.stop - start - fixed))
     except DamageError:
         return None
     bits: Words = mask.view("<u8")
@@ -169,7 +169,7 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
 
 def _stat(
     buffer: Buffer, mask: NDArray[np.uint8], stat: Field, start: int
-) -> tuple[int, Place] | None:
+) -> tuple[int, ValuePlace] | None:
     """Note a stat down: the id of its name, which is part of the layout, and its value if any."""
     number, value = 0, None
     for field in _known(buffer, STAT, stat.span):
@@ -178,7 +178,7 @@ def _stat(
             number = signed(field.value)
             mask[fixed : field.stop - start] = _FIXED
         else:
-            value = Place(field.tag, fixed, field.stop - start - fixed)
+            value = ValuePlace(field.tag, fixed, field.stop - start - fixed)
     return None if value is None else (number, value)
 
 

@@ -22,7 +22,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Read a `.xplane.pb` file: its planes and lines.
 
     The file is mapped, not loaded: it must stay as it is while the trace is in use. Events are
-    decoded when asked for, and can still turn out damaged.
+    decoded on demand, and can still turn out damaged.
 
     Raises:
         TraceError: It can't be read, is empty or no trace.

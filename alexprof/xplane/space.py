@@ -19,7 +19,7 @@ from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.fields import fields_at
 from alexprof.xplane.schema import LINE, PLANE, SPACE
 from alexprof.xplane.trace import Line, Plane, Trace
-from alexprof.xplane.walk import Bodies, Step, bodies_of
+from alexprof.xplane.walk import Bodies, FieldStep, bodies_of
 from alexprof.xplane.wire import Bool, Buffer, Field, Int, signed
 
 _PLANE, _ERROR, _WARNING, _HOST = 0x0A, 0x12, 0x1A, 0x22
@@ -127,7 +127,7 @@ def _read_lines(buffer: Buffer, start: Int, stop: Int) -> _Lines:
     first, last = np.searchsorted(offsets, start), np.searchsorted(offsets, stop)
     other = offsets[buffer.data[offsets] != EVENT_TAG]
     owner = np.searchsorted(start, other, "right") - 1
-    heads = Step(owner, fields_at(buffer, other, stop[owner]))
+    heads = FieldStep(owner, fields_at(buffer, other, stop[owner]))
     LINE.check(buffer, other, heads.fields.tag)
     names = zip(
         *(_texts(buffer, heads, tag, count) for tag in (_LINE_NAME, _DISPLAY_NAME)), strict=True
@@ -145,7 +145,7 @@ def _read_lines(buffer: Buffer, start: Int, stop: Int) -> _Lines:
     return _Lines([Line(*row) for row in rows], has_events, offsets)
 
 
-def _numbers(heads: Step, tag: int, count: int) -> list[int]:
+def _numbers(heads: FieldStep, tag: int, count: int) -> list[int]:
     column = np.zeros(count, np.int64)
     line, fields = heads.of(tag)
     column[line] = fields.value
@@ -153,7 +153,7 @@ def _numbers(heads: Step, tag: int, count: int) -> list[int]:
     return numbers
 
 
-def _texts(buffer: Buffer, heads: Step, tag: int, count: int) -> list[str]:
+def _texts(buffer: Buffer, heads: FieldStep, tag: int, count: int) -> list[str]:
     start, stop = np.zeros((2, count), np.int64)
     line, begin, end = bodies_of(heads, tag)
     start[line], stop[line] = begin, end

@@ -1,4 +1,4 @@
-"""What a reader of a trace holds: planes with lines, whose events become columns when asked for."""
+"""What a reader of a trace holds: planes with lines, whose events become columns on demand."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _MOST_STEPS = 64
 _BATCH = 1 << 16
 
 
-class Step(NamedTuple):
+class FieldStep(NamedTuple):
     """A field from each of several messages; see `Fields`."""
 
     # [n], which message. A message may stand here several times, in file order.
@@ -51,13 +51,13 @@ class Bodies(NamedTuple):
         return cls(*(np.concatenate(column) for column in columns))
 
 
-def bodies_of(step: Step, tag: int) -> Bodies:
+def bodies_of(step: FieldStep, tag: int) -> Bodies:
     """Return the messages with a tag in a step of a walk."""
     lane, fields = step.of(tag)
     return Bodies(lane, fields.stop - fields.value, fields.stop)
 
 
-def walk(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterator[Step]:
+def walk(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterator[FieldStep]:
     """Go through the fields of many messages in step, each message's own in file order.
 
     The messages lie between `start` and `stop`, int64 [n].
@@ -76,12 +76,12 @@ def walk(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterator[Step]:
             buffer.field_at(int(start[first]), int(stop[first]))  # says what is wrong there
             raise AssertionError("columns and single fields disagree")
         shape.check(buffer, start, fields.tag)
-        yield Step(lane, fields)
+        yield FieldStep(lane, fields)
         start = fields.stop
     yield from _rest(buffer, Bodies(lane, start, stop), shape)
 
 
-def _rest(buffer: Buffer, left: Bodies, shape: Shape) -> Iterator[Step]:
+def _rest(buffer: Buffer, left: Bodies, shape: Shape) -> Iterator[FieldStep]:
     """Go through what some messages have left, in batches and not in step."""
     order = np.argsort(left.start)
     lane, start, stop = (column[order] for column in left)
@@ -91,4 +91,4 @@ def _rest(buffer: Buffer, left: Bodies, shape: Shape) -> Iterator[Step]:
         owner = np.searchsorted(start, part, "right") - 1
         fields = fields_at(buffer, part, stop[owner])
         shape.check(buffer, part, fields.tag)
-        yield Step(lane[owner], fields)
+        yield FieldStep(lane[owner], fields)

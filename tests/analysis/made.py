@@ -19,7 +19,7 @@ from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
-from alexprof.tracer.step_rows import steps_table
+from alexprof.tracer.steps import steps_table
 from tests.factory import OpTimes, costs_of, idle, run_of, wave
 from tests.factory import traced as traced_phase
 

@@ -20,7 +20,7 @@ from alexprof.record.store import find_run, list_runs, save_run
 from alexprof.record.values import Needed
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.pairs import render_pairs
-from alexprof.tracer.pairing import Plan, ProcessFailed, run_pairs
+from alexprof.tracer.pairing import PairsPlan, ProcessFailed, run_pairs
 from tests.analysis.made import OPS, made_run
 from tests.analysis.test_results import give
 from tests.record.test_store import run_named
@@ -61,7 +61,9 @@ def slow_second(name):
 def test_order_environment_and_record(tmp_path):
     runner = Scripted(slow_second)
     seen: list[PairsRecord] = []
-    record = run_pairs(Plan(A, B, 3, warm_up=2), tmp_path / "ab", run=runner, after=seen.append)
+    record = run_pairs(
+        PairsPlan(A, B, 3, warm_up=2), tmp_path / "ab", run=runner, after=seen.append
+    )
     order = ["a1", "b1", "b2", "a2", "a3", "b3"]
     warm = ["warm-up-a1", "warm-up-b1", "warm-up-a2", "warm-up-b2"]
     assert [name for name, _ in runner.ran] == [*warm, *order]
@@ -84,7 +86,7 @@ def test_order_environment_and_record(tmp_path):
 
 def test_the_same_command_is_warmed_up_once(tmp_path):
     runner = Scripted(slow_second)
-    run_pairs(Plan(A, A, 2), tmp_path / "ab", run=runner)
+    run_pairs(PairsPlan(A, A, 2), tmp_path / "ab", run=runner)
     assert [name for name, _ in runner.ran] == ["warm-up-a1", "a1", "b1", "b2", "a2"]
 
 
@@ -96,13 +98,13 @@ def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
         found.append(([one.folder for one in kept.processes], kept.complete, kept.stopped))
         assert list(logdir.iterdir()) == []
 
-    run_pairs(Plan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
+    run_pairs(PairsPlan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
     assert [names for names, _, _ in found] == [[], ["a1"], ["a1", "b1"], ["a1", "b1", "b2"]]
     assert {(complete, stopped.code) for _, complete, stopped in found} == {(False, "unfinished")}
 
 
 def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
-    record = run_pairs(Plan(A, B, 6), tmp_path / "ab", run=Scripted(slow_second))
+    record = run_pairs(PairsPlan(A, B, 6), tmp_path / "ab", run=Scripted(slow_second))
     result = judge_pairs(record, tmp_path / "ab")
     wall, cpu = (time.difference for time in result.times)
     assert (result.judged_by, result.finished) == ("processes", 6)
@@ -129,7 +131,9 @@ def test_unclear_says_how_many_more_pairs(tmp_path):
     seconds = {f"a{i + 1}": 1.0 for i in range(5)} | {
         f"b{i + 1}": 1.02 + float(noise[i]) for i in range(5)
     }
-    record = run_pairs(Plan(A, B, 5, warm_up=0), tmp_path / "ab", run=Scripted(seconds.__getitem__))
+    record = run_pairs(
+        PairsPlan(A, B, 5, warm_up=0), tmp_path / "ab", run=Scripted(seconds.__getitem__)
+    )
     wall = judge_pairs(record, tmp_path / "ab").times[0].difference
     assert wall.verdict == "unclear"
     spread = float((noise / (1.02 + noise.mean())).std(ddof=1))
@@ -141,7 +145,9 @@ def test_unclear_says_how_many_more_pairs(tmp_path):
 def test_no_false_alarm_beyond_chance(tmp_path):
     """A against A, 400 times: the verdict errs in about 5 %."""
     random = np.random.default_rng(1)
-    record = run_pairs(Plan(A, A, 5, warm_up=0), tmp_path / "ab", run=Scripted(lambda name: 1.0))
+    record = run_pairs(
+        PairsPlan(A, A, 5, warm_up=0), tmp_path / "ab", run=Scripted(lambda name: 1.0)
+    )
     alarms = 0
     for _ in range(400):
         processes = tuple(
@@ -174,7 +180,7 @@ def leave_run(change=1.1, heavier="conv1", drift=0.2):
 
 def test_runs_are_judged_pair_by_pair(tmp_path):
     runner = Scripted(slow_second, leave_run())
-    record = run_pairs(Plan(A, B, 5), tmp_path / "ab", run=runner)
+    record = run_pairs(PairsPlan(A, B, 5), tmp_path / "ab", run=runner)
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.reason) == ("runs", None)
     found = {(one.level, one.name): one for one in result.comparison.differences}
@@ -206,7 +212,7 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
             seed=int(name[-1]),
         )
 
-    record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
+    record = run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
     found = judge_pairs(record, tmp_path / "ab").comparison
     assert (found.comparable, found.why_not) == (True, ())
     (note,) = found.notes
@@ -224,7 +230,7 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
         made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), interference=busy)
         give(logdir / "run", "v", np.full(4, 2.0 if "b" in name else 1.0))
 
-    record = run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
+    record = run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
     result = judge_pairs(record, tmp_path / "ab")
     wrong, *notes = result.comparison.notes
     assert (wrong.code, wrong.runs) == ("results_differ", ("b1", "b2", "b3"))
@@ -241,7 +247,9 @@ def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
         short = Interference(seconds=0.4, cores=2)
         made_run(logdir / "run", {"v": 0.1}, seed=int(name[-1]), interference=short)
 
-    record = run_pairs(Plan(A, A, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, leave))
+    record = run_pairs(
+        PairsPlan(A, A, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, leave)
+    )
     assert judge_pairs(record, tmp_path / "ab").comparison.notes == ()
 
 
@@ -271,7 +279,7 @@ def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
     ],
 )
 def test_without_a_run_of_each_their_times_are_judged(tmp_path, leave, reason):
-    record = run_pairs(Plan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave))
+    record = run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave))
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.comparison) == ("processes", None)
     assert result.reason is not None
@@ -281,7 +289,7 @@ def test_without_a_run_of_each_their_times_are_judged(tmp_path, leave, reason):
 def test_a_failure_stops_and_says_where(tmp_path):
     runner = Scripted(slow_second, exits={"b2": 3})
     with pytest.raises(ProcessFailed, match=r"B2 failed \(exit code 3\) after 1\.5 s") as caught:
-        run_pairs(Plan(A, B, 3), tmp_path / "ab", run=runner)
+        run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=runner)
     assert caught.value.tail == ("begin", "b2 complains")
     assert str(tmp_path / "ab" / "b2.err.txt") in str(caught.value)
     assert caught.value.exit_code == 2
@@ -299,13 +307,15 @@ def test_a_failure_stops_and_says_where(tmp_path):
 )
 def test_which_one_failed(tmp_path, name, code, words):
     with pytest.raises(ProcessFailed, match=words):
-        run_pairs(Plan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, exits={name: code}))
+        run_pairs(
+            PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, exits={name: code})
+        )
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     runner = Scripted(slow_second, exits={"a3": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
-        run_pairs(Plan(A, B, 4), tmp_path / "ab", run=runner)
+        run_pairs(PairsPlan(A, B, 4), tmp_path / "ab", run=runner)
     kept = load_pairs(tmp_path / "ab")
     assert (kept.complete, kept.stopped) == (False, Note("interrupted"))
     assert judge_pairs(kept, tmp_path / "ab").finished == 2
@@ -313,7 +323,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 
 def test_other_commands_take_no_notice_of_it(tmp_path):
     save_run(tmp_path / "there", run_named("there"))
-    record = run_pairs(Plan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave_run()))
+    record = run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave_run()))
     assert [one.run for one in list_runs(tmp_path)] == ["there"]
     assert find_pairs("ab", tmp_path) == tmp_path / "ab"
     assert find_pairs(str(tmp_path / "ab" / "ab.json"), tmp_path) == tmp_path / "ab"
@@ -325,16 +335,16 @@ def test_other_commands_take_no_notice_of_it(tmp_path):
 
 def test_plans_folders_and_records_that_won_t_do(tmp_path):
     with pytest.raises(UsageError, match="--pairs must be at least 2, not 1"):
-        Plan(A, B, 1)
+        PairsPlan(A, B, 1)
     with pytest.raises(UsageError, match="--warm-up must be at least 0, not -1"):
-        Plan(A, B, 2, -1)
+        PairsPlan(A, B, 2, -1)
     with pytest.raises(RunError, match="exists already"):
-        run_pairs(Plan(A, B, 2), tmp_path, run=Scripted(slow_second))
+        run_pairs(PairsPlan(A, B, 2), tmp_path, run=Scripted(slow_second))
     with pytest.raises(RunError, match="no pairs 'x'"):
         find_pairs("x", tmp_path)
     with pytest.raises(RunError, match=r"it has no ab\.json"):
         load_pairs(tmp_path)
-    run_pairs(Plan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second))
+    run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second))
     path = tmp_path / "ab" / "ab.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
     with pytest.raises(RunError, match="schema 99, newer than"):

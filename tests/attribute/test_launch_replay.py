@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from alexprof.attribute import Known, Totals, attribute, predict
-from alexprof.attribute.launch_replay import Launch, LaunchedStep, host_factor
+from alexprof.attribute import GraphFacts, Totals, attribute, predict
+from alexprof.attribute.launch_replay import LaunchedStep, ReplayedLaunch, host_factor
 from alexprof.record.note import Note
 from tests.attribute.test_behind import Kernel, build
 
@@ -28,7 +28,7 @@ def worth_a_replay(monkeypatch):
 
 
 def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
-    found = attribute(build([(0, wall)], kernels), known=Known(timed_s=timed_s)).replayed
+    found = attribute(build([(0, wall)], kernels), facts=GraphFacts(timed_s=timed_s)).replayed
     assert found.of_launches
     return found
 
@@ -54,7 +54,7 @@ def test_what_the_host_does_before_the_first_launch_stays():
 
 def test_what_the_host_does_apart_from_launching_stays():
     """Of 15 ns for a launch 5 are Python's: without the first of two launches 10 go."""
-    launch = partial(Launch, apart_ns=5, back_ns=None, after=(), waited_ns=0, by_host=True)
+    launch = partial(ReplayedLaunch, apart_ns=5, back_ns=None, after=(), waited_ns=0, by_host=True)
     first, second = (launch(op, host_ns=10, took_ns=2) for op in (0, 1))
     step = LaunchedStep((first, second), lead_ns=1, tail_ns=2, wall_ns=35)
     assert step.replayed_ns() == 35
@@ -109,7 +109,7 @@ def test_timed_steps_shorter_than_the_kernels_alone_are_not_explained():
 
 
 def test_the_factor_of_a_host_is_found():
-    launch = Launch(
+    launch = ReplayedLaunch(
         0, host_ns=10, apart_ns=0, back_ns=None, after=(), waited_ns=0, by_host=True, took_ns=2
     )
     step = LaunchedStep((launch,) * 4, lead_ns=0, tail_ns=3, wall_ns=45)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute import Known, predict
+from alexprof.attribute import GraphFacts, predict
 from alexprof.record.note import Note
 from tests.attribute.hand import attribute, on_host, steps, trace
 from tests.attribute.test_cores import POOL, record, region
@@ -32,7 +32,7 @@ def saved(found, what):
 def test_the_step_comes_back_and_what_each_layer_saves():
     found = attribute(
         on_host(python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE),
-        known=Known(inputs=INPUTS),
+        facts=GraphFacts(inputs=INPUTS),
         marker="forward",
     )
     replayed = found.replayed
@@ -56,7 +56,7 @@ def test_means_and_deviations_are_over_steps():
     beside = [*BESIDE, (BESIDE[0][0], 1400, 1800)]
     found = attribute(
         on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside),
-        known=Known(inputs=INPUTS),
+        facts=GraphFacts(inputs=INPUTS),
     )
     assert saved(found, "op")["sum"].without == pytest.approx((0.09 + 0.14) / 2)
     assert saved(found, "op")["sum"].without_std == pytest.approx(0.05 / 2**0.5)
@@ -74,7 +74,7 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
                 f"{POOL}/2": [],
             }
         ),
-        known=Known(inputs={"a": (), "b": (), "c": ("a", "b")}),
+        facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
     assert found.replayed.drift == pytest.approx(0, abs=0.01)
     assert saved(found, "op")["b"].without == pytest.approx(0, abs=0.01)
@@ -95,7 +95,7 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
     ],
 )
 def test_why_steps_are_not_replayed(inputs, lines, reason):
-    found = attribute(on_host(python=steps((0, 1000)), **lines), known=Known(inputs=inputs))
+    found = attribute(on_host(python=steps((0, 1000)), **lines), facts=GraphFacts(inputs=inputs))
     assert found.replayed.reason == Note(reason)
     assert not found.replayed.savings
 
@@ -104,7 +104,7 @@ def test_kernels_without_launches_are_not_replayed():
     host = {"python": steps((0, 1000)), "tf_1": RAN}
     stream = {"Stream #1": [("gemm", 200, 300, {"tf_op": "a/MatMul:MatMul"})]}
     planes = trace({"/host:CPU": host, "/device:GPU:0": stream})
-    found = attribute(planes, known=Known(inputs=INPUTS)).replayed
+    found = attribute(planes, facts=GraphFacts(inputs=INPUTS)).replayed
     assert found.of_launches
     assert found.reason is not None
     assert not found.savings
@@ -115,7 +115,7 @@ def test_a_replay_that_is_off_predicts_nothing():
     lines = {"tf_1": [("a:MatMul", 0, 500)], "tf_2": [("b:MatMul", 0, 500)]}
     found = attribute(
         on_host(python=steps((0, 500)), **lines, tf_3=[("c:MatMul", 0, 500)]),
-        known=Known(inputs={"a": (), "b": ("a",), "c": ("b",)}),
+        facts=GraphFacts(inputs={"a": (), "b": ("a",), "c": ("b",)}),
     )
     assert found.replayed.drift == pytest.approx(0)  # alike: the machine is full either way
     found = attribute(
@@ -128,7 +128,7 @@ def test_a_replay_that_is_off_predicts_nothing():
                 f"{POOL}/2": region(2, 3, 9),
             }
         ),
-        known=Known(inputs={"a": (), "b": ("a",)}),
+        facts=GraphFacts(inputs={"a": (), "b": ("a",)}),
     )
     assert found.replayed.drift == pytest.approx(1)
     assert not found.replayed.savings
@@ -141,21 +141,21 @@ def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviat
         tf_1=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in RAN],
         tf_2=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in BESIDE],
     )
-    whole = attribute(source, known=Known(inputs=INPUTS)).replayed
+    whole = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
     assert whole.steps == 4
     questions = len(whole.savings)
     assert questions > 3
     # 4 ops a step: three steps with three questions take 4 · 3 · (2 · 3 + 1) executions.
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 * 7)
-    few = attribute(source, known=Known(inputs=INPUTS)).replayed
+    few = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
     assert (few.steps, len(few.savings)) == (3, 3)
     largest = sorted(whole.savings, key=lambda one: -one.without)[:3]
     assert {one.without for one in few.savings} == {one.without for one in largest}
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3)
-    one = attribute(source, known=Known(inputs=INPUTS)).replayed
+    one = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
     assert (one.steps, len(one.savings)) == (1, 1)
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 - 1)
-    reason = attribute(source, known=Known(inputs=INPUTS)).replayed.reason
+    reason = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed.reason
     assert reason == Note("replay_too_many_ops", {"ops_per_step": 4})
 
 
@@ -171,6 +171,6 @@ def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
                 f"{POOL}/2": region(10, 90, 2),
             }
         ),
-        known=Known(inputs={"a": (), "b": (), "c": ("a", "b")}),
+        facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
     assert saved(found, "op")["a"].without == pytest.approx(0.25, abs=0.03)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute.replay import Execution, Graph, Replay, Step
+from alexprof.attribute.replay import ExecutedStep, Execution, Graph, StepReplay
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _divided(wanted: dict[int, Fraction], cores: Fraction) -> dict[int, Fraction
     return got
 
 
-def traced(ops: list[Op], cores: int, threads: int) -> tuple[Step, list[int]]:
+def traced(ops: list[Op], cores: int, threads: int) -> tuple[ExecutedStep, list[int]]:
     """A step as a trace would show it, and the order in which the ops began."""
     times = played(ops, list(range(len(ops))), cores, threads)
     order = sorted(times, key=lambda at: (times[at][0], at))
@@ -80,7 +80,7 @@ def traced(ops: list[Op], cores: int, threads: int) -> tuple[Step, list[int]]:
         for at in order
     )
     wall = float(max(end for _, end in times.values())) + 7
-    return Step(ran, wall, float(cores), threads), order
+    return ExecutedStep(ran, wall, float(cores), threads), order
 
 
 def names(ops: list[Op]) -> Graph:
@@ -105,7 +105,7 @@ def graphs(draw: st.DrawFn) -> list[Op]:
 @given(graphs(), st.integers(1, 4), st.integers(1, 3))
 def test_a_step_comes_out_as_it_was(ops, cores, threads):
     step, _ = traced(ops, cores, threads)
-    assert Replay(step, names(ops)).wall_ns() == pytest.approx(step.wall_ns, rel=1e-9)
+    assert StepReplay(step, names(ops)).wall_ns() == pytest.approx(step.wall_ns, rel=1e-9)
 
 
 @settings(max_examples=150, deadline=None)
@@ -118,13 +118,13 @@ def test_faster_ops_give_the_step_that_the_machine_would_take(ops, cores, thread
         for at, op in enumerate(ops)
     ]
     right = float(max(end for _, end in played(faster, order, cores, threads).values())) + 7
-    found = Replay(step, names(ops)).wall_ns({f"op{at}" for at in quick}, speed=2)
+    found = StepReplay(step, names(ops)).wall_ns({f"op{at}" for at in quick}, speed=2)
     assert found == pytest.approx(right, rel=1e-9)
 
 
-def step_of(*ran: tuple[str, int, float, float], wall: float, cores: float = 2) -> Step:
+def step_of(*ran: tuple[str, int, float, float], wall: float, cores: float = 2) -> ExecutedStep:
     executions = (Execution(op, thread, start, end, cores) for op, thread, start, end in ran)
-    return Step(tuple(executions), wall, cores, threads=2)
+    return ExecutedStep(tuple(executions), wall, cores, threads=2)
 
 
 CHAIN = step_of(("a", 0, 10, 40), ("b", 0, 45, 75), ("c", 0, 75, 95), wall=100)
@@ -132,7 +132,7 @@ CHAIN_INPUTS = Graph({"a": (), "b": ("a",), "c": ("b",)})
 
 
 def test_what_is_left_out_leaves_idle_time_as_it_was():
-    replay = Replay(CHAIN, CHAIN_INPUTS)
+    replay = StepReplay(CHAIN, CHAIN_INPUTS)
     assert replay.wall_ns() == pytest.approx(100)
     assert replay.wall_ns({"a"}) == pytest.approx(100 - 30)
     assert replay.wall_ns({"b"}) == pytest.approx(100 - 30)
@@ -145,7 +145,7 @@ def test_hidden_ops_hand_on_what_they_wait_for():
     graph = Graph(
         {"const": (), "a": ("const",), "barrier": ("a",), "b": ("barrier",), "c": ("b", "const")}
     )
-    replay = Replay(step, graph)
+    replay = StepReplay(step, graph)
     assert replay.wall_ns() == pytest.approx(100)
     assert replay.critical_path() == [("a", 50), ("b", 10), ("c", 40)]
 
@@ -153,25 +153,25 @@ def test_hidden_ops_hand_on_what_they_wait_for():
 def test_threads_are_as_many_as_the_trace_shows():
     """Three ops that wait for nothing, on two threads of a machine with three cores."""
     ran = (("a", 0, 0, 100), ("b", 1, 0, 100), ("c", 0, 100, 200))
-    step = Step(tuple(Execution(*one, cores=1) for one in ran), 200, 3, threads=2)
-    assert Replay(step, Graph({"a": (), "b": (), "c": ()})).wall_ns() == pytest.approx(200)
+    step = ExecutedStep(tuple(Execution(*one, cores=1) for one in ran), 200, 3, threads=2)
+    assert StepReplay(step, Graph({"a": (), "b": (), "c": ()})).wall_ns() == pytest.approx(200)
 
 
 def test_the_path_of_a_loop_ends():
     step = step_of(("a", 0, 0, 50), ("b", 1, 50, 60), wall=60)
     graph = Graph({"a": (), "merge": ("a", "next"), "next": ("merge",), "b": ("next",)})
-    assert Replay(step, graph).critical_path()[-1][0] == "b"
+    assert StepReplay(step, graph).critical_path()[-1][0] == "b"
 
 
 def test_an_op_beside_another_gets_the_machine_when_that_is_gone():
     step = step_of(("a", 0, 0, 100), ("b", 1, 0, 100), wall=100)
-    replay = Replay(step, Graph({"a": (), "b": ()}))
+    replay = StepReplay(step, Graph({"a": (), "b": ()}))
     assert replay.wall_ns({"a"}) == pytest.approx(50)
 
 
 def test_an_op_that_uses_one_core_gains_nothing_from_the_other():
     ran = tuple(Execution(name, at, 0, 100, cores=1) for at, name in enumerate("ab"))
-    replay = Replay(Step(ran, 100, 2, threads=2), Graph({"a": (), "b": ()}))
+    replay = StepReplay(ExecutedStep(ran, 100, 2, threads=2), Graph({"a": (), "b": ()}))
     assert replay.wall_ns({"a"}) == pytest.approx(100)
     assert replay.wall_ns({"a", "b"}) == pytest.approx(0)
 
@@ -179,24 +179,24 @@ def test_an_op_that_uses_one_core_gains_nothing_from_the_other():
 def test_ops_that_wait_for_each_other_are_no_step():
     step = step_of(("a", 0, 0, 10), ("b", 0, 10, 20), wall=20)
     with pytest.raises(ValueError, match="wait for each other"):
-        Replay(step, Graph({"a": ("b",), "b": ("a",)})).wall_ns()
+        StepReplay(step, Graph({"a": ("b",), "b": ("a",)})).wall_ns()
 
 
 def test_the_critical_path_goes_back_through_what_ended_last():
     step = step_of(("a", 0, 5, 20), ("b", 1, 20, 90), ("c", 0, 20, 30), ("d", 0, 95, 110), wall=120)
     inputs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
-    assert Replay(step, Graph(inputs)).critical_path() == [("a", 20), ("b", 70), ("d", 20)]
+    assert StepReplay(step, Graph(inputs)).critical_path() == [("a", 20), ("b", 70), ("d", 20)]
 
 
 def test_the_critical_path_goes_through_the_thread_where_nothing_else_was_waited_for():
     step = step_of(("a", 0, 0, 50), ("b", 0, 50, 60), wall=60)
-    assert Replay(step, Graph({"a": (), "b": ()})).critical_path() == [("a", 50), ("b", 10)]
+    assert StepReplay(step, Graph({"a": (), "b": ()})).critical_path() == [("a", 50), ("b", 10)]
 
 
 @settings(max_examples=100, deadline=None)
 @given(graphs(), st.integers(1, 4), st.integers(1, 3))
 def test_the_critical_path_makes_up_the_step(ops, cores, threads):
     step, _ = traced(ops, cores, threads)
-    path = Replay(step, names(ops)).critical_path()
+    path = StepReplay(step, names(ops)).critical_path()
     assert sum(ns for _, ns in path) + 7 == pytest.approx(step.wall_ns)
     assert all(ns >= 0 for _, ns in path)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from alexprof.attribute import Known
+from alexprof.attribute import GraphFacts
 from alexprof.record.note import Note
 from tests.attribute.hand import Spans, attribute, on_host, shares, steps, trace
 from tests.attribute.test_cores import POOL, cores, record, region
@@ -121,7 +121,7 @@ def test_work_of_the_caller_s_own_thread_is_that_of_the_op_of_xla():
 
 
 def test_steps_with_xla_are_not_replayed():
-    found = attribute(host(CALL), known=Known(inputs={"cluster": (), "next": ("cluster",)}))
+    found = attribute(host(CALL), facts=GraphFacts(inputs={"cluster": (), "next": ("cluster",)}))
     assert found.replayed.reason == Note("replay_xla")
 
 

@@ -76,7 +76,7 @@ def test_more_precision_takes_more_steps_and_is_reached():
         blocks, _ = ran(rule, {"A": noise(1), "B": noise(2)})
         assert why_stopped(rule, blocks) == "precision"
         sides = [[b for b in blocks if b.variant == name] for name in "AB"]
-        reached = [describe(b, fetch=True, precision_asked=precision).precision for b in sides]
+        reached = [describe(b, fetch=True, requested_precision=precision).precision for b in sides]
         assert all(part is not None and part <= precision for part in reached)
         counts.append(len(blocks))
     assert counts[0] < counts[1]
@@ -194,7 +194,7 @@ def test_what_is_known_of_the_steps_is_computed_from_them_in_order():
     low, high = timed.ci95_s
     assert (low, high) == mean_interval(parts)
     assert timed.precision == pytest.approx((high - low) / 2 / timed.mean_s)
-    judged = describe(blocks, fetch=True, precision_asked=0.01)
+    judged = describe(blocks, fetch=True, requested_precision=0.01)
     assert judged.precision == pytest.approx(1.1 * timed.precision)
     assert judged.ci95_s == pytest.approx((low - 0.05 * (high - low), high + 0.05 * (high - low)))
 

@@ -16,7 +16,7 @@ from alexprof.measure.processes import parse_command
 from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.pairs import pair_line, render_pairs
-from alexprof.tracer.pairing import Plan, run_pairs
+from alexprof.tracer.pairing import PairsPlan, run_pairs
 from tests.analysis.made import HOST
 from tests.analysis.test_pairs import Scripted, leave_run
 from tests.factory import wave
@@ -40,7 +40,7 @@ def far(name):
 
 
 def result(folder, pairs=5, seconds=seconds, leave=lambda logdir, name: None, **changes):
-    record = run_pairs(Plan(A, B, pairs), folder, run=Scripted(seconds, leave))
+    record = run_pairs(PairsPlan(A, B, pairs), folder, run=Scripted(seconds, leave))
     asked = pairs if not changes else 40
     record = msgspec.structs.replace(record, machine=HOST, pairs=asked, **changes)
     return judge_pairs(record, folder)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alexprof.errors import DamageError
 from alexprof.xplane import Trace, layouts, parse_trace
-from alexprof.xplane.layouts import alike
+from alexprof.xplane.layouts import grouped_by_layout
 from tests.traces import Ref, Stats, TraceBuilder, Unsigned, double, integer, message, text
 from tests.xplane.listing import PlaneListing, listed, listed_by_protobuf
 
@@ -29,7 +29,7 @@ def runs_in(trace: Trace) -> list[int]:
     """Count the events of each run that is found in a trace's only plane."""
     [plane] = trace.planes
     stats = plane.events()._stats
-    found = alike(plane.dictionary.buffer, stats.offset, stats._stops())
+    found = grouped_by_layout(plane.dictionary.buffer, stats.offset, stats._stops())
     return [len(run.rows) for run in found]
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexprof.errors import TraceError
-from alexprof.xplane import Line, granted_host_level, parse_trace, read_trace
+from alexprof.xplane import Line, host_tracer_level, parse_trace, read_trace
 from alexprof.xplane.wire import Buffer
 from tests.traces import Ref, Stats, TraceBuilder, Unsigned, integer, message, text
 from tests.xplane.listing import Event, int_of, listed, text_of
@@ -159,14 +159,14 @@ def test_a_name_that_is_not_utf8_is_no_reason_to_give_up():
     assert trace.planes[0].lines[0].name == "�("
 
 
-def test_the_level_that_was_granted_is_in_the_task_environment():
+def test_the_host_tracer_level_is_in_the_task_environment():
     made = TraceBuilder()
-    assert granted_host_level(parse_trace(made.to_bytes())) is None
+    assert host_tracer_level(parse_trace(made.to_bytes())) is None
     made.plane("Task Environment", stats={"profile_options": integer(5, 1) + integer(2, 3)})
-    assert granted_host_level(parse_trace(made.to_bytes())) == 3
+    assert host_tracer_level(parse_trace(made.to_bytes())) == 3
     without = TraceBuilder()
     without.plane("Task Environment", stats={"profile_options": integer(5, 1)})
-    assert granted_host_level(parse_trace(without.to_bytes())) == 0
+    assert host_tracer_level(parse_trace(without.to_bytes())) == 0
 
 
 @pytest.mark.parametrize(

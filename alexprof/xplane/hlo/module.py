@@ -3,7 +3,7 @@
 It is a message HloProto (xla/service/hlo.proto): a module of computations, which are lists of
 instructions, those that use a value behind the one that makes it. An instruction's metadata
 (OpMetadata in xla/xla_data.proto) tell the op of the framework. Constants make programs large: they
-are stepped over. Everything else of an instruction is read when that instruction is asked for.
+are stepped over. Everything else of an instruction is read when it is needed.
 """
 
 from __future__ import annotations

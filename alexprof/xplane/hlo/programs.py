@@ -50,7 +50,7 @@ class _Program(NamedTuple):
 
 
 class HloPrograms:
-    """The programs of a trace, each read when first asked for."""
+    """The programs of a trace, each read when first needed."""
 
     def __init__(self, trace: Trace) -> None:
         self._programs: dict[int, _Program] = {}

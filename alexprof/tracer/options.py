@@ -1,0 +1,113 @@
+"""How a run is measured: the options that `Tracer`, `profile` and the command line share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alexprof.capture.allocator import check_cpu_allocator
+from alexprof.capture.devices import check_session_options
+from alexprof.errors import UsageError
+from alexprof.measure.stopping import StoppingRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions:
+    """How each phase is measured.
+
+    Attributes:
+        trace_steps: Traced steps after the timed ones; 0 traces nothing.
+        block_steps: Timed steps in a row before it is the next variant's turn; None chooses.
+        device: Of sessions: "auto", "cpu" (hides GPUs) or "gpu" (insists on one).
+        intra_op: Of sessions: threads within an op; 0 leaves the choice to TensorFlow.
+        inter_op: Of sessions: threads that run ops; 0 likewise.
+        fetch: Whether a step ends with its result in Python.
+        precision: A phase's timed steps are enough when half the width of each mean's 95 % interval
+            is this fraction of the mean (0.005), or no longer shrinks; None: never.
+        max_time_s: They are enough when the phase has taken so many seconds, warm-up included; None
+            sets no limit (five minutes if there is nothing but a precision to end them).
+        until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
+    """
+
+    trace_steps: int = 10
+    block_steps: int | None = None
+    device: str = "auto"
+    intra_op: int = 0
+    inter_op: int = 0
+    fetch: bool = True
+    precision: float | None = None
+    max_time_s: float | None = None
+    until_steady: bool = False
+
+    def rule(self, steps: int | None) -> StoppingRule:
+        """When the timed steps of a phase are enough.
+
+        Raises:
+            UsageError: If a number is out of range, or nothing ends them.
+        """
+        return StoppingRule.of(steps, self.precision, self.max_time_s)
+
+    def check(self) -> None:
+        """Checks what can be checked before TensorFlow is started.
+
+        Raises:
+            UsageError: If an option is out of range.
+        """
+        check_session_options(self.device, self.intra_op, self.inter_op)
+        self._check_least("trace_steps", 0)
+        self._check_least("block_steps", 1)
+        self.rule(1)
+
+    def _check_least(self, field: str, least: int) -> None:
+        count = getattr(self, field)
+        if count is not None and count < least:
+            raise UsageError(f"{self._spelled(field)} must be at least {least}, not {count}")
+
+    @staticmethod
+    def _spelled(field: str) -> str:
+        """An option as its users write it."""
+        return field
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileOptions(MeasureOptions):
+    """What `alexprof profile` takes beside the workload; with the rest of `MeasureOptions`.
+
+    Attributes:
+        num_batches: Timed steps of each variant and phase; with a precision or a longest time the
+            most of them. None leaves the number to those.
+        burn_in: Warm-up steps before them.
+        variants: Which to run; none means all.
+        phases: Likewise.
+        cpu_allocator: Where CPU tensors get their memory: "bfc" keeps it between steps, "malloc"
+            is the system's. Only a process's first run can choose.
+        interleave: Whether variants take turns in blocks of steps.
+    """
+
+    num_batches: int | None = 100
+    burn_in: int = 10
+    variants: Sequence[str] = ()
+    phases: Sequence[str] = ()
+    cpu_allocator: str = "bfc"
+    interleave: bool = True
+
+    def check(self) -> None:
+        """Checks what can be checked before TensorFlow is started.
+
+        Raises:
+            UsageError: If an option is out of range.
+        """
+        check_cpu_allocator(self.cpu_allocator)
+        self._check_least("num_batches", 1)
+        self._check_least("burn_in", 0)
+        if self.max_time_s is not None and not 0 < self.max_time_s < math.inf:
+            raise UsageError(
+                f"--max-time must be above 0 seconds and finite, not {self.max_time_s:g}"
+            )
+        super().check()
+        self.rule(self.num_batches)
+
+    @staticmethod
+    def _spelled(field: str) -> str:
+        return "--" + field.replace("_", "-")
