@@ -14,7 +14,8 @@ from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
-from tests.show import runs
+from tests.factory import costs_of, traced
+from tests.show import odd_runs, runs
 from tests.show.golden_files import check_golden
 from tests.show.test_reports import GOLDEN, RUNS, SHORT
 
@@ -113,3 +114,15 @@ def test_rows_of_one_phase_are_in_its_order():
     rows = [line.split() for line in text.split("Where a step goes")[1].splitlines()[2:12]]
     parts = [float(row[1]) for row in rows]
     assert parts == sorted(parts, reverse=True)
+
+
+def test_of_layers_that_are_equally_large_none_is_the_largest():
+    lines = "\n".join(f"dense{n}/MatMul MatMul forward 2 0 2 0" for n in range(8))
+    costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
+    phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
+    run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
+    (headline, *_) = render(run).split("\n\n")[1].splitlines()
+    assert "each of 8 layers 12.1" in headline
+    assert "dense" not in headline
+    where = render(run, options=ReportOptions(section="where"))
+    assert "each of 8 layers takes 12.1" in where.casefold()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 
 from alexprof.analysis.division import divide
 from alexprof.record.run import Run
+from alexprof.show import render as render_short
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.predict import prediction
 from alexprof.show.sections.trace_tables import launch_table
@@ -14,6 +16,8 @@ from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
 from tests.h200 import DATA, run_of
 from tests.show.full import render
+from tests.show.golden_files import check_golden
+from tests.show.test_reports import GOLDEN
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,13 @@ def test_a_small_network_is_bound_by_launching(trace_run):
     assert table.rows[0].text(0) == "adam"
     counts = [int(row.text(1)) for row in table.rows]
     assert sum(counts) == pytest.approx(326, abs=3)
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_findings_of_a_gpu_in_short(trace_run, width):
+    text = render_short(trace_run("keras_nojit"), options=ReportOptions(width=width))
+    assert max(map(cell_len, text.splitlines())) <= width
+    check_golden(GOLDEN / f"brief_keras_nojit_{width}.txt", text)
 
 
 def test_a_gpu_at_work_is_not(trace_run):
