@@ -64,6 +64,11 @@ class View:
         phase = self.phase(variant, key)
         return phase.timed if phase else None
 
+    def timed_of(self, key: str) -> dict[str, Timed]:
+        """The timed steps of a phase by variant."""
+        names = self.run.variants
+        return {name: timed for name in names if (timed := self.timed(name, key))}
+
     def step(self, variant: str, key: str) -> StepTime | None:
         """How long a variant's step takes; None if it was not timed."""
         steps = (

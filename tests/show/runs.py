@@ -104,7 +104,7 @@ NOT_TIMED = (
 
 
 def lrn_of(phase: Phase) -> tuple[Cost, ...]:
-    return tuple(one for one in phase.kinds if one.name == "LRN")
+    return tuple(kind for kind in phase.kinds if kind.name == "LRN")
 
 
 def replayed(phase: Phase) -> Phase:
@@ -116,8 +116,8 @@ def replayed(phase: Phase) -> Phase:
         ("kind", phase.kinds),
         ("ablation", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
     ):
-        for name in dict.fromkeys(one.name for one in costs):
-            fraction = 0.98 * math.fsum(one.share_fraction for one in costs if one.name == name)
+        for name in dict.fromkeys(cost.name for cost in costs):
+            fraction = 0.98 * math.fsum(cost.share_fraction for cost in costs if cost.name == name)
             savings.append(
                 Saving(
                     what=what,
@@ -129,7 +129,7 @@ def replayed(phase: Phase) -> Phase:
                     halved_s=fraction / 2 * phase.timed.mean_s,
                 )
             )
-    savings.sort(key=lambda one: (one.what, -one.fraction))
+    savings.sort(key=lambda saving: (saving.what, -saving.fraction))
     path = tuple(PathOp(op=op.name, mean_s=op.share_mean_s) for op in phase.ops[:25])
     replay = Replay(
         drift=0.0021, drift_worst=0.0094, steps=10, critical_path=path, savings=tuple(savings)

@@ -103,7 +103,7 @@ def test_variants_without_an_ablation_have_the_first_s_time_beside_its_shares():
 
 def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
     run = runs.steady()
-    (clear,) = [one for one in run.ablations if one.phase == "forward"]
+    (clear,) = [ablation for ablation in run.ablations if ablation.phase == "forward"]
     larger = replace(clear, name="conv1", measured_s=0.2, ci95_s=(-0.1, 0.5))
     text = render(replace(run, ablations=(larger, clear)))
     assert "Leaving LRN out saves" in text

@@ -72,7 +72,7 @@ def compared(logdir, *names) -> RunComparison:
 
 def judged(logdir, run, *bounds) -> GateResult:
     new, old = (Group((select(name, logdir),)) for name in (run, "monday"))
-    return gate(new, old, [parse_bound(one) for one in bounds])
+    return gate(new, old, [parse_bound(bound) for bound in bounds])
 
 
 COMPARED = {

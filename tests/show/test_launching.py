@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from rich.cells import cell_len
@@ -17,7 +19,8 @@ from alexprof.show.view import View
 from tests.h200 import DATA, run_of
 from tests.show.full import render
 from tests.show.golden_files import check_golden
-from tests.show.test_reports import GOLDEN
+
+GOLDEN = Path(__file__).parent / "golden_gpu"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,7 @@ def test_a_small_network_is_bound_by_launching(trace_run):
 def test_findings_of_a_gpu_in_short(trace_run, width):
     text = render_short(trace_run("keras_nojit"), options=ReportOptions(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
-    check_golden(GOLDEN / f"brief_keras_nojit_{width}.txt", text)
+    check_golden(GOLDEN / f"keras_nojit_{width}.txt", text)
 
 
 def test_a_gpu_at_work_is_not(trace_run):
@@ -90,7 +93,9 @@ def test_graphs_are_one_launch_and_have_no_table(trace_run):
 def test_savings_of_a_launch_bound_step_come_from_its_launches(trace_run):
     phase = phase_of(trace_run("gan_two_optimizers"))
     assert phase.replay.how == "launches"
-    saves = {one.name: one.fraction for one in phase.replay.savings if one.what == "layer"}
+    saves = {
+        saving.name: saving.fraction for saving in phase.replay.savings if saving.what == "layer"
+    }
     assert saves["opt_g"] > 0.1
     kernels = {one.name: one.share_fraction for one in phase.layers_whole if one.device == "GPU:0"}
     assert saves["opt_g"] > 2 * kernels["opt_g"]
@@ -118,7 +123,8 @@ def test_the_answer_sets_the_measured_beside_the_kernels(alexnet):
 
 def test_an_answer_claims_nothing_where_the_interval_holds_zero(alexnet):
     unsure = [
-        msgspec.structs.replace(one, ci95_s=(-1e-4, one.measured_s)) for one in alexnet.ablations
+        msgspec.structs.replace(ablation, ci95_s=(-1e-4, ablation.measured_s))
+        for ablation in alexnet.ablations
     ]
     run = msgspec.structs.replace(alexnet, ablations=tuple(unsure))
     assert "costs" not in answer(run)
@@ -129,7 +135,7 @@ def test_savings_of_a_gpu_at_work_add_up_to_the_step(alexnet):
     replay = alexnet.variants["with_lrn"].phases["forward_backward"].replay
     assert replay.how == "kernels"
     timed_s = alexnet.variants["with_lrn"].phases["forward_backward"].timed.mean_s
-    layers = [one.saves_s for one in replay.savings if one.what == "layer"]
+    layers = [saving.saves_s for saving in replay.savings if saving.what == "layer"]
     assert sum(layers) == pytest.approx(timed_s, rel=0.01)
 
 

@@ -54,16 +54,12 @@ def _unit(view: View) -> numbers.Unit:
     """The unit of the table: of means, medians and differences of all phases."""
     times_s: list[float] = []
     for key in view.phases:
-        for name in view.run.variants:
-            if timed := view.timed(name, key):
-                times_s += [timed.mean_s, timed.median_s]
-        for ablation in _ablations(view, key):
+        for timed in view.timed_of(key).values():
+            times_s += [timed.mean_s, timed.median_s]
+        for saving in view.savings(key):
+            ablation = view.ablation(saving)
             times_s += [ablation.measured_s, ablation.measured_median_s]
     return numbers.table_unit(times_s)
-
-
-def _ablations(view: View, key: str) -> list[Ablation]:
-    return [view.ablation(saving) for saving in view.savings(key)]
 
 
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
@@ -90,10 +86,11 @@ def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
         timed = view.timed(name, key)
         if timed or view.phase(name, key) or not view.run.complete:
             yield Row((f"  {view.variant_label(name)}", *_figures(timed, unit)))
-    ablations = _ablations(view, key)
-    for ablation in ablations:
-        name = "" if len(ablations) == 1 else f", {view.saving_label(ablation)}"
-        yield Row((f"  difference{name}", *_difference(ablation, unit)), "muted")
+    savings = view.savings(key)
+    for saving in savings:
+        name = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
+        cells = _difference(view.ablation(saving), unit)
+        yield Row((f"  difference{name}", *cells), "muted")
 
 
 def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:

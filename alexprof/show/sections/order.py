@@ -33,8 +33,8 @@ def measured_order(view: View) -> tuple[str, ...]:
 def _interleaved(view: View, key: str) -> list[float]:
     """Blocks over their variant's median, in the order measured; empty without turns."""
     blocks = []
-    for name in view.run.variants:
-        if (timed := view.timed(name, key)) and timed.blocks:
+    for name, timed in view.timed_of(key).items():
+        if timed.blocks:
             usual_s = median(block.mean_s for block in timed.blocks)
             blocks += [(block.order, name, block.mean_s / usual_s) for block in timed.blocks]
     blocks.sort()
