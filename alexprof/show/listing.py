@@ -14,9 +14,8 @@ from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.sections.header import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
-from alexprof.show.view import View
+from alexprof.show.view import View, status
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun

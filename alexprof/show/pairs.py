@@ -23,6 +23,7 @@ from alexprof.show.document import (
     Row,
     Section,
     Table,
+    round_ticks,
 )
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
@@ -35,7 +36,6 @@ from alexprof.show.sections.changed import (
     needed_notes,
     percent_change,
 )
-from alexprof.show.sections.waterfall import round_ticks
 from alexprof.show.text import clean, cut_two, sentence_case
 
 MOST_ROWS = 24

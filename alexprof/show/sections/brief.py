@@ -26,9 +26,8 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.header import document, status
 from alexprof.show.text import article, clean, plural, sentence_case
-from alexprof.show.view import View
+from alexprof.show.view import View, document, status
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3

@@ -27,8 +27,8 @@ from alexprof.show.document import (
     Section,
     Table,
     Warn,
+    round_ticks,
 )
-from alexprof.show.sections.waterfall import round_ticks
 from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.view import UNNAMED
 

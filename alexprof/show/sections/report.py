@@ -10,8 +10,7 @@ from alexprof.show.document import Document, Lead, Section, Table
 from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
-from alexprof.show.sections.header import document, status
-from alexprof.show.view import View
+from alexprof.show.view import View, document, status
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
 _OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {

@@ -63,7 +63,11 @@ IDLE_REASONS = {
 }
 """What the host did while the device was idle, by the record's words."""
 _MARKS: dict[str, Mark] = {"forward": "forward", "backward": "backward", IDLE_ROW: "idle"}
-
+_LEGEND: tuple[tuple[Mark, str], ...] = (
+    ("forward", "forward"),
+    ("backward", "backward"),
+    ("pass", "other"),
+)
 _OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_by", "page_faults")
 """How the codes of findings begin that concern the traced steps."""
 
@@ -254,18 +258,13 @@ def _bar(layer: LayerTime) -> Bar:
 def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
     """The marks of the passes that are long enough to be seen in some bar."""
     least_s = _LEAST_SEEN * max((layer.share_s for layer in division.layers), default=0.0)
-    passes = {
-        name if name in _MARKS else "other"
+    marks = {
+        _MARKS.get(name, "pass")
         for layer in division.layers
         for name, share_s in layer.by_pass_s.items()
         if share_s >= least_s
     }
-    marks: tuple[tuple[Mark, str], ...] = (
-        ("forward", "forward"),
-        ("backward", "backward"),
-        ("pass", "other"),
-    )
-    return tuple((mark, name) for mark, name in marks if name in passes)
+    return tuple((mark, name) for mark, name in _LEGEND if mark in marks)
 
 
 TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
