@@ -144,15 +144,6 @@ def _ways(names: Sequence[str], width: int) -> Iterator[Sequence[str]]:
     yield from zip(*(_cuts(text, width) for text in names), strict=False)
     same = sum(takewhile(bool, (len({*chars}) == 1 for chars in zip(*names, strict=False))))
     yield [_from(text, same, same, width) for text in names]
-    yield [_around(text, same, width) for text in names]
-
-
-def _around(text: str, at: int, width: int) -> str:
-    """A piece of a text that begins a little before a place."""
-    start = max(0, min(at - width // 4, len(text) - width + 1))
-    head = ELLIPSIS if start else ""
-    piece = head + text[start:]
-    return piece if cell_len(piece) <= width else _head(piece, width - 1) + ELLIPSIS
 
 
 def _numbered(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:

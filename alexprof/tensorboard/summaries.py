@@ -42,8 +42,8 @@ def write_variant_events(
         variant: Which of its variants.
         samples: The timed steps by phase.
         traced: The traced steps by phase.
-        graph: Serialized `GraphDef` (tensorflow/core/framework/graph.proto).
-        run_metadata: By phase, serialized `RunMetadata` (tensorflow/core/protobuf/config.proto).
+        graph: Serialized `GraphDef`.
+        run_metadata: By phase, serialized `RunMetadata`.
         text: By tag, Markdown for the Text tab.
 
     Returns:
