@@ -56,9 +56,9 @@ class View:
         return self.run.machine is None
 
     @property
-    def variant(self) -> str | None:
-        """The variant to look into; None in a run without any."""
-        return self.options.variant or next(iter(self.run.variants), None)
+    def variant(self) -> str:
+        """The variant to look into; "" in a run without any."""
+        return self.options.variant or next(iter(self.run.variants), "")
 
     def phase(self, variant: str, key: str) -> Phase | None:
         """A variant's phase; None if the run has none."""

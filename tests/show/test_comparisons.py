@@ -180,7 +180,7 @@ def test_one_phase_on_request(logdir):
     found = compared(logdir, "monday", "wednesday")
     text = render_comparison(found, "text", ReportOptions(phase="forward"))
     assert text == render_comparison(found)
-    with pytest.raises(UsageError, match="no phase 'x' in monday: it has forward"):
+    with pytest.raises(UsageError, match="no phase 'x' in monday: there are forward"):
         render_comparison(found, "text", ReportOptions(phase="x"))
     with pytest.raises(UsageError, match="no such style 'pdf'"):
         render_comparison(found, "pdf")

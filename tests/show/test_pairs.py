@@ -114,7 +114,7 @@ def test_who_ran_first_does_not_depend_on_the_clock(results):
 
 
 def test_each_style_is_known(results):
-    with pytest.raises(UsageError, match="no such style 'pdf'"):
+    with pytest.raises(UsageError, match="no style 'pdf'"):
         rendered(results, "runs", "pdf")
 
 

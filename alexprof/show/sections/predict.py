@@ -32,9 +32,9 @@ _OPS_NAMED = 3
 def prediction(view: View, key: str) -> Iterator[Block]:
     """A table of what the variant in view would save, what was left out by others set beside it."""
     variant = view.variant
-    phase = view.phase(variant, key) if variant is not None else None
-    predicted = predict(view.run, variant, key) if variant is not None and phase else None
-    if variant is None or phase is None or predicted is None:
+    phase = view.phase(variant, key)
+    predicted = predict(view.run, variant, key) if phase else None
+    if phase is None or predicted is None:
         return
     if not predicted.how:
         reason = "its launches were not replayed"
@@ -78,13 +78,12 @@ def _notes(
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     labels = {saving.name: view.saving_label(saving) for saving in view.savings(key)}
-    timed = view.timed(view.variant, key) if view.variant else None
+    phase, timed = view.phase(view.variant, key), view.timed(view.variant, key)
 
     def label(saving: PredictedSaving) -> str:
         if saving.what == "layer":
             return clean(saving.name)
         name = labels.get(saving.name, clean(saving.name))
-        phase = view.phase(view.variant, key) if view.variant else None
         if phase and name in {layer.name for layer in phase.layers}:
             name += ", as left out"
         if saving.measured_s is None:

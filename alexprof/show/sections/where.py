@@ -72,11 +72,9 @@ _OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_b
 """How the codes of findings begin that concern the traced steps."""
 
 
-def where_section(view: View, key: str) -> Section | None:
-    """Answers where the step of a phase goes; None in a run without variants."""
+def where_section(view: View, key: str) -> Section:
+    """Answers where the step of a phase goes."""
     variant = view.variant
-    if variant is None:
-        return None
     phase = view.phase(variant, key)
     division = divide(view.run, variant, key)
     aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
