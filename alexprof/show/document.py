@@ -195,15 +195,7 @@ class Warn:
     text: str
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Lines whose characters stand under each other, and a title above."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-Block: TypeAlias = "Lead | Note | Warn | Table | Drawing"
+Block: TypeAlias = "Lead | Note | Warn | Table"
 
 
 @dataclass(frozen=True)

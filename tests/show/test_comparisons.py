@@ -182,7 +182,7 @@ def test_one_phase_on_request(logdir):
     assert text == render_comparison(found)
     with pytest.raises(UsageError, match="no phase 'x' in monday: there are forward"):
         render_comparison(found, "text", ReportOptions(phase="x"))
-    with pytest.raises(UsageError, match="no such style 'pdf'"):
+    with pytest.raises(UsageError, match="no style 'pdf'"):
         render_comparison(found, "pdf")
 
 

@@ -18,7 +18,6 @@ from alexprof.show.document import (
     Block,
     Column,
     Document,
-    Drawing,
     Lead,
     Piece,
     Row,
@@ -86,10 +85,6 @@ def _warning(text: str) -> str:
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Table):
         yield from _table(block)
-    elif isinstance(block, Drawing):
-        yield _element("div", "font-weight:600;margin-top:12px", escape(block.title))
-        mono = f"margin:4px 0;color:{INK};background:none;border:0;padding:0"
-        yield _element("pre", f"{mono};font:13px/16px monospace", escape("\n".join(block.lines)))
     elif isinstance(block, Warn):
         yield _warning(block.text)
     elif isinstance(block, Lead):

@@ -13,7 +13,6 @@ from alexprof.show.document import (
     Cell,
     Column,
     Document,
-    Drawing,
     Lead,
     Row,
     Span,
@@ -72,8 +71,6 @@ def _block(block: Block) -> Iterator[str]:
             aside = f" ({escape(block.aside)})" if block.aside else ""
             yield from (f"**{escape(block.title)}**{aside}", "")
         yield from _table(block)
-    elif isinstance(block, Drawing):
-        yield from (escape(block.title), "", "```text", *block.lines, "```")
     elif isinstance(block, Warn):
         yield f"- **!** {escape(block.text)}"
     else:

@@ -12,7 +12,6 @@ from alexprof.show import numbers
 from alexprof.show.document import (
     Block,
     Column,
-    Drawing,
     Lead,
     Note,
     Row,
@@ -23,7 +22,7 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
-from alexprof.show.sections.order import measured_order
+from alexprof.show.sections.order import order_table
 from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
@@ -74,9 +73,8 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
         yield Note(note)
     yield from quality(view)
     yield from map(Warn, _warnings(view))
-    if lines := measured_order(view):
-        title = "In the order measured; a cell is a block of steps over its variant’s median"
-        yield Drawing(title, lines)
+    if order := order_table(view):
+        yield order
     yield from _published(view)
 
 

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median, quantiles
+from typing import NamedTuple
 
-from alexprof.show.options import text_width
-from alexprof.show.text import pad, wrap
+from alexprof.show.document import Column, Table
 from alexprof.show.view import View
 
 LEVELS = "▁▂▃▄▅▆▇█"
 OFF_SCALE = "!"
+CELLS = 32
+"""Blocks of longer phases share cells."""
 _FEWEST_BLOCKS = 4
-_MOST_ROWS = 2
-"""Rows of cells; more blocks than that share cells."""
 
 
-def measured_order(view: View) -> tuple[str, ...]:
-    """Strips of the phases whose variants took turns; none if no phase has that."""
-    screen = text_width(view.options)
-    strips = [(key, ratios) for key in view.phases if (ratios := _interleaved(view, key))]
-    width = max((len(view.phase_label(key)) for key, _ in strips), default=0) + 2
-    return tuple(
-        line
-        for key, ratios in strips
-        for line in _strip(pad(view.phase_label(key), width), ratios, screen)
+class _Strip(NamedTuple):
+    """The cells of a phase, and what the lowest, the highest and one off the scale stand for."""
+
+    label: str
+    low: float
+    high: float
+    most: float
+    cells: str
+
+
+def order_table(view: View) -> Table | None:
+    """Strips of the phases whose variants took turns; None if no phase has that."""
+    strips = [
+        _strip(view.phase_label(key), ratios)
+        for key in view.phases
+        if (ratios := _interleaved(view, key))
+    ]
+    if not strips:
+        return None
+
+    def most(strip: _Strip) -> str:
+        return _ratio(strip.most) if strip.most > strip.high else ""
+
+    columns = (
+        Column("", "", lambda strip: strip.label, align="name"),
+        Column(LEVELS[0], "", lambda strip: _ratio(strip.low), drop=2),
+        Column(LEVELS[-1], "", lambda strip: _ratio(strip.high), drop=1),
+        Column(OFF_SCALE, "", most, drop=3, optional=True),
+        Column("", "", lambda strip: strip.cells, align="bar"),
     )
+    aside = "blocks of steps over their variant’s median"
+    return Table.of(columns, strips, title="In the order measured", aside=aside)
 
 
 def _interleaved(view: View, key: str) -> list[float]:
@@ -45,18 +67,17 @@ def _interleaved(view: View, key: str) -> list[float]:
     return [ratio for _, _, ratio in blocks] if took_turns and enough else []
 
 
-def _strip(label: str, ratios: Sequence[float], width: int) -> Iterator[str]:
-    """A cell for each block, or for so many that they fit, and what cells stand for."""
-    together = math.ceil(len(ratios) / (_MOST_ROWS * (width - len(label))))
+def _strip(label: str, ratios: Sequence[float]) -> _Strip:
+    """A cell for each block, or for as many as have to share one."""
+    together = math.ceil(len(ratios) / CELLS)
     means = [fmean(ratios[start : start + together]) for start in range(0, len(ratios), together)]
-    low, high, largest = min(means), _highest(means), max(means)
+    low, high = min(means), _highest(means)
     cells = "".join(_cell(mean, low, high) for mean in means)
-    scale = f"{LEVELS[0]} {low:.3f}×  {LEVELS[-1]} {high:.3f}×"
-    if high < largest:
-        scale += f"  {OFF_SCALE} up to {largest:.3f}×"
-    if together > 1:
-        scale += f"  {together} blocks a cell"
-    return iter(wrap(f"{cells}  {scale}", width, label, " " * len(label)))
+    return _Strip(label, low, high, max(means), cells)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3f}×"
 
 
 def _highest(means: Sequence[float]) -> float:
