@@ -21,14 +21,14 @@ from tests.show import alexnet as measured
 
 def ops(lines: str, device: str = "CPU", steps: int = 10) -> list[OpTimes]:
     """Ops from lines of name, kind, pass, share, its std, busy, its std; ms."""
-    found = []
+    rows = []
     for seed, line in enumerate(lines.strip().splitlines()):
         name, kind, pass_, *times = line.split()
         share, share_std, busy, busy_std = (float(ms) * 1e6 for ms in times)
         share_ns = scattered(share, share_std, steps, seed)
         busy_ns = scattered(busy, busy_std, steps, seed)
-        found.append(OpTimes(name, kind, pass_, share_ns, busy_ns, device))
-    return found
+        rows.append(OpTimes(name, kind, pass_, share_ns, busy_ns, device))
+    return rows
 
 
 def idle_ms(ms: float, steps: int = 10, device: str = "CPU", reason: str = "python") -> OpTimes:

@@ -52,10 +52,10 @@ def test_the_answer_is_in_the_first_five_lines():
 
 def test_each_finding_has_its_words():
     run = runs.alexnet()
-    known = dict.fromkeys(FIGURES, 0.5)
+    figures = dict.fromkeys(FIGURES, 0.5)
     view = View(run, ReportOptions())
     for code in TEMPLATES.keys() - NOTE_TEXTS.keys():
-        finding = Finding(code=code, severity=1, phases=("forward",), numbers=known, text="Said.")
+        finding = Finding(code=code, severity=1, phases=("forward",), numbers=figures, text="Said.")
         assert finding_text(view, finding).endswith((".", ")"))
 
 

@@ -97,7 +97,9 @@ def test_savings_of_a_launch_bound_step_come_from_its_launches(trace_run):
         saving.name: saving.fraction for saving in phase.replay.savings if saving.what == "layer"
     }
     assert saves["opt_g"] > 0.1
-    kernels = {one.name: one.share_fraction for one in phase.layers_whole if one.device == "GPU:0"}
+    kernels = {
+        layer.name: layer.share_fraction for layer in phase.layers_whole if layer.device == "GPU:0"
+    }
     assert saves["opt_g"] > 2 * kernels["opt_g"]
 
 
@@ -142,5 +144,5 @@ def test_savings_of_a_gpu_at_work_add_up_to_the_step(alexnet):
 def test_fused_ops_are_worth_measuring(alexnet):
     view = View(alexnet, ReportOptions())
     texts = [block.text for block in prediction(view, "forward") if hasattr(block, "text")]
-    (said,) = [text for text in texts if "fused into" in text]
-    assert "BiasAdd and Relu" in said
+    (sentence,) = [text for text in texts if "fused into" in text]
+    assert "BiasAdd and Relu" in sentence

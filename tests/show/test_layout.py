@@ -82,9 +82,9 @@ def test_bars_fill_what_is_left(a, b, width):
     )
     high = a + b
     bar = Bar((Piece(0, a, "forward"), Piece(a, high, "backward")))
-    found = lines(Table(columns, (Row(("conv1", "1", bar)),), Axis(0, high)), width)
-    assert all(len(line) <= width for line in found)
-    assert found[-1].endswith(("█", "▒"))
+    drawn = lines(Table(columns, (Row(("conv1", "1", bar)),), Axis(0, high)), width)
+    assert all(len(line) <= width for line in drawn)
+    assert drawn[-1].endswith(("█", "▒"))
 
 
 @pytest.mark.parametrize(

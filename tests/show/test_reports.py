@@ -205,5 +205,5 @@ def test_csv_has_a_row_for_each_op():
     assert {row["phase"] for row in rows} == {"forward", "forward_backward"}
     interval = tuple(float(rows[0][f"share_ci95_s_{end}"]) for end in ("low", "high"))
     assert interval == ops[0].share_ci95_s
-    one = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
-    assert len(one.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)
+    forward = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
+    assert len(forward.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)
