@@ -40,14 +40,7 @@ class Bar:
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True)
-class Span:
-    """A cell that also takes the columns to its right whose cells are None."""
-
-    text: str
-
-
-Cell: TypeAlias = "str | Bar | Span | None"
+Cell: TypeAlias = "str | Bar"
 
 
 @dataclass(frozen=True)
@@ -122,17 +115,9 @@ class Row:
         return self.cells[place] if place < len(self.cells) else ""
 
     def text(self, place: int) -> str:
-        """The text in a column; "" for what is drawn or spans columns."""
+        """The text in a column; "" for what is drawn."""
         cell = self.cell(place)
         return cell if isinstance(cell, str) else ""
-
-    def span(self, place: int) -> int:
-        """How many columns the cell in a column takes."""
-        end = place + 1
-        if isinstance(self.cell(place), Span):
-            while end < len(self.cells) and self.cells[end] is None:
-                end += 1
-        return end - place
 
 
 @dataclass(frozen=True)

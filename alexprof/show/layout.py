@@ -1,7 +1,7 @@
 """Tables as lines of text: widths, decimal points, bars.
 
-rich has tables too, but no cell over several columns, no decimal points under each other, and it
-cuts names without looking whether they stay different.
+rich has tables too, but no decimal points under each other, and it cuts names without looking
+whether they stay different.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from alexprof.show.bars import bar_text, legend_text, tick_text
-from alexprof.show.document import Bar, Row, Span, Table
+from alexprof.show.document import Bar, Row, Table
 from alexprof.show.numbers import align_decimals
 from alexprof.show.palette import Paint
 from alexprof.show.text import cut, cut_all, pad
@@ -122,12 +122,6 @@ def _natural_widths(table: Table, plan: Plan) -> list[int]:
         heads = (column.title, column.unit) if plan.stacked else (column.header,)
         texts = (*heads, *_texts(table, place))
         widths.append(0 if column.align == "bar" else max(map(cell_len, texts)))
-    for row in table.rows:
-        for place, cell in enumerate(row.cells):
-            if isinstance(cell, Span):
-                end = place + row.span(place)
-                missing = cell_len(cell.text) - sum(widths[place:end])
-                widths[end - 1] += max(0, missing - plan.gap * (end - place - 1))
     return widths
 
 
@@ -176,17 +170,13 @@ def _rule(table: Table, texts: list[str], plan: Plan) -> str:
 
 
 def _line(table: Table, row: Row, texts: list[str], plan: Plan, paint: Paint) -> str:
-    parts, place = [], 0
+    parts = []
     style = _STYLES.get(row.style, "")
-    while place < len(table.columns):
-        cell, end = row.cell(place), place + row.span(place)
-        width = sum(plan.widths[place:end]) + plan.gap * (end - place - 1)
+    for place, (column, text) in enumerate(zip(table.columns, texts, strict=True)):
+        cell, width = row.cell(place), plan.widths[place]
         if isinstance(cell, Bar):
             parts.append(bar_text(cell, table.axis, width, paint) if table.axis else " " * width)
         else:
-            text = cell.text if isinstance(cell, Span) else texts[place]
-            right = isinstance(cell, Span) or table.columns[place].flush_right
-            padded = pad(text, width, right=right)
+            padded = pad(text, width, right=column.flush_right)
             parts.append(paint(padded, style) if style and text else padded)
-        place = end
     return plan.joined(parts)

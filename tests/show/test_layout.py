@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexprof.show.bars import bar_text, tick_text
-from alexprof.show.document import Axis, Bar, Column, Piece, Row, Span, Table
+from alexprof.show.document import Axis, Bar, Column, Piece, Row, Table
 from alexprof.show.layout import table_lines
 from alexprof.show.palette import no_paint
 
@@ -51,16 +51,6 @@ def test_where_there_is_little_room_gaps_shrink_then_units_go_below_then_columns
     assert lines(table, 25)[:2] == ["             share  std", "op    kind      ms   ms"]
     assert lines(table, 20)[:2] == ["               share", "op     kind       ms"]
     assert lines(table, 16)[0] == "op      share ms"
-
-
-def test_a_cell_that_spans_columns_widens_the_last_of_them():
-    columns = (Column("", align="name"), Column("a", align="right"), Column("b", align="right"))
-    rows = (Row(("x", "1", "2")), Row(("interval", Span("from 10 to 20"), None)))
-    assert lines(Table(columns, rows)) == [
-        "            a           b",
-        "x           1           2",
-        "interval    from 10 to 20",
-    ]
 
 
 names = st.text("abcdef/", min_size=1, max_size=70)

@@ -21,7 +21,6 @@ from alexprof.show.document import (
     Lead,
     Piece,
     Row,
-    Span,
     Table,
     Warn,
 )
@@ -104,7 +103,8 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<thead><tr>{heads}</tr></thead><tbody>"
     columns = [_texts(table, place) for place in range(len(table.columns))]
     for row, texts in zip(table.rows, zip(*columns, strict=True), strict=True):
-        yield _row(table, row, texts)
+        cells = (_cell(table, row, place, text) for place, text in enumerate(texts))
+        yield _element("tr", "background:none", "".join(cells))
     yield "</tbody></table></div>"
 
 
@@ -141,29 +141,18 @@ def _head(column: Column, axis: Axis | None) -> str:
     return _element("th", f"text-align:{_side(column)};{style};{lines}", content)
 
 
-def _row(table: Table, row: Row, texts: tuple[str, ...]) -> str:
-    cells, place = [], 0
-    while place < len(table.columns):
-        cells.append(_cell(table, row, place, texts[place]))
-        place += row.span(place)
-    return _element("tr", "background:none", "".join(cells))
-
-
 def _cell(table: Table, row: Row, place: int, text: str) -> str:
     cell = row.cell(place)
     style = f"padding:3px 8px;white-space:nowrap;border:0;{_row_style(row)}"
     if isinstance(cell, Bar):
         return _element("td", style, _bar(cell, table.axis) if table.axis else "")
-    spans = isinstance(cell, Span)
-    style += f";text-align:{'right' if spans else _side(table.columns[place])}"
-    shown = cell.text if isinstance(cell, Span) else text
-    if shown.startswith("  "):
+    style += f";text-align:{_side(table.columns[place])}"
+    if text.startswith("  "):
         style += ";padding-left:20px"
-    span = f' colspan="{row.span(place)}"' if spans else ""
-    whole = row.text(place)
-    if cell_len(whole) > LONG:  # kernels of templates have names of thousands of letters
-        span += f' title="{escape(whole.strip(" "))}"'
-    return _element("td", style, escape(shown.strip(" ")), span)
+    title = ""
+    if cell_len(cell) > LONG:  # kernels of templates have names of thousands of letters
+        title = f' title="{escape(cell.strip(" "))}"'
+    return _element("td", style, escape(text.strip(" ")), title)
 
 
 def _row_style(row: Row) -> str:

@@ -15,7 +15,6 @@ from alexprof.show.document import (
     Document,
     Lead,
     Row,
-    Span,
     Table,
     Warn,
 )
@@ -101,8 +100,7 @@ def _drawable(table: Table, column: Column) -> bool:
 def _cell(cell: Cell, row: Row, table: Table) -> str:
     if isinstance(cell, Bar):
         return bar_text(cell, table.axis, BAR_WIDTH, no_paint).rstrip() if table.axis else ""
-    text = cell.text if isinstance(cell, Span) else cell or ""
-    indented = "&emsp;" * text.startswith("  ") + escape(text.strip())
+    indented = "&emsp;" * cell.startswith("  ") + escape(cell.strip())
     bold = row.style in ("sum", "group") and indented
     return f"**{indented}**" if bold else indented
 

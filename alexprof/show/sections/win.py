@@ -21,7 +21,6 @@ from alexprof.show.document import (
     Piece,
     Row,
     Section,
-    Span,
     Table,
     round_ticks,
 )
@@ -139,7 +138,7 @@ def _waterfall(view: View, ablation: Ablation, account: Account) -> Table:
     columns = (
         Column("", align="name"),
         Column("", unit.name),
-        Column("± 95 %" if account.rows else "", drop=1),
+        Column("± 95 %" if account.rows else "", align="right", drop=1),
         Column("", align="bar"),
     )
     axis = _axis(rows, [interval for _, _, interval in measured if interval], unit)
@@ -158,19 +157,19 @@ def _measured(
     if interval is not None:
         whisker = Bar((Piece(*interval, "interval"),))
         label = f"  {numbers.unit('95', '%')} interval"
-        yield Row((label, Span(unit.interval(interval)), None, whisker), "muted")
+        yield Row((label, "", unit.interval(interval), whisker), "muted")
 
 
 def _drawn(rows: Sequence[AccountRow], name: str, unit: numbers.Unit) -> Iterator[Row]:
     end_s = part_s = 0.0
-    for row in rows:
+    halves = [unit.half_width(row.ci95_s) if row.ci95_s else "" for row in rows]
+    for row, half in zip(rows, numbers.align_decimals(halves), strict=True):
         is_part = row.kind == "own part"
         start_s = part_s if is_part else end_s
         stop_s = start_s + (row.value_s or 0.0)
         mark = _MARKS.get(row.kind, "others")
         piece = Piece(start_s, stop_s, mark, name if mark == "own" else "")
         value = numbers.MISSING if row.value_s is None else _signed(unit, row.value_s)
-        half = unit.half_width(row.ci95_s) if row.ci95_s else ""
         bar = Bar((piece,) if row.value_s else ())
         yield Row((_label(row, name), value, half, bar), "muted" if is_part else "plain")
         if is_part:
