@@ -11,7 +11,7 @@ import msgspec
 from alexprof.record.phase import OpCost
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import output
+from alexprof.show.outputs import output
 
 _FIELDS = [field.encode_name for field in msgspec.structs.fields(OpCost)]
 _INTERVAL = "share_ci95_s"

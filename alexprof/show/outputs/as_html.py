@@ -26,8 +26,8 @@ from alexprof.show.document import (
 )
 from alexprof.show.numbers import align_decimals
 from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import output
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
-from alexprof.show.registry import output
 from alexprof.show.sections.report import make_report
 from alexprof.show.text import cut_all
 

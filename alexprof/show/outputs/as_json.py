@@ -7,7 +7,7 @@ import msgspec
 from alexprof.analysis.answers import answers
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import output
+from alexprof.show.outputs import output
 
 
 @output("json")

@@ -19,8 +19,8 @@ from alexprof.show.document import (
     Warn,
 )
 from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import output
 from alexprof.show.palette import no_paint
-from alexprof.show.registry import output
 from alexprof.show.sections.brief import make_brief
 from alexprof.show.sections.report import make_report
 

@@ -10,8 +10,8 @@ from alexprof.record.run import Run
 from alexprof.show.document import Block, Document, Lead, Note, Section, Table, Warn
 from alexprof.show.layout import table_lines
 from alexprof.show.options import ReportOptions, text_width
+from alexprof.show.outputs import output
 from alexprof.show.palette import Paint, no_paint, terminal_paint, two_sides, warning_lines
-from alexprof.show.registry import output
 from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report
 from alexprof.show.text import cut, wrap
