@@ -9,7 +9,7 @@ from functools import cached_property
 
 from alexprof.analysis.summary import MeasuredSaving, StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase
+from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Timed
 from alexprof.show.document import Document, Section
@@ -131,6 +131,11 @@ class View:
         words += self.variant_label(saving.without).split()
         name = saving.name.casefold()
         return clean(next((word for word in words if word.casefold() == name), saving.name))
+
+
+def on_gpu(phase: Phase | None) -> bool:
+    """Whether the trace gives a phase's steps to a GPU."""
+    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
 
 
 def status(run: Run) -> str:

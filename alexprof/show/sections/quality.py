@@ -10,13 +10,13 @@ from alexprof.analysis.interference import (
     level_clock_notes,
 )
 from alexprof.record.note import distinct
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.values import Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
 from alexprof.show.note_texts import note_text
 from alexprof.show.text import in_sentence, plural, sentence_case
-from alexprof.show.view import View
+from alexprof.show.view import View, on_gpu
 
 MOST_UNSTEADY = 4
 """Warnings of steps that hold no level; the others are counted."""
@@ -117,7 +117,7 @@ def _outliers(view: View, key: str) -> str:
 
 def _unsteady(view: View) -> Iterator[str]:
     for key in view.phases:
-        if any(_on_gpu(view.phase(name, key)) for name in view.run.variants):
+        if any(on_gpu(view.phase(name, key)) for name in view.run.variants):
             continue  # said in a GPU's words, with its clocks
         for where, timed in _timed(view, key):
             if timed.steadiness and (text := _state(timed, timed.steadiness)):
@@ -161,7 +161,7 @@ def interference_warnings(view: View) -> Iterator[str]:
         for name in view.timed_of(key):
             phase = view.phase(name, key)
             if phase is not None and phase.interference is not None:
-                on_host = not _on_gpu(phase)
+                on_host = not on_gpu(phase)
                 for note in interference_notes(phase.interference, host_clock=on_host):
                     if on_host or not note.code.startswith("gpu"):
                         labels.setdefault(note_text(note), []).append(view.variant_label(name))
@@ -172,16 +172,12 @@ def interference_warnings(view: View) -> Iterator[str]:
         yield from gpu_speed_warnings(view, key)
 
 
-def _on_gpu(phase: Phase | None) -> bool:
-    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
-
-
 def gpu_speed_warnings(view: View, key: str) -> Iterator[str]:
     """The warning of a phase, if its steps ran on a GPU and their speed changed."""
     phases = {
         name: phase
         for name in view.run.variants
-        if (phase := view.phase(name, key)) is not None and phase.timed and _on_gpu(phase)
+        if (phase := view.phase(name, key)) is not None and phase.timed and on_gpu(phase)
     }
     changed = [text for name, phase in phases.items() if (text := _changed(view, name, phase))]
     readings = [phase.interference for phase in phases.values() if phase.interference]

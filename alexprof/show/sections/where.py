@@ -116,7 +116,8 @@ def _answer(view: View, phase: Phase, division: DividedStep) -> str:
     """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
     if not division.layers:
         return f"No op ran on {division.device} in these steps: all of it is idle."
-    step = _step(phase, division)
+    # A GPU's fractions are of the traced step, which is not as long as a timed one.
+    step = "the traced step" if phase.timed and not division.on_cpu else "the step"
     layers = division.layers
     largest = layers[0]
     as_large = sum(layer.share_s == largest.share_s for layer in layers)
@@ -136,11 +137,6 @@ def _answer(view: View, phase: Phase, division: DividedStep) -> str:
             text += f"; {name} takes {numbers.percent_unit(own.share_fraction)}"
             break
     return f"{text}{_of_busy(of_busy)}, {numbers.time(share_s, division.step_s)}."
-
-
-def _step(phase: Phase, division: DividedStep) -> str:
-    """The step that fractions are of: a GPU's are others of a timed step."""
-    return "the traced step" if phase.timed and not division.on_cpu else "the step"
 
 
 def _of_busy(fraction: float | None) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from alexprof.analysis.account import Account, AccountRow, account_of
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import on_cpu
 from alexprof.record.values import Interval
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -27,7 +26,7 @@ from alexprof.show.document import (
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
-from alexprof.show.view import View
+from alexprof.show.view import View, on_gpu
 
 _SOURCES = {
     "share": "by its share",
@@ -217,18 +216,17 @@ def _own_ops(account: Account) -> str:
     return f"{text}."
 
 
-def _of_gpu(view: View, ablation: Ablation) -> bool:
-    phase = view.phase(ablation.reference, ablation.phase)
-    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
-
-
 def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iterator[str]:
     """Where disagreement between traced and timed steps hides."""
     labels = (
         view.variant_label(ablation.reference),
         view.other_label(ablation.without, ablation.reference),
     )
-    hidden = "the idle row" if _of_gpu(view, ablation) else "the scale of the ops"
+    hidden = (
+        "the idle row"
+        if on_gpu(view.phase(ablation.reference, ablation.phase))
+        else "the scale of the ops"
+    )
     first, second = map(numbers.times, ratios)
     yield (
         f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
