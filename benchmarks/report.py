@@ -20,7 +20,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from alexprof.capture.startup import start_tensorflow
 
     start_tensorflow()
-    from alexprof.show.progress import SilentProgress
+    from alexprof.show.progress import Progress
     from alexprof.tracer import ProfileOptions, profile
     from alexprof.workload.alexnet import alexnet
 
@@ -28,7 +28,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as logdir:
         options = ProfileOptions(num_batches=arguments.num_batches or 100, burn_in=1, trace_steps=3)
         small = alexnet(batch_size=1, image_size=64)
-        profile(small, Path(logdir) / "run", options, SilentProgress())
+        profile(small, Path(logdir) / "run", options, Progress())
         for _ in range(REPEATS):
             for command in COMMANDS:
                 tail = [] if command == ["--help"] else ["--logdir", logdir]

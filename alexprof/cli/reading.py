@@ -118,8 +118,7 @@ def import_(
 def _print_imported(run: Run, logdir: Path) -> None:
     """Says what was made, and what to do with it."""
     from alexprof.show.note_texts import stopped_text
-    from alexprof.show.text import clean
-    from alexprof.show.words import plural
+    from alexprof.show.text import clean, plural
 
     steps = [
         f"{plural(phase.traced.steps, 'traced step')} of {clean(phase.label)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alexprof.record.run import Run
 from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import find_output
+from alexprof.show.outputs import find_output
 
 __all__ = [
     "ReportOptions",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 
 from alexprof.show.document import Axis, Bar, Mark, Piece
-from alexprof.show.numbers import MINUS
+from alexprof.show.palette import Paint
 
 CHARACTERS: dict[Mark, str] = {
     "forward": "█",
@@ -28,32 +29,19 @@ SLIVER = "▏"
 """Less than half a cell of anything but idle."""
 
 
-def bar_text(bar: Bar, axis: Axis, width: int, paint: Callable[[str, str], str]) -> str:
-    """Draws a bar in `width` cells.
-
-    Args:
-        bar: Its pieces; where two meet in a cell, the later one has it.
-        axis: What values the first and the last cell stand for.
-        width: Cells.
-        paint: Colours a piece.
-    """
-    if width < 1:
-        return ""
-    cells = [" "] * width
-    styles = [""] * width
-    for piece in bar.pieces:
+def bar_text(bar: Bar, axis: Axis, width: int, paint: Paint) -> str:
+    """Draws a bar in `width` cells; where two pieces meet in a cell, the later one has it."""
+    cells = [" "] * max(width, 0)
+    styles = [""] * len(cells)
+    for piece in bar.pieces if cells else ():
         for place, char in _drawn(piece, axis, width):
             if char == SLIVER and set(cells) != {" "}:
                 continue  # beside what can be seen it would look like half a cell
             cells[place], styles[place] = char, _style(piece)
-    text, place = "", 0
-    while place < width:
-        end = place
-        while end < width and styles[end] == styles[place]:
-            end += 1
-        run = "".join(cells[place:end])
-        text += paint(run, styles[place]) if styles[place] else run
-        place = end
+    text = ""
+    for style, run in groupby(zip(styles, cells, strict=True), key=itemgetter(0)):
+        chars = "".join(char for _, char in run)
+        text += paint(chars, style) if style else chars
     return text
 
 
@@ -66,9 +54,7 @@ def tick_text(axis: Axis, width: int) -> str:
     """The labels of an axis, in its unit, those that fit; each begins at its place."""
     text = ""
     for tick in axis.ticks:
-        place = round(_place(tick, axis, width))
-        label = f"{abs(tick) * axis.scale:.6g}"
-        label = MINUS + label if tick < 0 else label
+        place, label = round(axis.place(tick) * width), axis.label(tick)
         if place >= len(text) + (2 if text else 0) and place + len(label) <= width:
             text = text.ljust(place) + label
     return text
@@ -76,7 +62,7 @@ def tick_text(axis: Axis, width: int) -> str:
 
 def _drawn(piece: Piece, axis: Axis, width: int) -> list[tuple[int, str]]:
     start, end = sorted((piece.start, piece.end))
-    first, last = (_place(value, axis, width) for value in (start, end))
+    first, last = (axis.place(value) * width for value in (start, end))
     if piece.mark == "interval":
         return _whisker(first, last, width)
     if piece.mark in POINTS:
@@ -98,10 +84,6 @@ def _whisker(first: float, last: float, width: int) -> list[tuple[int, str]]:
     cells[-1] = (right, "→" if round(last) > width else "┤")
     cells[0] = (left, "←" if round(first) < 0 else "├" if right > left else "│")
     return cells
-
-
-def _place(value: float, axis: Axis, width: int) -> float:
-    return (value - axis.low) / (axis.high - axis.low) * width
 
 
 def _style(piece: Piece) -> str:

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What.
-        found: What was found.
-        advice: What to do about it; empty if nothing.
-        failed: Whether AlexProf can't do its work because of it.
-    """
+    """One thing that was looked at."""
 
     name: str
     found: str

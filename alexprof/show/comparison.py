@@ -8,13 +8,11 @@ from typing import TypeVar
 import msgspec
 
 from alexprof.analysis.changes import RunComparison
-from alexprof.errors import UsageError
 from alexprof.show.document import Document
-from alexprof.show.options import ReportOptions
+from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
-from alexprof.show.sections.changed import changed_sections, comparable_section
-from alexprof.show.sections.changed_brief import brief_section
+from alexprof.show.sections.changed import brief_section, changed_sections, comparable_section
 from alexprof.show.text import clean
 
 Result = TypeVar("Result", bound=msgspec.Struct)
@@ -28,15 +26,7 @@ FOOTER = (
 def render_comparison(
     comparison: RunComparison, style: str = "text", options: ReportOptions | None = None
 ) -> str:
-    """Renders a comparison.
-
-    Args:
-        comparison: The comparison.
-        style: "text", "markdown" or "json".
-        options: How wide, which phase, how many ops.
-
-    Returns:
-        The text, without a newline at its end.
+    """Renders a comparison as "text", "markdown" or "json"; without a newline at its end.
 
     Raises:
         UsageError: If there is no such style or phase.
@@ -58,20 +48,16 @@ def draw(
     """
     if style == "json":
         return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
-    if style not in ("text", "markdown"):
-        raise UsageError(f"no such style {style!r}: there are json, markdown, text")
+    check_name("style", style, ("json", "markdown", "text"))
     drawn = document(result, options)
     return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
 
 
 def _one_phase(comparison: RunComparison, options: ReportOptions) -> RunComparison:
-    """The phase that was chosen, or all."""
     phase = options.phase
     if phase is None:
         return comparison
-    if phase not in comparison.a.phases:
-        phases = ", ".join(comparison.a.phases) or "none"
-        raise UsageError(f"no phase {phase!r} in {comparison.a.name}: it has {phases}")
+    check_name("phase", phase, tuple(comparison.a.phases), f" in {comparison.a.name}")
     return msgspec.structs.replace(
         comparison,
         differences=tuple(change for change in comparison.differences if change.phase == phase),

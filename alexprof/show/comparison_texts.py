@@ -8,8 +8,7 @@ from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.analysis.difference import Difference, Reason
 from alexprof.record.values import Needed, NeededCode
-from alexprof.show.text import clean
-from alexprof.show.words import listed, plural
+from alexprof.show.text import clean, listed, plural
 
 _REASONS: dict[Reason, str] = {
     "machine_busy": "can’t tell",
@@ -34,10 +33,24 @@ SOFTWARE = {
     "alexprof": "AlexProf",
     "onednn": "oneDNN",
 }
+_MACHINE = {
+    "processor": "the processor differs",
+    "cores": "the number of cores differs",
+    "accelerators": "the accelerators differ",
+}
 _COUNTED: dict[NeededCode, tuple[str, str]] = {
     "more_blocks": ("block", " of each"),
     "more_pairs": ("pair", " of processes"),
     "more_runs": ("run", " of each"),
+}
+
+
+_RESULTS = {
+    "not_repeatable": "{tensor} differs from step to step within a run",
+    "tensor_count": "{} and {} tensors are fetched",
+    "dtype": "{tensor} differs: {}, {}",
+    "shape": "{tensor} differs: shapes {}, {}",
+    "nonfinite": "{tensor} differs: {} and {} values are NaN or infinite",
 }
 
 
@@ -62,7 +75,22 @@ def needed_text(needed: Needed) -> str:
 
 def caveat_text(caveat: Caveat) -> str:
     """A caveat as a sentence without its capital and full stop."""
-    return _TEMPLATES[caveat.code](caveat)
+    template = _TEMPLATES[caveat.code]
+    if not isinstance(template, str):
+        return template(caveat)
+    return template.format(
+        runs=_runs(caveat),
+        phases=clean(", ".join(caveat.phases)),
+        variants=clean(" and ".join(caveat.variants)),
+        where=_where(caveat.phases, caveat.variants),
+        values=clean(f"({', '.join(caveat.values)})"),
+        what=clean(caveat.what),
+        setting=clean(caveat.what.replace("_", " ")),
+        software=SOFTWARE.get(caveat.what, ""),
+        machine=_MACHINE.get(caveat.what, ""),
+        text=clean(caveat.text),
+        **caveat.numbers,
+    )
 
 
 def result_text(change: ResultChange) -> str:
@@ -73,35 +101,24 @@ def result_text(change: ResultChange) -> str:
         return "the seeds differ, so other numbers are to be expected"
     where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
-        part = _small(change.difference or 0.0)
-        return f"{where}: largest difference {part} of the result"
-    if change.reason == "not_repeatable":
-        tensor = clean(change.tensor or "")
-        return f"{where}: {tensor} differs from step to step within a run"
+        return f"{where}: largest difference {_small(change.difference or 0.0)} of the result"
     norms = None
     if change.difference is not None:
         norms = (change.difference, change.a_norm or 0.0, change.b_norm or 0.0)
-    values = change.values or ()
-    return f"{where}: {_difference(change.reason, change.tensor or '', values, norms)}"
+    text = _difference(change.reason, change.tensor or "", change.values or (), norms)
+    return f"{where}: {text}"
 
 
 def _difference(
     reason: str, tensor: str, values: tuple[str, ...], norms: tuple[float, float, float] | None
 ) -> str:
-    """In what two results differ."""
-    if reason == "tensor_count":
-        return f"{values[0]} and {values[1]} tensors are fetched"
-    differs = f"{clean(tensor)} differs"
-    if reason == "dtype":
-        return f"{differs}: {values[0]}, {values[1]}"
-    if reason == "shape":
-        return f"{differs}: shapes {values[0]}, {values[1]}"
-    if reason == "nonfinite":
-        return f"{differs}: {values[0]} and {values[1]} values are NaN or infinite"
+    """In what two results differ; `norms` are the norm of the difference and both norms."""
+    if template := _RESULTS.get(reason):
+        return template.format(*values, tensor=clean(tensor))
     if norms is None:
-        return differs
+        return f"{clean(tensor)} differs"
     fraction, norm_a, norm_b = norms
-    return f"{differs} by {_small(fraction)} of its norm ({norm_a:.6g}, {norm_b:.6g})"
+    return f"{clean(tensor)} differs by {_small(fraction)} of its norm ({norm_a:.6g}, {norm_b:.6g})"
 
 
 def _small(fraction: float) -> str:
@@ -128,10 +145,6 @@ def _runs(caveat: Caveat) -> str:
     return clean(", ".join(caveat.runs))
 
 
-def _values(caveat: Caveat) -> str:
-    return clean(f"({', '.join(caveat.values)})")
-
-
 def _no_common_variant(caveat: Caveat) -> str:
     (a, b), (of_a, of_b) = caveat.runs, caveat.values
     return clean(f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}")
@@ -141,41 +154,6 @@ def _no_common_phase(caveat: Caveat) -> str:
     if not caveat.runs:
         return "the runs have no phase in common"
     return clean(f"no phase in common: nothing of {caveat.runs[0]} is in {caveat.runs[1]}")
-
-
-def _settings_unknown(caveat: Caveat) -> str:
-    return f"the settings of {_runs(caveat)} are not recorded, so they can’t be compared"
-
-
-def _setting(rest: str) -> Callable[[Caveat], str]:
-    def template(caveat: Caveat) -> str:
-        return f"{clean(caveat.what.replace('_', ' '))} differs {_values(caveat)}: {rest}"
-
-    return template
-
-
-def _machine_differs(caveat: Caveat) -> str:
-    what = {
-        "processor": "the processor differs",
-        "cores": "the number of cores differs",
-        "accelerators": "the accelerators differ",
-    }[caveat.what]
-    return f"{what} {_values(caveat)}: machines are compared, not programs"
-
-
-def _load_high(caveat: Caveat) -> str:
-    load, cores = caveat.numbers["load"], caveat.numbers["cores"]
-    return (
-        f"{_runs(caveat)} began with a load of {load:g} on {cores:g} cores: other programs took "
-        "time from it, so no verdict"
-    )
-
-
-def _load_differs(caveat: Caveat) -> str:
-    return (
-        f"the load before differs ({caveat.numbers['load_a']:g}, {caveat.numbers['load_b']:g}): "
-        "other programs may have run beside one of them"
-    )
 
 
 def _machine_busy(caveat: Caveat) -> str:
@@ -204,13 +182,6 @@ def _interference_differs(caveat: Caveat) -> str:
     return f"{where}: {verb} {a} and {b} of {figures['cores']:g} cores"
 
 
-def _slow_steps(caveat: Caveat) -> str:
-    return (
-        f"{_runs(caveat)} had steps slow in a row ({clean(', '.join(caveat.phases))}; up to "
-        f"{caveat.numbers['slowest_ratio']:.2f}×), and means follow them"
-    )
-
-
 def _results_differ(caveat: Caveat) -> str:
     norms = None
     if caveat.numbers:
@@ -235,53 +206,54 @@ def _trace_and_timed(caveat: Caveat) -> str:
     return f"{text}; name a trace of it instead, like {clean(caveat.text)}" if caveat.text else text
 
 
-_TEMPLATES: dict[CaveatCode, Callable[[Caveat], str]] = {
+_TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "no_common_variant": _no_common_variant,
     "no_common_phase": _no_common_phase,
-    "variant_unmatched": lambda it: f"variant {clean(it.variants[0])} is in {_runs(it)} only",
-    "phase_unmatched": lambda it: f"phase {_where(it.phases, it.variants)} is in {_runs(it)} only",
-    "variants_of_one_run": lambda it: (
-        f"{clean(' and '.join(it.variants))} are variants of one run: they differ on purpose"
-    ),
-    "incomplete": lambda it: f"{_runs(it)} is incomplete: what it finished is compared",
-    "not_timed": lambda it: f"{_where(it.phases, it.variants)} was not timed in {_runs(it)}",
-    "not_traced": lambda it: (
-        f"{_where(it.phases, it.variants)} has no trace in {_runs(it)}: no layers, kinds and ops"
-    ),
-    "traces_alone": lambda it: (
+    "variant_unmatched": "variant {variants} is in {runs} only",
+    "phase_unmatched": "phase {where} is in {runs} only",
+    "variants_of_one_run": "{variants} are variants of one run: they differ on purpose",
+    "incomplete": "{runs} is incomplete: what it finished is compared",
+    "not_timed": "{where} was not timed in {runs}",
+    "not_traced": "{where} has no trace in {runs}: no layers, kinds and ops",
+    "traces_alone": (
         "traced steps are compared, which a profiler slowed down; whether machine, versions and "
         "settings are the same is not known of traces"
     ),
     "trace_and_timed": _trace_and_timed,
-    "settings_unknown": _settings_unknown,
-    "workload_differs": lambda it: f"the workload differs {_values(it)}: other ops",
-    "seed_differs": _setting("other numbers, the same work"),
-    "amount_differs": _setting("a step has not the same work to do"),
-    "setting_differs": _setting("that alone may be the difference"),
-    "fetch_differs": lambda it: "results were fetched in one of them only: a step ends elsewhere",
+    "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
+    "workload_differs": "the workload differs {values}: other ops",
+    "seed_differs": "{setting} differs {values}: other numbers, the same work",
+    "amount_differs": "{setting} differs {values}: a step has not the same work to do",
+    "setting_differs": "{setting} differs {values}: that alone may be the difference",
+    "fetch_differs": "results were fetched in one of them only: a step ends elsewhere",
     "results_differ": _results_differ,
-    "machine_unknown": lambda it: f"where {_runs(it)} ran is not recorded",
-    "machine_differs": _machine_differs,
-    "system_differs": lambda it: f"the system differs {_values(it)}",
-    "version_differs": lambda it: f"{SOFTWARE[it.what]} differs {_values(it)}: it may be the cause",
-    "devices_differ": lambda it: (
-        f"the step is divided on other devices {_values(it)}: op times and kernel times are not "
-        "set beside each other"
+    "machine_unknown": "where {runs} ran is not recorded",
+    "machine_differs": "{machine} {values}: machines are compared, not programs",
+    "system_differs": "the system differs {values}",
+    "version_differs": "{software} differs {values}: it may be the cause",
+    "devices_differ": (
+        "the step is divided on other devices {values}: op times and kernel times are not set "
+        "beside each other"
     ),
-    "load_high": _load_high,
-    "load_differs": _load_differs,
+    "load_high": (
+        "{runs} began with a load of {load:g} on {cores:g} cores: other programs took time from "
+        "it, so no verdict"
+    ),
+    "load_differs": (
+        "the load before differs ({load_a:g}, {load_b:g}): other programs may have run beside one "
+        "of them"
+    ),
     "machine_busy": _machine_busy,
     "interference_differs": _interference_differs,
-    "slow_steps": _slow_steps,
-    "phase_missing": lambda it: (
-        f"{_where(it.phases, it.variants)} was not timed in all of {_runs(it)}"
+    "slow_steps": (
+        "{runs} had steps slow in a row ({phases}; up to {slowest_ratio:.2f}×), and means follow "
+        "them"
     ),
-    "new_part": lambda it: (
-        f"{clean(it.what)} is new: the baseline has nothing to measure it against"
-    ),
-    "nothing_bounded": lambda it: "nothing with a bound is in all of them",
-    "unreadable": lambda it: f"{_runs(it)} can’t be read: {clean(it.text)}",
-    "no_value": lambda it: clean(it.text),
+    "phase_missing": "{where} was not timed in all of {runs}",
+    "new_part": "{what} is new: the baseline has nothing to measure it against",
+    "nothing_bounded": "nothing with a bound is in all of them",
+    "unreadable": "{runs} can’t be read: {text}",
+    "no_value": "{text}",
     "runs_left": _runs_left,
-    "nothing_timed": lambda it: "no phase was timed in all of the runs",
+    "nothing_timed": "no phase was timed in all of the runs",
 }

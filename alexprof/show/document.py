@@ -5,11 +5,12 @@ Every output draws the same document, so that none of them can say anything else
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from alexprof.show.numbers import MISSING
+from alexprof.show.numbers import MINUS, MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
 Mark = (
@@ -21,13 +22,9 @@ RowStyle = Literal["plain", "group", "muted", "sum"]
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a bar.
+    """A part of a bar, in the unit of the table's axis; `end` may lie before `start`.
 
-    Attributes:
-        start: Where it begins, in the unit of the table's axis; may lie behind `end`.
-        end: Where it ends.
-        mark: What it stands for.
-        kind: The kind of op that gives it its colour; "" if mixed.
+    Its colour is that of `kind`, the kind of op that it stands for; "" if mixed.
     """
 
     start: float
@@ -43,14 +40,7 @@ class Bar:
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True)
-class Span:
-    """A cell that also takes the columns to its right whose cells are None."""
-
-    text: str
-
-
-Cell: TypeAlias = "str | Bar | Span | None"
+Cell: TypeAlias = "str | Bar"
 
 
 @dataclass(frozen=True)
@@ -80,22 +70,37 @@ class Column:
         """Title and unit."""
         return f"{self.title} {self.unit}" if self.unit else self.title
 
+    @property
+    def flush_right(self) -> bool:
+        """Whether texts end at its right side."""
+        return self.align in ("number", "right")
+
 
 @dataclass(frozen=True)
 class Axis:
-    """What bars are drawn on.
-
-    Attributes:
-        low: Value at the left end.
-        high: Value at the right end, above `low`.
-        ticks: Values to write above it.
-        scale: What ticks are multiplied by to be written: from seconds to the table's unit.
-    """
+    """What bars are drawn on: its ends, and values to write above it, multiplied by `scale`."""
 
     low: float
     high: float
     ticks: tuple[float, ...] = ()
     scale: float = 1e3
+
+    def place(self, value: float) -> float:
+        """Where a value is: 0 at the left end, 1 at the right."""
+        return (value - self.low) / (self.high - self.low)
+
+    def label(self, tick: float) -> str:
+        """A tick in the table's unit."""
+        return f"{MINUS if tick < 0 else ''}{abs(tick) * self.scale:.6g}"
+
+
+def round_ticks(low: float, high: float, about: int = 6) -> tuple[float, ...]:
+    """Round values on an axis: steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple(place * step for place in range(first, last + 1))
 
 
 @dataclass(frozen=True)
@@ -110,30 +115,16 @@ class Row:
         return self.cells[place] if place < len(self.cells) else ""
 
     def text(self, place: int) -> str:
-        """The text in a column; "" for what is drawn or spans columns."""
+        """The text in a column; "" for what is drawn."""
         cell = self.cell(place)
         return cell if isinstance(cell, str) else ""
-
-    def span(self, place: int) -> int:
-        """How many columns the cell in a column takes."""
-        end = place + 1
-        if isinstance(self.cell(place), Span):
-            while end < len(self.cells) and self.cells[end] is None:
-                end += 1
-        return end - place
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table. At most one column is a "bar", the last; `aside` stands right of the title.
 
-    Attributes:
-        columns: At most one of them a "bar", the last.
-        rows: From top to bottom.
-        axis: Of the bars.
-        title: A line above it, or "".
-        aside: To the right of the title.
-        part: What `--section` calls it; "" where it is shown with its section alone.
+    `part` is what `--section` calls it; "" where it is shown with its section alone.
     """
 
     columns: tuple[Column, ...]
@@ -151,14 +142,7 @@ class Table:
         style: Callable[[Any], RowStyle] = lambda item: "plain",
         **fields: Any,
     ) -> Table:
-        """Makes a row of each item, by its columns' `value`.
-
-        Args:
-            columns: What to show of an item.
-            items: From top to bottom.
-            style: The style of an item's row.
-            fields: The table's other fields.
-        """
+        """Makes a row of each item by its columns' `value` and `style`; `fields` are the others."""
         items = list(items)
         made = [(column, [column.value(item) for item in items]) for column in columns]
         kept = [
@@ -196,15 +180,7 @@ class Warn:
     text: str
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Lines whose characters stand under each other, and a title above."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-Block: TypeAlias = "Lead | Note | Warn | Table | Drawing"
+Block: TypeAlias = "Lead | Note | Warn | Table"
 
 
 @dataclass(frozen=True)
@@ -218,16 +194,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
-
-    Attributes:
-        name: The run's name.
-        status: "complete" or "incomplete".
-        facts: The machine and the settings.
-        banner: Why the run is not complete, or "".
-        sections: The questions.
-        footer: The last line.
-    """
+    """A report: its head, its questions, its last line; `banner` says why a run is incomplete."""
 
     name: str
     status: str

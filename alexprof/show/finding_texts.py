@@ -9,8 +9,8 @@ from alexprof.analysis.interference import OTHERS
 from alexprof.record.interference import Interference
 from alexprof.show import numbers
 from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
+from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import listed, plural, sentence_case
 
 _ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
@@ -20,11 +20,8 @@ Template = Callable[[View, Finding], str]
 def finding_text(view: View, finding: Finding) -> str:
     """Says a finding in a sentence or two, with what to do."""
     template = TEMPLATES[finding.code]
-    if not isinstance(template, str):
-        return sentence_case(template(view, finding))
-    every = set(finding.phases) >= set(view.phases) and not finding.variants
-    where = "" if every or not finding.phases else _where(view, finding)
-    return sentence_case(f"{where}{note_text(finding)}")
+    text = note_text(finding) if isinstance(template, str) else template(view, finding)
+    return sentence_case(_where(view, finding) + text)
 
 
 def busy(interference: Interference) -> str:
@@ -39,10 +36,13 @@ def busy(interference: Interference) -> str:
 
 
 def _where(view: View, finding: Finding) -> str:
-    """What a finding begins with: "Forward, with LRN: "; nothing for the only phase of a trace."""
-    if view.trace_alone and not view.several_phases:
+    """What a finding begins with: "Forward, with LRN: "; "" where that goes without saying."""
+    of_all = not finding.variants and set(finding.phases) >= set(view.phases)
+    only_phase = view.trace_alone and not view.several_phases
+    names_them = finding.code == "machine_busy"
+    if of_all or only_phase or names_them or not finding.phases:
         return ""
-    return _phases(view, finding) + ": "
+    return f"{_phases(view, finding)}: "
 
 
 def _phases(view: View, finding: Finding) -> str:
@@ -54,13 +54,6 @@ def _phases(view: View, finding: Finding) -> str:
 
 def _incomplete(view: View, finding: Finding) -> str:
     return f"the run is incomplete: {stopped_text(view.run.stopped)}."
-
-
-def _few_steps(view: View, finding: Finding) -> str:
-    return (
-        f"{_where(view, finding)}too few steps for an interval. Run at least 20 steps "
-        "(--num-batches)."
-    )
 
 
 def _machine_busy(view: View, finding: Finding) -> str:
@@ -90,78 +83,13 @@ def _machine_busy(view: View, finding: Finding) -> str:
     return f"the machine was busy during {_phases(view, finding)}: {', '.join(facts)}. {advice}"
 
 
-def _unsteady(view: View, finding: Finding) -> str:
-    first_s, last_s = finding.numbers["first_level_s"], finding.numbers["last_level_s"]
-    unit = numbers.spoken_unit(max(first_s, last_s))
-    levels = numbers.unit(f"{unit.plain(first_s)} → {unit.plain(last_s)}", unit.name)
-    return (
-        f"{_where(view, finding)}steps changed while they were timed ({levels}), and the "
-        "figures include all of them. Warm up longer (--burn-in), or rerun on an idle machine."
-    )
-
-
-def _no_trace(view: View, finding: Finding) -> str:
-    return f"{_where(view, finding)}no step was traced (--trace-steps)."
-
-
 def _trace_withheld(view: View, finding: Finding) -> str:
     traced_s, clock_s = finding.numbers["traced_s"], finding.numbers.get("wall_clock_s")
     clock = f"the wall clock {numbers.time(clock_s)}" if clock_s else "and the wall clock disagrees"
     return (
-        f"{_where(view, finding)}the trace says {numbers.time(traced_s)} a step, {clock}: its "
+        f"the trace says {numbers.time(traced_s)} a step, {clock}: its "
         "shares are withheld. Take a new trace."
     )
-
-
-def _trace_unlike(view: View, finding: Finding) -> str:
-    ratio = numbers.times(finding.numbers["slowdown"])
-    return (
-        f"{_where(view, finding)}traced steps took {ratio} the timed ones, so shares may be "
-        "off. Trace again on an idle machine."
-    )
-
-
-def _trace_varies(view: View, finding: Finding) -> str:
-    spread = numbers.percent_unit(finding.numbers["std_fraction"])
-    return (
-        f"{_where(view, finding)}traced steps vary by {spread}, so shares are rough. Trace more "
-        "steps (--trace-steps)."
-    )
-
-
-def _trace_drifts(view: View, finding: Finding) -> str:
-    first_s, last_s = finding.numbers["first_s"], finding.numbers["last_s"]
-    unit = numbers.spoken_unit(max(first_s, last_s))
-    levels = numbers.unit(f"{unit.plain(first_s)} to {unit.plain(last_s)}", unit.name)
-    return (
-        f"{_where(view, finding)}traced steps drift from {levels}, so their mean is of no one "
-        "state. Trace later steps."
-    )
-
-
-def _first_step(view: View, finding: Finding) -> str:
-    first_s, mean_s = finding.numbers["first_s"], finding.numbers["mean_s"]
-    return (
-        f"{_where(view, finding)}the first traced step took {numbers.time(first_s, first_s)} and "
-        f"is left out; the others take {numbers.time(mean_s, first_s)}."
-    )
-
-
-def _outside(view: View, finding: Finding) -> str:
-    figures = finding.numbers
-    held, span, step = (
-        numbers.time(figures[name], figures["span_s"])
-        for name in ("held_s", "span_s", "step_with_it_s")
-    )
-    facts = (
-        f"the marked steps hold {held} of the {span} that were recorded; a step with what lies "
-        f"between takes {step}."
-    )
-    if finding.code == "outside_waits":
-        return (
-            f"{facts} Hardly anything of the model ran between them: the loop waits, as for input."
-        )
-    return f"{facts} Ops ran outside of them: fetch a result inside the step, so that it waits."
 
 
 def _page_faults(view: View, finding: Finding) -> str:
@@ -170,7 +98,7 @@ def _page_faults(view: View, finding: Finding) -> str:
     keeps = machine is not None and machine.software.cpu_allocator == "bfc"
     advice = "" if keeps else " Use --cpu-allocator bfc."
     return (
-        f"{_where(view, finding)}traced steps had {traced:.0f} page faults, timed ones "
+        f"traced steps had {traced:.0f} page faults, timed ones "
         f"{timed:.0f}, and ops that touch memory first pay for them.{advice}"
     )
 
@@ -188,51 +116,16 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
         else "Its kernels run in CUDA graphs; the GPU waits for the host between graphs."
     )
     return (
-        f"{_where(view, finding)}launch-bound, {launches} in {numbers.time(step_s)}. The GPU "
+        f"launch-bound, {launches} in {numbers.time(step_s)}. The GPU "
         f"waits {waits} for launches and is busy for {busy}. {advice}"
-    )
-
-
-def _bound_by(what: str, advice: str) -> Template:
-    def template(view: View, finding: Finding) -> str:
-        step_s = finding.numbers["step_s"]
-        busy = numbers.time(finding.numbers["busy_s"], step_s)
-        return (
-            f"{_where(view, finding)}the GPU is busy for {busy} of {numbers.time(step_s)}, and "
-            f"waits longer than that for {what}. {advice}"
-        )
-
-    return template
-
-
-def _bound_by_unknown(view: View, finding: Finding) -> str:
-    busy, step = (numbers.time(finding.numbers[name]) for name in ("busy_s", "step_s"))
-    return (
-        f"{_where(view, finding)}the GPU is busy for {busy} of {step}; what it waits for without a "
-        "profiler the trace does not show."
     )
 
 
 TEMPLATES: dict[str, Template | str] = {
     "incomplete": _incomplete,
-    "few_steps": _few_steps,
     "machine_busy": _machine_busy,
-    "unsteady": _unsteady,
-    "no_trace": _no_trace,
     "trace_withheld": _trace_withheld,
-    "trace_unlike": _trace_unlike,
-    "trace_varies": _trace_varies,
-    "trace_drifts": _trace_drifts,
-    "first_step": _first_step,
-    "outside_waits": _outside,
-    "outside_runs": _outside,
     "page_faults": _page_faults,
     "bound_by_launching": _bound_by_launching,
-    "bound_by_input": _bound_by("input", "Prefetch, or make the input pipeline faster."),
-    "bound_by_python": _bound_by(
-        "Python", "Do less between steps, or run several steps in a call."
-    ),
-    "bound_by_unknown": _bound_by_unknown,
-    "bound_by_fetching": _bound_by("results to be fetched", "Fetch less often."),
     **NOTE_TEXTS,
 }

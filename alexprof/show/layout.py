@@ -1,7 +1,7 @@
 """Tables as lines of text: widths, decimal points, bars.
 
-rich has tables too, but no cell over several columns, no decimal points under each other, and it
-cuts names without looking whether they stay different.
+rich has tables too, but no decimal points under each other, and it cuts names without looking
+whether they stay different.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from alexprof.show.bars import bar_text, legend_text, tick_text
-from alexprof.show.document import Bar, Column, Row, Span, Table
-from alexprof.show.lines import Paint
+from alexprof.show.document import Bar, Row, Table
 from alexprof.show.numbers import align_decimals
+from alexprof.show.palette import Paint
 from alexprof.show.text import cut, cut_all, pad
 
 NAME_WHOLE = 40
@@ -30,13 +30,7 @@ _STYLES = {"muted": "muted", "sum": "bold", "group": "bold"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How wide everything is.
-
-    Attributes:
-        widths: Of each column.
-        gap: Cells between columns.
-        stacked: Whether units stand under their titles.
-    """
+    """How wide columns are, the cells between them, and whether units stand under titles."""
 
     widths: tuple[int, ...]
     gap: int
@@ -48,20 +42,21 @@ class Plan:
 
 
 def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
-    """Draws a table.
+    """Draws a table in lines of `width` cells.
 
-    Args:
-        table: The table.
-        width: Cells a line may take. Where that is not enough, names are cut in the middle,
-            then columns go, those with the highest `drop` first.
-        paint: Colours a piece of a line.
+    Where that is not enough, names are cut in the middle, then columns go, those with the highest
+    `drop` first.
     """
     plan = _plan(table, width)
     while plan is None:
         drops = [column.drop for column in table.columns]
         table = _without(table, drops.index(max(drops)))
         plan = _plan(table, width)
-    columns = [_shown_texts(table, place, plan) for place in range(len(table.columns))]
+    columns = [
+        cut_all(texts, plan.widths[place]) if column.align in ("name", "bar") else texts
+        for place, column in enumerate(table.columns)
+        for texts in [_texts(table, place)]
+    ]
     lines = list(_header(table, plan, paint))
     for row, *texts in zip(table.rows, *columns, strict=True):
         if row.style == "sum":
@@ -102,17 +97,7 @@ def _plan(table: Table, width: int) -> Plan | None:
 
 
 def _fitted(table: Table, width: int, plan: Plan, least: tuple[int, int]) -> Plan | None:
-    """The plan with widths: names cut to what room there is, the bars taking the rest.
-
-    Args:
-        table: The table.
-        width: Cells of a line.
-        plan: How to set it; its widths are not looked at.
-        least: Cells that names must have, if they need them, and bars.
-
-    Returns:
-        None if there are not as many; for 0 and 0 there always are.
-    """
+    """The plan with widths: names cut to what room there is, the bars taking the rest."""
     most = _natural_widths(table, plan)
     widths = list(most)
     for place, column in enumerate(table.columns):
@@ -137,12 +122,6 @@ def _natural_widths(table: Table, plan: Plan) -> list[int]:
         heads = (column.title, column.unit) if plan.stacked else (column.header,)
         texts = (*heads, *_texts(table, place))
         widths.append(0 if column.align == "bar" else max(map(cell_len, texts)))
-    for row in table.rows:
-        for place, cell in enumerate(row.cells):
-            if isinstance(cell, Span):
-                end = place + row.span(place)
-                missing = cell_len(cell.text) - sum(widths[place:end])
-                widths[end - 1] += max(0, missing - plan.gap * (end - place - 1))
     return widths
 
 
@@ -164,16 +143,6 @@ def _texts(table: Table, place: int) -> list[str]:
     return cut_all(texts, TEXT_MOST) if align == "text" else texts
 
 
-def _shown_texts(table: Table, place: int, plan: Plan) -> list[str]:
-    texts = _texts(table, place)
-    fixed = table.columns[place].align not in ("name", "bar")
-    return texts if fixed else cut_all(texts, plan.widths[place])
-
-
-def _right(column: Column) -> bool:
-    return column.align in ("number", "right")
-
-
 def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
     heads = [("", column.header) for column in table.columns]
     if plan.stacked and any(column.unit for column in table.columns):
@@ -187,32 +156,27 @@ def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
     for titles in zip(*heads, strict=True):
         cells = zip(titles, table.columns, plan.widths, strict=True)
         line = plan.joined(
-            [pad(title, size, right=_right(column)) for title, column, size in cells]
+            [pad(title, size, right=column.flush_right) for title, column, size in cells]
         )
         if line.strip():
             yield paint(line.rstrip(), "muted")
 
 
 def _rule(table: Table, texts: list[str], plan: Plan) -> str:
-    """Lines above the numbers of a sum."""
     cells = zip(texts, table.columns, plan.widths, strict=True)
     return plan.joined(
-        [("─" if text and _right(column) else " ") * size for text, column, size in cells]
+        [("─" if text and column.flush_right else " ") * size for text, column, size in cells]
     )
 
 
 def _line(table: Table, row: Row, texts: list[str], plan: Plan, paint: Paint) -> str:
-    parts, place = [], 0
+    parts = []
     style = _STYLES.get(row.style, "")
-    while place < len(table.columns):
-        cell, end = row.cell(place), place + row.span(place)
-        width = sum(plan.widths[place:end]) + plan.gap * (end - place - 1)
+    for place, (column, text) in enumerate(zip(table.columns, texts, strict=True)):
+        cell, width = row.cell(place), plan.widths[place]
         if isinstance(cell, Bar):
             parts.append(bar_text(cell, table.axis, width, paint) if table.axis else " " * width)
         else:
-            text = cell.text if isinstance(cell, Span) else texts[place]
-            right = isinstance(cell, Span) or _right(table.columns[place])
-            padded = pad(text, width, right=right)
+            padded = pad(text, width, right=column.flush_right)
             parts.append(paint(padded, style) if style and text else padded)
-        place = end
     return plan.joined(parts)

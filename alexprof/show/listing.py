@@ -10,15 +10,12 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.lines import Paint, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
-from alexprof.show.palette import no_paint, terminal_paint
+from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.sections.header import status
-from alexprof.show.text import clean, cut_all, pad, wrap
-from alexprof.show.view import View
-from alexprof.show.words import plural
+from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.view import View, status
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun
@@ -46,24 +43,17 @@ def render_list(
         return "No run yet: make one with `alexprof profile`."
     width = max(width, LEAST_WIDTH)
     paint = terminal_paint if color else no_paint
-    lines = [paint(line, "muted") for line in wrap(_title(runs), width)]
+    what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
+    title = wrap(f"{plural(len(runs), 'run')}; {what}", width)
+    lines = [paint(line, "muted") for line in title]
     names = cut_all([clean(run.run) for run in runs], width)
     for run, name in zip(runs, names, strict=True):
         if isinstance(run, Run):
             lines += ["", *_run(run, name, width, now, paint)]
         else:
-            lines += ["", *_broken(run, name, width, paint)]
+            lines += ["", paint(name, "bold")]
+            lines += warning_lines(clean(run.why), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _title(runs: Sequence[Run | BrokenRun]) -> str:
-    what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
-    return f"{plural(len(runs), 'run')}; {what}"
-
-
-def _broken(run: BrokenRun, name: str, width: int, paint: Paint) -> Iterator[str]:
-    yield paint(name, "bold")
-    yield from warning_lines(clean(run.why), width, paint, indent="  ")
 
 
 def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from alexprof.record.note import Note
 from alexprof.show import numbers
-from alexprof.show.text import clean
-from alexprof.show.words import listed
+from alexprof.show.text import clean, listed
 
 
 def note_text(note: Note) -> str:
     """Says a note in a sentence or two; a reason is a clause, without an end."""
     names = [clean(name) for name in note.names]
-    values = {name: _figure(name, value) for name, value in note.numbers.items()}
+    times_s = [value for name, value in note.numbers.items() if _is_time(name)]
+    longest_s = max(times_s, default=None)
+    values = {name: _figure(name, value, longest_s) for name, value in note.numbers.items()}
     celsius = note.numbers.get("temperature_c")
     text = NOTE_TEXTS.get(note.code, note.code).format(
         names=listed(names),
@@ -31,21 +32,68 @@ def stopped_text(stopped: Note | None) -> str:
     return note_text(stopped) if stopped else "the reason is not known"
 
 
-def _figure(name: str, value: float) -> str:
-    """A number by the unit at the end of its name; counts as they are, or with two figures."""
+def _is_time(name: str) -> bool:
+    return name.endswith("_s") and not name.endswith("per_s")
+
+
+def _figure(name: str, value: float, longest_s: float | None) -> str:
+    """A number by the end of its name, times in one unit; counts whole, or with two figures."""
     if name.endswith("fraction"):
         return numbers.percent_unit(value)
+    if name == "slowdown":
+        return numbers.times(value)
     if name.endswith("_mhz"):
         return numbers.unit(f"{value:.0f}", "MHz")
-    if name.endswith("_s") and not name.endswith("per_s"):
-        return numbers.time(value)
+    if _is_time(name):
+        return numbers.time(value, longest_s)
     return f"{value:.0f}" if value == round(value) or value >= 9.95 else f"{value:.2g}"
 
 
+_OUTSIDE = (
+    "the marked steps hold {held_s} of the {span_s} that were recorded; a step with what lies "
+    "between takes {step_with_it_s}."
+)
+_GPU_WAITS = "the GPU is busy for {busy_s} of {step_s}, and waits longer than that"
 NOTE_TEXTS = {
     # Findings without more than figures: `analysis.findings`.
     "no_turns": (
         "the variants ran one after the other: a drift of the machine is in their difference."
+    ),
+    "few_steps": "too few steps for an interval. Run at least 20 steps (--num-batches).",
+    "no_trace": "no step was traced (--trace-steps).",
+    "trace_unlike": (
+        "traced steps took {slowdown} the timed ones, so shares may be off. Trace again on an idle "
+        "machine."
+    ),
+    "trace_varies": (
+        "traced steps vary by {std_fraction}, so shares are rough. Trace more steps "
+        "(--trace-steps)."
+    ),
+    "unsteady": (
+        "steps changed while they were timed ({first_level_s} → {last_level_s}), and the figures "
+        "include all of them. Warm up longer (--burn-in), or rerun on an idle machine."
+    ),
+    "trace_drifts": (
+        "traced steps drift from {first_s} to {last_s}, so their mean is of no one state. Trace "
+        "later steps."
+    ),
+    "first_step": (
+        "the first traced step took {first_s} and is left out; the others take {mean_s}."
+    ),
+    "outside_waits": (
+        f"{_OUTSIDE} Hardly anything of the model ran between them: the loop waits, as for input."
+    ),
+    "outside_runs": (
+        f"{_OUTSIDE} Ops ran outside of them: fetch a result inside the step, so that it waits."
+    ),
+    "bound_by_input": (f"{_GPU_WAITS} for input. Prefetch, or make the input pipeline faster."),
+    "bound_by_python": (
+        f"{_GPU_WAITS} for Python. Do less between steps, or run several steps in a call."
+    ),
+    "bound_by_fetching": f"{_GPU_WAITS} for results to be fetched. Fetch less often.",
+    "bound_by_unknown": (
+        "the GPU is busy for {busy_s} of {step_s}; what it waits for without a profiler the trace "
+        "does not show."
     ),
     # What else went on: `analysis.interference`.
     "cores_used_by_others": (

@@ -109,7 +109,6 @@ def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
 
 
 def _has_size(time_s: float | None) -> TypeGuard[float]:
-    """Whether it is a time that has a size."""
     return time_s is not None and math.isfinite(time_s) and abs(time_s) >= _NOTHING_S
 
 
@@ -161,13 +160,6 @@ def classic_seconds(mean_s: float | None, *others_s: float | None) -> tuple[str,
 
     A short mean has as many more as three significant figures of it take ("0.00151"), and what
     belongs to it has the same decimals ("0.00017").
-
-    Args:
-        mean_s: The mean, or another leading time.
-        others_s: What belongs to it, such as its standard deviation.
-
-    Returns:
-        A text for each.
     """
     decimals = 3
     if mean_s:
@@ -188,14 +180,7 @@ def unit(number: str, name: str) -> str:
 
 
 def align_decimals(numbers: Sequence[str]) -> list[str]:
-    """Pads numbers on the right so that their decimal points stand under each other.
-
-    Args:
-        numbers: As the functions above write them; "" stays empty.
-
-    Returns:
-        The same texts, to be set flush right.
-    """
+    """Pads numbers on the right so that their decimal points stand under each other."""
     tails = [len(text) - _point(text) for text in numbers]
     longest = max((tail for text, tail in zip(numbers, tails, strict=True) if text), default=0)
     return [
@@ -216,13 +201,7 @@ def _with_sign(text: str) -> str:
 
 
 def _written(value: float | None, figures: int, two_from: float = math.inf) -> str:
-    """A number with so many figures.
-
-    Args:
-        value: The number.
-        figures: Significant figures; fewer where two decimals don't hold them.
-        two_from: From here on it has two, with whatever decimals they take.
-    """
+    """A number with so many figures."""
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:

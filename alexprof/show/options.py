@@ -22,14 +22,11 @@ class ReportOptions:
         color: Whether to colour the text; it is complete without.
         variant: The variant to look into; None takes the run's first.
         phase: The only phase to show; None shows all.
-        top: How many of the most expensive ops to list.
+        top: How many of the most expensive ops to list; a negative number is a UsageError.
         full: Whether to show everything, and not one screen.
         section: The only part to show (`sections.report.SECTIONS`); None shows all.
         again: The command that shows this run, for the last line; "" makes it of the run's name.
         logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
-
-    Raises:
-        UsageError: If a number is out of range.
     """
 
     width: int = 80
@@ -47,11 +44,7 @@ class ReportOptions:
             raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
 
     def check(self, run: Run) -> None:
-        """Makes sure that the run has that variant and phase.
-
-        Raises:
-            UsageError: If it hasn't.
-        """
+        """Makes sure that the run has that variant and phase; else raises a UsageError."""
         phases = (key for variant in run.variants.values() for key in variant.phases)
         if self.variant is not None:
             check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
@@ -60,11 +53,7 @@ class ReportOptions:
 
 
 def check_name(what: str, name: str, names: Sequence[str], where: str = "") -> None:
-    """Makes sure that a name is one of those there are.
-
-    Raises:
-        UsageError: If it isn't, with what it may have been meant to be.
-    """
+    """Raises a UsageError if there is no such name, with what it may have been meant to be."""
     if name not in names:
         close = get_close_matches(name, names)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""

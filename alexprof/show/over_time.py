@@ -23,8 +23,7 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 
 def render_history(
@@ -118,7 +117,6 @@ def _row(history: History, point: Point) -> Row:
 
 
 def _axis(history: History) -> Axis:
-    """From the smallest to the largest value; an interval may widen it by half of that."""
     values = [point.value for point in history.points if point.value is not None]
     low, high = min(values), max(values)
     reach = max((high - low) / 2, high * 0.01, 1e-9)

@@ -23,6 +23,7 @@ from alexprof.show.document import (
     Row,
     Section,
     Table,
+    round_ticks,
 )
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
@@ -33,10 +34,9 @@ from alexprof.show.sections.changed import (
     changed_sections,
     interval_text,
     needed_notes,
+    percent_change,
 )
-from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.text import clean, cut_two
-from alexprof.show.words import sentence_case
+from alexprof.show.text import clean, cut_two, sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -77,27 +77,28 @@ def pair_line(record: PairsRecord) -> str:
 
 def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, str]) -> Document:
     a, b = commands
-    record = result.record
-    sections = [*_from_runs(result, options.top), _processes(result), _limits(result)]
+    record, comparison = result.record, result.comparison
+    sections = [_processes(result), _limits(result)]
+    if comparison is not None:
+        for other in reversed(comparison.others):
+            sections = [*changed_sections(comparison, other, options.top), *sections]
     return Document(
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
-        facts=(f"A {a}", f"B {b}", *_facts(result)),
+        facts=(
+            f"A {a}",
+            f"B {b}",
+            f"{result.finished} pairs, A B B A …",
+            f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up",
+            f"{clean(record.machine.processor)}, {record.machine.cores} cores",
+        ),
         banner=_banner(result),
         sections=tuple(sections),
         footer=_FOOTER,
     )
 
 
-def _facts(result: PairsResult) -> Iterator[str]:
-    record = result.record
-    yield f"{result.finished} pairs, A B B A …"
-    yield f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up"
-    yield f"{clean(record.machine.processor)}, {record.machine.cores} cores"
-
-
 def _banner(result: PairsResult) -> str:
-    """What has to be known before any figure."""
     texts = []
     if not result.record.complete:
         why = stopped_text(result.record.stopped)
@@ -107,28 +108,14 @@ def _banner(result: PairsResult) -> str:
     return " ".join(texts)
 
 
-def _from_runs(result: PairsResult, top: int) -> Iterator[Section]:
-    if result.comparison is not None:
-        for other in result.comparison.others:
-            yield from changed_sections(result.comparison, other, top)
-
-
 def _processes(result: PairsResult) -> Section:
     title = "Which is slower?" if result.comparison is None else "And the processes as a whole?"
-    unit = _unit(result)
+    times_s = [process.seconds for pair in result.record.finished for process in pair]
+    for time in result.times:
+        times_s += [time.difference.before_s, time.difference.after_s, time.difference.change_s]
+    unit = numbers.table_unit(times_s)
     aside = f"a process from start to end, {unit.name}"
     return Section(title, aside, tuple(_process_blocks(result, unit)))
-
-
-def _unit(result: PairsResult) -> numbers.Unit:
-    """The unit of both tables: of the means and of every pair."""
-    means_s = [
-        time_s
-        for difference in (time.difference for time in result.times)
-        for time_s in (difference.before_s, difference.after_s, difference.change_s)
-    ]
-    pairs_s = [process.seconds for pair in result.record.finished for process in pair]
-    return numbers.table_unit([*means_s, *pairs_s])
 
 
 def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
@@ -139,9 +126,8 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     yield _times_table(result.times, unit)
     yield _pairs_table(result, wall, unit)
     judged = result.times if result.comparison is None else result.times[:1]
-    for time in judged:
-        needs = [(_NAMES[time.name], time.difference.needed)]
-        yield from needed_notes(needs, "a verdict would take")
+    needs = [(_NAMES[time.name], time.difference.needed) for time in judged]
+    yield from needed_notes(needs, "a verdict would take")
 
 
 def _sentence(wall: Difference) -> str:
@@ -153,61 +139,54 @@ def _sentence(wall: Difference) -> str:
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
-    columns = (
-        Column("", align="name"),
-        Column("A", unit.name, drop=2),
-        Column("B", unit.name, drop=1),
-        Column("change", unit.name),
-        Column("95 % interval", align="right"),
-        Column("change", "%", drop=3),
-        Column("reading", align="right"),
+    return Table.of(
+        (
+            Column("", "", lambda time: _NAMES[time.name], align="name"),
+            Column("A", unit.name, lambda time: unit.plain(time.difference.before_s), drop=2),
+            Column("B", unit.name, lambda time: unit.plain(time.difference.after_s), drop=1),
+            Column("change", unit.name, lambda time: unit.signed(time.difference.change_s)),
+            Column(
+                "95 % interval",
+                "",
+                lambda time: unit.interval(time.difference.ci95_s),
+                align="right",
+            ),
+            Column("change", "%", lambda time: percent_change(time.difference), drop=3),
+            Column("reading", "", lambda time: reading(time.difference), align="right"),
+        ),
+        times,
     )
-    rows = []
-    for time in times:
-        difference = time.difference
-        cells = (
-            _NAMES[time.name],
-            unit.plain(difference.before_s),
-            unit.plain(difference.after_s),
-            unit.signed(difference.change_s),
-            unit.interval(difference.ci95_s),
-            numbers.signed((difference.ratio - 1) * 100),
-            reading(difference),
-        )
-        rows.append(Row(cells))
-    return Table(columns, tuple(rows))
 
 
 def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> Table:
     pairs = result.record.finished
-    columns = (
-        Column("pair", align="name"),
-        Column("first", align="right", drop=2),
-        Column("A", unit.name),
-        Column("B", unit.name),
-        Column("change", unit.name),
-        Column("", align="bar", drop=1),
-    )
     first: dict[int, Which] = {}
     for process in result.record.processes:
         first.setdefault(process.pair, process.side)
-    rows = [_pair_row(a, b, first[a.pair], unit) for a, b in pairs[:MOST_ROWS]]
+
+    def bar(pair: tuple[ProcessRecord, ProcessRecord]) -> Bar:
+        change_s = pair[1].seconds - pair[0].seconds
+        return Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
+
+    table = Table.of(
+        (
+            Column("pair", "", lambda pair: str(pair[0].pair), align="name"),
+            Column("first", "", lambda pair: first[pair[0].pair].upper(), align="right", drop=2),
+            Column("A", unit.name, lambda pair: unit.plain(pair[0].seconds)),
+            Column("B", unit.name, lambda pair: unit.plain(pair[1].seconds)),
+            Column(
+                "change", unit.name, lambda pair: unit.signed(pair[1].seconds - pair[0].seconds)
+            ),
+            Column("", "", bar, align="bar", drop=1),
+        ),
+        pairs[:MOST_ROWS],
+        axis=_axis(pairs, wall, unit),
+        title="Wall time, pair by pair",
+    )
     if len(pairs) > MOST_ROWS:
-        rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
-    rows.append(_mean_row(wall, unit))
-    return Table(columns, tuple(rows), _axis(pairs, wall, unit), title="Wall time, pair by pair")
-
-
-def _pair_row(a: ProcessRecord, b: ProcessRecord, first: Which, unit: numbers.Unit) -> Row:
-    change_s = b.seconds - a.seconds
-    bar = Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
-    times = (unit.plain(a.seconds), unit.plain(b.seconds), unit.signed(change_s))
-    return Row((str(a.pair), first.upper(), *times, bar))
-
-
-def _mean_row(wall: Difference, unit: numbers.Unit) -> Row:
-    times_s = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
-    return Row(("mean", "", *times_s, change_bar(wall, "whole")), "sum")
+        table = table.and_rows(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
+    means = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
+    return table.and_rows(Row(("mean", "", *means, change_bar(wall, "whole")), "sum"))
 
 
 def _axis(

@@ -1,6 +1,15 @@
-"""Colour means the kind of op, in every output."""
+"""Colours of every output, where colour means the kind of op; titles and warnings in a terminal."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.cells import cell_len
+
+from alexprof.show.text import wrap
+
+Paint = Callable[[str, str], str]
+"""Colours a text in a style of that name."""
 
 INK, MUTED, EDGE, RULE, GRID, PAPER, WARN = (
     "#1b1f24",
@@ -32,15 +41,26 @@ def no_paint(text: str, style: str) -> str:
 
 
 def terminal_paint(text: str, style: str) -> str:
-    """Wraps text in the terminal's codes (ECMA-48, SGR).
-
-    Args:
-        text: A piece of a line.
-        style: "bold", "muted", "warn", "ink" or "kind Conv2D".
-    """
+    """Wraps text in the terminal's codes (ECMA-48, SGR)."""
     shown, kind = text.rstrip(), style.removeprefix("kind ")
     color = {"muted": _TERMINAL_GREY, "warn": _TERMINAL_WARN}.get(style)
     if kind != style:
         color = _TERMINAL_KINDS.get(kind, _TERMINAL_GREY)
     code = "1" if style == "bold" else f"38;5;{color}" if color else ""
     return f"\x1b[{code}m{shown}\x1b[0m{text[len(shown) :]}" if code and shown else text
+
+
+def two_sides(left: str, right: str, width: int, paint: Paint) -> Iterator[str]:
+    """A bold text on the left and a muted one flush right, below each other if they don't fit."""
+    room = width - cell_len(left) - cell_len(right)
+    if room < (2 if right else 0):
+        yield from (paint(line, "bold") for line in wrap(left, width))
+        yield from (paint(line, "muted") for line in wrap(right, width) if right)
+    else:
+        yield paint(left, "bold") + " " * room + paint(right, "muted")
+
+
+def warning_lines(text: str, width: int, paint: Paint, indent: str = "") -> Iterator[str]:
+    """A warning begins with "!"; its other lines begin under its first word."""
+    for line in wrap(text, width, f"{indent}! ", f"{indent}  "):
+        yield paint(line, "warn")

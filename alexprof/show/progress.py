@@ -11,11 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol, TextIO
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,13 +26,7 @@ Clock = Callable[[], float]
 
 
 class Counter:
-    """Counts the steps of a phase, and shows after each how far it is.
-
-    Args:
-        total: How many there will be; None if nobody knows.
-        clock: Seconds.
-        show: What to do when some more are done.
-    """
+    """Counts the steps of a phase, and shows after each how far it is; `total` may be unknown."""
 
     def __init__(
         self, total: int | None, clock: Clock, show: Callable[[Counter, int], None]
@@ -58,33 +51,26 @@ class Counter:
         return time_left(pace_s * max(0, self.total - self.done))
 
 
-class Progress(Protocol):
-    """What is shown while a run goes on."""
+class Progress:
+    """What is shown while a run goes on: here nothing."""
 
     def message(self, text: str) -> None:
         """Shows a line that stays, as it is."""
-        ...
 
-    def phase(
-        self, title: str, steps: int | None, unit: str = "steps"
-    ) -> AbstractContextManager[Counter]:
+    @contextmanager
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Begins something that takes `steps` steps (or units); it ends with the `with` block.
 
         None: how many it takes shows while it goes on.
         """
-        ...
+        yield Counter(steps, time.monotonic, lambda counter, more: None)
 
     def close(self) -> None:
         """Takes away what does not stay."""
-        ...
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
-    """A bar if the stream is a terminal that can move its cursor, plain lines otherwise.
-
-    Args:
-        stream: Where to show it; None is the standard output.
-    """
+    """A bar if the stream (standard output) is a terminal that moves its cursor; else lines."""
     stream = sys.stdout if stream is None else stream
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
     if stream.isatty() and not dumb:
@@ -102,22 +88,7 @@ def time_left(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min left"
 
 
-class SilentProgress:
-    """Shows nothing."""
-
-    def message(self, text: str) -> None:
-        """Shows nothing."""
-
-    @contextmanager
-    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
-        """Shows nothing."""
-        yield Counter(steps, time.monotonic, lambda counter, more: None)
-
-    def close(self) -> None:
-        """Does nothing."""
-
-
-class PlainProgress:
+class PlainProgress(Progress):
     """Lines, each flushed, so that whoever follows the log file sees it at once."""
 
     def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
@@ -149,11 +120,8 @@ class PlainProgress:
 
         yield Counter(steps, self._clock, show)
 
-    def close(self) -> None:
-        """Does nothing: every line stays."""
 
-
-class LiveProgress:
+class LiveProgress(Progress):
     """A bar with percent and time left at the bottom of a terminal, lines above it.
 
     Where nobody knows how many steps there will be, it shows how many there were, without a bar.

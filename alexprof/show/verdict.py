@@ -11,13 +11,14 @@ from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text
-from alexprof.show.document import Block, Column, Document, Lead, Note, Row, Section, Table, Warn
+from alexprof.show.document import Block, Column, Document, Lead, Note, Section, Table, Warn
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import (
     interval_text,
     key_of,
     label,
     needed_notes,
+    percent_change,
     percent_interval,
 )
 from alexprof.show.text import clean
@@ -75,29 +76,24 @@ def _table(result: GateResult) -> Table:
         time_s for difference in differences for time_s in (difference.before_s, difference.after_s)
     )
     columns = (
-        Column("", align="name"),
-        Column("baseline", unit.name, drop=2),
-        Column("now", unit.name, drop=1),
-        Column("change", "%"),
-        Column("95 % interval", align="right"),
-        Column("allowed", "%"),
-        Column("reading", align="right"),
+        Column("", "", lambda subject: _name(result, subject), align="name"),
+        Column("baseline", unit.name, lambda it: unit.plain(it.difference.before_s), drop=2),
+        Column("now", unit.name, lambda it: unit.plain(it.difference.after_s), drop=1),
+        Column("change", "%", lambda it: percent_change(it.difference)),
+        Column(
+            "95 % interval",
+            "",
+            lambda it: percent_interval(it.difference.ratio_ci95),
+            align="right",
+        ),
+        Column("allowed", "%", lambda it: numbers.percent(it.max_slowdown)),
+        Column("reading", "", lambda it: _READINGS[it.outcome], align="right"),
     )
-    return Table(columns, tuple(_row(result, subject, unit) for subject in result.judged))
-
-
-def _row(result: GateResult, subject: Judged, unit: numbers.Unit) -> Row:
-    difference = subject.difference
-    cells = (
-        _name(result, subject),
-        unit.plain(difference.before_s),
-        unit.plain(difference.after_s),
-        numbers.signed((difference.ratio - 1) * 100),
-        percent_interval(difference.ratio_ci95),
-        numbers.percent(subject.max_slowdown),
-        _READINGS[subject.outcome],
+    return Table.of(
+        columns,
+        result.judged,
+        style=lambda it: "muted" if it.outcome == "within" else "plain",
     )
-    return Row(cells, "muted" if subject.outcome == "within" else "plain")
 
 
 def _name(result: GateResult, subject: Judged) -> str:

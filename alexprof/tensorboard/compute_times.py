@@ -22,11 +22,11 @@ def with_shares(run_metadata: bytes, phase: Phase) -> bytes:
 
     Args:
         run_metadata: Serialized `RunMetadata` (tensorflow/core/protobuf/config.proto) of a step.
-        phase: The phase that the step is of.
+        phase: The phase of the step.
 
     Returns:
-        The same without streams and with no time of ops on a device that the step is not divided
-        on, serialized; unchanged where no step was divided.
+        The same, serialized, without streams; ops on a device that the step is not divided on have
+        no time. Unchanged where no step was divided.
     """
     if phase.attribution is None:
         return run_metadata

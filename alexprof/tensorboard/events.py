@@ -36,10 +36,7 @@ def write_event_file(
         clock: Unix time in nanoseconds; for tests.
 
     Returns:
-        The file's path.
-
-    Raises:
-        RunError: If it can't be written.
+        The file's path; a RunError if it can't be written.
     """
     with writing(folder):
         earlier = _written_before(folder)

@@ -61,14 +61,7 @@ def metrics(run: Run) -> dict[str, str]:
 
 
 def summaries(run: Run, variant: str, started_s: float, ended_s: float) -> Iterator[Summary]:
-    """The tab's columns, the variant's row, and its end if the run is complete.
-
-    Args:
-        run: The run.
-        variant: Which of its variants.
-        started_s: Unix time of the run's start.
-        ended_s: Unix time of the last step.
-    """
+    """The tab's columns, the variant's row, and its end if the run is complete; Unix times."""
     row = settings(run, variant)
     experiment = Experiment(
         name=run.run,

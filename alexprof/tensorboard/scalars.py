@@ -97,14 +97,9 @@ def all_series(
     traced: Mapping[str, TracedSteps],
     started_s: float,
 ) -> Iterator[Series]:
-    """Every line of a variant.
+    """Every line of a variant, of its timed and traced steps by phase.
 
-    Args:
-        run: The run.
-        variant: Which of its variants.
-        samples: The timed steps by phase.
-        traced: The traced steps by phase.
-        started_s: Unix time to give to what has none of its own, where no step was timed.
+    What has no time of its own has that of the last timed step, or `started_s` (Unix time).
     """
     ends_s = {phase: float(s.wall_time_s[-1]) for phase, s in samples.items() if len(s.steps)}
     for phase, timed_steps in samples.items():
@@ -134,10 +129,7 @@ def all_series(
 
 
 def _estimates(phase: str, timed: Timed, samples: Samples | None, end_s: float) -> Iterator[Series]:
-    """Mean, standard deviation and median of the steps up to each of ten; the last is the run's.
-
-    TensorBoard draws no line through a single point.
-    """
+    """Mean, standard deviation and median of the steps up to each of ten; the last is the run's."""
     count = 0 if samples is None else len(samples.steps)
     ends = np.unique(np.linspace(0, count, _POINTS + 1).astype(np.int64))[1:]
     for tag, seconds, estimate, name in (

@@ -42,21 +42,21 @@ def write_variant_events(
         variant: Which of its variants.
         samples: The timed steps by phase.
         traced: The traced steps by phase.
-        graph: Serialized `GraphDef` (tensorflow/core/framework/graph.proto).
-        run_metadata: By phase, serialized `RunMetadata` (tensorflow/core/protobuf/config.proto).
+        graph: Serialized `GraphDef`.
+        run_metadata: By phase, serialized `RunMetadata`.
         text: By tag, Markdown for the Text tab.
 
     Returns:
-        The event file.
-
-    Raises:
-        RunError: If it can't be written.
+        The event file; a RunError if it can't be written.
     """
     run_metadata, text = run_metadata or {}, text or {}
     phases = run.variants[variant].phases if variant in run.variants else {}
     started_s = datetime.fromisoformat(run.started).timestamp()
     ended_s = max(
-        [started_s, *(float(some.wall_time_s[-1]) for some in samples.values() if len(some.steps))]
+        [
+            started_s,
+            *(float(sample.wall_time_s[-1]) for sample in samples.values() if len(sample.steps)),
+        ]
     )
     events = (
         *_graphs(graph, run_metadata, phases, started_s),

@@ -21,7 +21,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line
-from alexprof.show.progress import Progress, SilentProgress, progress_for
+from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.driver import Driver
 from alexprof.tracer.names import check_ablation, check_variant, phase_key, serialized, what_stopped
 from alexprof.tracer.options import MeasureOptions
@@ -111,7 +111,7 @@ class Tracer:
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
         if isinstance(progress, bool):
-            progress = progress_for() if progress else SilentProgress()
+            progress = progress_for() if progress else Progress()
         self._progress = progress
         self._driver = Driver(self._recorder, progress, options)
         self._graphs: dict[str, tf.Graph] = {}

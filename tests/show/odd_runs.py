@@ -216,7 +216,7 @@ def ablated() -> Run:
         phases[f"without_{left_out}"] = {
             "forward_backward": phases["without_lrn"]["forward_backward"]
         }
-    (known,) = [one for one in run.ablations if one.phase == "forward_backward"]
+    (known,) = [ablation for ablation in run.ablations if ablation.phase == "forward_backward"]
     rows = (
         ("LRN", 0.0559, (0.0450, 0.0670), 0.0547),
         ("lrn1", 0.0291, (0.0201, 0.0381), 0.0301),
@@ -273,7 +273,7 @@ def fused_conv(number: int, *fused: str) -> FusedOp:
 def gone_along() -> Run:
     """Ops that went with others or are new without them, many layers that changed, lost time."""
     run = steady()
-    (both,) = [one for one in run.ablations if one.phase == "forward_backward"]
+    (both,) = [ablation for ablation in run.ablations if ablation.phase == "forward_backward"]
     layers = tuple(
         change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, significant=True)
         for number in range(10, 0, -1)

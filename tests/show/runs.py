@@ -22,14 +22,14 @@ from tests.show import alexnet as measured
 
 def ops(lines: str, device: str = "CPU", steps: int = 10) -> list[OpTimes]:
     """Ops from lines of name, kind, pass, share, its std, busy, its std; ms."""
-    found = []
+    rows = []
     for seed, line in enumerate(lines.strip().splitlines()):
         name, kind, pass_, *times = line.split()
         share, share_std, busy, busy_std = (float(ms) * 1e6 for ms in times)
         share_ns = scattered(share, share_std, steps, seed)
         busy_ns = scattered(busy, busy_std, steps, seed)
-        found.append(OpTimes(name, kind, pass_, share_ns, busy_ns, device))
-    return found
+        rows.append(OpTimes(name, kind, pass_, share_ns, busy_ns, device))
+    return rows
 
 
 def idle_ms(ms: float, steps: int = 10, device: str = "CPU", reason: str = "python") -> OpTimes:
@@ -105,7 +105,7 @@ NOT_TIMED = (
 
 
 def lrn_of(phase: Phase) -> tuple[Cost, ...]:
-    return tuple(one for one in phase.kinds if one.name == "LRN")
+    return tuple(kind for kind in phase.kinds if kind.name == "LRN")
 
 
 def replayed(phase: Phase) -> Phase:
@@ -117,8 +117,8 @@ def replayed(phase: Phase) -> Phase:
         ("kind", phase.kinds),
         ("ablation", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
     ):
-        for name in dict.fromkeys(one.name for one in costs):
-            fraction = 0.98 * math.fsum(one.share_fraction for one in costs if one.name == name)
+        for name in dict.fromkeys(cost.name for cost in costs):
+            fraction = 0.98 * math.fsum(cost.share_fraction for cost in costs if cost.name == name)
             savings.append(
                 Saving(
                     what=what,
@@ -130,7 +130,7 @@ def replayed(phase: Phase) -> Phase:
                     halved_s=fraction / 2 * phase.timed.mean_s,
                 )
             )
-    savings.sort(key=lambda one: (one.what, -one.fraction))
+    savings.sort(key=lambda saving: (saving.what, -saving.fraction))
     path = tuple(PathOp(op=op.name, mean_s=op.share_mean_s) for op in phase.ops[:25])
     replay = Replay(
         drift=0.0021, drift_worst=0.0094, steps=10, critical_path=path, savings=tuple(savings)

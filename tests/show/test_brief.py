@@ -14,7 +14,8 @@ from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
-from tests.show import runs
+from tests.factory import costs_of, traced
+from tests.show import odd_runs, runs
 from tests.show.golden_files import check_golden
 from tests.show.test_reports import GOLDEN, RUNS, SHORT
 
@@ -51,10 +52,10 @@ def test_the_answer_is_in_the_first_five_lines():
 
 def test_each_finding_has_its_words():
     run = runs.alexnet()
-    known = dict.fromkeys(FIGURES, 0.5)
+    figures = dict.fromkeys(FIGURES, 0.5)
     view = View(run, ReportOptions())
     for code in TEMPLATES.keys() - NOTE_TEXTS.keys():
-        finding = Finding(code=code, severity=1, phases=("forward",), numbers=known, text="Said.")
+        finding = Finding(code=code, severity=1, phases=("forward",), numbers=figures, text="Said.")
         assert finding_text(view, finding).endswith((".", ")"))
 
 
@@ -102,7 +103,7 @@ def test_variants_without_an_ablation_have_the_first_s_time_beside_its_shares():
 
 def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
     run = runs.steady()
-    (clear,) = [one for one in run.ablations if one.phase == "forward"]
+    (clear,) = [ablation for ablation in run.ablations if ablation.phase == "forward"]
     larger = replace(clear, name="conv1", measured_s=0.2, ci95_s=(-0.1, 0.5))
     text = render(replace(run, ablations=(larger, clear)))
     assert "Leaving LRN out saves" in text
@@ -113,3 +114,15 @@ def test_rows_of_one_phase_are_in_its_order():
     rows = [line.split() for line in text.split("Where a step goes")[1].splitlines()[2:12]]
     parts = [float(row[1]) for row in rows]
     assert parts == sorted(parts, reverse=True)
+
+
+def test_of_layers_that_are_equally_large_none_is_the_largest():
+    lines = "\n".join(f"dense{n}/MatMul MatMul forward 2 0 2 0" for n in range(8))
+    costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
+    phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
+    run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
+    (headline, *_) = render(run).split("\n\n")[1].splitlines()
+    assert "each of 8 layers 12.1" in headline
+    assert "dense" not in headline
+    where = render(run, options=ReportOptions(section="where"))
+    assert "each of 8 layers takes 12.1" in where.casefold()

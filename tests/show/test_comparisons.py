@@ -72,7 +72,7 @@ def compared(logdir, *names) -> RunComparison:
 
 def judged(logdir, run, *bounds) -> GateResult:
     new, old = (Group((select(name, logdir),)) for name in (run, "monday"))
-    return gate(new, old, [parse_bound(one) for one in bounds])
+    return gate(new, old, [parse_bound(bound) for bound in bounds])
 
 
 COMPARED = {
@@ -141,10 +141,10 @@ def test_json_has_the_fields_that_are_promised(logdir):
     made = json.loads(rendered(logdir, "slower", "json"))
     assert (made["comparable"], made["why_not"]) == (True, [])
     promised = ("level", "variant", "phase", "name", "a_share", "b_share", "difference")
-    for one in made["differences"]:
-        assert set(promised) <= set(one)
-        assert one["level"] in ("phase", "layer", "kind", "op")
-        assert one["difference"]["verdict"] in ("slower", "faster", "same", "unclear")
+    for change in made["differences"]:
+        assert set(promised) <= set(change)
+        assert change["level"] in ("phase", "layer", "kind", "op")
+        assert change["difference"]["verdict"] in ("slower", "faster", "same", "unclear")
     assert json.loads(rendered(logdir, "spoiled", "json"))["comparable"] is False
     assert json.loads(rendered(logdir, "gate_slower", "json"))["exit_code"] == 1
     assert json.loads(rendered(logdir, "history_mean", "json"))["steps"][0]["run"] == "wednesday"
@@ -157,8 +157,10 @@ def test_json_comes_back_as_the_same_values(logdir, name, result):
     import msgspec
 
     text = rendered(logdir, name, "json")
-    found = compared(logdir, *COMPARED[name]) if name in COMPARED else judged(logdir, *GATES[name])
-    assert msgspec.json.decode(text, type=result) == found
+    compared_runs = (
+        compared(logdir, *COMPARED[name]) if name in COMPARED else judged(logdir, *GATES[name])
+    )
+    assert msgspec.json.decode(text, type=result) == compared_runs
     assert msgspec.json.decode(rendered(logdir, "history_mean", "json"), type=History)
 
 
@@ -177,18 +179,18 @@ def test_if_an_interval_includes_0_no_direction_is_given(logdir):
 
 
 def test_one_phase_on_request(logdir):
-    found = compared(logdir, "monday", "wednesday")
-    text = render_comparison(found, "text", ReportOptions(phase="forward"))
-    assert text == render_comparison(found)
-    with pytest.raises(UsageError, match="no phase 'x' in monday: it has forward"):
-        render_comparison(found, "text", ReportOptions(phase="x"))
-    with pytest.raises(UsageError, match="no such style 'pdf'"):
-        render_comparison(found, "pdf")
+    compared_runs = compared(logdir, "monday", "wednesday")
+    text = render_comparison(compared_runs, "text", ReportOptions(phase="forward"))
+    assert text == render_comparison(compared_runs)
+    with pytest.raises(UsageError, match="no phase 'x' in monday: there are forward"):
+        render_comparison(compared_runs, "text", ReportOptions(phase="x"))
+    with pytest.raises(UsageError, match="no style 'pdf'"):
+        render_comparison(compared_runs, "pdf")
 
 
 def test_as_many_ops_as_asked_for(logdir):
-    found = compared(logdir, "monday:with_lrn", "monday:without_lrn")
-    assert "\nlrn1  " in render_comparison(found, "text", ReportOptions(top=1, full=True))
+    compared_runs = compared(logdir, "monday:with_lrn", "monday:without_lrn")
+    assert "\nlrn1  " in render_comparison(compared_runs, "text", ReportOptions(top=1, full=True))
 
 
 @pytest.mark.parametrize("name", SHORT)

@@ -24,7 +24,7 @@ def layer_table(run):
 
 
 def column(table, title):
-    place = [one.title for one in table.columns].index(title)
+    place = [column.title for column in table.columns].index(title)
     return {row.text(0): row.text(place) for row in table.rows}
 
 
@@ -40,13 +40,13 @@ def test_shares_of_busy_time_add_up_without_idle():
 
 
 def test_a_cpu_has_no_such_column():
-    assert "GPU-busy" not in [one.title for one in layer_table(runs.alexnet()).columns]
+    assert "GPU-busy" not in [column.title for column in layer_table(runs.alexnet()).columns]
     assert "GPU-busy" not in render(runs.alexnet())
 
 
 def test_a_step_of_some_ms_is_divided_in_microseconds():
     table = layer_table(odd_runs.two_gpus())
-    units = {one.title: one.unit for one in table.columns}
+    units = {column.title: column.unit for column in table.columns}
     assert units["share"] == units["± 95 %"] == "µs"
     assert column(table, "share")["data"] == "90.0"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexprof.show.bars import bar_text, tick_text
-from alexprof.show.document import Axis, Bar, Column, Piece, Row, Span, Table
+from alexprof.show.document import Axis, Bar, Column, Piece, Row, Table
 from alexprof.show.layout import table_lines
 from alexprof.show.palette import no_paint
 
@@ -53,16 +53,6 @@ def test_where_there_is_little_room_gaps_shrink_then_units_go_below_then_columns
     assert lines(table, 16)[0] == "op      share ms"
 
 
-def test_a_cell_that_spans_columns_widens_the_last_of_them():
-    columns = (Column("", align="name"), Column("a", align="right"), Column("b", align="right"))
-    rows = (Row(("x", "1", "2")), Row(("interval", Span("from 10 to 20"), None)))
-    assert lines(Table(columns, rows)) == [
-        "            a           b",
-        "x           1           2",
-        "interval    from 10 to 20",
-    ]
-
-
 names = st.text("abcdef/", min_size=1, max_size=70)
 texts = st.sampled_from(["", "–", "1", "12.5", "0.04", "1014", "<0.01"])
 
@@ -82,9 +72,9 @@ def test_bars_fill_what_is_left(a, b, width):
     )
     high = a + b
     bar = Bar((Piece(0, a, "forward"), Piece(a, high, "backward")))
-    found = lines(Table(columns, (Row(("conv1", "1", bar)),), Axis(0, high)), width)
-    assert all(len(line) <= width for line in found)
-    assert found[-1].endswith(("█", "▒"))
+    drawn = lines(Table(columns, (Row(("conv1", "1", bar)),), Axis(0, high)), width)
+    assert all(len(line) <= width for line in drawn)
+    assert drawn[-1].endswith(("█", "▒"))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,18 @@ import msgspec
 
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.order import LEVELS, measured_order
+from alexprof.show.sections.order import CELLS, LEVELS, order_table
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
 
 
-def strip(run: Run, width: int = 80) -> list[str]:
-    return list(measured_order(View(run, ReportOptions(width=width, phase="forward"))))
+def strip(run: Run) -> tuple[str, ...]:
+    """The texts of the forward phase's row, its cells last; empty without a strip."""
+    table = order_table(View(run, ReportOptions(phase="forward")))
+    if table is None:
+        return ()
+    (row,) = table.rows
+    return tuple(row.text(place) for place in range(1, len(table.columns)))
 
 
 def with_blocks(*series: list[tuple[int, float]]) -> Run:
@@ -28,60 +33,39 @@ def with_blocks(*series: list[tuple[int, float]]) -> Run:
     return odd_runs.with_phases(run, phases)
 
 
-def test_cells_stand_in_the_order_measured_with_letters_below():
-    run = with_blocks([(0, 100), (3, 150), (4, 180)], [(1, 120), (2, 160), (5, 170)])
-    assert strip(run) == [
-        "forward  ▁ ▃ ▆ ▅ █ ▇   ▁ 100  █ 180\u00a0ms",
-        "         A B B A A B",
-        "         A with LRN, B without LRN",
-    ]
+def test_cells_stand_in_the_order_measured_each_over_its_variant():
+    run = with_blocks([(0, 90), (3, 110), (4, 100)], [(1, 120), (2, 160), (5, 170)])
+    assert strip(run) == ("0.750×", "1.100×", "▄▁▆█▆▇")
 
 
 def test_a_block_far_out_leaves_the_scale_and_is_named():
     near = [(n, 100.0 + n % 5) for n in range(0, 22, 2)]
     far = [(n, 100.0 + n % 5) for n in range(1, 21, 2)] + [(21, 400.0)]
-    first, *_ = strip(with_blocks(near, far))
-    assert first.count("!") == 2
-    assert "█ 104\u00a0ms  ! up to 400" in first
+    _, _, most, cells = strip(with_blocks(near, far))
+    assert cells.count("!") == 1
+    assert most == "3.922×"
 
 
-def test_two_levels_are_no_outliers():
+def test_variants_of_two_levels_are_no_drift():
     a = [(n, 100.0) for n in range(0, 20, 2)]
     b = [(n, 300.0) for n in range(1, 20, 2)]
-    first, *_ = strip(with_blocks(a, b))
-    assert "!" not in first
-    assert first.startswith("forward  ▁ █ ▁ █")
+    assert strip(with_blocks(a, b)) == ("1.000×", "1.000×", "▁" * 20)
 
 
 def test_a_fifth_of_the_blocks_is_not_off_the_scale():
     values = [400.0 if n % 5 == 0 else 100.0 + n % 3 for n in range(20)]
     blocks = list(enumerate(values))
-    first, *_ = strip(with_blocks(blocks[::2], blocks[1::2]))
-    assert "!" not in first
-    assert "█ 400" in first
-
-
-def test_all_alike_is_flat():
-    blocks = [(n, 100.0) for n in range(4)]
-    first, *_ = strip(with_blocks(blocks[::2], blocks[1::2]))
-    assert first.startswith("forward  ▁ ▁ ▁ ▁ ")
-
-
-def test_many_blocks_wrap():
-    a = [(n, 100.0 + n) for n in range(0, 140, 2)]
-    b = [(n, 100.0 + n) for n in range(1, 140, 2)]
-    lines = strip(with_blocks(a, b))
-    assert all(len(line) <= 80 for line in lines)
-    cells = [line[9:] for line in lines if set(line[9:]) <= set(LEVELS) and line[9:]]
-    assert sum(map(len, cells)) == 140
+    _, high, cells = strip(with_blocks(blocks[::2], blocks[1::2]))
+    assert high == "3.960×"
+    assert "!" not in cells
 
 
 def test_variants_that_did_not_take_turns_have_no_strip():
     run = with_blocks([(0, 1), (1, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)])
-    assert strip(run) == []
+    assert strip(run) == ()
     run = with_blocks([(0, 1), (1, 2), (2, 3)], [(3, 1), (4, 2), (5, 3)])
-    assert strip(run) == []
-    assert strip(with_blocks([(0, 1)], [(1, 2)])) == []
+    assert strip(run) == ()
+    assert strip(with_blocks([(0, 1)], [(1, 2)])) == ()
 
 
 def test_places_are_what_counts_not_the_order_in_the_record():
@@ -95,14 +79,11 @@ def test_places_are_what_counts_not_the_order_in_the_record():
     assert strip(odd_runs.with_phases(run, phases)) == strip(run)
 
 
-def test_very_many_blocks_share_cells_relative_to_their_variants():
+def test_many_blocks_share_cells():
     a = [(n, 100.0 + (n >= 360)) for n in range(0, 720, 2)]
     b = [(n, 300.0 + 3 * (n >= 360)) for n in range(1, 720, 2)]
-    first, *lines = strip(with_blocks(a, b))
-    assert all(len(line) <= 80 for line in (first, *lines))
-    cells = "".join(line[9:] for line in (first, *lines) if set(line[9:]) <= set(LEVELS))
+    *_, cells = strip(with_blocks(a, b))
     # Both rose by 1 % half way, and that is all there is to see.
-    assert cells[:60] == LEVELS[0] * 60
-    assert cells[60:120] == LEVELS[-1] * 60
-    said = " ".join(map(str.strip, lines))
-    assert "▁ 0.995×  █ 1.005×  a cell is 6 blocks, each over its variant’s mean" in said
+    assert len(cells) <= CELLS
+    assert cells[:15] == LEVELS[0] * 15
+    assert cells[-15:] == LEVELS[-1] * 15

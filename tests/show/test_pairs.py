@@ -77,8 +77,8 @@ def test_markdown(results, name):
 
 
 def test_no_golden_file_is_left_over():
-    known = {f"{name}.txt" for name in NAMES} | {f"{name}.md" for name in PAGES}
-    assert {path.name for path in GOLDEN.iterdir()} == known
+    names = {f"{name}.txt" for name in NAMES} | {f"{name}.md" for name in PAGES}
+    assert {path.name for path in GOLDEN.iterdir()} == names
 
 
 @pytest.mark.parametrize("width", [1, 40, 60, 80, 200])
@@ -103,18 +103,18 @@ def test_json_comes_back_as_the_same_values(results, name):
 
 def test_who_ran_first_does_not_depend_on_the_clock(results):
     """Quick processes start within a millisecond, and a clock may be set back."""
-    found = results["processes"]
+    pairs_result = results["processes"]
     same = [
-        msgspec.structs.replace(process, started=found.record.started)
-        for process in found.record.processes
+        msgspec.structs.replace(process, started=pairs_result.record.started)
+        for process in pairs_result.record.processes
     ]
-    record = msgspec.structs.replace(found.record, processes=tuple(same))
-    at_once = msgspec.structs.replace(found, record=record)
-    assert render_pairs(at_once) == render_pairs(found)
+    record = msgspec.structs.replace(pairs_result.record, processes=tuple(same))
+    at_once = msgspec.structs.replace(pairs_result, record=record)
+    assert render_pairs(at_once) == render_pairs(pairs_result)
 
 
 def test_each_style_is_known(results):
-    with pytest.raises(UsageError, match="no such style 'pdf'"):
+    with pytest.raises(UsageError, match="no style 'pdf'"):
         rendered(results, "runs", "pdf")
 
 

@@ -14,7 +14,6 @@ from alexprof.show.progress import (
     LiveProgress,
     PlainProgress,
     Progress,
-    SilentProgress,
     progress_for,
     time_left,
 )
@@ -188,7 +187,7 @@ def test_the_stream_decides(monkeypatch, capsys):
 
 
 def test_silence(capsys):
-    progress = SilentProgress()
+    progress = Progress()
     two_blocks(progress, Clock())
     progress.message("nothing")
     assert capsys.readouterr() == ("", "")

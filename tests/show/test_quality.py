@@ -31,9 +31,10 @@ def with_timed(options=FORWARD, **by_variant):
 
 
 def texts(run, options=FORWARD):
-    said = quality(View(run, options))
+    sentences = quality(View(run, options))
     return [
-        f"{'! ' if isinstance(one, Warn) else ''}{one.text}".replace("\u00a0", " ") for one in said
+        f"{'! ' if isinstance(block, Warn) else ''}{block.text}".replace("\u00a0", " ")
+        for block in sentences
     ]
 
 
@@ -52,7 +53,7 @@ def test_steady_steps_without_outliers_that_were_all_asked_for_need_no_word():
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("steps_state", "sentences"),
     [
         (
             Steadiness("warming", 43, (1, 43), (0.412, 0.38)),
@@ -79,22 +80,22 @@ def test_steady_steps_without_outliers_that_were_all_asked_for_need_no_word():
         ),
     ],
 )
-def test_steps_that_hold_no_level_are_a_warning(found, said):
-    text = with_timed(with_lrn={"steadiness": found}, without_lrn={"steadiness": STEADY})
-    assert text == [f"! forward, with LRN: {said}"]
+def test_steps_that_hold_no_level_are_a_warning(steps_state, sentences):
+    text = with_timed(with_lrn={"steadiness": steps_state}, without_lrn={"steadiness": STEADY})
+    assert text == [f"! forward, with LRN: {sentences}"]
 
 
 def test_many_such_warnings_are_counted():
-    found = Steadiness("warming", 43, (1, 43), (0.412, 0.38))
+    steps_state = Steadiness("warming", 43, (1, 43), (0.412, 0.38))
     run = runs.alexnet()
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.timed is not None
-    phase = msgspec.structs.replace(phase, timed=replace(phase.timed, steadiness=found))
+    phase = msgspec.structs.replace(phase, timed=replace(phase.timed, steadiness=steps_state))
     first = msgspec.structs.replace(run.variants["with_lrn"], phases={"forward": phase})
     many = {f"v{number}": first for number in range(MOST_UNSTEADY + 3)}
-    said = texts(msgspec.structs.replace(run, variants=many))
-    assert len(said) == MOST_UNSTEADY + 1
-    assert said[-1] == "! … and 3 more that held no level from the start"
+    sentences = texts(msgspec.structs.replace(run, variants=many))
+    assert len(sentences) == MOST_UNSTEADY + 1
+    assert sentences[-1] == "! … and 3 more that held no level from the start"
 
 
 def test_outliers_are_one_line_with_what_the_slow_ones_add():
@@ -117,17 +118,17 @@ def test_outliers_are_one_line_with_what_the_slow_ones_add():
 
 def test_why_it_stopped_names_the_precision_of_the_worst_variant():
     fields = {"stopped_by": "precision", "requested_precision": 0.005, "steps": 340}
-    said = with_timed(
+    sentences = with_timed(
         with_lrn={**fields, "precision": 0.0048}, without_lrn={**fields, "precision": 0.0031}
     )
-    assert said == [
+    assert sentences == [
         "Forward: stopped by the precision reached, at ±0.48 % after 340 steps, within the "
         "±0.50 % asked."
     ]
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentences"),
     [
         (
             {"stopped_by": "plateau", "requested_precision": 0.005, "precision": 0.171},
@@ -155,14 +156,19 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
         ),
     ],
 )
-def test_other_reasons_to_stop(fields, said):
-    assert both(**fields) == [said]
+def test_other_reasons_to_stop(fields, sentences):
+    assert both(**fields) == [sentences]
 
 
 def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
-    one = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009, "steps": 100}
-    said = with_timed(with_lrn=one, without_lrn={**one, "steps": 130})
-    assert said == [
+    reached = {
+        "stopped_by": "precision",
+        "requested_precision": 0.01,
+        "precision": 0.009,
+        "steps": 100,
+    }
+    sentences = with_timed(with_lrn=reached, without_lrn={**reached, "steps": 130})
+    assert sentences == [
         "Forward, with LRN: stopped by the precision reached, at ±0.90 % after 100 steps, within "
         "the ±1.0 % asked.",
         "Forward, without LRN: stopped by the precision reached, at ±0.90 % after 130 steps, "

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
-from alexprof.show import ReportOptions, registry
+from alexprof.show import ReportOptions, outputs
 from alexprof.show import render as render_brief
 from tests.show import odd_runs, runs
 from tests.show.full import render
@@ -171,11 +171,11 @@ def test_what_is_not_there_is_named_with_what_there_is():
 
 
 def test_an_output_is_a_registered_function():
-    registry.output("name")(lambda run, options: run.run)
+    outputs.output("name")(lambda run, options: run.run)
     try:
         assert render(odd_runs.one_step(), "name") == "mine"
     finally:
-        del registry._OUTPUTS["name"]
+        del outputs._OUTPUTS["name"]
 
 
 def test_a_run_shows_itself(capsys):
@@ -205,5 +205,5 @@ def test_csv_has_a_row_for_each_op():
     assert {row["phase"] for row in rows} == {"forward", "forward_backward"}
     interval = tuple(float(rows[0][f"share_ci95_s_{end}"]) for end in ("low", "high"))
     assert interval == ops[0].share_ci95_s
-    one = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
-    assert len(one.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)
+    forward = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
+    assert len(forward.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)

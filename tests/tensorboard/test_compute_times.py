@@ -40,10 +40,10 @@ def phase(device: str) -> Phase:
         )
         for name, share_us in SHARES_US.items()
     )
-    books = AttributedTimes(
+    attribution = AttributedTimes(
         device=device, wall_ns=1, share_ns=1, idle_ns=0, unassigned_ns=0, devices=()
     )
-    return Phase(label="Forward", attribution=books, ops=ops)
+    return Phase(label="Forward", attribution=attribution, ops=ops)
 
 
 def run_metadata(*devices: str) -> bytes:

@@ -184,7 +184,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
         "batch_size": 4,
         "learning_rate": 0.5,
     }
-    metrics = {one["name"]["tag"]: one["value"] for one in rows[RUN]["metricValues"]}
+    metrics = {row["name"]["tag"]: row["value"] for row in rows[RUN]["metricValues"]}
     assert metrics == pytest.approx(
         {
             "forward/mean_ms": 29.5,

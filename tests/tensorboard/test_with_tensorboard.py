@@ -31,14 +31,14 @@ def steps_of(provider: Any, tag: str) -> list[int]:
     from tensorboard import context
     from tensorboard.data.provider import RunTagFilter
 
-    found = provider.read_scalars(
+    scalars = provider.read_scalars(
         context.RequestContext(),
         experiment_id="",
         plugin_name="scalars",
         downsample=1000,
         run_tag_filter=RunTagFilter(runs=[RUN], tags=[tag]),
     )
-    return [point.step for point in found.get(RUN, {}).get(tag, [])]
+    return [point.step for point in scalars.get(RUN, {}).get(tag, [])]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alexprof.show.progress import SilentProgress
+from alexprof.show.progress import Progress
 from alexprof.tracer import ProfileOptions, profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.ablated import ablated
@@ -56,7 +56,7 @@ def run(tmp_path_factory):
     options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4)
     folder = tmp_path_factory.mktemp("logdir") / "normed"
     workload = ablated(NORMED, tuple(map(Pattern.parse, patterns)))
-    return profile(workload, folder, options, SilentProgress())
+    return profile(workload, folder, options, Progress())
 
 
 def answer(run, name, phase):

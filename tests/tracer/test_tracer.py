@@ -10,7 +10,7 @@ import alexprof
 from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
-from alexprof.show.progress import SilentProgress
+from alexprof.show.progress import Progress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
 from alexprof.workload.ablated import ablated
 from alexprof.workload.alexnet import alexnet
@@ -21,7 +21,7 @@ from tests.analysis.made import sum_of_accounts
 pytestmark = pytest.mark.slow
 
 
-class Heard(SilentProgress):
+class Heard(Progress):
     """Keeps every line."""
 
     def __init__(self):
@@ -131,7 +131,7 @@ def test_what_each_phase_computes_is_kept_and_repeats(run):
 def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tmp_path):
     import tensorflow as tf
 
-    with Tracer(tmp_path / "run", fetch=False, trace_steps=0, progress=SilentProgress()) as tracer:
+    with Tracer(tmp_path / "run", fetch=False, trace_steps=0, progress=Progress()) as tracer:
         with tracer.graph("v"):
             count = tf.compat.v1.Variable(0)
             add = tf.compat.v1.assign_add(count, 1)
@@ -263,7 +263,7 @@ def test_run_json_is_the_report(run):
 def graph_and_tracer(tmp_path):
     import tensorflow as tf
 
-    tracer = Tracer(tmp_path / "run", trace_steps=2, progress=SilentProgress())
+    tracer = Tracer(tmp_path / "run", trace_steps=2, progress=Progress())
 
     def build():
         images = tf.compat.v1.random_normal([1, 8, 8, 4], seed=1)
@@ -313,7 +313,7 @@ def test_an_error_in_the_middle_keeps_what_is_finished(graph_and_tracer):
 def test_ctrl_c_while_timing_loses_that_phase_alone(graph_and_tracer, tmp_path):
     build, _ = graph_and_tracer
 
-    class Impatient(SilentProgress):
+    class Impatient(Progress):
         def message(self, text):
             if "step 0" in text:
                 self.seen = getattr(self, "seen", 0) + 1
@@ -388,7 +388,7 @@ def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkey
 def test_without_a_trace_there_are_times_alone(tmp_path):
     options = small_options(trace_steps=0, num_batches=2, fetch=False, phases=["forward"])
     workload = alexnet(batch_size=1, image_size=64)
-    run = profile(workload, tmp_path / "run", options, SilentProgress())
+    run = profile(workload, tmp_path / "run", options, Progress())
     phase = run.variants["with_lrn"].phases["forward"]
     assert (phase.traced, phase.attribution, phase.ops) == (None, None, ())
     assert not phase.timed.fetch
@@ -412,7 +412,7 @@ def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkey
     assert orders == {"with_lrn": [1, 2], "without_lrn": [4, 5]}
     monkeypatch.setattr(profiling, "available_memory_bytes", lambda: one - 1)
     with pytest.raises(CaptureError, match=r"needs at least .* free: try a smaller --batch-size"):
-        profile(workload, tmp_path / "other", options, SilentProgress())
+        profile(workload, tmp_path / "other", options, Progress())
     assert not (tmp_path / "other").exists()
 
 
@@ -420,7 +420,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
     (tmp_path / "run").mkdir()
     with (
         pytest.raises(RunError, match="exists already: choose another folder"),
-        Tracer(tmp_path / "run", progress=SilentProgress()),
+        Tracer(tmp_path / "run", progress=Progress()),
     ):
         pass
     assert list((tmp_path / "run").iterdir()) == []
@@ -429,7 +429,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
 def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
     workload = ablated(alexnet(batch_size=1, image_size=63), (Pattern(layer="pool1"),))
     with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
-        profile(workload, tmp_path / "run", small_options(), SilentProgress())
+        profile(workload, tmp_path / "run", small_options(), Progress())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -440,7 +440,7 @@ def test_a_mistake_found_late_leaves_what_was_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("alexprof.tracer.recorder.Recorder.add_results", ends)
     options = small_options(variants=["with_lrn"], phases=["forward"], trace_steps=0)
     with pytest.raises(UsageError, match="found late"):
-        profile(alexnet(batch_size=1, image_size=63), tmp_path / "run", options, SilentProgress())
+        profile(alexnet(batch_size=1, image_size=63), tmp_path / "run", options, Progress())
     assert "forward" in alexprof.load_run(tmp_path / "run").variants["with_lrn"].phases
 
 
@@ -484,7 +484,7 @@ def test_local_variables_and_tables_are_initialized_too(tmp_path):
     import tensorflow as tf
 
     v1 = tf.compat.v1
-    with Tracer(tmp_path / "run", trace_steps=1, progress=SilentProgress()) as tracer:
+    with Tracer(tmp_path / "run", trace_steps=1, progress=Progress()) as tracer:
         with tracer.graph():
             local = v1.get_variable("local", initializer=2, collections=["local_variables"])
             pairs = tf.lookup.KeyValueTensorInitializer(["a"], [5])
@@ -499,9 +499,7 @@ def test_an_own_question_is_answered(tmp_path):
     import tensorflow as tf
 
     question = AblationSpec("norm", "with_norm", "without_norm", kinds=("LRN",))
-    tracer = Tracer(
-        tmp_path / "run", trace_steps=1, ablations=[question], progress=SilentProgress()
-    )
+    tracer = Tracer(tmp_path / "run", trace_steps=1, ablations=[question], progress=Progress())
     with tracer:
         targets = {}
         for variant in ("with_norm", "without_norm"):
@@ -545,7 +543,7 @@ def test_a_question_is_asked_once(tmp_path):
 def test_an_ablation_is_predicted_and_measured(tmp_path):
     workload = ablated(alexnet(batch_size=2, image_size=63), (Pattern(layer="lrn1"),))
     options = ProfileOptions(num_batches=6, burn_in=1, trace_steps=3, phases=("forward",))
-    run = profile(workload, tmp_path / "run", options, SilentProgress())
+    run = profile(workload, tmp_path / "run", options, Progress())
     (answer,) = run.ablations
     assert (answer.name, answer.layers, answer.ops) == ("lrn1", ("lrn1",), 1)
     assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, abs=1e-12)
@@ -577,7 +575,7 @@ def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
     folder = tmp_path / "run"
     asked = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(alexnet(batch_size=1, image_size=64), folder, asked, SilentProgress())
+    profile(alexnet(batch_size=1, image_size=64), folder, asked, Progress())
     run = alexprof.load_run(folder)
     return run, [variant.phases["forward"].timed for variant in run.variants.values()]
 

@@ -11,7 +11,7 @@ import msgspec
 from alexprof.record.phase import OpCost
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import output
+from alexprof.show.outputs import output
 
 _FIELDS = [field.encode_name for field in msgspec.structs.fields(OpCost)]
 _INTERVAL = "share_ci95_s"
@@ -19,11 +19,7 @@ _INTERVAL = "share_ci95_s"
 
 @output("csv")
 def render_csv(run: Run, options: ReportOptions) -> str:
-    """Renders a row for each op, device and pass: the fields of `OpCost`, its variant and phase.
-
-    Raises:
-        UsageError: If the options choose what the run has not.
-    """
+    """Renders a row for each op, device and pass: the fields of `OpCost`, its variant and phase."""
     options.check(run)
     columns = [name for name in _FIELDS if name != _INTERVAL]
     columns = ["variant", "phase", *columns, f"{_INTERVAL}_low", f"{_INTERVAL}_high"]

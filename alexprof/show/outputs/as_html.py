@@ -18,18 +18,16 @@ from alexprof.show.document import (
     Block,
     Column,
     Document,
-    Drawing,
     Lead,
     Piece,
     Row,
-    Span,
     Table,
     Warn,
 )
-from alexprof.show.numbers import MINUS, align_decimals
+from alexprof.show.numbers import align_decimals
 from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import output
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
-from alexprof.show.registry import output
 from alexprof.show.sections.report import make_report
 from alexprof.show.text import cut_all
 
@@ -52,7 +50,6 @@ LONG = 60
 
 
 def _element(name: str, style: str, content: str, attributes: str = "") -> str:
-    """An element; `content` is HTML."""
     return f'<{name} style="{style}"{attributes}>{content}</{name}>'
 
 
@@ -87,10 +84,6 @@ def _warning(text: str) -> str:
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Table):
         yield from _table(block)
-    elif isinstance(block, Drawing):
-        yield _element("div", "font-weight:600;margin-top:12px", escape(block.title))
-        mono = f"margin:4px 0;color:{INK};background:none;border:0;padding:0"
-        yield _element("pre", f"{mono};font:13px/16px monospace", escape("\n".join(block.lines)))
     elif isinstance(block, Warn):
         yield _warning(block.text)
     elif isinstance(block, Lead):
@@ -110,7 +103,8 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<thead><tr>{heads}</tr></thead><tbody>"
     columns = [_texts(table, place) for place in range(len(table.columns))]
     for row, texts in zip(table.rows, zip(*columns, strict=True), strict=True):
-        yield _row(table, row, texts)
+        cells = (_cell(table, row, place, text) for place, text in enumerate(texts))
+        yield _element("tr", "background:none", "".join(cells))
     yield "</tbody></table></div>"
 
 
@@ -133,7 +127,7 @@ def _wide_spaces(text: str) -> str:
 
 
 def _side(column: Column) -> str:
-    return "right" if column.align in ("number", "right") else "left"
+    return "right" if column.flush_right else "left"
 
 
 def _head(column: Column, axis: Axis | None) -> str:
@@ -147,29 +141,18 @@ def _head(column: Column, axis: Axis | None) -> str:
     return _element("th", f"text-align:{_side(column)};{style};{lines}", content)
 
 
-def _row(table: Table, row: Row, texts: tuple[str, ...]) -> str:
-    cells, place = [], 0
-    while place < len(table.columns):
-        cells.append(_cell(table, row, place, texts[place]))
-        place += row.span(place)
-    return _element("tr", "background:none", "".join(cells))
-
-
 def _cell(table: Table, row: Row, place: int, text: str) -> str:
     cell = row.cell(place)
     style = f"padding:3px 8px;white-space:nowrap;border:0;{_row_style(row)}"
     if isinstance(cell, Bar):
         return _element("td", style, _bar(cell, table.axis) if table.axis else "")
-    spans = isinstance(cell, Span)
-    style += f";text-align:{'right' if spans else _side(table.columns[place])}"
-    shown = cell.text if isinstance(cell, Span) else text
-    if shown.startswith("  "):
+    style += f";text-align:{_side(table.columns[place])}"
+    if text.startswith("  "):
         style += ";padding-left:20px"
-    span = f' colspan="{row.span(place)}"' if spans else ""
-    whole = row.text(place)
-    if cell_len(whole) > LONG:  # kernels of templates have names of thousands of letters
-        span += f' title="{escape(whole.strip(" "))}"'
-    return _element("td", style, escape(shown.strip(" ")), span)
+    title = ""
+    if cell_len(cell) > LONG:  # kernels of templates have names of thousands of letters
+        title = f' title="{escape(cell.strip(" "))}"'
+    return _element("td", style, escape(text.strip(" ")), title)
 
 
 def _row_style(row: Row) -> str:
@@ -188,15 +171,14 @@ def _bar(bar: Bar, axis: Axis) -> str:
 
 def _piece(piece: Piece, axis: Axis) -> str:
     start, end = sorted((piece.start, piece.end))
-    left = max(0.0, _percent(start, axis))
-    width = min(100.0, _percent(end, axis)) - left
+    left = max(0.0, axis.place(start) * 100)
+    width = min(100.0, axis.place(end) * 100) - left
     place = f"position:absolute;box-sizing:border-box;left:{left:.2f}%;width:{width:.2f}%"
     look = _whisker(start, end, axis) if piece.mark == "interval" else _look(piece)
     return _element("span", f"{place};min-width:1px;{look}", "")
 
 
 def _whisker(start: float, end: float, axis: Axis) -> str:
-    """A line with a cap at each end that the axis shows."""
     caps = [
         f"border-{side}:2px solid {INK}"
         for side, inside in (("left", start >= axis.low), ("right", end <= axis.high))
@@ -229,13 +211,9 @@ def _legend(column: Column) -> str:
 
 
 def _ticks(axis: Axis) -> str:
-    labels = ""
-    for tick in axis.ticks:
-        sign = MINUS if tick < 0 else ""
-        style = f"position:absolute;left:{_percent(tick, axis):.2f}%;transform:translateX(-50%)"
-        labels += _element("span", style, f"{sign}{abs(tick) * axis.scale:.6g}")
+    style = "position:absolute;left:{:.2f}%;transform:translateX(-50%)"
+    labels = "".join(
+        _element("span", style.format(axis.place(tick) * 100), axis.label(tick))
+        for tick in axis.ticks
+    )
     return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:16px", labels)
-
-
-def _percent(value: float, axis: Axis) -> float:
-    return (value - axis.low) / (axis.high - axis.low) * 100

@@ -7,16 +7,12 @@ import msgspec
 from alexprof.analysis.summary import answers
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.registry import output
+from alexprof.show.outputs import output
 
 
 @output("json")
 def render_json(run: Run, options: ReportOptions) -> str:
-    """Renders the whole record, and `answers`; options that choose a part leave it whole.
-
-    Raises:
-        UsageError: If they choose what the run has not.
-    """
+    """Renders the whole record, and `answers`; options that choose a part leave it whole."""
     options.check(run)
     record, worked_out = msgspec.json.encode(run), msgspec.json.encode(answers(run))
     return msgspec.json.format(record[:-1] + b',"answers":' + worked_out + b"}", indent=2).decode()

@@ -13,16 +13,14 @@ from alexprof.show.document import (
     Cell,
     Column,
     Document,
-    Drawing,
     Lead,
     Row,
-    Span,
     Table,
     Warn,
 )
 from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import output
 from alexprof.show.palette import no_paint
-from alexprof.show.registry import output
 from alexprof.show.sections.brief import make_brief
 from alexprof.show.sections.report import make_report
 
@@ -72,8 +70,6 @@ def _block(block: Block) -> Iterator[str]:
             aside = f" ({escape(block.aside)})" if block.aside else ""
             yield from (f"**{escape(block.title)}**{aside}", "")
         yield from _table(block)
-    elif isinstance(block, Drawing):
-        yield from (escape(block.title), "", "```text", *block.lines, "```")
     elif isinstance(block, Warn):
         yield f"- **!** {escape(block.text)}"
     else:
@@ -85,7 +81,7 @@ def _table(table: Table) -> Iterator[str]:
     places = [place for place, column in enumerate(table.columns) if _drawable(table, column)]
     columns = [table.columns[place] for place in places]
     yield _line(escape(column.header or legend_text(column.legend)) for column in columns)
-    yield _line("--:" if column.align in ("number", "right") else ":--" for column in columns)
+    yield _line("--:" if column.flush_right else ":--" for column in columns)
     for row in table.rows:
         yield _line(_cell(row.cell(place), row, table) for place in places)
 
@@ -104,8 +100,7 @@ def _drawable(table: Table, column: Column) -> bool:
 def _cell(cell: Cell, row: Row, table: Table) -> str:
     if isinstance(cell, Bar):
         return bar_text(cell, table.axis, BAR_WIDTH, no_paint).rstrip() if table.axis else ""
-    text = cell.text if isinstance(cell, Span) else cell or ""
-    indented = "&emsp;" * text.startswith("  ") + escape(text.strip())
+    indented = "&emsp;" * cell.startswith("  ") + escape(cell.strip())
     bold = row.style in ("sum", "group") and indented
     return f"**{indented}**" if bold else indented
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 
 from alexprof.record.run import Run
-from alexprof.show.document import Block, Document, Drawing, Lead, Note, Section, Table, Warn
+from alexprof.show.document import Block, Document, Lead, Note, Section, Table, Warn
 from alexprof.show.layout import table_lines
-from alexprof.show.lines import Paint, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
-from alexprof.show.palette import no_paint, terminal_paint
-from alexprof.show.registry import output
+from alexprof.show.outputs import output
+from alexprof.show.palette import Paint, no_paint, terminal_paint, two_sides, warning_lines
 from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS, make_brief
 from alexprof.show.sections.report import make_report
 from alexprof.show.text import cut, wrap
@@ -90,9 +89,6 @@ def _block(block: Block, width: int, paint: Paint) -> Iterator[str]:
         if block.title:
             yield from two_sides(block.title, block.aside, width, paint)
         yield from table_lines(block, width, paint)
-    elif isinstance(block, Drawing):
-        yield from wrap(block.title, width)
-        yield from (cut(line, width) for line in block.lines)
     elif isinstance(block, Warn):
         yield from warning_lines(block.text, width, paint)
     else:

@@ -13,16 +13,13 @@ from alexprof.record.ablation import Ablation
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table
 from alexprof.show.sections.predict import coverage, gone_with
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 class _Item(NamedTuple):
-    """A row: what was measured, its record, and its account."""
-
     saving: MeasuredSaving
     ablation: Ablation
     account: Account
@@ -112,7 +109,6 @@ def _notes(items: Sequence[_Item]) -> Iterator[str]:
 
 
 def _taken_apart(view: View, ablations: Sequence[Ablation], unit: numbers.Unit) -> Iterator[Block]:
-    """The same ablations taken apart: own ops, everything else, idle time."""
 
     def half(interval: tuple[float, float] | None) -> str:
         return unit.half_width(interval) if interval else ""

@@ -25,10 +25,8 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.text import clean
-from alexprof.show.view import View
-from alexprof.show.words import article, plural, sentence_case
+from alexprof.show.text import article, clean, plural, sentence_case
+from alexprof.show.view import View, document, status
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3
@@ -41,29 +39,16 @@ _SAVINGS_SHOWN = 4
 
 
 def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
-    """Makes the short report.
-
-    Args:
-        run: The run, complete or not.
-        options: What to show.
-        rows: How many layers to list.
-
-    Raises:
-        UsageError: If the run has no such variant or phase.
-    """
+    """Makes the short report with at most `rows` layers; a UsageError as of `make_report`."""
     options.check(run)
     view = View(run, options)
-    name = clean(run.run)
-    full = f"Details: {options.again or f'alexprof report {name}'} --full"
-    logdir = options.logdir or "LOGDIR"
-    charts = "" if view.trace_alone else f" · Charts: tensorboard --logdir {logdir}"
-    return Document(
-        name=name,
+    full = f"Details: {options.again or f'alexprof report {clean(run.run)}'} --full"
+    charts = f" · Charts: tensorboard --logdir {options.logdir or 'LOGDIR'}"
+    return document(
+        run,
+        [Section("", "", tuple(_blocks(view, rows)))],
+        footer=full if view.trace_alone else full + charts,
         status="" if run.complete else status(run),
-        facts=facts(run),
-        banner=banner(run),
-        sections=(Section("", "", tuple(_blocks(view, rows))),),
-        footer=full + charts,
     )
 
 
@@ -250,7 +235,6 @@ def _times(view: View, steps: Sequence[StepTime]) -> Table:
 
 
 def _traced_times(view: View) -> Table:
-    """A row for each phase of a trace."""
     unit = numbers.table_unit([step.center_s for step in view.summary.traced])
     columns = (
         Column("", "", lambda step: view.phase_label(step.phase), align="name"),
@@ -352,7 +336,6 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
 
 
 def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
-    """Which steps fractions are of."""
     counts = sorted({step.steps for step in traced})
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
     if view.summary.of_timed:

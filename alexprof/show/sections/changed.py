@@ -1,8 +1,12 @@
-"""What changed? Two sides' phases, then their layers, kinds and ops, each with its interval."""
+"""What changed? Two sides' phases, then their layers, kinds and ops, each with its interval.
+
+In short the verdict of each phase, and the layers of those that changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
@@ -23,14 +27,14 @@ from alexprof.show.document import (
     Section,
     Table,
     Warn,
+    round_ticks,
 )
-from alexprof.show.sections.waterfall import round_ticks
-from alexprof.show.text import clean
+from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.view import UNNAMED
-from alexprof.show.words import in_sentence, plural, sentence_case
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
-"""Layers if something changed, if nothing did; kinds."""
+"""Layers in full if something changed; else, and in short; kinds."""
+_NOTES_SHOWN = 2
 _WIDEST = 3.0
 """The axis takes intervals up to so many times as wide as the middle one."""
 
@@ -49,13 +53,7 @@ def comparable_section(comparison: RunComparison) -> Section:
 
 
 def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) -> Iterator[Section]:
-    """Answers what changed in one of the other groups: by phase, then inside each phase.
-
-    Args:
-        comparison: The comparison.
-        other: Which group.
-        top: How many ops to list for each phase.
-    """
+    """Answers what changed in one of the other groups: by phase, then inside each phase."""
     changes = [change for change in comparison.differences if change.b == other.name]
     unmatched = [part for part in (*comparison.gone, *comparison.new) if part.b == other.name]
     keys = list(dict.fromkeys([*map(key_of, changes), *map(key_of, unmatched)]))
@@ -85,6 +83,50 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
             yield Section(f"Where{several}?", aside, blocks)
 
 
+def brief_section(comparison: RunComparison) -> Section:
+    """The short form of a comparison; it stops after the reasons where nothing can be told."""
+    return Section("", "", tuple(_brief_blocks(comparison)))
+
+
+def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
+    if not comparison.comparable:
+        yield Lead("They can’t be compared: a difference may not be the program’s doing.")
+        yield from (Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not)
+        return
+    for other in comparison.others:
+        yield from _brief_changes(comparison, other)
+    if text := same_results(comparison):
+        yield Note(text)
+    yield from (Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
+
+
+def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
+    changes = [change for change in comparison.differences if change.b == other.name]
+    phases = [change for change in changes if change.level == "phase"]
+    phases.sort(key=lambda change: rank(key_of(change), comparison.a))
+    blocks = phase_blocks(phases, comparison.a)
+    if len(comparison.others) > 1:
+        for block in blocks:
+            if isinstance(block, Lead):
+                yield Lead(f"{clean(other.name)}: {block.text}")
+            else:
+                yield block
+        return
+    yield from blocks
+    for phase in phases:
+        layers = [
+            (clean(change.name), change)
+            for change in changes
+            if change.level == "layer"
+            and change.difference.significant
+            and key_of(change) == key_of(phase)
+        ]
+        if phase.difference.significant and layers:
+            table = change_table(layers, (), "layer", most=FEW_SHOWN)
+            title = f"Layers that changed, {label(key_of(phase), comparison.a)}"
+            yield replace(table, title=title)
+
+
 def label(key: Key, a: GroupRecord) -> str:
     """A phase and variant in sentences: "forward, with LRN"; the phase alone of what has one."""
     variant, b_variant, phase = key
@@ -103,6 +145,11 @@ def percent_interval(ratio_ci95: Interval | None) -> str:
         return numbers.MISSING
     low, high = ratio_ci95
     return f"{numbers.percent(low - 1)} to {numbers.percent(high - 1)}"
+
+
+def percent_change(difference: Difference) -> str:
+    """How much it changed in percent: "+4.30"."""
+    return numbers.signed((difference.ratio - 1) * 100)
 
 
 def interval_text(ratio_ci95: Interval) -> str:
@@ -215,13 +262,9 @@ def change_table(
     level: Level,
     most: int = 99,
 ) -> Table:
-    """Changes as a table, below the phase the largest first.
+    """Changes as a table, each with its row's name; below the phase the largest first.
 
-    Args:
-        named: The changes, each by the name of its row.
-        unmatched: What only one group has.
-        level: What the rows are.
-        most: How many to show.
+    `unmatched` is what only one group has, `most` how many rows there are room for.
     """
     changes = [change for _, change in named]
     unit = _unit(changes, unmatched)
@@ -249,7 +292,6 @@ def change_table(
 
 
 def _unit(changes: Sequence[Change], unmatched: Sequence[Unmatched]) -> numbers.Unit:
-    """The unit of a table of changes: of both sides' times and their differences."""
     differences = [change.difference for change in changes]
     times_s = [
         time_s

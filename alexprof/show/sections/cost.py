@@ -12,7 +12,6 @@ from alexprof.show import numbers
 from alexprof.show.document import (
     Block,
     Column,
-    Drawing,
     Lead,
     Note,
     Row,
@@ -23,11 +22,10 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
-from alexprof.show.sections.order import measured_order
+from alexprof.show.sections.order import order_table
 from alexprof.show.sections.quality import interference_warnings, quality
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 STRETCHES_SHOWN = 4
 _COLUMNS = (
@@ -55,16 +53,12 @@ def _unit(view: View) -> numbers.Unit:
     """The unit of the table: of means, medians and differences of all phases."""
     times_s: list[float] = []
     for key in view.phases:
-        for name in view.run.variants:
-            if timed := view.timed(name, key):
-                times_s += [timed.mean_s, timed.median_s]
-        for ablation in _ablations(view, key):
+        for timed in view.timed_of(key).values():
+            times_s += [timed.mean_s, timed.median_s]
+        for saving in view.savings(key):
+            ablation = view.ablation(saving)
             times_s += [ablation.measured_s, ablation.measured_median_s]
     return numbers.table_unit(times_s)
-
-
-def _ablations(view: View, key: str) -> list[Ablation]:
-    return [view.ablation(saving) for saving in view.savings(key)]
 
 
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
@@ -79,8 +73,8 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
         yield Note(note)
     yield from quality(view)
     yield from map(Warn, _warnings(view))
-    if lines := measured_order(view):
-        yield Drawing("In the order measured; a cell is the mean of a block of steps", lines)
+    if order := order_table(view):
+        yield order
     yield from _published(view)
 
 
@@ -90,10 +84,11 @@ def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
         timed = view.timed(name, key)
         if timed or view.phase(name, key) or not view.run.complete:
             yield Row((f"  {view.variant_label(name)}", *_figures(timed, unit)))
-    ablations = _ablations(view, key)
-    for ablation in ablations:
-        name = "" if len(ablations) == 1 else f", {view.saving_label(ablation)}"
-        yield Row((f"  difference{name}", *_difference(ablation, unit)), "muted")
+    savings = view.savings(key)
+    for saving in savings:
+        name = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
+        cells = _difference(view.ablation(saving), unit)
+        yield Row((f"  difference{name}", *cells), "muted")
 
 
 def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:
@@ -177,7 +172,6 @@ def _stretch(view: View, stretch: Stretch) -> str:
 
 
 def _reasons(view: View) -> Iterator[str]:
-    """Why a phase was not timed, as far as the record says."""
     for key in view.phases:
         for name in view.run.variants:
             phase = view.phase(name, key)
@@ -188,7 +182,6 @@ def _reasons(view: View) -> Iterator[str]:
 
 
 def _published(view: View) -> Iterator[Block]:
-    """Figures published elsewhere, beside the measured means, and where they are from."""
     published = [
         figure
         for figure in (view.run.workload.published if view.run.workload else ())

@@ -11,9 +11,8 @@ from alexprof.record.trace import Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Note, Table, Warn
 from alexprof.show.note_texts import note_text
-from alexprof.show.text import clean
+from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
-from alexprof.show.words import listed, plural
 
 LEAST = 0.01
 """Layers below this fraction of the step are counted, not listed."""
@@ -33,9 +32,9 @@ _OPS_NAMED = 3
 def prediction(view: View, key: str) -> Iterator[Block]:
     """A table of what the variant in view would save, what was left out by others set beside it."""
     variant = view.variant
-    phase = view.phase(variant, key) if variant is not None else None
-    predicted = predict(view.run, variant, key) if variant is not None and phase else None
-    if variant is None or phase is None or predicted is None:
+    phase = view.phase(variant, key)
+    predicted = predict(view.run, variant, key) if phase else None
+    if phase is None or predicted is None:
         return
     if not predicted.how:
         reason = "its launches were not replayed"
@@ -79,13 +78,12 @@ def _notes(
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     labels = {saving.name: view.saving_label(saving) for saving in view.savings(key)}
-    timed = view.timed(view.variant, key) if view.variant else None
+    phase, timed = view.phase(view.variant, key), view.timed(view.variant, key)
 
     def label(saving: PredictedSaving) -> str:
         if saving.what == "layer":
             return clean(saving.name)
         name = labels.get(saving.name, clean(saving.name))
-        phase = view.phase(view.variant, key) if view.variant else None
         if phase and name in {layer.name for layer in phase.layers}:
             name += ", as left out"
         if saving.measured_s is None:
@@ -152,7 +150,6 @@ def _fused(phase: Phase) -> Iterator[str]:
 
 
 def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
-    """How far the replay is off, or why there is none."""
     if replay is None or (replay.reason and trace_alone):
         return None
     if replay.reason is not None:
@@ -170,11 +167,7 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
 
 
 def coverage(ablation: Ablation) -> str | None:
-    """Says what a prediction covers, where that is not all; None otherwise.
-
-    For example "fused into Conv2D (forward), with no event of its own: Relu; the prediction covers
-    ReluGrad (backward)".
-    """
+    """Says what a prediction covers, where that is not all: "fused into Conv2D (forward), …"."""
     if ablation.traced_over_timed is None or ablation.predicted_s is None:
         return None
     if not ablation.fused and any(seen.pass_ == "forward" for seen in ablation.seen):

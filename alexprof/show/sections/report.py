@@ -10,9 +10,7 @@ from alexprof.show.document import Document, Lead, Section, Table
 from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
-from alexprof.show.sections.header import banner, facts, status
-from alexprof.show.text import clean
-from alexprof.show.view import View
+from alexprof.show.view import View, document, status
 
 FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
 _OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {
@@ -24,23 +22,13 @@ SECTIONS = ("cost", *_OF_A_PHASE, *where.TABLES, *win.TABLES)
 
 
 def make_report(run: Run, options: ReportOptions) -> Document:
-    """Makes the document that text, Markdown and HTML draw.
-
-    Raises:
-        UsageError: If the run has no such variant or phase, or the report no such section.
-    """
+    """Makes the whole report; a UsageError if the run lacks the variant, phase or section."""
     options.check(run)
     if options.section is not None:
         check_name("section", options.section, SECTIONS)
     view = View(run, options)
-    return Document(
-        name=clean(run.run),
-        status=status(run),
-        facts=facts(run),
-        banner=banner(run),
-        sections=tuple(_chosen(view, options.section)) or (_nothing(options.section),),
-        footer="" if view.trace_alone else FOOTER,
-    )
+    sections = list(_chosen(view, options.section)) or [_nothing(options.section)]
+    return document(run, sections, "" if view.trace_alone else FOOTER, status(run))
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:

@@ -18,8 +18,7 @@ from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
-from alexprof.show.text import clean
-from alexprof.show.words import plural
+from alexprof.show.text import clean, plural
 
 LAUNCHING_LAYERS_SHOWN = 8
 _ONE_BY_ONE = 0.9

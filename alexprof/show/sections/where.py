@@ -44,9 +44,8 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.text import clean
+from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
-from alexprof.show.words import plural, sentence_case
 
 LAYERS_SHOWN = 20
 _LEAST_SEEN = 0.01
@@ -64,16 +63,18 @@ IDLE_REASONS = {
 }
 """What the host did while the device was idle, by the record's words."""
 _MARKS: dict[str, Mark] = {"forward": "forward", "backward": "backward", IDLE_ROW: "idle"}
-
+_LEGEND: tuple[tuple[Mark, str], ...] = (
+    ("forward", "forward"),
+    ("backward", "backward"),
+    ("pass", "other"),
+)
 _OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_by", "page_faults")
 """How the codes of findings begin that concern the traced steps."""
 
 
-def where_section(view: View, key: str) -> Section | None:
-    """Answers where the step of a phase goes; None in a run without variants."""
+def where_section(view: View, key: str) -> Section:
+    """Answers where the step of a phase goes."""
     variant = view.variant
-    if variant is None:
-        return None
     phase = view.phase(variant, key)
     division = divide(view.run, variant, key)
     aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
@@ -90,7 +91,6 @@ def where_section(view: View, key: str) -> Section | None:
 
 
 def _findings(view: View, key: str, variant: str) -> Iterator[str]:
-    """What makes these shares unsure."""
     for finding in findings_of_phase(view.run, key):
         shown = not finding.variants or variant in finding.variants
         if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:
@@ -116,7 +116,8 @@ def _answer(view: View, phase: Phase, division: DividedStep) -> str:
     """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
     if not division.layers:
         return f"No op ran on {division.device} in these steps: all of it is idle."
-    step = _step(phase, division)
+    # A GPU's fractions are of the traced step, which is not as long as a timed one.
+    step = "the traced step" if phase.timed and not division.on_cpu else "the step"
     layers = division.layers
     largest = layers[0]
     as_large = sum(layer.share_s == largest.share_s for layer in layers)
@@ -136,11 +137,6 @@ def _answer(view: View, phase: Phase, division: DividedStep) -> str:
             text += f"; {name} takes {numbers.percent_unit(own.share_fraction)}"
             break
     return f"{text}{_of_busy(of_busy)}, {numbers.time(share_s, division.step_s)}."
-
-
-def _step(phase: Phase, division: DividedStep) -> str:
-    """The step that fractions are of: a GPU's are others of a timed step."""
-    return "the traced step" if phase.timed and not division.on_cpu else "the step"
 
 
 def _of_busy(fraction: float | None) -> str:
@@ -256,18 +252,13 @@ def _bar(layer: LayerTime) -> Bar:
 def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
     """The marks of the passes that are long enough to be seen in some bar."""
     least_s = _LEAST_SEEN * max((layer.share_s for layer in division.layers), default=0.0)
-    passes = {
-        name if name in _MARKS else "other"
+    marks = {
+        _MARKS.get(name, "pass")
         for layer in division.layers
         for name, share_s in layer.by_pass_s.items()
         if share_s >= least_s
     }
-    marks: tuple[tuple[Mark, str], ...] = (
-        ("forward", "forward"),
-        ("backward", "backward"),
-        ("pass", "other"),
-    )
-    return tuple((mark, name) for mark, name in marks if name in passes)
+    return tuple((mark, name) for mark, name in _LEGEND if mark in marks)
 
 
 TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.account import Account, account_of
+from alexprof.analysis.account import Account, AccountRow, account_of
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import on_cpu
 from alexprof.record.values import Interval
 from alexprof.show import numbers
-from alexprof.show.document import Block, Lead, Note, Section, Table
+from alexprof.show.document import (
+    Axis,
+    Bar,
+    Block,
+    Column,
+    Lead,
+    Mark,
+    Note,
+    Piece,
+    Row,
+    Section,
+    Table,
+    round_ticks,
+)
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
-from alexprof.show.sections.waterfall import waterfall
-from alexprof.show.text import clean
-from alexprof.show.view import View
-from alexprof.show.words import listed, plural, sentence_case
+from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.view import View, on_gpu
 
 _SOURCES = {
     "share": "by its share",
@@ -26,9 +36,11 @@ _SOURCES = {
 }
 _SEEN = 0.01
 """Half widths below this take a smaller unit in a sentence."""
-_CHANGED = 0.001
-"""Changes of other layers below this fraction of the step are not worth a word."""
-_CHANGES_SHOWN = 3
+_WIDEST = 1.2
+"""An interval may widen the axis to so many times what the bars take, on either side."""
+_NOTHING_S = 1e-9
+"""Rounding leaves less than that."""
+_MARKS: dict[str, Mark] = {"own": "own", "own part": "own", "idle": "idle"}
 TABLES = ("ablation", "predictions")
 """The section's tables by the name that `--section` has for them."""
 
@@ -56,8 +68,8 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
     for saving in savings if len(savings) <= FEW else ():
         ablation = view.ablation(saving)
         account = account_of(view.run, ablation)
-        yield Lead(" ".join(filter(None, (_answer(view, saving), _taken_apart(view, ablation)))))
-        yield waterfall(view, ablation, account)
+        yield Lead(_answer(view, saving))
+        yield _waterfall(view, ablation, account)
         yield Note(" ".join(_explained(view, ablation, account)))
         if ablation.predicted_s is not None:
             yield Note(" ".join(_predicted(view, ablation, account, ablation.predicted_s)))
@@ -89,37 +101,6 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     return f"Without {name} {whole} is {size} longer{part} ({kind}; {span})."
 
 
-def _taken_apart(view: View, ablation: Ablation) -> str:
-    """Says what own ops took and which other layers changed; "" where no trace tells."""
-    if not ablation.others and ablation.attributed_s is None:
-        return ""
-    own = "The trace shows no ops of its own"
-    if ablation.attributed_s is not None:
-        size = _time(view, ablation, ablation.attributed_s, ablation.attributed_ci95_s)
-        phase = view.phase(ablation.reference, ablation.phase)
-        what = "kernels" if phase and _of_gpu(view, ablation) else "ops"
-        own = f"{'By the means its' if view.by_median else 'Its'} own {what} take {size}"
-    if not ablation.others:
-        return f"{own}."
-    timed = view.timed(ablation.reference, ablation.phase)
-    least_s = _CHANGED * timed.mean_s if timed else 0.0
-    significant = [change for change in ablation.others if change.significant]
-    large = [change for change in significant if abs(change.change_s) >= least_s]
-    changed = [
-        f"{clean(change.name)} took {_time(view, ablation, abs(change.change_s), None)} "
-        f"{'longer' if change.change_s < 0 else 'less'}"
-        for change in large[:_CHANGES_SHOWN]
-    ]
-    more = len(large) - len(changed)
-    changed += [f"{plural(more, 'more layer')} changed"] if more else []
-    if changed:
-        return f"{own}; without it {listed(changed)}."
-    if significant:
-        least = numbers.percent_unit(_CHANGED)
-        return f"{own}; no other layer changed significantly by more than {least} of the step."
-    return f"{own}; no other layer’s change is significant."
-
-
 def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str]:
     if not account.rows:
         name = view.saving_label(ablation)
@@ -128,7 +109,7 @@ def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str
     if view.by_median:
         yield "The medians lead; the rows below are by the means, because only means add up."
     if ablation.attributed_s is not None:
-        yield f"Own ops are{_ratio(account)}"
+        yield _own_ops(account)
     if account.sum_s is None or ablation.idle_s is None:
         yield "The rest is other layers, idle time and chance: traces of both would tell."
         return
@@ -138,19 +119,101 @@ def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str
     yield from _scales(view, ablation, ablation.traced_over_timed)
 
 
-def _ratio(account: Account) -> str:
-    """Attributed over measured, by the means, in words."""
+def _waterfall(view: View, ablation: Ablation, account: Account) -> Table:
+    """What was measured, own ops by layer and pass, every other layer, idle."""
+    timed = view.timed(ablation.reference, ablation.phase)
+    unit = numbers.table_unit([ablation.measured_s, timed.mean_s if timed else None])
+    measured = [("measured", ablation.measured_s, ablation.ci95_s)]
+    if view.by_median:
+        measured = [
+            ("measured, medians", ablation.measured_median_s, ablation.median_ci95_s),
+            ("measured, means", ablation.measured_s, ablation.ci95_s),
+        ]
+    rows = [row for figures in measured for row in _measured(*figures, unit)]
+    rows += _drawn(account.rows, view.saving_label(ablation), unit)
+    if account.sum_s is not None:
+        bar = Bar((Piece(0, account.sum_s, "measured"),))
+        rows.append(Row(("sum", _signed(unit, account.sum_s), "", bar), "sum"))
+    columns = (
+        Column("", align="name"),
+        Column("", unit.name),
+        Column("± 95 %" if account.rows else "", align="right", drop=1),
+        Column("", align="bar"),
+    )
+    axis = _axis(rows, [interval for _, _, interval in measured if interval], unit)
+    return Table(columns, tuple(rows), axis, part="ablation")
+
+
+def _signed(unit: numbers.Unit, seconds: float) -> str:
+    return unit.signed(0.0 if abs(seconds) < _NOTHING_S else seconds)
+
+
+def _measured(
+    label: str, value_s: float, interval: Interval | None, unit: numbers.Unit
+) -> Iterator[Row]:
+    bar = Bar((Piece(0, value_s, "measured"),))
+    yield Row((label, unit.signed(value_s), "", bar), "group")
+    if interval is not None:
+        whisker = Bar((Piece(*interval, "interval"),))
+        label = f"  {numbers.unit('95', '%')} interval"
+        yield Row((label, "", unit.interval(interval), whisker), "muted")
+
+
+def _drawn(rows: Sequence[AccountRow], name: str, unit: numbers.Unit) -> Iterator[Row]:
+    end_s = part_s = 0.0
+    halves = [unit.half_width(row.ci95_s) if row.ci95_s else "" for row in rows]
+    for row, half in zip(rows, numbers.align_decimals(halves), strict=True):
+        is_part = row.kind == "own part"
+        start_s = part_s if is_part else end_s
+        stop_s = start_s + (row.value_s or 0.0)
+        mark = _MARKS.get(row.kind, "others")
+        piece = Piece(start_s, stop_s, mark, name if mark == "own" else "")
+        value = numbers.MISSING if row.value_s is None else _signed(unit, row.value_s)
+        bar = Bar((piece,) if row.value_s else ())
+        yield Row((_label(row, name), value, half, bar), "muted" if is_part else "plain")
+        if is_part:
+            part_s = stop_s
+        else:
+            end_s = stop_s
+
+
+def _label(row: AccountRow, name: str) -> str:
+    what = f"{row.count} more"
+    if row.name:
+        what = clean(row.name) + (f", {row.count} ops" if row.count > 1 else "")
+    return {
+        "own": f"{name}’s own ops",
+        "own part": f"  {what} {row.pass_}".rstrip(),
+        "others": "other layers",
+        "layer": what if row.name else plural(row.count, "more layer"),
+        "not significant": f"{plural(row.count, 'other layer')}, not significant",
+        "gone": f"gone with {name}: {what}",
+        "new": f"new without {name}: {what}",
+        "unassigned": "op not known",
+        "idle": "idle",
+    }[row.kind]
+
+
+def _axis(rows: Sequence[Row], intervals: Sequence[Interval], unit: numbers.Unit) -> Axis:
+    bars = [cell for row in rows for cell in row.cells if isinstance(cell, Bar)]
+    pieces = [piece for bar in bars for piece in bar.pieces if piece.mark != "interval"]
+    ends = [0.0, *(end for piece in pieces for end in (piece.start, piece.end))]
+    low, high = min(ends), max(ends)
+    reach = (high - low) * _WIDEST
+    low = min(low, max(min((start for start, _ in intervals), default=low), low - reach))
+    high = max(high, min(max((end for _, end in intervals), default=high), high + reach))
+    if high <= low:
+        high = low + 1 / unit.per_second
+    return Axis(low, high, round_ticks(low, high), unit.per_second)
+
+
+def _own_ops(account: Account) -> str:
     if account.own_over_measured is None:
-        return " not set against what was measured: that may be nothing."
-    ratio = f" {numbers.times(account.own_over_measured)} what was measured by the means"
-    if account.own_within_interval is None:
-        return f"{ratio}."
-    return f"{ratio}, {'within' if account.own_within_interval else 'outside'} its interval."
-
-
-def _of_gpu(view: View, ablation: Ablation) -> bool:
-    phase = view.phase(ablation.reference, ablation.phase)
-    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
+        return "Own ops are not set against what was measured: that may be nothing."
+    text = f"Own ops are {numbers.times(account.own_over_measured)} what was measured by the means"
+    if account.own_within_interval is not None:
+        text += f", {'within' if account.own_within_interval else 'outside'} its interval"
+    return f"{text}."
 
 
 def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iterator[str]:
@@ -159,7 +222,11 @@ def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iter
         view.variant_label(ablation.reference),
         view.other_label(ablation.without, ablation.reference),
     )
-    hidden = "the idle row" if _of_gpu(view, ablation) else "the scale of the ops"
+    hidden = (
+        "the idle row"
+        if on_gpu(view.phase(ablation.reference, ablation.phase))
+        else "the scale of the ops"
+    )
     first, second = map(numbers.times, ratios)
     yield (
         f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
@@ -187,17 +254,12 @@ def _predicted(
         yield from gone_with(phase.replay, [("ablation", ablation.name)])
 
 
-def _unit(view: View, ablation: Ablation, seconds: float) -> numbers.Unit:
-    """The unit of a time that is a part of the reference's step."""
-    timed = view.timed(ablation.reference, ablation.phase)
-    return numbers.spoken_unit(seconds, timed.mean_s if timed else None)
-
-
 def _time(view: View, ablation: Ablation, seconds: float, interval: Interval | None) -> str:
-    """A time with its interval, if it has one: "55.6 ± 1.9 ms"."""
-    unit = _unit(view, ablation, seconds)
+    """A part of the reference's step with its interval, if it has one: "55.6 ± 1.9 ms"."""
+    timed = view.timed(ablation.reference, ablation.phase)
+    unit = numbers.spoken_unit(seconds, timed.mean_s if timed else None)
     if interval is None:
-        return numbers.unit(unit.plain(seconds), unit.name)
+        return unit.named(seconds)
     if (interval[1] - interval[0]) / 2 * unit.per_second < _SEEN:
         unit = numbers.spoken_unit(seconds)  # so that both are written with as many decimals
     spread = f" ±{numbers.NBSP}{unit.half_width(interval)}"
