@@ -72,6 +72,7 @@ NOTES: dict[str, _Harm] = {
     "markers_inside_steps": (2, ()),
     "steps_overlap": (2, ("times",)),
     "steps_empty": (2, ()),
+    "trace_unusable": (3, _SHARES),
     "results_unknown": (2, ()),
     "host_level_low": (1, _SHARES),
     "steps_by_calls": (1, ()),
@@ -298,7 +299,8 @@ def _of_traces(run: Run) -> Iterator[Finding]:
 def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     """Whether there is a trace, what to know of it, and what went on around the timed steps."""
     traced = phase.traced
-    if traced is None and phase.timed is not None and run.complete:
+    unusable = any(note.code == "trace_unusable" for note in phase.notes)
+    if traced is None and phase.timed is not None and run.complete and not unusable:
         yield _finding("no_trace")
     if traced is not None and phase.attribution is None:
         numbers = {"traced_s": traced.mean_s}

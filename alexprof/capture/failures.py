@@ -20,7 +20,7 @@ def step_failures(doing: str) -> Iterator[None]:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise CaptureError(
-            f"{doing}: out of memory ({_first_line(error)}): try a smaller --batch-size, "
+            f"{doing}: out of memory ({first_line(error)}): try a smaller --batch-size, "
             "or one variant at a time with --variants"
         ) from error
 
@@ -28,12 +28,12 @@ def step_failures(doing: str) -> Iterator[None]:
 @contextmanager
 def execution_failures(doing: str) -> Iterator[None]:
     """Raises a `CaptureError` if a step fails that need not succeed: say, its input has ended."""
-    import tensorflow as tf
-
     try:
         yield
-    except (tf.errors.OpError, TypeError) as error:
-        raise CaptureError(f"{doing}: the step failed ({_first_line(error)})") from error
+    except CaptureError:
+        raise
+    except Exception as error:
+        raise CaptureError(f"{doing}: the step failed ({first_line(error)})") from error
 
 
 @contextmanager
@@ -51,11 +51,11 @@ def profiler_failures(doing: str) -> Iterator[None]:
         ) from error
     except tf.errors.OpError as error:
         raise CaptureError(
-            f"{doing}: the profiler failed ({_first_line(error)}): see what `alexprof doctor` says"
+            f"{doing}: the profiler failed ({first_line(error)}): see what `alexprof doctor` says"
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's message that says something, at most 120 characters."""
     message = str(getattr(error, "message", error))
     lines = [line.strip() for line in message.splitlines()]

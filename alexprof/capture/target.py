@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Target(ABC):
     def step(self) -> object:
         """Executes one step to its end: this is what is timed."""
         result = self.run()
+        _wait_for(result)
         self.sync()
         return result
 
@@ -148,9 +150,8 @@ class CallableTarget(Target):
     def _arrays(self) -> list[NDArray[Any]]:
         """The tensors and numbers of the last result, in the order of `tf.nest.flatten`."""
         import numpy as np
-        import tensorflow as tf
 
-        values = tf.nest.flatten(self._result, expand_composites=True)
+        values = _leaves(self._result)
         self._result = None
         return [
             np.asarray(value)
@@ -163,13 +164,25 @@ class _WithoutResult(CallableTarget):
     """A call whose result is not brought to the host."""
 
     def sync(self) -> None:
-        import tensorflow as tf
-
-        for value in tf.nest.flatten(self._result):
-            if hasattr(value, "block_until_ready"):  # JAX knows no wait for a whole device
-                value.block_until_ready()
         self._result = None
         sync_devices()
+
+
+def _leaves(result: object) -> list[Any]:
+    """The values in a result: those of a pytree where JAX is in use, else TensorFlow's."""
+    import tensorflow as tf
+
+    if jax := sys.modules.get("jax"):
+        return list(jax.tree_util.tree_leaves(result))
+    return list(tf.nest.flatten(result, expand_composites=True))
+
+
+def _wait_for(result: object) -> None:
+    """Waits for the arrays of a result: JAX has no wait for a whole device."""
+    if "jax" in sys.modules:
+        for leaf in _leaves(result):
+            if hasattr(leaf, "block_until_ready"):
+                leaf.block_until_ready()
 
 
 def sync_devices() -> None:
@@ -184,4 +197,5 @@ def sync_devices() -> None:
 def _has_accelerator() -> bool:
     import tensorflow as tf
 
-    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+    # The physical ones: to list the logical ones would take their memory.
+    return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())

@@ -76,8 +76,13 @@ def check_no_profiler(doing: str) -> None:
     """Raises a `CaptureError` if a profiler is running in this process: it would spoil timing."""
     import tensorflow as tf
 
+    # Nothing is to be recorded: of a GPU, CUPTI would stay attached for a while.
+    nothing = dict.fromkeys(("host", "python", "device"), _Level(0))
+    options = {f"{part}_tracer_level": level for part, level in nothing.items()}
     with profiler_failures(doing):
-        tf.profiler.experimental.start("", profiler_options())
+        tf.profiler.experimental.start(
+            "", tf.profiler.experimental.ProfilerOptions(delay_ms=_Level(0), **options)
+        )
         tf.profiler.experimental.stop(save=False)
 
 

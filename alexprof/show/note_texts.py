@@ -230,7 +230,10 @@ NOTE_TEXTS = {
     "host_not_shown": "nothing of it is shown: {text}.",
     "steps_not_on_all_hosts": "{steps} of {of_steps} steps are in the traces of all hosts.",
     "unseen_ops_unknown": "which ops ran unseen is not known: {text}.",
-    "results_unknown": "{text}.",
+    "trace_unusable": "the trace of {names} could not be used, so only its times are known: no op "
+    "of TensorFlow or JAX ran in it, or it is damaged.",
+    "results_unknown": "what a step computes is not known: it failed when it was run once more "
+    "({text}).",
     # Why a run is incomplete: clauses.
     "unfinished": "it did not finish: still running, or killed",
     "interrupted": "interrupted from the keyboard",

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from alexprof.analysis.ablation import ablation
 from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler
-from alexprof.errors import UsageError
+from alexprof.errors import TraceError, UsageError
 from alexprof.files import write_whole
 from alexprof.measure.loop import (
     Block,
@@ -23,6 +25,7 @@ from alexprof.measure.loop import (
 from alexprof.measure.monitor import monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.show.classic import step_lines, summary_line
 from alexprof.show.progress import Progress
@@ -99,6 +102,8 @@ class Driver:
         files = find_traces(str(recording.trace)) if recording.trace is not None else ()
         if recording.trace is not None and not files:
             raise UsageError(f"there is no trace in {recording.trace}")
+        if files:
+            _check_one_sort(files, recording.marker)
         timed = sum(len(block.start_ns) for block in blocks if not block.warm_up)
         self._keep_timed(key, label, blocks, StoppingRule.of(timed), recording.burn_in)
         if files:
@@ -171,16 +176,22 @@ class Driver:
         timed = self._recorder.run.variants[variant].phases[key]
         title = f"Tracing {timed.label}, {self.labels([variant])}"
         with self._progress.phase(title, self._options.trace_steps) as counter:
-            traced = trace_phase(
-                timed,
-                target,
-                steps=self._options.trace_steps,
-                run_folder=self._recorder.folder,
-                variant=variant,
-                key=key,
-                after_step=lambda: counter.advance(1),
-                ablations=[spec for spec in ablations if spec.reference == variant],
-            )
+            try:
+                traced = trace_phase(
+                    timed,
+                    target,
+                    steps=self._options.trace_steps,
+                    run_folder=self._recorder.folder,
+                    variant=variant,
+                    key=key,
+                    after_step=lambda: counter.advance(1),
+                    ablations=[spec for spec in ablations if spec.reference == variant],
+                )
+            except TraceError:  # the times are kept; `alexprof report TRACE` says what is wrong
+                notes = (*timed.notes, Note("trace_unusable", names=(f"{variant}/{key}",)))
+                unusable = msgspec.structs.replace(timed, notes=notes)
+                self._recorder.set_phase(variant, key, unusable)
+                return
         self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
 
     def _take_trace(
@@ -193,12 +204,6 @@ class Driver:
             file=str(kept.relative_to(self._recorder.folder)),
         )
         phases, attributions, _ = read_phases(files, marker=marker, beside=beside)
-        check_marked(files[0], attributions, marker)
-        if len(phases) > 1:
-            raise UsageError(
-                f"the trace marks steps of several sorts: name one of {', '.join(phases)} "
-                "as the recording's marker"
-            )
         (phase,), (attribution,) = phases.values(), attributions.values()
         for file in files:
             write_whole(session / file.name, file.read_bytes())
@@ -243,3 +248,19 @@ class Driver:
         name = self.labels([block.variant]) if several else ""
         for line in step_lines(datetime.now(), block.first_step, block.seconds.tolist(), name):
             self._progress.message(line)
+
+
+def _check_one_sort(files: Sequence[Path], marker: str | None) -> None:
+    """Makes sure that a trace can be read and has steps of one sort, before anything is kept.
+
+    Raises:
+        UsageError: If it hasn't.
+        TraceError: If it can't be read or holds no ops.
+    """
+    phases, attributions, _ = read_phases(files, marker=marker, cores=False)
+    check_marked(files[0], attributions, marker)
+    if len(phases) > 1:
+        raise UsageError(
+            f"the trace marks steps of several sorts: name one of {', '.join(phases)} "
+            "as the recording's marker"
+        )

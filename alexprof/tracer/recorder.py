@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -112,7 +113,8 @@ class Recorder:
         self.run = msgspec.structs.replace(self.run, **changes)
         save_run(self.folder, self.run)
 
-    def _set_phase(self, variant: str, key: str, phase: Phase) -> None:
+    def set_phase(self, variant: str, key: str, phase: Phase) -> None:
+        """Replaces a phase's record; it reaches the disk with the next part of the run."""
         old = self.run.variants[variant]
         self.set_variant(variant, msgspec.structs.replace(old, phases={**old.phases, key: phase}))
 
@@ -136,7 +138,7 @@ class Recorder:
         self.blocks = all_blocks
         others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
-            self._set_phase(variant, key, phase)
+            self.set_phase(variant, key, phase)
         self._save(stretches=(*others, *slow))
 
     def add_traced(
@@ -151,7 +153,7 @@ class Recorder:
         all_costs = {**self.costs, (variant, key): costs}
         save_table(self.folder, COSTS_FILE, costs_table(all_costs))
         self.costs = all_costs
-        self._set_phase(variant, key, phase)
+        self.set_phase(variant, key, phase)
         self._note_onednn(phase)
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
@@ -170,14 +172,27 @@ class Recorder:
             phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)
-        self._set_phase(variant, key, phase)
+        self.set_phase(variant, key, phase)
         self._save()
+
+    def forget_empty(self, variants: Sequence[str]) -> None:
+        """Forgets those of the variants that have no phase."""
+        kept = {
+            name: record
+            for name, record in self.run.variants.items()
+            if name not in variants or record.phases
+        }
+        self.run = msgspec.structs.replace(self.run, variants=kept)
 
     def keep_graph(self, variant: str, target: Target) -> None:
         """Keeps the graph of a target for TensorBoard, where the variant has none of its own."""
         files = self._files[variant]
-        if files.graph is None and (graph := target.graph()) is not None:
-            files.graph = serialized(graph)
+        if files.graph is not None:
+            return
+        # The times are what counts: a graph that can't be had is no reason to lose them.
+        with suppress(Exception):
+            graph = target.graph()
+            files.graph = None if graph is None else serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
         """Writes measured ablations."""

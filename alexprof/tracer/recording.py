@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import operator
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,8 @@ class Recording:
 
     Attributes:
         durations_s: Duration of each step in the order they ran, warm-up first, in seconds.
-        starts_s: When each step began, Unix time in seconds; None: each where the one before ended.
+        starts_s: When each step began, Unix time in seconds, ascending; None: one after the other
+            until now.
         burn_in: How many of the first steps are warm-up.
         trace: A trace of other steps: the `.xplane.pb` file or the folder of its session; None if
             there is none.
@@ -64,15 +67,18 @@ class Recording:
     def _checked_ns(self) -> tuple[np.ndarray, np.ndarray]:
         try:
             durations_s = np.asarray(self.durations_s, np.float64)
+            ends_s = np.cumsum(durations_s)
             starts_s = np.asarray(
-                np.cumsum(durations_s) - durations_s if self.starts_s is None else self.starts_s,
+                time.time() - ends_s[-1:] + ends_s - durations_s
+                if self.starts_s is None
+                else self.starts_s,
                 np.float64,
             )
         except (TypeError, ValueError) as error:
             raise UsageError(f"the durations of a recording are numbers: {error}") from error
         if durations_s.ndim != 1 or starts_s.shape != durations_s.shape:
             raise UsageError("a recording has one duration, and at most one start, for each step")
-        if not 0 <= self.burn_in < len(durations_s):
+        if not 0 <= operator.index(self.burn_in) < len(durations_s):
             raise UsageError(
                 f"a recording of {len(durations_s)} steps can't have {self.burn_in} of warm-up"
             )
@@ -80,6 +86,8 @@ class Recording:
             raise UsageError("a duration or start in a recording is not finite")
         if durations_s.min() <= 0:
             raise UsageError("a duration in a recording is not above 0 seconds")
+        if (np.diff(starts_s) < 0).any():
+            raise UsageError("a step in a recording began before the one ahead of it")
         return (durations_s * 1e9).round().astype(np.int64), (starts_s * 1e9).round().astype(
             np.int64
         )

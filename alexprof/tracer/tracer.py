@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alexprof.capture.devices import session_config, used_accelerators
+from alexprof.capture.failures import first_line
 from alexprof.capture.software import software
 from alexprof.capture.target import CallableTarget, SessionTarget, Target
 from alexprof.capture.trace import GRAPH_BUILD, profiled
@@ -289,8 +291,12 @@ class Tracer:
         if label is None:
             label, fetches = fetches, None
         if isinstance(target, Target) or callable(target):
+            if fetches is not None or feed_dict is not None:
+                raise UsageError("fetches and feed_dict are for a session, not for a function")
             targets = [(variant, _as_target(target))]
         else:
+            if variant != UNNAMED:
+                raise UsageError("a session's variant is its graph's: leave variant out")
             targets = [self._session_target(target, fetches, feed_dict)]
         self._time(targets, label, steps, burn_in)
         return self.run.variants[targets[0][0]].phases[phase_key(label)]
@@ -336,8 +342,8 @@ class Tracer:
             RunError: If the run's folder can't be written.
         """
         self._check_open()
-        key = self._new_phase(label, [variant])
-        self._driver.take(key, label, variant, recording, self._ablations)
+        with self._new_phase(label, [variant]) as key:
+            self._driver.take(key, label, variant, recording, self._ablations)
         return self.run.variants[variant].phases[key]
 
     def _time(
@@ -346,11 +352,17 @@ class Tracer:
         variants = [variant for variant, _ in targets]
         if not targets:
             raise UsageError("no target to time: give a function, or a session and its fetches")
-        key = self._new_phase(label, variants)
-        self._driver.run(key, label, dict(targets), self._ablations, steps=steps, burn_in=burn_in)
+        for name, count in (("steps", steps), ("burn_in", burn_in)):
+            if count is not None and not isinstance(count, int):
+                raise UsageError(f"{name} is a whole number, not {count!r}")
+        with self._new_phase(label, variants) as key:
+            self._driver.run(
+                key, label, dict(targets), self._ablations, steps=steps, burn_in=burn_in
+            )
 
-    def _new_phase(self, label: Any, variants: Sequence[str]) -> str:
-        """The phase's key; variants that are not known yet are added.
+    @contextmanager
+    def _new_phase(self, label: Any, variants: Sequence[str]) -> Iterator[str]:
+        """The phase's key; variants that are new are added, and gone again if nothing was timed.
 
         Raises:
             UsageError: If the label is none, or a variant has such a phase.
@@ -362,17 +374,30 @@ class Tracer:
             record = self.run.variants.get(variant)
             if variant in variants[:place] or (record is not None and key in record.phases):
                 raise UsageError(f"phase {label!r} of {variant} was timed already")
-        for variant in variants:
-            if variant not in self.run.variants:
-                self.variant(variant)
-        return key
+        added = [variant for variant in variants if variant not in self.run.variants]
+        for variant in added:
+            self.variant(variant)
+        try:
+            yield key
+        except UsageError:
+            self._recorder.forget_empty(added)
+            raise
 
     def _session_target(
         self, session: Any, fetches: Any = None, feed_dict: Mapping[Any, Any] | None = None
     ) -> tuple[str, SessionTarget]:
         if id(session) not in self._sessions:
-            raise UsageError("this session is not open here: take it from `with tracer.session()`")
-        return self._sessions[id(session)], SessionTarget(session, fetches, feed_dict)
+            what = "this session" if hasattr(session, "run") else f"{session!r} is no session, or"
+            raise UsageError(
+                f"{what} is not open here: give a function, a Target, or a session from "
+                "`with tracer.session()`"
+            )
+        target = SessionTarget(session, fetches, feed_dict)
+        try:
+            target.without_result()
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"{fetches!r} can't be fetched: {first_line(error)}") from error
+        return self._sessions[id(session)], target
 
     def _check_new(self, variant: str) -> None:
         self._check_open()
@@ -394,6 +419,7 @@ class Tracer:
 def _as_target(target: Target | Callable[[], Any]) -> Target:
     if isinstance(target, Target):
         return target
-    if not callable(target):
+    made_elsewhere = isclass(target) or iscoroutinefunction(target) or isgeneratorfunction(target)
+    if not callable(target) or made_elsewhere:
         raise UsageError(f"a target is a function of no arguments or a Target, not {target!r}")
     return CallableTarget(target)

@@ -12,7 +12,7 @@ import msgspec
 
 from alexprof.analysis.traces import Beside, read_phases
 from alexprof.capture.executed import Executed, executed_ops
-from alexprof.capture.failures import step_failures
+from alexprof.capture.failures import first_line, step_failures
 from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import trace_steps
@@ -111,7 +111,7 @@ def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note
     try:
         return fetch_results(target, doing)
     except CaptureError as error:
-        return Note("results_unknown", text=str(error))
+        return Note("results_unknown", text=first_line(error.__cause__ or error))
 
 
 def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
@@ -119,7 +119,9 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
     try:
         return executed_ops(target, doing), ()
     except CaptureError as error:
-        return Executed((), {}, {}, b""), (Note("unseen_ops_unknown", text=str(error)),)
+        return Executed((), {}, {}, b""), (
+            Note("unseen_ops_unknown", text=first_line(error.__cause__ or error)),
+        )
 
 
 def _if_clocks_agree(phase: Phase, wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> Phase:

@@ -161,7 +161,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Any, recording: Any, says: st
     ("call", "says"),
     [
         (lambda tracer: tracer.time(print), "a phase's name is text"),
-        (lambda tracer: tracer.time(3, "Forward"), "session is not open here"),
+        (lambda tracer: tracer.time(3, "Forward"), "3 is no session"),
         (lambda tracer: tracer.time_together({"a": 3}, "Forward"), "a function of no arguments"),
         (lambda tracer: tracer.time_together({}, "Forward"), "no target to time"),
         (lambda tracer: [tracer.variant("a"), tracer.variant("a")], "choose another name"),
@@ -177,3 +177,57 @@ def test_a_library_is_quiet_unless_asked(tmp_path: Any, capsys: Any) -> None:
         with alexprof.Tracer(tmp_path / f"{progress}", trace_steps=0, progress=progress) as tracer:
             tracer.time(lambda: None, "Nothing", steps=3, burn_in=0)
         assert bool(capsys.readouterr().out) == progress
+
+
+def make_step() -> Any:
+    yield 1
+
+
+async def later() -> None:
+    """Runs when someone waits for it."""
+
+
+@pytest.mark.parametrize("target", [alexprof.Target, make_step, later])
+def test_what_only_makes_a_step_is_no_step(tmp_path: Any, target: Any) -> None:
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        with pytest.raises(UsageError, match="a function of no arguments"):
+            tracer.time(target, "Step")
+        with pytest.raises(UsageError, match="whole number"):
+            tracer.time(lambda: None, "Step", steps=2.5)  # type: ignore[arg-type]
+        assert not tracer.run.variants
+
+
+def test_an_input_that_ends_keeps_what_was_timed_and_traced(tmp_path: Any) -> None:
+    step, left = small_model(norm=True), iter(range(2 + 6 + 1 + 2))
+
+    def train() -> Any:
+        next(left)
+        return step()
+
+    with alexprof.Tracer(tmp_path / "run", trace_steps=2) as tracer:
+        phase = tracer.time(train, "Train", steps=6, burn_in=2)
+    assert tracer.run.complete
+    assert phase.traced.steps == 2
+    (note,) = (note for note in phase.notes if note.code == "results_unknown")
+    assert "StopIteration" in note.text
+
+
+def test_a_recording_that_is_refused_leaves_nothing(tmp_path: Any) -> None:
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        with pytest.raises(UsageError):
+            tracer.record(alexprof.Recording([1.0], trace="no/such/file"), "Train")
+        assert not tracer.run.variants
+        start_s = time.time()
+        tracer.record(alexprof.Recording([0.001] * 20), "Train")
+        (blocks,) = tracer._recorder.blocks.values()
+        ends_s = (blocks[-1].end_ns[-1] + blocks[-1].unix_offset_ns) / 1e9
+        assert start_s - 1 < ends_s < start_s + 60
+
+
+def test_steps_without_an_op_keep_their_times(tmp_path: Any) -> None:
+    with alexprof.Tracer(tmp_path / "run", trace_steps=2) as tracer:
+        phase = tracer.time(lambda: sum(range(1000)), "Pure Python", steps=5, burn_in=0)
+    run = alexprof.load_run(tmp_path / "run")
+    assert run.complete
+    assert (phase.timed.steps, phase.traced) == (5, None)
+    assert [note.code for note in phase.notes] == ["trace_unusable"]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import alexprof
-from alexprof.errors import AlexProfError, CaptureError, RunError, UsageError
+from alexprof.errors import CaptureError, RunError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.show.progress import Progress
@@ -143,7 +143,8 @@ def test_results_are_known_of_steps_that_fetch_nothing_and_of_none_that_fails(tm
             assert [tensor.repeats for tensor in phase.fingerprint] == [False]
             phase = tracer.time(session, ends, "Ends", steps=1, burn_in=0)
             assert phase.fingerprint == ()
-            assert "what ends of v computes is not known: the step failed" in phase.notes[-1].text
+            assert phase.notes[-1].code == "results_unknown"
+            assert "enough" in phase.notes[-1].text
     assert tracer.run.complete
 
 
@@ -373,7 +374,7 @@ def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkey
     )
     import tensorflow as tf
 
-    with pytest.raises(AlexProfError, match="without ops"), tracer:
+    with tracer:
         with tracer.graph("mine"):
             target = tf.compat.v1.random_normal([])
         with tracer.session() as session:
@@ -382,7 +383,8 @@ def test_a_trace_with_no_ops_is_said_and_the_times_stay(graph_and_tracer, monkey
     phase = run.variants["mine"].phases["forward"]
     assert phase.timed.steps == 2
     assert phase.traced is None
-    assert not run.complete
+    assert "trace_unusable" in {note.code for note in phase.notes}
+    assert run.complete
 
 
 def test_without_a_trace_there_are_times_alone(tmp_path):
