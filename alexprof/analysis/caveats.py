@@ -62,8 +62,8 @@ class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         code: What it is; a template in `show/comparison_texts.py` says it.
-        effect: "times": no verdict can rest on these times. "work": times are what they are, but
-            not of the same work on the same machine. "none": good to know.
+        effect: "times": the times are too unreliable for a verdict. "work": they are reliable, but
+            work or machine differ. "none": for information.
         runs: The runs that it is about; A's first where it is about both.
         phases: Keys of the phases that it is about.
         variants: The variants: A's and B's where they differ.

@@ -31,11 +31,11 @@ class Difference(Struct, frozen=True, kw_only=True):
         estimator: "mean" or "median": of what the times are.
         before_s: Seconds before: in A, or in the baseline.
         after_s: Seconds after.
-        change_s: After less before.
+        change_s: After minus before.
         ci95_s: Its 95 % interval; None where nothing shows the spread.
         ratio: After over before.
         ratio_ci95: Its 95 % interval.
-        significant: Whether it is slower or faster, and not by chance.
+        significant: Whether the verdict is "slower" or "faster".
         verdict: "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear".
         reason: Why it is unclear. "machine_busy"; "no_interval": too little data; "between_runs":
             two runs may differ as much; "not_seen": the interval includes 0; "chance": among so

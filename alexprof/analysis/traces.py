@@ -243,7 +243,7 @@ def read_phases(
 
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
-        raise UsageError("load_trace takes the file of each host, whose name is the file's")
+        raise UsageError("give one file of each host, each with its own name")
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}

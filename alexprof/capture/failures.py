@@ -20,8 +20,8 @@ def step_failures(doing: str) -> Iterator[None]:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise CaptureError(
-            f"{doing}: out of memory ({first_line(error)}): try a smaller --batch-size, "
-            "or one variant at a time with --variants"
+            f"{doing}: out of memory ({first_line(error)}): try a smaller batch, "
+            "or one variant at a time"
         ) from error
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Target(ABC):
-    """One step of a model. Only `run` is required: what a target can't tell, the record lacks.
+    """One step of a model. Only `run` is required; the others add facts to the record.
 
     Example:
         class TrainStep(alexprof.Target):

@@ -43,7 +43,7 @@ MaxTime = Annotated[
     typer.Option(help="Seconds that a phase's warm-up and timed steps may take."),
 ]
 UntilSteady = Annotated[
-    bool, typer.Option("--until-steady", help="Warm up until steps hold one level, at most 60 s.")
+    bool, typer.Option("--until-steady", help="Warm up until step times are steady, at most 60 s.")
 ]
 BurnIn = Annotated[int, typer.Option(help="Warm-up steps before the timed ones, left out.")]
 RunName = Annotated[

@@ -108,7 +108,7 @@ def ablate(
     *,
     measure: Annotated[
         str,
-        typer.Option(help="Leave these out, by commas: a KIND (LRN), a layer (lrn1), LAYER:KIND."),
+        typer.Option(help="Leave out (comma-separated): kinds (LRN), layers (lrn1), LAYER:KIND."),
     ] = "",
     batch_size: BatchSize = 32,
     num_batches: StepsAtMost = None,
@@ -124,9 +124,9 @@ def ablate(
     run_name: RunName = "",
     seed: Seed = 0,
 ) -> None:
-    """Predict what the workload would win without each layer and kind, and measure some.
+    """Predict what leaving out each layer and kind would save, and measure some of it.
 
-    What is measured runs beside the whole, in turns, with the ops replaced by identities.
+    A measured variant has the ops replaced by identities, and takes turns with the full workload.
     """
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload

@@ -22,7 +22,7 @@ def report(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN", help="Its folder, its name in the logdir, or latest; or a trace file."
+            metavar="RUN", help="A run's folder, name in the logdir, or latest; or a trace file."
         ),
     ] = "latest",
     *,
@@ -100,7 +100,7 @@ def import_(
         bool, typer.Option(help="Find what pools of threads worked for each op.")
     ] = True,
 ) -> None:
-    """Make a run of a trace that any program took, for compare, history and TensorBoard."""
+    """Turn a trace of any program into a run, for compare, history and TensorBoard."""
     with no_collector():
         from alexprof.tracer.importing import import_trace
 
@@ -182,8 +182,8 @@ def gate(
     max_slowdown: Annotated[
         list[str] | None,
         typer.Option(
-            help="What each phase may be slower by; NAME=10% for one phase, layer or kind. Again "
-            "for more. 3% if not given."
+            help="Allowed slow-down of each phase; NAME=10% for one phase, layer or kind. "
+            "Repeatable. Default: 3%."
         ),
     ] = None,
     logdir: Logdir = Path("logdir"),
@@ -214,8 +214,8 @@ def history(
     metric: Annotated[
         str,
         typer.Option(
-            help="PHASE.mean or .median; .traced of traced steps; LRN.share or .time of a kind, "
-            "layer or op. The first phase's mean if empty."
+            help="PHASE.mean, .median or .traced (traced steps); NAME.share or .time of a kind, "
+            "layer or op. Default: the first phase's mean."
         ),
     ] = "",
     variant: Annotated[

@@ -161,8 +161,8 @@ def _machine_busy(caveat: Caveat) -> str:
     part = high if low == high else f"{low} to {high}"
     phases = clean(listed(list(caveat.phases)))
     return (
-        f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, and its "
-        "times follow them: no verdict"
+        f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, which "
+        "may distort its times: no verdict"
     )
 
 
@@ -223,9 +223,9 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
     "workload_differs": "the workload differs {values}: other ops",
     "seed_differs": "{setting} differs {values}: other numbers, the same work",
-    "amount_differs": "{setting} differs {values}: a step has not the same work to do",
+    "amount_differs": "{setting} differs {values}: steps do different amounts of work",
     "setting_differs": "{setting} differs {values}: that alone may be the difference",
-    "fetch_differs": "results were fetched in one of them only: a step ends elsewhere",
+    "fetch_differs": "only one fetched results, so steps end at different points",
     "results_differ": _results_differ,
     "machine_unknown": "where {runs} ran is not recorded",
     "machine_differs": "{machine} {values}: machines are compared, not programs",
@@ -236,8 +236,8 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
         "beside each other"
     ),
     "load_high": (
-        "{runs} began with a load of {load:g} on {cores:g} cores: other programs took time from "
-        "it, so no verdict"
+        "{runs} began with a load of {load:g} on {cores:g} cores: other programs may have "
+        "slowed it, so no verdict"
     ),
     "load_differs": (
         "the load before differs ({load_a:g}, {load_b:g}): other programs may have run beside one "
@@ -246,8 +246,8 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "machine_busy": _machine_busy,
     "interference_differs": _interference_differs,
     "slow_steps": (
-        "{runs} had steps slow in a row ({phases}; up to {slowest_ratio:.2f}×), and means follow "
-        "them"
+        "{runs} had slow steps in a row ({phases}; up to {slowest_ratio:.2f}×), which raise their "
+        "means"
     ),
     "phase_missing": "{where} was not timed in all of {runs}",
     "new_part": "{what} is new: the baseline has nothing to measure it against",

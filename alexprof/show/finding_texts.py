@@ -30,8 +30,8 @@ def busy(interference: Interference) -> str:
         return ""
     part = numbers.percent_unit(interference.others_part)
     return (
-        f"! The machine is busy: other programs use {part} of the CPU, and times would follow "
-        "them. Interrupt (Ctrl-C) and stop them for figures that can be trusted."
+        f"! The machine is busy: other programs use {part} of the CPU, so times may be "
+        "wrong. Interrupt (Ctrl-C) and stop those programs for reliable times."
     )
 
 
@@ -62,7 +62,7 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "slowest_ratio" in figures:
         first, last = round(figures["first_step"]), round(figures["last_step"])
         steps = f"step {first}" if first == last else f"steps {first}–{last}"
-        facts.append(f"{steps} took up to {numbers.times(figures['slowest_ratio'])}")
+        facts.append(f"{steps} took up to {numbers.times(figures['slowest_ratio'])} the median")
     if "others_fraction" in figures:
         part = numbers.percent_unit(figures["others_fraction"])
         facts.append(f"other programs used {part} of the CPU")
@@ -96,7 +96,7 @@ def _page_faults(view: View, finding: Finding) -> str:
     traced, timed = finding.numbers["traced_per_step"], finding.numbers["timed_per_step"]
     machine = view.run.machine
     keeps = machine is not None and machine.software.cpu_allocator == "bfc"
-    advice = "" if keeps else " Use --cpu-allocator bfc."
+    advice = "" if keeps else " Set TF_CPU_ALLOCATOR_USE_BFC=true (profile: --cpu-allocator bfc)."
     return (
         f"traced steps had {traced:.0f} page faults, timed ones "
         f"{timed:.0f}, and ops that touch memory first pay for them.{advice}"

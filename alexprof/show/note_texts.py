@@ -50,14 +50,14 @@ def _figure(name: str, value: float, longest_s: float | None) -> str:
 
 
 _OUTSIDE = (
-    "the marked steps hold {held_s} of the {span_s} that were recorded; a step with what lies "
-    "between takes {step_with_it_s}."
+    "the marked steps cover {held_s} of the {span_s} recorded; with the time between "
+    "steps, a step takes {step_with_it_s}."
 )
 _GPU_WAITS = "the GPU is busy for {busy_s} of {step_s}, and waits longer than that"
 NOTE_TEXTS = {
     # Findings without more than figures: `analysis.findings`.
     "no_turns": (
-        "the variants ran one after the other: a drift of the machine is in their difference."
+        "the variants ran one after the other: their difference includes any machine drift."
     ),
     "few_steps": "too few steps for an interval. Run at least 20 steps (--num-batches).",
     "no_trace": "no step was traced (--trace-steps).",
@@ -74,17 +74,17 @@ NOTE_TEXTS = {
         "include all of them. Warm up longer (--burn-in), or rerun on an idle machine."
     ),
     "trace_drifts": (
-        "traced steps drift from {first_s} to {last_s}, so their mean is of no one state. Trace "
-        "later steps."
+        "traced steps drift from {first_s} to {last_s}, so their mean is "
+        "unreliable. Warm up longer first."
     ),
     "first_step": (
         "the first traced step took {first_s} and is left out; the others take {mean_s}."
     ),
     "outside_waits": (
-        f"{_OUTSIDE} Hardly anything of the model ran between them: the loop waits, as for input."
+        f"{_OUTSIDE} Hardly any op ran between them: the loop may be waiting for input."
     ),
     "outside_runs": (
-        f"{_OUTSIDE} Ops ran outside of them: fetch a result inside the step, so that it waits."
+        f"{_OUTSIDE} Ops ran between them: fetch a result inside the step, so that it covers them."
     ),
     "bound_by_input": (f"{_GPU_WAITS} for input. Prefetch, or make the input pipeline faster."),
     "bound_by_python": (
@@ -92,17 +92,17 @@ NOTE_TEXTS = {
     ),
     "bound_by_fetching": f"{_GPU_WAITS} for results to be fetched. Fetch less often.",
     "bound_by_unknown": (
-        "the GPU is busy for {busy_s} of {step_s}; what it waits for without a profiler the trace "
-        "does not show."
+        "the GPU is busy for {busy_s} of {step_s}; the trace does not show what it "
+        "waits for without a profiler."
     ),
     # What else went on: `analysis.interference`.
     "cores_used_by_others": (
-        "other programs used {used} of {cores} cores: steps waited for cores and take less on a "
-        "machine at rest."
+        "other programs used {used} of {cores} cores, so steps may have waited for cores. Rerun on "
+        "an idle machine."
     ),
     "cores_taken_by_host": (
-        "the host took {taken} of {cores} cores away: steps waited for cores and take less on a "
-        "host at rest."
+        "the host took {taken} of {cores} cores away, so steps may have waited for cores. Rerun on "
+        "an idle host."
     ),
     "quota_throttled": (
         "the container's CPU quota stopped threads for {throttled_per_s} s a second: steps waited "
@@ -117,19 +117,19 @@ NOTE_TEXTS = {
         "or make the batch smaller."
     ),
     "disk_page_faults": (
-        "{faults} page faults waited for the disk: the steps that they fell into are longer."
+        "{faults} page faults waited for the disk, which may have lengthened their steps."
     ),
     "cpu_clock_fell": (
-        "the cores' clock fell from {before_mhz} to {after_mhz}: later steps are slower than "
-        "earlier ones."
+        "the cores' clock fell from {before_mhz} to {after_mhz}, so later steps may be "
+        "slower than earlier ones."
     ),
     "gpu_slowed": (
-        "GPU {gpu} ran at {clock_mhz} of {most_mhz}{at_temperature} ({names}): kernels take less "
-        "where it needn't slow down."
+        "GPU {gpu} ran at {clock_mhz} of {most_mhz}{at_temperature} ({names}), so kernels may "
+        "take longer than at full speed."
     ),
     "gpu_clock_fell": (
-        "GPU {gpu}'s clock fell from {before_mhz} to {after_mhz}{at_temperature}: later steps are "
-        "slower than earlier ones."
+        "GPU {gpu}'s clock fell from {before_mhz} to {after_mhz}{at_temperature}, so later steps "
+        "may be slower than earlier ones."
     ),
     "gpu_clock_level": "GPU {gpu}'s clock read {clock_mhz} before and after.",
     # What the profiler reports: `analysis.traces`.
@@ -140,7 +140,7 @@ NOTE_TEXTS = {
         "Trace fewer steps. (The profiler: {text}.)"
     ),
     "profiler_no_privileges": (
-        "the driver lets only administrators record kernels. Run as one, in a container with "
+        "the driver lets only administrators record kernels. Run as root, or in a container with "
         "--cap-add=SYS_ADMIN, or set the driver's option NVreg_RestrictProfilingToAdminUsers=0. "
         "(The profiler: {text}.)"
     ),
@@ -155,8 +155,8 @@ NOTE_TEXTS = {
         "memory ran out while recording. Trace fewer steps. (The profiler: {text}.)"
     ),
     "host_level_low": (
-        "host tracer level {level} was in force, not {full_level}: cheap ops may be missing from "
-        "the trace. TensorFlow heeds the options of alexprof.profiler_options()."
+        "the trace has host tracer level {level}, not {full_level}: cheap ops may be missing. "
+        "Start the profiler with options=alexprof.profiler_options()."
     ),
     # What is odd in a trace: `attribute`, `tracer.tracing`.
     "trace_cut_short": "the trace holds {steps} of {of_steps} steps: it was cut short.",
@@ -187,15 +187,15 @@ NOTE_TEXTS = {
     "pool_work_without_op": "{fraction} of the work of the thread pools has no known op.",
     "clocks_apart": (
         "kernels on {names} begin up to {apart_s} before they are launched: the clocks of host and "
-        "device differ by as much."
+        "device differ by at least that much."
     ),
-    "device_not_read": "{names} is a kind of device that is not read.",
+    "device_not_read": "work on {names} is not shown: unknown device.",
     "eager_ops": (
         "many ops ran eagerly, without names: their layer is their type, and which belong to the "
         "gradients is not known. tf.function gives them names."
     ),
     "idle_unknown": (
-        "why devices were idle is unknown in part: the trace shows no calls by the host."
+        "part of the idle time has no known reason: the trace lacks the host's calls."
     ),
     "layers_below_scope": "layers are named below the scope {quoted}.",
     "xla_fused": (
@@ -213,7 +213,7 @@ NOTE_TEXTS = {
     "steps_by_calls": (
         "no step is marked in the trace; each step runs from one call of {quoted} to the next."
     ),
-    "set_up_left_out": "{set_up_s} before the first step are set-up, in no step.",
+    "set_up_left_out": "{set_up_s} of set-up before the first step belong to no step.",
     "steps_empty": "nothing ran in the steps {quoted}: they are left out.",
     "markers_inside_steps": (
         "step markers inside other steps are left out ({markers}: {quoted}); name a marker to "
@@ -254,7 +254,7 @@ NOTE_TEXTS = {
     "replay_no_graph": "the trace alone does not say which op waits for which",
     "replay_several_hosts": "steps of several hosts are not replayed",
     "replay_not_cpu_alone": "steps are replayed where ops run on the CPU alone",
-    "replay_xla": "XLA made programs of the graph, which wait otherwise",
+    "replay_xla": "XLA compiled the graph, so ops no longer wait as the graph says",
     "replay_repeated_ops": "ops run several times in a step, as in loops",
     "replay_nested_ops": "ops run inside others",
     "replay_empty_steps": "some steps run nothing",

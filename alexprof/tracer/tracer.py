@@ -1,4 +1,4 @@
-"""`Tracer`: the one object a user's code holds. It walks the rooms in their order."""
+"""`Tracer`, through which a program times and traces its own models."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ class Tracer:
             fetch: Whether a step ends with its result in Python.
             precision: A phase's timed steps are enough when half the width of each mean's 95 %
                 interval is this fraction of the mean (0.005), or no longer shrinks; None: never.
-            max_time_s: They are enough when the phase has taken so long, warm-up included.
+            max_time_s: Longest time of a phase, with warm-up; None: none (300 s without `steps`).
             until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
             workload: What is profiled, for the record.
-            ablations: What pairs of variants are to tell.
+            ablations: Pairs of variants, one of them without some ops.
             progress: Whether to show what goes on (a bar on a terminal, lines elsewhere), or where.
 
         Raises:
@@ -157,7 +157,7 @@ class Tracer:
                 raise
 
     def ask(self, *ablations: AblationSpec) -> None:
-        """Adds what pairs of variants are to tell, in phases that are timed from now on.
+        """Adds ablations, which phases that are timed from now on measure.
 
         Raises:
             UsageError: If it is no ablation, there is one of that name, its variants are not
@@ -273,8 +273,8 @@ class Tracer:
             fetches: What `session.run` takes.
             label: The phase's name in sentences: "Forward-backward".
             variant: Of a function or `Target`: the variant that it belongs to.
-            steps: Timed steps; the most where there is a precision or a longest time. None leaves
-                the number to those.
+            steps: Timed steps; with `precision` or `max_time_s` the most, or no limit on their
+                number if None.
             burn_in: Warm-up steps before them.
             feed_dict: What `session.run` takes.
 
@@ -403,7 +403,7 @@ class Tracer:
         self._check_open()
         check_variant(variant)
         if variant in self.run.variants:
-            raise UsageError(f"variant {variant!r} has a graph already: choose another name")
+            raise UsageError(f"variant {variant!r} exists already: choose another name")
 
     def _check_open(self) -> None:
         if not self._open:

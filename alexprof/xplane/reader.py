@@ -48,8 +48,8 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
     buffer = Buffer(memoryview(data).cast("B"), source)
     if not buffer.size:
         raise TraceError(
-            f"{buffer.source}: byte 0: empty, the profiler wrote nothing; "
-            "traces over 2 GB come out like this: trace fewer steps"
+            f"{buffer.source}: byte 0: the file is empty; "
+            "a trace over 2 GB can cause this: trace fewer steps"
         )
     mistaken = _mistaken(buffer)
     if mistaken and buffer.raw[0] not in _TAGS:

@@ -296,7 +296,7 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
             load("mine", tmp_path, **asked)
     with pytest.raises(UsageError, match="at least 1 name scope"):
         load(file, tmp_path, depth=0)
-    with pytest.raises(UsageError, match="the file of each host"):
+    with pytest.raises(UsageError, match="one file of each host"):
         load_trace()
 
 

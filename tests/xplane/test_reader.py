@@ -172,7 +172,7 @@ def test_the_host_tracer_level_is_in_the_task_environment():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "empty, the profiler wrote nothing; traces over 2 GB"),
+        (b"", "the file is empty; a trace over 2 GB"),
         (b"hello, this is a log\n" * 9, "text file"),
         (b"\n\n\n\n\n\nlines\n", "text file"),
         (b'{"traceEvents": []}', "text file"),
