@@ -21,6 +21,7 @@ CaveatCode = Literal[
     "incomplete",
     "not_timed",
     "not_traced",
+    "outside_steps",
     "traces_alone",
     "trace_and_timed",
     # Not the same work.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
+from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
@@ -38,6 +39,7 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
     caveats = [*_unmatched(a, b, pairs)]
     if a.is_trace:
         caveats.append(Caveat(code="traces_alone"))
+        caveats += [*_outside_steps(a), *_outside_steps(b)]
     elif a.folder != b.folder:
         caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run), *_load(a, b)]
         caveats += _around(a, b, pairs)
@@ -73,6 +75,18 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
                 if key not in others:
                     run, variant = (selection.name,), (name,)
                     yield Caveat(code="phase_unmatched", runs=run, phases=(key,), variants=variant)
+
+
+def _outside_steps(selection: Selection) -> Iterator[Caveat]:
+    """Marked steps that hold a small part of their loop: they are not how long a step takes."""
+    for finding in findings_of(selection.run):
+        if finding.code in ("outside_waits", "outside_runs"):
+            yield Caveat(
+                code="outside_steps",
+                effect="times",
+                runs=(selection.name,),
+                numbers={"held_fraction": finding.numbers["held_s"] / finding.numbers["span_s"]},
+            )
 
 
 def _trace_and_timed(a: Selection, b: Selection) -> Caveat:

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase, Traced, on_cpu
 from alexprof.record.run import Run
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
@@ -253,19 +253,16 @@ def _of_machine(run: Run) -> Iterator[Finding]:
     keys = dict.fromkeys(key for key, _, _ in _phases(run))
     busy = [key for key in keys if key in others or key in stolen or key in slow]
     if busy:
-        numbers = {}
+        numbers: dict[str, float] = {}
+        slowest: tuple[str, ...] = ()
         worst = max(run.stretches, key=lambda stretch: stretch.ratio, default=None)
         if worst is not None:
-            numbers = {
-                "first_step": float(worst.first_step),
-                "last_step": float(worst.last_step),
-                "slowest_ratio": worst.ratio,
-            }
+            numbers, slowest = {"slowest_ratio": worst.ratio}, (worst.phase,)
         if others:
             numbers["others_fraction"] = max(others.values())
         if stolen:
             numbers["steal_fraction"] = max(stolen.values())
-        yield _finding("machine_busy", numbers, phases=busy)
+        yield replace(_finding("machine_busy", numbers, phases=busy), names=slowest)
     for key, variants in unsteady.items():
         if key not in busy:
             yield _unsteady(run, key, variants)
@@ -349,19 +346,25 @@ def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:
 
 def _outside(run: Run) -> Iterator[Finding]:
     """Whether the marked steps of a trace hold a small part of what it recorded."""
-    phases = [(key, name, phase.traced) for key, name, phase in _phases(run) if phase.traced]
-    spans_s = {traced.span_s for _, _, traced in phases if traced.span_s}
-    if run.machine is not None or len(spans_s) != 1:
-        return
-    (span_s,) = spans_s
-    held_s = sum(traced.mean_s * traced.steps + (traced.left_out_s or 0) for _, _, traced in phases)
-    steps = sum(traced.steps + (traced.left_out_s is not None) for _, _, traced in phases)
-    if held_s < HELD * span_s:
-        outside_s = max(traced.outside_s or 0.0 for _, _, traced in phases)
+    by_file: dict[str, list[tuple[str, Traced]]] = {}
+    for key, _, phase in _phases(run):
+        if phase.traced and phase.traced.span_s:
+            by_file.setdefault(phase.traced.file, []).append((key, phase.traced))
+    for phases in by_file.values():
+        all_traced = [traced for _, traced in phases]
+        span_s = all_traced[0].span_s or 0.0
+        held_s = sum(
+            traced.mean_s * traced.steps + (traced.left_out_s or 0) for traced in all_traced
+        )
+        if held_s >= HELD * span_s:
+            continue
+        steps = sum(traced.steps + (traced.left_out_s is not None) for traced in all_traced)
+        outside_s = max(traced.outside_s or 0.0 for traced in all_traced)
         waits = outside_s < _NEARLY_NOTHING * (span_s - held_s)
         yield _finding(
             "outside_waits" if waits else "outside_runs",
             {"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
+            phases=() if run.machine is None else [key for key, _ in phases],
         )
 
 

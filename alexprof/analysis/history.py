@@ -312,7 +312,8 @@ def _observe(
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in sample.chunks(*part)]
     run_cv = between_run_part_cv(sample.share(*part))
-    return Observed(run, blocks, step_interval(np.concatenate(blocks)), run_cv)
+    ci95 = step_interval(np.concatenate(blocks))
+    return Observed(run, blocks, ci95 and (max(ci95[0], 0.0), ci95[1]), run_cv)
 
 
 def _observe_traced(run: Run, phase: Phase) -> Observed:

@@ -232,7 +232,7 @@ def _own(
     if traced_ci95_s is None:
         return own_s, None
     half_s = math.hypot(scale * (traced_ci95_s[1] - traced_ci95_s[0]) / 2, of_step_s)
-    return own_s, (own_s - half_s, own_s + half_s)
+    return own_s, (max(own_s - half_s, 0.0), own_s + half_s)
 
 
 def _on_gpu_timed(record: Phase) -> bool:

@@ -215,6 +215,10 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "incomplete": "{runs} is incomplete: what it finished is compared",
     "not_timed": "{where} was not timed in {runs}",
     "not_traced": "{where} has no trace in {runs}: no layers, kinds and ops",
+    "outside_steps": (
+        "the marked steps of {runs} cover {held_fraction:.0%} of what was recorded, so they do not "
+        "tell how long a step takes: no verdict"
+    ),
     "traces_alone": (
         "traced steps are compared, which a profiler slowed down; whether machine, versions and "
         "settings are the same is not known of traces"

@@ -60,8 +60,8 @@ def _machine_busy(view: View, finding: Finding) -> str:
     figures = finding.numbers
     facts = []
     if "slowest_ratio" in figures:
-        first, last = round(figures["first_step"]), round(figures["last_step"])
-        steps = f"step {first}" if first == last else f"steps {first}–{last}"
+        phases = [view.phase_label(key) for key in finding.names if len(finding.phases) > 1]
+        steps = " ".join([*phases, "steps"])
         facts.append(f"{steps} took up to {numbers.times(figures['slowest_ratio'])} the median")
     if "others_fraction" in figures:
         part = numbers.percent_unit(figures["others_fraction"])

@@ -14,8 +14,9 @@ from tensorboard.plugins.hparams.api_pb2 import Experiment, HParamInfo, MetricIn
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
+from alexprof.analysis.difference import leading_estimator
 from alexprof.record.run import Run
-from alexprof.tensorboard.scalars import attributed_tag, mean_tag, share_tag, std_tag
+from alexprof.tensorboard.scalars import attributed_tag, mean_tag, median_tag, share_tag, std_tag
 
 # How it was measured, not what: TensorBoard shows all settings before any figure.
 _MEASURING = frozenset(
@@ -48,10 +49,11 @@ def metrics(run: Run) -> dict[str, str]:
         for variant in run.variants.values()
         for key, phase in variant.phases.items()
     }
+    figures = [(mean_tag, "mean"), (std_tag, "std")]
+    if leading_estimator(run) == "median":
+        figures.insert(0, (median_tag, "median"))
     titles = {
-        tag: f"{label}: {name} (ms)"
-        for key, label in phases.items()
-        for tag, name in ((mean_tag(key), "mean"), (std_tag(key), "std"))
+        tag(key): f"{label}: {name} (ms)" for key, label in phases.items() for tag, name in figures
     }
     for ablation in run.ablations:
         label = phases.get(ablation.phase, ablation.phase)

@@ -70,6 +70,11 @@ class Series:
     wall_time_s: Floats
 
 
+def median_tag(phase: str) -> str:
+    """The tag of a phase's median step time."""
+    return f"{phase}/median_ms"
+
+
 def mean_tag(phase: str) -> str:
     """The tag of a phase's mean step time."""
     return f"{phase}/mean_ms"
@@ -135,7 +140,7 @@ def _estimates(phase: str, timed: Timed, samples: Samples | None, end_s: float) 
     for tag, seconds, estimate, name in (
         (mean_tag(phase), timed.mean_s, np.mean, "Mean"),
         (std_tag(phase), timed.std_s, np.std, "Standard deviation"),
-        (f"{phase}/median_ms", timed.median_s, np.median, "Median"),
+        (median_tag(phase), timed.median_s, np.median, "Median"),
     ):
         meaning = f"Milliseconds. {name} of the timed steps up to here; the last is the run's."
         if samples is None or len(ends) < _LINE:

@@ -77,3 +77,14 @@ def test_an_optimizer_of_another_name_is_the_optimizer():
 def test_a_tpu_s_trace_is_refused_with_the_reason():
     with pytest.raises(TraceError, match="TPU"):
         case("tpu0_with_host")
+
+
+@pytest.mark.parametrize("name", ["stall_outside_markers", "jax_async_loop"])
+def test_steps_that_hold_little_of_their_loop_are_not_compared(name, tmp_path):
+    from alexprof.analysis.compare import compare
+    from alexprof.analysis.selection import select_each
+
+    file = str(CASES / f"{name}.xplane.pb")
+    comparison = compare(select_each([file, file], tmp_path))
+    assert not comparison.comparable
+    assert "outside_steps" in {caveat.code for caveat in comparison.why_not}

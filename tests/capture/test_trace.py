@@ -124,7 +124,7 @@ def test_memory_running_out_while_tracing_is_plain(tmp_path):
     with pytest.raises(CaptureError) as caught:
         trace_steps(step, 1, folder=tmp_path, session_name="x", doing="forward of with_lrn")
     assert re.match(
-        r"forward of with_lrn: out of memory \(OOM when allocating\): .*--batch-size",
+        r"forward of with_lrn: out of memory \(OOM when allocating\): .*a smaller batch",
         str(caught.value),
     )
     check_no_profiler("timing")

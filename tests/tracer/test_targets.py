@@ -231,3 +231,21 @@ def test_steps_without_an_op_keep_their_times(tmp_path: Any) -> None:
     assert run.complete
     assert (phase.timed.steps, phase.traced) == (5, None)
     assert [note.code for note in phase.notes] == ["trace_unusable"]
+
+
+def test_a_recording_whose_markers_hold_little_of_its_trace_says_so(tmp_path: Any) -> None:
+    from alexprof.analysis.findings import findings_of
+    from tests.attribute.hand import draw, steps
+    from tests.traces import TraceBuilder
+
+    builder = TraceBuilder()
+    marks = steps((0, 1e6), (10e6, 11e6), (20e6, 21e6))
+    ops = [("net/a:MatMul", start, start + 9e5) for start in (0, 10e6, 20e6)]
+    draw(builder.plane("/host:CPU"), {"python": marks, "tf_Compute/1": ops})
+    trace = builder.write(tmp_path / "vm.xplane.pb")
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        tracer.record(alexprof.Recording([0.01] * 20, trace=trace), "Train")
+    (finding,) = (
+        finding for finding in findings_of(tracer.run) if finding.code.startswith("outside_")
+    )
+    assert finding.phases == ("train",)

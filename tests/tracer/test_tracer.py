@@ -338,7 +338,10 @@ def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
     import tensorflow as tf
 
     _, tracer = graph_and_tracer
-    with pytest.raises(CaptureError, match=r"Forward of huge: out of memory.*--batch-size"), tracer:
+    with (
+        pytest.raises(CaptureError, match=r"Forward of huge: out of memory.*a smaller batch"),
+        tracer,
+    ):
         with tracer.graph("huge"):
             # 16 TB, in a shape that is not known before it runs: the allocation is refused.
             shape = tf.compat.v1.random_uniform([3], 2**14, 2**14 + 1, dtype=tf.int32)
@@ -463,7 +466,7 @@ def test_mistakes_with_the_tracer_are_named(graph_and_tracer):
             target = build()
         with pytest.raises(UsageError, match="'other': there are mine"), tracer.session("other"):
             pass
-        with pytest.raises(UsageError, match="has a graph already"), tracer.graph("mine"):
+        with pytest.raises(UsageError, match="exists already"), tracer.graph("mine"):
             pass
         with tf.compat.v1.Session() as other, pytest.raises(UsageError, match="not open here"):
             tracer.time(other, target, "Forward")
