@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
@@ -28,7 +29,7 @@ from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.show.classic import step_lines, summary_line
-from alexprof.show.progress import Progress
+from alexprof.show.progress import Progress, time_left
 from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
@@ -36,6 +37,8 @@ from alexprof.tracer.recording import Recording
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import AblationSpec
 
+LONG_S = 20.0
+"""A phase that takes longer is announced."""
 MOST_LABELS = 3
 """Variants that a title names; of more it counts the others."""
 
@@ -138,12 +141,25 @@ class Driver:
                 first_order=len(self._recorder.blocks.get(key, ())),
                 until_steady=self._options.until_steady,
             ):
+                if expected and not block.warm_up and all(done.warm_up for done in blocks):
+                    self._say_how_long(blocks, expected * len(targets))
                 blocks.append(block)
                 counter.advance(len(block.start_ns))
                 if not block.warm_up:
                     self._print_tenths(block, several=len(targets) > 1)
         blocks = number_warm_up(blocks)
         self._keep_timed(key, label, blocks, rule, burn_in, interference=monitored.interference)
+
+    def _say_how_long(self, warm_up: Sequence[Block], steps: int) -> None:
+        """Says how long a phase will take, by its warm-up, where someone may want less."""
+        lasted = [float(step_s) for block in warm_up for step_s in block.seconds]
+        if not lasted:
+            return
+        left_s = median(lasted) * (steps - len(lasted))
+        if left_s >= LONG_S:
+            self._progress.message(
+                f"About {time_left(left_s)} in this phase; fewer steps take less (--num-batches)."
+            )
 
     def _keep_timed(
         self,

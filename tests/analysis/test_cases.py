@@ -84,7 +84,9 @@ def test_steps_that_hold_little_of_their_loop_are_not_compared(name, tmp_path):
     from alexprof.analysis.compare import compare
     from alexprof.analysis.selection import select_each
 
-    file = str(CASES / f"{name}.xplane.pb")
-    comparison = compare(select_each([file, file], tmp_path))
+    files = [tmp_path / f"{number}.xplane.pb" for number in "12"]
+    for file in files:
+        file.write_bytes((CASES / f"{name}.xplane.pb").read_bytes())
+    comparison = compare(select_each([str(file) for file in files], tmp_path))
     assert not comparison.comparable
     assert "outside_steps" in {caveat.code for caveat in comparison.why_not}

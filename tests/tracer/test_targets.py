@@ -249,3 +249,23 @@ def test_a_recording_whose_markers_hold_little_of_its_trace_says_so(tmp_path: An
         finding for finding in findings_of(tracer.run) if finding.code.startswith("outside_")
     )
     assert finding.phases == ("train",)
+
+
+@pytest.mark.parametrize(("step_s", "said"), [(2.0, "About 3 min 0 s left"), (0.1, "")])
+def test_a_long_phase_is_announced_when_its_warm_up_has_been(step_s: float, said: str) -> None:
+    from alexprof.show.progress import Progress
+    from alexprof.tracer.driver import Driver
+
+    class Lines(Progress):
+        """Keeps what is shown."""
+
+        text = ""
+
+        def message(self, text: str) -> None:
+            self.text += text
+
+    lines = Lines()
+    driver = Driver(None, lines, None)  # type: ignore[arg-type]
+    driver._say_how_long(alexprof.Recording([step_s] * 10).blocks("whole"), 100)
+    assert lines.text.startswith(said)
+    assert bool(lines.text) == bool(said)
