@@ -207,3 +207,18 @@ def test_csv_has_a_row_for_each_op():
     assert interval == ops[0].share_ci95_s
     forward = render(run, "csv", ReportOptions(phase="forward", variant="with_lrn"))
     assert len(forward.splitlines()) == 1 + len(run.variants["with_lrn"].phases["forward"].ops)
+
+
+def test_each_finding_is_in_the_full_report() -> None:
+    from alexprof.analysis.findings import findings_of
+    from alexprof.show.finding_texts import finding_text
+    from alexprof.show.view import View
+
+    for make in RUNS.values():
+        run = make()
+        options = ReportOptions(full=True)
+        text = " ".join(render(run, "text", options).split())
+        for finding in findings_of(run):
+            sentence = " ".join(finding_text(View(run, options), finding).split())
+            bare = sentence.partition(": ")[2] or sentence
+            assert sentence in text or bare[1:] in text, finding.code

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
+from alexprof.analysis.findings import findings_of
 from alexprof.record.run import Run
-from alexprof.show.document import Document, Lead, Section, Table
+from alexprof.show.document import Document, Lead, Section, Table, Warn
+from alexprof.show.finding_texts import TEMPLATES, finding_text
+from alexprof.show.note_texts import note_text
 from alexprof.show.options import ReportOptions, check_name
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
@@ -17,7 +22,8 @@ _OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {
     "where": where.where_section,
     "win": win.win_section,
 }
-SECTIONS = ("cost", *_OF_A_PHASE, *where.TABLES, *win.TABLES)
+FINDINGS = "findings"
+SECTIONS = ("cost", *_OF_A_PHASE, FINDINGS, *where.TABLES, *win.TABLES)
 """What `--section` may name: whole sections, and tables in them."""
 
 
@@ -27,7 +33,10 @@ def make_report(run: Run, options: ReportOptions) -> Document:
     if options.section is not None:
         check_name("section", options.section, SECTIONS)
     view = View(run, options)
-    sections = list(_chosen(view, options.section)) or [_nothing(options.section)]
+    sections = list(_chosen(view, options.section))
+    if options.section in (None, FINDINGS) and (rest := _other_findings(view, sections)):
+        sections.append(rest)
+    sections = sections or [_nothing(options.section)]
     return document(run, sections, "" if view.trace_alone else FOOTER, status(run))
 
 
@@ -50,6 +59,25 @@ def _chosen(view: View, part: str | None) -> Iterator[Section]:
             yield section
         elif tables:
             yield replace(section, blocks=tuple(tables))
+
+
+def _other_findings(view: View, sections: list[Section]) -> Section | None:
+    """The findings that no section shows beside what they are about, the most harmful first."""
+    shown = "\n".join(
+        block.text for section in sections for block in section.blocks if isinstance(block, Warn)
+    )
+    rest: dict[str, None] = {}
+    for whole in findings_of(view.run):
+        phases = tuple(key for key in whole.phases if key in view.phases)
+        if whole.phases and not phases:
+            continue
+        finding = structs.replace(whole, phases=phases)
+        text = finding_text(view, finding)
+        # Beside what it is about, it stands without a phase and variant in front.
+        bare = note_text(finding) if isinstance(TEMPLATES[finding.code], str) else text
+        if bare[1:] not in shown:
+            rest[text] = None
+    return Section("What else to know", "", tuple(map(Warn, rest))) if rest else None
 
 
 def _nothing(part: str | None) -> Section:
