@@ -71,7 +71,7 @@ def executed_ops(target: Target, doing: str) -> Executed:
         (node.node_name, device): ExecutedOp(node.node_name, types.get(node.node_name, ""), device)
         for stats in metadata.step_stats.dev_stats
         # Streams repeat on the device's clock what "/device:GPU:0" says of the op.
-        if (device := _short(stats.device)) and "stream" not in stats.device
+        if (device := short_device(stats.device)) and "stream" not in stats.device
         for node in stats.node_stats
         if node.node_name not in _ENDS
     }
@@ -127,7 +127,7 @@ def _without_output(entry: str) -> str:
     return entry.partition(":")[0]
 
 
-def _short(device: str) -> str:
+def short_device(device: str) -> str:
     """/job:localhost/replica:0/task:0/device:CPU:0 → CPU; …/device:GPU:1 → GPU:1."""
     _, _, name = device.partition("device:")
     return "CPU" if name.startswith("CPU") else name

@@ -7,7 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any
+
+from alexprof.capture.devices import accelerators
+from alexprof.capture.failures import first_line
+from alexprof.errors import UsageError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -125,6 +130,12 @@ class CallableTarget(Target):
         self._result = self._function(*self._args, **self._kwargs)
         return self._result
 
+    def step(self) -> object:
+        """Calls the function and brings its result to the host, which waits for it."""
+        result = self.run()
+        self.sync()
+        return result
+
     def sync(self) -> None:
         """Brings the tensors of the result to the host, and waits for what else was to do."""
         self._arrays()
@@ -164,8 +175,31 @@ class _WithoutResult(CallableTarget):
     """A call whose result is not brought to the host."""
 
     def sync(self) -> None:
+        _wait_for(self._result)
         self._result = None
         sync_devices()
+
+
+def as_target(target: Target | Callable[[], Any]) -> Target:
+    """A function as a target; a UsageError if it is neither, or only makes what would run."""
+    if isinstance(target, Target):
+        return target
+    made_elsewhere = isclass(target) or iscoroutinefunction(target) or isgeneratorfunction(target)
+    if not callable(target) or made_elsewhere:
+        raise UsageError(f"a target is a function of no arguments or a Target, not {target!r}")
+    return CallableTarget(target)
+
+
+def session_target(
+    session: tf.compat.v1.Session, fetches: Any, feed_dict: Mapping[Any, Any] | None
+) -> SessionTarget:
+    """A `session.run` as a target; a UsageError if the graph has nothing of the fetches."""
+    target = SessionTarget(session, fetches, feed_dict)
+    try:
+        target.without_result()
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{fetches!r} can't be fetched: {first_line(error)}") from error
+    return target
 
 
 def _leaves(result: object) -> list[Any]:
@@ -195,7 +229,4 @@ def sync_devices() -> None:
 
 @cache
 def _has_accelerator() -> bool:
-    import tensorflow as tf
-
-    # The physical ones: to list the logical ones would take their memory.
-    return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
+    return bool(accelerators())

@@ -61,12 +61,16 @@ def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any
         host_level: 1 user annotations, 2 and expensive ops, 3 and cheap ones.
         python_level: 1 records Python calls.
     """
+    return _options(host_level, python_level, device_level=1)
+
+
+def _options(host_level: int, python_level: int, device_level: int) -> Any:
     import tensorflow as tf
 
     return tf.profiler.experimental.ProfilerOptions(
         host_tracer_level=_Level(host_level),
         python_tracer_level=_Level(python_level),
-        device_tracer_level=_Level(1),
+        device_tracer_level=_Level(device_level),
         # Without one TensorFlow gets None for it, and warns of that each time.
         delay_ms=_Level(0),
     )
@@ -76,13 +80,9 @@ def check_no_profiler(doing: str) -> None:
     """Raises a `CaptureError` if a profiler is running in this process: it would spoil timing."""
     import tensorflow as tf
 
-    # Nothing is to be recorded: of a GPU, CUPTI would stay attached for a while.
-    nothing = dict.fromkeys(("host", "python", "device"), _Level(0))
-    options = {f"{part}_tracer_level": level for part, level in nothing.items()}
     with profiler_failures(doing):
-        tf.profiler.experimental.start(
-            "", tf.profiler.experimental.ProfilerOptions(delay_ms=_Level(0), **options)
-        )
+        # Nothing is to be recorded: of a GPU, CUPTI would stay attached for a while.
+        tf.profiler.experimental.start("", _options(0, 0, 0))
         tf.profiler.experimental.stop(save=False)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from tensorboard.compat.proto.config_pb2 import RunMetadata
 from tensorboard.compat.proto.step_stats_pb2 import DeviceStepStats, NodeExecStats, StepStats
 
+from alexprof.capture.executed import short_device
 from alexprof.record.phase import OpCost, Phase
 
 
@@ -36,7 +37,7 @@ def with_shares(run_metadata: bytes, phase: Phase) -> bytes:
     starts_us = [node.all_start_micros for stats in devices for node in stats.node_stats]
     begin_us = min(starts_us, default=0)
     for stats in devices:
-        on_this = stats.device.rpartition("device:")[2].startswith(phase.attribution.device)
+        on_this = short_device(stats.device) == phase.attribution.device
         _replace_times(stats, ops if on_this else (), begin_us)
     metadata.step_stats.CopyFrom(StepStats(dev_stats=devices))
     return bytes(metadata.SerializeToString())

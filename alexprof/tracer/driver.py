@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,6 +37,9 @@ from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import AblationSpec
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LONG_S = 20.0
 """A phase that takes longer is announced."""
@@ -105,12 +109,19 @@ class Driver:
         files = find_traces(str(recording.trace)) if recording.trace is not None else ()
         if recording.trace is not None and not files:
             raise UsageError(f"there is no trace in {recording.trace}")
-        if files:
-            _check_one_sort(files, recording.marker)
         timed = sum(len(block.start_ns) for block in blocks if not block.warm_up)
-        self._keep_timed(key, label, blocks, StoppingRule.of(timed), recording.burn_in)
-        if files:
-            self._take_trace(key, variant, files, recording.marker)
+        phases = self._described(label, blocks, StoppingRule.of(timed), recording.burn_in)
+        if not files:
+            self._keep_timed(key, blocks, phases)
+        else:  # read before anything is kept: what can't be used leaves no half phase
+            session = Path(variant) / "plugins" / "profile" / key
+            kept = session / files[0].name if len(files) == 1 else session
+            beside = Beside(timed=phases[variant], file=str(kept))
+            traced, costs = _read_one_sort(files, recording.marker, beside)
+            self._keep_timed(key, blocks, phases)
+            for file in files:
+                write_whole(self._recorder.folder / session / file.name, file.read_bytes())
+            self._recorder.add_traced(variant, key, traced, costs, b"")
         self._answer(key, ablations, together=())
 
     def labels(self, variants: Collection[str]) -> str:
@@ -148,7 +159,9 @@ class Driver:
                 if not block.warm_up:
                     self._print_tenths(block, several=len(targets) > 1)
         blocks = number_warm_up(blocks)
-        self._keep_timed(key, label, blocks, rule, burn_in, interference=monitored.interference)
+        interference = monitored.interference
+        phases = self._described(label, blocks, rule, burn_in, interference=interference)
+        self._keep_timed(key, blocks, phases)
 
     def _say_how_long(self, warm_up: Sequence[Block], steps: int) -> None:
         """Says how long a phase will take, by its warm-up, where someone may want less."""
@@ -161,16 +174,16 @@ class Driver:
                 f"About {time_left(left_s)} in this phase; fewer steps take less (--num-batches)."
             )
 
-    def _keep_timed(
+    def _described(
         self,
-        key: str,
         label: str,
-        blocks: list[Block],
+        blocks: Sequence[Block],
         rule: StoppingRule,
         burn_in: int,
         *,
         interference: Interference | None = None,
-    ) -> None:
+    ) -> dict[str, Phase]:
+        """The record of a phase that was timed, by variant."""
         timed_by_variant = describe_phase(
             blocks,
             rule,
@@ -178,11 +191,17 @@ class Driver:
             until_steady=self._options.until_steady,
             fetch=self._options.fetch,
         )
-        phases = {}
-        for variant, timed in timed_by_variant.items():
-            phases[variant] = Phase(label=label, timed=timed, interference=interference)
-            name = self.labels([variant]) if len(timed_by_variant) > 1 else ""
-            self._progress.message(summary_line(datetime.now(), label, timed, name))
+        return {
+            variant: Phase(label=label, timed=timed, interference=interference)
+            for variant, timed in timed_by_variant.items()
+        }
+
+    def _keep_timed(self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase]) -> None:
+        for variant, phase in phases.items():
+            name = self.labels([variant]) if len(phases) > 1 else ""
+            if phase.timed is not None:
+                line = summary_line(datetime.now(), phase.label, phase.timed, name)
+                self._progress.message(line)
         earlier = self._recorder.blocks.get(key, [])
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
 
@@ -209,21 +228,6 @@ class Driver:
                 self._recorder.set_phase(variant, key, unusable)
                 return
         self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
-
-    def _take_trace(
-        self, key: str, variant: str, files: Sequence[Path], marker: str | None
-    ) -> None:
-        session = self._recorder.folder / variant / "plugins" / "profile" / key
-        kept = session / files[0].name if len(files) == 1 else session
-        beside = Beside(
-            timed=self._recorder.run.variants[variant].phases[key],
-            file=str(kept.relative_to(self._recorder.folder)),
-        )
-        phases, attributions, _ = read_phases(files, marker=marker, beside=beside)
-        (phase,), (attribution,) = phases.values(), attributions.values()
-        for file in files:
-            write_whole(session / file.name, file.read_bytes())
-        self._recorder.add_traced(variant, key, phase, attribution.costs, b"")
 
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
@@ -266,17 +270,21 @@ class Driver:
             self._progress.message(line)
 
 
-def _check_one_sort(files: Sequence[Path], marker: str | None) -> None:
-    """Makes sure that a trace can be read and has steps of one sort, before anything is kept.
+def _read_one_sort(
+    files: Sequence[Path], marker: str | None, beside: Beside
+) -> tuple[Phase, pl.DataFrame]:
+    """Reads a trace that has steps of one sort: the phase with it, and its costs.
 
     Raises:
-        UsageError: If it hasn't.
+        UsageError: If it has others, or none with that marker.
         TraceError: If it can't be read or holds no ops.
     """
-    phases, attributions, _ = read_phases(files, marker=marker, cores=False)
+    phases, attributions, _ = read_phases(files, marker=marker, beside=beside)
     check_marked(files[0], attributions, marker)
     if len(phases) > 1:
         raise UsageError(
             f"the trace marks steps of several sorts: name one of {', '.join(phases)} "
             "as the recording's marker"
         )
+    (phase,), (attribution,) = phases.values(), attributions.values()
+    return phase, attribution.costs

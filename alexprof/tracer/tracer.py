@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alexprof.capture.devices import session_config, used_accelerators
-from alexprof.capture.failures import first_line
 from alexprof.capture.software import software
-from alexprof.capture.target import CallableTarget, SessionTarget, Target
+from alexprof.capture.target import SessionTarget, Target, as_target, session_target
 from alexprof.capture.trace import GRAPH_BUILD, profiled
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.machine import describe_machine
@@ -293,7 +291,7 @@ class Tracer:
         if isinstance(target, Target) or callable(target):
             if fetches is not None or feed_dict is not None:
                 raise UsageError("fetches and feed_dict are for a session, not for a function")
-            targets = [(variant, _as_target(target))]
+            targets = [(variant, as_target(target))]
         else:
             if variant != UNNAMED:
                 raise UsageError("a session's variant is its graph's: leave variant out")
@@ -320,7 +318,7 @@ class Tracer:
         """
         self._check_open()
         if isinstance(targets, Mapping):
-            pairs = [(variant, _as_target(target)) for variant, target in targets.items()]
+            pairs = [(variant, as_target(target)) for variant, target in targets.items()]
         else:
             pairs = [self._session_target(*target) for target in targets]
         self._time(pairs, label, steps, burn_in)
@@ -392,12 +390,7 @@ class Tracer:
                 f"{what} is not open here: give a function, a Target, or a session from "
                 "`with tracer.session()`"
             )
-        target = SessionTarget(session, fetches, feed_dict)
-        try:
-            target.without_result()
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"{fetches!r} can't be fetched: {first_line(error)}") from error
-        return self._sessions[id(session)], target
+        return self._sessions[id(session)], session_target(session, fetches, feed_dict)
 
     def _check_new(self, variant: str) -> None:
         self._check_open()
@@ -414,12 +407,3 @@ class Tracer:
     def _unknown(self, variant: str) -> UsageError:
         variants = ", ".join(self.run.variants) or "none yet"
         return UsageError(f"no graph of a variant {variant!r}: there are {variants}")
-
-
-def _as_target(target: Target | Callable[[], Any]) -> Target:
-    if isinstance(target, Target):
-        return target
-    made_elsewhere = isclass(target) or iscoroutinefunction(target) or isgeneratorfunction(target)
-    if not callable(target) or made_elsewhere:
-        raise UsageError(f"a target is a function of no arguments or a Target, not {target!r}")
-    return CallableTarget(target)
