@@ -1,0 +1,1 @@
+"""A campaign against the program: hostile traces, altered records, kills, full disks."""

@@ -1,0 +1,135 @@
+"""The parts of the campaign, by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.stress import hostile, interruptions, surroundings
+from benchmarks.stress.commands import Command, Outcome, Result, run_all
+from benchmarks.stress.mutations import mutated
+from benchmarks.stress.records import change_json, change_table
+from benchmarks.stress.subjects import copy_run, make_run
+from tests.samples import EVERY
+
+MUTATED, ALTERED = 1000, 500
+
+
+def _hostile_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]:
+    def commands() -> Iterator[Command]:
+        for number, (name, content) in enumerate(hostile.traces()):
+            if arguments.match in name:
+                path = folder / f"{number}.xplane.pb"
+                path.write_bytes(content)
+                yield Command(name, ("report", str(path), "--full"), len(content))
+
+    return [run_all("hostile traces", commands())]
+
+
+def _mutated_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]:
+    run = make_run(folder / "logdir", "base")
+    sources = [path.read_bytes() for path in sorted(run.rglob("*.xplane.pb"))]
+    sources += [content for name, content in hostile.traces() if name == "names: colons"]
+    sources += [path.read_bytes() for path in EVERY if path.stat().st_size < 1_000_000]
+
+    def commands() -> Iterator[Command]:
+        for number in range(round(MUTATED * arguments.scale)):
+            chance = random.Random(f"{arguments.seed} trace {number}")
+            content = mutated(chance.choice(sources), chance)
+            path = folder / f"{number}.xplane.pb"
+            path.write_bytes(content)
+            asked = ("report", str(path), "--json")
+            yield Command(f"trace {number}", asked, len(content), check=_sums_close)
+
+    return [run_all("mutated traces", commands())]
+
+
+def _sums_close(outcome: Outcome) -> str:
+    """Whether shares and idle time of a report make up the steps, in whole nanoseconds."""
+    if outcome.code != 0:
+        return ""
+    for variant in json.loads(outcome.out)["variants"].values():
+        for phase in variant["phases"].values():
+            if attribution := phase["attribution"]:
+                spent_ns = attribution["share_ns"] + attribution["idle_ns"]
+                if spent_ns != attribution["wall_ns"]:
+                    return f"sums: {spent_ns} of {attribution['wall_ns']} ns"
+    return ""
+
+
+def _altered_records(folder: Path, arguments: argparse.Namespace) -> list[Result]:
+    """One run of three is changed: the others are answered, and its table gives no other number."""
+    good = folder / "good"
+    base, other = (make_run(good, name) for name in ("base", "other"))
+    compared = {
+        change: run_all("", [Command("", _compare(good), check=_keep(good / f"{change}.out"))])
+        for change in ("as it was",)
+    }
+    assert not compared["as it was"].faults
+    right = (good / "as it was.out").read_text()
+
+    def commands() -> Iterator[Command]:
+        for number in range(round(ALTERED * arguments.scale)):
+            chance = random.Random(f"{arguments.seed} record {number}")
+            logdir = folder / f"{number}"
+            copy_run(base, logdir, "base")
+            changed = copy_run(other, logdir, "other")
+            if chance.random() < 0.5:
+                how, same = change_json(changed / "run.json", chance), None
+            else:
+                table = chance.choice(("costs.parquet", "steps.parquet"))
+                how, same = f"{table}: {change_table(changed / table, chance)}", right
+            name = f"{number} {how}"
+            size = 1_000_000
+            at = ("--logdir", str(logdir))
+            yield Command(f"{name}: list", ("list", *at), size, check=_lists_base)
+            yield Command(f"{name}: history", ("history", *at), size, check=_lists_base)
+            yield Command(f"{name}: report", ("report", "other", "--full", *at), size)
+            yield Command(f"{name}: compare", _compare(logdir), size, check=_equals(same))
+            shutil.rmtree(logdir, ignore_errors=False) if number < 0 else None
+
+    return [run_all("altered records", commands())]
+
+
+def _compare(logdir: Path) -> tuple[str, ...]:
+    return ("compare", "base", "other", "--full", "--json", "--logdir", str(logdir))
+
+
+def _keep(path: Path) -> Callable[[Outcome], str]:
+    def keep(outcome: Outcome) -> str:
+        path.write_text(outcome.out)
+        return ""
+
+    return keep
+
+
+def _equals(right: str | None) -> Callable[[Outcome], str]:
+    """A comparison of runs with a changed table is refused, or is as it was."""
+
+    def check(outcome: Outcome) -> str:
+        if outcome.code == 0 and right is not None and outcome.out != right:
+            return "another comparison"
+        return ""
+
+    return check
+
+
+def _lists_base(outcome: Outcome) -> str:
+    if outcome.code != 0:
+        return f"exit code {outcome.code}: {outcome.err.strip()[:200]}"
+    return "" if "base" in outcome.out else "the good run is missing"
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Result]]] = {
+    "hostile": _hostile_traces,
+    "mutated": _mutated_traces,
+    "records": _altered_records,
+    "kills": interruptions.kills,
+    "disk": interruptions.full_disks,
+    "surroundings": surroundings.commands,
+    "programs": surroundings.programs,
+}
