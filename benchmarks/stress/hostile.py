@@ -42,30 +42,28 @@ NAMES: dict[str, str] = {
     "right to left": "\u202e" * 10_000,
 }
 
-STATS = tuple(
-    [
-        "step_num",
-        "tf_op",
-        "hlo_op",
-        "hlo_module",
-        "program_id",
-        "correlation_id",
-        "group_id",
-        "_pt",
-        "_p",
-        "_ct",
-        "_c",
-        "kernel_details",
-        "memcpy_details",
-        "scope_range_id",
-        "cuda_graph_id",
-        "cuda_graph_node_id",
-        "theoretical_occupancy_pct",
-        "device_id",
-        "context_id",
-        "bytes_accessed",
-        "flops",
-    ]
+STATS = (
+    "step_num",
+    "tf_op",
+    "hlo_op",
+    "hlo_module",
+    "program_id",
+    "correlation_id",
+    "group_id",
+    "_pt",
+    "_p",
+    "_ct",
+    "_c",
+    "kernel_details",
+    "memcpy_details",
+    "scope_range_id",
+    "cuda_graph_id",
+    "cuda_graph_node_id",
+    "theoretical_occupancy_pct",
+    "device_id",
+    "context_id",
+    "bytes_accessed",
+    "flops",
 )
 
 
