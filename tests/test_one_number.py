@@ -16,10 +16,10 @@ from alexprof.analysis.summary import summarize
 from alexprof.measure.statistics import difference
 from alexprof.record.ablation import Ablation
 from alexprof.record.store import save_run
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.show import ReportOptions, numbers, render, render_list
 from alexprof.show.comparison import render_comparison
-from alexprof.show.verdict import render_gate
+from alexprof.show.gate import render_gate
 from alexprof.tensorboard.hparams import metrics
 from alexprof.tensorboard.scalars import all_series
 from tests.analysis.made import made_run

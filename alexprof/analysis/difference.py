@@ -15,10 +15,11 @@ from msgspec import Struct
 
 from alexprof.analysis.caveats import QUIET
 from alexprof.measure.between_runs import MORE_RUNS
-from alexprof.measure.verdict import verdict_of
+from alexprof.measure.equivalence_band import verdict_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Comparison, Interval, Needed, Timed, Verdict
+from alexprof.record.timed import Timed
+from alexprof.record.values import Comparison, Interval, Needed, Verdict
 
 Estimator = Literal["mean", "median"]
 Reason = Literal["machine_busy", "no_interval", "between_runs", "not_seen", "chance"]

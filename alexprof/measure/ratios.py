@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
+from alexprof.measure.equivalence_band import SAME_WITHIN, verdict_of
 from alexprof.measure.power import pairs_needed
 from alexprof.measure.spread import (
     Floats,
@@ -25,7 +26,6 @@ from alexprof.measure.spread import (
     satterthwaite,
     two_sided_p,
 )
-from alexprof.measure.verdict import SAME_WITHIN, verdict_of
 from alexprof.record.values import Comparison, Interval, Needed, NeededCode, Verdict
 
 __all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]

@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.record.values import Interval, blocks_together
+from alexprof.record.timed import blocks_together
+from alexprof.record.values import Interval
 
 Floats = NDArray[np.float64]
 Runs = Sequence[Sequence[Floats]]

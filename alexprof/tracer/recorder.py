@@ -35,7 +35,7 @@ from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.record.values import Stretch
+    from alexprof.record.timed import Stretch
 
 
 @dataclass

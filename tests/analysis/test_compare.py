@@ -15,7 +15,7 @@ from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text, needed_text, reading

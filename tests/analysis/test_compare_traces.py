@@ -16,8 +16,8 @@ from alexprof.errors import UsageError
 from alexprof.record.store import load_run
 from alexprof.record.tables import load_costs
 from alexprof.show.comparison import render_comparison
+from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
-from alexprof.show.verdict import render_gate
 from alexprof.tracer.importing import import_trace
 from tests.analysis.made import made_run
 from tests.trace_runs import step_lengths_ns, write_trace

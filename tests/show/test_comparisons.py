@@ -22,8 +22,8 @@ from alexprof.errors import UsageError
 from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
+from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
-from alexprof.show.verdict import render_gate
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 from tests.show.golden_files import check_golden
 

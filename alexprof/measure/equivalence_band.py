@@ -1,4 +1,4 @@
-"""Is a difference significant? The one rule for every output."""
+"""How much difference counts as the same, and whether one is significant: for every output."""
 
 from __future__ import annotations
 
