@@ -83,7 +83,8 @@ class Step(Struct, frozen=True, kw_only=True):
         ci95: Its 95 % interval.
         verdict: "slower" (more) or "faster" (less).
         software: Versions of the first run after it.
-        changed: Versions that differ from the last run before it.
+        changed: Versions that differ from the last run before it; None where those of one of the
+            two are not recorded.
     """
 
     run: str
@@ -95,7 +96,7 @@ class Step(Struct, frozen=True, kw_only=True):
     ci95: Interval | None
     verdict: Verdict
     software: Software | None
-    changed: tuple[Caveat, ...]
+    changed: tuple[Caveat, ...] | None
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -355,7 +356,7 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
         ci95=compared.ci95,
         verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(version_changes(last, first)),
+        changed=tuple(version_changes(last, first)) if last.machine and first.machine else None,
     )
 
 

@@ -186,4 +186,7 @@ def test_history_of_imported_runs_alone_finds_the_step(tmp_path):
         import_trace(file, logdir=tmp_path / "logdir", name=f"run{number}")
     followed = history(tmp_path / "logdir")
     assert followed.metric == "trace.traced"
-    assert [(step.run, step.verdict) for step in followed.steps] == [("run4", "slower")]
+    # Traces don't say which versions ran.
+    steps = [(step.run, step.verdict, step.changed) for step in followed.steps]
+    assert steps == [("run4", "slower", None)]
+    assert "which versions ran is not recorded" in render_history(followed).replace("\n", " ")

@@ -175,7 +175,7 @@ def test_if_an_interval_includes_0_no_direction_is_given(logdir):
     text = rendered(logdir, "same")
     assert "slower" not in text
     assert "faster" not in text
-    assert "can’t tell" in text
+    assert "unclear" in text
 
 
 def test_one_phase_on_request(logdir):
