@@ -1,15 +1,22 @@
-"""A comparison and what it would take to tell, as plain values; without NumPy."""
+"""A comparison of two, and what it would take to tell, as plain values; without NumPy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 Interval = tuple[float, float]
 """Lower and upper bound."""
+Estimator = Literal["mean", "median"]
 Verdict = Literal["slower", "faster", "same", "unclear"]
+Outcome = Literal["within", "slower", "unclear"]
+"""Of a gate, against what is allowed."""
+Reason = Literal["machine_busy", "no_interval", "between_runs", "not_seen", "chance"]
 NeededCode = Literal[
     "positive_times",
+    "steps",
     "blocks",
     "more_blocks",
     "more_pairs",
@@ -24,30 +31,11 @@ NeededCode = Literal[
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A minus B of two variants' step times.
-
-    Attributes:
-        mean_s: Difference of the means.
-        ci95_s: Its 95 % interval; None with fewer than two blocks on a side.
-        median_s: Difference of the medians.
-        median_ci95_s: Its 95 % interval; None likewise.
-        paired: Whether the blocks ran interleaved, so that block i of A stands beside that of B.
-    """
-
-    mean_s: float
-    ci95_s: Interval | None
-    median_s: float
-    median_ci95_s: Interval | None
-    paired: bool
-
-
-@dataclass(frozen=True)
 class Needed:
     """What it would take for a verdict.
 
     Attributes:
-        code: "positive_times": times above 0 of both. "blocks": at least two blocks of each.
+        code: "positive_times": times above 0 of both. "steps", "blocks": at least `count` of each.
             "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as
             many of each side. "pairs": pairs of processes (`ab`). "quiet": runs while the machine
             does nothing else. "fewer_compared": more data, since among so many comparisons one like
@@ -62,27 +50,39 @@ class Needed:
     now: int = 0
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """B against A.
+class Difference(Struct, frozen=True, kw_only=True):
+    """What something takes before and after, and whether that is a difference.
 
     Attributes:
-        a_s: Mean of all steps of A (of the runs' means, where there are several).
-        b_s: That of B.
-        ratio: b_s / a_s.
-        ci95: 95 % interval of the ratio; None where nothing shows the spread.
-        verdict: "same": interval inside the band; "slower", "faster": else if it excludes 1.
-        needed: What it would take for a verdict; None with one.
-        p_value: Two-sided, of a ratio of 1; None without an interval.
-        log_error: Standard error of the ratio's logarithm; None without an interval.
-        degrees_of_freedom: Degrees of freedom of `log_error`; infinite where nothing varies.
+        estimator: "mean" or "median": of what the times are.
+        before_s: Seconds before: in A, or in the baseline.
+        after_s: Seconds after.
+        change_s: After minus before.
+        ci95_s: Its 95 % interval; None where nothing shows the spread.
+        ratio: After over before.
+        ratio_ci95: Its 95 % interval.
+        significant: Whether the verdict is "slower" or "faster".
+        verdict: "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear".
+        reason: Why it is unclear. "machine_busy"; "no_interval": too little data; "between_runs":
+            two runs may differ as much; "not_seen": the interval includes 0; "chance": among so
+            many comparisons. None with a verdict.
+        needed: What a verdict would take; None with one.
+        p_value: Of no difference, adjusted for how many were compared; None where not known.
+        log_error: Standard error of the ratio's logarithm; None where not known.
+        degrees_of_freedom: Degrees of freedom of `log_error`; infinite (null in JSON) where
+            nothing varies.
     """
 
-    a_s: float
-    b_s: float
+    estimator: Estimator
+    before_s: float
+    after_s: float
+    change_s: float
+    ci95_s: Interval | None
     ratio: float
-    ci95: Interval | None
+    ratio_ci95: Interval | None
+    significant: bool
     verdict: Verdict
+    reason: Reason | None
     needed: Needed | None
     p_value: float | None = None
     log_error: float | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from alexprof.analysis.difference import Difference
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
+from alexprof.record.values import Difference
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from alexprof.analysis.difference import Difference, Reason
-from alexprof.analysis.gate import GateResult, Judged
-from alexprof.measure.gate import Outcome
-from alexprof.record.values import Needed, NeededCode, Verdict
+from alexprof.record.values import Difference, Needed, NeededCode, Outcome, Reason, Verdict
 from alexprof.show.document import Note
 from alexprof.show.text import plural, sentence_case
+
+if TYPE_CHECKING:
+    from alexprof.analysis.gate import GateResult, Judged
 
 VERDICTS: dict[Verdict, str] = {
     "slower": "slower",
@@ -28,7 +29,6 @@ _WHY_CANT_TELL: dict[Reason, str] = {
 }
 _NEEDED: dict[NeededCode, str] = {
     "positive_times": "times above 0 of both",
-    "blocks": "at least 2 blocks of each",
     "three_runs": "three runs of each",
     "pairs": "pairs of processes (alexprof ab)",
     "quiet": "runs while the machine does nothing else",
@@ -64,6 +64,8 @@ def needed_text(needed: Needed) -> str:
     """What a verdict would take, for the middle of a sentence."""
     if needed.code == "runs":
         return f"about {needed.count} runs of each, not {needed.now}"
+    if needed.code in ("steps", "blocks"):
+        return f"at least {needed.count} {needed.code} of each"
     if needed.code not in _COUNTED:
         return _NEEDED[needed.code]
     noun, rest = _COUNTED[needed.code]

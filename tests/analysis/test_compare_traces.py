@@ -15,6 +15,7 @@ from alexprof.analysis.selection import Group, select, select_each
 from alexprof.errors import UsageError
 from alexprof.record.store import load_run
 from alexprof.record.tables import load_costs
+from alexprof.record.values import Needed
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
@@ -106,6 +107,17 @@ def test_a_trace_compares_as_its_imported_run(logdir):
             )
             assert ratios[0] == pytest.approx(ratios[1], rel=1e-9)
             assert intervals[0] == pytest.approx(intervals[1], rel=1e-9)
+
+
+def test_two_steps_of_each_allow_no_verdict(tmp_path):
+    for name, scale in (("a", 1.0), ("b", 9.0)):
+        file = write_trace(tmp_path / f"{name}.xplane.pb", steps=2, scale=scale)
+        import_trace(file, logdir=tmp_path, name=name)
+    differences = [change.difference for change in compared(tmp_path, "a", "b").differences]
+    assert {(each.verdict, each.reason, each.needed) for each in differences} == {
+        ("unclear", "no_interval", Needed("steps", 3))
+    }
+    assert judged(tmp_path, "b", "a", "3%").exit_code == 3
 
 
 def test_a_session_folder_is_a_side(logdir):

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
-from alexprof.analysis.difference import Difference
-from alexprof.record.values import Interval
+from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
 from alexprof.show.comparison_texts import caveat_text, result_text
 from alexprof.show.document import (
