@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.analysis.ablation import ablation
-from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
+from alexprof.analysis.assemble import Beside
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler
@@ -35,6 +35,7 @@ from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
+from alexprof.tracer.traces import check_marked, find_traces, read_phases
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import AblationSpec
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.traces import (
+from alexprof.errors import RunError, UsageError
+from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.record.store import LATEST, save_run
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.tracer.run import Run
+from alexprof.tracer.steps import traced_steps_of
+from alexprof.tracer.traces import (
     SUFFIX,
     TRACE,
     LoadedTrace,
@@ -20,12 +26,6 @@ from alexprof.analysis.traces import (
     trace_name,
     written,
 )
-from alexprof.errors import RunError, UsageError
-from alexprof.files import check_writable, make_folder, whole_file, writing
-from alexprof.record.run import Run
-from alexprof.record.store import LATEST, save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.steps import traced_steps_of
 
 if TYPE_CHECKING:
     import polars as pl

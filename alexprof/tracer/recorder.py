@@ -23,13 +23,13 @@ from alexprof.record.run import (
     SCHEMA_VERSION,
     UNFINISHED,
     MachineRecord,
-    Run,
     Variant,
     WorkloadRecord,
 )
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.names import serialized
+from alexprof.tracer.run import Run
 from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.traces import Beside, read_phases
+from alexprof.analysis.assemble import Beside
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import first_line, step_failures
 from alexprof.capture.results import fetch_results
@@ -21,6 +21,7 @@ from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
+from alexprof.tracer.traces import read_phases
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:

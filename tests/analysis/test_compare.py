@@ -9,7 +9,7 @@ import pytest
 
 from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
@@ -19,6 +19,7 @@ from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text, needed_text, reading
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}

@@ -16,13 +16,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import alexprof
-from alexprof.analysis.traces import load, load_trace
+from alexprof import show
 from alexprof.errors import AlexProfError, RunError, TraceError, UsageError
 from alexprof.record.run import Run
-from alexprof.record.store import list_runs, load_run
+from alexprof.record.store import list_runs
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.tracer import importing
 from alexprof.tracer.importing import import_trace
+from alexprof.tracer.run import load_run
+from alexprof.tracer.sources import load
+from alexprof.tracer.traces import load_trace
 from tests import h200
 from tests.samples import SAMPLES
 from tests.show.full import render
@@ -81,6 +84,16 @@ def test_an_imported_run_is_the_record_of_the_trace_with_tables_and_the_trace(tm
     assert costs["step"].n_unique() == phase.traced.steps == 6
     assert len(list((folder / "trace").glob("*tfevents*"))) == 1
     assert left_in(tmp_path / "logdir")[0] == folder
+
+
+def test_every_public_run_shows_itself(tmp_path, capsys):
+    file = write_trace(tmp_path / "vm.xplane.pb", steps=6)
+    imported = alexprof.import_trace(file, logdir=tmp_path, name="mine")
+    for run in (imported, load_run(tmp_path / "mine"), alexprof.load_trace(file)):
+        assert isinstance(run, alexprof.Run)
+        run.report()
+        assert capsys.readouterr().out == show.render(run, "text") + "\n"
+        assert run._repr_html_() == show.render(run, "html")
 
 
 def test_the_table_of_steps_has_the_traced_ones(tmp_path):

@@ -11,7 +11,10 @@ from alexprof.errors import CaptureError, RunError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.show.progress import Progress
-from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
+from alexprof.tracer.names import phase_key
+from alexprof.tracer.options import ProfileOptions
+from alexprof.tracer.profiling import profile
+from alexprof.tracer.tracer import Tracer
 from alexprof.workload.ablated import ablated
 from alexprof.workload.alexnet import alexnet
 from alexprof.workload.base import AblationSpec
