@@ -40,7 +40,7 @@ from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
-    import polars as pl
+    from alexprof.attribute import Attribution
 
 LONG_S = 20.0
 """A phase that takes longer is announced."""
@@ -118,11 +118,11 @@ class Driver:
             session = Path(variant) / "plugins" / "profile" / key
             kept = session / files[0].name if len(files) == 1 else session
             beside = Beside(timed=phases[variant], file=str(kept))
-            traced, costs = _read_one_sort(files, recording.marker, beside)
+            traced, attribution = _read_one_sort(files, recording.marker, beside)
             self._keep_timed(key, blocks, phases)
             for file in files:
                 write_whole(self._recorder.folder / session / file.name, file.read_bytes())
-            self._recorder.add_traced(variant, key, traced, costs, b"")
+            self._recorder.add_traced(variant, key, traced, attribution, b"")
         self._answer(key, ablations, together=())
 
     def labels(self, variants: Collection[str]) -> str:
@@ -228,7 +228,9 @@ class Driver:
                 unusable = msgspec.structs.replace(timed, notes=notes)
                 self._recorder.set_phase(variant, key, unusable)
                 return
-        self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
+        self._recorder.add_traced(
+            variant, key, traced.phase, traced.attribution, traced.run_metadata
+        )
 
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
@@ -273,8 +275,8 @@ class Driver:
 
 def _read_one_sort(
     files: Sequence[Path], marker: str | None, beside: Beside
-) -> tuple[Phase, pl.DataFrame]:
-    """Reads a trace that has steps of one sort: the phase with it, and its costs.
+) -> tuple[Phase, Attribution]:
+    """Reads a trace that has steps of one sort: the phase with it, and its tables.
 
     Raises:
         UsageError: If it has others, or none with that marker.
@@ -288,4 +290,4 @@ def _read_one_sort(
             "as the recording's marker"
         )
     (phase,), (attribution,) = phases.values(), attributions.values()
-    return phase, attribution.costs
+    return phase, attribution

@@ -27,6 +27,7 @@ from alexprof.tracer.run import load_run
 from alexprof.tracer.sources import load
 from alexprof.tracer.traces import load_trace
 from tests import h200
+from tests.analysis.made import made_run
 from tests.samples import SAMPLES
 from tests.show.full import render
 from tests.trace_runs import write_trace
@@ -102,6 +103,8 @@ def test_the_table_of_steps_has_the_traced_ones(tmp_path):
     traced = run.variants["trace"].phases["trace"].traced
     steps = load_steps(tmp_path / "mine")
     assert steps["traced"].all()
+    made_run(tmp_path / "own", {"v": 0.1})
+    assert steps.schema == load_steps(tmp_path / "own").schema
     assert steps.filter(pl.col("block") < 0)["seconds"].to_list() == [traced.left_out_s]
     assert steps.filter(pl.col("block") >= 0)["seconds"].to_list() == list(traced.steps_s)
     assert steps["start_s"].is_sorted()
@@ -176,7 +179,7 @@ def test_what_is_no_trace_leaves_nothing(tmp_path):
     assert left_in(tmp_path / "logdir") == []
 
 
-@pytest.mark.parametrize("broken", ["save_run", "save_table", "traced_steps_table"])
+@pytest.mark.parametrize("broken", ["save_run", "save_table", "steps_table"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "full"), MemoryError])
 def test_an_import_that_is_stopped_leaves_nothing(tmp_path, monkeypatch, broken, error):
     file = write_trace(tmp_path / "vm.xplane.pb", steps=2)
