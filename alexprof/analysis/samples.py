@@ -124,7 +124,9 @@ class RunSamples:
         if was is not None:
             raise RunError(
                 f"no {folder / name}, though the record tells of {was} steps: copy it from where "
-                "the run was made, or measure again"
+                "the run was made, or measure again",
+                code="file_missing",
+                names=(str(folder / name),),
             )
         return None
 

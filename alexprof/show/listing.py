@@ -52,7 +52,7 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(run.why), width, paint, indent="  ")
+            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
 from alexprof.show import render_list
@@ -19,7 +20,7 @@ ALL: list[Run | BrokenRun] = [
     odd_runs.incomplete(),
     odd_runs.nothing(),
     odd_runs.two_gpus(),
-    BrokenRun("old-run", "logdir/old-run/run.json is damaged: no such field"),
+    BrokenRun("old-run", RunError("logdir/old-run/run.json is damaged: no such field")),
 ]
 
 
