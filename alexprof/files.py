@@ -87,7 +87,7 @@ def check_new_folder(folder: Path) -> None:
     with writing(folder):
         exists = folder.exists()
     if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
+        raise RunError(f"{folder} exists already: choose another folder (--name), or remove it")
     check_writable(folder.parent)
 
 

@@ -54,11 +54,10 @@ def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_r
     run = odd_runs.two_gpus()
     ((variant, phases),) = odd_runs.two_phases(run).items()
     ((key, phase),) = phases.items()
+    assert phase.traced is not None
     traced = msgspec.structs.replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=0.0)
-    run = odd_runs.with_phases(
-        run,
-        {variant: {key: msgspec.structs.replace(phase, timed=None, traced=traced, label="trace")}},
-    )
+    phase = msgspec.structs.replace(phase, timed=None, traced=traced, label="trace")
+    run = odd_runs.with_phases(run, {variant: {key: phase}})
     run = msgspec.structs.replace(run, machine=None)
     loop = numbers.time(0.06)
     assert render_list([run]).splitlines()[-1] == f"  trace  {loop} with the time between steps"
