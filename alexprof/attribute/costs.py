@@ -142,7 +142,9 @@ def attribute_phases(
     """
     work = read_work(trace, cores=cores)
     if not work.devices:
-        raise TraceError(_nothing_ran(trace, work.unread))
+        unread = tuple(work.unread)
+        code = "planes_unread" if unread else "nothing_ran"
+        raise TraceError(_nothing_ran(trace, unread), code=code, names=unread[:_SHOWN])
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))

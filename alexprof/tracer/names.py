@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from alexprof.errors import AlexProfError, UsageError
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.store import RUN_FILE
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import AblationSpec
@@ -65,8 +65,8 @@ def what_stopped(error: BaseException) -> Note:
     """Why a run is incomplete, by what ended it."""
     if isinstance(error, KeyboardInterrupt):
         return Note("ended_by_signal" if error.args else "interrupted")
+    if isinstance(error, AlexProfError):
+        return note_of(error)
     text = str(error).strip().splitlines()
-    if isinstance(error, AlexProfError) and text:
-        return Note("failed", text=text[0])
     name = type(error).__name__
     return Note("failed", text=f"{name}: {text[0]}" if text else name)

@@ -12,10 +12,11 @@ from typing import Any
 from alexprof.capture.allocator import choose_cpu_allocator
 from alexprof.errors import CaptureError, UsageError
 from alexprof.measure.machine import available_memory_bytes, describe_machine
-from alexprof.record.run import Run, WorkloadRecord
+from alexprof.record.run import WorkloadRecord
 from alexprof.record.workload import Setting
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.options import MeasureOptions, ProfileOptions
+from alexprof.tracer.run import Run
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload.base import BuiltVariant, PhaseSpec, Workload
 
@@ -147,7 +148,10 @@ def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> boo
         if needed > available:
             raise CaptureError(
                 f"{phase.label} of {workload.name} needs at least {needed / 1e9:.1f} GB and "
-                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size"
+                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size",
+                code="too_large",
+                numbers={"needed_gb": needed / 1e9, "free_gb": available / 1e9},
+                names=(phase.key,),
             )
         if needed * variants > available:
             return False
