@@ -130,8 +130,8 @@ def ablate(
     """
     from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
+    from alexprof.workload.without_ops import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")

@@ -12,10 +12,10 @@ from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.show.progress import Progress
 from alexprof.tracer import ProfileOptions, Tracer, phase_key, profile
-from alexprof.workload.ablated import ablated
 from alexprof.workload.alexnet import alexnet
 from alexprof.workload.base import AblationSpec
 from alexprof.workload.patterns import Pattern
+from alexprof.workload.without_ops import ablated
 from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow
