@@ -84,7 +84,7 @@ def _profile(
 
 def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
     from alexprof.analysis.compare import LEVELS, compare
-    from alexprof.analysis.selection import select_each
+    from alexprof.tracer.sources import select_each
 
     comparison = compare(select_each(names, logdir))
     called = [change for change in comparison.differences if change.difference.verdict in CALLED]

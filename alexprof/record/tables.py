@@ -1,8 +1,8 @@
-"""The run's two tables: timed steps and costs, as Parquet.
+"""The run's two tables: steps and costs, as Parquet.
 
-`steps.parquet`: a row per timed step, warm-up included and marked. `costs.parquet`: a row per
-traced step, device and op, idle time included, so that the shares of a step add up to its wall
-time; that is checked whenever the table is made or loaded.
+`steps.parquet`: a row per step, timed or traced, warm-up included and marked. `costs.parquet`: a
+row per traced step, device and op, idle time included, so that the shares of a step add up to its
+wall time; that is checked whenever the table is made or loaded.
 """
 
 from __future__ import annotations
@@ -73,7 +73,12 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
 
 def load_steps(folder: Path) -> pl.DataFrame:
     """Reads `steps.parquet`; a RunError if it can't be read."""
-    return _read(folder / STEPS_FILE)
+    import polars as pl
+
+    table = _read(folder / STEPS_FILE)
+    if "traced" in table.columns:
+        return table
+    return table.with_columns(traced=pl.lit(value=False))  # the first runs of schema 2 lack it
 
 
 def _read(path: Path) -> pl.DataFrame:

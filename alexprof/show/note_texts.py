@@ -132,7 +132,7 @@ NOTE_TEXTS = {
         "may be slower than earlier ones."
     ),
     "gpu_clock_level": "GPU {gpu}'s clock read {clock_mhz} before and after.",
-    # What the profiler reports: `analysis.traces`.
+    # What the profiler reports: `tracer.traces`.
     "profiler_error": "the profiler reports an error: {text}.",
     "profiler_warning": "the profiler warns: {text}.",
     "profiler_events_dropped": (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.analysis.ablation import ablation
-from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
+from alexprof.analysis.assemble import Beside
 from alexprof.capture.failures import step_failures
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler
@@ -35,11 +35,12 @@ from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
+from alexprof.tracer.traces import check_marked, find_traces, read_phases
 from alexprof.tracer.tracing import computed, trace_phase
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
-    import polars as pl
+    from alexprof.attribute import Attribution
 
 LONG_S = 20.0
 """A phase that takes longer is announced."""
@@ -117,11 +118,11 @@ class Driver:
             session = Path(variant) / "plugins" / "profile" / key
             kept = session / files[0].name if len(files) == 1 else session
             beside = Beside(timed=phases[variant], file=str(kept))
-            traced, costs = _read_one_sort(files, recording.marker, beside)
+            traced, attribution = _read_one_sort(files, recording.marker, beside)
             self._keep_timed(key, blocks, phases)
             for file in files:
                 write_whole(self._recorder.folder / session / file.name, file.read_bytes())
-            self._recorder.add_traced(variant, key, traced, costs, b"")
+            self._recorder.add_traced(variant, key, traced, attribution, b"")
         self._answer(key, ablations, together=())
 
     def labels(self, variants: Collection[str]) -> str:
@@ -227,7 +228,9 @@ class Driver:
                 unusable = msgspec.structs.replace(timed, notes=notes)
                 self._recorder.set_phase(variant, key, unusable)
                 return
-        self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
+        self._recorder.add_traced(
+            variant, key, traced.phase, traced.attribution, traced.run_metadata
+        )
 
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
@@ -272,8 +275,8 @@ class Driver:
 
 def _read_one_sort(
     files: Sequence[Path], marker: str | None, beside: Beside
-) -> tuple[Phase, pl.DataFrame]:
-    """Reads a trace that has steps of one sort: the phase with it, and its costs.
+) -> tuple[Phase, Attribution]:
+    """Reads a trace that has steps of one sort: the phase with it, and its tables.
 
     Raises:
         UsageError: If it has others, or none with that marker.
@@ -287,4 +290,4 @@ def _read_one_sort(
             "as the recording's marker"
         )
     (phase,), (attribution,) = phases.values(), attributions.values()
-    return phase, attribution.costs
+    return phase, attribution

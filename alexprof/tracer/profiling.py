@@ -12,10 +12,11 @@ from typing import Any
 from alexprof.capture.allocator import choose_cpu_allocator
 from alexprof.errors import CaptureError, UsageError
 from alexprof.measure.machine import available_memory_bytes, describe_machine
-from alexprof.record.run import Run, WorkloadRecord
+from alexprof.record.run import WorkloadRecord
 from alexprof.record.workload import Setting
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.options import MeasureOptions, ProfileOptions
+from alexprof.tracer.run import Run
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload.base import BuiltVariant, PhaseSpec, Workload
 

@@ -18,7 +18,7 @@ from alexprof.capture.trace import GRAPH_BUILD, profiled
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.machine import describe_machine
 from alexprof.record.phase import Phase
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import MachineRecord, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line
 from alexprof.show.progress import Progress, progress_for
@@ -27,6 +27,7 @@ from alexprof.tracer.names import check_ablation, check_variant, phase_key, seri
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
+from alexprof.tracer.run import Run
 from alexprof.tracer.sessions import initialized
 from alexprof.workload.base import AblationSpec
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.traces import Beside, read_phases
+from alexprof.analysis.assemble import Beside
 from alexprof.capture.executed import Executed, executed_ops
 from alexprof.capture.failures import first_line, step_failures
 from alexprof.capture.results import fetch_results
@@ -21,10 +21,11 @@ from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
+from alexprof.tracer.traces import read_phases
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
-    import polars as pl
+    from alexprof.attribute import Attribution
 
 CLOCKS_AGREE = 0.01
 """Trace and wall clock must agree on the traced steps to this part of them …"""
@@ -34,10 +35,10 @@ CLOCKS_AGREE_S = 100e-6
 
 @dataclass(frozen=True)
 class TracedPhase:
-    """A phase's record with what the trace says, its costs, and RunMetadata of one more step."""
+    """A phase's record with what the trace says, its tables, and RunMetadata of one more step."""
 
     phase: Phase
-    costs: pl.DataFrame
+    attribution: Attribution
     run_metadata: bytes
 
 
@@ -100,7 +101,7 @@ def trace_phase(
     wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
     phase = _if_clocks_agree(phase, wall_s, beside.wall_clock_s)
     phase = msgspec.structs.replace(phase, traced_interference=monitored.interference)
-    return TracedPhase(phase, attribution.costs, executed.run_metadata)
+    return TracedPhase(phase, attribution, executed.run_metadata)
 
 
 def computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:

@@ -11,7 +11,7 @@ from benchmarks.gpu.sizes import Sizes
 if TYPE_CHECKING:
     from alexprof.record.ablation import Ablation
     from alexprof.record.run import Run
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload import Workload
 
 LEFT_OUT = ("LRN", "lrn1", "lrn2")
@@ -85,13 +85,13 @@ def _run(workload: Any, folder: Path, sizes: Sizes) -> Run:
     from alexprof.capture.startup import start_tensorflow
 
     start_tensorflow()
-    from alexprof.tracer import profile
+    from alexprof.tracer.profiling import profile
 
     return profile(workload, folder, _options(sizes))
 
 
 def _options(sizes: Sizes) -> ProfileOptions:
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
 
     return ProfileOptions(
         num_batches=sizes.num_batches, burn_in=sizes.burn_in, trace_steps=sizes.trace_steps

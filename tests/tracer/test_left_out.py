@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from alexprof.show.progress import Progress
-from alexprof.tracer import ProfileOptions, profile
+from alexprof.tracer.options import ProfileOptions
+from alexprof.tracer.profiling import profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
 from alexprof.workload.patterns import Pattern
 from alexprof.workload.without_ops import ablated

@@ -9,11 +9,12 @@ from collections import Counter
 
 import pytest
 
-from alexprof.analysis.traces import find_traces, load, load_trace
 from alexprof.errors import DamageError, TraceError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from alexprof.show import ReportOptions
+from alexprof.tracer.sources import load
+from alexprof.tracer.traces import find_traces, load_trace
 from tests.attribute.hand import draw, steps
 from tests.record.test_store import run_named
 from tests.show.full import render
