@@ -204,4 +204,4 @@ def run_workload(
     except KeyboardInterrupt:
         kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
         raise Interrupted(f"interrupted{kept}") from None
-    print_report(run, folder)
+    print_report(run)

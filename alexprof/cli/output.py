@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import io
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder
@@ -58,26 +57,18 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def print_report(run: Run, folder: Path) -> None:
+def print_report(run: Run) -> None:
     """Prints a finished run in short, and how to see more of it."""
-    from alexprof.show import ReportOptions, render, terminal
+    from alexprof.show import render
 
-    options = ReportOptions(
-        width=terminal.width(),
-        color=terminal.color(),
-        again=f"alexprof report {shlex.quote(str(folder))}",
-        logdir=shlex.quote(str(folder.parent)),
-    )
-    print_text(f"\n{render(run, 'text', options)}")
+    print_text(f"\n{render(run, 'text', report_options())}")
 
 
-def report_options(phase: str | None = None, top: int = 10, *, full: bool = False) -> ReportOptions:
-    """For the terminal that there is."""
+def report_options(**choices: Any) -> ReportOptions:
+    """Options for the terminal that there is."""
     from alexprof.show import ReportOptions, terminal
 
-    return ReportOptions(
-        width=terminal.width(), color=terminal.color(), phase=phase, top=top, full=full
-    )
+    return ReportOptions(width=terminal.width(), color=terminal.color(), **choices)
 
 
 def new_folder(logdir: Path, run_name: str, default: str) -> Path:

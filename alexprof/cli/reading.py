@@ -57,18 +57,14 @@ def report(
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():
         from alexprof.analysis.traces import load
-        from alexprof.show import ReportOptions, render, terminal
+        from alexprof.show import render
 
-        options = ReportOptions(
-            width=terminal.width(),
-            color=terminal.color(),
+        options = report_options(
             variant=variant or None,
             phase=phase or None,
             top=top,
             full=full,
             section=section or None,
-            again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
-            logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
         )
         source = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
         print_text(render(source, style, options), style)

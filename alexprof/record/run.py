@@ -6,7 +6,10 @@ explains each field. Fields whose name is taken in Python are renamed (`pass_` i
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
@@ -64,7 +67,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     phases: dict[str, Phase] = field(default_factory=dict)
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, dict=True):
     """One invocation: what ran, on what, and what it cost.
 
     Attributes:
@@ -92,6 +95,17 @@ class Run(Struct, frozen=True, kw_only=True):
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     clock_s: float | None = None
+
+    @property
+    def place(self) -> Path | None:
+        """The run's folder, or a trace's file or folder; None of a run in memory alone."""
+        return self.__dict__.get("place")
+
+    def placed(self, place: Path) -> Run:
+        """The run with its place, which `run.json` does not hold."""
+        run = replace(self)
+        run.__dict__["place"] = place.absolute()
+        return run
 
     def report(self, style: str = "text") -> None:
         """Prints the run as "text", "markdown" or "json"."""

@@ -81,7 +81,7 @@ def import_trace(
             whole.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    return run
+    return run.placed(folder)
 
 
 def _files(trace: Path) -> tuple[Path, ...]:
