@@ -169,9 +169,9 @@ def classic_seconds(mean_s: float | None, *others_s: float | None) -> tuple[str,
     )
 
 
-def count(value: float) -> str:
+def count(value: float | None) -> str:
     """How often something happens: whole if it is whole, "0.90" otherwise."""
-    return str(round(value)) if float(value).is_integer() else plain(value)
+    return plain(value) if value is None or value % 1 else str(round(value))
 
 
 def unit(number: str, name: str) -> str:

@@ -36,7 +36,7 @@ from alexprof.show.sections.changed import (
     needed_notes,
     percent_change,
 )
-from alexprof.show.text import clean, cut_two, sentence_case
+from alexprof.show.text import clean, cut_all, sentence_case
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -59,7 +59,7 @@ def render_pairs(
     options = options or ReportOptions()
     a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
-        a, b = cut_two(a, b, text_width(options) - len("A "))
+        a, b = cut_all([a, b], text_width(options) - len("A "))
     return draw(result, partial(_document, commands=(a, b)), style, options)
 
 

@@ -20,12 +20,11 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Piece,
     RowStyle,
     Table,
     Warn,
 )
-from alexprof.show.layout import column_texts
+from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
 from alexprof.show.sections.report import make_document
@@ -37,7 +36,7 @@ FONT = (
 )
 LONG = 60
 """A name of more letters is cut, as in a terminal; its title has the whole."""
-BAR_WIDTH_PX = 260
+BAR_WIDTH = 36
 _HEAD = (
     f"font-weight:400;font-size:12px;line-height:16px;color:{MUTED};background:none;border:0;"
     f"border-bottom:1px solid {EDGE};padding:4px 8px;vertical-align:bottom"
@@ -117,8 +116,18 @@ def _head(column: Column, axis: Axis) -> str:
     if column.unit:
         content += f'<br><span style="font-size:11px">{escape(column.unit)}</span>'
     if column.align == "bar":
-        content = _legend(column) or _ticks(axis)
+        content = _drawn(legend_text(column.legend) or tick_text(axis, BAR_WIDTH))
     return _element("th", f"text-align:{_side(column)};{_HEAD}", content)
+
+
+def _drawn(text: str) -> str:
+    """Text of characters that are equally wide."""
+    return _element("span", "white-space:pre;font:12px/1 monospace", text)
+
+
+def _paint(text: str, style: str) -> str:
+    color = INK if style == "ink" else kind_color(style.removeprefix("kind ").removeprefix("muted"))
+    return f'<span style="color:{color}">{text}</span>'
 
 
 def _side(column: Column) -> str:
@@ -133,7 +142,7 @@ def _cells(table: Table, place: int) -> Iterator[str]:
     for row, cell, text in zip(table.rows, cells, texts, strict=True):
         style = f"{_CELL};{_ROWS[row.style]}"
         if isinstance(cell, Bar):
-            yield _element("td", style, _bar(cell, table.axis))
+            yield _element("td", style, _drawn(bar_text(cell, table.axis, BAR_WIDTH, _paint)))
             continue
         style += f";text-align:{_side(column)}" + ";padding-left:20px" * text.startswith("  ")
         # Kernels of templates have names of thousands of letters.
@@ -148,57 +157,3 @@ def _wide_spaces(text: str) -> str:
     if missing and "." not in number:
         return number + _POINT_SPACE + _FIGURE_SPACE * (missing - 1)
     return number + _FIGURE_SPACE * missing
-
-
-def _bar(bar: Bar, axis: Axis) -> str:
-    pieces = "".join(_piece(piece, axis) for piece in bar.pieces)
-    return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:12px", pieces)
-
-
-def _piece(piece: Piece, axis: Axis) -> str:
-    start, end = sorted((piece.start, piece.end))
-    left = max(0.0, axis.place(start) * 100)
-    width = min(100.0, axis.place(end) * 100) - left
-    place = f"position:absolute;box-sizing:border-box;left:{left:.2f}%;width:{width:.2f}%"
-    look = _whisker(start, end, axis) if piece.mark == "interval" else _look(piece)
-    return _element("span", f"{place};min-width:1px;{look}", "")
-
-
-def _whisker(start: float, end: float, axis: Axis) -> str:
-    line = f"linear-gradient({INK},{INK}) center/100% 2px no-repeat"
-    left, right = (
-        f";border-{side}:2px solid {INK}" * inside
-        for side, inside in (("left", start >= axis.low), ("right", end <= axis.high))
-    )
-    return f"top:1px;height:10px;background:{line}{left}{right}"
-
-
-def _look(piece: Piece) -> str:
-    color = INK if piece.mark == "measured" else kind_color(piece.kind)
-    background = color
-    if piece.mark == "idle":
-        background = f"radial-gradient({EDGE} 1px,transparent 1.2px) 0 0/4px 4px"
-        background += f";border:1px solid {EDGE}"
-    elif piece.mark in ("backward", "pass"):
-        angle = 45 if piece.mark == "backward" else 90
-        stripes = f"{color}bd 0 2px,{color}29 2px 6px"
-        background = f"repeating-linear-gradient({angle}deg,{stripes})"
-    return f"top:0;height:12px;background:{background}"
-
-
-def _legend(column: Column) -> str:
-    swatch = "display:inline-block;width:14px;margin:0 4px 0 0;vertical-align:-2px"
-    return " ".join(
-        _element("span", f"{swatch};{_look(Piece(0, 0, mark))}", "")
-        + _element("span", "margin-right:10px", escape(text))
-        for mark, text in column.legend
-    )
-
-
-def _ticks(axis: Axis) -> str:
-    style = "position:absolute;left:{:.2f}%;transform:translateX(-50%)"
-    labels = "".join(
-        _element("span", style.format(axis.place(tick) * 100), axis.label(tick))
-        for tick in axis.ticks
-    )
-    return _element("div", f"position:relative;width:{BAR_WIDTH_PX}px;height:16px", labels)
