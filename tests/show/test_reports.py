@@ -170,13 +170,6 @@ def test_what_is_not_there_is_named_with_what_there_is():
         ReportOptions(top=-1)
 
 
-def test_a_run_shows_itself(capsys):
-    run = odd_runs.one_step()
-    run.report()
-    assert capsys.readouterr().out == render_any(run) + "\n"
-    assert run._repr_html_() == render_any(run, "html")
-
-
 def test_commands_are_printed_where_there_is_a_run_for_them(tmp_path, monkeypatch):
     run = odd_runs.one_step()
     assert "alexprof report" not in render_any(run) + render_any(run, "html")
