@@ -30,16 +30,9 @@ def render_list(
     now: datetime | None = None,
     color: bool = False,
 ) -> str:
-    """Renders a list of runs.
+    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
 
-    Args:
-        runs: In the order to show them.
-        width: Columns a line may take.
-        now: Adds how long ago a run started; with a time zone. None adds nothing.
-        color: Whether to colour the text.
-
-    Returns:
-        The text, without a newline at its end.
+    `now`, with a time zone, adds how long ago a run started.
     """
     if not runs:
         return "No run yet: make one with `alexprof profile`."
