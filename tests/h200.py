@@ -16,8 +16,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from alexprof.analysis.ablation import explained
-from alexprof.analysis.assemble import traced_phase
-from alexprof.analysis.traces import Beside
+from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
 from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation

@@ -13,7 +13,7 @@ from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
 from alexprof.analysis.samples import RunSamples
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.analysis.summary import summarize
 from alexprof.measure.statistics import mean_difference, median_difference
 from alexprof.record.ablation import Ablation
@@ -25,6 +25,7 @@ from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
 from alexprof.tensorboard.hparams import metrics
 from alexprof.tensorboard.scalars import all_series
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import made_run
 from tests.show import runs
 

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import numpy as np
 from msgspec import Struct
 
-from alexprof.analysis.caveats import Caveat
+from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
@@ -34,6 +34,7 @@ from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.statistics import mean_interval
 from alexprof.record.environment import Software
+from alexprof.record.note import note_of
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
@@ -200,10 +201,9 @@ def history(
     if measure in ("mean", "median", "traced"):
         estimator = "median" if measure == "median" else "mean"
     selections = [Selection(logdir / run.run, run, variant) for run in runs]
-    points, observed = _points(selections, name, measure, phase, estimator)
+    points, observed, failures = _points(selections, name, measure, phase, estimator)
     if all(point.value is None for point in points):
-        texts = (caveat.text for point in points for caveat in point.reasons)
-        reasons = "; ".join(dict.fromkeys(texts))
+        reasons = "; ".join(dict.fromkeys(failures))
         raise UsageError(f"no run in {logdir} has {metric} of {variant}: {reasons}")
     return History(
         metric=metric,
@@ -214,7 +214,7 @@ def history(
         points=tuple(points),
         steps=tuple(find_steps(observed)),
         notes=tuple(
-            Caveat(code="unreadable", runs=(run.run,), text=run.why)
+            caveat_of("unreadable", note_of(run.error), run.run)
             for run in listed
             if isinstance(run, BrokenRun)
         ),
@@ -250,9 +250,10 @@ def _points(
     measure: Measure,
     phase: str,
     estimator: Estimator,
-) -> tuple[list[Point], list[Observed]]:
-    """Each run's value, and the runs that can be compared with the newest on a machine not busy."""
+) -> tuple[list[Point], list[Observed], list[str]]:
+    """Each run's value, the runs that can be compared with the newest, and why others have none."""
     points: list[Point] = []
+    failures: list[str] = []
     compared: list[Observed] = []
     newest: Selection | None = None
     for selection in reversed(selections):
@@ -266,7 +267,8 @@ def _points(
                 *(caveat for caveat in caveats if caveat.effect == "work"),
             ]
         except RunError as error:  # a run without it doesn't stand in the others' way
-            reasons = [Caveat(code="no_value", text=str(error))]
+            reasons = [caveat_of("no_value", note_of(error))]
+            failures.append(str(error))
         points.append(
             Point(
                 run=run.run,
@@ -281,7 +283,7 @@ def _points(
         if observed and not reasons:
             newest = newest or selection
             compared.append(observed)
-    return points[::-1], compared[::-1]
+    return points[::-1], compared[::-1], failures[::-1]
 
 
 def _observe(
@@ -290,15 +292,16 @@ def _observe(
     """Reads the metric of a run; a RunError where it doesn't have it."""
     run, variant = selection.run, selection.run.variants.get(selection.variant or "")
     if variant is None:
-        raise RunError(f"no variant {selection.variant}")
+        names = (selection.variant or "",)
+        raise RunError(f"no variant {names[0]}", code="no_variant", names=names)
     if phase not in variant.phases:
-        raise RunError(f"no phase {phase}")
+        raise RunError(f"no phase {phase}", code="no_phase", names=(phase,))
     if measure == "traced":
         return _observe_traced(run, variant.phases[phase])
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("mean", "median"):
         if sample.traced or not sample.blocks:
-            raise RunError("not timed")
+            raise RunError("not timed", code="not_timed")
         timed = variant.phases[phase].timed
         ci95 = mean_interval(sample.blocks)
         if timed is not None and measure == "median":
@@ -306,10 +309,10 @@ def _observe(
         run_cv = between_run_cv(measured_s(variant.phases[phase]))
         return Observed(run, sample.blocks, ci95, run_cv)
     if not sample.parts or not sample.step_s:
-        raise RunError("no trace")
+        raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
     if part is None:
-        raise RunError(f"no kind, layer or op {name}")
+        raise RunError(f"no kind, layer or op {name}", code="no_part", names=(name,))
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in sample.chunks(*part)]
     run_cv = between_run_part_cv(sample.share(*part))
@@ -320,7 +323,7 @@ def _observe(
 def _observe_traced(run: Run, phase: Phase) -> Observed:
     """The mean of traced steps, which is no timed one's."""
     if phase.traced is None:
-        raise RunError("no trace")
+        raise RunError("no trace", code="not_traced")
     blocks = chunks(np.array(phase.traced.steps_s))
     run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
     return Observed(run, blocks, phase.traced.ci95_s, run_cv)

@@ -81,8 +81,7 @@ class RunSamples:
         traced = "traced" if any(phase.attribution is not None for phase in phases) else None
         self._folder, self._run = selection.folder, selection.run
         self._estimator: Estimator = estimator
-        # The steps of an imported trace are in its record; its table has no timed ones.
-        self._steps = None if selection.is_trace else self._table(STEPS_FILE, timed)
+        self._steps = self._table(STEPS_FILE, timed)
         if selection.costs is None:
             self._costs = self._table(COSTS_FILE, traced)
         else:
@@ -122,14 +121,17 @@ class RunSamples:
         if was is not None:
             raise RunError(
                 f"no {folder / name}, though the record tells of {was} steps: copy it from where "
-                "the run was made, or measure again"
+                "the run was made, or measure again",
+                code="file_missing",
+                names=(str(folder / name),),
             )
         return None
 
     def _blocks(self, variant: str, key: str) -> tuple[list[Floats], list[int]]:
         if self._steps is None:
             return [], []
-        rows = self._steps.filter(self._steps["block"] >= 0, variant=variant, phase=key)
+        is_counted = self._steps["block"] >= 0
+        rows = self._steps.filter(is_counted, variant=variant, phase=key, traced=False)
         groups = rows.sort("order", "step").group_by("order", maintain_order=True).agg("seconds")
         blocks = [np.asarray(seconds, np.float64) for seconds in groups["seconds"].to_list()]
         return blocks, groups["order"].to_list()

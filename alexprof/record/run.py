@@ -92,14 +92,3 @@ class Run(Struct, frozen=True, kw_only=True):
     ablations: tuple[Ablation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     clock_s: float | None = None
-
-    def report(self, style: str = "text") -> None:
-        """Prints the run as "text", "markdown" or "json"."""
-        from alexprof.show import render
-
-        print(render(self, style))
-
-    def _repr_html_(self) -> str:
-        from alexprof.show import render
-
-        return render(self, "html")

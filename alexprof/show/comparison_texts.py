@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
+from alexprof.record.note import Note
+from alexprof.show.note_texts import note_text
 from alexprof.show.text import clean, listed, plural
 
 SOFTWARE = {
@@ -148,6 +150,11 @@ def _results_differ(caveat: Caveat) -> str:
     return f"{_runs(caveat)} computes something else: {where}: {what}"
 
 
+def _reason(caveat: Caveat) -> str:
+    """The note that `caveat_of` made a caveat of."""
+    return note_text(Note(caveat.what, caveat.numbers, caveat.values, text=caveat.text))
+
+
 def _runs_left(caveat: Caveat) -> str:
     count = round(caveat.numbers["runs"])
     return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
@@ -212,8 +219,8 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "phase_missing": "{where} was not timed in all of {runs}",
     "new_part": "{what} is new: the baseline has nothing to measure it against",
     "nothing_bounded": "nothing with a bound is in all of them",
-    "unreadable": "{runs} can’t be read: {text}",
-    "no_value": "{text}",
+    "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
+    "no_value": _reason,
     "runs_left": _runs_left,
     "nothing_timed": "no phase was timed in all of the runs",
 }

@@ -11,7 +11,7 @@ from scipy import stats
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.record.store import load_run
 from alexprof.record.tables import load_costs
@@ -20,6 +20,7 @@ from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
 from alexprof.tracer.importing import import_trace
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import made_run
 from tests.trace_runs import step_lengths_ns, write_trace
 
