@@ -7,7 +7,7 @@ traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class AlexProfError(Exception):
@@ -15,21 +15,43 @@ class AlexProfError(Exception):
 
     Attributes:
         exit_code: What the command line exits with.
+        code: What a record says of it in place of the message: see `record.note.Note`, where
+            `numbers`, `names` and `text` are explained too.
     """
 
     exit_code = 2
+    code = "failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        numbers: Mapping[str, float] | None = None,
+        names: tuple[str, ...] = (),
+        text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.numbers, self.names, self.text = dict(numbers or {}), names, text
 
 
 class UsageError(AlexProfError):
     """An argument that can't be used: an unknown name, a number out of range, no such device."""
 
+    code = "refused"
+
 
 class CaptureError(AlexProfError):
     """A trace or a timed phase that could not be taken: memory, a second profiler, no rights."""
 
+    code = "not_captured"
+
 
 class TraceError(AlexProfError):
     """A trace file that can't be read, or that holds nothing to attribute."""
+
+    code = "trace_unreadable"
 
 
 class DamageError(TraceError):
@@ -38,19 +60,26 @@ class DamageError(TraceError):
     Nothing of such a file is used.
     """
 
+    code = "trace_damaged"
+
 
 class RunError(AlexProfError):
     """A folder that is not a run, is of a newer schema, or can't be written."""
 
+    code = "run_unusable"
+
 
 class ClosureError(TraceError):
     """A table of costs whose shares and idle time do not add up to the step."""
+
+    code = "closure_broken"
 
 
 class Interrupted(AlexProfError):  # noqa: N818 (it is no error)
     """Ctrl-C: the finished phases were kept and the run is marked incomplete."""
 
     exit_code = 130
+    code = "interrupted"
 
 
 def check_name(what: str, name: str, names: Iterable[str], where: str = "") -> None:

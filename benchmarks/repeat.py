@@ -75,7 +75,7 @@ def _profile(
 ) -> None:
     program = ["benchmarks.slower", str(slower)] if slower else ["alexprof"]
     command = [sys.executable, "-m", *program, "profile", "--logdir", str(logdir)]
-    command += ["--run-name", name, "--batch-size", str(arguments.batch_size)]
+    command += ["--name", name, "--batch-size", str(arguments.batch_size)]
     command += ["--num-batches", str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     if done.returncode:

@@ -191,7 +191,7 @@ def run_workload(
 
     choose(workload, options)
     if run_name == "latest":
-        raise UsageError("--run-name latest means the newest run: choose another name")
+        raise UsageError("--name latest means the newest run: choose another name")
     folder = new_folder(logdir, run_name, default)
     progress = progress_for()
     progress.message("Starting TensorFlow …")

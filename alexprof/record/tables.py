@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.errors import ClosureError, RunError
 from alexprof.files import whole_file
+from alexprof.record.store import damaged
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +37,9 @@ def check_closure(costs: pl.DataFrame) -> None:
         wall = row["wall_ns"] if row["most"] == row["share_ns"] else row["most"]
         raise ClosureError(
             f"step {row['step']} on {row['device']}: shares and idle time add up to "
-            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again"
+            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again",
+            numbers={"step": row["step"], "share_ns": row["share_ns"], "wall_ns": wall},
+            names=(row["device"],),
         )
 
 
@@ -87,6 +90,7 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path)
     except FileNotFoundError:
-        raise RunError(f"no {path}: no phase of this run got that far") from None
+        message = f"no {path}: no phase of this run got that far"
+        raise RunError(message, code="file_missing", names=(str(path),)) from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise damaged(path, error) from error

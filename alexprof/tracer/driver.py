@@ -19,15 +19,10 @@ from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler, trace_steps
 from alexprof.errors import CaptureError, TraceError, UsageError
 from alexprof.files import write_whole
-from alexprof.measure.loop import (
-    Block,
-    describe_phase,
-    number_warm_up,
-    slow_stretches,
-    timed_blocks,
-)
+from alexprof.measure.loop import Block, number_warm_up, timed_blocks
 from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
+from alexprof.measure.timed import describe_phase, slow_stretches
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase

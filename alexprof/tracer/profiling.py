@@ -146,7 +146,10 @@ def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> boo
         if needed > available:
             raise CaptureError(
                 f"{phase.label} of {workload.name} needs at least {needed / 1e9:.1f} GB and "
-                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size"
+                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size",
+                code="too_large",
+                numbers={"needed_gb": needed / 1e9, "free_gb": available / 1e9},
+                names=(phase.key,),
             )
         if needed * variants > available:
             return False

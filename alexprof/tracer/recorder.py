@@ -17,7 +17,7 @@ from alexprof.errors import AlexProfError
 from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.attribute import Attribution
-    from alexprof.record.values import Stretch
+    from alexprof.record.timed import Stretch
 
 
 @dataclass
@@ -238,10 +238,11 @@ class Recorder:
 
 
 def _what_stopped(error: BaseException) -> Note:
+    """Why a run is incomplete, by what ended it."""
     if isinstance(error, KeyboardInterrupt):
         return Note("ended_by_signal" if error.args else "interrupted")
+    if isinstance(error, AlexProfError):
+        return note_of(error)
     text = str(error).strip().splitlines()
-    if isinstance(error, AlexProfError) and text:
-        return Note("failed", text=text[0])
     name = type(error).__name__
     return Note("failed", text=f"{name}: {text[0]}" if text else name)

@@ -359,7 +359,8 @@ def test_memory_running_out_names_the_phase_and_a_way_out(graph_and_tracer):
             target = tf.zeros(shape)
         with tracer.session() as session:
             tracer.time(session, target.op, "Forward", steps=1, burn_in=0)
-    assert "out of memory" in alexprof.load_run(tracer.folder).stopped.text
+    stopped = alexprof.load_run(tracer.folder).stopped
+    assert (stopped.code, stopped.names) == ("out_of_memory", ("Forward of huge",))
 
 
 def test_a_second_profiler_is_found_before_anything_is_timed(graph_and_tracer):
