@@ -10,8 +10,10 @@ from alexprof.analysis.findings import Finding, findings_of
 from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
 from alexprof.show import ReportOptions, render
+from alexprof.show.document import Table
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
+from alexprof.show.sections.brief import make_brief
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
 from tests.factory import costs_of, traced
@@ -126,3 +128,19 @@ def test_of_layers_that_are_equally_large_none_is_the_largest():
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
     assert "each of 8 layers takes 12.1" in where.casefold()
+
+
+def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():
+    run = runs.alexnet()
+    ablations = [
+        replace(ablation, name="conv2", kinds=("Relu",), layers=("conv2",))
+        for ablation in run.ablations
+    ]
+    view = View(replace(run, ablations=tuple(ablations)), ReportOptions())
+    shares = [share for share in view.summary.shares if share.name == "conv2"]
+    assert {share.what for share in shares} == {"layer", "left out"}
+    sections = make_brief(view.run, view.options).sections
+    tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
+    names = [row.cells[0] for row in tables[-1].rows]
+    assert {"conv2", "conv2, as left out"} <= {*names}
+    assert len(names) == len({*names})
