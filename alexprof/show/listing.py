@@ -52,7 +52,7 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(run.why), width, paint, indent="  ")
+            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -92,11 +92,15 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
-    rows = [
-        (phase, _times(view, key), _savings(view, key))
-        for key, phase in zip(view.phases, phases, strict=True)
-    ]
+    labels = [view.phase_label(key) for key in view.phases]
+    if view.outside and not view.summary.steps:  # the report leads with the loop's time too
+        step_s = view.outside.numbers["step_with_it_s"]
+        texts = [(f"{numbers.time(step_s)} with the time between steps", "")]
+        labels = [", ".join(labels)]
+    else:
+        texts = [(_times(view, key), _savings(view, key)) for key in view.phases]
+    phases = cut_all(labels, width // 3)
+    rows = [(phase, *text) for phase, text in zip(phases, texts, strict=True)]
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:

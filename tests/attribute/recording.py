@@ -184,7 +184,10 @@ def compiled() -> Program:
         result, by_weight = gradients()
         return result + tf.reduce_sum(before), by_weight
 
-    return in_steps(lambda: step()[0].numpy())
+    def run():
+        return step()[0].numpy()
+
+    return in_steps(run)
 
 
 @kind

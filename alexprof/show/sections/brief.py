@@ -91,10 +91,9 @@ def phase_answer(run: Run, phase: str) -> str:
 
 
 def _answers(view: View) -> Iterator[str]:
-    outside = [finding for finding in view.summary.findings if finding.code.startswith("outside_")]
     savings = [saving for key in view.phases for saving in view.savings(key)]
-    if outside:
-        yield _with_outside(outside[0])
+    if view.outside:
+        yield _with_outside(view.outside)
     elif savings:
         yield saved_text(view, savings)
     elif any(step.phase in view.phases for step in view.summary.traced):
