@@ -150,9 +150,9 @@ def attribute_phases(
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = [*steps.notes, *notes_on_costs(divisions, work, labels)]
     notes += xla_notes(work, steps, across)
-    sorts = range(len(steps.sorts))
-    shown = [sort for sort in sorts if _any_ran(divisions, steps.rows_of(sort))] or list(sorts)
-    left_out = tuple(name for sort, name in enumerate(steps.sorts) if sort not in shown)
+    sorts = steps.shown()
+    shown = [sort for sort in sorts if _any_ran(divisions, steps.rows_of(sort))] or sorts
+    left_out = tuple(steps.sorts[sort] for sort in sorts if sort not in shown)
     if left_out:
         notes.append(Note("steps_empty", names=left_out))
     costs = costs_table(divisions, steps, work, labels)

@@ -25,11 +25,12 @@ _OTHERS = 3  # so many others tell
 def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
     """Measures from the first marked step to the end of all, and what ran outside of all steps.
 
+    Of steps of one sort that is from each step to the next of any sort.
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
-        Nanoseconds from the begin of the first step, and of these in which the device ran an op
-        outside of all steps; 0 where steps are not marked.
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
     """
     if steps.source != "marker":
         return 0, 0
@@ -37,13 +38,15 @@ def outside_of(steps: Steps, division: Division, work: Work) -> tuple[int, int]:
     of_input = [name.startswith(f"{DATA_SCOPE}/") for name, _ in work.ops]
     of_model = ~np.array([*of_input, False], bool)[activity.op]  # the last is for UNASSIGNED
     busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
-    begin, end = division.start_ps.min(), max(division.end_ps.max(), work.span_ps[1])
-    whole = np.array([begin]), np.array([end])
+    rows = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    start_ps, last_ps = division.start_ps, max(division.end_ps.max(), work.span_ps[1])
+    until_ps = np.append(start_ps[1:], last_ps)  # what is between steps belongs to the one before
     every_ps, within_ps = (
-        int(idle_within(work.waits, busy, *windows).sum())
-        for windows in (whole, (division.start_ps, division.end_ps))
+        int(idle_within(work.waits, busy, start_ps[rows], end_ps[rows]).sum())
+        for end_ps in (until_ps, division.end_ps)
     )
-    return int(end - begin) // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
+    span_ps = int((until_ps - start_ps)[rows].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:
