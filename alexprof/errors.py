@@ -7,7 +7,7 @@ traceback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class AlexProfError(Exception):
@@ -80,3 +80,20 @@ class Interrupted(AlexProfError):  # noqa: N818 (it is no error)
 
     exit_code = 130
     code = "interrupted"
+
+
+def check_name(what: str, name: str, names: Iterable[str], where: str = "") -> None:
+    """Raises a `UsageError` if there is no such name, with those it may have been meant to be."""
+    names = list(names)
+    if name not in names:
+        near = near_names(name, names)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
+
+
+def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """The names that a mistyped one may have been meant to be, whatever their case."""
+    from difflib import get_close_matches
+
+    by_folded = {other.casefold(): other for other in names}
+    return [by_folded[near] for near in get_close_matches(name.casefold(), by_folded, most)]

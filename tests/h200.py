@@ -22,8 +22,8 @@ from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
-from alexprof.record.values import Timed
 from alexprof.xplane import Trace, parse_trace
 
 DATA = Path(__file__).parent / "data" / "h200"

@@ -23,8 +23,8 @@ from alexprof.attribute.predict import NOT_REPLAYED, ReplayedSaving
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
+from alexprof.record.timed import Timed
 from alexprof.record.trace import Kernel, PathOp, RecordedDevice, Replay, Saving
-from alexprof.record.values import Timed
 
 if TYPE_CHECKING:
     import polars as pl

@@ -24,7 +24,7 @@ from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.difference import Estimator, common_estimator
+from alexprof.analysis.difference import common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
 from alexprof.analysis.timed_scale import Floats
@@ -38,7 +38,7 @@ from alexprof.record.note import note_of
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
-from alexprof.record.values import Comparison, Interval, Verdict
+from alexprof.record.values import Difference, Estimator, Interval, Verdict
 
 HISTORY_VERSION = 2
 Measure = Literal["mean", "median", "traced", "share", "time"]
@@ -84,7 +84,8 @@ class Step(Struct, frozen=True, kw_only=True):
         ci95: Its 95 % interval.
         verdict: "slower" (more) or "faster" (less).
         software: Versions of the first run after it.
-        changed: Versions that differ from the last run before it.
+        changed: Versions that differ from the last run before it; None where those of one of the
+            two are not recorded.
     """
 
     run: str
@@ -96,7 +97,7 @@ class Step(Struct, frozen=True, kw_only=True):
     ci95: Interval | None
     verdict: Verdict
     software: Software | None
-    changed: tuple[Caveat, ...]
+    changed: tuple[Caveat, ...] | None
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -352,13 +353,13 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
         run=first.run,
         started=first.started,
         last_before=last.run,
-        before=compared.a_s,
-        after=compared.b_s,
+        before=compared.before_s,
+        after=compared.after_s,
         ratio=compared.ratio,
-        ci95=compared.ci95,
+        ci95=compared.ratio_ci95,
         verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(version_changes(last, first)),
+        changed=tuple(version_changes(last, first)) if last.machine and first.machine else None,
     )
 
 
@@ -374,14 +375,14 @@ def _cuts(runs: Sequence[Observed]) -> list[int]:
     return [*_cuts(runs[:cut]), cut, *(cut + later for later in _cuts(runs[cut:]))]
 
 
-def _distance(compared: Comparison) -> float:
+def _distance(compared: Difference) -> float:
     """In standard errors: p-values of many runs are all 0."""
     if compared.log_error is None:
         return 0.0
     return abs(math.log(compared.ratio)) / max(compared.log_error, 1e-12)
 
 
-def _compared(before: Sequence[Observed], after: Sequence[Observed]) -> Comparison:
+def _compared(before: Sequence[Observed], after: Sequence[Observed]) -> Difference:
     return compare_times(
         [run.blocks for run in before],
         [run.blocks for run in after],

@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from alexprof.analysis.caveats import Caveat, caveat_of, merge_runs
 from alexprof.analysis.changes import RunComparison
-from alexprof.analysis.difference import Difference, difference_of
 from alexprof.analysis.selection import Group, Selection
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
 from alexprof.record.note import Note, note_of
 from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_json, load_run, save_json
+from alexprof.record.values import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -196,7 +196,7 @@ def _time_change(
     a, b = (
         [[np.array([seconds(process)])] for process in side] for side in zip(*pairs, strict=True)
     )
-    return TimeChange(name=name, difference=difference_of(compare_times(a, b, paired=True), "mean"))
+    return TimeChange(name=name, difference=compare_times(a, b, paired=True))
 
 
 def _runs_compared(

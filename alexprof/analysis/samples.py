@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.difference import Estimator, center_s
+from alexprof.analysis.difference import center_s
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.record.phase import on_cpu
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
+from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,22 +49,18 @@ class PhaseSample:
     parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
     traced: bool = False
 
-    def chunks(self, level: Level, name: str) -> list[Floats]:
-        """A part's traced steps in blocks; a part that the trace doesn't have cost nothing."""
+    def costs(self, level: Level, name: str) -> Floats:
+        """A part's traced steps; a part that the trace doesn't have cost nothing."""
         values = self.parts[level].get(name)
-        if values is None:
-            values = np.zeros(len(next(iter(self.parts[level].values()))))
-        return chunks(values)
+        return np.zeros(len(next(iter(self.parts["layer"].values())))) if values is None else values
 
-    def has(self, level: Level, name: str) -> bool:
-        """Whether the part took any time."""
-        values = self.parts[level].get(name)
-        return values is not None and bool(values.any())
+    def chunks(self, level: Level, name: str) -> list[Floats]:
+        """A part's traced steps in blocks."""
+        return chunks(self.costs(level, name))
 
     def share(self, level: Level, name: str) -> float:
         """Its fraction of the step."""
-        values = self.parts[level].get(name)
-        return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
+        return float(self.costs(level, name).mean()) / self.step_s if self.step_s else 0.0
 
 
 class RunSamples:

@@ -130,8 +130,8 @@ def ablate(
     """
     from alexprof.tracer.options import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
+    from alexprof.workload.without_ops import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
@@ -186,10 +186,10 @@ def run_workload(
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
-    from alexprof.tracer.profiling import check_choice
+    from alexprof.tracer.profiling import choose
     from alexprof.tracer.profiling import profile as run_profile
 
-    check_choice(workload, options)
+    choose(workload, options)
     if run_name == "latest":
         raise UsageError("--name latest means the newest run: choose another name")
     folder = new_folder(logdir, run_name, default)

@@ -196,7 +196,7 @@ def gate(
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
     from alexprof.analysis.selection import Group, check_distinct
-    from alexprof.show.verdict import render_gate
+    from alexprof.show.gate import render_gate
     from alexprof.tracer.sources import select
 
     style = style_of(json=json, markdown=markdown)

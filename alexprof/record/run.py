@@ -12,7 +12,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
 SCHEMA_VERSION = 2

@@ -158,7 +158,7 @@ NOTE_TEXTS = {
         "the trace has host tracer level {level}, not {full_level}: cheap ops may be missing. "
         "Start the profiler with options=alexprof.profiler_options()."
     ),
-    # What is odd in a trace: `attribute`, `tracer.tracing`.
+    # What is odd in a trace: `attribute`, `tracer.driver`.
     "trace_cut_short": "the trace holds {steps} of {of_steps} steps: it was cut short.",
     "events_nameless": (
         "the trace has no name for {events} of {of_events} events on {names}: ops may be missing, "

@@ -12,7 +12,7 @@ from alexprof.analysis.summary import MeasuredSaving, StepTime, Summary, summari
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 from alexprof.show.document import Document, Section
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit

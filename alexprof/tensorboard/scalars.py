@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alexprof.analysis.summary import MeasuredSaving, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 
 Floats = NDArray[np.float64]
 _POINTS = 10

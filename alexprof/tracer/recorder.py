@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.capture.target import Target
+from alexprof.errors import AlexProfError
 from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -28,7 +29,7 @@ from alexprof.record.run import (
 )
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.names import serialized
+from alexprof.tracer.graphs import serialized
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.attribute import Attribution
-    from alexprof.record.values import Stretch
+    from alexprof.record.timed import Stretch
 
 
 @dataclass
@@ -96,8 +97,9 @@ class Recorder:
             self.folder.mkdir()
         self._save()
 
-    def close(self, stopped: Note | None) -> None:
+    def close(self, error: BaseException | None) -> None:
         """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
+        stopped = None if error is None else _what_stopped(error)
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = Note("nothing_timed")
         self._save(complete=stopped is None, stopped=stopped)
@@ -232,3 +234,14 @@ class Recorder:
             run_metadata=files.run_metadata,
             text={"report": render(self.run, "markdown", ReportOptions(variant=variant))},
         )
+
+
+def _what_stopped(error: BaseException) -> Note:
+    """Why a run is incomplete, by what ended it."""
+    if isinstance(error, KeyboardInterrupt):
+        return Note("ended_by_signal" if error.args else "interrupted")
+    if isinstance(error, AlexProfError):
+        return note_of(error)
+    text = str(error).strip().splitlines()
+    name = type(error).__name__
+    return Note("failed", text=f"{name}: {text[0]}" if text else name)

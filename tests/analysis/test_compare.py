@@ -15,10 +15,11 @@ from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
-from alexprof.show.comparison_texts import caveat_text, needed_text, reading
+from alexprof.show.comparison_texts import caveat_text
+from alexprof.show.verdicts import needed_text, verdict_word
 from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
@@ -220,7 +221,7 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
         comparison = found(tmp_path, "a", "b")
         assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
         assert {part.difference.needed for part in comparison.differences} == {QUIET}
-        assert {reading(part.difference) for part in comparison.differences} == {"can’t tell"}
+        assert {verdict_word(part.difference) for part in comparison.differences} == {"can’t tell"}
         text = " ".join(render_comparison(comparison, options=ReportOptions(full=True)).split())
         assert text.count(f"a verdict would take {needed_text(QUIET)}") == 1
         assert text.count("a verdict would take") == 1

@@ -46,7 +46,7 @@ def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
     (step,) = found.steps
     assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
     assert (step.started, step.software) == (found.points[6].started, NEWER)
-    (version,) = step.changed
+    (version,) = step.changed or ()
     assert (version.what, version.values) == ("tensorflow", ("2.21.0", "2.22.0"))
     assert step.ratio == pytest.approx(1.08, rel=0.005)
     assert step.ci95[0] < 1.08 < step.ci95[1]

@@ -12,8 +12,8 @@ import pytest
 from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.pairs import PairsRecord, find_pairs, judge_pairs, load_pairs
 from alexprof.errors import RunError, UsageError
-from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
+from alexprof.measure.ratios import pairs_needed
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.store import find_run, list_runs, save_run
