@@ -148,7 +148,7 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
     else:
         assert "can’t be told" in brief
         assert "LRN: unclear" in listed
-        assert "no difference seen" in in_compare
+        assert "Forward, with LRN → without LRN: unclear" in in_compare
     assert json.loads(render_comparison(compared, "json"))["differences"]
     answers = json.loads(render(run, "json"))["answers"]
     assert answers["savings"][0]["saved_s"] == pytest.approx(saving.saved_s)

@@ -35,7 +35,7 @@ from alexprof.measure.spread import (
     t_interval,
     two_sided_p,
 )
-from alexprof.record.values import Difference, Interval
+from alexprof.record.values import Interval, VariantDifference
 
 RESAMPLES = 2000
 SEED = 20120930
@@ -140,7 +140,7 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     return math.exp(low), math.exp(high)
 
 
-def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
+def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> VariantDifference:
     """A minus B.
 
     Args:
@@ -152,7 +152,7 @@ def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Dif
     paired = paired and len(a) == len(b)
     mean_s = float(np.concatenate(a).mean() - np.concatenate(b).mean())
     median_s = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
-    return Difference(
+    return VariantDifference(
         mean_s=mean_s,
         ci95_s=_difference_of_means(mean_s, a, b, paired),
         median_s=median_s,

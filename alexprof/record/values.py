@@ -153,7 +153,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Difference:
+class VariantDifference:
     """A minus B of two variants' step times.
 
     Attributes:

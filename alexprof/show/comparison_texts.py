@@ -6,17 +6,9 @@ from collections.abc import Callable
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
-from alexprof.analysis.difference import Difference, Reason
 from alexprof.record.values import Needed, NeededCode
 from alexprof.show.text import clean, listed, plural
 
-_REASONS: dict[Reason, str] = {
-    "machine_busy": "can’t tell",
-    "no_interval": "can’t tell",
-    "between_runs": "can’t tell",
-    "not_seen": "no difference seen",
-    "chance": "may be chance",
-}
 _NEEDED: dict[NeededCode, str] = {
     "positive_times": "times above 0 of both",
     "blocks": "at least 2 blocks of each",
@@ -52,13 +44,6 @@ _RESULTS = {
     "shape": "{tensor} differs: shapes {}, {}",
     "nonfinite": "{tensor} differs: {} and {} values are NaN or infinite",
 }
-
-
-def reading(difference: Difference) -> str:
-    """A verdict in words: "slower", "faster", "the same", "no difference seen", "can't tell"."""
-    if difference.reason is not None:
-        return _REASONS[difference.reason]
-    return "the same" if difference.verdict == "same" else difference.verdict
 
 
 def needed_text(needed: Needed) -> str:

@@ -167,7 +167,7 @@ class Lead:
 
 
 @dataclass(frozen=True)
-class Note:
+class Remark:
     """What else has to be said."""
 
     text: str
@@ -180,7 +180,7 @@ class Warn:
     text: str
 
 
-Block: TypeAlias = "Lead | Note | Warn | Table"
+Block: TypeAlias = "Lead | Remark | Warn | Table"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, Tim
 from alexprof.measure.processes import Which
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
-from alexprof.show.comparison_texts import caveat_text, reading
+from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -18,8 +18,8 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -28,6 +28,7 @@ from alexprof.show.document import (
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
+from alexprof.show.readings import reading
 from alexprof.show.sections.changed import (
     change_bar,
     change_text,
@@ -122,7 +123,7 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     wall = result.times[0].difference
     yield Lead(_sentence(wall))
     if result.comparison is not None:
-        yield Note("Starting, building and tracing are in these times, and not in those above.")
+        yield Remark("Starting, building and tracing are in these times, and not in those above.")
     yield _times_table(result.times, unit)
     yield _pairs_table(result, wall, unit)
     judged = result.times if result.comparison is None else result.times[:1]
@@ -206,8 +207,8 @@ def _axis(
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        blocks += [Note(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+        blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Note(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
-    blocks.append(Note(_CANT_EXCLUDE))
+        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
+    blocks.append(Remark(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))

@@ -11,8 +11,9 @@ from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text
-from alexprof.show.document import Block, Column, Document, Lead, Note, Section, Table, Warn
+from alexprof.show.document import Block, Column, Document, Lead, Remark, Section, Table, Warn
 from alexprof.show.options import ReportOptions
+from alexprof.show.readings import CANT_TELL, READINGS
 from alexprof.show.sections.changed import (
     interval_text,
     key_of,
@@ -23,7 +24,7 @@ from alexprof.show.sections.changed import (
 )
 from alexprof.show.text import clean
 
-_READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
+_READINGS = {"within": "within", "slower": READINGS["slower"], "unclear": CANT_TELL}
 
 
 def render_gate(
@@ -38,7 +39,7 @@ def _document(result: GateResult, options: ReportOptions) -> Document:
     steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
         name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
-        status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[result.outcome],
+        status="pass" if result.outcome == "within" else _READINGS[result.outcome],
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
         sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
         footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
@@ -59,7 +60,7 @@ def _blocks(result: GateResult) -> Iterator[Block]:
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
         yield from needed_notes(needs, "to tell it takes")
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in result.notes)
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in result.notes)
 
 
 def _slower(result: GateResult, subject: Judged) -> str:

@@ -18,7 +18,8 @@ from alexprof.record.tables import load_costs, load_steps
 from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
-from alexprof.show.comparison_texts import caveat_text, needed_text, reading
+from alexprof.show.comparison_texts import caveat_text, needed_text
+from alexprof.show.readings import reading
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}

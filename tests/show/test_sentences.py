@@ -41,7 +41,7 @@ def with_phase(run: Run, **changes) -> Run:
 
 def test_an_interval_with_zero_in_it_claims_nothing():
     text = full_text(with_forward(runs.steady(), ci95_s=(-0.001, 0.11)))
-    assert "Without LRN: no difference seen (means: 55.3 ms, 95 % interval −1.00 to 110" in text
+    assert "Without LRN: unclear (means: 55.3 ms, 95 % interval −1.00 to 110" in text
     assert "LRN costs" not in text
     assert "not set against what was measured: that may be nothing." in text
     assert "By the means" not in text
@@ -229,4 +229,4 @@ def test_medians_without_an_interval_do_not_lead():
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.timed is not None
     bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
-    assert "Without LRN: no difference seen (means: 55.3 ms" in full_text(bare)
+    assert "Without LRN: unclear (means: 55.3 ms" in full_text(bare)

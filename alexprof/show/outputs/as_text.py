@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 
 from alexprof.record.run import Run
-from alexprof.show.document import Block, Document, Lead, Note, Section, Table, Warn
+from alexprof.show.document import Block, Document, Lead, Remark, Section, Table, Warn
 from alexprof.show.layout import table_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.outputs import output
@@ -77,7 +77,7 @@ def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
         yield paint("─" * width, "muted")
     before: Block | None = None
     for block in section.blocks:
-        same_kind = isinstance(block, Lead | Note | Warn) and type(block) is type(before)
+        same_kind = isinstance(block, Lead | Remark | Warn) and type(block) is type(before)
         if before is not None and not same_kind:
             yield ""
         yield from _block(block, width, paint)

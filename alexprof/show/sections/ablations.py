@@ -11,7 +11,7 @@ from alexprof.analysis.predictions import WORTH
 from alexprof.analysis.summary import MeasuredSaving
 from alexprof.record.ablation import Ablation
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Table
+from alexprof.show.document import Block, Column, Remark, Table
 from alexprof.show.sections.predict import coverage, gone_with
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
@@ -43,12 +43,12 @@ def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[B
         ]
     )
     yield Table.of(_columns(view, unit, marks), items, part="ablation")
-    yield from (Note(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
-    yield Note(" ".join(_notes(items)))
+    yield from (Remark(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
+    yield Remark(" ".join(_notes(items)))
     phase = view.phase(savings[0].reference, savings[0].phase)
     if phase and phase.replay:
         keys = [("ablation", saving.name) for saving in savings]
-        yield from map(Note, gone_with(phase.replay, keys))
+        yield from map(Remark, gone_with(phase.replay, keys))
     if any(ablation.others_s is not None for ablation in ablations):
         yield from _taken_apart(view, ablations, unit)
 
@@ -140,7 +140,7 @@ def _taken_apart(view: View, ablations: Sequence[Ablation], unit: numbers.Unit) 
         if changed
         else "No other layer’s change is significant."
     )
-    yield Note(" ".join(texts))
+    yield Remark(" ".join(texts))
 
 
 def _changed(view: View, ablation: Ablation) -> str:

@@ -16,8 +16,8 @@ from alexprof.show.document import (
     Document,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -73,9 +73,9 @@ def _findings(view: View) -> Iterator[Block]:
     ]
     for finding in shown[:FINDINGS_SHOWN]:
         text = finding_text(view, finding)
-        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Note(text)
+        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
     if len(shown) > FINDINGS_SHOWN:
-        yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
+        yield Remark(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
 
 
 def phase_answer(run: Run, phase: str) -> str:

@@ -13,7 +13,7 @@ from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison,
 from alexprof.analysis.difference import Difference
 from alexprof.record.values import Interval, Needed
 from alexprof.show import numbers
-from alexprof.show.comparison_texts import caveat_text, needed_text, reading, result_text
+from alexprof.show.comparison_texts import caveat_text, needed_text, result_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -21,14 +21,15 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
     Warn,
     round_ticks,
 )
+from alexprof.show.readings import reading
 from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.view import UNNAMED
 
@@ -46,9 +47,9 @@ def comparable_section(comparison: RunComparison) -> Section:
     """Answers whether the groups can be compared at all."""
     blocks: list[Block] = [Lead(_comparable(comparison))]
     blocks += [Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not]
-    blocks += [Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
+    blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
     if text := same_results(comparison):
-        blocks.append(Note(text))
+        blocks.append(Remark(text))
     return Section("Can they be compared?", "", tuple(blocks))
 
 
@@ -96,8 +97,8 @@ def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     for other in comparison.others:
         yield from _brief_changes(comparison, other)
     if text := same_results(comparison):
-        yield Note(text)
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
+        yield Remark(text)
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
 
 
 def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
@@ -207,14 +208,14 @@ def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     yield from needed_notes(needs, "a verdict would take")
 
 
-def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Note]:
+def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Remark]:
     """What verdicts would take: the name of each thing and its need; those of one need together."""
     names: dict[Needed, list[str]] = {}
     for name, needed in needs:
         if needed is not None:
             names.setdefault(needed, []).append(name)
     for needed, with_it in names.items():
-        yield Note(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")
+        yield Remark(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")
 
 
 def _verdict_text(difference: Difference) -> str:
@@ -253,7 +254,7 @@ def _inside(
         if others := len(by_level[level]) - len(changed):
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
-        yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
+        yield Remark(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
 def change_table(

@@ -13,7 +13,7 @@ from alexprof.show.document import (
     Block,
     Column,
     Lead,
-    Note,
+    Remark,
     Row,
     Section,
     Table,
@@ -67,10 +67,10 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:
-        yield Note("Medians where steps were slow in a row: the means follow those steps.")
+        yield Remark("Medians where steps were slow in a row: the means follow those steps.")
     yield Table(_COLUMNS, tuple(row for key in view.phases for row in _rows(view, key, unit)))
     if note := _footnote(view):
-        yield Note(note)
+        yield Remark(note)
     yield from quality(view)
     yield from map(Warn, _warnings(view))
     if order := order_table(view):
@@ -203,7 +203,7 @@ def _published(view: View) -> Iterator[Block]:
     title = "The classic figures, for comparison"
     yield Table(columns, tuple(rows), title=title, aside="means")
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Note(f"Source of the classic figures: {clean(source)}.")
+        yield Remark(f"Source of the classic figures: {clean(source)}.")
 
 
 def _published_row(view: View, figure: Published) -> Row:

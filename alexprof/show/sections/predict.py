@@ -9,7 +9,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Table, Warn
+from alexprof.show.document import Block, Column, Remark, Table, Warn
 from alexprof.show.note_texts import note_text
 from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
@@ -42,7 +42,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
             reason = note_text(phase.replay.reason)
         bound = phase.attribution.bound_by if phase.attribution else ""
         what = "the step is launch-bound, and " if bound == "launching" else ""
-        yield Note(f"Savings can’t be predicted: {what}{reason}.")
+        yield Remark(f"Savings can’t be predicted: {what}{reason}.")
         return
     few = len(view.savings(key)) <= FEW
     left_out = [saving for saving in predicted.savings if saving.what == "ablation" and few]
@@ -64,15 +64,15 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         )
         yield from _notes(phase, predicted.how, layers, [*left_out, *shown])
     if drift := _replay(phase.replay, trace_alone=view.trace_alone):
-        yield Note(drift)
+        yield Remark(drift)
 
 
 def _notes(
     phase: Phase, how: str, layers: Sequence[PredictedSaving], rows: Sequence[PredictedSaving]
 ) -> Iterator[Block]:
-    yield Note(" ".join((_scale(phase, how), *_not_listed(how, layers, rows))))
+    yield Remark(" ".join((_scale(phase, how), *_not_listed(how, layers, rows))))
     if phase.replay:
-        yield from map(Note, gone_with(phase.replay, [(row.what, row.name) for row in rows]))
+        yield from map(Remark, gone_with(phase.replay, [(row.what, row.name) for row in rows]))
     yield from map(Warn, _fused(phase))
 
 

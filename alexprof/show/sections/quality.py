@@ -13,7 +13,7 @@ from alexprof.record.note import distinct
 from alexprof.record.phase import Phase
 from alexprof.record.values import Steadiness, Timed
 from alexprof.show import numbers
-from alexprof.show.document import Note, Warn
+from alexprof.show.document import Remark, Warn
 from alexprof.show.note_texts import note_text
 from alexprof.show.text import in_sentence, plural, sentence_case
 from alexprof.show.view import View, on_gpu
@@ -33,12 +33,12 @@ _LOCK_CLOCKS = (
 _SAME_CLOCK = "Let it warm up longer (--burn-in), or rerun while the host is idle."
 
 
-def quality(view: View) -> Iterator[Note | Warn]:
+def quality(view: View) -> Iterator[Remark | Warn]:
     """What to know of the timed steps before their means are believed."""
     for key in view.phases:
         yield from _stopped(view, key)
     if texts := [text for key in view.phases if (text := _outliers(view, key))]:
-        yield Note(f"Outliers, none dropped: {'; '.join(texts)}.")
+        yield Remark(f"Outliers, none dropped: {'; '.join(texts)}.")
     for key in view.phases:
         for where, timed in _timed(view, key):
             if timed.warm_up and timed.warm_up.settled is False:
@@ -58,7 +58,7 @@ def _timed(view: View, key: str) -> list[tuple[str, Timed]]:
     ]
 
 
-def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
+def _stopped(view: View, key: str) -> Iterator[Remark | Warn]:
     """Why there are no more steps, once for variants that took turns."""
     groups: dict[tuple[object, ...], list[tuple[str, Timed]]] = {}
     for where, timed in _timed(view, key):
@@ -71,7 +71,9 @@ def _stopped(view: View, key: str) -> Iterator[Note | Warn]:
             where = view.phase_label(key) if len(groups) == 1 else where
             missed = timed.requested_precision is not None and not _met(timed, reached)
             yield (
-                Warn(f"{where}: {reason}") if missed else Note(f"{sentence_case(where)}: {reason}.")
+                Warn(f"{where}: {reason}")
+                if missed
+                else Remark(f"{sentence_case(where)}: {reason}.")
             )
 
 

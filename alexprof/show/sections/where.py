@@ -28,8 +28,8 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -99,17 +99,17 @@ def _findings(view: View, key: str, variant: str) -> Iterator[str]:
 
 def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
     yield Lead(_answer(view, phase, division))
-    yield Note(" ".join(_more(phase, division)))
+    yield Remark(" ".join(_more(phase, division)))
     if readings := _clock_readings(view, phase):
-        yield Note(readings)
+        yield Remark(readings)
     for name, make in TABLES.items():
         if table := make(phase, division, view.options.top):
             yield replace(table, part=name)
-    yield from map(Note, _other_devices(phase, division))
+    yield from map(Remark, _other_devices(phase, division))
     if phase.not_timed:
-        yield Note(_not_timed(phase))
+        yield Remark(_not_timed(phase))
     if division.critical_path:
-        yield Note(_critical_path(phase, division))
+        yield Remark(_critical_path(phase, division))
 
 
 def _answer(view: View, phase: Phase, division: DividedStep) -> str:
@@ -318,13 +318,13 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         return
     yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
     unit = numbers.spoken_unit(traced.mean_s)
-    yield Note(
+    yield Remark(
         f"The wall-clock time is {unit.named(traced.wall_clock_mean_s)} per traced step; the trace "
         f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
         "fewer steps (--trace-steps)."
     )
     if phase and (readings := _clock_readings(view, phase)):
-        yield Note(readings)
+        yield Remark(readings)
 
 
 def _notes(view: View, key: str, variant: str) -> Iterator[str]:

@@ -16,13 +16,14 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
     round_ticks,
 )
+from alexprof.show.readings import UNCLEAR
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
@@ -70,9 +71,9 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         account = account_of(view.run, ablation)
         yield Lead(_answer(view, saving))
         yield _waterfall(view, ablation, account)
-        yield Note(" ".join(_explained(view, ablation, account)))
+        yield Remark(" ".join(_explained(view, ablation, account)))
         if ablation.predicted_s is not None:
-            yield Note(" ".join(_predicted(view, ablation, account, ablation.predicted_s)))
+            yield Remark(" ".join(_predicted(view, ablation, account, ablation.predicted_s)))
     predicted = tuple(prediction(view, key))
     if any(isinstance(block, Table) for block in predicted) and not savings:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
@@ -92,7 +93,7 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
         )
     span = f"95{numbers.NBSP}% interval {numbers.unit(unit.interval(saving.ci95_s), unit.name)}"
     if saving.verdict == "unclear":
-        return f"Without {name}: no difference seen ({kind}: {unit.named(saving.saved_s)}, {span})."
+        return f"Without {name}: {UNCLEAR} ({kind}: {unit.named(saving.saved_s)}, {span})."
     part = f", {numbers.percent_unit(abs(saving.fraction))}" if step_s else ""
     whole = f"a {numbers.time(step_s)} step" if step_s else "a step"
     size = unit.named(abs(saving.saved_s))
