@@ -217,11 +217,10 @@ def more_faults(phase: Phase) -> bool:
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
     """Key, variant and record of all phases of all variants, phase by phase."""
-    keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
-    for key in keys:
-        for name, variant in run.variants.items():
-            if key in variant.phases:
-                yield key, name, variant.phases[key]
+    for key in run.phase_keys:
+        for name in run.variants:
+            if phase := run.phase(name, key):
+                yield key, name, phase
 
 
 def _of_run(run: Run) -> Iterator[Finding]:
@@ -250,8 +249,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
         if phase.timed and phase.timed.steadiness and phase.timed.steadiness.state != "steady":
             unsteady.setdefault(key, set()).add(name)
     slow = {stretch.phase for stretch in run.stretches}
-    keys = dict.fromkeys(key for key, _, _ in _phases(run))
-    busy = [key for key in keys if key in others or key in stolen or key in slow]
+    busy = [key for key in run.phase_keys if key in others or key in stolen or key in slow]
     if busy:
         numbers: dict[str, float] = {}
         slowest: tuple[str, ...] = ()

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import Floats
-from alexprof.record.values import Interval
+from alexprof.record.values import Interval, of_duration
 
 LEAST_CHUNKS, MOST_CHUNKS = 3, 10
 """Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at
 most."""
-STUDENT = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216)
-"""Student's t, 97.5 %, of 1 to 9 degrees of freedom: SciPy takes 0.1 s to load for it, and a report
+STUDENT = (4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216)
+"""Student's t, 97.5 %, of 2 to 9 degrees of freedom: SciPy takes 0.1 s to load for it, and a report
 of a trace needs nothing else of it."""
 WIDER = 1.1
 """Intervals are a tenth wider than by independent blocks. So few steps can't show their
@@ -40,25 +40,26 @@ def chunk_of_step(steps: int) -> NDArray[np.int64]:
 
 
 def step_interval(values: Floats) -> Interval | None:
-    """95 % interval of the mean over traced steps, by Student's t over the means of their blocks.
+    """95 % interval of a mean duration over traced steps, by Student's t over their blocks' means.
 
     A drift counts as scatter: from so few blocks a line can't be distinguished from chance.
 
     Args:
-        values: float64 [steps], in the order they ran; any unit.
+        values: float64 [steps], in the order they ran; any unit, none below 0.
 
     Returns:
-        Lower and upper bound around the mean; None with fewer than two steps.
+        Lower and upper bound around the mean, not below 0; None with fewer than three steps, whose
+        scatter has one degree of freedom and says nothing.
     """
     blocks = chunks(values)
-    if len(blocks) < 2:
+    if len(blocks) < LEAST_CHUNKS:
         return None
     means = np.array([block.mean() for block in blocks])
     half = half_width(len(blocks)) * float(means.std(ddof=1))
     center = float(values.mean())
-    return center - half, center + half
+    return of_duration((center - half, center + half))
 
 
 def half_width(blocks: int) -> float:
-    """Half the 95 % interval of a mean of 2 to 10 blocks, in standard deviations of their means."""
-    return WIDER * STUDENT[blocks - 2] / math.sqrt(blocks)
+    """Half the 95 % interval of a mean of 3 to 10 blocks, in standard deviations of their means."""
+    return WIDER * STUDENT[blocks - LEAST_CHUNKS] / math.sqrt(blocks)

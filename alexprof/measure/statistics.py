@@ -35,7 +35,7 @@ from alexprof.measure.spread import (
     t_interval,
     two_sided_p,
 )
-from alexprof.record.values import Interval, VariantDifference
+from alexprof.record.values import Interval, VariantDifference, of_duration
 
 RESAMPLES = 2000
 SEED = 20120930
@@ -72,7 +72,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     """95 % interval of the mean of all values, by Student's t over block means about their line.
 
     Returns:
-        Lower and upper bound, in seconds; None with fewer than two blocks.
+        Lower and upper bound, in seconds, not below 0; None with fewer than two blocks.
     """
     if len(blocks) < 2:
         return None
@@ -81,7 +81,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(means) >= LEAST_BLOCKS:
         residuals, degrees = residuals - _line(means), degrees - 1
     error = math.sqrt(float(residuals @ residuals) / degrees / len(means))
-    return t_interval(float(np.concatenate(blocks).mean()), error, degrees)
+    return of_duration(t_interval(float(np.concatenate(blocks).mean()), error, degrees))
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
@@ -98,7 +98,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     drawn = _draws(len(blocks), np.random.default_rng(SEED))
     medians = _resampled_medians(blocks, drawn, about_line=True)
     center = float(np.median(np.concatenate(blocks)))
-    return _bootstrap_interval(center, medians, len(blocks), lost=2)
+    return of_duration(_bootstrap_interval(center, medians, len(blocks), lost=2))
 
 
 def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:

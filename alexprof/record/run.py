@@ -93,6 +93,18 @@ class Run(Struct, frozen=True, kw_only=True):
     stretches: tuple[Stretch, ...] = ()
     clock_s: float | None = None
 
+    @property
+    def phase_keys(self) -> tuple[str, ...]:
+        """Keys of the phases of all variants, in the order measured."""
+        return tuple(
+            dict.fromkeys(key for variant in self.variants.values() for key in variant.phases)
+        )
+
+    def phase(self, variant: str, key: str) -> Phase | None:
+        """A variant's phase; None if the run has none."""
+        record = self.variants.get(variant)
+        return record.phases.get(key) if record else None
+
     def report(self, style: str = "text") -> None:
         """Prints the run as "text", "markdown" or "json"."""
         from alexprof.show import render

@@ -28,6 +28,11 @@ MOST_BLOCKS = 40
 """From so many on neighbouring blocks are put together (`spread`)."""
 
 
+def of_duration(interval: Interval) -> Interval:
+    """The interval of something that can't be less than 0, such as a duration."""
+    return max(interval[0], 0.0), interval[1]
+
+
 def blocks_together(blocks: int) -> int:
     """How many neighbours of so many blocks are put together: so that 20 to 39 are left."""
     return max(1, 2 * blocks // MOST_BLOCKS)

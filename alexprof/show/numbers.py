@@ -123,6 +123,18 @@ def time(seconds: float | None, step_s: float | None = None) -> str:
     return spoken_unit(seconds, step_s).named(seconds)
 
 
+def time_with_interval(
+    seconds: float, interval: tuple[float, float] | None, step_s: float | None = None
+) -> str:
+    """A time and half its interval, where it has one: "55.6 ± 1.9 ms"."""
+    unit_ = spoken_unit(seconds, step_s)
+    if interval is None:
+        return unit_.named(seconds)
+    if (interval[1] - interval[0]) / 2 * unit_.per_second < 2 * _SMALL:
+        unit_ = spoken_unit(seconds)  # so that both are written with as many decimals
+    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval)}", unit_.name)
+
+
 def plain(value: float | None) -> str:
     """Three significant figures: "244", "30.5", "8.64", "1014", "0.0041"; "–" for None."""
     return _written(value, figures=3)

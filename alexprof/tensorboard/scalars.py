@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.summary import MeasuredSaving, Summary, summarize
+from alexprof.analysis.savings import MeasuredSaving
+from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
 from alexprof.record.values import Timed
@@ -177,8 +178,8 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     if saving.own_s is not None:
         meaning = f"Milliseconds. {given} on the scale of timed steps."
         yield _level(attributed_tag(saving), meaning, saving.own_s * 1e3, count, end_s)
-        if timed is not None:
-            percent = 100 * saving.own_s / timed.center_s
+        if saving.own_fraction is not None:
+            percent = 100 * saving.own_fraction
             meaning = f"Percent. {given} of the timed step."
             yield _level(share_tag(saving), meaning, percent, count, end_s)
     meaning = (

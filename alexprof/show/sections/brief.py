@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import LayerShare, MeasuredSaving, StepTime, largest_shares
+from alexprof.analysis.savings import MeasuredSaving
+from alexprof.analysis.summary import LayerShare, StepTime, largest_shares
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from alexprof.analysis.predictions import PredictedSaving, predict
 from alexprof.record.ablation import Ablation
@@ -14,8 +14,6 @@ from alexprof.show.note_texts import note_text
 from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 
-LEAST = 0.01
-"""Layers below this fraction of the step are counted, not listed."""
 LAYERS_SHOWN = 10
 _HOW = {
     "ops": "the step replayed without it",
@@ -47,7 +45,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     few = len(view.savings(key)) <= FEW
     left_out = [saving for saving in predicted.savings if saving.what == "ablation" and few]
     layers = [saving for saving in predicted.savings if saving.what == "layer"]
-    shown = [layer for layer in layers if layer.fraction >= LEAST][:LAYERS_SHOWN]
+    shown = layers[:LAYERS_SHOWN]
     if shown or left_out:
         unit = numbers.table_unit([predicted.step_s])
         measured = any(
@@ -62,23 +60,23 @@ def prediction(view: View, key: str) -> Iterator[Block]:
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
-        yield from _notes(phase, predicted.how, layers, [*left_out, *shown])
+        texts = [_scale(view, phase, predicted.how)]
+        if more := layers[LAYERS_SHOWN:]:
+            texts.append(f"Not listed: {plural(len(more), 'more layer')}.")
+        if predicted.how == "share":
+            texts.append("What goes with a layer, such as conversions around it, is not counted.")
+        yield Remark(" ".join(texts))
+        if phase.replay:
+            keys = [(saving.what, saving.name) for saving in (*left_out, *shown)]
+            yield from map(Remark, gone_with(phase.replay, keys))
+        yield from map(Warn, _fused(phase))
     if drift := _replay(phase.replay, trace_alone=view.trace_alone):
         yield Remark(drift)
 
 
-def _notes(
-    phase: Phase, how: str, layers: Sequence[PredictedSaving], rows: Sequence[PredictedSaving]
-) -> Iterator[Block]:
-    yield Remark(" ".join((_scale(phase, how), *_not_listed(how, layers, rows))))
-    if phase.replay:
-        yield from map(Remark, gone_with(phase.replay, [(row.what, row.name) for row in rows]))
-    yield from map(Warn, _fused(phase))
-
-
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     labels = {saving.name: view.saving_label(saving) for saving in view.savings(key)}
-    phase, timed = view.phase(view.variant, key), view.timed(view.variant, key)
+    phase, step = view.phase(view.variant, key), view.step(view.variant, key)
 
     def label(saving: PredictedSaving) -> str:
         if saving.what == "layer":
@@ -88,7 +86,7 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
             name += ", as left out"
         if saving.measured_s is None:
             return name
-        measured = numbers.time(saving.measured_s, timed.mean_s if timed else None)
+        measured = numbers.time(saving.measured_s, step.center_s if step else None)
         return f"{name} (measured: {measured})"
 
     return (
@@ -101,14 +99,14 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     )
 
 
-def _scale(phase: Phase, how: str) -> str:
+def _scale(view: View, phase: Phase, how: str) -> str:
     """What the times of the table rest on."""
     timeline = phase.attribution
     if phase.timed is None:
         step = numbers.time(phase.traced.mean_s if phase.traced else None)
         return f"Of the traced step, {step}: there are no timed ones."
     if timeline is None or on_cpu(timeline.device):
-        return "Scaled to the timed mean."
+        return f"Scaled to the timed {view.summary.estimator}."
     if how == "launches":
         return "The host’s time is scaled until the replayed step is as long as a timed one."
     if how == "kernels":
@@ -116,21 +114,6 @@ def _scale(phase: Phase, how: str) -> str:
         by = "in proportion to the host’s launch time" if by_time else "equally among launches"
         return f"Kernels as traced; the timed step’s idle time is divided {by}."
     return "Kernels as traced."
-
-
-def _not_listed(
-    how: str, layers: Sequence[PredictedSaving], rows: Sequence[PredictedSaving]
-) -> Iterator[str]:
-    small = sum(layer.fraction < LEAST for layer in layers)
-    large = len(layers) - small - sum(row.what == "layer" for row in rows)
-    missing = [plural(large, "more layer")] if large else []
-    if small:
-        least = f"less than 1{numbers.NBSP}%{'' if small == 1 else ' each'}"
-        missing.append(f"{plural(small, 'layer')} that would save {least}")
-    if missing:
-        yield f"Not listed: {', '.join(missing)}."
-    if how == "share":
-        yield "What goes with a layer, such as conversions around it, is not counted."
 
 
 def _fused(phase: Phase) -> Iterator[str]:
