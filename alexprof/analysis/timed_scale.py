@@ -11,7 +11,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from alexprof.analysis.difference import Estimator, center_ci95_s, center_s
-from alexprof.attribute import IDLE_OP
 from alexprof.record.phase import Phase
 from alexprof.record.phase import on_cpu as is_cpu
 from alexprof.record.values import Interval, of_duration
@@ -91,12 +90,15 @@ class StepCosts:
         """
         import polars as pl
 
+        from alexprof.attribute import IDLE_OP
+
         is_idle = pl.col("op") == IDLE_OP
         self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
         idle_s = float(rows.filter(is_idle)["share_ns"].sum()) / self._steps.height / 1e9
         self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
         self.busy_s = self.traced_s - idle_s
         scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
+        self._work = rows["op"] != IDLE_OP
         factor = pl.when(is_idle).then(scale.idle).otherwise(scale.work)
         self._rows = rows.with_columns((pl.col("share_ns") / 1e9 * factor).alias("seconds"))
 
@@ -105,7 +107,7 @@ class StepCosts:
         import numpy as np
         import polars as pl
 
-        rows = self._rows if idle else self._rows.filter(pl.col("op") != IDLE_OP)
+        rows = self._rows if idle else self._rows.filter(self._work)
         parts = rows.select(columns).unique(maintain_order=True).with_row_index("row")
         sums = rows.group_by(*columns, "step").agg(pl.col("seconds").sum())
         sums = sums.join(parts, on=columns).join(self._steps, on="step")
