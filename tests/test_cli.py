@@ -54,8 +54,8 @@ BAD_USE = {
     "profile --device tpu": ["'tpu'", "auto, cpu, gpu"],
     "profile --cpu-allocator jemalloc": ["'jemalloc'", "bfc, malloc"],
     "profile --intra-op -2": ["--intra-op must be at least 0"],
-    "profile --run-name a/b": ["one folder's name"],
-    "profile --run-name a": ["exists already", "--run-name"],
+    "profile --name a/b": ["--name is one folder's name"],
+    "profile --run-name a": ["exists already", "(--name)"],
     "profile --bogus": ["--bogus", "see alexprof --help"],
     "profile vgg": ["no workload 'vgg'", "alexnet"],
     "report nothing": ["no run 'nothing'", "alexprof list"],
@@ -82,7 +82,7 @@ BAD_USE = {
     "ab true true --warm-up -1": ["--warm-up must be at least 0"],
     "ab true 'no-such-program x'": ["no program 'no-such-program'"],
     'ab true "echo \'x"': ["No closing quotation"],
-    "ab true true --run-name a/b": ["one folder's name"],
+    "ab true true --name a/b": ["one folder's name"],
     "ab true true --json --markdown": ["exclude each other"],
     "ab true true --show x": ["leave the commands out"],
     "ab --show x": ["no pairs 'x'"],
@@ -160,7 +160,7 @@ def start_profile(logdir, *, until):
     """Starts a run and waits for a line that begins so."""
     options = ["--batch-size", "1", "--num-batches", "20", "--burn-in", "1", "--trace-steps", "2"]
     process = subprocess.Popen(
-        [*COMMAND, "profile", "--logdir", str(logdir), "--run-name", "run", *options],
+        [*COMMAND, "profile", "--logdir", str(logdir), "--name", "run", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -245,7 +245,7 @@ def test_two_real_runs_compared(tmp_path):
     small = ["--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4]
     small += ["--phases", "forward"]
     for name in ("a", "b"):
-        done = call_process("profile", *small, "--logdir", tmp_path, "--run-name", name)
+        done = call_process("profile", *small, "--logdir", tmp_path, "--name", name)
         assert done.returncode == 0, done.stderr
     parsed = json.loads(call("compare", "a", "b", "--json", "--logdir", tmp_path).stdout)
     # Other programs may be busy here, and that is no error.

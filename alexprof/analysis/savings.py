@@ -14,20 +14,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from alexprof.analysis.difference import (
-    Reason,
-    center_s,
-    difference_of,
-    difference_s,
-    leading_estimator,
-    of_ablation,
-)
+from alexprof.analysis.difference import center_s, difference_s, leading_estimator, of_ablation
 from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
 from alexprof.record.trace import LayerChange, OneSided
-from alexprof.record.values import Interval, Verdict
+from alexprof.record.values import Interval, Reason, Verdict
 from alexprof.workload.base import matches
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
@@ -173,7 +166,7 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
     """What an ablation saves, and what that consists of."""
     estimator = leading_estimator(run)
     saved_s, ci95_s = difference_s(ablation, estimator)
-    difference = difference_of(of_ablation(run, ablation, estimator), estimator)
+    difference = of_ablation(run, ablation, estimator)
     step_s = difference.before_s
     own_s, own_ci95_s = own_ops(run, ablation)
     rows: list[SavingRow] = []

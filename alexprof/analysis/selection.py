@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from alexprof.analysis.changes import GroupRecord
-from alexprof.analysis.traces import find_traces, load_with_tables, printable
-from alexprof.errors import RunError, UsageError
+from alexprof.errors import UsageError
 from alexprof.record.run import Run
-from alexprof.record.store import find_run, load_run
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,43 +87,6 @@ def is_trace(run: Run) -> bool:
 
 Pair = tuple[str, str]
 """A variant of A and one of B."""
-
-
-def select(name: str, logdir: Path) -> Selection:
-    """Finds a run by a name as of `find_run`, a variant by `RUN:variant`, or a trace.
-
-    Raises:
-        RunError: If there is no such run.
-        UsageError: If the run has no such variant, or a folder holds several traces.
-        TraceError: If the trace can't be read.
-    """
-    if files := find_traces(name, logdir):
-        loaded = load_with_tables(*files, cores=False)
-        # By its path: files of several sessions have the same name, the host's.
-        run = msgspec.structs.replace(loaded.run, run=printable(name))
-        return Selection(files[0], run, None, loaded.costs)
-    run_name, _, variant = name.rpartition(":")
-    try:
-        folder = find_run(name, logdir)
-        return Selection(folder, load_run(folder), None)
-    except RunError:
-        if not run_name:
-            raise
-    folder = find_run(run_name, logdir)
-    run = load_run(folder)
-    if variant not in run.variants:
-        variants = ", ".join(run.variants) or "none"
-        raise UsageError(f"no variant {variant!r} in run {run.run}: it has {variants}")
-    return Selection(folder, run, variant)
-
-
-def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
-    """Finds what is to be compared, groups of a run; errors as of `select` and `check_distinct`."""
-    if len(names) < 2:
-        raise UsageError("compare needs at least two: alexprof compare RUN RUN, or RUN:variant")
-    selections = [select(name, logdir) for name in names]
-    check_distinct(selections)
-    return [Group((selection,)) for selection in selections]
 
 
 def check_distinct(selections: Sequence[Selection]) -> None:

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from alexprof.analysis.difference import (
-    Estimator,
     center_ci95_s,
     center_s,
     leading_estimator,
@@ -26,7 +25,7 @@ from alexprof.analysis.savings import (
     prediction_errors,
 )
 from alexprof.record.run import Run
-from alexprof.record.values import Interval
+from alexprof.record.values import Estimator, Interval
 from alexprof.workload.base import matches
 
 ShareOf = Literal["layer", "left out", "idle"]

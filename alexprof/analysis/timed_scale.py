@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from alexprof.analysis.difference import Estimator, center_ci95_s, center_s
+from alexprof.analysis.difference import center_ci95_s, center_s
 from alexprof.record.phase import Phase
 from alexprof.record.phase import on_cpu as is_cpu
-from alexprof.record.values import Interval, of_duration
+from alexprof.record.values import Estimator, Interval, of_duration
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,7 +16,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        # `--run-name` is what `--name` was called before.
+        "token_normalize_func": lambda token: "name" if token == "run-name" else token,
+    },
 )
 Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
@@ -47,7 +52,10 @@ UntilSteady = Annotated[
 ]
 BurnIn = Annotated[int, typer.Option(help="Warm-up steps before the timed ones, left out.")]
 RunName = Annotated[
-    str, typer.Option(help="Name of the run's folder in the logdir. Made of the time if empty.")
+    str,
+    typer.Option(
+        "--name", help="Name of the run's folder in the logdir. Made of the time if empty."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed of images and weights.")]
 

@@ -23,7 +23,7 @@ from alexprof.cli.output import names, new_folder, print_report
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload.base import Workload
 
 
@@ -77,7 +77,7 @@ def profile(
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload import make_workload
 
     chosen = make_workload(workload, batch_size=batch_size, seed=seed)
@@ -128,10 +128,10 @@ def ablate(
 
     A measured variant has the ops replaced by identities, and takes turns with the full workload.
     """
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
+    from alexprof.workload.without_ops import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
@@ -186,12 +186,12 @@ def run_workload(
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
-    from alexprof.tracer import check_choice
-    from alexprof.tracer import profile as run_profile
+    from alexprof.tracer.profiling import choose
+    from alexprof.tracer.profiling import profile as run_profile
 
-    check_choice(workload, options)
+    choose(workload, options)
     if run_name == "latest":
-        raise UsageError("--run-name latest means the newest run: choose another name")
+        raise UsageError("--name latest means the newest run: choose another name")
     folder = new_folder(logdir, run_name, default)
     progress = progress_for()
     progress.message("Starting TensorFlow …")

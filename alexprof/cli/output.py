@@ -88,7 +88,7 @@ def new_folder(logdir: Path, run_name: str, default: str) -> Path:
         RunError: If the folder exists or can't be written.
     """
     if Path(run_name).name != run_name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
+        raise UsageError(f"--name is one folder's name, not a path: {run_name!r}")
     name = run_name or f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = logdir / name
     if not run_name:

@@ -56,8 +56,8 @@ def report(
     if top < 0:
         raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():
-        from alexprof.analysis.traces import load
         from alexprof.show import ReportOptions, render, terminal
+        from alexprof.tracer.sources import load
 
         options = ReportOptions(
             width=terminal.width(),
@@ -158,8 +158,8 @@ def compare(
 ) -> None:
     """Compare runs, or variants of one: what changed, by how much, and whether it is noise."""
     from alexprof.analysis.compare import compare as compare_runs
-    from alexprof.analysis.selection import select_each
     from alexprof.show.comparison import render_comparison
+    from alexprof.tracer.sources import select_each
 
     style = style_of(json=json, markdown=markdown)
     options = report_options(phase=phase or None, top=top, full=full)
@@ -195,8 +195,9 @@ def gate(
     """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
-    from alexprof.analysis.selection import Group, check_distinct, select
-    from alexprof.show.verdict import render_gate
+    from alexprof.analysis.selection import Group, check_distinct
+    from alexprof.show.gate import render_gate
+    from alexprof.tracer.sources import select
 
     style = style_of(json=json, markdown=markdown)
     bounds = [parse_bound(text) for text in max_slowdown or ["3%"]]

@@ -1,4 +1,4 @@
-"""What intervals, comparisons and their planning share: block means, degrees of freedom, quantiles.
+"""What intervals and comparisons share: block means.
 
 The block rule. Neighboring steps are autocorrelated, and the mean of a block of them takes that
 into itself, so blocks count as independent where steps don't (batch means). A longer block is
@@ -9,16 +9,17 @@ left (Law & Kelton, "Simulation Modeling and Analysis": 10 to 30 batches).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.record.values import Interval, blocks_together
+from alexprof.record.timed import blocks_together
 
 Floats = NDArray[np.float64]
+LEAST_STEPS = 3
+"""Of each side: fewer show too little of how steps vary for any verdict."""
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 
@@ -59,34 +60,3 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
         return None
     parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
     return parts, [len(x) - 1 for x in means]
-
-
-def satterthwaite(variances: Sequence[float], degrees: Sequence[float]) -> float:
-    """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946)."""
-    parts = [variance**2 / of_part for variance, of_part in zip(variances, degrees, strict=True)]
-    return sum(variances) ** 2 / sum(parts) if sum(parts) > 0 else math.inf
-
-
-def quantile(degrees: float, probability: float) -> float:
-    """Of Student's t, or of the normal distribution where the degrees of freedom are infinite."""
-    from scipy.special import ndtri, stdtrit
-
-    if math.isinf(degrees):
-        return float(ndtri(probability))
-    return float(stdtrit(degrees, probability))
-
-
-def t_interval(estimate: float, error: float, degrees: float) -> Interval:
-    """95 % interval by Student's t of an estimate with that standard error."""
-    half = quantile(degrees, 0.975) * error
-    return estimate - half, estimate + half
-
-
-def two_sided_p(distance: float, error: float, degrees: float) -> float:
-    """Chance of an estimate at least so far away if there is no difference."""
-    from scipy.special import ndtr, stdtr
-
-    if error == 0:
-        return float(distance == 0)
-    t = -abs(distance) / error
-    return 2 * float(ndtr(t) if math.isinf(degrees) else stdtr(degrees, t))

@@ -27,15 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import (
+    LEAST_STEPS,
     Floats,
     block_means,
     grouped,
-    quantile,
-    satterthwaite,
-    t_interval,
-    two_sided_p,
 )
-from alexprof.record.values import Interval, VariantDifference, of_duration
+from alexprof.measure.student import quantile, satterthwaite, t_interval, two_sided_p
+from alexprof.record.values import Interval, of_duration
 
 RESAMPLES = 2000
 SEED = 20120930
@@ -140,25 +138,42 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     return math.exp(low), math.exp(high)
 
 
-def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> VariantDifference:
-    """A minus B.
+def mean_difference(
+    a: Sequence[Floats], b: Sequence[Floats], *, paired: bool
+) -> tuple[float, Interval | None]:
+    """mean(A) − mean(B), and its 95 % interval; None with too few steps or blocks.
 
     Args:
         a: Blocks of A.
         b: Blocks of B.
         paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
-            and the interval comes from the pairs; otherwise from both sides (Welch).
+            and the interval comes from the pairs; otherwise, and where their numbers differ, from
+            both sides (Welch).
     """
-    paired = paired and len(a) == len(b)
-    mean_s = float(np.concatenate(a).mean() - np.concatenate(b).mean())
-    median_s = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
-    return VariantDifference(
-        mean_s=mean_s,
-        ci95_s=_difference_of_means(mean_s, a, b, paired),
-        median_s=median_s,
-        median_ci95_s=_difference_of_medians(median_s, a, b, paired),
-        paired=paired,
-    )
+    center = float(np.concatenate(a).mean() - np.concatenate(b).mean())
+    if not (paired and len(a) == len(b)):
+        error = welch(a, b)
+        return center, None if error is None else error.interval(center)
+    if not _enough(a, b):
+        return center, None
+    pairs = block_means(a) - block_means(b)
+    half = student_half_width(float(pairs.var(ddof=1)), len(pairs))
+    return center, (center - half, center + half)
+
+
+def median_difference(
+    a: Sequence[Floats], b: Sequence[Floats], *, paired: bool
+) -> tuple[float, Interval | None]:
+    """The same of medians; the interval takes `LEAST_BLOCKS` blocks of each."""
+    center = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
+    if min(len(a), len(b)) < LEAST_BLOCKS:
+        return center, None
+    random, paired = np.random.default_rng(SEED), paired and len(a) == len(b)
+    a, b = grouped(a), grouped(b)
+    a_drawn = _draws(len(a), random)
+    b_drawn = a_drawn if paired else _draws(len(b), random)
+    medians = _resampled_medians(a, a_drawn) - _resampled_medians(b, b_drawn)
+    return center, _bootstrap_interval(center, medians, min(len(a), len(b)), lost=1)
 
 
 def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
@@ -167,9 +182,9 @@ def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
     Block means count as independent.
 
     Returns:
-        The error; None with fewer than two blocks on a side.
+        The error; None with fewer than two blocks, or `LEAST_STEPS` steps, on a side.
     """
-    if min(len(a), len(b)) < 2:
+    if not _enough(a, b):
         return None
     means = [block_means(blocks) for blocks in (a, b)]
     parts = [float(side.var(ddof=1)) / len(side) for side in means]
@@ -178,34 +193,13 @@ def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
     )
 
 
+def _enough(*sides: Sequence[Floats]) -> bool:
+    return all(len(blocks) >= 2 and sum(map(len, blocks)) >= LEAST_STEPS for blocks in sides)
+
+
 def student_half_width(variance: float, count: int) -> float:
     """Half the width of the 95 % interval of a mean of `count` values with that sample variance."""
     return quantile(count - 1, 0.975) * math.sqrt(variance / count)
-
-
-def _difference_of_means(
-    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
-) -> Interval | None:
-    if not paired:
-        error = welch(a, b)
-        return None if error is None else error.interval(center)
-    if len(a) < 2:
-        return None
-    pairs = block_means(a) - block_means(b)
-    return t_interval(center, float(pairs.std(ddof=1)) / math.sqrt(len(pairs)), len(pairs) - 1)
-
-
-def _difference_of_medians(
-    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
-) -> Interval | None:
-    if min(len(a), len(b)) < LEAST_BLOCKS:
-        return None
-    a, b = grouped(a), grouped(b)
-    random = np.random.default_rng(SEED)
-    a_drawn = _draws(len(a), random)
-    b_drawn = a_drawn if paired else _draws(len(b), random)
-    medians = _resampled_medians(a, a_drawn) - _resampled_medians(b, b_drawn)
-    return _bootstrap_interval(center, medians, min(len(a), len(b)), lost=1)
 
 
 def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import Floats
-from alexprof.record.values import Outliers, State, Steadiness, Stretch
+from alexprof.record.timed import Outliers, State, Steadiness, Stretch
 
 PENALTY = 3.0
 SHORTEST = 5

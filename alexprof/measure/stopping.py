@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from alexprof.errors import UsageError
 from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import mean_interval
-from alexprof.record.values import Interval, StoppedBy
+from alexprof.record.timed import StoppedBy
+from alexprof.record.values import Interval
 
 TEN = 10
 """Steps are counted in tens: a block, where no more than two variants take turns."""

@@ -12,7 +12,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
 SCHEMA_VERSION = 2
@@ -104,14 +104,3 @@ class Run(Struct, frozen=True, kw_only=True):
         """A variant's phase; None if the run has none."""
         record = self.variants.get(variant)
         return record.phases.get(key) if record else None
-
-    def report(self, style: str = "text") -> None:
-        """Prints the run as "text", "markdown" or "json"."""
-        from alexprof.show import render
-
-        print(render(self, style))
-
-    def _repr_html_(self) -> str:
-        from alexprof.show import render
-
-        return render(self, "html")

@@ -15,6 +15,7 @@ from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View, status
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(run.why), width, paint, indent="  ")
+            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -92,11 +93,15 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
-    rows = [
-        (phase, _times(view, key), _savings(view, key))
-        for key, phase in zip(view.phases, phases, strict=True)
-    ]
+    labels = [view.phase_label(key) for key in view.phases]
+    if view.outside and not view.summary.steps:  # the report leads with the loop's time too
+        step_s = view.outside.numbers["step_with_it_s"]
+        texts = [(f"{numbers.time(step_s)} with the time between steps", "")]
+        labels = [", ".join(labels)]
+    else:
+        texts = [(_times(view, key), _savings(view, key)) for key in view.phases]
+    phases = cut_all(labels, width // 3)
+    rows = [(phase, *text) for phase, text in zip(phases, texts, strict=True)]
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:
@@ -129,6 +134,6 @@ def _savings(view: View, key: str) -> str:
         step = view.step(saving.reference, key)
         unit = numbers.spoken_unit(saving.saved_s, step.center_s if step else None)
         saved = numbers.unit(difference_text(unit, saving), unit.name)
-        saved = saving.verdict if saving.verdict == "unclear" else saved
+        saved = verdict_word(saving) if saving.verdict == "unclear" else saved
         texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

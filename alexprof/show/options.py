@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from alexprof.errors import UsageError
+from alexprof.errors import UsageError, check_name
 from alexprof.record.run import Run
 
 LEAST_WIDTH = 40
@@ -50,14 +48,6 @@ class ReportOptions:
             check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
         if self.phase is not None:
             check_name("phase", self.phase, tuple(dict.fromkeys(phases)), f" in run {run.run}")
-
-
-def check_name(what: str, name: str, names: Sequence[str], where: str = "") -> None:
-    """Raises a UsageError if there is no such name, with what it may have been meant to be."""
-    if name not in names:
-        close = get_close_matches(name, names)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
 
 
 def text_width(options: ReportOptions) -> int:

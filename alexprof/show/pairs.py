@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from alexprof.analysis.difference import Difference
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
+from alexprof.record.values import Difference
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text
@@ -28,16 +28,15 @@ from alexprof.show.document import (
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
-from alexprof.show.readings import reading
 from alexprof.show.sections.changed import (
     change_bar,
     change_text,
     changed_sections,
     interval_text,
-    needed_notes,
     percent_change,
 )
 from alexprof.show.text import clean, cut_two, sentence_case
+from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -134,9 +133,9 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
 def _sentence(wall: Difference) -> str:
     if wall.significant:
         size = numbers.percent_unit(abs(wall.ratio - 1))
-        return f"B is {size} {wall.verdict} than A ({change_text(wall)})."
+        return f"B is {size} {VERDICTS[wall.verdict]} than A ({change_text(wall)})."
     span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
-    return f"{sentence_case(reading(wall))}{span}."
+    return f"{sentence_case(verdict_phrase(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -153,7 +152,7 @@ def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
                 align="right",
             ),
             Column("change", "%", lambda time: percent_change(time.difference), drop=3),
-            Column("reading", "", lambda time: reading(time.difference), align="right"),
+            Column("verdict", "", lambda time: verdict_word(time.difference), align="right"),
         ),
         times,
     )

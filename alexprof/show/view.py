@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import (
     MeasuredSaving,
     PredictionErrors,
@@ -17,7 +18,7 @@ from alexprof.analysis.summary import StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 from alexprof.show.document import Document, Section
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
@@ -39,6 +40,12 @@ class View:
     def summary(self) -> Summary:
         """The run's answers."""
         return summarize(self.run, self.options.variant)
+
+    @property
+    def outside(self) -> Finding | None:
+        """The finding that the marked steps of a trace hold little of it; None without."""
+        findings = self.summary.findings
+        return next((finding for finding in findings if finding.code.startswith("outside_")), None)
 
     @property
     def phases(self) -> tuple[str, ...]:

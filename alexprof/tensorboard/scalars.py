@@ -12,7 +12,7 @@ from alexprof.analysis.savings import MeasuredSaving
 from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 
 Floats = NDArray[np.float64]
 _POINTS = 10

@@ -1,4 +1,4 @@
-"""Numbers of each step: the table of timed steps, and what TensorBoard's charts show."""
+"""Numbers of each step: the table of steps, and what TensorBoard's charts show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute import IDLE_OP
+from alexprof.attribute import IDLE_OP, Attribution
 from alexprof.measure.loop import Block
 from alexprof.record.run import Run
 from alexprof.tensorboard.scalars import Samples, TracedSteps
@@ -17,23 +17,28 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def steps_table(phases: Mapping[str, Iterable[Block]]) -> pl.DataFrame:
-    """Makes the table of timed steps.
+def steps_table(
+    blocks: Mapping[str, Iterable[Block]],
+    attributions: Mapping[tuple[str, str], Attribution] | None = None,
+) -> pl.DataFrame:
+    """Makes the table of steps, timed and traced.
 
     Args:
-        phases: The blocks of each phase, in the order they ran.
+        blocks: The timed blocks of each phase, in the order they ran.
+        attributions: The traced steps of each variant and phase.
 
     Returns:
-        Columns variant, phase (str), block (i64, −1 for warm-up), step (i64, negative for warm-up),
-        order (i64, the block's place among all of its phase), start_s (f64, since the phase's first
-        step) and seconds (f64).
+        Columns variant, phase (str), block (i64, −1 for warm-up and for a long first step that is
+        left out), step (i64, of a timed one negative for warm-up), order (i64, the block's place
+        among all of its phase), start_s (f64, since the phase's first step of its sort), seconds
+        (f64) and traced (bool). The block and order of a traced step are 0.
     """
     import polars as pl
 
     frames = []
-    for phase, blocks in phases.items():
+    for phase, of_phase in blocks.items():
         begin_ns: int | None = None
-        for block in blocks:
+        for block in of_phase:
             begin_ns = int(block.start_ns[0]) if begin_ns is None else begin_ns
             count = len(block.start_ns)
             frames.append(
@@ -46,9 +51,28 @@ def steps_table(phases: Mapping[str, Iterable[Block]]) -> pl.DataFrame:
                         "order": [block.order] * count,
                         "start_s": (block.start_ns - begin_ns) / 1e9,
                         "seconds": block.seconds,
+                        "traced": [False] * count,
                     }
                 )
             )
+    for (variant, phase), attribution in (attributions or {}).items():
+        late = attribution.left_out
+        rows = attribution.steps if late is None else pl.concat([late, attribution.steps])
+        start_ns, count = rows["start_ns"].to_numpy(), rows.height
+        frames.append(
+            pl.DataFrame(
+                {
+                    "variant": [variant] * count,
+                    "phase": [phase] * count,
+                    "block": [0 if late is None else -1, *[0] * (count - 1)],
+                    "step": rows["step"],
+                    "order": [0] * count,
+                    "start_s": (start_ns - start_ns.min()) / 1e9,
+                    "seconds": rows["wall_ns"].to_numpy() / 1e9,
+                    "traced": [True] * count,
+                }
+            )
+        )
     return pl.concat(frames)
 
 

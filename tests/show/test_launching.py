@@ -28,7 +28,7 @@ def trace_run(tmp_path_factory):
     """The run of a packed trace, read as a user's file."""
     import lzma
 
-    from alexprof.analysis.traces import load_trace
+    from alexprof.tracer.traces import load_trace
 
     def read(name: str) -> Run:
         path = tmp_path_factory.mktemp("trace") / f"{name}.xplane.pb"

@@ -18,7 +18,6 @@ from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
 from alexprof.show import ReportOptions, outputs
-from alexprof.show import render as render_brief
 from tests.show import odd_runs, runs
 from tests.show.full import render
 from tests.show.golden_files import check_golden
@@ -176,13 +175,6 @@ def test_an_output_is_a_registered_function():
         assert render(odd_runs.one_step(), "name") == "mine"
     finally:
         del outputs._OUTPUTS["name"]
-
-
-def test_a_run_shows_itself(capsys):
-    run = odd_runs.one_step()
-    run.report()
-    assert capsys.readouterr().out == render_brief(run) + "\n"
-    assert run._repr_html_() == render(run, "html")
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -12,8 +12,8 @@ from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
+from alexprof.record.timed import Stretch
 from alexprof.record.trace import Replay, Saving
-from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
 from tests.show.full import render
@@ -49,7 +49,7 @@ def test_an_interval_with_zero_in_it_claims_nothing():
 
 def test_no_interval_claims_nothing_either():
     text = full_text(with_forward(runs.steady(), ci95_s=None, median_ci95_s=None))
-    assert "Without LRN: can’t tell, too few steps for an interval (means: 55.3 ms)" in text
+    assert "Without LRN: can’t tell: too little data (means: 55.3 ms)" in text
     assert "LRN costs" not in text
 
 

@@ -15,7 +15,7 @@ from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 from alexprof.tensorboard.scalars import Samples, TracedSteps
 from tests.factory import run_of
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
+from alexprof.errors import check_name
 from alexprof.record.run import Run
-from alexprof.show.options import ReportOptions, check_name
+from alexprof.show.options import ReportOptions
 
 Output = Callable[[Run, ReportOptions], str]
 

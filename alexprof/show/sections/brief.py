@@ -27,6 +27,7 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
+from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
 from alexprof.show.view import View, document, status
 
 MOST_LINES = 30
@@ -92,10 +93,9 @@ def phase_answer(run: Run, phase: str) -> str:
 
 
 def _answers(view: View) -> Iterator[str]:
-    outside = [finding for finding in view.summary.findings if finding.code.startswith("outside_")]
     savings = [saving for key in view.phases for saving in view.savings(key)]
-    if outside:
-        yield _with_outside(outside[0])
+    if view.outside:
+        yield _with_outside(view.outside)
     elif savings:
         yield saved_text(view, savings)
     elif any(step.phase in view.phases for step in view.summary.traced):
@@ -109,7 +109,7 @@ def _answers(view: View) -> Iterator[str]:
 
 
 def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
+    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
     by_phase: dict[str, list[MeasuredSaving]] = {}
     for saving in savings:
         by_phase.setdefault(saving.phase, []).append(saving)
@@ -117,17 +117,19 @@ def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
         max(of_phase, key=lambda saving: (saving.verdict != "unclear", saving.saved_s))
         for of_phase in by_phase.values()
     ]
-    clear = [saving for saving in largest if saving.verdict != "unclear"]
-    unclear = [saving for saving in largest if saving.verdict == "unclear"]
-    text = _clear_text(view, clear)
-    if unclear:
-        what = f"what leaving {view.saving_label(unclear[0])} out saves"
-        if not text:
-            return f"It can’t be told yet {what}."
-        what = "it" if len({saving.name for saving in largest}) == 1 else what
-        steps = " and ".join(_a_step(view, saving.phase) for saving in unclear)
-        text += f"; of {steps} {what} can’t be told yet"
-    return f"{sentence_case(text)}."
+    text = _clear_text(view, [saving for saving in largest if saving.verdict != "unclear"])
+    texts = [text] if text else []
+    steps: dict[str, list[str]] = {}
+    for saving in largest:
+        if saving.verdict == "unclear":
+            why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
+            steps.setdefault(why, []).append(_a_step(view, saving.phase))
+    one_name = len({saving.name for saving in largest}) == 1
+    subject = "it" if text and one_name else f"leaving {view.saving_label(largest[0])} out"
+    for why, of_steps in steps.items():
+        what = f"what {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+    return f"{sentence_case('; '.join(texts))}."
 
 
 def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
@@ -287,10 +289,10 @@ def _own(unit: numbers.Unit, saving: MeasuredSaving) -> str:
 def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     """Says: 322 (262 to 381); or "unclear: −20 to 174" where the interval includes 0."""
     if saving.ci95_s is None:
-        return "unclear"
+        return verdict_word(saving)
     low, high = (unit.plain(bound_s) for bound_s in saving.ci95_s)
     if saving.verdict == "unclear":
-        return f"unclear: {low} to {high}"
+        return f"{verdict_word(saving)}: {low} to {high}"
     return f"{unit.plain(saving.saved_s)} ({low} to {high})"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
-from alexprof.record.values import Stretch, Timed, blocks_together
+from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
 from alexprof.show import numbers
 from alexprof.show.document import (

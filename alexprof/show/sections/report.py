@@ -8,11 +8,12 @@ from dataclasses import replace
 from msgspec import structs
 
 from alexprof.analysis.findings import findings_of
+from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
 from alexprof.show.finding_texts import TEMPLATES, finding_text
 from alexprof.show.note_texts import note_text
-from alexprof.show.options import ReportOptions, check_name
+from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.view import View, document, status

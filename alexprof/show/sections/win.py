@@ -22,10 +22,10 @@ from alexprof.show.document import (
     Table,
     round_ticks,
 )
-from alexprof.show.readings import CANT_TELL, UNCLEAR, WHY
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.verdicts import verdict_phrase
 from alexprof.show.view import View, on_gpu
 
 _SOURCES = {
@@ -80,12 +80,13 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     step_s = step.center_s if step else 0.0
     name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
     unit = numbers.spoken_unit(saving.saved_s, step_s)
-    if saving.ci95_s is None:
-        why = WHY["no_interval"]
-        return f"Without {name}: {CANT_TELL}, {why} ({kind}: {unit.named(saving.saved_s)})."
-    span = f"95{numbers.NBSP}% interval {numbers.unit(unit.interval(saving.ci95_s), unit.name)}"
+    size, span = unit.named(saving.saved_s), ""
+    if saving.ci95_s is not None:
+        interval = numbers.unit(unit.interval(saving.ci95_s), unit.name)
+        span = f"95{numbers.NBSP}% interval {interval}"
     if saving.verdict == "unclear":
-        return f"Without {name}: {UNCLEAR} ({kind}: {unit.named(saving.saved_s)}, {span})."
+        figures = ", ".join((f"{kind}: {size}", *filter(None, [span])))
+        return f"Without {name}: {verdict_phrase(saving)} ({figures})."
     part = f", {numbers.percent_unit(abs(saving.fraction))}" if step_s else ""
     whole = f"a {numbers.time(step_s)} step" if step_s else "a step"
     size = unit.named(abs(saving.saved_s))
