@@ -23,11 +23,7 @@ to 96 % of the intervals cover (docs/method.md)."""
 
 
 def chunks(values: Floats) -> list[Floats]:
-    """Values of traced steps in their blocks.
-
-    Args:
-        values: float64 [steps], in the order they ran.
-    """
+    """Values of traced steps, float64 [steps] in the order they ran, in their blocks."""
     steps = len(values)
     blocks = min(MOST_CHUNKS, steps // 2 if steps >= 2 * LEAST_CHUNKS else steps)
     return np.array_split(values, blocks) if steps else []
@@ -40,23 +36,15 @@ def chunk_of_step(steps: int) -> NDArray[np.int64]:
 
 
 def step_interval(values: Floats) -> Interval | None:
-    """95 % interval of a mean duration over traced steps, by Student's t over their blocks' means.
+    """95 % interval of a mean duration over traced steps, float64 [steps]; None below three.
 
-    A drift counts as scatter: from so few blocks a line can't be distinguished from chance.
-
-    Args:
-        values: float64 [steps], in the order they ran; any unit, none below 0.
-
-    Returns:
-        Lower and upper bound around the mean, not below 0; None with fewer than three steps, whose
-        scatter has one degree of freedom and says nothing.
+    Two have one degree of freedom, which says nothing. A drift counts as scatter: from so few
+    blocks a line can't be distinguished from chance.
     """
-    blocks = chunks(values)
-    if len(blocks) < LEAST_CHUNKS:
+    means = np.array([block.mean() for block in chunks(values)])
+    if len(means) < LEAST_CHUNKS:
         return None
-    means = np.array([block.mean() for block in blocks])
-    half = half_width(len(blocks)) * float(means.std(ddof=1))
-    center = float(values.mean())
+    center, half = float(values.mean()), half_width(len(means)) * float(means.std(ddof=1))
     return of_duration((center - half, center + half))
 
 

@@ -75,15 +75,13 @@ def prediction(view: View, key: str) -> Iterator[Block]:
 
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
-    labels = {saving.name: view.saving_label(saving) for saving in view.savings(key)}
-    phase, step = view.phase(view.variant, key), view.step(view.variant, key)
+    labels = {saving.name: view.left_out_label(saving) for saving in view.savings(key)}
+    step = view.step(view.variant, key)
 
     def label(saving: PredictedSaving) -> str:
         if saving.what == "layer":
             return clean(saving.name)
         name = labels.get(saving.name, clean(saving.name))
-        if phase and name in {layer.name for layer in phase.layers}:
-            name += ", as left out"
         if saving.measured_s is None:
             return name
         measured = numbers.time(saving.measured_s, step.center_s if step else None)
