@@ -134,6 +134,12 @@ class View:
         name = saving.name.casefold()
         return clean(next((word for word in words if word.casefold() == name), saving.name))
 
+    def left_out_label(self, saving: MeasuredSaving | Ablation) -> str:
+        """The same beside layers, one of which may have its name."""
+        phase, label = self.phase(saving.reference, saving.phase), self.saving_label(saving)
+        is_layer = phase is not None and label in {layer.name for layer in phase.layers}
+        return f"{label}, as left out" if is_layer else label
+
 
 def on_gpu(phase: Phase | None) -> bool:
     """Whether the trace gives a phase's steps to a GPU."""

@@ -11,8 +11,10 @@ from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
 from alexprof.show import ReportOptions
 from alexprof.show import render as render_any
+from alexprof.show.document import Table
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
+from alexprof.show.sections.brief import brief_section
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
 from tests.factory import costs_of, traced
@@ -127,3 +129,18 @@ def test_of_layers_that_are_equally_large_none_is_the_largest():
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
     assert "each of 8 layers takes 12.1" in where.casefold()
+
+
+def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():
+    run = runs.alexnet()
+    ablations = [
+        replace(ablation, name="conv2", kinds=("Relu",), layers=("conv2",))
+        for ablation in run.ablations
+    ]
+    view = View(replace(run, ablations=tuple(ablations)), ReportOptions())
+    shares = [share for share in view.summary.shares if share.name == "conv2"]
+    assert {share.what for share in shares} == {"layer", "left out"}
+    tables = [block for block in brief_section(view, rows=8).blocks if isinstance(block, Table)]
+    names = [row.cells[0] for row in tables[-1].rows]
+    assert {"conv2", "conv2, as left out"} <= {*names}
+    assert len(names) == len({*names})

@@ -334,10 +334,10 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
 
 def _share_label(view: View, share: LayerShare) -> str:
     if share.what == "left out":
-        labels = [
-            view.saving_label(saving)
+        labels = (
+            view.left_out_label(saving)
             for saving in view.summary.savings
             if saving.name == share.name
-        ]
-        return labels[0] if labels else clean(share.name)
+        )
+        return next(labels, clean(share.name))
     return clean(share.name)
