@@ -13,7 +13,7 @@ def width() -> int:
 
 
 def color() -> bool:
-    """Whether to colour what is printed: on a terminal that can, unless NO_COLOR is set."""
+    """Whether to color what is printed: on a terminal that can, unless NO_COLOR is set."""
     # A program may be started without standard output (`>&-`).
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     return on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

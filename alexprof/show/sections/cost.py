@@ -123,7 +123,7 @@ def _lines(view: View, key: str) -> Iterator[Row | _Line]:
 
 
 def _block_sizes(timed: Timed) -> Iterator[int]:
-    """Steps of the blocks that an interval comes from: neighbours are together in many."""
+    """Steps of the blocks that an interval comes from: neighbors are together in many."""
     together = blocks_together(len(timed.blocks))
     for start in range(0, len(timed.blocks) - together + 1, together):
         yield sum(block.steps for block in timed.blocks[start : start + together])
