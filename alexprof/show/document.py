@@ -203,7 +203,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report: its head, its questions, its end; `banner` says why a run is incomplete.
+    """A report: its head, its questions, its end.
 
     `commands` show more; they are not broken into lines, so that they can be pasted.
     """
@@ -211,7 +211,6 @@ class Document:
     name: str
     status: str
     facts: tuple[str, ...]
-    banner: str = ""
     sections: tuple[Section, ...] = ()
     footer: str = ""
     commands: tuple[str, ...] = ()

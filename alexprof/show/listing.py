@@ -26,19 +26,18 @@ if TYPE_CHECKING:
 
 def render_list(
     runs: Sequence[Run | BrokenRun],
-    width: int = 80,
-    *,
+    options: ReportOptions | None = None,
     now: datetime | None = None,
-    color: bool = False,
 ) -> str:
-    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
+    """Renders runs in their order, without a newline at the end.
 
     `now`, with a time zone, adds how long ago a run started.
     """
+    options = options or ReportOptions()
     if not runs:
         return "No run yet: make one with `alexprof profile`."
-    width = max(width, LEAST_WIDTH)
-    paint = terminal_paint if color else no_paint
+    width = max(options.width, LEAST_WIDTH)
+    paint = terminal_paint if options.color else no_paint
     what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
     title = wrap(f"{plural(len(runs), 'run')}; {what}", width)
     lines = [paint(line, "muted") for line in title]

@@ -19,6 +19,8 @@ MINUS = "−"
 MISSING = "–"
 """Stands for what was not measured; the reason stands near it."""
 _SMALL = 0.005
+_FROM_POINT = re.compile(r"(?:\.\d+|(?<=\d))\D*$")
+"""The decimals and what follows; of a whole number what follows its last digit."""
 _MOST_DECIMALS = 4
 _NOTHING_S = 5e-11
 """No clock tells that from nothing; what is less is what adding up leaves."""
@@ -179,11 +181,8 @@ def unit(number: str, name: str) -> str:
 
 def align_decimals(numbers: Sequence[str]) -> list[str]:
     """Pads numbers on the right so that their decimal points stand under each other."""
-    # A whole number's point would be behind its last digit.
-    points = [re.search(r"\.|(?<=\d)(?!.*\d)|$", text) for text in numbers]
-    tails = [
-        len(text) - point.start() for text, point in zip(numbers, points, strict=True) if point
-    ]
+    ends = [_FROM_POINT.search(text) for text in numbers]
+    tails = [len(end[0]) if end else 0 for end in ends]
     longest = max((tail for text, tail in zip(numbers, tails, strict=True) if text), default=0)
     return [
         text and text + " " * (longest - tail) for text, tail in zip(numbers, tails, strict=True)

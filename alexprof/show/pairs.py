@@ -23,6 +23,7 @@ from alexprof.show.document import (
     Row,
     Section,
     Table,
+    Warn,
     round_ticks,
 )
 from alexprof.show.note_texts import stopped_text
@@ -82,6 +83,8 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
     if comparison is not None:
         for other in reversed(comparison.others):
             sections = [*changed_sections(comparison, other, options.top), *sections]
+    if warnings := tuple(_warnings(result)):
+        sections.insert(0, Section("", "", warnings))
     return Document(
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
@@ -92,20 +95,17 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
             f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up",
             f"{clean(record.machine.processor)}, {record.machine.cores} cores",
         ),
-        banner=_banner(result),
         sections=tuple(sections),
         footer=_FOOTER,
     )
 
 
-def _banner(result: PairsResult) -> str:
-    texts = []
+def _warnings(result: PairsResult) -> Iterator[Warn]:
     if not result.record.complete:
         why = stopped_text(result.record.stopped)
-        texts.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
+        yield Warn(f"{result.finished} of {result.record.pairs} pairs: {why}.")
     if result.comparison is not None and result.comparison.same_results is False:
-        texts.append("The runs don’t compute the same: see “What to know?”.")
-    return " ".join(texts)
+        yield Warn("The runs don’t compute the same: see “What to know?”.")
 
 
 def _processes(result: PairsResult) -> Section:

@@ -331,9 +331,12 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
 def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     counts = sorted({step.steps for step in traced})
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
+    text = "% of the traced step" if count == "1" else f"% of {count} traced steps"
     if view.summary.of_timed:
-        return f"% of the timed step, kernels of {count} traced ones"
-    return "% of the traced step" if count == "1" else f"% of {count} traced steps"
+        text = f"% of the timed step, kernels of {count} traced ones"
+    phases = (view.phase(view.summary.variant, step.phase) for step in traced)
+    devices = {phase.attribution.device for phase in phases if phase and phase.attribution}
+    return ", ".join((text, *sorted(devices - {"CPU", "GPU:0"})))
 
 
 def _share_label(view: View, share: LayerShare) -> str:

@@ -41,12 +41,15 @@ def make_document(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Do
     """
     options.check(run)
     view = View(run, options)
+    sections = list(_full(view)) if options.whole else [brief_section(view, rows)]
+    if not run.complete:
+        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
         status=status(run) if options.whole or not run.complete else "",
         facts=_facts(run),
-        banner="" if run.complete else f"incomplete: {stopped_text(run.stopped)}",
-        sections=tuple(_full(view)) if options.whole else (brief_section(view, rows),),
+        sections=tuple(sections),
         commands=tuple(_commands(view)),
     )
 
