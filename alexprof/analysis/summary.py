@@ -15,7 +15,8 @@ from alexprof.analysis.difference import (
     leading_estimator,
 )
 from alexprof.analysis.division import DividedStep, device_ops, divide, divided_steps
-from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.findings import Finding, all_findings, findings_of
+from alexprof.analysis.order import BlockOrder, block_orders
 from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.analysis.savings import (
     MeasuredSaving,
@@ -96,11 +97,13 @@ class Answers(Summary, frozen=True, kw_only=True):
         divisions: The traced step of each variant and phase, divided.
         predictions: What each variant and phase is predicted to save.
         prediction_errors: How far predictions were off, by phase.
+        order: Blocks of steps in the order measured, of phases whose variants took turns.
     """
 
     divisions: tuple[DividedStep, ...]
     predictions: tuple[Predictions, ...]
     prediction_errors: tuple[PredictionErrors, ...]
+    order: tuple[BlockOrder, ...]
 
 
 def summarize(run: Run, variant: str | None = None) -> Summary:
@@ -176,10 +179,11 @@ def answers(run: Run) -> Answers:
     """Works out all answers of a run."""
     summary = summarize(run)
     return Answers(
-        **asdict(summary),
+        **{**asdict(summary), "findings": all_findings(run)},
         divisions=tuple(divided_steps(run)),
         predictions=tuple(predictions(run)),
         prediction_errors=tuple(prediction_errors(summary.savings)),
+        order=tuple(block_orders(run)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
@@ -20,11 +19,9 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
 
@@ -68,7 +65,6 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     )
     if note := _footnote(view):
         yield Remark(note)
-    yield from quality(view)
     yield from map(Warn, _warnings(view))
     if order := order_table(view):
         yield order
@@ -158,15 +154,11 @@ def _footnote(view: View) -> str:
 
 
 def _warnings(view: View) -> Iterator[str]:
-    for finding in findings_of(view.run):
-        if finding.code == "no_turns":
-            yield finding_text(view, finding)
     stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from interference_warnings(view)
     yield from _reasons(view)
 
 

@@ -15,8 +15,6 @@ from alexprof.analysis.division import (
     divide,
     layers_together,
 )
-from alexprof.analysis.findings import NOTES, findings_of_phase
-from alexprof.record.note import distinct
 from alexprof.record.phase import Phase
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -31,10 +29,7 @@ from alexprof.show.document import (
     Row,
     Section,
     Table,
-    Warn,
 )
-from alexprof.show.finding_texts import finding_text
-from alexprof.show.note_texts import note_text
 from alexprof.show.sections.trace_tables import (
     copy_table,
     kernel_table,
@@ -42,7 +37,7 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import clean, plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 20
@@ -66,8 +61,6 @@ _LEGEND: tuple[tuple[Mark, str], ...] = (
     ("backward", "backward"),
     ("pass", "other"),
 )
-_OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_by", "page_faults")
-"""How the codes of findings begin that concern the traced steps."""
 
 
 def where_section(view: View, key: str) -> Section:
@@ -83,16 +76,7 @@ def where_section(view: View, key: str) -> Section:
         blocks = list(_blocks(view, key, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
-    blocks += map(Warn, _findings(view, key, variant))
-    blocks += (Warn(note) for note in _notes(view, key, variant))
     return Section("Where does it go?", ", ".join(aside), tuple(blocks))
-
-
-def _findings(view: View, key: str, variant: str) -> Iterator[str]:
-    for finding in findings_of_phase(view.run, key):
-        shown = not finding.variants or variant in finding.variants
-        if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:
-            yield finding_text(view, finding)
 
 
 def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
@@ -160,15 +144,6 @@ def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
         yield (
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
             f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed); {rest}."
-        )
-    if traced is not None and traced.left_out_s is not None and traced.mean_with_s is not None:
-        first, mean, both = (
-            numbers.time(seconds, traced.left_out_s)
-            for seconds in (traced.left_out_s, traced.mean_s, traced.mean_with_s)
-        )
-        yield (
-            f"The first traced step ({first}) is left out: the mean is {mean} without it, {both} "
-            "with it."
         )
 
 
@@ -328,15 +303,3 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
     )
     if phase and (readings := _clock_readings(view, phase)):
         yield Remark(readings)
-
-
-def _notes(view: View, key: str, variant: str) -> Iterator[str]:
-    """What the record has to say about this phase, of all variants; each sentence once."""
-    phase = view.phase(variant, key)
-    notes = distinct(phase.notes) if phase else ()
-    yield from (sentence_case(note_text(note)) for note in notes)
-    for name in view.run.variants:
-        other = view.phase(name, key)
-        if name != variant and other:
-            more = [note for note in distinct(other.notes) if note not in notes]
-            yield from (f"{view.variant_label(name)}: {note_text(note)}" for note in more)
