@@ -8,23 +8,22 @@ kinds that can give it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.xplane.messages import Parts, read_messages
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import STAT
 from alexprof.xplane.texts import distinct
-from alexprof.xplane.walk import Bodies, walk
 from alexprof.xplane.wire import Bool, Buffer, Int
 
 _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
-_BATCH = 1 << 16  # stats decoded at once
 _MOST_DIGITS = 20  # of a 64-bit integer
 
 Value: TypeAlias = "int | float | str | bytes"
@@ -42,36 +41,21 @@ class Rows(NamedTuple):
     stop: Int  # [n], where the value ends, so a string is at `stop - value : stop`
 
 
-def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
+def read_rows(buffer: Buffer, stats: Parts, names: Metadata) -> Rows:
     """Decode stats but for their strings; those without a value are left out."""
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
-    for step in walk(buffer, stats.start, stats.stop, STAT):
-        lane, fields = step.of(_ID)
-        name[lane] = fields.value
-        lane, fields = step.of(*_VALUES)
-        kind[lane], value[lane], stop[lane] = fields
+    for parts in read_messages(buffer, stats.start, stats.stop, STAT):
+        ids, values = parts.of(_ID), parts.of(*_VALUES)
+        name[ids.owner] = ids.value
+        kind[values.owner], value[values.owner], stop[values.owner] = values[1:]
     rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
     return rows if kind.all() else taken(rows, kind != 0)
 
 
-def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> Iterator[Rows]:
-    """Decode stats as they are found, so many at a time that it takes little memory and time."""
-    waiting: list[Bodies] = []
-    count = 0
-    for bodies in stats:
-        waiting.append(bodies)
-        count += len(bodies.owner)
-        if count >= _BATCH:
-            yield read_rows(buffer, Bodies.gather(waiting), names)
-            waiting, count = [], 0
-    if count:
-        yield read_rows(buffer, Bodies.gather(waiting), names)
-
-
 class StatTable:
-    """The stats of many owners, by name, as `read_rows` or `read_batches` gave them.
+    """The stats of many owners, by name, as `read_rows` gave them.
 
     Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
     """
@@ -154,15 +138,8 @@ class StatTable:
         if kind in (_STR, _BYTES):
             return distinct(self._buffer, stop - value, value)
         if kind == _REF:
-            entry = self._names.find(value)
-            is_used = np.zeros(len(self._names) + 1, bool)  # the last for -1, an unknown id
-            is_used[entry] = True
-            used = np.flatnonzero(is_used)
-            place = np.cumsum(is_used) - 1
-            return place[entry], [
-                self._names.name(index if index < len(self._names) else -1)
-                for index in used.tolist()
-            ]
+            texts, place = self._names.numbered(self._names.find(value))
+            return place.astype(np.int64), list(texts)
         numbers, index = np.unique(value, return_inverse=True)
         return index, [str(number) for number in numbers.view(_NUMBERS[kind]).tolist()]
 

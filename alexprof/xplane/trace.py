@@ -9,11 +9,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.events import MOST_PS, Events
+from alexprof.xplane.messages import EVENT_TAG, Parts
 from alexprof.xplane.stats import StatTable, Value, read_rows
-from alexprof.xplane.walk import Bodies
 from alexprof.xplane.wire import Int
 
 # Its stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named values:
@@ -59,7 +58,7 @@ class Plane:
         name: str,
         lines: tuple[Line, ...],
         dictionary: Dictionary,
-        stats: Bodies,
+        stats: Parts,
         offsets: Int,
         origin_ns: int,
     ) -> None:

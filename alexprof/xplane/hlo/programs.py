@@ -103,8 +103,8 @@ class HloPrograms:
 
     def _find(self, dictionary: Dictionary) -> None:
         # One by one: there are few, and they are long.
-        start, stop = dictionary.event_entries
-        for span in zip(start.tolist(), stop.tolist(), strict=True):
+        entries = dictionary.event_entries
+        for span in zip(entries.start.tolist(), entries.stop.tolist(), strict=True):
             self._add(dictionary, span)
 
     def _add(self, dictionary: Dictionary, entry: Span) -> None:
