@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.xplane.fields import fields_at
 from alexprof.xplane.layouts import EventGroup, ValuePlace, grouped_by_layout
 from alexprof.xplane.messages import CHUNK, Parts, read_messages
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
-from alexprof.xplane.stats import Rows, StatTable, read_rows, taken
+from alexprof.xplane.stats import Rows, StatTable, read_rows
 from alexprof.xplane.wire import BYTES, Buffer, Int
 
 _STATS, _METADATA_STATS = 0x22, 0x2A
 _OTHER = -1
-_MANY_ROWS = 1 << 16
 
 
 class Dictionary:
@@ -49,7 +46,7 @@ class Dictionary:
         """Stats that hold for all events of a name, by index of the event metadata."""
         parts = self.events.parts(_METADATA_STATS)
         rows = [read_rows(self.buffer, stats, self.stats) for stats in parts]
-        return StatTable(self.buffer, self.stats, len(self.events), rows)
+        return StatTable(self.buffer, self.stats, len(self.events), Rows.gather(rows))
 
 
 class EventStats:
@@ -142,11 +139,11 @@ class _StatColumns:
     def add_rows(self, rows: Rows) -> None:
         number = self._number[rows.name]
         for which in np.unique(number[number != _OTHER]).tolist():
-            self._parts[which].append(taken(rows, number == which))
+            self._parts[which].append(rows.taken(number == which))
 
     def tables(self, owners: int) -> dict[str, StatTable]:
         return {
-            stat: StatTable(self._buffer, self._names, owners, _joined(parts))
+            stat: StatTable(self._buffer, self._names, owners, Rows.gather(parts))
             for stat, parts in zip(self._stats, self._parts, strict=True)
         }
 
@@ -165,27 +162,3 @@ def _rows(run: EventGroup, offset: Int, index: int, place: ValuePlace) -> Rows:
         value,
         stop,
     )
-
-
-def _joined(parts: list[Rows]) -> list[Rows]:
-    """Join parts: few are faster to search than many. Empties the list to save memory."""
-    joined: list[Rows] = []
-    parts.reverse()
-    while parts:
-        together, count = [], 0
-        while parts and count < _MANY_ROWS:
-            together.append(parts.pop())
-            count += len(together[-1].owner)
-        columns = zip(*together, strict=True)
-        joined.append(Rows(*(_concatenated(list(column)) for column in columns)))
-    return joined
-
-
-def _concatenated(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    """Concatenate columns; what is the same in all rows takes no memory."""
-    if len(columns) == 1:
-        return columns[0]
-    firsts = {column[0] for column in columns if len(column)}
-    if len(firsts) == 1 and all(column.strides == (0,) for column in columns):
-        return np.broadcast_to(columns[0][0], sum(map(len, columns)))
-    return np.concatenate(columns)

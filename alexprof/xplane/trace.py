@@ -73,7 +73,7 @@ class Plane:
         self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
         if len(stats.owner) and name != _SCOPES:
             rows = read_rows(dictionary.buffer, stats, dictionary.stats)
-            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
+            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, rows).values()
 
     def __repr__(self) -> str:
         return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
