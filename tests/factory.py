@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution, totals
-from alexprof.attribute.predict import Replayed
 from alexprof.capture.executed import Executed
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
+from alexprof.record.trace import Replay
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,7 @@ MACHINE = MachineRecord(
     Software("0.1.0", "3.11.2", "2.21.0", "2.4.0", True),
     (),
 )
-NOT_REPLAYED = Replayed(Note("replay_no_graph"))
+NOT_REPLAYED = Replay(reason=Note("replay_no_graph"))
 
 
 def wave(count: int, seed: int) -> NDArray[np.float64]:
@@ -119,7 +119,7 @@ def traced(
     *,
     device: str = "CPU",
     file: str = "with_lrn/plugins/profile/forward/vm.xplane.pb",
-    replayed: Replayed = NOT_REPLAYED,
+    replayed: Replay = NOT_REPLAYED,
     executed: Sequence[ExecutedOp] = (),
 ) -> Phase:
     """A phase with a trace that gave these costs, of which a device's steps are the steps."""
@@ -135,8 +135,8 @@ def traced(
         steps=steps.select("step", "wall_ns"),
         device=device,
         outside_events=0,
-        devices=pl.DataFrame(),
-        kernels=pl.DataFrame(),
+        devices=(),
+        kernels=(),
         replayed=replayed,
         notes=(),
         bound_by="" if device == "CPU" else total.bound_by(timed_s),

@@ -19,12 +19,11 @@ from alexprof.attribute import (
     by_op,
     totals,
 )
-from alexprof.attribute.predict import NOT_REPLAYED, ReplayedSaving
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
 from alexprof.record.timed import Timed
-from alexprof.record.trace import Kernel, PathOp, RecordedDevice, Replay, Saving
+from alexprof.record.trace import Replay
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from alexprof.capture.executed import Executed, Node
     from alexprof.workload.base import AblationSpec
 
-NAMED = 10
-"""Of the ops that go with others so many are named."""
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 
@@ -84,8 +81,8 @@ def traced_phase(
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
         kinds=_rows(by_kind(costs), Cost),
-        devices=_rows(attribution.devices, RecordedDevice),
-        kernels=_rows(attribution.kernels, Kernel),
+        devices=attribution.devices,
+        kernels=attribution.kernels,
         replay=_replay(phase.timed, attribution),
         not_timed=tuple(op for op in ran if op.name not in seen),
         notes=(*phase.notes, *notes, *attribution.notes),
@@ -138,39 +135,12 @@ def _traced(beside: Beside, attribution: Attribution, host_level: int | None) ->
 
 
 def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
-    """Puts the parts of a step on the scale of the timed mean."""
-    # A GPU's launches are worth a replay where the step is bound by them; where it is bound by
-    # kernels, these predict.
-    replayed, by_kernels = attribution.replayed, attribution.bound_by == "kernels"
+    """Predictions by the replay, or by a GPU's kernels where these decide how long a step takes."""
+    if attribution.bound_by != "kernels":
+        return attribution.replayed
     step_s = timed.mean_s if timed else float(attribution.steps["wall_ns"].to_numpy().mean()) / 1e9
-    if by_kernels:
-        savings = StepWork(attribution.costs, attribution.device).savings(step_s)
-    else:
-        savings = tuple(_saving(saving, step_s) for saving in replayed.savings)
-    return Replay(
-        reason=Note(NOT_REPLAYED["kernels"]) if by_kernels else replayed.reason,
-        drift=replayed.drift,
-        drift_worst=replayed.drift_worst,
-        steps=replayed.steps,
-        critical_path=tuple(PathOp(op=op, mean_s=ns / 1e9) for op, ns in replayed.path),
-        savings=savings,
-        dependents=dict(replayed.gone_with),
-        how="kernels" if by_kernels else "launches" if replayed.of_launches else "ops",
-    )
-
-
-def _saving(saving: ReplayedSaving, step_s: float) -> Saving:
-    return Saving(
-        what=saving.what,
-        name=saving.name,
-        fraction=saving.without,
-        fraction_std=saving.without_std,
-        saves_s=saving.without * step_s,
-        halved_fraction=saving.halved,
-        halved_s=saving.halved * step_s,
-        dependent_ops=len(saving.with_it),
-        dependents=saving.with_it[:NAMED],
-    )
+    savings = StepWork(attribution.costs, attribution.device).savings(step_s)
+    return replace(attribution.replayed, savings=savings, how="kernels")
 
 
 def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:

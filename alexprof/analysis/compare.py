@@ -164,11 +164,7 @@ def compare_groups(
 
 def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
     """The variants that stand beside each other and the phases of them that every run has."""
-    common = [
-        [(pair, key) for pair in variant_pairs(x, y) for key in common_phases(x, y, pair)]
-        for y in b.runs
-        for x in a.runs
-    ]
+    common = [[phase[:2] for phase in common_phases(x, y)] for y in b.runs for x in a.runs]
     return [phase for phase in common[0] if all(phase in phases for phases in common)]
 
 

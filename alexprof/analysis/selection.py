@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from alexprof.analysis.changes import GroupRecord
 from alexprof.errors import UsageError
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 
 if TYPE_CHECKING:
@@ -17,13 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """A run on disk or a trace, and the variant of it that is meant.
+    """A run on disk or a trace, and the variant of it that is meant; None means all.
 
-    Attributes:
-        folder: The run's folder; of a trace its file, the first of several hosts.
-        run: The record.
-        variant: None means all.
-        costs: The costs of a trace, by variant and phase; None for a run, which has a table.
+    `folder` is the run's; of a trace its file, the first of several hosts. `costs` are those of a
+    trace, by variant and phase; None for a run, which has a table.
     """
 
     folder: Path
@@ -123,7 +121,21 @@ def variant_pairs(a: Selection, b: Selection) -> list[Pair]:
     return common
 
 
-def common_phases(a: Selection, b: Selection, pair: Pair) -> Iterator[str]:
-    """Keys of the phases that both variants have, in A's order."""
-    phases_of_b = b.run.variants[pair[1]].phases
-    yield from (key for key in a.run.variants[pair[0]].phases if key in phases_of_b)
+class CommonPhase(NamedTuple):
+    """A phase that a variant of A and one of B have, with its key."""
+
+    variants: Pair
+    key: str
+    a: Phase
+    b: Phase
+
+
+def common_phases(
+    a: Selection, b: Selection, pairs: Sequence[Pair] | None = None
+) -> Iterator[CommonPhase]:
+    """The phases that both variants of each pair have, in A's order."""
+    for pair in variant_pairs(a, b) if pairs is None else pairs:
+        phases_of_b = b.run.variants[pair[1]].phases
+        for key, phase in a.run.variants[pair[0]].phases.items():
+            if key in phases_of_b:
+                yield CommonPhase(pair, key, phase, phases_of_b[key])

@@ -28,9 +28,9 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 from __future__ import annotations
 
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases
+from alexprof.attribute.device_steps import long_first
 from alexprof.attribute.division import IDLE_REASONS
-from alexprof.attribute.outside import long_first
-from alexprof.attribute.predict import GraphFacts, Replayed
+from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
     Totals,
@@ -50,7 +50,6 @@ __all__ = [
     "Attribution",
     "GraphFacts",
     "Inputs",
-    "Replayed",
     "Totals",
     "attribute",
     "attribute_phases",

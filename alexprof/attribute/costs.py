@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from alexprof.attribute.activity import CPU
+from alexprof.attribute.device_steps import long_first, outside_of
 from alexprof.attribute.division import Division, divide_all
 from alexprof.attribute.names import Labels, describe_with_fusions
-from alexprof.attribute.notes import notes_on_costs, xla_notes
+from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
-from alexprof.attribute.outside import long_first, outside_of
-from alexprof.attribute.predict import GraphFacts, Replayed, replay_steps
+from alexprof.attribute.predict import GraphFacts, replay_steps
 from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
@@ -24,6 +24,7 @@ from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import TraceError
 from alexprof.record.note import Note
 from alexprof.record.tables import check_closure
+from alexprof.record.trace import Kernel, RecordedDevice, Replay
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,26 +40,19 @@ class Attribution:
 
     Attributes:
         costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
-            `op`, `type`, `kind`, `layer`, `pass` strings; the others int64. `executions` are null
-            for an op on a GPU that the trace doesn't number and whose launch it doesn't show;
-            `kernels` counts what was launched on a GPU (kernels, copies, fills), 0 on a CPU.
-            `busy_ns` is the sum of the op's self time, rounded; `share_ns` is its part of the step,
-            and for each step and device these parts and the idle time add up to `wall_ns`, the
-            step's duration, exactly. Idle time has the op and kind "(idle)", the reason as its type
-            (`IDLE_REASONS`) and the pass "idle". `core_ns` is what threads worked for the op
-            and `at_work_ns` the time in which any did (`cores.core_time`); null on a GPU, for idle
-            time, and where the trace does not record the pools' threads. `idle_before_ns` is the
-            idle time right before the op's kernels, without that at the step's begin, and
-            `launching_ns` the host's time for its launches; both null on a CPU and for idle time.
-            Kernels that name no op are "(unassigned)".
+            `op`, `type`, `kind`, `layer`, `pass` strings; `wall_ns`, the step's duration, and the
+            columns of `metrics.METRICS`, int64, null where not known. For each step and device
+            `share_ns`, idle time included, adds up to `wall_ns` exactly. Idle time has the op and
+            kind "(idle)", the reason as its type (`IDLE_REASONS`) and the pass "idle". Kernels that
+            name no op are "(unassigned)".
         marked: Whether the trace says where steps begin and end, as wanted.
         steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
             int64.
         device: The device that the steps are judged by: the GPU that was busy longest, without
             kernels "CPU".
         outside_events: Events of ops and kernels that lie outside all steps.
-        devices: What the whole trace records of each device: see `recorded_devices`.
-        kernels: What it records of each kernel: see `recorded_kernels`.
+        devices: What the whole trace records of each device.
+        kernels: What it records of each kernel, longest first.
         replayed: The steps, replayed, and what that predicts.
         notes: What a reader of the numbers should know.
         launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
@@ -80,9 +74,9 @@ class Attribution:
     steps: pl.DataFrame
     device: str
     outside_events: int
-    devices: pl.DataFrame
-    kernels: pl.DataFrame
-    replayed: Replayed
+    devices: tuple[RecordedDevice, ...]
+    kernels: tuple[Kernel, ...]
+    replayed: Replay
     notes: tuple[Note, ...]
     launches_per_step: float | None = None
     span_ns: int = 0
@@ -148,16 +142,21 @@ def attribute_phases(
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
-    notes = [*steps.notes, *notes_on_costs(divisions, work, labels)]
-    notes += xla_notes(work, steps, across)
-    sorts = steps.shown()
-    shown = [sort for sort in sorts if _any_ran(divisions, steps.rows_of(sort))] or sorts
-    left_out = tuple(steps.sorts[sort] for sort in sorts if sort not in shown)
-    if left_out:
-        notes.append(Note("steps_empty", names=left_out))
+    notes = notes_on_costs(divisions, work, steps, labels, across)
+    busiest = {sort: _busiest(divisions, steps.rows_of(sort)) for sort in steps.shown()}
+    has_length = {
+        sort: bool((division.end_ps > division.start_ps)[steps.rows_of(sort)].any())
+        for sort, division in busiest.items()
+    }
+    if any(has_length.values()) and not all(has_length.values()):
+        empty = [sort for sort in busiest if not has_length[sort]]
+        notes.append(Note("steps_empty", names=tuple(steps.sorts[sort] for sort in empty)))
+        busiest = {sort: division for sort, division in busiest.items() if has_length[sort]}
     costs = costs_table(divisions, steps, work, labels)
-    divided = _Divided(work, steps, divisions, labels, costs, tuple(notes))
-    return {steps.sorts[sort]: _of_sort(sort, divided, facts or GraphFacts()) for sort in shown}
+    divided = _Divided(work, steps, divisions, labels, costs, tuple(notes), facts or GraphFacts())
+    return {
+        steps.sorts[sort]: _of_sort(sort, division, divided) for sort, division in busiest.items()
+    }
 
 
 class _Divided(NamedTuple):
@@ -169,17 +168,17 @@ class _Divided(NamedTuple):
     labels: Labels
     costs: pl.DataFrame  # as made by `costs_table`
     notes: tuple[Note, ...]
+    facts: GraphFacts
 
 
-def _of_sort(sort: int, divided: _Divided, facts: GraphFacts) -> Attribution:
-    """The attribution of the steps of one sort."""
+def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
+    """The attribution of the steps of one sort, judged by one device."""
     import polars as pl
 
-    work, all_steps, divisions, labels, costs, notes = divided
+    work, all_steps, divisions, labels, costs, notes, facts = divided
     rows = all_steps.rows_of(sort)
-    division = _busiest(divisions, rows)
-    device = division.device
-    begin_ns, end_ns = (time[rows] // PS_PER_NS for time in (division.start_ps, division.end_ps))
+    device, windows = division.device, (division.start_ps, division.end_ps)
+    begin_ns, end_ns = (time[rows] // PS_PER_NS for time in windows)
     numbers = all_steps.number[rows]
     # A step that launched nothing has no length on a GPU that is behind.
     costs = costs.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
@@ -193,7 +192,7 @@ def _of_sort(sort: int, divided: _Divided, facts: GraphFacts) -> Attribution:
         replayed_steps = replayed_steps.without(number)
     check_closure(costs)
     bound_by = _bound_by(costs, device, work, facts.timed_s)
-    span_ns, outside_ns = outside_of(all_steps, division, work)
+    span_ns, outside_ns = outside_of(all_steps, windows, work.device(device), work)
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     return Attribution(
         costs=costs,
@@ -204,7 +203,14 @@ def _of_sort(sort: int, divided: _Divided, facts: GraphFacts) -> Attribution:
         devices=recorded_devices(work),
         kernels=recorded_kernels(work),
         replayed=replay_steps(
-            work, replayed_steps, labels, costs, device=device, bound_by=bound_by, facts=facts
+            work,
+            replayed_steps,
+            labels,
+            costs,
+            device=device,
+            bound_by=bound_by,
+            step_s=facts.timed_s or float(steps["wall_ns"].to_numpy().mean()) / 1e9,
+            facts=facts,
         ),
         notes=notes,
         launches_per_step=float(launches.mean()) if launches.any() else None,
@@ -218,16 +224,10 @@ def _of_sort(sort: int, divided: _Divided, facts: GraphFacts) -> Attribution:
     )
 
 
-def _any_ran(divisions: Sequence[Division], rows: Index) -> bool:
-    """Whether any of some steps has a length on the device that they would be judged by."""
-    division = _busiest(divisions, rows)
-    return bool((division.end_ps[rows] > division.start_ps[rows]).any())
-
-
 def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
     """The GPU that was busy longest in some steps; the CPU where none was."""
     gpus = [division for division in divisions if division.device != CPU]
-    busy_ps = [int(gpu.busy_ps[np.isin(gpu.step, rows)].sum()) for gpu in gpus]
+    busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.step, rows)].sum()) for gpu in gpus]
     if not any(busy_ps):
         return divisions[0]  # the CPU, if it ran anything
     return gpus[int(np.argmax(busy_ps))]
@@ -247,7 +247,7 @@ def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     taken = np.zeros(ops + 1)
     for division in divisions:
         if division.device != CPU:
-            np.add.at(taken, division.op, division.share_ps)
+            np.add.at(taken, division.op, division.amounts["share_ns"])
     return taken[:-1] if taken[:-1].any() else None
 
 

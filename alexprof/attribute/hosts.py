@@ -7,16 +7,17 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.costs import Attribution, attribute_phases
-from alexprof.attribute.predict import GraphFacts, Replayed
+from alexprof.attribute.predict import GraphFacts
 from alexprof.errors import DamageError, TraceError
 from alexprof.record.note import Note, of_host
+from alexprof.record.trace import Replay
 from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from alexprof.xplane import Trace
 
 _APART_NS = 10**10  # more than clocks of hosts differ by
@@ -84,43 +85,39 @@ def _merged(parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribut
     """The attributions of several hosts as one: that of the device that was busy longest."""
     import polars as pl
 
-    device = _longest_busy(parts)
-    first = next(part for host, part in parts.items() if device.startswith(f"{host}/"))
+    host = max(parts, key=lambda host: _busy(parts[host]))
+    costs = [
+        part.costs.with_columns(pl.format("{}/{}", pl.lit(host), pl.col("device")).alias("device"))
+        for host, part in parts.items()
+    ]
+    kernels = [
+        structs.replace(kernel, device=f"{host}/{kernel.device}")
+        for host, part in parts.items()
+        for kernel in part.kernels
+    ]
     of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
-    costs, devices, kernels = (
-        pl.concat([_of_host(getattr(part, table), column, host) for host, part in parts.items()])
-        for table, column in (("costs", "device"), ("devices", "name"), ("kernels", "device"))
-    )
     return replace(
-        first,
-        costs=costs,
+        parts[host],
+        costs=pl.concat(costs),
         marked=all(part.marked for part in parts.values()),
-        device=device,
+        device=f"{host}/{parts[host].device}",
         outside_events=sum(part.outside_events for part in parts.values()),
-        devices=devices,
-        kernels=kernels.sort("total_ns", descending=True, maintain_order=True),
-        replayed=Replayed(Note("replay_several_hosts")),
+        devices=tuple(
+            structs.replace(device, name=f"{host}/{device.name}")
+            for host, part in parts.items()
+            for device in part.devices
+        ),
+        kernels=tuple(sorted(kernels, key=lambda kernel: -kernel.total_ns)),
+        replayed=Replay(reason=Note("replay_several_hosts")),
         notes=(*notes, *of_parts, *_apart(parts)),
         estimated=frozenset().union(*(part.estimated for part in parts.values())),
     )
 
 
-def _of_host(table: pl.DataFrame, column: str, host: str) -> pl.DataFrame:
-    """Puts the host before the names of devices."""
-    import polars as pl
-
-    return table.with_columns(pl.format("{}/{}", pl.lit(host), pl.col(column)).alias(column))
-
-
-def _longest_busy(parts: Mapping[str, Attribution]) -> str:
-    """The device that was busy longest in steps: of the devices that each host is judged by."""
-    import polars as pl
-
-    ranked = []
-    for host, part in parts.items():
-        busy_ns = int(part.costs.filter(pl.col("device") == part.device)["busy_ns"].sum())
-        ranked.append((part.device != CPU, busy_ns, f"{host}/{part.device}"))
-    return max(ranked, key=lambda device: device[:2])[2]
+def _busy(part: Attribution) -> tuple[bool, int]:
+    """How long the device that a host is judged by was busy in steps; a GPU goes first."""
+    rows = part.costs.filter(part.costs["device"] == part.device)
+    return part.device != CPU, int(rows["busy_ns"].sum())
 
 
 def _apart(parts: Mapping[str, Attribution]) -> list[Note]:

@@ -10,9 +10,7 @@ kind_dst:pinned size:4096 dest:0 async:1`, a fill `memset_details`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-
-Size = tuple[int, int, int]
+from typing import Any
 
 _PAIR = re.compile(r"(\w+):(\S+)")
 _SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
@@ -40,66 +38,50 @@ _OPEN = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class KernelFacts:
-    """How a kernel was launched; None where the trace doesn't say."""
+def kernel_facts(details: str) -> dict[str, Any]:
+    """Reads the details of a kernel, copy or fill.
 
-    grid: Size | None = None  # blocks in x, y, z
-    block: Size | None = None  # threads of a block in x, y, z
-    registers: int | None = None  # of a thread
-    shared_memory_bytes: int | None = None  # of a block, static and dynamic
-    occupancy: float | None = None  # the part of a multiprocessor's threads that can be resident
-    copied_bytes: int | None = None  # what a copy moves or a fill fills
-    # The memory that a copy reads: "device", "pinned", "pageable", …
-    copied_from: str | None = None
-    copied_to: str | None = None  # the memory that it writes
-
-
-def kernel_facts(details: str) -> KernelFacts:
-    """Reads the details of a kernel, copy or fill."""
+    Returns:
+        What they tell, by the fields of `record.trace.Kernel`.
+    """
     values: dict[str, str] = dict(_PAIR.findall(details))
     grid, block = _size(values.get("grid", "")), _size(values.get("block", ""))
     if "grid" in values and (grid is None or block is None):
-        return KernelFacts()  # old traces have such lines with whatever was in memory
+        return {}  # old traces have such lines with whatever was in memory
     shared = [number for key in _SHARED if (number := _whole(values.get(key, ""))) is not None]
-    percent = _number(values.get("occ_pct", ""))
-    return KernelFacts(
-        grid=grid,
-        block=block,
-        registers=_whole(values.get("regs", "")),
-        shared_memory_bytes=sum(shared) if shared else None,
-        # 0 is what the profiler writes where it doesn't know the device well enough.
-        occupancy=percent / 100 if percent else None,
-        copied_bytes=_whole(values.get("num_bytes", values.get("size", ""))),
-        copied_from=_memory(values.get("kind_src", "")),
-        copied_to=_memory(values.get("kind_dst", "")),
-    )
+    facts = {
+        "grid": grid,
+        "block": block,
+        "registers": _whole(values.get("regs", "")),
+        "shared_memory_bytes": sum(shared) if shared else None,
+        "occupancy": _fraction(values.get("occ_pct", "")),
+        "copied_bytes": _whole(values.get("num_bytes", values.get("size", ""))),
+        "copied_from": _memory(values.get("kind_src", "")),
+        "copied_to": _memory(values.get("kind_dst", "")),
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _memory(kind: str) -> str | None:
     return kind if kind not in ("", "unknown") else None
 
 
-def _size(text: str) -> Size | None:
-    sizes = [_whole(part) or 0 for part in text.split(",")]
-    if len(sizes) != 3 or not all(0 < size < _MOST for size in sizes):
-        return None
-    x, y, z = sizes
-    return x, y, z
+def _size(text: str) -> tuple[int, ...] | None:
+    sizes = tuple(_whole(part) or 0 for part in text.split(","))
+    return sizes if len(sizes) == 3 and all(0 < size < _MOST for size in sizes) else None
 
 
 def _whole(text: str) -> int | None:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        return None
-    return int(text)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _number(text: str) -> float | None:
+def _fraction(percent: str) -> float | None:
     try:
-        number = float(text)
+        number = float(percent)
     except ValueError:
         return None
-    return number if 0 <= number <= 100 else None
+    # 0 is what the profiler writes where it doesn't know the device well enough.
+    return number / 100 if 0 < number <= 100 else None
 
 
 def uses_tensor_cores(kernel: str) -> bool | None:

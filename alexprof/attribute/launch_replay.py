@@ -12,15 +12,16 @@ is scaled until the replayed step takes as long as a timed one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from alexprof.attribute.activity import Activity
-from alexprof.attribute.steps import PS_PER_NS
-from alexprof.attribute.timeline import Index, Int
-from alexprof.attribute.waiting import Within, is_behind
+from alexprof.attribute.activity import Activity, Launched
+from alexprof.attribute.device_steps import is_behind, step_of
+from alexprof.attribute.ops import Work
+from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.timeline import Index
 from alexprof.record.note import Note
 
 _SAME_PS = 200_000  # what clocks of streams may differ by
@@ -83,98 +84,84 @@ class LaunchedStep:
 class LaunchedSteps:
     """The launches of a GPU's steps, to be drawn one step at a time."""
 
-    activity: Activity  # what the GPU ran
+    work: Work  # what ran
+    activity: Activity  # on the GPU
+    launched: Launched  # and how it was launched
+    steps: Steps  # on the host
     rows: Index  # [m], what steps launched, by step and end of the launch
-    first: Int  # [steps + 1], where the rows of each step begin
-    start_ps: Int  # [steps], begin of each step on the host
-    end_ps: Int  # [steps], its end
-    within: Within  # how much of each window the host was launching
+    first: Index  # [steps + 1], where the rows of each step begin
+
+    @classmethod
+    def of(cls, work: Work, steps: Steps, device: str) -> LaunchedSteps | Note:
+        """Gathers the launches of a GPU's steps, or the reason why they can't be replayed."""
+        activity = work.device(device)
+        launched, step = activity.launched, step_of(activity, steps)
+        rows = np.flatnonzero(step >= 0)
+        if launched is None or not launched.known[rows].all() or not rows.size:
+            return Note("replay_no_launch_times")
+        calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
+        if np.unique(calls, axis=1).shape[1] < rows.size:
+            return Note("replay_cuda_graphs")
+        rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
+        first = np.searchsorted(step[rows], np.arange(len(steps) + 1))
+        if (np.diff(first) == 0).any():
+            return Note("replay_empty_steps")
+        if is_behind(activity.start_ps[rows], activity.end_ps[rows], steps.end_ps[step[rows]]):
+            return Note("replay_gpu_behind")
+        return cls(work, activity, launched, steps, rows, first)
 
     @property
     def size(self) -> float:
         """Launches in a step, mean."""
-        return self.rows.size / self.start_ps.size
+        return self.rows.size / len(self.steps)
 
     def drawn(self, step: int) -> LaunchedStep:
         """Returns a step."""
         rows = self.rows[self.first[step] : self.first[step + 1]]
-        window_ps = int(self.start_ps[step]), int(self.end_ps[step])
-        return _drawn(self.activity, rows, *window_ps, self.within)
-
-
-def launched_steps(
-    activity: Activity, step: Int, start_ps: Int, end_ps: Int, within: Within
-) -> LaunchedSteps | Note:
-    """Gathers the launches of a GPU's steps, or the reason why they can't be replayed.
-
-    Takes the step that launched each event (-1 for none), and begin and end of each step on the
-    host. `within` says how much of a window the host was launching.
-    """
-    launched = activity.launched
-    rows = np.flatnonzero(step >= 0)
-    if launched is None or not launched.known[rows].all() or not rows.size:
-        return Note("replay_no_launch_times")
-    calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
-    if np.unique(calls, axis=1).shape[1] < rows.size:
-        return Note("replay_cuda_graphs")
-    rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
-    of_step = step[rows]
-    first = np.searchsorted(of_step, np.arange(start_ps.size + 1))
-    if (np.diff(first) == 0).any():
-        return Note("replay_empty_steps")
-    if is_behind(activity.start_ps[rows], activity.end_ps[rows], end_ps[of_step]):
-        return Note("replay_gpu_behind")
-    return LaunchedSteps(activity, rows, first, start_ps, end_ps, within)
-
-
-def _drawn(
-    activity: Activity, rows: Index, start_ps: int, end_ps: int, within: Within
-) -> LaunchedStep:
-    assert activity.launched is not None
-    called, done = activity.launched.start_ps[rows], activity.launched.end_ps[rows]
-    since = np.append(called[:1], done[:-1])
-    until = np.where(activity.end_ps[rows] <= done, np.maximum(called, since), done)
-    launching = within(since, until).tolist()
-    called_ps = (called - start_ps).tolist()
-    done_ps = (done - start_ps).tolist()
-    begin_ps = (activity.start_ps[rows] - start_ps).tolist()
-    stop_ps = (activity.end_ps[rows] - start_ps).tolist()
-    columns = activity.thread[rows].tolist(), activity.op[rows].tolist()
-    ended: dict[int, list[int]] = {}  # places by stream, in the order of their launches
-    launches = []
-    before = called_ps[0]
-    for place, (stream, op) in enumerate(zip(*columns, strict=True)):
-        after = [
-            earlier
-            for places in ended.values()
-            if (earlier := _last_ended(places, stop_ps, begin_ps[place])) is not None
-        ]
-        ready = max((stop_ps[earlier] for earlier in after), default=0)
-        waits = stop_ps[place] <= done_ps[place]
-        # Another thread may have launched the one before it meanwhile.
-        free = max(called_ps[place], before) if waits else done_ps[place]
-        launches.append(
-            ReplayedLaunch(
-                op=op,
-                host_ns=launching[place] / PS_PER_NS,
-                apart_ns=(free - before - launching[place]) / PS_PER_NS,
-                back_ns=(done_ps[place] - stop_ps[place]) / PS_PER_NS if waits else None,
-                after=tuple(after),
-                waited_ns=(begin_ps[place] - max(free, ready)) / PS_PER_NS,
-                by_host=free >= ready,
-                took_ns=(stop_ps[place] - begin_ps[place]) / PS_PER_NS,
+        start_ps, end_ps = int(self.steps.start_ps[step]), int(self.steps.end_ps[step])
+        called, done = self.launched.start_ps[rows], self.launched.end_ps[rows]
+        since = np.append(called[:1], done[:-1])
+        until = np.where(self.activity.end_ps[rows] <= done, np.maximum(called, since), done)
+        launching = self.work.launching_within(since, until).tolist()
+        called_ps = (called - start_ps).tolist()
+        done_ps = (done - start_ps).tolist()
+        begin_ps = (self.activity.start_ps[rows] - start_ps).tolist()
+        stop_ps = (self.activity.end_ps[rows] - start_ps).tolist()
+        columns = self.activity.thread[rows].tolist(), self.activity.op[rows].tolist()
+        ended: dict[int, list[int]] = {}  # places by stream, in the order of their launches
+        launches = []
+        before = called_ps[0]
+        for place, (stream, op) in enumerate(zip(*columns, strict=True)):
+            after = [
+                earlier
+                for places in ended.values()
+                if (earlier := _last_ended(places, stop_ps, begin_ps[place])) is not None
+            ]
+            ready = max((stop_ps[earlier] for earlier in after), default=0)
+            waits = stop_ps[place] <= done_ps[place]
+            # Another thread may have launched the one before it meanwhile.
+            free = max(called_ps[place], before) if waits else done_ps[place]
+            launches.append(
+                ReplayedLaunch(
+                    op=op,
+                    host_ns=launching[place] / PS_PER_NS,
+                    apart_ns=(free - before - launching[place]) / PS_PER_NS,
+                    back_ns=(done_ps[place] - stop_ps[place]) / PS_PER_NS if waits else None,
+                    after=tuple(after),
+                    waited_ns=(begin_ps[place] - max(free, ready)) / PS_PER_NS,
+                    by_host=free >= ready,
+                    took_ns=(stop_ps[place] - begin_ps[place]) / PS_PER_NS,
+                )
             )
+            before = done_ps[place]
+            ended.setdefault(stream, []).append(place)
+        wall_ps = end_ps - start_ps
+        return LaunchedStep(
+            tuple(launches),
+            lead_ns=called_ps[0] / PS_PER_NS,
+            tail_ns=(wall_ps - max(*stop_ps, before)) / PS_PER_NS,
+            wall_ns=wall_ps / PS_PER_NS,
         )
-        before = done_ps[place]
-        ended.setdefault(stream, []).append(place)
-    over = max(*stop_ps, before)
-    wall_ps = end_ps - start_ps
-    return LaunchedStep(
-        tuple(launches),
-        lead_ns=called_ps[0] / PS_PER_NS,
-        tail_ns=(wall_ps - over) / PS_PER_NS,
-        wall_ns=wall_ps / PS_PER_NS,
-    )
 
 
 def _last_ended(places: Sequence[int], stop_ps: Sequence[int], begin_ps: int) -> int | None:
@@ -196,15 +183,10 @@ def host_factor(steps: Sequence[LaunchedStep], timed_ns: float | None) -> float 
     def mean_ns(host: float) -> float:
         return float(np.mean([step.replayed_ns(host) for step in steps]))
 
-    return _solved(mean_ns, timed_ns)
-
-
-def _solved(mean_ns: Callable[[float], float], timed_ns: float) -> float | None:
-    """Bisection: a slower host never makes a step shorter."""
     low, high = 0.0, _MOST_HOST
     if not mean_ns(low) <= timed_ns <= mean_ns(high):
         return None
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS):  # a slower host never makes a step shorter
         middle = (low + high) / 2
         low, high = (middle, high) if mean_ns(middle) < timed_ns else (low, middle)
     return (low + high) / 2

@@ -18,9 +18,14 @@ from alexprof.record.note import Note
 _WORTH_SAYING, _MANY = 0.01, 0.1  # parts of a whole from which on a note is due
 
 
-def notes_on_costs(divisions: Sequence[Division], work: Work, labels: Labels) -> list[Note]:
-    """What a reader of the costs should know of the model, the devices and the trace."""
-    notes = []
+def notes_on_costs(
+    divisions: Sequence[Division], work: Work, steps: Steps, labels: Labels, across: Bool
+) -> list[Note]:
+    """What a reader of the costs should know of the steps, the model, the devices and the trace.
+
+    `across` says of each fusion whether it computes ops of several layers.
+    """
+    notes = [*steps.notes]
     if labels.root:
         notes.append(Note("layers_below_scope", names=("/".join(labels.root),)))
     notes += [note for division in divisions for note in _device_notes(division)]
@@ -31,13 +36,13 @@ def notes_on_costs(divisions: Sequence[Division], work: Work, labels: Labels) ->
         notes.append(Note("idle_unknown"))
     notes += work.notes
     notes += [Note("device_not_read", names=(plane,)) for plane in work.unread]
-    return notes
+    return [*notes, *_xla_notes(work, steps, across)]
 
 
 def _device_notes(division: Division) -> list[Note]:
     notes = []
-    lost = int(division.busy_ps[division.op == UNASSIGNED].sum())
-    part = lost / max(int(division.busy_ps.sum()), 1)
+    lost = int(division.amounts["busy_ns"][division.op == UNASSIGNED].sum())
+    part = lost / max(int(division.amounts["busy_ns"].sum()), 1)
     if part >= _WORTH_SAYING:
         notes.append(Note("kernels_without_op", {"fraction": part}, (division.device,)))
     if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
@@ -55,11 +60,11 @@ def _ran_eagerly(divisions: Sequence[Division], work: Work, labels: Labels) -> b
     nameless = of_model & np.isin(np.arange(of_model.size), list(work.eager))
     busy = np.zeros(of_model.size + 1, np.int64)  # the last is for UNASSIGNED
     for division in divisions:
-        np.add.at(busy, division.op, division.busy_ps)
+        np.add.at(busy, division.op, division.amounts["busy_ns"])
     return bool(busy[:-1][nameless].sum() > _MANY * busy[:-1][of_model].sum())
 
 
-def xla_notes(work: Work, steps: Steps, across: Bool) -> Iterator[Note]:
+def _xla_notes(work: Work, steps: Steps, across: Bool) -> Iterator[Note]:
     """Says how much of the kernels' time is fused across layers, and what was turned off."""
     total_ps = fused_ps = 0
     for activity in work.devices:

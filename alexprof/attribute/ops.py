@@ -49,11 +49,10 @@ class Work:
     # The events of the host's planes, without threads inside of ops unless XLA ran.
     host: tuple[Events, ...]
     # When TensorFlow had been called to run something; None when the trace never says. Like the
-    # next three without what threads of the input pipeline did.
+    # next two without what threads of the input pipeline did.
     calls: Cover | None
-    waits: Cover  # when the host waited for the input pipeline, or ran an op of its own for it
+    in_iterators: Cover  # when the host waited for the input pipeline
     fetches: Cover  # when it took results from a device
-    ran: Cover  # when it ran ops
     # Work of the pools' threads; None if not wanted or not recorded.
     regions: Regions | None
     eager: frozenset[int]  # numbers of ops that ran eagerly, without names of their own
@@ -67,6 +66,39 @@ class Work:
     turned_off: TurnedOff | None  # command buffers that XLA turned off; None where there are none
     unread: tuple[str, ...]  # device planes with events of a sort that is not read here
     notes: tuple[Note, ...]  # what a reader of the ops should know
+
+    def device(self, name: str) -> Activity:
+        """Returns what a device ran."""
+        return next(device for device in self.devices if device.device == name)
+
+    @cached_property
+    def is_data(self) -> Bool:
+        """Which ops run inside of tf.data, bool [ops + 1]; the last is for `UNASSIGNED`."""
+        return np.array([*(name.startswith(f"{DATA_SCOPE}/") for name, _ in self.ops), False], bool)
+
+    @cached_property
+    def gets_input(self) -> Bool:
+        """Which ops get input, as `is_data`."""
+        return np.array([*(kinds.is_input(type_) for _, type_ in self.ops), False], bool)
+
+    @cached_property
+    def waits(self) -> Cover:
+        """When the host waited for the input pipeline, or ran an op of its own for it."""
+        return self.in_iterators | self._ran(self.gets_input)
+
+    @cached_property
+    def ran(self) -> Cover:
+        """When it ran other ops."""
+        return self._ran(~self.gets_input)
+
+    def _ran(self, wanted: Bool) -> Cover:
+        """When the host ran some ops outside of tf.data."""
+        spans = []
+        for device in self.devices:
+            if device.device == CPU:
+                row = (wanted & ~self.is_data)[device.op]
+                spans.append((device.start_ps[row], device.end_ps[row]))
+        return Cover.of_all(spans)
 
     @cached_property
     def apart(self) -> Cover:
@@ -113,38 +145,39 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     planes = [plane for plane in trace.planes if plane.name.startswith(_HOST)]
     hosts = [Host.read(plane, cores=cores) for plane in planes]
     on_hosts = [on_host(host, numbers, xla, launches) for host in hosts]
-    devices = [plane for plane in trace.planes if plane.name.startswith(DEVICE)]
-    gpus = [
-        on_gpu(plane, numbers, xla, launches) for plane in devices if plane.name.startswith(GPU)
+    planes = [plane for plane in trace.planes if plane.name.startswith(DEVICE)]
+    on_gpus = [
+        on_gpu(plane, numbers, xla, launches) for plane in planes if plane.name.startswith(GPU)
     ]
-    others = [plane for plane in devices if not plane.name.startswith(GPU)]
     events = tuple(host.events for host in hosts)
     calls = _during(hosts, _CALLS)
     names = (name for event in events for name in event.names)
     # All that numbers ops comes before `ops` is taken.
     regions = pool_regions(hosts, [known for _, known in on_hosts], numbers) if cores else None
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
-    parts = tuple(merged([part for part, _ in (*on_hosts, *gpus)]))
-    waited, ran = _ran([part for part, _ in on_hosts], numbers.ops())
+    devices = tuple(merged([part for part, _ in (*on_hosts, *on_gpus)]))
     return Work(
         ops=numbers.ops(),
-        devices=parts,
+        devices=devices,
         host=events,
         calls=calls if calls.start_ps.size else None,
-        waits=_during(hosts, _WAITS) | waited,
+        in_iterators=_during(hosts, _WAITS),
         fetches=_during(hosts, _FETCHES),
-        ran=ran,
         regions=regions,
         eager=eager,
         unplaced=frozenset(xla.unplaced),
         estimated=frozenset(xla.estimated),
         fusions=tuple(xla.fusions),
-        turned_off=turned_off(hosts, launches, parts),
-        unread=tuple(plane.name for plane in others if plane.events().name.size),
+        turned_off=turned_off(hosts, launches, devices),
+        unread=tuple(
+            plane.name
+            for plane in planes
+            if not plane.name.startswith(GPU) and plane.events().name.size
+        ),
         notes=(
             *xla.notes,
             *(note for host in hosts for note in odd_events(CPU, host.events)),
-            *(note for _, notes in gpus for note in notes),
+            *(note for _, notes in on_gpus for note in notes),
         ),
     )
 
@@ -158,17 +191,3 @@ def _during(hosts: Sequence[Host], wanted: re.Pattern[str]) -> Cover:
         rows = rows[~host.is_input[events.line[rows]] | (wanted is _WAITS)]
         spans.append((events.start_ps[rows], events.end_ps[rows]))
     return Cover.of_all(spans)
-
-
-def _ran(parts: Sequence[Activity], ops: Sequence[Op]) -> tuple[Cover, Cover]:
-    """When hosts ran ops that get input, and when others; without those inside of tf.data."""
-    inside = np.array([name.startswith(f"{DATA_SCOPE}/") for name, _ in ops], bool)
-    gets = np.array([kinds.is_input(type_) for _, type_ in ops], bool)
-
-    def cover(wanted: Bool) -> Cover:
-        rows = [np.append(wanted, True)[part.op] for part in parts]
-        return Cover.of_all(
-            (part.start_ps[row], part.end_ps[row]) for part, row in zip(parts, rows, strict=True)
-        )
-
-    return cover(gets & ~inside), cover(~gets & ~inside)

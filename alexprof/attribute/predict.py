@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.exclusive import exclusive
-from alexprof.attribute.executions import Executions
-from alexprof.attribute.launch_replay import host_factor, launched_steps
+from alexprof.attribute.launch_replay import LaunchedSteps, host_factor
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.replay import Graph, Inputs, StepReplay
+from alexprof.attribute.replay import Executions, Graph, Inputs, StepReplay
 from alexprof.attribute.steps import Steps
-from alexprof.attribute.waiting import step_of
 from alexprof.record.note import Note
+from alexprof.record.trace import PathOp, Replay, Saving
 from alexprof.workload.base import AblationSpec, matches
 
 if TYPE_CHECKING:
@@ -41,39 +42,7 @@ _MOST_PREDICTED = 20  # of layers, kinds and ops each
 _MOST_EXECUTIONS = 150_000  # replayed in all, which takes some seconds
 _LEAST_STEPS = 3  # to replay, where there are as many, for a deviation between them
 _LEAST_IN_GRAPH = 0.99  # part of the time of ops that the graph must hold
-
-
-@dataclass(frozen=True)
-class ReplayedSaving:
-    """What a step would save."""
-
-    what: str  # "layer", "kind", "op", or "ablation"
-    name: str  # which
-    without: float  # part of the step that goes with it, mean over replayed steps
-    without_std: float | None  # sample standard deviation; None with one step
-    halved: float  # part of the step that goes if it becomes twice as fast
-    # Other ops that go with it, in the order of their names: see `exclusive`.
-    with_it: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """The steps, replayed; see `replay_steps`."""
-
-    reason: Note | None  # why they could not be; then there is nothing else but `gone_with`
-    drift: float | None = None  # median over steps of |replayed / measured − 1|
-    drift_worst: float | None = None  # the largest of them
-    steps: int = 0  # how many steps were replayed
-    # The ops of the critical path, longest first, each with the mean time in nanoseconds by which
-    # it made a step longer. What is missing to the step is the time after the last.
-    path: tuple[tuple[str, float], ...] = ()
-    # What leaving out would save, largest first among layers, kinds, ops and ablations; empty where
-    # the drift is too large.
-    savings: tuple[ReplayedSaving, ...] = ()
-    # For each ablation, by its name, the other ops that go: known wherever the graph is, replayed
-    # or not.
-    gone_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    of_launches: bool = False  # whether it was the launches of a GPU that were replayed
+_NAMED = 10  # of the ops that go with others so many are named
 
 
 @dataclass(frozen=True)
@@ -99,17 +68,15 @@ class _Groups:
     ablations: int
     facts: GraphFacts
     in_trace: frozenset[str]  # ops of the trace
+    step_s: float  # the step that a saving is of
 
-    def with_it(self, ops: frozenset[str]) -> tuple[str, ...]:
+    def dependents(self, ops: frozenset[str]) -> tuple[str, ...]:
         """Which other ops of the trace go with some, in the order of their names."""
         gone = exclusive(self.facts.inputs or {}, self.facts.nodes or {}, ops)
         return tuple(sorted(gone & self.in_trace))
 
-    def first(self, count: int) -> _Groups:
-        return replace(self, ops=dict(islice(self.ops.items(), count)))
-
-    def affordable(self, size: float, steps: int) -> tuple[int, int]:
-        """How many steps of so many executions to replay, and without how many groups each.
+    def affordable(self, size: float, steps: int) -> tuple[list[int], int]:
+        """Which steps of so many executions to replay, and without how many groups each.
 
         Rather few groups than no deviation between steps, but all ablations; no steps if even that
         is too much.
@@ -118,8 +85,9 @@ class _Groups:
         for least in (min(steps, _LEAST_STEPS), 1):
             groups = min(len(self.ops), int((runs / least - 1) / 2))
             if groups >= max(self.ablations, 1):
-                return min(steps, int(runs / (2 * groups + 1))), groups
-        return 0, 0
+                count = min(steps, int(runs / (2 * groups + 1)))
+                return [at * steps // count for at in range(count)], groups
+        return [], 0
 
 
 def replay_steps(
@@ -130,73 +98,83 @@ def replay_steps(
     *,
     device: str,
     bound_by: str,
+    step_s: float,
     facts: GraphFacts,
-) -> Replayed:
+) -> Replay:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Those of a CPU by its ops, of a GPU by its launches. `costs`, as made by `costs.attribute`, say
-    what is worth a prediction.
+    Those of a CPU by its ops, of a GPU by its launches.
+
+    Args:
+        work: What ran.
+        steps: The steps to replay.
+        labels: Of the ops.
+        costs: Of these steps, as made by `costs.attribute`: they say what is worth a prediction.
+        device: The device that steps are judged by.
+        bound_by: What decides how long they take on a GPU.
+        step_s: The mean of the timed steps, without them of the traced ones: savings are of it.
+        facts: What else is known.
     """
     if device == CPU and not facts.inputs:
-        return Replayed(Note("replay_no_graph"))
+        return Replay(reason=Note("replay_no_graph"))
     ablations = _ablated(facts.ablations, work, labels)
     largest = _largest(costs.filter(costs["device"] == device), work, labels)
     in_trace = frozenset(name for name, _ in work.ops)
-    groups = _Groups(ablations | largest, len(ablations), facts, in_trace)
+    groups = _Groups(ablations | largest, len(ablations), facts, in_trace, step_s)
     if bound_by in NOT_REPLAYED:
-        replayed = Replayed(Note(NOT_REPLAYED[bound_by]))
+        replayed = Replay(reason=Note(NOT_REPLAYED[bound_by]))
     elif device == CPU:
-        replayed = _rerun_ops(Executions.of(work, steps), len(steps), groups)
+        replayed = _rerun_ops(work, steps, groups)
     else:
         replayed = _rerun_launches(work, steps, device, groups)
-    gone_with = {name: groups.with_it(ops) for (_, name), ops in ablations.items()}
+    dependents = {name: groups.dependents(ops) for (_, name), ops in ablations.items()}
     return replace(
         replayed,
-        gone_with={name: ops for name, ops in gone_with.items() if ops},
-        of_launches=device != CPU,
+        dependents={name: ops for name, ops in dependents.items() if ops},
+        how="ops" if device == CPU else "launches",
     )
 
 
-def _rerun_launches(work: Work, steps: Steps, device: str, groups: _Groups) -> Replayed:
+def _rerun_launches(work: Work, steps: Steps, device: str, groups: _Groups) -> Replay:
     """Replays what the host launches on a GPU."""
-    activity = next(activity for activity in work.devices if activity.device == device)
-    step = step_of(activity, steps)
-    launched = launched_steps(activity, step, steps.start_ps, steps.end_ps, work.launching_within)
+    launched = LaunchedSteps.of(work, steps, device)
     if isinstance(launched, Note):
-        return Replayed(launched)
-    size = launched.size
-    count, predicted = groups.affordable(size, len(steps))
-    if not count:
-        return Replayed(Note("replay_too_many_launches", {"launches_per_step": size}))
-    chosen = [launched.drawn(at * len(steps) // count) for at in range(count)]
+        return Replay(reason=launched)
+    chosen, predicted = groups.affordable(launched.size, len(steps))
+    if not chosen:
+        numbers = {"launches_per_step": launched.size}
+        return Replay(reason=Note("replay_too_many_launches", numbers))
+    replays = [launched.drawn(step) for step in chosen]
     timed_s = groups.facts.timed_s
-    host = host_factor(chosen, None if timed_s is None else timed_s * 1e9)
+    host = host_factor(replays, None if timed_s is None else timed_s * 1e9)
     if host is None:
-        return Replayed(Note("replay_no_host_speed"))
-    numbers: dict[str, list[int]] = defaultdict(list)
+        return Replay(reason=Note("replay_no_host_speed"))
+    numbers_of: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(work.ops):
-        numbers[name].append(number)
+        numbers_of[name].append(number)
 
     def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
-        gone, half = ({number for op in ops for number in numbers[op]} for ops in (without, faster))
-        return [launches.replayed_ns(host, gone, half) for launches in chosen]
+        gone, half = (
+            {number for op in ops for number in numbers_of[op]} for ops in (without, faster)
+        )
+        return [launches.replayed_ns(host, gone, half) for launches in replays]
 
-    drifts = [abs(launches.replayed_ns() / launches.wall_ns - 1) for launches in chosen]
-    return _predicted(drifts, rerun, groups.first(predicted))
+    drifts = [abs(launches.replayed_ns() / launches.wall_ns - 1) for launches in replays]
+    return _predicted(drifts, rerun, groups, predicted)
 
 
-def _rerun_ops(drawn: Executions | Note, steps: int, groups: _Groups) -> Replayed:
+def _rerun_ops(work: Work, steps: Steps, groups: _Groups) -> Replay:
     """Replays the ops of a CPU."""
+    drawn = Executions.of(work, steps)
     if isinstance(drawn, Note):
-        return Replayed(drawn)
+        return Replay(reason=drawn)
     graph = Graph(groups.facts.inputs or {})
     if drawn.part_in(graph.number) < _LEAST_IN_GRAPH:
-        return Replayed(Note("replay_ops_not_in_graph"))
-    count, predicted = groups.affordable(drawn.size, steps)
-    if not count:
-        return Replayed(Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
-    chosen = [at * steps // count for at in range(count)]
-    replays = [StepReplay(step, graph) for step in drawn.steps(chosen)]
+        return Replay(reason=Note("replay_ops_not_in_graph"))
+    chosen, predicted = groups.affordable(drawn.size, len(steps))
+    if not chosen:
+        return Replay(reason=Note("replay_too_many_ops", {"ops_per_step": drawn.size}))
+    replays = [StepReplay(drawn.drawn(step), graph) for step in chosen]
 
     def rerun(without: Collection[str], faster: Collection[str]) -> list[float]:
         return [
@@ -205,28 +183,39 @@ def _rerun_ops(drawn: Executions | Note, steps: int, groups: _Groups) -> Replaye
 
     try:
         drifts = [abs(replay.wall_ns() / replay.step.wall_ns - 1) for replay in replays]
-        return replace(_predicted(drifts, rerun, groups.first(predicted)), path=_path(replays))
+        replayed = _predicted(drifts, rerun, groups, predicted)
     except ValueError:
-        return Replayed(Note("replay_cycle"))
+        return Replay(reason=Note("replay_cycle"))
+    return replace(replayed, critical_path=_critical_path(replays))
 
 
-def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replayed:
-    """What steps that were replayed so far off would save without each of some groups."""
+def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups, count: int) -> Replay:
+    """What steps that were replayed so far off would save without each of the first groups."""
     savings = []
     if median(drifts) <= MOST_DRIFT:
         whole_ns = rerun((), ())
-        for (what, name), ops in groups.ops.items():
+        for (what, name), ops in islice(groups.ops.items(), count):
             # A single op stays a single one: its gradient is another.
-            with_it = groups.with_it(ops) if what != "op" else ()
-            gone, half = (
+            dependents = groups.dependents(ops) if what != "op" else ()
+            gone, halved = (
                 [1 - ns / whole for ns, whole in zip(rerun(*changed), whole_ns, strict=True)]
-                for changed in ((ops.union(with_it), ()), ((), ops))
+                for changed in ((ops.union(dependents), ()), ((), ops))
             )
-            std = stdev(gone) if len(gone) > 1 else None
-            savings.append(ReplayedSaving(what, name, fmean(gone), std, fmean(half), with_it))
-    savings.sort(key=lambda saving: (saving.what, -saving.without))
-    return Replayed(
-        reason=None,
+            savings.append(
+                Saving(
+                    what=what,
+                    name=name,
+                    fraction=fmean(gone),
+                    fraction_std=stdev(gone) if len(gone) > 1 else None,
+                    saves_s=fmean(gone) * groups.step_s,
+                    halved_fraction=fmean(halved),
+                    halved_s=fmean(halved) * groups.step_s,
+                    dependent_ops=len(dependents),
+                    dependents=dependents[:_NAMED],
+                )
+            )
+    savings.sort(key=lambda saving: (saving.what, -saving.fraction))
+    return Replay(
         drift=median(drifts),
         drift_worst=max(drifts),
         steps=len(drifts),
@@ -234,13 +223,13 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups) -> Replay
     )
 
 
-def _path(replays: Sequence[StepReplay]) -> tuple[tuple[str, float], ...]:
+def _critical_path(replays: Sequence[StepReplay]) -> tuple[PathOp, ...]:
     total: dict[str, float] = defaultdict(float)
     for replay in replays:
         for op, ns in replay.critical_path():
             total[op] += ns
-    path = ((op, ns / len(replays)) for op, ns in total.items())
-    return tuple(sorted(path, key=lambda op_ns: -op_ns[1]))
+    longest_first = sorted(total.items(), key=lambda item: -item[1] / len(replays))
+    return tuple(PathOp(op=op, mean_s=ns / len(replays) / 1e9) for op, ns in longest_first)
 
 
 def _largest(

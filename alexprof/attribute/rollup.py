@@ -5,31 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alexprof.attribute.metrics import METRICS, Metric
 from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
+from alexprof.record.phase import Cost
 
 if TYPE_CHECKING:
     import polars as pl
 
 _NS_PER_S = 1e9
 
-SUMMARY = (
-    "name",
-    "device",
-    "pass",
-    "executions_per_step",
-    "kernels_per_step",
-    "busy_mean_s",
-    "busy_std_s",
-    "share_mean_s",
-    "share_std_s",
-    "share_fraction",
-    "core_mean_s",
-    "parallelism",
-    "share_ci95_s",
-    "busy_fraction",
-    "idle_before_s",
-    "launching_s",
-)
+SUMMARY = Cost.__struct_encode_fields__
+"""The columns of a summary."""
 
 # What a GPU may wait for: idle reasons of `division`, but for what the GPU itself has yet to begin.
 _BOUNDS = ("launching", "input", "fetching", "python", "unknown")
@@ -83,17 +69,8 @@ def by_layer(costs: pl.DataFrame) -> pl.DataFrame:
     """Summarizes each layer and pass on each device.
 
     Returns:
-        A row per layer, pass and device, longest share first, without idle time: `name`, `device`,
-        `pass`; means over the traced steps, in which one that is absent from a step had 0:
-        `executions_per_step` (null where not known), `kernels_per_step`, `busy_mean_s`,
-        `share_mean_s`; sample standard deviations between steps, null with a single step:
-        `busy_std_s`, `share_std_s`; `share_fraction`, the part of the device's steps;
-        `core_mean_s`, what threads worked, and `parallelism`, that over the time in which any did,
-        null where not known; `share_ci95_s`, list [low, high]: the 95 % interval of `share_mean_s`,
-        by Student's t over blocks of steps as `measure.chunks` takes them, null with a single step;
-        `busy_fraction`, the part of the time in which the device ran anything, null for idle time;
-        `idle_before_s`, for how long a GPU was idle right before its kernels, and `launching_s`,
-        the host's time for its launches, null on a CPU.
+        A row per layer, pass and device, longest share first, without idle time: the fields of
+        `record.phase.Cost`, null where not known. A step that shows nothing of a row counts as 0.
     """
     return _summary(costs, "layer", ())
 
@@ -147,54 +124,32 @@ def _summary(
     import polars as pl
 
     keys = [name, "device", "pass", *more]
-    amounts = ["kernels", "busy_ns", "share_ns"]
-    counted = pl.col("executions").is_not_null().all()
-    core = ["core_ns", "at_work_ns"]
-    known = pl.col("core_ns").is_not_null().any()
-    waits = pl.col("idle_before_ns").is_not_null().any()
-    waiting = ["idle_before_ns", "launching_ns"]
+    worked = costs.filter(pl.col("op") != IDLE_OP)
     per_step = (
-        costs.filter(idle | (pl.col("op") != IDLE_OP))
+        (costs if idle else worked)
         .group_by(*keys, "step", maintain_order=True)
-        .agg(
-            pl.col(amounts).sum().cast(pl.Float64),
-            *(pl.when(waits).then(pl.col(time).sum().cast(pl.Float64)) for time in waiting),
-            pl.when(counted).then(pl.col("executions").sum().cast(pl.Float64)).alias("executions"),
-            *(
-                pl.when(known).then(pl.col(time).sum().cast(pl.Float64)).alias(time)
-                for time in core
-            ),
-        )
+        .agg(_total(metric.column) for metric in METRICS)
     )
     # Every step has a row of each device, be it of idle time.
     steps = costs.unique(["device", "step"]).group_by("device")
-    worked = costs.filter(pl.col("op") != IDLE_OP).group_by("device")
-    device = steps.agg(pl.len().alias("steps"), pl.col("wall_ns").sum()).join(
-        worked.agg(pl.col("share_ns").sum().alias("worked_ns")), on="device", how="left"
+    devices = steps.agg(pl.len().alias("steps"), pl.col("wall_ns").sum()).join(
+        worked.group_by("device").agg(pl.col("share_ns").sum().alias("worked_ns")),
+        on="device",
+        how="left",
     )
+    share_ns, at_work_ns = _total("share_ns"), _total("at_work_ns")
     low, high = (pl.col("share_mean_s") + sign * pl.col("half_s") for sign in (-1, 1))
     summary = (
-        per_step.join(device, on="device")
+        per_step.join(devices, on="device")
         .group_by(keys, maintain_order=True)
         .agg(
-            pl.when(counted).then(_mean("executions")).alias("executions_per_step"),
-            _mean("kernels").alias("kernels_per_step"),
-            (_mean("busy_ns") / _NS_PER_S).alias("busy_mean_s"),
-            (_std("busy_ns") / _NS_PER_S).alias("busy_std_s"),
-            (_mean("share_ns") / _NS_PER_S).alias("share_mean_s"),
-            pl.when(known).then(_mean("core_ns") / _NS_PER_S).alias("core_mean_s"),
-            pl.when(known & (pl.col("at_work_ns").sum() > 0))
-            .then(pl.col("core_ns").sum() / pl.col("at_work_ns").sum())
-            .alias("parallelism"),
-            (_std("share_ns") / _NS_PER_S).alias("share_std_s"),
-            (pl.col("share_ns").sum() / pl.col("wall_ns").first()).alias("share_fraction"),
-            pl.when(pl.lit(name != "layer") | (pl.col(name).first() != IDLE_OP))
-            .then(pl.col("share_ns").sum() / pl.col("worked_ns").first())
+            *(_mean(metric).alias(metric.mean) for metric in METRICS if metric.mean),
+            *(_std(metric).alias(metric.std) for metric in METRICS if metric.std),
+            (share_ns / pl.col("wall_ns").first()).alias("share_fraction"),
+            pl.when(pl.col(name).first() != IDLE_OP)
+            .then(share_ns / pl.col("worked_ns").first())
             .alias("busy_fraction"),
-            *(
-                pl.when(waits).then(_mean(time) / _NS_PER_S).alias(time.replace("_ns", "_s"))
-                for time in waiting
-            ),
+            pl.when(at_work_ns > 0).then(_total("core_ns") / at_work_ns).alias("parallelism"),
             (pl.len() == pl.col("steps").first()).alias("covered"),
         )
         .join(_half_widths(costs, per_step, keys), on=keys, nulls_equal=True)
@@ -212,6 +167,13 @@ def _summary(
             descending=[True, True, *[False] * (3 + len(more))],
         )
     )
+
+
+def _total(column: str) -> pl.Expr:
+    """The sum of a metric; null unless all of it is known."""
+    import polars as pl
+
+    return pl.when(pl.col(column).is_not_null().all()).then(pl.col(column).sum())
 
 
 def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -241,17 +203,18 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     )
 
 
-def _mean(amount: str) -> pl.Expr:
-    """Mean over all steps, those included in which the rows have no part."""
+def _mean(metric: Metric) -> pl.Expr:
+    """Mean over all steps, those included in which the rows have no part; times in seconds."""
     import polars as pl
 
-    return pl.col(amount).sum() / pl.col("steps").first()
+    return _total(metric.column) / pl.col("steps").first() / (_NS_PER_S if metric.is_time else 1)
 
 
-def _std(amount: str) -> pl.Expr:
-    """Sample standard deviation over all steps; a step without rows had 0."""
+def _std(metric: Metric) -> pl.Expr:
+    """Sample standard deviation over all steps, of times, in seconds; a step without rows had 0."""
     import polars as pl
 
-    steps, mean = pl.col("steps").first().cast(pl.Int64), _mean(amount)
-    squares = ((pl.col(amount) - mean) ** 2).sum() + (steps - pl.len().cast(pl.Int64)) * mean**2
-    return pl.when(steps > 1).then((squares / (steps - 1)).sqrt())
+    steps, amount = pl.col("steps").first().cast(pl.Int64), pl.col(metric.column)
+    mean = amount.sum() / steps
+    squares = ((amount - mean) ** 2).sum() + (steps - pl.len().cast(pl.Int64)) * mean**2
+    return pl.when(steps > 1).then((squares / (steps - 1)).sqrt() / _NS_PER_S)

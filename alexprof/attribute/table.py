@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexprof.attribute.activity import UNKNOWN
 from alexprof.attribute.division import IDLE_REASONS, Division
+from alexprof.attribute.metrics import METRICS, Metric
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
@@ -31,80 +31,66 @@ def costs_table(
     """
     import polars as pl
 
+    columns = [metric.column for metric in METRICS]
+    types = dict.fromkeys(["step", "device", "label", *columns], pl.Int64)
     parts = (_rows(division, at, len(work.ops)) for at, division in enumerate(divisions))
-    rows = pl.concat(parts)
+    # Where no device knows a metric, its column is there all the same.
+    nothing = pl.DataFrame(schema=types | {"share_ns": pl.Float64})
+    rows = pl.concat([nothing, *parts], how="diagonal")
     wall_ns = np.concatenate(
         [(division.end_ps - division.start_ps) // PS_PER_NS for division in divisions]
     )
     group = (rows["device"] * len(steps) + rows["step"]).to_numpy()
-    share_ns = settle(rows["share_ps"].to_numpy() / PS_PER_NS, group, wall_ns)
+    share_ns = settle(rows["share_ns"].to_numpy() / PS_PER_NS, group, wall_ns)
     rows = rows.with_columns(
-        pl.Series("share_ns", share_ns), pl.Series("wall_ns", wall_ns[group])
+        *(_in_table(metric) for metric in METRICS if metric.column != "share_ns"),
+        pl.Series("share_ns", share_ns),
+        pl.Series("wall_ns", wall_ns[group]),
     ).sort("step", "device", "share_ns", descending=[False, False, True], maintain_order=True)
-    texts = _label_columns(work, labels)
+    columns.insert(columns.index("share_ns") + 1, "wall_ns")
     return rows.select(
         pl.Series("step", steps.number[rows["step"]]),
         pl.Series("device", [division.device for division in divisions]).gather(rows["device"]),
         *(
-            pl.Series(name, column, dtype=pl.String).gather(rows["label"])
-            for name, column in texts.items()
+            pl.Series(name, texts, dtype=pl.String).gather(rows["label"])
+            for name, texts in _label_columns(work, labels).items()
         ),
-        _where_known("executions"),
-        "kernels",
-        _in_ns("busy"),
-        "share_ns",
-        "wall_ns",
-        *(_in_ns(time) for time in ("core", "at_work", "idle_before", "launching")),
+        *columns,
         pl.col("step").alias("at"),
     )
 
 
-def _where_known(column: str) -> pl.Expr:
-    """A column in which `UNKNOWN` is null."""
+def _in_table(metric: Metric) -> pl.Expr:
+    """A metric's column: null where it is not known, times rounded to nanoseconds."""
     import polars as pl
 
-    return pl.when(pl.col(column) >= 0).then(pl.col(column))
-
-
-def _in_ns(time: str) -> pl.Expr:
-    """Picoseconds rounded to nanoseconds, null where not known."""
-    return ((_where_known(f"{time}_ps") + PS_PER_NS // 2) // PS_PER_NS).alias(f"{time}_ns")
+    known = pl.when(pl.col(metric.column) >= 0).then(pl.col(metric.column))
+    return (known + PS_PER_NS // 2) // PS_PER_NS if metric.is_time else known
 
 
 def _rows(division: Division, device: int, ops: int) -> pl.DataFrame:
     """A device's ops, then its idle time; `label` is a row of the text columns."""
     import polars as pl
 
-    unknown = np.full(division.op.size, UNKNOWN)
-    core_ps, at_work_ps = division.cores or (unknown, unknown)
-    of_ops = pl.DataFrame(
-        {
-            "step": division.step,
-            "device": np.full(division.op.size, device),
-            "label": np.where(division.op == UNASSIGNED, ops, division.op),
-            "share_ps": division.share_ps,
-            "executions": division.executions,
-            "kernels": division.kernels,
-            "busy_ps": division.busy_ps,
-            "core_ps": core_ps,
-            "at_work_ps": at_work_ps,
-            "idle_before_ps": division.idle_before_ps,
-            "launching_ps": division.launching_ps,
-        }
-    )
+    of_ops = {
+        "step": division.step,
+        "device": np.full(division.op.size, device),
+        "label": np.where(division.op == UNASSIGNED, ops, division.op),
+        **division.amounts,
+    }
     reason, step = np.nonzero(division.idle_ps)
-    idle = pl.DataFrame(
-        {
-            "step": step,
-            "device": np.full(step.size, device),
-            "label": ops + 1 + reason,
-            "share_ps": division.idle_ps[reason, step].astype(np.float64),
-            **{
-                name: np.zeros(step.size, np.int64) for name in ("executions", "kernels", "busy_ps")
-            },
-        }
-    )
-    return pl.concat([of_ops, idle], how="diagonal")
+    idle = {
+        "step": step,
+        "device": np.full(step.size, device),
+        "label": ops + 1 + reason,
+        "share_ns": division.idle_ps[reason, step].astype(np.float64),
+        **{
+            metric.column: np.full(step.size, metric.of_idle)
+            for metric in METRICS
+            if metric.of_idle is not None
+        },
+    }
+    return pl.concat([pl.DataFrame(of_ops), pl.DataFrame(idle)], how="diagonal")
 
 
 def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:

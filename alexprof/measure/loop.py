@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +43,6 @@ MOST_WARM_UP_S = 60.0
 """Of all variants together; no chunk begins that would end later."""
 WARM_UP_PART = 0.5
 """The most that warm-up takes of a phase's time where that is limited."""
-CLOCK_READINGS, CLOCK_ROUNDS = 1000, 9
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,7 @@ def default_block_steps(steps: int | None, variants: int = 1, step_s: float | No
     """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread.
 
     And fewer where variants take turns and there are many of them, or their steps are long.
-
-    Args:
-        steps: Timed steps of each; None if that is open.
-        variants: How many take turns.
-        step_s: What a step takes; None if that is not known.
+    `steps` are timed steps of each (None: open), `step_s` is what one takes (None: not known).
     """
     most = MOST_BLOCK_STEPS if steps is None else min(MOST_BLOCK_STEPS, steps // 10)
     if variants > 1:
@@ -103,8 +99,7 @@ def schedule(
 ) -> Iterator[tuple[str, int, int, int]]:
     """Plans the timed blocks, `steps` of each variant; None goes on for ever.
 
-    Yields:
-        Variant, block, first step and number of steps, in the order to run.
+    Yields variant, block, first step and number of steps, in the order to run.
     """
     forward = list(variants)
     for block in itertools.count():
@@ -126,7 +121,7 @@ def timed_blocks(
     first_order: int = 0,
     until_steady: bool = False,
 ) -> Iterator[Block]:
-    """Runs and times each target's steps, interleaved in blocks.
+    """Runs and times each target's steps, interleaved in blocks; yields each block when it is done.
 
     Args:
         targets: What to time, by variant.
@@ -137,9 +132,6 @@ def timed_blocks(
         first_order: The first block's place, where others of the phase ran before.
         until_steady: Whether warm-up goes on until it is steady, within bounds. Its steps are then
             numbered by `number_warm_up`.
-
-    Yields:
-        Each block when it is done.
 
     Raises:
         UsageError: If a number of steps is out of range.
@@ -181,24 +173,20 @@ def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None
 def number_warm_up(blocks: Sequence[Block]) -> list[Block]:
     """The blocks with each variant's warm-up steps numbered so that −1 is the last."""
     steps = Counter[str]()
-    numbered = list(blocks)
-    for place in reversed(range(len(blocks))):
-        block = blocks[place]
+    numbered = []
+    for block in reversed(blocks):
         if block.warm_up:
             steps[block.variant] += len(block.start_ns)
-            numbered[place] = replace(block, first_step=-steps[block.variant])
-    return numbered
+            numbered.append(replace(block, first_step=-steps[block.variant]))
+        else:
+            numbered.append(block)
+    return numbered[::-1]
 
 
 def clock_cost_s(clock: Clock = time.perf_counter_ns) -> float:
     """What one reading of the clock takes, in seconds: the median of nine loops of 1000."""
-    rounds = []
-    for _ in range(CLOCK_ROUNDS):
-        start = clock()
-        for _ in range(CLOCK_READINGS):
-            clock()
-        rounds.append((clock() - start) / CLOCK_READINGS)
-    return median(rounds) / 1e9
+    rounds = timeit.repeat(clock, repeat=9, number=1000, timer=clock)
+    return median(rounds) / 1000 / 1e9
 
 
 def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> RunBlock:
@@ -237,7 +225,8 @@ def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float)
         done.append(run(variant, -1, -burn_in, burn_in))
         yield done[-1]
     while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
-        if all(warm_up_settled(warm_up_seconds(done, variant)) for variant in variants):
+        own = [[block for block in done if block.variant == variant] for variant in variants]
+        if all(warm_up_settled(warm_up_seconds(blocks)) for blocks in own):
             return
         size = min(WARM_UP_CHUNK, MOST_WARM_UP_STEPS - steps)
         chunk = []
@@ -254,12 +243,9 @@ def _warm_up_bound_s(rule: StoppingRule) -> float:
     return MOST_WARM_UP_S if limit_s is None else min(MOST_WARM_UP_S, WARM_UP_PART * limit_s)
 
 
-def warm_up_seconds(blocks: Sequence[Block], variant: str | None = None) -> NDArray[np.float64]:
-    """Warm-up steps of a variant, or of all, float64 [steps]."""
-    warm_up = [
-        block.seconds for block in blocks if block.warm_up and variant in (None, block.variant)
-    ]
-    return np.concatenate([np.zeros(0), *warm_up])
+def warm_up_seconds(blocks: Sequence[Block]) -> NDArray[np.float64]:
+    """Warm-up steps among blocks, float64 [steps]."""
+    return np.concatenate([np.zeros(0), *(block.seconds for block in blocks if block.warm_up)])
 
 
 def _stopped_by(

@@ -143,20 +143,22 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
 def adjust(differences: Sequence[Difference]) -> list[Difference]:
     """Verdicts that allow for how many comparisons there are; without a p-value they don't count.
 
-    Returns:
-        The differences with adjusted p-values, in the same order; "slower" and "faster" became
-        "unclear" if the adjusted one is above 5 %. Intervals stay those of one comparison, and
-        "same" stays: it doesn't rest on a p-value.
+    P-values are adjusted, and "slower" and "faster" become "unclear" if that is above 5 %.
+    Intervals stay those of one comparison, and "same" stays: it doesn't rest on a p-value.
     """
-    adjusted = list(differences)
-    places = [place for place, each in enumerate(differences) if each.p_value is not None]
-    p_values = adjust_p_values([differences[place].p_value or 0.0 for place in places])
-    for place, p_value in zip(places, p_values, strict=True):
-        difference = replace(differences[place], p_value=p_value)
-        if difference.significant and p_value > LEVEL:
-            difference = undecided(difference, "chance", Needed("fewer_compared"))
-        adjusted[place] = difference
-    return adjusted
+    p_values = [difference.p_value for difference in differences if difference.p_value is not None]
+    adjusted = iter(adjust_p_values(p_values))
+    return [
+        difference if difference.p_value is None else _with_p_value(difference, next(adjusted))
+        for difference in differences
+    ]
+
+
+def _with_p_value(difference: Difference, p_value: float) -> Difference:
+    difference = replace(difference, p_value=p_value)
+    if difference.significant and p_value > LEVEL:
+        return undecided(difference, "chance", Needed("fewer_compared"))
+    return difference
 
 
 def judge(differences: Sequence[Difference], max_slowdowns: Sequence[float]) -> Outcome:
@@ -173,26 +175,22 @@ def judge(differences: Sequence[Difference], max_slowdowns: Sequence[float]) -> 
     """
     # Both tails of an interval are outside it; only the lower one is a red.
     level = 1 - 2 * FALSE_RED / len(differences)
-    pairs = list(zip(differences, max_slowdowns, strict=True))
-    sure = [(interval_at(difference, level), bound) for difference, bound in pairs]
-    if any(interval is not None and interval[0] > 1 + bound for interval, bound in sure):
-        return "slower"
-    intervals = [(difference.ratio_ci95, bound) for difference, bound in pairs]
-    if all(interval is not None and interval[1] <= 1 + bound for interval, bound in intervals):
-        return "within"
-    return "unclear"
+    all_within = True
+    for difference, bound in zip(differences, max_slowdowns, strict=True):
+        sure, likely = interval_at(difference, level), difference.ratio_ci95
+        if sure is not None and sure[0] > 1 + bound:
+            return "slower"
+        all_within &= likely is not None and likely[1] <= 1 + bound
+    return "within" if all_within else "unclear"
 
 
 def chance_to_find(difference: float, spread: float, pairs: int) -> float:
-    """Power of Student's t-test over pairs (of processes, or of blocks that ran side by side).
+    """Chance that the 95 % interval of so many pairs, at least two, finds a difference.
 
     Args:
         difference: True one, of the logarithms (0.02 for 2 %).
         spread: Standard deviation of one pair's log-ratio.
-        pairs: How many, at least two.
-
-    Returns:
-        Chance, 0 to 1, that the 95 % interval excludes 0 on the right side.
+        pairs: Of processes, or of blocks that ran side by side.
     """
     from scipy.special import nctdtr, ndtr, stdtrit
 

@@ -25,12 +25,7 @@ Runs = Sequence[Sequence[Floats]]
 
 
 def grouped(blocks: Sequence[Floats]) -> list[Floats]:
-    """Blocks by the block rule: as they are below `MOST_BLOCKS`, from there 20 to 39.
-
-    Args:
-        blocks: In the order they ran, float64 [n_i] each. What doesn't fill a group at the end
-            belongs to the last one.
-    """
+    """Blocks, in the order they ran, by the block rule; what is left at the end joins the last."""
     size = blocks_together(len(blocks))
     edges = [*range(0, len(blocks) - size + 1, size), len(blocks)]
     return [np.concatenate(blocks[first:end]) for first, end in pairwise(edges)]
@@ -51,12 +46,10 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
 
     Returns:
         For each run its part of the variance of (mean / true mean), and its degrees of freedom;
-        None if a run has fewer than two blocks, or took no time.
+        None if a run has fewer than two blocks.
     """
     if any(len(blocks) < 2 for blocks in runs):
         return None
     means = [block_means(blocks) for blocks in runs]
-    if not all(x.mean() > 0 for x in means):
-        return None
     parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
     return parts, [len(x) - 1 for x in means]

@@ -69,25 +69,15 @@ def describe_phase(
     until_steady: bool,
     fetch: bool,
 ) -> dict[str, Timed]:
-    """Sums up what `timed_blocks` ran with these arguments, to its end.
-
-    Args:
-        blocks: In the order they ran.
-        rule: What ended them.
-        burn_in: Warm-up steps that were requested.
-        until_steady: As for `timed_blocks`.
-        fetch: Whether the result was fetched to Python.
-
-    Returns:
-        By variant, in the order that they began.
-    """
+    """Sums up, by variant, what `timed_blocks` ran with these arguments to its end."""
     stopped_by = why_stopped(rule, blocks)
     phase = {}
     for variant in dict.fromkeys(block.variant for block in blocks):
-        warm_up_s = warm_up_seconds(blocks, variant)
+        own = [block for block in blocks if block.variant == variant]
+        warm_up_s = warm_up_seconds(own)
         settled = warm_up_settled(warm_up_s) if until_steady else None
         phase[variant] = describe(
-            [block for block in blocks if block.variant == variant],
+            own,
             fetch=fetch,
             warm_up=WarmUp(burn_in, len(warm_up_s), settled),
             stopped_by=stopped_by,

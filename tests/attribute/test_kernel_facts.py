@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.kernel_facts import KernelFacts, kernel_facts, uses_tensor_cores
+from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
+
+
+def launched(grid, block, shared_memory_bytes, **facts):
+    return {"grid": grid, "block": block, "shared_memory_bytes": shared_memory_bytes, **facts}
 
 
 @pytest.mark.parametrize(
@@ -12,27 +16,27 @@ from alexprof.attribute.kernel_facts import KernelFacts, kernel_facts, uses_tens
     [
         (
             "regs:32 static_shared:16 dynamic_shared:4096 grid:160,1,1 block:256,1,1 occ_pct:62.5",
-            KernelFacts((160, 1, 1), (256, 1, 1), 32, 4112, 0.625),
+            launched((160, 1, 1), (256, 1, 1), 4112, registers=32, occupancy=0.625),
         ),
         (
             "regs:38 shm:0 grid:160,2,1 block:1024,1,1",
-            KernelFacts((160, 2, 1), (1024, 1, 1), 38, 0),
+            launched((160, 2, 1), (1024, 1, 1), 0, registers=38),
         ),
         (
             " grid:16,32,1 block:256,1,1 private_mem:0 group_mem:33792 occ_pct:0",
-            KernelFacts((16, 32, 1), (256, 1, 1), None, 33792),
+            launched((16, 32, 1), (256, 1, 1), 33792),
         ),
         # Seen in an old trace: not written by anyone.
-        ("regs:17179869185 shm:7 grid:1,210453397508,0 block:139910371608800,96,1", KernelFacts()),
+        ("regs:17179869185 shm:7 grid:1,210453397508,0 block:139910371608800,96,1", {}),
         (
             "kind_src:device kind_dst:pinned size:4096 dest:0 async:1",
-            KernelFacts(copied_bytes=4096, copied_from="device", copied_to="pinned"),
+            {"copied_bytes": 4096, "copied_from": "device", "copied_to": "pinned"},
         ),
-        ("size:4 dest:6 async:1", KernelFacts(copied_bytes=4)),
-        ("kind:device num_bytes:77 async:1", KernelFacts(copied_bytes=77)),
-        ("", KernelFacts()),
-        ("grid:1,1 block:x regs:-1 occ_pct:nan size:1e9", KernelFacts()),
-        ("regs:" + "9" * 400, KernelFacts()),
+        ("size:4 dest:6 async:1", {"copied_bytes": 4}),
+        ("kind:device num_bytes:77 async:1", {"copied_bytes": 77}),
+        ("", {}),
+        ("grid:1,1 block:x regs:-1 occ_pct:nan size:1e9", {}),
+        ("regs:" + "9" * 400, {}),
     ],
 )
 def test_details_of_launches_and_copies(details, facts):

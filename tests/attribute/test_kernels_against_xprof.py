@@ -43,11 +43,9 @@ def near(ours: Sum | None, theirs: Sum) -> bool:
 def kernels_by_us(path: Path) -> dict[tuple[str, str], Sum]:
     """Returns what ran by kernel and op, the op empty where none is named."""
     sums: dict[tuple[str, str], Sum] = defaultdict(lambda: NOTHING)
-    kernels = attribute(read_trace(path), MARKERS.get(path.stem), cores=False).kernels
-    rows = kernels.select("name", "op", "executions", "total_ns").iter_rows()
-    for name, op, executions, total_ns in rows:
-        key = (name, "" if op == UNASSIGNED_OP else op)
-        sums[key] = sums[key].plus(total_ns / 1e3, executions)
+    for kernel in attribute(read_trace(path), MARKERS.get(path.stem), cores=False).kernels:
+        key = (kernel.name, "" if kernel.op == UNASSIGNED_OP else kernel.op)
+        sums[key] = sums[key].plus(kernel.total_ns / 1e3, kernel.executions)
     return dict(sums)
 
 

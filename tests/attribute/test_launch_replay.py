@@ -29,13 +29,13 @@ def worth_a_replay(monkeypatch):
 
 def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
     found = attribute(build([(0, wall)], kernels), facts=GraphFacts(timed_s=timed_s)).replayed
-    assert found.of_launches
+    assert found.how == "launches"
     return found
 
 
 def saved(found, name):
     (saving,) = [one for one in found.savings if (one.what, one.name) == ("op", name)]
-    return saving.without
+    return saving.fraction
 
 
 def test_a_step_bound_by_launching_saves_its_launches():
@@ -64,7 +64,7 @@ def test_what_the_host_does_apart_from_launching_stays():
 
 def test_faster_kernels_hardly_shorten_it():
     (saving,) = [one for one in replayed(BOUND, 60).savings if (one.what, one.name) == ("op", "b")]
-    assert saving.halved == pytest.approx(2 / 60)  # the last kernel ends 2 ns earlier
+    assert saving.halved_fraction == pytest.approx(2 / 60)  # the last kernel ends 2 ns earlier
 
 
 def test_a_step_bound_by_its_kernels_saves_their_time():

@@ -9,8 +9,7 @@ LINKED = {"correlation_id": 7}
 
 
 def kernels(found):
-    rows = found.kernels.select("name", "op").iter_rows()
-    return dict(rows)
+    return {kernel.name: kernel.op for kernel in found.kernels}
 
 
 def gpu(kernel: Spans, **host: Spans):

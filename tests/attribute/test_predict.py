@@ -40,14 +40,16 @@ def test_the_step_comes_back_and_what_each_layer_saves():
     assert replayed.steps == 1
     assert replayed.drift == pytest.approx(0, abs=1e-9)
     # b has 100 of the 200 that it shares with c, c has 300.
-    assert saved(found, "layer")["b"].without == pytest.approx(0.1)
-    assert saved(found, "layer")["c"].without == pytest.approx(0.3)
-    assert saved(found, "layer")["a"].without == pytest.approx(0.3)
-    assert saved(found, "layer")["a"].halved == pytest.approx(0.15)
-    assert saved(found, "kind")["MatMul"].without == pytest.approx(0.6)
-    assert saved(found, "op")["sum"].without == pytest.approx(0.09)
-    assert saved(found, "op")["sum"].without_std is None
-    assert dict(replayed.path) == pytest.approx({"a/MatMul": 400, "c/MatMul": 400, "sum": 100})
+    assert saved(found, "layer")["b"].fraction == pytest.approx(0.1)
+    assert saved(found, "layer")["c"].fraction == pytest.approx(0.3)
+    assert saved(found, "layer")["a"].fraction == pytest.approx(0.3)
+    assert saved(found, "layer")["a"].halved_fraction == pytest.approx(0.15)
+    assert saved(found, "kind")["MatMul"].fraction == pytest.approx(0.6)
+    assert saved(found, "op")["sum"].fraction == pytest.approx(0.09)
+    assert saved(found, "op")["sum"].fraction_std is None
+    assert {op.op: op.mean_s for op in replayed.critical_path} == pytest.approx(
+        {"a/MatMul": 400e-9, "c/MatMul": 400e-9, "sum": 100e-9}
+    )
 
 
 def test_means_and_deviations_are_over_steps():
@@ -58,8 +60,8 @@ def test_means_and_deviations_are_over_steps():
         on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside),
         facts=GraphFacts(inputs=INPUTS),
     )
-    assert saved(found, "op")["sum"].without == pytest.approx((0.09 + 0.14) / 2)
-    assert saved(found, "op")["sum"].without_std == pytest.approx(0.05 / 2**0.5)
+    assert saved(found, "op")["sum"].fraction == pytest.approx((0.09 + 0.14) / 2)
+    assert saved(found, "op")["sum"].fraction_std == pytest.approx(0.05 / 2**0.5)
 
 
 def test_an_op_that_hands_nothing_over_can_use_one_core():
@@ -77,7 +79,7 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
         facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
     assert found.replayed.drift == pytest.approx(0, abs=0.01)
-    assert saved(found, "op")["b"].without == pytest.approx(0, abs=0.01)
+    assert saved(found, "op")["b"].fraction == pytest.approx(0, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_kernels_without_launches_are_not_replayed():
     stream = {"Stream #1": [("gemm", 200, 300, {"tf_op": "a/MatMul:MatMul"})]}
     planes = trace({"/host:CPU": host, "/device:GPU:0": stream})
     found = attribute(planes, facts=GraphFacts(inputs=INPUTS)).replayed
-    assert found.of_launches
+    assert found.how == "launches"
     assert found.reason is not None
     assert not found.savings
 
@@ -132,7 +134,7 @@ def test_a_replay_that_is_off_predicts_nothing():
     )
     assert found.replayed.drift == pytest.approx(1)
     assert not found.replayed.savings
-    assert found.replayed.path
+    assert found.replayed.critical_path
 
 
 def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviation(monkeypatch):
@@ -149,8 +151,8 @@ def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviat
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 * 7)
     few = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
     assert (few.steps, len(few.savings)) == (3, 3)
-    largest = sorted(whole.savings, key=lambda one: -one.without)[:3]
-    assert {one.without for one in few.savings} == {one.without for one in largest}
+    largest = sorted(whole.savings, key=lambda one: -one.fraction)[:3]
+    assert {one.fraction for one in few.savings} == {one.fraction for one in largest}
     monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3)
     one = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
     assert (one.steps, len(one.savings)) == (1, 1)
@@ -173,4 +175,4 @@ def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
         ),
         facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
     )
-    assert saved(found, "op")["a"].without == pytest.approx(0.25, abs=0.03)
+    assert saved(found, "op")["a"].fraction == pytest.approx(0.25, abs=0.03)

@@ -163,8 +163,8 @@ def test_work_that_outlasts_its_op_counts_where_no_step_is_marked():
     lines = {f"{POOL}/{number}": spans for number, spans in enumerate(workers)}
     found = attribute(on_host(**lines))
     assert shares(found) == {"f/conv": 120, "idle: unknown": 10}
-    (device,) = found.devices.iter_rows(named=True)
-    assert (device["events"], device["busy_ns"]) == (1, 120)
+    (device,) = found.devices
+    assert (device.events, device.busy_ns) == (1, 120)
 
 
 class Stretch(NamedTuple):

@@ -1,4 +1,4 @@
-"""A GPU and the host that launches its work: whose step it is, when steps begin, who waits.
+"""The steps on one device: whose step an event is, when steps begin and end there, what is outside.
 
 A GPU runs behind the host. So its work belongs to the step that launched it, and where it is still
 at work when the host's step ends, steps begin and end otherwise on it.
@@ -6,16 +6,23 @@ at work when the host's step ends, steps begin and end otherwise on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexprof.attribute.activity import UNKNOWN, Activity
+from alexprof.attribute.activity import Activity
+from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import Int, Segments
+from alexprof.attribute.timeline import Cover, Int, idle_within
 
-Within = Callable[[Int, Int], Int]
-"""How much of each window, from begins to ends, something went on, in picoseconds."""
+if TYPE_CHECKING:
+    import polars as pl
+
+LONG, LONG_ON_CPU = 1.2, 3.0
+"""Times the median of the others, from which on a first step is left out."""
+COMPILING_NS = 50_000_000
+"""On a CPU by so much longer, too: what is shorter is a cold cache, and no compiler."""
+_OTHERS = 3  # so many others tell
 _BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
 
 
@@ -29,7 +36,7 @@ def step_of(activity: Activity, steps: Steps) -> Int:
 
 
 def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[Int, Int]:
-    """When each step begins and ends on a GPU.
+    """When each step begins and ends on a device.
 
     A GPU that has done a step's work when the host's step ends has the host's steps. One that runs
     behind has periods instead: from the first thing that a step launched to the first of the next
@@ -98,67 +105,45 @@ def counted_once(group: Int, number: Int, groups: int) -> Int:
     return np.bincount(group[fresh], minlength=groups)
 
 
-def launching(
-    activity: Activity, event_step: Int, counted: Int, row: Int, rows: int, *, within: Within
-) -> Int:
-    """The host's time for the launches of each row, but for the first of each step.
+def outside_of(
+    steps: Steps, windows: tuple[Int, Int], activity: Activity, work: Work
+) -> tuple[int, int]:
+    """Measures from the first marked step to the end of all, and what ran outside of all steps.
 
-    That is the time from the end of the launch before it in the step to the end of its own, without
-    what a call waits for the GPU, as one for a copy to pageable memory does, and without what the
-    host did for other reasons, as in Python.
-
-    Args:
-        activity: What the device ran.
-        event_step: int64 [n], the step that launched each event, -1 for none.
-        counted: int64 [m], the events of steps.
-        row: int64 [m], the row that each counts in.
-        rows: How many rows there are.
-        within: How much of each window the host was launching.
+    Of steps of one sort that is from each step to the next of any sort.
+    Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
-        int64 [rows] picoseconds, `UNKNOWN` on a CPU.
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
     """
-    if activity.launched is None:
-        return np.full(rows, UNKNOWN)
-    is_known = activity.launched.known[counted]
-    event, row = counted[is_known], row[is_known]
-    if not event.size:
-        return np.zeros(rows, np.int64)
-    end = activity.launched.end_ps[event]
-    step = event_step[event]
-    order = np.lexsort((end, step))
-    event, row, step, end = event[order], row[order], step[order], end[order]
-    start, done = activity.launched.start_ps[event], activity.end_ps[event]
-    before = np.append(end[:1], end[:-1])
-    fresh = np.append(True, np.diff(step) != 0)
-    # A call that waits for the GPU launches until its begin, and after the GPU has done.
-    waits = done <= end
-    free = np.where(waits, np.minimum(np.maximum(start, before), end), end)
-    back = np.where(waits, np.maximum(done, free), end)
-    before = np.where(fresh, free, before)
-    host_ps = np.where(fresh, 0, within(before, free) + within(back, end))
-    return np.bincount(row, weights=host_ps, minlength=rows).astype(np.int64)
+    if steps.source != "marker":
+        return 0, 0
+    of_model = ~work.is_data[activity.op]
+    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
+    rows = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    start_ps, stop_ps = windows
+    # What is between steps belongs to the one before.
+    until_ps = np.append(start_ps[1:], max(stop_ps.max(), work.span_ps[1]))
+    every_ps, within_ps = (
+        int(idle_within(work.waits, busy, start_ps[rows], end_ps[rows]).sum())
+        for end_ps in (until_ps, stop_ps)
+    )
+    span_ps = int((until_ps - start_ps)[rows].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
-def idle_before(
-    activity: Activity, event_step: Int, begin_ps: Int, pieces: tuple[Segments, Int, Int], rows: int
-) -> Int:
-    """The idle time right before the events of each row, int64 [rows] picoseconds.
+def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:
+    """Finds a first step that took much longer than the others: its row, or None.
 
-    Without that before the first event of a step, which waits for whatever the host does at the
-    step's begin. `begin_ps` says when the GPU's steps begin; `pieces` are the events' time in them,
-    with the step and the row of each.
+    A profiler sets itself up in it on a GPU; a program may compile in it on any device. `on_cpu`
+    says that steps are judged by a CPU, where nothing but compiling takes long.
     """
-    segments, step, row = pieces
-    order = np.lexsort((segments.end_ps, segments.start_ps))
-    start, owner = segments.start_ps[order], segments.owner[order]
-    reach = np.maximum.accumulate(segments.end_ps[order])
-    gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
-    # What lies before the step belongs to the step before.
-    gap = np.minimum(gap, start - begin_ps[step[order]])
-    begun = np.full(begin_ps.size + 1, np.iinfo(np.int64).max)
-    np.minimum.at(begun, event_step, activity.start_ps)
-    is_first = activity.start_ps[owner] <= begun[event_step[owner]]
-    total: Int = np.zeros(rows, np.int64)
-    np.add.at(total, row[order], np.where(is_first, 0, gap))
-    return total
+    least, longer_ns = (LONG_ON_CPU, COMPILING_NS) if on_cpu else (LONG, 0)
+    rest = steps["wall_ns"][1:]
+    if len(rest) < _OTHERS:
+        return None
+    median = rest.median()
+    assert isinstance(median, float)
+    is_long = steps["wall_ns"][0] >= max(least * median, median + longer_ns)
+    return steps.head(1) if is_long else None
