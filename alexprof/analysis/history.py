@@ -23,7 +23,6 @@ from msgspec import Struct
 from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
-from alexprof.analysis.compare import measured_s
 from alexprof.analysis.difference import common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
@@ -306,7 +305,7 @@ def _observe(
         ci95 = mean_interval(sample.blocks)
         if timed is not None and measure == "median":
             ci95 = timed.median_ci95_s
-        run_cv = between_run_cv(measured_s(variant.phases[phase]))
+        run_cv = between_run_cv(sample.measured_s)
         return Observed(run, sample.blocks, ci95, run_cv)
     if not sample.parts or not sample.step_s:
         raise RunError("no trace", code="not_traced")
@@ -314,7 +313,7 @@ def _observe(
     if part is None:
         raise RunError(f"no kind, layer or op {name}", code="no_part", names=(name,))
     scale = sample.step_s if measure == "share" else 1.0
-    blocks = [chunk / scale for chunk in sample.chunks(*part)]
+    blocks = [chunk / scale for chunk in chunks(sample.costs(*part))]
     run_cv = between_run_part_cv(sample.share(*part))
     ci95 = step_interval(np.concatenate(blocks))
     return Observed(run, blocks, ci95 and (max(ci95[0], 0.0), ci95[1]), run_cv)
