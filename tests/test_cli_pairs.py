@@ -95,10 +95,10 @@ def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
     monkeypatch.setattr("alexprof.cli.output.datetime", now)
     name = "ab-20261127-050000"
-    assert new_folder(tmp_path, "", "ab") == tmp_path / name
+    assert new_folder(tmp_path, None, "ab") == tmp_path / name
     (tmp_path / name).mkdir()
     (tmp_path / f"{name}-2").mkdir()
-    assert new_folder(tmp_path, "", "ab") == tmp_path / f"{name}-3"
+    assert new_folder(tmp_path, None, "ab") == tmp_path / f"{name}-3"
 
 
 def interrupted(tmp_path, after_pairs):

@@ -42,6 +42,9 @@ class Steps:
     sort: Int | None = None  # int64 [s], index into `sorts`; None where there is only one sort
     # What each sort of steps is called in the trace, in the order of their first steps.
     sorts: tuple[str, ...] = ("",)
+    # Of marked steps the only sort to show. The others are there because they are neither idle
+    # time nor time between steps.
+    wanted: str | None = None
 
     def __len__(self) -> int:
         return int(self.number.size)
@@ -67,6 +70,10 @@ class Steps:
         begin = np.append(self.start_ps, np.iinfo(np.int64).max)[step]
         inside: Int = np.where((start_ps >= begin) | (end_ps > begin), step, -1)
         return inside
+
+    def shown(self) -> list[int]:
+        """Returns the sorts to show."""
+        return [sort for sort, name in enumerate(self.sorts) if self.wanted in (None, name)]
 
     def rows_of(self, sort: int) -> Index:
         """Returns which of the steps are of a sort."""
@@ -120,7 +127,7 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
     markers = _events_with(host, "step_num")
     steps = _outermost(_named(markers, marker))
     if len(steps):
-        return steps
+        return steps if marker is None else _beside_others(steps, markers, marker)
     calls = _named(_events_with(host, "tf_function_call"), marker)
     if len(calls):
         recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
@@ -149,6 +156,36 @@ def _events_with(host: Sequence[Events], stat: str) -> _Spans:
 
 def _named(spans: _Spans, name: str | None) -> _Spans:
     return spans if name is None else spans.take(spans.name == name)
+
+
+def _beside_others(steps: Steps, markers: _Spans, wanted: str) -> Steps:
+    """Adds to the wanted steps those of other markers that lie apart from them."""
+    start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
+    after = np.searchsorted(steps.end_ps, start_ps, side="right")
+    begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
+    others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
+    if not len(others):
+        return replace(steps, wanted=wanted)
+    sort = others.sort if others.sort is not None else np.zeros(len(others), np.int64)
+    number, start, end, sorts = (
+        np.concatenate(columns)
+        for columns in (
+            (steps.number, others.number),
+            (steps.start_ps, others.start_ps),
+            (steps.end_ps, others.end_ps),
+            (np.zeros(len(steps), np.int64), 1 + sort),
+        )
+    )
+    order = np.argsort(start)
+    return Steps(
+        number[order],
+        start[order],
+        end[order],
+        steps.notes,
+        sort=sorts[order],
+        sorts=(wanted, *others.sorts),
+        wanted=wanted,
+    )
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:

@@ -69,7 +69,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     except FileNotFoundError:
         raise _no_run(Path(folder)) from None
     # A folder that was copied or renamed goes by its own name.
-    return msgspec.structs.replace(run, run=path.parent.resolve().name)
+    return msgspec.structs.replace(run, run=path.parent.resolve().name).placed(path.parent)
 
 
 def load_json(path: Path, record_type: type[Record], schema_version: int) -> Record:

@@ -10,12 +10,14 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
+from alexprof.show.layout import warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
-from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
+from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
+from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
-from alexprof.show.view import View, status
+from alexprof.show.view import View
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun
@@ -28,16 +30,9 @@ def render_list(
     now: datetime | None = None,
     color: bool = False,
 ) -> str:
-    """Renders a list of runs.
+    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
 
-    Args:
-        runs: In the order to show them.
-        width: Columns a line may take.
-        now: Adds how long ago a run started; with a time zone. None adds nothing.
-        color: Whether to colour the text.
-
-    Returns:
-        The text, without a newline at its end.
+    `now`, with a time zone, adds how long ago a run started.
     """
     if not runs:
         return "No run yet: make one with `alexprof profile`."

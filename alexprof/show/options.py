@@ -17,14 +17,12 @@ class ReportOptions:
 
     Attributes:
         width: Columns of the terminal; a report takes at least 40.
-        color: Whether to colour the text; it is complete without.
+        color: Whether to color the text; it is complete without.
         variant: The variant to look into; None takes the run's first.
         phase: The only phase to show; None shows all.
         top: How many of the most expensive ops to list; a negative number is a UsageError.
         full: Whether to show everything, and not one screen.
         section: The only part to show (`sections.report.SECTIONS`); None shows all.
-        again: The command that shows this run, for the last line; "" makes it of the run's name.
-        logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
     """
 
     width: int = 80
@@ -34,12 +32,15 @@ class ReportOptions:
     top: int = 10
     full: bool = False
     section: str | None = None
-    again: str = ""
-    logdir: str = ""
 
     def __post_init__(self) -> None:
         if self.top < 0:
             raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether to make the full report, or a part of it."""
+        return self.full or self.section is not None
 
     def check(self, run: Run) -> None:
         """Makes sure that the run has that variant and phase; else raises a UsageError."""

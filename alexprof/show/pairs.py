@@ -35,7 +35,7 @@ from alexprof.show.sections.changed import (
     interval_text,
     percent_change,
 )
-from alexprof.show.text import clean, cut_two, sentence_case
+from alexprof.show.text import clean, cut_all, sentence_case
 from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
 
 MOST_ROWS = 24
@@ -59,7 +59,7 @@ def render_pairs(
     options = options or ReportOptions()
     a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
-        a, b = cut_two(a, b, text_width(options) - len("A "))
+        a, b = cut_all([a, b], text_width(options) - len("A "))
     return draw(result, partial(_document, commands=(a, b)), style, options)
 
 
@@ -168,7 +168,12 @@ def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> T
         change_s = pair[1].seconds - pair[0].seconds
         return Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
 
-    table = Table.of(
+    rows: list[object] = [*pairs[:MOST_ROWS]]
+    if len(pairs) > MOST_ROWS:
+        rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
+    means = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
+    rows.append(Row(("mean", "", *means, change_bar(wall, "whole")), "sum"))
+    return Table.of(
         (
             Column("pair", "", lambda pair: str(pair[0].pair), align="name"),
             Column("first", "", lambda pair: first[pair[0].pair].upper(), align="right", drop=2),
@@ -179,14 +184,10 @@ def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> T
             ),
             Column("", "", bar, align="bar", drop=1),
         ),
-        pairs[:MOST_ROWS],
+        rows,
         axis=_axis(pairs, wall, unit),
         title="Wall time, pair by pair",
     )
-    if len(pairs) > MOST_ROWS:
-        table = table.and_rows(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
-    means = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
-    return table.and_rows(Row(("mean", "", *means, change_bar(wall, "whole")), "sum"))
 
 
 def _axis(

@@ -14,7 +14,7 @@ from alexprof.files import check_writable, make_folder, whole_file, writing
 from alexprof.record.store import LATEST, save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.run import Run
-from alexprof.tracer.steps import steps_table, traced_steps_of
+from alexprof.tracer.steps import steps_table
 from alexprof.tracer.traces import (
     SUFFIX,
     TRACE,
@@ -77,7 +77,7 @@ def import_trace(
             whole.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    return run
+    return run.placed(folder)
 
 
 def _files(trace: Path) -> tuple[Path, ...]:
@@ -112,9 +112,9 @@ def _write(folder: Path, loaded: LoadedTrace) -> Run:
         folder / TRACE,
         run,
         TRACE,
-        {},
-        traced=traced_steps_of(run, loaded.costs, TRACE),
-        text={"report": render(run, "markdown", ReportOptions(variant=TRACE))},
+        render(run, "markdown", ReportOptions(variant=TRACE)),
+        timed={},
+        costs=loaded.costs,
     )
     save_run(folder, run)
     return run

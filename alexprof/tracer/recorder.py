@@ -31,7 +31,7 @@ from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.graphs import serialized
 from alexprof.tracer.run import Run
-from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
+from alexprof.tracer.steps import steps_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -221,6 +221,7 @@ class Recorder:
 
     def _write_events(self, variant: str) -> None:
         from alexprof.show import ReportOptions, render
+        from alexprof.tensorboard.scalars import timed_steps
         from alexprof.tensorboard.summaries import write_variant_events
 
         files = self._files[variant]
@@ -228,11 +229,11 @@ class Recorder:
             self.folder / variant,
             self.run,
             variant,
-            samples=samples_of(self.blocks, variant),
-            traced=traced_steps_of(self.run, self.costs, variant),
+            render(self.run, "markdown", ReportOptions(variant=variant)),
+            timed=timed_steps(self.blocks, variant),
+            costs=self.costs,
             graph=files.graph,
             run_metadata=files.run_metadata,
-            text={"report": render(self.run, "markdown", ReportOptions(variant=variant))},
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from msgspec.structs import asdict
 
@@ -31,4 +32,4 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     Raises:
         RunError: If it is no run, is damaged, or is of another schema.
     """
-    return Run(**asdict(store.load_run(folder)))
+    return Run(**asdict(store.load_run(folder))).placed(Path(folder))

@@ -1,17 +1,14 @@
-"""Numbers of each step: the table of steps, and what TensorBoard's charts show."""
+"""The table of steps, timed and traced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.attribute import IDLE_OP, Attribution
+from alexprof.attribute import Attribution
 from alexprof.measure.loop import Block
-from alexprof.record.run import Run
-from alexprof.tensorboard.scalars import Samples, TracedSteps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,63 +71,3 @@ def steps_table(
             )
         )
     return pl.concat(frames)
-
-
-def samples_of(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str, Samples]:
-    """The timed steps of a variant, by phase."""
-    samples = {}
-    for key, phase_blocks in blocks.items():
-        timed = [block for block in phase_blocks if block.variant == variant and not block.warm_up]
-        if timed:
-            samples[key] = Samples(
-                steps=np.concatenate(
-                    [block.first_step + np.arange(len(block.start_ns)) for block in timed]
-                ),
-                seconds=np.concatenate([block.seconds for block in timed]),
-                wall_time_s=np.concatenate(
-                    [(block.end_ns + block.unix_offset_ns) / 1e9 for block in timed]
-                ),
-            )
-    return samples
-
-
-def traced_steps_of(
-    run: Run, costs: Mapping[tuple[str, str], pl.DataFrame], variant: str
-) -> dict[str, TracedSteps]:
-    """The traced steps of a variant, by phase, on the device that the step is divided on."""
-    traced = {}
-    for (name, key), table in costs.items():
-        attribution = run.variants[name].phases[key].attribution
-        if name == variant and attribution is not None:
-            traced[key] = _traced_steps(table.filter(table["device"] == attribution.device))
-    return traced
-
-
-def _traced_steps(costs: pl.DataFrame) -> TracedSteps:
-    import polars as pl
-
-    walls = costs.group_by("step").agg(pl.col("wall_ns").first()).sort("step")
-    steps = walls["step"]
-    busy = costs.filter(pl.col("op") != IDLE_OP)
-    return TracedSteps(
-        seconds=walls["wall_ns"].to_numpy() / 1e9,
-        idle_s=_by_step(costs.filter(pl.col("op") == IDLE_OP), steps),
-        layers=_by_name(busy, "layer", steps),
-        kinds=_by_name(busy, "kind", steps),
-    )
-
-
-def _by_name(costs: pl.DataFrame, column: str, steps: pl.Series) -> dict[str, NDArray[np.float64]]:
-    return {
-        str(name): _by_step(rows, steps)
-        for (name,), rows in costs.group_by(column, maintain_order=True)
-    }
-
-
-def _by_step(rows: pl.DataFrame, steps: pl.Series) -> NDArray[np.float64]:
-    """Shares added up within each step, in seconds; a step without rows has 0."""
-    import polars as pl
-
-    sums = rows.group_by("step").agg(pl.col("share_ns").sum())
-    joined = steps.to_frame("step").join(sums, on="step", how="left", maintain_order="left")
-    return joined["share_ns"].fill_null(0).to_numpy() / 1e9

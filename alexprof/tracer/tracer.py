@@ -119,7 +119,7 @@ class Tracer:
     @property
     def run(self) -> Run:
         """The record so far; whole after the `with` block."""
-        return self._recorder.run
+        return self._recorder.run.placed(self.folder)
 
     @property
     def folder(self) -> Path:

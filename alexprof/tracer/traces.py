@@ -162,6 +162,9 @@ def load_with_tables(
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+    folders = {path.parent for path in paths}
+    if len(paths) == 1 or len(folders) == 1:
+        run = run.placed(paths[0] if len(paths) == 1 else folders.pop())
     return LoadedTrace(run, paths, attributions)
 
 
