@@ -5,11 +5,11 @@ In short the verdict of each phase, and the layers of those that changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
+from alexprof.analysis.changes import Change, GroupRecord, Level, Part, RunComparison, Unmatched
 from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
 from alexprof.show.comparison_texts import caveat_text, result_text
@@ -56,30 +56,25 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
     """Answers what changed in one of the other groups: by phase, then inside each phase."""
     changes = [change for change in comparison.differences if change.b == other.name]
     unmatched = [part for part in (*comparison.gone, *comparison.new) if part.b == other.name]
-    keys = list(dict.fromkeys([*map(key_of, changes), *map(key_of, unmatched)]))
-    keys.sort(key=lambda key: rank(key, comparison.a))
-    phases = [
-        change
-        for key in keys
-        for change in changes
-        if change.level == "phase" and key_of(change) == key
-    ]
+    parts_of_all: list[Part] = [*changes, *unmatched]
+    phases = _phases(changes, comparison.a)
+    keys = sorted({key_of(part) for part in parts_of_all}, key=_order(comparison.a))
     several = f" in {clean(other.name)}" if len(comparison.others) > 1 else ""
     unit = _unit(phases, ())
     how = "traced steps" if comparison.a.traced else "no profiler attached"
     yield Section(
         f"What changed{several}?",
         f"{unit.name}, {how}",
-        tuple(phase_blocks(phases, comparison.a)),
+        tuple(_phase_blocks(phases, comparison.a)),
     )
     for key in keys:
         parts = [change for change in changes if change.level != "phase" and key_of(change) == key]
         gone_or_new = [part for part in unmatched if key_of(part) == key]
         if parts or gone_or_new:
             step = [change for change in phases if key_of(change) == key]
-            blocks = tuple(_inside(step, parts, gone_or_new, top))
             scale = "of traced steps" if comparison.a.traced else "on the scale of timed steps"
             aside = f"{label(key, comparison.a)}; shares, {scale}"
+            blocks = tuple(_inside(step, parts, gone_or_new, top))
             yield Section(f"Where{several}?", aside, blocks)
 
 
@@ -102,18 +97,13 @@ def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
 
 def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
     changes = [change for change in comparison.differences if change.b == other.name]
-    phases = [change for change in changes if change.level == "phase"]
-    phases.sort(key=lambda change: rank(key_of(change), comparison.a))
-    blocks = phase_blocks(phases, comparison.a)
-    if len(comparison.others) > 1:
-        for block in blocks:
-            if isinstance(block, Lead):
-                yield Lead(f"{clean(other.name)}: {block.text}")
-            else:
-                yield block
-        return
-    yield from blocks
-    for phase in phases:
+    phases, several = _phases(changes, comparison.a), len(comparison.others) > 1
+    for block in _phase_blocks(phases, comparison.a):
+        if several and isinstance(block, Lead):
+            yield Lead(f"{clean(other.name)}: {block.text}")
+        else:
+            yield block
+    for phase in phases if not several else ():
         layers = [
             (clean(change.name), change)
             for change in changes
@@ -122,9 +112,19 @@ def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Bl
             and key_of(change) == key_of(phase)
         ]
         if phase.difference.significant and layers:
-            table = change_table(layers, (), "layer", most=FEW_SHOWN)
             title = f"Layers that changed, {label(key_of(phase), comparison.a)}"
-            yield replace(table, title=title)
+            yield replace(_change_table(layers, (), "layer", most=FEW_SHOWN), title=title)
+
+
+def _phases(changes: Sequence[Change], a: GroupRecord) -> list[Change]:
+    phases = (change for change in changes if change.level == "phase")
+    return sorted(phases, key=lambda change: _order(a)(key_of(change)))
+
+
+def _order(a: GroupRecord) -> Callable[[Key], tuple[int, int]]:
+    """Phases in A's order, in each of them variants in A's order."""
+    phases, variants = list(a.phases), list(a.variants)
+    return lambda key: (phases.index(key[2]), variants.index(key[0]))
 
 
 def label(key: Key, a: GroupRecord) -> str:
@@ -157,7 +157,7 @@ def interval_text(ratio_ci95: Interval) -> str:
     return f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(ratio_ci95), '%')}"
 
 
-def change_text(difference: Difference) -> str:
+def _change_text(difference: Difference) -> str:
     """How much it changed: "+10.2 ms; 95 % interval 2.10 to 6.50 %"."""
     unit = numbers.spoken_unit(difference.change_s, difference.before_s)
     change = numbers.unit(unit.signed(difference.change_s), unit.name)
@@ -194,25 +194,26 @@ def same_results(comparison: RunComparison) -> str:
     return ""
 
 
-def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
+def _phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     """The verdict of each phase, the table of them, and what verdicts would take."""
     if not phases:
         yield Lead(f"No phase was {'traced' if a.traced else 'timed'} on both sides.")
         return
     for change in phases:
         name = sentence_case(label(key_of(change), a))
-        yield Lead(f"{name}: {_verdict_text(change.difference)}.")
-    yield change_table([(label(key_of(change), a), change) for change in phases], (), "phase")
+        yield Lead(f"{name}: {verdict_text(change.difference)}.")
+    yield _change_table([(label(key_of(change), a), change) for change in phases], (), "phase")
     needs = [(label(key_of(change), a), change.difference.needed) for change in phases]
     yield from needed_notes(needs, "a verdict would take")
 
 
-def _verdict_text(difference: Difference) -> str:
+def verdict_text(difference: Difference, than: str = "") -> str:
     """Says: 4.30 % slower (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
     by_median = ", by medians" if difference.estimator == "median" else ""
     if difference.significant:
         size = numbers.percent_unit(abs(difference.ratio - 1))
-        return f"{size} {VERDICTS[difference.verdict]}{by_median} ({change_text(difference)})"
+        verdict = f"{size} {VERDICTS[difference.verdict]}{than}"
+        return f"{verdict}{by_median} ({_change_text(difference)})"
     interval = difference.ratio_ci95
     span = f" ({interval_text(interval)})" if interval else ""
     return f"{verdict_phrase(difference)}{by_median}{span}"
@@ -228,7 +229,7 @@ def _inside(
     named = [(clean(change.name), change) for change in (*step, *by_level["layer"])]
     layers = [part for part in unmatched if part.level == "layer"]
     some = layers or any(change.difference.significant for change in (*step, *parts))
-    yield change_table(named, layers, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
+    yield _change_table(named, layers, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
     silent = []
     levels: tuple[tuple[Level, int], ...] = (("kind", KINDS_SHOWN), ("op", top))
     for level, most in levels:
@@ -239,14 +240,14 @@ def _inside(
         ]
         one_only = [part for part in unmatched if part.level == level]
         if changed or one_only:
-            yield change_table(changed, one_only, level, most=most)
+            yield _change_table(changed, one_only, level, most=most)
         if others := len(by_level[level]) - len(changed):
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
         yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
-def change_table(
+def _change_table(
     named: Sequence[tuple[str, Change]],
     unmatched: Sequence[Unmatched],
     level: Level,
@@ -282,13 +283,11 @@ def change_table(
 
 
 def _unit(changes: Sequence[Change], unmatched: Sequence[Unmatched]) -> numbers.Unit:
-    differences = [change.difference for change in changes]
-    times_s = [
-        time_s
-        for difference in differences
-        for time_s in (difference.before_s, difference.after_s, difference.change_s)
-    ]
-    return numbers.table_unit([*times_s, *(part.a_s or part.b_s for part in unmatched)])
+    times_s = [part.a_s or part.b_s for part in unmatched]
+    for change in changes:
+        difference = change.difference
+        times_s += [difference.before_s, difference.after_s, difference.change_s]
+    return numbers.table_unit(times_s)
 
 
 def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
@@ -296,13 +295,10 @@ def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
     pieces = [Piece(0, 0, "zero")]
     if difference.ci95_s:
         pieces.append(Piece(*difference.ci95_s, "interval"))
-    filled: dict[str, tuple[Mark, Mark]] = {
-        "whole": ("whole", "whole, open"),
-        "part": ("part", "part, open"),
-    }
+    opened: dict[str, Mark] = {"whole": "whole, open", "part": "part, open"}
     change_s = difference.change_s
-    pieces.append(Piece(change_s, change_s, filled[mark][not difference.significant]))
-    return Bar(tuple(pieces))
+    filled: Mark = mark if difference.significant else opened[mark]
+    return Bar((*pieces, Piece(change_s, change_s, filled)))
 
 
 def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
@@ -322,7 +318,7 @@ def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
 
 def _unmatched_row(part: Unmatched, unit: numbers.Unit) -> Row:
     gone = part.b_s is None
-    change_s = -(part.a_s or 0.0) if gone else part.b_s or 0.0
+    change_s = (part.b_s or 0.0) - (part.a_s or 0.0)
     cells = (
         clean(part.name),
         unit.plain(part.a_s) if gone else "",
@@ -338,7 +334,7 @@ def _unmatched_row(part: Unmatched, unit: numbers.Unit) -> Row:
 def _axis(changes: Sequence[Change], unmatched: Sequence[Unmatched], unit: numbers.Unit) -> Axis:
     """All changes, and the intervals that are not much wider than most."""
     ends = [0.0, *(change.difference.change_s for change in changes)]
-    ends += [-(part.a_s or 0.0) or (part.b_s or 0.0) for part in unmatched]
+    ends += [(part.b_s or 0.0) - (part.a_s or 0.0) for part in unmatched]
     intervals = [change.difference.ci95_s for change in changes if change.difference.ci95_s]
     widths = sorted(high - low for low, high in intervals)
     most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
@@ -349,12 +345,6 @@ def _axis(changes: Sequence[Change], unmatched: Sequence[Unmatched], unit: numbe
     return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
 
 
-def key_of(change: Change | Unmatched) -> Key:
+def key_of(part: Part) -> Key:
     """Which step it belongs to."""
-    return change.variant, change.b_variant, change.phase
-
-
-def rank(key: Key, a: GroupRecord) -> tuple[int, int]:
-    """Phases in A's order, in each of them variants in A's order."""
-    variant, _, phase = key
-    return list(a.phases).index(phase), list(a.variants).index(variant)
+    return part.variant, part.b_variant, part.phase
