@@ -47,8 +47,8 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
 
     Args:
         groups: The groups.
-        paired: As for `compare_groups`. Interference then spoils no verdict: it is in the spread
-            over pairs.
+        paired: Whether run i of A ran beside run i of B: intervals come from the pairs, and
+            interference spoils no verdict: it is in the spread over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
@@ -61,22 +61,24 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     caveats: list[Caveat] = []
     results: list[ResultChange] = []
     for other in others:
-        other_caveats = group_caveats(first, other, paired=paired)
-        in_both, in_one = compare_groups(first, other, paired=paired)
+        other_results = result_changes(first, other)
+        other_caveats = [*_caveats(first, other, paired=paired), *result_caveats(other_results)]
+        in_both, in_one = _compare_groups(first, other, paired=paired)
         if any(caveat.effect == "times" for caveat in other_caveats):
-            in_both = [without_verdict(change) for change in in_both]
+            in_both = [_without_verdict(change) for change in in_both]
         changes += in_both
         unmatched += in_one
         caveats += other_caveats
-        results += result_changes(first, other)
-    why_not, notes = split(caveats)
+        results += other_results
+    caveats = list(distinct(caveats))
+    why_not = tuple(caveat for caveat in caveats if caveat.effect != "none")
     unmatched.sort(key=lambda part: -(part.a_s or part.b_s or 0.0))
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
         comparable=not why_not,
         why_not=why_not,
-        notes=notes,
+        notes=tuple(caveat for caveat in caveats if caveat.effect == "none"),
         same_results=whether_same(results),
         results=tuple(results),
         differences=tuple(sorted(changes, key=lambda change: -abs(change.difference.change_s))),
@@ -85,45 +87,32 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     )
 
 
-def without_verdict(change: Change) -> Change:
+def _without_verdict(change: Change) -> Change:
     """On a busy machine no verdict can rest on the times."""
     return replace(change, difference=undecided(change.difference, "machine_busy", QUIET))
 
 
-def split(caveats: Sequence[Caveat]) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...]]:
-    """Those that forbid a comparison, and the others."""
-    caveats = distinct(caveats)
-    return (
-        tuple(caveat for caveat in caveats if caveat.effect != "none"),
-        tuple(caveat for caveat in caveats if caveat.effect == "none"),
-    )
-
-
-def group_caveats(a: Group, b: Group, *, paired: bool = False) -> list[Caveat]:
+def _caveats(a: Group, b: Group, *, paired: bool) -> list[Caveat]:
     """What speaks against comparing two groups: their runs against A's first, or pair by pair.
 
     Pairs show themselves what their runs differ by.
     """
     first = a.runs[0]
-    partners = a.runs if paired else [first] * len(b.runs)
     caveats: list[Caveat] = []
-    for run_a, run_b in zip(partners, b.runs, strict=True):
+    for run_a, run_b in zip(a.runs if paired else [first] * len(b.runs), b.runs, strict=True):
         caveats += caveats_of(run_a, run_b, variant_pairs(run_a, run_b))
     for run in a.runs[1:]:
         within_a = caveats_of(first, run, variant_pairs(first, run))
         caveats += [caveat for caveat in within_a if not paired or caveat.effect == "work"]
-    if paired:
-        caveats = [caveat for caveat in caveats if caveat.effect != "times"]
-    return list(distinct([*caveats, *result_caveats(result_changes(a, b))]))
+    return [caveat for caveat in caveats if not paired or caveat.effect != "times"]
 
 
-def compare_groups(
+def _compare_groups(
     a: Group, b: Group, *, paired: bool = False
 ) -> tuple[list[Change], list[Unmatched]]:
     """Compares two groups; verdicts allow for how many were compared at each level.
 
-    Phases of variants of one run are questions of their own, as in its report. Where run i of A ran
-    beside run i of B (`paired`) intervals come from the pairs.
+    Phases of variants of one run are questions of their own, as in its report.
     """
     estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
     of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
