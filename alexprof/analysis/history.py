@@ -23,7 +23,7 @@ from msgspec import Struct
 from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
-from alexprof.analysis.difference import common_estimator
+from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
 from alexprof.analysis.timed_scale import Floats
@@ -31,7 +31,6 @@ from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
-from alexprof.measure.statistics import mean_interval
 from alexprof.record.environment import Software
 from alexprof.record.note import note_of
 from alexprof.record.phase import Phase
@@ -301,12 +300,9 @@ def _observe(
     if measure in ("mean", "median"):
         if sample.traced or not sample.blocks:
             raise RunError("not timed", code="not_timed")
-        timed = variant.phases[phase].timed
-        ci95 = mean_interval(sample.blocks)
-        if timed is not None and measure == "median":
-            ci95 = timed.median_ci95_s
-        run_cv = between_run_cv(sample.measured_s)
-        return Observed(run, sample.blocks, ci95, run_cv)
+        timed = sample.phase.timed
+        ci95 = center_ci95_s(timed, estimator) if timed else None
+        return Observed(run, sample.blocks, ci95, between_run_cv(sample.measured_s))
     if not sample.parts or not sample.step_s:
         raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
