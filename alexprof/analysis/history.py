@@ -33,7 +33,6 @@ from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
 from alexprof.record.environment import Software
 from alexprof.record.note import note_of
-from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
 from alexprof.record.values import Difference, Estimator, Interval, Verdict
@@ -294,8 +293,10 @@ def _observe(
         raise RunError(f"no variant {names[0]}", code="no_variant", names=names)
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}", code="no_phase", names=(phase,))
-    if measure == "traced":
-        return _observe_traced(run, variant.phases[phase])
+    traced = variant.phases[phase].traced
+    if measure == "traced" and traced is not None:  # the mean of traced steps is no timed one's
+        run_cv = between_run_cv(traced.steps * traced.mean_s)
+        return Observed(run, chunks(np.array(traced.steps_s)), traced.ci95_s, run_cv)
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("mean", "median"):
         if sample.traced or not sample.blocks:
@@ -303,7 +304,7 @@ def _observe(
         timed = sample.phase.timed
         ci95 = center_ci95_s(timed, estimator) if timed else None
         return Observed(run, sample.blocks, ci95, between_run_cv(sample.measured_s))
-    if not sample.parts or not sample.step_s:
+    if measure == "traced" or not sample.parts or not sample.step_s:
         raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
     if part is None:
@@ -313,15 +314,6 @@ def _observe(
     run_cv = between_run_part_cv(sample.share(*part))
     ci95 = step_interval(np.concatenate(blocks))
     return Observed(run, blocks, ci95 and (max(ci95[0], 0.0), ci95[1]), run_cv)
-
-
-def _observe_traced(run: Run, phase: Phase) -> Observed:
-    """The mean of traced steps, which is no timed one's."""
-    if phase.traced is None:
-        raise RunError("no trace", code="not_traced")
-    blocks = chunks(np.array(phase.traced.steps_s))
-    run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
-    return Observed(run, blocks, phase.traced.ci95_s, run_cv)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:
