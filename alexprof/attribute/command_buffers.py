@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.attribute.activity import Activity
-from alexprof.attribute.cores import NONE, innermost
-from alexprof.attribute.timeline import Int
+from alexprof.attribute.timeline import NONE, Int, innermost
 
 if TYPE_CHECKING:
     from alexprof.attribute.launches import Launches

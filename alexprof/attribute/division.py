@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.cores import lookup
 from alexprof.attribute.device_steps import device_windows, launches_of, step_of
 from alexprof.attribute.metrics import METRICS, Rows
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import Steps
 from alexprof.attribute.symbols import UNASSIGNED
-from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within
+from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
 
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
 # host did: it waited for the input pipeline; it had been called to run something, but no op (or

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from alexprof.attribute.activity import UNKNOWN, Launched
-from alexprof.attribute.cores import NONE, innermost, lookup
 from alexprof.attribute.symbols import UNASSIGNED
-from alexprof.attribute.timeline import Index, Int
+from alexprof.attribute.timeline import NONE, Index, Int, innermost, lookup
 from alexprof.xplane import Events, Plane
 
 CORRELATION = "correlation_id"

@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from alexprof.attribute.activity import UNKNOWN, Activity, activity, odd_events
-from alexprof.attribute.cores import lookup
 from alexprof.attribute.launches import CORRELATION, SCOPE, Launches
 from alexprof.attribute.symbols import UNASSIGNED, OpNumbers, kernel_op
-from alexprof.attribute.timeline import Int
+from alexprof.attribute.timeline import Int, lookup
 from alexprof.attribute.xla import HLO_OP, XlaOps, has_hlo_op
 from alexprof.record.note import Note
 from alexprof.xplane import Events, Line, Plane

@@ -21,8 +21,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
-from alexprof.attribute.timeline import Bool, Cover, Index, Int, OwnerRows, Segments, self_segments
+from alexprof.attribute.cores import Regions, find_regions
+from alexprof.attribute.timeline import (
+    NONE,
+    Bool,
+    Cover,
+    Index,
+    Int,
+    OneRow,
+    Segments,
+    innermost,
+    lookup,
+    self_segments,
+)
 from alexprof.xplane import Events, Plane
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
@@ -60,9 +71,9 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     by_caller = np.append(callers, False)[pieces.owner] & ~in_region
     by_others = (pieces.owner != NONE) & ~by_xla & ~by_caller & ~in_region
     of_xla = pieces.take(by_xla)
-    rows_of_ops = OwnerRows(of_xla)
-    laid = rows_of_ops.laid(of_xla)
-    at_work = rows_of_ops.times(Cover.of(laid.start_ps, laid.end_ps))
+    row = OneRow(of_xla)
+    laid = row.lay(of_xla)
+    at_work = row.times(Cover.of(laid.start_ps, laid.end_ps))
     worked = pieces.take(by_xla | in_region)
     return HostTime(
         own=Segments.joined(
