@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases
 from alexprof.attribute.device_steps import long_first
-from alexprof.attribute.division import IDLE_REASONS
+from alexprof.attribute.division import IDLE_OP, IDLE_REASONS, UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
@@ -40,7 +40,6 @@ from alexprof.attribute.rollup import (
     by_op,
     totals,
 )
-from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
 from alexprof.record.tables import check_closure
 
 __all__ = [

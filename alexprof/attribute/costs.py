@@ -10,7 +10,7 @@ import numpy as np
 
 from alexprof.attribute.activity import CPU
 from alexprof.attribute.device_steps import long_first, outside_of
-from alexprof.attribute.division import Division, divide_all
+from alexprof.attribute.division import Division, costs_table, divide_all
 from alexprof.attribute.names import Labels, describe_with_fusions
 from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
@@ -19,7 +19,6 @@ from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
 from alexprof.attribute.symbols import Op
-from alexprof.attribute.table import costs_table
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import TraceError
 from alexprof.record.note import Note

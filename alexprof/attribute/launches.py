@@ -7,33 +7,30 @@ on `/host:CPU`), or where a CUDA graph was launched, the one call for all its ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexprof.attribute.activity import UNKNOWN, Launched
+from alexprof.attribute.activity import UNKNOWN, Activity, Launched
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import NONE, Index, Int, innermost, lookup
 from alexprof.xplane import Events, Plane
+
+if TYPE_CHECKING:
+    from alexprof.attribute.on_host import Host
 
 CORRELATION = "correlation_id"
 SCOPE = "scope_range_id"
 """One number is one execution of an op (xla/backends/profiler/gpu/cupti_collector.cc)."""
 _HOST = "/host:"
+# What XLA marks where it launches one by one what a command buffer would hold, a CUDA graph:
+# some profilers turn them off. Kernels keep their times; what the host needs for them does not
+# (xla/backends/gpu/runtime/command_buffer_thunk.cc).
+_TURNED_OFF = "WARNING: CommandBuffer disabled when profiling"
 _NO_LAUNCH = 0  # CUPTI numbers from 1 and writes 0 where it doesn't know
-
-
-class _Launched(NamedTuple):
-    """Launches: int64 [n] correlation number, op or `UNASSIGNED`, begin, end, thread, scope."""
-
-    number: Int
-    op: Int
-    start_ps: Int
-    end_ps: Int
-    thread: Int
-    scope: Int
 
 
 class Launches:
@@ -54,70 +51,86 @@ class Launches:
         """Takes a host's events of ops: which of `events` they are, and the op of each."""
         self._ran.append((plane, events, rows, op))
 
-    def of(self, events: Events) -> tuple[Launched, Int]:
-        """Finds the launch of each kernel, copy or fill, and the op around it.
-
-        Returns:
-            The launches; and int64 [n], the op, `UNASSIGNED` where there is no launch, or no op
-            around it.
-        """
-        launch = np.full(len(events), NONE, np.int64)
-        if self._planes:
-            number, has_number = events.ints(CORRELATION)
-            launch = lookup(self._launched.number, number)
-            launch = np.where(has_number & (number != _NO_LAUNCH), launch, NONE)
-        of_each = _Launched(*(np.append(column, UNKNOWN)[launch] for column in self._launched))
-        scope, has_scope = events.ints(SCOPE)
-        scope = np.where(has_scope & (scope > 0), scope, of_each.scope)
-        return Launched(of_each.start_ps, of_each.end_ps, of_each.thread, scope), of_each.op
+    def of(self, events: Events) -> Launched:
+        """Finds the launch of each kernel, copy or fill."""
+        numbers, launched = self._launched
+        number, has_number = events.ints(CORRELATION)
+        has_number &= number != _NO_LAUNCH
+        launch = np.where(has_number, lookup(numbers, number), NONE)
+        of_each = Launched(*(np.append(column, UNKNOWN)[launch] for column in launched))
+        scope = _scope(events)
+        return of_each._replace(scope=np.where(scope != UNKNOWN, scope, of_each.scope))
 
     @cached_property
-    def _launched(self) -> _Launched:
-        """All launches, those with an op first: of two with a number the first counts."""
-        parts = [self._launched_by(plane) for plane in self._planes]
-        nothing = _Launched(*[np.zeros(0, np.int64)] * len(_Launched._fields))
-        every = _Launched(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))
-        order = np.argsort(every.op == UNASSIGNED, kind="stable")
-        return _Launched(*(column[order] for column in every))
+    def _launched(self) -> tuple[Int, Launched]:
+        """The numbers of all launches; and these, those with an op first, for the first counts."""
+        none: Int = np.zeros(0, np.int64)
+        parts = [(none, *(none for _ in Launched._fields)), *map(self._launched_by, self._planes)]
+        number, *columns = map(np.concatenate, zip(*parts, strict=True))
+        launched = Launched(*columns)
+        order = np.argsort(launched.op == UNASSIGNED, kind="stable")
+        return number[order], Launched(*(column[order] for column in launched))
 
-    def _launched_by(self, plane: Plane) -> _Launched:
+    def _launched_by(self, plane: Plane) -> tuple[Int, ...]:
         read = (events for host, events, _, _ in self._ran if host is plane)
         events = next(read, None) or plane.events(stats=(CORRELATION, SCOPE))
         number, is_launch = events.ints(CORRELATION)
         launches = events.take(is_launch)
+        start, lane = launches.start_ps, self.lanes(plane)[launches.line]
         op = self._annotated(launches)
         lost = np.flatnonzero(op == UNASSIGNED)
-        op[lost] = self._around(plane, launches, lost)
-        scope, has_scope = launches.ints(SCOPE)
-        return _Launched(
-            number[is_launch],
-            op,
-            launches.start_ps,
-            launches.end_ps,
-            self.lanes(plane)[launches.line],
-            np.where(has_scope & (scope > 0), scope, UNKNOWN),
+        # The innermost op on the same thread at the moment of the launch.
+        ran = [
+            (events, rows, self.lanes(host)[events.line[rows]])
+            for host, events, rows, _ in self._ran
+        ]
+        holder = innermost(
+            _joined(events.start_ps[rows] for events, rows, _ in ran),
+            _joined(events.end_ps[rows] for events, rows, _ in ran),
+            _joined(lanes for _, _, lanes in ran),
+            start[lost],
+            lane[lost],
         )
+        around = np.append(_joined(op for *_, op in self._ran), UNASSIGNED)
+        op[lost] = around[holder]  # NONE takes the last
+        return number[is_launch], *Launched(start, launches.end_ps, lane, _scope(launches), op)
 
     def lanes(self, plane: Plane) -> Int:
         """A number for the thread of each line, the same on all planes."""
         ids = [self._lane.setdefault(line.id, len(self._lane)) for line in plane.lines]
         return np.array(ids, np.int64)
 
-    def _around(self, plane: Plane, launches: Events, rows: Index) -> Int:
-        """The innermost op on the same thread at the moment of each launch."""
-        nothing: Int = np.zeros(0, np.int64)
-        starts, ends, threads, ops = ([nothing] for _ in range(4))
-        for host, events, ran, op in self._ran:
-            starts.append(events.start_ps[ran])
-            ends.append(events.end_ps[ran])
-            threads.append(self.lanes(host)[events.line[ran]])
-            ops.append(op)
-        holder = innermost(
-            np.concatenate(starts),
-            np.concatenate(ends),
-            np.concatenate(threads),
-            launches.start_ps[rows],
-            self.lanes(plane)[launches.line[rows]],
-        )
-        around: Int = np.append(np.concatenate(ops), UNASSIGNED)[holder]  # NONE takes the last
-        return around
+
+def _scope(events: Events) -> Int:
+    scope, has_scope = events.ints(SCOPE)
+    return np.where(has_scope & (scope > 0), scope, UNKNOWN)
+
+
+def _joined(columns: Iterable[Int]) -> Int:
+    joined: Int = np.concatenate([np.zeros(0, np.int64), *columns])
+    return joined
+
+
+@dataclass(frozen=True)
+class TurnedOff:
+    """Command buffers that XLA turned off because it was profiled."""
+
+    start_ps: Int  # [b], when the host began to launch what each would have held
+    launch_ps: Int  # [k], when it launched each kernel, copy and fill of them
+
+
+def turned_off(
+    hosts: Sequence[Host], launches: Launches, devices: Sequence[Activity]
+) -> TurnedOff | None:
+    """Finds the command buffers that were turned off; None where there are none."""
+    buffers = [(host, host.events.named(lambda name: name == _TURNED_OFF)) for host in hosts]
+    start = _joined(host.events.start_ps[rows] for host, rows in buffers)
+    if not start.size:
+        return None
+    end = _joined(host.events.end_ps[rows] for host, rows in buffers)
+    lane = _joined(launches.lanes(host.plane)[host.events.line[rows]] for host, rows in buffers)
+    launched = [device.launched for device in devices if device.launched is not None]
+    launch_ps = _joined(gpu.start_ps[gpu.known] for gpu in launched)
+    launch_lane = _joined(gpu.thread[gpu.known] for gpu in launched)
+    held = innermost(start, end, lane, launch_ps, launch_lane) != NONE
+    return TurnedOff(start, launch_ps[held])

@@ -49,12 +49,12 @@ def on_gpu(
     events = stream_events(plane, (*_DETAILS, CORRELATION, SCOPE, _GRAPH))
     device = plane.name.removeprefix(DEVICE)
     op, fusion = kernel_ops(events, numbers, xla)
-    launched, around = launches.of(events)
+    launched = launches.of(events)
     lost = op == UNASSIGNED
     notes = odd_events(device, events)
     if lost.any():
         op = np.where(lost, _by_scope(op, launched.scope), op)
-        op = np.where(op == UNASSIGNED, around, op)
+        op = np.where(op == UNASSIGNED, launched.op, op)
         _, in_graph = events.ints(_GRAPH)
         count = int((lost & in_graph).sum())
         if count > _MANY * op.size:

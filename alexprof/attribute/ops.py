@@ -11,9 +11,8 @@ import numpy as np
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, Activity, merged, odd_events
-from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
-from alexprof.attribute.launches import Launches
+from alexprof.attribute.launches import Launches, TurnedOff, turned_off
 from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
 from alexprof.attribute.on_host import Host, on_host, pool_regions
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
-from alexprof.attribute.table import UNASSIGNED_OP
 from alexprof.attribute.timeline import Cover
 from alexprof.record.trace import Kernel, RecordedDevice
 

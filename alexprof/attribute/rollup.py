@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
 from alexprof.attribute.metrics import METRICS, Metric
-from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
 from alexprof.record.phase import Cost
 
 if TYPE_CHECKING:

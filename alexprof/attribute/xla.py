@@ -10,25 +10,27 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
-from alexprof.attribute.timeline import Bool, Index, Int
+from alexprof.attribute.timeline import NONE, Bool, Index, Int
 from alexprof.record.note import Note
 from alexprof.xplane import Events, HloOp, HloPrograms, Trace
 
 HLO_OP = "hlo_op"
-# A CUDA graph that holds what several instructions launch: its kernels all go by its name
-# (xla/backends/gpu/runtime/command_buffer_thunk.cc).
+# A CUDA graph that holds what several instructions launch: its kernels all go by its name, in the
+# order in which the instructions run (xla/backends/gpu/runtime/command_buffer_thunk.cc).
 _BUFFER = re.compile(r"command_buffer(?:[._]\d+)?")
+_NUMBER = re.compile(r"[._]\d+$")
+_CALL = "custom-call"
+_LAUNCHING = frozenset({"fusion", _CALL, "copy", "reduce", "sort", "scatter", "convert"})
 # JAX's primitives of XLA's products; XLA may name one after the transpose that it took in.
 _PRODUCTS = {"dot": "dot_general", "convolution": "conv_general_dilated"}
 _MOVES = frozenset({"transpose", "reshape", "broadcast_in_dim", "squeeze", "convert_element_type"})
-_ABSENT = -1
 # TensorFlow names a module after the function and all its attributes, as in
 # a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
 # in all functions (tensorflow/compiler/tf2xla/xla_compiler.cc).
@@ -73,7 +75,7 @@ class XlaOps:
         programs, which = np.unique(program[rows], return_inverse=True)
         texts = [events.strings(stat) for stat in ("hlo_module", HLO_OP, "name")]
         columns = [
-            np.where(has_program[rows], which, _ABSENT),
+            np.where(has_program[rows], which, NONE),
             *(index[rows] for index, _ in texts),
         ]
         tables: list[list[Any]] = [
@@ -129,7 +131,7 @@ class XlaOps:
         """Notes down what a fusion computes."""
         op = self._in_program(key)
         if op is None or len(op.parts) < 2:
-            return _ABSENT
+            return NONE
         self.fusions.append(op.parts)
         return len(self.fusions) - 1
 
@@ -204,6 +206,60 @@ class _Key(NamedTuple):
         return _scope(self.module)
 
 
+def match_kernels(kernels: Sequence[str], scheduled: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Finds the instructions whose kernels a command buffer ran, by name and by order.
+
+    A fusion's kernel has the fusion's name, with "_" for ".", or that of a fusion that does the
+    same. Kernels of libraries have names of their own: those between two fusions are of the calls
+    that stand between them in the schedule, one each or all of one.
+
+    Args:
+        kernels: Names of the kernels in the order of time.
+        scheduled: Name and opcode of the program's instructions in the order in which they run.
+
+    Returns:
+        The name of each kernel's instruction, "" where it can't be told.
+    """
+    launching = [(name, opcode) for name, opcode in scheduled if opcode in _LAUNCHING]
+    place = _fusions(kernels, launching)
+    result = [launching[at][0] if at != NONE else "" for at in place]
+    anchors = [row for row, at in enumerate(place) if at != NONE]
+    for start, end in pairwise([-1, *anchors, len(kernels)]):
+        rows = range(start + 1, end)
+        low = place[start] if start >= 0 else -1
+        high = place[end] if end < len(kernels) else len(launching)
+        calls = [name for name, opcode in launching[low + 1 : high] if opcode == _CALL]
+        # A buffer may hold a part of the schedule: at its ends only the nearest calls count.
+        if start < 0 and anchors:
+            calls = calls[max(len(calls) - len(rows), 0) :]
+        elif end == len(kernels) and anchors:
+            calls = calls[: len(rows)]
+        if len(calls) == len(rows) or len(calls) == 1:
+            for row, at in enumerate(rows):
+                result[at] = calls[row % len(calls)]
+    return tuple(result)
+
+
+def _fusions(kernels: Sequence[str], launching: Sequence[tuple[str, str]]) -> list[int]:
+    """The place of each fusion's kernel in the schedule, ascending; `NONE` for others."""
+    bases = [_base(name) for name, _ in launching]
+    exact = {name.replace(".", "_"): at for at, (name, _) in enumerate(launching)}
+    result, last = [], NONE
+    for kernel in kernels:
+        base = _base(kernel)
+        at = exact.get(kernel, NONE)
+        if at <= last:
+            later = range(last + 1, len(bases))
+            at = next((other for other in later if bases[other] == base), NONE)
+        last = max(last, at)
+        result.append(at)
+    return result
+
+
+def _base(name: str) -> str:
+    return _NUMBER.sub("", name)
+
+
 def _scope(module: str) -> str:
     """A module's name without its function's attributes."""
     return _ATTRIBUTES.sub("", module)
@@ -222,8 +278,8 @@ def is_thunk(events: Events) -> Bool:
     """
     index, table = events.strings(HLO_OP)
     places = {name: place for place, name in enumerate(events.names)}
-    named = np.array([*(places.get(text, _ABSENT) for text in table), _ABSENT], np.int64)
-    return np.asarray((index != _ABSENT) & (named[index] == events.name))
+    named = np.array([*(places.get(text, NONE) for text in table), NONE], np.int64)
+    return np.asarray((index != NONE) & (named[index] == events.name))
 
 
 def _distinct(
