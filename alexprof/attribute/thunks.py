@@ -17,7 +17,9 @@ that called XLA has what is left of its own time: moments at which no op of XLA 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,8 +46,7 @@ _CALL = re.compile(r"ThunkExecutor::Execute.*|CpuExecutable::.*")
 _NEVER = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True)
-class HostTime:
+class HostTime(NamedTuple):
     """The time of the ops of a host that runs XLA."""
 
     own: Segments  # when each op was at work; the owner is an index of the ops' events
@@ -75,6 +76,10 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     laid = row.lay(of_xla)
     at_work = row.times(Cover.of(laid.start_ps, laid.end_ps))
     worked = pieces.take(by_xla | in_region)
+    # Work is done by as many threads as the largest pool has, or as run other ops. XLA has pools
+    # for calls and for the work of thunks, each of a thread per core.
+    names = (plane.lines[at].name.partition("/")[0] for at in np.unique(regions.thread).tolist())
+    largest = max(Counter(names).values(), default=1)
     return HostTime(
         own=Segments.joined(
             at_work,
@@ -86,7 +91,7 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
             thread=thread[by_xla | in_region],
             start_ps=worked.start_ps,
             end_ps=worked.end_ps,
-            threads=_threads(plane, regions.thread, line[rows[~is_thunk]]),
+            threads=max(largest, np.unique(line[rows[~is_thunk]]).size),
         ),
         callers=callers,
     )
@@ -141,13 +146,3 @@ def _callers(events: Events, rows: Index, is_thunk: Bool) -> Bool:
     callers = np.zeros(rows.size, np.bool_)
     callers[np.flatnonzero(~is_thunk)[holder[holder != NONE]]] = True
     return callers
-
-
-def _threads(plane: Plane, workers: Int, executors: Int) -> int:
-    """How many threads can be at work: as many as the largest pool has, or as run other ops.
-
-    XLA has pools for calls and for the work of thunks, each of a thread per core.
-    """
-    pools = [plane.lines[line].name.partition("/")[0] for line in np.unique(workers).tolist()]
-    largest = max((pools.count(pool) for pool in set(pools)), default=1)
-    return max(largest, np.unique(executors).size)
