@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from alexprof.errors import AlexProfError
 
 if TYPE_CHECKING:
-    from alexprof.analysis.traces import load_trace
     from alexprof.capture.target import CallableTarget, SessionTarget, Target
     from alexprof.capture.trace import profiler_options
-    from alexprof.record.run import Run
-    from alexprof.record.store import load_run
-    from alexprof.tracer import Tracer
     from alexprof.tracer.importing import import_trace
     from alexprof.tracer.recording import Recording
+    from alexprof.tracer.run import Run, load_run
+    from alexprof.tracer.tracer import Tracer
+    from alexprof.tracer.traces import load_trace
     from alexprof.workload import leaving_out
 
 __all__ = [
@@ -45,16 +44,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATE = {
-    "Tracer": "alexprof.tracer",
+    "Tracer": "alexprof.tracer.tracer",
     "Recording": "alexprof.tracer.recording",
     "Target": "alexprof.capture.target",
     "CallableTarget": "alexprof.capture.target",
     "SessionTarget": "alexprof.capture.target",
-    "Run": "alexprof.record.run",
+    "Run": "alexprof.tracer.run",
     "import_trace": "alexprof.tracer.importing",
     "leaving_out": "alexprof.workload",
-    "load_run": "alexprof.record.store",
-    "load_trace": "alexprof.analysis.traces",
+    "load_run": "alexprof.tracer.run",
+    "load_trace": "alexprof.tracer.traces",
     "profiler_options": "alexprof.capture.trace",
 }
 

@@ -7,27 +7,51 @@ traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 
 class AlexProfError(Exception):
     """The root of everything a user can cause.
 
     Attributes:
         exit_code: What the command line exits with.
+        code: What a record says of it in place of the message: see `record.note.Note`, where
+            `numbers`, `names` and `text` are explained too.
     """
 
     exit_code = 2
+    code = "failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        numbers: Mapping[str, float] | None = None,
+        names: tuple[str, ...] = (),
+        text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.numbers, self.names, self.text = dict(numbers or {}), names, text
 
 
 class UsageError(AlexProfError):
     """An argument that can't be used: an unknown name, a number out of range, no such device."""
 
+    code = "refused"
+
 
 class CaptureError(AlexProfError):
     """A trace or a timed phase that could not be taken: memory, a second profiler, no rights."""
 
+    code = "not_captured"
+
 
 class TraceError(AlexProfError):
     """A trace file that can't be read, or that holds nothing to attribute."""
+
+    code = "trace_unreadable"
 
 
 class DamageError(TraceError):
@@ -36,16 +60,40 @@ class DamageError(TraceError):
     Nothing of such a file is used.
     """
 
+    code = "trace_damaged"
+
 
 class RunError(AlexProfError):
     """A folder that is not a run, is of a newer schema, or can't be written."""
 
+    code = "run_unusable"
+
 
 class ClosureError(TraceError):
     """A table of costs whose shares and idle time do not add up to the step."""
+
+    code = "closure_broken"
 
 
 class Interrupted(AlexProfError):  # noqa: N818 (it is no error)
     """Ctrl-C: the finished phases were kept and the run is marked incomplete."""
 
     exit_code = 130
+    code = "interrupted"
+
+
+def check_name(what: str, name: str, names: Iterable[str], where: str = "") -> None:
+    """Raises a `UsageError` if there is no such name, with those it may have been meant to be."""
+    names = list(names)
+    if name not in names:
+        near = near_names(name, names)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
+
+
+def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """The names that a mistyped one may have been meant to be, whatever their case."""
+    from difflib import get_close_matches
+
+    by_folded = {other.casefold(): other for other in names}
+    return [by_folded[near] for near in get_close_matches(name.casefold(), by_folded, most)]

@@ -32,7 +32,12 @@ _ADVICE = {
 def explain(error: OSError, path: Path) -> RunError:
     """Turns the operating system's error on `path` into one line that says what to do."""
     reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-    return RunError(f"can't write {path}: {reason}")
+    return RunError(
+        f"can't write {path}: {reason}",
+        code="not_written",
+        names=(str(path),),
+        text=error.strerror or "",
+    )
 
 
 @contextmanager
@@ -82,7 +87,7 @@ def check_new_folder(folder: Path) -> None:
     with writing(folder):
         exists = folder.exists()
     if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--run-name), or remove it")
+        raise RunError(f"{folder} exists already: choose another folder (--name), or remove it")
     check_writable(folder.parent)
 
 

@@ -17,7 +17,8 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from alexprof.attribute import UNASSIGNED_OP
     from alexprof.record.tables import load_costs
-    from alexprof.tracer import ProfileOptions, profile
+    from alexprof.tracer.options import ProfileOptions
+    from alexprof.tracer.profiling import profile
     from alexprof.workload.alexnet import alexnet
 
     workload = alexnet(batch_size=arguments.batch_size)

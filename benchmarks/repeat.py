@@ -75,7 +75,7 @@ def _profile(
 ) -> None:
     program = ["benchmarks.slower", str(slower)] if slower else ["alexprof"]
     command = [sys.executable, "-m", *program, "profile", "--logdir", str(logdir)]
-    command += ["--run-name", name, "--batch-size", str(arguments.batch_size)]
+    command += ["--name", name, "--batch-size", str(arguments.batch_size)]
     command += ["--num-batches", str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     if done.returncode:
@@ -84,7 +84,7 @@ def _profile(
 
 def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
     from alexprof.analysis.compare import LEVELS, compare
-    from alexprof.analysis.selection import select_each
+    from alexprof.tracer.sources import select_each
 
     comparison = compare(select_each(names, logdir))
     called = [change for change in comparison.differences if change.difference.verdict in CALLED]

@@ -21,7 +21,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     start_tensorflow()
     from alexprof.show.progress import Progress
-    from alexprof.tracer import ProfileOptions, profile
+    from alexprof.tracer.options import ProfileOptions
+    from alexprof.tracer.profiling import profile
     from alexprof.workload.alexnet import alexnet
 
     seconds: dict[str, list[float]] = {" ".join(command): [] for command in COMMANDS}

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.assemble import traced_phase
-from alexprof.analysis.traces import Beside
+from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution, totals
 from alexprof.capture.executed import Executed
 from alexprof.record.environment import Machine, Software

@@ -16,15 +16,14 @@ import polars as pl
 from msgspec.structs import replace
 
 from alexprof.analysis.ablation import explained
-from alexprof.analysis.assemble import traced_phase
-from alexprof.analysis.traces import Beside
+from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
 from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
-from alexprof.record.values import Timed
 from alexprof.xplane import Trace, parse_trace
 
 DATA = Path(__file__).parent / "data" / "h200"

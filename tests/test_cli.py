@@ -35,9 +35,10 @@ def compared(tmp_path):
     return tmp_path
 
 
+EMPTY = "is empty: give a value or leave it out"
 BAD_USE = {
     "profile --batch-size 0": ["batch size must be at least 1, not 0"],
-    "profile --batch-size many": ["--batch-size", "see alexprof --help"],
+    "profile --batch-size many": ["--batch-size", "see alexprof profile --help"],
     "profile --num-batches 0": ["--num-batches must be at least 1"],
     "profile --burn-in -1": ["--burn-in must be at least 0"],
     "profile --trace-steps -1": ["--trace-steps must be at least 0"],
@@ -47,29 +48,44 @@ BAD_USE = {
     "profile --max-time 0": ["--max-time must be above 0 seconds"],
     "profile --max-time nan": ["--max-time must be above 0 seconds and finite, not nan"],
     "profile --max-time inf": ["--max-time must be above 0 seconds and finite, not inf"],
-    "profile --max-time 5min": ["--max-time", "see alexprof --help"],
+    "profile --max-time 5min": ["--max-time", "see alexprof profile --help"],
     "profile --block-steps 0": ["--block-steps must be at least 1"],
-    "profile --variants with_lrn,no_lrn": ["'no_lrn'", "with_lrn, without_lrn"],
-    "profile --phases backward": ["'backward'", "forward, forward_backward"],
+    "profile --variants with_lrn,without_lr": ["'without_lr'", "did you mean without_lrn"],
+    "profile --phases backward": ["'backward'", "did you mean forward"],
     "profile --device tpu": ["'tpu'", "auto, cpu, gpu"],
     "profile --cpu-allocator jemalloc": ["'jemalloc'", "bfc, malloc"],
     "profile --intra-op -2": ["--intra-op must be at least 0"],
-    "profile --run-name a/b": ["one folder's name"],
-    "profile --run-name a": ["exists already", "--run-name"],
-    "profile --bogus": ["--bogus", "see alexprof --help"],
-    "profile vgg": ["no workload 'vgg'", "alexnet"],
+    "profile --name a/b": ["one folder's name"],
+    "profile --run-name a": ["exists already", "--name"],
+    "profile --name latest": ["means the newest run"],
+    "profile --name ''": ["--name", EMPTY],
+    "profile --variants=": ["--variants", EMPTY],
+    "profile ''": ["an argument", EMPTY],
+    "profile --bogus": ["--bogus", "see alexprof profile --help"],
+    "profile alexnat": ["no workload 'alexnat'", "did you mean alexnet"],
+    "profil": ["profil", "see alexprof --help"],
+    "ablate --measure lrn9": ["'lrn9' in alexnet", "did you mean LRN or lrn2 or lrn1"],
+    "ablate --measure Rleu": ["did you mean Relu"],
+    "ablate --measure conv9:Relu": ["no layer 'conv9'", "did you mean conv5"],
+    "ablate --measure conv1:Conv2D": ["Conv2D can't be left out"],
+    "ablate --measure conv1:": ["names no ops"],
+    "ablate --measure ,": ["names no ops"],
+    "ablate --measure lrn1,lrn1": ["once"],
+    "ablate --trace-steps 0": ["--trace-steps must be at least 1"],
     "report nothing": ["no run 'nothing'", "alexprof list"],
     "report a --json --markdown": ["--json and --markdown exclude each other"],
-    "report a --top -1": ["--top"],
+    "report a --top -1": ["--top", "see alexprof report --help"],
     "report a --variant x": ["variant 'x'"],
+    "report a --variant ''": ["--variant", EMPTY],
+    "report a --logdir ''": ["--logdir", EMPTY],
     "compare a": ["at least two"],
     "compare a a": ["named twice"],
     "compare a nothing": ["no run 'nothing'", "alexprof list"],
     "compare a:x again": ["no variant 'x'"],
     "compare a again --phase x": ["no phase 'x'"],
-    "compare a again --top -1": ["at least 0"],
+    "compare a again --top -1": ["--top", "see alexprof compare --help"],
     "compare a again --json --markdown": ["exclude each other"],
-    "gate a": ["--baseline"],
+    "gate a": ["--baseline", "see alexprof gate --help"],
     "gate a --baseline a": ["named twice"],
     "gate a --baseline again --max-slowdown much": ["'much'", "3%"],
     "gate a --baseline again --max-slowdown vgg=1%": ["'vgg'", "LRN"],
@@ -82,7 +98,7 @@ BAD_USE = {
     "ab true true --warm-up -1": ["--warm-up must be at least 0"],
     "ab true 'no-such-program x'": ["no program 'no-such-program'"],
     'ab true "echo \'x"': ["No closing quotation"],
-    "ab true true --run-name a/b": ["one folder's name"],
+    "ab true true --name a/b": ["one folder's name"],
     "ab true true --json --markdown": ["exclude each other"],
     "ab true true --show x": ["leave the commands out"],
     "ab --show x": ["no pairs 'x'"],
@@ -94,7 +110,9 @@ BAD_USE = {
 @pytest.mark.parametrize("command", BAD_USE)
 def test_bad_use_is_one_line_and_leaves_nothing(compared, command):
     before = sorted(compared.rglob("*"))
-    assert_one_line(call(*shlex.split(command), "--logdir", compared), 2, *BAD_USE[command])
+    done = call(*shlex.split(command), ALEXPROF_LOGDIR=str(compared))
+    assert_one_line(done, 2, *BAD_USE[command])
+    assert done.stdout == ""  # not even that TensorFlow starts
     assert sorted(compared.rglob("*")) == before
 
 
@@ -160,7 +178,7 @@ def start_profile(logdir, *, until):
     """Starts a run and waits for a line that begins so."""
     options = ["--batch-size", "1", "--num-batches", "20", "--burn-in", "1", "--trace-steps", "2"]
     process = subprocess.Popen(
-        [*COMMAND, "profile", "--logdir", str(logdir), "--run-name", "run", *options],
+        [*COMMAND, "profile", "--logdir", str(logdir), "--name", "run", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -245,7 +263,7 @@ def test_two_real_runs_compared(tmp_path):
     small = ["--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4]
     small += ["--phases", "forward"]
     for name in ("a", "b"):
-        done = call_process("profile", *small, "--logdir", tmp_path, "--run-name", name)
+        done = call_process("profile", *small, "--logdir", tmp_path, "--name", name)
         assert done.returncode == 0, done.stderr
     parsed = json.loads(call("compare", "a", "b", "--json", "--logdir", tmp_path).stdout)
     # Other programs may be busy here, and that is no error.

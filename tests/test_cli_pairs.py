@@ -52,7 +52,7 @@ def test_turns_and_a_logdir_of_its_own(tmp_path, noted):
 
 def test_the_slower_one_is_found_and_shown_again(tmp_path):
     quick, slow = (f"{PYTHON} 'import time; time.sleep({s})'" for s in (0.15, 0.6))
-    options = ("--logdir", tmp_path, "--run-name", "pairs")
+    options = ("--logdir", tmp_path, "--name", "pairs")
     done = call("ab", quick, slow, "--pairs", 3, "--warm-up", 0, "--json", *options)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -75,7 +75,7 @@ def test_the_slower_one_is_found_and_shown_again(tmp_path):
 
 def test_a_failure_shows_its_complaints(tmp_path):
     bad = f"{PYTHON} 'import sys; sys.exit(\"no \\x1b[31msuch file\")'"
-    done = call("ab", "true", bad, "--logdir", tmp_path, "--run-name", "x")
+    done = call("ab", "true", bad, "--logdir", tmp_path, "--name", "x")
     assert done.returncode == 2
     assert done.stdout == ""
     *_, complaint, last = done.stderr.splitlines()
@@ -87,7 +87,7 @@ def test_a_failure_shows_its_complaints(tmp_path):
 
 def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
     (tmp_path / "file").write_text("")
-    for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--run-name", "file"]):
+    for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--name", "file"]):
         assert_one_line(call("ab", "true", "true", *options), 2, "file")
 
 
@@ -95,10 +95,10 @@ def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
     monkeypatch.setattr("alexprof.cli.output.datetime", now)
     name = "ab-20261127-050000"
-    assert new_folder(tmp_path, "", "ab") == tmp_path / name
+    assert new_folder(tmp_path, None, "ab") == tmp_path / name
     (tmp_path / name).mkdir()
     (tmp_path / f"{name}-2").mkdir()
-    assert new_folder(tmp_path, "", "ab") == tmp_path / f"{name}-3"
+    assert new_folder(tmp_path, None, "ab") == tmp_path / f"{name}-3"
 
 
 def interrupted(tmp_path, after_pairs):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from alexprof import show
 from alexprof.cli.app import app
 from alexprof.show import finding_texts
 from docs import json_reference
+from tests import h200
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,17 +73,49 @@ def test_files_that_contributing_names_are_there():
         assert any((parent / name).exists() for parent in (ROOT / "alexprof", ROOT)), name
 
 
-def sections() -> dict[str, set[str]]:
-    """The options that the tables of commands.md explain, by command."""
-    parts = re.split(r"^## alexprof (\w+).*$", text_of(DOCS / "commands.md"), flags=re.MULTILINE)
-    return {
-        name: {
-            option
-            for row in re.findall(r"^\| (`--.*?`) \|", part, flags=re.MULTILINE)
-            for option in re.findall(r"--[\w-]+", row)
-        }
-        for name, part in zip(parts[1::2], parts[2::2], strict=True)
-    }
+def examples(page: Path) -> list[tuple[str, set[str]]]:
+    """The command and the options of each call of `alexprof` that a page shows."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", "")
+    calls = re.findall(r"(?:^ {4}|[`'/])alexprof\"? +([a-z]+)([^'`\n]*)", text, flags=re.MULTILINE)
+    return [(name, set(re.findall(r"(?<= )--[\w-]+", rest))) for name, rest in calls]
+
+
+def test_readme_shows_what_the_report_of_a_recorded_run_says_today():
+    report = show.render(h200.run_of("alexnet_gpu32")).replace("\u00a0", " ")
+    block = textwrap.indent(report.partition("\n\nDetails:")[0], "    ") + "\n"
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if os.environ.get("ALEXPROF_UPDATE_GOLDEN"):
+        text = re.sub(r"    AlexProf  .*\n(?:    .*\n|\n(?=    ))*", lambda _: block, text, count=1)
+        readme.write_text(text, encoding="utf-8")
+    assert f"\n\n{block}\n" in text
+    quoted = re.findall(r"^    .*", (DOCS / "reading.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(quoted) <= set(block.splitlines())
+
+
+PROGRAMS = [
+    textwrap.dedent(program)
+    for page in (ROOT / "README.md", DOCS / "api.md")
+    for program in re.findall(
+        r"^    import alexprof\n(?:    .*\n|\n(?=    ))*", page.read_text("utf-8"), re.MULTILINE
+    )
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_of_the_pages_run(program, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("AlexProf  ")
 
 
 def columns() -> set[str]:
@@ -97,17 +135,29 @@ def is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def options(command: Any) -> set[str]:
+def options(command: Any) -> dict[str, str]:
+    """Each option of a command, and what `--help` says about it."""
     return {
-        name
+        name: parameter.help
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
-        if name.startswith("--") and name != "--help"
+        if name.startswith("--")
     }
 
 
-def test_commands_md_explains_every_option_and_no_other():
-    assert sections() == {name: options(command) for name, command in COMMANDS.commands.items()}
+@pytest.mark.parametrize("name", COMMANDS.commands)
+def test_help_explains_every_option_and_commands_md_names_no_other(name):
+    there = options(COMMANDS.commands[name])
+    assert all(there.values())
+    parts = re.split(r"^## alexprof (\w+).*$", text_of(DOCS / "commands.md"), flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert set(re.findall(r"`(--[\w-]+)", sections[name])) <= set(there)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_use_commands_and_options_that_there_are(page):
+    for name, used in examples(page):
+        assert used <= set(options(COMMANDS.commands[name])), name
 
 
 def test_every_column_of_a_table_is_explained():

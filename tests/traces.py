@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -69,14 +69,14 @@ def message(number: int, body: bytes) -> bytes:
     return tag(number, BYTES) + varint(len(body)) + body
 
 
+@dataclass
 class TraceBuilder:
     """An XSpace: planes, hosts, and what the profiler has to say about itself."""
 
-    def __init__(self, hosts: Sequence[str] = ("vm",)) -> None:
-        self.hosts = list(hosts)
-        self.planes: list[PlaneBuilder] = []
-        self.errors: list[str] = []
-        self.warnings: list[str] = []
+    hosts: Sequence[str] = ("vm",)
+    planes: list[PlaneBuilder] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def plane(self, name: str, id: int = 0, stats: Stats | None = None) -> PlaneBuilder:  # noqa: A002
         plane = PlaneBuilder(name, id, stats or {})
@@ -91,9 +91,8 @@ class TraceBuilder:
 
     def to_bytes(self) -> bytes:
         parts = [message(1, plane.to_bytes()) for plane in self.planes]
-        parts += [text(2, sentence) for sentence in self.errors]
-        parts += [text(3, sentence) for sentence in self.warnings]
-        parts += [text(4, host) for host in self.hosts]
+        for number, sentences in ((2, self.errors), (3, self.warnings), (4, self.hosts)):
+            parts += [text(number, sentence) for sentence in sentences]
         return b"".join(parts)
 
     def write(self, path: str | Path) -> Path:
@@ -104,17 +103,20 @@ class TraceBuilder:
         return path
 
 
+@dataclass
 class PlaneBuilder:
     """An XPlane: lines, and the names that their events refer to."""
 
-    def __init__(self, name: str, id: int, stats: Stats) -> None:  # noqa: A002
-        self.name = name
-        self.id = id
-        self.lines: list[LineBuilder] = []
-        self._event_ids: dict[str, int] = {}
-        self._event_extras: dict[str, bytes] = {}
-        self._stat_ids: dict[str, int] = {}
-        self._stats = b"".join(message(6, self.stat(*item)) for item in stats.items())
+    name: str
+    id: int
+    stats: Stats
+    lines: list[LineBuilder] = field(default_factory=list)
+    _event_ids: dict[str, int] = field(default_factory=dict)
+    _event_extras: dict[str, bytes] = field(default_factory=dict)
+    _stat_ids: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._stats = self.encoded(6, self.stats)
 
     def line(
         self,
@@ -122,12 +124,11 @@ class PlaneBuilder:
         id: int | None = None,  # noqa: A002
         timestamp_ns: int = 0,
         *,
-        duration_ps: int = 0,
         display_name: str = "",
     ) -> LineBuilder:
         """Add a line; without `id` it gets the next number, from 1."""
         number = len(self.lines) + 1 if id is None else id
-        line = LineBuilder(self, name, number, timestamp_ns, duration_ps, display_name)
+        line = LineBuilder(self, name, number, timestamp_ns, display_name)
         self.lines.append(line)
         return line
 
@@ -139,8 +140,7 @@ class PlaneBuilder:
         `raw` are bytes to put among them, for tests of the reader.
         """
         self.event_id(event)
-        extra = (text(4, display_name) if display_name else b"") + raw
-        extra += b"".join(message(5, self.stat(*item)) for item in stats.items())
+        extra = (text(4, display_name) if display_name else b"") + raw + self.encoded(5, stats)
         self._event_extras[event] = self._event_extras.get(event, b"") + extra
 
     def number(self, event: str, id: int) -> None:  # noqa: A002
@@ -157,18 +157,23 @@ class PlaneBuilder:
         """Return the body of an XStat."""
         return integer(1, self.stat_id(name)) + self._value(value)
 
+    def encoded(self, number: int, stats: Stats) -> bytes:
+        return b"".join(message(number, self.stat(*item)) for item in stats.items())
+
     def _value(self, value: StatValue) -> bytes:
-        if isinstance(value, int):
-            return integer(4, value)
-        if isinstance(value, float):
-            return double(2, value)
-        if isinstance(value, str):
-            return text(5, value)
-        if isinstance(value, bytes):
-            return message(6, value)
-        if isinstance(value, Ref):
-            return integer(7, self.stat_id(value.text))
-        return integer(3, value.value)
+        match value:
+            case int():
+                return integer(4, value)
+            case float():
+                return double(2, value)
+            case str():
+                return text(5, value)
+            case bytes():
+                return message(6, value)
+            case Ref():
+                return integer(7, self.stat_id(value.text))
+            case Unsigned():
+                return integer(3, value.value)
 
     def to_bytes(self) -> bytes:
         parts = [integer(1, self.id), text(2, self.name)]
@@ -182,25 +187,16 @@ class PlaneBuilder:
         return b"".join([*parts, self._stats])
 
 
+@dataclass
 class LineBuilder:
     """An XLine: events on one clock, of a thread or of a stream of a device."""
 
-    def __init__(
-        self,
-        plane: PlaneBuilder,
-        name: str,
-        id: int,  # noqa: A002
-        timestamp_ns: int,
-        duration_ps: int,
-        display_name: str,
-    ) -> None:
-        self.plane = plane
-        self.name = name
-        self.id = id
-        self.timestamp_ns = timestamp_ns
-        self.duration_ps = duration_ps
-        self.display_name = display_name
-        self._parts: list[bytes] = []
+    plane: PlaneBuilder
+    name: str
+    id: int
+    timestamp_ns: int
+    display_name: str
+    _parts: list[bytes] = field(default_factory=list)
 
     def event(
         self,
@@ -233,8 +229,7 @@ class LineBuilder:
     ) -> None:
         plane = self.plane
         body = integer(1, plane.event_id(name)) + data + integer(3, duration_ps)
-        body += b"".join(message(4, plane.stat(*item)) for item in (stats or {}).items())
-        self._parts.append(message(4, body + raw))
+        self.raw(message(4, body + plane.encoded(4, stats or {}) + raw))
 
     def raw(self, field: bytes) -> None:
         """Put bytes between the events, for tests of the reader."""
@@ -242,6 +237,5 @@ class LineBuilder:
 
     def to_bytes(self) -> bytes:
         head = integer(1, self.id) + text(2, self.name) + integer(3, self.timestamp_ns)
-        tail = integer(9, self.duration_ps) if self.duration_ps else b""
-        tail += text(11, self.display_name) if self.display_name else b""
+        tail = text(11, self.display_name) if self.display_name else b""
         return head + b"".join(self._parts) + tail

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.analysis.predictions import prediction_error
 from alexprof.analysis.reconcile import reconciled
-from alexprof.measure.statistics import difference, student_half_width
+from alexprof.measure.statistics import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import FusedOp, Replay
@@ -51,7 +51,10 @@ def ablation(
         [block.seconds for block in blocks if block.variant == variant and not block.warm_up]
         for variant in (spec.reference, spec.without)
     )
-    measured = difference(reference_blocks, blocks_without, paired=interleaved)
+    by_mean, by_median = (
+        difference(reference_blocks, blocks_without, paired=interleaved)
+        for difference in (mean_difference, median_difference)
+    )
     record = Ablation(
         name=spec.name,
         phase=phase,
@@ -61,11 +64,11 @@ def ablation(
         layers=spec.layers,
         scopes=spec.scopes,
         products=spec.products,
-        paired=measured.paired,
-        measured_s=measured.mean_s,
-        ci95_s=measured.ci95_s,
-        measured_median_s=measured.median_s,
-        median_ci95_s=measured.median_ci95_s,
+        paired=interleaved and len(reference_blocks) == len(blocks_without),
+        measured_s=by_mean[0],
+        ci95_s=by_mean[1],
+        measured_median_s=by_median[0],
+        median_ci95_s=by_median[1],
     )
     return explained(record, phases, costs)
 

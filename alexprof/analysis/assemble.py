@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -21,16 +22,37 @@ from alexprof.attribute import (
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
+from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
-from alexprof.record.values import Timed
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.analysis.traces import Beside
-    from alexprof.capture.executed import Node
+    from alexprof.capture.executed import Executed, Node
+    from alexprof.workload.base import AblationSpec
 
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known of traced steps beside their trace.
+
+    Attributes:
+        timed: The phase as it was timed.
+        file: The trace, relative to the run's folder.
+        executed: What run metadata says of a step; None if not known.
+        ablations: What is to be predicted.
+        wall_clock_s: Each traced step by the clock that times untraced ones.
+        page_faults_per_step: None if not known.
+    """
+
+    timed: Phase
+    file: str
+    executed: Executed | None = None
+    ablations: Sequence[AblationSpec] = ()
+    wall_clock_s: tuple[float, ...] = ()
+    page_faults_per_step: float | None = None
 
 
 def traced_phase(

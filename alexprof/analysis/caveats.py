@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from alexprof.record.note import distinct
+from alexprof.record.note import Note, distinct
 from alexprof.record.values import Needed
 
 Effect = Literal["none", "work", "times"]
@@ -83,6 +83,13 @@ class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: tuple[str, ...] = ()
     numbers: dict[str, float] = {}
     text: str = ""
+
+
+def caveat_of(code: CaveatCode, why: Note, *runs: str) -> Caveat:
+    """A caveat whose reason is a note: its code is `what`, its names are `values`."""
+    return Caveat(
+        code=code, runs=runs, what=why.code, values=why.names, numbers=why.numbers, text=why.text
+    )
 
 
 def merge_runs(caveats: Iterable[Caveat]) -> list[Caveat]:

@@ -10,8 +10,8 @@ from typing import Literal
 from msgspec import Struct
 
 from alexprof.analysis.caveats import Caveat
-from alexprof.analysis.difference import Difference
 from alexprof.record.environment import Software
+from alexprof.record.values import Difference
 
 COMPARISON_VERSION = 2
 Level = Literal["phase", "layer", "kind", "op"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.findings import findings_of
@@ -60,7 +60,7 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
     if not pairs:
         values = tuple(", ".join(selection.run.variants) for selection in (a, b))
         yield Caveat(code="no_common_variant", effect="work", runs=names, values=values)
-    elif not any(list(common_phases(a, b, pair)) for pair in pairs):
+    elif not any(common_phases(a, b, pairs)):
         yield Caveat(code="no_common_phase", effect="work", runs=names)
     if a.variant is None and b.variant is None:
         matched = {name for pair in pairs for name in pair}
@@ -162,40 +162,33 @@ def too_busy(selection: Selection) -> list[Caveat]:
 
     The load before the run counts only where nothing was read around its steps.
     """
-    run = selection.run
-    readings = _readings(selection)
-    if readings:
-        busy: dict[str, float] = {}
-        for key, interference in readings:
-            if interference.lost_part >= TAKEN:
-                busy[key] = max(busy.get(key, 0.0), interference.lost_part)
-        if not busy:
-            return []
-        fractions = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
+    run, lost = selection.run, _lost_parts(selection)
+    if busy := {key: part for key, part in lost.items() if part >= TAKEN}:
+        numbers = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
         return [
             Caveat(
                 code="machine_busy",
                 effect="times",
                 runs=(run.run,),
                 phases=tuple(busy),
-                numbers=fractions,
+                numbers=numbers,
             )
         ]
     host = run.machine.host if run.machine else None
-    if host is None or host.load_before is None or host.load_before < LOADED * host.cores:
+    if lost or host is None or (host.load_before or 0.0) < LOADED * host.cores:
         return []
-    load = {"load": host.load_before, "cores": host.cores}
+    load = {"load": host.load_before or 0.0, "cores": host.cores}
     return [Caveat(code="load_high", effect="times", runs=(run.run,), numbers=load)]
 
 
-def _readings(selection: Selection) -> list[tuple[str, Interference]]:
-    """Phases with what went on around them, where it is known what others used."""
-    return [
-        (key, phase.interference)
-        for name in selection.variants
-        for key, phase in selection.run.variants[name].phases.items()
-        if phase.interference is not None and phase.interference.cpu_others is not None
-    ]
+def _lost_parts(selection: Selection) -> dict[str, float]:
+    """What others took of the cores, by phase the most in any variant; where that is known."""
+    lost: dict[str, float] = {}
+    for name in selection.variants:
+        for key, phase in selection.run.variants[name].phases.items():
+            if phase.interference is not None and phase.interference.cpu_others is not None:
+                lost[key] = max(lost.get(key, 0.0), phase.interference.lost_part)
+    return lost
 
 
 def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
@@ -205,7 +198,7 @@ def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
     if busy or a.run.machine is None or b.run.machine is None:
         return
     host_a, host_b = a.run.machine.host, b.run.machine.host
-    both_read = _readings(a) and _readings(b)
+    both_read = _lost_parts(a) and _lost_parts(b)
     if both_read or host_a.load_before is None or host_b.load_before is None:
         return
     if abs(host_a.load_before / host_a.cores - host_b.load_before / host_b.cores) >= UNEVEN:
@@ -215,66 +208,63 @@ def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
 
 def _around(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
     """What went on beside a phase in one run and not in the other."""
-    for pair in pairs:
-        for key in common_phases(a, b, pair):
-            around_a = a.run.variants[pair[0]].phases[key].interference
-            around_b = b.run.variants[pair[1]].phases[key].interference
-            if around_a is not None and around_b is not None:
-                for what, numbers in _interference_differences(around_a, around_b):
-                    yield Caveat(
-                        code="interference_differs",
-                        runs=(a.name, b.name),
-                        phases=(key,),
-                        what=what,
-                        numbers=numbers,
-                    )
+    for _, key, phase_a, phase_b in common_phases(a, b, pairs):
+        if phase_a.interference is None or phase_b.interference is None:
+            continue
+        for what, numbers in _interference_differences(phase_a.interference, phase_b.interference):
+            yield Caveat(
+                code="interference_differs",
+                runs=(a.name, b.name),
+                phases=(key,),
+                what=what,
+                numbers=numbers,
+            )
 
 
 def _interference_differences(
     a: Interference, b: Interference
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """What differs by name, and A's and B's figure where known."""
-    for what, part_a, part_b, least, figure_a, figure_b in (
-        ("others", a.others_part, b.others_part, OTHERS, a.cpu_others, b.cpu_others),
-        ("steal", a.steal_part, b.steal_part, STEAL, a.steal, b.steal),
-    ):
-        if abs(part_a - part_b) > least:
-            figures = {"a": figure_a, "b": figure_b, "cores": b.cores}
+    others = {"a": a.cpu_others, "b": b.cpu_others, "cores": b.cores}
+    steal = {"a": a.steal, "b": b.steal, "cores": b.cores}
+    stalled = {"a_fraction": a.memory_stalled or 0, "b_fraction": b.memory_stalled or 0}
+    throttled = {"a": a.throttled or 0, "b": b.throttled or 0}
+    rules: list[tuple[str, float, float, Mapping[str, float | None]]] = [
+        ("others", b.others_part - a.others_part, OTHERS, others),
+        ("steal", b.steal_part - a.steal_part, STEAL, steal),
+        ("memory", stalled["b_fraction"] - stalled["a_fraction"], MEMORY_STALLED, stalled),
+        ("quota", throttled["b"] - throttled["a"], THROTTLED, throttled),
+    ]
+    clocks: list[tuple[str, float | None, float | None, dict[str, float]]]
+    clocks = [("clock", a.cpu_mhz_after, b.cpu_mhz_after, {})]
+    gpus = {gpu.index: gpu.clock_mhz for gpu in a.gpus_after}
+    clocks += [
+        ("gpu_clock", gpus.get(gpu.index), gpu.clock_mhz, {"gpu": gpu.index})
+        for gpu in b.gpus_after
+    ]
+    for what, mhz_a, mhz_b, which in clocks:
+        if mhz_a and mhz_b:
+            rules.append((what, math.log(mhz_b / mhz_a), SLOWER, {**which, "a": mhz_a, "b": mhz_b}))
+    for what, apart, least, figures in rules:
+        if abs(apart) > least:
             yield what, {name: value for name, value in figures.items() if value is not None}
-    stalled_a, stalled_b = a.memory_stalled or 0, b.memory_stalled or 0
-    if abs(stalled_a - stalled_b) > MEMORY_STALLED:
-        yield "memory", {"a_fraction": stalled_a, "b_fraction": stalled_b}
-    throttled_a, throttled_b = a.throttled or 0, b.throttled or 0
-    if abs(throttled_a - throttled_b) > THROTTLED:
-        yield "quota", {"a": throttled_a, "b": throttled_b}
-    mhz_a, mhz_b = a.cpu_mhz_after, b.cpu_mhz_after
-    if mhz_a and mhz_b and abs(math.log(mhz_b / mhz_a)) > SLOWER:
-        yield "clock", {"a": mhz_a, "b": mhz_b}
-    clocks = {gpu.index: gpu.clock_mhz for gpu in a.gpus_after}
-    for gpu in b.gpus_after:
-        clock_a = clocks.get(gpu.index)
-        if clock_a and gpu.clock_mhz and abs(math.log(gpu.clock_mhz / clock_a)) > SLOWER:
-            yield "gpu_clock", {"gpu": gpu.index, "a": clock_a, "b": gpu.clock_mhz}
 
 
 def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
-    for pair in pairs:
+    for pair, key, phase_a, phase_b in common_phases(a, b, pairs):
         variants = tuple(dict.fromkeys(pair))
-        for key in common_phases(a, b, pair):
-            phase_a = a.run.variants[pair[0]].phases[key]
-            phase_b = b.run.variants[pair[1]].phases[key]
-            for selection, phase in ((a, phase_a), (b, phase_b)):
-                run = (selection.name,)
-                if phase.timed is None and not selection.is_trace:
-                    yield Caveat(code="not_timed", runs=run, phases=(key,), variants=variants)
-                if phase.attribution is None:
-                    yield Caveat(code="not_traced", runs=run, phases=(key,), variants=variants)
-            if phase_a.timed and phase_b.timed and phase_a.timed.fetch != phase_b.timed.fetch:
-                yield Caveat(code="fetch_differs", effect="work")
-            if phase_a.attribution and phase_b.attribution:
-                devices = (phase_a.attribution.device, phase_b.attribution.device)
-                if devices[0] != devices[1]:
-                    yield Caveat(code="devices_differ", effect="work", values=devices)
+        for selection, phase in ((a, phase_a), (b, phase_b)):
+            run = (selection.name,)
+            if phase.timed is None and not selection.is_trace:
+                yield Caveat(code="not_timed", runs=run, phases=(key,), variants=variants)
+            if phase.attribution is None:
+                yield Caveat(code="not_traced", runs=run, phases=(key,), variants=variants)
+        if phase_a.timed and phase_b.timed and phase_a.timed.fetch != phase_b.timed.fetch:
+            yield Caveat(code="fetch_differs", effect="work")
+        if phase_a.attribution and phase_b.attribution:
+            devices = (phase_a.attribution.device, phase_b.attribution.device)
+            if devices[0] != devices[1]:
+                yield Caveat(code="devices_differ", effect="work", values=devices)
 
 
 def _slow_steps(run: Run) -> Iterator[Caveat]:

@@ -3,70 +3,42 @@
 Phases are judged by their timed steps; with one or two runs of each the interval holds the
 between-run variance. Layers, kinds and ops are judged by what they cost in the traced steps, on the
 scale of timed steps: their intervals hold the spread over traced steps, that of the timed steps'
-center, and what a part of a step differs by between two runs.
+center, and what a part of a step differs by between two runs. Variants of one run are judged as its
+report does: by the measured ablation and the spread over traced steps.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
-from alexprof.analysis.caveats import Caveat
+from msgspec.structs import replace
+
+from alexprof.analysis.caveats import QUIET, Caveat
 from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison, Unmatched
 from alexprof.analysis.comparable import caveats_of
-from alexprof.analysis.difference import (
-    Estimator,
-    common_estimator,
-    difference_of,
-    of_ablation,
-    of_variants,
-    reversed_comparison,
-)
+from alexprof.analysis.difference import common_estimator, of_ablation, of_variants
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
 from alexprof.analysis.samples import PhaseSample, RunSamples, took_turns
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
 from alexprof.attribute import IDLE_OP
-from alexprof.measure.between_runs import MORE_RUNS, between_run_cv, between_run_part_cv
-from alexprof.measure.multiple_comparisons import adjust
-from alexprof.measure.ratios import compare_times
-from alexprof.measure.spread import block_means, quantile, two_sided_p
-from alexprof.measure.statistics import difference
+from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
+from alexprof.measure.equivalence_band import undecided
+from alexprof.measure.ratios import adjust, compare_times
+from alexprof.measure.spread import block_means
+from alexprof.measure.statistics import mean_difference, median_difference, welch
+from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Comparison, Needed
+from alexprof.record.trace import LayerChange
+from alexprof.record.values import Difference, Estimator, Needed
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step in both are left out."""
 LEVELS: tuple[Level, ...] = ("phase", "layer", "kind", "op")
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Something that both groups have: its place, as in `Change`, and B against A."""
-
-    level: Level
-    pair: Pair
-    phase: str
-    name: str
-    shares: tuple[float, float]
-    estimator: Estimator
-    comparison: Comparison
-
-    def change(self, b: str, *, machine_busy: bool) -> Change:
-        """The answer, against the group of that name."""
-        return Change(
-            level=self.level,
-            variant=self.pair[0],
-            phase=self.phase,
-            name=self.name,
-            b=b,
-            b_variant=self.pair[1],
-            a_share=self.shares[0],
-            b_share=self.shares[1],
-            difference=difference_of(self.comparison, self.estimator, machine_busy=machine_busy),
-        )
 
 
 def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
@@ -89,10 +61,11 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     results: list[ResultChange] = []
     for other in others:
         other_caveats = group_caveats(first, other, paired=paired)
-        both, of_one_group = compare_groups(first, other, paired=paired)
-        machine_busy = any(caveat.effect == "times" for caveat in other_caveats)
-        changes += [compared.change(other.name, machine_busy=machine_busy) for compared in both]
-        unmatched += of_one_group
+        in_both, in_one = compare_groups(first, other, paired=paired)
+        if any(caveat.effect == "times" for caveat in other_caveats):
+            in_both = [without_verdict(change) for change in in_both]
+        changes += in_both
+        unmatched += in_one
         caveats += other_caveats
         results += result_changes(first, other)
     why_not, notes = split(caveats)
@@ -109,6 +82,11 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
         gone=tuple(part for part in unmatched if part.b_s is None),
         new=tuple(part for part in unmatched if part.a_s is None),
     )
+
+
+def without_verdict(change: Change) -> Change:
+    """On a busy machine no verdict can rest on the times."""
+    return replace(change, difference=undecided(change.difference, "machine_busy", QUIET))
 
 
 def split(caveats: Sequence[Caveat]) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...]]:
@@ -148,7 +126,7 @@ def measured_s(phase: Phase) -> float:
 
 def compare_groups(
     a: Group, b: Group, *, paired: bool = False
-) -> tuple[list[Compared], list[Unmatched]]:
+) -> tuple[list[Change], list[Unmatched]]:
     """Compares two groups; verdicts allow for how many were compared at each level.
 
     Phases of variants of one run are questions of their own, as in its report. Where run i of A ran
@@ -157,40 +135,36 @@ def compare_groups(
     estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
     of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
     one_run = len(a.runs) == len(b.runs) == 1 and a.runs[0].folder == b.runs[0].folder
-    parts: list[Compared] = []
+    changes: list[Change] = []
     unmatched: list[Unmatched] = []
     for pair, key in phases_of_all(a, b):
         phase = _PhaseOfBoth(
             pair,
             key,
+            b.name,
             ([run.of(pair[0], key) for run in of_a], [run.of(pair[1], key) for run in of_b]),
             estimator,
             run_cv=_run_cv(_phases(a, pair[0], key), _phases(b, pair[1], key)),
             one_run=a.runs[0].run if one_run else None,
             paired=paired,
         )
-        parts += phase.compared()
-        unmatched += phase.unmatched(b.name)
+        phase.compare(changes, unmatched)
     judged = []
     for level in LEVELS:
-        of_level = [compared for compared in parts if compared.level == level]
-        comparisons = [compared.comparison for compared in of_level]
+        of_level = [change for change in changes if change.level == level]
+        differences = [change.difference for change in of_level]
         if not (one_run and level == "phase"):
-            comparisons = adjust(comparisons)
+            differences = adjust(differences)
         judged += [
-            replace(compared, comparison=comparison)
-            for compared, comparison in zip(of_level, comparisons, strict=True)
+            replace(change, difference=difference)
+            for change, difference in zip(of_level, differences, strict=True)
         ]
     return judged, unmatched
 
 
 def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
     """The variants that stand beside each other and the phases of them that every run has."""
-    common = [
-        [(pair, key) for pair in variant_pairs(x, y) for key in common_phases(x, y, pair)]
-        for y in b.runs
-        for x in a.runs
-    ]
+    common = [[phase[:2] for phase in common_phases(x, y)] for y in b.runs for x in a.runs]
     return [phase for phase in common[0] if all(phase in phases for phases in common)]
 
 
@@ -209,133 +183,160 @@ def _run_cv(phases_a: Sequence[Phase], phases_b: Sequence[Phase]) -> float:
 
 @dataclass(frozen=True)
 class _PhaseOfBoth:
-    """A phase in A's runs and in B's."""
+    """A phase in A's runs and in B's; `one_run` is set where these are variants of one."""
 
     pair: Pair
     key: str
+    b: str
     samples: tuple[Sequence[PhaseSample], Sequence[PhaseSample]]
     estimator: Estimator
     run_cv: float
     one_run: Run | None
     paired: bool
 
-    @property
-    def _mixed(self) -> bool:
-        """Whether timed steps stand beside traced ones, which are slower: nothing is compared."""
-        return len({sample.traced for sample in self._all}) > 1
-
-    def compared(self) -> Iterator[Compared]:
-        if self._mixed:
-            return
+    def compare(self, changes: list[Change], unmatched: list[Unmatched]) -> None:
+        """Appends what both have, compared, and what only one has."""
+        if len({sample.traced for sample in self._all}) > 1:
+            return  # traced steps are slower than timed ones
+        where = {
+            "variant": self.pair[0],
+            "b_variant": self.pair[1],
+            "phase": self.key,
+            "b": self.b,
+        }
         timed = self._timed()
         if timed is not None:
-            yield self._compared("phase", self.key, (1.0, 1.0), timed)
-        for level, name, in_a, in_b in self._parts():
-            if in_a and in_b:
-                shares = self._shares(level, name)
-                yield self._compared(level, name, shares, self._part(level, name, timed))
-
-    def unmatched(self, b: str) -> Iterator[Unmatched]:
-        for level, name, in_a, in_b in self._parts():
-            if (in_a and in_b) or self._mixed:
-                continue
-            samples = self.samples[0] if in_a else self.samples[1]
-            cost_s = _mean(float(sample.parts[level][name].mean()) for sample in samples)
-            yield Unmatched(
-                level=level,
-                variant=self.pair[0],
-                phase=self.key,
-                name=name,
-                a_s=cost_s if in_a else None,
-                b_s=None if in_a else cost_s,
-                share=_mean(sample.share(level, name) for sample in samples),
-                b=b,
-                b_variant=self.pair[1],
+            changes.append(
+                Change(
+                    level="phase", name=self.key, a_share=1, b_share=1, difference=timed, **where
+                )
             )
-
-    def _compared(
-        self, level: Level, name: str, shares: tuple[float, float], comparison: Comparison
-    ) -> Compared:
-        return Compared(level, self.pair, self.key, name, shares, self.estimator, comparison)
+        for level, name in self._parts():
+            a_s, b_s = self._costs(level, name)
+            a_share, b_share = self._shares(level, name)
+            if max(a_share, b_share) < LEAST_SHARE or not (a_s or b_s):
+                continue
+            if a_s and b_s:
+                difference = self._part(level, name, timed)
+                changes.append(
+                    Change(
+                        level=level,
+                        name=name,
+                        a_share=a_share,
+                        b_share=b_share,
+                        difference=difference,
+                        **where,
+                    )
+                )
+            else:
+                unmatched.append(
+                    Unmatched(
+                        level=level,
+                        name=name,
+                        a_s=a_s or None,
+                        b_s=b_s or None,
+                        share=a_share or b_share,
+                        **where,
+                    )
+                )
 
     @property
     def _all(self) -> list[PhaseSample]:
         return [*self.samples[0], *self.samples[1]]
 
-    def _timed(self) -> Comparison | None:
+    def _costs(self, level: Level, name: str) -> tuple[float, float]:
+        """Seconds of a part in a step of A and of B."""
+        a, b = (
+            fmean(float(sample.costs(level, name).mean()) for sample in samples)
+            for samples in self.samples
+        )
+        return a, b
+
+    def _shares(self, level: Level, name: str) -> tuple[float, float]:
+        """Its fraction of a step of A and of B."""
+        a, b = (fmean(sample.share(level, name) for sample in samples) for samples in self.samples)
+        return a, b
+
+    def _parts(self) -> list[tuple[Level, str]]:
+        devices = {sample.device for sample in self._all} - {None}
+        if len(devices) > 1 or not all(sample.parts for sample in self._all):
+            return []
+        parts = [
+            (level, name)
+            for level in LEVELS[1:]
+            for sample in self._all
+            for name in sample.parts[level]
+        ]
+        return list(dict.fromkeys(parts))
+
+    def _timed(self) -> Difference | None:
         if not all(sample.blocks for sample in self._all):
             return None
         if self.one_run is not None and all(sample.steps for sample in self._all):
             return self._of_variants(self.one_run)
-        blocks_a, blocks_b = ([sample.blocks for sample in samples] for samples in self.samples)
-        return compare_times(blocks_a, blocks_b, paired=self.paired, run_cv=self.run_cv)
+        a, b = ([sample.blocks for sample in samples] for samples in self.samples)
+        return compare_times(a, b, paired=self.paired, run_cv=self.run_cv, estimator=self.estimator)
 
-    def _of_variants(self, run: Run) -> Comparison:
+    def _of_variants(self, run: Run) -> Difference:
         """Two variants of one run, by its ablation; where it has none, from the timed steps."""
-        comparison = self._ablation(run) or self._measured()
-        if comparison.ci95 is None:
-            return comparison
-        # A gate asks for other intervals than of 95 %.
-        low, high = comparison.ci95
         degrees = min(len(block_means(sample.steps)) for sample in self._all) - 1
-        log_error = (high - low) / 2 / quantile(degrees, 0.975) / comparison.ratio
-        p_value = two_sided_p(math.log(comparison.ratio), log_error, degrees)
-        return replace(comparison, log_error=log_error, degrees_of_freedom=degrees, p_value=p_value)
+        if found := self._ablation(run):
+            ablation, backward = found
+            return of_ablation(run, ablation, self.estimator, backward=backward, degrees=degrees)
+        (a,), (b,) = self.samples
+        difference = mean_difference if self.estimator == "mean" else median_difference
+        change_s, ci95_s = difference(b.steps, a.steps, paired=took_turns(a, b))
+        return of_variants(a.step_s, change_s, ci95_s, self.estimator, degrees)
 
-    def _ablation(self, run: Run) -> Comparison | None:
+    def _ablation(self, run: Run) -> tuple[Ablation, bool] | None:
+        """The ablation that measured the two variants, and whether the other way around."""
         for ablation in run.ablations:
             variants = (ablation.reference, ablation.without)
             if ablation.phase == self.key and set(variants) == set(self.pair):
-                comparison = of_ablation(run, ablation, self.estimator)
-                return comparison if variants == self.pair else reversed_comparison(comparison)
+                return ablation, variants != self.pair
         return None
 
-    def _measured(self) -> Comparison:
-        a, b = (samples[0] for samples in self.samples)
-        measured = difference(b.steps, a.steps, paired=took_turns(a, b))
-        by_mean = self.estimator == "mean"
-        change_ci95_s = measured.ci95_s if by_mean else measured.median_ci95_s
-        return of_variants(a.step_s, b.step_s - a.step_s, change_ci95_s)
-
-    def _parts(self) -> Iterator[tuple[Level, str, bool, bool]]:
-        """Parts worth comparing: level, name, whether A has it and whether B has it."""
-        devices = {sample.device for sample in self._all} - {None}
-        if len(devices) > 1 or not all(sample.parts for sample in self._all):
-            return
-        for level in LEVELS[1:]:
-            names = (name for sample in self._all for name in sample.parts[level])
-            for name in dict.fromkeys(names):
-                in_a, in_b = (
-                    any(sample.has(level, name) for sample in samples) for samples in self.samples
-                )
-                if (in_a or in_b) and max(self._shares(level, name)) >= LEAST_SHARE:
-                    yield level, name, in_a, in_b
-
-    def _shares(self, level: Level, name: str) -> tuple[float, float]:
-        a, b = (_mean(sample.share(level, name) for sample in samples) for samples in self.samples)
-        return a, b
-
-    def _part(self, level: Level, name: str, timed: Comparison | None) -> Comparison:
-        chunks_a, chunks_b = (
-            [sample.chunks(level, name) for sample in samples] for samples in self.samples
-        )
+    def _part(self, level: Level, name: str, timed: Difference | None) -> Difference:
+        if self.one_run is not None:
+            return self._part_of_variants(self.one_run, level, name)
+        a, b = ([sample.chunks(level, name) for sample in samples] for samples in self.samples)
         of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._all)
-        as_traced = of_gpus and name != IDLE_OP
-        cv = self._part_cv(_mean(self._shares(level, name)), None if as_traced else timed)
-        comparison = compare_times(chunks_a, chunks_b, paired=self.paired, run_cv=cv)
-        if self.one_run is not None and comparison.needed == MORE_RUNS:
-            return replace(comparison, needed=Needed("pairs"))
-        return comparison
-
-    def _part_cv(self, share: float, timed: Comparison | None) -> float:
-        """Coefficient of variation of a part between runs."""
         # Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here: as
         # much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
-        per_run = 1 / len(self.samples[0]) + 1 / len(self.samples[1])
-        variance = timed.log_error**2 / per_run if timed and timed.log_error is not None else 0.0
-        return math.hypot(between_run_part_cv(share), math.sqrt(variance))
+        as_traced = of_gpus and name != IDLE_OP
+        variance = 0.0
+        if timed is not None and timed.log_error is not None and not as_traced:
+            variance = timed.log_error**2 / (1 / len(self.samples[0]) + 1 / len(self.samples[1]))
+        share = fmean(self._shares(level, name))
+        return compare_times(
+            a,
+            b,
+            paired=self.paired,
+            run_cv=math.hypot(between_run_part_cv(share), math.sqrt(variance)),
+            estimator=self.estimator,
+        )
 
+    def _part_of_variants(self, run: Run, level: Level, name: str) -> Difference:
+        """A part of variants of one run, as its report has it: by the spread over traced steps."""
+        before_s, after_s = self._costs(level, name)
+        (a,), (b,) = self.samples
+        error = welch(b.chunks(level, name), a.chunks(level, name))
+        ci95_s = degrees = None
+        if error is not None:
+            ci95_s = error.interval(after_s - before_s)
+            degrees = error.degrees_of_freedom
+        difference = of_variants(before_s, after_s - before_s, ci95_s, self.estimator, degrees)
+        recorded = self._recorded_layer(run, name) if level == "layer" else None
+        if recorded is None or not math.isclose(
+            abs(recorded.change_s), abs(difference.change_s), rel_tol=1e-6, abs_tol=1e-12
+        ):
+            return difference
+        # It has been judged among the layers of its ablation.
+        if difference.significant and not recorded.significant:
+            difference = undecided(difference, "chance", Needed("fewer_compared"))
+        return replace(difference, p_value=None)
 
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers)
+    def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
+        found = self._ablation(run)
+        layers = found[0].others if found else ()
+        return next((layer for layer in layers if layer.name == name), None)

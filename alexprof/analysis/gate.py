@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from alexprof.analysis.caveats import QUIET, Caveat
 from alexprof.analysis.changes import Change, GroupRecord
-from alexprof.analysis.compare import Compared, compare_groups, group_caveats, split
+from alexprof.analysis.compare import compare_groups, group_caveats, split, without_verdict
 from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
-from alexprof.measure.gate import Outcome, judge
+from alexprof.measure.ratios import judge
 from alexprof.measure.stopping import read_part
-from alexprof.record.values import Comparison, Needed
+from alexprof.record.values import Difference, Needed, Outcome
 
 GATE_VERSION = 2
 EXIT_CODES: dict[Outcome, int] = {"within": 0, "slower": 1, "unclear": 3}
@@ -98,12 +98,11 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         UsageError: If nothing has a bound's name.
         RunError: If a table can't be read.
     """
-    compared, unmatched = compare_groups(baseline, run)
-    names = {part.name for part in unmatched}
+    changes, unmatched = compare_groups(baseline, run)
     gone = {part.name.casefold() for part in unmatched if part.b_s is None}
-    new = {name.casefold() for name in names} - gone
-    bounded = _bounded(compared, bounds, names)
-    caveats = [*group_caveats(baseline, run), *_missing(baseline, run, compared)]
+    new = {part.name.casefold() for part in unmatched} - gone
+    bounded = _bounded(changes, bounds, gone | new)
+    caveats = [*group_caveats(baseline, run), *_missing(baseline, run, changes)]
     caveats += [
         Caveat(code="new_part", effect="work", what=bound.name)
         for bound in bounds
@@ -114,23 +113,21 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     why_not, notes = split(caveats)
     outcome: Outcome = "unclear"
     if not why_not:
-        comparisons = [subject.comparison for subject, _ in bounded]
-        outcome = judge(comparisons, [bound for _, bound in bounded])
+        differences = [change.difference for change, _ in bounded]
+        outcome = judge(differences, [bound for _, bound in bounded])
     effects = {caveat.effect for caveat in why_not}
     smallest = min(len(run.runs), len(baseline.runs))
     judged = []
-    for subject, bound in bounded:
-        own: Outcome = "unclear" if why_not else judge([subject.comparison], [bound])
+    for change, bound in bounded:
+        own: Outcome = "unclear" if why_not else judge([change.difference], [bound])
         if own == "slower" and outcome != "slower":
             own = "unclear"  # alone it would be evidence, among so many it is not
         # A quiet machine makes no other work the same.
         needed = QUIET if effects == {"times"} else None
         if own == "unclear" and not why_not:
-            needed = needed_runs(subject.comparison, bound, smallest)
-        change = subject.change(run.name, machine_busy="times" in effects)
-        judged.append(
-            Judged(**msgspec.structs.asdict(change), max_slowdown=bound, outcome=own, needed=needed)
-        )
+            needed = needed_runs(change.difference, bound, smallest)
+        fields = asdict(without_verdict(change) if "times" in effects else change)
+        judged.append(Judged(**fields, max_slowdown=bound, outcome=own, needed=needed))
     judged.sort(key=lambda subject: subject.max_slowdown - (subject.difference.ratio - 1))
     return GateResult(
         baseline=baseline.record,
@@ -144,9 +141,9 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     )
 
 
-def _missing(baseline: Group, run: Group, compared: Sequence[Compared]) -> Iterator[Caveat]:
+def _missing(baseline: Group, run: Group, changes: Sequence[Change]) -> Iterator[Caveat]:
     """Phases of the baseline that were to be compared, and that the run lacks."""
-    timed = {(subject.pair[0], subject.phase) for subject in compared if subject.level == "phase"}
+    timed = {(change.variant, change.phase) for change in changes if change.level == "phase"}
     first = baseline.runs[0]
     for variant in first.variants:
         for key, phase in first.run.variants[variant].phases.items():
@@ -158,48 +155,46 @@ def _missing(baseline: Group, run: Group, compared: Sequence[Compared]) -> Itera
 
 
 def _bounded(
-    compared: Sequence[Compared], bounds: Sequence[Bound], unmatched: Collection[str]
-) -> list[tuple[Compared, float]]:
+    changes: Sequence[Change], bounds: Sequence[Bound], unmatched: Collection[str]
+) -> list[tuple[Change, float]]:
     """What has a bound: each phase the general one, and its own one if there is one."""
-    names = {name.casefold() for name in (*unmatched, *(subject.name for subject in compared))}
+    names = {change.name.casefold() for change in changes}.union(unmatched)
     for bound in bounds:
         if bound.name is not None and bound.name.casefold() not in names:
-            choices = dict.fromkeys(
-                subject.name for subject in compared if subject.level in ("phase", "kind", "layer")
-            )
+            choices = dict.fromkeys(change.name for change in changes if change.level != "op")
             raise UsageError(
                 f"no phase, layer or kind {bound.name!r} in both: there are "
                 f"{', '.join(choices) or 'none'}"
             )
     bounded = []
-    for subject in compared:
-        own = [bound.most for bound in bounds if _is_meant(bound, subject, compared)]
+    for change in changes:
+        own = [bound.most for bound in bounds if _is_meant(bound, change, changes)]
         if own:
-            bounded.append((subject, own[-1]))
+            bounded.append((change, own[-1]))
     return bounded
 
 
-def _is_meant(bound: Bound, subject: Compared, compared: Sequence[Compared]) -> bool:
+def _is_meant(bound: Bound, change: Change, changes: Sequence[Change]) -> bool:
     if bound.name is None:
-        return subject.level == "phase"
-    exact = any(other.name == bound.name for other in compared)
-    if subject.name != bound.name and (exact or subject.name.casefold() != bound.name.casefold()):
+        return change.level == "phase"
+    exact = any(other.name == bound.name for other in changes)
+    if change.name != bound.name and (exact or change.name.casefold() != bound.name.casefold()):
         return False
     # An op may have its layer's name: the layer is meant.
-    levels = {other.level for other in compared if other.name == subject.name}
-    return subject.level != "op" or levels == {"op"}
+    levels = {other.level for other in changes if other.name == change.name}
+    return change.level != "op" or levels == {"op"}
 
 
-def needed_runs(comparison: Comparison, bound: float, runs: int) -> Needed:
+def needed_runs(difference: Difference, bound: float, runs: int) -> Needed:
     """How many runs of each would tell on which side of the bound a slow-down like this is."""
-    if comparison.log_error is None or comparison.ci95 is None:
-        return comparison.needed or Needed("blocks")
+    if difference.log_error is None:
+        return difference.needed or Needed("blocks", 2)
     if runs < LEAST_RUNS:
         return MORE_RUNS
-    away = abs(math.log(comparison.ratio) - math.log1p(bound))
+    away = abs(math.log(difference.ratio) - math.log1p(bound))
     # The error shrinks with the root of the number of runs; 3.2 errors leave a chance of 1 % for a
     # false alarm and find four in five.
-    count = math.ceil(runs * (3.2 * comparison.log_error / away) ** 2) if away > 0 else math.inf
+    count = math.ceil(runs * (3.2 * difference.log_error / away) ** 2) if away > 0 else math.inf
     if count > MOST_RUNS:
         return Needed("other_bound")
     return Needed("runs", count=max(int(count), runs + 1), now=runs)

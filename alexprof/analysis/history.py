@@ -20,11 +20,11 @@ from typing import Literal, get_args
 import numpy as np
 from msgspec import Struct
 
-from alexprof.analysis.caveats import Caveat
+from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.compare import measured_s
-from alexprof.analysis.difference import Estimator, common_estimator
+from alexprof.analysis.difference import common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
 from alexprof.analysis.timed_scale import Floats
@@ -34,10 +34,11 @@ from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.statistics import mean_interval
 from alexprof.record.environment import Software
+from alexprof.record.note import note_of
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
-from alexprof.record.values import Comparison, Interval, Verdict
+from alexprof.record.values import Difference, Estimator, Interval, Verdict
 
 HISTORY_VERSION = 2
 Measure = Literal["mean", "median", "traced", "share", "time"]
@@ -83,7 +84,8 @@ class Step(Struct, frozen=True, kw_only=True):
         ci95: Its 95 % interval.
         verdict: "slower" (more) or "faster" (less).
         software: Versions of the first run after it.
-        changed: Versions that differ from the last run before it.
+        changed: Versions that differ from the last run before it; None where those of one of the
+            two are not recorded.
     """
 
     run: str
@@ -95,7 +97,7 @@ class Step(Struct, frozen=True, kw_only=True):
     ci95: Interval | None
     verdict: Verdict
     software: Software | None
-    changed: tuple[Caveat, ...]
+    changed: tuple[Caveat, ...] | None
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -199,10 +201,9 @@ def history(
     if measure in ("mean", "median", "traced"):
         estimator = "median" if measure == "median" else "mean"
     selections = [Selection(logdir / run.run, run, variant) for run in runs]
-    points, observed = _points(selections, name, measure, phase, estimator)
+    points, observed, failures = _points(selections, name, measure, phase, estimator)
     if all(point.value is None for point in points):
-        texts = (caveat.text for point in points for caveat in point.reasons)
-        reasons = "; ".join(dict.fromkeys(texts))
+        reasons = "; ".join(dict.fromkeys(failures))
         raise UsageError(f"no run in {logdir} has {metric} of {variant}: {reasons}")
     return History(
         metric=metric,
@@ -213,7 +214,7 @@ def history(
         points=tuple(points),
         steps=tuple(find_steps(observed)),
         notes=tuple(
-            Caveat(code="unreadable", runs=(run.run,), text=run.why)
+            caveat_of("unreadable", note_of(run.error), run.run)
             for run in listed
             if isinstance(run, BrokenRun)
         ),
@@ -249,9 +250,10 @@ def _points(
     measure: Measure,
     phase: str,
     estimator: Estimator,
-) -> tuple[list[Point], list[Observed]]:
-    """Each run's value, and the runs that can be compared with the newest on a machine not busy."""
+) -> tuple[list[Point], list[Observed], list[str]]:
+    """Each run's value, the runs that can be compared with the newest, and why others have none."""
     points: list[Point] = []
+    failures: list[str] = []
     compared: list[Observed] = []
     newest: Selection | None = None
     for selection in reversed(selections):
@@ -265,7 +267,8 @@ def _points(
                 *(caveat for caveat in caveats if caveat.effect == "work"),
             ]
         except RunError as error:  # a run without it doesn't stand in the others' way
-            reasons = [Caveat(code="no_value", text=str(error))]
+            reasons = [caveat_of("no_value", note_of(error))]
+            failures.append(str(error))
         points.append(
             Point(
                 run=run.run,
@@ -280,7 +283,7 @@ def _points(
         if observed and not reasons:
             newest = newest or selection
             compared.append(observed)
-    return points[::-1], compared[::-1]
+    return points[::-1], compared[::-1], failures[::-1]
 
 
 def _observe(
@@ -289,15 +292,16 @@ def _observe(
     """Reads the metric of a run; a RunError where it doesn't have it."""
     run, variant = selection.run, selection.run.variants.get(selection.variant or "")
     if variant is None:
-        raise RunError(f"no variant {selection.variant}")
+        names = (selection.variant or "",)
+        raise RunError(f"no variant {names[0]}", code="no_variant", names=names)
     if phase not in variant.phases:
-        raise RunError(f"no phase {phase}")
+        raise RunError(f"no phase {phase}", code="no_phase", names=(phase,))
     if measure == "traced":
         return _observe_traced(run, variant.phases[phase])
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("mean", "median"):
         if sample.traced or not sample.blocks:
-            raise RunError("not timed")
+            raise RunError("not timed", code="not_timed")
         timed = variant.phases[phase].timed
         ci95 = mean_interval(sample.blocks)
         if timed is not None and measure == "median":
@@ -305,10 +309,10 @@ def _observe(
         run_cv = between_run_cv(measured_s(variant.phases[phase]))
         return Observed(run, sample.blocks, ci95, run_cv)
     if not sample.parts or not sample.step_s:
-        raise RunError("no trace")
+        raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
     if part is None:
-        raise RunError(f"no kind, layer or op {name}")
+        raise RunError(f"no kind, layer or op {name}", code="no_part", names=(name,))
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in sample.chunks(*part)]
     run_cv = between_run_part_cv(sample.share(*part))
@@ -319,7 +323,7 @@ def _observe(
 def _observe_traced(run: Run, phase: Phase) -> Observed:
     """The mean of traced steps, which is no timed one's."""
     if phase.traced is None:
-        raise RunError("no trace")
+        raise RunError("no trace", code="not_traced")
     blocks = chunks(np.array(phase.traced.steps_s))
     run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
     return Observed(run, blocks, phase.traced.ci95_s, run_cv)
@@ -349,13 +353,13 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
         run=first.run,
         started=first.started,
         last_before=last.run,
-        before=compared.a_s,
-        after=compared.b_s,
+        before=compared.before_s,
+        after=compared.after_s,
         ratio=compared.ratio,
-        ci95=compared.ci95,
+        ci95=compared.ratio_ci95,
         verdict=compared.verdict,
         software=first.machine.software if first.machine else None,
-        changed=tuple(version_changes(last, first)),
+        changed=tuple(version_changes(last, first)) if last.machine and first.machine else None,
     )
 
 
@@ -371,14 +375,14 @@ def _cuts(runs: Sequence[Observed]) -> list[int]:
     return [*_cuts(runs[:cut]), cut, *(cut + later for later in _cuts(runs[cut:]))]
 
 
-def _distance(compared: Comparison) -> float:
+def _distance(compared: Difference) -> float:
     """In standard errors: p-values of many runs are all 0."""
     if compared.log_error is None:
         return 0.0
     return abs(math.log(compared.ratio)) / max(compared.log_error, 1e-12)
 
 
-def _compared(before: Sequence[Observed], after: Sequence[Observed]) -> Comparison:
+def _compared(before: Sequence[Observed], after: Sequence[Observed]) -> Difference:
     return compare_times(
         [run.blocks for run in before],
         [run.blocks for run in after],

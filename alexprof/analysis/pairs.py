@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from alexprof.analysis.caveats import Caveat, merge_runs
+from alexprof.analysis.caveats import Caveat, caveat_of, merge_runs
 from alexprof.analysis.changes import RunComparison
-from alexprof.analysis.difference import Difference, difference_of
 from alexprof.analysis.selection import Group, Selection
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_json, load_run, save_json
+from alexprof.record.values import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -164,7 +164,8 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:
-        why = f": {record.stopped.text}" if record.stopped and record.stopped.text else ""
+        failed = [process.folder for process in record.processes if process.exit_code]
+        why = f": {failed[0]} failed" if failed else ""
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )
@@ -195,7 +196,7 @@ def _time_change(
     a, b = (
         [[np.array([seconds(process)])] for process in side] for side in zip(*pairs, strict=True)
     )
-    return TimeChange(name=name, difference=difference_of(compare_times(a, b, paired=True), "mean"))
+    return TimeChange(name=name, difference=compare_times(a, b, paired=True))
 
 
 def _runs_compared(
@@ -214,7 +215,7 @@ def _runs_compared(
             try:
                 side.append(_without_load(left[0], process.folder))
             except RunError as error:
-                return Caveat(code="unreadable", runs=(process.folder,), text=str(error))
+                return caveat_of("unreadable", note_of(error), process.folder)
     a, b = Group(tuple(runs[0])), Group(tuple(runs[1]))
     if not phases_of_all(a, b):
         return Caveat(code="no_common_phase")

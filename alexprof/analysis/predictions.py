@@ -12,8 +12,9 @@ from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
+from alexprof.record.timed import Timed
 from alexprof.record.trace import PredictionError, Replay
-from alexprof.record.values import Interval, Timed
+from alexprof.record.values import Interval
 
 WORTH = 0.02
 """Part of the step from which on a saving is large enough to ask how far its prediction is off."""

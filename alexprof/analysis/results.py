@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from alexprof.analysis.caveats import Caveat, merge_runs
 from alexprof.analysis.changes import ResultChange, ResultReason
-from alexprof.analysis.selection import Group, Pair, Selection, common_phases, variant_pairs
+from alexprof.analysis.selection import CommonPhase, Group, Selection, common_phases
 from alexprof.measure.agreement import distance, same, tolerance
 from alexprof.record.program import TensorFingerprint
 
@@ -19,10 +19,9 @@ def result_changes(a: Group, b: Group) -> tuple[ResultChange, ...]:
     """Sets what two groups' steps fetched beside each other: each run beside A's first."""
     first = a.runs[0]
     return tuple(
-        _phase(first, run, pair, key)
+        _phase(first, run, phase)
         for run in (*a.runs[1:], *b.runs)
-        for pair in variant_pairs(first, run)
-        for key in common_phases(first, run, pair)
+        for phase in common_phases(first, run)
     )
 
 
@@ -54,16 +53,11 @@ def _norms(change: ResultChange) -> dict[str, float]:
 
 def whether_same(results: Sequence[ResultChange]) -> bool | None:
     """Whether all compute the same; None if not known."""
-    same_each = [change.same for change in results]
-    if False in same_each:
-        return False
-    return None if None in same_each or not results else True
+    answers = {change.same for change in results}
+    return False if False in answers else True if answers == {True} else None
 
 
-def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
-    phase_a = a.run.variants[pair[0]].phases[key]
-    phase_b = b.run.variants[pair[1]].phases[key]
-
+def _phase(a: Selection, b: Selection, phase: CommonPhase) -> ResultChange:
     def change(
         equal: bool | None,
         reason: ResultReason,
@@ -73,10 +67,10 @@ def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
         values: tuple[object, object] | None = None,
     ) -> ResultChange:
         return ResultChange(
-            variant=pair[0],
-            phase=key,
+            variant=phase.variants[0],
+            phase=phase.key,
             b=b.name,
-            b_variant=pair[1],
+            b_variant=phase.variants[1],
             on_purpose=a.folder == b.folder,
             same=equal,
             reason=reason,
@@ -89,22 +83,22 @@ def _phase(a: Selection, b: Selection, pair: Pair, key: str) -> ResultChange:
             b_norm=compared[1].norm if compared else None,
         )
 
-    for selection, phase in ((a, phase_a), (b, phase_b)):
-        if not phase.fingerprint:
+    of_a, of_b = phase.a.fingerprint, phase.b.fingerprint
+    for selection, fingerprint in ((a, of_a), (b, of_b)):
+        if not fingerprint:
             return change(None, "not_recorded", run=selection.name)
     if _seeds_differ(a, b):
         return change(None, "seeds_differ")
-    counts = len(phase_a.fingerprint), len(phase_b.fingerprint)
-    if counts[0] != counts[1]:
-        return change(False, "tensor_count", values=counts)
-    tensors = list(zip(phase_a.fingerprint, phase_b.fingerprint, strict=True))
+    if len(of_a) != len(of_b):
+        return change(False, "tensor_count", values=(len(of_a), len(of_b)))
+    tensors = list(zip(of_a, of_b, strict=True))
     # Tensors that differ from step to step within a run can still differ in type or shape.
     different = [
         (x, y)
         for x, y in tensors
         if (x.dtype, x.shape) != (y.dtype, y.shape) or (x.repeats and y.repeats and not same(x, y))
     ]
-    worst = max(different or tensors, key=_excess)
+    worst = max(different or tensors, key=_distance)
     if different:
         reason, values = _reason(*worst)
         return change(False, reason, worst, values=values)
@@ -119,7 +113,7 @@ def _seeds_differ(a: Selection, b: Selection) -> bool:
     return len({str(work.settings.get("seed")) for work in works if work is not None}) > 1
 
 
-def _excess(tensors: Tensors) -> float:
+def _distance(tensors: Tensors) -> float:
     apart = distance(*tensors)
     return math.inf if apart is None else apart
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.analysis.changes import Level
-from alexprof.analysis.difference import Estimator, center_s
+from alexprof.analysis.difference import center_s
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import Floats, StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.record.phase import on_cpu
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
+from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,22 +49,18 @@ class PhaseSample:
     parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
     traced: bool = False
 
-    def chunks(self, level: Level, name: str) -> list[Floats]:
-        """A part's traced steps in blocks; a part that the trace doesn't have cost nothing."""
+    def costs(self, level: Level, name: str) -> Floats:
+        """A part's traced steps; a part that the trace doesn't have cost nothing."""
         values = self.parts[level].get(name)
-        if values is None:
-            values = np.zeros(len(next(iter(self.parts[level].values()))))
-        return chunks(values)
+        return np.zeros(len(next(iter(self.parts["layer"].values())))) if values is None else values
 
-    def has(self, level: Level, name: str) -> bool:
-        """Whether the part took any time."""
-        values = self.parts[level].get(name)
-        return values is not None and bool(values.any())
+    def chunks(self, level: Level, name: str) -> list[Floats]:
+        """A part's traced steps in blocks."""
+        return chunks(self.costs(level, name))
 
     def share(self, level: Level, name: str) -> float:
         """Its fraction of the step."""
-        values = self.parts[level].get(name)
-        return 0.0 if values is None or not self.step_s else float(values.mean()) / self.step_s
+        return float(self.costs(level, name).mean()) / self.step_s if self.step_s else 0.0
 
 
 class RunSamples:
@@ -84,8 +81,7 @@ class RunSamples:
         traced = "traced" if any(phase.attribution is not None for phase in phases) else None
         self._folder, self._run = selection.folder, selection.run
         self._estimator: Estimator = estimator
-        # The steps of an imported trace are in its record; its table has no timed ones.
-        self._steps = None if selection.is_trace else self._table(STEPS_FILE, timed)
+        self._steps = self._table(STEPS_FILE, timed)
         if selection.costs is None:
             self._costs = self._table(COSTS_FILE, traced)
         else:
@@ -125,14 +121,17 @@ class RunSamples:
         if was is not None:
             raise RunError(
                 f"no {folder / name}, though the record tells of {was} steps: copy it from where "
-                "the run was made, or measure again"
+                "the run was made, or measure again",
+                code="file_missing",
+                names=(str(folder / name),),
             )
         return None
 
     def _blocks(self, variant: str, key: str) -> tuple[list[Floats], list[int]]:
         if self._steps is None:
             return [], []
-        rows = self._steps.filter(self._steps["block"] >= 0, variant=variant, phase=key)
+        is_counted = self._steps["block"] >= 0
+        rows = self._steps.filter(is_counted, variant=variant, phase=key, traced=False)
         groups = rows.sort("order", "step").group_by("order", maintain_order=True).agg("seconds")
         blocks = [np.asarray(seconds, np.float64) for seconds in groups["seconds"].to_list()]
         return blocks, groups["order"].to_list()

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from alexprof.analysis.changes import GroupRecord
-from alexprof.analysis.traces import find_traces, load_with_tables, printable
-from alexprof.errors import RunError, UsageError
+from alexprof.errors import UsageError
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
-from alexprof.record.store import find_run, load_run
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,13 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """A run on disk or a trace, and the variant of it that is meant.
+    """A run on disk or a trace, and the variant of it that is meant; None means all.
 
-    Attributes:
-        folder: The run's folder; of a trace its file, the first of several hosts.
-        run: The record.
-        variant: None means all.
-        costs: The costs of a trace, by variant and phase; None for a run, which has a table.
+    `folder` is the run's; of a trace its file, the first of several hosts. `costs` are those of a
+    trace, by variant and phase; None for a run, which has a table.
     """
 
     folder: Path
@@ -93,43 +87,6 @@ Pair = tuple[str, str]
 """A variant of A and one of B."""
 
 
-def select(name: str, logdir: Path) -> Selection:
-    """Finds a run by a name as of `find_run`, a variant by `RUN:variant`, or a trace.
-
-    Raises:
-        RunError: If there is no such run.
-        UsageError: If the run has no such variant, or a folder holds several traces.
-        TraceError: If the trace can't be read.
-    """
-    if files := find_traces(name, logdir):
-        loaded = load_with_tables(*files, cores=False)
-        # By its path: files of several sessions have the same name, the host's.
-        run = msgspec.structs.replace(loaded.run, run=printable(name))
-        return Selection(files[0], run, None, loaded.costs)
-    run_name, _, variant = name.rpartition(":")
-    try:
-        folder = find_run(name, logdir)
-        return Selection(folder, load_run(folder), None)
-    except RunError:
-        if not run_name:
-            raise
-    folder = find_run(run_name, logdir)
-    run = load_run(folder)
-    if variant not in run.variants:
-        variants = ", ".join(run.variants) or "none"
-        raise UsageError(f"no variant {variant!r} in run {run.run}: it has {variants}")
-    return Selection(folder, run, variant)
-
-
-def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
-    """Finds what is to be compared, groups of a run; errors as of `select` and `check_distinct`."""
-    if len(names) < 2:
-        raise UsageError("compare needs at least two: alexprof compare RUN RUN, or RUN:variant")
-    selections = [select(name, logdir) for name in names]
-    check_distinct(selections)
-    return [Group((selection,)) for selection in selections]
-
-
 def check_distinct(selections: Sequence[Selection]) -> None:
     """Raises a UsageError if a run or variant is named twice, or a run beside a variant of it."""
     for place, later in enumerate(selections):
@@ -164,7 +121,21 @@ def variant_pairs(a: Selection, b: Selection) -> list[Pair]:
     return common
 
 
-def common_phases(a: Selection, b: Selection, pair: Pair) -> Iterator[str]:
-    """Keys of the phases that both variants have, in A's order."""
-    phases_of_b = b.run.variants[pair[1]].phases
-    yield from (key for key in a.run.variants[pair[0]].phases if key in phases_of_b)
+class CommonPhase(NamedTuple):
+    """A phase that a variant of A and one of B have, with its key."""
+
+    variants: Pair
+    key: str
+    a: Phase
+    b: Phase
+
+
+def common_phases(
+    a: Selection, b: Selection, pairs: Sequence[Pair] | None = None
+) -> Iterator[CommonPhase]:
+    """The phases that both variants of each pair have, in A's order."""
+    for pair in variant_pairs(a, b) if pairs is None else pairs:
+        phases_of_b = b.run.variants[pair[1]].phases
+        for key, phase in a.run.variants[pair[0]].phases.items():
+            if key in phases_of_b:
+                yield CommonPhase(pair, key, phase, phases_of_b[key])

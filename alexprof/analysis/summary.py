@@ -11,10 +11,8 @@ from msgspec.structs import asdict
 
 from alexprof.analysis.account import Account, accounts
 from alexprof.analysis.difference import (
-    Estimator,
     center_ci95_s,
     center_s,
-    difference_of,
     difference_s,
     leading_estimator,
     of_ablation,
@@ -25,7 +23,7 @@ from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Interval, Verdict
+from alexprof.record.values import Estimator, Interval, Verdict
 from alexprof.workload.base import matches
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
@@ -195,7 +193,7 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
 
 def _saving(run: Run, ablation: Ablation, estimator: Estimator) -> MeasuredSaving:
     saved_s, ci95_s = difference_s(ablation, estimator)
-    difference = difference_of(of_ablation(run, ablation, estimator), estimator)
+    difference = of_ablation(run, ablation, estimator)
     step_s = difference.before_s
     own_s, own_ci95_s = _own(run, ablation, estimator)
     return MeasuredSaving(

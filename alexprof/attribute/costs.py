@@ -135,25 +135,26 @@ def attribute_phases(
     """
     work = read_work(trace, cores=cores)
     if not work.devices:
-        raise TraceError(_nothing_ran(trace, work.unread))
+        unread = tuple(work.unread)
+        code = "planes_unread" if unread else "nothing_ran"
+        raise TraceError(_nothing_ran(trace, unread), code=code, names=unread[:_SHOWN])
     steps = find_steps(work.host, marker, work.span_ps)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)
-    busiest = [_busiest(divisions, steps.rows_of(sort)) for sort in range(len(steps.sorts))]
-    has_length = [
-        (division.end_ps > division.start_ps)[steps.rows_of(sort)].any()
-        for sort, division in enumerate(busiest)
-    ]
-    empty = () if not any(has_length) else np.flatnonzero(~np.array(has_length))
-    if len(empty):
+    busiest = {sort: _busiest(divisions, steps.rows_of(sort)) for sort in steps.shown()}
+    has_length = {
+        sort: bool((division.end_ps > division.start_ps)[steps.rows_of(sort)].any())
+        for sort, division in busiest.items()
+    }
+    if any(has_length.values()) and not all(has_length.values()):
+        empty = [sort for sort in busiest if not has_length[sort]]
         notes.append(Note("steps_empty", names=tuple(steps.sorts[sort] for sort in empty)))
+        busiest = {sort: division for sort, division in busiest.items() if has_length[sort]}
     costs = costs_table(divisions, steps, work, labels)
     divided = _Divided(work, steps, divisions, labels, costs, tuple(notes), facts or GraphFacts())
     return {
-        name: _of_sort(sort, busiest[sort], divided)
-        for sort, name in enumerate(steps.sorts)
-        if sort not in empty
+        steps.sorts[sort]: _of_sort(sort, division, divided) for sort, division in busiest.items()
     }
 
 

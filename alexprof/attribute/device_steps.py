@@ -110,22 +110,27 @@ def outside_of(
 ) -> tuple[int, int]:
     """Measures from the first marked step to the end of all, and what ran outside of all steps.
 
+    Of steps of one sort that is from each step to the next of any sort.
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
-        Nanoseconds from the begin of the first step, and of these in which the device ran an op
-        outside of all steps; 0 where steps are not marked.
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
     """
     if steps.source != "marker":
         return 0, 0
     of_model = ~work.is_data[activity.op]
     busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
-    begin, end = windows[0].min(), max(windows[1].max(), work.span_ps[1])
+    rows = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    start_ps, stop_ps = windows
+    # What is between steps belongs to the one before.
+    until_ps = np.append(start_ps[1:], max(stop_ps.max(), work.span_ps[1]))
     every_ps, within_ps = (
-        int(idle_within(work.waits, busy, *spans).sum())
-        for spans in ((np.array([begin]), np.array([end])), windows)
+        int(idle_within(work.waits, busy, start_ps[rows], end_ps[rows]).sum())
+        for end_ps in (until_ps, stop_ps)
     )
-    return int(end - begin) // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
+    span_ps = int((until_ps - start_ps)[rows].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from alexprof.attribute import kinds
 from alexprof.attribute.replay import Inputs
 from alexprof.workload.op_types import without_vendor
-from alexprof.workload.replaceable import HANDED_ON
+from alexprof.workload.ops_to_leave_out import HANDED_ON
 
 if TYPE_CHECKING:
     from alexprof.capture.executed import Node

@@ -50,18 +50,22 @@ def attribute_hosts(
     _check_at_once(traces)
     by_sort: dict[str, dict[str, Attribution]] = {}
     notes = [Note("several_hosts", {"hosts": len(traces)})]
+    failures: dict[str, TraceError] = {}
     for host, trace in traces.items():
         try:
             phases = attribute_phases(trace, marker, depth, cores=cores)
         except DamageError:
             raise
         except TraceError as error:
-            notes.append(Note("host_not_shown", host=host, text=str(error)))
+            failures[host] = error
+            code = "device_not_read" if error.code == "planes_unread" else "host_not_shown"
+            notes.append(Note(code, names=error.names, host=host))
             continue
         for sort, attribution in phases.items():
             by_sort.setdefault(sort, {})[host] = attribution
     if not by_sort:
-        raise TraceError(f"{notes[1].host}: nothing of it is shown: {notes[1].text}")
+        host, failure = next(iter(failures.items()))
+        raise TraceError(f"{host}: nothing of it is shown: {failure}", code=failure.code)
     return {sort: _merged(parts, notes) for sort, parts in by_sort.items()}
 
 

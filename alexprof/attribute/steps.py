@@ -42,6 +42,9 @@ class Steps:
     sort: Int | None = None  # int64 [s], index into `sorts`; None where there is only one sort
     # What each sort of steps is called in the trace, in the order of their first steps.
     sorts: tuple[str, ...] = ("",)
+    # Of marked steps the only sort to show. The others are there because they are neither idle
+    # time nor time between steps.
+    wanted: str | None = None
 
     def __len__(self) -> int:
         return int(self.number.size)
@@ -67,6 +70,10 @@ class Steps:
         begin = np.append(self.start_ps, np.iinfo(np.int64).max)[step]
         inside: Int = np.where((start_ps >= begin) | (end_ps > begin), step, -1)
         return inside
+
+    def shown(self) -> list[int]:
+        """Returns the sorts to show."""
+        return [sort for sort, name in enumerate(self.sorts) if self.wanted in (None, name)]
 
     def rows_of(self, sort: int) -> Index:
         """Returns which of the steps are of a sort."""
@@ -114,8 +121,14 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
     )
     steps = _outermost(wanted)
     if len(steps):
+<<<<<<< HEAD
         return steps
     if called.number.size:
+=======
+        return steps if marker is None else _beside_others(steps, markers, marker)
+    calls = _named(_events_with(host, "tf_function_call"), marker)
+    if len(calls):
+>>>>>>> main
         recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
         return _until_next(_outermost(called), recorded_until_ps, span_ps)
     names = _names_of(markers) if marker is not None else ()
@@ -140,6 +153,36 @@ def _events_with(host: Sequence[Events], stat: str) -> _Marks:
         starts, ends = events.start_ps[present], events.end_ps[present]
         parts.append(_Marks(number[present], starts, ends, names))
     return _Marks(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _beside_others(steps: Steps, markers: _Spans, wanted: str) -> Steps:
+    """Adds to the wanted steps those of other markers that lie apart from them."""
+    start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
+    after = np.searchsorted(steps.end_ps, start_ps, side="right")
+    begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
+    others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
+    if not len(others):
+        return replace(steps, wanted=wanted)
+    sort = others.sort if others.sort is not None else np.zeros(len(others), np.int64)
+    number, start, end, sorts = (
+        np.concatenate(columns)
+        for columns in (
+            (steps.number, others.number),
+            (steps.start_ps, others.start_ps),
+            (steps.end_ps, others.end_ps),
+            (np.zeros(len(steps), np.int64), 1 + sort),
+        )
+    )
+    order = np.argsort(start)
+    return Steps(
+        number[order],
+        start[order],
+        end[order],
+        steps.notes,
+        sort=sorts[order],
+        sorts=(wanted, *others.sorts),
+        wanted=wanted,
+    )
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:

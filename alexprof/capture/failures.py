@@ -21,7 +21,10 @@ def step_failures(doing: str) -> Iterator[None]:
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise CaptureError(
             f"{doing}: out of memory ({first_line(error)}): try a smaller batch, "
-            "or one variant at a time"
+            "or one variant at a time",
+            code="out_of_memory",
+            names=(doing,),
+            text=first_line(error),
         ) from error
 
 
@@ -33,7 +36,10 @@ def execution_failures(doing: str) -> Iterator[None]:
     except CaptureError:
         raise
     except Exception as error:
-        raise CaptureError(f"{doing}: the step failed ({first_line(error)})") from error
+        text = first_line(error)
+        raise CaptureError(
+            f"{doing}: the step failed ({text})", code="step_failed", names=(doing,), text=text
+        ) from error
 
 
 @contextmanager
@@ -47,11 +53,16 @@ def profiler_failures(doing: str) -> Iterator[None]:
         raise CaptureError(
             f"{doing}: another profiler is already running: stop it first "
             "(tf.profiler.experimental.stop(), a Keras TensorBoard callback with profile_batch, "
-            "or a capture from TensorBoard's Profile tab)"
+            "or a capture from TensorBoard's Profile tab)",
+            code="profiler_running",
+            names=(doing,),
         ) from error
     except tf.errors.OpError as error:
         raise CaptureError(
-            f"{doing}: the profiler failed ({first_line(error)}): see what `alexprof doctor` says"
+            f"{doing}: the profiler failed ({first_line(error)}): see what `alexprof doctor` says",
+            code="profiler_failed",
+            names=(doing,),
+            text=first_line(error),
         ) from error
 
 

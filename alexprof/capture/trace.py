@@ -178,7 +178,9 @@ def _place(part: Path, session: Path, doing: str) -> None:
     if not traces:
         raise CaptureError(
             f"{doing}: the profiler wrote no trace to {part.parent}: is the disk full? "
-            "See what `alexprof doctor` says"
+            "See what `alexprof doctor` says",
+            code="trace_not_written",
+            names=(doing,),
         )
     with writing(session):
         for trace in traces:

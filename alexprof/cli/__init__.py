@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn, cast
 
 import typer
@@ -11,7 +13,7 @@ import typer
 from alexprof.cli import measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.cli.ascii import adapt_output
-from alexprof.errors import AlexProfError, Interrupted
+from alexprof.errors import AlexProfError, Interrupted, UsageError
 
 __all__ = ["main", "measuring", "pairs", "reading"]
 
@@ -24,7 +26,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     adapt_output()
     try:
-        code = app(standalone_mode=False)
+        _check_no_empty(sys.argv[1:])
+        code = app(standalone_mode=False, prog_name="alexprof")
         if sys.stdout is not None:
             sys.stdout.flush()
     except AlexProfError as error:
@@ -32,8 +35,20 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
         code = _say("interrupted", Interrupted.exit_code)
     except _Complaint as error:
-        code = _say(f"{error.format_message()} (see alexprof --help)", 2)  # type: ignore[attr-defined]
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "alexprof"
+        code = _say(f"{error.format_message()} (see {command} --help)", 2)  # type: ignore[attr-defined]
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _check_no_empty(words: Sequence[str]) -> None:
+    """Refuses `--name ""` and `--name=`: an unset variable of a script, and no value of ours."""
+    for option, word in pairwise(("", *words)):
+        if not word.strip():
+            what = option if option.startswith("--") else "an argument"
+            raise UsageError(f"{what} is empty: give a value or leave it out")
+        if word.startswith("--") and word.endswith("=") and word.count("=") == 1:
+            raise UsageError(f"{word[:-1]} is empty: give a value or leave it out")
 
 
 def _say(message: str, code: int) -> int:

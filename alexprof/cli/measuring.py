@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexprof.cli.app import (
-    BatchSize,
-    BurnIn,
-    Logdir,
-    MaxTime,
-    Precision,
-    RunName,
-    Seed,
-    StepsAtMost,
-    UntilSteady,
-    app,
-)
-from alexprof.cli.output import names, new_folder, print_report
+from alexprof.cli import option
+from alexprof.cli.app import app
+from alexprof.cli.output import names, new_folder, print_text, report_options
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload.base import Workload
 
 
 @app.command()
 def profile(
-    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
+    workload: option.WorkloadName = "alexnet",
     *,
-    batch_size: BatchSize = 32,
-    num_batches: StepsAtMost = None,
-    burn_in: BurnIn = 10,
-    until_steady: UntilSteady = False,
-    precision: Precision = None,
-    max_time: MaxTime = None,
-    trace_steps: Annotated[
-        int, typer.Option(help="Steps to trace after the timed ones; 0: no trace, times only.")
-    ] = 10,
+    batch_size: option.BatchSize = 32,
+    num_batches: option.StepsAtMost = None,
+    burn_in: option.BurnIn = 10,
+    until_steady: option.UntilSteady = False,
+    precision: option.Precision = None,
+    max_time: option.MaxTime = None,
+    trace_steps: option.TraceSteps = 10,
     variants: Annotated[
-        str,
-        typer.Option(help="Variants to run, by commas: with_lrn,without_lrn. All if empty."),
-    ] = "",
-    phases: Annotated[
-        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
-    ] = "",
-    logdir: Logdir = Path("logdir"),
-    run_name: RunName = "",
-    seed: Seed = 0,
+        str | None,
+        typer.Option(help="Variants to run, by commas: with_lrn,without_lrn. By default all."),
+    ] = None,
+    phases: option.Phases = None,
+    logdir: option.Logdir = Path("logdir"),
+    run_name: option.RunName = None,
+    seed: option.Seed = 0,
     intra_op: Annotated[int, typer.Option(help="Threads in an op; 0: TensorFlow's choice.")] = 0,
     inter_op: Annotated[int, typer.Option(help="Threads running ops; 0: TensorFlow's choice.")] = 0,
     device: Annotated[
@@ -77,20 +63,18 @@ def profile(
 
     The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
     """
-    from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
 
-    chosen = make_workload(workload, batch_size=batch_size, seed=seed)
-    steps, fraction = _steps_and_precision(num_batches, precision, usual=100)
-    options = ProfileOptions(
-        num_batches=steps,
-        precision=fraction,
+    options = _options(
+        num_batches,
+        precision,
+        phases,
+        usual_steps=100,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
         trace_steps=trace_steps,
         variants=names(variants),
-        phases=names(phases),
         device=device,
         cpu_allocator=cpu_allocator,
         intra_op=intra_op,
@@ -99,61 +83,59 @@ def profile(
         interleave=interleave,
         block_steps=block_steps,
     )
+    chosen = make_workload(workload, batch_size=batch_size, seed=seed)
     run_workload(chosen, options, logdir, run_name, workload)
 
 
 @app.command()
 def ablate(
-    workload: Annotated[str, typer.Argument(help="Name of the workload.")] = "alexnet",
+    workload: option.WorkloadName = "alexnet",
     *,
     measure: Annotated[
-        str,
+        str | None,
         typer.Option(help="Leave out (comma-separated): kinds (LRN), layers (lrn1), LAYER:KIND."),
-    ] = "",
-    batch_size: BatchSize = 32,
-    num_batches: StepsAtMost = None,
-    burn_in: BurnIn = 10,
-    until_steady: UntilSteady = False,
-    precision: Precision = None,
-    max_time: MaxTime = None,
-    trace_steps: Annotated[int, typer.Option(help="Steps to trace after the timed ones.")] = 10,
-    phases: Annotated[
-        str, typer.Option(help="Phases to run, by commas: forward,forward_backward. All if empty.")
-    ] = "",
-    logdir: Logdir = Path("logdir"),
-    run_name: RunName = "",
-    seed: Seed = 0,
+    ] = None,
+    batch_size: option.BatchSize = 32,
+    num_batches: option.StepsAtMost = None,
+    burn_in: option.BurnIn = 10,
+    until_steady: option.UntilSteady = False,
+    precision: option.Precision = None,
+    max_time: option.MaxTime = None,
+    trace_steps: option.TraceSteps = 10,
+    phases: option.Phases = None,
+    logdir: option.Logdir = Path("logdir"),
+    run_name: option.RunName = None,
+    seed: option.Seed = 0,
 ) -> None:
     """Predict what leaving out each layer and kind would save, and measure some of it.
 
     A measured variant has the ops replaced by identities, and takes turns with the full workload.
     """
-    from alexprof.tracer import ProfileOptions
     from alexprof.workload import make_workload
-    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
+    from alexprof.workload.without_ops import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
-    base = make_workload(workload, batch_size=batch_size, seed=seed)
     patterns = tuple(Pattern.parse(name) for name in names(measure))
-    if measure.strip() and not patterns:
+    if measure is not None and not patterns:
         raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
-    steps, fraction = _steps_and_precision(num_batches, precision, usual=50)
-    options = ProfileOptions(
-        num_batches=steps,
-        precision=fraction,
+    options = _options(
+        num_batches,
+        precision,
+        phases,
+        usual_steps=50,
         max_time_s=max_time,
         burn_in=burn_in,
         until_steady=until_steady,
         trace_steps=trace_steps,
-        phases=names(phases),
     )
+    base = make_workload(workload, batch_size=batch_size, seed=seed)
     run_workload(ablated(base, patterns), options, logdir, run_name, f"{workload}-ablate")
 
 
 @app.command()
-def doctor(logdir: Logdir = Path("logdir")) -> None:
+def doctor(logdir: option.Logdir = Path("logdir")) -> None:
     """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
     from alexprof.show import terminal
     from alexprof.show.checks import render_check
@@ -167,31 +149,39 @@ def doctor(logdir: Logdir = Path("logdir")) -> None:
         raise typer.Exit(1)
 
 
-def _steps_and_precision(
-    num_batches: int | None, precision: str | None, *, usual: int
-) -> tuple[int | None, float | None]:
-    """Number of timed steps and precision; a precision alone leaves the number open."""
+def _options(
+    num_batches: int | None,
+    precision: str | None,
+    phases: str | None,
+    *,
+    usual_steps: int,
+    **options: Any,
+) -> ProfileOptions:
+    """The options of a measurement; a precision alone leaves the number of steps open."""
     from alexprof.measure.stopping import parse_precision
+    from alexprof.tracer.options import ProfileOptions
 
-    if precision is None:
-        return usual if num_batches is None else num_batches, None
-    return num_batches, parse_precision(precision)
+    return ProfileOptions(
+        num_batches=usual_steps if num_batches is None and precision is None else num_batches,
+        precision=None if precision is None else parse_precision(precision),
+        phases=names(phases),
+        **options,
+    )
 
 
 def run_workload(
-    workload: Workload, options: ProfileOptions, logdir: Path, run_name: str, default: str
+    workload: Workload, options: ProfileOptions, logdir: Path, run_name: str | None, default: str
 ) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
     from alexprof.capture.startup import start_tensorflow
     from alexprof.measure.monitor import monitor
+    from alexprof.show import render
     from alexprof.show.finding_texts import busy
     from alexprof.show.progress import progress_for
-    from alexprof.tracer import check_choice
-    from alexprof.tracer import profile as run_profile
+    from alexprof.tracer.profiling import choose
+    from alexprof.tracer.profiling import profile as run_profile
 
-    check_choice(workload, options)
-    if run_name == "latest":
-        raise UsageError("--run-name latest means the newest run: choose another name")
+    choose(workload, options)  # what can't be run is said before TensorFlow starts
     folder = new_folder(logdir, run_name, default)
     progress = progress_for()
     progress.message("Starting TensorFlow …")
@@ -204,4 +194,4 @@ def run_workload(
     except KeyboardInterrupt:
         kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
         raise Interrupted(f"interrupted{kept}") from None
-    print_report(run, folder)
+    print_text(f"\n{render(run, 'text', report_options())}")

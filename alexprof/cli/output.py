@@ -5,20 +5,18 @@ from __future__ import annotations
 import gc
 import io
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder
 
 if TYPE_CHECKING:
-    from alexprof.record.run import Run
     from alexprof.show import ReportOptions
 
 
@@ -38,7 +36,7 @@ def print_text(text: str, style: str = "text") -> None:
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
 
 
-def style_of(format_: str = "", **styles: bool) -> str:
+def style_of(format_: str | None = None, **styles: bool) -> str:
     """The output that --format, or the flags of these names, choose; text without any.
 
     Raises:
@@ -53,47 +51,35 @@ def style_of(format_: str = "", **styles: bool) -> str:
     return chosen[0] if chosen else "text"
 
 
-def names(text: str) -> tuple[str, ...]:
+def names(text: str | None) -> tuple[str, ...]:
     """The parts of a list by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-def print_report(run: Run, folder: Path) -> None:
-    """Prints a finished run in short, and how to see more of it."""
-    from alexprof.show import ReportOptions, render, terminal
-
-    options = ReportOptions(
-        width=terminal.width(),
-        color=terminal.color(),
-        again=f"alexprof report {shlex.quote(str(folder))}",
-        logdir=shlex.quote(str(folder.parent)),
-    )
-    print_text(f"\n{render(run, 'text', options)}")
-
-
-def report_options(phase: str | None = None, top: int = 10, *, full: bool = False) -> ReportOptions:
+def report_options(**options: Any) -> ReportOptions:
     """For the terminal that there is."""
     from alexprof.show import ReportOptions, terminal
 
-    return ReportOptions(
-        width=terminal.width(), color=terminal.color(), phase=phase, top=top, full=full
-    )
+    return ReportOptions(width=terminal.width(), color=terminal.color(), **options)
 
 
-def new_folder(logdir: Path, run_name: str, default: str) -> Path:
-    """The folder of a new run: of its name, or if that is empty of the default name and the time.
+def new_folder(logdir: Path, run_name: str | None, default: str) -> Path:
+    """The folder of a new run: of its name, or without one of the default name and the time.
 
     Raises:
         UsageError: If the name is a path.
         RunError: If the folder exists or can't be written.
     """
-    if Path(run_name).name != run_name:
-        raise UsageError(f"--run-name is one folder's name, not a path: {run_name!r}")
-    name = run_name or f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
-    folder = logdir / name
-    if not run_name:
+    if run_name is not None and Path(run_name).name != run_name:
+        raise UsageError(f"--name is one folder's name, not a path: {run_name!r}")
+    if run_name == "latest":
+        raise UsageError("--name latest means the newest run: choose another name")
+    if run_name is not None:
+        folder = logdir / run_name
+    else:
+        name = f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
         later = (logdir / f"{name}-{number}" for number in count(2))
-        folder = next(path for path in chain([folder], later) if not os.path.lexists(path))
+        folder = next(path for path in chain([logdir / name], later) if not os.path.lexists(path))
     check_new_folder(folder)
     return folder
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexprof.cli.app import Logdir, RunName, app
+from alexprof.cli import option
+from alexprof.cli.app import app
 from alexprof.cli.output import new_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
 
@@ -42,8 +43,8 @@ def ab(
     show: Annotated[
         str, typer.Option(metavar="FOLDER", help="Show this folder's pairs again; run nothing.")
     ] = "",
-    logdir: Logdir = Path("logdir"),
-    run_name: RunName = "",
+    logdir: option.Logdir = Path("logdir"),
+    run_name: option.RunName = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
     top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,

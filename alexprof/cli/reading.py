@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexprof.cli.app import Logdir, app
+from alexprof.cli import option
+from alexprof.cli.app import app
 from alexprof.cli.output import no_collector, print_text, report_options, style_of
-from alexprof.errors import UsageError
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
@@ -26,51 +26,42 @@ def report(
         ),
     ] = "latest",
     *,
-    logdir: Logdir = Path("logdir"),
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+    logdir: option.Logdir = Path("logdir"),
+    json: option.Json = False,
+    markdown: option.Markdown = False,
     format_: Annotated[
-        str,
+        str | None,
         typer.Option("--format", help="text, json, markdown, html, or csv (a row for each op)."),
-    ] = "",
-    variant: Annotated[str, typer.Option(help="Show where this variant's time goes.")] = "",
-    phase: Annotated[str, typer.Option(help="Show this phase alone.")] = "",
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Show where this variant's time goes.")
+    ] = None,
+    phase: option.Phase = None,
     full: Annotated[
         bool, typer.Option("--full", help="Everything, not one screen: each table and figure.")
     ] = False,
     section: Annotated[
-        str, typer.Option(help="One part of the full report: ops, kernels, ablation, …")
-    ] = "",
-    top: Annotated[int, typer.Option(help="How many ops to list in full.")] = 10,
-    marker: Annotated[
-        str, typer.Option(help="Of a trace: the name of the events that mark its steps.")
-    ] = "",
-    depth: Annotated[int, typer.Option(help="Of a trace: how many name scopes make a layer.")] = 1,
-    cores: Annotated[
-        bool,
-        typer.Option(help="Of a trace: find what pools of threads worked for each op."),
-    ] = True,
+        str | None, typer.Option(help="One part of the full report: ops, kernels, ablation, …")
+    ] = None,
+    top: option.Top = 10,
+    marker: option.Marker = None,
+    depth: option.Depth = 1,
+    cores: option.Cores = True,
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
     style = style_of(format_, json=json, markdown=markdown)
-    if top < 0:
-        raise UsageError(f"--top must be at least 0, not {top}")
     with no_collector():
-        from alexprof.analysis.traces import load
-        from alexprof.show import ReportOptions, render, terminal
+        from alexprof.show import render
+        from alexprof.tracer.sources import load
 
-        options = ReportOptions(
-            width=terminal.width(),
-            color=terminal.color(),
-            variant=variant or None,
-            phase=phase or None,
+        options = report_options(
+            variant=variant,
+            phase=phase,
             top=top,
             full=full,
-            section=section or None,
-            again=shlex.join(["alexprof", "report", run, *_at(logdir)]),
-            logdir=shlex.quote(str(Path(run).parent if "/" in run else logdir)),
+            section=section,
         )
-        source = load(run, logdir, marker=marker or None, depth=depth, cores=cores)
+        source = load(run, logdir, marker=marker, depth=depth, cores=cores)
         print_text(render(source, style, options), style)
 
 
@@ -89,28 +80,18 @@ def import_(
         ),
     ],
     *,
-    name: Annotated[
-        str,
-        typer.Option(help="Name of the run's folder. The session's name and time if empty."),
-    ] = "",
-    logdir: Logdir = Path("logdir"),
-    marker: Annotated[str, typer.Option(help="Name of the events that mark the steps.")] = "",
-    depth: Annotated[int, typer.Option(help="How many name scopes make a layer.")] = 1,
-    cores: Annotated[
-        bool, typer.Option(help="Find what pools of threads worked for each op.")
-    ] = True,
+    name: option.RunName = None,
+    logdir: option.Logdir = Path("logdir"),
+    marker: option.Marker = None,
+    depth: option.Depth = 1,
+    cores: option.Cores = True,
 ) -> None:
     """Turn a trace of any program into a run, for compare, history and TensorBoard."""
     with no_collector():
         from alexprof.tracer.importing import import_trace
 
         run = import_trace(
-            *traces,
-            logdir=logdir,
-            name=name or None,
-            marker=marker or None,
-            depth=depth,
-            cores=cores,
+            *traces, logdir=logdir, name=name, marker=marker, depth=depth, cores=cores
         )
     _print_imported(run, logdir)
 
@@ -127,12 +108,14 @@ def _print_imported(run: Run, logdir: Path) -> None:
         if phase.traced is not None
     ]
     name, at = shlex.quote(run.run), shlex.join(_at(logdir))
-    print_text(f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}")
-    if run.stopped:
-        print_text(f"It is marked incomplete: {stopped_text(run.stopped)}.")
-    print_text(f"Show it:      alexprof report {name} {at}".rstrip())
-    print_text(f"Compare it:   alexprof compare {name} OTHER {at}".rstrip())
-    print_text(f"TensorBoard:  tensorboard --logdir {shlex.quote(str(logdir))}")
+    lines = [
+        f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}",
+        *([f"It is marked incomplete: {stopped_text(run.stopped)}."] if run.stopped else ()),
+        f"Show it:      alexprof report {name} {at}".rstrip(),
+        f"Compare it:   alexprof compare {name} OTHER {at}".rstrip(),
+        f"TensorBoard:  tensorboard --logdir {shlex.quote(str(logdir))}",
+    ]
+    print_text("\n".join(lines))
 
 
 @app.command()
@@ -145,24 +128,22 @@ def compare(
         ),
     ],
     *,
-    logdir: Logdir = Path("logdir"),
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
-    ] = False,
-    phase: Annotated[str, typer.Option(help="Compare this phase alone.")] = "",
+    logdir: option.Logdir = Path("logdir"),
+    json: option.Json = False,
+    markdown: option.Markdown = False,
+    phase: option.Phase = None,
     full: Annotated[
         bool, typer.Option("--full", help="Each layer, kind and op, not the verdicts alone.")
     ] = False,
-    top: Annotated[int, typer.Option(help="How many changed ops --full lists for a phase.")] = 10,
+    top: option.Top = 10,
 ) -> None:
     """Compare runs, or variants of one: what changed, by how much, and whether it is noise."""
     from alexprof.analysis.compare import compare as compare_runs
-    from alexprof.analysis.selection import select_each
     from alexprof.show.comparison import render_comparison
+    from alexprof.tracer.sources import select_each
 
     style = style_of(json=json, markdown=markdown)
-    options = report_options(phase=phase or None, top=top, full=full)
+    options = report_options(phase=phase, top=top, full=full)
     print_text(render_comparison(compare_runs(select_each(runs, logdir)), style, options), style)
 
 
@@ -186,17 +167,16 @@ def gate(
             "Repeatable. Default: 3%."
         ),
     ] = None,
-    logdir: Logdir = Path("logdir"),
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Tables for a pull request's comment.")
-    ] = False,
+    logdir: option.Logdir = Path("logdir"),
+    json: option.Json = False,
+    markdown: option.Markdown = False,
 ) -> None:
     """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
-    from alexprof.analysis.selection import Group, check_distinct, select
-    from alexprof.show.verdict import render_gate
+    from alexprof.analysis.selection import Group, check_distinct
+    from alexprof.show.gate import render_gate
+    from alexprof.tracer.sources import select
 
     style = style_of(json=json, markdown=markdown)
     bounds = [parse_bound(text) for text in max_slowdown or ["3%"]]
@@ -212,31 +192,34 @@ def gate(
 def history(
     *,
     metric: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="PHASE.mean, .median or .traced (traced steps); NAME.share or .time of a kind, "
             "layer or op. Default: the first phase's mean."
         ),
-    ] = "",
+    ] = None,
     variant: Annotated[
-        str, typer.Option(help="Variant to follow. The one that most runs have if empty.")
-    ] = "",
-    phase: Annotated[str, typer.Option(help="Phase that a share is of. The last if empty.")] = "",
-    logdir: Logdir = Path("logdir"),
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
+        str | None,
+        typer.Option(help="Variant to follow; by default the one that most runs have."),
+    ] = None,
+    phase: Annotated[
+        str | None, typer.Option(help="Phase that a share is of; by default the last.")
+    ] = None,
+    logdir: option.Logdir = Path("logdir"),
+    json: option.Json = False,
+    markdown: option.Markdown = False,
 ) -> None:
     """Follow a metric over the runs of a logdir, and find the runs where it stepped."""
     from alexprof.analysis.history import history as follow
     from alexprof.show.over_time import render_history
 
     style = style_of(json=json, markdown=markdown)
-    followed = follow(logdir, metric or None, variant or None, phase or None)
+    followed = follow(logdir, metric, variant, phase)
     print_text(render_history(followed, style, report_options()), style)
 
 
 @app.command("list")
-def list_(logdir: Logdir = Path("logdir")) -> None:
+def list_(logdir: option.Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
     from alexprof.record.store import list_runs
     from alexprof.show import render_list, terminal

@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.record.program import TensorFingerprint
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 TOLERANCES = {
     "float16": 1e-2,
@@ -43,8 +42,6 @@ _CHUNK = SUMS << 16
 
 def fingerprint(name: str, value: Any) -> TensorFingerprint:
     """Sums up a tensor: an array, or what NumPy makes one of."""
-    import numpy as np
-
     array = np.asarray(value)
     dtype, shape = str(array.dtype), array.shape
     if array.dtype.kind == "V":  # bfloat16 and the like, which NumPy's own functions don't know
@@ -62,8 +59,6 @@ def fingerprint(name: str, value: Any) -> TensorFingerprint:
 
 def _summed(flat: NDArray[Any]) -> tuple[float, int, tuple[float, ...]]:
     """Norm, number of values that are not finite, and sums of some numbers."""
-    import numpy as np
-
     largest, finite = 0.0, 0
     for values, count in _finite(flat):
         largest, finite = max(largest, float(np.abs(values).max(initial=0.0))), finite + count
@@ -84,8 +79,6 @@ def _summed(flat: NDArray[Any]) -> tuple[float, int, tuple[float, ...]]:
 
 def _finite(flat: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], int]]:
     """Values a chunk at a time, 0 for what is not finite, and how many are finite."""
-    import numpy as np
-
     for start in range(0, flat.size, _CHUNK):
         values = flat[start : start + _CHUNK].astype(np.float64)
         finite = np.isfinite(values)
@@ -100,8 +93,7 @@ def tolerance(dtype: str) -> float:
 def distance(a: TensorFingerprint, b: TensorFingerprint) -> float | None:
     """The norm of the difference of two tensors, estimated, as a part of the larger norm.
 
-    Returns:
-        None where they differ in shape, type or the number of NaN and infinite values.
+    None where they differ in shape, type or the number of NaN and infinite values.
     """
     if (a.dtype, a.shape, a.nonfinite) != (b.dtype, b.shape, b.nonfinite):
         return None

@@ -29,16 +29,11 @@ MORE_RUNS = Needed("three_runs")
 def between_run_cv(measured_s: float) -> float:
     """Standard deviation of a run's mean step between runs, as a fraction of the mean.
 
-    Args:
-        measured_s: How long the phase's measurement lasted, in seconds.
+    `measured_s` is how long the phase's measurement lasted, in seconds.
     """
     return math.sqrt(RUN_CV**2 + MOMENT_CV**2 / (1 + max(measured_s, 0.0) / MOMENT_S))
 
 
 def between_run_part_cv(share: float) -> float:
-    """The same of a layer, kind or op beside the rest of its step, as a fraction of its cost.
-
-    Args:
-        share: Its fraction of the step.
-    """
+    """The same of a part of the step, as a fraction of its cost; `share` is its part of a step."""
     return math.hypot(PART_CV, PART_OF_STEP / share) if share > 0 else 1.0

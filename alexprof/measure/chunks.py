@@ -23,11 +23,7 @@ to 96 % of the intervals cover (docs/method.md)."""
 
 
 def chunks(values: Floats) -> list[Floats]:
-    """Values of traced steps in their blocks.
-
-    Args:
-        values: float64 [steps], in the order they ran.
-    """
+    """Values of traced steps, float64 [steps] in the order they ran, in their blocks."""
     steps = len(values)
     blocks = min(MOST_CHUNKS, steps // 2 if steps >= 2 * LEAST_CHUNKS else steps)
     return np.array_split(values, blocks) if steps else []
@@ -40,22 +36,14 @@ def chunk_of_step(steps: int) -> NDArray[np.int64]:
 
 
 def step_interval(values: Floats) -> Interval | None:
-    """95 % interval of the mean over traced steps, by Student's t over the means of their blocks.
+    """95 % interval of the mean over traced steps, float64 [steps]; None below two steps.
 
     A drift counts as scatter: from so few blocks a line can't be distinguished from chance.
-
-    Args:
-        values: float64 [steps], in the order they ran; any unit.
-
-    Returns:
-        Lower and upper bound around the mean; None with fewer than two steps.
     """
-    blocks = chunks(values)
-    if len(blocks) < 2:
+    means = np.array([block.mean() for block in chunks(values)])
+    if len(means) < 2:
         return None
-    means = np.array([block.mean() for block in blocks])
-    half = half_width(len(blocks)) * float(means.std(ddof=1))
-    center = float(values.mean())
+    center, half = float(values.mean()), half_width(len(means)) * float(means.std(ddof=1))
     return center - half, center + half
 
 

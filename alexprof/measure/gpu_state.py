@@ -55,14 +55,10 @@ def read_gpus() -> tuple[GpuState, ...]:
 
 
 def parse_gpus(text: str) -> tuple[GpuState, ...]:
-    """Reads what `nvidia-smi --query-gpu` prints without header and units.
+    """Reads what `nvidia-smi --query-gpu` prints without header and units, a line for each GPU.
 
-    Args:
-        text: A line for each GPU: `FIELDS`, and the bits of what slows it down. What is unknown
-            is "[N/A]" or the like.
-
-    Returns:
-        The GPUs; lines of another shape are passed over.
+    It holds `FIELDS` and the bits of what slows it down, "[N/A]" or the like where that is unknown;
+    lines of another shape are passed over.
     """
     states = []
     for row in csv.reader(text.splitlines(), skipinitialspace=True):

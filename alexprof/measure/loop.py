@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.errors import UsageError
-from alexprof.measure.monitor import faults_per_step, page_faults, page_faults_since
-from alexprof.measure.statistics import deviation_interval, mean_interval, median_interval
-from alexprof.measure.steady import (
-    count_outliers,
-    find_steady_state,
-    find_stretches,
-    warm_up_settled,
-)
-from alexprof.measure.stopping import StoppingRule, precision_of, widened
-from alexprof.record.values import BlockTime, StoppedBy, Stretch, Timed, WarmUp
+from alexprof.measure.monitor import page_faults, page_faults_since
+from alexprof.measure.steady import warm_up_settled
+from alexprof.measure.stopping import StoppingRule
+from alexprof.record.timed import StoppedBy
 
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""
@@ -48,7 +43,6 @@ MOST_WARM_UP_S = 60.0
 """Of all variants together; no chunk begins that would end later."""
 WARM_UP_PART = 0.5
 """The most that warm-up takes of a phase's time where that is limited."""
-CLOCK_READINGS, CLOCK_ROUNDS = 1000, 9
 
 
 @dataclass(frozen=True)
@@ -90,11 +84,7 @@ def default_block_steps(steps: int | None, variants: int = 1, step_s: float | No
     """Ten steps a block, fewer if that would leave fewer than ten blocks: they carry the spread.
 
     And fewer where variants take turns and there are many of them, or their steps are long.
-
-    Args:
-        steps: Timed steps of each; None if that is open.
-        variants: How many take turns.
-        step_s: What a step takes; None if that is not known.
+    `steps` are timed steps of each (None: open), `step_s` is what one takes (None: not known).
     """
     most = MOST_BLOCK_STEPS if steps is None else min(MOST_BLOCK_STEPS, steps // 10)
     if variants > 1:
@@ -109,8 +99,7 @@ def schedule(
 ) -> Iterator[tuple[str, int, int, int]]:
     """Plans the timed blocks, `steps` of each variant; None goes on for ever.
 
-    Yields:
-        Variant, block, first step and number of steps, in the order to run.
+    Yields variant, block, first step and number of steps, in the order to run.
     """
     forward = list(variants)
     for block in itertools.count():
@@ -132,7 +121,7 @@ def timed_blocks(
     first_order: int = 0,
     until_steady: bool = False,
 ) -> Iterator[Block]:
-    """Runs and times each target's steps, interleaved in blocks.
+    """Runs and times each target's steps, interleaved in blocks; yields each block when it is done.
 
     Args:
         targets: What to time, by variant.
@@ -143,9 +132,6 @@ def timed_blocks(
         first_order: The first block's place, where others of the phase ran before.
         until_steady: Whether warm-up goes on until it is steady, within bounds. Its steps are then
             numbered by `number_warm_up`.
-
-    Yields:
-        Each block when it is done.
 
     Raises:
         UsageError: If a number of steps is out of range.
@@ -162,7 +148,7 @@ def timed_blocks(
         yield block
     samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
     if block_steps is None:
-        warm = _warm_up_seconds(done)
+        warm = warm_up_seconds(done)
         step_s = float(np.median(warm)) if len(warm) else None
         block_steps = default_block_steps(rule.most_steps, len(targets), step_s)
     order = schedule(targets, rule.most_steps, block_steps)
@@ -187,108 +173,20 @@ def why_stopped(rule: StoppingRule, blocks: Sequence[Block]) -> StoppedBy | None
 def number_warm_up(blocks: Sequence[Block]) -> list[Block]:
     """The blocks with each variant's warm-up steps numbered so that −1 is the last."""
     steps = Counter[str]()
-    numbered = list(blocks)
-    for place in reversed(range(len(blocks))):
-        block = blocks[place]
+    numbered = []
+    for block in reversed(blocks):
         if block.warm_up:
             steps[block.variant] += len(block.start_ns)
-            numbered[place] = replace(block, first_step=-steps[block.variant])
-    return numbered
-
-
-def describe(
-    blocks: Iterable[Block],
-    *,
-    fetch: bool,
-    warm_up: WarmUp | None = None,
-    stopped_by: StoppedBy | None = None,
-    requested_precision: float | None = None,
-) -> Timed:
-    """Sums up the blocks of one variant, at least one of them timed; see `Timed`."""
-    blocks = list(blocks)
-    timed = [block for block in blocks if not block.warm_up]
-    samples = [block.seconds for block in timed]
-    seconds = np.concatenate(samples)
-    interval = mean_interval(samples)
-    if interval is not None and requested_precision is not None:
-        interval = widened(interval)
-    return Timed(
-        steps=len(seconds),
-        burn_in=sum(len(block.start_ns) for block in blocks if block.warm_up),
-        mean_s=float(seconds.mean()),
-        std_s=float(seconds.std()),
-        ci95_s=interval,
-        median_s=float(np.median(seconds)),
-        median_ci95_s=median_interval(samples),
-        min_s=float(seconds.min()),
-        max_s=float(seconds.max()),
-        fetch=fetch,
-        blocks=tuple(
-            BlockTime(block.block, block.order, len(block.start_ns), float(block.seconds.mean()))
-            for block in timed
-        ),
-        page_faults_per_step=faults_per_step([block.page_faults for block in timed], len(seconds)),
-        std_ci95_s=deviation_interval(samples),
-        steadiness=find_steady_state(seconds),
-        outliers=count_outliers(seconds),
-        warm_up=warm_up,
-        stopped_by=stopped_by,
-        precision=precision_of(interval),
-        requested_precision=requested_precision,
-    )
-
-
-def describe_phase(
-    blocks: Sequence[Block],
-    rule: StoppingRule,
-    burn_in: int,
-    *,
-    until_steady: bool,
-    fetch: bool,
-) -> dict[str, Timed]:
-    """Sums up what `timed_blocks` ran with these arguments, to its end.
-
-    Args:
-        blocks: In the order they ran.
-        rule: What ended them.
-        burn_in: Warm-up steps that were requested.
-        until_steady: As for `timed_blocks`.
-        fetch: Whether the result was fetched to Python.
-
-    Returns:
-        By variant, in the order that they began.
-    """
-    stopped_by = why_stopped(rule, blocks)
-    phase = {}
-    for variant in dict.fromkeys(block.variant for block in blocks):
-        warm_up_s = _warm_up_seconds(blocks, variant)
-        settled = warm_up_settled(warm_up_s) if until_steady else None
-        phase[variant] = describe(
-            [block for block in blocks if block.variant == variant],
-            fetch=fetch,
-            warm_up=WarmUp(burn_in, len(warm_up_s), settled),
-            stopped_by=stopped_by,
-            requested_precision=rule.precision,
-        )
-    return phase
-
-
-def slow_stretches(phase: str, blocks: Sequence[Block]) -> list[Stretch]:
-    """Slow steps in a row among the timed blocks of a phase, in the order they ran."""
-    timed = [block for block in blocks if not block.warm_up]
-    variants = [block.variant for block in timed for _ in block.start_ns]
-    return find_stretches(phase, np.concatenate([block.seconds for block in timed]), variants)
+            numbered.append(replace(block, first_step=-steps[block.variant]))
+        else:
+            numbered.append(block)
+    return numbered[::-1]
 
 
 def clock_cost_s(clock: Clock = time.perf_counter_ns) -> float:
     """What one reading of the clock takes, in seconds: the median of nine loops of 1000."""
-    rounds = []
-    for _ in range(CLOCK_ROUNDS):
-        start = clock()
-        for _ in range(CLOCK_READINGS):
-            clock()
-        rounds.append((clock() - start) / CLOCK_READINGS)
-    return median(rounds) / 1e9
+    rounds = timeit.repeat(clock, repeat=9, number=1000, timer=clock)
+    return median(rounds) / 1000 / 1e9
 
 
 def _runner(targets: Mapping[str, RunStep], clock: Clock, first_order: int) -> RunBlock:
@@ -327,7 +225,8 @@ def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float)
         done.append(run(variant, -1, -burn_in, burn_in))
         yield done[-1]
     while _lasted_s(done) + _lasted_s(chunk) < most_s and steps < MOST_WARM_UP_STEPS:
-        if all(warm_up_settled(_warm_up_seconds(done, variant)) for variant in variants):
+        own = [[block for block in done if block.variant == variant] for variant in variants]
+        if all(warm_up_settled(warm_up_seconds(blocks)) for blocks in own):
             return
         size = min(WARM_UP_CHUNK, MOST_WARM_UP_STEPS - steps)
         chunk = []
@@ -344,12 +243,9 @@ def _warm_up_bound_s(rule: StoppingRule) -> float:
     return MOST_WARM_UP_S if limit_s is None else min(MOST_WARM_UP_S, WARM_UP_PART * limit_s)
 
 
-def _warm_up_seconds(blocks: Sequence[Block], variant: str | None = None) -> NDArray[np.float64]:
-    """Warm-up steps of a variant, or of all, float64 [steps]."""
-    warm_up = [
-        block.seconds for block in blocks if block.warm_up and variant in (None, block.variant)
-    ]
-    return np.concatenate([np.zeros(0), *warm_up])
+def warm_up_seconds(blocks: Sequence[Block]) -> NDArray[np.float64]:
+    """Warm-up steps among blocks, float64 [steps]."""
+    return np.concatenate([np.zeros(0), *(block.seconds for block in blocks if block.warm_up)])
 
 
 def _stopped_by(

@@ -28,8 +28,7 @@ def describe_machine() -> Machine:
 def available_memory_bytes() -> int | None:
     """Memory that can still be taken without swapping; None where the system doesn't say.
 
-    From Linux's /proc/meminfo (MemAvailable) and, where the process is in a group of cgroup v2 with
-    a limit (a container), that limit less what is used and not a cached file.
+    MemAvailable, or less where a container's limit (cgroup v2) leaves less.
     """
     limit, used = _cgroup_limit_bytes(), system_number(CGROUP / "memory.current", r"^(\d+)$")
     left = None

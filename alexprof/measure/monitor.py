@@ -21,19 +21,21 @@ from alexprof.measure.gpu_state import read_gpus
 from alexprof.measure.machine import system_number, system_text, usable_cores
 from alexprof.record.interference import GpuState, Interference
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 ROOT = Path("/")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters at a moment.
+    """Counters at a moment of monotonic time, and the mean clock of the cores.
 
-    Attributes:
-        at_s: Monotonic time.
-        counters: By field of `Interference` what grows: seconds of processor time and of waiting,
-            numbers of switches and faults; and `cpu_busy`, seconds that the usable cores spent at
-            work. What is not known is missing.
-        mhz: Mean clock of the cores.
+    `counters` holds by field of `Interference` what grows: seconds of processor time and of
+    waiting, numbers of switches and faults; and `cpu_busy`, seconds that the usable cores spent at
+    work. What is not known is missing.
     """
 
     at_s: float
@@ -70,11 +72,9 @@ def between(before: Reading, after: Reading, cores: int) -> Interference:
     rates: dict[str, Any] = {}
     if seconds > 0:
         rates = {name: count / seconds for name, count in grown.items()}
-    busy = rates.pop("cpu_busy", None)
-    others = None
+    busy, others = rates.pop("cpu_busy", None), None
     if busy is not None and "cpu_own" in rates:
-        # Ticks and the process's own clock are not read at one moment: others never use less than
-        # nothing.
+        # Ticks and the process's own clock are not read at one moment.
         others = max(0.0, busy - rates["cpu_own"])
     return Interference(
         seconds=seconds,
@@ -102,14 +102,8 @@ def monitor(
 ) -> Iterator[Monitored]:
     """Monitors the system while the `with` block runs, by what is read before and after it.
 
-    The counters are read innermost, so that the GPUs' driver isn't in them.
-
-    Args:
-        read: Reads the counters.
-        gpus: Reads the GPUs; `tuple` reads none.
-
-    Yields:
-        What holds the interference after the block, unless that fails.
+    The counters are read innermost, so that the GPUs' driver isn't in them. What is yielded holds
+    the interference after the block, unless that fails.
     """
     monitored = Monitored()
     gpus_before = gpus()
@@ -166,22 +160,16 @@ def faults_per_step(faults: Sequence[int | None], steps: int) -> float | None:
 
 def _own_usage() -> Any:
     """What this process has used (`struct_rusage`); None where the system doesn't count it."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF)
+    return resource and resource.getrusage(resource.RUSAGE_SELF)
 
 
 def _processors(root: Path) -> dict[str, float | None]:
     """Busy and stolen seconds, summed over the cores this process may use."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    lines = re.findall(
-        r"^cpu(\d+) +((?:\d+ +){7}\d+)", system_text(root / "proc/stat"), re.MULTILINE
-    )
+    text = system_text(root / "proc/stat")
     ticks = [
-        [int(count) for count in counts.split()]
-        for core, counts in lines
+        list(map(int, counts.split()))
+        for core, counts in re.findall(r"^cpu(\d+) +((?:\d+ +){7}\d+)", text, re.MULTILINE)
         if usable is None or int(core) in usable
     ]
     if not ticks:

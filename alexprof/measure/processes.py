@@ -56,14 +56,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended.
-
-    Attributes:
-        seconds: From before it was started until its end was known.
-        user_s: Time that cores worked for it and for what it waited for, in user mode.
-        system_s: The same in the kernel.
-        exit_code: Negative: the signal that ended it.
-    """
+    """A process that ended; times and exit code as in `ProcessRecord`."""
 
     seconds: float
     user_s: float
@@ -110,10 +103,7 @@ def turns(pairs: int) -> list[tuple[int, Which]]:
 def environment_of(command: Command, logdir: Path, place: int) -> dict[str, str]:
     """The environment of a process: this one's, a logdir of its own, the command's variables.
 
-    Args:
-        command: What runs.
-        logdir: Where its runs go.
-        place: The process's number, for the length of its padding.
+    `place` is the process's number, for the length of its padding.
     """
     golden = 0.6180339887498949  # multiples of it, less their whole part, fill 0 to 1 evenly
     padding = "x" * int(place * golden % 1 * PADDING_MOST)

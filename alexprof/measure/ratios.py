@@ -11,27 +11,39 @@ the means (Cochran, "Sampling Techniques", ratio estimates).
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from msgspec.structs import replace
+
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
-from alexprof.measure.power import pairs_needed
+from alexprof.measure.equivalence_band import SAME_WITHIN, difference_of, undecided, verdict_of
 from alexprof.measure.spread import (
+    LEAST_STEPS,
     Floats,
     Runs,
     block_means,
-    quantile,
     relative_variances,
     run_means,
-    satterthwaite,
-    two_sided_p,
 )
-from alexprof.measure.verdict import SAME_WITHIN, verdict_of
-from alexprof.record.values import Comparison, Interval, Needed, NeededCode, Verdict
+from alexprof.measure.student import quantile, satterthwaite, two_sided_p
+from alexprof.record.values import (
+    Difference,
+    Estimator,
+    Interval,
+    Needed,
+    NeededCode,
+    Outcome,
+)
 
-__all__ = ["Comparison", "Runs", "Verdict", "compare_times", "interval_at"]
-
+LEVEL = 0.05
 LIKELY = 0.8
 """What is said to be needed for a verdict gives one with this chance."""
+FALSE_RED = 0.01
+"""Chance of a red gate if the slow-down is exactly what is allowed; less if it is less."""
+MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,8 @@ def compare_times(
     paired: bool = False,
     band: float = SAME_WITHIN,
     run_cv: float = RUN_CV,
-) -> Comparison:
+    estimator: Estimator = "mean",
+) -> Difference:
     """Compares B with A.
 
     Args:
@@ -69,31 +82,131 @@ def compare_times(
         paired: Whether run i of A belongs to run i of B; with one run each, whether block i ran
             beside block i in the same process, so that there is no process effect. Where the
             numbers differ, nothing is paired.
-        band: What counts as the same, as a part.
-        run_cv: Standard deviation of a run's mean between runs, as a part of it: goes into the
+        band: What counts as the same, as a fraction.
+        run_cv: Standard deviation of a run's mean between runs, as a fraction of it: goes into the
             interval where there are fewer than three runs of a side, unpaired.
+        estimator: What the times are.
 
     Raises:
         ValueError: If a side has no step.
     """
-    if not _steps(a) or not _steps(b):
+    fewest = min(sum(len(block) for blocks in runs for block in blocks) for runs in (a, b))
+    if not fewest:
         raise ValueError("a comparison needs at least one step of each side")
-    a_means, b_means = run_means(a), run_means(b)
-    a_s, b_s = float(a_means.mean()), float(b_means.mean())
-    if not (a_s > 0 and b_s > 0):
-        ratio = b_s / a_s if a_s > 0 else math.inf if b_s > 0 else math.nan
-        return Comparison(a_s, b_s, ratio, None, "unclear", Needed("positive_times"))
-    spread = _spread(a, b, paired, run_cv)
+    before_s, after_s = (float(run_means(runs).mean()) for runs in (a, b))
+    spread: _Spread | Needed
+    if not min(before_s, after_s) > 0:
+        spread = Needed("positive_times")
+    elif fewest < LEAST_STEPS and not _pairs_of_runs(a, b, paired):
+        spread = Needed("steps", LEAST_STEPS)
+    else:
+        spread = _spread(a, b, paired, run_cv)
     if isinstance(spread, Needed):
-        return Comparison(a_s, b_s, b_s / a_s, None, "unclear", spread)
-    return _judged(a_s, b_s, spread, band)
+        return difference_of(before_s, after_s, None, estimator, needed=spread)
+    center, error, degrees = math.log(after_s / before_s), spread.error, spread.degrees_of_freedom
+    ratio_ci95 = _interval(after_s / before_s, error, degrees, 0.95)
+    verdict = verdict_of(ratio_ci95, band)
+    return difference_of(
+        before_s,
+        after_s,
+        ratio_ci95,
+        estimator,
+        verdict=verdict,
+        needed=_needed(center, spread, band) if verdict == "unclear" else None,
+        p_value=two_sided_p(center, error, degrees),
+        log_error=error,
+        degrees_of_freedom=degrees,
+    )
 
 
-def interval_at(comparison: Comparison, level: float) -> Interval | None:
-    """The ratio's interval at another level than 95 %; None where `ci95` is None."""
-    if comparison.log_error is None or comparison.degrees_of_freedom is None:
+def interval_at(difference: Difference, level: float) -> Interval | None:
+    """The ratio's interval at another level than 95 %; None where its error is not known."""
+    if difference.log_error is None or difference.degrees_of_freedom is None:
         return None
-    return _interval(comparison.ratio, comparison.log_error, comparison.degrees_of_freedom, level)
+    return _interval(difference.ratio, difference.log_error, difference.degrees_of_freedom, level)
+
+
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+    """P-values of tests made together, in the same order, adjusted by Holm's method (1979).
+
+    Twenty ops that didn't change give one "slower" on average if each is tested at 5 %; this keeps
+    the chance of any false one at 5 %.
+    """
+    values = np.asarray(p_values, np.float64)
+    order = np.argsort(values, kind="stable")
+    ordered = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(ordered, 1)
+    return list(map(float, adjusted))
+
+
+def adjust(differences: Sequence[Difference]) -> list[Difference]:
+    """Verdicts that allow for how many comparisons there are; without a p-value they don't count.
+
+    P-values are adjusted, and "slower" and "faster" become "unclear" if that is above 5 %.
+    Intervals stay those of one comparison, and "same" stays: it doesn't rest on a p-value.
+    """
+    p_values = [difference.p_value for difference in differences if difference.p_value is not None]
+    adjusted = iter(adjust_p_values(p_values))
+    return [
+        difference if difference.p_value is None else _with_p_value(difference, next(adjusted))
+        for difference in differences
+    ]
+
+
+def _with_p_value(difference: Difference, p_value: float) -> Difference:
+    difference = replace(difference, p_value=p_value)
+    if difference.significant and p_value > LEVEL:
+        return undecided(difference, "chance", Needed("fewer_compared"))
+    return difference
+
+
+def judge(differences: Sequence[Difference], max_slowdowns: Sequence[float]) -> Outcome:
+    """Judges for a gate whether each is within its bound.
+
+    Args:
+        differences: From the baseline to what is new, at least one.
+        max_slowdowns: What each may be slower by, as a fraction (0.03 for 3 %).
+
+    Returns:
+        "slower": with 99 % confidence one has slowed down by more than is allowed (with several,
+        99 % for all together: Bonferroni). "within": each one's 95 % interval ends below what is
+        allowed. Otherwise "unclear".
+    """
+    # Both tails of an interval are outside it; only the lower one is a red.
+    level = 1 - 2 * FALSE_RED / len(differences)
+    all_within = True
+    for difference, bound in zip(differences, max_slowdowns, strict=True):
+        sure, likely = interval_at(difference, level), difference.ratio_ci95
+        if sure is not None and sure[0] > 1 + bound:
+            return "slower"
+        all_within &= likely is not None and likely[1] <= 1 + bound
+    return "within" if all_within else "unclear"
+
+
+def chance_to_find(difference: float, spread: float, pairs: int) -> float:
+    """Chance that the 95 % interval of so many pairs, at least two, finds a difference.
+
+    Args:
+        difference: True one, of the logarithms (0.02 for 2 %).
+        spread: Standard deviation of one pair's log-ratio.
+        pairs: Of processes, or of blocks that ran side by side.
+    """
+    from scipy.special import nctdtr, ndtr, stdtrit
+
+    if spread == 0:
+        return float(difference != 0)
+    limit = float(stdtrit(pairs - 1, 1 - LEVEL / 2))
+    away = abs(difference) / spread * math.sqrt(pairs)
+    # Beyond a hundred degrees of freedom the noncentral t is a normal one for every purpose here.
+    return float(ndtr(away - limit) if pairs > 100 else 1 - nctdtr(pairs - 1, away, limit))
+
+
+def pairs_needed(difference: float, spread: float, *, power: float) -> int:
+    """The fewest pairs, at least two, that find a difference (not 0) with that chance."""
+    counts = range(2, MOST_PAIRS)
+    place = bisect_left(counts, power, key=lambda pairs: chance_to_find(difference, spread, pairs))
+    return 2 + place
 
 
 def _interval(ratio: float, error: float, degrees_of_freedom: float, level: float) -> Interval:
@@ -102,39 +215,25 @@ def _interval(ratio: float, error: float, degrees_of_freedom: float, level: floa
     return ratio * math.exp(-half), ratio * math.exp(half) if half < 700 else math.inf
 
 
-def _judged(a_s: float, b_s: float, spread: _Spread, band: float) -> Comparison:
-    center = math.log(b_s / a_s)
-    low, high = _interval(b_s / a_s, spread.error, spread.degrees_of_freedom, 0.95)
-    verdict = verdict_of((low, high), band)
-    return Comparison(
-        a_s=a_s,
-        b_s=b_s,
-        ratio=b_s / a_s,
-        ci95=(low, high),
-        verdict=verdict,
-        needed=_needed(center, spread, band) if verdict == "unclear" else None,
-        p_value=two_sided_p(center, spread.error, spread.degrees_of_freedom),
-        log_error=spread.error,
-        degrees_of_freedom=spread.degrees_of_freedom,
-    )
+def _pairs_of_runs(a: Runs, b: Runs, paired: bool) -> bool:
+    return paired and len(a) == len(b) > 1
 
 
 def _spread(a: Runs, b: Runs, paired: bool, run_cv: float) -> _Spread | Needed:
-    if paired and len(a) == len(b) > 1:
-        return _of_pairs(run_means(a), run_means(b), "more_pairs")
-    if len(a) == len(b) == 1 and paired and len(a[0]) == len(b[0]):
+    if _pairs_of_runs(a, b, paired):
+        return _of_pairs(run_means(a), run_means(b), "more_pairs", len(a))
+    if paired and len(a) == len(b) == 1 and len(a[0]) == len(b[0]):
         if len(a[0]) < 2:
-            return Needed("blocks")
-        return _of_pairs(block_means(a[0]), block_means(b[0]), "more_blocks", of=len(a[0]))
+            return Needed("blocks", 2)
+        return _of_pairs(block_means(a[0]), block_means(b[0]), "more_blocks", len(a[0]))
     if min(len(a), len(b)) >= LEAST_RUNS:
         return _of_runs(a, b)
     return _of_few_runs(a, b, run_cv)
 
 
-def _of_pairs(a: Floats, b: Floats, more: NeededCode, of: int | None = None) -> _Spread:
+def _of_pairs(a: Floats, b: Floats, more: NeededCode, count: int) -> _Spread:
     parts = b / b.mean() - a / a.mean()
-    error = math.sqrt(float(parts.var(ddof=1)) / len(parts))
-    return _Spread(error, len(parts) - 1, of or len(parts), more)
+    return _Spread(float(parts.std(ddof=1)) / math.sqrt(len(parts)), len(parts) - 1, count, more)
 
 
 def _of_runs(a: Runs, b: Runs) -> _Spread:
@@ -151,7 +250,7 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
         return Needed("positive_times")
     within = [relative_variances(runs) for runs in (a, b)]
     if within[0] is None or within[1] is None:
-        return Needed("blocks")
+        return Needed("blocks", 2)
     parts = within[0][0] + within[1][0]
     between = run_cv**2 * (1 / len(a) + 1 / len(b))
     degrees = [*within[0][1], *within[1][1], DEGREES_OF_FREEDOM]
@@ -170,15 +269,6 @@ def _needed(center: float, spread: _Spread, band: float) -> Needed:
         return MORE_RUNS
     target = max(abs(center), math.log1p(band) - abs(center))
     of_a_unit = spread.error * math.sqrt(spread.count)
-    more = pairs_needed(target, of_a_unit, power=LIKELY) - spread.count
-    return Needed(spread.more, _round_up(max(more, 1)))
-
-
-def _round_up(count: int) -> int:
-    """To two digits: an estimate says no more."""
-    scale: int = 10 ** max(0, len(str(count)) - 2)
-    return math.ceil(count / scale) * scale
-
-
-def _steps(runs: Runs) -> int:
-    return sum(len(block) for blocks in runs for block in blocks) if runs else 0
+    more = max(pairs_needed(target, of_a_unit, power=LIKELY) - spread.count, 1)
+    scale: int = 10 ** max(0, len(str(more)) - 2)  # to two digits: an estimate says no more
+    return Needed(spread.more, math.ceil(more / scale) * scale)

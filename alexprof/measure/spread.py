@@ -1,4 +1,4 @@
-"""What intervals, comparisons and their planning share: block means, degrees of freedom, quantiles.
+"""What intervals and comparisons share: block means.
 
 The block rule. Neighboring steps are autocorrelated, and the mean of a block of them takes that
 into itself, so blocks count as independent where steps don't (batch means). A longer block is
@@ -9,27 +9,23 @@ left (Law & Kelton, "Simulation Modeling and Analysis": 10 to 30 batches).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.record.values import Interval, blocks_together
+from alexprof.record.timed import blocks_together
 
 Floats = NDArray[np.float64]
+LEAST_STEPS = 3
+"""Of each side: fewer show too little of how steps vary for any verdict."""
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 
 
 def grouped(blocks: Sequence[Floats]) -> list[Floats]:
-    """Blocks by the block rule: as they are below `MOST_BLOCKS`, from there 20 to 39.
-
-    Args:
-        blocks: In the order they ran, float64 [n_i] each. What doesn't fill a group at the end
-            belongs to the last one.
-    """
+    """Blocks, in the order they ran, by the block rule; what is left at the end joins the last."""
     size = blocks_together(len(blocks))
     edges = [*range(0, len(blocks) - size + 1, size), len(blocks)]
     return [np.concatenate(blocks[first:end]) for first, end in pairwise(edges)]
@@ -50,43 +46,10 @@ def relative_variances(runs: Runs) -> tuple[list[float], list[int]] | None:
 
     Returns:
         For each run its part of the variance of (mean / true mean), and its degrees of freedom;
-        None if a run has fewer than two blocks, or took no time.
+        None if a run has fewer than two blocks.
     """
     if any(len(blocks) < 2 for blocks in runs):
         return None
     means = [block_means(blocks) for blocks in runs]
-    if not all(x.mean() > 0 for x in means):
-        return None
     parts = [float((x / x.mean()).var(ddof=1)) / len(x) / len(runs) ** 2 for x in means]
     return parts, [len(x) - 1 for x in means]
-
-
-def satterthwaite(variances: Sequence[float], degrees: Sequence[float]) -> float:
-    """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946)."""
-    parts = [variance**2 / of_part for variance, of_part in zip(variances, degrees, strict=True)]
-    return sum(variances) ** 2 / sum(parts) if sum(parts) > 0 else math.inf
-
-
-def quantile(degrees: float, probability: float) -> float:
-    """Of Student's t, or of the normal distribution where the degrees of freedom are infinite."""
-    from scipy.special import ndtri, stdtrit
-
-    if math.isinf(degrees):
-        return float(ndtri(probability))
-    return float(stdtrit(degrees, probability))
-
-
-def t_interval(estimate: float, error: float, degrees: float) -> Interval:
-    """95 % interval by Student's t of an estimate with that standard error."""
-    half = quantile(degrees, 0.975) * error
-    return estimate - half, estimate + half
-
-
-def two_sided_p(distance: float, error: float, degrees: float) -> float:
-    """Chance of an estimate at least so far away if there is no difference."""
-    from scipy.special import ndtr, stdtr
-
-    if error == 0:
-        return float(distance == 0)
-    t = -abs(distance) / error
-    return 2 * float(ndtr(t) if math.isinf(degrees) else stdtr(degrees, t))

@@ -1,20 +1,13 @@
 """Means, medians, deviations and differences of step times, each with its 95 % interval.
 
-Pure: arrays in, values out; no clock, no file, no printing. Blocks are float64 [n_i] each, in
-seconds, in the order they ran.
-
-Neighboring steps are autocorrelated, so 100 steps are worth fewer than 100 independent ones. Steps
-are therefore grouped in blocks (10 by default, the ones that were run in a row; see `spread`) and
-the intervals are computed from blocks: batch means with Student's t for a mean (Law & Kelton,
-"Simulation Modeling and Analysis", batch means), and for a median a bootstrap that resamples whole
-blocks, as they ran (Künsch 1989, with the measured blocks instead of moving ones), whose deviation
-takes the place of the standard error in Student's t. Percentiles of the resamples need more blocks
-than there are (Hesterberg 2015, "What Teachers Should Know about the Bootstrap"), and lie askew
-where medians fall on single steps.
+Pure. Blocks are float64 [n_i] each, seconds, in the order they ran. Intervals come from blocks
+(`spread`): batch means with Student's t for a mean (Law & Kelton, "Simulation Modeling and
+Analysis"), for a median a bootstrap of whole blocks (Künsch 1989), whose deviation takes the place
+of the standard error in Student's t: percentiles of the resamples need more blocks than there are
+(Hesterberg 2015) and lie askew where medians fall on single steps.
 
 An interval is of the level over the time in which the steps ran. A drift over that time is seen,
-not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them;
-what two processes differ by is in `ratios`.
+not chance, so from `LEAST_BLOCKS` blocks on scatter is counted about a straight line through them.
 """
 
 from __future__ import annotations
@@ -26,16 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import (
-    Floats,
-    block_means,
-    grouped,
-    quantile,
-    satterthwaite,
-    t_interval,
-    two_sided_p,
-)
-from alexprof.record.values import Difference, Interval
+from alexprof.measure.spread import LEAST_STEPS, Floats, block_means, grouped
+from alexprof.measure.student import quantile, satterthwaite, t_interval, two_sided_p
+from alexprof.record.values import Interval
 
 RESAMPLES = 2000
 SEED = 20120930
@@ -49,12 +35,7 @@ MOST_VALUES = 4_000_000
 
 @dataclass(frozen=True)
 class StandardError:
-    """The standard error of a difference.
-
-    Attributes:
-        size: In the unit of the values.
-        degrees_of_freedom: Degrees of freedom of that; infinite where nothing varies.
-    """
+    """Of a difference; its degrees of freedom are infinite where nothing varies."""
 
     size: float
     degrees_of_freedom: float
@@ -69,11 +50,7 @@ class StandardError:
 
 
 def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """95 % interval of the mean of all values, by Student's t over block means about their line.
-
-    Returns:
-        Lower and upper bound, in seconds; None with fewer than two blocks.
-    """
+    """Of the mean of all values, by Student's t over block means; None below two blocks."""
     if len(blocks) < 2:
         return None
     means = block_means(blocks)
@@ -85,97 +62,103 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """95 % interval of the median of all values, by Student's t over resampled blocks.
+    """Of the median of all values, by resampled blocks; None below `LEAST_BLOCKS` blocks.
 
     Where a block is drawn for another's place, it follows the line through the blocks to there.
-
-    Returns:
-        Lower and upper bound, in seconds; None with fewer than `LEAST_BLOCKS` blocks.
     """
     if len(blocks) < LEAST_BLOCKS:
         return None
     blocks = grouped(blocks)
-    drawn = _draws(len(blocks), np.random.default_rng(SEED))
+    drawn = np.random.default_rng(SEED).integers(len(blocks), size=(RESAMPLES, len(blocks)))
     medians = _resampled_medians(blocks, drawn, about_line=True)
     center = float(np.median(np.concatenate(blocks)))
     return _bootstrap_interval(center, medians, len(blocks), lost=2)
 
 
 def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """95 % interval of the standard deviation of steps.
+    """Of the standard deviation of steps, a drift over their time included.
 
     The jackknife of the logarithm: blocks are left out one at a time, which keeps autocorrelated
     neighbors together, and the pseudo-values count as independent (Miller 1974, "The jackknife — a
-    review"). It corrects most of what autocorrelation takes from a sample's deviation. A drift
-    within the blocks' time is part of the deviation.
-
-    Args:
-        blocks: Two or more steps in all but one of them.
+    review"). It corrects most of what autocorrelation takes from a sample's deviation.
 
     Returns:
-        Lower and upper bound, in seconds; None with fewer than three blocks, or if nothing varies
-        once one of them is left out while all together do.
+        None with fewer than three blocks, or if nothing varies once one of them is left out while
+        all together do.
     """
     if len(blocks) < 3:
         return None
     blocks = grouped(blocks)
-    values = np.concatenate(blocks)
-    centered = [block - values.mean() for block in blocks]
-    sums = np.array([block.sum() for block in centered])
-    squares = np.array([block @ block for block in centered])
-    left = len(values) - np.array([len(block) for block in blocks])
-    if left.min() < 2:
+    values, count = np.concatenate(blocks), len(blocks)
+    if len(values) - max(map(len, blocks)) < 2:
         return None
     variance = float(values.var(ddof=1))
-    without = ((squares.sum() - squares) - (sums.sum() - sums) ** 2 / left) / (left - 1)
+    rests = (np.concatenate(blocks[:out] + blocks[out + 1 :]) for out in range(count))
+    without = np.array([rest.var(ddof=1) for rest in rests])
     # Of equal values rounding leaves about 1e-32 of their square.
     if variance <= 1e-20 * float(values.mean()) ** 2:
         return 0.0, 0.0
     if without.min() <= 1e-12 * variance:  # rounding leaves that much of nothing
         return None
-    count = len(blocks)
     pseudo = count * 0.5 * math.log(variance) - (count - 1) * 0.5 * np.log(without)
     error = float(pseudo.std(ddof=1)) / math.sqrt(count)
     low, high = t_interval(float(pseudo.mean()), error, count - 1)
     return math.exp(low), math.exp(high)
 
 
-def difference(a: Sequence[Floats], b: Sequence[Floats], *, paired: bool) -> Difference:
-    """A minus B.
+def mean_difference(
+    a: Sequence[Floats], b: Sequence[Floats], *, paired: bool
+) -> tuple[float, Interval | None]:
+    """mean(A) − mean(B), and its 95 % interval; None with too few steps or blocks.
 
     Args:
         a: Blocks of A.
         b: Blocks of B.
         paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
-            and the interval comes from the pairs; otherwise from both sides (Welch).
+            and the interval comes from the pairs; otherwise, and where their numbers differ, from
+            both sides (Welch).
     """
-    paired = paired and len(a) == len(b)
-    mean_s = float(np.concatenate(a).mean() - np.concatenate(b).mean())
-    median_s = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
-    return Difference(
-        mean_s=mean_s,
-        ci95_s=_difference_of_means(mean_s, a, b, paired),
-        median_s=median_s,
-        median_ci95_s=_difference_of_medians(median_s, a, b, paired),
-        paired=paired,
-    )
+    center = float(np.concatenate(a).mean() - np.concatenate(b).mean())
+    if not (paired and len(a) == len(b)):
+        error = welch(a, b)
+        return center, None if error is None else error.interval(center)
+    if not _enough(a, b):
+        return center, None
+    pairs = block_means(a) - block_means(b)
+    half = student_half_width(float(pairs.var(ddof=1)), len(pairs))
+    return center, (center - half, center + half)
+
+
+def median_difference(
+    a: Sequence[Floats], b: Sequence[Floats], *, paired: bool
+) -> tuple[float, Interval | None]:
+    """The same of medians; the interval takes `LEAST_BLOCKS` blocks of each."""
+    center = float(np.median(np.concatenate(a)) - np.median(np.concatenate(b)))
+    if min(len(a), len(b)) < LEAST_BLOCKS:
+        return center, None
+    random, paired = np.random.default_rng(SEED), paired and len(a) == len(b)
+    a, b = grouped(a), grouped(b)
+    a_drawn = random.integers(len(a), size=(RESAMPLES, len(a)))
+    b_drawn = a_drawn if paired else random.integers(len(b), size=(RESAMPLES, len(b)))
+    medians = _resampled_medians(a, a_drawn) - _resampled_medians(b, b_drawn)
+    return center, _bootstrap_interval(center, medians, min(len(a), len(b)), lost=1)
 
 
 def welch(a: Sequence[Floats], b: Sequence[Floats]) -> StandardError | None:
-    """The error of mean(a) − mean(b): Welch's t (1947) with Satterthwaite's degrees of freedom.
+    """The error of mean(a) − mean(b), by Welch's t over block means (1947).
 
-    Block means count as independent.
-
-    Returns:
-        The error; None with fewer than two blocks on a side.
+    None with fewer than two blocks, or `LEAST_STEPS` steps, on a side.
     """
-    if min(len(a), len(b)) < 2:
+    if not _enough(a, b):
         return None
-    means = [block_means(blocks) for blocks in (a, b)]
-    parts = [float(side.var(ddof=1)) / len(side) for side in means]
-    return StandardError(
-        math.sqrt(sum(parts)), satterthwaite(parts, [len(side) - 1 for side in means])
-    )
+    sides = [block_means(blocks) for blocks in (a, b)]
+    parts = [float(side.var(ddof=1)) / len(side) for side in sides]
+    degrees = satterthwaite(parts, [len(side) - 1 for side in sides])
+    return StandardError(math.sqrt(sum(parts)), degrees)
+
+
+def _enough(*sides: Sequence[Floats]) -> bool:
+    return all(len(blocks) >= 2 and sum(map(len, blocks)) >= LEAST_STEPS for blocks in sides)
 
 
 def student_half_width(variance: float, count: int) -> float:
@@ -183,44 +166,13 @@ def student_half_width(variance: float, count: int) -> float:
     return quantile(count - 1, 0.975) * math.sqrt(variance / count)
 
 
-def _difference_of_means(
-    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
-) -> Interval | None:
-    if not paired:
-        error = welch(a, b)
-        return None if error is None else error.interval(center)
-    if len(a) < 2:
-        return None
-    pairs = block_means(a) - block_means(b)
-    return t_interval(center, float(pairs.std(ddof=1)) / math.sqrt(len(pairs)), len(pairs) - 1)
-
-
-def _difference_of_medians(
-    center: float, a: Sequence[Floats], b: Sequence[Floats], paired: bool
-) -> Interval | None:
-    if min(len(a), len(b)) < LEAST_BLOCKS:
-        return None
-    a, b = grouped(a), grouped(b)
-    random = np.random.default_rng(SEED)
-    a_drawn = _draws(len(a), random)
-    b_drawn = a_drawn if paired else _draws(len(b), random)
-    medians = _resampled_medians(a, a_drawn) - _resampled_medians(b, b_drawn)
-    return _bootstrap_interval(center, medians, min(len(a), len(b)), lost=1)
-
-
-def _draws(blocks: int, random: np.random.Generator) -> NDArray[np.int64]:
-    return random.integers(0, blocks, size=(RESAMPLES, blocks))
-
-
 def _resampled_medians(
     blocks: Sequence[Floats], drawn: NDArray[np.int64], *, about_line: bool = False
 ) -> Floats:
     """Median of each resample, float64 [resamples]; so many at a time as fit in `MOST_VALUES`.
 
-    Args:
-        blocks: float64 [n_i] each.
-        drawn: Which block stands in each place, int64 [resamples, blocks].
-        about_line: Whether a block follows the line through the blocks to its new place.
+    `drawn` says which block stands in each place, int64 [resamples, blocks]; `about_line`, whether
+    it follows the line through the blocks to there.
     """
     sizes = np.array([len(block) for block in blocks])
     level = np.full((len(blocks), int(sizes.max())), np.inf)
@@ -250,11 +202,8 @@ def _line(means: Floats) -> Floats:
 def _bootstrap_interval(center: float, resampled: Floats, blocks: int, lost: int) -> Interval:
     """Student's t with the deviation of resamples for the standard error.
 
-    Args:
-        center: What was measured.
-        resampled: The same of each resample, float64 [resamples].
-        blocks: How many were resampled: as many squares, of which `lost` are no scatter of theirs.
-        lost: One for their own center, two where a line through them was kept.
+    Of as many squares as blocks, `lost` are no scatter: one for their own center, two where a line
+    through them was kept.
     """
     error = float(resampled.std()) * math.sqrt(blocks / (blocks - lost))
     return t_interval(center, error, blocks - 1)

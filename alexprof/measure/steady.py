@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import Floats
-from alexprof.record.values import Outliers, State, Steadiness, Stretch
+from alexprof.record.timed import Outliers, State, Steadiness, Stretch
 
 PENALTY = 3.0
 SHORTEST = 5
@@ -54,10 +54,9 @@ SHORTEST_STRETCH = 3
 
 
 def find_steady_state(seconds: Floats) -> Steadiness | None:
-    """Cuts a sequence of steps into levels and says whether it settled.
+    """Cuts a sequence of steps into levels and says whether it settled; in O(min(n, 1000)²).
 
-    Returns:
-        None with fewer than `LEAST_STEPS` steps. Costs O(min(n, 1000)²) operations.
+    None with fewer than `LEAST_STEPS` steps.
     """
     if len(seconds) < LEAST_STEPS:
         return None
@@ -91,16 +90,11 @@ def warm_up_settled(seconds: Floats) -> bool:
 
 
 def outlier_classes(seconds: Floats) -> NDArray[np.int8]:
-    """Class of each step.
-
-    Returns:
-        int8 [n]: 0 inside the fences, ±1 mild, ±2 severe, negative on the quick side. A step on a
-        fence is inside.
-    """
+    """Class of each step, int8 [n]: 0 inside the fences, ±1 mild, ±2 severe; negative is quick."""
     classes = np.zeros(len(seconds), np.int8)
     for reach in (MILD, SEVERE):
         low, high = _fences(seconds, reach)
-        classes += (seconds > high).astype(np.int8) - (seconds < low).astype(np.int8)
+        classes += np.where(seconds > high, 1, 0) - np.where(seconds < low, 1, 0)
     return classes
 
 
@@ -121,10 +115,7 @@ def count_outliers(seconds: Floats) -> Outliers:
 def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list[Stretch]:
     """Finds runs of slow steps: three or more, single quick steps between them allowed.
 
-    Args:
-        phase: For the result.
-        seconds: Durations of all variants.
-        variants: The variant of each step, [n].
+    `seconds` are those of all variants, `variants` has the variant of each step.
     """
     names = np.asarray(variants)
     ratio, limit = np.empty_like(seconds), np.empty_like(seconds)
@@ -150,11 +141,7 @@ def find_stretches(phase: str, seconds: Floats, variants: Sequence[str]) -> list
 
 
 def change_points(values: Floats) -> NDArray[np.int64]:
-    """First index of each piece, int64, 0 first.
-
-    Args:
-        values: float64 [n], n at least `LEAST_STEPS`, without outliers.
-    """
+    """First index of each piece, int64, 0 first, of at least `LEAST_STEPS` values, no outliers."""
     size = math.ceil(len(values) / FINEST)
     whole = len(values) // size * size
     coarse = values[:whole].reshape(-1, size).mean(axis=1)

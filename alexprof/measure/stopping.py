@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from alexprof.errors import UsageError
 from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import mean_interval
-from alexprof.record.values import Interval, StoppedBy
+from alexprof.record.timed import StoppedBy
+from alexprof.record.values import Interval
 
 TEN = 10
 """Steps are counted in tens: a block, where no more than two variants take turns."""
@@ -79,21 +80,19 @@ class StoppingRule:
     def stopped_by(
         self, samples: Mapping[str, Sequence[Floats]], elapsed_s: float, round_s: float
     ) -> StoppedBy | None:
-        """Judges what was measured; called after a round, when all variants have as many blocks.
+        """Why to stop after a round, when all variants have as many blocks; None to go on.
 
         Args:
             samples: By variant its timed blocks in the order they ran, float64 seconds, at least
                 one each.
             elapsed_s: Since the phase's first step, warm-up included.
             round_s: What the last round took, as the next one probably will.
-
-        Returns:
-            Why to stop; None to go on.
         """
         variants = list(samples.values())
         blocks, steps = variants[0], _steps(variants[0])
+        new_tens = range((steps - len(blocks[-1])) // TEN + 1, steps // TEN + 1)
         ended = self.most_steps is not None and steps >= self.most_steps
-        due = ended or (len(blocks) >= FIRST_LOOK and _is_due(steps, len(blocks[-1])))
+        due = ended or (len(blocks) >= FIRST_LOOK and any(map(is_look, new_tens)))
         imprecise: list[Sequence[Floats]] = []
         if self.precision is not None and due:
             imprecise = [blocks for blocks in variants if not self._precise(blocks)]
@@ -134,17 +133,12 @@ def precision_of(interval: Interval | None) -> float | None:
 
 
 def on_plateau(blocks: Sequence[Floats]) -> bool:
-    """Whether four times the steps have not narrowed the mean's interval; they should halve it.
-
-    Args:
-        blocks: In the order they ran, float64 seconds.
-    """
+    """Whether four times the steps have not narrowed the mean's interval; they should halve it."""
     if len(blocks) < PLATEAU_BLOCKS or _steps(blocks) < TEN * PLATEAU_BLOCKS:
         return False
-    now, before = mean_interval(blocks), mean_interval(blocks[: len(blocks) // 4])
-    assert now is not None
-    assert before is not None
-    return 0 < before[1] - before[0] <= now[1] - now[0]
+    intervals = (mean_interval(blocks[: len(blocks) // 4]), mean_interval(blocks))
+    before, now = (interval[1] - interval[0] for interval in intervals if interval)
+    return 0 < before <= now
 
 
 def is_look(tens: int) -> bool:
@@ -156,13 +150,9 @@ def is_look(tens: int) -> bool:
 
 
 def read_part(text: str) -> tuple[float, bool]:
-    """Reads a part of a whole as people write it: "0.5%" or 0.005.
+    """Reads a part of a whole as people write it: "3%", "3 %" or "0.03".
 
-    Args:
-        text: "3%", "3 %" or "0.03".
-
-    Returns:
-        The part, NaN if it is no number; whether it was written in percent.
+    Returns the part, NaN if it is no number, and whether it was written in percent.
     """
     digits, percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
     try:
@@ -188,8 +178,3 @@ def parse_precision(text: str) -> float:
 def _steps(blocks: Sequence[Floats]) -> int:
     """All but the last block are as long as the first: no need to count each, every round."""
     return (len(blocks) - 1) * len(blocks[0]) + len(blocks[-1])
-
-
-def _is_due(steps: int, last: int) -> bool:
-    """Whether the last steps brought a number of tens at which the interval is checked."""
-    return any(map(is_look, range((steps - last) // TEN + 1, steps // TEN + 1)))

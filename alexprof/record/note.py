@@ -8,6 +8,8 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from alexprof.errors import AlexProfError
+
 AnyRecord = TypeVar("AnyRecord", bound=Struct)
 
 
@@ -34,6 +36,11 @@ def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
     kept: list[AnyRecord] = []
     kept.extend(record for record in records if record not in kept)
     return tuple(kept)
+
+
+def note_of(error: AlexProfError, host: str = "") -> Note:
+    """What an error says, without the sentence."""
+    return Note(error.code, error.numbers, error.names, host, error.text)
 
 
 def of_host(host: str, notes: Iterable[Note]) -> tuple[Note, ...]:

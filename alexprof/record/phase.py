@@ -7,8 +7,8 @@ from msgspec import Struct, field
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
+from alexprof.record.timed import Timed
 from alexprof.record.trace import Kernel, RecordedDevice, Replay
-from alexprof.record.values import Timed
 
 
 def on_cpu(device: str) -> bool:

@@ -6,15 +6,20 @@ explains each field. Fields whose name is taken in Python are renamed (`pass_` i
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TypeVar
+
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.record.workload import Layer, Published, Setting
 
+AnyRun = TypeVar("AnyRun", bound="Run")
 SCHEMA_VERSION = 2
 UNFINISHED = Note("unfinished")
 """What stopped a run, or pairs of them, until their end is known."""
@@ -64,7 +69,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     phases: dict[str, Phase] = field(default_factory=dict)
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, dict=True):
     """One invocation: what ran, on what, and what it cost.
 
     Attributes:
@@ -93,13 +98,13 @@ class Run(Struct, frozen=True, kw_only=True):
     stretches: tuple[Stretch, ...] = ()
     clock_s: float | None = None
 
-    def report(self, style: str = "text") -> None:
-        """Prints the run as "text", "markdown" or "json"."""
-        from alexprof.show import render
+    @property
+    def place(self) -> Path | None:
+        """The run's folder, or a trace's file or folder; None of a run in memory alone."""
+        return self.__dict__.get("place")
 
-        print(render(self, style))
-
-    def _repr_html_(self) -> str:
-        from alexprof.show import render
-
-        return render(self, "html")
+    def placed(self: AnyRun, place: Path) -> AnyRun:
+        """The run with its place, which `run.json` does not hold."""
+        run = replace(self)
+        run.__dict__["place"] = place.absolute()
+        return run

@@ -39,11 +39,11 @@ class BrokenRun:
 
     Attributes:
         run: The folder's name.
-        why: What is wrong, in one sentence.
+        error: What is wrong.
     """
 
     run: str
-    why: str
+    error: AlexProfError
 
 
 def save_run(folder: Path, run: Run) -> None:
@@ -69,7 +69,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     except FileNotFoundError:
         raise _no_run(Path(folder)) from None
     # A folder that was copied or renamed goes by its own name.
-    return msgspec.structs.replace(run, run=path.parent.resolve().name)
+    return msgspec.structs.replace(run, run=path.parent.resolve().name).placed(path.parent)
 
 
 def load_json(path: Path, record_type: type[Record], schema_version: int) -> Record:
@@ -87,23 +87,43 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise RunError(f"can't read {path}: {error.strerror}") from error
+        raise _not_readable(path, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged, or no record: {error}") from error
+        raise damaged(path, error) from error
+    schemas = {"schema": float(version), "known_schema": float(schema_version)}
     if version > schema_version:
         raise RunError(
             f"{path} is of schema {version}, newer than this AlexProf knows ({schema_version}): "
-            "update it (pip install --upgrade alexprof)"
+            "update it (pip install --upgrade alexprof)",
+            code="schema_newer",
+            numbers=schemas,
+            names=(str(path),),
         )
     if version < schema_version:
         raise RunError(
             f"{path} is of schema {version}, which is no longer read: measure again; its traces "
-            f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE"
+            f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE",
+            code="schema_older",
+            numbers=schemas,
+            names=(str(path),),
         )
     try:
         return msgspec.json.decode(content, type=record_type)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> RunError:
+    """The error for a file of a run that holds something else."""
+    message = f"{path} is damaged, or no record: {error}"
+    return RunError(message, code="file_damaged", names=(str(path),), text=str(error))
+
+
+def _not_readable(path: Path, error: OSError) -> RunError:
+    text = error.strerror or ""
+    return RunError(
+        f"can't read {path}: {text}", code="not_readable", names=(str(path),), text=text
+    )
 
 
 def find_run(name: str, logdir: Path) -> Path:
@@ -138,7 +158,7 @@ def list_runs(logdir: Path) -> list[Run | BrokenRun]:
         try:
             runs.append(load_run(folder))
         except AlexProfError as error:
-            broken.append(BrokenRun(folder.name, str(error)))
+            broken.append(BrokenRun(folder.name, error))
     return [*sorted(runs, key=_started), *broken]
 
 
@@ -186,7 +206,7 @@ def _run_folders(logdir: Path) -> Iterator[Path]:
             f"no folder {logdir}: make a run with `alexprof profile`, or name another with --logdir"
         ) from None
     except OSError as error:
-        raise RunError(f"can't read {logdir}: {error.strerror}") from error
+        raise _not_readable(logdir, error) from error
     for entry in entries:
         if _is_run(entry):
             yield entry

@@ -1,8 +1,8 @@
-"""The run's two tables: timed steps and costs, as Parquet.
+"""The run's two tables: steps and costs, as Parquet.
 
-`steps.parquet`: a row per timed step, warm-up included and marked. `costs.parquet`: a row per
-traced step, device and op, idle time included, so that the shares of a step add up to its wall
-time; that is checked whenever the table is made or loaded.
+`steps.parquet`: a row per step, timed or traced, warm-up included and marked. `costs.parquet`: a
+row per traced step, device and op, idle time included, so that the shares of a step add up to its
+wall time; that is checked whenever the table is made or loaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from alexprof.errors import ClosureError, RunError
 from alexprof.files import whole_file
+from alexprof.record.store import damaged
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +37,9 @@ def check_closure(costs: pl.DataFrame) -> None:
         wall = row["wall_ns"] if row["most"] == row["share_ns"] else row["most"]
         raise ClosureError(
             f"step {row['step']} on {row['device']}: shares and idle time add up to "
-            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again"
+            f"{row['share_ns']} ns, the step took {wall} ns; the costs are damaged: run again",
+            numbers={"step": row["step"], "share_ns": row["share_ns"], "wall_ns": wall},
+            names=(row["device"],),
         )
 
 
@@ -73,7 +76,12 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
 
 def load_steps(folder: Path) -> pl.DataFrame:
     """Reads `steps.parquet`; a RunError if it can't be read."""
-    return _read(folder / STEPS_FILE)
+    import polars as pl
+
+    table = _read(folder / STEPS_FILE)
+    if "traced" in table.columns:
+        return table
+    return table.with_columns(traced=pl.lit(value=False))  # the first runs of schema 2 lack it
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -82,6 +90,7 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path)
     except FileNotFoundError:
-        raise RunError(f"no {path}: no phase of this run got that far") from None
+        message = f"no {path}: no phase of this run got that far"
+        raise RunError(message, code="file_missing", names=(str(path),)) from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise damaged(path, error) from error

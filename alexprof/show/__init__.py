@@ -7,25 +7,16 @@ from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
 from alexprof.show.outputs import find_output
 
-__all__ = [
-    "ReportOptions",
-    "render",
-    "render_list",
-]
+__all__ = ["ReportOptions", "render", "render_list"]
 
 
 def render(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:
-    """Renders a run.
-
-    Args:
-        run: The run, complete or not.
-        style: The name of an output in `outputs/`.
-        options: What to show and how wide.
+    """Renders a run, complete or not, by the output of that name (`outputs/`).
 
     Returns:
         The text, without a newline at its end.
 
     Raises:
-        UsageError: If there is no such style, or the run has no such variant or phase.
+        UsageError: If there is no such output, or the run has no such variant or phase.
     """
     return find_output(style)(run, options or ReportOptions())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
 from alexprof.record.workload import Layer
 from alexprof.show.numbers import classic_seconds
 

@@ -8,8 +8,9 @@ from typing import TypeVar
 import msgspec
 
 from alexprof.analysis.changes import RunComparison
+from alexprof.errors import check_name
 from alexprof.show.document import Document
-from alexprof.show.options import ReportOptions, check_name
+from alexprof.show.options import ReportOptions
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
 from alexprof.show.sections.changed import brief_section, changed_sections, comparable_section

@@ -1,4 +1,4 @@
-"""Caveats of a comparison, what a verdict would take, and verdicts to words: a template a code."""
+"""Caveats of a comparison and its results to words: a template a code."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ from collections.abc import Callable
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
-from alexprof.analysis.difference import Difference, Reason
-from alexprof.record.values import Needed, NeededCode
+from alexprof.record.note import Note
+from alexprof.show.note_texts import note_text
 from alexprof.show.text import clean, listed, plural
 
-_REASONS: dict[Reason, str] = {
-    "machine_busy": "can’t tell",
-    "no_interval": "can’t tell",
-    "between_runs": "can’t tell",
-    "not_seen": "no difference seen",
-    "chance": "may be chance",
-}
-_NEEDED: dict[NeededCode, str] = {
-    "positive_times": "times above 0 of both",
-    "blocks": "at least 2 blocks of each",
-    "three_runs": "three runs of each",
-    "pairs": "pairs of processes (alexprof ab)",
-    "quiet": "runs while the machine does nothing else",
-    "fewer_compared": "more data: among so many comparisons one like this comes by chance",
-    "other_bound": "another bound: the slow-down is too near to what is allowed",
-}
 SOFTWARE = {
     "tensorflow": "TensorFlow",
     "python": "Python",
@@ -38,13 +22,6 @@ _MACHINE = {
     "cores": "the number of cores differs",
     "accelerators": "the accelerators differ",
 }
-_COUNTED: dict[NeededCode, tuple[str, str]] = {
-    "more_blocks": ("block", " of each"),
-    "more_pairs": ("pair", " of processes"),
-    "more_runs": ("run", " of each"),
-}
-
-
 _RESULTS = {
     "not_repeatable": "{tensor} differs from step to step within a run",
     "tensor_count": "{} and {} tensors are fetched",
@@ -52,25 +29,6 @@ _RESULTS = {
     "shape": "{tensor} differs: shapes {}, {}",
     "nonfinite": "{tensor} differs: {} and {} values are NaN or infinite",
 }
-
-
-def reading(difference: Difference) -> str:
-    """A verdict in words: "slower", "faster", "the same", "no difference seen", "can't tell"."""
-    if difference.reason is not None:
-        return _REASONS[difference.reason]
-    return "the same" if difference.verdict == "same" else difference.verdict
-
-
-def needed_text(needed: Needed) -> str:
-    """What a verdict would take, for the middle of a sentence."""
-    if needed.code == "runs":
-        return f"about {needed.count} runs of each, not {needed.now}"
-    if needed.code not in _COUNTED:
-        return _NEEDED[needed.code]
-    noun, rest = _COUNTED[needed.code]
-    if not needed.count:
-        return f"more {noun}s{rest}"
-    return f"about {needed.count} more {noun}{'' if needed.count == 1 else 's'}{rest}"
 
 
 def caveat_text(caveat: Caveat) -> str:
@@ -192,6 +150,11 @@ def _results_differ(caveat: Caveat) -> str:
     return f"{_runs(caveat)} computes something else: {where}: {what}"
 
 
+def _reason(caveat: Caveat) -> str:
+    """The note that `caveat_of` made a caveat of."""
+    return note_text(Note(caveat.what, caveat.numbers, caveat.values, text=caveat.text))
+
+
 def _runs_left(caveat: Caveat) -> str:
     count = round(caveat.numbers["runs"])
     return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
@@ -256,8 +219,8 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "phase_missing": "{where} was not timed in all of {runs}",
     "new_part": "{what} is new: the baseline has nothing to measure it against",
     "nothing_bounded": "nothing with a bound is in all of them",
-    "unreadable": "{runs} can’t be read: {text}",
-    "no_value": "{text}",
+    "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
+    "no_value": _reason,
     "runs_left": _runs_left,
     "nothing_timed": "no phase was timed in all of the runs",
 }

@@ -24,7 +24,7 @@ RowStyle = Literal["plain", "group", "muted", "sum"]
 class Piece:
     """A part of a bar, in the unit of the table's axis; `end` may lie before `start`.
 
-    Its colour is that of `kind`, the kind of op that it stands for; "" if mixed.
+    Its color is that of `kind`, the kind of op that it stands for; "" if mixed.
     """
 
     start: float
@@ -50,7 +50,8 @@ class Column:
     Attributes:
         title: What is in it.
         unit: Its unit, or "".
-        value: Its cell for an item, where a table is made by `Table.of`.
+        value: Its cell for an item, where a table is made by `Table.of`: text, bar or a whole
+            number; None leaves it empty.
         align: "name" is the column that gives way, "number" aligns decimal points.
         drop: Which column goes first where there is no room: the highest; 0 never goes.
         optional: Whether it is left out of a table in which no item has anything there.
@@ -59,7 +60,7 @@ class Column:
 
     title: str
     unit: str = ""
-    value: Callable[[Any], Cell] = lambda item: ""
+    value: Callable[[Any], Cell | int | None] = lambda item: ""
     align: Align = "number"
     drop: int = 0
     optional: bool = False
@@ -68,12 +69,17 @@ class Column:
     @property
     def header(self) -> str:
         """Title and unit."""
-        return f"{self.title} {self.unit}" if self.unit else self.title
+        return f"{self.title} {self.unit}".rstrip()
 
     @property
     def flush_right(self) -> bool:
         """Whether texts end at its right side."""
         return self.align in ("number", "right")
+
+    def cell(self, item: Any) -> Cell:
+        """Its cell for an item."""
+        value = self.value(item)
+        return "" if value is None else str(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)
@@ -110,15 +116,6 @@ class Row:
     cells: tuple[Cell, ...]
     style: RowStyle = "plain"
 
-    def cell(self, place: int) -> Cell:
-        """The cell in a column."""
-        return self.cells[place] if place < len(self.cells) else ""
-
-    def text(self, place: int) -> str:
-        """The text in a column; "" for what is drawn."""
-        cell = self.cell(place)
-        return cell if isinstance(cell, str) else ""
-
 
 @dataclass(frozen=True)
 class Table:
@@ -129,7 +126,7 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    axis: Axis | None = None
+    axis: Axis = Axis(0.0, 1.0)
     title: str = ""
     aside: str = ""
     part: str = ""
@@ -142,28 +139,39 @@ class Table:
         style: Callable[[Any], RowStyle] = lambda item: "plain",
         **fields: Any,
     ) -> Table:
-        """Makes a row of each item by its columns' `value` and `style`; `fields` are the others."""
-        items = list(items)
-        made = [(column, [column.value(item) for item in items]) for column in columns]
-        kept = [
-            (column, cells)
-            for column, cells in made
-            if not column.optional or any(cell not in ("", MISSING) for cell in cells)
+        """Makes a row of each item by its columns' `value` and `style`; `fields` are the others.
+
+        An item that is a `Row`, as a heading or a sum, stays as it is.
+        """
+        all_columns = tuple(columns)
+        rows = [
+            item
+            if isinstance(item, Row)
+            else Row(tuple(column.cell(item) for column in all_columns), style(item))
+            for item in items
         ]
-        cells_of = zip(*(cells for _, cells in kept), strict=True)
-        rows = (Row(cells, style(item)) for cells, item in zip(cells_of, items, strict=True))
-        return cls(tuple(column for column, _ in kept), tuple(rows), **fields)
+        whole = cls(all_columns, tuple(rows), **fields)
+        return whole.without(
+            place
+            for place, column in enumerate(all_columns)
+            if column.optional and set(whole.cells(place)) <= {"", MISSING}
+        )
 
-    def and_rows(self, *rows: Row) -> Table:
-        """The table with more rows below."""
-        return replace(self, rows=(*self.rows, *rows))
+    def cells(self, place: int) -> list[Cell]:
+        """The cells of a column."""
+        return [row.cells[place] if place < len(row.cells) else "" for row in self.rows]
 
-
-@dataclass(frozen=True)
-class Lead:
-    """The answer."""
-
-    text: str
+    def without(self, places: Iterable[int]) -> Table:
+        """The table without some columns."""
+        kept = sorted({*range(len(self.columns))}.difference(places))
+        cells = zip(*map(self.cells, kept), strict=True)
+        return replace(
+            self,
+            columns=tuple(self.columns[place] for place in kept),
+            rows=tuple(
+                replace(row, cells=kept) for row, kept in zip(self.rows, cells, strict=True)
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -173,14 +181,15 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True)
-class Warn:
+class Lead(Note):
+    """The answer."""
+
+
+class Warn(Note):
     """What makes numbers doubtful, or what is missing."""
 
-    text: str
 
-
-Block: TypeAlias = "Lead | Note | Warn | Table"
+Block: TypeAlias = Note | Table
 
 
 @dataclass(frozen=True)
@@ -194,7 +203,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report: its head, its questions, its last line; `banner` says why a run is incomplete."""
+    """A report: its head, its questions, its end; `banner` says why a run is incomplete.
+
+    `commands` show more; they are not broken into lines, so that they can be pasted.
+    """
 
     name: str
     status: str
@@ -202,3 +214,9 @@ class Document:
     banner: str = ""
     sections: tuple[Section, ...] = ()
     footer: str = ""
+    commands: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> str:
+        """Footer and commands in one line."""
+        return " · ".join(filter(None, (self.footer, *self.commands)))

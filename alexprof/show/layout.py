@@ -1,21 +1,22 @@
-"""Tables as lines of text: widths, decimal points, bars.
+"""Titles, warnings, tables and bars as lines of text.
 
-rich has tables too, but no decimal points under each other, and it cuts names without looking
-whether they stay different.
+rich has tables too, but none whose names stay different when they are cut, and none whose columns
+go where there is no room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 
-from alexprof.show.bars import bar_text, legend_text, tick_text
-from alexprof.show.document import Bar, Row, Table
+from alexprof.show.document import Axis, Bar, Cell, Column, Mark, Piece, RowStyle, Table
 from alexprof.show.numbers import align_decimals
 from alexprof.show.palette import Paint
-from alexprof.show.text import cut, cut_all, pad
+from alexprof.show.text import cut, cut_all, pad, wrap
 
 NAME_WHOLE = 40
 """Names up to so many cells are cut only where columns stand as near as they may."""
@@ -25,20 +26,73 @@ TEXT_MOST = 14
 BAR_WANTED = 24
 BAR_LEAST = 10
 BAR_MOST = 44
-_STYLES = {"muted": "muted", "sum": "bold", "group": "bold"}
+_STYLES: dict[RowStyle, str] = {"plain": "", "muted": "muted", "sum": "bold", "group": "bold"}
+_FILLED: dict[Mark, str] = {
+    "forward": "█",
+    "backward": "▒",
+    "pass": "░",
+    "idle": "·",
+    "own": "█",
+    "others": "▒",
+    "measured": "█",
+}
+POINTS: dict[Mark, str] = {
+    "zero": "┊",
+    "whole": "◆",
+    "whole, open": "◇",
+    "part": "■",
+    "part, open": "□",
+}
+"""Marks that stand at one value, and have no length."""
+SLIVER = "▏"
+"""Less than half a cell of anything but idle."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How wide columns are, the cells between them, and whether units stand under titles."""
+def two_sides(left: str, right: str, width: int, paint: Paint) -> Iterator[str]:
+    """A bold text on the left and a muted one flush right, below each other if they don't fit."""
+    room = width - cell_len(left) - cell_len(right)
+    if room < (2 if right else 0):
+        yield from (paint(line, "bold") for line in wrap(left, width))
+        yield from (paint(line, "muted") for line in wrap(right, width) if right)
+    else:
+        yield paint(left, "bold") + " " * room + paint(right, "muted")
 
-    widths: tuple[int, ...]
-    gap: int
-    stacked: bool
 
-    def joined(self, cells: list[str]) -> str:
-        """Cells as a line."""
-        return (" " * self.gap).join(cells)
+def warning_lines(text: str, width: int, paint: Paint, indent: str = "") -> Iterator[str]:
+    """A warning begins with "!"; its other lines begin under its first word."""
+    for line in wrap(text, width, f"{indent}! ", f"{indent}  "):
+        yield paint(line, "warn")
+
+
+@dataclass
+class _Laid:
+    """A column as it is laid out; two heads stand below each other."""
+
+    column: Column
+    cells: list[Cell]
+    texts: list[str]
+    heads: tuple[str, str] = ("", "")
+    width: int = 0
+
+    def padded(self, text: str) -> str:
+        return pad(text, self.width, right=self.column.flush_right)
+
+    def drawn(self, place: int, style: str, axis: Axis, paint: Paint) -> str:
+        """Its cell in a row."""
+        cell = self.cells[place]
+        if isinstance(cell, Bar):
+            return bar_text(cell, axis, self.width, paint)
+        text = self.padded(self.texts[place])
+        return paint(text, style) if style and text.strip() else text
+
+
+def column_texts(table: Table, place: int, text_most: int) -> list[str]:
+    """The texts of a column, with decimal points under each other; "" for what is drawn."""
+    texts = [cell if isinstance(cell, str) else "" for cell in table.cells(place)]
+    align = table.columns[place].align
+    if align == "number":
+        return align_decimals(texts)
+    return cut_all(texts, text_most) if align == "text" else texts
 
 
 def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
@@ -47,136 +101,140 @@ def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
     Where that is not enough, names are cut in the middle, then columns go, those with the highest
     `drop` first.
     """
-    plan = _plan(table, width)
-    while plan is None:
+    while (plan := _plan(table, width)) is None:
         drops = [column.drop for column in table.columns]
-        table = _without(table, drops.index(max(drops)))
-        plan = _plan(table, width)
-    columns = [
-        cut_all(texts, plan.widths[place]) if column.align in ("name", "bar") else texts
-        for place, column in enumerate(table.columns)
-        for texts in [_texts(table, place)]
-    ]
-    lines = list(_header(table, plan, paint))
-    for row, *texts in zip(table.rows, *columns, strict=True):
+        table = table.without([drops.index(max(drops))])
+    columns, gap = plan
+    for laid in columns:
+        if laid.column.align in ("name", "bar"):
+            laid.texts = cut_all(laid.texts, laid.width)
+    lines = []
+    for heads in zip(*(laid.heads for laid in columns), strict=True):
+        line = gap.join(laid.padded(head) for laid, head in zip(columns, heads, strict=True))
+        if line.strip():
+            lines.append(paint(line.rstrip(), "muted"))
+    for place, row in enumerate(table.rows):
         if row.style == "sum":
-            lines.append(paint(_rule(table, texts, plan), "muted"))
-        lines.append(_line(table, row, texts, plan, paint))
+            rule = (
+                ("─" if laid.texts[place] and laid.column.flush_right else " ") * laid.width
+                for laid in columns
+            )
+            lines.append(paint(gap.join(rule), "muted"))
+        style = _STYLES[row.style]
+        lines.append(gap.join(laid.drawn(place, style, table.axis, paint) for laid in columns))
     return [line.rstrip() for line in lines]
 
 
-def _without(table: Table, place: int) -> Table:
-    rows = (replace(row, cells=row.cells[:place] + row.cells[place + 1 :]) for row in table.rows)
-    columns = table.columns[:place] + table.columns[place + 1 :]
-    return replace(table, columns=columns, rows=tuple(rows))
-
-
-def _plan(table: Table, width: int) -> Plan | None:
-    """The roomiest plan that fits; None if none does and a column can go."""
-    columns = range(len(table.columns))
-    texts = [_texts(table, place) for place in columns]
-    names = [
-        text for place in columns if table.columns[place].align == "name" for text in texts[place]
+def _plan(table: Table, width: int) -> tuple[list[_Laid], str] | None:
+    """The roomiest way to lay out that fits, and its gap; None if none does and a column can go."""
+    columns = [
+        _Laid(column, table.cells(place), column_texts(table, place, TEXT_MOST))
+        for place, column in enumerate(table.columns)
     ]
-    whole = max(map(cell_len, names), default=0)
-    in_bars = _bar_text_width(table)
-    bar = max(BAR_WANTED, in_bars)
-    gaps = (4, 3, 2)
-    wishes = [(False, gap, whole, bar) for gap in gaps if NAME_WANTED < whole <= NAME_WHOLE]
-    wishes += [(False, gap, NAME_WANTED, bar) for gap in gaps]
-    wishes += [
-        (True, 2, NAME_WANTED, bar),
-        (True, 1, NAME_LEAST, max(BAR_LEAST, in_bars)),
-    ]
+    last = columns[-1]
+    in_bar = _widest([legend_text(last.column.legend), *last.texts])
+    whole = max((_widest(laid.texts) for laid in columns if laid.column.align == "name"), default=0)
+    names = (max(whole, NAME_WANTED) if whole <= NAME_WHOLE else NAME_WANTED, NAME_WANTED)
+    wishes = [(False, gap, name, max(BAR_WANTED, in_bar)) for name in names for gap in (4, 3, 2)]
+    wishes.append((True, 2, NAME_WANTED, max(BAR_WANTED, in_bar)))
+    wishes.append((True, 1, NAME_LEAST, max(BAR_LEAST, in_bar)))
     if not any(column.drop for column in table.columns):
         wishes += [(True, 1, NAME_LEAST, BAR_LEAST), (True, 1, 0, 0)]
     for stacked, gap, name, bar in wishes:
-        if plan := _fitted(table, width, Plan((), gap, stacked), (name, bar)):
-            return plan
+        if _fits(columns, width - gap * (len(columns) - 1), name, bar, stacked=stacked):
+            if last.column.align == "bar":
+                legend = cut(legend_text(last.column.legend), last.width)
+                last.heads = ("", legend or tick_text(table.axis, last.width))
+            return columns, " " * gap
     return None
 
 
-def _fitted(table: Table, width: int, plan: Plan, least: tuple[int, int]) -> Plan | None:
-    """The plan with widths: names cut to what room there is, the bars taking the rest."""
-    most = _natural_widths(table, plan)
-    widths = list(most)
-    for place, column in enumerate(table.columns):
-        if column.align == "name":
-            widths[place] = min(most[place], least[0])
-        elif column.align == "bar":
-            widths[place], most[place] = least[1], BAR_MOST
-    room = width - sum(widths) - plan.gap * (len(widths) - 1)
-    if room < 0 and any(least):
-        return None
-    for place in range(len(widths)):
-        taken = max(0, min(most[place] - widths[place], room))
-        widths[place] += taken
-        room -= taken
-    return replace(plan, widths=tuple(widths))
-
-
-def _natural_widths(table: Table, plan: Plan) -> list[int]:
-    """What each column takes when nothing is cut; 0 for bars, whose header may be cut off."""
-    widths = []
-    for place, column in enumerate(table.columns):
-        heads = (column.title, column.unit) if plan.stacked else (column.header,)
-        texts = (*heads, *_texts(table, place))
-        widths.append(0 if column.align == "bar" else max(map(cell_len, texts)))
-    return widths
-
-
-def _bar_text_width(table: Table) -> int:
-    """What the texts take that stand in the column of bars."""
-    column = table.columns[-1]
-    if column.align != "bar":
-        return 0
-    texts = [row.text(len(table.columns) - 1) for row in table.rows]
-    return max(map(cell_len, (legend_text(column.legend), *texts)))
-
-
-def _texts(table: Table, place: int) -> list[str]:
-    """The texts of a column: decimal points under each other, what stands beside names short."""
-    texts = [row.text(place) for row in table.rows]
-    align = table.columns[place].align
-    if align == "number":
-        return align_decimals(texts)
-    return cut_all(texts, TEXT_MOST) if align == "text" else texts
-
-
-def _header(table: Table, plan: Plan, paint: Paint) -> Iterator[str]:
-    heads = [("", column.header) for column in table.columns]
-    if plan.stacked and any(column.unit for column in table.columns):
-        heads = [
-            (column.title, column.unit) if column.unit else ("", column.title)
-            for column in table.columns
-        ]
-    if table.axis and table.columns[-1].align == "bar":
-        legend = cut(legend_text(table.columns[-1].legend), plan.widths[-1])
-        heads[-1] = ("", legend or tick_text(table.axis, plan.widths[-1]))
-    for titles in zip(*heads, strict=True):
-        cells = zip(titles, table.columns, plan.widths, strict=True)
-        line = plan.joined(
-            [pad(title, size, right=column.flush_right) for title, column, size in cells]
+def _fits(columns: Sequence[_Laid], room: int, name: int, bar: int, *, stacked: bool) -> bool:
+    """Gives columns their widths: names and bars at least those, and what room is left."""
+    most = []
+    for laid in columns:
+        title, unit = laid.column.title, laid.column.unit
+        laid.heads = (
+            (title, unit) if stacked and unit else ("", title if stacked else laid.column.header)
         )
-        if line.strip():
-            yield paint(line.rstrip(), "muted")
+        natural = _widest([*laid.heads, *laid.texts])
+        is_bar = laid.column.align == "bar"
+        most.append(BAR_MOST if is_bar else natural)
+        laid.width = (
+            bar if is_bar else min(natural, name) if laid.column.align == "name" else natural
+        )
+    room -= sum(laid.width for laid in columns)
+    if room < 0 and bar:
+        return False
+    for laid, limit in zip(columns, most, strict=True):
+        more = max(0, min(limit - laid.width, room))
+        laid.width += more
+        room -= more
+    return True
 
 
-def _rule(table: Table, texts: list[str], plan: Plan) -> str:
-    cells = zip(texts, table.columns, plan.widths, strict=True)
-    return plan.joined(
-        [("─" if text and column.flush_right else " ") * size for text, column, size in cells]
-    )
+def _widest(texts: Iterable[str]) -> int:
+    return max(map(cell_len, texts), default=0)
 
 
-def _line(table: Table, row: Row, texts: list[str], plan: Plan, paint: Paint) -> str:
-    parts = []
-    style = _STYLES.get(row.style, "")
-    for place, (column, text) in enumerate(zip(table.columns, texts, strict=True)):
-        cell, width = row.cell(place), plan.widths[place]
-        if isinstance(cell, Bar):
-            parts.append(bar_text(cell, table.axis, width, paint) if table.axis else " " * width)
-        else:
-            padded = pad(text, width, right=column.flush_right)
-            parts.append(paint(padded, style) if style and text else padded)
-    return plan.joined(parts)
+def bar_text(bar: Bar, axis: Axis, width: int, paint: Paint) -> str:
+    """Draws a bar in `width` cells; where two pieces meet in a cell, the later one has it."""
+    cells = [(" ", "")] * max(width, 0)
+    for piece in bar.pieces if cells else ():
+        for place, char in _drawn(piece, axis, width):
+            if char == SLIVER and any(drawn != " " for drawn, _ in cells):
+                continue  # beside what can be seen it would look like half a cell
+            cells[place] = char, _style(piece)
+    text = ""
+    for style, run in groupby(cells, key=itemgetter(1)):
+        chars = "".join(char for char, _ in run)
+        text += paint(chars, style) if style else chars
+    return text
+
+
+def _style(piece: Piece) -> str:
+    if piece.mark in ("measured", "interval") or piece.mark in POINTS:
+        return "ink"
+    return f"kind {piece.kind}" if piece.kind else "muted"
+
+
+def _drawn(piece: Piece, axis: Axis, width: int) -> list[tuple[int, str]]:
+    """Its cells, each with its place."""
+    start, end = sorted((piece.start, piece.end))
+    first, last = (round(axis.place(value) * width) for value in (start, end))
+    nearest = min(max(0, first), width - 1)
+    if piece.mark == "interval":
+        return _whisker(first, last, width)
+    if piece.mark in POINTS:
+        inside = axis.low <= piece.start <= axis.high
+        return [(nearest, POINTS[piece.mark])] if inside else []
+    char = _FILLED[piece.mark]
+    cells = [(cell, char) for cell in range(max(0, first), min(width, last))]
+    if cells or end <= start:
+        return cells
+    return [(nearest, char if piece.mark == "idle" else SLIVER)]
+
+
+def _whisker(first: int, last: int, width: int) -> list[tuple[int, str]]:
+    """An interval; an arrow where it goes on beyond the axis."""
+    right = min(width, max(last, first + 1)) - 1
+    left = min(max(0, first), right)
+    cells = [(cell, "─") for cell in range(left, right + 1)]
+    cells[-1] = (right, "→" if last > width else "┤")
+    cells[0] = (left, "←" if first < 0 else "├" if right > left else "│")
+    return cells
+
+
+def legend_text(legend: tuple[tuple[Mark, str], ...]) -> str:
+    """What characters stand for: "█ forward  ▒ backward"."""
+    return "  ".join(f"{_FILLED[mark]} {text}" for mark, text in legend)
+
+
+def tick_text(axis: Axis, width: int) -> str:
+    """The labels of an axis, in its unit, those that fit; each begins at its place."""
+    text = ""
+    for tick in axis.ticks:
+        place, label = round(axis.place(tick) * width), axis.label(tick)
+        if place >= len(text) + (2 if text else 0) and place + len(label) <= width:
+            text = text.ljust(place) + label
+    return text

@@ -10,12 +10,14 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
+from alexprof.show.layout import warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
-from alexprof.show.palette import Paint, no_paint, terminal_paint, warning_lines
+from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
+from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
-from alexprof.show.view import View, status
+from alexprof.show.view import View
 
 if TYPE_CHECKING:
     from alexprof.record.store import BrokenRun
@@ -28,16 +30,9 @@ def render_list(
     now: datetime | None = None,
     color: bool = False,
 ) -> str:
-    """Renders a list of runs.
+    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
 
-    Args:
-        runs: In the order to show them.
-        width: Columns a line may take.
-        now: Adds how long ago a run started; with a time zone. None adds nothing.
-        color: Whether to colour the text.
-
-    Returns:
-        The text, without a newline at its end.
+    `now`, with a time zone, adds how long ago a run started.
     """
     if not runs:
         return "No run yet: make one with `alexprof profile`."
@@ -52,7 +47,7 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(run.why), width, paint, indent="  ")
+            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -92,11 +87,15 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    phases = cut_all([view.phase_label(key) for key in view.phases], width // 3)
-    rows = [
-        (phase, _times(view, key), _savings(view, key))
-        for key, phase in zip(view.phases, phases, strict=True)
-    ]
+    labels = [view.phase_label(key) for key in view.phases]
+    if view.outside and not view.summary.steps:  # the report leads with the loop's time too
+        step_s = view.outside.numbers["step_with_it_s"]
+        texts = [(f"{numbers.time(step_s)} with the time between steps", "")]
+        labels = [", ".join(labels)]
+    else:
+        texts = [(_times(view, key), _savings(view, key)) for key in view.phases]
+    phases = cut_all(labels, width // 3)
+    rows = [(phase, *text) for phase, text in zip(phases, texts, strict=True)]
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:

@@ -132,7 +132,7 @@ NOTE_TEXTS = {
         "may be slower than earlier ones."
     ),
     "gpu_clock_level": "GPU {gpu}'s clock read {clock_mhz} before and after.",
-    # What the profiler reports: `analysis.traces`.
+    # What the profiler reports: `tracer.traces`.
     "profiler_error": "the profiler reports an error: {text}.",
     "profiler_warning": "the profiler warns: {text}.",
     "profiler_events_dropped": (
@@ -158,7 +158,7 @@ NOTE_TEXTS = {
         "the trace has host tracer level {level}, not {full_level}: cheap ops may be missing. "
         "Start the profiler with options=alexprof.profiler_options()."
     ),
-    # What is odd in a trace: `attribute`, `tracer.tracing`.
+    # What is odd in a trace: `attribute`, `tracer.driver`.
     "trace_cut_short": "the trace holds {steps} of {of_steps} steps: it was cut short.",
     "events_nameless": (
         "the trace has no name for {events} of {of_events} events on {names}: ops may be missing, "
@@ -227,7 +227,7 @@ NOTE_TEXTS = {
         "steps are numbered from 0 in the order of time, as marked numbers repeat."
     ),
     "several_hosts": "{hosts} files of one folder are shown as one program on so many hosts.",
-    "host_not_shown": "nothing of it is shown: {text}.",
+    "host_not_shown": "nothing of it is shown: no op or kernel ran in its trace.",
     "steps_not_on_all_hosts": "{steps} of {of_steps} steps are in the traces of all hosts.",
     "unseen_ops_unknown": "which ops ran unseen is not known: {text}.",
     "trace_unusable": "the trace of {names} could not be used, so only its times are known: no op "
@@ -240,6 +240,36 @@ NOTE_TEXTS = {
     "ended_by_signal": "ended by a signal (SIGTERM)",
     "nothing_timed": "nothing was timed",
     "failed": "{text}",
+    "refused": "a call of AlexProf was refused",
+    "out_of_memory": "{names}: out of memory ({text})",
+    "too_large": "{names} needs {needed_gb} GB and {free_gb} GB were free",
+    "step_failed": "{names}: the step failed ({text})",
+    "not_captured": "the profiler failed",
+    "profiler_failed": "{names}: the profiler failed ({text})",
+    "profiler_running": "{names}: another profiler was running",
+    "trace_not_written": "{names}: the profiler wrote no trace",
+    "trace_unreadable": "a trace can't be read",
+    "trace_damaged": "{names} is damaged at byte {byte}",
+    "planes_unread": "all that ran is on {names}, which are not read",
+    "nothing_ran": "no op or kernel ran in the trace",
+    "closure_broken": (
+        "shares and idle time of step {step} on {names} add up to {share_ns} ns of {wall_ns} ns"
+    ),
+    "not_written": "can't write {names}: {text}",
+    "process_failed": "{names} failed (exit code {exit_code})",
+    "process_killed": "{names} was ended by signal {signal}",
+    # Why a run, or a value of it, is missing: clauses.
+    "run_unusable": "it is no run, or can't be used",
+    "file_missing": "there is no {names}",
+    "file_damaged": "{names} is damaged: {text}",
+    "not_readable": "can't read {names}: {text}",
+    "schema_newer": "{names} is of schema {schema}, and this AlexProf knows {known_schema}",
+    "schema_older": "{names} is of schema {schema}, which is no longer read",
+    "no_variant": "no variant {names}",
+    "no_phase": "no phase {names}",
+    "not_timed": "not timed",
+    "not_traced": "no trace",
+    "no_part": "no kind, layer or op {names}",
     # Why steps are not replayed: clauses.
     "replay_gpu_busy": (
         "the GPU is busy for at least as long as it waits for launches, so the prediction uses "

@@ -9,6 +9,7 @@ are written in the unit of their table or sentence: s, ms or µs.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
@@ -25,13 +26,7 @@ _NOTHING_S = 5e-11
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of time; one for all times of a table.
-
-    Attributes:
-        name: "s", "ms" or "µs".
-        per_second: How many of it a second has.
-        matters_s: Times of so many seconds and more have two figures at least.
-    """
+    """A unit of time; times of `matters_s` seconds and more have two figures at least."""
 
     name: str
     per_second: float
@@ -39,7 +34,7 @@ class Unit:
 
     def plain(self, seconds: float | None) -> str:
         """Seconds in this unit, without its name: "244", "1.51"."""
-        return self._written(seconds, figures=3)
+        return self._written(seconds, 3)
 
     def signed(self, seconds: float | None) -> str:
         """A difference in seconds in this unit, without its name: "+55.3"."""
@@ -51,20 +46,17 @@ class Unit:
 
     def half_width(self, interval: tuple[float, float] | None) -> str:
         """Half the width of a symmetric interval in seconds: "71", "1.9", "0.81"."""
-        if interval is None:
-            return MISSING
-        return self._written((interval[1] - interval[0]) / 2, figures=2)
+        return MISSING if interval is None else self._written((interval[1] - interval[0]) / 2, 2)
 
     def interval(self, interval: tuple[float, float] | None) -> str:
         """An interval in seconds: "19.9 to 64.7"."""
-        if interval is None:
-            return MISSING
-        return f"{self.plain(interval[0])} to {self.plain(interval[1])}"
+        return MISSING if interval is None else " to ".join(map(self.plain, interval))
 
     def _written(self, seconds: float | None, figures: int) -> str:
-        if seconds is None or abs(seconds) < _NOTHING_S:
-            return MISSING if seconds is None else "0"
-        return _written(seconds * self.per_second, figures, self.matters_s * self.per_second)
+        if seconds is None:
+            return MISSING
+        value = 0.0 if abs(seconds) < _NOTHING_S else seconds * self.per_second
+        return _written(value, figures, self.matters_s * self.per_second)
 
 
 SECONDS, MILLISECONDS, MICROSECONDS = Unit("s", 1.0), Unit("ms", 1e3), Unit("µs", 1e6)
@@ -78,10 +70,6 @@ def table_unit(times_s: Iterable[float | None]) -> Unit:
     """The unit of a table: the largest of which its largest time has `ENOUGH`.
 
     So what is a twentieth of that has three figures. From a thousandth on a time has two.
-
-    Args:
-        times_s: What the rows are about, in seconds, and the step that they are parts of. What is
-            not known is None.
     """
     largest_s = max((abs(time_s) for time_s in times_s if _has_size(time_s)), default=0.0)
     unit_ = _unit_with(largest_s, ENOUGH) if largest_s else MILLISECONDS
@@ -91,10 +79,8 @@ def table_unit(times_s: Iterable[float | None]) -> Unit:
 def spoken_unit(seconds: float | None, step_s: float | None = None) -> Unit:
     """The unit of a time in a sentence: the largest of which it has one.
 
-    Args:
-        seconds: The time.
-        step_s: What it is a part of, if that stands there too: it has the same unit, if it has two
-            figures in it. A part of some seconds is in ms as long as it is none itself.
+    A part of a step that stands there too has the step's unit, if it has two figures in it. A part
+    of some seconds is in ms as long as it is none itself.
     """
     if not _has_size(seconds):
         return spoken_unit(step_s) if _has_size(step_s) else MILLISECONDS
@@ -125,7 +111,7 @@ def time(seconds: float | None, step_s: float | None = None) -> str:
 
 def plain(value: float | None) -> str:
     """Three significant figures: "244", "30.5", "8.64", "1014", "0.0041"; "–" for None."""
-    return _written(value, figures=3)
+    return _written(value, 3)
 
 
 def signed(value: float | None) -> str:
@@ -135,7 +121,7 @@ def signed(value: float | None) -> str:
 
 def percent(fraction: float | None) -> str:
     """A fraction as percent, without the unit: 0.305 is "30.5"."""
-    return plain(None if fraction is None else fraction * 100)
+    return _written(fraction, 3, scale=100)
 
 
 def percent_unit(fraction: float | None) -> str:
@@ -145,7 +131,7 @@ def percent_unit(fraction: float | None) -> str:
 
 def percent_half_width(fraction: float | None) -> str:
     """Half the width of an interval as a part, as percent with the unit: "±0.48 %", "±17 %"."""
-    text = _written(None if fraction is None else fraction * 100, figures=2)
+    text = _written(fraction, 2, scale=100)
     return text if text == MISSING else f"±{unit(text, '%')}"
 
 
@@ -169,9 +155,9 @@ def classic_seconds(mean_s: float | None, *others_s: float | None) -> tuple[str,
     )
 
 
-def count(value: float) -> str:
+def count(value: float | None) -> str:
     """How often something happens: whole if it is whole, "0.90" otherwise."""
-    return str(round(value)) if float(value).is_integer() else plain(value)
+    return plain(value) if value is None or value % 1 else str(round(value))
 
 
 def unit(number: str, name: str) -> str:
@@ -181,32 +167,30 @@ def unit(number: str, name: str) -> str:
 
 def align_decimals(numbers: Sequence[str]) -> list[str]:
     """Pads numbers on the right so that their decimal points stand under each other."""
-    tails = [len(text) - _point(text) for text in numbers]
+    # A whole number's point would be behind its last digit.
+    points = [re.search(r"\.|(?<=\d)(?!.*\d)|$", text) for text in numbers]
+    tails = [
+        len(text) - point.start() for text, point in zip(numbers, points, strict=True) if point
+    ]
     longest = max((tail for text, tail in zip(numbers, tails, strict=True) if text), default=0)
     return [
         text and text + " " * (longest - tail) for text, tail in zip(numbers, tails, strict=True)
     ]
 
 
-def _point(text: str) -> int:
-    """Where the decimal point is, or would be: behind the last digit."""
-    if "." in text:
-        return text.index(".")
-    digits = [place for place, char in enumerate(text) if char.isdigit()]
-    return digits[-1] + 1 if digits else len(text)
-
-
 def _with_sign(text: str) -> str:
     return f"+{text}" if text[0].isdigit() and text != "0" else text
 
 
-def _written(value: float | None, figures: int, two_from: float = math.inf) -> str:
+def _written(
+    value: float | None, figures: int, two_from: float = math.inf, scale: float = 1.0
+) -> str:
     """A number with so many figures."""
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:
         return "0"
-    size = abs(value)
+    size = abs(value * scale)
     if size < 0.5 * 10**-_MOST_DECIMALS:
         return f"<{10**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
     rounded = float(f"{size:.{figures}g}")  # 9.996 has two whole digits when it is written

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from alexprof.errors import UsageError
+from alexprof.errors import UsageError, check_name
 from alexprof.record.run import Run
 
 LEAST_WIDTH = 40
@@ -19,14 +17,12 @@ class ReportOptions:
 
     Attributes:
         width: Columns of the terminal; a report takes at least 40.
-        color: Whether to colour the text; it is complete without.
+        color: Whether to color the text; it is complete without.
         variant: The variant to look into; None takes the run's first.
         phase: The only phase to show; None shows all.
         top: How many of the most expensive ops to list; a negative number is a UsageError.
         full: Whether to show everything, and not one screen.
         section: The only part to show (`sections.report.SECTIONS`); None shows all.
-        again: The command that shows this run, for the last line; "" makes it of the run's name.
-        logdir: Where the run lies, for the command that starts TensorBoard; "" leaves it open.
     """
 
     width: int = 80
@@ -36,12 +32,15 @@ class ReportOptions:
     top: int = 10
     full: bool = False
     section: str | None = None
-    again: str = ""
-    logdir: str = ""
 
     def __post_init__(self) -> None:
         if self.top < 0:
             raise UsageError(f"the number of ops to list must be at least 0, not {self.top}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether to make the full report, or a part of it."""
+        return self.full or self.section is not None
 
     def check(self, run: Run) -> None:
         """Makes sure that the run has that variant and phase; else raises a UsageError."""
@@ -50,14 +49,6 @@ class ReportOptions:
             check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
         if self.phase is not None:
             check_name("phase", self.phase, tuple(dict.fromkeys(phases)), f" in run {run.run}")
-
-
-def check_name(what: str, name: str, names: Sequence[str], where: str = "") -> None:
-    """Raises a UsageError if there is no such name, with what it may have been meant to be."""
-    if name not in names:
-        close = get_close_matches(name, names)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
 
 
 def text_width(options: ReportOptions) -> int:

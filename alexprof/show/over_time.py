@@ -24,6 +24,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import clean, plural
+from alexprof.show.verdicts import CANT_TELL, VERDICTS
 
 
 def render_history(
@@ -47,8 +48,9 @@ def _document(history: History, options: ReportOptions) -> Document:
 def _blocks(history: History) -> Iterator[Block]:
     compared = sum(point.compared for point in history.points)
     if not history.steps:
-        what = "no step seen" if compared > 1 else "nothing to compare it with"
-        yield Lead(f"{clean(history.metric)}: {what} in {plural(compared, 'run')}.")
+        number = plural(compared, "run")
+        what = f"no step in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
+        yield Lead(f"{clean(history.metric)}: {what}.")
     yield from (Lead(_sentence(history, step)) for step in history.steps)
     yield _table(history)
     runs: dict[tuple[str, str], list[str]] = {}
@@ -63,20 +65,28 @@ def _blocks(history: History) -> Iterator[Block]:
 
 
 def _sentence(history: History, step: Step) -> str:
-    """Says: up 8.20 % from run b on (251 → 272 ms; 95 % interval …): the first with NumPy 2."""
-    way = "Up" if step.ratio > 1 else "Down"
+    """Says: 8.20 % slower from run b on (251 → 272 ms; 95 % interval …): the first with NumPy 2."""
     size = numbers.percent_unit(abs(step.ratio - 1))
+    if history.unit == "part":
+        change = f"{'Up' if step.ratio > 1 else 'Down'} {size}"
+    else:
+        change = f"{size} {VERDICTS[step.verdict]}"
     after = numbers.unit(_value(history, step.after), _unit_name(history))
     values = f"{_value(history, step.before)} → {after}"
     if step.ci95 is not None:
         low, high = (numbers.percent(bound - 1) for bound in step.ci95)
         values += f"; 95{numbers.NBSP}% interval {numbers.unit(f'{low} to {high}', '%')}"
+    return f"{change} from {clean(step.run)} on ({values}): {_versions(step)}."
+
+
+def _versions(step: Step) -> str:
+    if step.changed is None:
+        return "which versions ran is not recorded"
     changed = ", ".join(
         f"{SOFTWARE[version.what]} {clean(version.values[1])} ({clean(version.values[0])} before)"
         for version in step.changed
     )
-    first = f"the first with {changed}" if changed else "no version changed there"
-    return f"{way} {size} from {clean(step.run)} on ({values}): {first}."
+    return f"the first with {changed}" if changed else "no version changed there"
 
 
 def _table(history: History) -> Table:

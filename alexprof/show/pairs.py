@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from alexprof.analysis.difference import Difference
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
+from alexprof.record.values import Difference
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
-from alexprof.show.comparison_texts import caveat_text, reading
+from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -33,10 +33,10 @@ from alexprof.show.sections.changed import (
     change_text,
     changed_sections,
     interval_text,
-    needed_notes,
     percent_change,
 )
-from alexprof.show.text import clean, cut_two, sentence_case
+from alexprof.show.text import clean, cut_all, sentence_case
+from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -59,7 +59,7 @@ def render_pairs(
     options = options or ReportOptions()
     a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
-        a, b = cut_two(a, b, text_width(options) - len("A "))
+        a, b = cut_all([a, b], text_width(options) - len("A "))
     return draw(result, partial(_document, commands=(a, b)), style, options)
 
 
@@ -133,9 +133,9 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
 def _sentence(wall: Difference) -> str:
     if wall.significant:
         size = numbers.percent_unit(abs(wall.ratio - 1))
-        return f"B is {size} {wall.verdict} than A ({change_text(wall)})."
+        return f"B is {size} {VERDICTS[wall.verdict]} than A ({change_text(wall)})."
     span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
-    return f"{sentence_case(reading(wall))}{span}."
+    return f"{sentence_case(verdict_phrase(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -152,7 +152,7 @@ def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
                 align="right",
             ),
             Column("change", "%", lambda time: percent_change(time.difference), drop=3),
-            Column("reading", "", lambda time: reading(time.difference), align="right"),
+            Column("verdict", "", lambda time: verdict_word(time.difference), align="right"),
         ),
         times,
     )
@@ -168,7 +168,12 @@ def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> T
         change_s = pair[1].seconds - pair[0].seconds
         return Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part, open")))
 
-    table = Table.of(
+    rows: list[object] = [*pairs[:MOST_ROWS]]
+    if len(pairs) > MOST_ROWS:
+        rows.append(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
+    means = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
+    rows.append(Row(("mean", "", *means, change_bar(wall, "whole")), "sum"))
+    return Table.of(
         (
             Column("pair", "", lambda pair: str(pair[0].pair), align="name"),
             Column("first", "", lambda pair: first[pair[0].pair].upper(), align="right", drop=2),
@@ -179,14 +184,10 @@ def _pairs_table(result: PairsResult, wall: Difference, unit: numbers.Unit) -> T
             ),
             Column("", "", bar, align="bar", drop=1),
         ),
-        pairs[:MOST_ROWS],
+        rows,
         axis=_axis(pairs, wall, unit),
         title="Wall time, pair by pair",
     )
-    if len(pairs) > MOST_ROWS:
-        table = table.and_rows(Row((f"{len(pairs) - MOST_ROWS} more",), "muted"))
-    means = (unit.plain(wall.before_s), unit.plain(wall.after_s), unit.signed(wall.change_s))
-    return table.and_rows(Row(("mean", "", *means, change_bar(wall, "whole")), "sum"))
 
 
 def _axis(

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from alexprof.show.text import clean, plural
 
@@ -26,20 +26,17 @@ Clock = Callable[[], float]
 
 
 class Counter:
-    """Counts the steps of a phase, and shows after each how far it is; `total` may be unknown."""
+    """Counts the steps of a phase and shows after each how far it is; `total` may be unknown."""
 
-    def __init__(
-        self, total: int | None, clock: Clock, show: Callable[[Counter, int], None]
-    ) -> None:
-        self.total = total
-        self.done = 0
+    def __init__(self, total: int | None, clock: Clock, show: Callable[[Counter], None]) -> None:
+        self.total, self.done = total, 0
         self._clock, self._show = clock, show
         self._began_s = clock()
 
     def advance(self, steps: int) -> None:
         """Says that so many more steps are done."""
         self.done += steps
-        self._show(self, steps)
+        self._show(self)
 
     def left(self) -> str:
         """Time left, at the pace so far; steps done, where nobody knows how many are to come."""
@@ -59,11 +56,8 @@ class Progress:
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
-        """Begins something that takes `steps` steps (or units); it ends with the `with` block.
-
-        None: how many it takes shows while it goes on.
-        """
-        yield Counter(steps, time.monotonic, lambda counter, more: None)
+        """Begins something that takes `steps` steps (or units), None if nobody knows how many."""
+        yield Counter(steps, time.monotonic, lambda counter: None)
 
     def close(self) -> None:
         """Takes away what does not stay."""
@@ -111,8 +105,7 @@ class PlainProgress(Progress):
         name = "step" if steps == 1 and unit == "steps" else unit
         self.message(f"{title} …" if steps is None else f"{title}: {steps} {name} …")
 
-        def show(counter: Counter, more: int) -> None:
-            del more
+        def show(counter: Counter) -> None:
             if self._clock() - self._spoke_s < QUIET_S or counter.done == counter.total:
                 return
             of = "" if counter.total is None else f"{counter.done} of {counter.total} {unit}, "
@@ -127,15 +120,11 @@ class LiveProgress(Progress):
     Where nobody knows how many steps there will be, it shows how many there were, without a bar.
     """
 
-    def __init__(
-        self, stream: TextIO, clock: Clock = time.monotonic, width: int | None = None
-    ) -> None:
+    def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
         from rich.console import Console
 
         self._clock = clock
-        self._console = Console(
-            file=stream, width=width, highlight=False, markup=False, emoji=False
-        )
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._bars: Bars | None = None
 
     def message(self, text: str) -> None:
@@ -151,8 +140,8 @@ class LiveProgress(Progress):
         bars.start()
         bars.refresh()
 
-        def show(counter: Counter, more: int) -> None:
-            bars.update(task, advance=more, left=counter.left(), refresh=True)
+        def show(counter: Counter) -> None:
+            bars.update(task, completed=counter.done, left=counter.left(), refresh=True)
 
         try:
             yield Counter(steps, self._clock, show)
@@ -168,19 +157,22 @@ class LiveProgress(Progress):
 
 def _bars(console: Console, *, bar: bool) -> Bars:
     """A bar that fits a line of any width: the title gives way first, then the bar."""
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, ProgressColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bars
     from rich.table import Column
 
-    title = Column(no_wrap=True, overflow="ellipsis", ratio=3)
-    how_far = (
-        BarColumn(None, "grey50", "default", "default", table_column=Column(ratio=2)),
-        TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
-    )
+    def text(field: str, **column: Any) -> TextColumn:
+        return TextColumn(field, markup=False, table_column=Column(no_wrap=True, **column))
+
+    columns: list[ProgressColumn] = [text("{task.description}", overflow="ellipsis", ratio=3)]
+    if bar:
+        columns += [
+            BarColumn(None, "grey50", "default", "default", table_column=Column(ratio=2)),
+            TaskProgressColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+        ]
     return Bars(
-        TextColumn("{task.description}", markup=False, table_column=title),
-        *(how_far if bar else ()),
-        TextColumn("{task.fields[left]}", markup=False, table_column=Column(no_wrap=True)),
+        *columns,
+        text("{task.fields[left]}"),
         console=console,
         auto_refresh=False,
         transient=True,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import count, takewhile
-from operator import eq
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from os.path import commonprefix
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 ELLIPSIS = "…"
 GRADIENT_SCOPES = ("gradients/", "gradient_tape/")
@@ -20,8 +20,7 @@ _SIGNATURE = re.compile(r"(?:void )?[\w:~]+(?:<.*)?\(.*\)|void .+")
 _MANGLED = re.compile(r"_ZN?K?(?=\d)")
 # `sm90_xmma_fprop_implicit_gemm_…_execute_segment_k_off_kernel__5x_cudnn`
 _LIBRARY = re.compile(r"(?=sm\d+_)(.+?)(?:_execute(?:_\w+?)?)?_kernel__\w+")
-_UNTELLING = frozenset({"Kernel", "Kernel2", "kernel"})
-"""What a template that makes every kernel of a library is called."""
+_BRACKETS = re.compile(r"<[^<>]*>|\([^()]*\)")
 
 
 def plural(number: int, noun: str, ending: str = "s") -> str:
@@ -67,38 +66,6 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     return fill + text if right else text + fill
 
 
-def cut(text: str, width: int) -> str:
-    """Cuts the middle out of a text that takes more than `width` cells."""
-    return next(_cuts(text, width)) if width > 0 else ""
-
-
-def cut_all(texts: Sequence[str], width: int) -> list[str]:
-    """Cuts names to `width` cells so that different ones stay different.
-
-    Where no place to cut tells them apart they get numbers: "long~1", "long~2". Only where even
-    those don't fit are two names cut the same.
-    """
-    if width < 1:
-        return [""] * len(texts)
-    result = {text: cut(text, width) for text in texts}
-    for short in dict.fromkeys(cut_ for text, cut_ in result.items() if cut_ != text):
-        names = [text for text, cut_ in result.items() if cut_ == short != text]
-        taken = {cut_ for text, cut_ in result.items() if text not in names}
-        if len(names) > 1 or short in taken:
-            result.update(_distinct(names, width, taken))
-    return [result[text] for text in texts]
-
-
-def cut_two(a: str, b: str, width: int) -> tuple[str, str]:
-    """Cuts two long texts, as commands are, so that their first difference stays to be seen."""
-    same = sum(takewhile(bool, map(eq, a, b)))
-    start = a.rfind(" ", 0, same) + 1
-    first, second = (_from(text, start, same, width) for text in (a, b))
-    if first == second and a != b:
-        first, second = cut_all([a, b], width)
-    return first, second
-
-
 def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:
     """Breaks a sentence into lines of at most `width` cells; no-break spaces hold.
 
@@ -106,151 +73,133 @@ def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:
     """
     later = later if cell_len(later) < width else ""
     lines, line = [], first
-    empty = True
-    for word in text.split(" "):
-        longer = line + word if empty else f"{line} {word}"
-        if not empty and cell_len(longer) > width:
+    for place, word in enumerate(text.split(" ")):
+        longer = f"{line} {word}" if place else line + word
+        if place and cell_len(longer) > width:
             lines.append(line)
             longer = later + word
         while cell_len(longer) > width:
             head = _head(longer, width)
             lines.append(head)
             longer = later + longer[len(head) :]
-        line, empty = longer, False
+        line = longer
     return [*lines, line]
 
 
-def _from(text: str, start: int, same: int, width: int) -> str:
-    """The beginning of a text, and what follows from a word on; of a long word its end."""
-    if cell_len(text) <= width:
-        return text
-    start = max(start, same - width // 4)
-    head = _head(text, max(width // 3, width - 1 - cell_len(text[start:])))
+def cut(text: str, width: int, scope: str = "") -> str:
+    """Cuts a text to `width` cells: what tells least goes first, as a `scope`, then the middle."""
+    if width < 1:
+        return ""
+    short = text
+    for short in _shorter_names(text, scope):
+        if cell_len(short) <= width:
+            return short
+    # Ends of names tell more than beginnings, but for those of a library's kernels.
+    tail = 0 if _LIBRARY.fullmatch(text) else width // 2
+    return _head(short, width - 1 - tail) + ELLIPSIS + _head(short[::-1], tail)[::-1]
+
+
+def cut_all(texts: Sequence[str], width: int) -> list[str]:
+    """Cuts names to `width` cells so that different ones stay different.
+
+    A scope that most begin with goes first. Of those that would look alike what is around their
+    first difference stays. Where that does not tell them apart they get numbers: "long~1",
+    "long~2". Only where even those don't fit are two names cut the same.
+    """
+    scoped = [text for text in texts if "/" in text]
+    scope = _common(scoped) if len(scoped) > len(texts) / 2 > 1 else ""
+    scope = scope[: scope.rfind("/") + 1]
+    shorts = {text: cut(text, width, scope) for text in texts}
+    whole = {text for text, short in shorts.items() if text == short}
+    cut_ = {text: short for text, short in shorts.items() if text != short}
+    shorts.update(_distinct(cut_, width, whole))
+    return [shorts[text] for text in texts]
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all names begin with."""
+    return commonprefix(names)  # noqa: RUF071  # not only whole parts of a path
+
+
+def _distinct(shorts: Mapping[str, str], width: int, taken: set[str]) -> Iterator[tuple[str, str]]:
+    """Names with what they are cut to, or with what tells them apart; adds that to `taken`."""
+    groups: dict[str, list[str]] = {}
+    for name, short in shorts.items():
+        groups.setdefault(short, []).append(name)
+    clashing = [names for short, names in groups.items() if len(names) > 1 or short in taken]
+    for short, names in groups.items():
+        if names not in clashing:
+            taken.add(short)
+            yield names[0], short
+    for names in clashing:
+        same = len(_common(names))
+        around = {name: _around(name, same, width) for name in names}
+        if len({*around.values()}) > 1:
+            yield from _distinct(around, width, taken)
+        else:
+            yield from _numbered(names, width, taken)
+
+
+def _around(text: str, place: int, width: int) -> str:
+    """What follows in a text from a little before a place on, with what room is left before it."""
+    part = max(text.rfind(separator, 0, place) for separator in " /") + 1
+    start = max(part, place - width // 4)
+    head = _head(text, width - 1 - cell_len(text[start:]))
     if start > len(head) + 1:
         text = head + ELLIPSIS + text[start:]
     return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
-def _distinct(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
-    """Other ways to cut names, so that they differ from each other and from what is taken."""
-    for shorts in _ways(names, width):
-        if len({*shorts, *taken}) == len(names) + len(taken):
-            return dict(zip(names, shorts, strict=True))
-    return _numbered(names, width, taken)
-
-
-def _ways(names: Sequence[str], width: int) -> Iterator[Sequence[str]]:
-    """The middle cut out at other places, then what is around the first difference kept."""
-    yield from zip(*(_cuts(text, width) for text in names), strict=False)
-    same = sum(takewhile(bool, (len({*chars}) == 1 for chars in zip(*names, strict=False))))
-    yield [_from(text, same, same, width) for text in names]
-
-
-def _numbered(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
+def _numbered(names: Sequence[str], width: int, taken: set[str]) -> Iterator[tuple[str, str]]:
     """Names cut to make room for a number behind each."""
-    result: dict[str, str] = {}
-    numbers = count(1)
-    for text in names:
-        for number in numbers:
-            mark = f"~{number}"
-            short = cut(text, width - len(mark)) + mark
-            if len(mark) > width:
-                return {other: cut(other, width) for other in names}
-            if short not in taken:
-                result[text] = short
-                break
-    return result
-
-
-def _cuts(text: str, width: int) -> Iterator[str]:
-    """Every way to cut, the best first: where the end tells nothing that, else the middle."""
-    short = text
-    for short in _shorter_names(text):
-        if cell_len(short) <= width:
-            yield short
-            return
-    keep = width - 1
-    if _tells_at_its_beginning(text):
-        yield _head(short, keep) + ELLIPSIS
-    # Ends of names tell more than beginnings: an odd cell goes there.
-    for distance in range(keep // 2 + 1):
-        for head in dict.fromkeys((keep // 2 - distance, keep // 2 + distance)):
-            yield _head(short, head) + ELLIPSIS + _tail(short, keep - head)
+    for name in names:
+        marks = (f"~{number}" for number in count(1))
+        shorts = (cut(name, width - len(mark)) + mark for mark in marks)
+        short = next(short for short in shorts if short not in taken)
+        taken.add(short)
+        yield name, short if cell_len(short) <= width else cut(name, width)
 
 
 def _head(text: str, width: int) -> str:
-    while text and cell_len(text) > width:
-        text = text[: min(len(text) - 1, max(width, 0))] if len(text) > width else text[:-1]
-    return text
+    """The beginning that takes at most `width` cells."""
+    return chop_cells(text[:width], width)[0] if text and width > 0 else ""
 
 
-def _tail(text: str, width: int) -> str:
-    return _head(text[::-1], width)[::-1]
-
-
-def _shorter_names(name: str) -> Iterator[str]:
+def _shorter_names(name: str, scope: str) -> Iterator[str]:
     """The name, then what is left of it when what tells least goes, shorter and shorter."""
     yield name
-    if (short := _without_scope(name)) != name:
-        yield short
-    elif kernel := _kernel(name):
-        yield kernel
-        yield _without_namespaces(kernel)
+    gradient = next((start for start in GRADIENT_SCOPES if name.startswith(start)), "")
+    if gradient:
+        yield _GRADIENT + name.removeprefix(gradient)
+    elif scope and name.startswith(scope):
+        yield f"{ELLIPSIS}/{name.removeprefix(scope)}"
+    elif jax := _JAX.fullmatch(name):
+        backward, forward, op = jax.groups()
+        start = ELLIPSIS if backward is None else _GRADIENT[0]
+        yield "/".join(filter(None, (start, backward or forward, op)))
+    elif parts := _kernel(name):
+        yield "::".join(parts)
+        # What a template that makes every kernel of a library is called tells nothing.
+        yield "::".join(parts[-2:] if parts[-1].casefold().startswith("kernel") else parts[-1:])
 
 
-def _tells_at_its_beginning(name: str) -> bool:
-    """Whether the end of a name says nothing: a library's kernel."""
-    return _LIBRARY.fullmatch(name) is not None
-
-
-def _without_scope(name: str) -> str:
-    """Leaves out what most names of a run begin with: a gradient's scope, JAX's function."""
-    scope = next((scope for scope in GRADIENT_SCOPES if name.startswith(scope)), "")
-    if scope:
-        return _GRADIENT + name.removeprefix(scope)
-    jax = _JAX.fullmatch(name)
-    if jax is None:
-        return name
-    gradient, forward, op = jax.groups()
-    start = _GRADIENT if gradient is not None else f"{ELLIPSIS}/"
-    scopes = gradient or forward
-    return f"{start}{scopes}/{op}" if scopes else start + op
-
-
-def _kernel(name: str) -> str:
-    """The function of a compiled kernel with its namespaces; "" if the name is none."""
+def _kernel(name: str) -> list[str]:
+    """The function of a compiled kernel behind its namespaces; empty if the name is none."""
     if library := _LIBRARY.fullmatch(name):
-        return library[1]
-    if _MANGLED.match(name):
-        return "::".join(_mangled_parts(name))
-    plain = name.replace("(anonymous namespace)::", "")
-    if not _SIGNATURE.fullmatch(plain):
-        return ""
-    return _outside_brackets(plain.removeprefix("void "))
+        return [library[1]]
+    if mangled := _MANGLED.match(name):
+        return list(_mangled_parts(name[mangled.end() :]))
+    if not _SIGNATURE.fullmatch(name.replace("(anonymous namespace)", "")):
+        return []
+    shorter, plain = name.removeprefix("void "), ""
+    while shorter != plain:  # brackets in brackets
+        plain, shorter = shorter, _BRACKETS.sub("", shorter)
+    return [part.strip() for part in plain.split("::") if part]
 
 
 def _mangled_parts(name: str) -> Iterator[str]:
-    """The parts of a mangled name, each with its length before it: `_ZN3abc2deE` is abc, de."""
-    at = len(_MANGLED.match(name)[0])  # type: ignore[index]  # the caller has matched it
-    while digits := re.match(r"\d+", name[at:]):
-        start = at + len(digits[0])
-        at = start + int(digits[0])
-        yield name[start:at]
-
-
-def _outside_brackets(signature: str) -> str:
-    """What stands before a function's parameters, its template's arguments left out."""
-    depth, kept = 0, ""
-    for char in signature:
-        if char == "(" and not depth:
-            break
-        depth -= char == ">"
-        kept += "" if depth or char == ">" else char.replace("<", "")
-        depth += char == "<"
-    return kept.strip()
-
-
-def _without_namespaces(kernel: str) -> str:
-    """The function alone, with the namespace before it if it tells nothing by itself."""
-    parts = kernel.split("::")
-    return "::".join(parts[-2:] if parts[-1] in _UNTELLING else parts[-1:])
+    """The parts of a mangled name, each with its length before it: of `3abc2deE` abc and de."""
+    while digits := re.match(r"\d+", name):
+        end = digits.end() + int(digits[0])
+        yield name[digits.end() : end]
+        name = name[end:]

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from alexprof.analysis.findings import Finding
 from alexprof.analysis.summary import MeasuredSaving, StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
-from alexprof.show.document import Document, Section
-from alexprof.show.note_texts import stopped_text
-from alexprof.show.numbers import unit
+from alexprof.record.timed import Timed
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean, in_sentence, plural
+from alexprof.show.text import clean, in_sentence
 
 UNNAMED = "default"
 """The variant of a graph that was not given a name."""
@@ -33,6 +29,12 @@ class View:
     def summary(self) -> Summary:
         """The run's answers."""
         return summarize(self.run, self.options.variant)
+
+    @property
+    def outside(self) -> Finding | None:
+        """The finding that the marked steps of a trace hold little of it; None without."""
+        findings = self.summary.findings
+        return next((finding for finding in findings if finding.code.startswith("outside_")), None)
 
     @cached_property
     def all_phases(self) -> tuple[str, ...]:
@@ -132,45 +134,13 @@ class View:
         name = saving.name.casefold()
         return clean(next((word for word in words if word.casefold() == name), saving.name))
 
+    def left_out_label(self, saving: MeasuredSaving | Ablation) -> str:
+        """The same beside layers, one of which may have its name."""
+        phase, label = self.phase(saving.reference, saving.phase), self.saving_label(saving)
+        is_layer = phase is not None and label in {layer.name for layer in phase.layers}
+        return f"{label}, as left out" if is_layer else label
+
 
 def on_gpu(phase: Phase | None) -> bool:
     """Whether the trace gives a phase's steps to a GPU."""
     return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))
-
-
-def status(run: Run) -> str:
-    """Whether everything asked for was done, in a word."""
-    return "complete" if run.complete else "incomplete"
-
-
-def document(run: Run, sections: Iterable[Section], footer: str, status: str = "") -> Document:
-    """A report of a run: its head, sections and a last line."""
-    return Document(
-        name=clean(run.run),
-        status=status,
-        facts=_facts(run),
-        banner="" if run.complete else f"incomplete: {stopped_text(run.stopped)}",
-        sections=tuple(sections),
-        footer=footer,
-    )
-
-
-def _facts(run: Run) -> tuple[str, ...]:
-    """Processor, software, batch, accelerators."""
-    machine = run.machine
-    if machine is None:
-        return ("a trace alone: where it was taken is not recorded",)
-    software = machine.software
-    onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
-    host = f"{clean(machine.host.processor) or 'processor not known'}, "
-    batch = run.workload.settings.get("batch_size") if run.workload else None
-    devices = Counter(clean(device.description) for device in machine.accelerators)
-    accelerators = [
-        name if number == 1 else f"{number} × {name}" for name, number in devices.items()
-    ]
-    return (
-        host + plural(machine.host.cores, "core"),
-        f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}",
-        *([] if batch is None else [unit("batch", str(batch))]),
-        ", ".join(accelerators) or "no accelerator",
-    )

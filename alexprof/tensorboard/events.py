@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -21,9 +21,7 @@ from alexprof.files import whole_file, writing
 _OURS = re.compile(r"events\.out\.tfevents\.(\d{10})\..*\.alexprof\.(\d{9})", re.DOTALL)
 
 
-def write_event_file(
-    folder: Path, events: Iterable[Event], clock: Callable[[], int] = time.time_ns
-) -> Path:
+def write_event_file(folder: Path, events: Iterable[Event]) -> Path:
     """Writes an event file, whole, in the place of the one that AlexProf wrote there before.
 
     The new file has a later name and begins with a session's start, because a TensorBoard that is
@@ -33,32 +31,29 @@ def write_event_file(
     Args:
         folder: TensorBoard's run.
         events: What the file holds after its head.
-        clock: Unix time in nanoseconds; for tests.
 
     Returns:
         The file's path; a RunError if it can't be written.
     """
     with writing(folder):
         earlier = _written_before(folder)
-    now_ns = max([clock(), *(stamp_ns + 1 for stamp_ns in earlier.values())])
-    path = folder / _file_name(now_ns)
+    now_ns = max([time.time_ns(), *(stamp_ns + 1 for stamp_ns in earlier.values())])
+    # TensorBoard takes files with "tfevents" in their name, sorted by it.
+    seconds, rest_ns = divmod(now_ns, 1_000_000_000)
+    name = f"events.out.tfevents.{seconds:010d}.{socket.gethostname()}.alexprof.{rest_ns:09d}"
+    path, now_s = folder / name, now_ns / 1e9
+    head = (
+        Event(wall_time=now_s, file_version="brain.Event:2"),
+        Event(wall_time=now_s, step=0, session_log=SessionLog(status=SessionLog.START)),
+    )
     with whole_file(path) as temporary, temporary.open("wb") as file:
         records = RecordWriter(file)
-        for event in (*_head(now_ns / 1e9), *events):
+        for event in (*head, *events):
             records.write(event.SerializeToString())
     for old in earlier:
         with writing(old):
             old.unlink(missing_ok=True)
     return path
-
-
-def _head(now_s: float) -> tuple[Event, Event]:
-    """The format's version, and that a session begins."""
-    start = SessionLog(status=SessionLog.START)
-    return (
-        Event(wall_time=now_s, file_version="brain.Event:2"),
-        Event(wall_time=now_s, step=0, session_log=start),
-    )
 
 
 def _written_before(folder: Path) -> dict[Path, int]:
@@ -67,9 +62,3 @@ def _written_before(folder: Path) -> dict[Path, int]:
         return {}
     names = ((path, _OURS.fullmatch(path.name)) for path in folder.iterdir())
     return {path: int(name[1]) * 1_000_000_000 + int(name[2]) for path, name in names if name}
-
-
-def _file_name(now_ns: int) -> str:
-    """TensorBoard takes files with "tfevents" in their name, sorted by it."""
-    seconds, rest_ns = divmod(now_ns, 1_000_000_000)
-    return f"events.out.tfevents.{seconds:010d}.{socket.gethostname()}.alexprof.{rest_ns:09d}"

@@ -16,14 +16,15 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from alexprof.analysis.difference import leading_estimator
 from alexprof.record.run import Run
-from alexprof.tensorboard.scalars import attributed_tag, mean_tag, median_tag, share_tag, std_tag
+from alexprof.tensorboard.scalars import ablation_tag, step_tag
 
-# How it was measured, not what: TensorBoard shows all settings before any figure.
-_MEASURING = frozenset(
+# TensorBoard puts all settings before any figure, so only those stand there that tell what was
+# measured: not how it was, nor what the name of the variant says or the command can't change.
+_HIDDEN = frozenset(
     {
         *("block_steps", "burn_in", "cpu_allocator", "device", "fetch"),
         *("inter_op", "interleave", "intra_op", "max_time_s", "num_batches", "phases", "precision"),
-        *("seed", "trace_steps", "until_steady", "variants"),
+        *("seed", "trace_steps", "until_steady", "variants", "left_out", "image_size"),
     }
 )
 Value = bool | int | float | str
@@ -37,28 +38,32 @@ def settings(run: Run, variant: str) -> dict[str, Value]:
         row["hardware"] = ", ".join(accelerators) or run.machine.host.processor
     options = {} if run.workload is None else run.workload.settings
     for name, value in options.items():
-        if value is not None and name not in _MEASURING:
+        if value is not None and name not in _HIDDEN:
             row.setdefault(name, ", ".join(value) if isinstance(value, list) else value)
     return row
 
 
 def metrics(run: Run) -> dict[str, str]:
-    """What is compared: by tag of a scalar, the column's title."""
+    """What is compared, phase by phase: by tag of a scalar, the column's title.
+
+    TensorBoard shows the first five columns unless told otherwise.
+    """
     phases = {
         key: phase.label
         for variant in run.variants.values()
         for key, phase in variant.phases.items()
     }
-    figures = [(mean_tag, "mean"), (std_tag, "std")]
+    estimates = ["mean", "std"]
     if leading_estimator(run) == "median":
-        figures.insert(0, (median_tag, "median"))
-    titles = {
-        tag(key): f"{label}: {name} (ms)" for key, label in phases.items() for tag, name in figures
-    }
-    for ablation in run.ablations:
-        label = phases.get(ablation.phase, ablation.phase)
-        titles[share_tag(ablation)] = f"{label}: {ablation.name} share (%)"
-        titles[attributed_tag(ablation)] = f"{label}: {ablation.name} attributed (ms)"
+        estimates.insert(0, "median")
+    titles: dict[str, str] = {}
+    for key, label in phases.items():
+        titles |= {step_tag(key, name): f"{label}: {name} (ms)" for name in estimates}
+        for ablation in run.ablations:
+            if ablation.phase == key:
+                name = f"{label}: {ablation.name}"
+                titles[ablation_tag(ablation, "attributed_ms")] = f"{name} attributed (ms)"
+                titles[ablation_tag(ablation, "share_percent")] = f"{name} share (%)"
     return titles
 
 

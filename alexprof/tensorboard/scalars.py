@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 from alexprof.analysis.summary import MeasuredSaving, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.values import Timed
+from alexprof.record.timed import Timed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from alexprof.measure.loop import Block
 
 Floats = NDArray[np.float64]
 _POINTS = 10
@@ -20,8 +26,8 @@ _TRACED = "Steps under the profiler, on the device that the step is divided on."
 
 
 @dataclass(frozen=True)
-class Samples:
-    """The timed steps of one variant and phase.
+class TimedSteps:
+    """The timed steps of one variant and phase, at least one.
 
     Attributes:
         steps: Each step's number, ascending, int64 [steps].
@@ -34,21 +40,20 @@ class Samples:
     wall_time_s: Floats
 
 
-@dataclass(frozen=True)
-class TracedSteps:
-    """The traced steps of one variant and phase, on the device that the step is divided on.
-
-    Attributes:
-        seconds: Wall time of each, float64 [steps].
-        idle_s: The part with no op running, float64 [steps].
-        layers: By layer, its share of each step in seconds, float64 [steps].
-        kinds: The same by kind of op.
-    """
-
-    seconds: Floats
-    idle_s: Floats
-    layers: Mapping[str, Floats]
-    kinds: Mapping[str, Floats]
+def timed_steps(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str, TimedSteps]:
+    """The timed steps of a variant, by phase, from the blocks of all variants."""
+    by_phase = {}
+    for phase, phase_blocks in blocks.items():
+        timed = [block for block in phase_blocks if block.variant == variant and not block.warm_up]
+        if timed:
+            numbers = [block.first_step + np.arange(len(block.start_ns)) for block in timed]
+            ends_s = [(block.end_ns + block.unix_offset_ns) / 1e9 for block in timed]
+            by_phase[phase] = TimedSteps(
+                steps=np.concatenate(numbers),
+                seconds=np.concatenate([block.seconds for block in timed]),
+                wall_time_s=np.concatenate(ends_s),
+            )
+    return by_phase
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,9 @@ class Series:
     Attributes:
         tag: Its name; TensorBoard groups by what comes before the first "/".
         description: Unit and meaning, Markdown.
-        steps: int64 [points].
-        values: float64 [points].
-        wall_time_s: Unix time, float64 [points].
+        steps: Each point's step, int64 [points].
+        values: Its value, float64 [points].
+        wall_time_s: Its Unix time, float64 [points].
     """
 
     tag: str
@@ -70,103 +75,112 @@ class Series:
     wall_time_s: Floats
 
 
-def median_tag(phase: str) -> str:
-    """The tag of a phase's median step time."""
-    return f"{phase}/median_ms"
+def step_tag(phase: str, estimate: str) -> str:
+    """The tag of a phase's "mean", "median" or "std" of timed steps."""
+    return f"{phase}/{estimate}_ms"
 
 
-def mean_tag(phase: str) -> str:
-    """The tag of a phase's mean step time."""
-    return f"{phase}/mean_ms"
-
-
-def std_tag(phase: str) -> str:
-    """The tag of the standard deviation of a phase's steps."""
-    return f"{phase}/std_ms"
-
-
-def attributed_tag(ablation: Ablation | MeasuredSaving) -> str:
-    """The tag of what the trace gives the ops that an ablation leaves out."""
-    return f"{ablation.phase}/{ablation.name}_attributed_ms"
-
-
-def share_tag(ablation: Ablation | MeasuredSaving) -> str:
-    """The tag of the part of the step that the trace gives those ops."""
-    return f"{ablation.phase}/{ablation.name}_share_percent"
+def ablation_tag(ablation: Ablation | MeasuredSaving, figure: str) -> str:
+    """The tag of an ablation's "measured_ms"; "attributed_ms", by the trace; "share_percent"."""
+    return f"{ablation.phase}/{ablation.name}_{figure}"
 
 
 def all_series(
     run: Run,
     variant: str,
-    samples: Mapping[str, Samples],
-    traced: Mapping[str, TracedSteps],
+    timed: Mapping[str, TimedSteps],
+    costs: Mapping[tuple[str, str], pl.DataFrame],
     started_s: float,
 ) -> Iterator[Series]:
-    """Every line of a variant, of its timed and traced steps by phase.
+    """Every line of a variant.
 
-    What has no time of its own has that of the last timed step, or `started_s` (Unix time).
+    What has no time of its own has that of the last timed step, or `started_s`.
+
+    Args:
+        run: The run.
+        variant: One of its variants.
+        timed: Its timed steps by phase.
+        costs: The tables of costs by variant and phase.
+        started_s: Unix time.
     """
-    ends_s = {phase: float(s.wall_time_s[-1]) for phase, s in samples.items() if len(s.steps)}
-    for phase, timed_steps in samples.items():
+    ends_s = {phase: float(steps.wall_time_s[-1]) for phase, steps in timed.items()}
+    for phase, steps in timed.items():
         meaning = "Duration of each timed step; no profiler attached, warm-up left out."
         yield Series(
             f"{phase}/step_time_ms",
             f"Milliseconds. {meaning}",
-            timed_steps.steps,
-            timed_steps.seconds * 1e3,
-            timed_steps.wall_time_s,
+            steps.steps,
+            steps.seconds * 1e3,
+            steps.wall_time_s,
         )
-    phases = run.variants[variant].phases if variant in run.variants else {}
-    for phase, record in phases.items():
+    for phase, record in run.variants[variant].phases.items():
         end_s = ends_s.get(phase, started_s)
         if record.timed is not None:
-            yield from _estimates(phase, record.timed, samples.get(phase), end_s)
+            yield from _estimates(phase, record.timed, timed.get(phase), end_s)
         if record.traced is not None and record.traced.slowdown is not None:
             meaning = "Mean of the traced steps over mean of the timed steps: what tracing costs."
             figure = (f"{phase}/slowdown", f"A ratio. {meaning}", record.traced.slowdown)
             yield _level(*figure, record.traced.steps, end_s)
-    for phase, steps in traced.items():
-        yield from _traced_steps(phase, steps, ends_s.get(phase, started_s))
+        if record.attribution is not None and (variant, phase) in costs:
+            table = costs[variant, phase]
+            of_device = table.filter(table["device"] == record.attribution.device)
+            yield from _traced_steps(phase, of_device, end_s)
     summary = summarize(run)
     for saving in summary.savings:
         if saving.reference == variant:
             yield from _saving(summary, saving, ends_s.get(saving.phase, started_s))
 
 
-def _estimates(phase: str, timed: Timed, samples: Samples | None, end_s: float) -> Iterator[Series]:
+def _estimates(
+    phase: str, timed: Timed, steps: TimedSteps | None, end_s: float
+) -> Iterator[Series]:
     """Mean, standard deviation and median of the steps up to each of ten; the last is the run's."""
-    count = 0 if samples is None else len(samples.steps)
+    count = 0 if steps is None else len(steps.steps)
     ends = np.unique(np.linspace(0, count, _POINTS + 1).astype(np.int64))[1:]
     for tag, seconds, estimate, name in (
-        (mean_tag(phase), timed.mean_s, np.mean, "Mean"),
-        (std_tag(phase), timed.std_s, np.std, "Standard deviation"),
-        (median_tag(phase), timed.median_s, np.median, "Median"),
+        (step_tag(phase, "mean"), timed.mean_s, np.mean, "Mean"),
+        (step_tag(phase, "std"), timed.std_s, np.std, "Standard deviation"),
+        (step_tag(phase, "median"), timed.median_s, np.median, "Median"),
     ):
         meaning = f"Milliseconds. {name} of the timed steps up to here; the last is the run's."
-        if samples is None or len(ends) < _LINE:
+        if steps is None or len(ends) < _LINE:
             yield _level(tag, meaning, seconds * 1e3, timed.steps, end_s)
             continue
-        values = [float(estimate(samples.seconds[:end])) for end in ends[:-1]]
+        values = [float(estimate(steps.seconds[:end])) for end in ends[:-1]]
         values_ms = np.array([*values, seconds]) * 1e3
-        yield Series(tag, meaning, ends, values_ms, samples.wall_time_s[ends - 1])
+        yield Series(tag, meaning, ends, values_ms, steps.wall_time_s[ends - 1])
 
 
-def _traced_steps(phase: str, traced: TracedSteps, end_s: float) -> Iterator[Series]:
-    steps = np.arange(len(traced.seconds), dtype=np.int64)
+def _traced_steps(phase: str, costs: pl.DataFrame, end_s: float) -> Iterator[Series]:
+    """Each traced step, its idle time, and what layers and kinds have of it, on one device."""
+    import polars as pl
+
+    from alexprof.attribute import IDLE_OP
+
+    walls = costs.group_by("step").agg(pl.col("wall_ns").first()).sort("step")
+
+    def by_step(rows: pl.DataFrame) -> Floats:
+        """Shares added up within each step; a step without rows has 0."""
+        sums = rows.group_by("step").agg(pl.col("share_ns").sum())
+        joined = walls.join(sums, on="step", how="left", maintain_order="left")
+        return joined["share_ns"].fill_null(0).to_numpy() / 1e6
+
+    is_idle = costs["op"] == IDLE_OP
+    walls_ms, idle_ms = walls["wall_ns"].to_numpy() / 1e6, by_step(costs.filter(is_idle))
     lines = [
-        ("traced_step_ms", "Wall time of each traced step.", traced.seconds),
-        ("idle_ms", "The part of each traced step in which no op ran.", traced.idle_s),
+        (f"{phase}/traced_step_ms", "Wall time of each traced step.", walls_ms),
+        (f"{phase}/idle_ms", "The part of each traced step in which no op ran.", idle_ms),
     ]
-    lines = [(f"{phase}/{tag}", meaning, seconds) for tag, meaning, seconds in lines]
-    for group, parts in (("layer", traced.layers), ("kind", traced.kinds)):
+    for group in ("layer", "kind"):
         meaning = (
             f"This {group}'s share of each traced step; all shares and idle time add up to it."
         )
-        # A group of their own: TensorBoard shows twelve charts of each.
-        lines += [(f"{phase}_{group}s/{name}_ms", meaning, s) for name, s in parts.items()]
-    for tag, meaning, seconds in lines:
-        description = f"Milliseconds. {meaning} {_TRACED}"
-        yield Series(tag, description, steps, seconds * 1e3, np.full(len(steps), end_s))
+        for (name,), rows in costs.filter(~is_idle).group_by(group, maintain_order=True):
+            # A group of their own: TensorBoard shows twelve charts of each.
+            lines.append((f"{phase}_{group}s/{name}_ms", meaning, by_step(rows)))
+    steps, wall_time_s = np.arange(walls.height), np.full(walls.height, end_s)
+    for tag, meaning, values_ms in lines:
+        yield Series(tag, f"Milliseconds. {meaning} {_TRACED}", steps, values_ms, wall_time_s)
 
 
 def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[Series]:
@@ -174,19 +188,21 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     timed = steps.get((saving.phase, saving.reference))
     count = timed.steps if timed else 1
     given = f"What the trace gives to the ops of {saving.name},"
+    figures = {
+        "measured_ms": (
+            f"Milliseconds. What leaving {saving.name} out wins: {summary.estimator} of the timed "
+            f"steps, {saving.reference} less {saving.without}.",
+            saving.saved_s * 1e3,
+        )
+    }
     if saving.own_s is not None:
         meaning = f"Milliseconds. {given} on the scale of timed steps."
-        yield _level(attributed_tag(saving), meaning, saving.own_s * 1e3, count, end_s)
+        figures["attributed_ms"] = meaning, saving.own_s * 1e3
         if timed is not None:
             percent = 100 * saving.own_s / timed.center_s
-            meaning = f"Percent. {given} of the timed step."
-            yield _level(share_tag(saving), meaning, percent, count, end_s)
-    meaning = (
-        f"Milliseconds. What leaving {saving.name} out wins: {summary.estimator} of the timed "
-        f"steps, {saving.reference} less {saving.without}."
-    )
-    tag = f"{saving.phase}/{saving.name}_measured_ms"
-    yield _level(tag, meaning, saving.saved_s * 1e3, count, end_s)
+            figures["share_percent"] = f"Percent. {given} of the timed step.", percent
+    for figure, (meaning, value) in figures.items():
+        yield _level(ablation_tag(saving, figure), meaning, value, count, end_s)
 
 
 def _level(tag: str, description: str, value: float, steps: int, wall_time_s: float) -> Series:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event, TaggedRunMetadata
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
@@ -18,19 +18,22 @@ from alexprof.record.run import Run
 from alexprof.tensorboard import hparams
 from alexprof.tensorboard.compute_times import with_shares
 from alexprof.tensorboard.events import write_event_file
-from alexprof.tensorboard.scalars import Samples, Series, TracedSteps, all_series
+from alexprof.tensorboard.scalars import Series, TimedSteps, all_series
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def write_variant_events(
     folder: Path,
     run: Run,
     variant: str,
-    samples: Mapping[str, Samples],
+    report: str,
     *,
-    traced: Mapping[str, TracedSteps] | None = None,
+    timed: Mapping[str, TimedSteps],
+    costs: Mapping[tuple[str, str], pl.DataFrame],
     graph: bytes | None = None,
     run_metadata: Mapping[str, bytes] | None = None,
-    text: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes what is known of a variant for TensorBoard, in the place of what was written before.
 
@@ -40,37 +43,33 @@ def write_variant_events(
         folder: TensorBoard's run, `<run>/<variant>`.
         run: The run, which may be incomplete.
         variant: Which of its variants.
-        samples: The timed steps by phase.
-        traced: The traced steps by phase.
+        report: Markdown for the Text tab.
+        timed: The timed steps by phase.
+        costs: The tables of costs by variant and phase.
         graph: Serialized `GraphDef`.
         run_metadata: By phase, serialized `RunMetadata`.
-        text: By tag, Markdown for the Text tab.
 
     Returns:
         The event file; a RunError if it can't be written.
     """
-    run_metadata, text = run_metadata or {}, text or {}
-    phases = run.variants[variant].phases if variant in run.variants else {}
+    run_metadata = run_metadata or {}
     started_s = datetime.fromisoformat(run.started).timestamp()
-    ended_s = max(
-        [
-            started_s,
-            *(float(sample.wall_time_s[-1]) for sample in samples.values() if len(sample.steps)),
-        ]
-    )
+    ended_s = max([started_s, *(float(steps.wall_time_s[-1]) for steps in timed.values())])
+    # TensorBoard shows one thing of a tag; a phase may be called like the text.
+    tag = "report/text" if "report" in run_metadata else "report"
     events = (
-        *_graphs(graph, run_metadata, phases, started_s),
+        *_graphs(graph, run_metadata, run.variants[variant].phases, started_s),
         *(
             Event(wall_time=started_s, summary=summary)
             for summary in hparams.summaries(run, variant, started_s, ended_s)
         ),
-        *_texts(text, set(run_metadata), ended_s),
+        Event(wall_time=ended_s, summary=text_pb(tag, report)),
         *(
             event
-            for series in all_series(run, variant, samples, traced or {}, started_s)
+            for series in all_series(run, variant, timed, costs, started_s)
             for event in _scalars(series)
         ),
-        *_histograms(samples),
+        *_histograms(timed),
     )
     return write_event_file(folder, events)
 
@@ -84,16 +83,8 @@ def _graphs(
     if graph is not None:
         yield Event(wall_time=wall_time_s, graph_def=graph)
     for key, content in run_metadata.items():
-        shown = with_shares(content, phases[key]) if key in phases else content
-        tagged = TaggedRunMetadata(tag=key, run_metadata=shown)
+        tagged = TaggedRunMetadata(tag=key, run_metadata=with_shares(content, phases[key]))
         yield Event(wall_time=wall_time_s, tagged_run_metadata=tagged)
-
-
-def _texts(text: Mapping[str, str], taken: set[str], wall_time_s: float) -> Iterator[Event]:
-    for tag, markdown in text.items():
-        # TensorBoard shows one thing of a tag; a phase may be called like a text.
-        free = f"{tag}/text" if tag in taken else tag
-        yield Event(wall_time=wall_time_s, summary=text_pb(free, markdown))
 
 
 def _scalars(series: Series) -> Iterator[Event]:
@@ -105,24 +96,21 @@ def _scalars(series: Series) -> Iterator[Event]:
         description = None  # TensorBoard keeps the first
 
 
-def _histograms(samples: Mapping[str, Samples]) -> Iterator[Event]:
-    """Histograms of stretches of the run: the Distributions tab shows nothing of a single one."""
+def _histograms(timed: Mapping[str, TimedSteps]) -> Iterator[Event]:
+    """Histograms of the run in order, of about ten steps each: at most ten, of two steps two.
+
+    The Distributions tab shows nothing of a single one.
+    """
     meaning = (
         "Milliseconds. Durations of the timed steps, up to ten equal parts of the run in order."
     )
-    for phase, some in samples.items():
-        for part in _parts(len(some.steps)):
+    for phase, steps in timed.items():
+        count = len(steps.steps)
+        for part in np.array_split(np.arange(count), min(count, max(2, min(10, count // 10)))):
             last = part[-1]
-            tag, values = f"{phase}/step_time_histogram_ms", some.seconds[part] * 1e3
+            tag, values = f"{phase}/step_time_histogram_ms", steps.seconds[part] * 1e3
             yield Event(
-                wall_time=float(some.wall_time_s[last]),
-                step=int(some.steps[last]),
+                wall_time=float(steps.wall_time_s[last]),
+                step=int(steps.steps[last]),
                 summary=histogram_pb(tag, values, description=meaning),
             )
-
-
-def _parts(steps: int) -> list[NDArray[np.intp]]:
-    """Indices of the steps in parts of about ten: two parts at least, ten at most."""
-    if steps == 0:
-        return []
-    return np.array_split(np.arange(steps), min(steps, max(2, min(10, steps // 10))))

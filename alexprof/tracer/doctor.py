@@ -27,6 +27,14 @@ PACKAGES = (
     "msgspec",
 )
 _STEPS = 3
+_ADVICE_ON_RIGHTS = (
+    "the driver refuses: run as administrator, or in a container with --cap-add=SYS_ADMIN"
+)
+_ADVICE_ON_KERNELS = (
+    "the driver may refuse: run as administrator, or load the nvidia module with "
+    "NVreg_RestrictProfilingToAdminUsers=0; in a container add --cap-add=SYS_ADMIN; "
+    "is CUPTI installed (pip install 'alexprof[gpu]')?"
+)
 _TRACE_ADVICE = (
     "stop other profilers; try CUDA_VISIBLE_DEVICES=-1 to see whether the GPU's libraries are the "
     "cause; reinstall TensorFlow if not"
@@ -42,11 +50,11 @@ def examine(logdir: Path) -> Iterator[Check]:
     Yields:
         Each check when it is done; those that need TensorFlow are missing if it can't be imported.
     """
-    yield _python()
+    yield Check("Python", f"{platform.python_version()}, {sys.executable}")
     yield from _packages()
-    yield _profile_tab()
     yield _processor()
-    yield _memory()
+    free = available_memory_bytes()
+    yield Check("Memory", "not known" if free is None else f"{free / 1e9:.1f} GB free")
     yield _disk(logdir)
     try:
         from alexprof.capture.startup import start_tensorflow
@@ -64,10 +72,6 @@ def examine(logdir: Path) -> Iterator[Check]:
     yield from _trace()
 
 
-def _python() -> Check:
-    return Check("Python", f"{platform.python_version()}, {sys.executable}")
-
-
 def _packages() -> Iterator[Check]:
     yield Check("alexprof", alexprof.__version__)
     for name in PACKAGES:
@@ -75,36 +79,24 @@ def _packages() -> Iterator[Check]:
             yield Check(name, metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Check(name, "not installed", f"pip install {name}", failed=True)
-
-
-def _profile_tab() -> Check:
     plugins = metadata.entry_points(group="tensorboard_plugins")
     if any("profile" in plugin.name for plugin in plugins):
-        return Check("TensorBoard's Profile tab", "registered")
-    return Check(
-        "TensorBoard's Profile tab",
-        "not registered",
-        "pip install tensorboard-plugin-profile",
-        failed=True,
-    )
+        yield Check("TensorBoard's Profile tab", "registered")
+    else:
+        advice = "pip install tensorboard-plugin-profile"
+        yield Check("TensorBoard's Profile tab", "not registered", advice, failed=True)
 
 
 def _processor() -> Check:
     machine = describe_machine()
-    description = f"{machine.processor}, {machine.cores} cores"
-    load = machine.load_before
-    if load is not None and load > 0.5 * machine.cores:
-        return Check(
-            "Processor",
-            f"{description}, load {load:.1f}",
-            "something else is busy: steps will be slower and spread more; stop it first",
-        )
-    return Check("Processor", description)
-
-
-def _memory() -> Check:
-    free = available_memory_bytes()
-    return Check("Memory", "not known" if free is None else f"{free / 1e9:.1f} GB free")
+    description, load = f"{machine.processor}, {machine.cores} cores", machine.load_before
+    if load is None or load <= 0.5 * machine.cores:
+        return Check("Processor", description)
+    return Check(
+        "Processor",
+        f"{description}, load {load:.1f}",
+        "something else is busy: steps will be slower and spread more; stop it first",
+    )
 
 
 def _disk(logdir: Path) -> Check:
@@ -169,30 +161,12 @@ def _trace() -> Iterator[Check]:
         failed=steps != _STEPS,
     )
     for line in (*trace.errors, *trace.warnings):
-        yield Check("The profiler says", line, _advice(line), failed=line in trace.errors)
+        advice = _ADVICE_ON_RIGHTS if "privilege" in line.lower() else ""
+        yield Check("The profiler says", line, advice, failed=line in trace.errors)
     if accelerators():
-        yield _kernels(attribution.device)
-
-
-def _kernels(device: str) -> Check:
-    if device.startswith("GPU"):
-        return Check("GPU kernels in the trace", "yes")
-    return Check(
-        "GPU kernels in the trace",
-        "none",
-        "the driver may refuse: run as administrator, or load the nvidia module with "
-        "NVreg_RestrictProfilingToAdminUsers=0; in a container add --cap-add=SYS_ADMIN; "
-        "is CUPTI installed (pip install 'alexprof[gpu]')?",
-        failed=True,
-    )
-
-
-def _advice(line: str) -> str:
-    if "privilege" in line.lower():
-        return (
-            "the driver refuses: run as administrator, or in a container with --cap-add=SYS_ADMIN"
-        )
-    return ""
+        seen = attribution.device.startswith("GPU")
+        answer, advice = ("yes", "") if seen else ("none", _ADVICE_ON_KERNELS)
+        yield Check("GPU kernels in the trace", answer, advice, failed=not seen)
 
 
 def _small_step() -> Callable[[], object]:

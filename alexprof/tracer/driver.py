@@ -8,43 +8,45 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from alexprof.analysis.ablation import ablation
-from alexprof.analysis.traces import Beside, check_marked, find_traces, read_phases
-from alexprof.capture.failures import step_failures
+from alexprof.analysis.assemble import Beside
+from alexprof.capture.executed import Executed, executed_ops
+from alexprof.capture.failures import first_line, step_failures
+from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
-from alexprof.capture.trace import check_no_profiler
-from alexprof.errors import TraceError, UsageError
+from alexprof.capture.trace import check_no_profiler, trace_steps
+from alexprof.errors import CaptureError, TraceError, UsageError
 from alexprof.files import write_whole
-from alexprof.measure.loop import (
-    Block,
-    describe_phase,
-    number_warm_up,
-    slow_stretches,
-    timed_blocks,
-)
-from alexprof.measure.monitor import monitor
+from alexprof.measure.loop import Block, number_warm_up, timed_blocks
+from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
+from alexprof.measure.timed import describe_phase, slow_stretches
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
+from alexprof.record.program import TensorFingerprint
 from alexprof.show.classic import step_lines, summary_line
 from alexprof.show.progress import Progress, time_left
 from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
-from alexprof.tracer.tracing import computed, trace_phase
+from alexprof.tracer.traces import check_marked, find_traces, read_phases
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
-    import polars as pl
+    from alexprof.attribute import Attribution
 
 LONG_S = 20.0
 """A phase that takes longer is announced."""
 MOST_LABELS = 3
 """Variants that a title names; of more it counts the others."""
+CLOCKS_AGREE = 0.01
+"""Trace and wall clock must agree on the traced steps to this part of them …"""
+CLOCKS_AGREE_S = 100e-6
+"""… or to this per step, whichever is more: markers take some microseconds themselves."""
 
 
 class Driver:
@@ -87,7 +89,7 @@ class Driver:
                 self._trace(key, variant, target, ablations)
         for variant, target in targets.items():
             doing = f"what {key} of {variant} computes is not known"
-            self._recorder.add_results(variant, key, computed(target, doing))
+            self._recorder.add_results(variant, key, _computed(target, doing))
             self._recorder.keep_graph(variant, target)
         self._answer(key, ablations, together=targets)
 
@@ -117,11 +119,11 @@ class Driver:
             session = Path(variant) / "plugins" / "profile" / key
             kept = session / files[0].name if len(files) == 1 else session
             beside = Beside(timed=phases[variant], file=str(kept))
-            traced, costs = _read_one_sort(files, recording.marker, beside)
+            traced, attribution = _read_one_sort(files, recording.marker, beside)
             self._keep_timed(key, blocks, phases)
             for file in files:
                 write_whole(self._recorder.folder / session / file.name, file.read_bytes())
-            self._recorder.add_traced(variant, key, traced, costs, b"")
+            self._recorder.add_traced(variant, key, traced, attribution, b"")
         self._answer(key, ablations, together=())
 
     def labels(self, variants: Collection[str]) -> str:
@@ -208,36 +210,62 @@ class Driver:
     def _trace(
         self, key: str, variant: str, target: Target, ablations: Sequence[AblationSpec]
     ) -> None:
-        timed = self._recorder.run.variants[variant].phases[key]
-        title = f"Tracing {timed.label}, {self.labels([variant])}"
-        with self._progress.phase(title, self._options.trace_steps) as counter:
-            try:
-                traced = trace_phase(
-                    timed,
-                    target,
-                    steps=self._options.trace_steps,
-                    run_folder=self._recorder.folder,
-                    variant=variant,
-                    key=key,
+        """Traces some steps, reads the trace back and divides the steps among ops."""
+        recorder, steps = self._recorder, self._options.trace_steps
+        timed = recorder.run.variants[variant].phases[key]
+        title, doing = (
+            f"Tracing {timed.label}, {self.labels([variant])}",
+            f"tracing {key} of {variant}",
+        )
+        with self._progress.phase(title, steps) as counter:
+            # The files just written have cooled the caches; the first traced step should find them
+            # warm.
+            with step_failures(doing):
+                target.step()
+            with monitor(gpus=tuple) as monitored:
+                captured = trace_steps(
+                    target.step,
+                    steps,
+                    folder=recorder.folder / variant,
+                    session_name=key,
+                    doing=doing,
                     after_step=lambda: counter.advance(1),
-                    ablations=[spec for spec in ablations if spec.reference == variant],
+                )
+            executed, notes = _executed(target, doing)
+            beside = Beside(
+                timed=replace(timed, notes=(*timed.notes, *notes)),
+                file=str(captured.path.relative_to(recorder.folder)),
+                executed=executed,
+                ablations=[spec for spec in ablations if spec.reference == variant],
+                wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
+                page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
+            )
+            try:
+                phases, attributions, _ = read_phases(
+                    [captured.path], marker=captured.marker, beside=beside
                 )
             except TraceError:  # the times are kept; `alexprof report TRACE` says what is wrong
                 notes = (*timed.notes, Note("trace_unusable", names=(f"{variant}/{key}",)))
-                unusable = msgspec.structs.replace(timed, notes=notes)
-                self._recorder.set_phase(variant, key, unusable)
+                recorder.set_phase(variant, key, replace(timed, notes=notes))
                 return
-        self._recorder.add_traced(variant, key, traced.phase, traced.costs, traced.run_metadata)
+        (phase,), (attribution,) = phases.values(), attributions.values()
+        phase = replace(phase, traced_interference=monitored.interference)
+        wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
+        if len(wall_s) < steps:
+            cut_short = Note("trace_cut_short", {"steps": len(wall_s), "of_steps": steps})
+            phase = replace(phase, notes=(*phase.notes, cut_short))
+        elif phase.traced and not _clocks_agree(wall_s, beside.wall_clock_s):
+            # No share is shown of steps that are longer or shorter than the wall clock says.
+            nothing = dict.fromkeys(("ops", "layers", "layers_whole", "kinds"), ())
+            phase = replace(phase, attribution=None, replay=None, **nothing)
+        recorder.add_traced(variant, key, phase, attribution, executed.run_metadata)
 
     def _answer(
         self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
     ) -> None:
         """Measures the ablations whose variants have now both been through the phase.
 
-        Args:
-            key: The phase that was just measured.
-            ablations: All of the run; those measured in this phase before are skipped.
-            together: The variants that took turns.
+        Those measured in this phase before are skipped; the variants in `together` took turns.
         """
         recorder = self._recorder
         variants = recorder.run.variants
@@ -270,10 +298,39 @@ class Driver:
             self._progress.message(line)
 
 
+def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:
+    """Runs two more steps for what they compute; a note with the reason where that fails.
+
+    It comes last: fetching results stirs memory and caches.
+    """
+    try:
+        return fetch_results(target, doing)
+    except CaptureError as error:
+        return Note("results_unknown", text=first_line(error.__cause__ or error))
+
+
+def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
+    """Lists what ran; where that fails the trace is kept, with a note."""
+    try:
+        return executed_ops(target, doing), ()
+    except CaptureError as error:
+        note = Note("unseen_ops_unknown", text=first_line(error.__cause__ or error))
+        return Executed((), {}, {}, b""), (note,)
+
+
+def _clocks_agree(wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> bool:
+    """Whether steps are as long in the trace as by the wall clock.
+
+    The median step judges: a step that is held up between marker and wall clock says nothing.
+    """
+    apart_s = median(abs(a - b) for a, b in zip(wall_s, wall_clock_s, strict=True))
+    return apart_s <= max(CLOCKS_AGREE * median(wall_clock_s), CLOCKS_AGREE_S)
+
+
 def _read_one_sort(
     files: Sequence[Path], marker: str | None, beside: Beside
-) -> tuple[Phase, pl.DataFrame]:
-    """Reads a trace that has steps of one sort: the phase with it, and its costs.
+) -> tuple[Phase, Attribution]:
+    """Reads a trace that has steps of one sort: the phase with it, and its tables.
 
     Raises:
         UsageError: If it has others, or none with that marker.
@@ -287,4 +344,4 @@ def _read_one_sort(
             "as the recording's marker"
         )
     (phase,), (attribution,) = phases.values(), attributions.values()
-    return phase, attribution.costs
+    return phase, attribution

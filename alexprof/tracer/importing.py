@@ -6,11 +6,16 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from alexprof.analysis.traces import (
+from alexprof.errors import RunError, UsageError
+from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.record.store import LATEST, save_run
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.tracer.run import Run
+from alexprof.tracer.steps import steps_table
+from alexprof.tracer.traces import (
     SUFFIX,
     TRACE,
     LoadedTrace,
@@ -20,15 +25,6 @@ from alexprof.analysis.traces import (
     trace_name,
     written,
 )
-from alexprof.errors import RunError, UsageError
-from alexprof.files import check_writable, make_folder, whole_file, writing
-from alexprof.record.run import Run
-from alexprof.record.store import LATEST, save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.steps import traced_steps_of
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def import_trace(
@@ -81,7 +77,7 @@ def import_trace(
             whole.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    return run
+    return run.placed(folder)
 
 
 def _files(trace: Path) -> tuple[Path, ...]:
@@ -110,14 +106,15 @@ def _write(folder: Path, loaded: LoadedTrace) -> Run:
 
     run = _with_trace(folder, loaded)
     save_table(folder, COSTS_FILE, costs_table(loaded.costs))
-    save_table(folder, STEPS_FILE, traced_steps_table(loaded))
+    attributions = {(TRACE, key): phase for key, phase in loaded.attributions.items()}
+    save_table(folder, STEPS_FILE, steps_table({}, attributions))
     write_variant_events(
         folder / TRACE,
         run,
         TRACE,
-        {},
-        traced=traced_steps_of(run, loaded.costs, TRACE),
-        text={"report": render(run, "markdown", ReportOptions(variant=TRACE))},
+        render(run, "markdown", ReportOptions(variant=TRACE)),
+        timed={},
+        costs=loaded.costs,
     )
     save_run(folder, run)
     return run
@@ -144,31 +141,3 @@ def _with_trace(folder: Path, loaded: LoadedTrace) -> Run:
     }
     variants = {TRACE: msgspec.structs.replace(variant, phases=phases)}
     return msgspec.structs.replace(loaded.run, run=folder.name, variants=variants)
-
-
-def traced_steps_table(loaded: LoadedTrace) -> pl.DataFrame:
-    """Makes the table of traced steps: the columns of `steps_table`, and `traced`, true.
-
-    A first step that is left out is a row too, as warm-up.
-    """
-    import polars as pl
-
-    frames = []
-    for key, attribution in loaded.attributions.items():
-        late = attribution.left_out
-        rows = attribution.steps if late is None else pl.concat([late, attribution.steps])
-        blocks = [-1] * (late is not None) + [0] * attribution.steps.height
-        frames.append(
-            rows.select(
-                pl.lit(TRACE).alias("variant"),
-                pl.lit(key).alias("phase"),
-                pl.Series("block", blocks, pl.Int64),
-                pl.col("step").cast(pl.Int64),
-                pl.lit(0, pl.Int64).alias("order"),
-                ((pl.col("start_ns") - pl.col("start_ns").min()) / 1e9).alias("start_s"),
-                # By NumPy as in the record: polars takes the reciprocal, and ends a bit apart.
-                pl.Series("seconds", rows["wall_ns"].to_numpy() / 1e9),
-                pl.lit(value=True).alias("traced"),
-            )
-        )
-    return pl.concat(frames)

@@ -1,19 +1,14 @@
-"""Names and checks: variants, ablations, a phase's key, what stopped a run."""
+"""Names and checks of what a user gives: variants, ablations, a phase's key."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
-from alexprof.errors import AlexProfError, UsageError
-from alexprof.record.note import Note
+from alexprof.errors import UsageError, check_name
 from alexprof.record.store import RUN_FILE
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import AblationSpec
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 """What lies in a run's folder beside the variants."""
@@ -27,17 +22,36 @@ def check_variant(name: str) -> None:
         raise UsageError(f"{name} is a file of the run: choose another name for the variant")
 
 
-def check_ablation(ablation: object, others: Collection[AblationSpec]) -> None:
-    """Raises a `UsageError` if an ablation can't be measured, or its name is one of the others'."""
-    if not isinstance(ablation, AblationSpec):
-        raise UsageError(f"an ablation is an alexprof.workload.AblationSpec, not {ablation!r}")
-    name = ablation.name
-    if ablation.reference == ablation.without:
-        raise UsageError(f"ablation {name!r} compares {ablation.without} with itself")
-    if not (ablation.kinds or ablation.layers or ablation.scopes):
-        raise UsageError(f"ablation {name!r} names no kinds, layers or scopes of ops")
-    if name in {other.name for other in others}:
-        raise UsageError(f"there is an ablation {name!r} already: give it another name")
+def with_ablations(
+    earlier: tuple[AblationSpec, ...],
+    new: Iterable[AblationSpec],
+    variants: Collection[str] | None = None,
+) -> tuple[AblationSpec, ...]:
+    """Adds ablations to those there are.
+
+    Args:
+        earlier: Those there are.
+        new: What is added.
+        variants: Those there are; None where they are still to come.
+
+    Raises:
+        UsageError: If one can't be measured, or there is one of that name.
+    """
+    for ablation in new:
+        if not isinstance(ablation, AblationSpec):
+            raise UsageError(f"an ablation is an alexprof.workload.AblationSpec, not {ablation!r}")
+        name = ablation.name
+        if ablation.reference == ablation.without:
+            raise UsageError(f"ablation {name!r} compares {ablation.without} with itself")
+        if not (ablation.kinds or ablation.layers or ablation.scopes):
+            raise UsageError(f"ablation {name!r} names no kinds, layers or scopes of ops")
+        if name in {other.name for other in earlier}:
+            raise UsageError(f"there is an ablation {name!r} already: give it another name")
+        if variants is not None:
+            check_name("variant", ablation.reference, variants)
+            check_name("variant", ablation.without, variants)
+        earlier += (ablation,)
+    return earlier
 
 
 def phase_key(label: str) -> str:
@@ -50,23 +64,3 @@ def phase_key(label: str) -> str:
     if not key:
         raise UsageError(f"a phase's name needs a letter or a digit: not {label!r}")
     return key
-
-
-def serialized(graph: tf.Graph) -> bytes | None:
-    """The GraphDef; None if it is too large for a protobuf message (2 GB)."""
-    try:
-        content: bytes = graph.as_graph_def().SerializeToString()
-    except ValueError:
-        return None
-    return content
-
-
-def what_stopped(error: BaseException) -> Note:
-    """Why a run is incomplete, by what ended it."""
-    if isinstance(error, KeyboardInterrupt):
-        return Note("ended_by_signal" if error.args else "interrupted")
-    text = str(error).strip().splitlines()
-    if isinstance(error, AlexProfError) and text:
-        return Note("failed", text=text[0])
-    name = type(error).__name__
-    return Note("failed", text=f"{name}: {text[0]}" if text else name)

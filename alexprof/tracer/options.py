@@ -14,21 +14,7 @@ from alexprof.measure.stopping import StoppingRule
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
-    """How each phase is measured.
-
-    Attributes:
-        trace_steps: Traced steps after the timed ones; 0 traces nothing.
-        block_steps: Timed steps in a row before it is the next variant's turn; None chooses.
-        device: Of sessions: "auto", "cpu" (hides GPUs) or "gpu" (insists on one).
-        intra_op: Of sessions: threads within an op; 0 leaves the choice to TensorFlow.
-        inter_op: Of sessions: threads that run ops; 0 likewise.
-        fetch: Whether a step ends with its result in Python.
-        precision: A phase's timed steps are enough when half the width of each mean's 95 % interval
-            is this fraction of the mean (0.005), or no longer shrinks; None: never.
-        max_time_s: They are enough when the phase has taken so many seconds, warm-up included; None
-            sets no limit (five minutes if there is nothing but a precision to end them).
-        until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
-    """
+    """How each phase is measured; its fields are explained with `Tracer`."""
 
     trace_steps: int = 10
     block_steps: int | None = None
@@ -41,19 +27,11 @@ class MeasureOptions:
     until_steady: bool = False
 
     def rule(self, steps: int | None) -> StoppingRule:
-        """When the timed steps of a phase are enough.
-
-        Raises:
-            UsageError: If a number is out of range, or nothing ends them.
-        """
+        """When the timed steps of a phase are enough; a `UsageError` if nothing ends them."""
         return StoppingRule.of(steps, self.precision, self.max_time_s)
 
     def check(self) -> None:
-        """Checks what can be checked before TensorFlow is started.
-
-        Raises:
-            UsageError: If an option is out of range.
-        """
+        """Raises a `UsageError` if an option is out of range, before TensorFlow is started."""
         check_session_options(self.device, self.intra_op, self.inter_op)
         self._check_least("trace_steps", 0)
         self._check_least("block_steps", 1)
@@ -93,11 +71,7 @@ class ProfileOptions(MeasureOptions):
     interleave: bool = True
 
     def check(self) -> None:
-        """Checks what can be checked before TensorFlow is started.
-
-        Raises:
-            UsageError: If an option is out of range.
-        """
+        """Raises a `UsageError` if an option is out of range, before TensorFlow is started."""
         check_cpu_allocator(self.cpu_allocator)
         self._check_least("num_batches", 1)
         self._check_least("burn_in", 0)

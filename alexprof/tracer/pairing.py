@@ -23,7 +23,7 @@ from alexprof.measure.processes import (
     run_process,
     turns,
 )
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.run import UNFINISHED
 
 _TAIL_LINES, _TAIL_BYTES = 10, 20_000
@@ -37,8 +37,14 @@ class ProcessFailed(AlexProfError):  # noqa: N818 (it says what happened)
         tail: The last lines of its complaints.
     """
 
-    def __init__(self, message: str, tail: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, process: ProcessRecord, tail: tuple[str, ...]) -> None:
+        is_killed = process.exit_code < 0
+        super().__init__(
+            message,
+            code="process_killed" if is_killed else "process_failed",
+            numbers={"signal" if is_killed else "exit_code": abs(process.exit_code)},
+            names=(process.folder,),
+        )
         self.tail = tail
 
 
@@ -124,7 +130,7 @@ def run_pairs(
         save_pairs(folder, _changed(record, stopped=Note("interrupted")))
         raise
     except AlexProfError as error:
-        save_pairs(folder, _changed(record, stopped=Note("failed", text=str(error))))
+        save_pairs(folder, _changed(record, stopped=note_of(error)))
         raise
     record = _changed(record, complete=True, stopped=None)
     save_pairs(folder, record)
@@ -184,6 +190,7 @@ def _failure(process: ProcessRecord, stderr: Path) -> ProcessFailed:
     return ProcessFailed(
         f"{which} failed ({how}) after {process.seconds:.1f} s: its output is in {stderr} and "
         f"{out.name}",
+        process,
         _tail(stderr),
     )
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from alexprof.capture.allocator import choose_cpu_allocator
-from alexprof.errors import CaptureError, UsageError
+from alexprof.errors import CaptureError, UsageError, check_name
 from alexprof.measure.machine import available_memory_bytes, describe_machine
-from alexprof.record.run import Run, WorkloadRecord
+from alexprof.record.run import WorkloadRecord
 from alexprof.record.workload import Setting
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.options import MeasureOptions, ProfileOptions
+from alexprof.tracer.run import Run
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload.base import BuiltVariant, PhaseSpec, Workload
 
@@ -40,22 +40,23 @@ def profile(
         TraceError: If a trace holds nothing to attribute.
         RunError: If the folder exists or can't be written.
     """
-    options.check()
-    variants = _chosen("variant", options.variants, workload.variants)
-    keys = _chosen("phase", options.phases, [phase.key for phase in workload.phases])
-    phases = [phase for phase in workload.phases if phase.key in keys]
-    turns = options.interleave and len(variants) > 1
-    if not _fits(workload, phases, 2 if turns else 1):
-        turns = False
+    variants, phases = choose(workload, options)
+    several = options.interleave and len(variants) > 1
+    turns = _fits(workload, phases, 2 if several else 1) and several
     choose_cpu_allocator(options.cpu_allocator, describe_machine().memory_bytes)
+    settings: dict[str, Setting] = {**workload.settings, **asdict(options)}
+    settings |= {"variants": variants, "phases": [phase.key for phase in phases]}
+    settings |= {"interleave": turns, "max_time_s": options.rule(options.num_batches).max_time_s}
     shown = progress or progress_for()
     tracer = Tracer(
         folder,
         **{shared.name: getattr(options, shared.name) for shared in fields(MeasureOptions)},
-        workload=_record(workload, options, variants, keys, turns),
+        workload=WorkloadRecord(
+            name=workload.name, settings=settings, published=workload.published
+        ),
         progress=shown,
     )
-    if options.interleave and len(variants) > 1 and not turns:
+    if several and not turns:
         shown.message("Memory for one variant at a time: they run one after the other.")
     with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
@@ -69,6 +70,25 @@ def profile(
         for group in [variants] if turns else [[variant] for variant in variants]:
             _run_group(tracer, built, group, phases, options)
     return tracer.run
+
+
+def choose(workload: Workload, options: ProfileOptions) -> tuple[list[str], list[PhaseSpec]]:
+    """The variants and phases that the options name, in the workload's order.
+
+    Raises:
+        UsageError: If there is no such, or a number is out of range.
+    """
+    variants = _chosen("variant", options.variants, workload.variants)
+    keys = _chosen("phase", options.phases, [phase.key for phase in workload.phases])
+    options.check()
+    return variants, [phase for phase in workload.phases if phase.key in keys]
+
+
+def _chosen(what: str, wanted: Sequence[str], offered: Collection[str]) -> list[str]:
+    """What is wanted, in the order offered; all if nothing is named."""
+    for name in wanted:
+        check_name(what, name, offered)
+    return [name for name in offered if not wanted or name in wanted]
 
 
 @contextmanager
@@ -97,7 +117,7 @@ def _build(tracer: Tracer, workload: Workload, variant: str) -> BuiltVariant:
 
 def _run_group(
     tracer: Tracer,
-    built: dict[str, BuiltVariant],
+    built: Mapping[str, BuiltVariant],
     group: Sequence[str],
     phases: Sequence[PhaseSpec],
     options: ProfileOptions,
@@ -106,31 +126,10 @@ def _run_group(
     with ExitStack() as stack:
         sessions = {name: stack.enter_context(tracer.session(name)) for name in group}
         for phase in phases:
-            targets: list[tuple[Any, Any]] = [
-                (sessions[name], built[name].fetches[phase.key]) for name in group
-            ]
+            targets = [(sessions[name], built[name].fetches[phase.key]) for name in group]
             tracer.time_together(
                 targets, phase.label, steps=options.num_batches, burn_in=options.burn_in
             )
-
-
-def check_choice(workload: Workload, options: ProfileOptions) -> None:
-    """Checks the options and that the workload has the variants and phases they name.
-
-    Raises:
-        UsageError: If a variant or phase is unknown, or a number is out of range.
-    """
-    _chosen("variant", options.variants, workload.variants)
-    _chosen("phase", options.phases, [phase.key for phase in workload.phases])
-    options.check()
-
-
-def _chosen(what: str, wanted: Sequence[str], offered: Collection[str]) -> list[str]:
-    """What is wanted, in the order offered; all if nothing is named."""
-    for name in wanted:
-        if name not in offered:
-            raise UsageError(f"no {what} {name!r}: there are {', '.join(offered)}")
-    return [name for name in offered if not wanted or name in wanted]
 
 
 def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> bool:
@@ -147,21 +146,11 @@ def _fits(workload: Workload, phases: Sequence[PhaseSpec], variants: int) -> boo
         if needed > available:
             raise CaptureError(
                 f"{phase.label} of {workload.name} needs at least {needed / 1e9:.1f} GB and "
-                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size"
+                f"{available / 1e9:.1f} GB are free: try a smaller --batch-size",
+                code="too_large",
+                numbers={"needed_gb": needed / 1e9, "free_gb": available / 1e9},
+                names=(phase.key,),
             )
         if needed * variants > available:
             return False
     return True
-
-
-def _record(
-    workload: Workload,
-    options: ProfileOptions,
-    variants: list[str],
-    phases: list[str],
-    turns: bool,
-) -> WorkloadRecord:
-    settings: dict[str, Setting] = {**workload.settings, **asdict(options)}
-    settings |= {"variants": variants, "phases": phases, "interleave": turns}
-    settings["max_time_s"] = options.rule(options.num_batches).max_time_s
-    return WorkloadRecord(name=workload.name, settings=settings, published=workload.published)

@@ -13,29 +13,31 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.capture.target import Target
+from alexprof.errors import AlexProfError
 from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
-from alexprof.record.note import Note
+from alexprof.record.note import Note, note_of
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
     SCHEMA_VERSION,
     UNFINISHED,
     MachineRecord,
-    Run,
     Variant,
     WorkloadRecord,
 )
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
-from alexprof.tracer.names import serialized
-from alexprof.tracer.steps import samples_of, steps_table, traced_steps_of
+from alexprof.tracer.graphs import serialized
+from alexprof.tracer.run import Run
+from alexprof.tracer.steps import steps_table
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.record.values import Stretch
+    from alexprof.attribute import Attribution
+    from alexprof.record.timed import Stretch
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Recorder:
     Attributes:
         folder: The run's folder.
         run: The record so far.
-        costs: The costs table of each variant and phase that has a trace.
+        attributions: The tables of each variant and phase that has a trace.
         blocks: The timed blocks of each phase, in the order they ran.
     """
 
@@ -65,7 +67,7 @@ class Recorder:
         self, folder: Path, machine: MachineRecord, workload: WorkloadRecord | None
     ) -> None:
         self.folder = folder
-        self.costs: dict[tuple[str, str], pl.DataFrame] = {}
+        self.attributions: dict[tuple[str, str], Attribution] = {}
         self.blocks: dict[str, list[Block]] = {}
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
@@ -79,6 +81,11 @@ class Recorder:
             clock_s=clock_cost_s(),
         )
 
+    @property
+    def costs(self) -> dict[tuple[str, str], pl.DataFrame]:
+        """The table of costs of each variant and phase that has a trace."""
+        return {place: attribution.costs for place, attribution in self.attributions.items()}
+
     def open(self) -> None:
         """Makes the run's folder.
 
@@ -90,8 +97,9 @@ class Recorder:
             self.folder.mkdir()
         self._save()
 
-    def close(self, stopped: Note | None) -> None:
+    def close(self, error: BaseException | None) -> None:
         """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
+        stopped = None if error is None else _what_stopped(error)
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = Note("nothing_timed")
         self._save(complete=stopped is None, stopped=stopped)
@@ -134,7 +142,7 @@ class Recorder:
         """
         all_blocks = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
         # The table first: the record never has a phase that the table lacks.
-        save_table(self.folder, STEPS_FILE, steps_table(all_blocks))
+        save_table(self.folder, STEPS_FILE, steps_table(all_blocks, self.attributions))
         self.blocks = all_blocks
         others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
@@ -142,7 +150,7 @@ class Recorder:
         self._save(stretches=(*others, *slow))
 
     def add_traced(
-        self, variant: str, key: str, phase: Phase, costs: pl.DataFrame, run_metadata: bytes
+        self, variant: str, key: str, phase: Phase, attribution: Attribution, run_metadata: bytes
     ) -> None:
         """Writes what a phase's trace says.
 
@@ -150,9 +158,11 @@ class Recorder:
             RunError: If it can't be written.
             ClosureError: If the shares of a step do not add up to it.
         """
-        all_costs = {**self.costs, (variant, key): costs}
-        save_table(self.folder, COSTS_FILE, costs_table(all_costs))
-        self.costs = all_costs
+        attributions = {**self.attributions, (variant, key): attribution}
+        costs = {place: traced.costs for place, traced in attributions.items()}
+        save_table(self.folder, COSTS_FILE, costs_table(costs))
+        save_table(self.folder, STEPS_FILE, steps_table(self.blocks, attributions))
+        self.attributions = attributions
         self.set_phase(variant, key, phase)
         self._note_onednn(phase)
         if run_metadata:
@@ -211,6 +221,7 @@ class Recorder:
 
     def _write_events(self, variant: str) -> None:
         from alexprof.show import ReportOptions, render
+        from alexprof.tensorboard.scalars import timed_steps
         from alexprof.tensorboard.summaries import write_variant_events
 
         files = self._files[variant]
@@ -218,9 +229,20 @@ class Recorder:
             self.folder / variant,
             self.run,
             variant,
-            samples=samples_of(self.blocks, variant),
-            traced=traced_steps_of(self.run, self.costs, variant),
+            render(self.run, "markdown", ReportOptions(variant=variant)),
+            timed=timed_steps(self.blocks, variant),
+            costs=self.costs,
             graph=files.graph,
             run_metadata=files.run_metadata,
-            text={"report": render(self.run, "markdown", ReportOptions(variant=variant))},
         )
+
+
+def _what_stopped(error: BaseException) -> Note:
+    """Why a run is incomplete, by what ended it."""
+    if isinstance(error, KeyboardInterrupt):
+        return Note("ended_by_signal" if error.args else "interrupted")
+    if isinstance(error, AlexProfError):
+        return note_of(error)
+    text = str(error).strip().splitlines()
+    name = type(error).__name__
+    return Note("failed", text=f"{name}: {text[0]}" if text else name)

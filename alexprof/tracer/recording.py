@@ -88,6 +88,7 @@ class Recording:
             raise UsageError("a duration in a recording is not above 0 seconds")
         if (np.diff(starts_s) < 0).any():
             raise UsageError("a step in a recording began before the one ahead of it")
-        return (durations_s * 1e9).round().astype(np.int64), (starts_s * 1e9).round().astype(
-            np.int64
+        durations_ns, starts_ns = (
+            (seconds * 1e9).round().astype(np.int64) for seconds in (durations_s, starts_s)
         )
+        return durations_ns, starts_ns

@@ -15,19 +15,20 @@ from alexprof.capture.devices import session_config, used_accelerators
 from alexprof.capture.software import software
 from alexprof.capture.target import SessionTarget, Target, as_target, session_target
 from alexprof.capture.trace import GRAPH_BUILD, profiled
-from alexprof.errors import RunError, UsageError
+from alexprof.errors import RunError, UsageError, check_name
 from alexprof.measure.machine import describe_machine
 from alexprof.record.phase import Phase
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import MachineRecord, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
 from alexprof.show.classic import layer_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.driver import Driver
-from alexprof.tracer.names import check_ablation, check_variant, phase_key, serialized, what_stopped
+from alexprof.tracer.graphs import initialized, serialized
+from alexprof.tracer.names import check_variant, phase_key, with_ablations
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
-from alexprof.tracer.sessions import initialized
+from alexprof.tracer.run import Run
 from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
@@ -103,10 +104,7 @@ class Tracer:
             until_steady=until_steady,
         )
         options.check()
-        self._ablations: tuple[AblationSpec, ...] = ()
-        for ablation in ablations:
-            check_ablation(ablation, self._ablations)
-            self._ablations += (ablation,)
+        self._ablations = with_ablations((), ablations)
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
@@ -121,7 +119,7 @@ class Tracer:
     @property
     def run(self) -> Run:
         """The record so far; whole after the `with` block."""
-        return self._recorder.run
+        return self._recorder.run.placed(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -148,7 +146,7 @@ class Tracer:
         self._progress.close()
         self._open = False
         try:
-            self._recorder.close(None if error is None else what_stopped(error))
+            self._recorder.close(error)
         except RunError:
             # What went wrong first says more; on disk the run is incomplete already.
             if error is None:
@@ -158,16 +156,10 @@ class Tracer:
         """Adds ablations, which phases that are timed from now on measure.
 
         Raises:
-            UsageError: If it is no ablation, there is one of that name, its variants are not
-                known, or it names no ops.
+            UsageError: If one can't be measured, its name is taken, or a variant is not known.
         """
         self._check_open()
-        for ablation in ablations:
-            check_ablation(ablation, self._ablations)
-            for variant in (ablation.reference, ablation.without):
-                if variant not in self.run.variants:
-                    raise self._unknown(variant)
-            self._ablations += (ablation,)
+        self._ablations = with_ablations(self._ablations, ablations, self.run.variants)
 
     def variant(self, name: str, *, label: str | None = None) -> None:
         """Adds a variant that has no graph of its own: one of functions, for `time`.
@@ -217,8 +209,7 @@ class Tracer:
             UsageError: If there is no such variant, or the tracer is not open.
         """
         self._check_open()
-        if variant not in self.run.variants:
-            raise self._unknown(variant)
+        check_name("variant", variant, self.run.variants)
         if all(record.layers != tuple(layers) for record in self.run.variants.values()):
             self._progress.message(f"Layers {self._driver.labels([variant])}")
             for layer in layers:
@@ -242,8 +233,7 @@ class Tracer:
             variant = list(self._graphs)[-1]
         if variant is None:
             raise UsageError("no graph to run: build one in `with tracer.graph(…)` first")
-        if variant not in self._graphs:
-            raise self._unknown(variant)
+        check_name("graph of a variant", variant, self._graphs)
         with initialized(self._graphs[variant], variant, self._config) as session:
             self._sessions[id(session)] = variant
             try:
@@ -403,7 +393,3 @@ class Tracer:
             raise UsageError(
                 f"the tracer of {self.folder} is not open: use it inside `with Tracer(…) as …`"
             )
-
-    def _unknown(self, variant: str) -> UsageError:
-        variants = ", ".join(self.run.variants) or "none yet"
-        return UsageError(f"no graph of a variant {variant!r}: there are {variants}")

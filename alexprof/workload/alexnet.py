@@ -30,38 +30,26 @@ _FLOAT_BYTES = 4
 class Convolution:
     """A convolution with bias and ReLU, padded SAME."""
 
-    name: str
     kernel: int
     stride: int
     channels: int
 
 
-@dataclass(frozen=True)
-class Pooling:
-    """3×3 max pooling with stride 2, padded VALID."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """Local response normalization over 2 · 4 + 1 neighboring channels."""
-
-    name: str
-
-
-LAYERS: tuple[Convolution | Pooling | Normalization, ...] = (
-    Convolution("conv1", kernel=11, stride=4, channels=64),
-    Normalization("lrn1"),
-    Pooling("pool1"),
-    Convolution("conv2", kernel=5, stride=1, channels=192),
-    Normalization("lrn2"),
-    Pooling("pool2"),
-    Convolution("conv3", kernel=3, stride=1, channels=384),
-    Convolution("conv4", kernel=3, stride=1, channels=256),
-    Convolution("conv5", kernel=3, stride=1, channels=256),
-    Pooling("pool5"),
-)
+NORM, POOL = "norm", "pool"
+"""Local response normalization over 2 · 4 + 1 neighboring channels; 3×3 max pooling with stride 2,
+padded VALID."""
+LAYERS: dict[str, Convolution | str] = {
+    "conv1": Convolution(kernel=11, stride=4, channels=64),
+    "lrn1": NORM,
+    "pool1": POOL,
+    "conv2": Convolution(kernel=5, stride=1, channels=192),
+    "lrn2": NORM,
+    "pool2": POOL,
+    "conv3": Convolution(kernel=3, stride=1, channels=384),
+    "conv4": Convolution(kernel=3, stride=1, channels=256),
+    "conv5": Convolution(kernel=3, stride=1, channels=256),
+    "pool5": POOL,
+}
 
 
 def alexnet(batch_size: int = 32, seed: int = 0, image_size: int = 224) -> Workload:
@@ -96,6 +84,7 @@ def alexnet(batch_size: int = 32, seed: int = 0, image_size: int = 224) -> Workl
             PhaseSpec(FORWARD, "Forward"),
             PhaseSpec(FORWARD_BACKWARD, "Forward-backward"),
         ),
+        layers=tuple(LAYERS),
         least_memory_bytes=partial(_least_memory_bytes, batch_size, image_size),
         settings={"batch_size": batch_size, "seed": seed, "image_size": image_size},
         ablations=(AblationSpec("lrn", WITH_LRN, WITHOUT_LRN, kinds=("LRN",)),),
@@ -114,69 +103,44 @@ def _build(shape: tuple[int, ...], seed: int, *, with_lrn: bool) -> BuiltVariant
 
     v1 = tf.compat.v1
     seeds = iter(range(seed, seed + 100))
-    images = v1.Variable(
+    tensor: Any = v1.Variable(
         v1.random_normal(shape, stddev=0.1, dtype=tf.float32, seed=next(seeds)), name="images"
     )
-    outputs, parameters = _network(images, with_lrn, seeds)
-    pool5 = outputs[-1][1]
-    gradients = v1.gradients(v1.nn.l2_loss(pool5), parameters)
+    layers: list[Layer] = []
+    parameters: list[tf.Variable] = []
+    for name, layer in LAYERS.items():
+        if layer == NORM and not with_lrn:
+            continue
+        if isinstance(layer, Convolution):
+            tensor, weights = _convolution(tensor, name, layer, next(seeds))
+            parameters += weights
+        elif layer == POOL:
+            window, strides = [1, 3, 3, 1], [1, 2, 2, 1]
+            tensor = v1.nn.max_pool(tensor, window, strides, padding="VALID", name=name)
+        else:
+            with v1.name_scope(name):
+                tensor = tf.nn.local_response_normalization(
+                    tensor, depth_radius=4, bias=1.0, alpha=0.001 / 9.0, beta=0.75
+                )
+        layers.append(Layer(name, tuple(tensor.shape.as_list())))
+    gradients = v1.gradients(v1.nn.l2_loss(tensor), parameters)
     return BuiltVariant(
         fetches={
-            FORWARD: pool5,
+            FORWARD: tensor,
             # Biases that were bypassed have none.
             FORWARD_BACKWARD: [gradient for gradient in gradients if gradient is not None],
         },
-        layers=tuple(Layer(name, tuple(tensor.shape.as_list())) for name, tensor in outputs),
+        layers=tuple(layers),
     )
 
 
-def _least_memory_bytes(batch_size: int, image_size: int, phase: str) -> int:
-    """The images, and what lives at once: a layer's input and output, or all outputs."""
-    alive = [image_size**2 * 3, *_activations(image_size)]
-    pairs = [a + b for a, b in pairwise(alive)]
-    most = sum(alive) if phase == FORWARD_BACKWARD else max(pairs)
-    return batch_size * max(most, alive[0]) * _FLOAT_BYTES
-
-
-def _activations(image_size: int) -> Iterator[int]:
-    """Values that each layer hands on for one image, but for layers not in every variant."""
-    size, channels = image_size, 3
-    for layer in LAYERS:
-        if isinstance(layer, Convolution):
-            size, channels = -(-size // layer.stride), layer.channels
-        elif isinstance(layer, Pooling):
-            size = (size - 3) // 2 + 1
-        else:
-            continue
-        yield size * size * channels
-
-
-def _network(
-    images: Any, with_lrn: bool, seeds: Iterator[int]
-) -> tuple[list[tuple[str, tf.Tensor]], list[tf.Variable]]:
-    """Stacks the layers; returns each one's name and output, and the ten parameters."""
-    outputs: list[tuple[str, tf.Tensor]] = []
-    parameters: list[tf.Variable] = []
-    tensor: Any = images
-    for layer in LAYERS:
-        if isinstance(layer, Convolution):
-            tensor, weights = _convolution(tensor, layer, next(seeds))
-            parameters += weights
-        elif isinstance(layer, Pooling):
-            tensor = _pooling(tensor, layer)
-        elif with_lrn:
-            tensor = _normalization(tensor, layer)
-        else:
-            continue
-        outputs.append((layer.name, tensor))
-    return outputs, parameters
-
-
-def _convolution(tensor: Any, layer: Convolution, seed: int) -> tuple[tf.Tensor, list[tf.Variable]]:
+def _convolution(
+    tensor: Any, name: str, layer: Convolution, seed: int
+) -> tuple[tf.Tensor, list[tf.Variable]]:
     import tensorflow as tf
 
     v1 = tf.compat.v1
-    with v1.name_scope(layer.name) as scope:
+    with v1.name_scope(name) as scope:
         shape = [layer.kernel, layer.kernel, int(tensor.shape[-1]), layer.channels]
         weights = v1.Variable(
             v1.truncated_normal(shape, dtype=tf.float32, stddev=0.1, seed=seed), name="weights"
@@ -188,18 +152,20 @@ def _convolution(tensor: Any, layer: Convolution, seed: int) -> tuple[tf.Tensor,
         return v1.nn.relu(v1.nn.bias_add(convolved, biases), name=scope), [weights, biases]
 
 
-def _normalization(tensor: Any, layer: Normalization) -> tf.Tensor:
-    import tensorflow as tf
-
-    with tf.compat.v1.name_scope(layer.name):
-        return tf.nn.local_response_normalization(
-            tensor, depth_radius=4, bias=1.0, alpha=0.001 / 9.0, beta=0.75
-        )
+def _least_memory_bytes(batch_size: int, image_size: int, phase: str) -> int:
+    """The images, and what lives at once: a layer's input and output, or all outputs."""
+    alive = [image_size**2 * 3, *_activations(image_size)]
+    most = sum(alive) if phase == FORWARD_BACKWARD else max(a + b for a, b in pairwise(alive))
+    return batch_size * most * _FLOAT_BYTES
 
 
-def _pooling(tensor: Any, layer: Pooling) -> tf.Tensor:
-    import tensorflow as tf
-
-    return tf.compat.v1.nn.max_pool(
-        tensor, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="VALID", name=layer.name
-    )
+def _activations(image_size: int) -> Iterator[int]:
+    """Values that each layer hands on for one image, but for layers not in every variant."""
+    size, channels = image_size, 3
+    for layer in LAYERS.values():
+        if isinstance(layer, Convolution):
+            size, channels = -(-size // layer.stride), layer.channels
+        elif layer == POOL:
+            size = (size - 3) // 2 + 1
+        if layer != NORM:
+            yield size * size * channels

@@ -115,6 +115,7 @@ class Workload:
         name: Its name on the command line.
         variants: Its variants by their names; the first is the reference.
         phases: Its phases, in the order to run.
+        layers: Names of its layers, where they are known before a graph is built.
         least_memory_bytes: A lower bound for the memory that one variant needs in a phase, by the
             phase's key.
         settings: What it was made with, for the record.
@@ -125,6 +126,7 @@ class Workload:
     name: str
     variants: Mapping[str, VariantSpec]
     phases: tuple[PhaseSpec, ...]
+    layers: tuple[str, ...] = ()
     least_memory_bytes: Callable[[str], int] = lambda phase: 0
     settings: Mapping[str, Setting] = field(default_factory=dict)
     ablations: tuple[AblationSpec, ...] = ()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from alexprof.errors import UsageError
+from alexprof.errors import UsageError, near_names
 from alexprof.workload.base import AblationSpec
-from alexprof.workload.replaceable import (
+from alexprof.workload.ops_to_leave_out import (
     BATCH_NORM,
-    FUNCTION_KINDS,
     FUSED_NORM,
     KINDS,
     OP_KINDS,
@@ -39,17 +37,13 @@ class Pattern:
             UsageError: It is no pattern, or its kind can't be left out.
         """
         layer, colon, kind = text.strip().rpartition(":")
-        if not colon:
-            pattern = cls(kind=kind) if kind in KINDS else cls(layer=kind)
-        else:
-            pattern = cls(kind, layer)
-        if not (pattern.kind or pattern.layer) or (colon and not (kind and layer)):
+        if not kind or (colon and not layer):
             raise UsageError(f"{text!r} names no ops: give a kind, a layer or LAYER:KIND")
-        if pattern.kind and pattern.kind not in KINDS:
-            raise UsageError(
-                f"{pattern.kind} can't be left out automatically: only {', '.join(KINDS)}"
-            )
-        return pattern
+        if not colon and kind not in KINDS:
+            return cls(layer=kind)
+        if kind not in KINDS:
+            raise UsageError(f"{kind} can't be left out automatically: only {', '.join(KINDS)}")
+        return cls(kind, layer)
 
     def __str__(self) -> str:
         return ":".join(part for part in (self.layer, self.kind) if part)
@@ -60,21 +54,10 @@ class Pattern:
         return (self.kind in ("", kind) or fused) and self.layer in ("", layer)
 
     def ablation(self, reference: str, without: str, scopes: Sequence[str] = ()) -> AblationSpec:
-        """What its ops cost, as two variants answer it.
-
-        Args:
-            reference: The variant with them.
-            without: The variant that was built without them.
-            scopes: As in `LeftOut`.
-        """
-        kinds: tuple[str, ...] = (self.kind,)
-        if not self.kind:
-            kinds = OP_KINDS
-        elif self.kind in FUNCTION_KINDS:
-            # No op is of the function's own kind: none are meant where there are no scopes.
-            kinds = (FUSED_NORM,) if self.kind == BATCH_NORM else (self.kind,)
-        elif self.kind in SHAPE_KINDS:
-            kinds = ()
+        """What its ops cost, by a variant with them and one without; `scopes` as in `LeftOut`."""
+        # No op is of a function's own kind, and of a kind in `SHAPE_KINDS` the scopes tell which.
+        special: dict[str, tuple[str, ...]] = {"": OP_KINDS, BATCH_NORM: (FUSED_NORM,)}
+        kinds = special.get(self.kind, () if self.kind in SHAPE_KINDS else (self.kind,))
         layers = (self.layer,) if self.layer else ()
         return AblationSpec(
             str(self), reference, without, kinds, layers, tuple(scopes), products=False
@@ -99,45 +82,29 @@ class LeftOut:
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
-        """What was left out, for `Tracer.ask`.
+        """What was left out, for `Tracer.ask`; a `UsageError` if nothing was so far.
 
         Args:
             reference: The variant that has it.
             without: The variant that was built without it.
-
-        Raises:
-            UsageError: If nothing was left out so far.
         """
-        self.check("the graph")
+        self.check()
         return self.pattern.ablation(reference, without, self.scopes)
 
     question = ablation
     """Its earlier name."""
 
-    def check(self, of: str, layers: Sequence[str] = ()) -> None:
-        """Checks that something was left out.
-
-        Args:
-            of: Whose graph it was.
-            layers: Layers worth offering; none: all.
-
-        Raises:
-            UsageError: If nothing was; it says what could be.
-        """
+    def check(self) -> None:
+        """Raises a `UsageError` if nothing was left out, with what could be."""
         if self.kinds:
             return
-        seen_layers = {layer for _, layer in self.seen}
-        names = [
-            name for name in dict.fromkeys(layers) or sorted(seen_layers) if name in seen_layers
-        ]
         seen_kinds = {kind for kind, _ in self.seen}
         kinds = [kind for kind in KINDS if kind in seen_kinds]
-        wanted = (self.pattern.layer or self.pattern.kind).casefold()
-        by_folded = {name.casefold(): name for name in (*names, *kinds)}
-        close = get_close_matches(wanted, by_folded, n=1)
-        instead = f"did you mean {by_folded[close[0]]}? " if close else ""
-        instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(names)}"
+        layers = sorted({layer for _, layer in self.seen})
+        near = near_names(self.pattern.layer or self.pattern.kind, [*layers, *kinds], most=1)
+        instead = f"did you mean {near[0]}? " if near else ""
+        instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(layers)}"
         raise UsageError(
-            f"{of} has no op {self.pattern} that can be left out: "
+            f"the graph has no op {self.pattern} that can be left out: "
             f"{instead if self.seen else 'nothing of it can'}"
         )

@@ -96,7 +96,8 @@ class Buffer:
 
     def damage(self, offset: int, what: str) -> DamageError:
         """Make the error for bytes that can't be part of a trace."""
-        return DamageError(f"{self.source}: byte {offset}: {what}; {_ADVICE}")
+        message = f"{self.source}: byte {offset}: {what}; {_ADVICE}"
+        return DamageError(message, numbers={"byte": offset}, names=(self.source,))
 
     def field_at(self, offset: int, stop: int) -> Field:
         """Read the field whose tag stands at an offset, in a message that ends at `stop`."""

@@ -11,7 +11,7 @@ from benchmarks.gpu.sizes import Sizes
 if TYPE_CHECKING:
     from alexprof.record.ablation import Ablation
     from alexprof.record.run import Run
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
     from alexprof.workload import Workload
 
 LEFT_OUT = ("LRN", "lrn1", "lrn2")
@@ -64,8 +64,8 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 def ablated(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """`alexprof ablate --measure LRN,lrn1,lrn2`: what was predicted beside what it saved."""
-    from alexprof.workload.ablated import ablated
     from alexprof.workload.patterns import Pattern
+    from alexprof.workload.without_ops import ablated
 
     patterns = tuple(map(Pattern.parse, LEFT_OUT))
     run = _run(ablated(_alexnet(batch, sizes), patterns), folder / "run", sizes)
@@ -85,13 +85,13 @@ def _run(workload: Any, folder: Path, sizes: Sizes) -> Run:
     from alexprof.capture.startup import start_tensorflow
 
     start_tensorflow()
-    from alexprof.tracer import profile
+    from alexprof.tracer.profiling import profile
 
     return profile(workload, folder, _options(sizes))
 
 
 def _options(sizes: Sizes) -> ProfileOptions:
-    from alexprof.tracer import ProfileOptions
+    from alexprof.tracer.options import ProfileOptions
 
     return ProfileOptions(
         num_batches=sizes.num_batches, burn_in=sizes.burn_in, trace_steps=sizes.trace_steps

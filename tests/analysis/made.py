@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from alexprof.measure.loop import Block, describe
+from alexprof.measure.loop import Block
+from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
 from alexprof.record.phase import Phase

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from alexprof.analysis.ablation import ablation
-from alexprof.measure.loop import Block, describe
+from alexprof.measure.loop import Block
+from alexprof.measure.timed import describe
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, OpCost, Phase, Traced

@@ -10,10 +10,11 @@ import pytest
 
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from alexprof.record.store import save_run
 from alexprof.show.comparison_texts import caveat_text
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, made_run
 from tests.analysis.test_interference import HOT, QUIET
 

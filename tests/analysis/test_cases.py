@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from alexprof.analysis.findings import findings_of
-from alexprof.analysis.traces import load_trace
 from alexprof.errors import TraceError
 from alexprof.record.run import Run
+from alexprof.tracer.traces import load_trace
 from tests.samples import SAMPLES
 
 CASES = SAMPLES.parent / "cases"
@@ -82,7 +82,7 @@ def test_a_tpu_s_trace_is_refused_with_the_reason():
 @pytest.mark.parametrize("name", ["stall_outside_markers", "jax_async_loop"])
 def test_steps_that_hold_little_of_their_loop_are_not_compared(name, tmp_path):
     from alexprof.analysis.compare import compare
-    from alexprof.analysis.selection import select_each
+    from alexprof.tracer.sources import select_each
 
     files = [tmp_path / f"{number}.xplane.pb" for number in "12"]
     for file in files:

@@ -9,16 +9,18 @@ import pytest
 
 from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
-from alexprof.record.values import Stretch
+from alexprof.record.timed import Stretch
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
-from alexprof.show.comparison_texts import caveat_text, needed_text, reading
+from alexprof.show.comparison_texts import caveat_text
+from alexprof.show.verdicts import needed_text, verdict_word
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
@@ -219,7 +221,7 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
         comparison = found(tmp_path, "a", "b")
         assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
         assert {part.difference.needed for part in comparison.differences} == {QUIET}
-        assert {reading(part.difference) for part in comparison.differences} == {"can’t tell"}
+        assert {verdict_word(part.difference) for part in comparison.differences} == {"can’t tell"}
         text = " ".join(render_comparison(comparison, options=ReportOptions(full=True)).split())
         assert text.count(f"a verdict would take {needed_text(QUIET)}") == 1
         assert text.count("a verdict would take") == 1
@@ -230,7 +232,7 @@ def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
     made_run(tmp_path / "b", {"v": 0.103}, seed=1)
     low, high = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
     assert low > 0.99
-    table = load_steps(tmp_path / "b")
+    table = load_steps(tmp_path / "b").drop("traced")  # as the first runs of schema 2 have it
     up_and_down = 1 + 0.1 * (pl.col("block") % 3 - 1)
     table.with_columns(pl.col("seconds") * up_and_down).write_parquet(
         tmp_path / "b" / "steps.parquet"

@@ -11,14 +11,16 @@ from scipy import stats
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.record.store import load_run
 from alexprof.record.tables import load_costs
+from alexprof.record.values import Needed
 from alexprof.show.comparison import render_comparison
+from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
-from alexprof.show.verdict import render_gate
 from alexprof.tracer.importing import import_trace
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import made_run
 from tests.trace_runs import step_lengths_ns, write_trace
 
@@ -108,6 +110,17 @@ def test_a_trace_compares_as_its_imported_run(logdir):
             assert intervals[0] == pytest.approx(intervals[1], rel=1e-9)
 
 
+def test_two_steps_of_each_allow_no_verdict(tmp_path):
+    for name, scale in (("a", 1.0), ("b", 9.0)):
+        file = write_trace(tmp_path / f"{name}.xplane.pb", steps=2, scale=scale)
+        import_trace(file, logdir=tmp_path, name=name)
+    differences = [change.difference for change in compared(tmp_path, "a", "b").differences]
+    assert {(each.verdict, each.reason, each.needed) for each in differences} == {
+        ("unclear", "no_interval", Needed("steps", 3))
+    }
+    assert judged(tmp_path, "b", "a", "3%").exit_code == 3
+
+
 def test_a_session_folder_is_a_side(logdir):
     session = logdir / "profile" / "2026_11_27"
     for host in ("vm1", "vm2"):
@@ -186,4 +199,7 @@ def test_history_of_imported_runs_alone_finds_the_step(tmp_path):
         import_trace(file, logdir=tmp_path / "logdir", name=f"run{number}")
     followed = history(tmp_path / "logdir")
     assert followed.metric == "trace.traced"
-    assert [(step.run, step.verdict) for step in followed.steps] == [("run4", "slower")]
+    # Traces don't say which versions ran.
+    steps = [(step.run, step.verdict, step.changed) for step in followed.steps]
+    assert steps == [("run4", "slower", None)]
+    assert "which versions ran is not recorded" in render_history(followed).replace("\n", " ")

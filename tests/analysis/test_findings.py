@@ -107,7 +107,7 @@ def test_a_trace_that_disagrees_with_the_clock_is_withheld():
 
 
 def test_steps_that_hold_no_level_are_one_finding_a_phase():
-    from alexprof.record.values import Steadiness
+    from alexprof.record.timed import Steadiness
 
     drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
 

@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 
 from alexprof.analysis.gate import Bound, gate, parse_bound
-from alexprof.analysis.selection import Group, select
+from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.record.note import Note
 from alexprof.record.values import Needed
+from alexprof.tracer.sources import select
 from tests.analysis.made import HOST, OPS, made_run
 
 

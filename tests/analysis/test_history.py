@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.history import Observed, find_steps, history, parse_metric
 from alexprof.errors import UsageError
 from alexprof.record.store import load_run
@@ -45,7 +46,7 @@ def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
     (step,) = found.steps
     assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
     assert (step.started, step.software) == (found.points[6].started, NEWER)
-    (version,) = step.changed
+    (version,) = step.changed or ()
     assert (version.what, version.values) == ("tensorflow", ("2.21.0", "2.22.0"))
     assert step.ratio == pytest.approx(1.08, rel=0.005)
     assert step.ci95[0] < 1.08 < step.ci95[1]
@@ -109,8 +110,10 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     assert [caveat.what for caveat in found.points[0].reasons] == ["processor"]
     assert [caveat.code for caveat in found.points[4].reasons] == ["load_high"]
     assert found.points[-1].value is None
-    assert [caveat.text for caveat in found.points[-1].reasons] == ["no variant v"]
-    assert (found.notes[0].code, found.notes[0].runs) == ("unreadable", ("broken",))
+    (no_value,) = found.points[-1].reasons
+    assert no_value == Caveat(code="no_value", what="no_variant", values=("v",))
+    (note,) = found.notes
+    assert (note.code, note.runs, note.what) == ("unreadable", ("broken",), "file_damaged")
 
 
 def test_the_commonest_variant_that_fits_is_followed(tmp_path):
@@ -199,7 +202,7 @@ def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(t
         table.write_bytes(b"PAR1")
     _, point, _ = history(tmp_path).points
     assert point.value is None
-    assert str(table) in point.reasons[0].text
+    assert str(table) in point.reasons[0].values[0]
 
 
 def test_a_median_is_that_of_the_report(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 from alexprof.analysis.caveats import Caveat
 from alexprof.analysis.pairs import PairsRecord, find_pairs, judge_pairs, load_pairs
 from alexprof.errors import RunError, UsageError
-from alexprof.measure.power import pairs_needed
 from alexprof.measure.processes import Finished, parse_command
+from alexprof.measure.ratios import pairs_needed
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.store import find_run, list_runs, save_run
@@ -274,7 +274,7 @@ def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
                 (logdir / "r").mkdir(),
                 (logdir / "r" / "run.json").write_text("{"),
             ),
-            "is damaged, or no record",
+            "is damaged",
         ),
     ],
 )
@@ -294,7 +294,10 @@ def test_a_failure_stops_and_says_where(tmp_path):
     assert str(tmp_path / "ab" / "b2.err.txt") in str(caught.value)
     assert caught.value.exit_code == 2
     kept = load_pairs(tmp_path / "ab")
-    assert (kept.complete, kept.stopped) == (False, Note("failed", text=str(caught.value)))
+    assert (kept.complete, kept.stopped) == (
+        False,
+        Note("process_failed", {"exit_code": 3}, ("b2",)),
+    )
     assert [process.exit_code for process in kept.processes] == [0, 0, 0, 0, 3]
     assert len(kept.finished) == 1
     with pytest.raises(UsageError, match="1 finished pairs, and a verdict needs 2"):
@@ -350,5 +353,5 @@ def test_plans_folders_and_records_that_won_t_do(tmp_path):
     with pytest.raises(RunError, match="schema 99, newer than"):
         load_pairs(tmp_path / "ab")
     path.write_text("{")
-    with pytest.raises(RunError, match="is damaged, or no record"):
+    with pytest.raises(RunError, match="is damaged"):
         load_pairs(tmp_path / "ab")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from alexprof.analysis.findings import findings_of
-from alexprof.analysis.traces import load_trace, profiler_notes
 from alexprof.record.note import Note
+from alexprof.tracer.traces import load_trace, profiler_notes
 from alexprof.xplane import parse_trace
 from tests.attribute.hand import draw, steps
 from tests.traces import TraceBuilder

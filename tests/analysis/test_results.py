@@ -10,12 +10,13 @@ import pytest
 
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.measure.agreement import fingerprint
 from alexprof.record.store import load_run, save_run
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import made_run
 
 VALUES = np.array([3.0, -4.0, 12.0], np.float32)

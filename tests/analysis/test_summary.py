@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.difference import leading_estimator
 from alexprof.analysis.summary import summarize
-from alexprof.measure.verdict import verdict_of
+from alexprof.measure.equivalence_band import verdict_of
 from tests.show import odd_runs, runs
 
 

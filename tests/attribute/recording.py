@@ -156,12 +156,38 @@ def train_function() -> Program:
 
 @kind
 def compiled() -> Program:
-    """A part compiled by XLA inside a function that is not."""
-    weights = tf.Variable(tf.random.normal([SIDE, SIDE]))
-    inner = tf.function(lambda x: tf.reduce_sum(tf.tanh(tf.matmul(x, weights))), jit_compile=True)
-    outer = tf.function(lambda x: inner(tf.nn.relu(x)) * 2.0)
-    x = tf.random.normal([SIDE, SIDE])
-    return in_steps(lambda: outer(x).numpy())
+    """A net of two convolutions and its gradients compiled by XLA, in a function that is not."""
+    shapes = {"conv1": (5, 5, 3, 16), "conv2": (3, 3, 16, 16), "fc": (1024, 10)}
+    weights = {name: tf.Variable(tf.random.normal(shape)) for name, shape in shapes.items()}
+    images = tf.random.normal((8, 32, 32, 3))
+
+    def loss():
+        x = images
+        for name in ("conv1", "conv2"):
+            with tf.name_scope(name):
+                x = tf.nn.relu(tf.nn.conv2d(x, weights[name], 2, "SAME"))
+        with tf.name_scope("lrn"):
+            x = tf.nn.lrn(x, 4, 1.0, 1e-3, 0.75)
+        with tf.name_scope("fc"):
+            return tf.reduce_sum(tf.reshape(x, (8, -1)) @ weights["fc"])
+
+    @tf.function(jit_compile=True)
+    def gradients():
+        with tf.GradientTape() as tape:
+            result = loss()
+        return result, tape.gradient(result, weights)
+
+    @tf.function
+    def step():
+        with tf.name_scope("outside"):
+            before = tf.linalg.matmul(weights["fc"], weights["fc"], transpose_a=True)
+        result, by_weight = gradients()
+        return result + tf.reduce_sum(before), by_weight
+
+    def run():
+        return step()[0].numpy()
+
+    return in_steps(run)
 
 
 @kind

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from alexprof.attribute import attribute, long_first
+from alexprof.attribute import attribute, attribute_phases, long_first
 from alexprof.xplane import parse_trace
 from tests.attribute.hand import draw, steps
 from tests.traces import TraceBuilder
 
 
-def host(lines):
+def trace(lines):
     builder = TraceBuilder()
     draw(builder.plane("/host:CPU"), lines)
-    return attribute(parse_trace(builder.to_bytes()))
+    return parse_trace(builder.to_bytes())
+
+
+def host(lines):
+    return attribute(trace(lines))
 
 
 def test_what_runs_between_marked_steps_is_measured():
@@ -28,6 +33,26 @@ def test_an_op_that_gets_input_does_not_count_nor_what_runs_within_a_step():
     ops = [("a:A", 10, 60), ("n:IteratorGetNext", 110, 290), ("a:A", 310, 360)]
     attribution = host({"python": steps((0, 100), (300, 400)), "tf_Compute/1": ops})
     assert (attribution.span_ns, attribution.outside_ns) == (400, 0)
+
+
+def test_the_steps_of_other_markers_are_not_between_those_of_a_chosen_one():
+    """Each evaluation of 20 ns and the 30 ns after it, in 10 of which an op runs."""
+    ops = [("a:A", begin, begin + 40) for begin in (0, 100, 200)]
+    ops += [("e:E", begin, begin + 10) for begin in (55, 75, 155, 175)]
+    source = trace(
+        {
+            "python": [
+                *steps((0, 50), (100, 150), (200, 250), name="train"),
+                *steps((50, 70), (150, 170), name="eval"),
+            ],
+            "tf_Compute/1": ops,
+        }
+    )
+    alone, beside = attribute(source, "eval"), attribute_phases(source)["eval"]
+    assert (alone.span_ns, alone.outside_ns) == (100, 20)
+    assert (beside.span_ns, beside.outside_ns) == (250, 20)
+    assert_frame_equal(alone.costs, beside.costs)
+    assert alone.notes == beside.notes
 
 
 def test_without_markers_nothing_is_outside():

@@ -13,31 +13,25 @@ import pytest
 
 from alexprof.attribute import attribute, by_layer
 from alexprof.xplane import HloPrograms, Trace, read_trace
-from tests.record_xla import STEPS
 
 pytestmark = pytest.mark.slow
-
-
-def record(framework: str, folder: Path) -> Trace:
-    command = [sys.executable, "-m", "tests.record_xla", framework, str(folder)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
-    )
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.rglob("*.xplane.pb")
-    return read_trace(path)
+STEPS = 4
 
 
 @pytest.fixture(scope="module")
-def tensorflow(tmp_path_factory):
-    return record("tensorflow", tmp_path_factory.mktemp("tensorflow"))
+def tensorflow(recorded):
+    return read_trace(recorded["compiled"])
 
 
 @pytest.fixture(scope="module")
 def jax(tmp_path_factory):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("no JAX here")
-    return record("jax", tmp_path_factory.mktemp("jax"))
+    folder = tmp_path_factory.mktemp("jax")
+    command = [sys.executable, "-m", "tests.record_jax", str(folder)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    (path,) = folder.rglob("*.xplane.pb")
+    return read_trace(path)
 
 
 def thunks(trace: Trace) -> Counter[str]:
@@ -82,9 +76,9 @@ def test_what_called_xla_is_of_no_pass(tensorflow):
     assert executions in ([1] * STEPS, [1] * (STEPS - 1), [1] * (STEPS - 1) + [0])
 
 
-@pytest.mark.parametrize("recorded", ["tensorflow", "jax"])
-def test_every_thunk_counts_once(recorded, request):
-    trace = request.getfixturevalue(recorded)
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_every_thunk_counts_once(framework, request):
+    trace = request.getfixturevalue(framework)
     found = attribute(trace)
     expected = thunks(trace)
     assert expected.total() > 10 * STEPS

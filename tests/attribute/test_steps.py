@@ -39,11 +39,19 @@ def test_markers_of_any_name_and_line_in_the_order_of_time():
     assert one.notes == ()
 
 
-def test_only_markers_of_a_name():
+def test_only_markers_of_a_name_beside_those_that_lie_apart():
     source = on_host(
-        python=[*steps((0, 5), name="warmup"), *steps((10, 15), (20, 25), name="forward")]
+        python=[
+            *steps((0, 5), (30, 35), name="warmup"),
+            *steps((8, 26), name="epoch"),
+            *steps((10, 15), (20, 25), name="forward"),
+        ]
     )
-    assert spans_ns(found(source, "forward")) == [(0, 10, 15), (1, 20, 25)]
+    one = found(source, "forward")
+    assert (one.sorts, one.shown(), one.notes) == (("forward", "warmup"), [0], ())
+    assert spans_ns(one.of_sort(0)) == [(0, 10, 15), (1, 20, 25)]
+    assert spans_ns(one.of_sort(1)) == [(0, 0, 5), (1, 30, 35)]
+    assert found(source, "nothing").source == "whole"
 
 
 def test_a_marker_in_another_of_the_same_number_is_the_same_step():

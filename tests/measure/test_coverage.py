@@ -8,8 +8,9 @@ import pytest
 from alexprof.measure.ratios import compare_times
 from alexprof.measure.statistics import (
     deviation_interval,
-    difference,
+    mean_difference,
     mean_interval,
+    median_difference,
     median_interval,
 )
 from tests.measure.series import (
@@ -58,18 +59,18 @@ def pairs_of_blocks(name, count=1000):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_interleaved_blocks(name):
-    intervals = [compare_times([x], [y], paired=True).ci95 for x, y in pairs_of_blocks(name)]
+    intervals = [compare_times([x], [y], paired=True).ratio_ci95 for x, y in pairs_of_blocks(name)]
     assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", ["autocorrelated", "everything"])
 def test_difference_of_interleaved_blocks(name):
-    differences = [difference(y, x, paired=True) for x, y in pairs_of_blocks(name)]
-    means = [change.ci95_s for change in differences]
+    pairs = pairs_of_blocks(name)
+    means = [mean_difference(y, x, paired=True)[1] for x, y in pairs]
     # In seconds a process's level scales the difference too: 0.02 × (1 ± 1 %), far inside.
     assert COVERED[0] <= share_covering(means, 0.02) <= COVERED[1]
     shift = 0.02 * truth_of(KINDS[name], np.median)
-    medians = [change.median_ci95_s for change in differences]
+    medians = [median_difference(y, x, paired=True)[1] for x, y in pairs]
     # Medians of blocks side by side differ by whole steps: their interval is on the wide side.
     assert share_covering(medians, shift) >= COVERED[0]
 
@@ -84,7 +85,7 @@ def test_variants_in_short_turns(name, variants, turn):
         rounds = rounds.reshape(-1, variants, turn).copy()
         rounds[1::2] = rounds[1::2, ::-1]
         a, b = rounds[:, 0], 1.02 * rounds[:, variants // 2]
-        intervals.append(compare_times([list(a)], [list(b)], paired=True).ci95)
+        intervals.append(compare_times([list(a)], [list(b)], paired=True).ratio_ci95)
     assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
@@ -98,19 +99,19 @@ def many_runs(name, runs, count=1000):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_seven_pairs_of_processes(name):
-    intervals = [compare_times(a, b, paired=True).ci95 for a, b in many_runs(name, 7)]
+    intervals = [compare_times(a, b, paired=True).ratio_ci95 for a, b in many_runs(name, 7)]
     assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_four_runs_each(name):
-    intervals = [compare_times(a, b).ci95 for a, b in many_runs(name, 4)]
+    intervals = [compare_times(a, b).ratio_ci95 for a, b in many_runs(name, 4)]
     assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_ratio_of_one_run_each_by_the_between_run_variance(name):
-    intervals = [compare_times(a, b).ci95 for a, b in many_runs(name, 1, 1200)]
+    intervals = [compare_times(a, b).ratio_ci95 for a, b in many_runs(name, 1, 1200)]
     covered = share_covering(intervals, 1.02)
     assert covered >= COVERED[0]
     # Where processes don't differ, allowing for it is more than is needed.

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
-from alexprof.measure.gate import judge
-from alexprof.measure.ratios import compare_times
+from alexprof.measure.ratios import compare_times, judge
 from tests.measure.series import KINDS, Kind, blocks, interleaved, processes, share, welch_calls
 
 pytestmark = pytest.mark.slow

@@ -4,21 +4,20 @@ import math
 
 import pytest
 
-from alexprof.measure.gate import judge
-from alexprof.record.values import Comparison, Needed
+from alexprof.measure.equivalence_band import difference_of
+from alexprof.measure.ratios import judge
+from alexprof.record.values import Needed
 
 
 def comparison(ratio, error):
     """As of countless pairs: normal quantiles."""
     half = 1.96 * error
-    return Comparison(
+    return difference_of(
         1.0,
         ratio,
-        ratio,
         (ratio * math.exp(-half), ratio * math.exp(half)),
-        "unclear",
-        None,
-        p_value=0.5,
+        "mean",
+        needed=None,
         log_error=error,
         degrees_of_freedom=math.inf,
     )
@@ -54,13 +53,6 @@ def test_among_many_a_red_needs_more_evidence():
 
 
 def test_without_an_interval_nothing_can_be_told():
-    bare = Comparison(1.0, 2.0, 2.0, None, "unclear", Needed("blocks"))
+    bare = difference_of(1.0, 2.0, None, "mean", needed=Needed("blocks", 2))
     assert judge([bare], [0.03]) == "unclear"
     assert judge([bare, comparison(1.2, 0.001)], [0.03, 0.03]) == "slower"
-
-
-def test_nothing_to_judge_is_refused():
-    with pytest.raises(ValueError, match="0 comparisons"):
-        judge([], [])
-    with pytest.raises(ValueError, match="1 comparisons and 2 bounds"):
-        judge([comparison(1, 0.1)], [0.03, 0.1])

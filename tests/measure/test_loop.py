@@ -10,10 +10,10 @@ from alexprof.errors import UsageError
 from alexprof.measure.loop import (
     clock_cost_s,
     default_block_steps,
-    describe,
     schedule,
     timed_blocks,
 )
+from alexprof.measure.timed import describe
 from tests.clock import FakeClock
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from alexprof.measure.loop import describe, timed_blocks
+from alexprof.measure.loop import timed_blocks
 from alexprof.measure.monitor import (
     Reading,
     between,
@@ -16,6 +16,7 @@ from alexprof.measure.monitor import (
     page_faults,
     read_system,
 )
+from alexprof.measure.timed import describe
 from tests.clock import FakeClock
 
 STAT = """cpu  900 0 100 5000 10 0 0 50 0 0

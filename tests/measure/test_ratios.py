@@ -7,15 +7,14 @@ import pytest
 from scipy import stats
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, MORE_RUNS
-from alexprof.measure.multiple_comparisons import adjust, adjust_p_values
-from alexprof.measure.ratios import compare_times, interval_at
+from alexprof.measure.ratios import adjust, adjust_p_values, compare_times, interval_at
 from alexprof.measure.spread import block_means
 from alexprof.record.values import Needed
 
 
 def bounds(comparison):
-    assert comparison.ci95 is not None
-    return comparison.ci95
+    assert comparison.ratio_ci95 is not None
+    return comparison.ratio_ci95
 
 
 def run(*means):
@@ -31,7 +30,7 @@ def test_pairs_of_blocks_are_student_s_over_log_ratios():
     expected = stats.t.interval(0.95, 4, loc=logs.mean(), scale=stats.sem(logs))
     # The ratio is that of the means, not the mean of ratios: alike to the fourth digit here.
     assert found.ratio == pytest.approx(sum(b) / sum(a), rel=1e-12)
-    assert found.ci95 == pytest.approx(np.exp(expected), abs=2e-4)
+    assert found.ratio_ci95 == pytest.approx(np.exp(expected), abs=2e-4)
     assert found.p_value == pytest.approx(stats.ttest_rel(np.log(a), np.log(b)).pvalue, rel=0.05)
     assert (found.verdict, found.needed) == ("slower", None)
 
@@ -41,7 +40,7 @@ def test_pairs_of_runs_are_judged_by_their_means_alone():
     found = compare_times([run(x) for x in a], [run(x, x) for x in b], paired=True)
     parts = np.array(b) / 1.1 - np.array(a) / 1.0
     half = stats.t.ppf(0.975, 2) * stats.sem(parts)
-    assert found.ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
+    assert found.ratio_ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
     assert found.degrees_of_freedom == 2
 
 
@@ -129,13 +128,17 @@ def test_what_is_needed_is_enough_four_times_in_five():
     assert 0.65 < sum(one.verdict == "slower" for one in more) / 200 < 0.99
 
 
-def test_too_little_to_tell():
-    one = [np.array([1.0, 2.0])]
-    for paired in (True, False):
-        found = compare_times([one], [one], paired=paired)
-        assert (found.ci95, found.p_value, found.verdict) == (None, None, "unclear")
-        assert found.needed == Needed("blocks")
-        assert interval_at(found, 0.99) is None
+@pytest.mark.parametrize(
+    ("blocks", "needed"),
+    [([[1.0, 2.0, 3.0]], Needed("blocks", 2)), ([[1.0], [1.1]], Needed("steps", 3))],
+)
+@pytest.mark.parametrize("paired", [True, False])
+def test_too_little_to_tell(blocks, needed, paired):
+    a, b = ([scale * np.array(block) for block in blocks] for scale in (1, 5))
+    found = compare_times([a], [b], paired=paired)
+    assert (found.ratio_ci95, found.p_value, found.verdict) == (None, None, "unclear")
+    assert (found.reason, found.needed) == ("no_interval", needed)
+    assert interval_at(found, 0.99) is None
 
 
 def test_unequal_numbers_are_not_paired():
@@ -150,8 +153,8 @@ def test_no_time_on_one_side_is_no_ratio_and_none_in_a_block_is():
     assert compare_times([nothing], [some]).ratio == math.inf
     assert compare_times([some], [nothing]).ratio == 0
     assert math.isnan(compare_times([nothing], [nothing]).ratio)
-    assert compare_times([nothing], [some]).ci95 is None
-    assert compare_times([some], [some], paired=True).ci95 == pytest.approx((1, 1))
+    assert compare_times([nothing], [some]).ratio_ci95 is None
+    assert compare_times([some], [some], paired=True).ratio_ci95 == pytest.approx((1, 1))
 
 
 @pytest.mark.parametrize("empty", [[], [[]], [[np.zeros(0)]]])
@@ -163,15 +166,15 @@ def test_no_steps_are_refused(empty):
 def test_what_one_of_two_runs_lacks_has_no_ratio_s_interval():
     nothing = [np.zeros(2), np.zeros(2)]
     found = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
-    assert (found.ci95, found.verdict) == (None, "unclear")
+    assert (found.ratio_ci95, found.verdict) == (None, "unclear")
     assert found.needed == Needed("positive_times")
 
 
 def test_other_levels_nest():
     found = compare_times([run(1, 1.1, 1)], [run(1.1, 1.1, 1.2)], paired=True)
-    assert interval_at(found, 0.95) == pytest.approx(found.ci95)
+    assert interval_at(found, 0.95) == pytest.approx(found.ratio_ci95)
     wide = interval_at(found, 0.99)
-    assert wide[0] < found.ci95[0] < found.ci95[1] < wide[1]
+    assert wide[0] < found.ratio_ci95[0] < found.ratio_ci95[1] < wide[1]
     two = compare_times([run(1, 9)], [run(9, 1)], paired=True)
     assert interval_at(two, 1 - 1e-9) == (0, math.inf)
 
@@ -204,6 +207,6 @@ def test_verdicts_among_many_need_more_evidence():
     adjusted = adjust([clear, *[weak] * 5, bare])
     assert [one.verdict for one in adjusted] == ["slower", *["unclear"] * 6]
     assert adjusted[1].needed is not None
-    assert adjusted[1].ci95 == weak.ci95
+    assert adjusted[1].ratio_ci95 == weak.ratio_ci95
     assert adjusted[1].p_value == pytest.approx(5 * weak.p_value)
     assert adjusted[6] == bare

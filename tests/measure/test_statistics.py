@@ -8,8 +8,9 @@ from scipy import stats
 
 from alexprof.measure.statistics import (
     deviation_interval,
-    difference,
+    mean_difference,
     mean_interval,
+    median_difference,
     median_interval,
     student_half_width,
 )
@@ -44,24 +45,23 @@ def test_mean_interval_is_student_s_over_block_means():
 def test_one_block_has_no_interval():
     assert mean_interval([np.ones(5)]) is None
     assert median_interval([np.ones(5)]) is None
-    assert difference([np.ones(5)], [np.ones(5)], paired=True).ci95_s is None
+    assert mean_difference([np.ones(5)], [np.ones(5)], paired=True) == (0, None)
 
 
 def test_constant_steps_have_an_interval_of_no_width():
     blocks = blocks_of(np.full(100, 0.25))
     assert mean_interval(blocks) == pytest.approx((0.25, 0.25))
     assert median_interval(blocks) == pytest.approx((0.25, 0.25))
-    both = difference(blocks, blocks, paired=False)
-    assert both.ci95_s == pytest.approx((0, 0))
+    assert mean_difference(blocks, blocks, paired=False) == (0, (0, 0))
 
 
 def test_many_steps_are_resampled_in_parts_to_the_same_intervals(monkeypatch):
     blocks = list(np.random.default_rng(7).standard_normal((12, 10)))
     others = list(np.random.default_rng(8).standard_normal((9, 10)))
-    at_once = median_interval(blocks), difference(blocks, others, paired=False)
+    at_once = median_interval(blocks), median_difference(blocks, others, paired=False)
     for most in (5000, 121, 1):
         monkeypatch.setattr("alexprof.measure.statistics.MOST_VALUES", most)
-        in_parts = median_interval(blocks), difference(blocks, others, paired=False)
+        in_parts = median_interval(blocks), median_difference(blocks, others, paired=False)
         assert in_parts == at_once
 
 
@@ -82,13 +82,10 @@ def test_pairs_cancel_a_drift_that_moves_both():
     drift = np.linspace(1, 2, 10)
     a = [1.1 * d + 0.001 * random.standard_normal(10) for d in drift]
     b = [1.0 * d + 0.001 * random.standard_normal(10) for d in drift]
-    paired, apart = difference(a, b, paired=True), difference(a, b, paired=False)
-    assert paired.mean_s == apart.mean_s == pytest.approx(0.15, abs=0.01)
-    assert paired.ci95_s is not None
-    assert apart.ci95_s is not None
-    assert paired.median_ci95_s is not None
-    assert paired.ci95_s[0] > 0 > apart.ci95_s[0]
-    assert paired.median_ci95_s[0] > 0
+    for difference in (mean_difference, median_difference):
+        paired, apart = difference(a, b, paired=True), difference(a, b, paired=False)
+        assert paired[0] == apart[0] == pytest.approx(0.15, abs=0.01)
+        assert paired[1][0] > 0 > apart[1][0]
 
 
 def test_unpaired_difference_is_welch_s_over_block_means():
@@ -96,8 +93,15 @@ def test_unpaired_difference_is_welch_s_over_block_means():
     a, b = noisy(random, blocks=6), noisy(random, blocks=9)
     a_means, b_means = [x.mean() for x in a], [x.mean() for x in b]
     interval = stats.ttest_ind(a_means, b_means, equal_var=False).confidence_interval(0.95)
-    assert difference(a, b, paired=True).ci95_s == pytest.approx(tuple(interval))
-    assert not difference(a, b, paired=True).paired
+    assert mean_difference(a, b, paired=True)[1] == pytest.approx(tuple(interval))
+
+
+def test_two_steps_of_a_side_are_no_verdict():
+    two, three = [np.ones(1)] * 2, [np.ones(1)] * 3
+    for paired in (True, False):
+        assert mean_difference(two, two, paired=paired)[1] is None
+        assert mean_difference(three, two, paired=paired)[1] is None
+        assert mean_difference(three, three, paired=paired)[1] == (0, 0)
 
 
 def test_blocks_of_unequal_length_are_all_used():

@@ -10,8 +10,6 @@ import pytest
 from alexprof.measure.loop import (
     MOST_WARM_UP_S,
     MOST_WARM_UP_STEPS,
-    describe,
-    describe_phase,
     number_warm_up,
     timed_blocks,
     why_stopped,
@@ -24,7 +22,8 @@ from alexprof.measure.steady import (
     warm_up_settled,
 )
 from alexprof.measure.stopping import StoppingRule
-from alexprof.record.values import WarmUp
+from alexprof.measure.timed import describe, describe_phase
+from alexprof.record.timed import WarmUp
 from tests.clock import FakeClock
 
 MS = 10**6

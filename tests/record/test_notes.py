@@ -7,12 +7,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import alexprof
 from alexprof.analysis.findings import HARM
 from alexprof.attribute import IDLE_REASONS
-from alexprof.record.note import Note, distinct
+from alexprof.errors import AlexProfError, DamageError, RunError, UsageError
+from alexprof.files import writing
+from alexprof.record.note import Note, distinct, note_of
 from alexprof.record.store import save_run
 from alexprof.show.finding_texts import TEMPLATES
+from alexprof.xplane import read_trace
 from tests.show.test_reports import RUNS
 
 WRITTEN_BY_OTHERS = {"text", "label", "source", "description", "processor", "system"}
@@ -55,7 +60,15 @@ def codes_made() -> set[str]:
             code = call.args[0]
             if isinstance(code, ast.Constant | ast.IfExp):
                 codes |= constants(code)
-    return codes
+        if getattr(call.func, "id", "").endswith("Error"):
+            codes.update(
+                *(constants(keyword.value) for keyword in call.keywords if keyword.arg == "code")
+            )
+    return codes | {error.code for error in error_types(AlexProfError)}
+
+
+def error_types(error_type: type[AlexProfError]) -> set[type[AlexProfError]]:
+    return {error_type}.union(*map(error_types, error_type.__subclasses__()))
 
 
 def test_no_sentence_of_ours_is_in_a_record(tmp_path):
@@ -74,6 +87,20 @@ def test_each_code_has_a_template_and_each_template_a_code():
     written = set().union(*map(constants, SOURCES))
     made = written | {f"bound_by_{reason}" for reason in IDLE_REASONS}
     assert made >= TEMPLATES.keys()
+
+
+def test_a_record_holds_what_an_error_is_about_and_not_its_sentence(tmp_path):
+    trace = tmp_path / "vm.xplane.pb"
+    trace.write_bytes(b"\x0a\x05\x12\x09cut off")
+    with pytest.raises(DamageError) as caught:
+        read_trace(trace)
+    assert note_of(caught.value) == Note("trace_damaged", {"byte": 2}, (str(trace),))
+    with pytest.raises(RunError) as refused, writing(Path("there")):
+        raise OSError(28, "No space left on device")
+    assert note_of(refused.value) == Note(
+        "not_written", names=("there",), text="No space left on device"
+    )
+    assert note_of(UsageError("a sentence")) == Note("refused")
 
 
 def test_repeated_notes_are_left_out():

@@ -1,8 +1,9 @@
-"""The whole of a report, which tests of its parts look at."""
+"""Reports of runs that lie in `logdir`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from alexprof.record.run import Run
 from alexprof.show import ReportOptions
@@ -11,4 +12,9 @@ from alexprof.show import render as render_any
 
 def render(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:
     """Renders all of a run."""
-    return render_any(run, style, replace(options or ReportOptions(), full=True))
+    return render_brief(run, style, replace(options or ReportOptions(), full=True))
+
+
+def render_brief(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:
+    """Renders one screen of a run."""
+    return render_any(run if run.place else run.placed(Path("logdir", run.run)), style, options)

@@ -11,8 +11,8 @@ from alexprof.record.environment import Device
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.timed import Timed
 from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
-from alexprof.record.values import Timed
 from tests.factory import MACHINE, costs_of, run_of, traced
 from tests.show.runs import (
     BOTH_WITH,

@@ -13,8 +13,8 @@ from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Cost, Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import Run, Variant, WorkloadRecord
+from alexprof.record.timed import BlockTime, Stretch, Timed
 from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
-from alexprof.record.values import BlockTime, Stretch, Timed
 from alexprof.record.workload import Published
 from tests.factory import OpTimes, costs_of, idle, run_of, scattered, traced
 from tests.show import alexnet as measured

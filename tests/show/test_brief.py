@@ -9,13 +9,17 @@ from rich.cells import cell_len
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions
+from alexprof.show import render as render_any
+from alexprof.show.document import Table
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
+from alexprof.show.sections.brief import brief_section
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
 from tests.factory import costs_of, traced
 from tests.show import odd_runs, runs
+from tests.show.full import render_brief as render
 from tests.show.golden_files import check_golden
 from tests.show.test_reports import GOLDEN, RUNS, SHORT
 
@@ -34,15 +38,14 @@ def test_brief(name):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_it_fits_on_a_screen(name):
-    lines = render(RUNS[name]()).splitlines()
-    assert len(lines) <= 30
-    assert max(map(cell_len, lines)) <= 80
+    assert len(render(RUNS[name]()).splitlines()) <= 30
+    assert max(map(cell_len, render_any(RUNS[name]()).splitlines())) <= 80
 
 
 @pytest.mark.parametrize("width", [1, 40, 47, 60, 79, 100, 200])
 @pytest.mark.parametrize("name", RUNS)
 def test_no_line_is_too_wide(name, width):
-    text = render(RUNS[name](), options=ReportOptions(width=width))
+    text = render_any(RUNS[name](), options=ReportOptions(width=width))
     assert max(map(cell_len, text.splitlines())) <= max(40, min(width, 100))
 
 
@@ -126,3 +129,18 @@ def test_of_layers_that_are_equally_large_none_is_the_largest():
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
     assert "each of 8 layers takes 12.1" in where.casefold()
+
+
+def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():
+    run = runs.alexnet()
+    ablations = [
+        replace(ablation, name="conv2", kinds=("Relu",), layers=("conv2",))
+        for ablation in run.ablations
+    ]
+    view = View(replace(run, ablations=tuple(ablations)), ReportOptions())
+    shares = [share for share in view.summary.shares if share.name == "conv2"]
+    assert {share.what for share in shares} == {"layer", "left out"}
+    tables = [block for block in brief_section(view, rows=8).blocks if isinstance(block, Table)]
+    names = [row.cells[0] for row in tables[-1].rows]
+    assert {"conv2", "conv2, as left out"} <= {*names}
+    assert len(names) == len({*names})

@@ -17,13 +17,14 @@ from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import GateResult, gate, parse_bound
 from alexprof.analysis.history import History, history
-from alexprof.analysis.selection import Group, select, select_each
+from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
+from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
-from alexprof.show.verdict import render_gate
+from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 from tests.show.golden_files import check_golden
 
@@ -175,7 +176,7 @@ def test_if_an_interval_includes_0_no_direction_is_given(logdir):
     text = rendered(logdir, "same")
     assert "slower" not in text
     assert "faster" not in text
-    assert "can’t tell" in text
+    assert "unclear" in text
 
 
 def test_one_phase_on_request(logdir):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from alexprof.record.interference import GpuState, Interference
-from alexprof.record.values import Steadiness
+from alexprof.record.timed import Steadiness
 from alexprof.show import ReportOptions
 from alexprof.show.sections.quality import gpu_speed_warnings
 from alexprof.show.view import View

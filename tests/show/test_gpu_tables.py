@@ -25,7 +25,7 @@ def layer_table(run):
 
 def column(table, title):
     place = [column.title for column in table.columns].index(title)
-    return {row.text(0): row.text(place) for row in table.rows}
+    return {row.cells[0]: row.cells[place] for row in table.rows}
 
 
 def test_shares_of_busy_time_add_up_without_idle():

@@ -28,12 +28,12 @@ def trace_run(tmp_path_factory):
     """The run of a packed trace, read as a user's file."""
     import lzma
 
-    from alexprof.analysis.traces import load_trace
+    from alexprof.tracer.traces import load_trace
 
     def read(name: str) -> Run:
         path = tmp_path_factory.mktemp("trace") / f"{name}.xplane.pb"
         path.write_bytes(lzma.decompress((DATA / f"{name}.xplane.pb.xz").read_bytes()))
-        return load_trace(path)
+        return load_trace(path).placed(Path(path.name))
 
     return read
 
@@ -63,8 +63,8 @@ def test_a_small_network_is_bound_by_launching(trace_run):
     assert phase.attribution.launching_s > phase.attribution.share_ns / 1e9 / 5  # of 5 steps
     table = launches_of(run)
     assert table is not None
-    assert table.rows[0].text(0) == "adam"
-    counts = [int(row.text(1)) for row in table.rows]
+    assert table.rows[0].cells[0] == "adam"
+    counts = [int(row.cells[1]) for row in table.rows]
     assert sum(counts) == pytest.approx(326, abs=3)
 
 

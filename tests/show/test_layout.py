@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexprof.show.bars import bar_text, tick_text
 from alexprof.show.document import Axis, Bar, Column, Piece, Row, Table
-from alexprof.show.layout import table_lines
+from alexprof.show.layout import bar_text, table_lines, tick_text
 from alexprof.show.palette import no_paint
 
 

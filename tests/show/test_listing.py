@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
-from alexprof.show import render_list
+from alexprof.show import numbers, render, render_list
 from tests.show import odd_runs, runs
 
 ALL: list[Run | BrokenRun] = [
@@ -19,7 +20,7 @@ ALL: list[Run | BrokenRun] = [
     odd_runs.incomplete(),
     odd_runs.nothing(),
     odd_runs.two_gpus(),
-    BrokenRun("old-run", "logdir/old-run/run.json is damaged: no such field"),
+    BrokenRun("old-run", RunError("logdir/old-run/run.json is damaged: no such field")),
 ]
 
 
@@ -47,6 +48,20 @@ def test_a_run_is_its_state_its_means_and_what_lrn_costs():
             "  ! logdir/old-run/run.json is damaged: no such field",
         ]
     )
+
+
+def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_report_does():
+    run = odd_runs.two_gpus()
+    ((variant, phases),) = odd_runs.two_phases(run).items()
+    ((key, phase),) = phases.items()
+    assert phase.traced is not None
+    traced = msgspec.structs.replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=0.0)
+    phase = msgspec.structs.replace(phase, timed=None, traced=traced, label="trace")
+    run = odd_runs.with_phases(run, {variant: {key: phase}})
+    run = msgspec.structs.replace(run, machine=None)
+    loop = numbers.time(0.06)
+    assert render_list([run]).splitlines()[-1] == f"  trace  {loop} with the time between steps"
+    assert f"A step takes {loop} with what lies between" in render(run)
 
 
 @pytest.mark.parametrize("width", [1, 40, 50, 79, 80, 120])

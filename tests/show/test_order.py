@@ -19,7 +19,7 @@ def strip(run: Run) -> tuple[str, ...]:
     if table is None:
         return ()
     (row,) = table.rows
-    return tuple(row.text(place) for place in range(1, len(table.columns)))
+    return tuple(map(str, row.cells[1:]))
 
 
 def with_blocks(*series: list[tuple[int, float]]) -> Run:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from alexprof.record.values import Outliers, Steadiness, WarmUp
+from alexprof.record.timed import Outliers, Steadiness, WarmUp
 from alexprof.show.document import Warn
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.quality import MOST_UNSTEADY, quality

@@ -17,8 +17,8 @@ from rich.cells import cell_len
 from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
-from alexprof.show import ReportOptions, outputs
-from alexprof.show import render as render_brief
+from alexprof.show import ReportOptions
+from alexprof.show import render as render_any
 from tests.show import odd_runs, runs
 from tests.show.full import render
 from tests.show.golden_files import check_golden
@@ -67,7 +67,7 @@ def test_no_golden_file_is_left_over():
 @pytest.mark.parametrize("width", [1, 40, 47, 60, 79, 80, 100, 200])
 @pytest.mark.parametrize("name", RUNS)
 def test_no_line_is_too_wide(name, width):
-    text = render(RUNS[name](), options=ReportOptions(width=width))
+    text = render_any(RUNS[name](), options=ReportOptions(width=width, full=True))
     assert max(map(cell_len, text.splitlines())) <= min(max(width, 40), 100)
 
 
@@ -170,19 +170,16 @@ def test_what_is_not_there_is_named_with_what_there_is():
         ReportOptions(top=-1)
 
 
-def test_an_output_is_a_registered_function():
-    outputs.output("name")(lambda run, options: run.run)
-    try:
-        assert render(odd_runs.one_step(), "name") == "mine"
-    finally:
-        del outputs._OUTPUTS["name"]
-
-
-def test_a_run_shows_itself(capsys):
+def test_commands_are_printed_where_there_is_a_run_for_them(tmp_path, monkeypatch):
     run = odd_runs.one_step()
-    run.report()
-    assert capsys.readouterr().out == render_brief(run) + "\n"
-    assert run._repr_html_() == render(run, "html")
+    assert "alexprof report" not in render_any(run) + render_any(run, "html")
+    placed = run.placed(tmp_path / "a b" / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert "Details: alexprof report 'a b/mine' --full" in render_any(placed)
+    assert "Charts: tensorboard --logdir 'a b'" in render_any(placed)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert f"tensorboard --logdir '{tmp_path}/a b'\n" in f"{render(placed)}\n"
 
 
 @pytest.mark.parametrize("name", RUNS)

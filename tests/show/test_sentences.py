@@ -12,8 +12,8 @@ from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
+from alexprof.record.timed import Stretch
 from alexprof.record.trace import Replay, Saving
-from alexprof.record.values import Stretch
 from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
 from tests.show.full import render

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from alexprof.attribute import IDLE_OP
 from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
-from alexprof.record.phase import Phase, Traced
+from alexprof.record.phase import AttributedTimes, Phase, Traced
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
-from alexprof.record.values import Timed
-from alexprof.tensorboard.scalars import Samples, TracedSteps
+from alexprof.record.timed import Timed
+from alexprof.tensorboard.scalars import TimedSteps
 from tests.factory import run_of
 
 NAME = "alexnet-20261124-044200"
@@ -24,17 +26,27 @@ STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
 WITH, WITHOUT = "with_lrn", "without_lrn"
 
 
-def samples(steps: int, first_ms: float = 10.0) -> Samples:
+def steps(count: int, first_ms: float = 10.0) -> TimedSteps:
     """Steps that take first_ms, first_ms + 1, … and end one second apart."""
-    numbers = np.arange(steps, dtype=np.float64)
-    return Samples(np.arange(steps), (first_ms + numbers) / 1e3, STARTED_S + 1 + numbers)
+    numbers = np.arange(count, dtype=np.float64)
+    return TimedSteps(np.arange(count), (first_ms + numbers) / 1e3, STARTED_S + 1 + numbers)
 
 
-def traced(layers: dict[str, list[float]]) -> TracedSteps:
-    """Two traced steps of 20 and 22 ms; shares in milliseconds, the rest is idle."""
-    seconds = np.array([20.0, 22.0]) / 1e3
-    shares = {name: np.array(some) / 1e3 for name, some in layers.items()}
-    return TracedSteps(seconds, seconds - sum(shares.values()), shares, {"Conv2D": seconds / 2})
+def costs(shares_ms: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
+    """Two traced steps of 20 and 22 ms; shares by layer and kind, the rest is idle."""
+    rows = [
+        (step, wall_ms, device, "op", layer, kind, of_step[step])
+        for step, wall_ms in enumerate((20.0, 22.0))
+        for (layer, kind), of_step in shares_ms.items()
+        for device in ("CPU", "GPU:0")
+    ]
+    for step, wall_ms in enumerate((20.0, 22.0)):
+        idle_ms = wall_ms - sum(of_step[step] for of_step in shares_ms.values())
+        rows.append((step, wall_ms, "CPU", IDLE_OP, "", "", idle_ms))
+    schema = ["step", "wall_ns", "device", "op", "layer", "kind", "share_ns"]
+    return pl.DataFrame(rows, schema, orient="row").with_columns(
+        pl.col("wall_ns", "share_ns") * 1e6
+    )
 
 
 def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
@@ -49,7 +61,11 @@ def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
         host_level=3,
         events=9,
     )
-    return Phase(label=label, timed=timed, traced=trace if with_trace else None)
+    times = AttributedTimes(
+        device="CPU", wall_ns=2, share_ns=1, idle_ns=1, unassigned_ns=0, devices=()
+    )
+    traced = {"traced": trace, "attribution": times} if with_trace else {}
+    return Phase(label=label, timed=timed, **traced)  # type: ignore[arg-type]
 
 
 def run(
@@ -69,7 +85,9 @@ def run(
         "device": "cpu",
         "fetch": True,
         "learning_rate": 0.5,
+        "image_size": 224,
         "phases": ["forward", "train"],
+        "left_out": ["LRN"],
         "intra_op": None,
     }
     lrn = Ablation(

@@ -40,10 +40,6 @@ def records(path: Path) -> list[bytes]:
     return found
 
 
-def event_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*tfevents*"))
-
-
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_records_are_framed_and_begin_with_version_and_start(
     tmp_path_factory: pytest.TempPathFactory, graphs: list[bytes]
@@ -56,20 +52,19 @@ def test_records_are_framed_and_begin_with_version_and_start(
     assert [(event.step, event.graph_def) for event in rest] == [(3, graph) for graph in graphs]
 
 
-def test_the_name_is_one_that_tensorboard_takes_and_says_when_and_who(tmp_path: Path) -> None:
-    path = write_event_file(tmp_path / "a" / "b", [], lambda: NOW_NS + 7)
-    assert path.name.startswith("events.out.tfevents.1795495320.")
-    assert path.name.endswith(".alexprof.000000007")
-
-
 @pytest.mark.parametrize("later_ns", [0, -5, 1, 10**9])
 def test_a_later_file_sorts_after_the_earlier_and_takes_its_place(
-    tmp_path: Path, later_ns: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later_ns: int
 ) -> None:
-    first = write_event_file(tmp_path, [Event(step=1)], lambda: NOW_NS)
-    second = write_event_file(tmp_path, [Event(step=2)], lambda: NOW_NS + later_ns)
+    folder, times_ns = tmp_path / "a" / "b", iter((NOW_NS + 7, NOW_NS + 7 + later_ns))
+    monkeypatch.setattr("alexprof.tensorboard.events.time.time_ns", lambda: next(times_ns))
+    first = write_event_file(folder, [Event(step=1)])
+    # A name that TensorBoard takes, and that says when and who.
+    assert first.name.startswith("events.out.tfevents.1795495320.")
+    assert first.name.endswith(".alexprof.000000007")
+    second = write_event_file(folder, [Event(step=2)])
     assert first.name < second.name
-    assert event_files(tmp_path) == [second]
+    assert list(folder.iterdir()) == [second]
     assert Event.FromString(records(second)[-1]).step == 2
 
 

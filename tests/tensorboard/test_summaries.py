@@ -7,7 +7,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +16,7 @@ from tensorboard.compat.proto.graph_pb2 import GraphDef
 from alexprof.record.environment import Device
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run, Variant
-from alexprof.tensorboard.scalars import TracedSteps
-from alexprof.tensorboard.summaries import _parts, write_variant_events
+from alexprof.tensorboard.summaries import _histograms, write_variant_events
 from tests.tensorboard import examples
 from tests.tensorboard.examples import NAME, STARTED_S, WITH, WITHOUT, Served
 
@@ -29,7 +27,8 @@ NO_FILTER = {
     "startIndex": 0,
     "sliceSize": 100,
 }
-LAYERS = {"conv1": [8.0, 9.0], "lrn1": [2.0, 1.5]}
+SHARES_MS = {("conv1", "Conv2D"): (8.0, 9.0), ("lrn1", "LRN"): (2.0, 1.5)}
+REPORT = "# Costs\n\n| op | ms |\n|---|---:|\n| `conv1` | 8.5 |\n"
 
 
 def graph() -> bytes:
@@ -47,29 +46,32 @@ def run_metadata() -> bytes:
     return bytes(metadata.SerializeToString())
 
 
+def write(logdir: Path, variant: str = WITH, run: Run | None = None, **given_: Any) -> Path:
+    """Writes what TensorBoard shows of a variant with steps and nothing else."""
+    usual: dict[str, Any] = {"timed": {"forward": examples.steps(20)}, "costs": {}}
+    folder, run = logdir / NAME / variant, run or examples.run()
+    return write_variant_events(folder, run, variant, REPORT, **{**usual, **given_})
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """Both variants of a complete run."""
-    logdir, run = tmp_path_factory.mktemp("logdir"), examples.run()
-    for variant, steps in ((WITH, 40), (WITHOUT, 25)):
-        write_variant_events(
-            logdir / NAME / variant,
-            run,
+    logdir = tmp_path_factory.mktemp("logdir")
+    for variant, count in ((WITH, 40), (WITHOUT, 25)):
+        write(
+            logdir,
             variant,
-            {"forward": examples.samples(steps)},
-            traced={"forward": examples.traced(LAYERS)},
+            timed={"forward": examples.steps(count)},
+            costs={(variant, "forward"): examples.costs(SHARES_MS)},
             graph=graph(),
             run_metadata={"forward": run_metadata()},
-            text={"report": "# Costs\n\n| op | ms |\n|---|---:|\n| `conv1` | 8.5 |\n"},
         )
     return Served(logdir)
 
 
-def one(logdir: Path, run: Run | None = None, variant: str = WITH, **given_: Any) -> Served:
+def one(logdir: Path, *given_: Any, **more: Any) -> Served:
     """TensorBoard over a single variant."""
-    given_.setdefault("samples", {"forward": examples.samples(20)})
-    run = run or examples.run()
-    write_variant_events(logdir / NAME / variant, run, variant, **given_)
+    write(logdir, *given_, **more)
     return Served(logdir)
 
 
@@ -115,13 +117,13 @@ def test_layers_kinds_and_idle_add_up_to_the_traced_step(served: Served) -> None
     assert values("traced_step_ms") == pytest.approx([20, 22])
     assert values("layers/conv1_ms") == pytest.approx([8, 9])
     assert values("layers/lrn1_ms") == pytest.approx([2, 1.5])
-    assert values("kinds/Conv2D_ms") == pytest.approx([10, 11])
+    assert values("kinds/Conv2D_ms") == pytest.approx([8, 9])
     assert values("idle_ms") == pytest.approx([10, 11.5])
 
 
 def test_every_line_says_its_unit(served: Served) -> None:
     tags = served.json("scalars/tags")[RUN]
-    assert len(tags) == 13
+    assert len(tags) == 14
     units = {"_ms": "<p>Milliseconds. ", "_percent": "<p>Percent. ", "/slowdown": "<p>A ratio. "}
     for tag, about in tags.items():
         (unit,) = (unit for end, unit in units.items() if tag.endswith(end))
@@ -153,13 +155,12 @@ def test_histograms_hold_every_step(served: Served) -> None:
         assert buckets[-1][1] == pytest.approx(19 + 10 * part)
 
 
-@given(st.integers(0, 5000))
-def test_parts_are_all_steps_in_order(steps: int) -> None:
-    parts = _parts(steps)
-    assert [step for part in parts for step in part] == list(range(steps))
-    assert len(parts) <= 10
-    assert all(len(part) for part in parts)
-    assert len(parts) >= min(steps, 2)
+@given(st.integers(1, 5000))
+def test_histograms_are_of_all_steps_in_order(count: int) -> None:
+    lasts = [event.step for event in _histograms({"forward": examples.steps(count)})]
+    assert lasts == sorted(set(lasts))
+    assert lasts[-1] == count - 1
+    assert min(count, 2) <= len(lasts) <= 10
 
 
 def test_hparams_compare_the_variants(served: Served) -> None:
@@ -172,8 +173,8 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
         ("forward/mean_ms", "Forward: mean (ms)"),
         ("forward/std_ms", "Forward: std (ms)"),
-        ("forward/lrn_share_percent", "Forward: lrn share (%)"),
         ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"),
+        ("forward/lrn_share_percent", "Forward: lrn share (%)"),
     ]
     groups = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     rows = {group["name"]: group for group in groups}
@@ -200,13 +201,13 @@ def test_hparams_compare_the_variants(served: Served) -> None:
 
 def test_hardware_is_the_accelerators_where_there_are_any(tmp_path: Path) -> None:
     gpus = tuple(Device(f"GPU:{number}", "A card") for number in range(2))
-    served = one(tmp_path, examples.run(accelerators=gpus))
+    served = one(tmp_path, run=examples.run(accelerators=gpus))
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     assert group["hparams"]["hardware"] == "A card, A card"
 
 
 def test_a_run_that_is_not_complete_has_no_end(tmp_path: Path) -> None:
-    served = one(tmp_path, examples.run(complete=False))
+    served = one(tmp_path, run=examples.run(complete=False))
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     assert group["sessions"][0]["status"] == "STATUS_UNKNOWN"
 
@@ -219,82 +220,76 @@ def test_markdown_is_shown_as_such(served: Served) -> None:
 
 
 def test_a_run_with_nothing_but_timed_steps_is_shown(tmp_path: Path) -> None:
-    timed = {"forward": examples.phase("Forward", 0.02, with_trace=False)}
-    run = examples.run({WITH: Variant(label="with", phases=timed)}, complete=False, ablations=False)
-    served = one(tmp_path, run)
+    phases = {"forward": examples.phase("Forward", 0.02, with_trace=False)}
+    run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
+    served = one(tmp_path, run=run)
     assert set(served.json("scalars/tags")[RUN]) == {
         *("forward/step_time_ms", "forward/mean_ms", "forward/std_ms", "forward/median_ms"),
     }
     assert RUN not in served.json("graphs/info")
-    assert served.json("text/tags") == {}
 
 
 def test_a_run_in_which_nothing_was_measured_yet_is_shown(tmp_path: Path) -> None:
     planned = Variant(label="with", phases={"forward": Phase(label="Forward")})
     run = examples.run({WITH: planned}, complete=False, ablations=False)
-    served = one(tmp_path, run, samples={"forward": examples.samples(0)}, graph=graph())
+    served = one(tmp_path, run=run, timed={}, graph=graph())
     assert served.json("graphs/info")[RUN]["run_graph"]
     assert served.json("scalars/tags") == {}
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     assert group["metricValues"] == []
 
 
-def test_a_variant_that_the_record_does_not_hold_yet_is_shown(tmp_path: Path) -> None:
-    served = one(tmp_path, examples.run({}, complete=False, ablations=False))
-    assert set(served.json("scalars/tags")[RUN]) == {"forward/step_time_ms"}
-
-
 def test_odd_names_come_through(tmp_path: Path) -> None:
     layer, kind = 'größe/"<b>&%2F? \\ \n層', ""
-    seconds = np.array([0.02])
-    steps = TracedSteps(seconds, seconds, {layer: seconds}, {kind: seconds})
+    variant, phase = "mit LRN & 50 % ü", "vor wärts"
+    record = Variant(label="mit", phases={phase: examples.phase("Vor", 0.02)})
     served = one(
         tmp_path,
-        variant="mit LRN & 50 % ü",
-        samples={"vor wärts": examples.samples(3)},
-        traced={"vor wärts": steps},
-        text={"<i>": "a"},
+        variant,
+        run=examples.run({variant: record}, ablations=False),
+        timed={phase: examples.steps(3)},
+        costs={(variant, phase): examples.costs({(layer, kind): (20.0, 22.0)})},
     )
-    name = f"{NAME}/mit LRN & 50 % ü"
-    tags = served.json("scalars/tags")[name]
-    assert f"vor wärts_layers/{layer}_ms" in tags
+    name = f"{NAME}/{variant}"
+    assert f"{phase}_layers/{layer}_ms" in served.json("scalars/tags")[name]
     for tag in (f"_layers/{layer}_ms", "_kinds/_ms"):
-        ((_, step, value),) = served.scalar(name, f"vor wärts{tag}")
-        assert (step, value) == pytest.approx((0, 20))
-    assert len(served.scalar(name, "vor wärts/step_time_ms")) == 3
+        points = {step: value for _, step, value in served.scalar(name, f"{phase}{tag}")}
+        assert points == pytest.approx({0: 20, 1: 22})
+    assert len(served.scalar(name, f"{phase}/step_time_ms")) == 3
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
-    assert group["hparams"]["variant"] == "mit LRN & 50 % ü"
+    assert group["hparams"]["variant"] == variant
+
+
+BOTH = {"forward": examples.steps(20), "train": examples.steps(30)}
 
 
 def test_a_rerun_leaves_one_file_with_everything(tmp_path: Path) -> None:
-    folder, run = tmp_path / NAME / WITH, examples.run()
-    write_variant_events(folder, run, WITH, {"forward": examples.samples(20)})
-    both = {"forward": examples.samples(20), "train": examples.samples(30)}
-    path = write_variant_events(folder, run, WITH, both)
-    assert list(folder.iterdir()) == [path]
+    write(tmp_path)
+    path = write(tmp_path, timed=BOTH)
+    assert list((tmp_path / NAME / WITH).iterdir()) == [path]
     served = Served(tmp_path)
     assert len(served.scalar(RUN, "forward/step_time_ms")) == 20
     assert len(served.scalar(RUN, "train/step_time_ms")) == 30
 
 
 def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path) -> None:
-    folder, run = tmp_path / NAME / WITH, examples.run()
-    early = write_variant_events(folder, run, WITH, {"forward": examples.samples(20)})
+    early = write(tmp_path)
     served, content = Served(tmp_path), early.read_bytes()
-    both = {"forward": examples.samples(20), "train": examples.samples(30)}
-    write_variant_events(folder, run, WITH, both)
+    write(tmp_path, timed=BOTH)
     early.write_bytes(content)  # as if the process was killed before it removed the file
     for reader in (Served(tmp_path), served):
         reader.reload()
-        steps = [step for _, step, _ in reader.scalar(RUN, "forward/step_time_ms")]
-        assert steps == list(range(20))
+        points = reader.scalar(RUN, "forward/step_time_ms")
+        assert [step for _, step, _ in points] == list(range(20))
         assert len(reader.scalar(RUN, "train/step_time_ms")) == 30
         means = [step for _, step, _ in reader.scalar(RUN, "forward/mean_ms")]
         assert means == list(range(2, 21, 2))
 
 
-def test_a_phase_may_be_called_like_a_text(tmp_path: Path) -> None:
-    served = one(tmp_path, run_metadata={"report": run_metadata()}, text={"report": "a"})
+def test_a_phase_may_be_called_like_the_text(tmp_path: Path) -> None:
+    phases = {"report": examples.phase("Report", 0.02)}
+    run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
+    served = one(tmp_path, run=run, run_metadata={"report": run_metadata()})
     assert served.json("text/tags")[RUN] == ["report/text"]
     assert "lrn1/LRN" in served.text("graphs/run_metadata", run=RUN, tag="report")
 
@@ -303,15 +298,11 @@ def test_writing_does_not_import_tensorflow(tmp_path: Path) -> None:
     script = f"""
         import sys
         from pathlib import Path
-        from alexprof.tensorboard.summaries import write_variant_events
         from tests.tensorboard import examples, test_summaries as made
-        write_variant_events(
-            Path({str(tmp_path)!r}), examples.run(), "with_lrn",
-            {{"forward": examples.samples(5)}},
-            traced={{"forward": examples.traced(made.LAYERS)}}, graph=made.graph(),
-            run_metadata={{"forward": made.run_metadata()}}, text={{"report": "a"}},
-        )
-        print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "polars")])
+        costs = {{("with_lrn", "forward"): examples.costs(made.SHARES_MS)}}
+        metadata = {{"forward": made.run_metadata()}}
+        made.write(Path({str(tmp_path)!r}), costs=costs, graph=made.graph(), run_metadata=metadata)
+        print([name for name in sys.modules if name.split(".")[0] == "tensorflow"])
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -321,4 +312,3 @@ def test_writing_does_not_import_tensorflow(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout == "[]\n"
-    assert len(list(tmp_path.iterdir())) == 1

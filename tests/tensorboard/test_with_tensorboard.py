@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from alexprof.tensorboard.summaries import write_variant_events
-from tests.tensorboard import examples
 from tests.tensorboard.examples import NAME, WITH
+from tests.tensorboard.test_summaries import BOTH, write
 
 RUN = f"{NAME}/{WITH}"
 DEADLINE_S = 30
@@ -66,13 +65,11 @@ def data_server(logdir: Path) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_a_tensorboard_that_is_open_sees_the_new_file_in_place_of_the_old(tmp_path: Path) -> None:
-    folder, run = tmp_path / NAME / WITH, examples.run()
-    write_variant_events(folder, run, WITH, {"forward": examples.samples(20)})
+    write(tmp_path)
     with data_server(tmp_path) as provider:
         assert eventually(lambda: len(steps_of(provider, "forward/step_time_ms")) == 20)
 
-        both = {"forward": examples.samples(20), "train": examples.samples(30)}
-        write_variant_events(folder, run, WITH, both)
+        write(tmp_path, timed=BOTH)
         assert eventually(lambda: steps_of(provider, "train/step_time_ms") == list(range(30)))
         assert steps_of(provider, "forward/step_time_ms") == list(range(20))
         assert steps_of(provider, "forward/mean_ms") == list(range(2, 21, 2))

@@ -16,14 +16,18 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import alexprof
-from alexprof.analysis.traces import load, load_trace
+from alexprof import show
 from alexprof.errors import AlexProfError, RunError, TraceError, UsageError
 from alexprof.record.run import Run
-from alexprof.record.store import list_runs, load_run
+from alexprof.record.store import list_runs
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.tracer import importing
 from alexprof.tracer.importing import import_trace
+from alexprof.tracer.run import load_run
+from alexprof.tracer.sources import load
+from alexprof.tracer.traces import load_trace
 from tests import h200
+from tests.analysis.made import made_run
 from tests.samples import SAMPLES
 from tests.show.full import render
 from tests.trace_runs import write_trace
@@ -83,12 +87,24 @@ def test_an_imported_run_is_the_record_of_the_trace_with_tables_and_the_trace(tm
     assert left_in(tmp_path / "logdir")[0] == folder
 
 
+def test_every_public_run_shows_itself(tmp_path, capsys):
+    file = write_trace(tmp_path / "vm.xplane.pb", steps=6)
+    imported = alexprof.import_trace(file, logdir=tmp_path, name="mine")
+    for run in (imported, load_run(tmp_path / "mine"), alexprof.load_trace(file)):
+        assert isinstance(run, alexprof.Run)
+        run.report()
+        assert capsys.readouterr().out == show.render(run, "text") + "\n"
+        assert run._repr_html_() == show.render(run, "html")
+
+
 def test_the_table_of_steps_has_the_traced_ones(tmp_path):
     file = write_trace(tmp_path / "vm.xplane.pb", steps=6, first=20.0)
     run = import_trace(file, logdir=tmp_path, name="mine")
     traced = run.variants["trace"].phases["trace"].traced
     steps = load_steps(tmp_path / "mine")
     assert steps["traced"].all()
+    made_run(tmp_path / "own", {"v": 0.1})
+    assert steps.schema == load_steps(tmp_path / "own").schema
     assert steps.filter(pl.col("block") < 0)["seconds"].to_list() == [traced.left_out_s]
     assert steps.filter(pl.col("block") >= 0)["seconds"].to_list() == list(traced.steps_s)
     assert steps["start_s"].is_sorted()
@@ -163,7 +179,7 @@ def test_what_is_no_trace_leaves_nothing(tmp_path):
     assert left_in(tmp_path / "logdir") == []
 
 
-@pytest.mark.parametrize("broken", ["save_run", "save_table", "traced_steps_table"])
+@pytest.mark.parametrize("broken", ["save_run", "save_table", "steps_table"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "full"), MemoryError])
 def test_an_import_that_is_stopped_leaves_nothing(tmp_path, monkeypatch, broken, error):
     file = write_trace(tmp_path / "vm.xplane.pb", steps=2)

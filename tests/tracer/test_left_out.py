@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from alexprof.show.progress import Progress
-from alexprof.tracer import ProfileOptions, profile
+from alexprof.tracer.options import ProfileOptions
+from alexprof.tracer.profiling import profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
-from alexprof.workload.ablated import ablated
 from alexprof.workload.patterns import Pattern
+from alexprof.workload.without_ops import ablated
 from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow

@@ -31,7 +31,7 @@ def tiny(*, batch_size: int, seed: int) -> Workload:
 def test_a_second_workload_takes_the_options_that_all_share(tmp_path, monkeypatch):
     monkeypatch.setitem(WORKLOADS, "tiny", f"{__name__}:tiny")
     sizes = ("--batch-size", 4, "--num-batches", 12, "--burn-in", 1, "--trace-steps", 2)
-    done = call("profile", "tiny", *sizes, "--logdir", tmp_path, "--run-name", "small")
+    done = call("profile", "tiny", *sizes, "--logdir", tmp_path, "--name", "small")
     assert done.returncode == 0, done.stderr
     run = alexprof.load_run(tmp_path / "small")
     assert run.workload.name == "tiny"

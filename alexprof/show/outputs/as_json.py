@@ -7,11 +7,9 @@ import msgspec
 from alexprof.analysis.summary import answers
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.outputs import output
 
 
-@output("json")
-def render_json(run: Run, options: ReportOptions) -> str:
+def render(run: Run, options: ReportOptions) -> str:
     """Renders the whole record, and `answers`; options that choose a part leave it whole."""
     options.check(run)
     record, worked_out = msgspec.json.encode(run), msgspec.json.encode(answers(run))

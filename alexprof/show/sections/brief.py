@@ -13,7 +13,6 @@ from alexprof.show.document import (
     Bar,
     Block,
     Column,
-    Document,
     Lead,
     Mark,
     Note,
@@ -26,7 +25,7 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
-from alexprof.show.view import View, document, status
+from alexprof.show.view import View
 
 MOST_LINES = 30
 FINDINGS_SHOWN = 3
@@ -38,18 +37,9 @@ _LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
 
-def make_brief(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
-    """Makes the short report with at most `rows` layers; a UsageError as of `make_report`."""
-    options.check(run)
-    view = View(run, options)
-    full = f"Details: {options.again or f'alexprof report {clean(run.run)}'} --full"
-    charts = f" · Charts: tensorboard --logdir {options.logdir or 'LOGDIR'}"
-    return document(
-        run,
-        [Section("", "", tuple(_blocks(view, rows)))],
-        footer=full if view.trace_alone else full + charts,
-        status="" if run.complete else status(run),
-    )
+def brief_section(view: View, rows: int) -> Section:
+    """The short report with at most `rows` layers."""
+    return Section("", "", tuple(_blocks(view, rows)))
 
 
 def _blocks(view: View, rows: int) -> Iterator[Block]:
@@ -91,10 +81,9 @@ def phase_answer(run: Run, phase: str) -> str:
 
 
 def _answers(view: View) -> Iterator[str]:
-    outside = [finding for finding in view.summary.findings if finding.code.startswith("outside_")]
     savings = [saving for key in view.phases for saving in view.savings(key)]
-    if outside:
-        yield _with_outside(outside[0])
+    if view.outside:
+        yield _with_outside(view.outside)
     elif savings:
         yield saved_text(view, savings)
     elif any(step.phase in view.phases for step in view.summary.traced):
@@ -345,10 +334,10 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
 
 def _share_label(view: View, share: LayerShare) -> str:
     if share.what == "left out":
-        labels = [
-            view.saving_label(saving)
+        labels = (
+            view.left_out_label(saving)
             for saving in view.summary.savings
             if saving.name == share.name
-        ]
-        return labels[0] if labels else clean(share.name)
+        )
+        return next(labels, clean(share.name))
     return clean(share.name)

@@ -5,15 +5,14 @@ In short the verdict of each phase, and the layers of those that changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
-from alexprof.analysis.difference import Difference
-from alexprof.record.values import Interval, Needed
+from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
-from alexprof.show.comparison_texts import caveat_text, needed_text, reading, result_text
+from alexprof.show.comparison_texts import caveat_text, result_text
 from alexprof.show.document import (
     Axis,
     Bar,
@@ -30,6 +29,7 @@ from alexprof.show.document import (
     round_ticks,
 )
 from alexprof.show.text import clean, in_sentence, plural, sentence_case
+from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
 from alexprof.show.view import UNNAMED
 
 LAYERS_SHOWN, FEW_SHOWN, KINDS_SHOWN = 10, 4, 5
@@ -207,25 +207,15 @@ def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     yield from needed_notes(needs, "a verdict would take")
 
 
-def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Note]:
-    """What verdicts would take: the name of each thing and its need; those of one need together."""
-    names: dict[Needed, list[str]] = {}
-    for name, needed in needs:
-        if needed is not None:
-            names.setdefault(needed, []).append(name)
-    for needed, with_it in names.items():
-        yield Note(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")
-
-
 def _verdict_text(difference: Difference) -> str:
     """Says: 4.30 % slower (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
     by_median = ", by medians" if difference.estimator == "median" else ""
     if difference.significant:
         size = numbers.percent_unit(abs(difference.ratio - 1))
-        return f"{size} {reading(difference)}{by_median} ({change_text(difference)})"
+        return f"{size} {VERDICTS[difference.verdict]}{by_median} ({change_text(difference)})"
     interval = difference.ratio_ci95
     span = f" ({interval_text(interval)})" if interval else ""
-    return f"{reading(difference)}{by_median}{span}"
+    return f"{verdict_phrase(difference)}{by_median}{span}"
 
 
 def _inside(
@@ -285,7 +275,7 @@ def change_table(
         Column("B", unit.name, drop=3),
         Column("change", unit.name),
         Column("95 % interval", align="right"),
-        Column("reading", align="right", drop=1),
+        Column("verdict", align="right", drop=1),
         Column("", align="bar", drop=2),
     )
     return Table(columns, tuple(shown), _axis(changes, unmatched, unit))
@@ -323,7 +313,7 @@ def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
         unit.plain(difference.after_s),
         unit.signed(difference.change_s),
         unit.interval(difference.ci95_s),
-        reading(difference),
+        verdict_word(difference),
         change_bar(difference, "whole" if change.level == "phase" else "part"),
     )
     plain = difference.significant or change.level == "phase"

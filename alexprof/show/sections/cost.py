@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
-from alexprof.record.values import Stretch, Timed, blocks_together
+from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -28,15 +29,6 @@ from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
 
 STRETCHES_SHOWN = 4
-_COLUMNS = (
-    Column("", align="name"),
-    Column("steps", align="right", drop=2),
-    Column("mean"),
-    Column("± 95 %"),
-    Column("std", drop=3),
-    Column("median"),
-    Column("95 % interval", align="right"),
-)
 
 
 def cost_section(view: View) -> Section:
@@ -68,7 +60,8 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
         yield from map(Lead, step_times(view))
     if view.by_median:
         yield Note("Medians where steps were slow in a row: the means follow those steps.")
-    yield Table(_COLUMNS, tuple(row for key in view.phases for row in _rows(view, key, unit)))
+    lines = [line for key in view.phases for line in _lines(view, key)]
+    yield Table.of(_columns(unit), lines, lambda line: "muted" if line.ablation else "plain")
     if note := _footnote(view):
         yield Note(note)
     yield from quality(view)
@@ -78,41 +71,55 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     yield from _published(view)
 
 
-def _rows(view: View, key: str, unit: numbers.Unit) -> Iterator[Row]:
+class _Line(NamedTuple):
+    """The timed steps of a variant, or the difference of two."""
+
+    label: str
+    timed: Timed | None
+    ablation: Ablation | None = None
+
+
+def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
+    def cell(
+        of_steps: Callable[[Timed], str], of_difference: Callable[[Ablation], str] = lambda row: ""
+    ) -> Callable[[_Line], str]:
+        return lambda line: (
+            of_difference(line.ablation)
+            if line.ablation
+            else of_steps(line.timed)
+            if line.timed
+            else numbers.MISSING
+        )
+
+    plain, signed, half = unit.plain, unit.signed, unit.half_width
+    mean = cell(lambda row: plain(row.mean_s), lambda row: signed(row.measured_s))
+    spread = cell(lambda row: half(row.ci95_s), lambda row: half(row.ci95_s))
+    std = cell(lambda row: plain(row.std_s if row.steps > 1 else None))
+    median = cell(lambda row: plain(row.median_s), lambda row: signed(row.measured_median_s))
+    interval = cell(
+        lambda row: unit.interval(row.median_ci95_s), lambda row: unit.interval(row.median_ci95_s)
+    )
+    return (
+        Column("", "", lambda line: line.label, align="name"),
+        Column("steps", "", cell(lambda row: str(row.steps)), align="right", drop=2),
+        Column("mean", "", mean),
+        Column("± 95 %", "", spread),
+        Column("std", "", std, drop=3),
+        Column("median", "", median),
+        Column("95 % interval", "", interval, align="right"),
+    )
+
+
+def _lines(view: View, key: str) -> Iterator[Row | _Line]:
     yield Row((view.phase_label(key),), "group")
     for name in view.run.variants:
         timed = view.timed(name, key)
         if timed or view.phase(name, key) or not view.run.complete:
-            yield Row((f"  {view.variant_label(name)}", *_figures(timed, unit)))
+            yield _Line(f"  {view.variant_label(name)}", timed)
     savings = view.savings(key)
     for saving in savings:
-        name = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
-        cells = _difference(view.ablation(saving), unit)
-        yield Row((f"  difference{name}", *cells), "muted")
-
-
-def _figures(timed: Timed | None, unit: numbers.Unit) -> tuple[str, ...]:
-    if timed is None:
-        return (numbers.MISSING,) * 6
-    return (
-        str(timed.steps),
-        unit.plain(timed.mean_s),
-        unit.half_width(timed.ci95_s),
-        unit.plain(timed.std_s if timed.steps > 1 else None),
-        unit.plain(timed.median_s),
-        unit.interval(timed.median_ci95_s),
-    )
-
-
-def _difference(ablation: Ablation, unit: numbers.Unit) -> tuple[str, ...]:
-    return (
-        "",
-        unit.signed(ablation.measured_s),
-        unit.half_width(ablation.ci95_s),
-        "",
-        unit.signed(ablation.measured_median_s),
-        unit.interval(ablation.median_ci95_s),
-    )
+        what = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
+        yield _Line(f"  difference{what}", None, view.ablation(saving))
 
 
 def _block_sizes(timed: Timed) -> Iterator[int]:
@@ -189,29 +196,30 @@ def _published(view: View) -> Iterator[Block]:
     ]
     if not published:
         return
-    columns = (
-        Column("", align="name"),
-        Column("classic", "s"),
-        Column("this run", "s"),
-        Column("std", "s", drop=1),
-        Column("this run / classic"),
-    )
-    rows = []
+
+    def times(figure: Published) -> tuple[str, ...]:
+        timed = view.timed(figure.variant, figure.phase)
+        if timed is None:
+            return (numbers.MISSING,) * 3
+        std_s = timed.std_s if timed.steps > 1 else None
+        ratio = timed.mean_s / figure.mean_s if figure.mean_s else None
+        return (*numbers.classic_seconds(timed.mean_s, std_s), numbers.times(ratio))
+
+    rows: list[Row | Published] = []
     for phase in dict.fromkeys(figure.phase for figure in published):
         rows.append(Row((view.phase_label(phase),), "group"))
-        rows += [_published_row(view, figure) for figure in published if figure.phase == phase]
-    title = "The classic figures, for comparison"
-    yield Table(columns, tuple(rows), title=title, aside="means")
+        rows += [figure for figure in published if figure.phase == phase]
+    yield Table.of(
+        (
+            Column("", "", lambda figure: f"  {view.variant_label(figure.variant)}", align="name"),
+            Column("classic", "s", lambda figure: f"{figure.mean_s:.3f}"),  # as it was printed
+            Column("this run", "s", lambda figure: times(figure)[0]),
+            Column("std", "s", lambda figure: times(figure)[1], drop=1),
+            Column("this run / classic", "", lambda figure: times(figure)[2]),
+        ),
+        rows,
+        title="The classic figures, for comparison",
+        aside="means",
+    )
     for source in dict.fromkeys(figure.source for figure in published):
         yield Note(f"Source of the classic figures: {clean(source)}.")
-
-
-def _published_row(view: View, figure: Published) -> Row:
-    timed = view.timed(figure.variant, figure.phase)
-    label = f"  {view.variant_label(figure.variant)}"
-    published = f"{figure.mean_s:.3f}"  # as it was printed
-    if timed is None:
-        return Row((label, published, numbers.MISSING))
-    times = numbers.classic_seconds(timed.mean_s, timed.std_s if timed.steps > 1 else None)
-    ratio = numbers.times(timed.mean_s / figure.mean_s) if figure.mean_s else numbers.MISSING
-    return Row((label, published, *times, ratio))

@@ -77,15 +77,13 @@ def _notes(
 
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
-    labels = {saving.name: view.saving_label(saving) for saving in view.savings(key)}
-    phase, timed = view.phase(view.variant, key), view.timed(view.variant, key)
+    labels = {saving.name: view.left_out_label(saving) for saving in view.savings(key)}
+    timed = view.timed(view.variant, key)
 
     def label(saving: PredictedSaving) -> str:
         if saving.what == "layer":
             return clean(saving.name)
         name = labels.get(saving.name, clean(saving.name))
-        if phase and name in {layer.name for layer in phase.layers}:
-            name += ", as left out"
         if saving.measured_s is None:
             return name
         measured = numbers.time(saving.measured_s, timed.mean_s if timed else None)

@@ -11,7 +11,7 @@ from alexprof.analysis.interference import (
 )
 from alexprof.record.note import distinct
 from alexprof.record.phase import Phase
-from alexprof.record.values import Steadiness, Timed
+from alexprof.record.timed import Steadiness, Timed
 from alexprof.show import numbers
 from alexprof.show.document import Note, Warn
 from alexprof.show.note_texts import note_text

@@ -1,23 +1,29 @@
-"""The whole report: which sections there are, in which order."""
+"""Reports of a run: the short one, and the full one with its sections in their order."""
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from msgspec import structs
 
 from alexprof.analysis.findings import findings_of
+from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
 from alexprof.show.finding_texts import TEMPLATES, finding_text
-from alexprof.show.note_texts import note_text
-from alexprof.show.options import ReportOptions, check_name
+from alexprof.show.note_texts import note_text, stopped_text
+from alexprof.show.numbers import unit
+from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
+from alexprof.show.sections.brief import MOST_ROWS, brief_section
 from alexprof.show.sections.cost import cost_section
-from alexprof.show.view import View, document, status
+from alexprof.show.text import clean, plural
+from alexprof.show.view import View
 
-FOOTER = "Each step, the graph and the trace itself: tensorboard --logdir LOGDIR."
 _OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {
     "where": where.where_section,
     "win": win.win_section,
@@ -27,17 +33,76 @@ SECTIONS = ("cost", *_OF_A_PHASE, FINDINGS, *where.TABLES, *win.TABLES)
 """What `--section` may name: whole sections, and tables in them."""
 
 
-def make_report(run: Run, options: ReportOptions) -> Document:
-    """Makes the whole report; a UsageError if the run lacks the variant, phase or section."""
+def make_document(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
+    """Makes the report that is asked for; the short one lists at most `rows` layers.
+
+    Raises:
+        UsageError: If the run lacks the variant, phase or section.
+    """
     options.check(run)
-    if options.section is not None:
-        check_name("section", options.section, SECTIONS)
     view = View(run, options)
-    sections = list(_chosen(view, options.section))
-    if options.section in (None, FINDINGS) and (rest := _other_findings(view, sections)):
+    return Document(
+        name=clean(run.run),
+        status=status(run) if options.whole or not run.complete else "",
+        facts=_facts(run),
+        banner="" if run.complete else f"incomplete: {stopped_text(run.stopped)}",
+        sections=tuple(_full(view)) if options.whole else (brief_section(view, rows),),
+        commands=tuple(_commands(view)),
+    )
+
+
+def _commands(view: View) -> Iterator[str]:
+    """How to see more of a run that lies on disk."""
+    place, whole = view.run.place, view.options.whole
+    if place is not None and not whole:
+        yield f"Details: alexprof report {_shell_path(place)} --full"
+    if place is not None and not view.trace_alone:
+        what = "Each step, the graph and the trace itself" if whole else "Charts"
+        yield f"{what}: tensorboard --logdir {_shell_path(place.parent)}"
+
+
+def _shell_path(path: Path) -> str:
+    """A path for a command; relative to the current folder if it is in it."""
+    here = Path.cwd()
+    return clean(shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path)))
+
+
+def status(run: Run) -> str:
+    """Whether everything asked for was done, in a word."""
+    return "complete" if run.complete else "incomplete"
+
+
+def _facts(run: Run) -> tuple[str, ...]:
+    """Processor, software, batch, accelerators."""
+    machine = run.machine
+    if machine is None:
+        return ("a trace alone: where it was taken is not recorded",)
+    software = machine.software
+    onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
+    host = f"{clean(machine.host.processor) or 'processor not known'}, "
+    batch = run.workload.settings.get("batch_size") if run.workload else None
+    devices = Counter(clean(device.description) for device in machine.accelerators)
+    accelerators = [
+        name if number == 1 else f"{number} × {name}" for name, number in devices.items()
+    ]
+    return (
+        host + plural(machine.host.cores, "core"),
+        f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}",
+        *([] if batch is None else [unit("batch", str(batch))]),
+        ", ".join(accelerators) or "no accelerator",
+    )
+
+
+def _full(view: View) -> Iterator[Section]:
+    """The sections asked for; a sentence if the run has none of them."""
+    part = view.options.section
+    if part is not None:
+        check_name("section", part, SECTIONS)
+    sections = list(_chosen(view, part))
+    if part in (None, FINDINGS) and (rest := _other_findings(view, sections)):
         sections.append(rest)
-    sections = sections or [_nothing(options.section)]
-    return document(run, sections, "" if view.trace_alone else FOOTER, status(run))
+    nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
+    yield from sections or [Section("", "", (nothing,))]
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
@@ -78,7 +143,3 @@ def _other_findings(view: View, sections: list[Section]) -> Section | None:
         if bare[1:] not in shown:
             rest[text] = None
     return Section("What else to know", "", tuple(map(Warn, rest))) if rest else None
-
-
-def _nothing(part: str | None) -> Section:
-    return Section("", "", (Lead(f"This run has nothing to show of {part or 'anything'}."),))

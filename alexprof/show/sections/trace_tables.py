@@ -18,6 +18,7 @@ from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
+from alexprof.show.numbers import count, percent
 from alexprof.show.text import clean, plural
 
 LAUNCHING_LAYERS_SHOWN = 8
@@ -55,28 +56,23 @@ def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
 
 
 def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
-    def busy(op: OpCost) -> str:
-        return numbers.percent(busy_fraction(op))
-
-    def count(op: OpCost) -> str:
-        number = op.executions_per_step
-        return numbers.MISSING if number is None else numbers.count(number)
+    """Of pairs of an op and the total so far."""
 
     def cores(op: OpCost) -> str:
         return numbers.MISSING if op.parallelism is None else f"{op.parallelism:.1f}"
 
     return (
-        Column("op", "", lambda item: clean(item[0].name) or UNASSIGNED, align="name"),
-        Column("kind", "", lambda item: clean(item[0].kind), align="text", drop=1),
-        Column("pass", "", lambda item: clean(item[0].pass_), align="text", drop=4),
-        Column("share", unit.name, lambda item: unit.plain(item[0].share_mean_s)),
-        Column("± 95 %", unit.name, lambda item: unit.half_width(item[0].share_ci95_s), drop=6),
-        Column("step", "%", lambda item: numbers.percent(item[0].share_fraction)),
-        Column("GPU-busy", "%", lambda item: busy(item[0]), drop=2, optional=True),
-        Column("total", "%", lambda item: numbers.percent(item[1]), drop=3),
-        Column("busy", unit.name, lambda item: unit.plain(item[0].busy_mean_s), drop=5),
-        Column("count", "", lambda item: count(item[0]), align="right", drop=7),
-        Column("cores", "", lambda item: cores(item[0]), align="right", drop=8, optional=True),
+        Column("op", "", lambda row: clean(row[0].name) or UNASSIGNED, align="name"),
+        Column("kind", "", lambda row: clean(row[0].kind), align="text", drop=1),
+        Column("pass", "", lambda row: clean(row[0].pass_), align="text", drop=4),
+        Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
+        Column("± 95 %", unit.name, lambda row: unit.half_width(row[0].share_ci95_s), drop=6),
+        Column("step", "%", lambda row: percent(row[0].share_fraction)),
+        Column("GPU-busy", "%", lambda row: percent(busy_fraction(row[0])), drop=2, optional=True),
+        Column("total", "%", lambda row: percent(row[1]), drop=3),
+        Column("busy", unit.name, lambda row: unit.plain(row[0].busy_mean_s), drop=5),
+        Column("count", "", lambda row: count(row[0].executions_per_step), align="right", drop=7),
+        Column("cores", "", lambda row: cores(row[0]), align="right", drop=8, optional=True),
     )
 
 
@@ -124,11 +120,8 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
     def mean_s(kernel: Kernel) -> str:
         return unit.plain(_mean_s(kernel)) if kernel.stream else ""
 
-    def number(value: int | None) -> str:
-        return "" if value is None else str(value)
-
-    def percent(fraction: float | None) -> str:
-        return "" if fraction is None else numbers.percent(fraction)
+    def occupancy(kernel: Kernel) -> str:
+        return "" if kernel.occupancy is None else percent(kernel.occupancy)
 
     return (
         Column("kernel", "", lambda kernel: clean(kernel.name), align="name"),
@@ -136,12 +129,14 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("stream", "", _stream, align="text", drop=5, optional=True),
         Column("total", unit.name, lambda kernel: unit.plain(kernel.total_ns / 1e9)),
         Column("each", unit.name, mean_s, drop=2),
-        Column("count", "", lambda kernel: str(kernel.executions), align="right"),
+        Column("count", "", lambda kernel: kernel.executions, align="right"),
         Column("TC", "", tensor_cores, align="text", drop=3, optional=True),
-        Column("grid", "", lambda k: _size(k.grid), align="right", drop=7, optional=True),
-        Column("block", "", lambda k: _size(k.block), align="right", drop=6, optional=True),
-        Column("regs", "", lambda k: number(k.registers), align="right", drop=8, optional=True),
-        Column("occ", "%", lambda kernel: percent(kernel.occupancy), drop=4, optional=True),
+        Column("grid", "", lambda row: _size(row.grid), align="right", drop=7, optional=True),
+        Column(
+            "block", "", lambda kernel: _size(kernel.block), align="right", drop=6, optional=True
+        ),
+        Column("regs", "", lambda kernel: kernel.registers, align="right", drop=8, optional=True),
+        Column("occ", "%", occupancy, drop=4, optional=True),
     )
 
 
@@ -176,7 +171,7 @@ def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     return Table.of(
         (
             Column("copies", "", lambda copy: copy.name, align="name"),
-            Column("count", "", lambda copy: str(copy.executions), align="right"),
+            Column("count", "", lambda copy: copy.executions, align="right"),
             Column("moved", "kB", lambda copy: numbers.plain(copy.total_bytes / 1e3)),
             Column("took", unit.name, lambda copy: unit.plain(copy.total_ns / 1e9)),
             Column("rate", "GB/s", rate),
@@ -209,7 +204,7 @@ def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
         (
             Column("layer", "", lambda layer: clean(layer.name), align="name"),
             Column("launches", "", lambda layer: f"{layer.kernels_per_step:.0f}", align="right"),
-            Column("of all", "%", lambda layer: numbers.percent(layer.kernels_per_step / kernels)),
+            Column("of all", "%", lambda layer: percent(layer.kernels_per_step / kernels)),
             Column("host", unit.name, lambda layer: unit.plain(layer.launching_s), drop=2),
             Column("idle before", unit.name, lambda layer: unit.plain(layer.idle_before_s), drop=1),
             Column("busy", unit.name, lambda layer: unit.plain(layer.share_mean_s)),

@@ -211,16 +211,18 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
         entries.append(layers_together(rest, plural(len(rest), "more layer")))
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(layer.fraction for layer in entries)
-    table = Table.of(
+    busy = "" if division.on_cpu else "100"
+    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100")
+    return Table.of(
         _layer_columns(unit, division),
-        zip(entries, totals, strict=True),
+        [
+            *zip(entries, totals, strict=True),
+            Row((*cells, busy, "", "shares + idle = step"), "sum"),
+        ],
         axis=Axis(0, max(layer.share_s for layer in entries) or 1.0),
         title="Layers",
         aside=times_of(division.device, on_cpu=division.on_cpu),
     )
-    busy = [] if division.on_cpu else ["100"]
-    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100")
-    return table.and_rows(Row((*cells, *busy, "", "shares + idle = step"), "sum"))
 
 
 def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, ...]:

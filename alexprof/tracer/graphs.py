@@ -1,4 +1,4 @@
-"""Sessions on a user's graph, ready to run."""
+"""A user's graph: serialized, and in a session that is ready to run."""
 
 from __future__ import annotations
 
@@ -46,3 +46,12 @@ def initialized(
         with step_failures(f"initializing the variables of {variant}"):
             session.run(initializer)
         yield session
+
+
+def serialized(graph: tf.Graph) -> bytes | None:
+    """The GraphDef; None if it is too large for a protobuf message (2 GB)."""
+    try:
+        content: bytes = graph.as_graph_def().SerializeToString()
+    except ValueError:
+        return None
+    return content

@@ -15,15 +15,15 @@ from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
-from alexprof.record.run import SCHEMA_VERSION, Run, Variant
-from alexprof.record.store import LATEST, RUN_FILE, find_run, load_run
+from alexprof.record.run import SCHEMA_VERSION, Variant
+from alexprof.record.store import LATEST, RUN_FILE
+from alexprof.tracer.run import Run
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from alexprof.analysis.assemble import Beside
     from alexprof.attribute import Attribution, GraphFacts
-    from alexprof.capture.executed import Executed
-    from alexprof.workload.base import AblationSpec
     from alexprof.xplane import Trace
 
 TRACE = "trace"
@@ -45,37 +45,6 @@ _CODES = {
     "profiler_in_use": "MULTIPLE_SUBSCRIBERS|ALREADY_INITIALIZED|another profile",
     "profiler_no_memory": "OUT_OF_MEMORY|out of memory|RESOURCE_EXHAUSTED",
 }
-
-
-def load(
-    name: str, logdir: Path, *, marker: str | None = None, depth: int = 1, cores: bool = True
-) -> Run:
-    """Reads what a user names: a run, or a trace alone.
-
-    Args:
-        name: A run's folder, its name in `logdir`, or "latest"; or what `find_traces` takes. A run
-            of the logdir goes before a file of the same name.
-        logdir: Where runs are.
-        marker: As for `load_trace`, like `depth` and `cores`.
-        depth: See there.
-        cores: See there.
-
-    Raises:
-        RunError: If there is neither.
-        UsageError: If a folder holds traces of several sessions, or options for a trace are given
-            with a run.
-        TraceError: If the trace can't be read, or nothing ran in it.
-    """
-    files = find_traces(name, logdir)
-    if files:
-        return load_trace(*files, marker=marker, depth=depth, cores=cores)
-    folder = find_run(name, logdir)
-    if marker is not None or depth != 1 or not cores:
-        raise UsageError(
-            f"{folder} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
-            "for a trace alone, name its .xplane.pb file"
-        )
-    return load_run(folder)
 
 
 def find_traces(name: str, logdir: Path | None = None) -> tuple[Path, ...]:
@@ -193,28 +162,10 @@ def load_with_tables(
         machine=None,
         variants={TRACE: Variant(label=TRACE, phases=phases)},
     )
+    folders = {path.parent for path in paths}
+    if len(paths) == 1 or len(folders) == 1:
+        run = run.placed(paths[0] if len(paths) == 1 else folders.pop())
     return LoadedTrace(run, paths, attributions)
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is known of traced steps beside their trace.
-
-    Attributes:
-        timed: The phase as it was timed.
-        file: The trace, relative to the run's folder.
-        executed: What run metadata says of a step; None if not known.
-        ablations: What is to be predicted.
-        wall_clock_s: Each traced step by the clock that times untraced ones.
-        page_faults_per_step: None if not known.
-    """
-
-    timed: Phase
-    file: str
-    executed: Executed | None = None
-    ablations: Sequence[AblationSpec] = ()
-    wall_clock_s: tuple[float, ...] = ()
-    page_faults_per_step: float | None = None
 
 
 def read_phases(
@@ -237,7 +188,7 @@ def read_phases(
         UsageError: If no file is given, or two have the same name.
         TraceError: As `load_trace`.
     """
-    from alexprof.analysis.assemble import traced_phase
+    from alexprof.analysis.assemble import Beside, traced_phase
     from alexprof.attribute.hosts import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace
 

@@ -14,16 +14,70 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from types import CellType
 from typing import Any
 
-from alexprof.errors import UsageError
+from alexprof.errors import UsageError, check_name
+from alexprof.workload.base import BuiltVariant, VariantSpec, Workload
+from alexprof.workload.ops_to_leave_out import (
+    FUNCTIONS,
+    FUSED_NORM,
+    KINDS,
+    OPS,
+    SHAPE_KINDS,
+    Function,
+)
 from alexprof.workload.patterns import LeftOut, Pattern
-from alexprof.workload.replaceable import FUNCTIONS, FUSED_NORM, OPS, SHAPE_KINDS, Function
 
+WHOLE = "whole"
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
+
+
+def ablated(workload: Workload, patterns: tuple[Pattern, ...]) -> Workload:
+    """A workload, whole and without some of the ops of its first variant.
+
+    Args:
+        workload: What is ablated.
+        patterns: What is left out, one variant each; none measures the whole alone.
+
+    Raises:
+        UsageError: If two patterns are the same, or one names a layer that there is not.
+    """
+    for pattern in patterns:
+        if pattern.layer and workload.layers:
+            what, kinds = ("layer", ()) if pattern.kind else ("layer or kind", KINDS)
+            check_name(what, pattern.layer, (*workload.layers, *kinds), f" in {workload.name}")
+    # A variant's name is that of a folder: "without_conv1.Relu".
+    names = [
+        "without_" + re.sub(r"[^\w.-]+", "_", str(pattern).replace(":", "."))
+        for pattern in patterns
+    ]
+    if len(set(names)) < len(patterns):
+        raise UsageError("name each kind or layer once")
+    without = {
+        name: VariantSpec(f"without {pattern}", partial(_build_without, workload, pattern))
+        for name, pattern in zip(names, patterns, strict=True)
+    }
+    return replace(
+        workload,
+        variants={WHOLE: replace(workload.reference, label=WHOLE), **without},
+        ablations=tuple(
+            pattern.ablation(WHOLE, name) for pattern, name in zip(patterns, names, strict=True)
+        ),
+        published=(),
+        settings={**workload.settings, "left_out": [str(pattern) for pattern in patterns]},
+    )
+
+
+def _build_without(workload: Workload, pattern: Pattern) -> BuiltVariant:
+    with bypassing(pattern) as left_out:
+        built = workload.reference.build()
+    left_out.check()
+    return replace(built, left_out=tuple(left_out.scopes))
 
 
 @contextmanager
@@ -52,19 +106,12 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
         raise UsageError(f"what to leave out is a kind, a layer or LAYER:KIND, not {what!r}")
     with bypassing(Pattern.parse(what)) as left_out:
         yield left_out
-    left_out.check("the graph")
+    left_out.check()
 
 
 @contextmanager
 def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
-    """Leaves ops out of the graph that is built inside the block.
-
-    Args:
-        pattern: Which; of a layer all that can be left out.
-
-    Yields:
-        What was left out so far.
-    """
+    """Leaves ops out of the graph that is built inside the block; of a layer all that can be."""
     left_out, over = LeftOut(pattern), False
 
     def meant(kind: str, name: str) -> bool:
@@ -77,46 +124,50 @@ def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
             left_out.kinds[kind] += 1
         return matches
 
-    before: list[Replaced] = []
-    try:
-        before += _replace_op_maker(meant, left_out.scopes)
-        before += _replace_recorder()
-        for function in FUNCTIONS:
-            before += _replace_function(function, meant, left_out.scopes)
-        yield left_out
-    finally:
-        over = True
-        for module, name, original in before:
-            setattr(module, name, original)
+    with ExitStack() as originals:
+        for holder, name, replacement in (
+            _op_maker(meant, left_out.scopes),
+            _tape_recorder(),
+            *(_function(function, meant, left_out.scopes) for function in FUNCTIONS),
+        ):
+            originals.callback(setattr, holder, name, getattr(holder, name))
+            setattr(holder, name, replacement)
+        try:
+            yield left_out
+        finally:
+            over = True
 
 
-Replaced = tuple[Any, str, Any]
-"""A module, the name of what was replaced in it, and what stood there."""
+Replacement = tuple[Any, str, Any]
+"""A module, the name of what is replaced in it, and what stands there meanwhile."""
+Meant = Callable[[str, str], bool]
+"""Whether what is made is to be left out, by its kind and its name in the graph."""
 
 
-def _replace_op_maker(meant: Callable[[str, str], bool], scopes: list[str]) -> Iterator[Replaced]:
+def _op_maker(meant: Meant, scopes: list[str]) -> Replacement:
     from tensorflow.python.framework import op_def_library
 
     original = op_def_library._apply_op_helper
 
     def apply(op_type_name: str, name: str | None = None, **keywords: Any) -> Any:
-        replaced = OPS.get(op_type_name)
-        if replaced is None or (replaced.keeps_shape and not replaced.keeps_shape(keywords)):
+        op = OPS.get(op_type_name)
+        if (
+            op is None
+            or (op.keeps_shape and not op.keeps_shape(keywords))
+            or not meant(op.kind, _full_name(name or op_type_name))
+        ):
             return original(op_type_name, name=name, **keywords)
-        if not meant(replaced.kind, _full_name(name or op_type_name)):
-            return original(op_type_name, name=name, **keywords)
-        made = original("Identity", name=name or op_type_name, input=keywords[replaced.input])
-        structure, stateful, op, outputs = made
-        if replaced.kind in SHAPE_KINDS:
-            scopes.append(op.name)
-        if replaced.gradient_scope or replaced.kind in SHAPE_KINDS:
-            scopes.append(f"{op.name}_grad")
-        if replaced.kind == FUSED_NORM:
+        made = original("Identity", name=name or op_type_name, input=keywords[op.input])
+        structure, stateful, identity, outputs = made
+        if op.kind in SHAPE_KINDS:
+            scopes.append(identity.name)
+        if op.gradient_scope or op.kind in SHAPE_KINDS:
+            scopes.append(f"{identity.name}_grad")
+        if op.kind == FUSED_NORM:
             outputs = [*outputs, *_statistics(op_type_name, keywords)]
-        return structure, stateful, _Taped(op.inputs), outputs
+        return structure, stateful, _Taped(identity.inputs), outputs
 
-    yield op_def_library, "_apply_op_helper", original
-    op_def_library._apply_op_helper = apply
+    return op_def_library, "_apply_op_helper", apply
 
 
 def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
@@ -147,7 +198,7 @@ class _Taped:
     _get_attr_bool = _get_attr_int = _get_attr_type = get_attr
 
 
-def _replace_recorder() -> Iterator[Replaced]:
+def _tape_recorder() -> Replacement:
     """Makes a tape record an identity where TensorFlow names the op that it replaces."""
     from tensorflow.python.eager import execute
 
@@ -159,13 +210,10 @@ def _replace_recorder() -> Iterator[Replaced]:
             return original("Identity", output.op.inputs, (), outputs[:1])
         return original(op_name, inputs, attrs, outputs)
 
-    yield execute, "record_gradient", original
-    execute.record_gradient = record
+    return execute, "record_gradient", record
 
 
-def _replace_function(
-    function: Function, meant: Callable[[str, str], bool], scopes: list[str]
-) -> Iterator[Replaced]:
+def _function(function: Function, meant: Meant, scopes: list[str]) -> Replacement:
     """Replaces what does the work of a function, whatever name its callers know it by.
 
     What `tf.nn` offers are wrappers that hold it in a closure; a helper is a module's own.
@@ -195,12 +243,7 @@ def _replace_function(
         with tf.name_scope(name):  # it is entered again: an op of its name may be there already
             return tf.identity(given[function.input])
 
-    if cell is None:
-        yield home, function.name, original
-        setattr(home, function.name, call)
-    else:
-        yield cell, "cell_contents", original
-        cell.cell_contents = call
+    return (home, function.name, call) if cell is None else (cell, "cell_contents", call)
 
 
 def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType | None:

@@ -17,13 +17,11 @@ from alexprof.show.sections.changed import (
     interval_text,
     key_of,
     label,
-    needed_notes,
     percent_change,
     percent_interval,
 )
-from alexprof.show.text import clean
-
-_READINGS = {"within": "within", "slower": "slower", "unclear": "can’t tell"}
+from alexprof.show.text import clean, sentence_case
+from alexprof.show.verdicts import CANT_TELL, OUTCOMES, gate_word, needed_notes
 
 
 def render_gate(
@@ -38,10 +36,10 @@ def _document(result: GateResult, options: ReportOptions) -> Document:
     steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
         name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
-        status={"within": "pass", "slower": "slower", "unclear": "can’t tell"}[result.outcome],
+        status="pass" if result.outcome == "within" else _verdict(result),
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
         sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
-        footer="Exit code 0: within what is allowed. 1: slower, with evidence. 3: can’t tell.",
+        footer="Exit code 0: within what is allowed; 1: slower, with evidence; 3: unclear.",
     )
 
 
@@ -52,7 +50,7 @@ def _blocks(result: GateResult) -> Iterator[Block]:
     elif slower:
         yield from (Lead(_slower(result, subject)) for subject in slower)
     else:
-        yield Lead("Can’t tell.")
+        yield Lead(f"{sentence_case(_verdict(result))}.")
     yield from (Warn(f"{caveat_text(caveat)}.") for caveat in result.why_not)
     if result.judged:
         yield _table(result)
@@ -60,6 +58,12 @@ def _blocks(result: GateResult) -> Iterator[Block]:
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
         yield from needed_notes(needs, "to tell it takes")
     yield from (Note(f"{caveat_text(caveat)}.") for caveat in result.notes)
+
+
+def _verdict(result: GateResult) -> str:
+    """Of all together: whether the data can tell at all, and what they tell."""
+    can_tell = any(gate_word(result, subject) != CANT_TELL for subject in result.judged)
+    return OUTCOMES[result.outcome] if can_tell else CANT_TELL
 
 
 def _slower(result: GateResult, subject: Judged) -> str:
@@ -87,7 +91,7 @@ def _table(result: GateResult) -> Table:
             align="right",
         ),
         Column("allowed", "%", lambda it: numbers.percent(it.max_slowdown)),
-        Column("reading", "", lambda it: _READINGS[it.outcome], align="right"),
+        Column("verdict", "", lambda it: gate_word(result, it), align="right"),
     )
     return Table.of(
         columns,

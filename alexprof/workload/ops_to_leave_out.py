@@ -96,8 +96,9 @@ FUNCTIONS = (
 OP_KINDS = tuple(dict.fromkeys(op.kind for op in OPS.values() if op.keeps_shape is None))
 SHAPE_KINDS = tuple(op.kind for op in OPS.values() if op.keeps_shape is not None)
 """Kinds of which only some can be left out: those whose attributes keep the shape."""
-FUNCTION_KINDS = tuple(function.kind for function in FUNCTIONS)
-KINDS = tuple(sorted((*OP_KINDS, *SHAPE_KINDS, *FUNCTION_KINDS), key=str.casefold))
+KINDS = tuple(
+    sorted((*OP_KINDS, *SHAPE_KINDS, *(function.kind for function in FUNCTIONS)), key=str.casefold)
+)
 """All that can be left out by its kind."""
 HANDED_ON = dict.fromkeys(OPS, 0) | {
     op.gradient: op.gradient_place for op in OPS.values() if op.gradient
