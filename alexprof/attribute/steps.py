@@ -121,14 +121,8 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
     )
     steps = _outermost(wanted)
     if len(steps):
-<<<<<<< HEAD
-        return steps
-    if called.number.size:
-=======
         return steps if marker is None else _beside_others(steps, markers, marker)
-    calls = _named(_events_with(host, "tf_function_call"), marker)
-    if len(calls):
->>>>>>> main
+    if called.number.size:
         recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
         return _until_next(_outermost(called), recorded_until_ps, span_ps)
     names = _names_of(markers) if marker is not None else ()
@@ -155,34 +149,21 @@ def _events_with(host: Sequence[Events], stat: str) -> _Marks:
     return _Marks(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _beside_others(steps: Steps, markers: _Spans, wanted: str) -> Steps:
+def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
     """Adds to the wanted steps those of other markers that lie apart from them."""
     start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
     after = np.searchsorted(steps.end_ps, start_ps, side="right")
     begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
     others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
-    if not len(others):
-        return replace(steps, wanted=wanted)
-    sort = others.sort if others.sort is not None else np.zeros(len(others), np.int64)
-    number, start, end, sorts = (
-        np.concatenate(columns)
-        for columns in (
-            (steps.number, others.number),
-            (steps.start_ps, others.start_ps),
-            (steps.end_ps, others.end_ps),
-            (np.zeros(len(steps), np.int64), 1 + sort),
-        )
-    )
-    order = np.argsort(start)
-    return Steps(
-        number[order],
-        start[order],
-        end[order],
-        steps.notes,
-        sort=sorts[order],
-        sorts=(wanted, *others.sorts),
-        wanted=wanted,
-    )
+    every = [
+        (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.sort)
+        for first, part in enumerate((steps, others))
+    ]
+    columns = [np.concatenate(column) for column in zip(*every, strict=True)]
+    order = np.argsort(columns[1])
+    number, start, end, sort = (column[order] for column in columns)
+    sorts = (wanted, *others.sorts)
+    return Steps(number, start, end, steps.notes, sort=sort, sorts=sorts, wanted=wanted)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
