@@ -4,25 +4,7 @@
     by_layer(attribution.costs)
 
 Each nanosecond of a step goes to one op, or to idle time: where k events run at once, each gets
-1/k of the time.
-
-    costs      a trace to its costs       names     op to layer and pass
-    hosts      the same of several hosts  scopes    around a model, of optimizers
-    table      the table of costs         kinds     type to kind
-    rollup     the table to summaries     symbols   names of events to ops
-    notes      what a reader should know  steps     where steps begin and end
-    division   a device's steps           outside   work between the steps
-    timeline   intervals to shares        recorded  the trace unclipped
-    waiting    a GPU and its host         kernel_facts  what kernels say of themselves
-    activity   events of ops on a device  ops       what ran on host and devices
-    on_host, on_gpu                       what ran there
-    launches                              who launched a kernel
-    cores      work of thread pools       thunks    XLA on a CPU
-    xla        what XLA compiled          command_buffers  CUDA graphs of XLA
-    jax        names that JAX gives
-    predict    what leaving out saves     exclusive     which ops go with others
-    replay, executions                    a step replayed by its ops
-    launch_replay                         a GPU's step replayed by its launches
+1/k of the time. `costs` has the way from a trace to its table; `metrics` what is measured of ops.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     devices = tuple(merged([part for part, _ in (*on_hosts, *on_gpus)]))
     return Work(
-        ops=numbers.ops(),
+        ops=tuple(numbers),
         devices=devices,
         host=events,
         calls=calls if calls.start_ps.size else None,

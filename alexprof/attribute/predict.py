@@ -189,7 +189,7 @@ def _rerun_ops(work: Work, steps: Steps, groups: _Groups) -> Replay:
     if isinstance(drawn, Note):
         return Replay(reason=drawn)
     graph = Graph(groups.facts.inputs or {})
-    if drawn.part_in(graph.number) < _LEAST_IN_GRAPH:
+    if drawn.part_in(graph) < _LEAST_IN_GRAPH:
         return Replay(reason=Note("replay_ops_not_in_graph"))
     chosen, predicted = groups.affordable(drawn.size, len(steps))
     if not chosen:
