@@ -12,8 +12,15 @@ import numpy as np
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, Activity, merged, odd_events
 from alexprof.attribute.cores import Regions
-from alexprof.attribute.launches import Launches, TurnedOff, turned_off
-from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
+from alexprof.attribute.on_gpu import (
+    DEVICE,
+    GPU,
+    Launches,
+    TurnedOff,
+    kernel_ops,
+    on_gpu,
+    turned_off,
+)
 from alexprof.attribute.on_host import Host, on_host, pool_regions
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Bool, Cover, Int
