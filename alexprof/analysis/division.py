@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from alexprof.attribute.metrics import METRICS
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
@@ -155,23 +157,14 @@ def own_cost(phase: Phase, device: str, ablation: Ablation) -> Cost | None:
 
 
 def costs_together(costs: Sequence[Cost], name: str) -> Cost:
-    """Several costs as one row: sums of what adds up, None for the rest."""
-    counts = [cost.executions_per_step for cost in costs if cost.executions_per_step is not None]
-    return Cost(
-        name=name,
-        device=costs[0].device,
-        pass_="",
-        executions_per_step=math.fsum(counts) if len(counts) == len(costs) else None,
-        kernels_per_step=math.fsum(cost.kernels_per_step for cost in costs),
-        busy_mean_s=math.fsum(cost.busy_mean_s for cost in costs),
-        busy_std_s=None,
-        share_mean_s=math.fsum(cost.share_mean_s for cost in costs),
-        share_std_s=None,
-        share_fraction=math.fsum(cost.share_fraction for cost in costs),
-        busy_fraction=math.fsum(cost.busy_fraction or 0.0 for cost in costs),
-        launching_s=math.fsum(cost.launching_s or 0.0 for cost in costs),
-        idle_before_s=math.fsum(cost.idle_before_s or 0.0 for cost in costs),
-    )
+    """Several costs as one row: sums of what adds up, None for the rest and where one is None."""
+    sums: dict[str, Any] = {}
+    means = (metric.mean for metric in METRICS if metric.mean)
+    for field in (*means, "share_fraction", "busy_fraction"):
+        values = [getattr(cost, field) for cost in costs]
+        sums[field] = None if None in values else math.fsum(values)
+    device = costs[0].device
+    return Cost(name=name, device=device, pass_="", busy_std_s=None, share_std_s=None, **sums)
 
 
 def ops_together(ops: Sequence[OpCost], name: str) -> OpCost:
