@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
 from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
-from alexprof.attribute.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval
@@ -189,6 +188,8 @@ def device_ops(phase: Phase, division: DividedStep) -> list[OpCost]:
 
 def costs_together(costs: Sequence[AnyCost], name: str) -> AnyCost:
     """Several costs as one row: sums of what adds up, None for the rest and where one is None."""
+    from alexprof.attribute.metrics import METRICS
+
     sums: dict[str, Any] = {}
     means = (metric.mean for metric in METRICS if metric.mean)
     for field in (*means, "share_fraction", "busy_fraction"):
@@ -255,15 +256,15 @@ def _kinds(phase: Phase, division: DividedStep) -> list[KindTime]:
             rows[row.name].append(division.scaled(row))
     kinds = []
     for name, costs in rows.items():
-        cost = costs_together(costs, name)
-        backward_s = math.fsum(row.share_mean_s for row in costs if row.pass_ == "backward")
+        share_s = math.fsum(cost.share_mean_s for cost in costs)
+        backward_s = math.fsum(cost.share_mean_s for cost in costs if cost.pass_ == "backward")
         kinds.append(
             KindTime(
                 name=name,
-                share_s=cost.share_mean_s,
-                fraction=cost.share_fraction,
-                busy_fraction=cost.busy_fraction,
-                backward_fraction=backward_s / cost.share_mean_s if cost.share_mean_s else 0.0,
+                share_s=share_s,
+                fraction=math.fsum(cost.share_fraction for cost in costs),
+                busy_fraction=_sum(cost.busy_fraction for cost in costs),
+                backward_fraction=backward_s / share_s if share_s else 0.0,
             )
         )
     return sorted(kinds, key=lambda kind: -kind.share_s)

@@ -345,16 +345,12 @@ def _layers(ablation: Ablation, a: float, b: float) -> Iterator[SavingRow]:
             ci95_s = _moved(change.ci95_s, value_s, max(a, b))
             rows.append(SavingRow(kind="layer", name=change.name, value_s=value_s, ci95_s=ci95_s))
     yield from _limited(rows, _LAYERS)
-    if rest := ablation.not_significant:
-        value_s = math.fsum(
-            change_s(change) for change in ablation.others if not change.significant
-        )
-        yield SavingRow(
-            kind="not significant",
-            count=len(rest.names),
-            value_s=value_s,
-            ci95_s=_moved(rest.ci95_s, value_s, max(a, b)),
-        )
+    small = [change_s(change) for change in ablation.others if not change.significant]
+    if small:
+        value_s = math.fsum(small)
+        ci95_s = _moved(ablation.not_significant_ci95_s, value_s, max(a, b))
+        count = len(small)
+        yield SavingRow(kind="not significant", count=count, value_s=value_s, ci95_s=ci95_s)
     if lost := ablation.unassigned:
         ci95_s = _moved(lost.ci95_s, change_s(lost), max(a, b))
         yield SavingRow(kind="unassigned", value_s=change_s(lost), ci95_s=ci95_s)

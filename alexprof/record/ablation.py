@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, SeenOps
+from alexprof.record.trace import FusedOp, LayerChange, OneSided, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -14,14 +14,12 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         layer: The layer.
         pass_: The pass.
         attributed_s: Their share of the traced step, scaled to the timed mean; None without traces.
-        attributed_std_s: Its sample standard deviation over traced steps; None with one step.
         ci95_s: Its 95 % interval; None with fewer than three steps.
     """
 
     layer: str
     pass_: str
     attributed_s: float
-    attributed_std_s: float | None
     ci95_s: tuple[float, float] | None = None
 
 
@@ -43,7 +41,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
         measured_median_s: The same by medians.
         median_ci95_s: Its 95 % interval.
         attributed_s: Their share of the traced step, scaled to the timed mean; None without traces.
-        attributed_std_s: Its standard deviation over traced steps.
         ops: Number of ops left out; None without a trace.
         parts: `attributed_s` by layer and pass.
         others_s: Change of all else but idle time: `others`, `only_…` and `unassigned`.
@@ -53,7 +50,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
         attributed_ci95_s: 95 % interval of `attributed_s`, from traced steps.
         others: Change of each other layer, largest first; empty without traces of both variants.
         others_ci95_s: 95 % interval of `others_s`.
-        not_significant: Those of `others` that are not significant, together.
+        not_significant_ci95_s: 95 % interval of the change of those of `others` that are not
+            significant, together.
         only_with: Ops that are gone and were not left out.
         only_without: Ops that are new.
         unassigned: Change of the time whose op is not known; None without.
@@ -78,7 +76,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
     measured_median_s: float
     median_ci95_s: tuple[float, float] | None
     attributed_s: float | None = None
-    attributed_std_s: float | None = None
     ops: int | None = None
     parts: tuple[AblationPart, ...] = ()
     others_s: float | None = None
@@ -88,7 +85,7 @@ class Ablation(Struct, frozen=True, kw_only=True):
     attributed_ci95_s: tuple[float, float] | None = None
     others: tuple[LayerChange, ...] = ()
     others_ci95_s: tuple[float, float] | None = None
-    not_significant: Gathered | None = None
+    not_significant_ci95_s: tuple[float, float] | None = None
     only_with: tuple[OneSided, ...] = ()
     only_without: tuple[OneSided, ...] = ()
     unassigned: LayerChange | None = None

@@ -302,7 +302,6 @@ def gone_along() -> Run:
         parts=(),
         others=layers,
         others_s=others_s,
-        not_significant=None,
         only_with=gone,
         only_without=(new,),
         unassigned=change("", 0.0001, 0.0005, 0.0003),

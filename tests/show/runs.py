@@ -13,7 +13,7 @@ from alexprof.record.phase import Cost, Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.record.timed import BlockTime, Stretch, Timed
-from alexprof.record.trace import Gathered, LayerChange, PathOp, Replay, Saving, SeenOps
+from alexprof.record.trace import LayerChange, PathOp, Replay, Saving, SeenOps
 from alexprof.record.workload import Published
 from tests.factory import OpTimes, costs_of, idle, run_of, scattered, traced
 from tests.show import alexnet as measured
@@ -189,14 +189,12 @@ def part(
     layer: str,
     pass_: str,
     attributed_s: float,
-    std_s: float,
     ci95_s: tuple[float, float] | None = None,
 ) -> AblationPart:
     return AblationPart(
         layer=layer,
         pass_=pass_,
         attributed_s=attributed_s,
-        attributed_std_s=std_s,
         ci95_s=ci95_s,
     )
 
@@ -213,15 +211,14 @@ def forward_ablation() -> Ablation:
         measured_median_s=0.02789,
         median_ci95_s=(0.0246, 0.0881),
         attributed_s=0.02983,
-        attributed_std_s=0.0023,
         ops=2,
         parts=(
-            part("lrn1", "forward", 0.01407, 0.00156),
-            part("lrn2", "forward", 0.01576, 0.00164),
+            part("lrn1", "forward", 0.01407),
+            part("lrn2", "forward", 0.01576),
         ),
         others=(change("conv2", 0.21303, 0.18755, 0.071),),
         others_s=0.02548,
-        not_significant=Gathered(names=("conv2",), change_s=0.02548, ci95_s=(-0.0455, 0.0965)),
+        not_significant_ci95_s=(-0.0455, 0.0965),
         idle_s=0.00003,
         traced_over_timed=(0.862, 0.982),
     )
@@ -239,13 +236,12 @@ def both_ablation() -> Ablation:
         measured_median_s=0.05586,
         median_ci95_s=(0.0199, 0.0647),
         attributed_s=0.05577,
-        attributed_std_s=0.0049,
         ops=4,
         parts=(
-            part("lrn1", "forward", 0.01438, 0.00286, (0.0116, 0.01716)),
-            part("lrn1", "backward", 0.01557, 0.00337),
-            part("lrn2", "forward", 0.01325, 0.00051),
-            part("lrn2", "backward", 0.01257, 0.00267),
+            part("lrn1", "forward", 0.01438, (0.0116, 0.01716)),
+            part("lrn1", "backward", 0.01557),
+            part("lrn2", "forward", 0.01325),
+            part("lrn2", "backward", 0.01257),
         ),
         attributed_ci95_s=(0.0514, 0.06014),
         seen=(
@@ -261,11 +257,7 @@ def both_ablation() -> Ablation:
         ),
         others_s=-0.02243,
         others_ci95_s=(-0.0399, -0.00496),
-        not_significant=Gathered(
-            names=("conv4", "conv3", "conv1", "conv5"),
-            change_s=-0.01033,
-            ci95_s=(-0.0278, 0.00714),
-        ),
+        not_significant_ci95_s=(-0.0278, 0.00714),
         idle_s=0.00002,
         idle_ci95_s=(-0.00004, 0.00008),
         traced_over_timed=(0.997, 1.021),

@@ -100,7 +100,6 @@ def run(
         measured_median_s=0.009,
         median_ci95_s=None,
         attributed_s=0.00875,
-        attributed_std_s=None,
         ops=2,
         parts=(),
         others_s=None,
