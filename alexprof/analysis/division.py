@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
 from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
+from alexprof.record.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval
@@ -188,8 +189,6 @@ def device_ops(phase: Phase, division: DividedStep) -> list[OpCost]:
 
 def costs_together(costs: Sequence[AnyCost], name: str) -> AnyCost:
     """Several costs as one row: sums of what adds up, None for the rest and where one is None."""
-    from alexprof.attribute.metrics import METRICS
-
     sums: dict[str, Any] = {}
     means = (metric.mean for metric in METRICS if metric.mean)
     for field in (*means, "share_fraction", "busy_fraction"):
