@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
-from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
+from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
 from alexprof.record.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
@@ -114,17 +114,14 @@ class DividedStep(Struct, frozen=True, kw_only=True):
 
     def scaled(self, cost: AnyCost) -> AnyCost:
         """A cost of traced steps on the scale of this step."""
-        share_s = self.scale * cost.share_mean_s
-        ci95_s, std_s = cost.share_ci95_s, cost.share_std_s
-        if ci95_s is not None:
-            ci95_s = self.scale * ci95_s[0], self.scale * ci95_s[1]
+        traced_s, std_s = cost.share_mean_s, cost.share_std_s
         return replace(
             cost,
             busy_mean_s=self.scale * cost.busy_mean_s,
-            share_mean_s=share_s,
+            share_mean_s=self.scale * traced_s,
             share_std_s=None if std_s is None else self.scale * std_s,
-            share_ci95_s=with_timed_part(share_s, ci95_s, self.timed_part),
-            share_fraction=share_s / self.step_s if self.step_s else 0.0,
+            share_ci95_s=scaled_interval(traced_s, cost.share_ci95_s, self.scale, self.timed_part),
+            share_fraction=self.scale * traced_s / self.step_s if self.step_s else 0.0,
             busy_fraction=None if self.on_cpu else cost.busy_fraction,
         )
 
@@ -150,6 +147,8 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
     step_ci95_s = traced.ci95_s
     if record.timed is not None:
         step_ci95_s = center_ci95_s(record.timed, estimator)
+    whole = {row.name: row for row in record.layers_whole if row.device == timeline.device}
+    idle = whole.pop(IDLE, None)
     division = DividedStep(
         variant=variant,
         phase=phase,
@@ -171,11 +170,15 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
         kinds=(),
         critical_path=_critical_path(record, timeline.device, timeline.wall_ns / traced.steps),
     )
-    whole = {row.name: row for row in record.layers_whole if row.device == timeline.device}
-    idle = whole.pop(IDLE, None)
+    timed = division.timed_part
+    if record.timed and not division.on_cpu and step_ci95_s and idle_s:
+        # A GPU's idle time is what kernels leave of the timed step.
+        timed = (step_ci95_s[1] - step_ci95_s[0]) / 2 / idle_s
+    if idle is not None:
+        interval = scaled_interval(idle.share_mean_s, idle.share_ci95_s, scale.idle, timed)
+        division = replace(division, idle_ci95_s=interval)
     return replace(
         division,
-        idle_ci95_s=_idle_interval(record, division, idle, scale.idle),
         layers=tuple(_layers(record, division, [*map(division.scaled, whole.values())])),
         kinds=tuple(_kinds(record, division)),
     )
@@ -208,19 +211,6 @@ def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:
         busy_fraction=_sum(layer.busy_fraction for layer in layers),
         by_pass_s=_sums(item for layer in layers for item in layer.by_pass_s.items()),
     )
-
-
-def _idle_interval(
-    phase: Phase, division: DividedStep, idle: Cost | None, scale: float
-) -> Interval | None:
-    if idle is None or idle.share_ci95_s is None:
-        return None
-    timed = division.timed_part
-    if phase.timed and not division.on_cpu and division.step_ci95_s and division.idle_s:
-        # A GPU's idle time is what kernels leave of the timed step.
-        timed = (division.step_ci95_s[1] - division.step_ci95_s[0]) / 2 / division.idle_s
-    low_s, high_s = idle.share_ci95_s
-    return with_timed_part(division.idle_s, (scale * low_s, scale * high_s), timed)
 
 
 def _layers(phase: Phase, division: DividedStep, whole: Sequence[Cost]) -> list[LayerTime]:

@@ -15,8 +15,8 @@ from typing import Literal
 from msgspec import Struct
 
 from alexprof.analysis.difference import center_s, difference_s, leading_estimator, of_ablation
-from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
-from alexprof.record.ablation import Ablation
+from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
+from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
 from alexprof.record.trace import LayerChange, OneSided
@@ -267,10 +267,11 @@ def own_ops(run: Run, ablation: Ablation) -> tuple[float | None, Interval | None
     if phase is None:
         return None, None
     estimator = leading_estimator(run)
-    if ablation.attributed_s is not None:
+    if (traced_s := ablation.attributed_s) is not None:
         factor = _to_center(run, ablation, ablation.reference)
-        return _scaled(
-            ablation.attributed_s, ablation.attributed_ci95_s, factor, timed_part(phase, estimator)
+        timed = timed_part(phase, estimator)
+        return factor * traced_s, scaled_interval(
+            traced_s, ablation.attributed_ci95_s, factor, timed
         )
     if ablation.ops is not None or phase.attribution is None:
         return None, None
@@ -293,15 +294,6 @@ def _to_center(run: Run, ablation: Ablation, variant: str) -> float:
     return center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
 
 
-def _scaled(
-    value_s: float, ci95_s: Interval | None, factor: float, timed: float = 0.0
-) -> tuple[float, Interval | None]:
-    """A time and its interval on another scale, and with what timed steps leave open."""
-    if ci95_s is not None:
-        ci95_s = (factor * ci95_s[0], factor * ci95_s[1])
-    return factor * value_s, with_timed_part(factor * value_s, ci95_s, timed)
-
-
 def _moved(ci95_s: Interval | None, value_s: float, factor: float) -> Interval | None:
     """The interval of a change of two variants: as wide, times the larger of their factors."""
     if ci95_s is None:
@@ -311,24 +303,25 @@ def _moved(ci95_s: Interval | None, value_s: float, factor: float) -> Interval |
 
 
 def _own_parts(run: Run, ablation: Ablation) -> Iterator[SavingRow]:
-    """The largest in the order given, then the others as one; none of a single part."""
-    parts = ablation.parts
-    if len(parts) < 2:
+    """In the order given, of many the largest first; none of a single part."""
+    phase = run.phase(ablation.reference, ablation.phase)
+    if phase is None or len(ablation.parts) < 2:
         return
+    parts: Sequence[AblationPart] = ablation.parts
+    if len(parts) > _PARTS:
+        parts = sorted(parts, key=lambda part: -part.attributed_s)
     factor = _to_center(run, ablation, ablation.reference)
-    timed = timed_part(
-        run.variants[ablation.reference].phases[ablation.phase], leading_estimator(run)
-    )
-    ranked = sorted(parts, key=lambda part: -abs(part.attributed_s))
-    largest = [part for part in parts if part in ranked[:_PARTS]]
-    rows = []
-    for part in (*largest, *ranked[_PARTS:]):
-        value_s, ci95_s = _scaled(part.attributed_s, part.ci95_s, factor, timed)
-        rows.append(
-            SavingRow(
-                kind="own part", name=part.layer, pass_=part.pass_, value_s=value_s, ci95_s=ci95_s
-            )
+    timed = timed_part(phase, leading_estimator(run))
+    rows = [
+        SavingRow(
+            kind="own part",
+            name=part.layer,
+            pass_=part.pass_,
+            value_s=factor * part.attributed_s,
+            ci95_s=scaled_interval(part.attributed_s, part.ci95_s, factor, timed),
         )
+        for part in parts
+    ]
     yield from _limited(rows, _PARTS)
 
 
