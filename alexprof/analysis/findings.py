@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec.structs import asdict, replace
 
-from alexprof.analysis.interference import OTHERS, STEAL, interference_notes, level_clock_notes
+from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced, on_cpu
 from alexprof.record.run import Run
@@ -337,11 +337,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
-        notes = interference_notes(phase.interference, host_clock=not on_gpu)
-        yield from map(of_note, notes)
         steadiness = phase.timed.steadiness
-        if on_gpu and steadiness and steadiness.state != "steady":
-            yield from map(of_note, level_clock_notes(phase.interference))
+        unsteady = on_gpu and steadiness is not None and steadiness.state != "steady"
+        notes = interference_notes(phase.interference, on_gpu=on_gpu, unsteady=unsteady)
+        yield from map(of_note, notes)
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:
