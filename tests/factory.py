@@ -1,7 +1,8 @@
-"""Runs for tests, by the real pipeline: the times of ops are made up, everything else follows.
+"""Runs for tests, by the real pipeline: the times of steps and ops are made up, the rest follows.
 
+timed = describe([block("with_lrn", 0, 0, seconds), …], fetch=True)
 costs = costs_of([OpTimes("conv1", "Conv2D", "forward", [2_000_000, 2_100_000]), idle(…)])
-phase = traced(Phase(label="Forward", timed=…), costs)
+phase = traced(Phase(label="Forward", timed=timed), costs)
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution, totals
-from alexprof.capture.executed import Executed
+from alexprof.capture.executed import Executed, Node
+from alexprof.measure.loop import Block
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
@@ -52,6 +54,13 @@ def scattered(mean: float, std: float, count: int, seed: int) -> NDArray[np.floa
     return np.asarray(mean + deviations * min(std, -mean / deviations.min()))
 
 
+def block(variant: str, number: int, order: int, seconds: NDArray[np.float64]) -> Block:
+    """A block of timed steps; `order` is its place among those of all variants."""
+    lengths_ns = np.round(seconds * 1e9).astype(np.int64)
+    start_ns = order * 10**12 + np.cumsum(lengths_ns)
+    return Block(variant, number, order, number * len(seconds), start_ns, start_ns + lengths_ns)
+
+
 @dataclass(frozen=True)
 class OpTimes:
     """An op in each traced step, or a reason for idle time.
@@ -80,6 +89,10 @@ def idle(share_ns: NDArray[np.float64], device: str = "CPU", reason: str = "pyth
     return OpTimes(IDLE_OP, reason, "idle", share_ns, np.zeros(len(share_ns)), device)
 
 
+def layer_of(op: str) -> str:
+    return op.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
+
+
 def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
     """The table of costs of ops and idle time that make up the steps of each device."""
     import polars as pl
@@ -87,7 +100,6 @@ def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
     frames = []
     for op in ops:
         is_idle = op.name == IDLE_OP
-        layer = op.name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
         share_ns = np.rint(op.share_ns).astype(np.int64)
         busy_ns = share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64)
         frame = pl.DataFrame(
@@ -98,7 +110,7 @@ def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
             "op": op.name,
             "type": TYPES.get(op.kind, op.kind),
             "kind": IDLE_OP if is_idle else op.kind,
-            "layer": op.layer or layer,
+            "layer": op.layer or layer_of(op.name),
             "pass": op.pass_,
             "executions": int(not is_idle),
             "kernels": int(not is_idle and op.device != "CPU"),
@@ -121,6 +133,7 @@ def traced(
     file: str = "with_lrn/plugins/profile/forward/vm.xplane.pb",
     replayed: Replay = NOT_REPLAYED,
     executed: Sequence[ExecutedOp] = (),
+    nodes: dict[str, Node] | None = None,
 ) -> Phase:
     """A phase with a trace that gave these costs, of which a device's steps are the steps."""
     import polars as pl
@@ -145,7 +158,7 @@ def traced(
     beside = Beside(
         timed=timed,
         file=file,
-        executed=Executed(tuple(executed), {}, {}, b""),
+        executed=Executed(tuple(executed), {}, nodes or {}, b""),
         wall_clock_s=tuple(ns / 1e9 for ns in wall_ns),
     )
     return traced_phase(attribution, beside, host_level=3)

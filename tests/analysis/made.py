@@ -21,7 +21,7 @@ from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
 from alexprof.tracer.steps import steps_table
-from tests.factory import OpTimes, costs_of, idle, run_of, wave
+from tests.factory import OpTimes, block, costs_of, idle, layer_of, run_of, wave
 from tests.factory import traced as traced_phase
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
@@ -115,14 +115,10 @@ def _blocks(
 ) -> list[Block]:
     """Ten blocks, in turns with the other variants'."""
     seconds = step_s * (1 + noise * wave(count, 3 * seed + number))
-    found = []
-    for block, part in enumerate(np.array_split(seconds, 10)):
-        turn = number if block % 2 == 0 else variants - 1 - number
-        order = block * variants + turn
-        start_ns = order * 10**12 + np.cumsum(np.round(part * 1e9)).astype(np.int64)
-        end_ns = start_ns + np.round(part * 1e9).astype(np.int64)
-        found.append(Block(variant, block, order, block * len(part), start_ns, end_ns))
-    return found
+    return [
+        block(variant, at, at * variants + (variants - 1 - number if at % 2 else number), part)
+        for at, part in enumerate(np.array_split(seconds, 10))
+    ]
 
 
 @cache
@@ -138,10 +134,9 @@ def _trace(
     wobble = wave(steps * len(ops), seed).reshape(steps, len(ops))
     times = []
     for place, (name, seconds) in enumerate(ops):
-        layer = name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
         share_ns = np.round(seconds * 1.05e9 * (1 + noise * wobble[:, place]))
         pass_ = "backward" if "grad" in name else "forward"
-        times.append(OpTimes(name, KINDS.get(layer, "Conv2D"), pass_, share_ns))
+        times.append(OpTimes(name, KINDS.get(layer_of(name), "Conv2D"), pass_, share_ns))
     left_ns = round(step_s * 1.05e9) - np.sum([op.share_ns for op in times], axis=0)
     costs = costs_of([*times, idle(left_ns)])
     return traced_phase(phase, costs, file="trace.xplane.pb"), costs

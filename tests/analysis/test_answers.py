@@ -58,10 +58,10 @@ def test_the_rows_of_an_account_add_up_to_its_sum():
 @pytest.mark.parametrize(
     ("changes", "ratio", "within"),
     [
-        ({"attributed_s": 0.05}, 0.90, True),
-        ({"attributed_s": 0.03}, 0.54, False),
-        ({"attributed_s": 0.05, "ci95_s": (-0.001, 0.11)}, None, None),
-        ({"attributed_s": 0.05, "ci95_s": None}, 0.90, None),
+        ({"attributed_s": 0.0265}, 0.98, True),
+        ({"attributed_s": 0.0146}, 0.54, False),
+        ({"attributed_s": 0.0265, "ci95_s": (-0.001, 0.11)}, None, None),
+        ({"attributed_s": 0.0265, "ci95_s": None}, 0.98, None),
         ({"attributed_s": None}, None, None),
     ],
 )
@@ -75,7 +75,7 @@ def test_own_ops_over_what_was_measured(changes, ratio, within):
 def test_without_a_trace_of_both_nothing_is_summed_up():
     account = accounts(odd_runs.one_traced())[0]
     assert account.sum_s is None
-    assert {row.kind for row in account.rows} == {"own", "own part"}
+    assert not account.rows
 
 
 def test_what_goes_and_comes_with_ops_has_rows():
@@ -89,7 +89,7 @@ def test_predictions_are_replayed_or_by_share():
     assert replayed.how == "ops"
     first = replayed.savings[0]
     assert (first.what, first.name) == ("ablation", "lrn")
-    assert first.measured_s == runs.alexnet().ablations[1].measured_median_s
+    assert first.measured_s is None  # unclear, so a prediction is not compared with it
     by_share = predict(runs.alexnet(), "with_lrn", "forward")
     assert by_share is not None
     assert by_share.how == "share"

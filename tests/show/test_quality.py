@@ -133,26 +133,26 @@ def test_why_it_stopped_names_the_precision_of_the_worst_variant():
         (
             {"stopped_by": "plateau", "requested_precision": 0.005, "precision": 0.171},
             "! forward: stopped because four times the steps had not narrowed the interval, the "
-            "machine drifts, at ±17 % after 60 steps, not the ±0.50 % asked",
+            "machine drifts, at ±17 % after 100 steps, not the ±0.50 % asked",
         ),
         (
             {"stopped_by": "max-time", "requested_precision": 0.005, "precision": 0.011},
-            "! forward: stopped by the time allowed, at ±1.1 % after 60 steps, "
+            "! forward: stopped by the time allowed, at ±1.1 % after 100 steps, "
             "not the ±0.50 % asked",
         ),
         (
             {"stopped_by": "steps", "requested_precision": 0.005, "precision": None},
             "! forward: stopped by the most steps allowed, at an interval not known after "
-            "60 steps, not the ±0.50 % asked",
+            "100 steps, not the ±0.50 % asked",
         ),
         (
             {"stopped_by": "steps", "requested_precision": 0.005, "precision": 0.0041},
-            "Forward: stopped by the most steps allowed, at ±0.41 % after 60 steps, "
+            "Forward: stopped by the most steps allowed, at ±0.41 % after 100 steps, "
             "within the ±0.50 % asked.",
         ),
         (
             {"stopped_by": "max-time", "precision": 0.011},
-            "Forward: stopped by the time allowed, after 60 steps.",
+            "Forward: stopped by the time allowed, after 100 steps.",
         ),
     ],
 )
