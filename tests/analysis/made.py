@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from alexprof.analysis.ablation import ablation
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
@@ -21,6 +22,7 @@ from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
 from alexprof.tracer.steps import steps_table
+from alexprof.workload.base import AblationSpec
 from tests.factory import OpTimes, block, costs_of, idle, layer_of, run_of, wave
 from tests.factory import traced as traced_phase
 
@@ -56,7 +58,9 @@ def made_run(
     started: str = "2026-11-24T04:42:00+00:00",
     settings: Mapping[str, Setting] | None = None,
     without: Mapping[str, tuple[str, ...]] | None = None,
+    gained_s: Mapping[str, Mapping[str, float]] | None = None,
     interference: Interference | None = LONG,
+    ablations: Sequence[AblationSpec] = (),
     **fields: Any,
 ) -> Run:
     """Writes a run whose variants take turns.
@@ -76,35 +80,42 @@ def made_run(
         started: When.
         settings: Those that are not as usual.
         without: Ops that a variant lacks; its step is as much shorter as they are.
+        gained_s: What ops of a variant take more than their part of the step.
         interference: What went on around the timed steps.
+        ablations: What pairs of variants are to show.
         fields: Of the run.
     """
-    without = without or {}
-    variants, blocks, costs = {}, [], {}
-    for number, (variant, step_s) in enumerate(steps_s.items()):
-        mine = {name: part * step_s for name, part in (ops or OPS).items()}
-        gone_s = sum(mine.pop(name) for name in without.get(variant, ()))
-        own = _blocks(variant, number, len(steps_s), step_s - gone_s, noise, seed, count)
-        blocks += own
+    phases, blocks, costs = {}, [], {}
+    for number, (variant, whole_s) in enumerate(steps_s.items()):
+        gained = (gained_s or {}).get(variant, {})
+        ops_s = {name: part * whole_s + gained.get(name, 0) for name, part in (ops or OPS).items()}
+        step_s = whole_s - sum(ops_s.pop(name) for name in (without or {}).get(variant, ()))
+        own = _blocks(variant, number, len(steps_s), step_s, noise, seed, count)
         record = Phase(label=phase.capitalize().replace("_", "-"), timed=describe(own, fetch=True))
         if traced:
-            times = tuple(mine.items())
             record, costs[variant, phase] = _trace(
-                record, times, step_s - gone_s, noise, seed + number, traced
+                record, tuple(ops_s.items()), step_s, noise, seed + number, traced
             )
-        record = msgspec.structs.replace(record, interference=interference)
-        label = variant.replace("_", " ").replace("lrn", "LRN")
-        variants[variant] = Variant(label=label, phases={phase: record})
+        phases[variant] = msgspec.structs.replace(record, interference=interference)
+        blocks += own
     usual = {
         "started": started,
         "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
         "machine": MachineRecord(host, software, accelerators),
+        "ablations": tuple(
+            ablation(spec, phase, blocks, phases, costs, interleaved=True) for spec in ablations
+        ),
+    }
+    variants = {
+        variant: Variant(
+            label=variant.replace("_", " ").replace("lrn", "LRN"), phases={phase: record}
+        )
+        for variant, record in phases.items()
     }
     run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
-    save_table(
-        folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda block: block.order)})
-    )
+    blocks.sort(key=lambda block: block.order)
+    save_table(folder, STEPS_FILE, steps_table({phase: blocks}))
     if costs:
         save_table(folder, COSTS_FILE, costs_table(costs))
     return run
