@@ -63,16 +63,9 @@ def block(variant: str, number: int, order: int, seconds: NDArray[np.float64]) -
 
 @dataclass(frozen=True)
 class OpTimes:
-    """An op in each traced step, or a reason for idle time.
+    """An op, or a reason for idle time: its share of each traced step, and how long it ran.
 
-    Attributes:
-        name: The op.
-        kind: Its kind.
-        pass_: Its pass.
-        share_ns: Its part of each step, float64 [steps].
-        busy_ns: How long it ran in each; None for its part.
-        device: Where it ran.
-        layer: Its layer; None for the first part of its name.
+    Without `busy_ns` it ran for its share; without `layer` that is the first part of its name.
     """
 
     name: str

@@ -63,27 +63,10 @@ def made_run(
     ablations: Sequence[AblationSpec] = (),
     **fields: Any,
 ) -> Run:
-    """Writes a run whose variants take turns.
+    """Writes a run with one phase, whose variants take turns; a step takes `steps_s` of a variant.
 
-    Args:
-        folder: The run's folder.
-        steps_s: What a step takes, by variant.
-        ops: Parts of the step by op.
-        phase: The only phase.
-        noise: Largest deviation of a step, and of an op in a traced step, as a part.
-        seed: Of that noise.
-        count: Timed steps.
-        traced: Traced steps; 0: no trace.
-        host: The machine.
-        software: Versions.
-        accelerators: GPUs.
-        started: When.
-        settings: Those that are not as usual.
-        without: Ops that a variant lacks; its step is as much shorter as they are.
-        gained_s: What ops of a variant take more than their part of the step.
-        interference: What went on around the timed steps.
-        ablations: What pairs of variants are to show.
-        fields: Of the run.
+    `ops` are parts of the step; a variant `without` some of them is as much shorter, and its ops
+    take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a traced one.
     """
     phases, blocks, costs = {}, [], {}
     for number, (variant, whole_s) in enumerate(steps_s.items()):
