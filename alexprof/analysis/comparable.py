@@ -49,11 +49,8 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         caveats += _around(a, b, pairs)
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
-    caveats += [
-        Caveat(code="incomplete", runs=(selection.run.run,))
-        for selection in (a, b)
-        if not selection.run.complete
-    ]
+    incomplete = [run for run in (a.run, b.run) if not run.complete]
+    caveats += [Caveat(code="incomplete", runs=(run.run,)) for run in incomplete]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
     rank = ("times", "work", "none")
     return sorted(distinct(caveats), key=lambda caveat: rank.index(caveat.effect))
@@ -75,10 +72,12 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
     for pair in pairs:
         of_a, of_b = a.run.variants[pair[0]].phases, b.run.variants[pair[1]].phases
         for selection, name, own, others in ((a, pair[0], of_a, of_b), (b, pair[1], of_b, of_a)):
+            runs, variants = (selection.name,), (name,)
             for key in own:
                 if key not in others:
-                    run, variant = (selection.name,), (name,)
-                    yield Caveat(code="phase_unmatched", runs=run, phases=(key,), variants=variant)
+                    yield Caveat(
+                        code="phase_unmatched", runs=runs, phases=(key,), variants=variants
+                    )
 
 
 def _outside_steps(selection: Selection) -> Iterator[Caveat]:

@@ -31,13 +31,12 @@ from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import (
     change_bar,
-    change_text,
     changed_sections,
-    interval_text,
     percent_change,
+    verdict_text,
 )
 from alexprof.show.text import clean, cut_all, sentence_case
-from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
+from alexprof.show.verdicts import needed_notes, verdict_word
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -120,7 +119,8 @@ def _processes(result: PairsResult) -> Section:
 
 def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     wall = result.times[0].difference
-    yield Lead(_sentence(wall))
+    verdict = verdict_text(wall, " than A")
+    yield Lead(f"{'B is ' if wall.significant else ''}{sentence_case(verdict)}.")
     if result.comparison is not None:
         yield Remark("Starting, building and tracing are in these times, and not in those above.")
     yield _times_table(result.times, unit)
@@ -128,14 +128,6 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     judged = result.times if result.comparison is None else result.times[:1]
     needs = [(_NAMES[time.name], time.difference.needed) for time in judged]
     yield from needed_notes(needs, "a verdict would take")
-
-
-def _sentence(wall: Difference) -> str:
-    if wall.significant:
-        size = numbers.percent_unit(abs(wall.ratio - 1))
-        return f"B is {size} {VERDICTS[wall.verdict]} than A ({change_text(wall)})."
-    span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
-    return f"{sentence_case(verdict_phrase(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
