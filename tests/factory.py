@@ -1,29 +1,33 @@
 """Runs for tests, by the real pipeline: the times of steps and ops are made up, the rest follows.
 
-timed = describe([block("with_lrn", 0, 0, seconds), …], fetch=True)
-costs = costs_of([OpTimes("conv1", "Conv2D", "forward", [2_000_000, 2_100_000]), idle(…)])
-phase = traced(Phase(label="Forward", timed=timed), costs)
+steps = {"with_lrn": [block("with_lrn", 0, 0, seconds), …], …}
+ops = {"with_lrn": [OpTimes("conv1", "Conv2D", "forward", share_ns), idle(…)], …}
+phases, ablations, costs = measured("forward", steps, ops, [AblationSpec("lrn", …)])
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution, totals
 from alexprof.capture.executed import Executed, Node
 from alexprof.measure.loop import Block
+from alexprof.measure.timed import describe
+from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
 from alexprof.record.trace import Replay
+from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -155,6 +159,35 @@ def traced(
         wall_clock_s=tuple(ns / 1e9 for ns in wall_ns),
     )
     return traced_phase(attribution, beside, host_level=3)
+
+
+def measured(
+    key: str,
+    steps: Mapping[str, Sequence[Block]],
+    op_times: Mapping[str, Sequence[OpTimes]],
+    specs: Sequence[AblationSpec] = (),
+    *,
+    change: Callable[[str, Phase], Phase] = lambda _, phase: phase,
+    interleaved: bool = True,
+    **trace: Any,
+) -> tuple[dict[str, Phase], tuple[Ablation, ...], dict[tuple[str, str], pl.DataFrame]]:
+    """A phase of each variant that has steps, traced where it has ops; ablations; tables of costs.
+
+    `change` gets each variant's phase before ablations are worked out; `trace` is for `traced`.
+    """
+    costs = {(variant, key): costs_of(times) for variant, times in op_times.items()}
+    phases = {}
+    for variant, blocks in steps.items():
+        label = key.capitalize().replace("_", "-")
+        phase = Phase(label=label, timed=describe(blocks, fetch=True))
+        if (variant, key) in costs:
+            phase = traced(phase, costs[variant, key], **trace)
+        phases[variant] = change(variant, phase)
+    every = [block for blocks in steps.values() for block in blocks]
+    ablations = tuple(
+        ablation(spec, key, every, phases, costs, interleaved=interleaved) for spec in specs
+    )
+    return phases, ablations, costs
 
 
 def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Run:

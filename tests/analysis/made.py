@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import polars as pl
 
-from alexprof.analysis.ablation import ablation
 from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.compare import compare
 from alexprof.analysis.selection import Group
 from alexprof.measure.loop import Block
-from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
-from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
@@ -27,8 +23,7 @@ from alexprof.record.workload import Setting
 from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table
 from alexprof.workload.base import AblationSpec
-from tests.factory import OpTimes, block, costs_of, idle, layer_of, run_of, wave
-from tests.factory import traced as traced_phase
+from tests.factory import OpTimes, block, idle, layer_of, measured, run_of, wave
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
 """Parts of a step; what is left is idle time."""
@@ -72,26 +67,27 @@ def made_run(
     `ops` are parts of the step; a variant `without` some of them is as much shorter, and its ops
     take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a traced one.
     """
-    phases, blocks, costs = {}, [], {}
+    blocks, op_times = {}, {}
     for number, (variant, whole_s) in enumerate(steps_s.items()):
         gained = (gained_s or {}).get(variant, {})
         ops_s = {name: part * whole_s + gained.get(name, 0) for name, part in (ops or OPS).items()}
         step_s = whole_s - sum(ops_s.pop(name) for name in (without or {}).get(variant, ()))
-        own = _blocks(variant, number, len(steps_s), step_s, noise, seed, count)
-        record = Phase(label=phase.capitalize().replace("_", "-"), timed=describe(own, fetch=True))
+        blocks[variant] = _blocks(variant, number, len(steps_s), step_s, noise, seed, count)
         if traced:
-            record, costs[variant, phase] = _trace(
-                record, tuple(ops_s.items()), step_s, noise, seed + number, traced
-            )
-        phases[variant] = msgspec.structs.replace(record, interference=interference)
-        blocks += own
+            op_times[variant] = _op_times(ops_s, step_s, noise, seed + number, traced)
+    phases, measured_ablations, costs = measured(
+        phase,
+        blocks,
+        op_times,
+        ablations,
+        change=lambda _, record: msgspec.structs.replace(record, interference=interference),
+        file="trace.xplane.pb",
+    )
     usual = {
         "started": started,
         "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
         "machine": MachineRecord(host, software, accelerators),
-        "ablations": tuple(
-            ablation(spec, phase, blocks, phases, costs, interleaved=True) for spec in ablations
-        ),
+        "ablations": measured_ablations,
     }
     variants = {
         variant: Variant(
@@ -101,8 +97,8 @@ def made_run(
     }
     run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
-    blocks.sort(key=lambda block: block.order)
-    save_table(folder, STEPS_FILE, steps_table({phase: blocks}))
+    every = sorted(itertools.chain(*blocks.values()), key=lambda block: block.order)
+    save_table(folder, STEPS_FILE, steps_table({phase: every}))
     if costs:
         save_table(folder, COSTS_FILE, costs_table(costs))
     return run
@@ -119,25 +115,18 @@ def _blocks(
     ]
 
 
-@cache
-def _trace(
-    phase: Phase,
-    ops: tuple[tuple[str, float], ...],
-    step_s: float,
-    noise: float,
-    seed: int,
-    steps: int,
-) -> tuple[Phase, pl.DataFrame]:
+def _op_times(
+    ops_s: Mapping[str, float], step_s: float, noise: float, seed: int, steps: int
+) -> list[OpTimes]:
     """Ops after one another in traced steps that take 5 % longer, then idle time."""
-    wobble = wave(steps * len(ops), seed).reshape(steps, len(ops))
+    wobble = wave(steps * len(ops_s), seed).reshape(steps, len(ops_s))
     times = []
-    for place, (name, seconds) in enumerate(ops):
+    for place, (name, seconds) in enumerate(ops_s.items()):
         share_ns = np.round(seconds * 1.05e9 * (1 + noise * wobble[:, place]))
         pass_ = "backward" if "grad" in name else "forward"
         times.append(OpTimes(name, KINDS.get(layer_of(name), "Conv2D"), pass_, share_ns))
     left_ns = round(step_s * 1.05e9) - np.sum([op.share_ns for op in times], axis=0)
-    costs = costs_of([*times, idle(left_ns)])
-    return traced_phase(phase, costs, file="trace.xplane.pb"), costs
+    return [*times, idle(left_ns)]
 
 
 def compared(logdir: Path, *names: str) -> RunComparison:

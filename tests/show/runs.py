@@ -8,7 +8,6 @@ from functools import cache
 
 import msgspec
 
-from alexprof.analysis.ablation import ablation
 from alexprof.capture.executed import Node
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
@@ -20,16 +19,15 @@ from alexprof.record.timed import Stretch, Timed
 from alexprof.record.trace import PathOp, Replay, Saving
 from alexprof.record.workload import Published
 from alexprof.workload.base import AblationSpec, matches
+from tests import factory
 from tests.factory import (
     NOT_REPLAYED,
     OpTimes,
     block,
-    costs_of,
     idle,
     layer_of,
     run_of,
     scattered,
-    traced,
 )
 from tests.show import alexnet as measured
 
@@ -145,20 +143,25 @@ def measured_phase(
     executed: Sequence[ExecutedOp] = (),
     interleaved: bool = True,
 ) -> tuple[dict[str, Phase], tuple[Ablation, ...]]:
-    """A phase of each variant that has steps, traced where it has ops, and what the specs give."""
-    costs = {(variant, key): costs_of(times) for variant, times in op_times.items()}
-    phases = {}
-    for variant, variant_blocks in steps.items():
-        phase = Phase(label=key.capitalize().replace("_", "-"), timed=timed(variant_blocks))
-        if (variant, key) in costs:
-            phase = traced(phase, costs[variant, key], executed=executed, nodes=NODES)
-            if variant == WITH:
-                phase = msgspec.structs.replace(phase, replay=replay or replayed(phase, *specs))
-        phases[variant] = phase
-    every = [block for variant_blocks in steps.values() for block in variant_blocks]
-    return phases, tuple(
-        ablation(spec, key, every, phases, costs, interleaved=interleaved) for spec in specs
+    """A phase of each variant, and what the specs give; with LRN it is replayed."""
+
+    def change(variant: str, phase: Phase) -> Phase:
+        phase = msgspec.structs.replace(phase, timed=timed(steps[variant]))
+        if variant == WITH and phase.traced:
+            phase = msgspec.structs.replace(phase, replay=replay or replayed(phase, *specs))
+        return phase
+
+    phases, ablations, _ = factory.measured(
+        key,
+        steps,
+        op_times,
+        specs,
+        change=change,
+        interleaved=interleaved,
+        executed=executed,
+        nodes=NODES,
     )
+    return phases, ablations
 
 
 def without(times: Iterable[OpTimes], spec: AblationSpec) -> list[OpTimes]:

@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from alexprof.analysis.ablation import ablation
 from alexprof.measure.loop import Block
-from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.tensorboard.scalars import TimedSteps
 from alexprof.workload.base import AblationSpec
-from tests.factory import OpTimes, block, costs_of, idle, run_of, traced
+from tests.factory import OpTimes, block, costs_of, idle, measured, run_of
 
 NAME = "alexnet-20261124-044200"
 STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
@@ -50,16 +48,17 @@ def blocks(variant: str, mean_s: float) -> list[Block]:
     return [block(variant, number, number, part) for number, part in enumerate(parts)]
 
 
-def op_costs(mean_s: float, lrn_s: float) -> pl.DataFrame:
-    """Two traced steps, 1.25 times as long as the timed ones; the rest is idle."""
+def op_times(mean_s: float, lrn_s: float) -> list[OpTimes]:
+    """Two traced steps, 1.25 times as long as the timed ones; what is not LRN's is idle."""
     wall_ns = mean_s * np.array([1.2e9, 1.3e9])
     own = [OpTimes("lrn1/LRN", "LRN", "forward", wall_ns * lrn_s / mean_s)] if lrn_s else []
-    return costs_of([*own, idle(wall_ns * (1 - lrn_s / mean_s))])
+    return [*own, idle(wall_ns * (1 - lrn_s / mean_s))]
 
 
-def phase(label: str, mean_s: float, lrn_s: float = 0.0, *, with_trace: bool = True) -> Phase:
-    timed = Phase(label=label, timed=describe(blocks(WITH, mean_s), fetch=True))
-    return traced(timed, op_costs(mean_s, lrn_s)) if with_trace else timed
+def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
+    times = {WITH: op_times(mean_s, 0.0)} if with_trace else {}
+    phases, _, _ = measured(label, {WITH: blocks(WITH, mean_s)}, times)
+    return phases[WITH]
 
 
 def run(
@@ -71,7 +70,12 @@ def run(
 ) -> Run:
     """A run of two variants and a phase, or of the variants given."""
     means_s, lrn_s = {WITH: 0.0295, WITHOUT: 0.0205}, {WITH: 0.00875, WITHOUT: 0.0}
-    phases = {name: phase("Forward", means_s[name], lrn_s[name]) for name in means_s}
+    phases, measured_ablations, _ = measured(
+        "forward",
+        {name: blocks(name, mean_s) for name, mean_s in means_s.items()},
+        {name: op_times(means_s[name], lrn_s[name]) for name in means_s},
+        [AblationSpec("lrn", WITH, WITHOUT, kinds=("LRN",))],
+    )
     known = {
         name: Variant(label=name.replace("_lrn", " LRN"), phases={"forward": forward})
         for name, forward in phases.items()
@@ -86,14 +90,6 @@ def run(
         "left_out": ["LRN"],
         "intra_op": None,
     }
-    lrn = ablation(
-        AblationSpec("lrn", WITH, WITHOUT, kinds=("LRN",)),
-        "forward",
-        [block for name, mean_s in means_s.items() for block in blocks(name, mean_s)],
-        phases,
-        {(name, "forward"): op_costs(means_s[name], lrn_s[name]) for name in means_s},
-        interleaved=True,
-    )
     return run_of(
         NAME,
         known if variants is None else variants,
@@ -106,7 +102,7 @@ def run(
             Software("0.1.0", "3.11", "2.21", "2.0", onednn=True),
             accelerators,
         ),
-        ablations=(lrn,) if ablations else (),
+        ablations=measured_ablations if ablations else (),
     )
 
 
