@@ -94,15 +94,14 @@ def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
     """The table of costs of ops and idle time that make up the steps of each device."""
     import polars as pl
 
-    frames = []
+    rows = []
     for op in ops:
         is_idle = op.name == IDLE_OP
         share_ns = np.rint(op.share_ns).astype(np.int64)
-        busy_ns = share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64)
-        frame = pl.DataFrame(
-            {"step": np.arange(len(share_ns)), "busy_ns": busy_ns, "share_ns": share_ns}
-        )
-        columns = {
+        row = {
+            "step": np.arange(len(share_ns)),
+            "share_ns": share_ns,
+            "busy_ns": share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64),
             "device": op.device,
             "op": op.name,
             "type": TYPES.get(op.kind, op.kind),
@@ -112,11 +111,10 @@ def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
             "executions": int(not is_idle),
             "kernels": int(not is_idle and op.device != "CPU"),
         }
-        frames.append(
-            frame.with_columns(pl.lit(value).alias(name) for name, value in columns.items())
-        )
+        rows.append(row)
     unknown = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
-    return pl.concat(frames).with_columns(
+    table = pl.DataFrame(rows).explode("step", "share_ns", "busy_ns")
+    return table.with_columns(
         pl.col("share_ns").sum().over("device", "step").alias("wall_ns"),
         *(pl.lit(None, pl.Int64).alias(column) for column in unknown),
     )
