@@ -7,11 +7,9 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 
 from alexprof.attribute import by_op
-from alexprof.attribute.timeline import innermost
 from alexprof.record.note import Note
 from tests.attribute.hand import attribute, on_host, steps
 
@@ -56,13 +54,6 @@ def test_work_handed_on_belongs_to_the_op_at_the_top():
     (row,) = found.costs.filter(op="a").iter_rows(named=True)
     assert row["busy_ns"] == 300
     assert "pool_work_without_op" not in {note.code for note in found.notes}
-
-
-def test_an_op_without_workers_has_its_own_time():
-    found = attribute(
-        host([("a:MatMul", 100, 400), record(110, 1), ("b:Relu", 400, 450)], region(150, 250, 1))
-    )
-    assert cores(found) == {"a": 300, "b": 50}
 
 
 def test_without_the_pool_s_threads_core_time_is_not_known():
@@ -206,33 +197,6 @@ def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
 
 def round_half_up(number):
     return int(number + Fraction(1, 2))
-
-
-def test_innermost_equals_a_search_one_by_one():
-    random_ = np.random.default_rng(5)
-    for _ in range(100):
-        count = int(random_.integers(0, 12))
-        # Nested by halving: intervals of a lane either hold each other or do not touch.
-        start, end, lane = [], [], []
-        for _ in range(count):
-            size = 2 ** int(random_.integers(1, 7))
-            begin = int(random_.integers(0, 128 // size)) * size
-            start.append(begin)
-            end.append(begin + size)
-            lane.append(int(random_.integers(0, 2)))
-        moment = random_.integers(0, 128, 20)
-        moment_lane = random_.integers(0, 2, 20)
-        begins, ends, lanes = (np.array(one, np.int64) for one in (start, end, lane))
-        found = innermost(begins, ends, lanes, moment, moment_lane)
-        for at, on, which in zip(moment, moment_lane, found, strict=True):
-            sizes = [
-                end[i] - start[i] for i in range(count) if lane[i] == on and start[i] <= at < end[i]
-            ]
-            assert (which >= 0) == bool(sizes)
-            if sizes:
-                assert end[which] - start[which] == min(sizes)
-                assert start[which] <= at < end[which]
-                assert lane[which] == on
 
 
 def test_work_that_ends_after_its_op_is_time_at_work():

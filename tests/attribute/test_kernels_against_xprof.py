@@ -171,17 +171,6 @@ def test_names_that_xprof_does_not_split(tmp_path):
     }
 
 
-def test_xprof_keeps_a_thousand_kernels(tmp_path):
-    stream = [
-        (f"k{i}", 1000 * i, 1000 * i + i + 1, {**DETAILS, "tf_op": f"op{i}:Mul"})
-        for i in range(1200)
-    ]
-    path = on_gpu(tmp_path, **{"Stream #7(Compute)": stream})
-    ours, theirs = kernels_by_us(path), kernels_by_xprof(path, tmp_path / "kernels")
-    assert (len(ours), len(theirs)) == (1200, KERNELS)
-    assert all(near(ours[key], theirs[key]) for key in theirs)
-
-
 def program() -> bytes:
     """A fusion whose own metadata name no op, but what it holds does; an addition that has a name.
 
