@@ -1,4 +1,4 @@
-"""The steps on one device: whose step an event is, when steps begin and end there, what is outside.
+"""The steps on one device: whose step an event is, and when steps begin and end there.
 
 A GPU runs behind the host. So its work belongs to the step that launched it, and where it is still
 at work when the host's step ends, steps begin and end otherwise on it.
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.attribute.activity import Activity
-from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import Cover, Int, idle_within
+from alexprof.attribute.timeline import Int
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,34 +102,6 @@ def counted_once(group: Int, number: Int, groups: int) -> Int:
     fresh = np.ones(group.size, bool)
     fresh[1:] = (group[1:] != group[:-1]) | (number[1:] != number[:-1])
     return np.bincount(group[fresh], minlength=groups)
-
-
-def outside_of(
-    steps: Steps, windows: tuple[Int, Int], activity: Activity, work: Work
-) -> tuple[int, int]:
-    """Measures from the first marked step to the end of all, and what ran outside of all steps.
-
-    Of steps of one sort that is from each step to the next of any sort.
-    Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
-
-    Returns:
-        Nanoseconds from the begin of the first step, and those of them in which the device ran an
-        op outside of all steps; 0 where steps are not marked.
-    """
-    if steps.source != "marker":
-        return 0, 0
-    of_model = ~work.is_data[activity.op]
-    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
-    rows = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
-    start_ps, stop_ps = windows
-    # What is between steps belongs to the one before.
-    until_ps = np.append(start_ps[1:], max(stop_ps.max(), work.span_ps[1]))
-    every_ps, within_ps = (
-        int(idle_within(work.waits, busy, start_ps[rows], end_ps[rows]).sum())
-        for end_ps in (until_ps, stop_ps)
-    )
-    span_ps = int((until_ps - start_ps)[rows].sum())
-    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:

@@ -23,12 +23,13 @@ from alexprof.attribute.timeline import Bool, Float, Index, Int, Segments, cut, 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a device did in steps, by step and op: a row for each pair that occurs."""
+    """What a device did in steps, by step and op: r rows, one for each pair that occurs."""
 
     activity: Activity
     work: Work
     steps: Steps
     begin_ps: Int  # [steps], when the device's steps begin
+    end_ps: Int  # [steps], their ends; not above the begin where the device has no such step
     event_step: Int  # [n], the step of each event, -1 for none
     width: int  # ops and one more
     keys: Int  # [r], step · width + op + 1
@@ -42,6 +43,16 @@ class Rows:
     def on_cpu(self) -> bool:
         """Whether the device is a CPU."""
         return self.activity.device == CPU
+
+    @cached_property
+    def step(self) -> Int:
+        """int64 [r], index of the step."""
+        return self.keys // self.width
+
+    @cached_property
+    def op(self) -> Int:
+        """int64 [r], index of the op, or `UNASSIGNED`."""
+        return self.keys % self.width - 1
 
     def total(self, row: Int, amount: Int | Float) -> Float:
         """Adds up amounts by row; exact for integers below 2**53."""
@@ -116,14 +127,6 @@ def _share(rows: Rows) -> Float:
     return rows.total(rows.of_piece[counting.owner], shares(counting.start_ps, counting.end_ps))
 
 
-def _core(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.core_ps
-
-
-def _at_work(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.at_work_ps
-
-
 def _idle_before(rows: Rows) -> Int | None:
     """The idle time right before the events of each row.
 
@@ -138,7 +141,7 @@ def _idle_before(rows: Rows) -> Int | None:
     reach = np.maximum.accumulate(pieces.end_ps[order])
     gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
     # What lies before the step belongs to the step before.
-    gap = np.minimum(gap, start - rows.begin_ps[rows.keys[row] // rows.width])
+    gap = np.minimum(gap, start - rows.begin_ps[rows.step[row]])
     begun = np.full(rows.begin_ps.size + 1, np.iinfo(np.int64).max)
     np.minimum.at(begun, rows.event_step, rows.activity.start_ps)
     is_first = rows.activity.start_ps[owner] <= begun[rows.event_step[owner]]
@@ -180,8 +183,8 @@ METRICS = (
     Metric("busy_ns", _busy, "busy_mean_s", "busy_std_s", of_idle=0),
     # Parts of the steps, not yet whole: `table.settle` rounds them.
     Metric("share_ns", _share, "share_mean_s", "share_std_s"),
-    Metric("core_ns", _core, "core_mean_s"),
-    Metric("at_work_ns", _at_work),
+    Metric("core_ns", lambda rows: rows.core_time and rows.core_time.core_ps, "core_mean_s"),
+    Metric("at_work_ns", lambda rows: rows.core_time and rows.core_time.at_work_ps),
     Metric("idle_before_ns", _idle_before, "idle_before_s"),
     Metric("launching_ns", _launching, "launching_s"),
 )

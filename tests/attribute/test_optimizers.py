@@ -92,8 +92,8 @@ def path(name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("times", "root"),
     [
-        # Layers at the top; a model; one in a loop; two of equal weight; a layer that dominates, with
-        # products and without; nothing has products; a layer alone.
+        # Layers at the top; a model; one in a loop; two of equal weight; a layer that dominates,
+        # with products and without; nothing has products; a layer alone.
         ({"conv1/Conv2D": 9, "conv2/Conv2D": 1}, ""),
         ({"model/conv/Conv2D": 5, "model/dense/MatMul": 4, "loss/sum": 1}, "model"),
         ({"while/model/a/MatMul": 5, "while/model/b/MatMul": 4, "while/add": 1}, "while/model"),
