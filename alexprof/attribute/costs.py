@@ -11,7 +11,6 @@ import numpy as np
 from msgspec import structs
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.device_steps import long_first
 from alexprof.attribute.division import Division, costs_table, divide_all, outside_of
 from alexprof.attribute.kernels import recorded_devices, recorded_kernels
 from alexprof.attribute.names import Labels, describe_with_fusions
@@ -19,7 +18,7 @@ from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import GraphFacts, replay_steps
 from alexprof.attribute.rollup import totals
-from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import DamageError, TraceError

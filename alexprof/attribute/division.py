@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.device_steps import device_windows, launches_of, step_of
 from alexprof.attribute.metrics import METRICS, Metric, Rows
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
 
@@ -160,10 +159,7 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
 
 
 def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
-    """When a device was busy for the last time in each step.
-
-    The step's end where it never was, and where a call goes on beyond it: results come later.
-    """
+    """When a device was last busy in a step; its end if never, or if a call goes on beyond it."""
     start_ps, end_ps = windows
     last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)

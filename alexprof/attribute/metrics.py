@@ -15,9 +15,8 @@ import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, core_time
-from alexprof.attribute.device_steps import counted_once
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import Steps
+from alexprof.attribute.steps import Steps, counted_once
 from alexprof.attribute.timeline import Bool, Float, Index, Int, Segments, cut, shares
 
 
@@ -128,11 +127,7 @@ def _share(rows: Rows) -> Float:
 
 
 def _idle_before(rows: Rows) -> Int | None:
-    """The idle time right before the events of each row.
-
-    Without that before the first event of a step, which waits for whatever the host does at the
-    step's begin.
-    """
+    """The idle time right before the events of each row, but for the first of a step."""
     if rows.on_cpu:
         return None
     pieces = rows.pieces
@@ -144,6 +139,7 @@ def _idle_before(rows: Rows) -> Int | None:
     gap = np.minimum(gap, start - rows.begin_ps[rows.step[row]])
     begun = np.full(rows.begin_ps.size + 1, np.iinfo(np.int64).max)
     np.minimum.at(begun, rows.event_step, rows.activity.start_ps)
+    # The first event of a step waits for whatever the host does at the step's begin.
     is_first = rows.activity.start_ps[owner] <= begun[rows.event_step[owner]]
     total: Int = np.zeros(rows.keys.size, np.int64)
     np.add.at(total, row, np.where(is_first, 0, gap))

@@ -6,8 +6,7 @@ from itertools import compress
 
 import pytest
 
-from alexprof.attribute.names import COPIES, describe
-from alexprof.attribute.scopes import root_by_time
+from alexprof.attribute.names import COPIES, describe, root_by_time
 
 
 def ops(*names: str) -> list[tuple[str, str]]:
