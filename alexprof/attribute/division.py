@@ -104,22 +104,27 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 def outside_of(rows: Rows) -> tuple[int, int]:
     """Measures from the first marked step to the end of all, and what ran outside of all steps.
 
+    Of steps of one sort that is from each step to the next of any sort.
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
-        Nanoseconds from the begin of the first step, and of these in which the device ran an op
-        outside of all steps; 0 where steps are not marked.
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
     """
-    if rows.steps.source != "marker":
+    steps, work, activity = rows.steps, rows.work, rows.activity
+    if steps.source != "marker":
         return 0, 0
-    of_model = ~rows.work.is_data[rows.activity.op]
-    busy = Cover.of(rows.activity.start_ps[of_model], rows.activity.end_ps[of_model])
-    begin, end = rows.begin_ps.min(), max(rows.end_ps.max(), rows.work.span_ps[1])
+    of_model = ~work.is_data[activity.op]
+    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
+    shown = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    # What is between steps belongs to the one before.
+    until_ps = np.append(rows.begin_ps[1:], max(rows.end_ps.max(), work.span_ps[1]))
     every_ps, within_ps = (
-        int(idle_within(rows.work.waits, busy, *spans).sum())
-        for spans in ((np.array([begin]), np.array([end])), (rows.begin_ps, rows.end_ps))
+        int(idle_within(work.waits, busy, rows.begin_ps[shown], end_ps[shown]).sum())
+        for end_ps in (until_ps, rows.end_ps)
     )
-    return int(end - begin) // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
+    span_ps = int((until_ps - rows.begin_ps)[shown].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def _counting(pieces: Segments, activity: Activity, work: Work) -> Segments:
