@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.metrics import METRICS, Metric, Rows
+from alexprof.attribute.metrics import MEASURES, Rows
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
+from alexprof.record.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,7 +92,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         of_piece=where[: piece_key.size],
         counting=counting,
     )
-    amounts = {metric.column: metric.measure(rows) for metric in METRICS}
+    amounts = {metric.column: MEASURES[metric.column](rows) for metric in METRICS}
     busy = Cover.of(counting.start_ps, counting.end_ps)
     return Division(
         rows=rows,
