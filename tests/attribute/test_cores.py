@@ -11,7 +11,7 @@ import pytest
 
 from alexprof.attribute import by_op
 from alexprof.record.note import Note
-from tests.attribute.hand import attribute, on_host, steps
+from tests.attribute.hand import attribute, attributed, on_host, steps
 
 RECORD = "ThreadpoolListener::Record"
 START, STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
@@ -57,7 +57,7 @@ def test_work_handed_on_belongs_to_the_op_at_the_top():
 
 
 def test_without_the_pool_s_threads_core_time_is_not_known():
-    found = attribute(on_host(python=steps((0, 10)), **{"tf_Compute/1": [("a:MatMul", 1, 4)]}))
+    found = attributed(python=steps((0, 10)), **{"tf_Compute/1": [("a:MatMul", 1, 4)]})
     assert found.costs["core_ns"].null_count() == found.costs.height
 
 
@@ -108,14 +108,12 @@ def test_work_in_a_step_without_the_op_s_own_event_belongs_to_no_row():
 
 
 def test_what_looks_like_an_op_on_a_thread_of_the_pool_takes_no_number():
-    found = attribute(
-        on_host(
-            **{
-                "python": steps((0, 500), (500, 1000)),
-                "tf_Compute/1": [("a:MatMul", 100, 200), record(110, 1), ("a:MatMul", 600, 800)],
-                f"{POOL}/1": [("y:Odd", 10, 20), ("z:Odd", 30, 40), *region(120, 180, 1)],
-            }
-        )
+    found = attributed(
+        **{
+            "python": steps((0, 500), (500, 1000)),
+            "tf_Compute/1": [("a:MatMul", 100, 200), record(110, 1), ("a:MatMul", 600, 800)],
+            f"{POOL}/1": [("y:Odd", 10, 20), ("z:Odd", 30, 40), *region(120, 180, 1)],
+        }
     )
     rows = found.costs.filter(op="a").select("step", "core_ns").sort("step").rows()
     assert rows == [(0, 100), (1, 200)]

@@ -7,19 +7,27 @@ from alexprof.errors import ClosureError, TraceError
 from alexprof.record.note import Note
 from alexprof.record.tables import check_closure
 from alexprof.xplane import Trace, parse_trace
-from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
+from tests.attribute.hand import (
+    Spans,
+    attribute,
+    attributed,
+    draw,
+    on_host,
+    shares,
+    steps,
+    table,
+    trace,
+)
 from tests.traces import TraceBuilder, integer, message
 
 CALL = ("SessionRun", 100, 200)
 
 
 def test_two_threads_share_the_time_in_which_both_run():
-    found = attribute(
-        on_host(
-            python=[*steps((90, 210)), CALL],
-            one=[("conv1:_FusedConv2D", 110, 150)],
-            two=[("gradients/lrn1/LRN_grad/LRNGrad:LRNGrad", 130, 170)],
-        )
+    found = attributed(
+        python=[*steps((90, 210)), CALL],
+        one=[("conv1:_FusedConv2D", 110, 150)],
+        two=[("gradients/lrn1/LRN_grad/LRNGrad:LRNGrad", 130, 170)],
     )
     texts, columns = ("device", "op", "type", "kind", "layer", "pass"), found.costs.schema
     assert {column for column, type_ in columns.items() if type_ == pl.String} == set(texts)
@@ -43,18 +51,14 @@ def test_two_threads_share_the_time_in_which_both_run():
 
 
 def test_what_is_no_op_has_no_time():
-    found = attribute(
-        on_host(
-            python=[*steps((0, 100), name="train:Step"), ("SessionRun", 1, 99)],
-            one=[
-                ("ExecutorState::Process", 5, 95),
-                ("conv1:Conv2D", 10, 20),
-                ("ParallelFor", 11, 19),
-            ],
-            **{
-                "tf_numa_-1_Eigen/7": [("ThreadpoolListener::StartRegion", 30, 40), ("x:Y", 40, 50)]
-            },
-        )
+    found = attributed(
+        python=[*steps((0, 100), name="train:Step"), ("SessionRun", 1, 99)],
+        one=[
+            ("ExecutorState::Process", 5, 95),
+            ("conv1:Conv2D", 10, 20),
+            ("ParallelFor", 11, 19),
+        ],
+        **{"tf_numa_-1_Eigen/7": [("ThreadpoolListener::StartRegion", 30, 40), ("x:Y", 40, 50)]},
     )
     assert shares(found) == {
         "conv1": 10,
@@ -65,12 +69,10 @@ def test_what_is_no_op_has_no_time():
 
 
 def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
-    found = attribute(
-        on_host(
-            python=steps((10, 50), (60, 100)),
-            one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
-            two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
-        )
+    found = attributed(
+        python=steps((10, 50), (60, 100)),
+        one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
+        two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
     )
     assert [
         row for row in table(found, "step", "op", "executions", "busy_ns") if row[1] != "(idle)"
@@ -99,12 +101,10 @@ def test_hosts_of_one_trace_are_one_device():
 
 
 def test_functions_of_tf_data_are_ops_of_their_own():
-    found = attribute(
-        on_host(
-            python=steps((0, 100)),
-            one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
-            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
-        )
+    found = attributed(
+        python=steps((0, 100)),
+        one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
+        **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
     )
     assert [
         row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
@@ -117,13 +117,11 @@ def test_functions_of_tf_data_are_ops_of_their_own():
 
 
 def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_else():
-    found = attribute(
-        on_host(
-            python=[*steps((0, 100)), ("SessionRun", 0, 100)],
-            one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
-            two=[("next:IteratorGetNext", 40, 60)],
-            **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
-        )
+    found = attributed(
+        python=[*steps((0, 100)), ("SessionRun", 0, 100)],
+        one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
+        two=[("next:IteratorGetNext", 40, 60)],
+        **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
     )
     # 40 to 50: next and its source, half each; 50 to 60: next and mul, though the source sleeps on.
     assert shares(found) == {
@@ -262,12 +260,12 @@ def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
 
 def test_notes_on_names():
     eager = [("EagerLocalExecute: MatMul", 10, 20)]
-    assert attribute(on_host(python=[*steps((0, 50)), *eager])).notes[-2] == Note("eager_ops")
+    assert attributed(python=[*steps((0, 50)), *eager]).notes[-2] == Note("eager_ops")
     reads = [
         (f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp", start, start + 1)
         for layer, start in (("a", 10), ("b", 12))
     ]
-    found = attribute(on_host(python=steps((0, 50)), one=reads))
+    found = attributed(python=steps((0, 50)), one=reads)
     assert found.notes[0] == Note("layers_below_scope", names=("net",))
     assert {"a", "b"} < set(found.costs["layer"])
 
@@ -304,8 +302,8 @@ def test_a_trace_without_ops_is_an_error(planes):
 
 
 def costs(**changes: int) -> pl.DataFrame:
-    found = attribute(
-        on_host(python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)])
+    found = attributed(
+        python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)]
     )
     row = (pl.col("step") == 1) & (pl.col("op") == "a")
     return found.costs.with_columns(

@@ -6,7 +6,7 @@ import pytest
 from alexprof.attribute.steps import NOT_MARKED, Steps, find_steps
 from alexprof.record.note import Note
 from alexprof.xplane import Trace
-from tests.attribute.hand import on_host, steps, trace
+from tests.attribute.hand import on_host, steps
 
 SPAN = (1_500, 9_100)
 
@@ -170,10 +170,6 @@ def test_a_call_can_be_asked_for_by_name():
     )
     assert found(source).sorts == ("train", "test")
     assert spans_ns(found(source, "test")) == [(1, 30, 40)]
-
-
-def test_without_a_host_too():
-    assert spans_ns(found(trace({}))) == [(0, 1, 10)]
 
 
 @pytest.mark.parametrize(

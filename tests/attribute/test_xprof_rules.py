@@ -14,7 +14,6 @@ from alexprof.xplane import read_trace
 from tests.attribute.hand import draw
 from tests.attribute.test_against_xprof import ops_by_us
 from tests.attribute.xprof_tables import (
-    ROWS,
     Cost,
     as_we_count,
     as_xprof_counts,
@@ -129,13 +128,3 @@ def test_what_both_count(case, tmp_path):
     spans = spans_of(read_trace(path))
     assert_near(as_we_count(spans), found)
     assert_near(as_xprof_counts(spans), costs_of(case.theirs))
-
-
-def test_xprof_keeps_five_hundred_rows(tmp_path):
-    built = TraceBuilder()
-    spans = [(f"op{i}:Mul", 1000 * i, 1000 * i + i + 1) for i in range(600)]
-    draw(built.plane("/host:CPU"), {"tf_Compute/1": spans})
-    path = built.write(tmp_path / "hand.xplane.pb")
-    assert len(ops_by_us(path)) == 600
-    theirs = ops_by_xprof(path, tmp_path / "xprof")
-    assert theirs.keys() == {f"op{i}" for i in range(600 - ROWS, 600)}
