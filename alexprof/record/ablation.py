@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, PredictionError, SeenOps
+from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -16,7 +16,7 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     attributed_s: float
     # Its sample standard deviation over traced steps; None with one step
     attributed_std_s: float | None
-    ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with one step
+    ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with fewer than three steps
 
 
 class Ablation(Struct, frozen=True, kw_only=True):
@@ -65,4 +65,3 @@ class Ablation(Struct, frozen=True, kw_only=True):
     fused: tuple[FusedOp, ...] = ()
     # "replay", "share" (CPU), "launches", "kernels" (GPU), "" (not predicted)
     predicted_from: str = ""
-    predicted_error: PredictionError | None = None  # Error of the prediction; None without one

@@ -29,7 +29,7 @@ class Traced(Struct, frozen=True, kw_only=True):
     events: int  # Op and kernel events inside the steps
     # As in `Timed`; many more mean that tracing made memory slower
     page_faults_per_step: float | None = None
-    # 95 % interval of the mean, from blocks of steps; None with one step
+    # 95 % interval of the mean, from blocks of steps; None with fewer than three
     ci95_s: tuple[float, float] | None = None
     # Duration of a first step, left out as it took much longer; None without
     left_out_s: float | None = None
@@ -83,7 +83,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     # Work of all threads for it, mean; None on a GPU, and if not recorded
     core_mean_s: float | None = None
     parallelism: float | None = None  # Core time / time in which any thread worked for it
-    # 95 % interval of `share_mean_s`, from blocks of steps; None with one step
+    # 95 % interval of `share_mean_s`, from blocks of steps; None with fewer than 3
     share_ci95_s: tuple[float, float] | None = None
     # Its share as a fraction of the time in which the device ran anything
     busy_fraction: float | None = None

@@ -65,7 +65,8 @@ class Saving(Struct, frozen=True, kw_only=True):
 class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations."""
 
-    # Why there is no replay; then only `dependents`, and what the kernels tell
+    # Why there is no replay; then only `dependents`, and what the kernels tell. Even then launches
+    # are replayed for ablations that leave out more than half of them.
     reason: Note | None = None
     drift: float | None = None  # Median of abs(replayed / measured − 1) over steps
     drift_worst: float | None = None  # The largest
@@ -77,7 +78,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     savings: tuple[Saving, ...] = ()
     # By ablation the other ops of the trace that exist only because of its ops
     dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels"
+    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels" but for
+    # ablations
     how: Literal["ops", "launches", "kernels"] = "ops"
 
 
@@ -128,13 +130,3 @@ class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     kind: str  # Its kind
     pass_: str  # Its pass
     fused: tuple[str, ...]  # Types of the ops left out that it computes too
-
-
-class PredictionError(Struct, frozen=True, kw_only=True):
-    """How far a prediction was off, each as predicted over measured, less 1."""
-
-    step_mean: float  # Of the step without the ops, by means
-    step_median: float  # By medians
-    # Of the saving; None below 2 % of the step, or if its interval includes 0
-    saving_mean: float | None = None
-    saving_median: float | None = None  # By medians
