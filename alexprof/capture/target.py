@@ -10,8 +10,8 @@ from functools import cache
 from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any
 
-from alexprof.capture.devices import accelerators
 from alexprof.capture.failures import first_line
+from alexprof.capture.runtime import accelerators
 from alexprof.errors import UsageError
 
 if TYPE_CHECKING:

@@ -25,19 +25,12 @@ in the alphabet, so a phase's comes before it; and no phase's key begins with an
 
 @dataclass(frozen=True)
 class Captured:
-    """Traced steps on disk.
+    """Traced steps on disk."""
 
-    Attributes:
-        path: The `.xplane.pb` file.
-        marker: Name of the step markers in it.
-        stopwatch_ns: Each traced step by the clock that times untraced ones.
-        page_faults: Of each traced step; None where nobody counts them.
-    """
-
-    path: Path
-    marker: str
-    stopwatch_ns: tuple[int, ...]
-    page_faults: tuple[int | None, ...]
+    path: Path  # The `.xplane.pb` file
+    marker: str  # Name of the step markers in it
+    stopwatch_ns: tuple[int, ...]  # Each traced step by the clock that times untraced ones
+    page_faults: tuple[int | None, ...]  # Of each traced step; None where nobody counts them
 
 
 class _Level:
