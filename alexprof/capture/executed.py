@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alexprof.capture.failures import execution_failures, profiler_failures, step_failures
+from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.workload.op_types import without_vendor
@@ -138,7 +138,7 @@ def fetch_results(target: Target, doing: str) -> tuple[TensorFingerprint, ...]:
 def _fingerprints(target: Target, doing: str) -> Iterator[TensorFingerprint]:
     from alexprof.measure.agreement import fingerprint
 
-    with step_failures(doing), execution_failures(doing):
+    with step_failures(doing, of_any_kind=True):
         tensors = dict(target.outputs() or {})
     for name in list(tensors):
         yield fingerprint(name, tensors.pop(name))
