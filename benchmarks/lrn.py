@@ -10,7 +10,7 @@ from typing import Any
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """One profile of both variants; attributed / measured per phase, and whether sums close."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     import polars as pl

@@ -34,7 +34,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 _SESSION = """
 import sys, time
 from pathlib import Path
-from alexprof.capture.startup import start_tensorflow
+from alexprof.capture.runtime import start_tensorflow
 from alexprof.capture.trace import trace_steps
 start_tensorflow()
 import tensorflow as tf

@@ -19,13 +19,13 @@ LEFT_OUT = ("LRN", "lrn1", "lrn2")
 
 def machine() -> dict[str, Any]:
     """What this is measured on; `gpus` is empty where TensorFlow sees none."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     import tensorflow as tf
 
     import alexprof
-    from alexprof.capture.devices import accelerators
+    from alexprof.capture.runtime import accelerators
     from alexprof.measure.machine import describe_machine
 
     host = describe_machine()
@@ -80,7 +80,7 @@ def loops(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 
 def _run(workload: Any, folder: Path, sizes: Sizes) -> Run:
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     from alexprof.tracer.profiling import profile

@@ -28,7 +28,7 @@ def beside_stopwatch(name: str, sizes: Sizes, folder: Path) -> dict[str, Any]:
         Under "sorts" an entry for each sort of steps: `compared`.
     """
     if name != "jax-async-loop":
-        from alexprof.capture.startup import start_tensorflow
+        from alexprof.capture.runtime import start_tensorflow
 
         start_tensorflow()
     taken = PROGRAMS[name](sizes, folder)
