@@ -28,83 +28,51 @@ AnyCost = TypeVar("AnyCost", bound=Cost)
 
 
 class LayerTime(Struct, frozen=True, kw_only=True):
-    """A layer's part of the step, all passes together.
+    """A layer's part of the step, all passes together."""
 
-    Attributes:
-        name: The layer; "(unassigned)" for time whose op is not known.
-        share_s: Its share.
-        std_s: Standard deviation over traced steps; None if not known.
-        ci95_s: 95 % interval of the share: traced steps, and on a CPU the timed step's own; None
-            with fewer than three traced steps.
-        fraction: Of the step.
-        busy_fraction: Of the time in which a GPU ran anything; None on a CPU.
-        by_pass_s: The share by pass.
-        kind: The kind of 90 % of it; "" if there is none.
-    """
-
-    name: str
-    share_s: float
-    std_s: float | None = None
+    name: str  # The layer; "(unassigned)" for time whose op is not known
+    share_s: float  # Its share
+    std_s: float | None = None  # Standard deviation over traced steps; None if not known
+    # 95 % interval of the share: traced steps, and on a CPU the timed step's own; None with fewer
+    # than three traced steps
     ci95_s: Interval | None = None
-    fraction: float
-    busy_fraction: float | None = None
-    by_pass_s: dict[str, float]
-    kind: str = ""
+    fraction: float  # Of the step
+    busy_fraction: float | None = None  # Of the time in which a GPU ran anything; None on a CPU
+    by_pass_s: dict[str, float]  # The share by pass
+    kind: str = ""  # The kind of 90 % of it; "" if there is none
 
 
 class KindTime(Struct, frozen=True, kw_only=True):
-    """A kind's part of the step, all passes together.
+    """A kind's part of the step, all passes together."""
 
-    Attributes:
-        name: The kind.
-        share_s: Its share.
-        fraction: Of the step.
-        busy_fraction: As in `LayerTime`.
-        backward_fraction: The part of its share that is in the backward pass.
-    """
-
-    name: str
-    share_s: float
-    fraction: float
-    busy_fraction: float | None
-    backward_fraction: float
+    name: str  # The kind
+    share_s: float  # Its share
+    fraction: float  # Of the step
+    busy_fraction: float | None  # As in `LayerTime`
+    backward_fraction: float  # The part of its share that is in the backward pass
 
 
 class DividedStep(Struct, frozen=True, kw_only=True):
-    """A step divided: shares + idle = step.
+    """A step divided: shares + idle = step."""
 
-    Attributes:
-        variant: Key of the variant.
-        phase: Key of the phase.
-        device: "CPU", "GPU:0", …
-        steps: Traced steps.
-        step_s: The timed step, by the leading estimator; the mean of traced ones if none was timed.
-        step_ci95_s: Its 95 % interval; None with too few steps.
-        scale: Time of ops here over their traced time: timed over traced step on a CPU, 1 on a GPU.
-        timed_part: Half of `step_ci95_s` as a fraction, which intervals include; 0 on a GPU.
-        idle_s: Idle time of a step.
-        idle_ci95_s: Its 95 % interval; None with fewer than three traced steps.
-        idle_fraction: Of the step.
-        idle_by_reason_s: Idle time by what the host did meanwhile, the longest first.
-        layers: The heaviest first.
-        kinds: The heaviest first.
-        critical_path: By layer, the fraction of the step by which its ops made it longer.
-    """
-
-    variant: str
-    phase: str
-    device: str
-    steps: int
+    variant: str  # Key of the variant
+    phase: str  # Key of the phase
+    device: str  # "CPU", "GPU:0", …
+    steps: int  # Traced steps
+    # The timed step, by the leading estimator; the mean of traced ones if none was timed
     step_s: float
-    step_ci95_s: Interval | None
+    step_ci95_s: Interval | None  # Its 95 % interval; None with too few steps
+    # Time of ops here over their traced time: timed over traced step on a CPU, 1 on a GPU
     scale: float
-    timed_part: float
-    idle_s: float
-    idle_ci95_s: Interval | None
-    idle_fraction: float
+    timed_part: float  # Half of `step_ci95_s` as a fraction, which intervals include; 0 on a GPU
+    idle_s: float  # Idle time of a step
+    idle_ci95_s: Interval | None  # Its 95 % interval; None with fewer than three traced steps
+    idle_fraction: float  # Of the step
+    # Idle time by what the host did meanwhile, the longest first
     idle_by_reason_s: dict[str, float]
-    layers: tuple[LayerTime, ...]
-    kinds: tuple[KindTime, ...]
+    layers: tuple[LayerTime, ...]  # The heaviest first
+    kinds: tuple[KindTime, ...]  # The heaviest first
+    # By layer, the fraction of the step by which its ops made it longer
     critical_path: dict[str, float]
 
     @property

@@ -78,19 +78,12 @@ _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Note, frozen=True, kw_only=True):
-    """One thing that a reader has to know.
+    """One thing that a reader has to know."""
 
-    Attributes:
-        severity: 1, worth knowing, to 5, numbers are wrong or missing.
-        phases: Keys of the phases it is about; empty for the whole run.
-        variants: Keys of the variants; empty for all.
-        invalidates: What it makes unsure.
-    """
-
-    severity: int
-    phases: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    invalidates: tuple[Invalidates, ...] = ()
+    severity: int  # 1, worth knowing, to 5, numbers are wrong or missing
+    phases: tuple[str, ...] = ()  # Keys of the phases it is about; empty for the whole run
+    variants: tuple[str, ...] = ()  # Keys of the variants; empty for all
+    invalidates: tuple[Invalidates, ...] = ()  # What it makes unsure
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:

@@ -20,44 +20,27 @@ How = Literal["ops", "launches", "kernels", "share"]
 
 
 class PredictedSaving(Struct, frozen=True, kw_only=True):
-    """What a step is predicted to save without some ops.
+    """What a step is predicted to save without some ops."""
 
-    Attributes:
-        what: "layer", or "ablation" for ops that another variant leaves out.
-        name: The layer; of ops that are left out the ablation.
-        fraction: Of the step.
-        saves_s: Of the step.
-        std_s: Its standard deviation over traced steps; None with one.
-        speed_up: Step with it over step without it; None if nothing is left.
-        halved_s: What the step saves if they become twice as fast.
-        halved_speed_up: The same as a speed-up.
-    """
-
-    what: What
-    name: str
-    fraction: float
-    saves_s: float
-    std_s: float | None
-    speed_up: float | None
-    halved_s: float
-    halved_speed_up: float | None
+    what: What  # "layer", or "ablation" for ops that another variant leaves out
+    name: str  # The layer; of ops that are left out the ablation
+    fraction: float  # Of the step
+    saves_s: float  # Of the step
+    std_s: float | None  # Its standard deviation over traced steps; None with one
+    speed_up: float | None  # Step with it over step without it; None if nothing is left
+    halved_s: float  # What the step saves if they become twice as fast
+    halved_speed_up: float | None  # The same as a speed-up
 
 
 class Predictions(Struct, frozen=True, kw_only=True):
-    """What is predicted of a phase's step.
+    """What is predicted of a phase's step."""
 
-    Attributes:
-        variant: Key of the variant.
-        phase: Key of the phase.
-        how: As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted.
-        step_s: The step that they are of.
-        savings: Ops that another variant leaves out, then layers, in the record's order.
-    """
-
-    variant: str
-    phase: str
+    variant: str  # Key of the variant
+    phase: str  # Key of the phase
+    # As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted
     how: How | Literal[""]
-    step_s: float
+    step_s: float  # The step that they are of
+    # Ops that another variant leaves out, then layers, in the record's order
     savings: tuple[PredictedSaving, ...]
 
 

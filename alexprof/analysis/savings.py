@@ -40,104 +40,64 @@ _PARTS, _LAYERS, _TYPES = 8, 8, 4
 
 
 class SavingRow(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """A part of a measured saving.
+    """A part of a measured saving."""
 
-    Attributes:
-        kind: What it is of. Parts of "own" are in it already; all other rows add up.
-        name: The layer or type; "" where the kind says it all, and of several together.
-        pass_: Of own parts.
-        count: How many ops of the type it has; or how many rows it joins.
-        value_s: By how much a step is shorter without it; None if not known.
-        ci95_s: Its 95 % interval: of own ops as `own_ci95_s`, of the rest from traced steps; None
-            if not known.
-    """
-
-    kind: RowKind
-    name: str = ""
-    pass_: str = ""
-    count: int = 1
-    value_s: float | None
+    kind: RowKind  # What it is of. Parts of "own" are in it already; all other rows add up
+    name: str = ""  # The layer or type; "" where the kind says it all, and of several together
+    pass_: str = ""  # Of own parts
+    count: int = 1  # How many ops of the type it has; or how many rows it joins
+    value_s: float | None  # By how much a step is shorter without it; None if not known
+    # Its 95 % interval: of own ops as `own_ci95_s`, of the rest from traced steps; None if not
+    # known
     ci95_s: Interval | None = None
 
 
 class MeasuredSaving(Struct, frozen=True, kw_only=True):
-    """What leaving some ops out saves, measured, and what it consists of.
+    """What leaving some ops out saves, measured, and what it consists of."""
 
-    Attributes:
-        phase: Key of the phase.
-        name: The ablation.
-        reference: The variant with it.
-        without: The variant without it.
-        saved_s: Measured saving per step.
-        ci95_s: Its 95 % interval; None with too few blocks.
-        fraction: `saved_s` as a fraction of the reference's step.
-        verdict: "unclear" where the interval includes 0, or there is none.
-        reason: Why it is unclear: "not_seen", or "no_interval"; None with a verdict.
-        own_s: What its own ops take, on the scale of timed steps; None without a trace.
-        own_ci95_s: Its 95 % interval: traced steps, and on a CPU also the timed ones.
-        own_fraction: `own_s` as a fraction of the reference's step.
-        own_over_saved: `own_s` over `saved_s`; None where that may be nothing.
-        own_within_interval: Whether `own_s` is within `ci95_s`; None without either.
-        rows: What adds up to `saved_s`; own ops alone without traces of both variants.
-        others_s: All rows but own ops and idle time together; None without traces of both variants.
-        others_ci95_s: Its 95 % interval, from traced steps.
-        idle_s: The row of idle time; None likewise.
-        predicted_s: What the reference's trace predicts; None without a prediction.
-        predicted_ci95_s: Its 95 % interval: replayed steps and drift; None of a share.
-        step_off: Predicted over measured step without the ops, less 1; None without a prediction.
-        saving_off: The same of the saving; None also where that is small or may be nothing.
-        prediction_agrees: Whether prediction and measurement agree, given both intervals.
-    """
-
-    phase: str
-    name: str
-    reference: str
-    without: str
-    saved_s: float
-    ci95_s: Interval | None
-    fraction: float
-    verdict: SavingVerdict
-    reason: Reason | None
-    own_s: float | None
-    own_ci95_s: Interval | None
-    own_fraction: float | None
-    own_over_saved: float | None
-    own_within_interval: bool | None
+    phase: str  # Key of the phase
+    name: str  # The ablation
+    reference: str  # The variant with it
+    without: str  # The variant without it
+    saved_s: float  # Measured saving per step
+    ci95_s: Interval | None  # Its 95 % interval; None with too few blocks
+    fraction: float  # `saved_s` as a fraction of the reference's step
+    verdict: SavingVerdict  # "unclear" where the interval includes 0, or there is none
+    reason: Reason | None  # Why it is unclear: "not_seen", or "no_interval"; None with a verdict
+    own_s: float | None  # What its own ops take, on the scale of timed steps; None without a trace
+    own_ci95_s: Interval | None  # Its 95 % interval: traced steps, and on a CPU also the timed ones
+    own_fraction: float | None  # `own_s` as a fraction of the reference's step
+    own_over_saved: float | None  # `own_s` over `saved_s`; None where that may be nothing
+    own_within_interval: bool | None  # Whether `own_s` is within `ci95_s`; None without either
+    # What adds up to `saved_s`; own ops alone without traces of both variants
     rows: tuple[SavingRow, ...]
+    # All rows but own ops and idle time together; None without traces of both variants
     others_s: float | None
-    others_ci95_s: Interval | None
-    idle_s: float | None
-    predicted_s: float | None
+    others_ci95_s: Interval | None  # Its 95 % interval, from traced steps
+    idle_s: float | None  # The row of idle time; None likewise
+    predicted_s: float | None  # What the reference's trace predicts; None without a prediction
+    # Its 95 % interval: replayed steps and drift; None of a share
     predicted_ci95_s: Interval | None
+    # Predicted over measured step without the ops, less 1; None without a prediction
     step_off: float | None
+    # The same of the saving; None also where that is small or may be nothing
     saving_off: float | None
-    prediction_agrees: bool | None
+    prediction_agrees: bool | None  # Whether prediction and measurement agree, given both intervals
 
 
 class PredictionErrors(Struct, frozen=True, kw_only=True):
-    """How far the predictions of a phase's savings are off.
+    """How far the predictions of a phase's savings are off."""
 
-    Attributes:
-        phase: Key of the phase.
-        steps: Savings with a prediction.
-        step_median: Median of abs(predicted / measured step − 1).
-        step_most: The largest.
-        savings: Those that are clear, and 2 % of the step or more.
-        saving_median: Median of abs(predicted / measured saving − 1) of these; None without any.
-        compared: Those with an interval of both.
-        agree: Those that agree within the intervals.
-        unseen: Predictions of ops that have no event of their own, which are 0.
-    """
-
-    phase: str
-    steps: int
-    step_median: float
-    step_most: float
-    savings: int
+    phase: str  # Key of the phase
+    steps: int  # Savings with a prediction
+    step_median: float  # Median of abs(predicted / measured step − 1)
+    step_most: float  # The largest
+    savings: int  # Those that are clear, and 2 % of the step or more
+    # Median of abs(predicted / measured saving − 1) of these; None without any
     saving_median: float | None
-    compared: int
-    agree: int
-    unseen: int
+    compared: int  # Those with an interval of both
+    agree: int  # Those that agree within the intervals
+    unseen: int  # Predictions of ops that have no event of their own, which are 0
 
 
 def measured_savings(run: Run) -> tuple[MeasuredSaving, ...]:
