@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.findings import findings_of
-from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
+from alexprof.analysis.interference import (
+    MEMORY_STALLED,
+    OTHERS,
+    SLOWER,
+    STEAL,
+    THROTTLED,
+    TOO_BUSY,
+)
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.note import distinct
@@ -25,9 +32,6 @@ WORK = frozenset(("batch_size", "image_size"))
 LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
-TAKEN = 0.25
-"""Fraction of the cores that others may have during a phase: where they have more, steps take a
-third longer and nobody knows how much exactly."""
 UNEVEN = 0.75
 """Processes for each core by which two runs' load may differ before that is a caveat."""
 
@@ -162,7 +166,7 @@ def too_busy(selection: Selection) -> list[Caveat]:
     The load before the run counts only where nothing was read around its steps.
     """
     run, lost = selection.run, _lost_parts(selection)
-    if busy := {key: part for key, part in lost.items() if part >= TAKEN}:
+    if busy := {key: part for key, part in lost.items() if part >= TOO_BUSY}:
         numbers = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
         return [
             Caveat(

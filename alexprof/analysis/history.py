@@ -26,11 +26,12 @@ from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
-from alexprof.analysis.timed_scale import Floats
+from alexprof.analysis.timed_scale import timed_part, with_timed_part
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
+from alexprof.measure.spread import Floats
 from alexprof.record.environment import Software
 from alexprof.record.note import note_of
 from alexprof.record.run import Run
@@ -312,8 +313,10 @@ def _observe(
     scale = sample.step_s if measure == "share" else 1.0
     blocks = [chunk / scale for chunk in chunks(sample.costs(*part))]
     run_cv = between_run_part_cv(sample.share(*part))
-    ci95 = step_interval(np.concatenate(blocks))
-    return Observed(run, blocks, ci95 and (max(ci95[0], 0.0), ci95[1]), run_cv)
+    values = np.concatenate(blocks)
+    part_open = timed_part(variant.phases[phase], estimator) if measure == "time" else 0.0
+    ci95 = with_timed_part(float(values.mean()), step_interval(values), part_open)
+    return Observed(run, blocks, ci95, run_cv)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:

@@ -12,9 +12,10 @@ import numpy as np
 from alexprof.analysis.changes import Level
 from alexprof.analysis.difference import center_s
 from alexprof.analysis.selection import Selection
-from alexprof.analysis.timed_scale import Floats, StepCosts
+from alexprof.analysis.timed_scale import StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
+from alexprof.measure.spread import Floats
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 from alexprof.record.values import Estimator

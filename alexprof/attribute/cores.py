@@ -98,7 +98,7 @@ def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
     depth = np.cumsum(np.where(opens, 1, -1))
     level = np.where(opens, depth, depth + 1)  # a begin and its end stand on the same one
     # Lines whose begins and ends don't match leave others a level off, which harms nobody: only
-    # neighbours of the same line are paired.
+    # neighbors of the same line are paired.
     lowest, highest = int(level.min(initial=0)), int(level.max(initial=0))
     order = _stable(line * (highest - lowest + 1) + level - lowest)
     before, after = order[:-1], order[1:]

@@ -138,7 +138,8 @@ def _summary(
         how="left",
     )
     share_ns, at_work_ns = _total("share_ns"), _total("at_work_ns")
-    low, high = (pl.col("share_mean_s") + sign * pl.col("half_s") for sign in (-1, 1))
+    low = (pl.col("share_mean_s") - pl.col("half_s")).clip(lower_bound=0)
+    high = pl.col("share_mean_s") + pl.col("half_s")
     summary = (
         per_step.join(devices, on="device")
         .group_by(keys, maintain_order=True)
@@ -177,10 +178,10 @@ def _total(column: str) -> pl.Expr:
 
 
 def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Half the 95 % interval of each row's mean share, from blocks of steps; null with one."""
+    """Half the 95 % interval of each row's mean share, as `step_interval`; null with too few."""
     import polars as pl
 
-    from alexprof.measure.chunks import chunk_of_step, half_width
+    from alexprof.measure.chunks import LEAST_CHUNKS, chunk_of_step, half_width
 
     steps = costs["step"].unique().sort()
     chunk = chunk_of_step(len(steps))
@@ -197,7 +198,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     )
     mean = pl.col("share_ns").sum() / blocks
     squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
-    half = half_width(blocks) if blocks > 1 else None
+    half = half_width(blocks) if blocks >= LEAST_CHUNKS else None
     return means.group_by(keys, maintain_order=True).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )

@@ -211,19 +211,3 @@ class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     kind: str
     pass_: str
     fused: tuple[str, ...]
-
-
-class PredictionError(Struct, frozen=True, kw_only=True):
-    """How far a prediction was off, each as predicted over measured, less 1.
-
-    Attributes:
-        step_mean: Of the step without the ops, by means.
-        step_median: By medians.
-        saving_mean: Of the saving; None below 2 % of the step, or if its interval includes 0.
-        saving_median: By medians.
-    """
-
-    step_mean: float
-    step_median: float
-    saving_mean: float | None = None
-    saving_median: float | None = None

@@ -16,8 +16,8 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -64,8 +64,8 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
             texts = "; ".join(map(caveat_text, point.reasons))
             runs.setdefault((state, texts), []).append(clean(point.run))
     for (state, texts), names in runs.items():
-        yield Note(f"{', '.join(names)}: {state}: {texts}.")
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in history.notes)
+        yield Remark(f"{', '.join(names)}: {state}: {texts}.")
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in history.notes)
 
 
 def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:

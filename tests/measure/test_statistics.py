@@ -36,8 +36,8 @@ def test_half_width_is_student_s():
 
 
 def test_mean_interval_is_student_s_over_block_means():
-    blocks = [np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.array([4.0, 8.0])]
-    means = [2.0, 3.0, 6.0]
+    blocks = [np.array([11.0, 13.0]), np.array([12.0, 14.0]), np.array([14.0, 18.0])]
+    means = [12.0, 13.0, 16.0]
     expected = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
     assert mean_interval(blocks) == pytest.approx(expected)
 
@@ -105,10 +105,14 @@ def test_two_steps_of_a_side_are_no_verdict():
 
 
 def test_blocks_of_unequal_length_are_all_used():
-    blocks = [np.array([1.0, 1.0, 1.0]), np.array([5.0])]
+    blocks = [np.array([101.0, 101.0, 101.0]), np.array([105.0])]
     interval = mean_interval(blocks)
     assert interval is not None
-    assert sum(interval) / 2 == pytest.approx(2.0)
+    assert sum(interval) / 2 == pytest.approx(102.0)
+
+
+def test_a_duration_s_interval_does_not_go_below_zero():
+    assert mean_interval([np.array([1.0]), np.array([5.0])])[0] == 0
 
 
 def test_deviation_is_the_jackknife_of_its_logarithm():

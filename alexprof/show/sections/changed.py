@@ -20,8 +20,8 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -46,9 +46,9 @@ def comparable_section(comparison: RunComparison) -> Section:
     """Answers whether the groups can be compared at all."""
     blocks: list[Block] = [Lead(_comparable(comparison))]
     blocks += [Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not]
-    blocks += [Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
+    blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
     if text := same_results(comparison):
-        blocks.append(Note(text))
+        blocks.append(Remark(text))
     return Section("Can they be compared?", "", tuple(blocks))
 
 
@@ -92,8 +92,8 @@ def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     for other in comparison.others:
         yield from _brief_changes(comparison, other)
     if text := same_results(comparison):
-        yield Note(text)
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
+        yield Remark(text)
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
 
 
 def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
@@ -225,7 +225,7 @@ def _inside(parts: Sequence[Change | Unmatched], a: GroupRecord, top: int) -> It
             changed = any(isinstance(part, Change) for part in news)
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
-        yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
+        yield Remark(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
 def _is_news(part: Change | Unmatched) -> bool:
