@@ -145,4 +145,4 @@ def _replayed(replay: Replay, name: str, step_s: float) -> _Prediction | None:
         spread = student_half_width(saving.fraction_std**2, replay.steps)
     half_s = step_s * math.hypot(spread, replay.drift)
     interval = (saving.saves_s - half_s, saving.saves_s + half_s)
-    return saving.saves_s, interval, "launches" if replay.how == "launches" else "replay"
+    return saving.saves_s, interval, "replay" if replay.how == "ops" else "launches"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
 from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
+from alexprof.attribute.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval
@@ -187,28 +188,15 @@ def device_ops(phase: Phase, division: DividedStep) -> list[OpCost]:
 
 
 def costs_together(costs: Sequence[AnyCost], name: str) -> AnyCost:
-    """Several costs as one row: sums of what adds up, None for the rest."""
-    counts = [cost.executions_per_step for cost in costs if cost.executions_per_step is not None]
-    together = replace(
-        costs[0],
-        name=name,
-        pass_="",
-        executions_per_step=math.fsum(counts) if len(counts) == len(costs) else None,
-        kernels_per_step=math.fsum(cost.kernels_per_step for cost in costs),
-        busy_mean_s=math.fsum(cost.busy_mean_s for cost in costs),
-        busy_std_s=None,
-        share_mean_s=math.fsum(cost.share_mean_s for cost in costs),
-        share_std_s=None,
-        share_fraction=math.fsum(cost.share_fraction for cost in costs),
-        core_mean_s=None,
-        parallelism=None,
-        share_ci95_s=None,
-        busy_fraction=_sum(cost.busy_fraction for cost in costs),
-        launching_s=_sum(cost.launching_s for cost in costs),
-        idle_before_s=_sum(cost.idle_before_s for cost in costs),
-    )
-    of_ops = isinstance(costs[0], OpCost)
-    return replace(together, type="", kind="", layer="") if of_ops else together
+    """Several costs as one row: sums of what adds up, None for the rest and where one is None."""
+    sums: dict[str, Any] = {}
+    means = (metric.mean for metric in METRICS if metric.mean)
+    for field in (*means, "share_fraction", "busy_fraction"):
+        values = [getattr(cost, field) for cost in costs]
+        sums[field] = None if None in values else math.fsum(values)
+    unknown = dict.fromkeys(("busy_std_s", "share_std_s", "share_ci95_s", "parallelism"))
+    texts = dict.fromkeys(("type", "kind", "layer") if isinstance(costs[0], OpCost) else (), "")
+    return replace(costs[0], name=name, pass_="", **sums, **unknown, **texts)
 
 
 def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:

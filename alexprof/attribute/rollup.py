@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
 from alexprof.attribute.metrics import METRICS, Metric
-from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
 from alexprof.record.phase import Cost
 
 if TYPE_CHECKING:
@@ -95,21 +95,18 @@ def totals(costs: pl.DataFrame) -> list[Totals]:
     import polars as pl
 
     result = []
-    for device in costs["device"].unique(maintain_order=True):
-        rows = costs.filter(pl.col("device") == device)
-        steps = rows.unique("step")
+    for (device,), rows in costs.group_by("device", maintain_order=True):
         idle = rows.filter(pl.col("op") == IDLE_OP)
         reasons = idle.group_by("type").agg(pl.col("share_ns").sum())
         reasons = reasons.sort(["share_ns", "type"], descending=[True, False])
-        wall, idle_ns = int(steps["wall_ns"].sum()), int(idle["share_ns"].sum())
-        lost = rows.filter(pl.col("op") == UNASSIGNED_OP)
+        steps, idle_ns = rows.unique("step"), int(idle["share_ns"].sum())
         result.append(
             Totals(
                 device=device,
                 steps=steps.height,
-                wall_ns=wall,
+                wall_ns=int(steps["wall_ns"].sum()),
                 share_ns=int(rows["share_ns"].sum()) - idle_ns,
-                unassigned_ns=int(lost["share_ns"].sum()),
+                unassigned_ns=int(rows.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum()),
                 idle_ns=idle_ns,
                 idle_by_reason_ns=dict(reasons.iter_rows()),
             )

@@ -109,7 +109,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
-        reason: Why there is no replay; then only `dependents`, and what the kernels tell.
+        reason: Why there is no replay; then only `dependents`, and what the kernels tell. Even then
+            launches are replayed for ablations that leave out more than half of them.
         drift: Median of abs(replayed / measured − 1) over steps.
         drift_worst: The largest.
         steps: Number of replayed steps.
@@ -117,7 +118,8 @@ class Replay(Struct, frozen=True, kw_only=True):
         savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
             and for ablations; empty where the drift exceeds 1 %.
         dependents: By ablation the other ops of the trace that exist only because of its ops.
-        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels".
+        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels" but
+            for ablations.
     """
 
     reason: Note | None = None
