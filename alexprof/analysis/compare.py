@@ -247,8 +247,8 @@ class _PhaseOfBoth:
     def _of_variants(self, run: Run) -> Difference:
         """Two variants of one run, by its ablation; where it has none, from the timed steps."""
         degrees = min(len(block_means(sample.steps)) for sample in self._all) - 1
-        if found := self._ablation(run):
-            ablation, backward = found
+        if measured := self._ablation(run):
+            ablation, backward = measured
             return of_ablation(run, ablation, self.estimator, backward=backward, degrees=degrees)
         (a,), (b,) = self.a, self.b
         difference = mean_difference if self.estimator == "mean" else median_difference
@@ -297,8 +297,8 @@ class _PhaseOfBoth:
         return replace(difference, p_value=None)
 
     def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
-        found = self._ablation(run)
-        layers = found[0].others if found else ()
+        measured = self._ablation(run)
+        layers = measured[0].others if measured else ()
         return next((layer for layer in layers if layer.name == name), None)
 
 
