@@ -175,20 +175,25 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward):
-    (ablation,) = run_on_disk(tmp_path, 0.2, moved_ns=20_000_000).ablations
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward, stretches):
+    run = run_on_disk(tmp_path, 0.2, *stretches, moved_ns=20_000_000)
+    (ablation,) = run.ablations
+    timed = [variant.phases["forward"].timed for variant in run.variants.values()]
+    a, b = (x.median_s / x.mean_s if stretches else 1.0 for x in timed if x)
     names = ["run:with_lrn", "run:without_lrn"]
     changes = compare(select_each(names[::-1] if backward else names, tmp_path)).differences
     layers = {change.name: change.difference for change in changes if change.level == "layer"}
     assert {layer.name: layer.significant for layer in ablation.others} == {
         "conv1": True, "conv2": True, "pool1": False,
     }  # fmt: skip
-    sign = 1 if backward else -1
     for layer in ablation.others:
         difference = layers[layer.name]
-        assert difference.change_s == pytest.approx(sign * layer.change_s)
-        low_s, high_s = sorted(sign * bound_s for bound_s in layer.ci95_s or ())
-        assert difference.ci95_s == pytest.approx((low_s, high_s))
+        change_s = (1 if backward else -1) * (a * layer.with_s - b * layer.without_s)
+        low_s, high_s = layer.ci95_s or (0, 0)
+        half_s = max(a, b) * (high_s - low_s) / 2
+        assert difference.change_s == pytest.approx(change_s)
+        assert difference.ci95_s == pytest.approx((change_s - half_s, change_s + half_s))
         assert difference.significant == layer.significant
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from msgspec.structs import replace
 
 from alexprof.analysis.caveats import QUIET, Caveat
@@ -280,26 +281,36 @@ class _PhaseOfBoth:
         """A part of variants of one run, as its report has it: by the spread over traced steps."""
         (a,), (b,) = self.a, self.b
         before_s, after_s = (_cost_s([sample], level, name) for sample in (a, b))
+        change_s = after_s - before_s
         error = welch(chunks(b.costs(level, name)), chunks(a.costs(level, name)))
-        ci95_s = degrees = None
-        if error is not None:
-            ci95_s = error.interval(after_s - before_s)
-            degrees = error.degrees_of_freedom
-        difference = of_variants(before_s, after_s - before_s, ci95_s, self.estimator, degrees)
-        recorded = self._recorded_layer(run, name) if level == "layer" else None
-        if recorded is None or not math.isclose(
-            abs(recorded.change_s), abs(difference.change_s), rel_tol=1e-6, abs_tol=1e-12
-        ):
-            return difference
+        if error is None:
+            return of_variants(before_s, change_s, None, self.estimator)
+        degrees, ci95_s = error.degrees_of_freedom, error.interval(change_s)
+        layer = self._recorded_layer(run, name) if level == "layer" else None
+        if layer is None or layer.ci95_s is None:
+            return of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
+        half_s = max(_to_center(a), _to_center(b)) * (layer.ci95_s[1] - layer.ci95_s[0]) / 2
+        ci95_s = (change_s - half_s, change_s + half_s)
+        difference = of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
         # It has been judged among the layers of its ablation.
-        if difference.significant and not recorded.significant:
+        if difference.significant and not layer.significant:
             difference = undecided(difference, "chance", Needed("fewer_compared"))
         return replace(difference, p_value=None)
 
     def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
+        """A layer's change as the ablation records it, if that is of all ops of the layer."""
         measured = self._ablation(run)
-        layers = measured[0].others if measured else ()
-        return next((layer for layer in layers if layer.name == name), None)
+        if measured is None:
+            return None
+        ablation, backward = measured
+        (a,), (b,) = self.a, self.b
+        with_it, without = (b, a) if backward else (a, b)
+        costs_s = [_cost_s([sample], "layer", name) for sample in (with_it, without)]
+        for layer in ablation.others:
+            recorded_s = layer.with_s * _to_center(with_it), layer.without_s * _to_center(without)
+            if layer.name == name and np.allclose(recorded_s, costs_s, rtol=1e-6):
+                return layer
+        return None
 
 
 def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
@@ -308,6 +319,12 @@ def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
 
 def _share(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
     return fmean(sample.share(level, name) for sample in samples)
+
+
+def _to_center(sample: PhaseSample) -> float:
+    """From the scale of the timed mean to that of the center; a GPU's kernels have none."""
+    timed = sample.phase.timed
+    return sample.step_s / timed.mean_s if timed and on_cpu(sample.device or "") else 1.0
 
 
 def _took_turns(a: PhaseSample, b: PhaseSample) -> bool:
