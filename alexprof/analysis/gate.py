@@ -54,7 +54,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
         baseline: What it is measured against.
         run: What is to pass.
         outcome: Of all together.
-        exit_code: 0 within, 1 slower, 3 can't tell.
+        exit_code: 0 within, 1 slower, 3 unclear, or can't tell.
         comparable: Whether the two can be compared at all; if not, the outcome is "unclear".
         why_not: Why not.
         notes: What else to know.
