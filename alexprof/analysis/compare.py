@@ -23,6 +23,7 @@ from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import common_estimator, of_ablation, of_variants
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
 from alexprof.analysis.samples import PhaseSample, RunSamples
+from alexprof.analysis.savings import layer_change
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
@@ -35,8 +36,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
 from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
-from alexprof.record.trace import LayerChange
-from alexprof.record.values import Difference, Estimator, Needed
+from alexprof.record.values import Difference, Estimator, Interval, Needed
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step in both are left out."""
@@ -278,7 +278,7 @@ class _PhaseOfBoth:
         return self._compare_times(lambda sample: chunks(sample.costs(level, name)), variance)
 
     def _part_of_variants(self, run: Run, level: Level, name: str) -> Difference:
-        """A part of variants of one run, as its report has it: by the spread over traced steps."""
+        """A part of variants of one run: by the spread over traced steps, as in its report."""
         (a,), (b,) = self.a, self.b
         before_s, after_s = (_cost_s([sample], level, name) for sample in (a, b))
         change_s = after_s - before_s
@@ -286,31 +286,33 @@ class _PhaseOfBoth:
         if error is None:
             return of_variants(before_s, change_s, None, self.estimator)
         degrees, ci95_s = error.degrees_of_freedom, error.interval(change_s)
-        layer = self._recorded_layer(run, name) if level == "layer" else None
-        if layer is None or layer.ci95_s is None:
+        recorded = self._recorded_layer(run, name, before_s, after_s) if level == "layer" else None
+        if recorded is None:
             return of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
-        half_s = max(_to_center(a), _to_center(b)) * (layer.ci95_s[1] - layer.ci95_s[0]) / 2
-        ci95_s = (change_s - half_s, change_s + half_s)
-        difference = of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
         # It has been judged among the layers of its ablation.
-        if difference.significant and not layer.significant:
+        significant, ci95_s = recorded
+        difference = of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
+        if difference.significant and not significant:
             difference = undecided(difference, "chance", Needed("fewer_compared"))
         return replace(difference, p_value=None)
 
-    def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
-        """A layer's change as the ablation records it, if that is of all ops of the layer."""
-        measured = self._ablation(run)
-        if measured is None:
+    def _recorded_layer(
+        self, run: Run, name: str, before_s: float, after_s: float
+    ) -> tuple[bool, Interval] | None:
+        """Whether a layer's change is significant by the ablation, and the change's interval.
+
+        None if there is none, or it leaves out ops of the layer that only one variant has.
+        """
+        ablation, backward = self._ablation(run) or (None, False)
+        layers = [layer for layer in ablation.others if layer.name == name] if ablation else []
+        if ablation is None or not layers:
             return None
-        ablation, backward = measured
-        (a,), (b,) = self.a, self.b
-        with_it, without = (b, a) if backward else (a, b)
-        costs_s = [_cost_s([sample], "layer", name) for sample in (with_it, without)]
-        for layer in ablation.others:
-            recorded_s = layer.with_s * _to_center(with_it), layer.without_s * _to_center(without)
-            if layer.name == name and np.allclose(recorded_s, costs_s, rtol=1e-6):
-                return layer
-        return None
+        with_s, without_s, saved_ci95_s = layer_change(run, ablation, layers[0])
+        both_s = (without_s, with_s) if backward else (with_s, without_s)
+        if saved_ci95_s is None or not np.allclose(both_s, (before_s, after_s), rtol=1e-6):
+            return None
+        low_s, high_s = saved_ci95_s
+        return layers[0].significant, (low_s, high_s) if backward else (-high_s, -low_s)
 
 
 def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
@@ -319,12 +321,6 @@ def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
 
 def _share(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
     return fmean(sample.share(level, name) for sample in samples)
-
-
-def _to_center(sample: PhaseSample) -> float:
-    """From the scale of the timed mean to that of the center; a GPU's kernels have none."""
-    timed = sample.phase.timed
-    return sample.step_s / timed.mean_s if timed and on_cpu(sample.device or "") else 1.0
 
 
 def _took_turns(a: PhaseSample, b: PhaseSample) -> bool:
