@@ -178,23 +178,19 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
 @pytest.mark.parametrize("stretches", [(), (SLOW,)])
 def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward, stretches):
     run = run_on_disk(tmp_path, 0.2, *stretches, moved_ns=20_000_000)
-    (ablation,) = run.ablations
-    timed = [variant.phases["forward"].timed for variant in run.variants.values()]
-    a, b = (x.median_s / x.mean_s if stretches else 1.0 for x in timed if x)
+    (saving,) = summarize(run).savings
+    rows = {row.name: row for row in saving.rows if row.kind == "layer"}
+    assert rows.keys() == {"conv1", "conv2"}
     names = ["run:with_lrn", "run:without_lrn"]
     changes = compare(select_each(names[::-1] if backward else names, tmp_path)).differences
     layers = {change.name: change.difference for change in changes if change.level == "layer"}
-    assert {layer.name: layer.significant for layer in ablation.others} == {
-        "conv1": True, "conv2": True, "pool1": False,
-    }  # fmt: skip
-    for layer in ablation.others:
-        difference = layers[layer.name]
-        change_s = (1 if backward else -1) * (a * layer.with_s - b * layer.without_s)
-        low_s, high_s = layer.ci95_s or (0, 0)
-        half_s = max(a, b) * (high_s - low_s) / 2
-        assert difference.change_s == pytest.approx(change_s)
-        assert difference.ci95_s == pytest.approx((change_s - half_s, change_s + half_s))
-        assert difference.significant == layer.significant
+    assert not layers["pool1"].significant
+    sign = 1 if backward else -1
+    for name, row in rows.items():
+        assert layers[name].significant
+        assert layers[name].change_s == pytest.approx(sign * row.value_s)
+        low_s, high_s = sorted(sign * bound_s for bound_s in row.ci95_s or ())
+        assert layers[name].ci95_s == pytest.approx((low_s, high_s))
 
 
 @pytest.mark.parametrize("make", [runs.steady, runs.alexnet])
