@@ -22,17 +22,11 @@ _SCOPES = "/host:__ScopeRangeCallStack__"
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the timeline: a thread of the host or a stream of a device.
+    """A row of the timeline: a thread of the host or a stream of a device."""
 
-    Attributes:
-        id: Its number, unique in the plane; can be negative.
-        name: Its display name, or where it has none its name.
-        timestamp_ns: The begin that its events' times count from, on the trace's clock.
-    """
-
-    id: int
-    name: str
-    timestamp_ns: int
+    id: int  # Its number, unique in the plane; can be negative
+    name: str  # Its display name, or where it has none its name
+    timestamp_ns: int  # The begin that its events' times count from, on the trace's clock
     # Where its fields are among those of all lines.
     _first: int = field(default=0, repr=False, compare=False)
     _last: int = field(default=0, repr=False, compare=False)
@@ -145,20 +139,12 @@ class Plane:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one `.xplane.pb` file holds.
+    """What one `.xplane.pb` file holds."""
 
-    Attributes:
-        source: Where it comes from.
-        errors: What the profiler says it could not do.
-        warnings: What it says it lost.
-        origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
-            `Events.start_ps` count from it. (Some traces count from 1970, and picoseconds since
-            then do not fit 64 bits.)
-        planes: The planes in file order.
-    """
-
-    source: str
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
+    source: str  # Where it comes from
+    errors: tuple[str, ...]  # What the profiler says it could not do
+    warnings: tuple[str, ...]  # What it says it lost
+    # The smallest `timestamp_ns` of all lines with events, 0 without any; `Events.start_ps` count
+    # from it. (Some traces count from 1970, and picoseconds since then do not fit 64 bits.)
     origin_ns: int
-    planes: tuple[Plane, ...]
+    planes: tuple[Plane, ...]  # The planes in file order
