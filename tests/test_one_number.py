@@ -146,22 +146,23 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward):
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward, stretches):
     moved = {"without_lrn": {"conv1": -0.02, "conv2": 0.02}}
-    (ablation,) = run_on_disk(tmp_path, 0.2, gained_s=moved).ablations
+    run = run_on_disk(tmp_path, 0.2, *stretches, gained_s=moved)
+    (saving,) = summarize(run).savings
+    rows = {row.name: row for row in saving.rows if row.kind == "layer"}
+    assert rows.keys() == {"conv1", "conv2"}
     names = ["run:with_lrn", "run:without_lrn"]
     changes = compare(select_each(names[::-1] if backward else names, tmp_path)).differences
     layers = {change.name: change.difference for change in changes if change.level == "layer"}
-    assert {layer.name: layer.significant for layer in ablation.others} == {
-        "conv1": True, "conv2": True, "pool1": False,
-    }  # fmt: skip
+    assert not layers["pool1"].significant
     sign = 1 if backward else -1
-    for layer in ablation.others:
-        difference = layers[layer.name]
-        assert difference.change_s == pytest.approx(sign * layer.change_s)
-        low_s, high_s = sorted(sign * bound_s for bound_s in layer.ci95_s or ())
-        assert difference.ci95_s == pytest.approx((low_s, high_s))
-        assert difference.significant == layer.significant
+    for name, row in rows.items():
+        assert layers[name].significant
+        assert layers[name].change_s == pytest.approx(sign * row.value_s)
+        low_s, high_s = sorted(sign * bound_s for bound_s in row.ci95_s or ())
+        assert layers[name].ci95_s == pytest.approx((low_s, high_s))
 
 
 @pytest.mark.parametrize("make", [runs.steady, runs.alexnet])

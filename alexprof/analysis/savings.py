@@ -335,3 +335,16 @@ def _limited(rows: Sequence[SavingRow], most: int) -> Iterator[SavingRow]:
     if rest := rows[most:]:
         value_s = math.fsum(row.value_s or 0.0 for row in rest)
         yield SavingRow(kind=rest[0].kind, count=len(rest), value_s=value_s)
+
+
+def layer_change(
+    run: Run, ablation: Ablation, change: LayerChange
+) -> tuple[float, float, Interval | None]:
+    """A layer's time with and without the ops, as the rows of a saving have it.
+
+    Returns:
+        Both by the leading estimator, and the 95 % interval of the first minus the second.
+    """
+    a, b = (_to_center(run, ablation, name) for name in (ablation.reference, ablation.without))
+    with_s, without_s = a * change.with_s, b * change.without_s
+    return with_s, without_s, _moved(change.ci95_s, with_s - without_s, max(a, b))
