@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.savings import WORTH, MeasuredSaving
+from alexprof.analysis.savings import WORTH, MeasuredSaving, prediction_errors
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table
 from alexprof.show.sections.predict import coverage, gone_with
@@ -61,7 +61,7 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
 
 
 def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
-    errors = view.prediction_errors(savings[0].phase)
+    errors = next(prediction_errors(savings), None)
     if errors is None:
         yield "Nothing was predicted: the step could not be replayed."
         return
