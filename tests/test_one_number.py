@@ -171,7 +171,7 @@ def test_what_the_ops_that_are_left_out_take_themselves(make):
     run = make()
     ms = numbers.MILLISECONDS
     for saving in summarize(run).savings:
-        spread = f" ± {ms.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
+        spread = f" ± {ms.half_width(saving.own_ci95_s, saving.own_s)}" if saving.own_ci95_s else ""
         shown = ms.plain(saving.own_s) + spread
         options = ReportOptions(phase=saving.phase)
         assert shown in flat(render(run, options=options))

@@ -46,9 +46,17 @@ class Unit:
         """Seconds in this unit with its name: "244 ms"."""
         return unit(self.plain(seconds), self.name)
 
-    def half_width(self, interval: tuple[float, float] | None) -> str:
-        """Half the width of a symmetric interval in seconds: "71", "1.9", "0.81"."""
-        return MISSING if interval is None else self._written((interval[1] - interval[0]) / 2, 2)
+    def half_width(
+        self, interval: tuple[float, float] | None, center_s: float | None = None
+    ) -> str:
+        """Half the width of an interval in seconds: "71", "1.9", "0.81".
+
+        From `center_s` up, where that is given: no interval of a duration goes below 0.
+        """
+        if interval is None:
+            return MISSING
+        half_s = (interval[1] - interval[0]) / 2 if center_s is None else interval[1] - center_s
+        return self._written(half_s, figures=2)
 
     def interval(self, interval: tuple[float, float] | None) -> str:
         """An interval in seconds: "19.9 to 64.7"."""
@@ -118,9 +126,9 @@ def time_with_interval(
     unit_ = spoken_unit(seconds, step_s)
     if interval is None:
         return unit_.named(seconds)
-    if (interval[1] - interval[0]) / 2 * unit_.per_second < 2 * _SMALL:
+    if (interval[1] - seconds) * unit_.per_second < 2 * _SMALL:
         unit_ = spoken_unit(seconds)  # so that both are written with as many decimals
-    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval)}", unit_.name)
+    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval, seconds)}", unit_.name)
 
 
 def plain(value: float | None) -> str:

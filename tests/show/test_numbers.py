@@ -227,3 +227,8 @@ def test_decimal_points_stand_under_each_other():
 
 def test_a_column_of_whole_numbers_is_not_padded():
     assert numbers.align_decimals(["1", "10", "100"]) == ["1", "10", "100"]
+
+
+def test_half_an_interval_that_ends_at_zero_is_what_lies_above_its_center():
+    assert numbers.MILLISECONDS.half_width((0.0, 0.004), 0.001) == "3.0"
+    assert numbers.MILLISECONDS.half_width((0.001, 0.003), 0.002) == "1.0"

@@ -87,17 +87,19 @@ def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
 def _taken_apart(
     view: View, savings: Sequence[MeasuredSaving], unit: numbers.Unit
 ) -> Iterator[Block]:
-    def half(interval: tuple[float, float] | None) -> str:
-        return unit.half_width(interval) if interval else ""
+    def half(interval: tuple[float, float] | None, center_s: float | None) -> str:
+        return unit.half_width(interval, center_s) if interval else ""
 
     yield Table.of(
         (
             Column("left out", "", view.saving_label, align="name"),
             Column("measured", unit.name, lambda saving: unit.signed(saving.saved_s)),
             Column("own ops", unit.name, lambda saving: unit.signed(saving.own_s)),
-            Column("±", unit.name, lambda saving: half(saving.own_ci95_s), drop=2),
+            Column("±", unit.name, lambda saving: half(saving.own_ci95_s, saving.own_s), drop=2),
             Column("others", unit.name, lambda saving: unit.signed(saving.others_s)),
-            Column("±", unit.name, lambda saving: half(saving.others_ci95_s), drop=3),
+            Column(
+                "±", unit.name, lambda saving: half(saving.others_ci95_s, saving.others_s), drop=3
+            ),
             Column("idle", unit.name, lambda saving: unit.signed(saving.idle_s), drop=1),
         ),
         savings,

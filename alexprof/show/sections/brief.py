@@ -280,7 +280,7 @@ def _mean_std(unit: numbers.Unit, step: StepTime) -> str:
 def _own(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     if saving.own_s is None:
         return numbers.MISSING
-    spread = f" ± {unit.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
+    spread = f" ± {unit.half_width(saving.own_ci95_s, saving.own_s)}" if saving.own_ci95_s else ""
     return unit.plain(saving.own_s) + spread
 
 

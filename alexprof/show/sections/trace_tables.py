@@ -64,7 +64,12 @@ def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("kind", "", lambda row: clean(row[0].kind), align="text", drop=1),
         Column("pass", "", lambda row: clean(row[0].pass_), align="text", drop=4),
         Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
-        Column("± 95 %", unit.name, lambda row: unit.half_width(row[0].share_ci95_s), drop=6),
+        Column(
+            "± 95 %",
+            unit.name,
+            lambda row: unit.half_width(row[0].share_ci95_s, row[0].share_mean_s),
+            drop=6,
+        ),
         Column("step", "%", lambda row: percent(row[0].share_fraction)),
         Column("GPU-busy", "%", lambda row: percent(row[0].busy_fraction), drop=2, optional=True),
         Column("total", "%", lambda row: percent(row[1]), drop=3),

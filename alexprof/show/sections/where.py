@@ -204,7 +204,12 @@ def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, .
     return (
         Column("layer", "", lambda item: clean(item[0].name), align="name"),
         Column("share", unit.name, lambda item: unit.plain(item[0].share_s)),
-        Column("± 95 %", unit.name, lambda item: unit.half_width(item[0].ci95_s), drop=3),
+        Column(
+            "± 95 %",
+            unit.name,
+            lambda item: unit.half_width(item[0].ci95_s, item[0].share_s),
+            drop=3,
+        ),
         Column("step", "%", lambda item: numbers.percent(item[0].fraction)),
         Column("GPU-busy", "%", lambda item: busy(item[0]), drop=1, optional=division.on_cpu),
         Column("total", "%", lambda item: numbers.percent(item[1]), drop=2),

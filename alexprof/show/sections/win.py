@@ -151,7 +151,7 @@ def _measured(saving: MeasuredSaving, unit: numbers.Unit) -> Iterator[Row]:
 
 def _drawn(rows: Sequence[SavingRow], name: str, unit: numbers.Unit) -> Iterator[Row]:
     end_s = part_s = 0.0
-    halves = [unit.half_width(row.ci95_s) if row.ci95_s else "" for row in rows]
+    halves = [unit.half_width(row.ci95_s, row.value_s) if row.ci95_s else "" for row in rows]
     for row, half in zip(rows, numbers.align_decimals(halves), strict=True):
         is_part = row.kind == "own part"
         start_s = part_s if is_part else end_s
