@@ -140,13 +140,12 @@ def ablate(
 @app.command()
 def doctor(logdir: option.Logdir = Path("logdir")) -> None:
     """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
-    from alexprof.show import terminal
     from alexprof.show.checks import render_check
     from alexprof.tracer.doctor import examine
 
-    failed = False
+    failed, width = False, report_options().width
     for check in examine(logdir):
-        print(render_check(check, terminal.width()), flush=True)
+        print(render_check(check, width), flush=True)
         failed |= check.failed
     if failed:
         raise typer.Exit(1)

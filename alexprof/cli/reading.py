@@ -222,7 +222,7 @@ def history(
 def list_(logdir: option.Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
     from alexprof.record.store import list_runs
-    from alexprof.show import render_list, terminal
+    from alexprof.show import render_list
 
     now = datetime.now().astimezone()
-    print_text(render_list(list_runs(logdir), terminal.width(), now=now, color=terminal.color()))
+    print_text(render_list(list_runs(logdir), report_options(), now=now))

@@ -14,11 +14,11 @@ State = Literal["steady", "warming", "slowing", "no steady state"]
 StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
 
 MOST_BLOCKS = 40
-"""From so many on neighbouring blocks are put together (`spread`)."""
+"""From so many on neighboring blocks are put together (`spread`)."""
 
 
 def blocks_together(blocks: int) -> int:
-    """How many neighbours of so many blocks are put together: so that 20 to 39 are left."""
+    """How many neighbors of so many blocks are put together: so that 20 to 39 are left."""
     return max(1, 2 * blocks // MOST_BLOCKS)
 
 

@@ -175,21 +175,21 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Note:
+class Remark:
     """What else has to be said."""
 
     text: str
 
 
-class Lead(Note):
+class Lead(Remark):
     """The answer."""
 
 
-class Warn(Note):
+class Warn(Remark):
     """What makes numbers doubtful, or what is missing."""
 
 
-Block: TypeAlias = Note | Table
+Block: TypeAlias = Remark | Table
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report: its head, its questions, its end; `banner` says why a run is incomplete.
+    """A report: its head, its questions, its end.
 
     `commands` show more; they are not broken into lines, so that they can be pasted.
     """
@@ -211,7 +211,6 @@ class Document:
     name: str
     status: str
     facts: tuple[str, ...]
-    banner: str = ""
     sections: tuple[Section, ...] = ()
     footer: str = ""
     commands: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
 if TYPE_CHECKING:
@@ -25,19 +26,18 @@ if TYPE_CHECKING:
 
 def render_list(
     runs: Sequence[Run | BrokenRun],
-    width: int = 80,
-    *,
+    options: ReportOptions | None = None,
     now: datetime | None = None,
-    color: bool = False,
 ) -> str:
-    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
+    """Renders runs in their order, without a newline at the end.
 
     `now`, with a time zone, adds how long ago a run started.
     """
+    options = options or ReportOptions()
     if not runs:
         return "No run yet: make one with `alexprof profile`."
-    width = max(width, LEAST_WIDTH)
-    paint = terminal_paint if color else no_paint
+    width = max(options.width, LEAST_WIDTH)
+    paint = terminal_paint if options.color else no_paint
     what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
     title = wrap(f"{plural(len(runs), 'run')}; {what}", width)
     lines = [paint(line, "muted") for line in title]
@@ -128,6 +128,6 @@ def _savings(view: View, key: str) -> str:
         step = view.step(saving.reference, key)
         unit = numbers.spoken_unit(saving.saved_s, step.center_s if step else None)
         saved = numbers.unit(difference_text(unit, saving), unit.name)
-        saved = saving.verdict if saving.verdict == "unclear" else saved
+        saved = verdict_word(saving) if saving.verdict == "unclear" else saved
         texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

@@ -19,6 +19,8 @@ MINUS = "−"
 MISSING = "–"
 """Stands for what was not measured; the reason stands near it."""
 _SMALL = 0.005
+_FROM_POINT = re.compile(r"(?:\.\d+|(?<=\d))\D*$")
+"""The decimals and what follows; of a whole number what follows its last digit."""
 _MOST_DECIMALS = 4
 _NOTHING_S = 5e-11
 """No clock tells that from nothing; what is less is what adding up leaves."""
@@ -109,6 +111,18 @@ def time(seconds: float | None, step_s: float | None = None) -> str:
     return spoken_unit(seconds, step_s).named(seconds)
 
 
+def time_with_interval(
+    seconds: float, interval: tuple[float, float] | None, step_s: float | None = None
+) -> str:
+    """A time and half its interval, where it has one: "55.6 ± 1.9 ms"."""
+    unit_ = spoken_unit(seconds, step_s)
+    if interval is None:
+        return unit_.named(seconds)
+    if (interval[1] - interval[0]) / 2 * unit_.per_second < 2 * _SMALL:
+        unit_ = spoken_unit(seconds)  # so that both are written with as many decimals
+    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval)}", unit_.name)
+
+
 def plain(value: float | None) -> str:
     """Three significant figures: "244", "30.5", "8.64", "1014", "0.0041"; "–" for None."""
     return _written(value, 3)
@@ -167,11 +181,8 @@ def unit(number: str, name: str) -> str:
 
 def align_decimals(numbers: Sequence[str]) -> list[str]:
     """Pads numbers on the right so that their decimal points stand under each other."""
-    # A whole number's point would be behind its last digit.
-    points = [re.search(r"\.|(?<=\d)(?!.*\d)|$", text) for text in numbers]
-    tails = [
-        len(text) - point.start() for text, point in zip(numbers, points, strict=True) if point
-    ]
+    ends = [_FROM_POINT.search(text) for text in numbers]
+    tails = [len(end[0]) if end else 0 for end in ends]
     longest = max((tail for text, tail in zip(numbers, tails, strict=True) if text), default=0)
     return [
         text and text + " " * (longest - tail) for text, tail in zip(numbers, tails, strict=True)

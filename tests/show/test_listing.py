@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
-from alexprof.show import numbers, render, render_list
+from alexprof.show import ReportOptions, numbers, render, render_list
 from tests.show import odd_runs, runs
 
 ALL: list[Run | BrokenRun] = [
@@ -66,12 +66,12 @@ def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_r
 
 @pytest.mark.parametrize("width", [1, 40, 50, 79, 80, 120])
 def test_no_line_is_too_wide(width):
-    text = render_list([*ALL, odd_runs.long_names()], width)
+    text = render_list([*ALL, odd_runs.long_names()], ReportOptions(width=width))
     assert max(map(cell_len, text.splitlines())) <= max(width, 40)
 
 
 def test_colour_adds_nothing_but_colour():
-    colored = render_list(ALL, color=True)
+    colored = render_list(ALL, ReportOptions(color=True))
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render_list(ALL)
     assert colored != render_list(ALL)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 import alexprof
+from alexprof.analysis.savings import measured_saving
 from alexprof.errors import CaptureError, RunError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.tables import load_costs, load_steps
@@ -528,7 +529,7 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
     assert (answer.name, answer.layers, answer.ops) == ("lrn1", ("lrn1",), 1)
     assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, abs=1e-12)
     assert {"conv1", "lrn2", "pool1"} <= {one.name for one in answer.others}
-    assert answer.predicted_error is not None
+    assert measured_saving(run, answer).step_off is not None
     whole, without = (run.variants[name].phases["forward"] for name in ("whole", "without_lrn1"))
     assert "lrn1" not in {op.layer for op in without.ops if op.kind == "LRN"}
     assert not [one for one in without.replay.savings if one.what == "ablation"]

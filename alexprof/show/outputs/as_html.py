@@ -26,7 +26,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
+from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, color_on_white
 from alexprof.show.sections.report import make_document
 from alexprof.show.text import cut_all
 
@@ -72,11 +72,10 @@ def _document(document: Document) -> Iterator[str]:
     title = _titled(f"<b>AlexProf</b> {escape(document.name)}", document.status)
     yield _element("div", "font-size:16px", title)
     yield _element("div", f"color:{MUTED}", escape(" · ".join(document.facts)))
-    if document.banner:
-        yield _element("div", _WARNING, escape(document.banner))
     for section in document.sections:
-        title = _titled(escape(section.title), section.aside)
-        yield _element("div", f"margin:24px 0 4px;font-weight:600;color:{MUTED}", title)
+        if section.title:
+            title = _titled(escape(section.title), section.aside)
+            yield _element("div", f"margin:24px 0 4px;font-weight:600;color:{MUTED}", title)
         for block in section.blocks:
             yield from _block(block)
     if document.end:
@@ -126,8 +125,7 @@ def _drawn(text: str) -> str:
 
 
 def _paint(text: str, style: str) -> str:
-    color = INK if style == "ink" else kind_color(style.removeprefix("kind ").removeprefix("muted"))
-    return f'<span style="color:{color}">{text}</span>'
+    return f'<span style="color:{color_on_white(style)}">{text}</span>'
 
 
 def _side(column: Column) -> str:

@@ -36,8 +36,6 @@ def _document(document: Document) -> Iterator[str]:
     yield f"# AlexProf: {escape(document.name)}"
     status = f"**{document.status}** · " if document.status else ""
     yield from ("", f"{status}{escape(' · '.join(document.facts))}")
-    if document.banner:
-        yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}") if section.title else ()
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()

@@ -39,10 +39,8 @@ def _document(document: Document, width: int, paint: Paint) -> Iterator[str]:
     yield from two_sides(f"AlexProf  {name}", document.status, width, paint)
     for line in _joined(document.facts, width):
         yield from wrap(line, width)
-    if document.banner:
-        yield from warning_lines(document.banner, width, paint)
     for number, section in enumerate(document.sections):
-        yield from [""] if number == 0 else ["", ""]
+        yield from ["", ""] if number and section.title else [""]
         yield from _section(section, width, paint)
     if document.end:
         yield ""

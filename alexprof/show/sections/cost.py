@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
@@ -14,17 +13,15 @@ from alexprof.show.document import (
     Block,
     Column,
     Lead,
-    Note,
+    Remark,
     Row,
     Section,
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
 
@@ -59,12 +56,15 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:
-        yield Note("Medians where steps were slow in a row: the means follow those steps.")
+        yield Remark("Medians where steps were slow in a row: the means follow those steps.")
     lines = [line for key in view.phases for line in _lines(view, key)]
-    yield Table.of(_columns(unit), lines, lambda line: "muted" if line.ablation else "plain")
+    yield Table.of(
+        _columns(unit),
+        lines,
+        style=lambda line: "muted" if isinstance(line.figures, Ablation) else "plain",
+    )
     if note := _footnote(view):
-        yield Note(note)
-    yield from quality(view)
+        yield Remark(note)
     yield from map(Warn, _warnings(view))
     if order := order_table(view):
         yield order
@@ -72,41 +72,42 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
 
 
 class _Line(NamedTuple):
-    """The timed steps of a variant, or the difference of two."""
+    """A row: the timed steps of a variant, if there are any, or the difference of two."""
 
     label: str
-    timed: Timed | None
-    ablation: Ablation | None = None
+    figures: Timed | Ablation | None
 
 
 def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
-    def cell(
-        of_steps: Callable[[Timed], str], of_difference: Callable[[Ablation], str] = lambda row: ""
+    def of(
+        steps: Callable[[Timed], str], difference: Callable[[Ablation], str] = lambda row: ""
     ) -> Callable[[_Line], str]:
-        return lambda line: (
-            of_difference(line.ablation)
-            if line.ablation
-            else of_steps(line.timed)
-            if line.timed
-            else numbers.MISSING
-        )
+        def value(line: _Line) -> str:
+            if isinstance(line.figures, Ablation):
+                return difference(line.figures)
+            return steps(line.figures) if line.figures else numbers.MISSING
 
-    plain, signed, half = unit.plain, unit.signed, unit.half_width
-    mean = cell(lambda row: plain(row.mean_s), lambda row: signed(row.measured_s))
-    spread = cell(lambda row: half(row.ci95_s), lambda row: half(row.ci95_s))
-    std = cell(lambda row: plain(row.std_s if row.steps > 1 else None))
-    median = cell(lambda row: plain(row.median_s), lambda row: signed(row.measured_median_s))
-    interval = cell(
-        lambda row: unit.interval(row.median_ci95_s), lambda row: unit.interval(row.median_ci95_s)
+        return value
+
+    def half(figures: Timed | Ablation) -> str:
+        return unit.half_width(figures.ci95_s)
+
+    def interval(figures: Timed | Ablation) -> str:
+        return unit.interval(figures.median_ci95_s)
+
+    mean = of(lambda row: unit.plain(row.mean_s), lambda row: unit.signed(row.measured_s))
+    std = of(lambda row: unit.plain(row.std_s if row.steps > 1 else None))
+    median = of(
+        lambda row: unit.plain(row.median_s), lambda row: unit.signed(row.measured_median_s)
     )
     return (
         Column("", "", lambda line: line.label, align="name"),
-        Column("steps", "", cell(lambda row: str(row.steps)), align="right", drop=2),
+        Column("steps", "", of(lambda row: str(row.steps)), align="right", drop=2),
         Column("mean", "", mean),
-        Column("± 95 %", "", spread),
+        Column("± 95 %", "", of(half, half)),
         Column("std", "", std, drop=3),
         Column("median", "", median),
-        Column("95 % interval", "", interval, align="right"),
+        Column("95 % interval", "", of(interval, interval), align="right"),
     )
 
 
@@ -119,11 +120,11 @@ def _lines(view: View, key: str) -> Iterator[Row | _Line]:
     savings = view.savings(key)
     for saving in savings:
         what = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
-        yield _Line(f"  difference{what}", None, view.ablation(saving))
+        yield _Line(f"  difference{what}", view.ablation(saving))
 
 
 def _block_sizes(timed: Timed) -> Iterator[int]:
-    """Steps of the blocks that an interval comes from: neighbours are together in many."""
+    """Steps of the blocks that an interval comes from: neighbors are together in many."""
     together = blocks_together(len(timed.blocks))
     for start in range(0, len(timed.blocks) - together + 1, together):
         yield sum(block.steps for block in timed.blocks[start : start + together])
@@ -153,15 +154,11 @@ def _footnote(view: View) -> str:
 
 
 def _warnings(view: View) -> Iterator[str]:
-    for finding in findings_of(view.run):
-        if finding.code == "no_turns":
-            yield finding_text(view, finding)
     stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from interference_warnings(view)
     yield from _reasons(view)
 
 
@@ -222,4 +219,4 @@ def _published(view: View) -> Iterator[Block]:
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Note(f"Source of the classic figures: {clean(source)}.")
+        yield Remark(f"Source of the classic figures: {clean(source)}.")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from msgspec import structs
 
-from alexprof.analysis.findings import findings_of
+from alexprof.analysis.findings import all_findings
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import TEMPLATES, finding_text
-from alexprof.show.note_texts import note_text, stopped_text
+from alexprof.show.finding_texts import finding_text
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
@@ -41,12 +41,15 @@ def make_document(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Do
     """
     options.check(run)
     view = View(run, options)
+    sections = list(_full(view)) if options.whole else [brief_section(view, rows)]
+    if not run.complete:
+        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
         status=status(run) if options.whole or not run.complete else "",
         facts=_facts(run),
-        banner="" if run.complete else f"incomplete: {stopped_text(run.stopped)}",
-        sections=tuple(_full(view)) if options.whole else (brief_section(view, rows),),
+        sections=tuple(sections),
         commands=tuple(_commands(view)),
     )
 
@@ -99,8 +102,8 @@ def _full(view: View) -> Iterator[Section]:
     if part is not None:
         check_name("section", part, SECTIONS)
     sections = list(_chosen(view, part))
-    if part in (None, FINDINGS) and (rest := _other_findings(view, sections)):
-        sections.append(rest)
+    if part in (None, FINDINGS) and (findings := _findings(view)):
+        sections.append(findings)
     nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
     yield from sections or [Section("", "", (nothing,))]
 
@@ -126,20 +129,11 @@ def _chosen(view: View, part: str | None) -> Iterator[Section]:
             yield replace(section, blocks=tuple(tables))
 
 
-def _other_findings(view: View, sections: list[Section]) -> Section | None:
-    """The findings that no section shows beside what they are about, the most harmful first."""
-    shown = "\n".join(
-        block.text for section in sections for block in section.blocks if isinstance(block, Warn)
-    )
-    rest: dict[str, None] = {}
-    for whole in findings_of(view.run):
+def _findings(view: View) -> Section | None:
+    """All findings, the most harmful first."""
+    texts: dict[str, None] = {}
+    for whole in all_findings(view.run):
         phases = tuple(key for key in whole.phases if key in view.phases)
-        if whole.phases and not phases:
-            continue
-        finding = structs.replace(whole, phases=phases)
-        text = finding_text(view, finding)
-        # Beside what it is about, it stands without a phase and variant in front.
-        bare = note_text(finding) if isinstance(TEMPLATES[finding.code], str) else text
-        if bare[1:] not in shown:
-            rest[text] = None
-    return Section("What else to know", "", tuple(map(Warn, rest))) if rest else None
+        if phases or not whole.phases:
+            texts[finding_text(view, structs.replace(whole, phases=phases))] = None
+    return Section("What to know", "", tuple(map(Warn, texts))) if texts else None
