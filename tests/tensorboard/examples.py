@@ -51,16 +51,8 @@ def costs(shares_ms: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame
 
 def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
     timed = Timed(40, 10, mean_s, 0.002, None, mean_s - 0.001, None, 0.01, 0.05, True, ())
-    trace = Traced(
-        steps=2,
-        mean_s=mean_s * 1.25,
-        std_s=None,
-        slowdown=1.25,
-        wall_clock_mean_s=None,
-        file="x",
-        host_level=3,
-        events=9,
-    )
+    mean = {"mean_s": mean_s * 1.25, "std_s": None, "slowdown": 1.25, "wall_clock_mean_s": None}
+    trace = Traced(steps=2, **mean, file="x", host_level=3, events=9)  # type: ignore[arg-type]
     times = AttributedTimes(
         device="CPU", wall_ns=2, share_ns=1, idle_ns=1, unassigned_ns=0, devices=()
     )
@@ -100,11 +92,6 @@ def run(
         measured_median_s=0.009,
         median_ci95_s=None,
         attributed_s=0.00875,
-        attributed_std_s=None,
-        ops=2,
-        parts=(),
-        others_s=None,
-        idle_s=None,
     )
     return run_of(
         NAME,
