@@ -107,11 +107,11 @@ def test_trace_and_stopwatch_agree(run):
 def test_what_else_went_on_is_read_once_for_variants_that_take_turns(run):
     for key in ("forward", "forward_backward"):
         both = [run.variants[name].phases[key] for name in ("with_lrn", "without_lrn")]
-        found = both[0].interference
-        assert found == both[1].interference
-        assert found.seconds > sum(one.timed.mean_s * 12 for one in both)
-        for one in both:
-            assert one.traced_interference.seconds > one.traced.mean_s * 3
+        interference = both[0].interference
+        assert interference == both[1].interference
+        assert interference.seconds > sum(phase.timed.mean_s * 12 for phase in both)
+        for phase in both:
+            assert phase.traced_interference.seconds > phase.traced.mean_s * 3
 
 
 def test_what_each_phase_computes_is_kept_and_repeats(run):
