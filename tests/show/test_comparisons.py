@@ -132,7 +132,7 @@ def test_no_line_is_too_wide(logdir, name, width):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_colour_adds_nothing_but_colour(logdir, name):
+def test_color_adds_nothing_but_color(logdir, name):
     colored = rendered(logdir, name, color=True)
     assert "\x1b[1m" in colored
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(logdir, name)

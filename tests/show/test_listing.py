@@ -70,7 +70,7 @@ def test_no_line_is_too_wide(width):
     assert max(map(cell_len, text.splitlines())) <= max(width, 40)
 
 
-def test_colour_adds_nothing_but_colour():
+def test_color_adds_nothing_but_color():
     colored = render_list(ALL, ReportOptions(color=True))
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render_list(ALL)
     assert colored != render_list(ALL)

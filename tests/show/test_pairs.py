@@ -89,7 +89,7 @@ def test_no_line_is_too_wide(results, name, width):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_colour_adds_nothing_but_colour(results, name):
+def test_color_adds_nothing_but_color(results, name):
     colored = rendered(results, name, color=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(results, name)
 

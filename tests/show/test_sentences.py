@@ -10,9 +10,9 @@ import pytest
 
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
-from alexprof.record.phase import Phase
+from alexprof.record.phase import Traced
 from alexprof.record.run import Run
-from alexprof.record.timed import Stretch
+from alexprof.record.timed import Stretch, Timed
 from alexprof.record.trace import Replay, Saving
 from alexprof.show import ReportOptions
 from tests.show import odd_runs, runs
@@ -31,12 +31,18 @@ def with_forward(run: Run, **changes) -> Run:
     return msgspec.structs.replace(run, ablations=(first, *run.ablations[1:]))
 
 
-def with_phase(run: Run, **changes) -> Run:
-    """With another forward phase of the variant with LRN."""
-    variant = run.variants["with_lrn"]
-    forward = msgspec.structs.replace(variant.phases["forward"], **changes)
-    variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": forward})
-    return msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
+def with_phase(run: Run, variant: str = "with_lrn", **changes) -> Run:
+    """With another forward phase of a variant."""
+    phases = odd_runs.two_phases(run)
+    phases[variant]["forward"] = msgspec.structs.replace(phases[variant]["forward"], **changes)
+    return odd_runs.with_phases(run, phases)
+
+
+def forward(run: Run, variant: str = "with_lrn") -> tuple[Timed, Traced]:
+    phase = run.variants[variant].phases["forward"]
+    assert phase.timed is not None
+    assert phase.traced is not None
+    return phase.timed, phase.traced
 
 
 def test_an_interval_with_zero_in_it_claims_nothing():
@@ -87,13 +93,9 @@ def test_gpu_times_are_kernel_times_and_cpu_times_op_times():
 
 
 def test_notes_of_all_variants_show_and_each_once():
-    run = runs.alexnet()
-    phases = odd_runs.two_phases(run)
     eager, fused, warning = (Note("eager_ops"), Note("xla_fused"), Note("failed", text="c"))
-    for name, notes in (("with_lrn", (eager, fused)), ("without_lrn", (fused, warning))):
-        phase: Phase = phases[name]["forward"]
-        phases[name]["forward"] = msgspec.structs.replace(phase, notes=notes)
-    text = full_text(odd_runs.with_phases(run, phases))
+    run = with_phase(runs.alexnet(), notes=(eager, fused))
+    text = full_text(with_phase(run, "without_lrn", notes=(fused, warning)))
     assert text.count("Many ops ran eagerly") == text.count("XLA fused ops") == 1
     assert "! without LRN: c" in text
 
@@ -111,96 +113,75 @@ def test_a_phase_that_was_not_timed_says_why():
 
 
 def test_results_left_on_the_device_are_mentioned():
-    run = runs.alexnet()
-    phases = odd_runs.two_phases(run)
-    timed = phases["with_lrn"]["forward"].timed
-    assert timed is not None
-    phases["with_lrn"]["forward"] = msgspec.structs.replace(
-        phases["with_lrn"]["forward"], timed=replace(timed, fetch=False)
-    )
-    assert "Results were not fetched to Python." in full_text(odd_runs.with_phases(run, phases))
-    assert "fetched" not in full_text(run)
+    timed, _ = forward(runs.alexnet())
+    run = with_phase(runs.alexnet(), timed=replace(timed, fetch=False))
+    assert "Results were not fetched to Python." in full_text(run)
+    assert "fetched" not in full_text(runs.alexnet())
 
 
 @pytest.mark.parametrize(
-    ("timed_faults", "traced_faults", "warned"),
-    [(99, 20_800, True), (20_000, 20_800, False), (None, 20_800, False), (99, None, False)],
+    ("timed_faults", "traced_faults", "allocator", "advised"),
+    [
+        (99, 20_800, "malloc", True),
+        (99, 20_800, "bfc", False),
+        (20_000, 20_800, "malloc", None),
+        (None, 20_800, "malloc", None),
+        (99, None, "malloc", None),
+    ],
 )
-def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults, warned):
-    run = runs.steady()
-    variant = run.variants["with_lrn"]
-    phase = variant.phases["forward"]
-    assert phase.timed is not None
-    assert phase.traced is not None
-    phase = msgspec.structs.replace(
-        phase,
-        timed=replace(phase.timed, page_faults_per_step=timed_faults),
-        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=traced_faults),
+def test_page_faults_that_the_trace_brought_are_said(
+    timed_faults, traced_faults, allocator, advised
+):
+    """With advice that fits the allocator; None: they are no matter."""
+    timed, traced = forward(runs.steady())
+    run = with_phase(
+        runs.steady(),
+        timed=replace(timed, page_faults_per_step=timed_faults),
+        traced=msgspec.structs.replace(traced, page_faults_per_step=traced_faults),
     )
-    variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
-    run = msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
+    assert run.machine is not None
+    software = replace(run.machine.software, cpu_allocator=allocator)
+    machine = msgspec.structs.replace(run.machine, software=software)
+    text = full_text(msgspec.structs.replace(run, machine=machine))
     sentence = "traced steps had 20800 page faults, timed ones 99, and ops that touch memory first"
-    assert (sentence in full_text(run)) == warned
-    assert ("page faults" in full_text(run)) == warned
+    assert (sentence in text) == ("page faults" in text) == (advised is not None)
+    assert ("--cpu-allocator bfc" in text) == bool(advised)
 
 
-def test_page_faults_are_no_matter_of_kernel_times_and_advice_fits_the_allocator():
-    run = runs.steady()
-    variant = run.variants["with_lrn"]
-    phase = variant.phases["forward"]
-    assert phase.timed is not None
-    assert phase.traced is not None
-    assert phase.attribution is not None
-    recorded = run.machine
-    assert recorded is not None
-    on_gpu = msgspec.structs.replace(phase.attribution, device="GPU:0")
-    phase = msgspec.structs.replace(
-        phase,
-        timed=replace(phase.timed, page_faults_per_step=10),
-        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=50_000),
+def test_page_faults_are_no_matter_of_kernel_times():
+    timed, traced = forward(runs.steady())
+    attribution = runs.steady().variants["with_lrn"].phases["forward"].attribution
+    assert attribution is not None
+    run = with_phase(
+        runs.steady(),
+        timed=replace(timed, page_faults_per_step=10),
+        traced=msgspec.structs.replace(traced, page_faults_per_step=50_000),
+        attribution=msgspec.structs.replace(attribution, device="GPU:0"),
     )
-
-    def with_(phase, software):
-        changed = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
-        machine = msgspec.structs.replace(recorded, software=software)
-        variants = {**run.variants, "with_lrn": changed}
-        return full_text(msgspec.structs.replace(run, variants=variants, machine=machine))
-
-    software = recorded.software
-    assert "--cpu-allocator bfc" in with_(phase, replace(software, cpu_allocator="malloc"))
-    kept = with_(phase, replace(software, cpu_allocator="bfc"))
-    assert "50000 page faults" in kept
-    assert "--cpu-allocator" not in kept
-    assert "page faults" not in with_(msgspec.structs.replace(phase, attribution=on_gpu), software)
+    assert "page faults" not in full_text(run)
 
 
-def interfered(run: Run, **interferences: Interference) -> Run:
-    """The run with these readings around its forward steps, by variant."""
-    variants = dict(run.variants)
-    for name, interference in interferences.items():
-        phase = msgspec.structs.replace(variants[name].phases["forward"], interference=interference)
-        phases = {**variants[name].phases, "forward": phase}
-        variants[name] = msgspec.structs.replace(variants[name], phases=phases)
-    return msgspec.structs.replace(run, variants=variants)
+def interfered(**interferences: Interference) -> str:
+    """The report of a run with these readings around its forward steps, by variant."""
+    run = runs.steady()
+    for variant, interference in interferences.items():
+        run = with_phase(run, variant, interference=interference)
+    return full_text(run)
 
 
 def test_what_interfered_with_a_phase_is_said_once_for_variants_that_took_turns():
     busy = Interference(seconds=30.0, cores=2, cpu_others=0.5, memory_stalled=0.04)
-    text = full_text(interfered(runs.steady(), with_lrn=busy, without_lrn=busy))
-    others = "! Forward: other programs used 0.5 of 2 cores, so steps may have waited"
-    assert text.count(others) == 1
+    text = interfered(with_lrn=busy, without_lrn=busy)
+    assert text.count("! Forward: other programs used 0.5 of 2 cores, so steps may have wa") == 1
     assert text.count("! Forward: programs waited for memory 4.00 % of the time") == 1
 
 
 def test_what_interfered_with_one_variant_alone_names_it_and_what_does_not_matter_is_not_said():
     quiet = Interference(seconds=30.0, cores=2, cpu_others=0.02)
-    busy = replace(quiet, steal=0.3)
-    text = full_text(interfered(runs.steady(), with_lrn=quiet, without_lrn=busy))
+    text = interfered(with_lrn=quiet, without_lrn=replace(quiet, steal=0.3))
     assert "! Forward, without LRN: the host took 0.3 of 2 cores away" in text
     assert "other programs" not in text
-    assert "! Forward" not in full_text(
-        interfered(runs.steady(), with_lrn=quiet, without_lrn=quiet)
-    )
+    assert "! Forward" not in interfered(with_lrn=quiet, without_lrn=quiet)
 
 
 @pytest.mark.parametrize("style", ["text", "markdown", "html"])
@@ -223,10 +204,6 @@ def test_drift_is_said_where_nothing_is_predicted():
 
 
 def test_medians_without_an_interval_do_not_lead():
-    run = runs.alexnet()
-    assert run.stretches
-    assert "(medians" in full_text(run)
-    phase = run.variants["with_lrn"].phases["forward"]
-    assert phase.timed is not None
-    bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
+    assert "(medians" in full_text(runs.alexnet())
+    bare = with_phase(runs.alexnet(), timed=replace(forward(runs.alexnet())[0], median_ci95_s=None))
     assert "Without LRN: no difference seen (means: 55.3 ms" in full_text(bare)
