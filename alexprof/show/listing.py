@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.layout import warning_lines
+from alexprof.show.layout import two_sides, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
@@ -51,15 +51,8 @@ def render_list(
 
 
 def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    name = pad(name, min(26, width))
-    state = status(run)
-    started = _started(run.started, now)
-    room = width - cell_len(name) - cell_len(started) - len(state) - 4
-    if room < 0:
-        yield paint(name, "bold")
-        yield f"  {started}  {state}"
-    else:
-        yield f"{paint(name, 'bold')}  {started}  {' ' * room}{state}"
+    head = f"{pad(name, min(26, width))}  {_started(run.started, now)}"
+    yield from two_sides(head, status(run), width, paint)
     if not run.complete:
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
