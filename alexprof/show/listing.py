@@ -51,8 +51,8 @@ def render_list(
 
 
 def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    head = f"{pad(name, min(26, width))}  {_started(run.started, now)}"
-    yield from two_sides(head, status(run), width, paint)
+    when = f"{_started(run.started, now)}  {status(run):>10}"
+    yield from two_sides(name, when, width, paint)
     if not run.complete:
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
