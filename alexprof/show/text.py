@@ -10,11 +10,12 @@ from os.path import commonprefix
 from rich.cells import cell_len, chop_cells
 
 ELLIPSIS = "…"
-GRADIENT_SCOPES = ("gradients/", "gradient_tape/")
-"""What TensorFlow puts before the name of a gradient's op."""
-_GRADIENT = "∇/"
-# `jit(step)/transpose(jvp(conv1))/mul`, `jit(step)/jvp(conv1)/mul`, `jit(step)/sgd/sub`
-_JAX = re.compile(r"p?jit\([^()]*\)/(?:transpose\(jvp\(([^()]*)\)\)/|jvp\(([^()]*)\)/)?(.+)")
+# What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
+_SCOPES = (
+    (re.compile(r"(?:gradients|gradient_tape)/"), "∇/"),
+    (re.compile(r"p?jit\([^()]*\)/transpose\(jvp\(([^()]*)\)\)/"), r"∇/\1/"),
+    (re.compile(r"p?jit\([^()]*\)/(?:jvp\(([^()]*)\)/)?"), r"…/\1/"),
+)
 # `void ns::kernel<float, 4>(int, float*)`, the name of a compiled kernel
 _SIGNATURE = re.compile(r"(?:void )?[\w:~]+(?:<.*)?\(.*\)|void .+")
 _MANGLED = re.compile(r"_ZN?K?(?=\d)")
@@ -111,8 +112,8 @@ def cut_all(texts: Sequence[str], width: int) -> list[str]:
     scope = scope[: scope.rfind("/") + 1]
     shorts = {text: cut(text, width, scope) for text in texts}
     whole = {text for text, short in shorts.items() if text == short}
-    cut_ = {text: short for text, short in shorts.items() if text != short}
-    shorts.update(_distinct(cut_, width, whole))
+    changed = {text: short for text, short in shorts.items() if text != short}
+    shorts.update(_distinct(changed, width, whole))
     return [shorts[text] for text in texts]
 
 
@@ -168,15 +169,12 @@ def _head(text: str, width: int) -> str:
 def _shorter_names(name: str, scope: str) -> Iterator[str]:
     """The name, then what is left of it when what tells least goes, shorter and shorter."""
     yield name
-    gradient = next((start for start in GRADIENT_SCOPES if name.startswith(start)), "")
-    if gradient:
-        yield _GRADIENT + name.removeprefix(gradient)
-    elif scope and name.startswith(scope):
+    for pattern, start in _SCOPES:
+        if matched := pattern.match(name):
+            yield matched.expand(start).replace("//", "/") + name[matched.end() :]
+            return
+    if scope and name.startswith(scope):
         yield f"{ELLIPSIS}/{name.removeprefix(scope)}"
-    elif jax := _JAX.fullmatch(name):
-        backward, forward, op = jax.groups()
-        start = ELLIPSIS if backward is None else _GRADIENT[0]
-        yield "/".join(filter(None, (start, backward or forward, op)))
     elif parts := _kernel(name):
         yield "::".join(parts)
         # What a template that makes every kernel of a library is called tells nothing.
