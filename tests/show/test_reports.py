@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import re
-from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -93,33 +93,12 @@ def test_json_is_the_record():
     assert '\n  "run": "alexnet-20261124-071417",\n' in render(run, "json")
 
 
-class Tags(HTMLParser):
-    """What elements there are, and that each is closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        if tag != "br":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 @pytest.mark.parametrize("name", RUNS)
 def test_html_is_closed_and_holds_no_foreign_markup(name):
-    page = Tags()
     html = render(RUNS[name](), "html")
-    page.feed(html)
-    assert not page.open
-    drawn = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "pre", "br"}
-    allowed = drawn | ({"b"} if "<b>AlexProf</b>" in html else set())
-    assert page.seen <= allowed
-    assert html.count("<b>") == 1
+    tags = [element.tag for element in ElementTree.fromstring(html).iter()]
+    assert {*tags} <= {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "br", "b"}
+    assert tags.count("b") == 1
     assert "http" not in html
 
 

@@ -113,7 +113,7 @@ def _table(table: Table) -> Iterator[str]:
 def _head(column: Column, axis: Axis) -> str:
     content = escape(column.title)
     if column.unit:
-        content += f'<br><span style="font-size:11px">{escape(column.unit)}</span>'
+        content += f'<br/><span style="font-size:11px">{escape(column.unit)}</span>'
     if column.align == "bar":
         content = _drawn(legend_text(column.legend) or tick_text(axis, BAR_WIDTH))
     return _element("th", f"text-align:{_side(column)};{_HEAD}", content)
