@@ -46,8 +46,8 @@ def two_phases(run: Run) -> dict[str, dict[str, Phase]]:
 
 def with_phases(run: Run, phases: dict[str, dict[str, Phase]]) -> Run:
     variants = {
-        name: msgspec.structs.replace(run.variants[name], phases=mine)
-        for name, mine in phases.items()
+        name: msgspec.structs.replace(run.variants[name], phases=of_variant)
+        for name, of_variant in phases.items()
     }
     return msgspec.structs.replace(run, variants=variants)
 
@@ -126,8 +126,8 @@ def untraced() -> Run:
     """Two variants timed one after the other, no trace: no own ops, nothing to predict."""
     run = alexnet()
     phases = {
-        name: {"forward_backward": Phase(label="Forward-backward", timed=one)}
-        for name, one in (("with_lrn", alone(BOTH_WITH)), ("without_lrn", alone(BOTH_WITHOUT)))
+        name: {"forward_backward": Phase(label="Forward-backward", timed=timed)}
+        for name, timed in (("with_lrn", alone(BOTH_WITH)), ("without_lrn", alone(BOTH_WITHOUT)))
     }
     assert run.workload is not None
     settings = {**run.workload.settings, "interleave": False}
@@ -147,8 +147,8 @@ def untraced() -> Run:
     return predicted(run, answer)
 
 
-def alone(one: Timed) -> Timed:
-    return replace(one, blocks=tuple(replace(block, order=block.block) for block in one.blocks))
+def alone(timed: Timed) -> Timed:
+    return replace(timed, blocks=tuple(replace(block, order=block.block) for block in timed.blocks))
 
 
 @cache
@@ -258,8 +258,8 @@ def ablated() -> Run:
         ),
     )
     variants = {
-        name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=found))
-        for name, found in phases.items()
+        name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=of_variant))
+        for name, of_variant in phases.items()
     }
     return predicted(msgspec.structs.replace(run, variants=variants), *ablations)
 
@@ -285,7 +285,7 @@ def gone_along() -> Run:
     )
     new = OneSided(type="Relu", ops=("conv1",), change_s=-0.0031, ci95_s=(-0.0034, -0.0028))
     others_s = -0.0055 + 0.001 - 0.0031 - 0.0004
-    found = msgspec.structs.replace(
+    ablation = msgspec.structs.replace(
         both,
         ci95_s=(0.0281, 0.0386),
         attributed_s=0.04134,
@@ -309,4 +309,4 @@ def gone_along() -> Run:
     )
     whole = phases["with_lrn"]["forward_backward"]
     phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)
-    return predicted(with_phases(run, phases), found)
+    return predicted(with_phases(run, phases), ablation)

@@ -115,7 +115,7 @@ def replayed(phase: Phase) -> Phase:
     for what, costs in (
         ("layer", phase.layers),
         ("kind", phase.kinds),
-        ("ablation", tuple(msgspec.structs.replace(one, name="lrn") for one in lrn_of(phase))),
+        ("ablation", tuple(msgspec.structs.replace(kind, name="lrn") for kind in lrn_of(phase))),
     ):
         for name in dict.fromkeys(cost.name for cost in costs):
             fraction = 0.98 * math.fsum(cost.share_fraction for cost in costs if cost.name == name)

@@ -54,8 +54,8 @@ def test_what_most_names_begin_with_goes_first():
 
 
 def test_what_tells_names_apart_is_kept_wherever_it_stands():
-    alike = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
-    assert [("x" in short, "y" in short) for short in cut_all(alike, 8)] == [
+    names = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
+    assert [("x" in short, "y" in short) for short in cut_all(names, 8)] == [
         (True, False),
         (False, True),
     ]
