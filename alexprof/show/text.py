@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from os.path import commonprefix
 
 from rich.cells import cell_len, chop_cells
@@ -97,15 +97,15 @@ def cut(text: str, width: int, scope: str = "") -> str:
             return short
     # Ends of names tell more than beginnings, but for those of a library's kernels.
     tail = 0 if _LIBRARY.fullmatch(text) else width // 2
-    return _head(short, width - 1 - tail) + ELLIPSIS + _head(short[::-1], tail)[::-1]
+    return _without_middle(short, width, tail)
 
 
 def cut_all(texts: Sequence[str], width: int) -> list[str]:
     """Cuts names to `width` cells so that different ones stay different.
 
     A scope that most begin with goes first. Of those that would look alike what is around their
-    first difference stays. Where that does not tell them apart they get numbers: "long~1",
-    "long~2". Only where even those don't fit are two names cut the same.
+    first difference stays, or they are cut elsewhere, or get numbers: "long~1", "long~2". Only
+    where even those don't fit are two names cut the same.
     """
     scoped = [text for text in texts if "/" in text]
     scope = _common(scoped) if len(scoped) > len(texts) / 2 > 1 else ""
@@ -138,7 +138,7 @@ def _distinct(shorts: Mapping[str, str], width: int, taken: set[str]) -> Iterato
         if len({*around.values()}) > 1:
             yield from _distinct(around, width, taken)
         else:
-            yield from _numbered(names, width, taken)
+            yield from ((name, _elsewhere(name, width, taken)) for name in names)
 
 
 def _around(text: str, place: int, width: int) -> str:
@@ -151,14 +151,18 @@ def _around(text: str, place: int, width: int) -> str:
     return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
-def _numbered(names: Sequence[str], width: int, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Names cut to make room for a number behind each."""
-    for name in names:
-        marks = (f"~{number}" for number in count(1))
-        shorts = (cut(name, width - len(mark)) + mark for mark in marks)
-        short = next(short for short in shorts if short not in taken)
-        taken.add(short)
-        yield name, short if cell_len(short) <= width else cut(name, width)
+def _elsewhere(name: str, width: int, taken: set[str]) -> str:
+    """A name cut in another place than its middle, or with a number behind it."""
+    cuts = (_without_middle(name, width, tail) for tail in reversed(range(width)))
+    marks = (f"~{number}" for number in count(1))
+    numbered = (cut(name, width - len(mark)) + mark for mark in marks)
+    short = next(short for short in chain(cuts, numbered) if short not in taken)
+    taken.add(short)
+    return short if cell_len(short) <= width else cut(name, width)
+
+
+def _without_middle(text: str, width: int, tail: int) -> str:
+    return _head(text, width - 1 - tail) + ELLIPSIS + _head(text[::-1], tail)[::-1]
 
 
 def _head(text: str, width: int) -> str:
