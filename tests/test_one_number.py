@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 
 from alexprof.analysis.ablation import explained
 from alexprof.analysis.compare import compare
+from alexprof.analysis.division import divide
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
 from alexprof.analysis.samples import RunSamples
@@ -164,7 +166,7 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
         assert f"−{saved_ms} ms" in in_compare
         assert f"−{fraction}" in in_gate
     else:
-        assert "can’t be told" in brief
+        assert "is unclear" in brief
         assert "LRN: unclear" in listed
         assert "unclear" in in_compare
     assert json.loads(render_comparison(compared, "json"))["differences"]
@@ -190,13 +192,56 @@ def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backwa
         assert difference.significant == layer.significant
 
 
+@pytest.mark.parametrize("make", [runs.steady, runs.alexnet])
+def test_what_the_ops_that_are_left_out_take_themselves(make):
+    """One value and one interval: by the leading estimator, with what timed steps leave open."""
+    run = make()
+    ms = numbers.MILLISECONDS
+    for saving in summarize(run).savings:
+        spread = f" ± {ms.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
+        shown = ms.plain(saving.own_s) + spread
+        options = ReportOptions(phase=saving.phase)
+        assert shown in flat(render(run, options=options))
+        where = flat(render(run, options=replace(options, section="where")))
+        assert f"LRN takes {numbers.percent(saving.own_fraction)} %, {shown} ms" in where
+        win = flat(render(run, options=replace(options, section="win")))
+        assert f"LRN’s own ops {ms.signed(saving.own_s)}{spread[2:]}" in win
+        charts = {
+            series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)
+        }
+        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
+        assert charts[f"{saving.phase}/lrn_share_percent"] == pytest.approx(
+            saving.own_fraction * 100
+        )
+        assert {f"{saving.phase}/lrn_attributed_ms"} <= set(metrics(run))
+        answers = json.loads(render(run, "json"))["answers"]["savings"]
+        (answer,) = [answer for answer in answers if answer["phase"] == saving.phase]
+        assert answer["own_s"] == saving.own_s
+        assert answer["rows"][0]["value_s"] == saving.own_s
+        assert answer["rows"][0].get("ci95_s") == answer["own_ci95_s"]
+
+
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_what_a_layer_takes_is_the_same_in_a_history(tmp_path, stretches):
+    run = run_on_disk(tmp_path, 0.2, *stretches)
+    (saving,) = summarize(run).savings
+    division = divide(run, "with_lrn", "forward")
+    for name in ("lrn1", "conv2"):
+        (layer,) = [layer for layer in division.layers if layer.name == name]
+        point = history(tmp_path, f"{name}.time", variant="with_lrn").points[0]
+        assert point.value == pytest.approx(layer.share_s, rel=1e-6)
+        assert point.ci95 == pytest.approx(layer.ci95_s, rel=1e-6)
+        if name == "lrn1":
+            assert saving.own_s == pytest.approx(layer.share_s, rel=1e-6)
+            assert saving.own_ci95_s == pytest.approx(layer.ci95_s, rel=1e-6)
+    assert division.step_s == pytest.approx(summarize(run).steps[0].center_s)
+
+
 def test_hparams_show_the_scalars():
     run = runs.steady()
     charts = {series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)}
     summary = summarize(run)
     assert set(metrics(run)) <= set(charts)
-    for saving in summary.savings:
-        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
     for step in summary.steps:
         if step.variant == "with_lrn":
             assert charts[f"{step.phase}/mean_ms"] == pytest.approx(step.center_s * 1e3)

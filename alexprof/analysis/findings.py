@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
 from msgspec.structs import asdict, replace
 
-from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
+from alexprof.analysis.interference import OTHERS, STEAL, interference_notes, level_clock_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced, on_cpu
 from alexprof.record.run import Run
+from alexprof.record.timed import Timed
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 _TIMES: tuple[Invalidates, ...] = ("times", "differences")
@@ -26,8 +27,10 @@ _FINDINGS: dict[str, _Harm] = {
     "no_turns": (3, ("differences",)),
     "few_steps": (3, _TIMES),
     "unsteady": (3, _TIMES),
+    "not_warm": (3, _TIMES),
     "trace_unlike": (3, _SHARES),
     "page_faults": (3, ("shares",)),
+    "imprecise": (2, _TIMES),
     "trace_drifts": (2, _SHARES),
     "trace_varies": (2, _SHARES),
     "bound_by_launching": (2, ()),
@@ -37,6 +40,8 @@ _FINDINGS: dict[str, _Harm] = {
     "bound_by_unknown": (2, ()),
     "no_trace": (1, ()),
     "first_step": (1, ()),
+    "stopped": (1, ()),
+    "outliers": (1, ()),
 }
 NOTES: dict[str, _Harm] = {
     "profiler_error": (5, _SHARES),
@@ -55,6 +60,7 @@ NOTES: dict[str, _Harm] = {
     "memory_stalled": (3, _TIMES),
     "gpu_slowed": (3, _TIMES),
     "gpu_clock_fell": (3, _TIMES),
+    "gpu_clock_level": (1, ()),
     "cpu_clock_fell": (3, _TIMES),
     "steps_not_marked": (3, ("times",)),
     "steps_not_on_all_hosts": (3, ()),
@@ -102,7 +108,6 @@ FAULTS_SEEN = 0.01
 """More page faults under the trace than without matter from this fraction of the step on."""
 
 
-_BUSY = ("cores_used_by_others", "cores_taken_by_host")  # a part of `machine_busy`
 _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may run
 _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
@@ -126,24 +131,34 @@ class Finding(Note, frozen=True, kw_only=True):
 def findings_of(run: Run) -> tuple[Finding, ...]:
     """What a reader of a run's numbers has to know, the most harmful first.
 
-    What holds for several variants or phases is one finding.
+    What holds for several variants or phases is one finding, with the worst figures.
     """
+    return _together(run, lambda finding: ())
+
+
+def all_findings(run: Run) -> tuple[Finding, ...]:
+    """The same, with figures of their own for each phase and variant that has others."""
+    return _together(run, lambda finding: tuple(finding.numbers.items()))
+
+
+def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tuple[Finding, ...]:
     together: dict[tuple[object, ...], Finding] = {}
-    for finding in _all(run):
-        key = finding.code, finding.names, finding.host, finding.text
+    for finding in (
+        *_of_run(run),
+        *_outside(run),
+        *_of_machine(run),
+        *_of_times(run),
+        *_of_traces(run),
+    ):
+        key = finding.code, finding.names, finding.host, finding.text, *figures(finding)
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
-    return tuple(sorted(together.values(), key=_rank))
-
-
-def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
-    """What concerns a phase, of each variant by itself, the most harmful first."""
-    findings = (finding for finding in _all(run) if not finding.phases or phase in finding.phases)
+    all_variants = set(run.variants)
+    findings = (
+        replace(finding, variants=()) if {*finding.variants} == all_variants else finding
+        for finding in together.values()
+    )
     return tuple(sorted(findings, key=_rank))
-
-
-def _all(run: Run) -> tuple[Finding, ...]:
-    return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
@@ -217,11 +232,10 @@ def more_faults(phase: Phase) -> bool:
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
     """Key, variant and record of all phases of all variants, phase by phase."""
-    keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
-    for key in keys:
-        for name, variant in run.variants.items():
-            if key in variant.phases:
-                yield key, name, variant.phases[key]
+    for key in run.phase_keys:
+        for name in run.variants:
+            if phase := run.phase(name, key):
+                yield key, name, phase
 
 
 def _of_run(run: Run) -> Iterator[Finding]:
@@ -250,8 +264,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
         if phase.timed and phase.timed.steadiness and phase.timed.steadiness.state != "steady":
             unsteady.setdefault(key, set()).add(name)
     slow = {stretch.phase for stretch in run.stretches}
-    keys = dict.fromkeys(key for key, _, _ in _phases(run))
-    busy = [key for key in keys if key in others or key in stolen or key in slow]
+    busy = [key for key in run.phase_keys if key in others or key in stolen or key in slow]
     if busy:
         numbers: dict[str, float] = {}
         slowest: tuple[str, ...] = ()
@@ -270,20 +283,71 @@ def _of_machine(run: Run) -> Iterator[Finding]:
 
 def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
     """Steps that hold no level: of all variants together it is the machine, of some the graph."""
-    levels = [
-        phase.timed.steadiness.levels_s
+    steady = [
+        phase.timed.steadiness
         for phase_key, name, phase in _phases(run)
         if phase_key == key and name in variants and phase.timed and phase.timed.steadiness
     ]
-    largest = max(levels, key=lambda level_s: abs(level_s[-1] - level_s[0]))
-    first_s, last_s = largest[0], largest[-1]
+    largest = max(steady, key=lambda steps: abs(steps.levels_s[-1] - steps.levels_s[0]))
+    numbers = {"first_level_s": largest.levels_s[0], "last_level_s": largest.levels_s[-1]}
+    if largest.settled_step is not None:
+        numbers["settled_step"] = largest.settled_step
     of_all = len(variants) == len(run.variants)
     return _finding(
         "unsteady",
-        {"first_level_s": first_s, "last_level_s": last_s},
+        numbers,
         phases=(key,),
         variants=() if of_all else [name for name in run.variants if name in variants],
     )
+
+
+def _of_times(run: Run) -> Iterator[Finding]:
+    """Whether the timed steps were warm, why there are no more, and which are far from the rest."""
+    for key in run.phase_keys:
+        timed = {
+            name: phase.timed
+            for name in run.variants
+            if (phase := run.phase(name, key)) and phase.timed
+        }
+        for name, steps in timed.items():
+            if steps.warm_up and steps.warm_up.settled is False:
+                variants = (name,) if len(run.variants) > 1 else ()
+                ran = {"steps": float(steps.warm_up.steps)}
+                yield _finding("not_warm", ran, phases=(key,), variants=variants)
+        yield from _stopped(key, timed)
+        outliers = [steps.outliers for steps in timed.values() if steps.outliers]
+        numbers = {
+            "slow": sum(outlier.mild_high + outlier.severe_high for outlier in outliers),
+            "slow_far": sum(outlier.severe_high for outlier in outliers),
+            "quick": sum(outlier.mild_low + outlier.severe_low for outlier in outliers),
+            "quick_far": sum(outlier.severe_low for outlier in outliers),
+            "steps": sum(outlier.steps for outlier in outliers),
+            "added_fraction": max((outlier.mean_share for outlier in outliers), default=0.0),
+        }
+        if numbers["slow"] or numbers["quick"]:
+            yield _finding("outliers", numbers, phases=(key,))
+
+
+def _stopped(key: str, timed: Mapping[str, Timed]) -> Iterator[Finding]:
+    """Why there are no more steps, once for variants that took turns; not if all asked for ran."""
+    groups: dict[tuple[str, float | None, int], list[str]] = {}
+    for name, steps in timed.items():
+        how = (steps.stopped_by or "steps", steps.requested_precision, steps.steps)
+        groups.setdefault(how, []).append(name)
+    for (stopped_by, requested, count), names in groups.items():
+        if requested is None and stopped_by != "max-time":
+            continue
+        code, numbers = "stopped", {"steps": float(count)}
+        reached = max(timed[name].precision or 0.0 for name in names)
+        if reached:
+            numbers["reached_fraction"] = reached
+        if requested is not None:
+            numbers["requested_fraction"] = requested
+            if stopped_by != "precision" and not 0 < reached <= requested:
+                code = "imprecise"
+        variants = names if len(groups) > 1 else ()
+        finding = _finding(code, numbers, phases=(key,), variants=variants)
+        yield replace(finding, names=(stopped_by,))
 
 
 def _of_traces(run: Run) -> Iterator[Finding]:
@@ -308,7 +372,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
         notes = interference_notes(phase.interference, host_clock=not on_gpu)
-        yield from (of_note(note) for note in notes if note.code not in _BUSY)
+        yield from map(of_note, notes)
+        steadiness = phase.timed.steadiness
+        if on_gpu and steadiness and steadiness.state != "steady":
+            yield from map(of_note, level_clock_notes(phase.interference))
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:
@@ -317,7 +384,8 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced is None or phase.attribution is None:
         return
     if traced.left_out_s is not None:
-        yield _finding("first_step", {"first_s": traced.left_out_s, "mean_s": traced.mean_s})
+        numbers = {"first_s": traced.left_out_s, "mean_s": traced.mean_s}
+        yield _finding("first_step", {**numbers, "mean_with_s": traced.mean_with_s or 0.0})
     if is_unlike(phase):
         yield _finding("trace_unlike", {"slowdown": traced.slowdown or 0.0})
     trend = _trend(traced.steps_s)

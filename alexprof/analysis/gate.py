@@ -10,12 +10,13 @@ from msgspec.structs import asdict
 
 from alexprof.analysis.caveats import QUIET, Caveat
 from alexprof.analysis.changes import Change, GroupRecord
-from alexprof.analysis.compare import compare_groups, group_caveats, split, without_verdict
+from alexprof.analysis.compare import compare
 from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
 from alexprof.measure.ratios import judge
 from alexprof.measure.stopping import read_part
+from alexprof.record.note import distinct
 from alexprof.record.values import Difference, Needed, Outcome
 
 GATE_VERSION = 2
@@ -98,36 +99,44 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         UsageError: If nothing has a bound's name.
         RunError: If a table can't be read.
     """
-    changes, unmatched = compare_groups(baseline, run)
-    gone = {part.name.casefold() for part in unmatched if part.b_s is None}
-    new = {part.name.casefold() for part in unmatched} - gone
+    compared = compare([baseline, run])
+    changes = compared.differences
+    gone = {part.name.casefold() for part in compared.gone}
+    new = {part.name.casefold() for part in compared.new} - gone
     bounded = _bounded(changes, bounds, gone | new)
-    caveats = [*group_caveats(baseline, run), *_missing(baseline, run, changes)]
-    caveats += [
-        Caveat(code="new_part", effect="work", what=bound.name)
-        for bound in bounds
-        if bound.name and bound.name.casefold() in new
+    more = [
+        *_missing(baseline, run, changes),
+        *(
+            Caveat(code="new_part", effect="work", what=bound.name)
+            for bound in bounds
+            if bound.name and bound.name.casefold() in new
+        ),
     ]
     if not bounded:
-        caveats.append(Caveat(code="nothing_bounded", effect="work"))
-    why_not, notes = split(caveats)
+        more.append(Caveat(code="nothing_bounded", effect="work"))
+    why_not = distinct([*compared.why_not, *more])
     outcome: Outcome = "unclear"
     if not why_not:
         differences = [change.difference for change, _ in bounded]
         outcome = judge(differences, [bound for _, bound in bounded])
-    effects = {caveat.effect for caveat in why_not}
-    smallest = min(len(run.runs), len(baseline.runs))
+    # A quiet machine makes no other work the same.
+    needed = QUIET if {caveat.effect for caveat in why_not} == {"times"} else None
     judged = []
     for change, bound in bounded:
         own: Outcome = "unclear" if why_not else judge([change.difference], [bound])
         if own == "slower" and outcome != "slower":
             own = "unclear"  # alone it would be evidence, among so many it is not
-        # A quiet machine makes no other work the same.
-        needed = QUIET if effects == {"times"} else None
         if own == "unclear" and not why_not:
-            needed = needed_runs(change.difference, bound, smallest)
-        fields = asdict(without_verdict(change) if "times" in effects else change)
-        judged.append(Judged(**fields, max_slowdown=bound, outcome=own, needed=needed))
+            runs = min(len(run.runs), len(baseline.runs))
+            needed = needed_runs(change.difference, bound, runs)
+        judged.append(
+            Judged(
+                **asdict(change),
+                max_slowdown=bound,
+                outcome=own,
+                needed=needed if own == "unclear" else None,
+            )
+        )
     judged.sort(key=lambda subject: subject.max_slowdown - (subject.difference.ratio - 1))
     return GateResult(
         baseline=baseline.record,
@@ -135,8 +144,8 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
         comparable=not why_not,
-        why_not=why_not,
-        notes=notes,
+        why_not=tuple(why_not),
+        notes=compared.notes,
         judged=tuple(judged),
     )
 

@@ -9,8 +9,12 @@ from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
 
 OTHERS = 0.05
-"""Part of the cores that others may use: a step that waits for its slowest thread is longer by at
-least as much; a desktop at rest takes less."""
+"""Part of the cores that others may use before it is a finding: a step that waits for its slowest
+thread is longer by at least as much; a desktop at rest takes less."""
+TOO_BUSY = 0.25
+"""Part of the cores that others and the host may take before no verdict rests on the times: with
+more, steps take a third longer and nobody knows how much exactly. Below it the intervals of turns
+still hold, as it lengthens both variants."""
 STEAL = 0.01
 """Part of the cores that the host may take away: nothing inside the machine can explain more."""
 MEMORY_STALLED = 0.01
@@ -33,17 +37,16 @@ GPU_SLOWED_BY = frozenset(
 
 
 def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:
-    """Notes on what matters; `host_clock`: whether it matters that the cores' clock fell."""
+    """Notes on what matters beside other programs and the host, which `findings` puts together.
+
+    `host_clock`: whether it matters that the cores' clock fell.
+    """
     notes = [*_host_notes(interference), *gpu_clock_notes(interference)]
     return [note for note in notes if host_clock or note.code != "cpu_clock_fell"]
 
 
 def _host_notes(interference: Interference) -> Iterator[Note]:
-    cores, seconds = interference.cores, interference.seconds
-    if interference.others_part > OTHERS:
-        yield Note("cores_used_by_others", {"used": interference.cpu_others or 0.0, "cores": cores})
-    if interference.steal_part > STEAL:
-        yield Note("cores_taken_by_host", {"taken": interference.steal or 0.0, "cores": cores})
+    seconds = interference.seconds
     if (interference.throttled or 0) > THROTTLED:
         yield Note("quota_throttled", {"throttled_per_s": interference.throttled or 0.0})
     collecting_s = interference.collecting_s

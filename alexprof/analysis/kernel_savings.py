@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexprof.analysis.timed_scale import Floats, StepCosts
+from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
+from alexprof.measure.spread import Floats
 from alexprof.record.trace import Saving
 from alexprof.record.values import Interval
 

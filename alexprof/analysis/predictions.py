@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,14 +9,11 @@ from msgspec import Struct
 
 from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
-from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.timed import Timed
-from alexprof.record.trace import PredictionError, Replay
-from alexprof.record.values import Interval
+from alexprof.record.trace import Replay
 
-WORTH = 0.02
-"""Part of the step from which on a saving is large enough to ask how far its prediction is off."""
+LEAST = 0.01
+"""Part of the step from which on a saving is predicted."""
 How = Literal["ops", "launches", "kernels", "share"]
 
 
@@ -28,7 +24,7 @@ class PredictedSaving(Struct, frozen=True, kw_only=True):
         what: "layer", or "ablation" for ops that another variant leaves out.
         name: The layer; of ops that are left out the ablation.
         fraction: Of the step.
-        saves_s: Of the timed mean, or of the traced one where nothing was timed.
+        saves_s: Of the step.
         std_s: Its standard deviation over traced steps; None with one.
         speed_up: Step with it over step without it; None if nothing is left.
         halved_s: What the step saves if they become twice as fast.
@@ -79,48 +75,27 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     if division is None or not division.layers:
         return None
     record = run.variants[variant].phases[phase]
-    step_s = record.timed.mean_s if record.timed and division.step_s else division.step_s
+    step_s = division.step_s
     how: How | Literal[""] = "share"
+    savings: Iterator[PredictedSaving] = iter(())
     if record.replay and record.replay.savings:
         how = record.replay.how
-        savings = tuple(_replayed(run, record.replay, variant, phase, step_s))
+        if how == "kernels" and record.timed:
+            step_s = record.timed.mean_s  # its idle time is a part of what is predicted
+        savings = _replayed(run, record.replay, variant, phase, step_s)
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
-        how, savings = "", ()
+        how = ""
     else:
-        savings = tuple(_by_share(run, division, step_s))
-    return Predictions(variant=variant, phase=phase, how=how, step_s=step_s, savings=savings)
-
-
-def prediction_agrees(run: Run, ablation: Ablation) -> bool | None:
-    """Whether prediction and measurement agree, given both intervals; None without both."""
-    saved_s, interval = difference_s(ablation, leading_estimator(run))
-    if ablation.predicted_s is None or ablation.predicted_ci95_s is None or interval is None:
-        return None
-    halves_s = [(high - low) / 2 for low, high in (interval, ablation.predicted_ci95_s)]
-    return abs(saved_s - ablation.predicted_s) <= math.hypot(*halves_s)
-
-
-def prediction_error(ablation: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
-    """Sets a prediction beside both variants' timed steps; None without a prediction."""
-    if ablation.predicted_s is None:
-        return None
-    return PredictionError(
-        step_mean=(whole.mean_s - ablation.predicted_s) / without.mean_s - 1,
-        step_median=(whole.median_s - ablation.predicted_s) / without.median_s - 1,
-        saving_mean=_saving_error(
-            ablation.predicted_s, ablation.measured_s, ablation.ci95_s, whole.mean_s
-        ),
-        saving_median=_saving_error(
-            ablation.predicted_s, ablation.measured_median_s, ablation.median_ci95_s, whole.median_s
+        savings = _by_share(run, division, step_s)
+    return Predictions(
+        variant=variant,
+        phase=phase,
+        how=how,
+        step_s=step_s,
+        savings=tuple(
+            saving for saving in savings if saving.what == "ablation" or saving.fraction >= LEAST
         ),
     )
-
-
-def _saving_error(
-    predicted_s: float, measured_s: float, interval: Interval | None, step_s: float
-) -> float | None:
-    seen = interval is not None and interval[0] > 0
-    return predicted_s / measured_s - 1 if seen and measured_s >= WORTH * step_s else None
 
 
 def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[PredictedSaving]:
@@ -141,9 +116,9 @@ def _replayed(
     run: Run, replay: Replay, variant: str, phase: str, step_s: float
 ) -> Iterator[PredictedSaving]:
     """Ops that another variant leaves out, beside what that saved, then layers."""
-    predicted = {saving.name: saving for saving in replay.savings if saving.what == "ablation"}
+    predicted = {(saving.what, saving.name): saving for saving in replay.savings}
     for ablation in run.ablations:
-        saving = predicted.get(ablation.name)
+        saving = predicted.get(("ablation", ablation.name))
         if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
             saved_s, interval = difference_s(ablation, leading_estimator(run))
             unclear = interval is not None and interval[0] <= 0 <= interval[1]

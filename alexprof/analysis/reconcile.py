@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from msgspec.structs import replace
 
-from alexprof.analysis.timed_scale import Floats, StepCosts
+from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import LEVEL, adjust_p_values
+from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase, on_cpu

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from alexprof.attribute import jax, kinds
-from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
+from alexprof.attribute.scopes import Path, optimizers_of, root_by_time, root_scope
 from alexprof.attribute.symbols import DATA_SCOPE, type_in
 from alexprof.attribute.timeline import Bool, Float
 
@@ -55,7 +55,7 @@ class OpPlace(NamedTuple):
 
     # The forward scopes and, last, the forward op, outermost first; `()` for a gradient op that
     # belongs to no forward op.
-    path: tuple[str, ...]
+    path: Path
     backward: bool  # whether the name says that it is a part of the gradients
 
 
@@ -65,7 +65,7 @@ class Labels(NamedTuple):
     kind: list[str]  # type without dressing
     layer: list[str]  # name scope that the op belongs to
     passes: list[str]  # "forward", "backward", "optimizer", "input" or "other"
-    root: tuple[str, ...]  # the scopes around the whole model, which layers are named below
+    root: Path  # the scopes around the whole model, which layers are named below
 
 
 def describe(
@@ -86,7 +86,7 @@ def describe(
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
     types = [type_ for _, type_ in ops]
-    updates = optimizers_of([(place.path, place.backward) for place in places], types)
+    updates = optimizers_of(places, types)
     passes = [
         "other"
         if number in unplaced
@@ -95,7 +95,17 @@ def describe(
         else pass_of(*op, place, taped=taped)
         for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
-    root = _root([place.path for place in places], passes, gpu_time)
+    if gpu_time is None:
+        forward = (which == "forward" for which in passes)
+        root = root_scope([place.path for place in compress(places, forward)])
+    else:  # a GPU shows few ops of the sorts by which a layer is known
+        root = root_by_time(
+            [
+                (place.path, time)
+                for place, which, time in zip(places, passes, gpu_time, strict=True)
+                if which in ("forward", "backward") and place.path
+            ]
+        )
     layers = [
         COPIES
         if gpu_time is not None and kinds.is_copy(type_)
@@ -123,22 +133,6 @@ def describe_with_fusions(work: Work, depth: int, gpu_time: Float | None) -> tup
     return own, np.array(across, bool)
 
 
-def _root(
-    paths: Sequence[tuple[str, ...]], passes: Sequence[str], gpu_time: Sequence[float] | None
-) -> tuple[str, ...]:
-    """The scopes around the whole model; on a GPU by time, for it shows few ops of other sorts."""
-    if gpu_time is None:
-        return root_scope(
-            [path for path, which in zip(paths, passes, strict=True) if which == "forward"]
-        )
-    of_model = [
-        (path, time)
-        for path, which, time in zip(paths, passes, gpu_time, strict=True)
-        if which in ("forward", "backward") and path
-    ]
-    return root_by_time(of_model)
-
-
 def parse(name: str) -> OpPlace:
     """Takes the marks of the graph's history off a node's name.
 
@@ -154,10 +148,9 @@ def parse(name: str) -> OpPlace:
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
-    place = _resolve(scopes)
-    if not place.backward:
-        return OpPlace(place.path or (name,), False)
-    path = place.path
+    path, backward = _resolve(scopes)
+    if not backward:
+        return OpPlace(path or (name,), False)
     if len(path) == 1 and not _GRAD.search(scopes[-1]):
         return OpPlace((), True)
     return OpPlace(path[:-1] if len(path) > 1 else path, True)
@@ -226,15 +219,11 @@ def pass_of(name: str, type_: str, place: OpPlace, *, taped: bool = False) -> st
 
 def optimizer_scope(place: OpPlace) -> str | None:
     """Returns the scope of an optimizer around an op (`Adam`, `adam_w_1`), or None."""
-    if place.backward:
-        return None
-    for scope in place.path[:-1]:
-        if _OPTIMIZER.fullmatch(scope.replace("_", "").lower()):
-            return scope
-    return None
+    scopes = () if place.backward else place.path[:-1]
+    return next((s for s in scopes if _OPTIMIZER.fullmatch(s.replace("_", "").lower())), None)
 
 
-def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: tuple[str, ...] = ()) -> str:
+def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: Path = ()) -> str:
     """Returns the layer of an op: the first `depth` scopes of its path below `root`.
 
     An op that stands in no scope is its own layer (`pool1`). Ops of an optimizer belong to the
@@ -247,10 +236,8 @@ def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: tuple[str
     scope = optimizer_scope(place)
     if scope is not None:
         return scope
-    path = place.path
-    if not path:
+    if not place.path:
         return UNNAMED_GRADIENT
-    below = 0
-    while below < min(len(root), len(path) - 1) and path[below] == root[below]:
-        below += 1
-    return "/".join(path[below : below + depth])
+    outer = takewhile(lambda pair: pair[0] == pair[1], zip(place.path[:-1], root, strict=False))
+    below = len(list(outer))
+    return "/".join(place.path[below : below + depth])

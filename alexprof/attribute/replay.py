@@ -12,7 +12,7 @@ A replay that gives back the measured time predicts what the step would take wit
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,11 +132,11 @@ class Executions:
         """Executions in a step, on average."""
         return self.op.size / self.wall_ns.size
 
-    def part_in(self, nodes: Container[str]) -> float:
-        """The part of the ops' time that belongs to known ones."""
-        is_known = np.array([name in nodes for name in self.names], bool)
+    def part_in(self, graph: Graph) -> float:
+        """The part of the ops' time that belongs to nodes of the graph."""
+        is_node = np.array([name in graph.number for name in self.names], bool)
         time = self.end_ns - self.start_ns
-        return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
+        return float(time[is_node[self.op]].sum() / max(time.sum(), 1))
 
     def drawn(self, step: int) -> ExecutedStep:
         """Returns a step."""
@@ -183,15 +183,17 @@ class StepReplay:
     """A step, ready to be run again."""
 
     def __init__(self, step: ExecutedStep, graph: Graph) -> None:
-        self.step = step
-        self.graph = graph
+        self.step, self.graph = step, graph
         ran = step.executions
         self._node = [graph.number.get(execution.op, -1) for execution in ran]
         self._at = {node: at for at, node in enumerate(self._node) if node >= 0}
-        self._missing = [len(before) for before in graph.inputs]
         self._work = _work(step)
-        self._gap = _gaps(ran)
-        self._tail_ns = step.wall_ns - max((execution.end_ns for execution in ran), default=0.0)
+        self._gap = []  # the time before each op's begin in which no op ran
+        reach = 0.0
+        for execution in ran:
+            self._gap.append(max(execution.start_ns - reach, 0.0))
+            reach = max(reach, execution.end_ns)
+        self._tail_ns = step.wall_ns - reach
 
     def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
         """Returns how long the step takes if some ops are so many times as fast, or take no time.
@@ -199,33 +201,22 @@ class StepReplay:
         Raises:
             ValueError: The dependencies have a cycle, so the step could never end.
         """
-        work = [
-            work / speed if execution.op in without else work
-            for work, execution in zip(self._work, self.step.executions, strict=True)
-        ]
-        return self._run(work) + self._tail_ns
-
-    def _run(self, work: Sequence[float]) -> float:
-        """Plays the step; returns when the last op ended."""
-        missing = self._missing.copy()
+        ran = self.step.executions
+        missing = [len(before) for before in self.graph.inputs]
         # Ops that wait for nothing but a thread: a heap, the first goes first.
-        ready: list[int] = []
-        for at, node in enumerate(self._node):
-            if node < 0:
-                heapq.heappush(ready, at)
+        ready = [at for at, node in enumerate(self._node) if node < 0]
         self._free([node for node, count in enumerate(missing) if not count], missing, ready)
         starting: list[tuple[float, int]] = []
-        running: dict[int, float] = {}
+        running: dict[int, float] = {}  # the work that is left
         now, ended, free = 0.0, 0, self.step.threads
-        while ended < len(work):
+        while ended < len(ran):
             while ready and free:
                 at = heapq.heappop(ready)
                 heapq.heappush(starting, (now + self._gap[at], at))
                 free -= 1
             if not (starting or running):
                 raise ValueError("ops that wait for each other")
-            can_use = {at: self.step.executions[at].cores for at in running}
-            rate = _rates(can_use, self.step.cores)
+            rate = _rates({at: ran[at].cores for at in running}, self.step.cores)
             next_end = min((left / rate[at] for at, left in running.items()), default=float("inf"))
             until = min(next_end, starting[0][0] - now if starting else float("inf"))
             for at in running:
@@ -233,32 +224,28 @@ class StepReplay:
             now += until
             while starting and starting[0][0] <= now:
                 at = heapq.heappop(starting)[1]
-                running[at] = work[at]
+                running[at] = self._work[at] / (speed if ran[at].op in without else 1)
             for at in [at for at, left in running.items() if left <= _DONE]:
                 del running[at]
                 ended, free = ended + 1, free + 1
                 if self._node[at] >= 0:
                     self._free(self._released(self._node[at], missing), missing, ready)
-        return now
+        return now + self._tail_ns
 
     def _free(self, nodes: list[int], missing: list[int], ready: list[int]) -> None:
         """Makes ops ready whose inputs are there; hidden ones end at once, and free others."""
         while nodes:
             node = nodes.pop()
-            at = self._at.get(node)
-            if at is not None:
-                heapq.heappush(ready, at)
+            if node in self._at:
+                heapq.heappush(ready, self._at[node])
             else:
                 nodes += self._released(node, missing)
 
     def _released(self, node: int, missing: list[int]) -> list[int]:
         """Those that waited for a node last."""
-        free = []
         for user in self.graph.users[node]:
             missing[user] -= 1
-            if not missing[user]:
-                free.append(user)
-        return free
+        return [user for user in self.graph.users[node] if not missing[user]]
 
     def critical_path(self) -> list[tuple[str, float]]:
         """Finds the ops that made the step as long as it was, from first to last.
@@ -279,10 +266,9 @@ class StepReplay:
         while at >= 0:
             execution = ran[at]
             inputs = self.graph.inputs[self._node[at]] if self._node[at] >= 0 else []
-            needed = [self._latest(node, seen) for node in inputs]
             needed = [
                 other
-                for other in (*needed, previous[at])
+                for other in (*(self._latest(node, seen) for node in inputs), previous[at])
                 if 0 <= other < at and ran[other].end_ns <= execution.end_ns
             ]
             up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
@@ -303,10 +289,9 @@ class StepReplay:
                 waiting += self.graph.inputs[current]
                 continue
             else:
-                ends = [seen.get(other, -1) for other in self.graph.inputs[current]]
-                seen[current] = max(
-                    (at for at in ends if at >= 0), key=lambda at: ran[at].end_ns, default=-1
-                )
+                ops = (seen.get(other, -1) for other in self.graph.inputs[current])
+                ops = (at for at in ops if at >= 0)
+                seen[current] = max(ops, key=lambda at: ran[at].end_ns, default=-1)
             waiting.pop()
         return seen[node]
 
@@ -322,33 +307,21 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
 
 def _work(step: ExecutedStep) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
-    ran = step.executions
-    edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]
-    edges += [
-        (execution.start_ns, 1, at)
-        for at, execution in enumerate(ran)
-        if execution.end_ns > execution.start_ns
-    ]
-    work = [0.0] * len(ran)
+    edges = []
+    for at, execution in enumerate(step.executions):
+        edges.append((execution.end_ns, 0, at))
+        if execution.end_ns > execution.start_ns:
+            edges.append((execution.start_ns, 1, at))
+    work = [0.0] * len(step.executions)
     running: dict[int, float] = {}
     before = 0.0
-    rates: dict[int, float] = {}
     for time, opens, at in sorted(edges):
-        for other, rate in rates.items():
-            work[other] += rate * (time - before)
+        if time > before:
+            for other, rate in _rates(running, step.cores).items():
+                work[other] += rate * (time - before)
         before = time
         if opens:
-            running[at] = ran[at].cores
+            running[at] = step.executions[at].cores
         else:
             running.pop(at, None)
-        rates = _rates(running, step.cores)
     return work
-
-
-def _gaps(ran: Sequence[Execution]) -> list[float]:
-    """The time before each op's begin in which no op ran."""
-    gaps, reach = [], 0.0
-    for execution in ran:
-        gaps.append(max(execution.start_ns - reach, 0.0))
-        reach = max(reach, execution.end_ns)
-    return gaps

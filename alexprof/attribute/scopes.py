@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 Path = tuple[str, ...]
 
@@ -29,8 +29,7 @@ _PRODUCT = re.compile(
 
 _ADDS, _SUBTRACTS = "AssignAddVariableOp", "AssignSubVariableOp"
 _SEVERAL = 2
-_CHECKS = frozenset({"IsFinite", "All"})
-_PACKED = "Pack"
+_CHECKS = ("IsFinite", "All", "Pack")
 _REWRITTEN = "ArithmeticOptimizer"
 
 
@@ -107,16 +106,19 @@ def optimizers_of(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> 
     """
     names = _scopes(places, types)
     optimizer_of: dict[int, str] = {}
-    for number, (path, backward) in enumerate(places):
-        if not backward:
-            name = next(
-                (names[path[:end]] for end in range(1, len(path)) if path[:end] in names), ""
-            )
-            if name:
-                optimizer_of[number] = name
-    for name in dict.fromkeys(names.values()):
-        for number in _checks(places, types):
-            optimizer_of.setdefault(number, name)
+    # No layer has the checks for finite gradients, gathered in one op.
+    outside: dict[str, list[int]] = defaultdict(list)
+    for number, ((path, backward), type_) in enumerate(zip(places, types, strict=True)):
+        if backward:
+            continue
+        prefixes = (path[:end] for end in range(1, len(path)))
+        if name := next((names[prefix] for prefix in prefixes if prefix in names), ""):
+            optimizer_of[number] = name
+        elif len(path) == 1 or path[0] == _REWRITTEN:
+            outside[type_].append(number)
+    if names and "IsFinite" in outside:
+        checks = (number for type_ in _CHECKS for number in outside[type_])
+        optimizer_of |= dict.fromkeys(checks, next(iter(names.values())))
     return optimizer_of
 
 
@@ -132,38 +134,20 @@ def _scopes(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[P
         if with_gradients and not backward and len(path) > 1 and type_ in (_ADDS, _SUBTRACTS)
     }
     count = Counter(path[:-1] for path, _ in updates)
-    scopes = [
-        scope
-        for scope in count
-        if count[scope] >= _SEVERAL and not with_gradients.intersection(_prefixes(scope))
-    ]
+    around = {scope: _branches_around(scope) for scope in count if count[scope] >= _SEVERAL}
+    scopes = [scope for scope in around if with_gradients.isdisjoint(around[scope])]
     subtracting = {path[:-1] for path, type_ in updates if type_ == _SUBTRACTS}
-    names: dict[Path, str] = {}
-    for scope in sorted(scopes):
-        if scope in subtracting or subtracting.isdisjoint(scopes):
-            around = scope
-            while len(around) > 1 and LOOP.fullmatch(around[-2]):
-                around = around[:-1]
-            names[around] = scope[-1]
-    return names
+    return {
+        around[scope][-1]: scope[-1]
+        for scope in sorted(scopes)
+        if scope in subtracting or subtracting.isdisjoint(scopes)
+    }
 
 
-def _prefixes(scope: Path) -> Iterator[Path]:
-    """The scope and the loops and branches around it."""
-    yield scope
+def _branches_around(scope: Path) -> list[Path]:
+    """The scope and the loops and branches right around it."""
+    around = [scope]
     while len(scope) > 1 and LOOP.fullmatch(scope[-2]):
         scope = scope[:-1]
-        yield scope
-
-
-def _checks(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> list[int]:
-    """The checks for finite gradients: of no layer, and gathered in one op."""
-    outside = [
-        number
-        for number, (path, backward) in enumerate(places)
-        if not backward and (len(path) == 1 or path[0] == _REWRITTEN)
-    ]
-    checks = [number for number in outside if types[number] in _CHECKS]
-    if "IsFinite" not in {types[number] for number in checks}:
-        return []
-    return checks + [number for number in outside if types[number] == _PACKED]
+        around.append(scope)
+    return around

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,29 +90,20 @@ class Steps:
         return self._take(np.flatnonzero(self.number != number))
 
     def _take(self, rows: Index) -> Steps:
-        return replace(
-            self,
-            number=self.number[rows],
-            start_ps=self.start_ps[rows],
-            end_ps=self.end_ps[rows],
-            sort=None,
-        )
+        columns = self.number[rows], self.start_ps[rows], self.end_ps[rows]
+        return Steps(*columns, self.notes, self.source, sorts=self.sorts)
 
 
-@dataclass(frozen=True)
-class _Spans:
-    """Events that may be steps: int64 [m] number, begin and end; names as written."""
+class _Marks(NamedTuple):
+    """Events that may be steps, in columns."""
 
     number: Int
     start_ps: Int
     end_ps: Int
     name: NDArray[np.str_]
 
-    def __len__(self) -> int:
-        return int(self.number.size)
-
-    def take(self, rows: Bool | Index) -> _Spans:
-        return _Spans(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
+    def take(self, rows: Bool | Index) -> _Marks:
+        return _Marks(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
@@ -124,68 +115,55 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
         span_ps: Begin and end of all ops and kernels: one step with the number 0, where nothing
             is marked and no function is called.
     """
-    markers = _events_with(host, "step_num")
-    steps = _outermost(_named(markers, marker))
+    markers, calls = (_events_with(host, stat) for stat in ("step_num", "tf_function_call"))
+    wanted, called = (
+        marks if marker is None else marks.take(marks.name == marker) for marks in (markers, calls)
+    )
+    steps = _outermost(wanted)
     if len(steps):
         return steps if marker is None else _beside_others(steps, markers, marker)
-    calls = _named(_events_with(host, "tf_function_call"), marker)
-    if len(calls):
+    if called.number.size:
         recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
-        return _until_next(_outermost(calls), recorded_until_ps, span_ps)
+        return _until_next(_outermost(called), recorded_until_ps, span_ps)
     names = _names_of(markers) if marker is not None else ()
-    return _whole(span_ps, (*steps.notes, Note(NOT_MARKED, names=names, text=marker or "")))
+    notes = (*steps.notes, Note(NOT_MARKED, names=names, text=marker or ""))
+    start = span_ps[0] // PS_PER_NS
+    end = max(-(-span_ps[1] // PS_PER_NS), start + 1)
+    number, start_ps, end_ps = np.array([[0], [start * PS_PER_NS], [end * PS_PER_NS]], np.int64)
+    return Steps(number, start_ps, end_ps, notes, source="whole")
 
 
-def _events_with(host: Sequence[Events], stat: str) -> _Spans:
+def _events_with(host: Sequence[Events], stat: str) -> _Marks:
     """The events that have a stat, numbered by its value, or from 0 where that is no number."""
     none: Int = np.zeros(0, np.int64)
-    numbers, starts, ends, names = [none], [none], [none], [np.zeros(0, np.str_)]
+    parts = [_Marks(none, none, none, np.zeros(0, np.str_))]
     for events in host:
         number, present = events.ints(stat)
         if not present.any():
             text, _ = events.strings(stat)
             present = text >= 0
             number[present] = np.arange(int(present.sum()))
-        numbers.append(number[present])
-        starts.append(events.start_ps[present])
-        ends.append(events.end_ps[present])
-        names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
-    number, start, end = (np.concatenate(column) for column in (numbers, starts, ends))
-    return _Spans(number, start, end, np.concatenate(names))
+        names = np.array([events.names[symbol] for symbol in events.name[present]], np.str_)
+        starts, ends = events.start_ps[present], events.end_ps[present]
+        parts.append(_Marks(number[present], starts, ends, names))
+    return _Marks(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _named(spans: _Spans, name: str | None) -> _Spans:
-    return spans if name is None else spans.take(spans.name == name)
-
-
-def _beside_others(steps: Steps, markers: _Spans, wanted: str) -> Steps:
+def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
     """Adds to the wanted steps those of other markers that lie apart from them."""
     start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
     after = np.searchsorted(steps.end_ps, start_ps, side="right")
     begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
     others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
-    if not len(others):
-        return replace(steps, wanted=wanted)
-    sort = others.sort if others.sort is not None else np.zeros(len(others), np.int64)
-    number, start, end, sorts = (
-        np.concatenate(columns)
-        for columns in (
-            (steps.number, others.number),
-            (steps.start_ps, others.start_ps),
-            (steps.end_ps, others.end_ps),
-            (np.zeros(len(steps), np.int64), 1 + sort),
-        )
-    )
-    order = np.argsort(start)
-    return Steps(
-        number[order],
-        start[order],
-        end[order],
-        steps.notes,
-        sort=sorts[order],
-        sorts=(wanted, *others.sorts),
-        wanted=wanted,
-    )
+    every = [
+        (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.sort)
+        for first, part in enumerate((steps, others))
+    ]
+    columns = [np.concatenate(column) for column in zip(*every, strict=True)]
+    order = np.argsort(columns[1])
+    number, start, end, sort = (column[order] for column in columns)
+    sorts = (wanted, *others.sorts)
+    return Steps(number, start, end, steps.notes, sort=sort, sorts=sorts, wanted=wanted)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
@@ -202,76 +180,46 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     set_up_ps = int(calls.start_ps[0]) - span_ps[0]
     if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
         notes.append(Note("set_up_left_out", {"set_up_s": set_up_ps / 1e12}))
-    return replace(
-        calls,
-        end_ps=np.append(calls.start_ps[1:], last_ps),
-        notes=tuple(notes),
-        source="call",
-    )
+    end_ps = np.append(calls.start_ps[1:], last_ps)
+    return replace(calls, end_ps=end_ps, notes=tuple(notes), source="call")
 
 
-def _whole(span_ps: tuple[int, int], notes: tuple[Note, ...]) -> Steps:
-    start = span_ps[0] // PS_PER_NS
-    end = max(-(-span_ps[1] // PS_PER_NS), start + 1)
-    return Steps(
-        np.zeros(1, np.int64),
-        np.array([start * PS_PER_NS], np.int64),
-        np.array([end * PS_PER_NS], np.int64),
-        notes,
-        source="whole",
-    )
+def _outermost(marks: _Marks) -> Steps:
+    """Leaves steps that lie inside another out, and starts one that overlaps where that ends.
 
-
-def _outermost(spans: _Spans) -> Steps:
-    """Leaves steps that lie inside another out, and starts one that overlaps where that ends."""
-    order = np.lexsort((-spans.end_ps, spans.start_ps))
-    spans = spans.take(order)
-    reach = np.roll(np.maximum.accumulate(spans.end_ps), 1)
+    Numbers them from 0 where a sort's numbers repeat, as with two loops in one trace.
+    """
+    marks = marks.take(np.lexsort((-marks.end_ps, marks.start_ps)))
+    reach = np.roll(np.maximum.accumulate(marks.end_ps), 1)
     reach[:1] = np.iinfo(np.int64).min
-    outer = spans.end_ps > reach
-    start = _to_ns(np.maximum(spans.start_ps, reach)[outer])
-    end = _to_ns(spans.end_ps[outer])
-    kept = spans.take(outer)
-    notes = _left_out(spans, outer)
-    overlaps = int((outer & (spans.start_ps < reach)).sum())
-    if overlaps:
+    outer = marks.end_ps > reach
+    notes = []
+    # A marker inside another that repeats its number is the same step.
+    around = np.maximum(np.cumsum(outer) - 1, 0)
+    inside = marks.take(~outer & (marks.number != marks.number[outer][around]))
+    if inside.number.size:
+        numbers: dict[str, float] = {"markers": inside.number.size}
+        notes.append(Note("markers_inside_steps", numbers, _names_of(inside)))
+    if overlaps := int((outer & (marks.start_ps < reach)).sum()):
         notes.append(Note("steps_overlap", {"steps": overlaps}))
-    lasting = end > start
+    start_ps = np.maximum(marks.start_ps, reach)
+    marks = marks._replace(start_ps=_to_ns(start_ps), end_ps=_to_ns(marks.end_ps)).take(outer)
+    lasting = marks.end_ps > marks.start_ps
     if not lasting.all():
         notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
-    sorts = tuple(dict.fromkeys(kept.name[lasting].tolist()))
-    places = {name: place for place, name in enumerate(sorts)}
-    sort = np.array([places[name] for name in kept.name[lasting].tolist()], np.int64)
-    steps = Steps(
-        kept.number[lasting], start[lasting], end[lasting], tuple(notes), sort=sort, sorts=sorts
-    )
-    return _distinct(steps)
-
-
-def _left_out(markers: _Spans, outer: Bool) -> list[Note]:
-    """Notes which markers inside others are left out, unless they repeat the outer one's number."""
-    at = np.maximum(np.cumsum(outer) - 1, 0)
-    other = ~outer & (markers.number != markers.number[outer][at])
-    if not other.any():
-        return []
-    names = _names_of(markers.take(other))
-    return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
-
-
-def _names_of(spans: _Spans) -> tuple[str, ...]:
-    return tuple(np.unique(spans.name)[:_SHOWN].tolist())
-
-
-def _distinct(steps: Steps) -> Steps:
-    """Numbers steps from 0 where a sort's numbers repeat, as with two loops in one trace."""
-    number = steps.number.copy()
-    notes = steps.notes
-    for sort in range(len(steps.sorts)):
-        rows = steps.rows_of(sort)
+    number, start_ps, end_ps, name = marks.take(lasting)
+    places = {name: place for place, name in enumerate(dict.fromkeys(name.tolist()))}
+    sort = np.array([places[name] for name in name.tolist()], np.int64)
+    for place in places.values():
+        rows = np.flatnonzero(sort == place)
         if np.unique(number[rows]).size < rows.size:
             number[rows] = np.arange(rows.size)
-            notes += (Note("steps_renumbered"),)
-    return replace(steps, number=number, notes=distinct(notes))
+            notes.append(Note("steps_renumbered"))
+    return Steps(number, start_ps, end_ps, distinct(notes), sort=sort, sorts=tuple(places))
+
+
+def _names_of(marks: _Marks) -> tuple[str, ...]:
+    return tuple(np.unique(marks.name)[:_SHOWN].tolist())
 
 
 def _to_ns(time_ps: Int) -> Int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, PredictionError, SeenOps
+from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -15,7 +15,7 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         pass_: The pass.
         attributed_s: Their share of the traced step, scaled to the timed mean; None without traces.
         attributed_std_s: Its sample standard deviation over traced steps; None with one step.
-        ci95_s: Its 95 % interval; None with one step.
+        ci95_s: Its 95 % interval; None with fewer than three steps.
     """
 
     layer: str
@@ -62,7 +62,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
         seen: The ops left out, as the trace shows them.
         fused: Ops that compute some of them too; a prediction does not cover these.
         predicted_from: "replay", "share" (CPU), "launches", "kernels" (GPU), "" (not predicted).
-        predicted_error: Error of the prediction; None without one.
     """
 
     name: str
@@ -98,4 +97,3 @@ class Ablation(Struct, frozen=True, kw_only=True):
     seen: tuple[SeenOps, ...] = ()
     fused: tuple[FusedOp, ...] = ()
     predicted_from: str = ""
-    predicted_error: PredictionError | None = None

@@ -29,7 +29,7 @@ class Traced(Struct, frozen=True, kw_only=True):
         host_level: The host tracer level that was used; None if the trace doesn't say.
         events: Op and kernel events inside the steps.
         page_faults_per_step: As in `Timed`; many more mean that tracing made memory slower.
-        ci95_s: 95 % interval of the mean, from blocks of steps; None with one step.
+        ci95_s: 95 % interval of the mean, from blocks of steps; None with fewer than three.
         left_out_s: Duration of a first step, left out as it took much longer; None without.
         mean_with_s: Mean including that step.
         steps_s: Wall time of each step, in order.
@@ -108,7 +108,7 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
         share_fraction: Its share of all traced steps, as a fraction of their wall time.
         core_mean_s: Work of all threads for it, mean; None on a GPU, and if not recorded.
         parallelism: Core time / time in which any thread worked for it.
-        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of steps; None with one step.
+        share_ci95_s: 95 % interval of `share_mean_s`, from blocks of steps; None with fewer than 3.
         busy_fraction: Its share as a fraction of the time in which the device ran anything.
         idle_before_s: GPU idle time before its kernels but the step's first; None on a CPU.
         launching_s: Host time since the previous launch, for its launches; None on a CPU.

@@ -99,6 +99,18 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     clock_s: float | None = None
 
     @property
+    def phase_keys(self) -> tuple[str, ...]:
+        """Keys of the phases of all variants, in the order measured."""
+        return tuple(
+            dict.fromkeys(key for variant in self.variants.values() for key in variant.phases)
+        )
+
+    def phase(self, variant: str, key: str) -> Phase | None:
+        """A variant's phase; None if the run has none."""
+        record = self.variants.get(variant)
+        return record.phases.get(key) if record else None
+
+    @property
     def place(self) -> Path | None:
         """The run's folder, or a trace's file or folder; None of a run in memory alone."""
         return self.__dict__.get("place")

@@ -109,7 +109,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The traced steps, replayed from the graph and the measured durations.
 
     Attributes:
-        reason: Why there is no replay; then only `dependents`, and what the kernels tell.
+        reason: Why there is no replay; then only `dependents`, and what the kernels tell. Even then
+            launches are replayed for ablations that leave out more than half of them.
         drift: Median of abs(replayed / measured − 1) over steps.
         drift_worst: The largest.
         steps: Number of replayed steps.
@@ -117,7 +118,8 @@ class Replay(Struct, frozen=True, kw_only=True):
         savings: Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each,
             and for ablations; empty where the drift exceeds 1 %.
         dependents: By ablation the other ops of the trace that exist only because of its ops.
-        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels".
+        how: What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels" but
+            for ablations.
     """
 
     reason: Note | None = None
@@ -211,19 +213,3 @@ class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     kind: str
     pass_: str
     fused: tuple[str, ...]
-
-
-class PredictionError(Struct, frozen=True, kw_only=True):
-    """How far a prediction was off, each as predicted over measured, less 1.
-
-    Attributes:
-        step_mean: Of the step without the ops, by means.
-        step_median: By medians.
-        saving_mean: Of the saving; None below 2 % of the step, or if its interval includes 0.
-        saving_median: By medians.
-    """
-
-    step_mean: float
-    step_median: float
-    saving_mean: float | None = None
-    saving_median: float | None = None

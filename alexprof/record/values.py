@@ -9,6 +9,13 @@ from msgspec import Struct
 
 Interval = tuple[float, float]
 """Lower and upper bound."""
+
+
+def of_duration(interval: Interval) -> Interval:
+    """The interval of something that can't be less than 0, such as a duration."""
+    return max(interval[0], 0.0), interval[1]
+
+
 Estimator = Literal["mean", "median"]
 Verdict = Literal["slower", "faster", "same", "unclear"]
 Outcome = Literal["within", "slower", "unclear"]

@@ -175,21 +175,21 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Note:
+class Remark:
     """What else has to be said."""
 
     text: str
 
 
-class Lead(Note):
+class Lead(Remark):
     """The answer."""
 
 
-class Warn(Note):
+class Warn(Remark):
     """What makes numbers doubtful, or what is missing."""
 
 
-Block: TypeAlias = Note | Table
+Block: TypeAlias = Remark | Table
 
 
 @dataclass(frozen=True)

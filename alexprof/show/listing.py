@@ -17,6 +17,7 @@ from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
 if TYPE_CHECKING:
@@ -120,6 +121,6 @@ def _savings(view: View, key: str) -> str:
         step = view.step(saving.reference, key)
         unit = numbers.spoken_unit(saving.saved_s, step.center_s if step else None)
         saved = numbers.unit(difference_text(unit, saving), unit.name)
-        saved = saving.verdict if saving.verdict == "unclear" else saved
+        saved = verdict_word(saving) if saving.verdict == "unclear" else saved
         texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

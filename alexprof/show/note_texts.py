@@ -60,11 +60,11 @@ trace_unlike: traced steps took {slowdown} the timed ones, so shares may be off.
     idle machine.
 trace_varies: traced steps vary by {std_fraction}, so shares are rough. Trace more steps
     (--trace-steps).
-unsteady: steps changed while they were timed ({first_level_s} → {last_level_s}), and the figures
-    include all of them. Warm up longer (--burn-in), or rerun on an idle machine.
+not_warm: not steady after {steps} warm-up steps, the most that there may be.
 trace_drifts: traced steps drift from {first_s} to {last_s}, so their mean is unreliable. Warm up
     longer first.
-first_step: the first traced step took {first_s} and is left out; the others take {mean_s}.
+first_step: the first traced step took {first_s} and is left out: the mean is {mean_s} without it,
+    {mean_with_s} with it.
 outside_waits: the marked steps cover {held_s} of the {span_s} recorded; with the time between
     steps, a step takes {step_with_it_s}. Hardly any op ran between them: the loop may be waiting
     for input.
@@ -81,10 +81,6 @@ bound_by_unknown: the GPU is busy for {busy_s} of {step_s}; the trace does not s
     for without a profiler.
 
 # What else went on: `analysis.interference`.
-cores_used_by_others: other programs used {used} of {cores} cores, so steps may have waited for
-    cores. Rerun on an idle machine.
-cores_taken_by_host: the host took {taken} of {cores} cores away, so steps may have waited for
-    cores. Rerun on an idle host.
 quota_throttled: the container's CPU quota stopped threads for {throttled_per_s} s a second: steps
     waited for it. Raise the quota, or use fewer threads.
 garbage_collected: Python's garbage collector took {collecting_fraction} of the time ({collections}
@@ -95,7 +91,8 @@ disk_page_faults: {faults} page faults waited for the disk, which may have lengt
 cpu_clock_fell: the cores' clock fell from {before_mhz} to {after_mhz}, so later steps may be slower
     than earlier ones.
 gpu_slowed: GPU {gpu} ran at {clock_mhz} of {most_mhz}{at_temperature} ({names}), so kernels may
-    take longer than at full speed.
+    take longer than at full speed. Lock its clocks (nvidia-smi --lock-gpu-clocks), or warm it up
+    longer (--burn-in).
 gpu_clock_fell: GPU {gpu}'s clock fell from {before_mhz} to {after_mhz}{at_temperature}, so later
     steps may be slower than earlier ones.
 gpu_clock_level: GPU {gpu}'s clock read {clock_mhz} before and after.

@@ -127,6 +127,18 @@ def time(seconds: float | None, step_s: float | None = None) -> str:
     return spoken_unit(seconds, step_s).named(seconds)
 
 
+def time_with_interval(
+    seconds: float, interval: tuple[float, float] | None, step_s: float | None = None
+) -> str:
+    """A time and half its interval, where it has one: "55.6 ± 1.9 ms"."""
+    unit_ = spoken_unit(seconds, step_s)
+    if interval is None:
+        return unit_.named(seconds)
+    if (interval[1] - interval[0]) / 2 * unit_.per_second < 2 * _SMALL:
+        unit_ = spoken_unit(seconds)  # so that both are written with as many decimals
+    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval)}", unit_.name)
+
+
 def percent_half_width(fraction: float | None) -> str:
     """Half the width of an interval as a part, as percent with the unit: "±0.48 %", "±17 %"."""
     text = _PERCENT.with_figures(fraction, 2)

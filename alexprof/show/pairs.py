@@ -18,8 +18,8 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -31,13 +31,12 @@ from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import (
     change_bar,
-    change_text,
     changed_sections,
-    interval_text,
     percent_change,
+    verdict_text,
 )
 from alexprof.show.text import clean, cut_all, sentence_case
-from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
+from alexprof.show.verdicts import needed_notes, verdict_word
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -120,22 +119,15 @@ def _processes(result: PairsResult) -> Section:
 
 def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     wall = result.times[0].difference
-    yield Lead(_sentence(wall))
+    verdict = verdict_text(wall, " than A")
+    yield Lead(f"{'B is ' if wall.significant else ''}{sentence_case(verdict)}.")
     if result.comparison is not None:
-        yield Note("Starting, building and tracing are in these times, and not in those above.")
+        yield Remark("Starting, building and tracing are in these times, and not in those above.")
     yield _times_table(result.times, unit)
     yield _pairs_table(result, wall, unit)
     judged = result.times if result.comparison is None else result.times[:1]
     needs = [(_NAMES[time.name], time.difference.needed) for time in judged]
     yield from needed_notes(needs, "a verdict would take")
-
-
-def _sentence(wall: Difference) -> str:
-    if wall.significant:
-        size = numbers.percent_unit(abs(wall.ratio - 1))
-        return f"B is {size} {VERDICTS[wall.verdict]} than A ({change_text(wall)})."
-    span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
-    return f"{sentence_case(verdict_phrase(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -207,8 +199,8 @@ def _axis(
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        blocks += [Note(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+        blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Note(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
-    blocks.append(Note(_CANT_EXCLUDE))
+        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
+    blocks.append(Remark(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))

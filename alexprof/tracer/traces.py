@@ -189,7 +189,7 @@ def read_phases(
         TraceError: As `load_trace`.
     """
     from alexprof.analysis.assemble import Beside, traced_phase
-    from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.attribute.costs import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace
 
     paths = {host_of(path): path for path in files}

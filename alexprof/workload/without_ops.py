@@ -37,16 +37,17 @@ WHOLE = "whole"
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
 
 
-def ablated(workload: Workload, patterns: tuple[Pattern, ...]) -> Workload:
+def ablated(workload: Workload, left_out: Sequence[str]) -> Workload:
     """A workload, whole and without some of the ops of its first variant.
 
     Args:
         workload: What is ablated.
-        patterns: What is left out, one variant each; none measures the whole alone.
+        left_out: Patterns of what is left out, one variant each; none measures the whole alone.
 
     Raises:
-        UsageError: If two patterns are the same, or one names a layer that there is not.
+        UsageError: If one is no pattern or names a layer that there is not, or two are the same.
     """
+    patterns = [Pattern.parse(text) for text in left_out]
     for pattern in patterns:
         if pattern.layer and workload.layers:
             what, kinds = ("layer", ()) if pattern.kind else ("layer or kind", KINDS)

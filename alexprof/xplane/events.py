@@ -13,9 +13,9 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
+from alexprof.xplane.event_stats import Dictionary, EventStats
 from alexprof.xplane.layouts import EventGroup
-from alexprof.xplane.metadata import Metadata
+from alexprof.xplane.messages import CHUNK, Parts
 from alexprof.xplane.wire import Bool, Buffer, Int
 
 _METADATA_ID, _OFFSET, _DURATION, _OCCURRENCES = 0x08, 0x10, 0x18, 0x28
@@ -81,7 +81,7 @@ class Events:
             raise dictionary.buffer.damage(
                 int(offset[0]), "events that last more than 53 days together"
             )
-        self.names, self.name = _symbols(self._metadata, dictionary.events)
+        self.names, self.name = dictionary.events.numbered(self._metadata)
 
     def __len__(self) -> int:
         return len(self.start_ps)
@@ -93,7 +93,7 @@ class Events:
         taken._rows = every[rows]
         for column in ("line", "start_ps", "duration_ps", "occurrences", "_metadata"):
             setattr(taken, column, getattr(self, column)[rows])
-        taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
+        taken.names, taken.name = self._dictionary.events.numbered(taken._metadata)
         return taken
 
     @property
@@ -151,15 +151,15 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, part: EventGroup | RowStep, is_several: Bool) -> None:
+    def _decode(self, part: EventGroup | Parts, is_several: Bool) -> None:
         """Put some events' fields into the columns; `start_ps` of several is their number."""
-        if isinstance(part, RowStep):
-            rows, fields = part.of(_METADATA_ID)
-            self._metadata[rows] = self._dictionary.events.find(fields.value)
-            rows, fields = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
-            self.start_ps[rows], is_several[rows] = fields.value, fields.tag == _OCCURRENCES
-            rows, fields = part.of(_DURATION)
-            self.duration_ps[rows] = fields.value
+        if isinstance(part, Parts):
+            ids, durations = part.of(_METADATA_ID), part.of(_DURATION)
+            begins = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
+            self._metadata[ids.owner] = self._dictionary.events.find(ids.value)
+            self.start_ps[begins.owner] = begins.value
+            is_several[begins.owner] = begins.tag == _OCCURRENCES
+            self.duration_ps[durations.owner] = durations.value
             return
         for place in part.layout.numbers:
             value = part.values(place)
@@ -190,17 +190,3 @@ class Events:
 def _refuse(buffer: Buffer, offset: Int, wrong: Bool, what: str) -> None:
     if wrong.any():
         raise buffer.damage(int(offset[wrong.argmax()]), f"an event of {what}")
-
-
-def _symbols(
-    metadata: NDArray[np.int32], entries: Metadata
-) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Number the names that occur."""
-    is_used = np.zeros(len(entries) + 1, bool)
-    is_used[metadata] = True
-    used = np.flatnonzero(is_used)
-    table: dict[str, int] = {}
-    place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
-    names = [entries.name(index if index < len(entries) else -1) for index in used.tolist()]
-    place[used] = [table.setdefault(name, len(table)) for name in names]
-    return tuple(table), place[metadata]

@@ -9,11 +9,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.events import MOST_PS, Events
+from alexprof.xplane.messages import EVENT_TAG, Parts
 from alexprof.xplane.stats import StatTable, Value, read_rows
-from alexprof.xplane.walk import Bodies
 from alexprof.xplane.wire import Int
 
 # Its stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named values:
@@ -59,7 +58,7 @@ class Plane:
         name: str,
         lines: tuple[Line, ...],
         dictionary: Dictionary,
-        stats: Bodies,
+        stats: Parts,
         offsets: Int,
         origin_ns: int,
     ) -> None:
@@ -74,7 +73,7 @@ class Plane:
         self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
         if len(stats.owner) and name != _SCOPES:
             rows = read_rows(dictionary.buffer, stats, dictionary.stats)
-            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
+            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, rows).values()
 
     def __repr__(self) -> str:
         return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"

@@ -64,11 +64,9 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 def ablated(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """`alexprof ablate --measure LRN,lrn1,lrn2`: what was predicted beside what it saved."""
-    from alexprof.workload.patterns import Pattern
     from alexprof.workload.without_ops import ablated
 
-    patterns = tuple(map(Pattern.parse, LEFT_OUT))
-    run = _run(ablated(_alexnet(batch, sizes), patterns), folder / "run", sizes)
+    run = _run(ablated(_alexnet(batch, sizes), LEFT_OUT), folder / "run", sizes)
     return {"batch_size": batch, "ablations": _answers(run)}
 
 

@@ -11,6 +11,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from alexprof.analysis.changes import RunComparison
+from alexprof.analysis.compare import compare
+from alexprof.analysis.selection import Group
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
@@ -20,6 +23,7 @@ from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
+from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table
 from tests.factory import OpTimes, costs_of, idle, run_of, wave
 from tests.factory import traced as traced_phase
@@ -145,6 +149,16 @@ def _trace(
     left_ns = round(step_s * 1.05e9) - np.sum([op.share_ns for op in times], axis=0)
     costs = costs_of([*times, idle(left_ns)])
     return traced_phase(phase, costs, file="trace.xplane.pb"), costs
+
+
+def compared(logdir: Path, *names: str) -> RunComparison:
+    """Runs, variants or traces, as `alexprof compare` compares them."""
+    return compare(select_each(list(map(str, names)), logdir))
+
+
+def group(logdir: Path, *names: str) -> Group:
+    """Runs that stand for the same thing."""
+    return Group(tuple(select(str(name), logdir) for name in names))
 
 
 def sum_of_accounts(ablation):

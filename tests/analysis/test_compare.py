@@ -9,7 +9,6 @@ import pytest
 
 from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
-from alexprof.analysis.selection import Group
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
@@ -20,15 +19,11 @@ from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.verdicts import needed_text, verdict_word
-from alexprof.tracer.sources import select, select_each
-from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
+from alexprof.tracer.sources import select
+from tests.analysis.made import HOST, OPS, SOFTWARE, compared, group, made_run
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
 ABLATION = {"without_lrn": ("lrn1",)}
-
-
-def found(logdir, *names):
-    return compare(select_each(names, logdir))
 
 
 def one(comparison, level, name, variant="with_lrn"):
@@ -63,7 +58,7 @@ def logdir(tmp_path):
 
 
 def test_the_same_twice_differs_in_nothing(logdir):
-    same = found(logdir, "a", "again")
+    same = compared(logdir, "a", "again")
     assert (same.comparable, same.why_not) == (True, ())
     assert len(same.differences) > 20
     assert {part.difference.verdict for part in same.differences} <= {"same", "unclear"}
@@ -71,7 +66,7 @@ def test_the_same_twice_differs_in_nothing(logdir):
 
 
 def test_costs_and_ratios_are_those_of_a_slow_second_way(logdir):
-    change = found(logdir, "a", "slower")
+    change = compared(logdir, "a", "slower")
     for level, column in (("layer", "layer"), ("kind", "kind"), ("op", "op")):
         for part in change.differences:
             if part.level != level:
@@ -98,7 +93,7 @@ def scaled(folder, column, name):
 
 
 def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
-    change = found(logdir, "a", "slower")
+    change = compared(logdir, "a", "slower")
     slower = {
         (part.level, part.name)
         for part in change.differences
@@ -109,14 +104,14 @@ def test_what_became_slower_is_named_at_each_level_and_nothing_else(logdir):
     whole = one(change, "phase", "forward")
     assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
     assert whole.difference.ratio_ci95[0] < 1.1 < whole.difference.ratio_ci95[1]
-    back = found(logdir, "slower", "a")
+    back = compared(logdir, "slower", "a")
     assert {
         (e.level, e.name) for e in back.differences if e.difference.verdict == "faster"
     } == slower
 
 
 def test_the_largest_change_comes_first(logdir):
-    change = found(logdir, "a", "slower")
+    change = compared(logdir, "a", "slower")
     sizes = [abs(part.difference.change_s) for part in change.differences]
     assert sizes == sorted(sizes, reverse=True)
     assert {part.name for part in change.differences[:4]} == {
@@ -127,7 +122,7 @@ def test_the_largest_change_comes_first(logdir):
 
 
 def test_variants_of_one_run_are_paired_by_their_turns(logdir):
-    apart = found(logdir, "a:with_lrn", "a:without_lrn")
+    apart = compared(logdir, "a:with_lrn", "a:without_lrn")
     whole = one(apart, "phase", "forward")
     assert whole.difference.verdict == "faster"
     assert whole.difference.ratio == pytest.approx(0.85, rel=0.005)
@@ -142,22 +137,22 @@ def test_variants_of_one_run_are_paired_by_their_turns(logdir):
     assert all(each.a_s == pytest.approx(0.03, rel=0.01) for each in apart.gone)
     assert apart.new == ()
     assert [note.code for note in apart.notes] == ["variants_of_one_run"]
-    back = found(logdir, "a:without_lrn", "a:with_lrn")
+    back = compared(logdir, "a:without_lrn", "a:with_lrn")
     assert {each.name for each in back.new} == {"lrn1", "LRN"}
 
 
 def test_a_variant_of_another_run(logdir):
-    across = found(logdir, "a:without_lrn", "slower")
+    across = compared(logdir, "a:without_lrn", "slower")
     assert {part.b_variant for part in across.differences} == {"with_lrn"}
     with pytest.raises(
         UsageError, match=r"name a variant of the other run too \(a:with_lrn, a:wit"
     ):
         made_run(logdir / "c", {"other": 0.1, "one": 0.1})
-        found(logdir, "a", "c:one")
+        compared(logdir, "a", "c:one")
 
 
 def test_several_against_the_first(logdir):
-    three = found(logdir, "a", "again", "slower")
+    three = compared(logdir, "a", "again", "slower")
     assert [other.name for other in three.others] == ["again", "slower"]
     assert {part.b for part in three.differences} == {"again", "slower"}
     assert {e.b for e in three.differences if e.difference.verdict == "slower"} == {"slower"}
@@ -186,7 +181,7 @@ def test_several_against_the_first(logdir):
 def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
     made_run(tmp_path / "a", {"v": 0.1})
     made_run(tmp_path / "b", {"v": 0.1}, **fields)
-    comparison = found(tmp_path, "a", "b")
+    comparison = compared(tmp_path, "a", "b")
     assert comparison.comparable is False
     assert (code, values) in [(caveat.code, caveat.values) for caveat in comparison.why_not]
     assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
@@ -208,7 +203,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
 def test_what_is_only_good_to_know(tmp_path, fields, code):
     made_run(tmp_path / "a", {"v": 0.1}, settings={"num_batches": 100})
     made_run(tmp_path / "b", {"v": 0.1}, **fields)
-    comparison = found(tmp_path, "a", "b")
+    comparison = compared(tmp_path, "a", "b")
     assert (comparison.comparable, comparison.why_not) == (True, ())
     assert [note.code for note in comparison.notes] == ([code] if code else [])
     assert all(caveat_text(note) for note in comparison.notes)
@@ -218,7 +213,7 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
     for step_s in (0.2, 0.1, 0.102):  # with a verdict of its own, and without one
         made_run(tmp_path / "b", {"v": step_s}, host=dataclasses.replace(HOST, load_before=4.0))
-        comparison = found(tmp_path, "a", "b")
+        comparison = compared(tmp_path, "a", "b")
         assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
         assert {part.difference.needed for part in comparison.differences} == {QUIET}
         assert {verdict_word(part.difference) for part in comparison.differences} == {"can’t tell"}
@@ -230,21 +225,21 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
 def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
     made_run(tmp_path / "b", {"v": 0.103}, seed=1)
-    low, high = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
+    low, high = one(compared(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
     assert low > 0.99
     table = load_steps(tmp_path / "b").drop("traced")  # as the first runs of schema 2 have it
     up_and_down = 1 + 0.1 * (pl.col("block") % 3 - 1)
     table.with_columns(pl.col("seconds") * up_and_down).write_parquet(
         tmp_path / "b" / "steps.parquet"
     )
-    wider = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
+    wider = one(compared(tmp_path, "a", "b"), "phase", "forward", "v").difference.ratio_ci95
     assert wider[1] - wider[0] > 2 * (high - low)
 
 
 def test_one_block_is_no_evidence(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1}, traced=1)
     made_run(tmp_path / "b", {"v": 0.1}, traced=1)
-    layers = [part for part in found(tmp_path, "a", "b").differences if part.level == "layer"]
+    layers = [part for part in compared(tmp_path, "a", "b").differences if part.level == "layer"]
     assert {(layer.difference.verdict, layer.difference.ratio_ci95) for layer in layers} == {
         ("unclear", None)
     }
@@ -252,7 +247,7 @@ def test_one_block_is_no_evidence(tmp_path):
 
 
 def test_whether_both_compute_the_same_is_absent_with_its_reason(logdir):
-    same = found(logdir, "a", "again")
+    same = compared(logdir, "a", "again")
     assert same.same_results is None
     (result,) = {result.reason for result in same.results}
     assert result == "not_recorded"
@@ -260,17 +255,17 @@ def test_whether_both_compute_the_same_is_absent_with_its_reason(logdir):
 
 def test_mistakes_are_said(logdir):
     with pytest.raises(UsageError, match="at least two"):
-        found(logdir, "a")
+        compared(logdir, "a")
     with pytest.raises(UsageError, match="a is named twice"):
-        found(logdir, "a", "a")
+        compared(logdir, "a", "a")
     for names in (("a:with_lrn", "a"), ("a", "a:with_lrn"), ("a", "again", "a:without_lrn")):
         with pytest.raises(UsageError, match=r"are the same run: .* \(a:with_lrn, a:without_lrn"):
-            found(logdir, *names)
+            compared(logdir, *names)
     with pytest.raises(UsageError, match=r"no variant 'x' in run a: it has with_lrn, without_lrn"):
-        found(logdir, "a:x", "a")
-    assert found(logdir, "a:with_lrn", "a:without_lrn").comparable
+        compared(logdir, "a:x", "a")
+    assert compared(logdir, "a:with_lrn", "a:without_lrn").comparable
     with pytest.raises(RunError, match="no run 'nothing'"):
-        found(logdir, "nothing:with_lrn", "a")
+        compared(logdir, "nothing:with_lrn", "a")
     assert select("a:with_lrn", logdir).name == "a:with_lrn"
 
 
@@ -288,7 +283,7 @@ def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path):
         table.with_columns(pl.col("seconds") * wide).write_parquet(
             tmp_path / name / "steps.parquet"
         )
-    comparison = found(tmp_path, "a", "b")
+    comparison = compared(tmp_path, "a", "b")
     whole, part = (
         one(comparison, *what, "v").difference.ratio_ci95
         for what in (("phase", "forward"), ("op", "conv1"))
@@ -302,8 +297,7 @@ def test_so_does_that_of_two_runs_of_each(tmp_path):
     for side in "ab":
         for seed in (1, 2):
             made_run(tmp_path / f"{side}{seed}", {"v": 0.1}, seed=seed, interference=moment)
-        members = tuple(select(f"{side}{seed}", tmp_path) for seed in (1, 2))
-        sides.append(Group(members))
+        sides.append(group(tmp_path, f"{side}1", f"{side}2"))
     whole, part = (
         one(compare(sides), *what, "v").difference.ratio_ci95
         for what in (("phase", "forward"), ("op", "conv1"))
@@ -315,18 +309,18 @@ def test_among_many_a_small_change_may_be_chance(tmp_path):
     many = {f"op{number}/x": 0.04 for number in range(20)}
     made_run(tmp_path / "a", {"v": 0.1}, ops=many)
     made_run(tmp_path / "b", {"v": 0.1}, ops={**many, "op3/x": 0.048}, seed=1)
-    change = one(found(tmp_path, "a", "b"), "op", "op3/x", "v")
+    change = one(compared(tmp_path, "a", "b"), "op", "op3/x", "v")
     assert change.difference.ratio_ci95[0] > 1
     assert (change.difference.verdict, change.difference.p_value > 0.05) == ("unclear", True)
     made_run(tmp_path / "c", {"v": 0.1}, ops={**many, "op3/x": 0.06}, seed=1)
-    assert one(found(tmp_path, "a", "c"), "op", "op3/x", "v").difference.verdict == "slower"
+    assert one(compared(tmp_path, "a", "c"), "op", "op3/x", "v").difference.verdict == "slower"
 
 
 def test_what_is_hardly_any_of_the_step_is_left_out(tmp_path):
     for name, part in (("a", 0.0005), ("b", 0.0006), ("c", 0.05)):
         made_run(tmp_path / name, {"v": 0.1}, ops={"conv1": 0.8, "tiny/x": part})
-    assert "tiny/x" not in {part.name for part in found(tmp_path, "a", "b").differences}
-    assert one(found(tmp_path, "a", "c"), "op", "tiny/x", "v").difference.verdict == "slower"
+    assert "tiny/x" not in {part.name for part in compared(tmp_path, "a", "b").differences}
+    assert one(compared(tmp_path, "a", "c"), "op", "tiny/x", "v").difference.verdict == "slower"
 
 
 @pytest.mark.parametrize(
@@ -338,17 +332,17 @@ def test_a_table_that_is_gone_is_no_phase_that_was_not_measured(tmp_path, file, 
     made_run(tmp_path / "b", {"v": 0.1}, seed=1)
     (tmp_path / name / file).unlink()
     with pytest.raises(RunError, match=f"{name}/{file}, though the record tells of {was}: copy it"):
-        found(tmp_path, "a", "b")
+        compared(tmp_path, "a", "b")
 
 
 def test_medians_are_compared_where_they_lead_in_one_of_the_runs(tmp_path):
     slow = Stretch("forward", 1, 5, 1.5, ("v",))
     a = made_run(tmp_path / "a", {"v": 0.1}, noise=0.05)
     b = made_run(tmp_path / "b", {"v": 0.12}, noise=0.05, seed=1, stretches=(slow,))
-    whole = one(found(tmp_path, "a", "b"), "phase", "forward", "v").difference
+    whole = one(compared(tmp_path, "a", "b"), "phase", "forward", "v").difference
     medians_s = [run.variants["v"].phases["forward"].timed.median_s for run in (a, b)]
     assert whole.estimator == "median"
     assert [whole.before_s, whole.after_s] == pytest.approx(medians_s)
     assert whole.verdict == "slower"
-    layer = one(found(tmp_path, "a", "b"), "layer", "conv1", "v")
+    layer = one(compared(tmp_path, "a", "b"), "layer", "conv1", "v")
     assert layer.difference.before_s == pytest.approx(layer.a_share * medians_s[0])

@@ -38,8 +38,6 @@ def test_a_quiet_machine_is_not_worth_a_note():
 @pytest.mark.parametrize(
     ("fields", "note"),
     [
-        ({"cpu_others": 1.36}, Note("cores_used_by_others", {"used": 1.36, "cores": 2})),
-        ({"steal": 0.12}, Note("cores_taken_by_host", {"taken": 0.12, "cores": 2})),
         ({"throttled": 0.4}, Note("quota_throttled", {"throttled_per_s": 0.4})),
         ({"memory_stalled": 0.031}, Note("memory_stalled", {"stalled_fraction": 0.031})),
         ({"major_page_faults": 80}, Note("disk_page_faults", {"faults": 80})),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alexprof.attribute import by_op
-from alexprof.attribute.cores import innermost
+from alexprof.attribute.timeline import innermost
 from alexprof.record.note import Note
 from tests.attribute.hand import attribute, on_host, steps
 

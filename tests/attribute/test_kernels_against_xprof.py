@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alexprof.attribute import attribute
-from alexprof.attribute.table import UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.xplane import read_trace
 from tests.attribute.hand import draw
 from tests.attribute.xprof_devices import (

@@ -228,9 +228,10 @@ def test_intervals_of_shares_are_those_of_blocks_of_steps():
     assert by_kind(table)["share_ci95_s"].null_count() == 0
 
 
-def test_one_step_has_no_interval():
-    found = by_layer_whole(costs(lrn(0, 40), idle(0, 60)))
-    assert found["share_ci95_s"].to_list() == [None, None]
+@pytest.mark.parametrize("steps", [1, 2])
+def test_fewer_than_three_steps_have_no_interval(steps):
+    rows = (row for step in range(steps) for row in (lrn(step, 40 + step), idle(step, 60 - step)))
+    assert by_layer_whole(costs(*rows))["share_ci95_s"].to_list() == [None, None]
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexprof.attribute.table import settle
+from alexprof.attribute.division import settle
 
 
 def settled(parts: Sequence[float], group: Sequence[int], total: Sequence[int]) -> list[int]:

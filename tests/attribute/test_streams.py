@@ -65,7 +65,7 @@ def ops_of(*stats: Stats | None) -> list[Op | None]:
     trace = trace_of({"Stream #1": [("kernel", n, n + 1, each) for n, each in enumerate(stats)]})
     numbers = OpNumbers()
     op, _ = kernel_ops(stream_events(trace.planes[0]), numbers, XlaOps(trace, numbers))
-    return [None if number < 0 else numbers.ops()[number] for number in op]
+    return [None if number < 0 else tuple(numbers)[number] for number in op]
 
 
 @pytest.mark.parametrize("written", [str, Ref])

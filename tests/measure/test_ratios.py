@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, MORE_RUNS
-from alexprof.measure.ratios import adjust, adjust_p_values, compare_times, interval_at
+from alexprof.measure.equivalence_band import difference_of
+from alexprof.measure.ratios import (
+    adjust,
+    adjust_p_values,
+    chance_to_find,
+    compare_times,
+    interval_at,
+    judge,
+    pairs_needed,
+)
 from alexprof.measure.spread import block_means
 from alexprof.record.values import Needed
 
@@ -210,3 +219,83 @@ def test_verdicts_among_many_need_more_evidence():
     assert adjusted[1].ratio_ci95 == weak.ratio_ci95
     assert adjusted[1].p_value == pytest.approx(5 * weak.p_value)
     assert adjusted[6] == bare
+
+
+def comparison(ratio, error):
+    """As of countless pairs: normal quantiles."""
+    half = 1.96 * error
+    return difference_of(
+        1.0,
+        ratio,
+        (ratio * math.exp(-half), ratio * math.exp(half)),
+        "mean",
+        needed=None,
+        log_error=error,
+        degrees_of_freedom=math.inf,
+    )
+
+
+WEAK = comparison(1.03 * math.exp(0.025), 0.01)
+QUICK, SLOW = comparison(1.0, 0.001), comparison(1.08, 0.001)
+BARE = difference_of(1.0, 2.0, None, "mean", needed=Needed("blocks", 2))
+
+
+@pytest.mark.parametrize(
+    ("differences", "bounds", "outcome"),
+    [
+        ([comparison(1.0, 0.01)], [0.03], "within"),
+        ([comparison(0.5, 0.01)], [0.03], "within"),
+        ([comparison(1.0, 0.02)], [0.03], "unclear"),
+        ([comparison(1.05, 0.005)], [0.03], "slower"),
+        # A 95 % interval excludes 3 % here (1.96 errors), a 99 % bound (2.33) doesn't.
+        ([comparison(1.03 * math.exp(0.021), 0.01)], [0.03], "unclear"),
+        ([comparison(1.03 * math.exp(0.024), 0.01)], [0.03], "slower"),
+        # Each has its bound.
+        ([QUICK, SLOW], [0.03, 0.1], "within"),
+        ([QUICK, SLOW], [0.03, 0.03], "slower"),
+        ([QUICK, comparison(1.03, 0.001)], [0.03, 0.03], "unclear"),
+        # Among many a red needs more evidence.
+        ([WEAK], [0.03], "slower"),
+        ([WEAK, *[QUICK] * 9], [0.03] * 10, "unclear"),
+        # Without an interval nothing can be told.
+        ([BARE], [0.03], "unclear"),
+        ([BARE, comparison(1.2, 0.001)], [0.03, 0.03], "slower"),
+    ],
+)
+def test_a_gate_s_outcome(differences, bounds, outcome):
+    assert judge(differences, bounds) == outcome
+
+
+def simulated(difference, spread, pairs, count=4000):
+    values = np.random.default_rng(31).normal(difference, spread, (count, pairs))
+    t = stats.ttest_1samp(values, 0, axis=1)
+    return float(((t.pvalue < 0.05) & (t.statistic > 0)).mean())
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 7, 20, 150])
+@pytest.mark.parametrize("difference", [0.0, 0.01, 0.02])
+def test_chances_are_those_of_simulated_t_tests(pairs, difference):
+    expected = simulated(difference, 0.0141, pairs)
+    assert chance_to_find(difference, 0.0141, pairs) == pytest.approx(expected, abs=0.025)
+
+
+def test_the_pairs_of_the_documentation():
+    of_a_pair = 0.01 * math.sqrt(2)
+    assert chance_to_find(0.02, of_a_pair, 7) == pytest.approx(0.87, abs=0.01)
+    assert pairs_needed(0.02, of_a_pair, power=0.95) == 9
+    assert pairs_needed(0.01, of_a_pair, power=0.95) == 28
+    assert pairs_needed(0.05, of_a_pair, power=0.95) == 4
+    # Seven suffice for 2 % where processes differ by less.
+    assert pairs_needed(0.02, 0.0085 * math.sqrt(2), power=0.95) <= 7
+
+
+@pytest.mark.parametrize("difference", [0.003, 0.02, 0.3])
+def test_needed_is_the_fewest(difference):
+    needed = pairs_needed(difference, 0.02, power=0.95)
+    assert chance_to_find(difference, 0.02, needed) >= 0.95
+    assert needed == 2 or chance_to_find(difference, 0.02, needed - 1) < 0.95
+
+
+def test_without_spread_everything_is_found():
+    assert pairs_needed(0.01, 0.0, power=0.95) == 2
+    assert chance_to_find(0.0, 0.0, 5) == 0

@@ -7,6 +7,7 @@ from functools import cache
 
 import msgspec
 
+from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Device
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
@@ -23,7 +24,6 @@ from tests.show.runs import (
     forward_ablation,
     idle_ms,
     ops,
-    predicted,
     steady,
     timed,
 )
@@ -121,6 +121,21 @@ def two_gpus() -> Run:
     )
 
 
+def without_traces(ablation: Ablation) -> Ablation:
+    """An ablation as it is measured without traces of both variants."""
+    return Ablation(
+        name=ablation.name,
+        phase=ablation.phase,
+        reference=ablation.reference,
+        without=ablation.without,
+        kinds=ablation.kinds,
+        measured_s=ablation.measured_s,
+        ci95_s=ablation.ci95_s,
+        measured_median_s=ablation.measured_median_s,
+        median_ci95_s=ablation.median_ci95_s,
+    )
+
+
 @cache
 def untraced() -> Run:
     """Two variants timed one after the other, no trace: no own ops, nothing to predict."""
@@ -132,19 +147,13 @@ def untraced() -> Run:
     assert run.workload is not None
     settings = {**run.workload.settings, "interleave": False}
     answer = msgspec.structs.replace(
-        run.ablations[1],
+        without_traces(run.ablations[1]),
         paired=False,
         ci95_s=(0.0121, 0.0546),
-        attributed_s=None,
-        attributed_std_s=None,
-        ops=None,
-        parts=(),
-        others_s=None,
-        idle_s=None,
     )
     workload = msgspec.structs.replace(run.workload, settings=settings)
     run = msgspec.structs.replace(with_phases(run, phases), workload=workload, stretches=())
-    return predicted(run, answer)
+    return msgspec.structs.replace(run, ablations=(answer,))
 
 
 def alone(timed: Timed) -> Timed:
@@ -203,7 +212,7 @@ def one_traced() -> Run:
     run = alexnet()
     phases = two_phases(run)
     phases["without_lrn"]["forward"] = Phase(label="Forward", timed=FORWARD_WITHOUT)
-    ablation = msgspec.structs.replace(run.ablations[0], others_s=None, idle_s=None)
+    ablation = without_traces(run.ablations[0])
     return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))
 
 
@@ -261,7 +270,7 @@ def ablated() -> Run:
         name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=of_variant))
         for name, of_variant in phases.items()
     }
-    return predicted(msgspec.structs.replace(run, variants=variants), *ablations)
+    return msgspec.structs.replace(run, variants=variants, ablations=ablations)
 
 
 def fused_conv(number: int, *fused: str) -> FusedOp:
@@ -289,6 +298,7 @@ def gone_along() -> Run:
         both,
         ci95_s=(0.0281, 0.0386),
         attributed_s=0.04134,
+        attributed_ci95_s=(0.0373, 0.04538),
         parts=(),
         others=layers,
         others_s=others_s,
@@ -309,4 +319,4 @@ def gone_along() -> Run:
     )
     whole = phases["with_lrn"]["forward_backward"]
     phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)
-    return predicted(with_phases(run, phases), ablation)
+    return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))

@@ -27,6 +27,7 @@ FIGURES = (
     *("first_step", "last_step", "slowest_ratio", "others_fraction", "first_level_s"),
     *("last_level_s", "traced_s", "wall_clock_s", "slowdown", "std_fraction", "traced_per_step"),
     *("first_s", "last_s", "mean_s", "held_s", "span_s", "step_with_it_s"),
+    *("slow", "slow_far", "quick", "quick_far", "steps", "added_fraction"),
     *("timed_per_step", "step_s", "busy_s", "waits_s", "launches_per_step"),
 )
 
@@ -58,7 +59,8 @@ def test_each_finding_has_its_words():
     figures = dict.fromkeys(FIGURES, 0.5)
     view = View(run, ReportOptions())
     for code in TEMPLATES.keys() - NOTE_TEXTS.keys():
-        finding = Finding(code=code, severity=1, phases=("forward",), numbers=figures, text="Said.")
+        names = ("max-time",) if code in ("stopped", "imprecise") else ()
+        finding = Finding(code, figures, names=names, text="Said.", severity=1, phases=("forward",))
         assert finding_text(view, finding).endswith((".", ")"))
 
 

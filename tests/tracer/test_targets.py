@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -108,6 +110,66 @@ def test_a_step_ends_when_its_target_says_so(tmp_path: Any) -> None:
         phase = tracer.time(Late(), "Step", steps=5, burn_in=0)
     assert Late.calls == ["run", "sync"] * 5
     assert (phase.traced, phase.fingerprint) == (None, ())
+
+
+class Result:
+    """Is done when someone waits for it."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        self.done.append("fetched")
+        return np.zeros(1)
+
+    def block_until_ready(self) -> None:
+        self.done.append("ready")
+
+
+class Returns(alexprof.Target):
+    """Any target whose step returns something."""
+
+    def __init__(self, function: Any) -> None:
+        self.run = function  # type: ignore[method-assign]
+
+    def run(self) -> None:
+        """Replaced by the function."""
+
+
+@pytest.mark.parametrize(
+    ("make", "jax", "waits"),
+    [
+        (alexprof.CallableTarget, False, ["fetched", "devices"]),
+        (alexprof.CallableTarget, True, ["fetched", "devices"]),
+        (lambda f: alexprof.CallableTarget(f).without_result(), False, ["devices"]),
+        (lambda f: alexprof.CallableTarget(f).without_result(), True, ["ready", "devices"]),
+        (Returns, False, ["devices"]),
+        (Returns, True, ["ready", "devices"]),
+    ],
+)
+def test_a_step_waits_for_its_result(monkeypatch: Any, make: Any, jax: bool, waits: Any) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("alexprof.capture.target.sync_devices", lambda: done.append("devices"))
+    if jax:
+        leaves = SimpleNamespace(tree_leaves=lambda result: result)
+        monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(tree_util=leaves))
+    make(lambda: [Result(done)]).step()
+    assert done == waits
+
+
+def test_slow_stretches_of_other_phases_stay(tmp_path: Any) -> None:
+    slow = alexprof.Recording([0.01] * 30 + [0.05] * 15 + [0.01] * 30)
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        tracer.record(slow, "First")
+        tracer.record(alexprof.Recording([0.01] * 75), "Second")
+        tracer.record(slow, "Third")
+        # Those of its own phase are found anew, among the steps of both variants.
+        tracer.record(slow, "First", variant="again")
+    stretches = alexprof.load_run(tmp_path / "run").stretches
+    found = sorted((stretch.phase, stretch.first_step, stretch.variants) for stretch in stretches)
+    assert found == [
+        *(("first", 31, ("default",)), ("first", 106, ("again",)), ("third", 31, ("default",))),
+    ]
 
 
 def test_steps_of_another_loop_leave_the_same_record(tmp_path: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import LayerShare, MeasuredSaving, StepTime, largest_shares
+from alexprof.analysis.savings import MeasuredSaving
+from alexprof.analysis.summary import LayerShare, StepTime, largest_shares
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -15,8 +16,8 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -25,6 +26,7 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
+from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
 from alexprof.show.view import View
 
 MOST_LINES = 30
@@ -63,9 +65,9 @@ def _findings(view: View) -> Iterator[Block]:
     ]
     for finding in shown[:FINDINGS_SHOWN]:
         text = finding_text(view, finding)
-        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Note(text)
+        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
     if len(shown) > FINDINGS_SHOWN:
-        yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
+        yield Remark(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
 
 
 def phase_answer(run: Run, phase: str) -> str:
@@ -97,7 +99,7 @@ def _answers(view: View) -> Iterator[str]:
 
 
 def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
+    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
     by_phase: dict[str, list[MeasuredSaving]] = {}
     for saving in savings:
         by_phase.setdefault(saving.phase, []).append(saving)
@@ -105,17 +107,19 @@ def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
         max(of_phase, key=lambda saving: (saving.verdict != "unclear", saving.saved_s))
         for of_phase in by_phase.values()
     ]
-    clear = [saving for saving in largest if saving.verdict != "unclear"]
-    unclear = [saving for saving in largest if saving.verdict == "unclear"]
-    text = _clear_text(view, clear)
-    if unclear:
-        what = f"what leaving {view.saving_label(unclear[0])} out saves"
-        if not text:
-            return f"It can’t be told yet {what}."
-        what = "it" if len({saving.name for saving in largest}) == 1 else what
-        steps = " and ".join(_a_step(view, saving.phase) for saving in unclear)
-        text += f"; of {steps} {what} can’t be told yet"
-    return f"{sentence_case(text)}."
+    text = _clear_text(view, [saving for saving in largest if saving.verdict != "unclear"])
+    texts = [text] if text else []
+    steps: dict[str, list[str]] = {}
+    for saving in largest:
+        if saving.verdict == "unclear":
+            why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
+            steps.setdefault(why, []).append(_a_step(view, saving.phase))
+    one_name = len({saving.name for saving in largest}) == 1
+    subject = "it" if text and one_name else f"leaving {view.saving_label(largest[0])} out"
+    for why, of_steps in steps.items():
+        what = f"what {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+    return f"{sentence_case('; '.join(texts))}."
 
 
 def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
@@ -275,10 +279,10 @@ def _own(unit: numbers.Unit, saving: MeasuredSaving) -> str:
 def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     """Says: 322 (262 to 381); or "unclear: −20 to 174" where the interval includes 0."""
     if saving.ci95_s is None:
-        return "unclear"
+        return verdict_word(saving)
     low, high = (unit.plain(bound_s) for bound_s in saving.ci95_s)
     if saving.verdict == "unclear":
-        return f"unclear: {low} to {high}"
+        return f"{verdict_word(saving)}: {low} to {high}"
     return f"{unit.plain(saving.saved_s)} ({low} to {high})"
 
 

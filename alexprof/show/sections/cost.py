@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
@@ -14,17 +13,15 @@ from alexprof.show.document import (
     Block,
     Column,
     Lead,
-    Note,
+    Remark,
     Row,
     Section,
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
 
@@ -59,7 +56,7 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:
-        yield Note("Medians where steps were slow in a row: the means follow those steps.")
+        yield Remark("Medians where steps were slow in a row: the means follow those steps.")
     lines = [line for key in view.phases for line in _lines(view, key)]
     yield Table.of(
         _columns(unit),
@@ -67,8 +64,7 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
         style=lambda line: "muted" if isinstance(line.figures, Ablation) else "plain",
     )
     if note := _footnote(view):
-        yield Note(note)
-    yield from quality(view)
+        yield Remark(note)
     yield from map(Warn, _warnings(view))
     if order := order_table(view):
         yield order
@@ -162,15 +158,11 @@ def _footnote(view: View) -> str:
 
 
 def _warnings(view: View) -> Iterator[str]:
-    for finding in findings_of(view.run):
-        if finding.code == "no_turns":
-            yield finding_text(view, finding)
     stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from interference_warnings(view)
     yield from _reasons(view)
 
 
@@ -231,4 +223,4 @@ def _published(view: View) -> Iterator[Block]:
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Note(f"Source of the classic figures: {clean(source)}.")
+        yield Remark(f"Source of the classic figures: {clean(source)}.")

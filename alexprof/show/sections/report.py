@@ -10,12 +10,12 @@ from pathlib import Path
 
 from msgspec import structs
 
-from alexprof.analysis.findings import findings_of
+from alexprof.analysis.findings import all_findings
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import TEMPLATES, finding_text
-from alexprof.show.note_texts import note_text, stopped_text
+from alexprof.show.finding_texts import finding_text
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
@@ -108,8 +108,8 @@ def _full(view: View) -> Iterator[Section]:
             shown.append(section)
         elif tables:
             shown.append(replace(section, blocks=tuple(tables)))
-    if part in (None, FINDINGS) and (rest := _other_findings(view, shown)):
-        shown.append(rest)
+    if part in (None, FINDINGS) and (findings := _findings(view)):
+        shown.append(findings)
     nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
     yield from shown or [Section("", "", (nothing,))]
 
@@ -123,20 +123,11 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
                 yield name, section
 
 
-def _other_findings(view: View, sections: list[Section]) -> Section | None:
-    """The findings that no section shows beside what they are about, the most harmful first."""
-    shown = "\n".join(
-        block.text for section in sections for block in section.blocks if isinstance(block, Warn)
-    )
-    rest: dict[str, None] = {}
-    for whole in findings_of(view.run):
+def _findings(view: View) -> Section | None:
+    """All findings, the most harmful first."""
+    texts: dict[str, None] = {}
+    for whole in all_findings(view.run):
         phases = tuple(key for key in whole.phases if key in view.phases)
-        if whole.phases and not phases:
-            continue
-        finding = structs.replace(whole, phases=phases)
-        text = finding_text(view, finding)
-        # Beside what it is about, it stands without a phase and variant in front.
-        bare = note_text(finding) if isinstance(TEMPLATES[finding.code], str) else text
-        if bare[1:] not in shown:
-            rest[text] = None
-    return Section("What else to know", "", tuple(map(Warn, rest))) if rest else None
+        if phases or not whole.phases:
+            texts[finding_text(view, structs.replace(whole, phases=phases))] = None
+    return Section("What to know", "", tuple(map(Warn, texts))) if texts else None

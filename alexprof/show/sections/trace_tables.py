@@ -9,10 +9,8 @@ from itertools import accumulate
 from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
-    busy_fraction,
     costs_together,
     device_ops,
-    ops_together,
 )
 from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
@@ -36,14 +34,14 @@ def times_of(device: str, *, on_cpu: bool) -> str:
 
 def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """The `top` most expensive ops, and one row for the others; None if there are none."""
-    ops = device_ops(phase, division.device)
+    ops = device_ops(phase, division)
     shown, others = ops[:top], ops[top:]
     if not shown:
         return None
     title = f"All {len(ops)} ops" if len(ops) > 1 else "The only op"
     if others:
         title = f"The {len(shown)} most expensive of {plural(len(ops), 'op')}"
-        shown.append(ops_together(others, plural(len(others), "more op")))
+        shown.append(costs_together(others, plural(len(others), "more op")))
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(op.share_fraction for op in shown)
     return Table.of(
@@ -68,7 +66,7 @@ def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
         Column("± 95 %", unit.name, lambda row: unit.half_width(row[0].share_ci95_s), drop=6),
         Column("step", "%", lambda row: percent(row[0].share_fraction)),
-        Column("GPU-busy", "%", lambda row: percent(busy_fraction(row[0])), drop=2, optional=True),
+        Column("GPU-busy", "%", lambda row: percent(row[0].busy_fraction), drop=2, optional=True),
         Column("total", "%", lambda row: percent(row[1]), drop=3),
         Column("busy", unit.name, lambda row: unit.plain(row[0].busy_mean_s), drop=5),
         Column("count", "", lambda row: count(row[0].executions_per_step), align="right", drop=7),
