@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
 from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
-from alexprof.attribute.metrics import METRICS
+from alexprof.record.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Interval

@@ -10,12 +10,13 @@ import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.device_steps import device_windows, launches_of, step_of
-from alexprof.attribute.metrics import METRICS, Metric, Rows
+from alexprof.attribute.metrics import MEASURES, Rows
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
+from alexprof.record.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,7 +85,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         of_piece=where[: piece_key.size],
         counting=counting,
     )
-    amounts = {metric.column: metric.measure(rows) for metric in METRICS}
+    amounts = {metric.column: MEASURES[metric.column](rows) for metric in METRICS}
     worked_ps = ownerless_ps = 0
     if rows.pool_work is not None:
         worked, _, owned = rows.pool_work

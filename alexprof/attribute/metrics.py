@@ -1,15 +1,10 @@
-"""What is measured of each op in each step, declared once.
-
-A new metric is an entry of `METRICS` with the function that measures it, a field of
-`record.phase.Cost` for its mean, and a column where it is shown.
-"""
+"""How each metric of ops is measured, from what a device did in steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -68,22 +63,6 @@ class Rows:
         pieces, row, owned = self.pool_work
         own, worked = (self.of_piece, self.pieces), (row[owned], pieces.take(owned))
         return core_time(own, worked, self.keys.size, self.work.regions.threads)
-
-
-class Metric(NamedTuple):
-    """A column of the table of costs; its times are whole nanoseconds there."""
-
-    column: str
-    # What each row has, [r], times in picoseconds, `UNKNOWN` where not known; None if none is.
-    measure: Callable[[Rows], Int | Float | None]
-    mean: str = ""  # field of `Cost` for its mean over steps
-    std: str = ""  # field of `Cost` for its sample standard deviation
-    of_idle: int | None = None  # what idle time has of it
-
-    @property
-    def is_time(self) -> bool:
-        """Whether it is a time."""
-        return self.column.endswith("_ns")
 
 
 def _executions(rows: Rows) -> Int:
@@ -174,14 +153,17 @@ def _launching(rows: Rows) -> Int | None:
     return rows.total(row, host_ps).astype(np.int64)
 
 
-METRICS = (
-    Metric("executions", _executions, "executions_per_step", of_idle=0),
-    Metric("kernels", _kernels, "kernels_per_step", of_idle=0),
-    Metric("busy_ns", _busy, "busy_mean_s", "busy_std_s", of_idle=0),
-    # Parts of the steps, not yet whole: `table.settle` rounds them.
-    Metric("share_ns", _share, "share_mean_s", "share_std_s"),
-    Metric("core_ns", _core, "core_mean_s"),
-    Metric("at_work_ns", _at_work),
-    Metric("idle_before_ns", _idle_before, "idle_before_s"),
-    Metric("launching_ns", _launching, "launching_s"),
-)
+MEASURES: dict[str, Callable[[Rows], Int | Float | None]] = {
+    "executions": _executions,
+    "kernels": _kernels,
+    "busy_ns": _busy,
+    "share_ns": _share,  # parts of the steps, not yet whole: `division.settle` rounds them
+    "core_ns": _core,
+    "at_work_ns": _at_work,
+    "idle_before_ns": _idle_before,
+    "launching_ns": _launching,
+}
+"""What measures each of `record.metrics.METRICS`: what each row has, [r], times in picoseconds.
+
+`UNKNOWN` where it is not known; None if it is known of no row.
+"""

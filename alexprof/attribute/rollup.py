@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
-from alexprof.attribute.metrics import METRICS, Metric
+from alexprof.record.metrics import METRICS, Metric
 from alexprof.record.phase import Cost
 
 if TYPE_CHECKING:
