@@ -92,12 +92,10 @@ def _phases(view: View, width: int) -> Iterator[str]:
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:
-        line = f"  {pad(phase, label)}{pad(time, times)}{saving}"
-        if cell_len(line.rstrip()) <= width:
-            yield line
-        else:
-            indent = " " * (4 if width < 60 else label + 2)
-            yield from wrap(f"{time}; {saving}" if saving else time, width, f"  {phase}  ", indent)
+        text = f"{pad(time, times)}{saving}".rstrip()
+        if label + 2 + cell_len(text) > width:
+            text = f"{time}; {saving}" if saving else time
+        yield from wrap(text, width, f"  {pad(phase, label)}", " " * (label + 2))
 
 
 def _times(view: View, key: str) -> str:
