@@ -163,30 +163,24 @@ def _warnings(view: View) -> Iterator[str]:
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from _reasons(view)
+    for key in view.phases if view.run.complete else ():
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase and phase.timed is None:
+                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
+                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                yield f"{where}: not timed. {why}".rstrip()
 
 
 def _stretch(view: View, stretch: Stretch) -> str:
     variants = len(view.run.variants)
-    several = " in the order run" if variants > 1 else ""
-    steps = f"steps {stretch.first_step}–{stretch.last_step}{several}"
-    ratio = numbers.times(stretch.ratio)
-    text = f"{view.phase_label(stretch.phase)}, {steps}: up to {ratio} as long"
-    if variants < 2:
-        return text
+    order = " in the order run" if variants > 1 else ""
+    whose = f", {' and '.join(map(view.variant_label, stretch.variants))} only"
     if len(stretch.variants) == variants:
-        return f"{text}, {'both' if variants == 2 else 'all'} variants"
-    return f"{text}, {' and '.join(map(view.variant_label, stretch.variants))} only"
-
-
-def _reasons(view: View) -> Iterator[str]:
-    for key in view.phases:
-        for name in view.run.variants:
-            phase = view.phase(name, key)
-            if phase and phase.timed is None and view.run.complete:
-                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
-                yield f"{where}: not timed. {why}".rstrip()
+        whose = {1: "", 2: ", both variants"}.get(variants, ", all variants")
+    steps = f"steps {stretch.first_step}–{stretch.last_step}{order}"
+    longest = f"up to {numbers.times(stretch.ratio)} as long"
+    return f"{view.phase_label(stretch.phase)}, {steps}: {longest}{whose}"
 
 
 def _published(view: View) -> Iterator[Block]:
