@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def _commands(view: View) -> Iterator[str]:
 
 def _shell_path(path: Path) -> str:
     """A path for a command; relative to the current folder if it is in it."""
-    here = Path.cwd()
-    return clean(shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path)))
+    with suppress(OSError, ValueError):  # that folder may be gone
+        path = path.relative_to(Path.cwd())
+    return clean(shlex.quote(str(path)))
 
 
 def status(run: Run) -> str:
