@@ -69,7 +69,7 @@ class Column:
     @property
     def header(self) -> str:
         """Title and unit."""
-        return f"{self.title} {self.unit}".rstrip()
+        return f"{self.title} {self.unit}".strip()
 
     @property
     def flush_right(self) -> bool:
