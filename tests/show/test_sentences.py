@@ -112,66 +112,28 @@ def test_a_phase_that_was_not_timed_says_why():
 
 def test_results_left_on_the_device_are_mentioned():
     run = runs.alexnet()
-    phases = odd_runs.two_phases(run)
-    timed = phases["with_lrn"]["forward"].timed
+    timed = run.variants["with_lrn"].phases["forward"].timed
     assert timed is not None
-    phases["with_lrn"]["forward"] = msgspec.structs.replace(
-        phases["with_lrn"]["forward"], timed=replace(timed, fetch=False)
-    )
-    assert "Results were not fetched to Python." in full_text(odd_runs.with_phases(run, phases))
+    timed = replace(timed, fetch=False)
+    assert "Results were not fetched to Python." in full_text(with_phase(run, timed=timed))
     assert "fetched" not in full_text(run)
 
 
-@pytest.mark.parametrize(
-    ("timed_faults", "traced_faults", "warned"),
-    [(99, 20_800, True), (20_000, 20_800, False), (None, 20_800, False), (99, None, False)],
-)
-def test_page_faults_that_the_trace_brought_are_said(timed_faults, traced_faults, warned):
+@pytest.mark.parametrize(("allocator", "advised"), [("malloc", True), ("bfc", False)])
+def test_advice_on_page_faults_fits_the_allocator(allocator, advised):
     run = runs.steady()
-    variant = run.variants["with_lrn"]
-    phase = variant.phases["forward"]
+    phase = run.variants["with_lrn"].phases["forward"]
     assert phase.timed is not None
     assert phase.traced is not None
-    phase = msgspec.structs.replace(
-        phase,
-        timed=replace(phase.timed, page_faults_per_step=timed_faults),
-        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=traced_faults),
-    )
-    variant = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
-    run = msgspec.structs.replace(run, variants={**run.variants, "with_lrn": variant})
-    sentence = "traced steps had 20800 page faults, timed ones 99, and ops that touch memory first"
-    assert (sentence in full_text(run)) == warned
-    assert ("page faults" in full_text(run)) == warned
-
-
-def test_page_faults_are_no_matter_of_kernel_times_and_advice_fits_the_allocator():
-    run = runs.steady()
-    variant = run.variants["with_lrn"]
-    phase = variant.phases["forward"]
-    assert phase.timed is not None
-    assert phase.traced is not None
-    assert phase.attribution is not None
-    recorded = run.machine
-    assert recorded is not None
-    on_gpu = msgspec.structs.replace(phase.attribution, device="GPU:0")
-    phase = msgspec.structs.replace(
-        phase,
-        timed=replace(phase.timed, page_faults_per_step=10),
-        traced=msgspec.structs.replace(phase.traced, page_faults_per_step=50_000),
-    )
-
-    def with_(phase, software):
-        changed = msgspec.structs.replace(variant, phases={**variant.phases, "forward": phase})
-        machine = msgspec.structs.replace(recorded, software=software)
-        variants = {**run.variants, "with_lrn": changed}
-        return full_text(msgspec.structs.replace(run, variants=variants, machine=machine))
-
-    software = recorded.software
-    assert "--cpu-allocator bfc" in with_(phase, replace(software, cpu_allocator="malloc"))
-    kept = with_(phase, replace(software, cpu_allocator="bfc"))
-    assert "50000 page faults" in kept
-    assert "--cpu-allocator" not in kept
-    assert "page faults" not in with_(msgspec.structs.replace(phase, attribution=on_gpu), software)
+    assert run.machine is not None
+    timed = replace(phase.timed, page_faults_per_step=10)
+    traced = msgspec.structs.replace(phase.traced, page_faults_per_step=50_000)
+    software = replace(run.machine.software, cpu_allocator=allocator)
+    machine = msgspec.structs.replace(run.machine, software=software)
+    run = msgspec.structs.replace(with_phase(run, timed=timed, traced=traced), machine=machine)
+    text = full_text(run)
+    assert "traced steps had 50000 page faults, timed ones 10, and ops that touch memory" in text
+    assert ("--cpu-allocator bfc" in text) == advised
 
 
 @pytest.mark.parametrize("style", ["text", "markdown", "html"])
@@ -192,13 +154,3 @@ def test_drift_is_said_where_nothing_is_predicted():
     text = full_text(with_phase(run, replay=replay))
     assert "Predicted" not in text
     assert "came out 0.20 % off in the median, 0.40 % at most." in text
-
-
-def test_medians_without_an_interval_do_not_lead():
-    run = runs.alexnet()
-    assert run.stretches
-    assert "(medians" in full_text(run)
-    phase = run.variants["with_lrn"].phases["forward"]
-    assert phase.timed is not None
-    bare = with_phase(run, timed=replace(phase.timed, median_ci95_s=None))
-    assert "LRN costs 41.3 ms of a 227 ms step, 18.2 % (means;" in full_text(bare)
