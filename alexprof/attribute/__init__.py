@@ -10,7 +10,6 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 from __future__ import annotations
 
 from alexprof.attribute.costs import Attribution, attribute, attribute_phases
-from alexprof.attribute.device_steps import long_first
 from alexprof.attribute.division import IDLE_OP, IDLE_REASONS, UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
@@ -22,6 +21,7 @@ from alexprof.attribute.rollup import (
     by_op,
     totals,
 )
+from alexprof.attribute.steps import long_first
 from alexprof.record.tables import check_closure
 
 __all__ = [

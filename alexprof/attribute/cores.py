@@ -112,10 +112,8 @@ def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
 
 
 def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
-    """Follows each record up through the regions that hold it, to an op or `NONE`.
-
-    A holder below `op.size` is an event of an op, from there on a region.
-    """
+    """Follows each record up through the regions that hold it, to an op or `NONE`."""
+    # A holder below `op.size` is an event of an op, from there on a region.
     in_op = (holder >= 0) & (holder < op.size)
     owner = np.where(in_op, np.append(op, NONE)[np.where(in_op, holder, NONE)], NONE)
     in_region = holder >= op.size
@@ -146,11 +144,8 @@ def core_time(
     be at work, they take turns, and each gets its part. An op that runs twice at once counts as
     one. A piece of the pool that ends after its op has ended is time at work, too.
 
-    Args:
-        own: Group of each segment of self time on executor threads, and the segments.
-        worked: Group of each segment of work on threads of the pool, and the segments.
-        groups: How many there are.
-        threads: How many can be at work at once.
+    Takes the group of each segment, and the segments, of self time on executor threads and of work
+    on threads of the pool.
     """
     of_own, of_worked = (replace(segments, owner=group) for group, segments in (own, worked))
     row = OneRow(of_own, of_worked)

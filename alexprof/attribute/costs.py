@@ -11,15 +11,14 @@ import numpy as np
 from msgspec import structs
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.device_steps import long_first, outside_of
-from alexprof.attribute.division import Division, costs_table, divide_all
+from alexprof.attribute.division import Division, costs_table, divide_all, outside_of
 from alexprof.attribute.kernels import recorded_devices, recorded_kernels
 from alexprof.attribute.names import Labels, describe_with_fusions
 from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import GraphFacts, replay_steps
 from alexprof.attribute.rollup import totals
-from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import DamageError, TraceError
@@ -148,7 +147,7 @@ def attribute_phases(
     notes = notes_on_costs(divisions, work, steps, labels, across)
     busiest = {sort: _busiest(divisions, steps.rows_of(sort)) for sort in steps.shown()}
     has_length = {
-        sort: bool((division.end_ps > division.start_ps)[steps.rows_of(sort)].any())
+        sort: bool((division.rows.end_ps > division.rows.begin_ps)[steps.rows_of(sort)].any())
         for sort, division in busiest.items()
     }
     if any(has_length.values()) and not all(has_length.values()):
@@ -180,7 +179,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
 
     work, all_steps, divisions, labels, costs, notes, facts = divided
     rows = all_steps.rows_of(sort)
-    device, windows = division.device, (division.start_ps, division.end_ps)
+    device, windows = division.device, division.windows
     begin_ns, end_ns = (time[rows] // PS_PER_NS for time in windows)
     numbers = all_steps.number[rows]
     # A step that launched nothing has no length on a GPU that is behind.
@@ -195,7 +194,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
         replayed_steps = replayed_steps.without(number)
     check_closure(costs)
     bound_by = _bound_by(costs, device, work, facts.timed_s)
-    span_ns, outside_ns = outside_of(all_steps, windows, work.device(device), work)
+    span_ns, outside_ns = outside_of(division.rows)
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     return Attribution(
         costs=costs,
@@ -230,7 +229,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
 def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
     """The GPU that was busy longest in some steps; the CPU where none was."""
     gpus = [division for division in divisions if division.device != CPU]
-    busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.step, rows)].sum()) for gpu in gpus]
+    busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.rows.step, rows)].sum()) for gpu in gpus]
     if not any(busy_ps):
         return divisions[0]  # the CPU, if it ran anything
     return gpus[int(np.argmax(busy_ps))]
@@ -250,7 +249,7 @@ def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     taken = np.zeros(ops + 1)
     for division in divisions:
         if division.device != CPU:
-            np.add.at(taken, division.op, division.amounts["share_ns"])
+            np.add.at(taken, division.rows.op, division.amounts["share_ns"])
     return taken[:-1] if taken[:-1].any() else None
 
 

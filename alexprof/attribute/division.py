@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.device_steps import device_windows, launches_of, step_of
 from alexprof.attribute.metrics import MEASURES, Rows
 from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
 from alexprof.record.metrics import METRICS, Metric
@@ -32,21 +31,28 @@ IDLE_REASONS = ("queued", "input", "launching", "fetching", "python", "unknown")
 
 @dataclass(frozen=True)
 class Division:
-    """What each op had of each step on one device, in columns of r rows, and the idle rest."""
+    """What each op had of each step on one device, and the idle rest."""
 
-    device: str  # "CPU", "GPU:0", …
-    step: Int  # [r], index of the step
-    op: Int  # [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once
-    amounts: Mapping[str, Int | Float]  # by `Metric.column`, [r], those that are known
+    rows: Rows
+    amounts: Mapping[str, Int | Float]  # by `Metric.column`, for each row, those that are known
     idle_ps: Int  # [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step
     # [steps], how often the host launched something: a CUDA graph once; 0 where that is not known.
     launches: Int
-    start_ps: Int  # [steps], begin of each step on this device
-    end_ps: Int  # [steps], its end; not above `start_ps` where the device has no such step
-    events: int  # how many events the device has
-    outside: int  # how many of them lie outside all steps
-    worked_ps: int  # what the pool's threads worked in steps
-    ownerless_ps: int  # the part of it that belongs to no op
+
+    @property
+    def device(self) -> str:
+        """The name of the device."""
+        return self.rows.activity.device
+
+    @property
+    def windows(self) -> tuple[Int, Int]:
+        """Begin and end of each step on this device, int64 [steps] picoseconds."""
+        return self.rows.begin_ps, self.rows.end_ps
+
+    @property
+    def outside(self) -> int:
+        """How many of its events lie outside all steps."""
+        return self.rows.activity.op.size - self.rows.counted.size
 
 
 def divide_all(work: Work, steps: Steps) -> list[Division]:
@@ -76,6 +82,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         work=work,
         steps=steps,
         begin_ps=windows[0],
+        end_ps=windows[1],
         event_step=event_step,
         width=width,
         keys=keys,
@@ -86,26 +93,39 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         counting=counting,
     )
     amounts = {metric.column: MEASURES[metric.column](rows) for metric in METRICS}
-    worked_ps = ownerless_ps = 0
-    if rows.pool_work is not None:
-        worked, _, owned = rows.pool_work
-        worked_ps = int((worked.end_ps - worked.start_ps).sum())
-        ownerless_ps = int((worked.end_ps - worked.start_ps)[~owned].sum())
     busy = Cover.of(counting.start_ps, counting.end_ps)
     return Division(
-        device=activity.device,
-        step=keys // width,
-        op=keys % width - 1,
+        rows=rows,
         amounts={column: amount for column, amount in amounts.items() if amount is not None},
         idle_ps=_idle(busy, activity.queued(), windows, work),
         launches=launches_of(activity, event_step, len(steps)),
-        start_ps=windows[0],
-        end_ps=windows[1],
-        events=activity.op.size,
-        outside=activity.op.size - counted.size,
-        worked_ps=worked_ps,
-        ownerless_ps=ownerless_ps,
     )
+
+
+def outside_of(rows: Rows) -> tuple[int, int]:
+    """Measures from the first marked step to the end of all, and what ran outside of all steps.
+
+    Of steps of one sort that is from each step to the next of any sort.
+    Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
+
+    Returns:
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
+    """
+    steps, work, activity = rows.steps, rows.work, rows.activity
+    if steps.source != "marker":
+        return 0, 0
+    of_model = ~work.is_data[activity.op]
+    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
+    shown = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    # What is between steps belongs to the one before.
+    until_ps = np.append(rows.begin_ps[1:], max(rows.end_ps.max(), work.span_ps[1]))
+    every_ps, within_ps = (
+        int(idle_within(work.waits, busy, rows.begin_ps[shown], end_ps[shown]).sum())
+        for end_ps in (until_ps, rows.end_ps)
+    )
+    span_ps = int((until_ps - rows.begin_ps)[shown].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def _counting(pieces: Segments, activity: Activity, work: Work) -> Segments:
@@ -145,10 +165,7 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
 
 
 def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
-    """When a device was busy for the last time in each step.
-
-    The step's end where it never was, and where a call goes on beyond it: results come later.
-    """
+    """When a device was last busy in a step; its end if never, or if a call goes on beyond it."""
     start_ps, end_ps = windows
     last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)
@@ -166,26 +183,20 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     program of XLA) that is not known. What runs on several GPUs under one name shares the host's
     count evenly.
     """
-    width = 2 + max((int(division.op.max(initial=-1)) for division in divisions), default=0)
-    keys = [division.step * width + division.op + 1 for division in divisions]
-    gpus = [keys[at] for at, division in enumerate(divisions) if division.device != CPU]
-    if not gpus:
-        return list(divisions)
-    has_cpu = divisions[0].device == CPU
-    on_host = keys[0] if has_cpu else keys[0][:0]
-    count = np.append(divisions[0].amounts["executions"] if has_cpu else on_host, 0)
-    used, devices = np.unique(np.concatenate(gpus), return_counts=True)
-    result = []
-    for key, division in zip(keys, divisions, strict=True):
-        if division.device == CPU:
-            result.append(division)
-            continue
+    # All devices number their rows in the same way.
+    cpus = [division for division in divisions if division.device == CPU]
+    gpus = [division.rows.keys for division in divisions if division.device != CPU]
+    on_host = cpus[0].rows.keys if cpus else np.zeros(0, np.int64)
+    count = np.append(cpus[0].amounts["executions"] if cpus else on_host, 0)
+    used, devices = np.unique(np.concatenate([on_host[:0], *gpus]), return_counts=True)
+    result = cpus
+    for division in divisions[len(cpus) :]:
+        key, own = division.rows.keys, division.amounts["executions"]
         launched = count[lookup(on_host, key)]  # NONE takes the last
         shared = launched // devices[np.searchsorted(used, key)]
         by_host = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
-        own = division.amounts["executions"]
         executions = np.where(own > 0, own, by_host)
-        executions = np.where(division.op == UNASSIGNED, 0, executions)
+        executions = np.where(division.rows.op == UNASSIGNED, 0, executions)
         amounts = {**division.amounts, "executions": executions}
         result.append(replace(division, amounts=amounts))
     return result
@@ -206,9 +217,8 @@ def costs_table(
     # Where no device knows a metric, its column is there all the same.
     nothing = pl.DataFrame(schema=types | {"share_ns": pl.Float64})
     rows = pl.concat([nothing, *parts], how="diagonal")
-    wall_ns = np.concatenate(
-        [(division.end_ps - division.start_ps) // PS_PER_NS for division in divisions]
-    )
+    windows = (division.windows for division in divisions)
+    wall_ns = np.concatenate([(end_ps - start_ps) // PS_PER_NS for start_ps, end_ps in windows])
     group = (rows["device"] * len(steps) + rows["step"]).to_numpy()
     share_ns = settle(rows["share_ns"].to_numpy() / PS_PER_NS, group, wall_ns)
     rows = rows.with_columns(
@@ -242,9 +252,9 @@ def _rows(division: Division, device: int, ops: int) -> pl.DataFrame:
     import polars as pl
 
     of_ops = {
-        "step": division.step,
-        "device": np.full(division.op.size, device),
-        "label": np.where(division.op == UNASSIGNED, ops, division.op),
+        "step": division.rows.step,
+        "device": np.full(division.rows.op.size, device),
+        "label": np.where(division.rows.op == UNASSIGNED, ops, division.rows.op),
         **division.amounts,
     }
     reason, step = np.nonzero(division.idle_ps)

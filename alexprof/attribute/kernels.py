@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +23,7 @@ from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.timeline import Cover
 from alexprof.record.trace import Kernel, RecordedDevice
 
+_KEPT = 4096  # of names and details, which many kernels share
 _PAIR = re.compile(r"(\w+):(\S+)")
 _SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
 _MOST = 1 << 31  # no launch has as many blocks in a direction
@@ -122,6 +124,7 @@ def _to_ns(time_ps: int) -> int:
     return (time_ps + PS_PER_NS // 2) // PS_PER_NS
 
 
+@lru_cache(_KEPT)
 def kernel_facts(details: str) -> dict[str, Any]:
     """Reads the details of a kernel, copy or fill.
 
@@ -168,6 +171,7 @@ def _fraction(percent: str) -> float | None:
     return number / 100 if 0 < number <= 100 else None
 
 
+@lru_cache(_KEPT)
 def uses_tensor_cores(kernel: str) -> bool | None:
     """Tells from a kernel's name whether it multiplies matrices on Tensor Cores.
 

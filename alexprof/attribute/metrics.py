@@ -10,20 +10,20 @@ import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, core_time
-from alexprof.attribute.device_steps import counted_once
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import Steps
+from alexprof.attribute.steps import Steps, counted_once
 from alexprof.attribute.timeline import Bool, Float, Index, Int, Segments, cut, shares
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a device did in steps, by step and op: a row for each pair that occurs."""
+    """What a device did in steps, by step and op: r rows, one for each pair that occurs."""
 
     activity: Activity
     work: Work
     steps: Steps
     begin_ps: Int  # [steps], when the device's steps begin
+    end_ps: Int  # [steps], their ends; not above the begin where the device has no such step
     event_step: Int  # [n], the step of each event, -1 for none
     width: int  # ops and one more
     keys: Int  # [r], step · width + op + 1
@@ -37,6 +37,16 @@ class Rows:
     def on_cpu(self) -> bool:
         """Whether the device is a CPU."""
         return self.activity.device == CPU
+
+    @cached_property
+    def step(self) -> Int:
+        """int64 [r], index of the step."""
+        return self.keys // self.width
+
+    @cached_property
+    def op(self) -> Int:
+        """int64 [r], index of the op, or `UNASSIGNED`."""
+        return self.keys % self.width - 1
 
     def total(self, row: Int, amount: Int | Float) -> Float:
         """Adds up amounts by row; exact for integers below 2**53."""
@@ -95,20 +105,8 @@ def _share(rows: Rows) -> Float:
     return rows.total(rows.of_piece[counting.owner], shares(counting.start_ps, counting.end_ps))
 
 
-def _core(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.core_ps
-
-
-def _at_work(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.at_work_ps
-
-
 def _idle_before(rows: Rows) -> Int | None:
-    """The idle time right before the events of each row.
-
-    Without that before the first event of a step, which waits for whatever the host does at the
-    step's begin.
-    """
+    """The idle time right before the events of each row, but for the first of a step."""
     if rows.on_cpu:
         return None
     pieces = rows.pieces
@@ -117,9 +115,10 @@ def _idle_before(rows: Rows) -> Int | None:
     reach = np.maximum.accumulate(pieces.end_ps[order])
     gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
     # What lies before the step belongs to the step before.
-    gap = np.minimum(gap, start - rows.begin_ps[rows.keys[row] // rows.width])
+    gap = np.minimum(gap, start - rows.begin_ps[rows.step[row]])
     begun = np.full(rows.begin_ps.size + 1, np.iinfo(np.int64).max)
     np.minimum.at(begun, rows.event_step, rows.activity.start_ps)
+    # The first event of a step waits for whatever the host does at the step's begin.
     is_first = rows.activity.start_ps[owner] <= begun[rows.event_step[owner]]
     total: Int = np.zeros(rows.keys.size, np.int64)
     np.add.at(total, row, np.where(is_first, 0, gap))
@@ -158,8 +157,8 @@ MEASURES: dict[str, Callable[[Rows], Int | Float | None]] = {
     "kernels": _kernels,
     "busy_ns": _busy,
     "share_ns": _share,  # parts of the steps, not yet whole: `division.settle` rounds them
-    "core_ns": _core,
-    "at_work_ns": _at_work,
+    "core_ns": lambda rows: rows.core_time and rows.core_time.core_ps,
+    "at_work_ns": lambda rows: rows.core_time and rows.core_time.at_work_ps,
     "idle_before_ns": _idle_before,
     "launching_ns": _launching,
 }

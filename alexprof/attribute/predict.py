@@ -104,17 +104,8 @@ def replay_steps(
 ) -> Replay:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Those of a CPU by its ops, of a GPU by its launches.
-
-    Args:
-        work: What ran.
-        steps: The steps to replay.
-        labels: Of the ops.
-        costs: Of these steps, as made by `costs.attribute`: they say what is worth a prediction.
-        device: The device that steps are judged by.
-        bound_by: What decides how long they take on a GPU.
-        step_s: The mean of the timed steps, without them of the traced ones: savings are of it.
-        facts: What else is known.
+    Those of a CPU by its ops, of a GPU by its launches. Savings are of a step of `step_s`; the
+    costs of the steps, as made by `costs.attribute`, say what is worth a prediction.
     """
     if device == CPU and not facts.inputs:
         return Replay(reason=Note("replay_no_graph"))
@@ -253,12 +244,10 @@ def _critical_path(replays: Sequence[StepReplay]) -> tuple[PathOp, ...]:
 
 
 def _largest(costs: pl.DataFrame, work: Work, labels: Labels) -> _OpsOf:
-    """The ops of each layer, kind and op that is worth a prediction, the largest first.
-
-    On a GPU that is its time and the time for which the GPU waited for its launches.
-    """
+    """The ops of each layer, kind and op that is worth a prediction, the largest first."""
     import polars as pl
 
+    # On a GPU that is its time and the time for which the GPU waited for its launches.
     wall_ns = float(costs.unique("step")["wall_ns"].sum())
     of_model = costs.filter(pl.col("pass") != "idle").with_columns(
         (pl.col("share_ns") + pl.col("idle_before_ns").fill_null(0)).alias("share_ns")

@@ -21,7 +21,7 @@ from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import Float, Int, alone, cut, distinct, self_segments, touching
+from alexprof.attribute.timeline import Float, Index, alone, cut, distinct, self_segments, touching
 from alexprof.record.note import Note
 
 _DONE = 1e-6  # nanoseconds of work that are none
@@ -78,74 +78,69 @@ class ExecutedStep:
 
 @dataclass(frozen=True)
 class Executions:
-    """What ran in the steps, in columns of n executions by step and begin."""
+    """What ran in a CPU's steps, to be drawn one step at a time."""
 
-    names: Sequence[str]  # name of each op
-    op: Int  # [n]
-    thread: Int  # [n]
-    start_ns: Float  # [n], from the step's begin
-    end_ns: Float  # [n]
-    first: Int  # [steps + 1], where the executions of each step begin
-    wall_ns: Int  # [steps]
+    work: Work  # what ran
+    steps: Steps
+    cpu: Activity
+    rows: Index  # [n], the events of steps, by step and begin
+    first: Index  # [steps + 1], where the rows of each step begin
     usable: Float  # [ops], how many cores each op can use at once
     cores: float  # how many there are
-    threads: int  # how many ops can run at once
 
     @classmethod
     def of(cls, work: Work, steps: Steps) -> Executions | Note:
-        """Draws the steps; or the reason why they can't be replayed."""
+        """Gathers the executions of steps, or the reason why they can't be replayed."""
         if len(work.devices) > 1 or work.devices[0].device != CPU:
             return Note("replay_not_cpu_alone")
         (cpu,) = work.devices
         if cpu.at_work is not None:
             return Note("replay_xla")
-        at = steps.at(cpu.start_ps, cpu.end_ps)
-        rows = np.flatnonzero(at >= 0)
-        rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
-        step, op = at[rows], cpu.op[rows]
-        if distinct([step * len(work.ops) + op]).size < rows.size:
+        step = steps.at(cpu.start_ps, cpu.end_ps)
+        rows = np.flatnonzero(step >= 0)
+        rows = rows[np.lexsort((cpu.start_ps[rows], step[rows]))]
+        if distinct([step[rows] * len(work.ops) + cpu.op[rows]]).size < rows.size:
             return Note("replay_repeated_ops")
         order = np.lexsort((cpu.start_ps, cpu.thread))
         nested = touching(cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order])
         if nested or (cpu.occurrences[rows] > 1).any():
             return Note("replay_nested_ops")
-        first = np.searchsorted(step, np.arange(len(steps) + 1))
+        first = np.searchsorted(step[rows], np.arange(len(steps) + 1))
         if (np.diff(first) == 0).any():
             return Note("replay_empty_steps")
-        usable, cores = _usable(cpu, work)
-        start, end = steps.start_ps[step], steps.end_ps[step]
-        return cls(
-            names=[name for name, _ in work.ops],
-            op=op,
-            thread=cpu.thread[rows],
-            start_ns=(np.maximum(cpu.start_ps[rows], start) - start) / PS_PER_NS,
-            end_ns=(np.minimum(cpu.end_ps[rows], end) - start) / PS_PER_NS,
-            first=first,
-            wall_ns=steps.wall_ns,
-            usable=usable,
-            cores=cores,
-            threads=int(np.unique(cpu.thread[rows]).size),
-        )
+        return cls(work, steps, cpu, rows, first, *_usable(cpu, work))
 
     @property
     def size(self) -> float:
         """Executions in a step, on average."""
-        return self.op.size / self.wall_ns.size
+        return self.rows.size / len(self.steps)
 
     def part_in(self, graph: Graph) -> float:
         """The part of the ops' time that belongs to nodes of the graph."""
-        is_node = np.array([name in graph.number for name in self.names], bool)
-        time = self.end_ns - self.start_ns
-        return float(time[is_node[self.op]].sum() / max(time.sum(), 1))
+        is_node = np.array([name in graph.number for name, _ in self.work.ops], bool)
+        step = np.repeat(np.arange(len(self.steps)), np.diff(self.first))
+        start = np.maximum(self.cpu.start_ps[self.rows], self.steps.start_ps[step])
+        took = np.minimum(self.cpu.end_ps[self.rows], self.steps.end_ps[step]) - start
+        return float(took[is_node[self.cpu.op[self.rows]]].sum() / max(took.sum(), 1))
 
     def drawn(self, step: int) -> ExecutedStep:
         """Returns a step."""
-        rows = slice(self.first[step], self.first[step + 1])
-        op = self.op[rows]
-        columns = self.thread[rows], self.start_ns[rows], self.end_ns[rows], self.usable[op]
+        rows = self.rows[self.first[step] : self.first[step + 1]]
+        begin, end = self.steps.start_ps[step], self.steps.end_ps[step]
+        op = self.cpu.op[rows]
+        columns = (
+            self.cpu.thread[rows],
+            (np.maximum(self.cpu.start_ps[rows], begin) - begin) / PS_PER_NS,
+            (np.minimum(self.cpu.end_ps[rows], end) - begin) / PS_PER_NS,
+            self.usable[op],
+        )
         ran = zip(op.tolist(), *(column.tolist() for column in columns), strict=True)
-        executions = tuple(Execution(self.names[number], *rest) for number, *rest in ran)
-        return ExecutedStep(executions, float(self.wall_ns[step]), self.cores, self.threads)
+        return ExecutedStep(
+            tuple(Execution(self.work.ops[number][0], *rest) for number, *rest in ran),
+            wall_ns=float((end - begin) // PS_PER_NS),
+            cores=self.cores,
+            threads=int(np.unique(self.cpu.thread[self.rows]).size),
+        )
 
 
 def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:

@@ -62,6 +62,7 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     is_pool = np.ones(len(plane.lines), np.bool_)
     is_pool[line[rows[~is_thunk]]] = False
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
+    # A thread that lost its core at the end of a region seems to work on long after.
     done_ps = np.append(_done_ps(events, rows), _NEVER)[regions.op]
     regions = replace(regions, end_ps=np.minimum(regions.end_ps, done_ps))
     breaks = events.named(_EXECUTOR.fullmatch)
@@ -100,10 +101,9 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
 def _pieces(
     events: Events, rows: Index, regions: Regions, breaks: Index
 ) -> tuple[Segments, Int, Bool]:
-    """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
+    """Cuts ops and regions down to the time that threads spent on them, without breaks.
 
-    Returns the pieces, each owned by an op's event or `NONE`; the thread of each; and which are of
-    regions.
+    Returns pieces, owned by an op's event or `NONE`; the thread of each; which are of regions.
     """
     inner = np.concatenate((breaks, rows))
     # Regions first: of equal intervals the later is the inner one.
@@ -120,10 +120,7 @@ def _pieces(
 
 
 def _done_ps(events: Events, rows: Index) -> Int:
-    """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
-
-    A thread that lost its core at the end of a region seems to work on long after.
-    """
+    """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so."""
     taken, is_taken = events.ints("_c")
     given, is_given = events.ints("_p")
     ends = events.named(_DONE.fullmatch)

@@ -183,10 +183,7 @@ def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
 
 
 def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
-    """Counts the intervals that last from each begin or end to the next.
-
-    Returns all times in order, each once; where in them each interval begins, and ends; the counts.
-    """
+    """Returns all times, each once; where in them intervals begin, and end; how many last then."""
     edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
     opens, closes = where[: start_ps.size], where[start_ps.size :]
     running = np.cumsum(
@@ -279,10 +276,8 @@ class OneRow:
 
 
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
-    """Returns the idle time in each window during which `other` was going on, in picoseconds.
-
-    |other without busy| = |other ∪ busy| − |busy|.
-    """
+    """Returns the idle time in each window during which `other` was going on, in picoseconds."""
+    # |other without busy| = |other ∪ busy| − |busy|
     return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)
 
 

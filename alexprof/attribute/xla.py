@@ -154,12 +154,10 @@ class XlaOps:
         return Counter(module for module, _ in ran)
 
     def _in_program(self, key: _Key) -> HloOp | None:
-        """What the program says of an instruction.
-
-        Older traces give the module only, which will do if there is one of the name.
-        """
+        """What the program says of an instruction."""
         if key.program is not None:
             return self._programs.op(key.program, key.instruction)
+        # Older traces give the module only, which will do if there is one of the name.
         programs = self._programs.named(key.module)
         return self._programs.op(programs[0], key.instruction) if len(programs) == 1 else None
 

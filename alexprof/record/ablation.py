@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, Gathered, LayerChange, OneSided, SeenOps
+from alexprof.record.trace import FusedOp, LayerChange, OneSided, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -14,8 +14,6 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     pass_: str  # The pass
     # Their share of the traced step, scaled to the timed mean; None without traces
     attributed_s: float
-    # Its sample standard deviation over traced steps; None with one step
-    attributed_std_s: float | None
     ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with fewer than three steps
 
 
@@ -38,7 +36,6 @@ class Ablation(Struct, frozen=True, kw_only=True):
     median_ci95_s: tuple[float, float] | None  # Its 95 % interval
     # Their share of the traced step, scaled to the timed mean; None without traces
     attributed_s: float | None = None
-    attributed_std_s: float | None = None  # Its standard deviation over traced steps
     ops: int | None = None  # Number of ops left out; None without a trace
     parts: tuple[AblationPart, ...] = ()  # `attributed_s` by layer and pass
     # Change of all else but idle time: `others`, `only_…` and `unassigned`
@@ -53,7 +50,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
     # Change of each other layer, largest first; empty without traces of both variants
     others: tuple[LayerChange, ...] = ()
     others_ci95_s: tuple[float, float] | None = None  # 95 % interval of `others_s`
-    not_significant: Gathered | None = None  # Those of `others` that are not significant, together
+    # 95 % interval of the change of those of `others` that are not significant, together
+    not_significant_ci95_s: tuple[float, float] | None = None
     only_with: tuple[OneSided, ...] = ()  # Ops that are gone and were not left out
     only_without: tuple[OneSided, ...] = ()  # Ops that are new
     unassigned: LayerChange | None = None  # Change of the time whose op is not known; None without

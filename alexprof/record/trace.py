@@ -97,14 +97,6 @@ class LayerChange(Struct, frozen=True, kw_only=True):
     significant: bool = False
 
 
-class Gathered(Struct, frozen=True, kw_only=True):
-    """What several layers or ops of an ablation changed by together."""
-
-    names: tuple[str, ...]  # Which
-    change_s: float  # with − without, as in `LayerChange`
-    ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with too few traced steps
-
-
 class OneSided(Struct, frozen=True, kw_only=True):
     """Ops of one type that only one variant has and that were not left out."""
 

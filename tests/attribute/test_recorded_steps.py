@@ -118,21 +118,6 @@ def test_the_inner_ones_can_be_asked_for(recorded):
     assert found.steps["wall_ns"][:4].sum() < epochs[0]
 
 
-def test_a_name_that_marks_nothing(recorded):
-    found = read(recorded["nested_steps"], "batch")
-    assert found.steps["step"].to_list() == [0]
-    assert found.notes == (Note("steps_not_marked", names=("epoch", "train"), text="batch"),)
-
-
-def test_overlapping_steps_share_no_moment(recorded):
-    found = read(recorded["overlapping_steps"])
-    assert found.steps["step"].to_list() == [0, 1]
-    first, second = found.steps.rows()
-    assert first[1] + first[2] == second[1]  # it begins where the first ends
-    (note,) = found.notes
-    assert note == Note("steps_overlap", {"steps": 1})
-
-
 def test_pipelines_have_ops_of_their_own(recorded):
     found = read(recorded["pipeline_in_a_session"]).costs
     mapped = found.filter(pl.col("op").str.starts_with("tf_data/"))

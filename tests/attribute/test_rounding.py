@@ -23,10 +23,6 @@ def test_what_is_missing_goes_to_the_largest_remainders():
     assert settled([0.5, 0.75, 0.75], [0, 0, 0], [2]) == [0, 1, 1]
 
 
-def test_groups_do_not_touch_each_other():
-    assert settled([0.5, 2.0, 0.5, 1.0], [1, 0, 1, 0], [3, 1]) == [1, 2, 0, 1]
-
-
 def test_whole_parts_stay_in_spite_of_rounding_errors():
     errors = [3 - 4e-9, 2 + 4e-9, 0.0, 5.0, 0.5, 0.5 - 1e-9]
     assert settled(errors, [0] * 6, [11]) == [3, 2, 0, 5, 1, 0]

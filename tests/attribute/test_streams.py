@@ -27,19 +27,10 @@ def lines_read(*names: str, ids: Sequence[int] = ()) -> list[str]:
 
 
 DERIVED = (
-    "Steps",
-    "XLA Modules",
-    "XLA Ops",
-    "Async XLA Ops",
-    "TensorFlow Ops",
-    "TensorFlow Name Scope",
-    "Framework Ops",
-    "Framework Name Scope",
-    "Source code",
-    "Launch Stats",
-    "Host Offload Ops",
+    "Steps", "XLA Modules", "XLA Ops", "Async XLA Ops", "TensorFlow Ops", "TensorFlow Name Scope",
+    "Framework Ops", "Framework Name Scope", "Source code", "Launch Stats", "Host Offload Ops",
     "_counters_",
-)
+)  # fmt: skip
 
 
 def test_derived_lines_are_not_read():
