@@ -101,14 +101,16 @@ def explained(
 
 def _fused(ablation: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the ablation's ops too."""
-    fused = []
-    for op in phase.ops:
-        types = tuple(kind for kind in op.fused if matches_kind(ablation, kind, op.layer))
-        if types:
-            fused.append(
-                FusedOp(op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=types)
-            )
-    return tuple(sorted(fused, key=lambda op: op.op))
+    types = {
+        op: tuple(kind for kind in op.fused if matches_kind(ablation, kind, op.layer))
+        for op in sorted(phase.ops, key=lambda op: op.name)
+        if op.fused
+    }
+    return tuple(
+        FusedOp(op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=fused)
+        for op, fused in types.items()
+        if fused
+    )
 
 
 def _predicted(ablation: Ablation, phase: Phase, costs: pl.DataFrame | None) -> _Prediction:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from msgspec.structs import replace
 
 from alexprof.analysis.caveats import QUIET, Caveat
@@ -22,6 +23,7 @@ from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import common_estimator, of_ablation, of_variants
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
 from alexprof.analysis.samples import PhaseSample, RunSamples
+from alexprof.analysis.savings import layer_change
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
@@ -34,8 +36,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
 from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
-from alexprof.record.trace import LayerChange
-from alexprof.record.values import Difference, Estimator, Needed
+from alexprof.record.values import Difference, Estimator, Interval, Needed
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step in both are left out."""
@@ -247,8 +248,8 @@ class _PhaseOfBoth:
     def _of_variants(self, run: Run) -> Difference:
         """Two variants of one run, by its ablation; where it has none, from the timed steps."""
         degrees = min(len(block_means(sample.steps)) for sample in self._all) - 1
-        if found := self._ablation(run):
-            ablation, backward = found
+        if measured := self._ablation(run):
+            ablation, backward = measured
             return of_ablation(run, ablation, self.estimator, backward=backward, degrees=degrees)
         (a,), (b,) = self.a, self.b
         difference = mean_difference if self.estimator == "mean" else median_difference
@@ -277,29 +278,41 @@ class _PhaseOfBoth:
         return self._compare_times(lambda sample: chunks(sample.costs(level, name)), variance)
 
     def _part_of_variants(self, run: Run, level: Level, name: str) -> Difference:
-        """A part of variants of one run, as its report has it: by the spread over traced steps."""
+        """A part of variants of one run: by the spread over traced steps, as in its report."""
         (a,), (b,) = self.a, self.b
         before_s, after_s = (_cost_s([sample], level, name) for sample in (a, b))
+        change_s = after_s - before_s
         error = welch(chunks(b.costs(level, name)), chunks(a.costs(level, name)))
-        ci95_s = degrees = None
-        if error is not None:
-            ci95_s = error.interval(after_s - before_s)
-            degrees = error.degrees_of_freedom
-        difference = of_variants(before_s, after_s - before_s, ci95_s, self.estimator, degrees)
-        recorded = self._recorded_layer(run, name) if level == "layer" else None
-        if recorded is None or not math.isclose(
-            abs(recorded.change_s), abs(difference.change_s), rel_tol=1e-6, abs_tol=1e-12
-        ):
-            return difference
+        if error is None:
+            return of_variants(before_s, change_s, None, self.estimator)
+        degrees, ci95_s = error.degrees_of_freedom, error.interval(change_s)
+        recorded = self._recorded_layer(run, name, before_s, after_s) if level == "layer" else None
+        if recorded is None:
+            return of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
         # It has been judged among the layers of its ablation.
-        if difference.significant and not recorded.significant:
+        significant, ci95_s = recorded
+        difference = of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
+        if difference.significant and not significant:
             difference = undecided(difference, "chance", Needed("fewer_compared"))
         return replace(difference, p_value=None)
 
-    def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
-        found = self._ablation(run)
-        layers = found[0].others if found else ()
-        return next((layer for layer in layers if layer.name == name), None)
+    def _recorded_layer(
+        self, run: Run, name: str, before_s: float, after_s: float
+    ) -> tuple[bool, Interval] | None:
+        """Whether a layer's change is significant by the ablation, and the change's interval.
+
+        None if there is none, or it leaves out ops of the layer that only one variant has.
+        """
+        ablation, backward = self._ablation(run) or (None, False)
+        layers = [layer for layer in ablation.others if layer.name == name] if ablation else []
+        if ablation is None or not layers:
+            return None
+        with_s, without_s, saved_ci95_s = layer_change(run, ablation, layers[0])
+        both_s = (without_s, with_s) if backward else (with_s, without_s)
+        if saved_ci95_s is None or not np.allclose(both_s, (before_s, after_s), rtol=1e-6):
+            return None
+        low_s, high_s = saved_ci95_s
+        return layers[0].significant, (low_s, high_s) if backward else (-high_s, -low_s)
 
 
 def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
-from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
+from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
 from alexprof.record.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
@@ -28,83 +28,51 @@ AnyCost = TypeVar("AnyCost", bound=Cost)
 
 
 class LayerTime(Struct, frozen=True, kw_only=True):
-    """A layer's part of the step, all passes together.
+    """A layer's part of the step, all passes together."""
 
-    Attributes:
-        name: The layer; "(unassigned)" for time whose op is not known.
-        share_s: Its share.
-        std_s: Standard deviation over traced steps; None if not known.
-        ci95_s: 95 % interval of the share: traced steps, and on a CPU the timed step's own; None
-            with fewer than three traced steps.
-        fraction: Of the step.
-        busy_fraction: Of the time in which a GPU ran anything; None on a CPU.
-        by_pass_s: The share by pass.
-        kind: The kind of 90 % of it; "" if there is none.
-    """
-
-    name: str
-    share_s: float
-    std_s: float | None = None
+    name: str  # The layer; "(unassigned)" for time whose op is not known
+    share_s: float  # Its share
+    std_s: float | None = None  # Standard deviation over traced steps; None if not known
+    # 95 % interval of the share: traced steps, and on a CPU the timed step's own; None with fewer
+    # than three traced steps
     ci95_s: Interval | None = None
-    fraction: float
-    busy_fraction: float | None = None
-    by_pass_s: dict[str, float]
-    kind: str = ""
+    fraction: float  # Of the step
+    busy_fraction: float | None = None  # Of the time in which a GPU ran anything; None on a CPU
+    by_pass_s: dict[str, float]  # The share by pass
+    kind: str = ""  # The kind of 90 % of it; "" if there is none
 
 
 class KindTime(Struct, frozen=True, kw_only=True):
-    """A kind's part of the step, all passes together.
+    """A kind's part of the step, all passes together."""
 
-    Attributes:
-        name: The kind.
-        share_s: Its share.
-        fraction: Of the step.
-        busy_fraction: As in `LayerTime`.
-        backward_fraction: The part of its share that is in the backward pass.
-    """
-
-    name: str
-    share_s: float
-    fraction: float
-    busy_fraction: float | None
-    backward_fraction: float
+    name: str  # The kind
+    share_s: float  # Its share
+    fraction: float  # Of the step
+    busy_fraction: float | None  # As in `LayerTime`
+    backward_fraction: float  # The part of its share that is in the backward pass
 
 
 class DividedStep(Struct, frozen=True, kw_only=True):
-    """A step divided: shares + idle = step.
+    """A step divided: shares + idle = step."""
 
-    Attributes:
-        variant: Key of the variant.
-        phase: Key of the phase.
-        device: "CPU", "GPU:0", …
-        steps: Traced steps.
-        step_s: The timed step, by the leading estimator; the mean of traced ones if none was timed.
-        step_ci95_s: Its 95 % interval; None with too few steps.
-        scale: Time of ops here over their traced time: timed over traced step on a CPU, 1 on a GPU.
-        timed_part: Half of `step_ci95_s` as a fraction, which intervals include; 0 on a GPU.
-        idle_s: Idle time of a step.
-        idle_ci95_s: Its 95 % interval; None with fewer than three traced steps.
-        idle_fraction: Of the step.
-        idle_by_reason_s: Idle time by what the host did meanwhile, the longest first.
-        layers: The heaviest first.
-        kinds: The heaviest first.
-        critical_path: By layer, the fraction of the step by which its ops made it longer.
-    """
-
-    variant: str
-    phase: str
-    device: str
-    steps: int
+    variant: str  # Key of the variant
+    phase: str  # Key of the phase
+    device: str  # "CPU", "GPU:0", …
+    steps: int  # Traced steps
+    # The timed step, by the leading estimator; the mean of traced ones if none was timed
     step_s: float
-    step_ci95_s: Interval | None
+    step_ci95_s: Interval | None  # Its 95 % interval; None with too few steps
+    # Time of ops here over their traced time: timed over traced step on a CPU, 1 on a GPU
     scale: float
-    timed_part: float
-    idle_s: float
-    idle_ci95_s: Interval | None
-    idle_fraction: float
+    timed_part: float  # Half of `step_ci95_s` as a fraction, which intervals include; 0 on a GPU
+    idle_s: float  # Idle time of a step
+    idle_ci95_s: Interval | None  # Its 95 % interval; None with fewer than three traced steps
+    idle_fraction: float  # Of the step
+    # Idle time by what the host did meanwhile, the longest first
     idle_by_reason_s: dict[str, float]
-    layers: tuple[LayerTime, ...]
-    kinds: tuple[KindTime, ...]
+    layers: tuple[LayerTime, ...]  # The heaviest first
+    kinds: tuple[KindTime, ...]  # The heaviest first
+    # By layer, the fraction of the step by which its ops made it longer
     critical_path: dict[str, float]
 
     @property
@@ -114,17 +82,14 @@ class DividedStep(Struct, frozen=True, kw_only=True):
 
     def scaled(self, cost: AnyCost) -> AnyCost:
         """A cost of traced steps on the scale of this step."""
-        share_s = self.scale * cost.share_mean_s
-        ci95_s, std_s = cost.share_ci95_s, cost.share_std_s
-        if ci95_s is not None:
-            ci95_s = self.scale * ci95_s[0], self.scale * ci95_s[1]
+        traced_s, std_s = cost.share_mean_s, cost.share_std_s
         return replace(
             cost,
             busy_mean_s=self.scale * cost.busy_mean_s,
-            share_mean_s=share_s,
+            share_mean_s=self.scale * traced_s,
             share_std_s=None if std_s is None else self.scale * std_s,
-            share_ci95_s=with_timed_part(share_s, ci95_s, self.timed_part),
-            share_fraction=share_s / self.step_s if self.step_s else 0.0,
+            share_ci95_s=scaled_interval(traced_s, cost.share_ci95_s, self.scale, self.timed_part),
+            share_fraction=self.scale * traced_s / self.step_s if self.step_s else 0.0,
             busy_fraction=None if self.on_cpu else cost.busy_fraction,
         )
 
@@ -150,6 +115,8 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
     step_ci95_s = traced.ci95_s
     if record.timed is not None:
         step_ci95_s = center_ci95_s(record.timed, estimator)
+    whole = {row.name: row for row in record.layers_whole if row.device == timeline.device}
+    idle = whole.pop(IDLE, None)
     division = DividedStep(
         variant=variant,
         phase=phase,
@@ -171,11 +138,15 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
         kinds=(),
         critical_path=_critical_path(record, timeline.device, timeline.wall_ns / traced.steps),
     )
-    whole = {row.name: row for row in record.layers_whole if row.device == timeline.device}
-    idle = whole.pop(IDLE, None)
+    timed = division.timed_part
+    if record.timed and not division.on_cpu and step_ci95_s and idle_s:
+        # A GPU's idle time is what kernels leave of the timed step.
+        timed = (step_ci95_s[1] - step_ci95_s[0]) / 2 / idle_s
+    if idle is not None:
+        interval = scaled_interval(idle.share_mean_s, idle.share_ci95_s, scale.idle, timed)
+        division = replace(division, idle_ci95_s=interval)
     return replace(
         division,
-        idle_ci95_s=_idle_interval(record, division, idle, scale.idle),
         layers=tuple(_layers(record, division, [*map(division.scaled, whole.values())])),
         kinds=tuple(_kinds(record, division)),
     )
@@ -210,19 +181,6 @@ def layers_together(layers: Sequence[LayerTime], name: str) -> LayerTime:
     )
 
 
-def _idle_interval(
-    phase: Phase, division: DividedStep, idle: Cost | None, scale: float
-) -> Interval | None:
-    if idle is None or idle.share_ci95_s is None:
-        return None
-    timed = division.timed_part
-    if phase.timed and not division.on_cpu and division.step_ci95_s and division.idle_s:
-        # A GPU's idle time is what kernels leave of the timed step.
-        timed = (division.step_ci95_s[1] - division.step_ci95_s[0]) / 2 / division.idle_s
-    low_s, high_s = idle.share_ci95_s
-    return with_timed_part(division.idle_s, (scale * low_s, scale * high_s), timed)
-
-
 def _layers(phase: Phase, division: DividedStep, whole: Sequence[Cost]) -> list[LayerTime]:
     by_pass_s: dict[str, dict[str, float]] = defaultdict(dict)
     for row in phase.layers:
@@ -255,15 +213,15 @@ def _kinds(phase: Phase, division: DividedStep) -> list[KindTime]:
             rows[row.name].append(division.scaled(row))
     kinds = []
     for name, costs in rows.items():
-        cost = costs_together(costs, name)
-        backward_s = math.fsum(row.share_mean_s for row in costs if row.pass_ == "backward")
+        share_s = math.fsum(cost.share_mean_s for cost in costs)
+        backward_s = math.fsum(cost.share_mean_s for cost in costs if cost.pass_ == "backward")
         kinds.append(
             KindTime(
                 name=name,
-                share_s=cost.share_mean_s,
-                fraction=cost.share_fraction,
-                busy_fraction=cost.busy_fraction,
-                backward_fraction=backward_s / cost.share_mean_s if cost.share_mean_s else 0.0,
+                share_s=share_s,
+                fraction=math.fsum(cost.share_fraction for cost in costs),
+                busy_fraction=_sum(cost.busy_fraction for cost in costs),
+                backward_fraction=backward_s / share_s if share_s else 0.0,
             )
         )
     return sorted(kinds, key=lambda kind: -kind.share_s)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec.structs import asdict, replace
 
-from alexprof.analysis.interference import OTHERS, STEAL, interference_notes, level_clock_notes
+from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced, on_cpu
 from alexprof.record.run import Run
@@ -17,84 +17,49 @@ from alexprof.record.timed import Timed
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 _TIMES: tuple[Invalidates, ...] = ("times", "differences")
 _SHARES: tuple[Invalidates, ...] = ("shares", "predictions")
-_Harm = tuple[int, tuple[Invalidates, ...]]
-_FINDINGS: dict[str, _Harm] = {
-    "incomplete": (5, ()),
-    "outside_waits": (4, ("times", *_SHARES)),
-    "outside_runs": (4, ("times", *_SHARES)),
-    "machine_busy": (4, _TIMES),
-    "trace_withheld": (4, _SHARES),
-    "no_turns": (3, ("differences",)),
-    "few_steps": (3, _TIMES),
-    "unsteady": (3, _TIMES),
-    "not_warm": (3, _TIMES),
-    "trace_unlike": (3, _SHARES),
-    "page_faults": (3, ("shares",)),
-    "imprecise": (2, _TIMES),
-    "trace_drifts": (2, _SHARES),
-    "trace_varies": (2, _SHARES),
-    "bound_by_launching": (2, ()),
-    "bound_by_input": (2, ()),
-    "bound_by_python": (2, ()),
-    "bound_by_fetching": (2, ()),
-    "bound_by_unknown": (2, ()),
-    "no_trace": (1, ()),
-    "first_step": (1, ()),
-    "stopped": (1, ()),
-    "outliers": (1, ()),
+_ALL: tuple[Invalidates, ...] = ("times", *_SHARES)
+_FINDINGS: tuple[tuple[int, tuple[Invalidates, ...], str], ...] = (
+    (5, (), "incomplete"),
+    (5, _SHARES, "profiler_error profiler_events_dropped profiler_no_privileges"),
+    (5, _SHARES, "profiler_no_cupti profiler_in_use profiler_no_memory"),
+    (4, _ALL, "outside_waits outside_runs"),
+    (4, _TIMES, "machine_busy"),
+    (4, _SHARES, "trace_withheld trace_cut_short host_not_shown events_nameless"),
+    (4, _ALL, "command_buffers_off"),
+    (4, _SHARES, "graphs_not_traced"),
+    (4, _TIMES, "quota_throttled"),
+    (3, ("differences",), "no_turns"),
+    (3, _TIMES, "few_steps unsteady not_warm"),
+    (3, _SHARES, "trace_unlike"),
+    (3, ("shares",), "page_faults"),
+    (3, (), "profiler_warning"),
+    (3, _TIMES, "memory_stalled gpu_slowed gpu_clock_fell cpu_clock_fell"),
+    (3, ("times",), "steps_not_marked"),
+    (3, (), "steps_not_on_all_hosts"),
+    (3, _ALL, "kernels_outside_steps"),
+    (3, _SHARES, "durations_negative"),
+    (3, ("shares",), "clocks_apart"),
+    (3, _SHARES, "device_not_read trace_unusable"),
+    (2, _TIMES, "imprecise"),
+    (2, _SHARES, "trace_drifts trace_varies"),
+    (2, (), "bound_by_launching bound_by_input bound_by_python bound_by_fetching bound_by_unknown"),
+    (2, _SHARES, "kernels_without_op"),
+    (2, _TIMES, "garbage_collected disk_page_faults"),
+    (2, ("shares",), "eager_ops xla_fusions_across xla_fusions_estimated"),
+    (2, ("times",), "steps_overlap"),
+    (2, (), "pool_work_without_op markers_inside_steps steps_empty results_unknown"),
+    (1, (), "no_trace first_step stopped outliers"),
+    (1, _SHARES, "host_level_low"),
+    (1, (), "steps_by_calls unseen_ops_unknown idle_unknown xla_fused layers_below_scope"),
+    (1, (), "set_up_left_out steps_too_short steps_renumbered several_hosts gpu_clock_level"),
+)
+"""Severity and what it makes unsure, of findings and of notes that are some; the worst first."""
+HARM = {
+    code: (severity, invalidates)
+    for severity, invalidates, codes in _FINDINGS
+    for code in codes.split()
 }
-NOTES: dict[str, _Harm] = {
-    "profiler_error": (5, _SHARES),
-    "profiler_events_dropped": (5, _SHARES),
-    "profiler_no_privileges": (5, _SHARES),
-    "profiler_no_cupti": (5, _SHARES),
-    "profiler_in_use": (5, _SHARES),
-    "profiler_no_memory": (5, _SHARES),
-    "profiler_warning": (3, ()),
-    "trace_cut_short": (4, _SHARES),
-    "host_not_shown": (4, _SHARES),
-    "events_nameless": (4, _SHARES),
-    "command_buffers_off": (4, ("times", *_SHARES)),
-    "graphs_not_traced": (4, _SHARES),
-    "quota_throttled": (4, _TIMES),
-    "memory_stalled": (3, _TIMES),
-    "gpu_slowed": (3, _TIMES),
-    "gpu_clock_fell": (3, _TIMES),
-    "gpu_clock_level": (1, ()),
-    "cpu_clock_fell": (3, _TIMES),
-    "steps_not_marked": (3, ("times",)),
-    "steps_not_on_all_hosts": (3, ()),
-    "kernels_outside_steps": (3, ("times", *_SHARES)),
-    "durations_negative": (3, _SHARES),
-    "kernels_without_op": (2, _SHARES),
-    "clocks_apart": (3, ("shares",)),
-    "device_not_read": (3, _SHARES),
-    "garbage_collected": (2, _TIMES),
-    "disk_page_faults": (2, _TIMES),
-    "eager_ops": (2, ("shares",)),
-    "pool_work_without_op": (2, ()),
-    "xla_fusions_across": (2, ("shares",)),
-    "xla_fusions_estimated": (2, ("shares",)),
-    "markers_inside_steps": (2, ()),
-    "steps_overlap": (2, ("times",)),
-    "steps_empty": (2, ()),
-    "trace_unusable": (3, _SHARES),
-    "results_unknown": (2, ()),
-    "host_level_low": (1, _SHARES),
-    "steps_by_calls": (1, ()),
-    "unseen_ops_unknown": (1, ()),
-    "idle_unknown": (1, ()),
-    "xla_fused": (1, ()),
-    "layers_below_scope": (1, ()),
-    "set_up_left_out": (1, ()),
-    "steps_too_short": (1, ()),
-    "steps_renumbered": (1, ()),
-    "several_hosts": (1, ()),
-}
-"""The notes of a phase that are findings: their severity, and what they make unsure."""
-HARM = {**_FINDINGS, **NOTES}
-"""The same of all findings; of one severity the first is first."""
-_ORDER = {code: place for place, code in enumerate(HARM)}
+_ORDER = list(HARM)
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -113,19 +78,12 @@ _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Note, frozen=True, kw_only=True):
-    """One thing that a reader has to know.
+    """One thing that a reader has to know."""
 
-    Attributes:
-        severity: 1, worth knowing, to 5, numbers are wrong or missing.
-        phases: Keys of the phases it is about; empty for the whole run.
-        variants: Keys of the variants; empty for all.
-        invalidates: What it makes unsure.
-    """
-
-    severity: int
-    phases: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    invalidates: tuple[Invalidates, ...] = ()
+    severity: int  # 1, worth knowing, to 5, numbers are wrong or missing
+    phases: tuple[str, ...] = ()  # Keys of the phases it is about; empty for the whole run
+    variants: tuple[str, ...] = ()  # Keys of the variants; empty for all
+    invalidates: tuple[Invalidates, ...] = ()  # What it makes unsure
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
@@ -162,7 +120,8 @@ def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tup
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
-    return -finding.severity, _ORDER.get(finding.code, len(HARM))
+    place = _ORDER.index(finding.code) if finding.code in HARM else len(HARM)
+    return -finding.severity, place
 
 
 def _finding(
@@ -371,11 +330,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
-        notes = interference_notes(phase.interference, host_clock=not on_gpu)
-        yield from map(of_note, notes)
         steadiness = phase.timed.steadiness
-        if on_gpu and steadiness and steadiness.state != "steady":
-            yield from map(of_note, level_clock_notes(phase.interference))
+        unsteady = on_gpu and steadiness is not None and steadiness.state != "steady"
+        notes = interference_notes(phase.interference, on_gpu=on_gpu, unsteady=unsteady)
+        yield from map(of_note, notes)
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
-from alexprof.analysis.timed_scale import timed_part, with_timed_part
+from alexprof.analysis.timed_scale import scaled_interval, timed_part
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
@@ -315,7 +315,7 @@ def _observe(
     run_cv = between_run_part_cv(sample.share(*part))
     values = np.concatenate(blocks)
     part_open = timed_part(variant.phases[phase], estimator) if measure == "time" else 0.0
-    ci95 = with_timed_part(float(values.mean()), step_interval(values), part_open)
+    ci95 = scaled_interval(float(values.mean()), step_interval(values), 1.0, part_open)
     return Observed(run, blocks, ci95, run_cv)
 
 

@@ -17,17 +17,11 @@ _FEWEST_BLOCKS = 4
 
 
 class BlockOrder(Struct, frozen=True, kw_only=True):
-    """Blocks of steps over their variant's median, in the order measured.
+    """Blocks of steps over their variant's median, in the order measured."""
 
-    Attributes:
-        phase: Key of the phase, whose variants took turns.
-        ratios: Of each block, or means of as many neighbors as leave at most 32.
-        highest: The highest that is not far out (Tukey: 3 quartile ranges above).
-    """
-
-    phase: str
-    ratios: tuple[float, ...]
-    highest: float
+    phase: str  # Key of the phase, whose variants took turns
+    ratios: tuple[float, ...]  # Of each block, or means of as many neighbors as leave at most 32
+    highest: float  # The highest that is not far out (Tukey: 3 quartile ranges above)
 
 
 def block_orders(run: Run) -> Iterator[BlockOrder]:

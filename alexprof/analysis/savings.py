@@ -15,8 +15,8 @@ from typing import Literal
 from msgspec import Struct
 
 from alexprof.analysis.difference import center_s, difference_s, leading_estimator, of_ablation
-from alexprof.analysis.timed_scale import scale_of, timed_part, with_timed_part
-from alexprof.record.ablation import Ablation
+from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
+from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
 from alexprof.record.trace import LayerChange, OneSided
@@ -40,104 +40,64 @@ _PARTS, _LAYERS, _TYPES = 8, 8, 4
 
 
 class SavingRow(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """A part of a measured saving.
+    """A part of a measured saving."""
 
-    Attributes:
-        kind: What it is of. Parts of "own" are in it already; all other rows add up.
-        name: The layer or type; "" where the kind says it all, and of several together.
-        pass_: Of own parts.
-        count: How many ops of the type it has; or how many rows it joins.
-        value_s: By how much a step is shorter without it; None if not known.
-        ci95_s: Its 95 % interval: of own ops as `own_ci95_s`, of the rest from traced steps; None
-            if not known.
-    """
-
-    kind: RowKind
-    name: str = ""
-    pass_: str = ""
-    count: int = 1
-    value_s: float | None
+    kind: RowKind  # What it is of. Parts of "own" are in it already; all other rows add up
+    name: str = ""  # The layer or type; "" where the kind says it all, and of several together
+    pass_: str = ""  # Of own parts
+    count: int = 1  # How many ops of the type it has; or how many rows it joins
+    value_s: float | None  # By how much a step is shorter without it; None if not known
+    # Its 95 % interval: of own ops as `own_ci95_s`, of the rest from traced steps; None if not
+    # known
     ci95_s: Interval | None = None
 
 
 class MeasuredSaving(Struct, frozen=True, kw_only=True):
-    """What leaving some ops out saves, measured, and what it consists of.
+    """What leaving some ops out saves, measured, and what it consists of."""
 
-    Attributes:
-        phase: Key of the phase.
-        name: The ablation.
-        reference: The variant with it.
-        without: The variant without it.
-        saved_s: Measured saving per step.
-        ci95_s: Its 95 % interval; None with too few blocks.
-        fraction: `saved_s` as a fraction of the reference's step.
-        verdict: "unclear" where the interval includes 0, or there is none.
-        reason: Why it is unclear: "not_seen", or "no_interval"; None with a verdict.
-        own_s: What its own ops take, on the scale of timed steps; None without a trace.
-        own_ci95_s: Its 95 % interval: traced steps, and on a CPU also the timed ones.
-        own_fraction: `own_s` as a fraction of the reference's step.
-        own_over_saved: `own_s` over `saved_s`; None where that may be nothing.
-        own_within_interval: Whether `own_s` is within `ci95_s`; None without either.
-        rows: What adds up to `saved_s`; own ops alone without traces of both variants.
-        others_s: All rows but own ops and idle time together; None without traces of both variants.
-        others_ci95_s: Its 95 % interval, from traced steps.
-        idle_s: The row of idle time; None likewise.
-        predicted_s: What the reference's trace predicts; None without a prediction.
-        predicted_ci95_s: Its 95 % interval: replayed steps and drift; None of a share.
-        step_off: Predicted over measured step without the ops, less 1; None without a prediction.
-        saving_off: The same of the saving; None also where that is small or may be nothing.
-        prediction_agrees: Whether prediction and measurement agree, given both intervals.
-    """
-
-    phase: str
-    name: str
-    reference: str
-    without: str
-    saved_s: float
-    ci95_s: Interval | None
-    fraction: float
-    verdict: SavingVerdict
-    reason: Reason | None
-    own_s: float | None
-    own_ci95_s: Interval | None
-    own_fraction: float | None
-    own_over_saved: float | None
-    own_within_interval: bool | None
+    phase: str  # Key of the phase
+    name: str  # The ablation
+    reference: str  # The variant with it
+    without: str  # The variant without it
+    saved_s: float  # Measured saving per step
+    ci95_s: Interval | None  # Its 95 % interval; None with too few blocks
+    fraction: float  # `saved_s` as a fraction of the reference's step
+    verdict: SavingVerdict  # "unclear" where the interval includes 0, or there is none
+    reason: Reason | None  # Why it is unclear: "not_seen", or "no_interval"; None with a verdict
+    own_s: float | None  # What its own ops take, on the scale of timed steps; None without a trace
+    own_ci95_s: Interval | None  # Its 95 % interval: traced steps, and on a CPU also the timed ones
+    own_fraction: float | None  # `own_s` as a fraction of the reference's step
+    own_over_saved: float | None  # `own_s` over `saved_s`; None where that may be nothing
+    own_within_interval: bool | None  # Whether `own_s` is within `ci95_s`; None without either
+    # What adds up to `saved_s`; own ops alone without traces of both variants
     rows: tuple[SavingRow, ...]
+    # All rows but own ops and idle time together; None without traces of both variants
     others_s: float | None
-    others_ci95_s: Interval | None
-    idle_s: float | None
-    predicted_s: float | None
+    others_ci95_s: Interval | None  # Its 95 % interval, from traced steps
+    idle_s: float | None  # The row of idle time; None likewise
+    predicted_s: float | None  # What the reference's trace predicts; None without a prediction
+    # Its 95 % interval: replayed steps and drift; None of a share
     predicted_ci95_s: Interval | None
+    # Predicted over measured step without the ops, less 1; None without a prediction
     step_off: float | None
+    # The same of the saving; None also where that is small or may be nothing
     saving_off: float | None
-    prediction_agrees: bool | None
+    prediction_agrees: bool | None  # Whether prediction and measurement agree, given both intervals
 
 
 class PredictionErrors(Struct, frozen=True, kw_only=True):
-    """How far the predictions of a phase's savings are off.
+    """How far the predictions of a phase's savings are off."""
 
-    Attributes:
-        phase: Key of the phase.
-        steps: Savings with a prediction.
-        step_median: Median of abs(predicted / measured step − 1).
-        step_most: The largest.
-        savings: Those that are clear, and 2 % of the step or more.
-        saving_median: Median of abs(predicted / measured saving − 1) of these; None without any.
-        compared: Those with an interval of both.
-        agree: Those that agree within the intervals.
-        unseen: Predictions of ops that have no event of their own, which are 0.
-    """
-
-    phase: str
-    steps: int
-    step_median: float
-    step_most: float
-    savings: int
+    phase: str  # Key of the phase
+    steps: int  # Savings with a prediction
+    step_median: float  # Median of abs(predicted / measured step − 1)
+    step_most: float  # The largest
+    savings: int  # Those that are clear, and 2 % of the step or more
+    # Median of abs(predicted / measured saving − 1) of these; None without any
     saving_median: float | None
-    compared: int
-    agree: int
-    unseen: int
+    compared: int  # Those with an interval of both
+    agree: int  # Those that agree within the intervals
+    unseen: int  # Predictions of ops that have no event of their own, which are 0
 
 
 def measured_savings(run: Run) -> tuple[MeasuredSaving, ...]:
@@ -267,10 +227,11 @@ def own_ops(run: Run, ablation: Ablation) -> tuple[float | None, Interval | None
     if phase is None:
         return None, None
     estimator = leading_estimator(run)
-    if ablation.attributed_s is not None:
+    if (traced_s := ablation.attributed_s) is not None:
         factor = _to_center(run, ablation, ablation.reference)
-        return _scaled(
-            ablation.attributed_s, ablation.attributed_ci95_s, factor, timed_part(phase, estimator)
+        timed = timed_part(phase, estimator)
+        return factor * traced_s, scaled_interval(
+            traced_s, ablation.attributed_ci95_s, factor, timed
         )
     if ablation.ops is not None or phase.attribution is None:
         return None, None
@@ -293,15 +254,6 @@ def _to_center(run: Run, ablation: Ablation, variant: str) -> float:
     return center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
 
 
-def _scaled(
-    value_s: float, ci95_s: Interval | None, factor: float, timed: float = 0.0
-) -> tuple[float, Interval | None]:
-    """A time and its interval on another scale, and with what timed steps leave open."""
-    if ci95_s is not None:
-        ci95_s = (factor * ci95_s[0], factor * ci95_s[1])
-    return factor * value_s, with_timed_part(factor * value_s, ci95_s, timed)
-
-
 def _moved(ci95_s: Interval | None, value_s: float, factor: float) -> Interval | None:
     """The interval of a change of two variants: as wide, times the larger of their factors."""
     if ci95_s is None:
@@ -311,24 +263,25 @@ def _moved(ci95_s: Interval | None, value_s: float, factor: float) -> Interval |
 
 
 def _own_parts(run: Run, ablation: Ablation) -> Iterator[SavingRow]:
-    """The largest in the order given, then the others as one; none of a single part."""
-    parts = ablation.parts
-    if len(parts) < 2:
+    """In the order given, of many the largest first; none of a single part."""
+    phase = run.phase(ablation.reference, ablation.phase)
+    if phase is None or len(ablation.parts) < 2:
         return
+    parts: Sequence[AblationPart] = ablation.parts
+    if len(parts) > _PARTS:
+        parts = sorted(parts, key=lambda part: -part.attributed_s)
     factor = _to_center(run, ablation, ablation.reference)
-    timed = timed_part(
-        run.variants[ablation.reference].phases[ablation.phase], leading_estimator(run)
-    )
-    ranked = sorted(parts, key=lambda part: -abs(part.attributed_s))
-    largest = [part for part in parts if part in ranked[:_PARTS]]
-    rows = []
-    for part in (*largest, *ranked[_PARTS:]):
-        value_s, ci95_s = _scaled(part.attributed_s, part.ci95_s, factor, timed)
-        rows.append(
-            SavingRow(
-                kind="own part", name=part.layer, pass_=part.pass_, value_s=value_s, ci95_s=ci95_s
-            )
+    timed = timed_part(phase, leading_estimator(run))
+    rows = [
+        SavingRow(
+            kind="own part",
+            name=part.layer,
+            pass_=part.pass_,
+            value_s=factor * part.attributed_s,
+            ci95_s=scaled_interval(part.attributed_s, part.ci95_s, factor, timed),
         )
+        for part in parts
+    ]
     yield from _limited(rows, _PARTS)
 
 
@@ -345,16 +298,12 @@ def _layers(ablation: Ablation, a: float, b: float) -> Iterator[SavingRow]:
             ci95_s = _moved(change.ci95_s, value_s, max(a, b))
             rows.append(SavingRow(kind="layer", name=change.name, value_s=value_s, ci95_s=ci95_s))
     yield from _limited(rows, _LAYERS)
-    if rest := ablation.not_significant:
-        value_s = math.fsum(
-            change_s(change) for change in ablation.others if not change.significant
-        )
-        yield SavingRow(
-            kind="not significant",
-            count=len(rest.names),
-            value_s=value_s,
-            ci95_s=_moved(rest.ci95_s, value_s, max(a, b)),
-        )
+    small = [change_s(change) for change in ablation.others if not change.significant]
+    if small:
+        value_s = math.fsum(small)
+        ci95_s = _moved(ablation.not_significant_ci95_s, value_s, max(a, b))
+        count = len(small)
+        yield SavingRow(kind="not significant", count=count, value_s=value_s, ci95_s=ci95_s)
     if lost := ablation.unassigned:
         ci95_s = _moved(lost.ci95_s, change_s(lost), max(a, b))
         yield SavingRow(kind="unassigned", value_s=change_s(lost), ci95_s=ci95_s)
@@ -386,3 +335,16 @@ def _limited(rows: Sequence[SavingRow], most: int) -> Iterator[SavingRow]:
     if rest := rows[most:]:
         value_s = math.fsum(row.value_s or 0.0 for row in rest)
         yield SavingRow(kind=rest[0].kind, count=len(rest), value_s=value_s)
+
+
+def layer_change(
+    run: Run, ablation: Ablation, change: LayerChange
+) -> tuple[float, float, Interval | None]:
+    """A layer's time with and without the ops, as the rows of a saving have it.
+
+    Returns:
+        Both by the leading estimator, and the 95 % interval of the first minus the second.
+    """
+    a, b = (_to_center(run, ablation, name) for name in (ablation.reference, ablation.without))
+    with_s, without_s = a * change.with_s, b * change.without_s
+    return with_s, without_s, _moved(change.ci95_s, with_s - without_s, max(a, b))

@@ -33,76 +33,44 @@ ShareOf = Literal["layer", "left out", "idle"]
 
 
 class StepTime(Struct, frozen=True, kw_only=True):
-    """How long a timed step takes.
+    """How long a timed step takes."""
 
-    Attributes:
-        phase: Key of the phase.
-        variant: Key of the variant.
-        steps: Number of steps.
-        center_s: Mean or median, as `estimator` says.
-        std_s: Standard deviation of the steps.
-        ci95_s: 95 % interval of the center; None with too few blocks.
-    """
-
-    phase: str
-    variant: str
-    steps: int
-    center_s: float
-    std_s: float
-    ci95_s: Interval | None
+    phase: str  # Key of the phase
+    variant: str  # Key of the variant
+    steps: int  # Number of steps
+    center_s: float  # Mean or median, as `estimator` says
+    std_s: float  # Standard deviation of the steps
+    ci95_s: Interval | None  # 95 % interval of the center; None with too few blocks
 
 
 class LayerShare(Struct, frozen=True, kw_only=True):
-    """What a layer takes of a step, in each phase.
+    """What a layer takes of a step, in each phase."""
 
-    Attributes:
-        name: The layer, or the ablation whose ops are left out.
-        what: Kind of row.
-        fractions: Fraction of the step, by phase.
-    """
-
-    name: str
-    what: ShareOf
-    fractions: dict[str, float]
+    name: str  # The layer, or the ablation whose ops are left out
+    what: ShareOf  # Kind of row
+    fractions: dict[str, float]  # Fraction of the step, by phase
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """The answers of a run.
+    """The answers of a run."""
 
-    Attributes:
-        estimator: What `center_s`, `saved_s` and `own_s` are.
-        steps: Timed steps, by phase and variant.
-        savings: Measured savings, by phase; the largest first.
-        variant: The variant that `traced` and `shares` are about; "" without a trace.
-        traced: Its traced steps, by phase; always means.
-        shares: Where these steps go, the largest first.
-        of_timed: Whether `shares` are fractions of the timed step (GPU), not of the traced one.
-        findings: What makes numbers unsure, the most harmful first.
-    """
-
-    estimator: Estimator
-    steps: tuple[StepTime, ...]
-    savings: tuple[MeasuredSaving, ...]
-    variant: str
-    traced: tuple[StepTime, ...]
-    shares: tuple[LayerShare, ...]
-    of_timed: bool
-    findings: tuple[Finding, ...]
+    estimator: Estimator  # What `center_s`, `saved_s` and `own_s` are
+    steps: tuple[StepTime, ...]  # Timed steps, by phase and variant
+    savings: tuple[MeasuredSaving, ...]  # Measured savings, by phase; the largest first
+    variant: str  # The variant that `traced` and `shares` are about; "" without a trace
+    traced: tuple[StepTime, ...]  # Its traced steps, by phase; always means
+    shares: tuple[LayerShare, ...]  # Where these steps go, the largest first
+    of_timed: bool  # Whether `shares` are fractions of the timed step (GPU), not of the traced one
+    findings: tuple[Finding, ...]  # What makes numbers unsure, the most harmful first
 
 
 class Answers(Summary, frozen=True, kw_only=True):
-    """The summary of a run, and what only the full report and the JSON show.
+    """The summary of a run, and what only the full report and the JSON show."""
 
-    Attributes:
-        divisions: The traced step of each variant and phase, divided.
-        predictions: What each variant and phase is predicted to save.
-        prediction_errors: How far predictions were off, by phase.
-        order: Blocks of steps in the order measured, of phases whose variants took turns.
-    """
-
-    divisions: tuple[DividedStep, ...]
-    predictions: tuple[Predictions, ...]
-    prediction_errors: tuple[PredictionErrors, ...]
+    divisions: tuple[DividedStep, ...]  # The traced step of each variant and phase, divided
+    predictions: tuple[Predictions, ...]  # What each variant and phase is predicted to save
+    prediction_errors: tuple[PredictionErrors, ...]  # How far predictions were off, by phase
+    # Blocks of steps in the order measured, of phases whose variants took turns
     order: tuple[BlockOrder, ...]
 
 

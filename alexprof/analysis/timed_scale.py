@@ -67,12 +67,14 @@ def timed_part(phase: Phase, estimator: Estimator) -> float:
     return (interval[1] - interval[0]) / 2 / center_s(timed, estimator)
 
 
-def with_timed_part(value_s: float, ci95_s: Interval | None, part: float) -> Interval | None:
-    """The interval of a scaled time by traced steps, and by `timed_part`, as independent errors."""
+def scaled_interval(
+    traced_s: float, ci95_s: Interval | None, factor: float, timed: float = 0.0
+) -> Interval | None:
+    """The interval of factor · traced_s, by traced steps and `timed_part` as independent errors."""
     if ci95_s is None:
         return None
-    half_s = math.hypot(ci95_s[1] - value_s, part * value_s)
-    return of_duration((value_s - half_s, value_s + half_s))
+    half_s = factor * math.hypot(ci95_s[1] - traced_s, timed * traced_s)
+    return of_duration((factor * traced_s - half_s, factor * traced_s + half_s))
 
 
 class StepCosts:

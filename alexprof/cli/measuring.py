@@ -175,7 +175,7 @@ def run_workload(
     workload: Workload, options: ProfileOptions, logdir: Path, run_name: str | None, default: str
 ) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
     from alexprof.measure.monitor import monitor
     from alexprof.show import render
     from alexprof.show.finding_texts import busy

@@ -171,7 +171,7 @@ def gate(
     json: option.Json = False,
     markdown: option.Markdown = False,
 ) -> None:
-    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
+    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 unclear."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
     from alexprof.analysis.selection import Group, check_distinct

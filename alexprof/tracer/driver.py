@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside
-from alexprof.capture.executed import Executed, executed_ops
+from alexprof.capture.executed import Executed, executed_ops, fetch_results
 from alexprof.capture.failures import first_line, step_failures
-from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler, trace_steps
 from alexprof.errors import CaptureError, TraceError, UsageError

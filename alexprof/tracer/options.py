@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexprof.capture.allocator import check_cpu_allocator
-from alexprof.capture.devices import check_session_options
+from alexprof.capture.runtime import check_cpu_allocator, check_session_options
 from alexprof.errors import UsageError
 from alexprof.measure.stopping import StoppingRule
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alexprof.capture.devices import session_config, used_accelerators
-from alexprof.capture.software import software
+from alexprof.capture.runtime import accelerators, session_config, software
 from alexprof.capture.target import SessionTarget, Target, as_target, session_target
 from alexprof.capture.trace import GRAPH_BUILD, profiled
 from alexprof.errors import RunError, UsageError, check_name
@@ -106,7 +105,7 @@ class Tracer:
         options.check()
         self._ablations = with_ablations((), ablations)
         self._config = session_config(device, intra_op, inter_op)
-        machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
+        machine = MachineRecord(describe_machine(), software(), accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
         if isinstance(progress, bool):
             progress = progress_for() if progress else Progress()

@@ -124,17 +124,11 @@ def load_trace(
 
 @dataclass(frozen=True)
 class LoadedTrace:
-    """A trace alone, as a run.
+    """A trace alone, as a run."""
 
-    Attributes:
-        run: As `load_trace` has it.
-        files: Its files, one of each host.
-        attributions: The steps and costs of each phase.
-    """
-
-    run: Run
-    files: Sequence[Path]
-    attributions: dict[str, Attribution]
+    run: Run  # As `load_trace` has it
+    files: Sequence[Path]  # Its files, one of each host
+    attributions: dict[str, Attribution]  # The steps and costs of each phase
 
     @property
     def costs(self) -> dict[tuple[str, str], pl.DataFrame]:

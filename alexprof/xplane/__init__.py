@@ -23,11 +23,10 @@ number of fields.
 
 from __future__ import annotations
 
-from alexprof.xplane.environment import host_tracer_level, recorded_span_ns
 from alexprof.xplane.events import Events
 from alexprof.xplane.hlo import HloOp, HloPrograms
 from alexprof.xplane.reader import parse_trace, read_trace
-from alexprof.xplane.trace import Line, Plane, Trace
+from alexprof.xplane.trace import Line, Plane, Trace, host_tracer_level, recorded_span_ns
 
 __all__ = [
     "Events",

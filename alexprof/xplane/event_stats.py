@@ -6,20 +6,19 @@ passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
 
-from alexprof.xplane.fields import fields_at
-from alexprof.xplane.layouts import EventGroup, ValuePlace, grouped_by_layout
-from alexprof.xplane.messages import CHUNK, Parts, read_messages
+from alexprof.xplane.layouts import EventGroup, ValuePlace
+from alexprof.xplane.messages import Parts
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
+from alexprof.xplane.schema import EVENT_METADATA, STAT_METADATA
 from alexprof.xplane.stats import Rows, StatTable, read_rows
 from alexprof.xplane.wire import BYTES, Buffer, Int
 
-_STATS, _METADATA_STATS = 0x22, 0x2A
+_METADATA_STATS = 0x2A
 _OTHER = -1
 
 
@@ -49,73 +48,7 @@ class Dictionary:
         return StatTable(self.buffer, self.stats, len(self.events), Rows.gather(rows))
 
 
-class EventStats:
-    """The stats of some events of a plane, decoded on demand."""
-
-    def __init__(self, dictionary: Dictionary, offset: Int) -> None:
-        self._dictionary = dictionary
-        self.offset = offset
-        self._tables: dict[str, StatTable] = {}
-
-    def __len__(self) -> int:
-        return len(self.offset)
-
-    def table(self, stat: str) -> StatTable:
-        """Return the table of a stat."""
-        self.read((stat,))
-        return self._tables[stat]
-
-    def read(
-        self,
-        stats: Collection[str],
-        stop: Int | None = None,
-        decode: Callable[[EventGroup | Parts], None] | None = None,
-    ) -> None:
-        """Go through the events and decode stats of them, as far as that isn't done yet.
-
-        Args:
-            stats: The names of the stats.
-            stop: int64 [n], where the events end, if it is known.
-            decode: Gets each part of the events, those of a layout or fields with their rows, to
-                decode what else it wants.
-        """
-        buffer, names = self._dictionary.buffer, self._dictionary.stats
-        missing = [stat for stat in stats if stat not in self._tables]
-        columns = _StatColumns(buffer, names, missing)
-        if decode is None and not any(names.named(stat).any() for stat in missing):
-            self._tables |= columns.tables(len(self))  # no event has those
-            return
-        left = np.ones(len(self), bool)
-        stop = self._stops() if stop is None else stop
-        for run in grouped_by_layout(buffer, self.offset, stop):
-            left[run.rows] = False
-            columns.add_run(run, self.offset)
-            if decode is not None:
-                decode(run)
-        rows = np.flatnonzero(left)
-        start, ends = _contents(buffer, self.offset[rows])
-        for parts in read_messages(buffer, start, ends, EVENT):
-            of_rows = parts._replace(owner=rows[parts.owner])
-            if decode is not None:
-                decode(of_rows)
-            columns.add_rows(read_rows(buffer, of_rows.of(_STATS), names))
-        self._tables |= columns.tables(len(self))
-
-    def _stops(self) -> Int:
-        parts = (
-            _contents(self._dictionary.buffer, self.offset[low : low + CHUNK])[1]
-            for low in range(0, len(self), CHUNK)
-        )
-        return np.concatenate([np.empty(0, np.int64), *parts])
-
-
-def _contents(buffer: Buffer, offset: Int) -> tuple[Int, Int]:
-    """Return where the contents of events begin and end, given their tags; they are known whole."""
-    fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
-    return fields.stop - fields.value, fields.stop
-
-
-class _StatColumns:
+class StatColumns:
     """Collects stats of some names."""
 
     def __init__(self, buffer: Buffer, names: Metadata, stats: Iterable[str]) -> None:
@@ -128,7 +61,8 @@ class _StatColumns:
         for number, stat in enumerate(self._stats):
             self._number[names.named(stat)] = number
 
-    def add_run(self, run: EventGroup, offset: Int) -> None:
+    def add_group(self, run: EventGroup, offset: Int) -> None:
+        """Add those of events of one layout, of all events that begin at `offset`."""
         numbers = np.array([number for number, _ in run.layout.stats], np.int64)
         indexes = self._names.find(numbers)
         for index, (_, place) in zip(indexes.tolist(), run.layout.stats, strict=True):
@@ -137,11 +71,13 @@ class _StatColumns:
                 self._parts[which].append(_rows(run, offset, index, place))
 
     def add_rows(self, rows: Rows) -> None:
+        """Add those of any events."""
         number = self._number[rows.name]
         for which in np.unique(number[number != _OTHER]).tolist():
             self._parts[which].append(rows.taken(number == which))
 
     def tables(self, owners: int) -> dict[str, StatTable]:
+        """Return the table of each stat."""
         return {
             stat: StatTable(self._buffer, self._names, owners, Rows.gather(parts))
             for stat, parts in zip(self._stats, self._parts, strict=True)

@@ -27,8 +27,8 @@ def test_the_longer_a_measurement_the_less_runs_differ(seconds, cv):
 
 
 def whole(comparison):
-    (only,) = [part for part in comparison.differences if part.level == "phase"]
-    return only
+    (change,) = [part for part in comparison.differences if part.level == "phase"]
+    return change
 
 
 def test_each_run_counts_by_the_length_of_its_own_measurement(tmp_path):
@@ -103,7 +103,7 @@ def test_the_gate_tells_no_more_than_compare(tmp_path):
     baseline, run = group(tmp_path, "a"), group(tmp_path, "b")
     result = gate(run, baseline, [parse_bound("3%")])
     assert (result.outcome, result.exit_code) == ("unclear", 3)
-    assert [one.needed for one in result.judged] == [MORE_RUNS]
+    assert [subject.needed for subject in result.judged] == [MORE_RUNS]
 
 
 def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):

@@ -61,24 +61,6 @@ def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
     assert unlike.phases == ("forward", "forward_backward")
 
 
-def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
-    ratios = iter([1.3, 1.4, 0.5, 1.6])
-
-    def slow(phase):
-        return replace(phase, traced=phase.traced and replace(phase.traced, slowdown=next(ratios)))
-
-    run = phases(runs.steady(), slow)
-    (unlike,) = [one for one in findings_of(run) if one.code == "trace_unlike"]
-    (where,) = [
-        (key, name)
-        for name, variant in run.variants.items()
-        for key, phase in variant.phases.items()
-        if phase.traced.slowdown == 0.5
-    ]
-    assert unlike.numbers == {"slowdown": 0.5}
-    assert (unlike.phases, unlike.variants) == ((where[0],), (where[1],))
-
-
 def test_a_host_that_takes_processors_is_not_other_programs():
     stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
     run = phases(runs.steady(), lambda phase: replace(phase, interference=stolen))
@@ -258,13 +240,40 @@ def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
         assert findings["unsteady"].get("settled_step") == settled
 
 
-def test_figures_of_other_phases_stay_theirs_in_the_full_list():
+def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
+    """The full list has those of each."""
     slowdowns = iter([1.3, 1.3, 0.5, 1.6])
 
     def slow(phase):
         return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
 
     run = phases(runs.steady(), slow)
-    unlike = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
-    assert {finding.numbers["slowdown"] for finding in unlike} == {1.3, 0.5, 1.6}
-    assert len([one for one in findings_of(run) if one.code == "trace_unlike"]) == 1
+    (unlike,) = [finding for finding in findings_of(run) if finding.code == "trace_unlike"]
+    assert unlike.numbers == {"slowdown": 0.5}
+    phase = run.phase(*unlike.variants, *unlike.phases)
+    assert phase is not None
+    assert phase.traced.slowdown == 0.5
+    everything = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
+    assert {finding.numbers["slowdown"] for finding in everything} == {1.3, 0.5, 1.6}
+
+
+@pytest.mark.parametrize(
+    ("timed_faults", "traced_faults", "device", "found"),
+    [
+        (99, 20_800, "CPU", True),
+        (20_000, 20_800, "CPU", False),
+        (None, 20_800, "CPU", False),
+        (99, None, "CPU", False),
+        (99, 20_800, "GPU:0", False),
+    ],
+)
+def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, found):
+    def faulty(phase):
+        return replace(
+            phase,
+            timed=replaced(phase.timed, page_faults_per_step=timed_faults),
+            traced=replace(phase.traced, page_faults_per_step=traced_faults),
+            attribution=replace(phase.attribution, device=device),
+        )
+
+    assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found

@@ -56,7 +56,7 @@ def test_a_bound_for_a_layer_or_kind(tmp_path):
     for name in ("LRN", "lrn", "lrn1"):
         result = judged(tmp_path, "5%", f"{name}=10%")
         assert (result.outcome, result.exit_code) == ("slower", 1)
-        assert {(one.level, one.max_slowdown) for one in result.judged} == {
+        assert {(subject.level, subject.max_slowdown) for subject in result.judged} == {
             ("phase", 0.05),
             ("layer" if name == "lrn1" else "kind", 0.1),
         }

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from alexprof.capture.startup import start_tensorflow
+from alexprof.capture.runtime import start_tensorflow
 from alexprof.capture.trace import profiled
 from alexprof.workload import alexnet as workloads
 

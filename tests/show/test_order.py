@@ -29,7 +29,7 @@ def with_blocks(*series: list[tuple[int, float]]) -> Run:
     phases = odd_runs.two_phases(run)
     for name, blocks in zip(phases, series, strict=True):
         phase = phases[name]["forward"]
-        timed = runs.timed(100, 1, 1, (100, 99, 101), blocks)
+        timed = runs.timed(runs.blocks(name, dict(blocks), steps=1))
         phases[name]["forward"] = msgspec.structs.replace(phase, timed=timed)
     return odd_runs.with_phases(run, phases)
 

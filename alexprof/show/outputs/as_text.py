@@ -11,7 +11,7 @@ from alexprof.show.document import Block, Document, Lead, Section, Table, Warn
 from alexprof.show.layout import table_lines, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import Paint, no_paint, terminal_paint
-from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS
+from alexprof.show.sections.brief import MOST_LINES, SIZES
 from alexprof.show.sections.report import make_document
 from alexprof.show.text import cut, wrap
 
@@ -19,10 +19,10 @@ from alexprof.show.text import cut, wrap
 def render(run: Run, options: ReportOptions) -> str:
     """Renders a run as text of `options.width` columns, but 40 at least and 100 at most.
 
-    The short report has as many layers as there is room for on a screen.
+    The short report has as many layers and findings as there is room for on a screen.
     """
-    for rows in range(MOST_ROWS, FEWEST_ROWS, -1):
-        text = draw_text(make_document(run, options, rows), options)
+    for size in SIZES:
+        text = draw_text(make_document(run, options, size), options)
         if options.whole or text.count("\n") < MOST_LINES:
             break
     return text

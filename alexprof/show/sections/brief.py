@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import MeasuredSaving
@@ -29,33 +30,40 @@ from alexprof.show.text import article, clean, plural, sentence_case
 from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
 from alexprof.show.view import View
 
+
+class Size(NamedTuple):
+    """How many layers have a row, beside one for the rest, and how many findings a sentence."""
+
+    rows: int
+    findings: int
+
+
 MOST_LINES = 30
-FINDINGS_SHOWN = 3
-MOST_ROWS = 12
-"""Layers of a step; fewer where the report would be longer than `MOST_LINES`."""
-FEWEST_ROWS = 3
+MOST = Size(12, 3)
+SIZES = (MOST, Size(12, 2), *(Size(rows, 1) for rows in range(12, 4, -1)), Size(5, 0))
+"""The first that leaves the report `MOST_LINES` is taken: findings give way before layers."""
 _MARKS: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
 _LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
 
-def brief_section(view: View, rows: int) -> Section:
-    """The short report with at most `rows` layers."""
-    return Section("", "", tuple(_blocks(view, rows)))
+def brief_section(view: View, size: Size) -> Section:
+    """The short report of at most that size."""
+    return Section("", "", tuple(_blocks(view, size)))
 
 
-def _blocks(view: View, rows: int) -> Iterator[Block]:
+def _blocks(view: View, size: Size) -> Iterator[Block]:
     yield from map(Lead, _answers(view))
     if steps := [step for step in view.summary.steps if step.phase in view.phases]:
         yield _times(view, steps)
     elif len(view.summary.traced) > 1:
         yield _traced_times(view)
     if traced := [step for step in view.summary.traced if step.phase in view.phases]:
-        yield _where(view, traced, rows)
-    yield from _findings(view)
+        yield _where(view, traced, size.rows)
+    yield from _findings(view, size.findings)
 
 
-def _findings(view: View) -> Iterator[Block]:
+def _findings(view: View, most: int) -> Iterator[Block]:
     shown = [
         finding
         for finding in view.summary.findings
@@ -63,11 +71,11 @@ def _findings(view: View) -> Iterator[Block]:
         and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
         and (not finding.phases or set(finding.phases) & set(view.phases))
     ]
-    for finding in shown[:FINDINGS_SHOWN]:
+    for finding in shown[:most]:
         text = finding_text(view, finding)
         yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
-    if len(shown) > FINDINGS_SHOWN:
-        yield Remark(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
+    if more := shown[most:]:
+        yield Remark(f"{plural(len(more), 'more finding')}: --full.")
 
 
 def phase_answer(run: Run, phase: str) -> str:

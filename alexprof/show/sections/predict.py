@@ -75,17 +75,17 @@ def prediction(view: View, key: str) -> Iterator[Block]:
 
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
-    labels = {saving.name: view.left_out_label(saving) for saving in view.savings(key)}
-    step = view.step(view.variant, key)
+    measured = {saving.name: saving for saving in view.savings(key)}
 
-    def label(saving: PredictedSaving) -> str:
-        if saving.what == "layer":
-            return clean(saving.name)
-        name = labels.get(saving.name, clean(saving.name))
-        if saving.measured_s is None:
+    def label(predicted: PredictedSaving) -> str:
+        saving = measured.get(predicted.name)
+        if predicted.what == "layer" or saving is None:
+            return clean(predicted.name)
+        name, step = view.left_out_label(saving), view.step(saving.reference, key)
+        if saving.verdict == "unclear" and saving.ci95_s is not None:
             return name
-        measured = numbers.time(saving.measured_s, step.center_s if step else None)
-        return f"{name} (measured: {measured})"
+        size = numbers.time(saving.saved_s, step.center_s if step else None)
+        return f"{name} (measured: {size})"
 
     return (
         Column("layer", "", label, align="name"),

@@ -19,7 +19,7 @@ from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST_ROWS, brief_section
+from alexprof.show.sections.brief import MOST, Size, brief_section
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -33,15 +33,15 @@ SECTIONS = ("cost", *_OF_A_PHASE, FINDINGS, *where.TABLES, *win.TABLES)
 """What `--section` may name: whole sections, and tables in them."""
 
 
-def make_document(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
-    """Makes the report that is asked for; the short one lists at most `rows` layers.
+def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Document:
+    """Makes the report that is asked for; the short one is of at most that size.
 
     Raises:
         UsageError: If the run lacks the variant, phase or section.
     """
     options.check(run)
     view = View(run, options)
-    sections = list(_full(view)) if options.whole else [brief_section(view, rows)]
+    sections = list(_full(view)) if options.whole else [brief_section(view, size)]
     if not run.complete:
         why = Warn(f"incomplete: {stopped_text(run.stopped)}")
         sections.insert(0, Section("", "", (why,)))

@@ -115,11 +115,9 @@ def _answer(view: View, division: DividedStep) -> str:
         texts.insert(0, f"{device} is idle for {idle} of the step")
     for saving in view.savings(division.phase):
         if saving.reference == division.variant and saving.own_s is not None:
-            own = view.saving_label(saving)
-            if own in {layer.name for layer in layers}:
-                own = f"what was left out of {own}"
             size = numbers.time_with_interval(saving.own_s, saving.own_ci95_s, division.step_s)
-            texts.append(f"{own} takes {numbers.percent_unit(saving.own_fraction)}, {size}")
+            part = numbers.percent_unit(saving.own_fraction)
+            texts.append(f"{view.left_out_label(saving)} takes {part}, {size}")
             break
     return f"{'; '.join(texts)}."
 
@@ -270,14 +268,11 @@ def _not_timed(phase: Phase) -> str:
 
 def _critical_path(phase: Phase, division: DividedStep) -> str:
     """Says which layers made the step as long as it was."""
-    parts = list(division.critical_path.items())
-    texts = [
+    parts = [
         f"{clean(name)} {numbers.percent_unit(fraction)}"
-        for name, fraction in parts[:_PATH_LAYERS_SHOWN]
+        for name, fraction in division.critical_path.items()
     ]
-    if rest := parts[_PATH_LAYERS_SHOWN:]:
-        fraction = sum(fraction for _, fraction in rest)
-        texts.append(f"{plural(len(rest), 'more layer')} {numbers.percent_unit(fraction)}")
+    texts = parts[:_PATH_LAYERS_SHOWN] + ["…"] * (len(parts) > _PATH_LAYERS_SHOWN)
     on_path = len(phase.replay.critical_path) if phase.replay else 0
     ops = plural(len(device_ops(phase, division)), "op")
     return (
@@ -301,5 +296,3 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
         "fewer steps (--trace-steps)."
     )
-    if phase and (readings := _clock_readings(view, phase)):
-        yield Remark(readings)

@@ -24,23 +24,17 @@ _STAT_NAME, _STAT_UINT64, _STAT_INT64, _STAT_BYTES = 0x08, 0x18, 0x20, 0x32  # X
 
 
 class HloOp(NamedTuple):
-    """An instruction, and the op of the framework that it comes from.
+    """An instruction, and the op of the framework that it comes from."""
 
-    Attributes:
-        opcode: What XLA calls its sort: `fusion`, `convolution`.
-        op_name: The op's name: `conv1/Conv2D`, `jit(f)/conv1/conv_general_dilated`; "" where the
-            program does not say.
-        op_type: Its type: `Conv2D`; "" where the program does not say, as those of JAX.
-        estimated: Whether it is a fusion whose result names no op, so that the op is the commonest
-            of those that it computes.
-        parts: Names of the ops that a fusion computes, each once.
-    """
-
-    opcode: str
+    opcode: str  # What XLA calls its sort: `fusion`, `convolution`
+    # The op's name: `conv1/Conv2D`, `jit(f)/conv1/conv_general_dilated`; "" where the program does
+    # not say
     op_name: str
-    op_type: str
+    op_type: str  # Its type: `Conv2D`; "" where the program does not say, as those of JAX
+    # Whether it is a fusion whose result names no op, so that the op is the commonest of those that
+    # it computes
     estimated: bool = False
-    parts: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()  # Names of the ops that a fusion computes, each once
 
 
 class HloPrograms:
