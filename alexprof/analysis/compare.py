@@ -284,7 +284,7 @@ class _PhaseOfBoth:
         change_s = after_s - before_s
         error = welch(chunks(b.costs(level, name)), chunks(a.costs(level, name)))
         if error is None:
-            return of_variants(before_s, change_s, None, self.estimator)
+            return of_variants(before_s, change_s, None, self.estimator, too_few_steps=True)
         degrees, ci95_s = error.degrees_of_freedom, error.interval(change_s)
         recorded = self._recorded_layer(run, name, before_s, after_s) if level == "layer" else None
         if recorded is None:

@@ -170,25 +170,6 @@ def _size(finding: Finding) -> float:
     return max(values) / min(values) if len(values) > 1 else max(values[0], 1 / values[0])
 
 
-def is_unlike(phase: Phase) -> bool:
-    """Whether traced steps of a CPU are not like the timed ones that they stand for."""
-    attributed, traced = phase.attribution, phase.traced
-    if traced is None or traced.slowdown is None or (attributed and not on_cpu(attributed.device)):
-        return False
-    return not 1 / UNLIKE <= traced.slowdown <= UNLIKE
-
-
-def more_faults(phase: Phase) -> bool:
-    """Whether a CPU's traced steps had page faults that timed ones hadn't, enough to matter."""
-    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
-    if traced is None or timed is None or (attributed and not on_cpu(attributed.device)):
-        return False
-    traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
-    if traced_faults is None or timed_faults is None:
-        return False
-    return (traced_faults - timed_faults) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s
-
-
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
     """Key, variant and record of all phases of all variants, phase by phase."""
     for key in run.phase_keys:
@@ -344,19 +325,20 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced.left_out_s is not None:
         numbers = {"first_s": traced.left_out_s, "mean_s": traced.mean_s}
         yield _finding("first_step", {**numbers, "mean_with_s": traced.mean_with_s or 0.0})
-    if is_unlike(phase):
-        yield _finding("trace_unlike", {"slowdown": traced.slowdown or 0.0})
+    cpu = on_cpu(phase.attribution.device)
+    if cpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
+        yield _finding("trace_unlike", {"slowdown": traced.slowdown})
     trend = _trend(traced.steps_s)
     if trend is not None:
         yield _finding("trace_drifts", {"first_s": trend[0], "last_s": trend[1]})
     elif traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
         yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
-    if more_faults(phase):
-        numbers = {
-            "traced_per_step": traced.page_faults_per_step or 0.0,
-            "timed_per_step": (timed.page_faults_per_step if timed else None) or 0.0,
-        }
-        yield _finding("page_faults", numbers)
+    faults = traced.page_faults_per_step
+    before = timed.page_faults_per_step if timed else None
+    if not cpu or faults is None or before is None:
+        return
+    if (faults - before) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s:
+        yield _finding("page_faults", {"traced_per_step": faults, "timed_per_step": before})
 
 
 def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:

@@ -136,7 +136,7 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
     others_s = idle_s = others_ci95_s = None
     if ablation.others_s is not None:
         a, b = (_to_center(run, ablation, name) for name in (ablation.reference, ablation.without))
-        others = [*_layers(ablation, a, b), *_one_sided(ablation, a, b)]
+        others = [*_layers(run, ablation, max(a, b)), *_one_sided(ablation, a, b)]
         others_s = math.fsum(row.value_s or 0.0 for row in others)
         others_ci95_s = _moved(ablation.others_ci95_s, others_s, max(a, b))
         idle_s = saved_s - (own_s or 0.0) - others_s
@@ -285,28 +285,38 @@ def _own_parts(run: Run, ablation: Ablation) -> Iterator[SavingRow]:
     yield from _limited(rows, _PARTS)
 
 
-def _layers(ablation: Ablation, a: float, b: float) -> Iterator[SavingRow]:
+def layer_change(
+    run: Run, ablation: Ablation, change: LayerChange
+) -> tuple[float, float, Interval | None]:
+    """A layer's time with and without the ops, as the rows of a saving have it.
+
+    Returns:
+        Both by the leading estimator, and the 95 % interval of the first minus the second.
+    """
+    a, b = (_to_center(run, ablation, name) for name in (ablation.reference, ablation.without))
+    with_s, without_s = a * change.with_s, b * change.without_s
+    return with_s, without_s, _moved(change.ci95_s, with_s - without_s, max(a, b))
+
+
+def _layers(run: Run, ablation: Ablation, factor: float) -> Iterator[SavingRow]:
     """The layers whose change is significant, then the others as one."""
-
-    def change_s(change: LayerChange) -> float:
-        return a * change.with_s - b * change.without_s
-
-    rows = []
+    rows, small = [], []
     for change in ablation.others:
+        with_s, without_s, ci95_s = layer_change(run, ablation, change)
+        value_s = with_s - without_s
         if change.significant:
-            value_s = change_s(change)
-            ci95_s = _moved(change.ci95_s, value_s, max(a, b))
             rows.append(SavingRow(kind="layer", name=change.name, value_s=value_s, ci95_s=ci95_s))
+        else:
+            small.append(value_s)
     yield from _limited(rows, _LAYERS)
-    small = [change_s(change) for change in ablation.others if not change.significant]
     if small:
         value_s = math.fsum(small)
-        ci95_s = _moved(ablation.not_significant_ci95_s, value_s, max(a, b))
+        ci95_s = _moved(ablation.not_significant_ci95_s, value_s, factor)
         count = len(small)
         yield SavingRow(kind="not significant", count=count, value_s=value_s, ci95_s=ci95_s)
     if lost := ablation.unassigned:
-        ci95_s = _moved(lost.ci95_s, change_s(lost), max(a, b))
-        yield SavingRow(kind="unassigned", value_s=change_s(lost), ci95_s=ci95_s)
+        with_s, without_s, ci95_s = layer_change(run, ablation, lost)
+        yield SavingRow(kind="unassigned", value_s=with_s - without_s, ci95_s=ci95_s)
 
 
 def _one_sided(ablation: Ablation, a: float, b: float) -> Iterator[SavingRow]:
@@ -335,16 +345,3 @@ def _limited(rows: Sequence[SavingRow], most: int) -> Iterator[SavingRow]:
     if rest := rows[most:]:
         value_s = math.fsum(row.value_s or 0.0 for row in rest)
         yield SavingRow(kind=rest[0].kind, count=len(rest), value_s=value_s)
-
-
-def layer_change(
-    run: Run, ablation: Ablation, change: LayerChange
-) -> tuple[float, float, Interval | None]:
-    """A layer's time with and without the ops, as the rows of a saving have it.
-
-    Returns:
-        Both by the leading estimator, and the 95 % interval of the first minus the second.
-    """
-    a, b = (_to_center(run, ablation, name) for name in (ablation.reference, ablation.without))
-    with_s, without_s = a * change.with_s, b * change.without_s
-    return with_s, without_s, _moved(change.ci95_s, with_s - without_s, max(a, b))

@@ -19,9 +19,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
-from alexprof.measure.equivalence_band import SAME_WITHIN, difference_of, undecided, verdict_of
-from alexprof.measure.spread import (
+from alexprof.measure.equivalence_band import (
     LEAST_STEPS,
+    SAME_WITHIN,
+    difference_of,
+    undecided,
+    verdict_of,
+)
+from alexprof.measure.spread import (
     Floats,
     Runs,
     block_means,

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import LEAST_STEPS, Floats, block_means, grouped
+from alexprof.measure.equivalence_band import LEAST_STEPS
+from alexprof.measure.spread import Floats, block_means, grouped
 from alexprof.measure.student import quantile, satterthwaite, t_interval, two_sided_p
 from alexprof.record.values import Interval, of_duration
 

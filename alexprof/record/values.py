@@ -29,7 +29,6 @@ NeededCode = Literal[
     "more_pairs",
     "more_runs",
     "three_runs",
-    "pairs",
     "quiet",
     "fewer_compared",
     "runs",
@@ -43,7 +42,7 @@ class Needed:
 
     # "positive_times": times above 0 of both. "steps", "blocks": at least `count` of each.
     # "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as many of
-    # each side. "pairs": pairs of processes (`ab`). "quiet": runs while the machine does nothing
+    # each side. "quiet": runs while the machine does nothing
     # else. "fewer_compared": more data, since among so many comparisons one like this comes by
     # chance. Of a gate: "runs": about `count` of each, not `now`; "other_bound": the slow-down is
     # too near to what is allowed.

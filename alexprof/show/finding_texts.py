@@ -12,7 +12,7 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
-_ONE_BY_ONE = 0.9
+ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 _STOPPED_BY = {
     "precision": "by the precision reached",
@@ -115,7 +115,7 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
     step_s = figures["step_s"]
     waits, busy = (numbers.time(figures.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
     kernels = figures.get("kernels_per_step", 0.0)
-    one_by_one = figures.get("launches_per_step", 0.0) > _ONE_BY_ONE * kernels
+    one_by_one = figures.get("launches_per_step", 0.0) > ONE_BY_ONE * kernels
     advice = (
         "Fewer and larger ops shorten the step."
         if one_by_one

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.layout import warning_lines
+from alexprof.show.layout import two_sides, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
@@ -52,15 +52,8 @@ def render_list(
 
 
 def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    name = pad(name, min(26, width))
-    state = status(run)
-    started = _started(run.started, now)
-    room = width - cell_len(name) - cell_len(started) - len(state) - 4
-    if room < 0:
-        yield paint(name, "bold")
-        yield f"  {started}  {state}"
-    else:
-        yield f"{paint(name, 'bold')}  {started}  {' ' * room}{state}"
+    when = f"{_started(run.started, now)}  {status(run):>10}"
+    yield from two_sides(name, when, width, paint)
     if not run.complete:
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
@@ -99,12 +92,10 @@ def _phases(view: View, width: int) -> Iterator[str]:
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:
-        line = f"  {pad(phase, label)}{pad(time, times)}{saving}"
-        if cell_len(line.rstrip()) <= width:
-            yield line
-        else:
-            indent = " " * (4 if width < 60 else label + 2)
-            yield from wrap(f"{time}; {saving}" if saving else time, width, f"  {phase}  ", indent)
+        text = f"{pad(time, times)}{saving}".rstrip()
+        if label + 2 + cell_len(text) > width:
+            text = f"{time}; {saving}" if saving else time
+        yield from wrap(text, width, f"  {pad(phase, label)}", " " * (label + 2))
 
 
 def _times(view: View, key: str) -> str:

@@ -24,7 +24,6 @@ from alexprof.show.document import (
     Section,
     Table,
     Warn,
-    round_ticks,
 )
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
@@ -191,9 +190,7 @@ def _axis(
     for end in wall.ci95_s or ():
         if abs(end) <= 2 * (high - low):
             low, high = min(low, end), max(high, end)
-    if high <= low:
-        low, high = -1 / unit.per_second, 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
+    return Axis.over((low, high), unit.per_second, about=3)
 
 
 def _limits(result: PairsResult) -> Section:

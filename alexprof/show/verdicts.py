@@ -33,7 +33,6 @@ WHY_CANT_TELL: dict[Reason, str] = {
 _NEEDED: dict[NeededCode, str] = {
     "positive_times": "times above 0 of both",
     "three_runs": "three runs of each",
-    "pairs": "pairs of processes (alexprof ab)",
     "quiet": "runs while the machine does nothing else",
     "fewer_compared": "more data: among so many comparisons one like this comes by chance",
     "other_bound": "another bound: the slow-down is too near to what is allowed",

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.savings import (
-    MeasuredSaving,
-    PredictionErrors,
-    ablation_of,
-    prediction_errors,
-)
+from alexprof.analysis.savings import MeasuredSaving, ablation_of
 from alexprof.analysis.summary import StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
@@ -86,10 +81,6 @@ class View:
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
         return [saving for saving in self.summary.savings if saving.phase == key]
-
-    def prediction_errors(self, key: str) -> PredictionErrors | None:
-        """How far the predictions of a phase's ablations are off; None without any."""
-        return next(prediction_errors(self.savings(key)), None)
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""

@@ -114,13 +114,13 @@ def _read(buffer: Buffer) -> Trace:
         ids, names = plane.of(_ID).value.tolist(), _texts(buffer, plane.of(_NAME))
         made.append(
             Plane(
-                id=ids[-1] if ids else 0,
-                name=names[-1] if names else "",
-                lines=tuple(islice(next_line, len(own_lines.owner))),
-                dictionary=Dictionary(buffer, plane.of(_EVENT_METADATA), plane.of(_STAT_METADATA)),
-                stats=plane.of(_STAT),
-                offsets=offsets,
-                origin_ns=origin_ns,
+                ids[-1] if ids else 0,
+                names[-1] if names else "",
+                tuple(islice(next_line, len(own_lines.owner))),
+                Dictionary(buffer, plane.of(_EVENT_METADATA), plane.of(_STAT_METADATA)),
+                plane.of(_STAT),
+                offsets,
+                origin_ns,
             )
         )
     errors, warnings = (_texts(buffer, space.of(tag)) for tag in (_ERROR, _WARNING))

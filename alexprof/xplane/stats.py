@@ -46,17 +46,14 @@ class Rows(NamedTuple):
         return Rows(*(column[kept] for column in columns))
 
     @classmethod
-    def gather(cls, parts: list[Rows]) -> Rows:
-        """Put parts together, and empty the list; what is the same in all rows takes no memory."""
+    def gather(cls, parts: Sequence[Rows]) -> Rows:
+        """Put parts together; what is the same in all rows takes no memory."""
         if not parts:
             none = np.empty(0, np.int64)
             return cls(
                 none.astype(np.int32), none.astype(np.int32), none.astype(np.uint8), none, none
             )
-        columns = list(zip(*parts, strict=True))[::-1]
-        parts.clear()
-        # One column after the other, so that no more than one is there twice.
-        return cls(*(_concatenated(columns.pop()) for _ in cls._fields))
+        return cls(*(_concatenated(column) for column in zip(*parts, strict=True)))
 
 
 def read_rows(buffer: Buffer, stats: Parts, names: Metadata) -> Rows:

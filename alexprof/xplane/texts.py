@@ -9,12 +9,12 @@ from alexprof.xplane.wire import Buffer, Int
 
 _LONG_BYTES = 256  # longer ones are few, as the file's size limits them, and go one by one
 _WORD_BYTES = 8
-# The finalizer of SplitMix64 (Steele, Lea and Flood 2014), in which each bit changes all others.
+# SplitMix64 (Steele, Lea and Flood 2014), in which each bit changes all others.
 _MIXING = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
 )
-_LAST_SHIFT = np.uint64(31)
+_LAST_SHIFT, _GOLDEN = np.uint64(31), np.uint64(0x9E3779B97F4A7C15)
 
 
 def distinct(buffer: Buffer, start: Int, size: Int) -> tuple[Int, list[str]]:
@@ -54,16 +54,19 @@ def _hashes(buffer: Buffer, start: Int, size: Int) -> NDArray[np.uint64]:
 
     Among a million different pieces two have the same with a probability of 3e-8.
     """
-    mixed = size.astype(np.uint64)
+    mixed = _mixed(size.astype(np.uint64) + _GOLDEN)
     for at in range(0, _LONG_BYTES, _WORD_BYTES):
         rows = np.flatnonzero((size > at) & (size <= _LONG_BYTES))
         if not len(rows):
             break
-        word = mixed[rows] ^ _words(buffer, start[rows], size[rows], at)
-        for shift, multiplier in _MIXING:
-            word = (word ^ (word >> shift)) * multiplier
-        mixed[rows] = word ^ (word >> _LAST_SHIFT)
+        mixed[rows] = _mixed(mixed[rows] ^ _words(buffer, start[rows], size[rows], at))
     for row in np.flatnonzero(size > _LONG_BYTES).tolist():
         begin, end = int(start[row]), int(start[row] + size[row])
         mixed[row] = hash(bytes(buffer.raw[begin:end])) & 0xFFFF_FFFF_FFFF_FFFF
     return mixed
+
+
+def _mixed(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    for shift, multiplier in _MIXING:
+        word = (word ^ (word >> shift)) * multiplier
+    return word ^ (word >> _LAST_SHIFT)

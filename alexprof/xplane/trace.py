@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -35,43 +35,25 @@ class Line:
     _stop: int = field(default=0, repr=False, compare=False)
 
 
+@dataclass(eq=False)
 class Plane:
-    """A device, the host, or other things that the profiler tells of the same way.
+    """A device, the host, or other things that the profiler tells of the same way."""
 
-    Attributes:
-        id: Its number.
-        name: For instance `/host:CPU` or `/device:GPU:0`.
-        lines: Its lines in file order.
-        stats: Its own stats by name.
-        dictionary: What its events refer to.
-    """
+    id: int  # Its number
+    name: str  # For instance `/host:CPU` or `/device:GPU:0`
+    lines: tuple[Line, ...] = field(repr=False)  # In file order
+    dictionary: Dictionary = field(repr=False)  # What its events refer to
+    own_stats: InitVar[Parts]
+    _offsets: Int = field(repr=False)  # Where the fields of all lines of the trace begin
+    _origin_ns: int = field(repr=False)
 
-    def __init__(
-        self,
-        *,
-        id: int,  # noqa: A002
-        name: str,
-        lines: tuple[Line, ...],
-        dictionary: Dictionary,
-        stats: Parts,
-        offsets: Int,
-        origin_ns: int,
-    ) -> None:
-        self.id = id
-        self.name = name
-        self.lines = lines
-        self.stats: dict[str, Value] = {}
-        self.dictionary = dictionary
-        self._offsets = offsets
-        self._origin_ns = origin_ns
+    def __post_init__(self, own_stats: Parts) -> None:
+        self.stats: dict[str, Value] = {}  # Its own, by name
         # By their lines; as long as someone uses them.
         self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
-        if len(stats.owner) and name != _SCOPES:
-            rows = read_rows(dictionary.buffer, stats, dictionary.stats)
-            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, rows).values()
-
-    def __repr__(self) -> str:
-        return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
+        if len(own_stats.owner) and self.name != _SCOPES:
+            buffer, names = self.dictionary.buffer, self.dictionary.stats
+            self.stats = StatTable(buffer, names, 1, read_rows(buffer, own_stats, names)).values()
 
     def may_have(self, stat: str) -> bool:
         """Tell whether any event could have a stat of a name, without a look at the events."""

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from alexprof.analysis.compare import compare
+from alexprof.analysis.findings import findings_of
 from alexprof.analysis.gate import gate, parse_bound
+from alexprof.analysis.interference import OTHERS, TOO_BUSY
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
 from alexprof.record.store import save_run
 from alexprof.show.comparison_texts import caveat_text
@@ -72,6 +74,18 @@ def test_a_minute_on_a_machine_at_rest_tells_ten_percent(tmp_path):
     for name, step_s in (("a", 0.3), ("b", 0.33)):
         made_run(tmp_path / name, {"v": step_s}, interference=replace(AT_REST, seconds=60.0))
     assert whole(compared(tmp_path, "a", "b")).difference.verdict == "slower"
+
+
+@pytest.mark.parametrize(
+    ("part", "found", "comparable"),
+    [(OTHERS - 0.01, False, True), (OTHERS + 0.01, True, True), (TOO_BUSY + 0.01, True, False)],
+)
+def test_a_busy_machine_is_a_finding_before_it_forbids_a_verdict(tmp_path, part, found, comparable):
+    made_run(tmp_path / "a", {"v": 0.1}, interference=AT_REST)
+    beside = replace(AT_REST, cpu_others=2 * part)
+    run = made_run(tmp_path / "b", {"v": 0.1}, interference=beside)
+    assert ("machine_busy" in {finding.code for finding in findings_of(run)}) == found
+    assert compared(tmp_path, "a", "b").comparable == comparable
 
 
 def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):

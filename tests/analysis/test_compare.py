@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import polars as pl
 import pytest
 
 from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
+from alexprof.analysis.difference import of_ablation
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
 from alexprof.record.tables import load_costs, load_steps
 from alexprof.record.timed import Stretch
+from alexprof.record.values import Needed
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.verdicts import needed_text, verdict_word
 from alexprof.tracer.sources import select
 from tests.analysis.made import HOST, OPS, SOFTWARE, compared, group, made_run
+from tests.show import runs
 
 BOTH = {"with_lrn": 0.200, "without_lrn": 0.200}
 ABLATION = {"without_lrn": ("lrn1",)}
@@ -322,3 +326,18 @@ def test_medians_are_compared_where_they_lead_in_one_of_the_runs(tmp_path):
         if (change.level, change.name) == ("layer", "conv1")
     ]
     assert layer.difference.before_s == pytest.approx(layer.a_share * medians_s[0])
+
+
+def test_two_steps_of_variants_of_one_run_allow_no_verdict():
+    run = runs.steady()
+    ablation = run.ablations[0]
+    reference = run.variants[ablation.reference]
+    phase = reference.phases[ablation.phase]
+    assert phase.timed is not None
+    two = msgspec.structs.replace(phase, timed=dataclasses.replace(phase.timed, steps=2))
+    reference = msgspec.structs.replace(reference, phases={**reference.phases, ablation.phase: two})
+    run = msgspec.structs.replace(run, variants={**run.variants, ablation.reference: reference})
+    for backward in (False, True):
+        few = of_ablation(run, ablation, "mean", backward=backward)
+        assert (few.verdict, few.reason, few.ratio_ci95) == ("unclear", "no_interval", None)
+        assert few.needed == Needed("steps", 3)

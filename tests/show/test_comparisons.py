@@ -180,7 +180,7 @@ def test_no_line_is_too_wide(rendered, name, width):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_colour_adds_nothing_but_colour(rendered, name):
+def test_color_adds_nothing_but_color(rendered, name):
     colored = rendered(name, color=True)
     assert "\x1b[1m" in colored
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(name)

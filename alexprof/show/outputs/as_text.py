@@ -70,17 +70,12 @@ def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
     for block in section.blocks:
         if before and (isinstance(block, Table) or type(block) is not type(before)):
             yield ""
-        yield from _block(block, width, paint)
+        if isinstance(block, Table):
+            yield from two_sides(block.title, block.aside, width, paint) if block.title else ()
+            yield from table_lines(block, width, paint)
+        elif isinstance(block, Warn):
+            yield from warning_lines(block.text, width, paint)
+        else:
+            style = "bold" if isinstance(block, Lead) else ""
+            yield from (paint(line, style) for line in wrap(block.text, width))
         before = block
-
-
-def _block(block: Block, width: int, paint: Paint) -> Iterator[str]:
-    if isinstance(block, Table):
-        if block.title:
-            yield from two_sides(block.title, block.aside, width, paint)
-        yield from table_lines(block, width, paint)
-    elif isinstance(block, Warn):
-        yield from warning_lines(block.text, width, paint)
-    else:
-        style = "bold" if isinstance(block, Lead) else ""
-        yield from (paint(line, style) for line in wrap(block.text, width))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from alexprof.analysis.savings import WORTH, MeasuredSaving
-from alexprof.record.ablation import Ablation
+from alexprof.analysis.savings import WORTH, MeasuredSaving, prediction_errors
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table
 from alexprof.show.sections.predict import coverage, gone_with
@@ -16,63 +14,58 @@ from alexprof.show.view import View
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
-class _Item(NamedTuple):
-    saving: MeasuredSaving
-    ablation: Ablation
-
-
 def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[Block]:
     """A row for each ablation of a phase, and how good the predictions were."""
-    items = [_Item(saving, view.ablation(saving)) for saving in savings]
     # What predictions cover, by a mark each; what has the same reason has the same mark.
-    covers = dict.fromkeys(text for item in items if (text := coverage(item.ablation)))
+    ablations = map(view.ablation, savings)
+    covers = dict.fromkeys(text for ablation in ablations if (text := coverage(ablation)))
     marks = dict(zip(covers, _FOOTNOTES, strict=False))
     steps = [view.step(saving.reference, saving.phase) for saving in savings]
     unit = numbers.table_unit(
         [*(saving.saved_s for saving in savings), *(step.center_s for step in steps if step)]
     )
-    yield Table.of(_columns(view, unit, marks), items, part="ablation")
+    yield Table.of(_columns(view, unit, marks), savings, part="ablation")
     yield from (Remark(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
-    yield Remark(" ".join(_notes(view, items)))
+    yield Remark(" ".join(_notes(view, savings)))
     phase = view.phase(savings[0].reference, savings[0].phase)
     if phase and phase.replay:
         keys = [("ablation", saving.name) for saving in savings]
         yield from map(Remark, gone_with(phase.replay, keys))
     if any(saving.others_s is not None for saving in savings):
-        yield from _taken_apart(view, items, unit)
+        yield from _taken_apart(view, savings, unit)
 
 
 def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Column, ...]:
-    def label(item: _Item) -> str:
-        return view.saving_label(item.saving) + marks.get(coverage(item.ablation) or "", "")
+    def label(saving: MeasuredSaving) -> str:
+        return view.saving_label(saving) + marks.get(coverage(view.ablation(saving)) or "", "")
 
-    def fraction(item: _Item) -> str:
-        return numbers.percent(item.saving.fraction) if item.saving.fraction > 0 else ""
+    def fraction(saving: MeasuredSaving) -> str:
+        return numbers.percent(saving.fraction) if saving.fraction > 0 else ""
 
     return (
         Column("left out", "", label, align="name"),
-        Column("measured", unit.name, lambda item: unit.signed(item.saving.saved_s)),
+        Column("measured", unit.name, lambda saving: unit.signed(saving.saved_s)),
         Column(
             "95 % interval",
             unit.name,
-            lambda item: unit.interval(item.saving.ci95_s),
+            lambda saving: unit.interval(saving.ci95_s),
             align="right",
             drop=3,
         ),
-        Column("predicted", unit.name, lambda item: unit.signed(item.saving.predicted_s)),
-        Column("±", unit.name, lambda i: unit.half_width(i.saving.predicted_ci95_s), drop=2),
+        Column("predicted", unit.name, lambda saving: unit.signed(saving.predicted_s)),
+        Column("±", unit.name, lambda saving: unit.half_width(saving.predicted_ci95_s), drop=2),
         Column("of the step", "%", fraction, drop=4),
-        Column("step off", "%", lambda item: _off(item.saving.step_off)),
-        Column("saving off", "%", lambda item: _off(item.saving.saving_off), drop=1),
+        Column("step off", "%", lambda saving: _off(saving.step_off)),
+        Column("saving off", "%", lambda saving: _off(saving.saving_off), drop=1),
     )
 
 
-def _notes(view: View, items: Sequence[_Item]) -> Iterator[str]:
-    errors = view.prediction_errors(items[0].saving.phase)
+def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
+    errors = next(prediction_errors(savings), None)
     if errors is None:
         yield "Nothing was predicted: the step could not be replayed."
         return
-    if any(item.ablation.predicted_from == "share" for item in items):
+    if any(view.ablation(saving).predicted_from == "share" for saving in savings):
         yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
     yield (
         f"The predicted step is {numbers.percent_unit(errors.step_median)} off in the median, "
@@ -91,7 +84,9 @@ def _notes(view: View, items: Sequence[_Item]) -> Iterator[str]:
         yield f"{errors.unseen} of the predictions {are} no event of their own."
 
 
-def _taken_apart(view: View, items: Sequence[_Item], unit: numbers.Unit) -> Iterator[Block]:
+def _taken_apart(
+    view: View, savings: Sequence[MeasuredSaving], unit: numbers.Unit
+) -> Iterator[Block]:
     def half(interval: tuple[float, float] | None) -> str:
         return unit.half_width(interval) if interval else ""
 
@@ -105,18 +100,20 @@ def _taken_apart(view: View, items: Sequence[_Item], unit: numbers.Unit) -> Iter
             Column("±", unit.name, lambda saving: half(saving.others_ci95_s), drop=3),
             Column("idle", unit.name, lambda saving: unit.signed(saving.idle_s), drop=1),
         ),
-        [item.saving for item in items],
+        savings,
         title="Taken apart: measured = own ops + others + idle",
         aside=f"{view.summary.estimator}s",
     )
     texts = []
-    ratios = [ratio for item in items for ratio in item.ablation.traced_over_timed or ()]
+    ratios = [
+        ratio for saving in savings for ratio in view.ablation(saving).traced_over_timed or ()
+    ]
     if ratios:
         texts.append(
             f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} what "
             "timed ones took, and are brought to their scale: the sums are exact by construction."
         )
-    changed = [text for item in items if (text := _changed(view, item.saving))]
+    changed = [text for saving in savings if (text := _changed(view, saving))]
     texts.append(
         f"Other layers whose change is significant: {'; '.join(changed)}."
         if changed

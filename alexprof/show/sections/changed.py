@@ -26,7 +26,6 @@ from alexprof.show.document import (
     Section,
     Table,
     Warn,
-    round_ticks,
 )
 from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
@@ -318,10 +317,7 @@ def _axis(parts: Sequence[Change | Unmatched], unit: numbers.Unit) -> Axis:
     widths = sorted(high - low for low, high in intervals)
     most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
     ends += [end for low, high in intervals if high - low <= most for end in (low, high)]
-    low, high = min(ends), max(ends)
-    if high <= low:
-        low, high = -1 / unit.per_second, 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
+    return Axis.over(ends, unit.per_second, about=3)
 
 
 def key_of(part: Part) -> Key:

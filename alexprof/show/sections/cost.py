@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
@@ -79,35 +79,39 @@ class _Line(NamedTuple):
 
 
 def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
-    def of(
-        steps: Callable[[Timed], str], difference: Callable[[Ablation], str] = lambda row: ""
-    ) -> Callable[[_Line], str]:
-        def value(line: _Line) -> str:
+    def column(
+        title: str,
+        of_steps: Callable[[Timed], str],
+        of_difference: Callable[[Ablation], str] = lambda row: "",
+        **layout: Any,
+    ) -> Column:
+        def cell(line: _Line) -> str:
             if isinstance(line.figures, Ablation):
-                return difference(line.figures)
-            return steps(line.figures) if line.figures else numbers.MISSING
+                return of_difference(line.figures)
+            return of_steps(line.figures) if line.figures else numbers.MISSING
 
-        return value
+        return Column(title, "", cell, **layout)
 
-    def half(figures: Timed | Ablation) -> str:
-        return unit.half_width(figures.ci95_s)
+    def half(row: Timed | Ablation) -> str:
+        return unit.half_width(row.ci95_s)
 
-    def interval(figures: Timed | Ablation) -> str:
-        return unit.interval(figures.median_ci95_s)
+    def interval(row: Timed | Ablation) -> str:
+        return unit.interval(row.median_ci95_s)
 
-    mean = of(lambda row: unit.plain(row.mean_s), lambda row: unit.signed(row.measured_s))
-    std = of(lambda row: unit.plain(row.std_s if row.steps > 1 else None))
-    median = of(
-        lambda row: unit.plain(row.median_s), lambda row: unit.signed(row.measured_median_s)
-    )
+    def median(row: Ablation) -> str:
+        return unit.signed(row.measured_median_s)
+
+    plain, signed = unit.plain, unit.signed
     return (
         Column("", "", lambda line: line.label, align="name"),
-        Column("steps", "", of(lambda row: str(row.steps)), align="right", drop=2),
-        Column("mean", "", mean),
-        Column("± 95 %", "", of(half, half)),
-        Column("std", "", std, drop=3),
-        Column("median", "", median),
-        Column("95 % interval", "", of(interval, interval), align="right"),
+        column("steps", lambda row: str(row.steps), align="right", drop=2),
+        column("mean", lambda row: plain(row.mean_s), lambda row: signed(row.measured_s)),
+        column("± 95 %", half, half),
+        column("std", lambda row: plain(row.std_s if row.steps > 1 else None), drop=3),
+        column(
+            "median", lambda row: plain(row.median_s), lambda row: signed(row.measured_median_s)
+        ),
+        column("95 % interval", interval, interval, align="right"),
     )
 
 
@@ -159,30 +163,24 @@ def _warnings(view: View) -> Iterator[str]:
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from _reasons(view)
+    for key in view.phases if view.run.complete else ():
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase and phase.timed is None:
+                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
+                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                yield f"{where}: not timed. {why}".rstrip()
 
 
 def _stretch(view: View, stretch: Stretch) -> str:
     variants = len(view.run.variants)
-    several = " in the order run" if variants > 1 else ""
-    steps = f"steps {stretch.first_step}–{stretch.last_step}{several}"
-    ratio = numbers.times(stretch.ratio)
-    text = f"{view.phase_label(stretch.phase)}, {steps}: up to {ratio} as long"
-    if variants < 2:
-        return text
+    order = " in the order run" if variants > 1 else ""
+    whose = f", {' and '.join(map(view.variant_label, stretch.variants))} only"
     if len(stretch.variants) == variants:
-        return f"{text}, {'both' if variants == 2 else 'all'} variants"
-    return f"{text}, {' and '.join(map(view.variant_label, stretch.variants))} only"
-
-
-def _reasons(view: View) -> Iterator[str]:
-    for key in view.phases:
-        for name in view.run.variants:
-            phase = view.phase(name, key)
-            if phase and phase.timed is None and view.run.complete:
-                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
-                yield f"{where}: not timed. {why}".rstrip()
+        whose = {1: "", 2: ", both variants"}.get(variants, ", all variants")
+    steps = f"steps {stretch.first_step}–{stretch.last_step}{order}"
+    longest = f"up to {numbers.times(stretch.ratio)} as long"
+    return f"{view.phase_label(stretch.phase)}, {steps}: {longest}{whose}"
 
 
 def _published(view: View) -> Iterator[Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def _commands(view: View) -> Iterator[str]:
 
 def _shell_path(path: Path) -> str:
     """A path for a command; relative to the current folder if it is in it."""
-    here = Path.cwd()
-    return clean(shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path)))
+    with suppress(OSError, ValueError):  # that folder may be gone
+        path = path.relative_to(Path.cwd())
+    return clean(shlex.quote(str(path)))
 
 
 def status(run: Run) -> str:
@@ -82,14 +84,12 @@ def _facts(run: Run) -> tuple[str, ...]:
         return ("a trace alone: where it was taken is not recorded",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
-    host = f"{clean(machine.host.processor) or 'processor not known'}, "
+    processor = clean(machine.host.processor) or "processor not known"
     batch = run.workload.settings.get("batch_size") if run.workload else None
     devices = Counter(clean(device.description) for device in machine.accelerators)
-    accelerators = [
-        name if number == 1 else f"{number} × {name}" for name, number in devices.items()
-    ]
+    accelerators = [f"{number} × {name}".removeprefix("1 × ") for name, number in devices.items()]
     return (
-        host + plural(machine.host.cores, "core"),
+        f"{processor}, {plural(machine.host.cores, 'core')}",
         f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}",
         *([] if batch is None else [unit("batch", str(batch))]),
         ", ".join(accelerators) or "no accelerator",
@@ -97,15 +97,23 @@ def _facts(run: Run) -> tuple[str, ...]:
 
 
 def _full(view: View) -> Iterator[Section]:
-    """The sections asked for; a sentence if the run has none of them."""
+    """The sections of the name asked for, or those with tables of that name, and these alone."""
     part = view.options.section
     if part is not None:
         check_name("section", part, SECTIONS)
-    sections = list(_chosen(view, part))
+    shown = []
+    for name, section in _sections(view):
+        tables = [
+            block for block in section.blocks if isinstance(block, Table) and block.part == part
+        ]
+        if part in (None, name):
+            shown.append(section)
+        elif tables:
+            shown.append(replace(section, blocks=tuple(tables)))
     if part in (None, FINDINGS) and (findings := _findings(view)):
-        sections.append(findings)
+        shown.append(findings)
     nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
-    yield from sections or [Section("", "", (nothing,))]
+    yield from shown or [Section("", "", (nothing,))]
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
@@ -115,18 +123,6 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
         for key in view.phases:
             if section := make(view, key):
                 yield name, section
-
-
-def _chosen(view: View, part: str | None) -> Iterator[Section]:
-    """The sections of a name; or those with tables of that name, and these tables alone."""
-    for name, section in _sections(view):
-        tables = [
-            block for block in section.blocks if isinstance(block, Table) and block.part == part
-        ]
-        if part in (None, name):
-            yield section
-        elif tables:
-            yield replace(section, blocks=tuple(tables))
 
 
 def _findings(view: View) -> Section | None:

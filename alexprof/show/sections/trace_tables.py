@@ -16,12 +16,11 @@ from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
+from alexprof.show.finding_texts import ONE_BY_ONE
 from alexprof.show.numbers import count, percent
 from alexprof.show.text import clean, plural
 
 LAUNCHING_LAYERS_SHOWN = 8
-_ONE_BY_ONE = 0.9
-"""Launches for each kernel from which on it matters which layer has many kernels."""
 # The profiler names a stream after its number and all that runs on it.
 _STREAM = re.compile(r"Stream #(\d+).*")
 _TENSOR_CORES = {True: "yes", False: "no", None: "?"}
@@ -183,16 +182,15 @@ def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
 def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """Who launches, in a step that is bound by launching one kernel after the other; else None."""
     del top
-    timeline = phase.attribution
     layers = sorted(
         (row for row in phase.layers_whole if row.device == division.device),
         key=lambda layer: -layer.kernels_per_step,
     )
     layers = [layer for layer in layers if layer.kernels_per_step]
     kernels = math.fsum(layer.kernels_per_step for layer in layers)
-    if timeline is None or timeline.bound_by != "launching" or not timeline.launches_per_step:
-        return None
-    if timeline.launches_per_step <= _ONE_BY_ONE * kernels:
+    timeline = phase.attribution
+    launches = timeline.launches_per_step if timeline and timeline.bound_by == "launching" else None
+    if not launches or launches <= ONE_BY_ONE * kernels:
         return None
     shown, rest = layers[:LAUNCHING_LAYERS_SHOWN], layers[LAUNCHING_LAYERS_SHOWN:]
     if rest:

@@ -20,7 +20,6 @@ from alexprof.show.document import (
     Row,
     Section,
     Table,
-    round_ticks,
 )
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
@@ -194,9 +193,7 @@ def _axis(rows: Sequence[Row], interval: Interval | None, unit: numbers.Unit) ->
             min(low, max(interval[0], low - reach)),
             max(high, min(interval[1], high + reach)),
         )
-    if high <= low:
-        high = low + 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high), unit.per_second)
+    return Axis.over((low, high), unit.per_second)
 
 
 def _predicted(

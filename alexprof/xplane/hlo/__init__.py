@@ -68,11 +68,11 @@ class HloPrograms:
         if origins is None or placed is None:
             return None
         decoded, computation = placed
-        origin = origins.of(decoded, computation)
+        origin, is_estimated = origins.of(decoded, computation)
         parts = tuple(part.op_name for part in origins.parts(decoded))
         if origin is None:
             return HloOp(decoded.opcode, "", "", parts=parts)
-        return HloOp(decoded.opcode, *origin, origins.is_estimated(decoded), parts)
+        return HloOp(decoded.opcode, *origin, is_estimated, parts)
 
     def scheduled(self, program: int) -> list[tuple[str, str]]:
         """Return name and opcode of what a program runs, in order; empty where that is not known.
