@@ -22,7 +22,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.13; 
   $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   && echo $$p && break; done)
 
-.PHONY: profile tensorboard test test-fast lint bench clean
+.PHONY: profile tensorboard test test-fast lint docs bench clean
 .DELETE_ON_ERROR:
 
 profile: $(VENV)/.installed
@@ -42,7 +42,6 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-.PHONY: docs
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m docs.json_reference
 

@@ -9,8 +9,8 @@ from typing import Any
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
-    """One profile of both variants; the ratio attributed / measured per phase, and the books."""
-    from alexprof.capture.startup import start_tensorflow
+    """One profile of both variants; attributed / measured per phase, and whether sums close."""
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     import polars as pl
@@ -32,20 +32,21 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         "steps": arguments.num_batches or 100,
     }
     print(f"LRN attributed / measured, batch {arguments.batch_size}")
-    for one in run.ablations:
-        assert one.attributed_s is not None
-        result[one.phase] = {
-            "measured_s": one.measured_s,
-            "ci95_s": one.ci95_s,
-            "measured_median_s": one.measured_median_s,
-            "attributed_s": one.attributed_s,
-            "ratio": one.attributed_s / one.measured_s,
-            "ratio_by_medians": one.attributed_s / one.measured_median_s,
+    for ablation in run.ablations:
+        own_s, measured_s = ablation.attributed_s, ablation.measured_s
+        assert own_s is not None
+        figures = {
+            "measured_s": measured_s,
+            "ci95_s": ablation.ci95_s,
+            "measured_median_s": ablation.measured_median_s,
+            "attributed_s": own_s,
+            "ratio": own_s / measured_s,
+            "ratio_by_medians": own_s / ablation.measured_median_s,
         }
+        result[ablation.phase] = figures
         print(
-            f"  {one.phase:<18}{one.attributed_s * 1e3:.2f} ms / {one.measured_s * 1e3:.2f} ms = "
-            f"{one.attributed_s / one.measured_s:.3f} by means, "
-            f"{one.attributed_s / one.measured_median_s:.3f} by medians"
+            f"  {ablation.phase:<18}{own_s * 1e3:.2f} ms / {measured_s * 1e3:.2f} ms = "
+            f"{figures['ratio']:.3f} by means, {figures['ratio_by_medians']:.3f} by medians"
         )
     steps = costs.group_by("variant", "phase", "step", "device").agg(
         pl.col("share_ns").sum(), pl.col("wall_ns").first()

@@ -34,7 +34,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 _SESSION = """
 import sys, time
 from pathlib import Path
-from alexprof.capture.startup import start_tensorflow
+from alexprof.capture.runtime import start_tensorflow
 from alexprof.capture.trace import trace_steps
 start_tensorflow()
 import tensorflow as tf
@@ -84,11 +84,11 @@ import contextlib, io, json, sys, time
 start = time.perf_counter()
 from alexprof.cli import main
 sys.argv = ["alexprof", "report", sys.argv[1], "--json"]
-said = io.StringIO()
-with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+printed = io.StringIO()
+with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
     main()
 took = time.perf_counter() - start
-ops = len(json.loads(said.getvalue())["variants"]["trace"]["phases"]["trace"]["ops"])
+ops = len(json.loads(printed.getvalue())["variants"]["trace"]["phases"]["trace"]["ops"])
 """,
     "xprof framework_op_stats": """
 import json, sys, time
@@ -131,7 +131,7 @@ took = time.perf_counter() - start
 """,
 }
 PARQUET = "xprof Parquet, DuckDB"
-"""Only newer versions of xprof have this one."""
+"""Only newer versions of xprof have it."""
 COMMAND = "alexprof report --json"
 """Its seconds are those of the whole command."""
 ON_SEVERAL = ("alexprof", "alexprof with core times")
@@ -148,14 +148,14 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         per_step = _events(_record(Path(folder) / "probe", 2)) / 2
         for name, wanted in EVENTS.items():
             trace = _record(Path(folder) / name.replace(" ", ""), max(round(wanted / per_step), 1))
-            result[name] = _one(name, trace, _readers())
+            result[name] = _timed(name, trace, _readers())
         several = Path(folder) / "several" / "vm.xplane.pb"
         several.parent.mkdir()
         # Messages one after the other are one message with all their fields.
         several.write_bytes(trace.read_bytes() * COPIES)
-        result[LARGEST] = _one(LARGEST, several, ON_SEVERAL)
+        result[LARGEST] = _timed(LARGEST, several, ON_SEVERAL)
         if (SHARED / GPU_TRACE).exists():
-            result[GPU] = _one(GPU, _unpacked(SHARED / GPU_TRACE, Path(folder) / "gpu"), ON_A_GPU)
+            result[GPU] = _timed(GPU, _unpacked(SHARED / GPU_TRACE, Path(folder) / "gpu"), ON_A_GPU)
     return result
 
 
@@ -175,20 +175,20 @@ def _readers() -> tuple[str, ...]:
     return tuple(reader for reader in _READERS if reader not in left_out)
 
 
-def _one(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
+def _timed(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
     events = _events(trace)
     print(f"{name} events ({events:,}; {trace.stat().st_size / 1e6:.0f} MB), {ROUNDS} rounds")
-    took: dict[str, list[list[float]]] = {one: [] for one in readers}
+    took: dict[str, list[list[float]]] = {reader: [] for reader in readers}
     for turn in range(ROUNDS):
         for reader in readers if turn % 2 == 0 else reversed(readers):
             took[reader].append(_run(reader, trace))
-    found: dict[str, Any] = {"events": events, "bytes": trace.stat().st_size, "readers": {}}
+    result: dict[str, Any] = {"events": events, "bytes": trace.stat().st_size, "readers": {}}
     base = [statistics.median(column) for column in zip(*took["alexprof"], strict=True)]
     for reader, rows in took.items():
         seconds, ops, peak, whole = (
             statistics.median(column) for column in zip(*rows, strict=True)
         )
-        found["readers"][reader] = {
+        result["readers"][reader] = {
             "table_s": seconds,
             "command_s": whole,
             "peak_bytes": peak,
@@ -199,7 +199,7 @@ def _one(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
             f"{whole / base[3]:5.1f}×   peak {peak / 1e6:6.0f} MB {peak / base[2]:5.1f}×",
             flush=True,
         )
-    return found
+    return result
 
 
 def _run(reader: str, trace: Path) -> list[float]:

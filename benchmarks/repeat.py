@@ -52,14 +52,14 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
             with _busy(wait_s, busy_s) if busy else _quiet():
                 for name, slower in zip(names, (0.0, arguments.slower), strict=True):
                     _profile(Path(logdir), name, arguments, steps, slower)
-            found = _compared(Path(logdir), names)
-            found |= {"busy": busy, "seconds": time.monotonic() - start}
-            pairs.append(found)
-            print(_line(number, found), flush=True)
+            pair = _compared(Path(logdir), names)
+            pair |= {"busy": busy, "seconds": time.monotonic() - start}
+            pairs.append(pair)
+            print(_line(number, pair), flush=True)
     total = Counter(dict.fromkeys(("phase", "layer", "kind", "op"), 0))
-    for one in pairs:
-        total.update(one["called"])
-    with_calls = sum(1 for one in pairs if sum(one["called"].values()))
+    for pair in pairs:
+        total.update(pair["called"])
+    with_calls = sum(1 for pair in pairs if sum(pair["called"].values()))
     print(f"  called different: {sum(total.values())} ({dict(total)}), in {with_calls} pairs")
     return {
         "batch_size": arguments.batch_size,
@@ -101,7 +101,7 @@ def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
             }
             for change in called
         ],
-        "asked": {
+        "compared": {
             level: sum(change.level == level for change in comparison.differences)
             for level in LEVELS
         },
@@ -118,13 +118,13 @@ def _compared(logdir: Path, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _line(number: int, found: dict[str, Any]) -> str:
-    called = ", ".join(f"{count} {level}" for level, count in found["called"].items())
-    ratios = found["phase_ratios"]
+def _line(number: int, pair: dict[str, Any]) -> str:
+    called = ", ".join(f"{count} {level}" for level, count in pair["called"].items())
+    ratios = pair["phase_ratios"]
     return (
-        f"  pair {number + 1:>2} {'busy ' if found['busy'] else 'quiet'} called: {called}; phases "
-        f"{min(ratios):.2f} to {max(ratios):.2f}, {'no verdict' if found['why_not'] else 'judged'}"
-        f" ({found['seconds']:.0f} s)"
+        f"  pair {number + 1:>2} {'busy ' if pair['busy'] else 'quiet'} called: {called}; phases "
+        f"{min(ratios):.2f} to {max(ratios):.2f}, {'no verdict' if pair['why_not'] else 'judged'}"
+        f" ({pair['seconds']:.0f} s)"
     )
 
 

@@ -17,7 +17,7 @@ COMMANDS = (["--help"], ["report", "latest"], ["report", "latest", "--json"], ["
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Median and slowest of some runs of each command, taking turns."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     from alexprof.show.progress import Progress

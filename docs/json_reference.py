@@ -1,15 +1,18 @@
 """Writes the reference in docs/json.md from the structs: `make docs`.
 
 What stands above the marker in docs/json.md is written by hand. Below it is a table for each struct
-that an object holds: fields and types as msgspec encodes them, meanings from the docstrings'
-"Attributes:".
+that an object holds: fields and types as msgspec encodes them, meanings from the comments beside or
+above the fields, or from the docstrings' "Attributes:".
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec.inspect as types
@@ -22,7 +25,7 @@ from alexprof.analysis.summary import Answers
 from alexprof.record.run import Run
 
 PAGE = Path(__file__).with_name("json.md")
-MARKER = "<!-- Generated from the structs: edit their docstrings and run make docs -->"
+MARKER = "<!-- Generated from the structs: edit their comments or docstrings and run make docs -->"
 OBJECTS: tuple[tuple[str, str, str, type], ...] = (
     ("A run", "alexprof report RUN --json", "", Run),
     ("Answers", "alexprof report RUN --json", ".answers", Answers),
@@ -48,7 +51,7 @@ def current_page() -> str:
     """docs/json.md as it should be: its head as it is, and the reference made anew.
 
     Raises:
-        ValueError: If a field has no line in its struct's docstring.
+        ValueError: If a field has neither a comment nor a line in its struct's docstring.
     """
     return f"{head()}{MARKER}\n\n{_reference()}"
 
@@ -170,11 +173,28 @@ def _read_docstring(record: type) -> tuple[str, dict[str, str]]:
     """Its first paragraph, and the meaning of each field, those of the classes it extends too."""
     meanings: dict[str, str] = {}
     for base in reversed(record.__mro__):
+        if base.__module__.startswith("alexprof."):
+            meanings |= _comments(base)
         _, _, attributes = _clean(base).partition("Attributes:\n")
         for entry in re.split(r"\n(?=    \w)", attributes):
             name, _, meaning = entry.strip().partition(":")
             meanings[name] = _as_markdown(meaning)
     return _as_markdown(_clean(record).partition("\n\n")[0]), meanings
+
+
+def _comments(record: type) -> dict[str, str]:
+    """What the comment behind each field says, or the comment lines above it."""
+    source = textwrap.dedent(inspect.getsource(record))
+    lines = [line.strip() for line in source.splitlines()]
+    meanings = {}
+    for field in ast.walk(ast.parse(source)):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            _, _, behind = lines[field.lineno - 1].partition("  # ")
+            above = takewhile(lambda line: line.startswith("#"), lines[field.lineno - 2 :: -1])
+            comment = behind or " ".join(line[2:] for line in [*above][::-1])
+            if comment:
+                meanings[field.target.id] = _as_markdown(comment)
+    return meanings
 
 
 def _clean(record: type) -> str:

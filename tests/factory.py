@@ -1,27 +1,33 @@
-"""Runs for tests, by the real pipeline: the times of ops are made up, everything else follows.
+"""Runs for tests, by the real pipeline: the times of steps and ops are made up, the rest follows.
 
-costs = costs_of([OpTimes("conv1", "Conv2D", "forward", [2_000_000, 2_100_000]), idle(…)])
-phase = traced(Phase(label="Forward", timed=…), costs)
+steps = {"with_lrn": [block("with_lrn", 0, 0, seconds), …], …}
+ops = {"with_lrn": [OpTimes("conv1", "Conv2D", "forward", share_ns), idle(…)], …}
+phases, ablations, costs = measured("forward", steps, ops, [AblationSpec("lrn", …)])
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside, traced_phase
 from alexprof.attribute import IDLE_OP, Attribution, totals
-from alexprof.capture.executed import Executed
+from alexprof.capture.executed import Executed, Node
+from alexprof.measure.loop import Block
+from alexprof.measure.timed import describe
+from alexprof.record.ablation import Ablation
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
 from alexprof.record.trace import Replay
+from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,18 +58,18 @@ def scattered(mean: float, std: float, count: int, seed: int) -> NDArray[np.floa
     return np.asarray(mean + deviations * min(std, -mean / deviations.min()))
 
 
+def block(variant: str, number: int, order: int, seconds: NDArray[np.float64]) -> Block:
+    """A block of timed steps; `order` is its place among those of all variants."""
+    lengths_ns = np.round(seconds * 1e9).astype(np.int64)
+    start_ns = order * 10**12 + np.cumsum(lengths_ns)
+    return Block(variant, number, order, number * len(seconds), start_ns, start_ns + lengths_ns)
+
+
 @dataclass(frozen=True)
 class OpTimes:
-    """An op in each traced step, or a reason for idle time.
+    """An op, or a reason for idle time: its share of each traced step, and how long it ran.
 
-    Attributes:
-        name: The op.
-        kind: Its kind.
-        pass_: Its pass.
-        share_ns: Its part of each step, float64 [steps].
-        busy_ns: How long it ran in each; None for its part.
-        device: Where it ran.
-        layer: Its layer; None for the first part of its name.
+    Without `busy_ns` it ran for its share; without `layer` that is the first part of its name.
     """
 
     name: str
@@ -80,34 +86,35 @@ def idle(share_ns: NDArray[np.float64], device: str = "CPU", reason: str = "pyth
     return OpTimes(IDLE_OP, reason, "idle", share_ns, np.zeros(len(share_ns)), device)
 
 
+def layer_of(op: str) -> str:
+    return op.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
+
+
 def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
     """The table of costs of ops and idle time that make up the steps of each device."""
     import polars as pl
 
-    frames = []
+    rows = []
     for op in ops:
         is_idle = op.name == IDLE_OP
-        layer = op.name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
         share_ns = np.rint(op.share_ns).astype(np.int64)
-        busy_ns = share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64)
-        frame = pl.DataFrame(
-            {"step": np.arange(len(share_ns)), "busy_ns": busy_ns, "share_ns": share_ns}
-        )
-        columns = {
+        row = {
+            "step": np.arange(len(share_ns)),
+            "share_ns": share_ns,
+            "busy_ns": share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64),
             "device": op.device,
             "op": op.name,
             "type": TYPES.get(op.kind, op.kind),
             "kind": IDLE_OP if is_idle else op.kind,
-            "layer": op.layer or layer,
+            "layer": op.layer or layer_of(op.name),
             "pass": op.pass_,
             "executions": int(not is_idle),
             "kernels": int(not is_idle and op.device != "CPU"),
         }
-        frames.append(
-            frame.with_columns(pl.lit(value).alias(name) for name, value in columns.items())
-        )
+        rows.append(row)
     unknown = ("core_ns", "at_work_ns", "idle_before_ns", "launching_ns")
-    return pl.concat(frames).with_columns(
+    table = pl.DataFrame(rows).explode("step", "share_ns", "busy_ns")
+    return table.with_columns(
         pl.col("share_ns").sum().over("device", "step").alias("wall_ns"),
         *(pl.lit(None, pl.Int64).alias(column) for column in unknown),
     )
@@ -121,6 +128,7 @@ def traced(
     file: str = "with_lrn/plugins/profile/forward/vm.xplane.pb",
     replayed: Replay = NOT_REPLAYED,
     executed: Sequence[ExecutedOp] = (),
+    nodes: dict[str, Node] | None = None,
 ) -> Phase:
     """A phase with a trace that gave these costs, of which a device's steps are the steps."""
     import polars as pl
@@ -145,10 +153,39 @@ def traced(
     beside = Beside(
         timed=timed,
         file=file,
-        executed=Executed(tuple(executed), {}, {}, b""),
+        executed=Executed(tuple(executed), {}, nodes or {}, b""),
         wall_clock_s=tuple(ns / 1e9 for ns in wall_ns),
     )
     return traced_phase(attribution, beside, host_level=3)
+
+
+def measured(
+    key: str,
+    steps: Mapping[str, Sequence[Block]],
+    op_times: Mapping[str, Sequence[OpTimes]],
+    specs: Sequence[AblationSpec] = (),
+    *,
+    change: Callable[[str, Phase], Phase] = lambda _, phase: phase,
+    interleaved: bool = True,
+    **trace: Any,
+) -> tuple[dict[str, Phase], tuple[Ablation, ...], dict[tuple[str, str], pl.DataFrame]]:
+    """A phase of each variant that has steps, traced where it has ops; ablations; tables of costs.
+
+    `change` gets each variant's phase before ablations are worked out; `trace` is for `traced`.
+    """
+    costs = {(variant, key): costs_of(times) for variant, times in op_times.items()}
+    phases = {}
+    for variant, blocks in steps.items():
+        label = key.capitalize().replace("_", "-")
+        phase = Phase(label=label, timed=describe(blocks, fetch=True))
+        if (variant, key) in costs:
+            phase = traced(phase, costs[variant, key], **trace)
+        phases[variant] = change(variant, phase)
+    every = [block for blocks in steps.values() for block in blocks]
+    ablations = tuple(
+        ablation(spec, key, every, phases, costs, interleaved=interleaved) for spec in specs
+    )
+    return phases, ablations, costs
 
 
 def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Run:

@@ -21,10 +21,11 @@ from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_pha
 from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
-from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
 from alexprof.xplane import Trace, parse_trace
+from tests import factory
 
 DATA = Path(__file__).parent / "data" / "h200"
 TRACES = sorted(path.name.removesuffix(".xplane.pb.xz") for path in DATA.glob("*.xplane.pb.xz"))
@@ -68,26 +69,20 @@ def run_of(name: str) -> Run:
             new = Phase(label=phase["label"], timed=timed)
             beside = Beside(timed=new, file=key, executed=Executed((), {}, nodes, b""))
             read = traced_phase(attribution, beside)
-            dependents = phase["replay"]["gone_with"]
-            replay = replace(
-                read.replay or Replay(),
-                dependents={ablation: tuple(ops) for ablation, ops in dependents.items()},
-            )
+            gone = {name: tuple(ops) for name, ops in phase["replay"]["gone_with"].items()}
+            replay = replace(read.replay or Replay(), dependents=gone)
             phases[key] = replace(read, replay=replay)
         variants[variant] = Variant(label=record["label"], phases=phases)
-    run = Run(
-        schema_version=SCHEMA_VERSION,
-        run=name,
-        complete=True,
-        stopped=None,
+    ablations = []
+    for ablation in old["ablations"]:
+        measured = msgspec.convert({field: ablation[field] for field in MEASURED}, Ablation)
+        phases = {name: variant.phases[measured.phase] for name, variant in variants.items()}
+        ablations.append(explained(measured, phases, costs))
+    return factory.run_of(
+        name,
+        variants,
         started=old["started"],
         workload=msgspec.convert(old["workload"], WorkloadRecord),
         machine=msgspec.convert(old["machine"], MachineRecord),
-        variants=variants,
+        ablations=tuple(ablations),
     )
-    ablations = []
-    for ablation in old["ablations"]:
-        measured = {field: ablation[field] for field in MEASURED}
-        phases = {variant: run.variants[variant].phases[measured["phase"]] for variant in variants}
-        ablations.append(explained(msgspec.convert(measured, Ablation), phases, costs))
-    return replace(run, ablations=tuple(ablations))

@@ -40,8 +40,8 @@ def test_turns_and_a_logdir_of_its_own(tmp_path, noted):
     assert len({*folders}) == 8
     (folder,) = (tmp_path / "logdir").iterdir()
     assert folder.name.startswith("ab-")
-    assert {one.parent for one in folders} == {folder}
-    assert [one.name for one in folders[2:]] == ["a1", "b1", "b2", "a2", "a3", "b3"]
+    assert {logdir.parent for logdir in folders} == {folder}
+    assert [logdir.name for logdir in folders[2:]] == ["a1", "b1", "b2", "a2", "a3", "b3"]
     assert "Pair 3 of 3: A " in done.stderr
     assert "left\n" in done.stderr
     assert done.stdout.startswith(f"AlexProf  {folder.name}")
@@ -55,13 +55,13 @@ def test_the_slower_one_is_found_and_shown_again(tmp_path):
     options = ("--logdir", tmp_path, "--name", "pairs")
     done = call("ab", quick, slow, "--pairs", 3, "--warm-up", 0, "--json", *options)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["judged_by"], found["finished"]) == ("processes", 3)
-    wall, cpu = found["times"]
+    printed = json.loads(done.stdout)
+    assert (printed["judged_by"], printed["finished"]) == ("processes", 3)
+    wall, cpu = printed["times"]
     assert (wall["name"], wall["difference"]["verdict"]) == ("wall", "slower")
     assert wall["difference"]["change_s"] == pytest.approx(0.45, abs=0.3)
     assert cpu["difference"]["after_s"] < wall["difference"]["after_s"] - 0.5
-    assert [one["folder"] for one in found["record"]["processes"]] == [
+    assert [process["folder"] for process in printed["record"]["processes"]] == [
         *("a1", "b1", "b2", "a2", "a3", "b3")
     ]
     again = call("ab", "--show", "pairs", "--logdir", tmp_path)
@@ -165,8 +165,8 @@ def test_real_runs_of_pairs_are_judged_by_their_steps(tmp_path):
         "ab", command, command, "--pairs", 2, "--warm-up", 0, "--logdir", tmp_path, "--json"
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["judged_by"] == "runs"
-    levels = {one["level"] for one in found["comparison"]["differences"]}
+    printed = json.loads(done.stdout)
+    assert printed["judged_by"] == "runs"
+    levels = {change["level"] for change in printed["comparison"]["differences"]}
     assert levels == {"phase", "layer", "kind", "op"}
-    assert found["comparison"]["a"]["runs"] == ["a1", "a2"]
+    assert printed["comparison"]["a"]["runs"] == ["a1", "a2"]

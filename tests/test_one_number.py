@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-import msgspec
-import polars as pl
 import pytest
 
-from alexprof.analysis.ablation import explained
 from alexprof.analysis.compare import compare
+from alexprof.analysis.division import divide
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
-from alexprof.analysis.samples import RunSamples
 from alexprof.analysis.selection import Group
 from alexprof.analysis.summary import summarize
-from alexprof.measure.statistics import mean_difference, median_difference
-from alexprof.record.ablation import Ablation
-from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, load_costs, save_table
 from alexprof.record.timed import Stretch
 from alexprof.show import ReportOptions, numbers, render, render_list
 from alexprof.show.comparison import render_comparison
@@ -26,6 +20,7 @@ from alexprof.show.gate import render_gate
 from alexprof.tensorboard.hparams import metrics
 from alexprof.tensorboard.scalars import all_series
 from alexprof.tracer.sources import select, select_each
+from alexprof.workload.base import AblationSpec
 from tests.analysis.made import made_run
 from tests.show import runs
 
@@ -81,42 +76,20 @@ SLOW = Stretch(phase="forward", first_step=1, last_step=9, ratio=1.5, variants=(
 VERDICTS = {"saves": "faster", "costs": "slower", "unclear": "unclear"}
 
 
-def move(folder, moved_ns):
-    """So much of each step without LRN is conv2's, not conv1's."""
-    op = pl.col("op")
-    gained = moved_ns * ((op == "conv2").cast(int) - (op == "conv1").cast(int))
-    without = (pl.col("variant") == "without_lrn").cast(int)
-    costs = load_costs(folder).with_columns(pl.col("share_ns") + gained * without)
-    save_table(folder, COSTS_FILE, costs)
+LRN = AblationSpec("LRN", "with_lrn", "without_lrn", kinds=("LRN",))
 
 
-def run_on_disk(logdir, without_s, *stretches, moved_ns=0):
+def run_on_disk(logdir, without_s, *stretches, gained_s=None):
     """A run of two variants; a step without LRN takes 85 % of `without_s`."""
-    steps_s = {"with_lrn": 0.2, "without_lrn": without_s}
-    without = {"without_lrn": ("lrn1",)}
-    run = made_run(logdir / "run", steps_s, without=without, noise=0.1, stretches=stretches)
-    move(logdir / "run", moved_ns)
-    samples = RunSamples(select("run", logdir), "mean")
-    a, b = (samples.of(variant, "forward").steps for variant in steps_s)
-    measured_s, ci95_s = mean_difference(a, b, paired=True)
-    measured_median_s, median_ci95_s = median_difference(a, b, paired=True)
-    ablation = Ablation(
-        name="LRN",
-        phase="forward",
-        reference="with_lrn",
-        without="without_lrn",
-        kinds=("LRN",),
-        measured_s=measured_s,
-        ci95_s=ci95_s,
-        measured_median_s=measured_median_s,
-        median_ci95_s=median_ci95_s,
+    return made_run(
+        logdir / "run",
+        {"with_lrn": 0.2, "without_lrn": without_s},
+        without={"without_lrn": ("lrn1",)},
+        gained_s=gained_s,
+        noise=0.1,
+        stretches=stretches,
+        ablations=[LRN],
     )
-    phases = {name: variant.phases["forward"] for name, variant in run.variants.items()}
-    costs = load_costs(logdir / "run").partition_by("variant", "phase", as_dict=True)
-    ablation = explained(ablation, phases, costs)
-    run = msgspec.structs.replace(run, ablations=(ablation,))
-    save_run(logdir / "run", run)
-    return run
 
 
 @pytest.mark.parametrize(("without_s", "verdict"), [(0.2, "saves"), (0.2 / 0.85, "unclear")])
@@ -164,7 +137,7 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
         assert f"−{saved_ms} ms" in in_compare
         assert f"−{fraction}" in in_gate
     else:
-        assert "can’t be told" in brief
+        assert "is unclear" in brief
         assert "LRN: unclear" in listed
         assert "unclear" in in_compare
     assert json.loads(render_comparison(compared, "json"))["differences"]
@@ -173,21 +146,68 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward):
-    (ablation,) = run_on_disk(tmp_path, 0.2, moved_ns=20_000_000).ablations
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_compare_says_of_a_layer_what_the_report_s_account_does(tmp_path, backward, stretches):
+    moved = {"without_lrn": {"conv1": -0.02, "conv2": 0.02}}
+    run = run_on_disk(tmp_path, 0.2, *stretches, gained_s=moved)
+    (saving,) = summarize(run).savings
+    rows = {row.name: row for row in saving.rows if row.kind == "layer"}
+    assert rows.keys() == {"conv1", "conv2"}
     names = ["run:with_lrn", "run:without_lrn"]
     changes = compare(select_each(names[::-1] if backward else names, tmp_path)).differences
     layers = {change.name: change.difference for change in changes if change.level == "layer"}
-    assert {layer.name: layer.significant for layer in ablation.others} == {
-        "conv1": True, "conv2": True, "pool1": False,
-    }  # fmt: skip
+    assert not layers["pool1"].significant
     sign = 1 if backward else -1
-    for layer in ablation.others:
-        difference = layers[layer.name]
-        assert difference.change_s == pytest.approx(sign * layer.change_s)
-        low_s, high_s = sorted(sign * bound_s for bound_s in layer.ci95_s or ())
-        assert difference.ci95_s == pytest.approx((low_s, high_s))
-        assert difference.significant == layer.significant
+    for name, row in rows.items():
+        assert layers[name].significant
+        assert layers[name].change_s == pytest.approx(sign * row.value_s)
+        low_s, high_s = sorted(sign * bound_s for bound_s in row.ci95_s or ())
+        assert layers[name].ci95_s == pytest.approx((low_s, high_s))
+
+
+@pytest.mark.parametrize("make", [runs.steady, runs.alexnet])
+def test_what_the_ops_that_are_left_out_take_themselves(make):
+    """One value and one interval: by the leading estimator, with what timed steps leave open."""
+    run = make()
+    ms = numbers.MILLISECONDS
+    for saving in summarize(run).savings:
+        spread = f" ± {ms.half_width(saving.own_ci95_s, saving.own_s)}" if saving.own_ci95_s else ""
+        shown = ms.plain(saving.own_s) + spread
+        options = ReportOptions(phase=saving.phase)
+        assert shown in flat(render(run, options=options))
+        where = flat(render(run, options=replace(options, section="where")))
+        assert f"LRN takes {numbers.percent(saving.own_fraction)} %, {shown} ms" in where
+        win = flat(render(run, options=replace(options, section="win")))
+        assert f"LRN’s own ops {ms.signed(saving.own_s)}{spread[2:]}" in win
+        charts = {
+            series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)
+        }
+        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
+        assert charts[f"{saving.phase}/lrn_share_percent"] == pytest.approx(
+            saving.own_fraction * 100
+        )
+        assert {f"{saving.phase}/lrn_attributed_ms"} <= set(metrics(run))
+        answers = json.loads(render(run, "json"))["answers"]["savings"]
+        (answer,) = [answer for answer in answers if answer["phase"] == saving.phase]
+        assert answer["own_s"] == saving.own_s
+        assert answer["rows"][0]["value_s"] == saving.own_s
+        assert answer["rows"][0].get("ci95_s") == answer["own_ci95_s"]
+
+
+@pytest.mark.parametrize("stretches", [(), (SLOW,)])
+def test_what_a_layer_takes_is_the_same_in_a_history(tmp_path, stretches):
+    run = run_on_disk(tmp_path, 0.2, *stretches)
+    (saving,) = summarize(run).savings
+    division = divide(run, "with_lrn", "forward")
+    for name in ("lrn1", "conv2"):
+        (layer,) = [layer for layer in division.layers if layer.name == name]
+        point = history(tmp_path, f"{name}.time", variant="with_lrn").points[0]
+        assert point.value == pytest.approx(layer.share_s, rel=1e-6)
+        assert point.ci95 == pytest.approx(layer.ci95_s, rel=1e-6)
+        if name == "lrn1":
+            assert saving.own_s == pytest.approx(layer.share_s, rel=1e-6)
+            assert saving.own_ci95_s == pytest.approx(layer.ci95_s, rel=1e-6)
+    assert division.step_s == pytest.approx(summarize(run).steps[0].center_s)
 
 
 def test_hparams_show_the_scalars():
@@ -195,8 +215,6 @@ def test_hparams_show_the_scalars():
     charts = {series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)}
     summary = summarize(run)
     assert set(metrics(run)) <= set(charts)
-    for saving in summary.savings:
-        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
     for step in summary.steps:
         if step.variant == "with_lrn":
             assert charts[f"{step.phase}/mean_ms"] == pytest.approx(step.center_s * 1e3)

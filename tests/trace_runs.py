@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.attribute.hand import draw
 from tests.factory import wave
 from tests.traces import TraceBuilder
 
@@ -29,27 +30,19 @@ def write_trace(
     first: float = 0.0,
     sorts: Sequence[str] = ("forward",),
 ) -> Path:
-    """Writes the trace of a host.
+    """Writes the trace of a host: for each marker name so many steps of `scale` × 10 ms.
 
-    Args:
-        path: The file.
-        steps: How many of each sort.
-        scale: What a step takes, over 10 ms.
-        noise: Largest deviation of a step, as a part.
-        seed: Of that noise.
-        first: What a first step takes besides, over 10 ms; 0: there is none.
-        sorts: Names of the markers; their steps follow one another.
+    A step deviates by up to the fraction `noise`; a first one, unless 0, takes `first` × 10 ms.
     """
-    trace = TraceBuilder()
-    plane = trace.plane("/host:CPU")
-    python, executor = plane.line("python"), plane.line("tf_Compute/1")
-    at_ns = 0
+    marks, ops, at_ns = [], [], 0
     for sort in sorts:
         for number, length in enumerate(step_lengths_ns(steps, scale, noise, seed, first)):
-            python.event(sort, at_ns * 1000, length * 1000, {"step_num": number})
+            marks.append((sort, at_ns, at_ns + length, {"step_num": number}))
             start = at_ns + length // 20
             for op, part in OPS.items():
-                executor.event(op, start * 1000, round(length * part) * 1000)
+                ops.append((op, start, start + round(length * part)))
                 start += round(length * part)
             at_ns += length + 1000
+    trace = TraceBuilder()
+    draw(trace.plane("/host:CPU"), {"python": marks, "tf_Compute/1": ops})
     return trace.write(path)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
-from alexprof.analysis.predictions import prediction_error
 from alexprof.analysis.reconcile import reconciled
 from alexprof.measure.statistics import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
@@ -80,7 +79,7 @@ def explained(
 
     The arguments are those of `ablation`.
     """
-    phase, without = phases[ablation.reference], phases[ablation.without]
+    phase = phases[ablation.reference]
     traced = {
         variant: costs[variant, ablation.phase]
         for variant in (ablation.reference, ablation.without)
@@ -91,29 +90,27 @@ def explained(
     predicted_s, predicted_ci95_s, predicted_from = _predicted(
         ablation, phase, traced.get(ablation.reference)
     )
-    ablation = replace(
+    return replace(
         ablation,
         fused=_fused(ablation, phase),
         predicted_s=predicted_s,
         predicted_ci95_s=predicted_ci95_s,
         predicted_from=predicted_from,
     )
-    if phase.timed is None or without.timed is None:
-        return ablation
-    error = prediction_error(ablation, phase.timed, without.timed)
-    return replace(ablation, predicted_error=error)
 
 
 def _fused(ablation: Ablation, phase: Phase) -> tuple[FusedOp, ...]:
     """The ops of the reference that compute some of the ablation's ops too."""
-    fused = []
-    for op in phase.ops:
-        types = tuple(kind for kind in op.fused if matches_kind(ablation, kind, op.layer))
-        if types:
-            fused.append(
-                FusedOp(op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=types)
-            )
-    return tuple(sorted(fused, key=lambda op: op.op))
+    types = {
+        op: tuple(kind for kind in op.fused if matches_kind(ablation, kind, op.layer))
+        for op in sorted(phase.ops, key=lambda op: op.name)
+        if op.fused
+    }
+    return tuple(
+        FusedOp(op=op.name, layer=op.layer, kind=op.kind, pass_=op.pass_, fused=fused)
+        for op, fused in types.items()
+        if fused
+    )
 
 
 def _predicted(ablation: Ablation, phase: Phase, costs: pl.DataFrame | None) -> _Prediction:
@@ -150,4 +147,4 @@ def _replayed(replay: Replay, name: str, step_s: float) -> _Prediction | None:
         spread = student_half_width(saving.fraction_std**2, replay.steps)
     half_s = step_s * math.hypot(spread, replay.drift)
     interval = (saving.saves_s - half_s, saving.saves_s + half_s)
-    return saving.saves_s, interval, "launches" if replay.how == "launches" else "replay"
+    return saving.saves_s, interval, "replay" if replay.how == "ops" else "launches"

@@ -135,12 +135,13 @@ def _traced(beside: Beside, attribution: Attribution, host_level: int | None) ->
 
 
 def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
-    """Predictions by the replay, or by a GPU's kernels where these decide how long a step takes."""
+    """Predictions by the replay, and by a GPU's kernels where these bound the step."""
     if attribution.bound_by != "kernels":
         return attribution.replayed
     step_s = timed.mean_s if timed else float(attribution.steps["wall_ns"].to_numpy().mean()) / 1e9
-    savings = StepWork(attribution.costs, attribution.device).savings(step_s)
-    return replace(attribution.replayed, savings=savings, how="kernels")
+    by_kernels = StepWork(attribution.costs, attribution.device).savings(step_s)
+    replayed = attribution.replayed
+    return replace(replayed, savings=(*replayed.savings, *by_kernels), how="kernels")
 
 
 def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:

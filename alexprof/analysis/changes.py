@@ -52,8 +52,8 @@ class GroupRecord(Struct, frozen=True, kw_only=True):
     traced: bool = False
 
 
-class Change(Struct, frozen=True, kw_only=True):
-    """Cost of a phase, or of a layer, kind or op (shares, scaled to the timed center), in A and B.
+class Part(Struct, frozen=True, kw_only=True):
+    """A phase, or a layer, kind or op, of a variant of A and one of the other group.
 
     Attributes:
         level: What it is.
@@ -62,46 +62,42 @@ class Change(Struct, frozen=True, kw_only=True):
         name: Of the phase, layer, kind or op.
         b: The other group's name.
         b_variant: Its variant.
+    """
+
+    level: Level
+    variant: str
+    phase: str
+    name: str
+    b: str
+    b_variant: str
+
+
+class Change(Part, frozen=True, kw_only=True):
+    """Cost of a phase, or of a layer, kind or op (shares, scaled to the timed center), in A and B.
+
+    Attributes:
         a_share: Fraction of A's step.
         b_share: Fraction of B's step.
         difference: From A to B, per step; its verdict is corrected for the tests at this level.
     """
 
-    level: Level
-    variant: str
-    phase: str
-    name: str
-    b: str
-    b_variant: str
     a_share: float
     b_share: float
     difference: Difference
 
 
-class Unmatched(Struct, frozen=True, kw_only=True):
+class Unmatched(Part, frozen=True, kw_only=True):
     """What only one of the two has.
 
     Attributes:
-        level: What it is.
-        variant: The variant of A.
-        phase: The phase's key.
-        name: Of the layer, kind or op.
         a_s: Mean cost in a step of A; None if it is new.
         b_s: That of B; None if it is gone.
         share: Fraction of the step of the one that has it.
-        b: The other group's name.
-        b_variant: Its variant.
     """
 
-    level: Level
-    variant: str
-    phase: str
-    name: str
     a_s: float | None
     b_s: float | None
     share: float
-    b: str
-    b_variant: str
 
 
 class ResultChange(Struct, frozen=True, kw_only=True):

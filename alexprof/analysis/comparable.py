@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.findings import findings_of
-from alexprof.analysis.interference import MEMORY_STALLED, OTHERS, SLOWER, STEAL, THROTTLED
+from alexprof.analysis.interference import (
+    MEMORY_STALLED,
+    OTHERS,
+    SLOWER,
+    STEAL,
+    THROTTLED,
+    TOO_BUSY,
+)
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.note import distinct
@@ -25,9 +32,6 @@ WORK = frozenset(("batch_size", "image_size"))
 LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
-TAKEN = 0.25
-"""Fraction of the cores that others may have during a phase: where they have more, steps take a
-third longer and nobody knows how much exactly."""
 UNEVEN = 0.75
 """Processes for each core by which two runs' load may differ before that is a caveat."""
 
@@ -45,11 +49,8 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         caveats += _around(a, b, pairs)
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
-    caveats += [
-        Caveat(code="incomplete", runs=(selection.run.run,))
-        for selection in (a, b)
-        if not selection.run.complete
-    ]
+    incomplete = [run for run in (a.run, b.run) if not run.complete]
+    caveats += [Caveat(code="incomplete", runs=(run.run,)) for run in incomplete]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
     rank = ("times", "work", "none")
     return sorted(distinct(caveats), key=lambda caveat: rank.index(caveat.effect))
@@ -71,10 +72,12 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
     for pair in pairs:
         of_a, of_b = a.run.variants[pair[0]].phases, b.run.variants[pair[1]].phases
         for selection, name, own, others in ((a, pair[0], of_a, of_b), (b, pair[1], of_b, of_a)):
+            runs, variants = (selection.name,), (name,)
             for key in own:
                 if key not in others:
-                    run, variant = (selection.name,), (name,)
-                    yield Caveat(code="phase_unmatched", runs=run, phases=(key,), variants=variant)
+                    yield Caveat(
+                        code="phase_unmatched", runs=runs, phases=(key,), variants=variants
+                    )
 
 
 def _outside_steps(selection: Selection) -> Iterator[Caveat]:
@@ -163,7 +166,7 @@ def too_busy(selection: Selection) -> list[Caveat]:
     The load before the run counts only where nothing was read around its steps.
     """
     run, lost = selection.run, _lost_parts(selection)
-    if busy := {key: part for key, part in lost.items() if part >= TAKEN}:
+    if busy := {key: part for key, part in lost.items() if part >= TOO_BUSY}:
         numbers = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
         return [
             Caveat(

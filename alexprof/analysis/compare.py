@@ -10,10 +10,11 @@ report does: by the measured ablation and the spread over traced steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from msgspec.structs import replace
 
 from alexprof.analysis.caveats import QUIET, Caveat
@@ -21,20 +22,21 @@ from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison
 from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import common_estimator, of_ablation, of_variants
 from alexprof.analysis.results import result_caveats, result_changes, whether_same
-from alexprof.analysis.samples import PhaseSample, RunSamples, took_turns
+from alexprof.analysis.samples import PhaseSample, RunSamples
+from alexprof.analysis.savings import layer_change
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
 from alexprof.attribute import IDLE_OP
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
+from alexprof.measure.chunks import chunks
 from alexprof.measure.equivalence_band import undecided
 from alexprof.measure.ratios import adjust, compare_times
-from alexprof.measure.spread import block_means
+from alexprof.measure.spread import Floats, block_means
 from alexprof.measure.statistics import mean_difference, median_difference, welch
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
-from alexprof.record.trace import LayerChange
-from alexprof.record.values import Difference, Estimator, Needed
+from alexprof.record.values import Difference, Estimator, Interval, Needed
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step in both are left out."""
@@ -46,8 +48,8 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
 
     Args:
         groups: The groups.
-        paired: As for `compare_groups`. Interference then spoils no verdict: it is in the spread
-            over pairs.
+        paired: Whether run i of A ran beside run i of B: intervals come from the pairs, and
+            interference spoils no verdict: it is in the spread over pairs.
 
     Raises:
         UsageError: If variants can't be set beside each other.
@@ -60,22 +62,24 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     caveats: list[Caveat] = []
     results: list[ResultChange] = []
     for other in others:
-        other_caveats = group_caveats(first, other, paired=paired)
-        in_both, in_one = compare_groups(first, other, paired=paired)
+        other_results = result_changes(first, other)
+        other_caveats = [*_caveats(first, other, paired=paired), *result_caveats(other_results)]
+        in_both, in_one = _compare_groups(first, other, paired=paired)
         if any(caveat.effect == "times" for caveat in other_caveats):
-            in_both = [without_verdict(change) for change in in_both]
+            in_both = [_without_verdict(change) for change in in_both]
         changes += in_both
         unmatched += in_one
         caveats += other_caveats
-        results += result_changes(first, other)
-    why_not, notes = split(caveats)
+        results += other_results
+    caveats = list(distinct(caveats))
+    why_not = tuple(caveat for caveat in caveats if caveat.effect != "none")
     unmatched.sort(key=lambda part: -(part.a_s or part.b_s or 0.0))
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
         comparable=not why_not,
         why_not=why_not,
-        notes=notes,
+        notes=tuple(caveat for caveat in caveats if caveat.effect == "none"),
         same_results=whether_same(results),
         results=tuple(results),
         differences=tuple(sorted(changes, key=lambda change: -abs(change.difference.change_s))),
@@ -84,67 +88,44 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     )
 
 
-def without_verdict(change: Change) -> Change:
+def _without_verdict(change: Change) -> Change:
     """On a busy machine no verdict can rest on the times."""
     return replace(change, difference=undecided(change.difference, "machine_busy", QUIET))
 
 
-def split(caveats: Sequence[Caveat]) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...]]:
-    """Those that forbid a comparison, and the others."""
-    caveats = distinct(caveats)
-    return (
-        tuple(caveat for caveat in caveats if caveat.effect != "none"),
-        tuple(caveat for caveat in caveats if caveat.effect == "none"),
-    )
-
-
-def group_caveats(a: Group, b: Group, *, paired: bool = False) -> list[Caveat]:
+def _caveats(a: Group, b: Group, *, paired: bool) -> list[Caveat]:
     """What speaks against comparing two groups: their runs against A's first, or pair by pair.
 
     Pairs show themselves what their runs differ by.
     """
     first = a.runs[0]
-    partners = a.runs if paired else [first] * len(b.runs)
     caveats: list[Caveat] = []
-    for run_a, run_b in zip(partners, b.runs, strict=True):
+    for run_a, run_b in zip(a.runs if paired else [first] * len(b.runs), b.runs, strict=True):
         caveats += caveats_of(run_a, run_b, variant_pairs(run_a, run_b))
     for run in a.runs[1:]:
         within_a = caveats_of(first, run, variant_pairs(first, run))
         caveats += [caveat for caveat in within_a if not paired or caveat.effect == "work"]
-    if paired:
-        caveats = [caveat for caveat in caveats if caveat.effect != "times"]
-    return list(distinct([*caveats, *result_caveats(result_changes(a, b))]))
+    return [caveat for caveat in caveats if not paired or caveat.effect != "times"]
 
 
-def measured_s(phase: Phase) -> float:
-    """How long measuring a phase took, seconds: warm-up and variants that took turns included."""
-    if phase.interference is not None:
-        return phase.interference.seconds
-    steps = phase.timed or phase.traced
-    return steps.steps * steps.mean_s if steps else 0.0
-
-
-def compare_groups(
+def _compare_groups(
     a: Group, b: Group, *, paired: bool = False
 ) -> tuple[list[Change], list[Unmatched]]:
     """Compares two groups; verdicts allow for how many were compared at each level.
 
-    Phases of variants of one run are questions of their own, as in its report. Where run i of A ran
-    beside run i of B (`paired`) intervals come from the pairs.
+    Phases of variants of one run are questions of their own, as in its report.
     """
     estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
     of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
     one_run = len(a.runs) == len(b.runs) == 1 and a.runs[0].folder == b.runs[0].folder
     changes: list[Change] = []
     unmatched: list[Unmatched] = []
-    for pair, key in phases_of_all(a, b):
+    for (a_variant, b_variant), key in phases_of_all(a, b):
         phase = _PhaseOfBoth(
-            pair,
-            key,
-            b.name,
-            ([run.of(pair[0], key) for run in of_a], [run.of(pair[1], key) for run in of_b]),
-            estimator,
-            run_cv=_run_cv(_phases(a, pair[0], key), _phases(b, pair[1], key)),
+            where={"variant": a_variant, "b_variant": b_variant, "phase": key, "b": b.name},
+            a=[run.of(a_variant, key) for run in of_a],
+            b=[run.of(b_variant, key) for run in of_b],
+            estimator=estimator,
             one_run=a.runs[0].run if one_run else None,
             paired=paired,
         )
@@ -168,29 +149,17 @@ def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
     return [phase for phase in common[0] if all(phase in phases for phases in common)]
 
 
-def _phases(group: Group, variant: str, key: str) -> list[Phase]:
-    return [selection.run.variants[variant].phases[key] for selection in group.runs]
-
-
-def _run_cv(phases_a: Sequence[Phase], phases_b: Sequence[Phase]) -> float:
-    """Coefficient of variation that, the same in each run, gives the ratio its variance."""
-    of_ratio = 0.0  # runs measured for different lengths of time vary differently
-    for phases in (phases_a, phases_b):
-        variances = [between_run_cv(measured_s(phase)) ** 2 for phase in phases]
-        of_ratio += math.fsum(variances) / len(phases) ** 2
-    return math.sqrt(of_ratio / (1 / len(phases_a) + 1 / len(phases_b)))
-
-
 @dataclass(frozen=True)
 class _PhaseOfBoth:
-    """A phase in A's runs and in B's; `one_run` is set where these are variants of one."""
+    """A phase in A's runs and in B's.
 
-    pair: Pair
-    key: str
-    b: str
-    samples: tuple[Sequence[PhaseSample], Sequence[PhaseSample]]
+    `where` are fields of each `Change`; `one_run` is set where A and B are variants of one.
+    """
+
+    where: dict[str, str]
+    a: Sequence[PhaseSample]
+    b: Sequence[PhaseSample]
     estimator: Estimator
-    run_cv: float
     one_run: Run | None
     paired: bool
 
@@ -198,36 +167,17 @@ class _PhaseOfBoth:
         """Appends what both have, compared, and what only one has."""
         if len({sample.traced for sample in self._all}) > 1:
             return  # traced steps are slower than timed ones
-        where = {
-            "variant": self.pair[0],
-            "b_variant": self.pair[1],
-            "phase": self.key,
-            "b": self.b,
-        }
         timed = self._timed()
         if timed is not None:
-            changes.append(
-                Change(
-                    level="phase", name=self.key, a_share=1, b_share=1, difference=timed, **where
-                )
-            )
+            changes.append(self._change("phase", self.where["phase"], (1.0, 1.0), timed))
         for level, name in self._parts():
-            a_s, b_s = self._costs(level, name)
-            a_share, b_share = self._shares(level, name)
-            if max(a_share, b_share) < LEAST_SHARE or not (a_s or b_s):
+            a_s, b_s = (_cost_s(samples, level, name) for samples in (self.a, self.b))
+            shares = _share(self.a, level, name), _share(self.b, level, name)
+            if max(shares) < LEAST_SHARE:
                 continue
             if a_s and b_s:
-                difference = self._part(level, name, timed)
-                changes.append(
-                    Change(
-                        level=level,
-                        name=name,
-                        a_share=a_share,
-                        b_share=b_share,
-                        difference=difference,
-                        **where,
-                    )
-                )
+                part = self._part(level, name, timed)
+                changes.append(self._change(level, name, shares, part))
             else:
                 unmatched.append(
                     Unmatched(
@@ -235,27 +185,27 @@ class _PhaseOfBoth:
                         name=name,
                         a_s=a_s or None,
                         b_s=b_s or None,
-                        share=a_share or b_share,
-                        **where,
+                        share=max(shares),
+                        **self.where,
                     )
                 )
 
+    def _change(
+        self, level: Level, name: str, shares: tuple[float, float], difference: Difference
+    ) -> Change:
+        a_share, b_share = shares
+        return Change(
+            level=level,
+            name=name,
+            a_share=a_share,
+            b_share=b_share,
+            difference=difference,
+            **self.where,
+        )
+
     @property
     def _all(self) -> list[PhaseSample]:
-        return [*self.samples[0], *self.samples[1]]
-
-    def _costs(self, level: Level, name: str) -> tuple[float, float]:
-        """Seconds of a part in a step of A and of B."""
-        a, b = (
-            fmean(float(sample.costs(level, name).mean()) for sample in samples)
-            for samples in self.samples
-        )
-        return a, b
-
-    def _shares(self, level: Level, name: str) -> tuple[float, float]:
-        """Its fraction of a step of A and of B."""
-        a, b = (fmean(sample.share(level, name) for sample in samples) for samples in self.samples)
-        return a, b
+        return [*self.a, *self.b]
 
     def _parts(self) -> list[tuple[Level, str]]:
         devices = {sample.device for sample in self._all} - {None}
@@ -274,69 +224,108 @@ class _PhaseOfBoth:
             return None
         if self.one_run is not None and all(sample.steps for sample in self._all):
             return self._of_variants(self.one_run)
-        a, b = ([sample.blocks for sample in samples] for samples in self.samples)
-        return compare_times(a, b, paired=self.paired, run_cv=self.run_cv, estimator=self.estimator)
+        # Runs measured for different lengths of time vary differently.
+        variance = math.fsum(
+            between_run_cv(sample.measured_s) ** 2 / len(samples) ** 2
+            for samples in (self.a, self.b)
+            for sample in samples
+        )
+        return self._compare_times(lambda sample: sample.blocks, variance)
+
+    def _compare_times(
+        self, blocks: Callable[[PhaseSample], Sequence[Floats]], variance: float
+    ) -> Difference:
+        """Compares blocks of both sides; `variance` is that of the ratio between runs."""
+        per_run = 1 / len(self.a) + 1 / len(self.b)
+        return compare_times(
+            [blocks(sample) for sample in self.a],
+            [blocks(sample) for sample in self.b],
+            paired=self.paired,
+            run_cv=math.sqrt(variance / per_run),
+            estimator=self.estimator,
+        )
 
     def _of_variants(self, run: Run) -> Difference:
         """Two variants of one run, by its ablation; where it has none, from the timed steps."""
         degrees = min(len(block_means(sample.steps)) for sample in self._all) - 1
-        if found := self._ablation(run):
-            ablation, backward = found
+        if measured := self._ablation(run):
+            ablation, backward = measured
             return of_ablation(run, ablation, self.estimator, backward=backward, degrees=degrees)
-        (a,), (b,) = self.samples
+        (a,), (b,) = self.a, self.b
         difference = mean_difference if self.estimator == "mean" else median_difference
-        change_s, ci95_s = difference(b.steps, a.steps, paired=took_turns(a, b))
+        change_s, ci95_s = difference(b.steps, a.steps, paired=_took_turns(a, b))
         return of_variants(a.step_s, change_s, ci95_s, self.estimator, degrees)
 
     def _ablation(self, run: Run) -> tuple[Ablation, bool] | None:
         """The ablation that measured the two variants, and whether the other way around."""
+        pair = (self.where["variant"], self.where["b_variant"])
         for ablation in run.ablations:
             variants = (ablation.reference, ablation.without)
-            if ablation.phase == self.key and set(variants) == set(self.pair):
-                return ablation, variants != self.pair
+            if ablation.phase == self.where["phase"] and set(variants) == set(pair):
+                return ablation, variants != pair
         return None
 
     def _part(self, level: Level, name: str, timed: Difference | None) -> Difference:
         if self.one_run is not None:
             return self._part_of_variants(self.one_run, level, name)
-        a, b = ([sample.chunks(level, name) for sample in samples] for samples in self.samples)
+        cv = between_run_part_cv((_share(self.a, level, name) + _share(self.b, level, name)) / 2)
+        variance = cv**2 * (1 / len(self.a) + 1 / len(self.b))
+        # Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here.
+        # Kernels of a GPU stand as traced.
         of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._all)
-        # Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here: as
-        # much for each run as makes up the ratio's variance. Kernels of a GPU stand as traced.
-        as_traced = of_gpus and name != IDLE_OP
-        variance = 0.0
-        if timed is not None and timed.log_error is not None and not as_traced:
-            variance = timed.log_error**2 / (1 / len(self.samples[0]) + 1 / len(self.samples[1]))
-        share = fmean(self._shares(level, name))
-        return compare_times(
-            a,
-            b,
-            paired=self.paired,
-            run_cv=math.hypot(between_run_part_cv(share), math.sqrt(variance)),
-            estimator=self.estimator,
-        )
+        if timed is not None and timed.log_error is not None and not (of_gpus and name != IDLE_OP):
+            variance += timed.log_error**2
+        return self._compare_times(lambda sample: chunks(sample.costs(level, name)), variance)
 
     def _part_of_variants(self, run: Run, level: Level, name: str) -> Difference:
-        """A part of variants of one run, as its report has it: by the spread over traced steps."""
-        before_s, after_s = self._costs(level, name)
-        (a,), (b,) = self.samples
-        error = welch(b.chunks(level, name), a.chunks(level, name))
-        ci95_s = degrees = None
-        if error is not None:
-            ci95_s = error.interval(after_s - before_s)
-            degrees = error.degrees_of_freedom
-        difference = of_variants(before_s, after_s - before_s, ci95_s, self.estimator, degrees)
-        recorded = self._recorded_layer(run, name) if level == "layer" else None
-        if recorded is None or not math.isclose(
-            abs(recorded.change_s), abs(difference.change_s), rel_tol=1e-6, abs_tol=1e-12
-        ):
-            return difference
+        """A part of variants of one run: by the spread over traced steps, as in its report."""
+        (a,), (b,) = self.a, self.b
+        before_s, after_s = (_cost_s([sample], level, name) for sample in (a, b))
+        change_s = after_s - before_s
+        error = welch(chunks(b.costs(level, name)), chunks(a.costs(level, name)))
+        if error is None:
+            return of_variants(before_s, change_s, None, self.estimator, too_few_steps=True)
+        degrees, ci95_s = error.degrees_of_freedom, error.interval(change_s)
+        recorded = self._recorded_layer(run, name, before_s, after_s) if level == "layer" else None
+        if recorded is None:
+            return of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
         # It has been judged among the layers of its ablation.
-        if difference.significant and not recorded.significant:
+        significant, ci95_s = recorded
+        difference = of_variants(before_s, change_s, ci95_s, self.estimator, degrees)
+        if difference.significant and not significant:
             difference = undecided(difference, "chance", Needed("fewer_compared"))
         return replace(difference, p_value=None)
 
-    def _recorded_layer(self, run: Run, name: str) -> LayerChange | None:
-        found = self._ablation(run)
-        layers = found[0].others if found else ()
-        return next((layer for layer in layers if layer.name == name), None)
+    def _recorded_layer(
+        self, run: Run, name: str, before_s: float, after_s: float
+    ) -> tuple[bool, Interval] | None:
+        """Whether a layer's change is significant by the ablation, and the change's interval.
+
+        None if there is none, or it leaves out ops of the layer that only one variant has.
+        """
+        ablation, backward = self._ablation(run) or (None, False)
+        layers = [layer for layer in ablation.others if layer.name == name] if ablation else []
+        if ablation is None or not layers:
+            return None
+        with_s, without_s, saved_ci95_s = layer_change(run, ablation, layers[0])
+        both_s = (without_s, with_s) if backward else (with_s, without_s)
+        if saved_ci95_s is None or not np.allclose(both_s, (before_s, after_s), rtol=1e-6):
+            return None
+        low_s, high_s = saved_ci95_s
+        return layers[0].significant, (low_s, high_s) if backward else (-high_s, -low_s)
+
+
+def _cost_s(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
+    return fmean(float(sample.costs(level, name).mean()) for sample in samples)
+
+
+def _share(samples: Sequence[PhaseSample], level: Level, name: str) -> float:
+    return fmean(sample.share(level, name) for sample in samples)
+
+
+def _took_turns(a: PhaseSample, b: PhaseSample) -> bool:
+    """Whether the blocks of two variants of one run were interleaved."""
+    orders = [[x.order for x in timed.blocks] for timed in (a.phase.timed, b.phase.timed) if timed]
+    if len(orders) < 2 or len(orders[0]) != len(orders[1]) or len(orders[0]) < 2:
+        return False
+    return max(orders[0]) > min(orders[1]) and max(orders[1]) > min(orders[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alexprof.measure.equivalence_band import difference_of, verdict_of
+from alexprof.measure.equivalence_band import LEAST_STEPS, difference_of, verdict_of
 from alexprof.measure.student import quantile, two_sided_p
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
@@ -63,10 +63,13 @@ def of_variants(
     change_ci95_s: Interval | None,
     estimator: Estimator,
     degrees: float | None = None,
+    *,
+    too_few_steps: bool = False,
 ) -> Difference:
     """Compares two variants of one run: center of the first, change to the second, its interval.
 
-    `degrees` are the interval's degrees of freedom, where it is to be had at other levels too.
+    `degrees` are the interval's degrees of freedom, where it is to be had at other levels too;
+    `too_few_steps` says why there is none.
     """
     ratio_ci95 = log_error = p_value = None
     if change_ci95_s is not None and before_s > 0:
@@ -75,7 +78,8 @@ def of_variants(
     if ratio_ci95 is not None and degrees and after_s > 0:
         error_s = (ratio_ci95[1] - ratio_ci95[0]) * before_s / 2 / quantile(degrees, 0.975)
         log_error, p_value = error_s / after_s, two_sided_p(change_s, error_s, degrees)
-    needed = Needed("more_blocks") if ratio_ci95 else Needed("blocks", 2)
+    needed = Needed("steps", LEAST_STEPS) if too_few_steps else Needed("blocks", 2)
+    needed = Needed("more_blocks") if ratio_ci95 else needed
     return difference_of(
         before_s,
         after_s,
@@ -101,8 +105,11 @@ def of_ablation(
     record = run.variants[ablation.reference].phases.get(ablation.phase)
     timed = record.timed if record else None
     before_s = center_s(timed, estimator) if timed else 0.0
-    saved_s, ci95_s = difference_s(ablation, estimator)
+    change_s, ci95_s = difference_s(ablation, estimator)
+    few = timed is not None and timed.steps < LEAST_STEPS
     if backward:
-        return of_variants(before_s - saved_s, saved_s, ci95_s, estimator, degrees)
-    ci95_s = ci95_s and (-ci95_s[1], -ci95_s[0])
-    return of_variants(before_s, -saved_s, ci95_s, estimator, degrees)
+        before_s -= change_s
+    else:
+        change_s, ci95_s = -change_s, ci95_s and (-ci95_s[1], -ci95_s[0])
+    ci95_s = None if few else ci95_s
+    return of_variants(before_s, change_s, ci95_s, estimator, degrees, too_few_steps=few)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -12,83 +12,54 @@ from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced, on_cpu
 from alexprof.record.run import Run
+from alexprof.record.timed import Timed
 
 Invalidates = Literal["times", "differences", "shares", "predictions"]
 _TIMES: tuple[Invalidates, ...] = ("times", "differences")
 _SHARES: tuple[Invalidates, ...] = ("shares", "predictions")
-_Harm = tuple[int, tuple[Invalidates, ...]]
-_FINDINGS: dict[str, _Harm] = {
-    "incomplete": (5, ()),
-    "outside_waits": (4, ("times", *_SHARES)),
-    "outside_runs": (4, ("times", *_SHARES)),
-    "machine_busy": (4, _TIMES),
-    "trace_withheld": (4, _SHARES),
-    "no_turns": (3, ("differences",)),
-    "few_steps": (3, _TIMES),
-    "unsteady": (3, _TIMES),
-    "trace_unlike": (3, _SHARES),
-    "page_faults": (3, ("shares",)),
-    "trace_drifts": (2, _SHARES),
-    "trace_varies": (2, _SHARES),
-    "bound_by_launching": (2, ()),
-    "bound_by_input": (2, ()),
-    "bound_by_python": (2, ()),
-    "bound_by_fetching": (2, ()),
-    "bound_by_unknown": (2, ()),
-    "no_trace": (1, ()),
-    "first_step": (1, ()),
+_ALL: tuple[Invalidates, ...] = ("times", *_SHARES)
+_FINDINGS: tuple[tuple[int, tuple[Invalidates, ...], str], ...] = (
+    (5, (), "incomplete"),
+    (5, _SHARES, "profiler_error profiler_events_dropped profiler_no_privileges"),
+    (5, _SHARES, "profiler_no_cupti profiler_in_use profiler_no_memory"),
+    (4, _ALL, "outside_waits outside_runs"),
+    (4, _TIMES, "machine_busy"),
+    (4, _SHARES, "trace_withheld trace_cut_short host_not_shown events_nameless"),
+    (4, _ALL, "command_buffers_off"),
+    (4, _SHARES, "graphs_not_traced"),
+    (4, _TIMES, "quota_throttled"),
+    (3, ("differences",), "no_turns"),
+    (3, _TIMES, "few_steps unsteady not_warm"),
+    (3, _SHARES, "trace_unlike"),
+    (3, ("shares",), "page_faults"),
+    (3, (), "profiler_warning"),
+    (3, _TIMES, "memory_stalled gpu_slowed gpu_clock_fell cpu_clock_fell"),
+    (3, ("times",), "steps_not_marked"),
+    (3, (), "steps_not_on_all_hosts"),
+    (3, _ALL, "kernels_outside_steps"),
+    (3, _SHARES, "durations_negative"),
+    (3, ("shares",), "clocks_apart"),
+    (3, _SHARES, "device_not_read trace_unusable"),
+    (2, _TIMES, "imprecise"),
+    (2, _SHARES, "trace_drifts trace_varies"),
+    (2, (), "bound_by_launching bound_by_input bound_by_python bound_by_fetching bound_by_unknown"),
+    (2, _SHARES, "kernels_without_op"),
+    (2, _TIMES, "garbage_collected disk_page_faults"),
+    (2, ("shares",), "eager_ops xla_fusions_across xla_fusions_estimated"),
+    (2, ("times",), "steps_overlap"),
+    (2, (), "pool_work_without_op markers_inside_steps steps_empty results_unknown"),
+    (1, (), "no_trace first_step stopped outliers"),
+    (1, _SHARES, "host_level_low"),
+    (1, (), "steps_by_calls unseen_ops_unknown idle_unknown xla_fused layers_below_scope"),
+    (1, (), "set_up_left_out steps_too_short steps_renumbered several_hosts gpu_clock_level"),
+)
+"""Severity and what it makes unsure, of findings and of notes that are some; the worst first."""
+HARM = {
+    code: (severity, invalidates)
+    for severity, invalidates, codes in _FINDINGS
+    for code in codes.split()
 }
-NOTES: dict[str, _Harm] = {
-    "profiler_error": (5, _SHARES),
-    "profiler_events_dropped": (5, _SHARES),
-    "profiler_no_privileges": (5, _SHARES),
-    "profiler_no_cupti": (5, _SHARES),
-    "profiler_in_use": (5, _SHARES),
-    "profiler_no_memory": (5, _SHARES),
-    "profiler_warning": (3, ()),
-    "trace_cut_short": (4, _SHARES),
-    "host_not_shown": (4, _SHARES),
-    "events_nameless": (4, _SHARES),
-    "command_buffers_off": (4, ("times", *_SHARES)),
-    "graphs_not_traced": (4, _SHARES),
-    "quota_throttled": (4, _TIMES),
-    "memory_stalled": (3, _TIMES),
-    "gpu_slowed": (3, _TIMES),
-    "gpu_clock_fell": (3, _TIMES),
-    "cpu_clock_fell": (3, _TIMES),
-    "steps_not_marked": (3, ("times",)),
-    "steps_not_on_all_hosts": (3, ()),
-    "kernels_outside_steps": (3, ("times", *_SHARES)),
-    "durations_negative": (3, _SHARES),
-    "kernels_without_op": (2, _SHARES),
-    "clocks_apart": (3, ("shares",)),
-    "device_not_read": (3, _SHARES),
-    "garbage_collected": (2, _TIMES),
-    "disk_page_faults": (2, _TIMES),
-    "eager_ops": (2, ("shares",)),
-    "pool_work_without_op": (2, ()),
-    "xla_fusions_across": (2, ("shares",)),
-    "xla_fusions_estimated": (2, ("shares",)),
-    "markers_inside_steps": (2, ()),
-    "steps_overlap": (2, ("times",)),
-    "steps_empty": (2, ()),
-    "trace_unusable": (3, _SHARES),
-    "results_unknown": (2, ()),
-    "host_level_low": (1, _SHARES),
-    "steps_by_calls": (1, ()),
-    "unseen_ops_unknown": (1, ()),
-    "idle_unknown": (1, ()),
-    "xla_fused": (1, ()),
-    "layers_below_scope": (1, ()),
-    "set_up_left_out": (1, ()),
-    "steps_too_short": (1, ()),
-    "steps_renumbered": (1, ()),
-    "several_hosts": (1, ()),
-}
-"""The notes of a phase that are findings: their severity, and what they make unsure."""
-HARM = {**_FINDINGS, **NOTES}
-"""The same of all findings; of one severity the first is first."""
-_ORDER = {code: place for place, code in enumerate(HARM)}
+_ORDER = list(HARM)
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -102,52 +73,55 @@ FAULTS_SEEN = 0.01
 """More page faults under the trace than without matter from this fraction of the step on."""
 
 
-_BUSY = ("cores_used_by_others", "cores_taken_by_host")  # a part of `machine_busy`
 _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may run
 _WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Note, frozen=True, kw_only=True):
-    """One thing that a reader has to know.
+    """One thing that a reader has to know."""
 
-    Attributes:
-        severity: 1, worth knowing, to 5, numbers are wrong or missing.
-        phases: Keys of the phases it is about; empty for the whole run.
-        variants: Keys of the variants; empty for all.
-        invalidates: What it makes unsure.
-    """
-
-    severity: int
-    phases: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    invalidates: tuple[Invalidates, ...] = ()
+    severity: int  # 1, worth knowing, to 5, numbers are wrong or missing
+    phases: tuple[str, ...] = ()  # Keys of the phases it is about; empty for the whole run
+    variants: tuple[str, ...] = ()  # Keys of the variants; empty for all
+    invalidates: tuple[Invalidates, ...] = ()  # What it makes unsure
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
     """What a reader of a run's numbers has to know, the most harmful first.
 
-    What holds for several variants or phases is one finding.
+    What holds for several variants or phases is one finding, with the worst figures.
     """
+    return _together(run, lambda finding: ())
+
+
+def all_findings(run: Run) -> tuple[Finding, ...]:
+    """The same, with figures of their own for each phase and variant that has others."""
+    return _together(run, lambda finding: tuple(finding.numbers.items()))
+
+
+def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tuple[Finding, ...]:
     together: dict[tuple[object, ...], Finding] = {}
-    for finding in _all(run):
-        key = finding.code, finding.names, finding.host, finding.text
+    for finding in (
+        *_of_run(run),
+        *_outside(run),
+        *_of_machine(run),
+        *_of_times(run),
+        *_of_traces(run),
+    ):
+        key = finding.code, finding.names, finding.host, finding.text, *figures(finding)
         earlier = together.get(key)
         together[key] = finding if earlier is None else _joined(earlier, finding)
-    return tuple(sorted(together.values(), key=_rank))
-
-
-def findings_of_phase(run: Run, phase: str) -> tuple[Finding, ...]:
-    """What concerns a phase, of each variant by itself, the most harmful first."""
-    findings = (finding for finding in _all(run) if not finding.phases or phase in finding.phases)
+    all_variants = set(run.variants)
+    findings = (
+        replace(finding, variants=()) if {*finding.variants} == all_variants else finding
+        for finding in together.values()
+    )
     return tuple(sorted(findings, key=_rank))
 
 
-def _all(run: Run) -> tuple[Finding, ...]:
-    return (*_of_run(run), *_outside(run), *_of_machine(run), *_of_traces(run))
-
-
 def _rank(finding: Finding) -> tuple[int, int]:
-    return -finding.severity, _ORDER.get(finding.code, len(HARM))
+    place = _ORDER.index(finding.code) if finding.code in HARM else len(HARM)
+    return -finding.severity, place
 
 
 def _finding(
@@ -196,32 +170,12 @@ def _size(finding: Finding) -> float:
     return max(values) / min(values) if len(values) > 1 else max(values[0], 1 / values[0])
 
 
-def is_unlike(phase: Phase) -> bool:
-    """Whether traced steps of a CPU are not like the timed ones that they stand for."""
-    attributed, traced = phase.attribution, phase.traced
-    if traced is None or traced.slowdown is None or (attributed and not on_cpu(attributed.device)):
-        return False
-    return not 1 / UNLIKE <= traced.slowdown <= UNLIKE
-
-
-def more_faults(phase: Phase) -> bool:
-    """Whether a CPU's traced steps had page faults that timed ones hadn't, enough to matter."""
-    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
-    if traced is None or timed is None or (attributed and not on_cpu(attributed.device)):
-        return False
-    traced_faults, timed_faults = traced.page_faults_per_step, timed.page_faults_per_step
-    if traced_faults is None or timed_faults is None:
-        return False
-    return (traced_faults - timed_faults) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s
-
-
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
     """Key, variant and record of all phases of all variants, phase by phase."""
-    keys = dict.fromkeys(key for variant in run.variants.values() for key in variant.phases)
-    for key in keys:
-        for name, variant in run.variants.items():
-            if key in variant.phases:
-                yield key, name, variant.phases[key]
+    for key in run.phase_keys:
+        for name in run.variants:
+            if phase := run.phase(name, key):
+                yield key, name, phase
 
 
 def _of_run(run: Run) -> Iterator[Finding]:
@@ -250,8 +204,7 @@ def _of_machine(run: Run) -> Iterator[Finding]:
         if phase.timed and phase.timed.steadiness and phase.timed.steadiness.state != "steady":
             unsteady.setdefault(key, set()).add(name)
     slow = {stretch.phase for stretch in run.stretches}
-    keys = dict.fromkeys(key for key, _, _ in _phases(run))
-    busy = [key for key in keys if key in others or key in stolen or key in slow]
+    busy = [key for key in run.phase_keys if key in others or key in stolen or key in slow]
     if busy:
         numbers: dict[str, float] = {}
         slowest: tuple[str, ...] = ()
@@ -270,20 +223,71 @@ def _of_machine(run: Run) -> Iterator[Finding]:
 
 def _unsteady(run: Run, key: str, variants: set[str]) -> Finding:
     """Steps that hold no level: of all variants together it is the machine, of some the graph."""
-    levels = [
-        phase.timed.steadiness.levels_s
+    steady = [
+        phase.timed.steadiness
         for phase_key, name, phase in _phases(run)
         if phase_key == key and name in variants and phase.timed and phase.timed.steadiness
     ]
-    largest = max(levels, key=lambda level_s: abs(level_s[-1] - level_s[0]))
-    first_s, last_s = largest[0], largest[-1]
+    largest = max(steady, key=lambda steps: abs(steps.levels_s[-1] - steps.levels_s[0]))
+    numbers = {"first_level_s": largest.levels_s[0], "last_level_s": largest.levels_s[-1]}
+    if largest.settled_step is not None:
+        numbers["settled_step"] = largest.settled_step
     of_all = len(variants) == len(run.variants)
     return _finding(
         "unsteady",
-        {"first_level_s": first_s, "last_level_s": last_s},
+        numbers,
         phases=(key,),
         variants=() if of_all else [name for name in run.variants if name in variants],
     )
+
+
+def _of_times(run: Run) -> Iterator[Finding]:
+    """Whether the timed steps were warm, why there are no more, and which are far from the rest."""
+    for key in run.phase_keys:
+        timed = {
+            name: phase.timed
+            for name in run.variants
+            if (phase := run.phase(name, key)) and phase.timed
+        }
+        for name, steps in timed.items():
+            if steps.warm_up and steps.warm_up.settled is False:
+                variants = (name,) if len(run.variants) > 1 else ()
+                ran = {"steps": float(steps.warm_up.steps)}
+                yield _finding("not_warm", ran, phases=(key,), variants=variants)
+        yield from _stopped(key, timed)
+        outliers = [steps.outliers for steps in timed.values() if steps.outliers]
+        numbers = {
+            "slow": sum(outlier.mild_high + outlier.severe_high for outlier in outliers),
+            "slow_far": sum(outlier.severe_high for outlier in outliers),
+            "quick": sum(outlier.mild_low + outlier.severe_low for outlier in outliers),
+            "quick_far": sum(outlier.severe_low for outlier in outliers),
+            "steps": sum(outlier.steps for outlier in outliers),
+            "added_fraction": max((outlier.mean_share for outlier in outliers), default=0.0),
+        }
+        if numbers["slow"] or numbers["quick"]:
+            yield _finding("outliers", numbers, phases=(key,))
+
+
+def _stopped(key: str, timed: Mapping[str, Timed]) -> Iterator[Finding]:
+    """Why there are no more steps, once for variants that took turns; not if all asked for ran."""
+    groups: dict[tuple[str, float | None, int], list[str]] = {}
+    for name, steps in timed.items():
+        how = (steps.stopped_by or "steps", steps.requested_precision, steps.steps)
+        groups.setdefault(how, []).append(name)
+    for (stopped_by, requested, count), names in groups.items():
+        if requested is None and stopped_by != "max-time":
+            continue
+        code, numbers = "stopped", {"steps": float(count)}
+        reached = max(timed[name].precision or 0.0 for name in names)
+        if reached:
+            numbers["reached_fraction"] = reached
+        if requested is not None:
+            numbers["requested_fraction"] = requested
+            if stopped_by != "precision" and not 0 < reached <= requested:
+                code = "imprecise"
+        variants = names if len(groups) > 1 else ()
+        finding = _finding(code, numbers, phases=(key,), variants=variants)
+        yield replace(finding, names=(stopped_by,))
 
 
 def _of_traces(run: Run) -> Iterator[Finding]:
@@ -307,8 +311,10 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
         on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
-        notes = interference_notes(phase.interference, host_clock=not on_gpu)
-        yield from (of_note(note) for note in notes if note.code not in _BUSY)
+        steadiness = phase.timed.steadiness
+        unsteady = on_gpu and steadiness is not None and steadiness.state != "steady"
+        notes = interference_notes(phase.interference, on_gpu=on_gpu, unsteady=unsteady)
+        yield from map(of_note, notes)
 
 
 def _of_steps(phase: Phase) -> Iterator[Finding]:
@@ -317,20 +323,22 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced is None or phase.attribution is None:
         return
     if traced.left_out_s is not None:
-        yield _finding("first_step", {"first_s": traced.left_out_s, "mean_s": traced.mean_s})
-    if is_unlike(phase):
-        yield _finding("trace_unlike", {"slowdown": traced.slowdown or 0.0})
+        numbers = {"first_s": traced.left_out_s, "mean_s": traced.mean_s}
+        yield _finding("first_step", {**numbers, "mean_with_s": traced.mean_with_s or 0.0})
+    cpu = on_cpu(phase.attribution.device)
+    if cpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
+        yield _finding("trace_unlike", {"slowdown": traced.slowdown})
     trend = _trend(traced.steps_s)
     if trend is not None:
         yield _finding("trace_drifts", {"first_s": trend[0], "last_s": trend[1]})
     elif traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
         yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
-    if more_faults(phase):
-        numbers = {
-            "traced_per_step": traced.page_faults_per_step or 0.0,
-            "timed_per_step": (timed.page_faults_per_step if timed else None) or 0.0,
-        }
-        yield _finding("page_faults", numbers)
+    faults = traced.page_faults_per_step
+    before = timed.page_faults_per_step if timed else None
+    if not cpu or faults is None or before is None:
+        return
+    if (faults - before) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s:
+        yield _finding("page_faults", {"traced_per_step": faults, "timed_per_step": before})
 
 
 def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:

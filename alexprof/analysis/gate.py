@@ -10,12 +10,13 @@ from msgspec.structs import asdict
 
 from alexprof.analysis.caveats import QUIET, Caveat
 from alexprof.analysis.changes import Change, GroupRecord
-from alexprof.analysis.compare import compare_groups, group_caveats, split, without_verdict
+from alexprof.analysis.compare import compare
 from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import LEAST_RUNS, MORE_RUNS
 from alexprof.measure.ratios import judge
 from alexprof.measure.stopping import read_part
+from alexprof.record.note import distinct
 from alexprof.record.values import Difference, Needed, Outcome
 
 GATE_VERSION = 2
@@ -53,7 +54,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
         baseline: What it is measured against.
         run: What is to pass.
         outcome: Of all together.
-        exit_code: 0 within, 1 slower, 3 can't tell.
+        exit_code: 0 within, 1 slower, 3 unclear, or can't tell.
         comparable: Whether the two can be compared at all; if not, the outcome is "unclear".
         why_not: Why not.
         notes: What else to know.
@@ -98,36 +99,35 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         UsageError: If nothing has a bound's name.
         RunError: If a table can't be read.
     """
-    changes, unmatched = compare_groups(baseline, run)
-    gone = {part.name.casefold() for part in unmatched if part.b_s is None}
-    new = {part.name.casefold() for part in unmatched} - gone
+    compared = compare([baseline, run])
+    changes = compared.differences
+    gone, new = (
+        {part.name.casefold() for part in parts} for parts in (compared.gone, compared.new)
+    )
     bounded = _bounded(changes, bounds, gone | new)
-    caveats = [*group_caveats(baseline, run), *_missing(baseline, run, changes)]
-    caveats += [
-        Caveat(code="new_part", effect="work", what=bound.name)
-        for bound in bounds
-        if bound.name and bound.name.casefold() in new
-    ]
+    caveats = [*compared.why_not, *_missing(baseline, run, changes)]
+    for bound in bounds:
+        if bound.name and bound.name.casefold() in new - gone:
+            caveats.append(Caveat(code="new_part", effect="work", what=bound.name))
     if not bounded:
         caveats.append(Caveat(code="nothing_bounded", effect="work"))
-    why_not, notes = split(caveats)
+    why_not = distinct(caveats)
+    # A quiet machine makes no other work the same.
+    needed = QUIET if {caveat.effect for caveat in why_not} == {"times"} else None
     outcome: Outcome = "unclear"
     if not why_not:
-        differences = [change.difference for change, _ in bounded]
-        outcome = judge(differences, [bound for _, bound in bounded])
-    effects = {caveat.effect for caveat in why_not}
-    smallest = min(len(run.runs), len(baseline.runs))
+        outcome = judge([change.difference for change, _ in bounded], [most for _, most in bounded])
     judged = []
-    for change, bound in bounded:
-        own: Outcome = "unclear" if why_not else judge([change.difference], [bound])
-        if own == "slower" and outcome != "slower":
-            own = "unclear"  # alone it would be evidence, among so many it is not
-        # A quiet machine makes no other work the same.
-        needed = QUIET if effects == {"times"} else None
-        if own == "unclear" and not why_not:
-            needed = needed_runs(change.difference, bound, smallest)
-        fields = asdict(without_verdict(change) if "times" in effects else change)
-        judged.append(Judged(**fields, max_slowdown=bound, outcome=own, needed=needed))
+    for change, most in bounded:
+        own: Outcome = "unclear"
+        if not why_not:
+            own = judge([change.difference], [most])
+            if own == "slower" and outcome != "slower":
+                own = "unclear"  # alone it would be evidence, among so many it is not
+            runs = min(len(run.runs), len(baseline.runs))
+            needed = needed_runs(change.difference, most, runs) if own == "unclear" else None
+        fields = asdict(change)
+        judged.append(Judged(**fields, max_slowdown=most, outcome=own, needed=needed))
     judged.sort(key=lambda subject: subject.max_slowdown - (subject.difference.ratio - 1))
     return GateResult(
         baseline=baseline.record,
@@ -135,8 +135,8 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
         comparable=not why_not,
-        why_not=why_not,
-        notes=notes,
+        why_not=tuple(why_not),
+        notes=compared.notes,
         judged=tuple(judged),
     )
 
@@ -144,13 +144,13 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
 def _missing(baseline: Group, run: Group, changes: Sequence[Change]) -> Iterator[Caveat]:
     """Phases of the baseline that were to be compared, and that the run lacks."""
     timed = {(change.variant, change.phase) for change in changes if change.level == "phase"}
-    first = baseline.runs[0]
+    first, runs = baseline.runs[0], (run.name,)
     for variant in first.variants:
         for key, phase in first.run.variants[variant].phases.items():
             if (phase.timed or first.is_trace) and (variant, key) not in timed:
-                runs, variants = (run.name,), (variant,)
+                phases, variants = (key,), (variant,)
                 yield Caveat(
-                    code="phase_missing", effect="work", runs=runs, phases=(key,), variants=variants
+                    code="phase_missing", effect="work", runs=runs, phases=phases, variants=variants
                 )
 
 
@@ -166,12 +166,12 @@ def _bounded(
                 f"no phase, layer or kind {bound.name!r} in both: there are "
                 f"{', '.join(choices) or 'none'}"
             )
-    bounded = []
-    for change in changes:
-        own = [bound.most for bound in bounds if _is_meant(bound, change, changes)]
-        if own:
-            bounded.append((change, own[-1]))
-    return bounded
+    bounded = {}
+    for bound in bounds:
+        for place, change in enumerate(changes):
+            if _is_meant(bound, change, changes):
+                bounded[place] = bound.most
+    return [(changes[place], most) for place, most in sorted(bounded.items())]
 
 
 def _is_meant(bound: Bound, change: Change, changes: Sequence[Change]) -> bool:

@@ -23,19 +23,17 @@ from msgspec import Struct
 from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
-from alexprof.analysis.compare import measured_s
-from alexprof.analysis.difference import common_estimator
+from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection, is_trace
-from alexprof.analysis.timed_scale import Floats
+from alexprof.analysis.timed_scale import scaled_interval, timed_part
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times
-from alexprof.measure.statistics import mean_interval
+from alexprof.measure.spread import Floats
 from alexprof.record.environment import Software
 from alexprof.record.note import note_of
-from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun, list_runs
 from alexprof.record.values import Difference, Estimator, Interval, Verdict
@@ -296,37 +294,29 @@ def _observe(
         raise RunError(f"no variant {names[0]}", code="no_variant", names=names)
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}", code="no_phase", names=(phase,))
-    if measure == "traced":
-        return _observe_traced(run, variant.phases[phase])
+    traced = variant.phases[phase].traced
+    if measure == "traced" and traced is not None:  # the mean of traced steps is no timed one's
+        run_cv = between_run_cv(traced.steps * traced.mean_s)
+        return Observed(run, chunks(np.array(traced.steps_s)), traced.ci95_s, run_cv)
     sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
     if measure in ("mean", "median"):
         if sample.traced or not sample.blocks:
             raise RunError("not timed", code="not_timed")
-        timed = variant.phases[phase].timed
-        ci95 = mean_interval(sample.blocks)
-        if timed is not None and measure == "median":
-            ci95 = timed.median_ci95_s
-        run_cv = between_run_cv(measured_s(variant.phases[phase]))
-        return Observed(run, sample.blocks, ci95, run_cv)
-    if not sample.parts or not sample.step_s:
+        timed = sample.phase.timed
+        ci95 = center_ci95_s(timed, estimator) if timed else None
+        return Observed(run, sample.blocks, ci95, between_run_cv(sample.measured_s))
+    if measure == "traced" or not sample.parts or not sample.step_s:
         raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
     if part is None:
         raise RunError(f"no kind, layer or op {name}", code="no_part", names=(name,))
     scale = sample.step_s if measure == "share" else 1.0
-    blocks = [chunk / scale for chunk in sample.chunks(*part)]
+    blocks = [chunk / scale for chunk in chunks(sample.costs(*part))]
     run_cv = between_run_part_cv(sample.share(*part))
-    ci95 = step_interval(np.concatenate(blocks))
-    return Observed(run, blocks, ci95 and (max(ci95[0], 0.0), ci95[1]), run_cv)
-
-
-def _observe_traced(run: Run, phase: Phase) -> Observed:
-    """The mean of traced steps, which is no timed one's."""
-    if phase.traced is None:
-        raise RunError("no trace", code="not_traced")
-    blocks = chunks(np.array(phase.traced.steps_s))
-    run_cv = between_run_cv(phase.traced.steps * phase.traced.mean_s)
-    return Observed(run, blocks, phase.traced.ci95_s, run_cv)
+    values = np.concatenate(blocks)
+    part_open = timed_part(variant.phases[phase], estimator) if measure == "time" else 0.0
+    ci95 = scaled_interval(float(values.mean()), step_interval(values), 1.0, part_open)
+    return Observed(run, blocks, ci95, run_cv)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from alexprof.record.interference import GpuState, Interference
+from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 
 OTHERS = 0.05
-"""Part of the cores that others may use: a step that waits for its slowest thread is longer by at
-least as much; a desktop at rest takes less."""
+"""Part of the cores that others may use before it is a finding: a step that waits for its slowest
+thread is longer by at least as much; a desktop at rest takes less."""
+TOO_BUSY = 0.25
+"""Part of the cores that others and the host may take before no verdict rests on the times: with
+more, steps take a third longer and nobody knows how much exactly. Below it the intervals of turns
+still hold, as it lengthens both variants."""
 STEAL = 0.01
 """Part of the cores that the host may take away: nothing inside the machine can explain more."""
 MEMORY_STALLED = 0.01
@@ -32,18 +35,17 @@ GPU_SLOWED_BY = frozenset(
 """The reasons (`measure.gpu_state`) for which a GPU runs below its clocks against one's will."""
 
 
-def interference_notes(interference: Interference, *, host_clock: bool = True) -> list[Note]:
-    """Notes on what matters; `host_clock`: whether it matters that the cores' clock fell."""
-    notes = [*_host_notes(interference), *gpu_clock_notes(interference)]
-    return [note for note in notes if host_clock or note.code != "cpu_clock_fell"]
+def interference_notes(
+    interference: Interference, *, on_gpu: bool = False, unsteady: bool = False
+) -> Iterator[Note]:
+    """Notes on what matters beside other programs and the host, which `findings` puts together.
 
-
-def _host_notes(interference: Interference) -> Iterator[Note]:
-    cores, seconds = interference.cores, interference.seconds
-    if interference.others_part > OTHERS:
-        yield Note("cores_used_by_others", {"used": interference.cpu_others or 0.0, "cores": cores})
-    if interference.steal_part > STEAL:
-        yield Note("cores_taken_by_host", {"taken": interference.steal or 0.0, "cores": cores})
+    Args:
+        interference: What went on around the steps.
+        on_gpu: Whether the steps ran on a GPU, which the cores' clock doesn't matter to.
+        unsteady: Whether the steps held no level: then clocks that did are worth a note.
+    """
+    seconds = interference.seconds
     if (interference.throttled or 0) > THROTTLED:
         yield Note("quota_throttled", {"throttled_per_s": interference.throttled or 0.0})
     collecting_s = interference.collecting_s
@@ -56,33 +58,19 @@ def _host_notes(interference: Interference) -> Iterator[Note]:
     if faults > MAJOR_FAULTS_PER_S * max(seconds, 1.0):
         yield Note("disk_page_faults", {"faults": faults})
     before, after = interference.cpu_mhz_before, interference.cpu_mhz_after
-    if before and after and after < before / (1 + SLOWER):
+    if before and after and after < before / (1 + SLOWER) and not on_gpu:
         yield Note("cpu_clock_fell", {"before_mhz": before, "after_mhz": after})
-
-
-def gpu_clock_notes(interference: Interference) -> Iterator[Note]:
-    """Notes on the GPUs that were slowed down, or became slower."""
     earlier = {gpu.index: gpu.clock_mhz for gpu in interference.gpus_before}
     for gpu in interference.gpus_after:
+        figures: dict[str, float] = {"gpu": gpu.index}
+        temperature = {} if gpu.temperature_c is None else {"temperature_c": gpu.temperature_c}
         reasons = tuple(reason for reason in gpu.slowed_by if reason in GPU_SLOWED_BY)
         now, most, before = gpu.clock_mhz, gpu.clock_max_mhz, earlier.get(gpu.index)
         if reasons and now and most and now < most / (1 + SLOWER):
-            yield _of_gpu("gpu_slowed", gpu, {"clock_mhz": now, "most_mhz": most}, reasons)
+            clocks = {"clock_mhz": now, "most_mhz": most}
+            yield Note("gpu_slowed", {**figures, **clocks, **temperature}, reasons)
         elif before and now and now < before / (1 + SLOWER):
-            yield _of_gpu("gpu_clock_fell", gpu, {"before_mhz": before, "after_mhz": now})
-
-
-def level_clock_notes(interference: Interference) -> Iterator[Note]:
-    """Notes on the GPUs whose clocks read the same after the steps as before them."""
-    earlier = {gpu.index: gpu.clock_mhz for gpu in interference.gpus_before}
-    for gpu in interference.gpus_after:
-        before, now = earlier.get(gpu.index), gpu.clock_mhz
-        if before and now and abs(math.log(now / before)) <= math.log1p(SLOWER):
-            yield Note("gpu_clock_level", {"gpu": gpu.index, "clock_mhz": now})
-
-
-def _of_gpu(
-    code: str, gpu: GpuState, clocks: dict[str, float], reasons: tuple[str, ...] = ()
-) -> Note:
-    temperature = {} if gpu.temperature_c is None else {"temperature_c": gpu.temperature_c}
-    return Note(code, {"gpu": gpu.index, **clocks, **temperature}, reasons)
+            clocks = {"before_mhz": before, "after_mhz": now}
+            yield Note("gpu_clock_fell", {**figures, **clocks, **temperature})
+        elif unsteady and before and now and now <= before * (1 + SLOWER):
+            yield Note("gpu_clock_level", {**figures, "clock_mhz": now})

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexprof.analysis.timed_scale import Floats, StepCosts
+from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
+from alexprof.measure.spread import Floats
 from alexprof.record.trace import Saving
 from alexprof.record.values import Interval
 
@@ -62,12 +63,12 @@ class StepWork:
         gone = [(values, part) for name, values, part in self._by("op") if name in names]
         seconds = np.sum([values for values, _ in gone], axis=0)
         launches = math.fsum(part for _, part in gone)
-        saved_s = float(seconds.mean()) + launches * self._waiting_s(step_s)
-        spread = step_interval(seconds)
+        mean_s, spread = float(seconds.mean()), step_interval(seconds)
+        saved_s = mean_s + launches * self._waiting_s(step_s)
         if spread is None:
             return saved_s, None
         of_mean_s = (ci95_s[1] - ci95_s[0]) / 2 if ci95_s else 0.0
-        half_s = math.hypot((spread[1] - spread[0]) / 2, launches * of_mean_s)
+        half_s = math.hypot(spread[1] - mean_s, launches * of_mean_s)
         return saved_s, (saved_s - half_s, saved_s + half_s)
 
     def savings(self, step_s: float) -> tuple[Saving, ...]:

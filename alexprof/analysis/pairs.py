@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alexprof.analysis.caveats import Caveat, caveat_of, merge_runs
 from alexprof.analysis.changes import RunComparison
@@ -169,8 +169,8 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
         raise UsageError(
             f"{folder} has {len(pairs)} finished pairs, and a verdict needs {LEAST_PAIRS}{why}"
         )
-    comparison = _runs_compared(folder, pairs)
-    reason = comparison if isinstance(comparison, Caveat) else None
+    compared = _runs_compared(folder, pairs)
+    reason, comparison = (compared, None) if isinstance(compared, Caveat) else (None, compared)
     return PairsResult(
         record=record,
         finished=len(pairs),
@@ -180,7 +180,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
             _time_change("wall", pairs, lambda process: process.seconds),
             _time_change("cpu", pairs, lambda process: process.user_s + process.system_s),
         ),
-        comparison=None if isinstance(comparison, Caveat) else comparison,
+        comparison=comparison,
     )
 
 
@@ -224,12 +224,11 @@ def _runs_compared(
         return Caveat(code="nothing_timed")
     # The commands differ on purpose: what is known of that is worth a note, wrong results first.
     caveats = [
-        msgspec.structs.replace(caveat, effect="none")
-        for caveat in (*comparison.why_not, *comparison.notes)
+        replace(caveat, effect="none") for caveat in (*comparison.why_not, *comparison.notes)
     ]
     caveats.sort(key=lambda caveat: caveat.code != "results_differ")
     notes = tuple(merge_runs(caveats))
-    return msgspec.structs.replace(comparison, comparable=True, why_not=(), notes=notes)
+    return replace(comparison, comparable=True, why_not=(), notes=notes)
 
 
 def _without_load(run_folder: Path, name: str) -> Selection:
@@ -239,6 +238,6 @@ def _without_load(run_folder: Path, name: str) -> Selection:
     machine = run.machine
     if machine is not None:
         host = dataclasses.replace(machine.host, load_before=None)
-        machine = msgspec.structs.replace(machine, host=host)
-    run = msgspec.structs.replace(run, run=name, stretches=(), machine=machine)
+        machine = replace(machine, host=host)
+    run = replace(run, run=name, stretches=(), machine=machine)
     return Selection(run_folder, run, None)

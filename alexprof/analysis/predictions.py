@@ -2,66 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
-from alexprof.analysis.difference import difference_s, leading_estimator
 from alexprof.analysis.division import DividedStep, divide
-from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
-from alexprof.record.timed import Timed
-from alexprof.record.trace import PredictionError, Replay
-from alexprof.record.values import Interval
+from alexprof.record.trace import Replay
 
-WORTH = 0.02
-"""Part of the step from which on a saving is large enough to ask how far its prediction is off."""
+LEAST = 0.01
+"""Part of the step from which on a saving is predicted."""
+What = Literal["layer", "ablation"]
+_Fractions = tuple[What, str, float, float | None, float]
+"""Of the step: what goes with something, its deviation, and what goes if it is twice as fast."""
 How = Literal["ops", "launches", "kernels", "share"]
 
 
 class PredictedSaving(Struct, frozen=True, kw_only=True):
-    """What a step is predicted to save without some ops.
+    """What a step is predicted to save without some ops."""
 
-    Attributes:
-        what: "layer", or "ablation" for ops that another variant leaves out.
-        name: The layer; of ops that are left out the ablation.
-        fraction: Of the step.
-        saves_s: Of the timed mean, or of the traced one where nothing was timed.
-        std_s: Its standard deviation over traced steps; None with one.
-        speed_up: Step with it over step without it; None if nothing is left.
-        halved_s: What the step saves if they become twice as fast.
-        halved_speed_up: The same as a speed-up.
-        measured_s: What leaving them out saved; None if not measured, or it may be nothing.
-    """
-
-    what: Literal["layer", "ablation"]
-    name: str
-    fraction: float
-    saves_s: float
-    std_s: float | None
-    speed_up: float | None
-    halved_s: float
-    halved_speed_up: float | None
-    measured_s: float | None = None
+    what: What  # "layer", or "ablation" for ops that another variant leaves out
+    name: str  # The layer; of ops that are left out the ablation
+    fraction: float  # Of the step
+    saves_s: float  # Of the step
+    std_s: float | None  # Its standard deviation over traced steps; None with one
+    speed_up: float | None  # Step with it over step without it; None if nothing is left
+    halved_s: float  # What the step saves if they become twice as fast
+    halved_speed_up: float | None  # The same as a speed-up
 
 
 class Predictions(Struct, frozen=True, kw_only=True):
-    """What is predicted of a phase's step.
+    """What is predicted of a phase's step."""
 
-    Attributes:
-        variant: Key of the variant.
-        phase: Key of the phase.
-        how: As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted.
-        step_s: The step that they are of.
-        savings: Ops that another variant leaves out, then layers, in the record's order.
-    """
-
-    variant: str
-    phase: str
+    variant: str  # Key of the variant
+    phase: str  # Key of the phase
+    # As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted
     how: How | Literal[""]
-    step_s: float
+    step_s: float  # The step that they are of
+    # Ops that another variant leaves out, then layers, in the record's order
     savings: tuple[PredictedSaving, ...]
 
 
@@ -79,51 +58,41 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     if division is None or not division.layers:
         return None
     record = run.variants[variant].phases[phase]
-    step_s = record.timed.mean_s if record.timed and division.step_s else division.step_s
+    step_s = division.step_s
     how: How | Literal[""] = "share"
+    savings: Iterator[_Fractions] = iter(())
     if record.replay and record.replay.savings:
         how = record.replay.how
-        savings = tuple(_replayed(run, record.replay, variant, phase, step_s))
+        if how == "kernels" and record.timed:
+            step_s = record.timed.mean_s  # its idle time is a part of what is predicted
+        savings = _replayed(run, record.replay, variant, phase)
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
-        how, savings = "", ()
+        how = ""
     else:
-        savings = tuple(_by_share(run, division, step_s))
-    return Predictions(variant=variant, phase=phase, how=how, step_s=step_s, savings=savings)
-
-
-def prediction_agrees(run: Run, ablation: Ablation) -> bool | None:
-    """Whether prediction and measurement agree, given both intervals; None without both."""
-    saved_s, interval = difference_s(ablation, leading_estimator(run))
-    if ablation.predicted_s is None or ablation.predicted_ci95_s is None or interval is None:
-        return None
-    halves_s = [(high - low) / 2 for low, high in (interval, ablation.predicted_ci95_s)]
-    return abs(saved_s - ablation.predicted_s) <= math.hypot(*halves_s)
-
-
-def prediction_error(ablation: Ablation, whole: Timed, without: Timed) -> PredictionError | None:
-    """Sets a prediction beside both variants' timed steps; None without a prediction."""
-    if ablation.predicted_s is None:
-        return None
-    return PredictionError(
-        step_mean=(whole.mean_s - ablation.predicted_s) / without.mean_s - 1,
-        step_median=(whole.median_s - ablation.predicted_s) / without.median_s - 1,
-        saving_mean=_saving_error(
-            ablation.predicted_s, ablation.measured_s, ablation.ci95_s, whole.mean_s
-        ),
-        saving_median=_saving_error(
-            ablation.predicted_s, ablation.measured_median_s, ablation.median_ci95_s, whole.median_s
+        savings = _by_share(run, division)
+    return Predictions(
+        variant=variant,
+        phase=phase,
+        how=how,
+        step_s=step_s,
+        savings=tuple(
+            PredictedSaving(
+                what=what,
+                name=name,
+                fraction=fraction,
+                saves_s=fraction * step_s,
+                std_s=None if std is None else std * step_s,
+                speed_up=_speed_up(fraction),
+                halved_s=halved * step_s,
+                halved_speed_up=_speed_up(halved),
+            )
+            for what, name, fraction, std, halved in savings
+            if what == "ablation" or fraction >= LEAST
         ),
     )
 
 
-def _saving_error(
-    predicted_s: float, measured_s: float, interval: Interval | None, step_s: float
-) -> float | None:
-    seen = interval is not None and interval[0] > 0
-    return predicted_s / measured_s - 1 if seen and measured_s >= WORTH * step_s else None
-
-
-def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[PredictedSaving]:
+def _by_share(run: Run, division: DividedStep) -> Iterator[_Fractions]:
     """By the share of the step, of layers that nobody measured."""
     left_out = {
         part.layer
@@ -134,48 +103,25 @@ def _by_share(run: Run, division: DividedStep, step_s: float) -> Iterator[Predic
     for layer in division.layers:
         if layer.name not in left_out:
             std = None if layer.std_s is None else layer.std_s / division.step_s
-            yield _saving("layer", layer.name, (layer.fraction, std, layer.fraction / 2), step_s)
+            yield "layer", layer.name, layer.fraction, std, layer.fraction / 2
 
 
-def _replayed(
-    run: Run, replay: Replay, variant: str, phase: str, step_s: float
-) -> Iterator[PredictedSaving]:
-    """Ops that another variant leaves out, beside what that saved, then layers."""
-    predicted = {saving.name: saving for saving in replay.savings if saving.what == "ablation"}
-    for ablation in run.ablations:
-        saving = predicted.get(ablation.name)
-        if (ablation.phase, ablation.reference) == (phase, variant) and saving is not None:
-            saved_s, interval = difference_s(ablation, leading_estimator(run))
-            unclear = interval is not None and interval[0] <= 0 <= interval[1]
-            measured_s = None if unclear else saved_s
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
-            yield _saving("ablation", ablation.name, fractions, step_s, measured_s)
-    for saving in replay.savings:
-        if saving.what == "layer":
-            fractions = (saving.fraction, saving.fraction_std, saving.halved_fraction)
-            yield _saving("layer", saving.name, fractions, step_s)
-
-
-def _saving(
-    what: Literal["layer", "ablation"],
-    name: str,
-    fractions: tuple[float, float | None, float],
-    step_s: float,
-    measured_s: float | None = None,
-) -> PredictedSaving:
-    """Of the fractions of the step that go, their deviation, and those that halving takes."""
-    fraction, std, halved = fractions
-    return PredictedSaving(
-        what=what,
-        name=name,
-        fraction=fraction,
-        saves_s=fraction * step_s,
-        std_s=None if std is None else std * step_s,
-        speed_up=_speed_up(fraction),
-        halved_s=halved * step_s,
-        halved_speed_up=_speed_up(halved),
-        measured_s=measured_s,
-    )
+def _replayed(run: Run, replay: Replay, variant: str, phase: str) -> Iterator[_Fractions]:
+    """Ops that another variant leaves out, then layers."""
+    left_out = [
+        ablation.name
+        for ablation in run.ablations
+        if (ablation.phase, ablation.reference) == (phase, variant)
+    ]
+    savings = [
+        saving
+        for name in left_out
+        for saving in replay.savings
+        if (saving.what, saving.name) == ("ablation", name)
+    ]
+    for saving in (*savings, *(saving for saving in replay.savings if saving.what == "layer")):
+        what: What = "layer" if saving.what == "layer" else "ablation"
+        yield what, saving.name, saving.fraction, saving.fraction_std, saving.halved_fraction
 
 
 def _speed_up(saved: float) -> float | None:

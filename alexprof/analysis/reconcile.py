@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from msgspec.structs import replace
 
-from alexprof.analysis.timed_scale import Floats, StepCosts
+from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import LEVEL, adjust_p_values
+from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase, on_cpu
-from alexprof.record.trace import Gathered, LayerChange, OneSided, SeenOps
+from alexprof.record.trace import LayerChange, OneSided, SeenOps
 from alexprof.record.values import Interval
 from alexprof.workload.base import matches
 
@@ -77,10 +78,7 @@ def reconciled(
     changes = {key: _change(key[1], a.sum(ops), b.sum(ops)) for key, ops in accounts.items()}
     layers = {name: ops for (what, name), ops in accounts.items() if what == "layer"}
     others = _layers(a, b, layers, [changes["layer", name] for name in layers])
-    small = tuple(change.name for change in others if not change.significant)
-    small_ops = [op for name in small for op in layers[name]]
-    together = _change("", a.sum(small_ops), b.sum(small_ops))
-    not_significant = Gathered(names=small, change_s=together.change_s, ci95_s=together.ci95_s)
+    small = [op for change in others if not change.significant for op in layers[change.name]]
     rest = [op for (account, _), ops in accounts.items() if account != "idle" for op in ops]
     idle = changes.get(("idle", ""), LayerChange(name="", with_s=0, without_s=0, change_s=0))
     own_s = a.sum(own)
@@ -89,7 +87,6 @@ def reconciled(
     return replace(
         ablation,
         attributed_s=attributed_s,
-        attributed_std_s=_std(own_s) if own else None,
         attributed_ci95_s=step_interval(own_s) if own else None,
         ops=len({op.name for op in own}),
         parts=_parts(a, own),
@@ -97,7 +94,7 @@ def reconciled(
         others=tuple(others),
         others_s=others_s,
         others_ci95_s=_interval(a.sum(rest), b.sum(rest)),
-        not_significant=not_significant if small else None,
+        not_significant_ci95_s=_interval(a.sum(small), b.sum(small)) if small else None,
         only_with=_by_type("gone", accounts, changes),
         only_without=_by_type("new", accounts, changes),
         unassigned=changes.get(("unassigned", "")),
@@ -219,7 +216,6 @@ def _parts(side: _Side, own: Collection[_Op]) -> tuple[AblationPart, ...]:
             layer=layer,
             pass_=pass_,
             attributed_s=float((seconds := side.sum(groups[layer, pass_])).mean()),
-            attributed_std_s=_std(seconds),
             ci95_s=step_interval(seconds),
         )
         for layer, pass_ in sorted(groups, key=lambda key: (key[0], key[1] != "forward", key[1]))
@@ -231,7 +227,3 @@ def _seen(own: Collection[_Op]) -> tuple[SeenOps, ...]:
     for op in own:
         groups[op.pass_ != "forward", op.pass_, op.type].add(op.name)
     return tuple(SeenOps(type=key[2], pass_=key[1], ops=len(groups[key])) for key in sorted(groups))
-
-
-def _std(values: Floats) -> float | None:
-    return float(values.std(ddof=1)) if len(values) > 1 else None

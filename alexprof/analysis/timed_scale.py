@@ -1,22 +1,24 @@
 """From traced steps to timed ones: what a profiler makes longer, and what not.
 
-On a CPU it stretches all that a step does by about the same factor. On a GPU it slows down the host
-alone: kernels keep their times, and the difference between traced and timed steps is idle time.
+On a CPU it stretches all that a step does by about the same factor: times are fractions of the
+timed step, whose own interval adds to theirs. On a GPU it slows down the host alone: kernels keep
+their times, and the difference between traced and timed steps is idle time.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from alexprof.attribute import IDLE_OP
+from alexprof.analysis.difference import center_ci95_s, center_s
+from alexprof.record.phase import Phase
+from alexprof.record.phase import on_cpu as is_cpu
+from alexprof.record.values import Estimator, Interval, of_duration
 
 if TYPE_CHECKING:
     import polars as pl
 
-Floats = NDArray[np.float64]
+    from alexprof.measure.spread import Floats
 
 
 class Scale(NamedTuple):
@@ -40,6 +42,41 @@ def timed_scale(busy_s: float, idle_s: float, timed_s: float, *, on_cpu: bool) -
     return Scale(1.0, (timed_s - busy_s) / idle_s)
 
 
+def scale_of(phase: Phase, estimator: Estimator) -> Scale:
+    """The factors from a phase's traced steps to its timed ones; 1 without either of them."""
+    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
+    if attributed is None or traced is None or timed is None or not attributed.wall_ns:
+        return Scale(1.0, 1.0)
+    return timed_scale(
+        attributed.share_ns / traced.steps / 1e9,
+        attributed.idle_ns / traced.steps / 1e9,
+        center_s(timed, estimator),
+        on_cpu=is_cpu(attributed.device),
+    )
+
+
+def timed_part(phase: Phase, estimator: Estimator) -> float:
+    """What the timed steps leave open of times scaled to them: half their interval, as a fraction.
+
+    0 on a GPU, whose kernels' times don't rest on it, and where there is no such interval.
+    """
+    timed, attributed = phase.timed, phase.attribution
+    interval = center_ci95_s(timed, estimator) if timed else None
+    if timed is None or interval is None or (attributed and not is_cpu(attributed.device)):
+        return 0.0
+    return (interval[1] - interval[0]) / 2 / center_s(timed, estimator)
+
+
+def scaled_interval(
+    traced_s: float, ci95_s: Interval | None, factor: float, timed: float = 0.0
+) -> Interval | None:
+    """The interval of factor · traced_s, by traced steps and `timed_part` as independent errors."""
+    if ci95_s is None:
+        return None
+    half_s = factor * math.hypot(ci95_s[1] - traced_s, timed * traced_s)
+    return of_duration((factor * traced_s - half_s, factor * traced_s + half_s))
+
+
 class StepCosts:
     """The costs of a phase's traced steps on one device, on the scale of its timed steps.
 
@@ -55,23 +92,30 @@ class StepCosts:
         """
         import polars as pl
 
-        is_idle = pl.col("op") == IDLE_OP
+        from alexprof.attribute import IDLE_OP
+
+        idle_ns = pl.col("share_ns") * (pl.col("op") == IDLE_OP)
+        self._rows = rows.with_columns(idle_ns.alias("idle_ns"))
         self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
-        idle_s = float(rows.filter(is_idle)["share_ns"].sum()) / self._steps.height / 1e9
+        idle_s = float(self._rows["idle_ns"].sum()) / self._steps.height / 1e9
         self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
         self.busy_s = self.traced_s - idle_s
-        scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
-        factor = pl.when(is_idle).then(scale.idle).otherwise(scale.work)
-        self._rows = rows.with_columns((pl.col("share_ns") / 1e9 * factor).alias("seconds"))
+        self._scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
 
     def by(self, *columns: str, idle: bool = True) -> dict[tuple[str, ...], Floats]:
         """Seconds in each step, float64 [steps], by the values of columns of the table of costs."""
+        import numpy as np
         import polars as pl
+
+        from alexprof.attribute import IDLE_OP
 
         rows = self._rows if idle else self._rows.filter(pl.col("op") != IDLE_OP)
         parts = rows.select(columns).unique(maintain_order=True).with_row_index("row")
-        sums = rows.group_by(*columns, "step").agg(pl.col("seconds").sum())
+        # Whole nanoseconds add up to the same sum in any order.
+        sums = rows.group_by(*columns, "step").agg(pl.col("share_ns", "idle_ns").sum())
         sums = sums.join(parts, on=columns).join(self._steps, on="step")
+        work_ns, idle_ns = sums["share_ns"] - sums["idle_ns"], sums["idle_ns"]
+        scaled_ns = work_ns * self._scale.work + idle_ns * self._scale.idle
         seconds = np.zeros((parts.height, self._steps.height))
-        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["seconds"].to_numpy()
+        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = scaled_ns.to_numpy() / 1e9
         return dict(zip(parts.select(columns).iter_rows(), seconds, strict=True))

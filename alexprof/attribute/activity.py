@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,16 +18,14 @@ CPU = "CPU"
 UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class Launched:
-    """When and where the host launched each event of a GPU, in columns of n events."""
+class Launched(NamedTuple):
+    """When and where the host launched each of n events; all `UNKNOWN` where nothing says so."""
 
-    # [n], begin of the launch on the host; `UNKNOWN` where the trace has none, like the next two.
-    start_ps: Int
+    start_ps: Int  # [n], begin of the launch on the host
     end_ps: Int  # [n], its end
     thread: Int  # [n], a number for each thread that launches
-    # [n], number of the execution of an op that launched it; `UNKNOWN` where the trace doesn't say.
-    scope: Int
+    scope: Int  # [n], number of the execution of an op that launched it
+    op: Int  # [n], the op around the launch
 
     @property
     def known(self) -> Bool:
@@ -125,41 +124,40 @@ def merged(parts: Iterable[Activity]) -> list[Activity]:
 
 def _joined(first: Activity, second: Activity) -> Activity:
     """Both as one; what the second numbers is numbered on from the first."""
-    at_work = None
+
+    def columns(*names: str) -> dict[str, Any]:
+        return {
+            name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names
+        }
+
+    at_work = launched = None
     if first.at_work is not None or second.at_work is not None:
         own = second.own
         at_work = Segments.joined(first.own, replace(own, owner=own.owner + first.op.size))
+    if first.launched is not None and second.launched is not None:
+        launched = Launched(*map(np.concatenate, zip(first.launched, second.launched, strict=True)))
+        launched = launched._replace(
+            thread=_numbered_on(first.launched.thread, second.launched.thread),
+            scope=_numbered_on(first.launched.scope, second.launched.scope),
+        )
     return Activity(
         device=first.device,
-        op=np.concatenate((first.op, second.op)),
+        **columns("op", "start_ps", "end_ps", "occurrences", "fusion"),
         thread=_numbered_on(first.thread, second.thread, len(first.threads)),
-        start_ps=np.concatenate((first.start_ps, second.start_ps)),
-        end_ps=np.concatenate((first.end_ps, second.end_ps)),
-        occurrences=np.concatenate((first.occurrences, second.occurrences)),
         name=_numbered_on(first.name, second.name, len(first.names)),
+        detail=_numbered_on(first.detail, second.detail, len(first.details)),
         names=first.names + second.names,
         threads=first.threads + second.threads,
-        detail=_numbered_on(first.detail, second.detail, len(first.details)),
-        fusion=np.concatenate((first.fusion, second.fusion)),
         details=first.details + second.details,
-        launched=_both_launched(first.launched, second.launched),
+        launched=launched,
         at_work=at_work,
     )
 
 
-def _both_launched(first: Launched | None, second: Launched | None) -> Launched | None:
-    if first is None or second is None:
-        return None
-    return Launched(
-        start_ps=np.concatenate((first.start_ps, second.start_ps)),
-        end_ps=np.concatenate((first.end_ps, second.end_ps)),
-        thread=_numbered_on(first.thread, second.thread, first.thread.max(initial=UNKNOWN) + 1),
-        scope=_numbered_on(first.scope, second.scope, first.scope.max(initial=UNKNOWN) + 1),
-    )
-
-
-def _numbered_on(first: Int, second: Int, count: int) -> Int:
+def _numbered_on(first: Int, second: Int, count: int | None = None) -> Int:
     """Numbers of two hosts, those of the second from `count` on so that none stands for two."""
+    if count is None:
+        count = int(first.max(initial=UNKNOWN)) + 1
     both: Int = np.concatenate((first, np.where(second == UNKNOWN, UNKNOWN, second + count)))
     return both
 

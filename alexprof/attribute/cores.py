@@ -10,25 +10,26 @@ belongs to the op whose event encloses the first record of the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.attribute.timeline import (
+    NONE,
     Bool,
     Cover,
     Index,
     Int,
-    OwnerRows,
+    OneRow,
     Segments,
-    distinct,
+    innermost,
+    lookup,
     self_segments,
     shares,
 )
 from alexprof.xplane import Events
 
-NONE = -1
 _RECORD = "ThreadpoolListener::Record"
 _START, _STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
 
@@ -92,15 +93,14 @@ def find_regions(events: Events, is_worker: Bool, op_rows: Index, op: Int) -> Re
 def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
     """Finds the end of each region: rows of the begins that have one, and int64 times."""
     rows = np.flatnonzero(kind >= 2)
-    rows = rows[_in_order(events.line[rows], events.start_ps[rows])]
+    rows = rows[np.lexsort((events.start_ps[rows], events.line[rows]))]
     opens = kind[rows] == 2
     line = events.line[rows].astype(np.int64)
     depth = np.cumsum(np.where(opens, 1, -1))
     level = np.where(opens, depth, depth + 1)  # a begin and its end stand on the same one
     # Lines whose begins and ends don't match leave others a level off, which harms nobody: only
-    # neighbours of the same line are paired.
-    lowest, highest = int(level.min(initial=0)), int(level.max(initial=0))
-    order = _stable(line * (highest - lowest + 1) + level - lowest)
+    # neighbors of the same line are paired.
+    order = np.lexsort((level, line))
     before, after = order[:-1], order[1:]
     pair = (
         opens[before]
@@ -111,81 +111,9 @@ def _paired(events: Events, kind: NDArray[np.int8]) -> tuple[Index, Int]:
     return rows[before[pair]], events.start_ps[rows[after[pair]]]
 
 
-def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: Int) -> Int:
-    """Finds the interval that holds each moment most closely, or `NONE`: int64 [p] indexes.
-
-    Intervals of a lane nest; intervals and moments of different lanes do not see each other. What
-    ends at a moment has ended, what begins at it has begun. O((n + p) log (n + p)).
-    """
-    lasting = np.flatnonzero(end_ps > start_ps)
-    lasting = lasting[_in_order(lane[lasting], start_ps[lasting], -end_ps[lasting])]
-    begin, end, moment = _in_one_row(
-        (lane[lasting], start_ps[lasting]),
-        (lane[lasting], end_ps[lasting]),
-        (point_lane, point_ps),
-    )
-    # What ends at a moment has ended, what begins at it has begun.
-    ended = np.sort(end)
-    begun = np.searchsorted(begin, moment, "right")
-    depth = begun - np.searchsorted(ended, moment, "right")
-    level = np.arange(1, begin.size + 1) - np.searchsorted(ended, begin, "right")
-    # The holder is the last to begin before the moment of those on the moment's level.
-    by_level = _stable(level)
-    width = begin.size + 1
-    last = np.searchsorted(level[by_level] * width + by_level, depth * width + begun) - 1
-    held = (depth > 0) & (last >= 0)
-    result = np.full(point_ps.size, NONE, np.int64)
-    result[held] = lasting[by_level[last[held]]]
-    return result
-
-
-def _in_order(lane: NDArray[np.integer[Any]], *times: Int) -> Index:
-    """The order by lane, then by the times one after the other; equals stay as they are.
-
-    Traces have nearly all of it in order already, and looking costs much less than sorting.
-    """
-    columns = (lane, *times)
-    ahead, level = np.zeros(max(lane.size - 1, 0), bool), np.ones(max(lane.size - 1, 0), bool)
-    for column in columns:
-        ahead |= level & (column[1:] > column[:-1])
-        level &= column[1:] == column[:-1]
-    if (ahead | level).all():
-        return np.arange(lane.size)
-    order: Index = np.lexsort(columns[::-1])
-    return order
-
-
-def _stable(small: Int) -> Index:
-    """The order of small numbers; equals stay as they are. Of 16 bits they are sorted by radix."""
-    fits = small.size == 0 or (small.min() >= 0 and small.max() < 1 << 16)
-    return np.argsort(small.astype(np.uint16) if fits else small, kind="stable")
-
-
-def _in_one_row(*columns: tuple[Int, Int]) -> list[Int]:
-    """Moves times of several lanes to where no two lanes meet."""
-    lanes = 1 + max((int(lane.max(initial=0)) for lane, _ in columns), default=0)
-    low = min((int(time.min()) for _, time in columns if time.size), default=0)
-    high = max((int(time.max()) for _, time in columns if time.size), default=0)
-    if (high - low + 1) * lanes < 1 << 62:
-        return [lane * (high - low + 1) + (time - low) for lane, time in columns]
-    edges = distinct([time for _, time in columns])
-    return [lane * edges.size + np.searchsorted(edges, time) for lane, time in columns]
-
-
-def lookup(keys: Int, wanted: Int) -> Int:
-    """Index of each wanted key, `NONE` where it is missing; of equal keys the first counts."""
-    if not keys.size:
-        return np.full(wanted.size, NONE, np.int64)
-    order = np.argsort(keys, kind="stable")
-    at = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
-    return np.where(keys[order][at] == wanted, order[at], NONE)
-
-
 def _owners(holder: Int, op: Int, record_of_region: Int) -> Int:
-    """Follows each record up through the regions that hold it, to an op or `NONE`.
-
-    A holder below `op.size` is an event of an op, from there on a region.
-    """
+    """Follows each record up through the regions that hold it, to an op or `NONE`."""
+    # A holder below `op.size` is an event of an op, from there on a region.
     in_op = (holder >= 0) & (holder < op.size)
     owner = np.where(in_op, np.append(op, NONE)[np.where(in_op, holder, NONE)], NONE)
     in_region = holder >= op.size
@@ -216,20 +144,17 @@ def core_time(
     be at work, they take turns, and each gets its part. An op that runs twice at once counts as
     one. A piece of the pool that ends after its op has ended is time at work, too.
 
-    Args:
-        own: Group of each segment of self time on executor threads, and the segments.
-        worked: Group of each segment of work on threads of the pool, and the segments.
-        groups: How many there are.
-        threads: How many can be at work at once.
+    Takes the group of each segment, and the segments, of self time on executor threads and of work
+    on threads of the pool.
     """
     of_own, of_worked = (replace(segments, owner=group) for group, segments in (own, worked))
-    rows = OwnerRows(of_own, of_worked)
-    own_row, worked_row = rows.laid(of_own), rows.laid(of_worked)
+    row = OneRow(of_own, of_worked)
+    own_row, worked_row = row.lay(of_own), row.lay(of_worked)
     cover = Cover.of(worked_row.start_ps, worked_row.end_ps)
-    pieces = Segments.joined(rows.times(own_row.without(cover)), of_worked)
+    pieces = Segments.joined(row.times(own_row.without(cover)), of_worked)
     part = shares(pieces.start_ps, pieces.end_ps, threads)
     core_ps = np.bincount(pieces.owner, weights=part, minlength=groups)
-    at_work = rows.times(cover | Cover.of(own_row.start_ps, own_row.end_ps))
+    at_work = row.times(cover | Cover.of(own_row.start_ps, own_row.end_ps))
     at_work_ps = np.bincount(
         at_work.owner, weights=at_work.end_ps - at_work.start_ps, minlength=groups
     )

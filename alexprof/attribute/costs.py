@@ -1,30 +1,31 @@
-"""A trace to a table: what each op cost in each traced step, on each device."""
+"""A trace to a table: what each op cost in each traced step, on each device of each host."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from alexprof.attribute.activity import CPU
-from alexprof.attribute.device_steps import long_first, outside_of
-from alexprof.attribute.division import Division, divide_all
+from alexprof.attribute.division import Division, costs_table, divide_all, outside_of
+from alexprof.attribute.kernels import recorded_devices, recorded_kernels
 from alexprof.attribute.names import Labels, describe_with_fusions
 from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import GraphFacts, replay_steps
-from alexprof.attribute.recorded import recorded_devices, recorded_kernels
 from alexprof.attribute.rollup import totals
-from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
-from alexprof.attribute.table import costs_table
 from alexprof.attribute.timeline import Float, Index
-from alexprof.errors import TraceError
-from alexprof.record.note import Note
+from alexprof.errors import DamageError, TraceError
+from alexprof.record.note import Note, of_host
 from alexprof.record.tables import check_closure
 from alexprof.record.trace import Kernel, RecordedDevice, Replay
+from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from alexprof.xplane import Trace
 
 _SHOWN = 3  # planes in a message
+_APART_NS = 10**10  # more than clocks of hosts differ by
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def attribute_phases(
     notes = notes_on_costs(divisions, work, steps, labels, across)
     busiest = {sort: _busiest(divisions, steps.rows_of(sort)) for sort in steps.shown()}
     has_length = {
-        sort: bool((division.end_ps > division.start_ps)[steps.rows_of(sort)].any())
+        sort: bool((division.rows.end_ps > division.rows.begin_ps)[steps.rows_of(sort)].any())
         for sort, division in busiest.items()
     }
     if any(has_length.values()) and not all(has_length.values()):
@@ -177,7 +179,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
 
     work, all_steps, divisions, labels, costs, notes, facts = divided
     rows = all_steps.rows_of(sort)
-    device, windows = division.device, (division.start_ps, division.end_ps)
+    device, windows = division.device, division.windows
     begin_ns, end_ns = (time[rows] // PS_PER_NS for time in windows)
     numbers = all_steps.number[rows]
     # A step that launched nothing has no length on a GPU that is behind.
@@ -192,7 +194,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
         replayed_steps = replayed_steps.without(number)
     check_closure(costs)
     bound_by = _bound_by(costs, device, work, facts.timed_s)
-    span_ns, outside_ns = outside_of(all_steps, windows, work.device(device), work)
+    span_ns, outside_ns = outside_of(division.rows)
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     return Attribution(
         costs=costs,
@@ -227,7 +229,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
 def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
     """The GPU that was busy longest in some steps; the CPU where none was."""
     gpus = [division for division in divisions if division.device != CPU]
-    busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.step, rows)].sum()) for gpu in gpus]
+    busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.rows.step, rows)].sum()) for gpu in gpus]
     if not any(busy_ps):
         return divisions[0]  # the CPU, if it ran anything
     return gpus[int(np.argmax(busy_ps))]
@@ -247,7 +249,7 @@ def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     taken = np.zeros(ops + 1)
     for division in divisions:
         if division.device != CPU:
-            np.add.at(taken, division.op, division.amounts["share_ns"])
+            np.add.at(taken, division.rows.op, division.amounts["share_ns"])
     return taken[:-1] if taken[:-1].any() else None
 
 
@@ -259,3 +261,109 @@ def _nothing_ran(trace: Trace, unread: Sequence[str]) -> str:
         f"{trace.source}: a trace without ops and kernels: was anything run while it was "
         "taken, and with host_tracer_level 2 or more?"
     )
+
+
+def attribute_hosts(
+    traces: Mapping[str, Trace],
+    marker: str | None = None,
+    depth: int = 1,
+    *,
+    cores: bool = True,
+    facts: GraphFacts | None = None,
+) -> dict[str, Attribution]:
+    """Divides the steps of each host, sort by sort, among the ops that ran there.
+
+    Clocks of machines differ, so each host's devices are judged by that host's own step markers;
+    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0". One host
+    alone is as `attribute_phases` has it.
+
+    Returns:
+        By sort of steps the tables of all hosts, one below the other. The device is the one that
+        was busy longest, a GPU before a CPU; `steps` are those of its host.
+
+    Raises:
+        TraceError: One is damaged, or nothing ran in any of them that could have a cost.
+    """
+    if len(traces) == 1:
+        (trace,) = traces.values()
+        return attribute_phases(trace, marker, depth, cores=cores, facts=facts)
+    _check_at_once(traces)
+    by_sort: dict[str, dict[str, Attribution]] = {}
+    notes = [Note("several_hosts", {"hosts": len(traces)})]
+    failures: dict[str, TraceError] = {}
+    for host, trace in traces.items():
+        try:
+            phases = attribute_phases(trace, marker, depth, cores=cores)
+        except DamageError:
+            raise
+        except TraceError as error:
+            failures[host] = error
+            code = "device_not_read" if error.code == "planes_unread" else "host_not_shown"
+            notes.append(Note(code, names=error.names, host=host))
+            continue
+        for sort, attribution in phases.items():
+            by_sort.setdefault(sort, {})[host] = attribution
+    if not by_sort:
+        host, failure = next(iter(failures.items()))
+        raise TraceError(f"{host}: nothing of it is shown: {failure}", code=failure.code)
+    return {sort: _merged(parts, notes) for sort, parts in by_sort.items()}
+
+
+def _check_at_once(traces: Mapping[str, Trace]) -> None:
+    """Refuses traces that say that they were taken one after the other: no hosts of one program."""
+    spans = {host: span for host, trace in traces.items() if (span := recorded_span_ns(trace))}
+    for host, other in combinations(spans, 2):
+        begin_ns = max(spans[host][0], spans[other][0])
+        if begin_ns - min(spans[host][1], spans[other][1]) > _APART_NS:
+            raise TraceError(
+                f"{host} and {other} were taken one after the other: they are not hosts of one "
+                "program; name one file"
+            )
+
+
+def _merged(parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
+    """The attributions of several hosts as one: that of the device that was busy longest."""
+    import polars as pl
+
+    host = max(parts, key=lambda host: _busy(parts[host]))
+    costs = [
+        part.costs.with_columns(pl.format("{}/{}", pl.lit(host), pl.col("device")).alias("device"))
+        for host, part in parts.items()
+    ]
+    kernels = [
+        structs.replace(kernel, device=f"{host}/{kernel.device}")
+        for host, part in parts.items()
+        for kernel in part.kernels
+    ]
+    of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
+    return replace(
+        parts[host],
+        costs=pl.concat(costs),
+        marked=all(part.marked for part in parts.values()),
+        device=f"{host}/{parts[host].device}",
+        outside_events=sum(part.outside_events for part in parts.values()),
+        devices=tuple(
+            structs.replace(device, name=f"{host}/{device.name}")
+            for host, part in parts.items()
+            for device in part.devices
+        ),
+        kernels=tuple(sorted(kernels, key=lambda kernel: -kernel.total_ns)),
+        replayed=Replay(reason=Note("replay_several_hosts")),
+        notes=(*notes, *of_parts, *_apart(parts)),
+        estimated=frozenset().union(*(part.estimated for part in parts.values())),
+    )
+
+
+def _busy(part: Attribution) -> tuple[bool, int]:
+    """How long the device that a host is judged by was busy in steps; a GPU goes first."""
+    rows = part.costs.filter(part.costs["device"] == part.device)
+    return part.device != CPU, int(rows["busy_ns"].sum())
+
+
+def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
+    """Notes that hosts were traced in different steps."""
+    numbers = [set(part.steps["step"]) for part in parts.values()]
+    steps, of_steps = len(set.intersection(*numbers)), len(set.union(*numbers))
+    if steps == of_steps:
+        return []
+    return [Note("steps_not_on_all_hosts", {"steps": steps, "of_steps": of_steps})]

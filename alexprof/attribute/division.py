@@ -1,21 +1,27 @@
-"""The steps of one device, divided among its ops and its idle time."""
+"""The steps of each device, divided among its ops and its idle time: the table of costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
-from alexprof.attribute.cores import lookup
-from alexprof.attribute.device_steps import device_windows, launches_of, step_of
-from alexprof.attribute.metrics import METRICS, Rows
+from alexprof.attribute.metrics import MEASURES, Rows
+from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import Steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
-from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within
+from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
+from alexprof.record.metrics import METRICS, Metric
 
+if TYPE_CHECKING:
+    import polars as pl
+
+IDLE_OP = "(idle)"
+UNASSIGNED_OP = "(unassigned)"
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
 # host did: it waited for the input pipeline; it had been called to run something, but no op (or
 # kernel) was running yet; it was handing out results, for the device had done its last in this
@@ -25,21 +31,28 @@ IDLE_REASONS = ("queued", "input", "launching", "fetching", "python", "unknown")
 
 @dataclass(frozen=True)
 class Division:
-    """What each op had of each step on one device, in columns of r rows, and the idle rest."""
+    """What each op had of each step on one device, and the idle rest."""
 
-    device: str  # "CPU", "GPU:0", …
-    step: Int  # [r], index of the step
-    op: Int  # [r], index of the op, or `UNASSIGNED`. Each pair of step and op stands once
-    amounts: Mapping[str, Int | Float]  # by `Metric.column`, [r], those that are known
+    rows: Rows
+    amounts: Mapping[str, Int | Float]  # by `Metric.column`, for each row, those that are known
     idle_ps: Int  # [reasons, steps], by `IDLE_REASONS`; with the shares it makes up each step
     # [steps], how often the host launched something: a CUDA graph once; 0 where that is not known.
     launches: Int
-    start_ps: Int  # [steps], begin of each step on this device
-    end_ps: Int  # [steps], its end; not above `start_ps` where the device has no such step
-    events: int  # how many events the device has
-    outside: int  # how many of them lie outside all steps
-    worked_ps: int  # what the pool's threads worked in steps
-    ownerless_ps: int  # the part of it that belongs to no op
+
+    @property
+    def device(self) -> str:
+        """The name of the device."""
+        return self.rows.activity.device
+
+    @property
+    def windows(self) -> tuple[Int, Int]:
+        """Begin and end of each step on this device, int64 [steps] picoseconds."""
+        return self.rows.begin_ps, self.rows.end_ps
+
+    @property
+    def outside(self) -> int:
+        """How many of its events lie outside all steps."""
+        return self.rows.activity.op.size - self.rows.counted.size
 
 
 def divide_all(work: Work, steps: Steps) -> list[Division]:
@@ -69,6 +82,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         work=work,
         steps=steps,
         begin_ps=windows[0],
+        end_ps=windows[1],
         event_step=event_step,
         width=width,
         keys=keys,
@@ -78,27 +92,40 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
         of_piece=where[: piece_key.size],
         counting=counting,
     )
-    amounts = {metric.column: metric.measure(rows) for metric in METRICS}
-    worked_ps = ownerless_ps = 0
-    if rows.pool_work is not None:
-        worked, _, owned = rows.pool_work
-        worked_ps = int((worked.end_ps - worked.start_ps).sum())
-        ownerless_ps = int((worked.end_ps - worked.start_ps)[~owned].sum())
+    amounts = {metric.column: MEASURES[metric.column](rows) for metric in METRICS}
     busy = Cover.of(counting.start_ps, counting.end_ps)
     return Division(
-        device=activity.device,
-        step=keys // width,
-        op=keys % width - 1,
+        rows=rows,
         amounts={column: amount for column, amount in amounts.items() if amount is not None},
         idle_ps=_idle(busy, activity.queued(), windows, work),
         launches=launches_of(activity, event_step, len(steps)),
-        start_ps=windows[0],
-        end_ps=windows[1],
-        events=activity.op.size,
-        outside=activity.op.size - counted.size,
-        worked_ps=worked_ps,
-        ownerless_ps=ownerless_ps,
     )
+
+
+def outside_of(rows: Rows) -> tuple[int, int]:
+    """Measures from the first marked step to the end of all, and what ran outside of all steps.
+
+    Of steps of one sort that is from each step to the next of any sort.
+    Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
+
+    Returns:
+        Nanoseconds from the begin of the first step, and those of them in which the device ran an
+        op outside of all steps; 0 where steps are not marked.
+    """
+    steps, work, activity = rows.steps, rows.work, rows.activity
+    if steps.source != "marker":
+        return 0, 0
+    of_model = ~work.is_data[activity.op]
+    busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
+    shown = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    # What is between steps belongs to the one before.
+    until_ps = np.append(rows.begin_ps[1:], max(rows.end_ps.max(), work.span_ps[1]))
+    every_ps, within_ps = (
+        int(idle_within(work.waits, busy, rows.begin_ps[shown], end_ps[shown]).sum())
+        for end_ps in (until_ps, rows.end_ps)
+    )
+    span_ps = int((until_ps - rows.begin_ps)[shown].sum())
+    return span_ps // PS_PER_NS, (every_ps - within_ps) // PS_PER_NS
 
 
 def _counting(pieces: Segments, activity: Activity, work: Work) -> Segments:
@@ -138,10 +165,7 @@ def _idle(busy: Cover, queued: Cover, windows: tuple[Int, Int], work: Work) -> I
 
 
 def _tails(busy: Cover, windows: tuple[Int, Int], calls: Cover | None) -> Int:
-    """When a device was busy for the last time in each step.
-
-    The step's end where it never was, and where a call goes on beyond it: results come later.
-    """
+    """When a device was last busy in a step; its end if never, or if a call goes on beyond it."""
     start_ps, end_ps = windows
     last = np.searchsorted(busy.start_ps, end_ps, "left") - 1
     end = np.minimum(np.append(busy.end_ps, -1)[last], end_ps)
@@ -159,26 +183,125 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
     program of XLA) that is not known. What runs on several GPUs under one name shares the host's
     count evenly.
     """
-    width = 2 + max((int(division.op.max(initial=-1)) for division in divisions), default=0)
-    keys = [division.step * width + division.op + 1 for division in divisions]
-    gpus = [keys[at] for at, division in enumerate(divisions) if division.device != CPU]
-    if not gpus:
-        return list(divisions)
-    has_cpu = divisions[0].device == CPU
-    on_host = keys[0] if has_cpu else keys[0][:0]
-    count = np.append(divisions[0].amounts["executions"] if has_cpu else on_host, 0)
-    used, devices = np.unique(np.concatenate(gpus), return_counts=True)
-    result = []
-    for key, division in zip(keys, divisions, strict=True):
-        if division.device == CPU:
-            result.append(division)
-            continue
+    # All devices number their rows in the same way.
+    cpus = [division for division in divisions if division.device == CPU]
+    gpus = [division.rows.keys for division in divisions if division.device != CPU]
+    on_host = cpus[0].rows.keys if cpus else np.zeros(0, np.int64)
+    count = np.append(cpus[0].amounts["executions"] if cpus else on_host, 0)
+    used, devices = np.unique(np.concatenate([on_host[:0], *gpus]), return_counts=True)
+    result = cpus
+    for division in divisions[len(cpus) :]:
+        key, own = division.rows.keys, division.amounts["executions"]
         launched = count[lookup(on_host, key)]  # NONE takes the last
         shared = launched // devices[np.searchsorted(used, key)]
         by_host = np.where(launched > 0, np.maximum(shared, 1), UNKNOWN)
-        own = division.amounts["executions"]
         executions = np.where(own > 0, own, by_host)
-        executions = np.where(division.op == UNASSIGNED, 0, executions)
+        executions = np.where(division.rows.op == UNASSIGNED, 0, executions)
         amounts = {**division.amounts, "executions": executions}
         result.append(replace(division, amounts=amounts))
     return result
+
+
+def costs_table(
+    divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels
+) -> pl.DataFrame:
+    """Joins the devices, settles shares at whole nanoseconds and puts the names in.
+
+    Has `at` beside the columns of the costs: the index of the step among those of all sorts.
+    """
+    import polars as pl
+
+    columns = [metric.column for metric in METRICS]
+    types = dict.fromkeys(["step", "device", "label", *columns], pl.Int64)
+    parts = (_rows(division, at, len(work.ops)) for at, division in enumerate(divisions))
+    # Where no device knows a metric, its column is there all the same.
+    nothing = pl.DataFrame(schema=types | {"share_ns": pl.Float64})
+    rows = pl.concat([nothing, *parts], how="diagonal")
+    windows = (division.windows for division in divisions)
+    wall_ns = np.concatenate([(end_ps - start_ps) // PS_PER_NS for start_ps, end_ps in windows])
+    group = (rows["device"] * len(steps) + rows["step"]).to_numpy()
+    share_ns = settle(rows["share_ns"].to_numpy() / PS_PER_NS, group, wall_ns)
+    rows = rows.with_columns(
+        *(_in_table(metric) for metric in METRICS if metric.column != "share_ns"),
+        pl.Series("share_ns", share_ns),
+        pl.Series("wall_ns", wall_ns[group]),
+    ).sort("step", "device", "share_ns", descending=[False, False, True], maintain_order=True)
+    columns.insert(columns.index("share_ns") + 1, "wall_ns")
+    return rows.select(
+        pl.Series("step", steps.number[rows["step"]]),
+        pl.Series("device", [division.device for division in divisions]).gather(rows["device"]),
+        *(
+            pl.Series(name, texts, dtype=pl.String).gather(rows["label"])
+            for name, texts in _label_columns(work, labels).items()
+        ),
+        *columns,
+        pl.col("step").alias("at"),
+    )
+
+
+def _in_table(metric: Metric) -> pl.Expr:
+    """A metric's column: null where it is not known, times rounded to nanoseconds."""
+    import polars as pl
+
+    known = pl.when(pl.col(metric.column) >= 0).then(pl.col(metric.column))
+    return (known + PS_PER_NS // 2) // PS_PER_NS if metric.is_time else known
+
+
+def _rows(division: Division, device: int, ops: int) -> pl.DataFrame:
+    """A device's ops, then its idle time; `label` is a row of the text columns."""
+    import polars as pl
+
+    of_ops = {
+        "step": division.rows.step,
+        "device": np.full(division.rows.op.size, device),
+        "label": np.where(division.rows.op == UNASSIGNED, ops, division.rows.op),
+        **division.amounts,
+    }
+    reason, step = np.nonzero(division.idle_ps)
+    idle = {
+        "step": step,
+        "device": np.full(step.size, device),
+        "label": ops + 1 + reason,
+        "share_ns": division.idle_ps[reason, step].astype(np.float64),
+        **{
+            metric.column: np.full(step.size, metric.of_idle)
+            for metric in METRICS
+            if metric.of_idle is not None
+        },
+    }
+    return pl.concat([pl.DataFrame(of_ops), pl.DataFrame(idle)], how="diagonal")
+
+
+def _label_columns(work: Work, labels: Labels) -> dict[str, list[str]]:
+    """The text columns: a row per op, one for the unassigned, one per reason to be idle."""
+    reasons = len(IDLE_REASONS)
+    idle = [IDLE_OP] * reasons
+    return {
+        "op": [name for name, _ in work.ops] + [UNASSIGNED_OP, *idle],
+        "type": [type_ for _, type_ in work.ops] + [UNASSIGNED_OP, *IDLE_REASONS],
+        "kind": [*labels.kind, UNASSIGNED_OP, *idle],
+        "layer": [*labels.layer, UNASSIGNED_OP, *idle],
+        "pass": [*labels.passes, "other", *["idle"] * reasons],
+    }
+
+
+def settle(parts: Float, group: Int, total: Int) -> Int:
+    """Rounds the parts of each group to integers that add up to the group's total.
+
+    Each part is rounded down, and what is missing goes, 1 each, to those that lost most (the
+    method of largest remainders), so each stays within 1 of its exact value.
+
+    Args:
+        parts: float64 [r], not negative.
+        group: int64 [r], index into `total`.
+        total: int64 [g], the sum of each group's parts, up to rounding errors far below 1.
+    """
+    whole = np.floor(parts).astype(np.int64)
+    given = np.zeros(total.size, np.int64)
+    np.add.at(given, group, whole)
+    order = np.lexsort((whole - parts, group))
+    first = np.searchsorted(group[order], np.arange(total.size))
+    place = np.empty(group.size, np.int64)
+    place[order] = np.arange(group.size) - first[group[order]]
+    settled: Int = whole + (place < (total - given)[group])
+    return settled

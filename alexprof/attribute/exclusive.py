@@ -101,7 +101,7 @@ class _Rewired:
                     readers[self.resolve(entry.removeprefix("^"))].append(name)
         needed = {self.resolve(name) for name in self.roots}
         for first, seconds in readers.items():
-            if not needed & {first, *seconds} and self._all_undone(first, set(seconds)):
+            if not needed & {first, *seconds} and self._all_undone(first, seconds):
                 for name in (first, *seconds):
                     self.hand_on(name, 0)
                 return True
@@ -113,24 +113,16 @@ class _Rewired:
             return False
         if not self.inputs[first] or self.inputs[first][0].startswith("^"):
             return False
-        back = all(
-            self.nodes[name].undone_by == self.nodes[first].converts
-            and self._read_by(name) == [first]
-            for name in seconds
-        )
-        return back and any(self.inputs[name][0] != first for name in seconds)
-
-    def _read_by(self, name: str) -> list[str]:
-        """What a conversion converts, and that once more for each other way it depends on it."""
-        first, *others = (self.resolve(entry.removeprefix("^")) for entry in self.inputs[name])
-        return [first, *(other for other in others if other == first)]
+        for name in seconds:
+            read = [self.resolve(entry.removeprefix("^")) for entry in self.inputs[name]]
+            back = self.nodes[name].undone_by == self.nodes[first].converts
+            # It converts the first, and does not depend on it in another way.
+            if not back or read[0] != first or read.count(first) > 1:
+                return False
+        return any(self.inputs[name][0] != first for name in seconds)
 
 
 def _acts(type_: str) -> bool:
     """Whether an op does something beside handing out values."""
-    return (
-        kinds.is_update(type_)
-        or kinds.is_input(type_)
-        or kinds.is_plumbing(type_)
-        or bool(_EFFECT.fullmatch(type_))
-    )
+    acting = kinds.is_update, kinds.is_input, kinds.is_plumbing, _EFFECT.fullmatch
+    return any(acts(type_) for acts in acting)

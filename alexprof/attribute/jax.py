@@ -52,12 +52,9 @@ def _flat(stack: str) -> tuple[list[str], bool]:
     backward = False
     for scope in _split(stack):
         around = _AROUND.fullmatch(scope)
-        if around is None:
-            scopes.append(scope)
-            continue
-        inner, transposed = _flat(around[2])
+        inner, transposed = _flat(around[2]) if around else ([scope], False)
         scopes += inner
-        backward |= transposed or around[1] == _TRANSPOSED
+        backward |= transposed or (around is not None and around[1] == _TRANSPOSED)
     return scopes, backward
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from alexprof.workload.op_types import without_vendor
 
@@ -13,19 +14,6 @@ _GRADIENT = re.compile(r"(?:Grad)+(?:WithArgmax)?(?:V\d+|Ex)?$|Backprop(?:Input|
 _WITH_BIAS = re.compile(r"With(?:out)?Bias$")
 _VERSION = re.compile(r"(?:V\d+|Ex)$")
 _TRANSPOSED = re.compile(r"BackpropInput(?:V\d+)?$")
-
-_UPDATE = re.compile(r"(?:Resource)?(?:Sparse)?Apply[A-Z]\w*|ResourceScatter\w*Apply\w*")
-_INPUT = re.compile(
-    r"\w*Iterator\w*|\w*Dataset\w*|Optional(?:GetValue|HasValue|FromValue|None)"
-    r"|Queue(?:Dequeue|Enqueue)\w*|Decode\w+|Parse(?:Single)?(?:Sequence)?Example\w*"
-    r"|ReadFile|Reader\w+"
-)
-_FUNCTION_ENDS = frozenset({"_Arg", "_Retval", "_DeviceArg", "_DeviceRetval"})
-_COPY = re.compile(r"_?(?:Host)?(?:Send|Recv)")
-_PLUMBING = re.compile(
-    r"_?(?:Host)?(?:Send|Recv)|_?NoOp|_SOURCE|_SINK|_EagerConst|MakeTensorFromProto|Placeholder"
-    r"|ControlTrigger|RemoteCall|(?i:mem(?:cpy|set)\w*)"
-)
 
 
 def kind(type_: str) -> str:
@@ -43,8 +31,7 @@ def kind(type_: str) -> str:
     if bare.startswith("_"):
         bare = _FUSED.sub("", without_vendor(bare), count=1)
     bare = _WITH_BIAS.sub("", bare)
-    without = _VERSION.sub("", _GRADIENT.sub("", bare))
-    return without or type_
+    return _VERSION.sub("", _GRADIENT.sub("", bare)) or type_
 
 
 def is_gradient(type_: str, *, named: bool) -> bool:
@@ -56,26 +43,22 @@ def is_gradient(type_: str, *, named: bool) -> bool:
     return bool(_GRADIENT.search(type_)) and not (named and _TRANSPOSED.search(type_))
 
 
-def is_update(type_: str) -> bool:
-    """Tells whether a type applies gradients to a variable."""
-    return bool(_UPDATE.fullmatch(type_))
+def _of_types(pattern: str) -> Callable[[str], bool]:
+    types = re.compile(pattern)
+    return lambda type_: bool(types.fullmatch(type_))
 
 
-def is_input(type_: str) -> bool:
-    """Tells whether a type gets or decodes examples."""
-    return bool(_INPUT.fullmatch(type_))
-
-
-def is_function_end(type_: str) -> bool:
-    """Tells whether a type is where values enter or leave a function."""
-    return type_ in _FUNCTION_ENDS
-
-
-def is_copy(type_: str) -> bool:
-    """Tells whether a type moves values from device to device."""
-    return bool(_COPY.fullmatch(type_))
-
-
-def is_plumbing(type_: str) -> bool:
-    """Tells whether a type only moves values about: sends, receives, copies, ends of functions."""
-    return is_function_end(type_) or bool(_PLUMBING.fullmatch(type_))
+# What a type does: it applies gradients to a variable; gets or decodes examples; is where values
+# enter or leave a function; moves values from device to device, or at all.
+is_update = _of_types(r"(?:Resource)?(?:Sparse)?Apply[A-Z]\w*|ResourceScatter\w*Apply\w*")
+is_input = _of_types(
+    r"\w*Iterator\w*|\w*Dataset\w*|Optional(?:GetValue|HasValue|FromValue|None)"
+    r"|Queue(?:Dequeue|Enqueue)\w*|Decode\w+|Parse(?:Single)?(?:Sequence)?Example\w*"
+    r"|ReadFile|Reader\w+"
+)
+is_function_end = _of_types(r"_(?:Device)?(?:Arg|Retval)")
+is_copy = _of_types(r"_?(?:Host)?(?:Send|Recv)")
+is_plumbing = _of_types(
+    r"_(?:Device)?(?:Arg|Retval)|_?(?:Host)?(?:Send|Recv)|_?NoOp|_SOURCE|_SINK|_EagerConst"
+    r"|MakeTensorFromProto|Placeholder|ControlTrigger|RemoteCall|(?i:mem(?:cpy|set)\w*)"
+)

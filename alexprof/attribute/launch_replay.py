@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from alexprof.attribute.activity import Activity, Launched
-from alexprof.attribute.device_steps import is_behind, step_of
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import PS_PER_NS, Steps
+from alexprof.attribute.steps import PS_PER_NS, Steps, is_behind, step_of
 from alexprof.attribute.timeline import Index
 from alexprof.record.note import Note
 

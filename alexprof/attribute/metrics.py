@@ -1,34 +1,29 @@
-"""What is measured of each op in each step, declared once.
-
-A new metric is an entry of `METRICS` with the function that measures it, a field of
-`record.phase.Cost` for its mean, and a column where it is shown.
-"""
+"""How each metric of ops is measured, from what a device did in steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from alexprof.attribute.activity import CPU, UNKNOWN, Activity
 from alexprof.attribute.cores import CoreTime, core_time
-from alexprof.attribute.device_steps import counted_once
 from alexprof.attribute.ops import Work
-from alexprof.attribute.steps import Steps
+from alexprof.attribute.steps import Steps, counted_once
 from alexprof.attribute.timeline import Bool, Float, Index, Int, Segments, cut, shares
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a device did in steps, by step and op: a row for each pair that occurs."""
+    """What a device did in steps, by step and op: r rows, one for each pair that occurs."""
 
     activity: Activity
     work: Work
     steps: Steps
     begin_ps: Int  # [steps], when the device's steps begin
+    end_ps: Int  # [steps], their ends; not above the begin where the device has no such step
     event_step: Int  # [n], the step of each event, -1 for none
     width: int  # ops and one more
     keys: Int  # [r], step · width + op + 1
@@ -42,6 +37,16 @@ class Rows:
     def on_cpu(self) -> bool:
         """Whether the device is a CPU."""
         return self.activity.device == CPU
+
+    @cached_property
+    def step(self) -> Int:
+        """int64 [r], index of the step."""
+        return self.keys // self.width
+
+    @cached_property
+    def op(self) -> Int:
+        """int64 [r], index of the op, or `UNASSIGNED`."""
+        return self.keys % self.width - 1
 
     def total(self, row: Int, amount: Int | Float) -> Float:
         """Adds up amounts by row; exact for integers below 2**53."""
@@ -68,22 +73,6 @@ class Rows:
         pieces, row, owned = self.pool_work
         own, worked = (self.of_piece, self.pieces), (row[owned], pieces.take(owned))
         return core_time(own, worked, self.keys.size, self.work.regions.threads)
-
-
-class Metric(NamedTuple):
-    """A column of the table of costs; its times are whole nanoseconds there."""
-
-    column: str
-    # What each row has, [r], times in picoseconds, `UNKNOWN` where not known; None if none is.
-    measure: Callable[[Rows], Int | Float | None]
-    mean: str = ""  # field of `Cost` for its mean over steps
-    std: str = ""  # field of `Cost` for its sample standard deviation
-    of_idle: int | None = None  # what idle time has of it
-
-    @property
-    def is_time(self) -> bool:
-        """Whether it is a time."""
-        return self.column.endswith("_ns")
 
 
 def _executions(rows: Rows) -> Int:
@@ -116,20 +105,8 @@ def _share(rows: Rows) -> Float:
     return rows.total(rows.of_piece[counting.owner], shares(counting.start_ps, counting.end_ps))
 
 
-def _core(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.core_ps
-
-
-def _at_work(rows: Rows) -> Int | None:
-    return None if rows.core_time is None else rows.core_time.at_work_ps
-
-
 def _idle_before(rows: Rows) -> Int | None:
-    """The idle time right before the events of each row.
-
-    Without that before the first event of a step, which waits for whatever the host does at the
-    step's begin.
-    """
+    """The idle time right before the events of each row, but for the first of a step."""
     if rows.on_cpu:
         return None
     pieces = rows.pieces
@@ -138,9 +115,10 @@ def _idle_before(rows: Rows) -> Int | None:
     reach = np.maximum.accumulate(pieces.end_ps[order])
     gap = np.append(0, np.maximum(start[1:] - reach[:-1], 0)).astype(np.int64)[: start.size]
     # What lies before the step belongs to the step before.
-    gap = np.minimum(gap, start - rows.begin_ps[rows.keys[row] // rows.width])
+    gap = np.minimum(gap, start - rows.begin_ps[rows.step[row]])
     begun = np.full(rows.begin_ps.size + 1, np.iinfo(np.int64).max)
     np.minimum.at(begun, rows.event_step, rows.activity.start_ps)
+    # The first event of a step waits for whatever the host does at the step's begin.
     is_first = rows.activity.start_ps[owner] <= begun[rows.event_step[owner]]
     total: Int = np.zeros(rows.keys.size, np.int64)
     np.add.at(total, row, np.where(is_first, 0, gap))
@@ -174,14 +152,17 @@ def _launching(rows: Rows) -> Int | None:
     return rows.total(row, host_ps).astype(np.int64)
 
 
-METRICS = (
-    Metric("executions", _executions, "executions_per_step", of_idle=0),
-    Metric("kernels", _kernels, "kernels_per_step", of_idle=0),
-    Metric("busy_ns", _busy, "busy_mean_s", "busy_std_s", of_idle=0),
-    # Parts of the steps, not yet whole: `table.settle` rounds them.
-    Metric("share_ns", _share, "share_mean_s", "share_std_s"),
-    Metric("core_ns", _core, "core_mean_s"),
-    Metric("at_work_ns", _at_work),
-    Metric("idle_before_ns", _idle_before, "idle_before_s"),
-    Metric("launching_ns", _launching, "launching_s"),
-)
+MEASURES: dict[str, Callable[[Rows], Int | Float | None]] = {
+    "executions": _executions,
+    "kernels": _kernels,
+    "busy_ns": _busy,
+    "share_ns": _share,  # parts of the steps, not yet whole: `division.settle` rounds them
+    "core_ns": lambda rows: rows.core_time and rows.core_time.core_ps,
+    "at_work_ns": lambda rows: rows.core_time and rows.core_time.at_work_ps,
+    "idle_before_ns": _idle_before,
+    "launching_ns": _launching,
+}
+"""What measures each of `record.metrics.METRICS`: what each row has, [r], times in picoseconds.
+
+`UNKNOWN` where it is not known; None if it is known of no row.
+"""

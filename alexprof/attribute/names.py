@@ -6,19 +6,26 @@ way to the executor leaves marks on the name: gradients (`gradients/conv1/Conv2D
 tf.gradients, `gradient_tape/conv1/…` by tf.GradientTape), functions and loops put in line
 (`StatefulPartitionedCall/…`, `while/body/_1/…`), replicas, rewrites by Grappler, and the ends where
 values enter and leave. `parse` takes these marks off, so that an op and its gradient meet.
+
+An optimizer, under any name, is where variables are updated and no gradient flows. Where there are
+gradients, a scope that holds several updates of variables and has no gradient twin is an
+optimizer's: a layer that updates variables of its own, as a batch norm does, has gradients. Metrics
+only add to theirs, so a scope that only adds is an optimizer's if no other subtracts. What scales
+the loss belongs to it: the branch around the updates that skips them, and the checks for finite
+gradients (keras/src/optimizers/loss_scale_optimizer.py).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from alexprof.attribute import jax, kinds
-from alexprof.attribute.scopes import optimizers_of, root_by_time, root_scope
 from alexprof.attribute.symbols import DATA_SCOPE, type_in
 from alexprof.attribute.timeline import Bool, Float
 
@@ -44,6 +51,24 @@ _OPTIMIZER = re.compile(
     r"|(?:lossscale)?optimizer|(?:clipby)?globalnorm)(?:\d+)?"
 )
 
+Path = tuple[str, ...]
+
+_LOOP = re.compile(r"(while|cond|map|scan)(_\d+)?")
+"""Scopes of loops and branches."""
+_MOST = 0.8
+"""Part of the layers, or of the time, that a scope around the model holds at least."""
+_SUFFIX = re.compile(r"_\d+$")
+# Names that TensorFlow, Keras and JAX give to products with weights.
+_PRODUCT = re.compile(
+    r"(?:CudnnRNN\w*|\w*[Cc]onv\dD|convolution|conv_general_dilated|\w*MatMul|matmul|Tensordot"
+    r"|[Ee]insum|dot_general)"
+)
+
+_ADDS, _SUBTRACTS = "AssignAddVariableOp", "AssignSubVariableOp"
+_SEVERAL = 2
+_CHECKS = ("IsFinite", "All", "Pack")
+_ARITHMETIC = "ArithmeticOptimizer"
+
 COPIES = "(copies)"
 """The layer of what only moves values between host and GPU."""
 UNNAMED_GRADIENT = "gradients"
@@ -55,7 +80,7 @@ class OpPlace(NamedTuple):
 
     # The forward scopes and, last, the forward op, outermost first; `()` for a gradient op that
     # belongs to no forward op.
-    path: tuple[str, ...]
+    path: Path
     backward: bool  # whether the name says that it is a part of the gradients
 
 
@@ -65,7 +90,7 @@ class Labels(NamedTuple):
     kind: list[str]  # type without dressing
     layer: list[str]  # name scope that the op belongs to
     passes: list[str]  # "forward", "backward", "optimizer", "input" or "other"
-    root: tuple[str, ...]  # the scopes around the whole model, which layers are named below
+    root: Path  # the scopes around the whole model, which layers are named below
 
 
 def describe(
@@ -86,7 +111,7 @@ def describe(
     places = [parse(name) for name, _ in ops]
     taped = any("gradient_tape/" in name for name, _ in ops)
     types = [type_ for _, type_ in ops]
-    updates = optimizers_of([(place.path, place.backward) for place in places], types)
+    updates = optimizers_of(places, types)
     passes = [
         "other"
         if number in unplaced
@@ -95,7 +120,17 @@ def describe(
         else pass_of(*op, place, taped=taped)
         for number, (op, place) in enumerate(zip(ops, places, strict=True))
     ]
-    root = _root([place.path for place in places], passes, gpu_time)
+    if gpu_time is None:
+        forward = (which == "forward" for which in passes)
+        root = root_scope([place.path for place in compress(places, forward)])
+    else:  # a GPU shows few ops of the sorts by which a layer is known
+        root = root_by_time(
+            [
+                (place.path, time)
+                for place, which, time in zip(places, passes, gpu_time, strict=True)
+                if which in ("forward", "backward") and place.path
+            ]
+        )
     layers = [
         COPIES
         if gpu_time is not None and kinds.is_copy(type_)
@@ -123,22 +158,6 @@ def describe_with_fusions(work: Work, depth: int, gpu_time: Float | None) -> tup
     return own, np.array(across, bool)
 
 
-def _root(
-    paths: Sequence[tuple[str, ...]], passes: Sequence[str], gpu_time: Sequence[float] | None
-) -> tuple[str, ...]:
-    """The scopes around the whole model; on a GPU by time, for it shows few ops of other sorts."""
-    if gpu_time is None:
-        return root_scope(
-            [path for path, which in zip(paths, passes, strict=True) if which == "forward"]
-        )
-    of_model = [
-        (path, time)
-        for path, which, time in zip(paths, passes, gpu_time, strict=True)
-        if which in ("forward", "backward") and path
-    ]
-    return root_by_time(of_model)
-
-
 def parse(name: str) -> OpPlace:
     """Takes the marks of the graph's history off a node's name.
 
@@ -154,10 +173,9 @@ def parse(name: str) -> OpPlace:
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
-    place = _resolve(scopes)
-    if not place.backward:
-        return OpPlace(place.path or (name,), False)
-    path = place.path
+    path, backward = _resolve(scopes)
+    if not backward:
+        return OpPlace(path or (name,), False)
     if len(path) == 1 and not _GRAD.search(scopes[-1]):
         return OpPlace((), True)
     return OpPlace(path[:-1] if len(path) > 1 else path, True)
@@ -226,15 +244,11 @@ def pass_of(name: str, type_: str, place: OpPlace, *, taped: bool = False) -> st
 
 def optimizer_scope(place: OpPlace) -> str | None:
     """Returns the scope of an optimizer around an op (`Adam`, `adam_w_1`), or None."""
-    if place.backward:
-        return None
-    for scope in place.path[:-1]:
-        if _OPTIMIZER.fullmatch(scope.replace("_", "").lower()):
-            return scope
-    return None
+    scopes = () if place.backward else place.path[:-1]
+    return next((s for s in scopes if _OPTIMIZER.fullmatch(s.replace("_", "").lower())), None)
 
 
-def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: tuple[str, ...] = ()) -> str:
+def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: Path = ()) -> str:
     """Returns the layer of an op: the first `depth` scopes of its path below `root`.
 
     An op that stands in no scope is its own layer (`pool1`). Ops of an optimizer belong to the
@@ -247,10 +261,128 @@ def layer(name: str, type_: str, place: OpPlace, depth: int = 1, root: tuple[str
     scope = optimizer_scope(place)
     if scope is not None:
         return scope
-    path = place.path
-    if not path:
+    if not place.path:
         return UNNAMED_GRADIENT
-    below = 0
-    while below < min(len(root), len(path) - 1) and path[below] == root[below]:
-        below += 1
-    return "/".join(path[below : below + depth])
+    outer = takewhile(lambda pair: pair[0] == pair[1], zip(place.path[:-1], root, strict=False))
+    below = len(list(outer))
+    return "/".join(place.path[below : below + depth])
+
+
+def root_scope(paths: Sequence[Path]) -> Path:
+    """Finds the scopes around the whole model (`functional_1`, `bert/encoder`), often none.
+
+    A layer is known by the variables that it reads (`scope/layer/MatMul/ReadVariableOp`), or where
+    none are read, as in what XLA compiled, by its products (`scope/layer/MatMul`). A scope that
+    holds 80 % of these layers of the forward ops, and at least two, holds the model.
+    """
+    ends = [_SUFFIX.sub("", path[-1]) for path in paths]
+    reads = [path for path, end in zip(paths, ends, strict=True) if end == "ReadVariableOp"]
+    owners = {path[:-2] for path in reads if len(path) > 2}
+    if not reads:
+        products = (path for path, end in zip(paths, ends, strict=True) if _PRODUCT.fullmatch(end))
+        owners = {path[:-1] for path in products if len(path) > 1}
+    root: Path = ()
+    while True:
+        inside = [o for o in owners if o[: len(root)] == root and len(o) > len(root) + 1]
+        scope, count = next(iter(Counter(o[len(root)] for o in inside).most_common(1)), ("", 0))
+        if count < max(2.0, _MOST * len(owners)) or _LOOP.fullmatch(scope):
+            return root
+        root = (*root, scope)
+
+
+def root_by_time(ops: Sequence[tuple[Path, float]]) -> Path:
+    """Finds the scopes around the whole model by the time of its ops, without the optimizer.
+
+    Descends as long as one scope holds 80 % of the time and is not itself a layer. A layer is
+    known by a product of its own (`layer/MatMul`); a scope that holds the model has its products
+    further down. Where nothing has products, it has most of its time further down.
+    """
+    total = sum(time for _, time in ops)
+    root: Path = ()
+    inside = list(ops)
+    while total:
+        time_of: defaultdict[str, float] = defaultdict(float)
+        for path, time in inside:
+            if len(path) > len(root) + 1:
+                time_of[path[len(root)]] += time
+        scope = max(time_of, key=lambda name: time_of[name], default="")
+        within = [(path, time) for path, time in inside if path[len(root)] == scope]
+        if time_of[scope] < _MOST * total or not _holds_layers(within, len(root) + 1, ops):
+            return root
+        root = (*root, scope)
+        inside = [(path, time) for path, time in within if len(path) > len(root)]
+    return root
+
+
+def _holds_layers(
+    within: Sequence[tuple[Path, float]], depth: int, ops: Sequence[tuple[Path, float]]
+) -> bool:
+    """Whether a scope, `depth` scopes from the outside, holds layers and is none."""
+    if _LOOP.fullmatch(within[0][0][depth - 1]):
+        return True
+    products = [len(path) for path, _ in within if _is_product(path)]
+    if products:
+        return min(products) > depth + 1
+    if any(_is_product(path) for path, _ in ops):
+        return False
+    further = sum(time for path, time in within if len(path) > depth + 1)
+    children = {path[depth] for path, _ in within if len(path) > depth + 1}
+    return len(children) > 1 and further > sum(time for _, time in within) / 2
+
+
+def _is_product(path: Path) -> bool:
+    return bool(_PRODUCT.fullmatch(_SUFFIX.sub("", path[-1])))
+
+
+def optimizers_of(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[int, str]:
+    """Finds the ops of optimizers: the optimizer's name by the op's number.
+
+    `places` are the path of each op and whether it belongs to the gradients.
+    """
+    names = _scopes(places, types)
+    optimizer_of: dict[int, str] = {}
+    # No layer has the checks for finite gradients, gathered in one op.
+    outside: dict[str, list[int]] = defaultdict(list)
+    for number, ((path, backward), type_) in enumerate(zip(places, types, strict=True)):
+        if backward:
+            continue
+        prefixes = (path[:end] for end in range(1, len(path)))
+        if name := next((names[prefix] for prefix in prefixes if prefix in names), ""):
+            optimizer_of[number] = name
+        elif len(path) == 1 or path[0] == _ARITHMETIC:
+            outside[type_].append(number)
+    if names and "IsFinite" in outside:
+        checks = (number for type_ in _CHECKS for number in outside[type_])
+        optimizer_of |= dict.fromkeys(checks, next(iter(names.values())))
+    return optimizer_of
+
+
+def _scopes(places: Sequence[tuple[Path, bool]], types: Sequence[str]) -> dict[Path, str]:
+    """The scopes of optimizers, the branches around them included, and each one's name."""
+    with_gradients = {
+        path[:end] for path, backward in places if backward for end in range(1, len(path) + 1)
+    }
+    # An op that is a part of a fusion too stands here twice.
+    updates = {
+        (path, type_)
+        for (path, backward), type_ in zip(places, types, strict=True)
+        if with_gradients and not backward and len(path) > 1 and type_ in (_ADDS, _SUBTRACTS)
+    }
+    count = Counter(path[:-1] for path, _ in updates)
+    around = {scope: _branches_around(scope) for scope in count if count[scope] >= _SEVERAL}
+    scopes = [scope for scope in around if with_gradients.isdisjoint(around[scope])]
+    subtracting = {path[:-1] for path, type_ in updates if type_ == _SUBTRACTS}
+    return {
+        around[scope][-1]: scope[-1]
+        for scope in sorted(scopes)
+        if scope in subtracting or subtracting.isdisjoint(scopes)
+    }
+
+
+def _branches_around(scope: Path) -> list[Path]:
+    """The scope and the loops and branches right around it."""
+    around = [scope]
+    while len(scope) > 1 and _LOOP.fullmatch(scope[-2]):
+        scope = scope[:-1]
+        around.append(scope)
+    return around

@@ -40,16 +40,19 @@ def notes_on_costs(
 
 
 def _device_notes(division: Division) -> list[Note]:
-    notes = []
-    lost = int(division.amounts["busy_ns"][division.op == UNASSIGNED].sum())
-    part = lost / max(int(division.amounts["busy_ns"].sum()), 1)
+    notes, rows, busy_ps = [], division.rows, division.amounts["busy_ns"]
+    part = float(busy_ps[rows.op == UNASSIGNED].sum() / max(busy_ps.sum(), 1))
     if part >= _WORTH_SAYING:
         notes.append(Note("kernels_without_op", {"fraction": part}, (division.device,)))
-    if division.ownerless_ps > _WORTH_SAYING * division.worked_ps:
-        part = float(division.ownerless_ps / division.worked_ps)
-        notes.append(Note("pool_work_without_op", {"fraction": part}))
-    if division.device != CPU and division.outside > _WORTH_SAYING * division.events:
-        numbers: dict[str, float] = {"events": division.outside, "of_events": division.events}
+    if rows.pool_work is not None:
+        worked, _, owned = rows.pool_work
+        worked_ps = worked.end_ps - worked.start_ps
+        part = float(worked_ps[~owned].sum() / max(worked_ps.sum(), 1))
+        if part > _WORTH_SAYING:
+            notes.append(Note("pool_work_without_op", {"fraction": part}))
+    events = rows.activity.op.size
+    if not rows.on_cpu and division.outside > _WORTH_SAYING * events:
+        numbers: dict[str, float] = {"events": division.outside, "of_events": events}
         notes.append(Note("kernels_outside_steps", numbers, (division.device,)))
     return notes
 
@@ -60,7 +63,7 @@ def _ran_eagerly(divisions: Sequence[Division], work: Work, labels: Labels) -> b
     nameless = of_model & np.isin(np.arange(of_model.size), list(work.eager))
     busy = np.zeros(of_model.size + 1, np.int64)  # the last is for UNASSIGNED
     for division in divisions:
-        np.add.at(busy, division.op, division.amounts["busy_ns"])
+        np.add.at(busy, division.rows.op, division.amounts["busy_ns"])
     return bool(busy[:-1][nameless].sum() > _MANY * busy[:-1][of_model].sum())
 
 

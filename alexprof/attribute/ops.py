@@ -11,10 +11,16 @@ import numpy as np
 
 from alexprof.attribute import kinds
 from alexprof.attribute.activity import CPU, Activity, merged, odd_events
-from alexprof.attribute.command_buffers import TurnedOff, turned_off
 from alexprof.attribute.cores import Regions
-from alexprof.attribute.launches import Launches
-from alexprof.attribute.on_gpu import DEVICE, GPU, kernel_ops, on_gpu
+from alexprof.attribute.on_gpu import (
+    DEVICE,
+    GPU,
+    Launches,
+    TurnedOff,
+    kernel_ops,
+    on_gpu,
+    turned_off,
+)
 from alexprof.attribute.on_host import Host, on_host, pool_regions
 from alexprof.attribute.symbols import DATA_SCOPE, Op, OpNumbers, is_eager, split_op
 from alexprof.attribute.timeline import Bool, Cover, Int
@@ -157,7 +163,7 @@ def read_work(trace: Trace, *, cores: bool = True) -> Work:
     eager = frozenset(numbers.of(split_op(name)) for name in names if is_eager(name))
     devices = tuple(merged([part for part, _ in (*on_hosts, *on_gpus)]))
     return Work(
-        ops=numbers.ops(),
+        ops=tuple(numbers),
         devices=devices,
         host=events,
         calls=calls if calls.start_ps.size else None,

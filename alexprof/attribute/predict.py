@@ -55,6 +55,8 @@ class GraphFacts:
     timed_s: float | None = None  # mean of the timed steps; None where there are none
 
 
+_OpsOf: TypeAlias = Mapping[tuple[str, str], frozenset[str]]
+"""Names of ops, by what they are ("layer", …) and its name."""
 Rerun: TypeAlias = Callable[[Collection[str], Collection[str]], list[float]]
 """What each step takes, in nanoseconds, without some ops, or with others twice as fast."""
 
@@ -63,9 +65,8 @@ Rerun: TypeAlias = Callable[[Collection[str], Collection[str]], list[float]]
 class _Groups:
     """Groups of ops whose removal is predicted."""
 
-    # By what they are ("layer", …) and name; the ablations first, then the largest.
-    ops: Mapping[tuple[str, str], frozenset[str]]
-    ablations: int
+    ops: _OpsOf  # the ablations first, then the largest
+    ablations: int  # how many of them are ablations
     facts: GraphFacts
     in_trace: frozenset[str]  # ops of the trace
     step_s: float  # the step that a saving is of
@@ -103,26 +104,25 @@ def replay_steps(
 ) -> Replay:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Those of a CPU by its ops, of a GPU by its launches.
-
-    Args:
-        work: What ran.
-        steps: The steps to replay.
-        labels: Of the ops.
-        costs: Of these steps, as made by `costs.attribute`: they say what is worth a prediction.
-        device: The device that steps are judged by.
-        bound_by: What decides how long they take on a GPU.
-        step_s: The mean of the timed steps, without them of the traced ones: savings are of it.
-        facts: What else is known.
+    Those of a CPU by its ops, of a GPU by its launches. Savings are of a step of `step_s`; the
+    costs of the steps, as made by `costs.attribute`, say what is worth a prediction.
     """
     if device == CPU and not facts.inputs:
         return Replay(reason=Note("replay_no_graph"))
     ablations = _ablated(facts.ablations, work, labels)
-    largest = _largest(costs.filter(costs["device"] == device), work, labels)
+    costs = costs.filter(costs["device"] == device)
+    by_kernels = bound_by == "kernels"
+    # Kernels and launch costs, as `analysis.kernel_savings` adds them up, predict well where
+    # kernels decide, but not what a step takes that loses most of its launches.
+    predicted = _with_most_launches(ablations, costs) if by_kernels else ablations
+    others = {} if by_kernels else _largest(costs, work, labels)
     in_trace = frozenset(name for name, _ in work.ops)
-    groups = _Groups(ablations | largest, len(ablations), facts, in_trace, step_s)
-    if bound_by in NOT_REPLAYED:
-        replayed = Replay(reason=Note(NOT_REPLAYED[bound_by]))
+    groups = _Groups({**predicted, **others}, len(predicted), facts, in_trace, step_s)
+    reason = Note(NOT_REPLAYED[bound_by]) if bound_by in NOT_REPLAYED else None
+    if by_kernels and predicted:
+        replayed = replace(_rerun_launches(work, steps, device, groups), reason=reason)
+    elif reason is not None:
+        replayed = Replay(reason=reason)
     elif device == CPU:
         replayed = _rerun_ops(work, steps, groups)
     else:
@@ -133,6 +133,17 @@ def replay_steps(
         dependents={name: ops for name, ops in dependents.items() if ops},
         how="ops" if device == CPU else "launches",
     )
+
+
+def _with_most_launches(ablations: _OpsOf, costs: pl.DataFrame) -> _OpsOf:
+    """The ablations that leave out more than half of what a step launches."""
+    import polars as pl
+
+    kernels = dict(costs.group_by("op").agg(pl.col("kernels").sum()).iter_rows())
+    half = sum(kernels.values()) / 2
+    return {
+        key: ops for key, ops in ablations.items() if sum(kernels.get(op, 0) for op in ops) > half
+    }
 
 
 def _rerun_launches(work: Work, steps: Steps, device: str, groups: _Groups) -> Replay:
@@ -169,7 +180,7 @@ def _rerun_ops(work: Work, steps: Steps, groups: _Groups) -> Replay:
     if isinstance(drawn, Note):
         return Replay(reason=drawn)
     graph = Graph(groups.facts.inputs or {})
-    if drawn.part_in(graph.number) < _LEAST_IN_GRAPH:
+    if drawn.part_in(graph) < _LEAST_IN_GRAPH:
         return Replay(reason=Note("replay_ops_not_in_graph"))
     chosen, predicted = groups.affordable(drawn.size, len(steps))
     if not chosen:
@@ -232,15 +243,11 @@ def _critical_path(replays: Sequence[StepReplay]) -> tuple[PathOp, ...]:
     return tuple(PathOp(op=op, mean_s=ns / len(replays) / 1e9) for op, ns in longest_first)
 
 
-def _largest(
-    costs: pl.DataFrame, work: Work, labels: Labels
-) -> dict[tuple[str, str], frozenset[str]]:
-    """The ops of each layer, kind and op that is worth a prediction, the largest first.
-
-    On a GPU that is its time and the time for which the GPU waited for its launches.
-    """
+def _largest(costs: pl.DataFrame, work: Work, labels: Labels) -> _OpsOf:
+    """The ops of each layer, kind and op that is worth a prediction, the largest first."""
     import polars as pl
 
+    # On a GPU that is its time and the time for which the GPU waited for its launches.
     wall_ns = float(costs.unique("step")["wall_ns"].sum())
     of_model = costs.filter(pl.col("pass") != "idle").with_columns(
         (pl.col("share_ns") + pl.col("idle_before_ns").fill_null(0)).alias("share_ns")
@@ -263,9 +270,7 @@ def _largest(
     return {key: ops for _, key, ops in groups}
 
 
-def _ablated(
-    ablations: Sequence[AblationSpec], work: Work, labels: Labels
-) -> dict[tuple[str, str], frozenset[str]]:
+def _ablated(ablations: Sequence[AblationSpec], work: Work, labels: Labels) -> _OpsOf:
     described = list(zip(work.ops, labels.kind, labels.layer, strict=True))
     return {
         ("ablation", ablation.name): frozenset(

@@ -12,7 +12,7 @@ A replay that gives back the measured time predicts what the step would take wit
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from alexprof.attribute.activity import CPU, Activity
 from alexprof.attribute.cores import core_time
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps
-from alexprof.attribute.timeline import Float, Int, alone, cut, distinct, self_segments, touching
+from alexprof.attribute.timeline import Float, Index, alone, cut, distinct, self_segments, touching
 from alexprof.record.note import Note
 
 _DONE = 1e-6  # nanoseconds of work that are none
@@ -78,74 +78,69 @@ class ExecutedStep:
 
 @dataclass(frozen=True)
 class Executions:
-    """What ran in the steps, in columns of n executions by step and begin."""
+    """What ran in a CPU's steps, to be drawn one step at a time."""
 
-    names: Sequence[str]  # name of each op
-    op: Int  # [n]
-    thread: Int  # [n]
-    start_ns: Float  # [n], from the step's begin
-    end_ns: Float  # [n]
-    first: Int  # [steps + 1], where the executions of each step begin
-    wall_ns: Int  # [steps]
+    work: Work  # what ran
+    steps: Steps
+    cpu: Activity
+    rows: Index  # [n], the events of steps, by step and begin
+    first: Index  # [steps + 1], where the rows of each step begin
     usable: Float  # [ops], how many cores each op can use at once
     cores: float  # how many there are
-    threads: int  # how many ops can run at once
 
     @classmethod
     def of(cls, work: Work, steps: Steps) -> Executions | Note:
-        """Draws the steps; or the reason why they can't be replayed."""
+        """Gathers the executions of steps, or the reason why they can't be replayed."""
         if len(work.devices) > 1 or work.devices[0].device != CPU:
             return Note("replay_not_cpu_alone")
         (cpu,) = work.devices
         if cpu.at_work is not None:
             return Note("replay_xla")
-        at = steps.at(cpu.start_ps, cpu.end_ps)
-        rows = np.flatnonzero(at >= 0)
-        rows = rows[np.lexsort((cpu.start_ps[rows], at[rows]))]
-        step, op = at[rows], cpu.op[rows]
-        if distinct([step * len(work.ops) + op]).size < rows.size:
+        step = steps.at(cpu.start_ps, cpu.end_ps)
+        rows = np.flatnonzero(step >= 0)
+        rows = rows[np.lexsort((cpu.start_ps[rows], step[rows]))]
+        if distinct([step[rows] * len(work.ops) + cpu.op[rows]]).size < rows.size:
             return Note("replay_repeated_ops")
         order = np.lexsort((cpu.start_ps, cpu.thread))
         nested = touching(cpu.start_ps[order], cpu.end_ps[order], cpu.thread[order])
         if nested or (cpu.occurrences[rows] > 1).any():
             return Note("replay_nested_ops")
-        first = np.searchsorted(step, np.arange(len(steps) + 1))
+        first = np.searchsorted(step[rows], np.arange(len(steps) + 1))
         if (np.diff(first) == 0).any():
             return Note("replay_empty_steps")
-        usable, cores = _usable(cpu, work)
-        start, end = steps.start_ps[step], steps.end_ps[step]
-        return cls(
-            names=[name for name, _ in work.ops],
-            op=op,
-            thread=cpu.thread[rows],
-            start_ns=(np.maximum(cpu.start_ps[rows], start) - start) / PS_PER_NS,
-            end_ns=(np.minimum(cpu.end_ps[rows], end) - start) / PS_PER_NS,
-            first=first,
-            wall_ns=steps.wall_ns,
-            usable=usable,
-            cores=cores,
-            threads=int(np.unique(cpu.thread[rows]).size),
-        )
+        return cls(work, steps, cpu, rows, first, *_usable(cpu, work))
 
     @property
     def size(self) -> float:
         """Executions in a step, on average."""
-        return self.op.size / self.wall_ns.size
+        return self.rows.size / len(self.steps)
 
-    def part_in(self, nodes: Container[str]) -> float:
-        """The part of the ops' time that belongs to known ones."""
-        is_known = np.array([name in nodes for name in self.names], bool)
-        time = self.end_ns - self.start_ns
-        return float(time[is_known[self.op]].sum() / max(time.sum(), 1))
+    def part_in(self, graph: Graph) -> float:
+        """The part of the ops' time that belongs to nodes of the graph."""
+        is_node = np.array([name in graph.number for name, _ in self.work.ops], bool)
+        step = np.repeat(np.arange(len(self.steps)), np.diff(self.first))
+        start = np.maximum(self.cpu.start_ps[self.rows], self.steps.start_ps[step])
+        took = np.minimum(self.cpu.end_ps[self.rows], self.steps.end_ps[step]) - start
+        return float(took[is_node[self.cpu.op[self.rows]]].sum() / max(took.sum(), 1))
 
     def drawn(self, step: int) -> ExecutedStep:
         """Returns a step."""
-        rows = slice(self.first[step], self.first[step + 1])
-        op = self.op[rows]
-        columns = self.thread[rows], self.start_ns[rows], self.end_ns[rows], self.usable[op]
+        rows = self.rows[self.first[step] : self.first[step + 1]]
+        begin, end = self.steps.start_ps[step], self.steps.end_ps[step]
+        op = self.cpu.op[rows]
+        columns = (
+            self.cpu.thread[rows],
+            (np.maximum(self.cpu.start_ps[rows], begin) - begin) / PS_PER_NS,
+            (np.minimum(self.cpu.end_ps[rows], end) - begin) / PS_PER_NS,
+            self.usable[op],
+        )
         ran = zip(op.tolist(), *(column.tolist() for column in columns), strict=True)
-        executions = tuple(Execution(self.names[number], *rest) for number, *rest in ran)
-        return ExecutedStep(executions, float(self.wall_ns[step]), self.cores, self.threads)
+        return ExecutedStep(
+            tuple(Execution(self.work.ops[number][0], *rest) for number, *rest in ran),
+            wall_ns=float((end - begin) // PS_PER_NS),
+            cores=self.cores,
+            threads=int(np.unique(self.cpu.thread[self.rows]).size),
+        )
 
 
 def _usable(cpu: Activity, work: Work) -> tuple[Float, float]:
@@ -183,15 +178,17 @@ class StepReplay:
     """A step, ready to be run again."""
 
     def __init__(self, step: ExecutedStep, graph: Graph) -> None:
-        self.step = step
-        self.graph = graph
+        self.step, self.graph = step, graph
         ran = step.executions
         self._node = [graph.number.get(execution.op, -1) for execution in ran]
         self._at = {node: at for at, node in enumerate(self._node) if node >= 0}
-        self._missing = [len(before) for before in graph.inputs]
         self._work = _work(step)
-        self._gap = _gaps(ran)
-        self._tail_ns = step.wall_ns - max((execution.end_ns for execution in ran), default=0.0)
+        self._gap = []  # the time before each op's begin in which no op ran
+        reach = 0.0
+        for execution in ran:
+            self._gap.append(max(execution.start_ns - reach, 0.0))
+            reach = max(reach, execution.end_ns)
+        self._tail_ns = step.wall_ns - reach
 
     def wall_ns(self, without: Collection[str] = (), speed: float = float("inf")) -> float:
         """Returns how long the step takes if some ops are so many times as fast, or take no time.
@@ -199,33 +196,22 @@ class StepReplay:
         Raises:
             ValueError: The dependencies have a cycle, so the step could never end.
         """
-        work = [
-            work / speed if execution.op in without else work
-            for work, execution in zip(self._work, self.step.executions, strict=True)
-        ]
-        return self._run(work) + self._tail_ns
-
-    def _run(self, work: Sequence[float]) -> float:
-        """Plays the step; returns when the last op ended."""
-        missing = self._missing.copy()
+        ran = self.step.executions
+        missing = [len(before) for before in self.graph.inputs]
         # Ops that wait for nothing but a thread: a heap, the first goes first.
-        ready: list[int] = []
-        for at, node in enumerate(self._node):
-            if node < 0:
-                heapq.heappush(ready, at)
+        ready = [at for at, node in enumerate(self._node) if node < 0]
         self._free([node for node, count in enumerate(missing) if not count], missing, ready)
         starting: list[tuple[float, int]] = []
-        running: dict[int, float] = {}
+        running: dict[int, float] = {}  # the work that is left
         now, ended, free = 0.0, 0, self.step.threads
-        while ended < len(work):
+        while ended < len(ran):
             while ready and free:
                 at = heapq.heappop(ready)
                 heapq.heappush(starting, (now + self._gap[at], at))
                 free -= 1
             if not (starting or running):
                 raise ValueError("ops that wait for each other")
-            can_use = {at: self.step.executions[at].cores for at in running}
-            rate = _rates(can_use, self.step.cores)
+            rate = _rates({at: ran[at].cores for at in running}, self.step.cores)
             next_end = min((left / rate[at] for at, left in running.items()), default=float("inf"))
             until = min(next_end, starting[0][0] - now if starting else float("inf"))
             for at in running:
@@ -233,32 +219,28 @@ class StepReplay:
             now += until
             while starting and starting[0][0] <= now:
                 at = heapq.heappop(starting)[1]
-                running[at] = work[at]
+                running[at] = self._work[at] / (speed if ran[at].op in without else 1)
             for at in [at for at, left in running.items() if left <= _DONE]:
                 del running[at]
                 ended, free = ended + 1, free + 1
                 if self._node[at] >= 0:
                     self._free(self._released(self._node[at], missing), missing, ready)
-        return now
+        return now + self._tail_ns
 
     def _free(self, nodes: list[int], missing: list[int], ready: list[int]) -> None:
         """Makes ops ready whose inputs are there; hidden ones end at once, and free others."""
         while nodes:
             node = nodes.pop()
-            at = self._at.get(node)
-            if at is not None:
-                heapq.heappush(ready, at)
+            if node in self._at:
+                heapq.heappush(ready, self._at[node])
             else:
                 nodes += self._released(node, missing)
 
     def _released(self, node: int, missing: list[int]) -> list[int]:
         """Those that waited for a node last."""
-        free = []
         for user in self.graph.users[node]:
             missing[user] -= 1
-            if not missing[user]:
-                free.append(user)
-        return free
+        return [user for user in self.graph.users[node] if not missing[user]]
 
     def critical_path(self) -> list[tuple[str, float]]:
         """Finds the ops that made the step as long as it was, from first to last.
@@ -279,10 +261,9 @@ class StepReplay:
         while at >= 0:
             execution = ran[at]
             inputs = self.graph.inputs[self._node[at]] if self._node[at] >= 0 else []
-            needed = [self._latest(node, seen) for node in inputs]
             needed = [
                 other
-                for other in (*needed, previous[at])
+                for other in (*(self._latest(node, seen) for node in inputs), previous[at])
                 if 0 <= other < at and ran[other].end_ns <= execution.end_ns
             ]
             up = max(needed, key=lambda other: ran[other].end_ns, default=-1)
@@ -303,10 +284,9 @@ class StepReplay:
                 waiting += self.graph.inputs[current]
                 continue
             else:
-                ends = [seen.get(other, -1) for other in self.graph.inputs[current]]
-                seen[current] = max(
-                    (at for at in ends if at >= 0), key=lambda at: ran[at].end_ns, default=-1
-                )
+                ops = (seen.get(other, -1) for other in self.graph.inputs[current])
+                ops = (at for at in ops if at >= 0)
+                seen[current] = max(ops, key=lambda at: ran[at].end_ns, default=-1)
             waiting.pop()
         return seen[node]
 
@@ -322,33 +302,21 @@ def _rates(wanted: dict[int, float], cores: float) -> dict[int, float]:
 
 def _work(step: ExecutedStep) -> list[float]:
     """The core time that each op had in the trace, by the rule that replays it."""
-    ran = step.executions
-    edges = [(execution.end_ns, 0, at) for at, execution in enumerate(ran)]
-    edges += [
-        (execution.start_ns, 1, at)
-        for at, execution in enumerate(ran)
-        if execution.end_ns > execution.start_ns
-    ]
-    work = [0.0] * len(ran)
+    edges = []
+    for at, execution in enumerate(step.executions):
+        edges.append((execution.end_ns, 0, at))
+        if execution.end_ns > execution.start_ns:
+            edges.append((execution.start_ns, 1, at))
+    work = [0.0] * len(step.executions)
     running: dict[int, float] = {}
     before = 0.0
-    rates: dict[int, float] = {}
     for time, opens, at in sorted(edges):
-        for other, rate in rates.items():
-            work[other] += rate * (time - before)
+        if time > before:
+            for other, rate in _rates(running, step.cores).items():
+                work[other] += rate * (time - before)
         before = time
         if opens:
-            running[at] = ran[at].cores
+            running[at] = step.executions[at].cores
         else:
             running.pop(at, None)
-        rates = _rates(running, step.cores)
     return work
-
-
-def _gaps(ran: Sequence[Execution]) -> list[float]:
-    """The time before each op's begin in which no op ran."""
-    gaps, reach = [], 0.0
-    for execution in ran:
-        gaps.append(max(execution.start_ns - reach, 0.0))
-        reach = max(reach, execution.end_ns)
-    return gaps

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alexprof.attribute.metrics import METRICS, Metric
-from alexprof.attribute.table import IDLE_OP, UNASSIGNED_OP
+from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
+from alexprof.record.metrics import METRICS, Metric
 from alexprof.record.phase import Cost
 
 if TYPE_CHECKING:
@@ -95,21 +95,18 @@ def totals(costs: pl.DataFrame) -> list[Totals]:
     import polars as pl
 
     result = []
-    for device in costs["device"].unique(maintain_order=True):
-        rows = costs.filter(pl.col("device") == device)
-        steps = rows.unique("step")
+    for (device,), rows in costs.group_by("device", maintain_order=True):
         idle = rows.filter(pl.col("op") == IDLE_OP)
         reasons = idle.group_by("type").agg(pl.col("share_ns").sum())
         reasons = reasons.sort(["share_ns", "type"], descending=[True, False])
-        wall, idle_ns = int(steps["wall_ns"].sum()), int(idle["share_ns"].sum())
-        lost = rows.filter(pl.col("op") == UNASSIGNED_OP)
+        steps, idle_ns = rows.unique("step"), int(idle["share_ns"].sum())
         result.append(
             Totals(
                 device=device,
                 steps=steps.height,
-                wall_ns=wall,
+                wall_ns=int(steps["wall_ns"].sum()),
                 share_ns=int(rows["share_ns"].sum()) - idle_ns,
-                unassigned_ns=int(lost["share_ns"].sum()),
+                unassigned_ns=int(rows.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum()),
                 idle_ns=idle_ns,
                 idle_by_reason_ns=dict(reasons.iter_rows()),
             )
@@ -138,7 +135,8 @@ def _summary(
         how="left",
     )
     share_ns, at_work_ns = _total("share_ns"), _total("at_work_ns")
-    low, high = (pl.col("share_mean_s") + sign * pl.col("half_s") for sign in (-1, 1))
+    low = (pl.col("share_mean_s") - pl.col("half_s")).clip(lower_bound=0)
+    high = pl.col("share_mean_s") + pl.col("half_s")
     summary = (
         per_step.join(devices, on="device")
         .group_by(keys, maintain_order=True)
@@ -177,10 +175,10 @@ def _total(column: str) -> pl.Expr:
 
 
 def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Half the 95 % interval of each row's mean share, from blocks of steps; null with one."""
+    """Half the 95 % interval of each row's mean share, as `step_interval`; null with too few."""
     import polars as pl
 
-    from alexprof.measure.chunks import chunk_of_step, half_width
+    from alexprof.measure.chunks import LEAST_CHUNKS, chunk_of_step, half_width
 
     steps = costs["step"].unique().sort()
     chunk = chunk_of_step(len(steps))
@@ -197,7 +195,7 @@ def _half_widths(costs: pl.DataFrame, per_step: pl.DataFrame, keys: list[str]) -
     )
     mean = pl.col("share_ns").sum() / blocks
     squares = ((pl.col("share_ns") - mean) ** 2).sum() + (blocks - pl.len()) * mean**2
-    half = half_width(blocks) if blocks > 1 else None
+    half = half_width(blocks) if blocks >= LEAST_CHUNKS else None
     return means.group_by(keys, maintain_order=True).agg(
         ((squares / max(blocks - 1, 1)).sqrt() * pl.lit(half) / _NS_PER_S).alias("half_s")
     )

@@ -1,23 +1,30 @@
-"""The traced steps: when each began and ended, on the clock of the trace.
+"""The traced steps: when each began and ended, on the clock of the trace, on host and devices.
 
 A step is marked on the host by an event with a stat `step_num`; `tf.profiler.experimental.Trace`
 writes one (tensorflow/python/profiler/trace.py), named as the caller likes. Without markers a call
 of a `tf.function` is a step: its event has a stat `tf_function_call`
 (tensorflow/python/eager/polymorphic_function/polymorphic_function.py).
+
+A GPU runs behind the host. So its work belongs to the step that launched it, and where it is still
+at work when the host's step ends, steps begin and end otherwise on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.attribute.activity import Activity
 from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.record.note import Note, distinct
 from alexprof.xplane import Events
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Source = Literal["marker", "call", "whole"]
 
@@ -25,6 +32,12 @@ PS_PER_NS = 1000
 NOT_MARKED = "steps_not_marked"
 """The note on a trace that is one step as a whole: no step has the wanted marker."""
 _SHOWN = 5
+LONG, LONG_ON_CPU = 1.2, 3.0
+"""Times the median of the others, from which on a first step is left out."""
+COMPILING_NS = 50_000_000
+"""On a CPU by so much longer, too: what is shorter is a cold cache, and no compiler."""
+_OTHERS = 3  # so many others tell
+_BEHIND = 0.01  # part of a GPU's time after the steps that launched it, from which it runs behind
 _SET_UP = 0.1  # part of the trace before the first step from which on a note is due
 
 
@@ -90,29 +103,20 @@ class Steps:
         return self._take(np.flatnonzero(self.number != number))
 
     def _take(self, rows: Index) -> Steps:
-        return replace(
-            self,
-            number=self.number[rows],
-            start_ps=self.start_ps[rows],
-            end_ps=self.end_ps[rows],
-            sort=None,
-        )
+        columns = self.number[rows], self.start_ps[rows], self.end_ps[rows]
+        return Steps(*columns, self.notes, self.source, sorts=self.sorts)
 
 
-@dataclass(frozen=True)
-class _Spans:
-    """Events that may be steps: int64 [m] number, begin and end; names as written."""
+class _Marks(NamedTuple):
+    """Events that may be steps, in columns."""
 
     number: Int
     start_ps: Int
     end_ps: Int
     name: NDArray[np.str_]
 
-    def __len__(self) -> int:
-        return int(self.number.size)
-
-    def take(self, rows: Bool | Index) -> _Spans:
-        return _Spans(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
+    def take(self, rows: Bool | Index) -> _Marks:
+        return _Marks(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
@@ -124,68 +128,55 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
         span_ps: Begin and end of all ops and kernels: one step with the number 0, where nothing
             is marked and no function is called.
     """
-    markers = _events_with(host, "step_num")
-    steps = _outermost(_named(markers, marker))
+    markers, calls = (_events_with(host, stat) for stat in ("step_num", "tf_function_call"))
+    wanted, called = (
+        marks if marker is None else marks.take(marks.name == marker) for marks in (markers, calls)
+    )
+    steps = _outermost(wanted)
     if len(steps):
         return steps if marker is None else _beside_others(steps, markers, marker)
-    calls = _named(_events_with(host, "tf_function_call"), marker)
-    if len(calls):
+    if called.number.size:
         recorded_until_ps = max(int(events.end_ps.max(initial=0)) for events in host)
-        return _until_next(_outermost(calls), recorded_until_ps, span_ps)
+        return _until_next(_outermost(called), recorded_until_ps, span_ps)
     names = _names_of(markers) if marker is not None else ()
-    return _whole(span_ps, (*steps.notes, Note(NOT_MARKED, names=names, text=marker or "")))
+    notes = (*steps.notes, Note(NOT_MARKED, names=names, text=marker or ""))
+    start = span_ps[0] // PS_PER_NS
+    end = max(-(-span_ps[1] // PS_PER_NS), start + 1)
+    number, start_ps, end_ps = np.array([[0], [start * PS_PER_NS], [end * PS_PER_NS]], np.int64)
+    return Steps(number, start_ps, end_ps, notes, source="whole")
 
 
-def _events_with(host: Sequence[Events], stat: str) -> _Spans:
+def _events_with(host: Sequence[Events], stat: str) -> _Marks:
     """The events that have a stat, numbered by its value, or from 0 where that is no number."""
     none: Int = np.zeros(0, np.int64)
-    numbers, starts, ends, names = [none], [none], [none], [np.zeros(0, np.str_)]
+    parts = [_Marks(none, none, none, np.zeros(0, np.str_))]
     for events in host:
         number, present = events.ints(stat)
         if not present.any():
             text, _ = events.strings(stat)
             present = text >= 0
             number[present] = np.arange(int(present.sum()))
-        numbers.append(number[present])
-        starts.append(events.start_ps[present])
-        ends.append(events.end_ps[present])
-        names.append(np.array([events.names[symbol] for symbol in events.name[present]], np.str_))
-    number, start, end = (np.concatenate(column) for column in (numbers, starts, ends))
-    return _Spans(number, start, end, np.concatenate(names))
+        names = np.array([events.names[symbol] for symbol in events.name[present]], np.str_)
+        starts, ends = events.start_ps[present], events.end_ps[present]
+        parts.append(_Marks(number[present], starts, ends, names))
+    return _Marks(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _named(spans: _Spans, name: str | None) -> _Spans:
-    return spans if name is None else spans.take(spans.name == name)
-
-
-def _beside_others(steps: Steps, markers: _Spans, wanted: str) -> Steps:
+def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
     """Adds to the wanted steps those of other markers that lie apart from them."""
     start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
     after = np.searchsorted(steps.end_ps, start_ps, side="right")
     begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
     others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
-    if not len(others):
-        return replace(steps, wanted=wanted)
-    sort = others.sort if others.sort is not None else np.zeros(len(others), np.int64)
-    number, start, end, sorts = (
-        np.concatenate(columns)
-        for columns in (
-            (steps.number, others.number),
-            (steps.start_ps, others.start_ps),
-            (steps.end_ps, others.end_ps),
-            (np.zeros(len(steps), np.int64), 1 + sort),
-        )
-    )
-    order = np.argsort(start)
-    return Steps(
-        number[order],
-        start[order],
-        end[order],
-        steps.notes,
-        sort=sorts[order],
-        sorts=(wanted, *others.sorts),
-        wanted=wanted,
-    )
+    every = [
+        (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.sort)
+        for first, part in enumerate((steps, others))
+    ]
+    columns = [np.concatenate(column) for column in zip(*every, strict=True)]
+    order = np.argsort(columns[1])
+    number, start, end, sort = (column[order] for column in columns)
+    sorts = (wanted, *others.sorts)
+    return Steps(number, start, end, steps.notes, sort=sort, sorts=sorts, wanted=wanted)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
@@ -202,79 +193,141 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     set_up_ps = int(calls.start_ps[0]) - span_ps[0]
     if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
         notes.append(Note("set_up_left_out", {"set_up_s": set_up_ps / 1e12}))
-    return replace(
-        calls,
-        end_ps=np.append(calls.start_ps[1:], last_ps),
-        notes=tuple(notes),
-        source="call",
-    )
+    end_ps = np.append(calls.start_ps[1:], last_ps)
+    return replace(calls, end_ps=end_ps, notes=tuple(notes), source="call")
 
 
-def _whole(span_ps: tuple[int, int], notes: tuple[Note, ...]) -> Steps:
-    start = span_ps[0] // PS_PER_NS
-    end = max(-(-span_ps[1] // PS_PER_NS), start + 1)
-    return Steps(
-        np.zeros(1, np.int64),
-        np.array([start * PS_PER_NS], np.int64),
-        np.array([end * PS_PER_NS], np.int64),
-        notes,
-        source="whole",
-    )
-
-
-def _outermost(spans: _Spans) -> Steps:
+def _outermost(marks: _Marks) -> Steps:
     """Leaves steps that lie inside another out, and starts one that overlaps where that ends."""
-    order = np.lexsort((-spans.end_ps, spans.start_ps))
-    spans = spans.take(order)
-    reach = np.roll(np.maximum.accumulate(spans.end_ps), 1)
+    marks = marks.take(np.lexsort((-marks.end_ps, marks.start_ps)))
+    reach = np.roll(np.maximum.accumulate(marks.end_ps), 1)
     reach[:1] = np.iinfo(np.int64).min
-    outer = spans.end_ps > reach
-    start = _to_ns(np.maximum(spans.start_ps, reach)[outer])
-    end = _to_ns(spans.end_ps[outer])
-    kept = spans.take(outer)
-    notes = _left_out(spans, outer)
-    overlaps = int((outer & (spans.start_ps < reach)).sum())
-    if overlaps:
+    outer = marks.end_ps > reach
+    notes = []
+    # A marker inside another that repeats its number is the same step.
+    around = np.maximum(np.cumsum(outer) - 1, 0)
+    inside = marks.take(~outer & (marks.number != marks.number[outer][around]))
+    if inside.number.size:
+        numbers: dict[str, float] = {"markers": inside.number.size}
+        notes.append(Note("markers_inside_steps", numbers, _names_of(inside)))
+    if overlaps := int((outer & (marks.start_ps < reach)).sum()):
         notes.append(Note("steps_overlap", {"steps": overlaps}))
-    lasting = end > start
+    start_ps = np.maximum(marks.start_ps, reach)
+    marks = marks._replace(start_ps=_to_ns(start_ps), end_ps=_to_ns(marks.end_ps)).take(outer)
+    lasting = marks.end_ps > marks.start_ps
     if not lasting.all():
         notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
-    sorts = tuple(dict.fromkeys(kept.name[lasting].tolist()))
-    places = {name: place for place, name in enumerate(sorts)}
-    sort = np.array([places[name] for name in kept.name[lasting].tolist()], np.int64)
-    steps = Steps(
-        kept.number[lasting], start[lasting], end[lasting], tuple(notes), sort=sort, sorts=sorts
-    )
-    return _distinct(steps)
-
-
-def _left_out(markers: _Spans, outer: Bool) -> list[Note]:
-    """Notes which markers inside others are left out, unless they repeat the outer one's number."""
-    at = np.maximum(np.cumsum(outer) - 1, 0)
-    other = ~outer & (markers.number != markers.number[outer][at])
-    if not other.any():
-        return []
-    names = _names_of(markers.take(other))
-    return [Note("markers_inside_steps", {"markers": int(other.sum())}, names)]
-
-
-def _names_of(spans: _Spans) -> tuple[str, ...]:
-    return tuple(np.unique(spans.name)[:_SHOWN].tolist())
-
-
-def _distinct(steps: Steps) -> Steps:
-    """Numbers steps from 0 where a sort's numbers repeat, as with two loops in one trace."""
-    number = steps.number.copy()
-    notes = steps.notes
-    for sort in range(len(steps.sorts)):
-        rows = steps.rows_of(sort)
+    number, start_ps, end_ps, name = marks.take(lasting)
+    places = {name: place for place, name in enumerate(dict.fromkeys(name.tolist()))}
+    sort = np.array([places[name] for name in name.tolist()], np.int64)
+    for place in places.values():  # from 0 where numbers repeat, as with two loops in one trace
+        rows = np.flatnonzero(sort == place)
         if np.unique(number[rows]).size < rows.size:
             number[rows] = np.arange(rows.size)
-            notes += (Note("steps_renumbered"),)
-    return replace(steps, number=number, notes=distinct(notes))
+            notes.append(Note("steps_renumbered"))
+    return Steps(number, start_ps, end_ps, distinct(notes), sort=sort, sorts=tuple(places))
+
+
+def _names_of(marks: _Marks) -> tuple[str, ...]:
+    return tuple(np.unique(marks.name)[:_SHOWN].tolist())
 
 
 def _to_ns(time_ps: Int) -> Int:
     """Rounds to whole nanoseconds; order is kept, so disjoint steps stay disjoint."""
     rounded: Int = (time_ps + PS_PER_NS // 2) // PS_PER_NS * PS_PER_NS
     return rounded
+
+
+def step_of(activity: Activity, steps: Steps) -> Int:
+    """Returns the step that each event counts in: the one in which the host launched it."""
+    begun = steps.at(activity.start_ps, activity.end_ps)
+    if activity.launched is None or not steps.marked:
+        return begun
+    launch_ps = activity.launched.start_ps
+    return np.where(activity.launched.known, steps.at(launch_ps, launch_ps), begun)
+
+
+def device_windows(activity: Activity, event_step: Int, steps: Steps) -> tuple[Int, Int]:
+    """When each step begins and ends on a device.
+
+    A GPU that has done a step's work when the host's step ends has the host's steps. One that runs
+    behind has periods instead: from the first thing that a step launched to the first of the next
+    step that launched any. After the last step nothing says where the next would begin: it ends
+    with what it launched, and the median of the gaps that others end with. With one step alone it
+    is the host's, longer by what the GPU still had to do.
+
+    Returns:
+        int64 [steps] begins and ends, disjoint and in order, at whole nanoseconds; a step that
+        launched nothing has no length where the GPU has periods.
+    """
+    host = steps.start_ps, steps.end_ps
+    if activity.launched is None:
+        return host
+    launched = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    step = event_step[launched]
+    start, end = activity.start_ps[launched], activity.end_ps[launched]
+    if not is_behind(start, end, steps.end_ps[step]):
+        return host
+    most = np.iinfo(np.int64).max
+    first, last = np.full(len(steps), most), np.full(len(steps), -1)
+    np.minimum.at(first, step, start)
+    np.maximum.at(last, step, end)
+    if np.unique(step).size == 1:
+        only = int(step[0])
+        behind = host[1].copy()
+        behind[only] = max(int(behind[only]), _up_to_ns(int(last[only])))
+        return host[0], np.minimum(behind, np.append(host[0][1:], most))
+    # Work of a later step may begin before that of an earlier one, on another stream.
+    begin = np.minimum.accumulate(first[::-1])[::-1] // PS_PER_NS * PS_PER_NS
+    both = (last[:-1] >= 0) & (last[1:] >= 0)
+    gaps = np.maximum(begin[1:] - last[:-1], 0)[both]
+    until_ps = _up_to_ns(int(last.max()) + (int(np.median(gaps)) if gaps.size else 0))
+    begin = np.minimum(begin, until_ps)
+    return begin, np.append(begin[1:], until_ps)
+
+
+def is_behind(start_ps: Int, end_ps: Int, until_ps: Int) -> bool:
+    """Whether a GPU is at work for a good part of its time after the step that launched it.
+
+    Takes begin and end of each event, and when the host's step ended, int64 [n].
+    """
+    late_ps = np.maximum(end_ps - np.maximum(start_ps, until_ps), 0)
+    return bool(late_ps.sum() > _BEHIND * (end_ps - start_ps).sum())
+
+
+def _up_to_ns(time_ps: int) -> int:
+    return -(-time_ps // PS_PER_NS) * PS_PER_NS
+
+
+def launches_of(activity: Activity, event_step: Int, steps: int) -> Int:
+    """Counts the launches of each step, int64 [steps]; what one launch runs counts once."""
+    if activity.launched is None:
+        return np.zeros(steps, np.int64)
+    rows = np.flatnonzero((event_step >= 0) & activity.launched.known)
+    # No two threads end a launch in the same picosecond but by chance.
+    return counted_once(event_step[rows], activity.launched.end_ps[rows], steps)
+
+
+def counted_once(group: Int, number: Int, groups: int) -> Int:
+    """Counts the different numbers of each group, int64 [groups]."""
+    order = np.lexsort((number, group))
+    group, number = group[order], number[order]
+    fresh = np.ones(group.size, bool)
+    fresh[1:] = (group[1:] != group[:-1]) | (number[1:] != number[:-1])
+    return np.bincount(group[fresh], minlength=groups)
+
+
+def long_first(steps: pl.DataFrame, *, on_cpu: bool = False) -> pl.DataFrame | None:
+    """Finds a first step that took much longer than the others: its row, or None.
+
+    A profiler sets itself up in it on a GPU; a program may compile in it on any device. `on_cpu`
+    says that steps are judged by a CPU, where nothing but compiling takes long.
+    """
+    least, longer_ns = (LONG_ON_CPU, COMPILING_NS) if on_cpu else (LONG, 0)
+    rest = steps["wall_ns"][1:]
+    if len(rest) < _OTHERS:
+        return None
+    median = rest.median()
+    assert isinstance(median, float)
+    is_long = steps["wall_ns"][0] >= max(least * median, median + longer_ns)
+    return steps.head(1) if is_long else None

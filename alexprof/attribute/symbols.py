@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-Op: TypeAlias = "tuple[str, str]"  # name, type
+Op: TypeAlias = tuple[str, str]  # name, type
 
 UNASSIGNED = -1
 DATA_SCOPE = "tf_data"  # put around the ops of functions that tf.data runs
@@ -21,19 +21,12 @@ _FUNCTION = "__"  # TensorFlow's names of functions: __inference_step_66, __back
 _NUMBER = re.compile(r"[._]\d+$")
 
 
-class OpNumbers:
+class OpNumbers(dict[Op, int]):
     """Numbers ops from 0 as they are met; the same op on several devices has one number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Op, int] = {}
 
     def of(self, op: Op | None) -> int:
         """Returns the op's number, `UNASSIGNED` for None."""
-        return UNASSIGNED if op is None else self._numbers.setdefault(op, len(self._numbers))
-
-    def ops(self) -> tuple[Op, ...]:
-        """Returns the ops in the order of their numbers."""
-        return tuple(self._numbers)
+        return UNASSIGNED if op is None else self.setdefault(op, len(self))
 
 
 def split_op(text: str) -> Op | None:

@@ -17,12 +17,25 @@ that called XLA has what is left of its own time: moments at which no op of XLA 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from alexprof.attribute.cores import NONE, Regions, find_regions, innermost, lookup
-from alexprof.attribute.timeline import Bool, Cover, Index, Int, OwnerRows, Segments, self_segments
+from alexprof.attribute.cores import Regions, find_regions
+from alexprof.attribute.timeline import (
+    NONE,
+    Bool,
+    Cover,
+    Index,
+    Int,
+    OneRow,
+    Segments,
+    innermost,
+    lookup,
+    self_segments,
+)
 from alexprof.xplane import Events, Plane
 
 # Inside of these a pool's thread looks for thunks to run, or waits, which is work for no op.
@@ -33,8 +46,7 @@ _CALL = re.compile(r"ThunkExecutor::Execute.*|CpuExecutable::.*")
 _NEVER = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True)
-class HostTime:
+class HostTime(NamedTuple):
     """The time of the ops of a host that runs XLA."""
 
     own: Segments  # when each op was at work; the owner is an index of the ops' events
@@ -50,6 +62,7 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     is_pool = np.ones(len(plane.lines), np.bool_)
     is_pool[line[rows[~is_thunk]]] = False
     regions = find_regions(events, is_pool, rows, np.arange(rows.size))
+    # A thread that lost its core at the end of a region seems to work on long after.
     done_ps = np.append(_done_ps(events, rows), _NEVER)[regions.op]
     regions = replace(regions, end_ps=np.minimum(regions.end_ps, done_ps))
     breaks = events.named(_EXECUTOR.fullmatch)
@@ -60,10 +73,14 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
     by_caller = np.append(callers, False)[pieces.owner] & ~in_region
     by_others = (pieces.owner != NONE) & ~by_xla & ~by_caller & ~in_region
     of_xla = pieces.take(by_xla)
-    rows_of_ops = OwnerRows(of_xla)
-    laid = rows_of_ops.laid(of_xla)
-    at_work = rows_of_ops.times(Cover.of(laid.start_ps, laid.end_ps))
+    row = OneRow(of_xla)
+    laid = row.lay(of_xla)
+    at_work = row.times(Cover.of(laid.start_ps, laid.end_ps))
     worked = pieces.take(by_xla | in_region)
+    # Work is done by as many threads as the largest pool has, or as run other ops. XLA has pools
+    # for calls and for the work of thunks, each of a thread per core.
+    names = (plane.lines[at].name.partition("/")[0] for at in np.unique(regions.thread).tolist())
+    largest = max(Counter(names).values(), default=1)
     return HostTime(
         own=Segments.joined(
             at_work,
@@ -75,7 +92,7 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
             thread=thread[by_xla | in_region],
             start_ps=worked.start_ps,
             end_ps=worked.end_ps,
-            threads=_threads(plane, regions.thread, line[rows[~is_thunk]]),
+            threads=max(largest, np.unique(line[rows[~is_thunk]]).size),
         ),
         callers=callers,
     )
@@ -84,10 +101,9 @@ def host_time(plane: Plane, events: Events, rows: Index, op: Int, is_thunk: Bool
 def _pieces(
     events: Events, rows: Index, regions: Regions, breaks: Index
 ) -> tuple[Segments, Int, Bool]:
-    """Cuts ops and regions down to the time that threads spent on them themselves, without breaks.
+    """Cuts ops and regions down to the time that threads spent on them, without breaks.
 
-    Returns the pieces, each owned by an op's event or `NONE`; the thread of each; and which are of
-    regions.
+    Returns pieces, owned by an op's event or `NONE`; the thread of each; which are of regions.
     """
     inner = np.concatenate((breaks, rows))
     # Regions first: of equal intervals the later is the inner one.
@@ -104,10 +120,7 @@ def _pieces(
 
 
 def _done_ps(events: Events, rows: Index) -> Int:
-    """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so.
-
-    A thread that lost its core at the end of a region seems to work on long after.
-    """
+    """When each thunk was done at the latest; `_NEVER` for other ops, and where nothing says so."""
     taken, is_taken = events.ints("_c")
     given, is_given = events.ints("_p")
     ends = events.named(_DONE.fullmatch)
@@ -130,13 +143,3 @@ def _callers(events: Events, rows: Index, is_thunk: Bool) -> Bool:
     callers = np.zeros(rows.size, np.bool_)
     callers[np.flatnonzero(~is_thunk)[holder[holder != NONE]]] = True
     return callers
-
-
-def _threads(plane: Plane, workers: Int, executors: Int) -> int:
-    """How many threads can be at work: as many as the largest pool has, or as run other ops.
-
-    XLA has pools for calls and for the work of thunks, each of a thread per core.
-    """
-    pools = [plane.lines[line].name.partition("/")[0] for line in np.unique(workers).tolist()]
-    largest = max((pools.count(pool) for pool in set(pools)), default=1)
-    return max(largest, np.unique(executors).size)

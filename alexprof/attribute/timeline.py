@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +17,8 @@ Int: TypeAlias = NDArray[np.int64]
 Index: TypeAlias = NDArray[np.intp]
 Float: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
+
+NONE = -1  # no index
 
 
 @dataclass(frozen=True)
@@ -61,32 +62,7 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
         Segments by thread and time, disjoint on each thread. O(n log n).
     """
     order = np.lexsort((-end_ps, start_ps, thread))
-    order = order[end_ps[order] > start_ps[order]]
     start, end, lane = start_ps[order], end_ps[order], thread[order]
-    alone = _alone(start, end, lane)
-    if np.count_nonzero(alone) < order.size // 2:
-        return _nested(order, start, end, lane)
-    # On a stream of a GPU nearly all are alone: there is nothing to find out about them.
-    rest = ~alone
-    nested = _nested(order[rest], start[rest], end[rest], lane[rest])
-    all_of_them = Segments.joined(Segments(order[alone], start[alone], end[alone]), nested)
-    return all_of_them.take(np.lexsort((all_of_them.start_ps, thread[all_of_them.owner])))
-
-
-def _alone(start: Int, end: Int, lane: Int) -> Bool:
-    """Tells which events share no moment with another of their lane, given in order."""
-    edges = [0, *(np.flatnonzero(lane[1:] != lane[:-1]) + 1).tolist(), start.size]
-    alone = np.ones(start.size, np.bool_)
-    for first, last in pairwise(edges):
-        reach = np.maximum.accumulate(end[first : last - 1])
-        touches = start[first + 1 : last] < reach  # what is ahead of it
-        alone[first + 1 : last] &= ~touches
-        alone[first : last - 1] &= start[first + 1 : last] >= end[first : last - 1]
-    return alone
-
-
-def _nested(order: Index, start: Int, end: Int, lane: Int) -> Segments:
-    """Cuts events that may share moments; `order` are their indexes."""
     while True:
         lasting = end > start
         order, start, end, lane = order[lasting], start[lasting], end[lasting], lane[lasting]
@@ -96,10 +72,16 @@ def _nested(order: Index, start: Int, end: Int, lane: Int) -> Segments:
         crossing = sweep.parent >= 0
         crossing[crossing] = end[crossing] > end[sweep.parent[crossing]]
         if not crossing.any():
-            return _owned(sweep, order, lane)
+            break
         # An event that ends inside a later one owns nothing after that one's begin, so ending it
         # there changes no owner. Crossing events are rare: this is one pass, seldom a second.
         np.minimum.at(end, sweep.parent[crossing], start[crossing])
+    # The time after each begin belongs to that event, and after each end to its parent.
+    top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
+    start, end = sweep.time[:-1], sweep.time[1:]
+    same = lane[sweep.event[:-1]] == lane[sweep.event[1:]]
+    keep = (top >= 0) & same & (end > start)
+    return Segments(order[top[keep]], start[keep], end[keep])
 
 
 def touching(start: Int, end: Int, lane: Int) -> bool:
@@ -142,13 +124,20 @@ def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
     return _Sweep(time, event, opens, parent)
 
 
-def _owned(sweep: _Sweep, order: Index, lane: Int) -> Segments:
-    """Gives the time after each begin to that event, and after each end to its parent."""
-    top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
-    start, end = sweep.time[:-1], sweep.time[1:]
-    same = lane[sweep.event[:-1]] == lane[sweep.event[1:]]
-    keep = (top >= 0) & same & (end > start)
-    return Segments(order[top[keep]], start[keep], end[keep])
+def innermost(start_ps: Int, end_ps: Int, lane: Int, point_ps: Int, point_lane: Int) -> Int:
+    """Finds the interval that holds each moment most closely, or `NONE`: int64 [p] indexes.
+
+    Intervals and moments of different lanes do not see each other. What ends at a moment has ended,
+    what begins at it has begun. O((n + p) log n).
+    """
+    own = self_segments(start_ps, end_ps, lane)
+    of_lanes = Segments(lane[own.owner], own.start_ps, own.end_ps)
+    points = Segments(point_lane, point_ps, point_ps)
+    row = OneRow(of_lanes, points)
+    laid, moment = row.lay(of_lanes), row.lay(points).start_ps
+    at = np.searchsorted(laid.start_ps, moment, "right") - 1
+    held = np.append(laid.end_ps, NONE)[at] > moment
+    return np.where(held, np.append(own.owner, NONE)[at], NONE)
 
 
 def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
@@ -194,10 +183,7 @@ def alone(start_ps: Int, end_ps: Int) -> tuple[Int, Int]:
 
 
 def _running(start_ps: Int, end_ps: Int) -> tuple[Int, Int, Int, Int]:
-    """Counts the intervals that last from each begin or end to the next.
-
-    Returns all times in order, each once; where in them each interval begins, and ends; the counts.
-    """
+    """Returns all times, each once; where in them intervals begin, and end; how many last then."""
     edges, where = np.unique(np.concatenate((start_ps, end_ps)), return_inverse=True)
     opens, closes = where[: start_ps.size], where[start_ps.size :]
     running = np.cumsum(
@@ -257,38 +243,41 @@ class Cover:
         return until
 
 
-class OwnerRows:
-    """Segments of several owners laid in one row, where no two owners meet: one pass does for all.
-
-    Times are numbered in their order, and each owner gets a stretch of numbers of its own.
-    """
+class OneRow:
+    """Segments of owners (from 0 on) moved to where no two owners meet: one pass does for all."""
 
     def __init__(self, *parts: Segments) -> None:
-        """Takes all segments whose times are to be numbered."""
-        self._edges = distinct([time for part in parts for time in (part.start_ps, part.end_ps)])
-        self._width = self._edges.size + 1
+        """Takes all segments that are to be moved."""
+        times = [time for part in parts for time in (part.start_ps, part.end_ps) if time.size]
+        owners = 1 + max((int(part.owner.max(initial=0)) for part in parts), default=0)
+        self._low = min((int(time.min()) for time in times), default=0)
+        self._width = 1 + max((int(time.max()) for time in times), default=0) - self._low
+        self._edges: Int | None = None
+        if self._width * owners >= 1 << 62:  # too far apart: their ranks stand for the times
+            self._edges = distinct(times)
+            self._width = self._edges.size
 
-    def laid(self, segments: Segments) -> Segments:
-        """Returns the segments with numbers for times."""
+    def lay(self, segments: Segments) -> Segments:
+        """Returns the segments in the row."""
+        start, end = segments.start_ps - self._low, segments.end_ps - self._low
+        if self._edges is not None:
+            start = np.searchsorted(self._edges, segments.start_ps)
+            end = np.searchsorted(self._edges, segments.end_ps)
         first = segments.owner * self._width
-        return Segments(
-            segments.owner,
-            first + np.searchsorted(self._edges, segments.start_ps),
-            first + np.searchsorted(self._edges, segments.end_ps),
-        )
+        return Segments(segments.owner, first + start, first + end)
 
-    def times(self, numbered: Segments | Cover) -> Segments:
-        """Returns what is left of the row as segments of the owners."""
-        start, end = numbered.start_ps, numbered.end_ps
-        owner = numbered.owner if isinstance(numbered, Segments) else start // self._width
-        return Segments(owner, self._edges[start % self._width], self._edges[end % self._width])
+    def times(self, laid: Segments | Cover) -> Segments:
+        """Returns parts of the row as segments of the owners."""
+        owner, start = np.divmod(laid.start_ps, self._width)
+        end = laid.end_ps - owner * self._width
+        if self._edges is None:
+            return Segments(owner, start + self._low, end + self._low)
+        return Segments(owner, self._edges[start], self._edges[end])
 
 
 def idle_within(busy: Cover, other: Cover, start_ps: Int, end_ps: Int) -> Int:
-    """Returns the idle time in each window during which `other` was going on, in picoseconds.
-
-    |other without busy| = |other ∪ busy| − |busy|.
-    """
+    """Returns the idle time in each window during which `other` was going on, in picoseconds."""
+    # |other without busy| = |other ∪ busy| − |busy|
     return (busy | other).within(start_ps, end_ps) - busy.within(start_ps, end_ps)
 
 
@@ -299,3 +288,12 @@ def distinct(times: Sequence[Int]) -> Int:
     fresh[1:] = ordered[1:] != ordered[:-1]
     once: Int = ordered[fresh]
     return once
+
+
+def lookup(keys: Int, wanted: Int) -> Int:
+    """Index of each wanted key, `NONE` where it is missing; of equal keys the first counts."""
+    if not keys.size:
+        return np.full(wanted.size, NONE, np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][at] == wanted, order[at], NONE)

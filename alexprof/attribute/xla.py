@@ -10,25 +10,27 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.attribute.command_buffers import match_kernels
 from alexprof.attribute.symbols import Op, OpNumbers, type_in
-from alexprof.attribute.timeline import Bool, Index, Int
+from alexprof.attribute.timeline import NONE, Bool, Index, Int
 from alexprof.record.note import Note
 from alexprof.xplane import Events, HloOp, HloPrograms, Trace
 
 HLO_OP = "hlo_op"
-# A CUDA graph that holds what several instructions launch: its kernels all go by its name
-# (xla/backends/gpu/runtime/command_buffer_thunk.cc).
+# A CUDA graph that holds what several instructions launch: its kernels all go by its name, in the
+# order in which the instructions run (xla/backends/gpu/runtime/command_buffer_thunk.cc).
 _BUFFER = re.compile(r"command_buffer(?:[._]\d+)?")
+_NUMBER = re.compile(r"[._]\d+$")
+_CALL = "custom-call"
+_LAUNCHING = frozenset({"fusion", _CALL, "copy", "reduce", "sort", "scatter", "convert"})
 # JAX's primitives of XLA's products; XLA may name one after the transpose that it took in.
 _PRODUCTS = {"dot": "dot_general", "convolution": "conv_general_dilated"}
 _MOVES = frozenset({"transpose", "reshape", "broadcast_in_dim", "squeeze", "convert_element_type"})
-_ABSENT = -1
 # TensorFlow names a module after the function and all its attributes, as in
 # a_inference_step_66__XlaMustCompile_true_config_proto_…, and where values enter and leave the same
 # in all functions (tensorflow/compiler/tf2xla/xla_compiler.cc).
@@ -42,7 +44,6 @@ class XlaOps:
     Attributes:
         unplaced: Numbers of the ops that are XLA's own, which go by module and instruction, because
             the trace does not say where those come from; and of others that are in no pass.
-        fused: Whether any event was a fusion of instructions.
         estimated: Numbers of the ops that some fusion goes by only because most of it is of them.
         fusions: Of each fusion met, the names of the ops that it computes.
     """
@@ -54,13 +55,13 @@ class XlaOps:
         self.unplaced: set[int] = set()
         self.estimated: set[int] = set()
         self.fusions: list[tuple[str, ...]] = []
-        self.fused = False
+        self._fused = False
         self._buffers: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
 
     @property
     def notes(self) -> list[Note]:
         """What a reader of the ops should know."""
-        codes = {"xla_fused": self.fused, "xla_fusions_estimated": bool(self.estimated)}
+        codes = {"xla_fused": self._fused, "xla_fusions_estimated": bool(self.estimated)}
         return [Note(code) for code, applies in codes.items() if applies]
 
     def read(self, events: Events, rows: Index) -> tuple[Int, Int]:
@@ -72,10 +73,7 @@ class XlaOps:
         program, has_program = events.ints("program_id")
         programs, which = np.unique(program[rows], return_inverse=True)
         texts = [events.strings(stat) for stat in ("hlo_module", HLO_OP, "name")]
-        columns = [
-            np.where(has_program[rows], which, _ABSENT),
-            *(index[rows] for index, _ in texts),
-        ]
+        columns = [np.where(has_program[rows], which, NONE), *(index[rows] for index, _ in texts)]
         tables: list[list[Any]] = [
             [*programs.tolist(), None],
             *([*table, ""] for _, table in texts),
@@ -86,8 +84,7 @@ class XlaOps:
             _Key(*(table[int(column[row])] for table, column in zip(tables, columns, strict=True)))
             for row in first
         ]
-        numbers = np.array([self._number(key) for key in keys], np.int64)
-        fusions = np.array([self._fusion(key) for key in keys], np.int64)
+        numbers, fusions = np.array([self._op(key) for key in keys], np.int64).reshape(-1, 2).T
         return numbers[index], fusions[index]
 
     def _without_buffers(
@@ -108,43 +105,39 @@ class XlaOps:
         order = held[np.lexsort((events.start_ps[rows[held]], number[rows[held]]))]
         edges = np.flatnonzero(np.diff(number[rows[order]])) + 1
         column, places = column.copy(), {text: at for at, text in enumerate(table[:-1])}
-        table = table[:-1]
         for launch in np.split(order, edges):
             program = tables[0][int(columns[0][launch[0]])]
             kernels = tuple(events.names[symbol] for symbol in events.name[rows[launch]])
-            instructions = None if program is None else self._in_buffer(program, kernels)
-            for row, instruction in zip(launch, instructions or (), strict=bool(instructions)):
+            if program is None:
+                continue
+            if (program, kernels) not in self._buffers:
+                scheduled = self._programs.scheduled(program)
+                self._buffers[program, kernels] = match_kernels(kernels, scheduled)
+            for row, instruction in zip(launch, self._buffers[program, kernels], strict=True):
                 if instruction:
                     column[row] = places.setdefault(instruction, len(places))
         return column, [*places, ""]
 
-    def _in_buffer(self, program: int, kernels: tuple[str, ...]) -> tuple[str, ...]:
-        """The instruction of each kernel that a command buffer ran, "" where it can't be told."""
-        if (program, kernels) not in self._buffers:
-            scheduled = self._programs.scheduled(program)
-            self._buffers[program, kernels] = match_kernels(kernels, scheduled)
-        return self._buffers[program, kernels]
-
-    def _fusion(self, key: _Key) -> int:
-        """Notes down what a fusion computes."""
-        op = self._in_program(key)
-        if op is None or len(op.parts) < 2:
-            return _ABSENT
-        self.fusions.append(op.parts)
-        return len(self.fusions) - 1
-
-    def _number(self, key: _Key) -> int:
-        op, estimated = self._named(key)
+    def _op(self, key: _Key) -> tuple[int, int]:
+        """The number of an instruction's op, and of the fusion that it is or `NONE`."""
+        hlo, fusion = self._in_program(key), NONE
+        self._fused |= hlo is not None and hlo.opcode == "fusion"
+        if hlo is not None and len(hlo.parts) > 1:
+            fusion = len(self.fusions)
+            self.fusions.append(hlo.parts)
+        op = _named(key, hlo)
         if op is not None:
             number = self._numbers.of(op)
-            if estimated:
+            if hlo is not None and hlo.estimated:
                 self.estimated.add(number)
-            return number
-        scope = f"{key.scope}({key.program})" if self._programs_of[key.scope] > 1 else key.scope
+            return number, fusion
+        scope = _scope(key.module)
+        if self._programs_of[scope] > 1:
+            scope = f"{scope}({key.program})"
         own = f"{scope}/{key.instruction}" if scope else key.instruction
         number = self._numbers.of((own, type_in(key.instruction)))
         self.unplaced.add(number)
-        return number
+        return number, fusion
 
     @cached_property
     def _programs_of(self) -> Counter[str]:
@@ -161,34 +154,12 @@ class XlaOps:
         return Counter(module for module, _ in ran)
 
     def _in_program(self, key: _Key) -> HloOp | None:
-        """What the program says of an instruction.
-
-        Older traces give the module only, which will do if there is one of the name.
-        """
+        """What the program says of an instruction."""
         if key.program is not None:
             return self._programs.op(key.program, key.instruction)
+        # Older traces give the module only, which will do if there is one of the name.
         programs = self._programs.named(key.module)
         return self._programs.op(programs[0], key.instruction) if len(programs) == 1 else None
-
-    def _named(self, key: _Key) -> tuple[Op | None, bool]:
-        """The op by the program, or else by the annotation of a kernel (stat `name`).
-
-        Returns it, and whether it is only the commonest of several.
-        """
-        op = self._in_program(key)
-        self.fused |= op is not None and op.opcode == "fusion"
-        if op is not None and op.op_name and op.op_type:
-            return (op.op_name, op.op_type), op.estimated
-        name = (op.op_name if op is not None else "") or key.name
-        if not name:
-            return None, False
-        estimated = op is not None and op.estimated
-        if name in _ENDS:
-            return (name, _ENDS[name]), estimated
-        if op is not None and op.opcode in _PRODUCTS and type_in(name) in _MOVES:
-            return (name, _PRODUCTS[op.opcode]), estimated
-        # A name without scopes is that of an argument, which XLA did something to: no type.
-        return (name, type_in(name if "/" in name else key.instruction)), estimated
 
 
 class _Key(NamedTuple):
@@ -199,9 +170,70 @@ class _Key(NamedTuple):
     instruction: str
     name: str
 
-    @property
-    def scope(self) -> str:
-        return _scope(self.module)
+
+def _named(key: _Key, hlo: HloOp | None) -> Op | None:
+    """The op by the program, or else by the annotation of a kernel (stat `name`)."""
+    if hlo is not None and hlo.op_name and hlo.op_type:
+        return hlo.op_name, hlo.op_type
+    name = (hlo.op_name if hlo is not None else "") or key.name
+    if not name:
+        return None
+    if name in _ENDS:
+        return name, _ENDS[name]
+    if hlo is not None and hlo.opcode in _PRODUCTS and type_in(name) in _MOVES:
+        return name, _PRODUCTS[hlo.opcode]
+    # A name without scopes is that of an argument, which XLA did something to: no type.
+    return name, type_in(name if "/" in name else key.instruction)
+
+
+def match_kernels(kernels: Sequence[str], scheduled: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Finds the instructions whose kernels a command buffer ran, by name and by order.
+
+    A fusion's kernel has the fusion's name, with "_" for ".", or that of a fusion that does the
+    same. Kernels of libraries have names of their own: those between two fusions are of the calls
+    that stand between them in the schedule, one each or all of one.
+
+    Args:
+        kernels: Names of the kernels in the order of time.
+        scheduled: Name and opcode of the program's instructions in the order in which they run.
+
+    Returns:
+        The name of each kernel's instruction, "" where it can't be told.
+    """
+    launching = [(name, opcode) for name, opcode in scheduled if opcode in _LAUNCHING]
+    place = _fusions(kernels, launching)
+    result = [launching[at][0] if at != NONE else "" for at in place]
+    anchors = [row for row, at in enumerate(place) if at != NONE]
+    for start, end in pairwise([-1, *anchors, len(kernels)]):
+        rows = range(start + 1, end)
+        low = place[start] if start >= 0 else -1
+        high = place[end] if end < len(kernels) else len(launching)
+        calls = [name for name, opcode in launching[low + 1 : high] if opcode == _CALL]
+        # A buffer may hold a part of the schedule: at its ends only the nearest calls count.
+        if start < 0 and anchors:
+            calls = calls[max(len(calls) - len(rows), 0) :]
+        elif end == len(kernels) and anchors:
+            calls = calls[: len(rows)]
+        if len(calls) == len(rows) or len(calls) == 1:
+            for row, at in enumerate(rows):
+                result[at] = calls[row % len(calls)]
+    return tuple(result)
+
+
+def _fusions(kernels: Sequence[str], launching: Sequence[tuple[str, str]]) -> list[int]:
+    """The place of each fusion's kernel in the schedule, ascending; `NONE` for others."""
+    bases = [_NUMBER.sub("", name) for name, _ in launching]
+    exact = {name.replace(".", "_"): at for at, (name, _) in enumerate(launching)}
+    result, last = [], NONE
+    for kernel in kernels:
+        base = _NUMBER.sub("", kernel)
+        at = exact.get(kernel, NONE)
+        if at <= last:
+            later = range(last + 1, len(bases))
+            at = next((other for other in later if bases[other] == base), NONE)
+        last = max(last, at)
+        result.append(at)
+    return result
 
 
 def _scope(module: str) -> str:
@@ -222,8 +254,8 @@ def is_thunk(events: Events) -> Bool:
     """
     index, table = events.strings(HLO_OP)
     places = {name: place for place, name in enumerate(events.names)}
-    named = np.array([*(places.get(text, _ABSENT) for text in table), _ABSENT], np.int64)
-    return np.asarray((index != _ABSENT) & (named[index] == events.name))
+    named = np.array([*(places.get(text, NONE) for text in table), NONE], np.int64)
+    return np.asarray((index != NONE) & (named[index] == events.name))
 
 
 def _distinct(

@@ -1,14 +1,14 @@
-"""What a step executes, from run metadata: also the ops that a trace has no time for."""
+"""What a step executes and computes: each op, also those that a trace has no time for; results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
-from alexprof.record.program import ExecutedOp
+from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.workload.op_types import without_vendor
 
 _INTEGERS = (3, 9)
@@ -21,38 +21,26 @@ _ENDS = ("_SOURCE", "_SINK")
 
 @dataclass(frozen=True)
 class Node:
-    """What the executed graph says of a node beside its inputs.
+    """What the executed graph says of a node beside its inputs."""
 
-    Attributes:
-        type: TensorFlow's.
-        fused: The types of ops that it computes too.
-        converts: What it does to a tensor, if it only converts it: "order 0, 3, 1, 2", or "1 to 19"
-            by the numbers of types; "" for any other op.
-        undone_by: What converts back.
-    """
-
-    type: str
-    fused: tuple[str, ...] = ()
+    type: str  # TensorFlow's
+    fused: tuple[str, ...] = ()  # The types of ops that it computes too
+    # What it does to a tensor, if it only converts it: "order 0, 3, 1, 2", or "1 to 19" by the
+    # numbers of types; "" for any other op
     converts: str = ""
-    undone_by: str = ""
+    undone_by: str = ""  # What converts back
 
 
 @dataclass(frozen=True)
 class Executed:
-    """One step with full statistics.
+    """One step with full statistics."""
 
-    Attributes:
-        ops: What ran, in the order of the metadata, each once.
-        inputs: The executed graph: the nodes that each node takes values from, and with "^" in
-            front those that it only waits for, as in core/framework/node_def.proto.
-        nodes: What else it says of each node.
-        run_metadata: Serialized `RunMetadata` (core/protobuf/config.proto).
-    """
-
-    ops: tuple[ExecutedOp, ...]
+    ops: tuple[ExecutedOp, ...]  # What ran, in the order of the metadata, each once
+    # The executed graph: the nodes that each node takes values from, and with "^" in front those
+    # that it only waits for, as in core/framework/node_def.proto
     inputs: dict[str, tuple[str, ...]]
-    nodes: dict[str, Node]
-    run_metadata: bytes
+    nodes: dict[str, Node]  # What else it says of each node
+    run_metadata: bytes  # Serialized `RunMetadata` (core/protobuf/config.proto)
 
 
 def executed_ops(target: Target, doing: str) -> Executed:
@@ -103,7 +91,8 @@ def _described(node: Any, by_name: Mapping[str, Any]) -> Node:
         order = _constant(by_name.get(_without_output(node.input[1])))
         if sorted(order) == list(range(len(order))) and order:
             back = sorted(range(len(order)), key=lambda axis: order[axis])
-            return Node(node.op, fused, _order(order), _order(back))
+            texts = ("order " + ", ".join(map(str, axes)) for axes in (order, back))
+            return Node(node.op, fused, *texts)
     return Node(node.op, fused)
 
 
@@ -118,10 +107,6 @@ def _constant(node: Any) -> list[int]:
     return values
 
 
-def _order(axes: Sequence[int]) -> str:
-    return "order " + ", ".join(map(str, axes))
-
-
 def _without_output(entry: str) -> str:
     """The node of an input: conv1:0 → conv1, ^conv1 stays (core/framework/node_def.proto)."""
     return entry.partition(":")[0]
@@ -131,3 +116,29 @@ def short_device(device: str) -> str:
     """/job:localhost/replica:0/task:0/device:CPU:0 → CPU; …/device:GPU:1 → GPU:1."""
     _, _, name = device.partition("device:")
     return "CPU" if name.startswith("CPU") else name
+
+
+def fetch_results(target: Target, doing: str) -> tuple[TensorFingerprint, ...]:
+    """Runs two more steps and sums up what they compute, in the order of the outputs.
+
+    Returns:
+        A fingerprint per tensor; none where the target doesn't know what it computes.
+
+    Raises:
+        CaptureError: If a step fails or memory runs out.
+    """
+    from alexprof.measure.agreement import same
+
+    # One result at a time is in memory.
+    first = list(_fingerprints(target, doing))
+    again = list(_fingerprints(target, doing)) if first else []
+    return tuple(replace(a, repeats=same(a, b)) for a, b in zip(first, again, strict=True))
+
+
+def _fingerprints(target: Target, doing: str) -> Iterator[TensorFingerprint]:
+    from alexprof.measure.agreement import fingerprint
+
+    with step_failures(doing, of_any_kind=True):
+        tensors = dict(target.outputs() or {})
+    for name in list(tensors):
+        yield fingerprint(name, tensors.pop(name))

@@ -12,34 +12,26 @@ from alexprof.errors import CaptureError
 
 
 @contextmanager
-def step_failures(doing: str) -> Iterator[None]:
-    """Raises a `CaptureError` if memory runs out in a step."""
+def step_failures(doing: str, *, of_any_kind: bool = False) -> Iterator[None]:
+    """Raises a `CaptureError` if memory runs out in a step.
+
+    Of a step that need not succeed also for any other failure: say, its input has ended.
+    """
     import tensorflow as tf
 
     try:
         yield
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise CaptureError(
-            f"{doing}: out of memory ({first_line(error)}): try a smaller batch, "
-            "or one variant at a time",
-            code="out_of_memory",
-            names=(doing,),
-            text=first_line(error),
-        ) from error
-
-
-@contextmanager
-def execution_failures(doing: str) -> Iterator[None]:
-    """Raises a `CaptureError` if a step fails that need not succeed: say, its input has ended."""
-    try:
-        yield
     except CaptureError:
         raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        advice = "try a smaller batch, or one variant at a time"
+        message = f"{doing}: out of memory ({first_line(error)}): {advice}"
+        raise _failure(message, "out_of_memory", doing, error) from error
     except Exception as error:
-        text = first_line(error)
-        raise CaptureError(
-            f"{doing}: the step failed ({text})", code="step_failed", names=(doing,), text=text
-        ) from error
+        if not of_any_kind:
+            raise
+        message = f"{doing}: the step failed ({first_line(error)})"
+        raise _failure(message, "step_failed", doing, error) from error
 
 
 @contextmanager
@@ -58,12 +50,13 @@ def profiler_failures(doing: str) -> Iterator[None]:
             names=(doing,),
         ) from error
     except tf.errors.OpError as error:
-        raise CaptureError(
-            f"{doing}: the profiler failed ({first_line(error)}): see what `alexprof doctor` says",
-            code="profiler_failed",
-            names=(doing,),
-            text=first_line(error),
-        ) from error
+        advice = "see what `alexprof doctor` says"
+        message = f"{doing}: the profiler failed ({first_line(error)}): {advice}"
+        raise _failure(message, "profiler_failed", doing, error) from error
+
+
+def _failure(message: str, code: str, doing: str, error: Exception) -> CaptureError:
+    return CaptureError(message, code=code, names=(doing,), text=first_line(error))
 
 
 def first_line(error: BaseException) -> str:

@@ -10,8 +10,8 @@ from functools import cache
 from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any
 
-from alexprof.capture.devices import accelerators
 from alexprof.capture.failures import first_line
+from alexprof.capture.runtime import accelerators
 from alexprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class CallableTarget(Target):
         """Keeps the function and what each step calls it with."""
         self._function, self._args, self._kwargs = function, args, kwargs
         self._result: object = None
+        self._fetches = True
 
     def run(self) -> object:
         """Calls the function."""
@@ -138,12 +139,18 @@ class CallableTarget(Target):
 
     def sync(self) -> None:
         """Brings the tensors of the result to the host, and waits for what else was to do."""
-        self._arrays()
+        if self._fetches:
+            self._arrays()
+        else:
+            _wait_for(self._result)
+            self._result = None
         super().sync()
 
-    def without_result(self) -> Target:
+    def without_result(self) -> CallableTarget:
         """The call, whose result stays on the device."""
-        return _WithoutResult(self._function, *self._args, **self._kwargs)
+        target = CallableTarget(self._function, *self._args, **self._kwargs)
+        target._fetches = False
+        return target
 
     def outputs(self) -> dict[str, Any]:
         """Calls the function: output_0, output_1, … in the order of the flattened result."""
@@ -169,15 +176,6 @@ class CallableTarget(Target):
             for value in values
             if hasattr(value, "__array__") or isinstance(value, (int, float, complex))
         ]
-
-
-class _WithoutResult(CallableTarget):
-    """A call whose result is not brought to the host."""
-
-    def sync(self) -> None:
-        _wait_for(self._result)
-        self._result = None
-        sync_devices()
 
 
 def as_target(target: Target | Callable[[], Any]) -> Target:

@@ -25,19 +25,12 @@ in the alphabet, so a phase's comes before it; and no phase's key begins with an
 
 @dataclass(frozen=True)
 class Captured:
-    """Traced steps on disk.
+    """Traced steps on disk."""
 
-    Attributes:
-        path: The `.xplane.pb` file.
-        marker: Name of the step markers in it.
-        stopwatch_ns: Each traced step by the clock that times untraced ones.
-        page_faults: Of each traced step; None where nobody counts them.
-    """
-
-    path: Path
-    marker: str
-    stopwatch_ns: tuple[int, ...]
-    page_faults: tuple[int | None, ...]
+    path: Path  # The `.xplane.pb` file
+    marker: str  # Name of the step markers in it
+    stopwatch_ns: tuple[int, ...]  # Each traced step by the clock that times untraced ones
+    page_faults: tuple[int | None, ...]  # Of each traced step; None where nobody counts them
 
 
 class _Level:
@@ -54,17 +47,16 @@ class _Level:
         return self._level
 
 
-def profiler_options(host_level: int = HOST_LEVEL, python_level: int = 0) -> Any:
+def profiler_options(
+    host_level: int = HOST_LEVEL, python_level: int = 0, device_level: int = 1
+) -> Any:
     """Options for `tf.profiler.experimental.start`.
 
     Args:
         host_level: 1 user annotations, 2 and expensive ops, 3 and cheap ones.
         python_level: 1 records Python calls.
+        device_level: 1 records GPUs.
     """
-    return _options(host_level, python_level, device_level=1)
-
-
-def _options(host_level: int, python_level: int, device_level: int) -> Any:
     import tensorflow as tf
 
     return tf.profiler.experimental.ProfilerOptions(
@@ -82,22 +74,17 @@ def check_no_profiler(doing: str) -> None:
 
     with profiler_failures(doing):
         # Nothing is to be recorded: of a GPU, CUPTI would stay attached for a while.
-        tf.profiler.experimental.start("", _options(0, 0, 0))
+        tf.profiler.experimental.start("", profiler_options(0, 0, 0))
         tf.profiler.experimental.stop(save=False)
 
 
 @contextmanager
 def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> Iterator[Path]:
-    """Profiles the block.
-
-    Args:
-        folder: The TensorBoard run's folder.
-        name: Of the session: the trace goes to `plugins/profile/<name>/<host>.xplane.pb`.
-        doing: What is going on, for error messages.
-        python_level: 1 records Python calls.
+    """Profiles the block for a TensorBoard run's folder and a session's name.
 
     Yields:
-        The session's folder, which holds the trace when the block has ended without an error.
+        The session's folder, `plugins/profile/<name>`, which holds the trace `<host>.xplane.pb`
+        when the block has ended without an error.
 
     Raises:
         CaptureError: If the profiler can't start or save.
@@ -134,42 +121,37 @@ def trace_steps(
     doing: str,
     after_step: Callable[[], None] = lambda: None,
 ) -> Captured:
-    """Runs steps under the profiler.
+    """Runs steps under the profiler, as `profiled` does.
 
     Args:
         run: Executes one step.
         steps: How many.
-        folder: The TensorBoard run's folder; the trace goes to
-            `plugins/profile/<session_name>/<host>.xplane.pb` in it.
+        folder: The TensorBoard run's folder.
         session_name: Name of the session and of its step markers.
         doing: What is going on, for error messages.
         after_step: Called between steps, outside their markers: to show progress.
 
     Raises:
-        CaptureError: If the profiler can't start, memory runs out, or no trace comes out.
+        CaptureError: As there, or if memory runs out.
         RunError: If the trace can't be written.
     """
+    import tensorflow as tf
+
     stopwatch_ns: list[int] = []
     faults: list[int | None] = []
     with profiled(folder, session_name, doing) as session, step_failures(doing):
         for step in range(steps):
             before = page_faults()
-            stopwatch_ns.append(_marked_step(run, session_name, step))
+            # `_r` makes it a root event, by which TensorBoard's Profile tab knows steps
+            # (tsl/profiler/lib/traceme_encode.h, context_types.h).
+            with tf.profiler.experimental.Trace(session_name, step_num=step, _r=1):
+                start_ns = time.perf_counter_ns()
+                run()
+                stopwatch_ns.append(time.perf_counter_ns() - start_ns)
             faults.append(page_faults_since(before))
             after_step()
     traces = sorted(session.glob("*.xplane.pb"))
     return Captured(traces[0], session_name, tuple(stopwatch_ns), tuple(faults))
-
-
-def _marked_step(run: Callable[[], object], marker: str, step: int) -> int:
-    import tensorflow as tf
-
-    # `_r` makes it a root event, by which TensorBoard's Profile tab knows steps
-    # (tsl/profiler/lib/traceme_encode.h, context_types.h).
-    with tf.profiler.experimental.Trace(marker, step_num=step, _r=1):
-        start_ns = time.perf_counter_ns()
-        run()
-        return time.perf_counter_ns() - start_ns
 
 
 def _place(part: Path, session: Path, doing: str) -> None:
@@ -184,12 +166,8 @@ def _place(part: Path, session: Path, doing: str) -> None:
         )
     with writing(session):
         for trace in traces:
-            _reach_disk(trace)
+            with trace.open("rb") as file:
+                os.fsync(file.fileno())
         shutil.rmtree(session, ignore_errors=True)
         session.parent.mkdir(parents=True, exist_ok=True)
         traces[0].parent.replace(session)
-
-
-def _reach_disk(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -36,8 +36,12 @@ def profile(
     logdir: option.Logdir = Path("logdir"),
     run_name: option.RunName = None,
     seed: option.Seed = 0,
-    intra_op: Annotated[int, typer.Option(help="Threads in an op; 0: TensorFlow's choice.")] = 0,
-    inter_op: Annotated[int, typer.Option(help="Threads running ops; 0: TensorFlow's choice.")] = 0,
+    intra_op: Annotated[
+        int, typer.Option(min=0, help="Threads in an op; 0: TensorFlow's choice.")
+    ] = 0,
+    inter_op: Annotated[
+        int, typer.Option(min=0, help="Threads running ops; 0: TensorFlow's choice.")
+    ] = 0,
     device: Annotated[
         str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
     ] = "auto",
@@ -56,7 +60,7 @@ def profile(
     ] = True,
     block_steps: Annotated[
         int | None,
-        typer.Option(help="Steps in a row before the next variant's turn. By default at most 10."),
+        typer.Option(min=1, help="Steps in a row before the next variant's turn; default: 10."),
     ] = None,
 ) -> None:
     """Time a workload, trace it, and show what each op costs.
@@ -112,13 +116,12 @@ def ablate(
     A measured variant has the ops replaced by identities, and takes turns with the full workload.
     """
     from alexprof.workload import make_workload
-    from alexprof.workload.patterns import Pattern
     from alexprof.workload.without_ops import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
-    patterns = tuple(Pattern.parse(name) for name in names(measure))
-    if measure is not None and not patterns:
+    left_out = names(measure)
+    if measure is not None and not left_out:
         raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
     options = _options(
         num_batches,
@@ -131,19 +134,18 @@ def ablate(
         trace_steps=trace_steps,
     )
     base = make_workload(workload, batch_size=batch_size, seed=seed)
-    run_workload(ablated(base, patterns), options, logdir, run_name, f"{workload}-ablate")
+    run_workload(ablated(base, left_out), options, logdir, run_name, f"{workload}-ablate")
 
 
 @app.command()
 def doctor(logdir: option.Logdir = Path("logdir")) -> None:
     """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
-    from alexprof.show import terminal
     from alexprof.show.checks import render_check
     from alexprof.tracer.doctor import examine
 
-    failed = False
+    failed, width = False, report_options().width
     for check in examine(logdir):
-        print(render_check(check, terminal.width()), flush=True)
+        print(render_check(check, width), flush=True)
         failed |= check.failed
     if failed:
         raise typer.Exit(1)
@@ -173,7 +175,7 @@ def run_workload(
     workload: Workload, options: ProfileOptions, logdir: Path, run_name: str | None, default: str
 ) -> None:
     """Runs a workload into a new folder of the logdir, and prints the report."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
     from alexprof.measure.monitor import monitor
     from alexprof.show import render
     from alexprof.show.finding_texts import busy

@@ -17,10 +17,11 @@ RunName = Annotated[
 
 # Of a measurement.
 WorkloadName = Annotated[str, typer.Argument(help="Name of the workload.")]
-BatchSize = Annotated[int, typer.Option(help="Images in a batch.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
 StepsAtMost = Annotated[
     int | None,
     typer.Option(
+        min=1,
         help="Timed steps of each phase and variant: 100 (ablate: 50), or with --precision as many "
         "as it takes.",
         show_default=False,
@@ -40,9 +41,9 @@ MaxTime = Annotated[
 UntilSteady = Annotated[
     bool, typer.Option("--until-steady", help="Warm up until step times are steady, at most 60 s.")
 ]
-BurnIn = Annotated[int, typer.Option(help="Warm-up steps before the timed ones, left out.")]
+BurnIn = Annotated[int, typer.Option(min=0, help="Warm-up steps before the timed ones, left out.")]
 TraceSteps = Annotated[
-    int, typer.Option(help="Steps to trace after the timed ones; 0 of profile: times only.")
+    int, typer.Option(min=0, help="Steps to trace after the timed ones; 0 of profile: times only.")
 ]
 Phases = Annotated[
     str | None,

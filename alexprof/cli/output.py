@@ -58,9 +58,9 @@ def names(text: str | None) -> tuple[str, ...]:
 
 def report_options(**options: Any) -> ReportOptions:
     """For the terminal that there is."""
-    from alexprof.show import ReportOptions, terminal
+    from alexprof.show.options import terminal_options
 
-    return ReportOptions(width=terminal.width(), color=terminal.color(), **options)
+    return terminal_options(**options)
 
 
 def new_folder(logdir: Path, run_name: str | None, default: str) -> Path:

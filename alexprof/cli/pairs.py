@@ -17,7 +17,6 @@ from alexprof.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
     from alexprof.show import ReportOptions
-    from alexprof.show.progress import Counter, Progress
     from alexprof.tracer.pairing import PairsPlan
 
 
@@ -55,38 +54,46 @@ def ab(
     logdir; without such runs, the time that the processes take.
     """
     from alexprof.analysis.pairs import find_pairs, load_pairs
+    from alexprof.measure.processes import parse_command
+    from alexprof.tracer.pairing import PairsPlan
 
     style, options = style_of(json=json, markdown=markdown), report_options(top=top)
+    commands = commands or []
     if show:
-        if commands:
-            raise UsageError("--show runs nothing: leave the commands out")
-        for option, value in (("--pairs", pairs), ("--warm-up", warm_up)):
+        given = {"the commands": commands or None, "--pairs": pairs, "--warm-up": warm_up}
+        for what, value in given.items():
             if value is not None:
-                raise UsageError(f"--show runs nothing: leave {option} out")
+                raise UsageError(f"--show runs nothing: leave {what} out")
         folder = find_pairs(show, logdir)
-        print_pairs(load_pairs(folder), folder, style, options)
+        _print_pairs(load_pairs(folder), folder, style, options)
         return
-    plan = _plan(commands or [], 7 if pairs is None else pairs, 1 if warm_up is None else warm_up)
+    if len(commands) != 2:
+        raise UsageError(
+            f"ab takes two commands, each in quotes, not {len(commands)}: "
+            "alexprof ab 'python a.py' 'python b.py'"
+        )
+    a, b = map(parse_command, commands)
+    plan = PairsPlan(a, b, 7 if pairs is None else pairs, 1 if warm_up is None else warm_up)
     folder = new_folder(logdir, run_name, "ab")
     try:
-        record = run_showing(plan, folder)
+        record = _run_showing(plan, folder)
     except KeyboardInterrupt:
         raise _interrupted(folder, style, options) from None
-    print_pairs(record, folder, style, options)
+    _print_pairs(record, folder, style, options)
     if style == "text":
         print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
 
 
-def print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
-    """Judges pairs and prints what they say."""
+def _print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
     from alexprof.analysis.pairs import judge_pairs
     from alexprof.show.pairs import render_pairs
 
     print_text(render_pairs(judge_pairs(record, folder), style, options), style)
 
 
-def run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
+def _run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
+    from alexprof.show.pairs import pair_line
     from alexprof.show.progress import progress_for
     from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
@@ -94,37 +101,19 @@ def run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
     progress = progress_for(sys.stderr)
     try:
         with progress.phase("Pairs", len(plan.turns), "processes") as counter:
-            return run_pairs(
-                plan, folder, after=lambda record: _show_pair(record, progress, counter)
-            )
+
+            def show(record: PairsRecord) -> None:
+                counter.advance(1)
+                if record.finished and record.processes[-1] in record.finished[-1]:
+                    progress.message(pair_line(record))
+
+            return run_pairs(plan, folder, after=show)
     except ProcessFailed as failure:
         for line in failure.tail:
             print(f"  {clean(line)}", file=sys.stderr)
         raise
     finally:
         progress.close()
-
-
-def _plan(commands: list[str], pairs: int, warm_up: int) -> PairsPlan:
-    from alexprof.measure.processes import parse_command
-    from alexprof.tracer.pairing import PairsPlan
-
-    if len(commands) != 2:
-        raise UsageError(
-            f"ab takes two commands, each in quotes, not {len(commands)}: "
-            "alexprof ab 'python a.py' 'python b.py'"
-        )
-    a, b = map(parse_command, commands)
-    return PairsPlan(a, b, pairs, warm_up)
-
-
-def _show_pair(record: PairsRecord, progress: Progress, counter: Counter) -> None:
-    from alexprof.show.pairs import pair_line
-
-    newest = record.processes[-1]
-    counter.advance(1)
-    if record.finished and newest in record.finished[-1]:
-        progress.message(pair_line(record))
 
 
 def _interrupted(folder: Path, style: str, options: ReportOptions) -> Interrupted:
@@ -137,5 +126,5 @@ def _interrupted(folder: Path, style: str, options: ReportOptions) -> Interrupte
     record = load_pairs(folder)
     done = len(record.finished)
     if done >= LEAST_PAIRS:
-        print_pairs(record, folder, style, options)
+        _print_pairs(record, folder, style, options)
     return Interrupted(f"interrupted; {done} finished pairs are in {folder}, marked incomplete")

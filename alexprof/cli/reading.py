@@ -171,7 +171,7 @@ def gate(
     json: option.Json = False,
     markdown: option.Markdown = False,
 ) -> None:
-    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 can't tell."""
+    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 unclear."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
     from alexprof.analysis.selection import Group, check_distinct
@@ -222,7 +222,7 @@ def history(
 def list_(logdir: option.Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
     from alexprof.record.store import list_runs
-    from alexprof.show import render_list, terminal
+    from alexprof.show import render_list
 
     now = datetime.now().astimezone()
-    print_text(render_list(list_runs(logdir), terminal.width(), now=now, color=terminal.color()))
+    print_text(render_list(list_runs(logdir), report_options(), now=now))

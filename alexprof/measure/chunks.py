@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprof.measure.spread import Floats
-from alexprof.record.values import Interval
+from alexprof.record.values import Interval, of_duration
 
 LEAST_CHUNKS, MOST_CHUNKS = 3, 10
 """Blocks of traced steps: two steps at least in each where that makes three of them, ten blocks at
 most."""
-STUDENT = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216)
-"""Student's t, 97.5 %, of 1 to 9 degrees of freedom: SciPy takes 0.1 s to load for it, and a report
+STUDENT = (4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216)
+"""Student's t, 97.5 %, of 2 to 9 degrees of freedom: SciPy takes 0.1 s to load for it, and a report
 of a trace needs nothing else of it."""
 WIDER = 1.1
 """Intervals are a tenth wider than by independent blocks. So few steps can't show their
@@ -36,17 +36,18 @@ def chunk_of_step(steps: int) -> NDArray[np.int64]:
 
 
 def step_interval(values: Floats) -> Interval | None:
-    """95 % interval of the mean over traced steps, float64 [steps]; None below two steps.
+    """95 % interval of a mean duration over traced steps, float64 [steps]; None below three.
 
-    A drift counts as scatter: from so few blocks a line can't be distinguished from chance.
+    Two have one degree of freedom, which says nothing. A drift counts as scatter: from so few
+    blocks a line can't be distinguished from chance.
     """
     means = np.array([block.mean() for block in chunks(values)])
-    if len(means) < 2:
+    if len(means) < LEAST_CHUNKS:
         return None
     center, half = float(values.mean()), half_width(len(means)) * float(means.std(ddof=1))
-    return center - half, center + half
+    return of_duration((center - half, center + half))
 
 
 def half_width(blocks: int) -> float:
-    """Half the 95 % interval of a mean of 2 to 10 blocks, in standard deviations of their means."""
-    return WIDER * STUDENT[blocks - 2] / math.sqrt(blocks)
+    """Half the 95 % interval of a mean of 3 to 10 blocks, in standard deviations of their means."""
+    return WIDER * STUDENT[blocks - LEAST_CHUNKS] / math.sqrt(blocks)

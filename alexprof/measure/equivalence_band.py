@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.record.values import Difference, Estimator, Interval, Needed, Reason, Verdict
 
+LEAST_STEPS = 3
+"""Of each side: fewer show too little of how steps vary for any verdict."""
 SAME_WITHIN = 0.01
 """Changes of at most this fraction count as the same, between runs."""
 

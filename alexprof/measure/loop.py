@@ -7,6 +7,7 @@ winner. The loop is a generator: whoever reads it may print between two blocks, 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 import timeit
 from collections import Counter
@@ -143,7 +144,8 @@ def timed_blocks(
         raise UsageError(f"the number of steps in a block must be at least 1, not {block_steps}")
     run = _runner(targets, clock, first_order)
     done: list[Block] = []
-    for block in _warm_up(targets, run, burn_in, _warm_up_bound_s(rule) if until_steady else 0):
+    bound_s = min(MOST_WARM_UP_S, WARM_UP_PART * (rule.max_time_s or math.inf))
+    for block in _warm_up(targets, run, burn_in, bound_s if until_steady else 0):
         done.append(block)
         yield block
     samples: dict[str, list[NDArray[np.float64]]] = {name: [] for name in targets}
@@ -236,11 +238,6 @@ def _warm_up(targets: Iterable[str], run: RunBlock, burn_in: int, most_s: float)
         done += chunk
         steps += size
         variants.reverse()
-
-
-def _warm_up_bound_s(rule: StoppingRule) -> float:
-    limit_s = rule.max_time_s
-    return MOST_WARM_UP_S if limit_s is None else min(MOST_WARM_UP_S, WARM_UP_PART * limit_s)
 
 
 def warm_up_seconds(blocks: Sequence[Block]) -> NDArray[np.float64]:

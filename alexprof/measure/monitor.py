@@ -89,9 +89,21 @@ def between(before: Reading, after: Reading, cores: int) -> Interference:
 
 @dataclass
 class Monitored:
-    """What `monitor` has read; None before its end."""
+    """What `monitor` has read; None before its end. Counts garbage collections meanwhile."""
 
     interference: Interference | None = None
+    collections: int = 0
+    collecting_s: float = 0.0
+    collecting_since_s: float = 0.0
+
+    def collect(self, phase: str, info: dict[str, Any]) -> None:
+        """Python calls it at the start and the end of each collection."""
+        del info
+        if phase == "start":
+            self.collecting_since_s = time.perf_counter()
+        else:
+            self.collections += 1
+            self.collecting_s += time.perf_counter() - self.collecting_since_s
 
 
 @contextmanager
@@ -107,37 +119,20 @@ def monitor(
     """
     monitored = Monitored()
     gpus_before = gpus()
-    collected = _Collected()
-    gc.callbacks.append(collected)
+    gc.callbacks.append(monitored.collect)
     try:
         before = read()
         yield monitored
         after = read()
     finally:
-        gc.callbacks.remove(collected)
+        gc.callbacks.remove(monitored.collect)
     monitored.interference = replace(
         between(before, after, usable_cores()),
-        collections=collected.count,
-        collecting_s=collected.seconds,
+        collections=monitored.collections,
+        collecting_s=monitored.collecting_s,
         gpus_before=gpus_before,
         gpus_after=gpus(),
     )
-
-
-@dataclass
-class _Collected:
-    """Counts garbage collections: Python calls it at the start and the end of each."""
-
-    count: int = 0
-    seconds: float = 0.0
-    started: float = 0.0
-
-    def __call__(self, phase: str, info: dict[str, Any]) -> None:
-        if phase == "start":
-            self.started = time.perf_counter()
-        else:
-            self.count += 1
-            self.seconds += time.perf_counter() - self.started
 
 
 def page_faults() -> int | None:

@@ -77,7 +77,7 @@ def parse_command(text: str) -> Command:
     Raises:
         UsageError: If it is empty, a quote is open, or there is no such program.
     """
-    if _needs_shell(text):
+    if _FOR_A_SHELL.search(_QUOTED.sub(_what_a_shell_sees, text)):
         return Command(text, (SHELL, "-c", text))
     try:
         words = shlex.split(text)
@@ -166,10 +166,6 @@ def _why_not_run(program: str) -> str:
     if Path(program).is_dir():
         return f"{program!r} is a folder, not a program"
     return f"{program!r} is not executable: make it so (chmod +x), or name what runs it"
-
-
-def _needs_shell(text: str) -> bool:
-    return bool(_FOR_A_SHELL.search(_QUOTED.sub(_what_a_shell_sees, text)))
 
 
 def _what_a_shell_sees(quoted: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 Pure: arrays in, values out. The ratio is that of the two means. Its interval comes from the largest
 thing that varies: pairs of processes, processes, or blocks of steps within the one process of each
 side, together with the between-run variance (`between_runs`). Spreads are of
-linearised log-ratios: unit i adds b_i / mean(b) − a_i / mean(a), which is log(b_i / a_i) less its
+linearized log-ratios: unit i adds b_i / mean(b) − a_i / mean(a), which is log(b_i / a_i) less its
 mean to first order, but needs no logarithm of a block that took no time and keeps the ratio that of
 the means (Cochran, "Sampling Techniques", ratio estimates).
 """
@@ -19,9 +19,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, LEAST_RUNS, MORE_RUNS, RUN_CV
-from alexprof.measure.equivalence_band import SAME_WITHIN, difference_of, undecided, verdict_of
-from alexprof.measure.spread import (
+from alexprof.measure.equivalence_band import (
     LEAST_STEPS,
+    SAME_WITHIN,
+    difference_of,
+    undecided,
+    verdict_of,
+)
+from alexprof.measure.spread import (
     Floats,
     Runs,
     block_means,

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from alexprof.record.timed import blocks_together
 
 Floats = NDArray[np.float64]
-LEAST_STEPS = 3
-"""Of each side: fewer show too little of how steps vary for any verdict."""
 Runs = Sequence[Sequence[Floats]]
 """Runs (processes) -> blocks of steps that ran in a row -> seconds, float64 [steps]."""
 

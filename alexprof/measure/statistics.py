@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.measure.spread import LEAST_STEPS, Floats, block_means, grouped
+from alexprof.measure.equivalence_band import LEAST_STEPS
+from alexprof.measure.spread import Floats, block_means, grouped
 from alexprof.measure.student import quantile, satterthwaite, t_interval, two_sided_p
-from alexprof.record.values import Interval
+from alexprof.record.values import Interval, of_duration
 
 RESAMPLES = 2000
 SEED = 20120930
@@ -58,7 +59,7 @@ def mean_interval(blocks: Sequence[Floats]) -> Interval | None:
     if len(means) >= LEAST_BLOCKS:
         residuals, degrees = residuals - _line(means), degrees - 1
     error = math.sqrt(float(residuals @ residuals) / degrees / len(means))
-    return t_interval(float(np.concatenate(blocks).mean()), error, degrees)
+    return of_duration(t_interval(float(np.concatenate(blocks).mean()), error, degrees))
 
 
 def median_interval(blocks: Sequence[Floats]) -> Interval | None:
@@ -72,7 +73,7 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
     drawn = np.random.default_rng(SEED).integers(len(blocks), size=(RESAMPLES, len(blocks)))
     medians = _resampled_medians(blocks, drawn, about_line=True)
     center = float(np.median(np.concatenate(blocks)))
-    return _bootstrap_interval(center, medians, len(blocks), lost=2)
+    return of_duration(_bootstrap_interval(center, medians, len(blocks), lost=2))
 
 
 def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:

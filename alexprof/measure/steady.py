@@ -60,7 +60,8 @@ def find_steady_state(seconds: Floats) -> Steadiness | None:
     """
     if len(seconds) < LEAST_STEPS:
         return None
-    values = _pulled_in(seconds)
+    low, high = _fences(seconds, SEVERE)
+    values = seconds if low == high else np.clip(seconds, low, high)
     starts = change_points(values)
     levels = np.array([piece.mean() for piece in np.split(values, starts[1:])])
     last = levels[-1]
@@ -217,11 +218,6 @@ def _best_cut(values: Floats, penalty: float) -> NDArray[np.int64]:
     while starts[-1] > 0:
         starts.append(int(before[starts[-1]]))
     return np.array(starts[::-1], np.int64)
-
-
-def _pulled_in(seconds: Floats) -> Floats:
-    low, high = _fences(seconds, SEVERE)
-    return seconds if low == high else np.clip(seconds, low, high)
 
 
 def _fences(seconds: Floats, reach: float) -> tuple[float, float]:

@@ -7,52 +7,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """A device other than the CPU.
+    """A device other than the CPU."""
 
-    Attributes:
-        name: TensorFlow's: "GPU:0".
-        description: The model.
-    """
-
-    name: str
-    description: str
+    name: str  # TensorFlow's: "GPU:0"
+    description: str  # The model
 
 
 @dataclass(frozen=True)
 class Software:
-    """Versions of the software.
+    """Versions of the software."""
 
-    Attributes:
-        alexprof: Version of AlexProf.
-        python: Version of Python.
-        tensorflow: Version of TensorFlow.
-        numpy: Version of NumPy.
-        onednn: Whether oneDNN's ops ran; None if not known.
-        cpu_allocator: The requested allocator of CPU tensors: "bfc" or "malloc"; None if not known.
-    """
-
-    alexprof: str
-    python: str
-    tensorflow: str
-    numpy: str
-    onednn: bool | None = None
+    alexprof: str  # Version of AlexProf
+    python: str  # Version of Python
+    tensorflow: str  # Version of TensorFlow
+    numpy: str  # Version of NumPy
+    onednn: bool | None = None  # Whether oneDNN's ops ran; None if not known
+    # The requested allocator of CPU tensors: "bfc" or "malloc"; None if not known
     cpu_allocator: str | None = None
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine, as far as a process can see it.
+    """The machine, as far as a process can see it."""
 
-    Attributes:
-        processor: Model name.
-        cores: Logical cores that this process may use.
-        memory_bytes: Memory that this process may use: the machine's, or its control group's limit.
-        system: Operating system and release.
-        load_before: One-minute load average when the run began.
-    """
-
-    processor: str
-    cores: int
+    processor: str  # Model name
+    cores: int  # Logical cores that this process may use
+    # Memory that this process may use: the machine's, or its control group's limit
     memory_bytes: int | None
-    system: str
-    load_before: float | None
+    system: str  # Operating system and release
+    load_before: float | None  # One-minute load average when the run began

@@ -10,64 +10,42 @@ TICKS_S = 0.05
 
 @dataclass(frozen=True)
 class GpuState:
-    """One GPU at a moment; None: not known.
+    """One GPU at a moment; None: not known."""
 
-    Attributes:
-        index: Its number.
-        clock_mhz: Clock of its multiprocessors.
-        clock_max_mhz: The highest clock that it allows.
-        memory_clock_mhz: Clock of its memory.
-        temperature_c: Degrees Celsius.
-        slowed_by: Why its clocks are below the highest: "power cap", "thermal (hardware)", …
-    """
-
-    index: int
-    clock_mhz: float | None
-    clock_max_mhz: float | None
-    memory_clock_mhz: float | None
-    temperature_c: float | None
+    index: int  # Its number
+    clock_mhz: float | None  # Clock of its multiprocessors
+    clock_max_mhz: float | None  # The highest clock that it allows
+    memory_clock_mhz: float | None  # Clock of its memory
+    temperature_c: float | None  # Degrees Celsius
+    # Why its clocks are below the highest: "power cap", "thermal (hardware)", …
     slowed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Interference:
-    """Other activity between two readings just before and after some steps; None: not known.
+    """Other activity between two readings just before and after some steps; None: not known."""
 
-    Attributes:
-        seconds: Time between the readings.
-        cores: Logical cores that this process may use; the next fields are about these alone.
-        cpu_own: Cores that this process kept busy: 0.5 is one core half of the time.
-        cpu_others: Cores that others kept busy.
-        steal: Cores that the host of a virtual machine gave to others.
-        cpu_stalled: Fraction of the time in which some thread of the machine waited for a core.
-        memory_stalled: Fraction of the time in which some thread waited for memory.
-        throttled: Seconds per second, over all cores, for which the group's quota stopped threads.
-        involuntary_switches_per_s: How often per second a thread of this process lost its core.
-        major_page_faults: How often this process waited for a page from disk.
-        collections: How often Python's garbage collector ran.
-        collecting_s: Time that it took.
-        cpu_mhz_before: Mean clock of the cores before.
-        cpu_mhz_after: Mean clock of the cores after.
-        gpus_before: The GPUs before.
-        gpus_after: The GPUs after.
-    """
-
-    seconds: float
-    cores: int
+    seconds: float  # Time between the readings
+    cores: int  # Logical cores that this process may use; the next fields are about these alone
+    # Cores that this process kept busy: 0.5 is one core half of the time
     cpu_own: float | None = None
-    cpu_others: float | None = None
-    steal: float | None = None
+    cpu_others: float | None = None  # Cores that others kept busy
+    steal: float | None = None  # Cores that the host of a virtual machine gave to others
+    # Fraction of the time in which some thread of the machine waited for a core
     cpu_stalled: float | None = None
+    # Fraction of the time in which some thread waited for memory
     memory_stalled: float | None = None
+    # Seconds per second, over all cores, for which the group's quota stopped threads
     throttled: float | None = None
+    # How often per second a thread of this process lost its core
     involuntary_switches_per_s: float | None = None
-    major_page_faults: int | None = None
-    collections: int | None = None
-    collecting_s: float | None = None
-    cpu_mhz_before: float | None = None
-    cpu_mhz_after: float | None = None
-    gpus_before: tuple[GpuState, ...] = ()
-    gpus_after: tuple[GpuState, ...] = ()
+    major_page_faults: int | None = None  # How often this process waited for a page from disk
+    collections: int | None = None  # How often Python's garbage collector ran
+    collecting_s: float | None = None  # Time that it took
+    cpu_mhz_before: float | None = None  # Mean clock of the cores before
+    cpu_mhz_after: float | None = None  # Mean clock of the cores after
+    gpus_before: tuple[GpuState, ...] = ()  # The GPUs before
+    gpus_after: tuple[GpuState, ...] = ()  # The GPUs after
 
     @property
     def others_part(self) -> float:

@@ -14,21 +14,14 @@ AnyRecord = TypeVar("AnyRecord", bound=Struct)
 
 
 class Note(Struct, frozen=True):
-    """One thing to know, or the reason why something is missing.
+    """One thing to know, or the reason why something is missing."""
 
-    Attributes:
-        code: What it is.
-        numbers: Its figures by name, with the unit at the end of the name.
-        names: The devices, steps, ops or files that it is about.
-        host: The host, in a trace of several; "" otherwise.
-        text: What TensorFlow, CUPTI, the operating system or the user wrote; "" for nothing.
-    """
-
-    code: str
+    code: str  # What it is
+    # Its figures by name, with the unit at the end of the name
     numbers: dict[str, float] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    host: str = ""
-    text: str = ""
+    names: tuple[str, ...] = ()  # The devices, steps, ops or files that it is about
+    host: str = ""  # The host, in a trace of several; "" otherwise
+    text: str = ""  # What TensorFlow, CUPTI, the operating system or the user wrote; "" for nothing
 
 
 def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:

@@ -7,37 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TensorFingerprint:
-    """What is kept of a fetched tensor.
+    """What is kept of a fetched tensor."""
 
-    Attributes:
-        name: Name in the graph: "pool5:0".
-        dtype: TensorFlow's name of its type.
-        shape: Its dimensions.
-        norm: L2 norm of its finite values; None if it holds no numbers.
-        nonfinite: Number of values that are NaN or infinite; None if it holds no numbers.
-        sums: 17 sums of finite values with pseudo-random signs (i mod 17); without numbers a hash.
-        repeats: Whether one more step in the same process gave the same, up to rounding.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    norm: float | None
-    nonfinite: int | None
+    name: str  # Name in the graph: "pool5:0"
+    dtype: str  # TensorFlow's name of its type
+    shape: tuple[int, ...]  # Its dimensions
+    norm: float | None  # L2 norm of its finite values; None if it holds no numbers
+    nonfinite: int | None  # Number of values that are NaN or infinite; None if it holds no numbers
+    # 17 sums of finite values with pseudo-random signs (i mod 17); without numbers a hash
     sums: tuple[float, ...]
-    repeats: bool = True
+    repeats: bool = True  # Whether one more step in the same process gave the same, up to rounding
 
 
 @dataclass(frozen=True)
 class ExecutedOp:
-    """An op that ran.
+    """An op that ran."""
 
-    Attributes:
-        name: In the graph.
-        type: TensorFlow's; "" if not known.
-        device: "CPU", "GPU:0", …
-    """
-
-    name: str
-    type: str
-    device: str
+    name: str  # In the graph
+    type: str  # TensorFlow's; "" if not known
+    device: str  # "CPU", "GPU:0", …

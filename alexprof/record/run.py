@@ -26,77 +26,58 @@ UNFINISHED = Note("unfinished")
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
-    """What was profiled.
+    """What was profiled."""
 
-    Attributes:
-        name: The workload: "alexnet".
-        settings: Options of the command by name, and the workload's own.
-        published: Published step times.
-    """
-
-    name: str
-    settings: dict[str, Setting]
-    published: tuple[Published, ...] = ()
+    name: str  # The workload: "alexnet"
+    settings: dict[str, Setting]  # Options of the command by name, and the workload's own
+    published: tuple[Published, ...] = ()  # Published step times
 
 
 class MachineRecord(Struct, frozen=True):
-    """Where it ran.
+    """Where it ran."""
 
-    Attributes:
-        host: The machine.
-        software: The versions.
-        accelerators: Devices other than the CPU; empty without a GPU.
-    """
-
-    host: Machine
-    software: Software
-    accelerators: tuple[Device, ...]
+    host: Machine  # The machine
+    software: Software  # The versions
+    accelerators: tuple[Device, ...]  # Devices other than the CPU; empty without a GPU
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """One configuration of the workload.
+    """One configuration of the workload."""
 
-    Attributes:
-        label: Its name in sentences.
-        build_s: Time to build its graph, profiled; None if nothing was built.
-        layers: The layers that the workload names, in order.
-        phases: By key: "forward", "forward_backward".
-    """
-
-    label: str
-    build_s: float | None = None
-    layers: tuple[Layer, ...] = ()
-    phases: dict[str, Phase] = field(default_factory=dict)
+    label: str  # Its name in sentences
+    build_s: float | None = None  # Time to build its graph, profiled; None if nothing was built
+    layers: tuple[Layer, ...] = ()  # The layers that the workload names, in order
+    phases: dict[str, Phase] = field(default_factory=dict)  # By key: "forward", "forward_backward"
 
 
 class Run(Struct, frozen=True, kw_only=True, dict=True):
-    """One invocation: what ran, on what, and what it cost.
+    """One invocation: what ran, on what, and what it cost."""
 
-    Attributes:
-        schema_version: Version of this object.
-        run: The run's name, which is its folder's; of a trace, the session's or the file's.
-        complete: Whether all requested was done; of a trace, whether the profiler lost nothing.
-        stopped: Why not; None if complete.
-        started: Local time with offset, ISO 8601; of a trace, when its file was written.
-        workload: What was profiled; None for a graph of your own, and for a trace.
-        machine: Where it ran; None for a trace.
-        variants: By name, in the order given; of a trace "trace".
-        ablations: What leaving ops out saved, by phase and variant.
-        stretches: Slow steps in a row.
-        clock_s: Duration of a reading of the clock; each timed step has two.
-    """
-
-    schema_version: int
-    run: str
-    complete: bool
-    stopped: Note | None
-    started: str
+    schema_version: int  # Version of this object
+    run: str  # The run's name, which is its folder's; of a trace, the session's or the file's
+    complete: bool  # Whether all requested was done; of a trace, whether the profiler lost nothing
+    stopped: Note | None  # Why not; None if complete
+    started: str  # Local time with offset, ISO 8601; of a trace, when its file was written
+    # What was profiled; None for a graph of your own, and for a trace
     workload: WorkloadRecord | None
-    machine: MachineRecord | None
+    machine: MachineRecord | None  # Where it ran; None for a trace
+    # By name, in the order given; of a trace "trace"
     variants: dict[str, Variant] = field(default_factory=dict)
-    ablations: tuple[Ablation, ...] = ()
-    stretches: tuple[Stretch, ...] = ()
-    clock_s: float | None = None
+    ablations: tuple[Ablation, ...] = ()  # What leaving ops out saved, by phase and variant
+    stretches: tuple[Stretch, ...] = ()  # Slow steps in a row
+    clock_s: float | None = None  # Duration of a reading of the clock; each timed step has two
+
+    @property
+    def phase_keys(self) -> tuple[str, ...]:
+        """Keys of the phases of all variants, in the order measured."""
+        return tuple(
+            dict.fromkeys(key for variant in self.variants.values() for key in variant.phases)
+        )
+
+    def phase(self, variant: str, key: str) -> Phase | None:
+        """A variant's phase; None if the run has none."""
+        record = self.variants.get(variant)
+        return record.phases.get(key) if record else None
 
     @property
     def place(self) -> Path | None:

@@ -35,15 +35,10 @@ class _Version(msgspec.Struct):
 
 @dataclass(frozen=True)
 class BrokenRun:
-    """A folder that looks like a run and can't be read.
+    """A folder that looks like a run and can't be read."""
 
-    Attributes:
-        run: The folder's name.
-        error: What is wrong.
-    """
-
-    run: str
-    error: AlexProfError
+    run: str  # The folder's name
+    error: AlexProfError  # What is wrong
 
 
 def save_run(folder: Path, run: Run) -> None:

@@ -9,6 +9,13 @@ from msgspec import Struct
 
 Interval = tuple[float, float]
 """Lower and upper bound."""
+
+
+def of_duration(interval: Interval) -> Interval:
+    """The interval of something that can't be less than 0, such as a duration."""
+    return max(interval[0], 0.0), interval[1]
+
+
 Estimator = Literal["mean", "median"]
 Verdict = Literal["slower", "faster", "same", "unclear"]
 Outcome = Literal["within", "slower", "unclear"]
@@ -22,7 +29,6 @@ NeededCode = Literal[
     "more_pairs",
     "more_runs",
     "three_runs",
-    "pairs",
     "quiet",
     "fewer_compared",
     "runs",
@@ -32,58 +38,39 @@ NeededCode = Literal[
 
 @dataclass(frozen=True)
 class Needed:
-    """What it would take for a verdict.
+    """What it would take for a verdict."""
 
-    Attributes:
-        code: "positive_times": times above 0 of both. "steps", "blocks": at least `count` of each.
-            "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as
-            many of each side. "pairs": pairs of processes (`ab`). "quiet": runs while the machine
-            does nothing else. "fewer_compared": more data, since among so many comparisons one like
-            this comes by chance. Of a gate: "runs": about `count` of each, not `now`;
-            "other_bound": the slow-down is too near to what is allowed.
-        count: How many.
-        now: How many there are.
-    """
-
+    # "positive_times": times above 0 of both. "steps", "blocks": at least `count` of each.
+    # "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as many of
+    # each side. "quiet": runs while the machine does nothing
+    # else. "fewer_compared": more data, since among so many comparisons one like this comes by
+    # chance. Of a gate: "runs": about `count` of each, not `now`; "other_bound": the slow-down is
+    # too near to what is allowed.
     code: NeededCode
-    count: int = 0
-    now: int = 0
+    count: int = 0  # How many
+    now: int = 0  # How many there are
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """What something takes before and after, and whether that is a difference.
+    """What something takes before and after, and whether that is a difference."""
 
-    Attributes:
-        estimator: "mean" or "median": of what the times are.
-        before_s: Seconds before: in A, or in the baseline.
-        after_s: Seconds after.
-        change_s: After minus before.
-        ci95_s: Its 95 % interval; None where nothing shows the spread.
-        ratio: After over before.
-        ratio_ci95: Its 95 % interval.
-        significant: Whether the verdict is "slower" or "faster".
-        verdict: "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear".
-        reason: Why it is unclear. "machine_busy"; "no_interval": too little data; "between_runs":
-            two runs may differ as much; "not_seen": the interval includes 0; "chance": among so
-            many comparisons. None with a verdict.
-        needed: What a verdict would take; None with one.
-        p_value: Of no difference, adjusted for how many were compared; None where not known.
-        log_error: Standard error of the ratio's logarithm; None where not known.
-        degrees_of_freedom: Degrees of freedom of `log_error`; infinite (null in JSON) where
-            nothing varies.
-    """
-
-    estimator: Estimator
-    before_s: float
-    after_s: float
-    change_s: float
-    ci95_s: Interval | None
-    ratio: float
-    ratio_ci95: Interval | None
-    significant: bool
+    estimator: Estimator  # "mean" or "median": of what the times are
+    before_s: float  # Seconds before: in A, or in the baseline
+    after_s: float  # Seconds after
+    change_s: float  # After minus before
+    ci95_s: Interval | None  # Its 95 % interval; None where nothing shows the spread
+    ratio: float  # After over before
+    ratio_ci95: Interval | None  # Its 95 % interval
+    significant: bool  # Whether the verdict is "slower" or "faster"
+    # "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear"
     verdict: Verdict
+    # Why it is unclear. "machine_busy"; "no_interval": too little data; "between_runs": two runs
+    # may differ as much; "not_seen": the interval includes 0; "chance": among so many comparisons.
+    # None with a verdict.
     reason: Reason | None
-    needed: Needed | None
+    needed: Needed | None  # What a verdict would take; None with one
+    # Of no difference, adjusted for how many were compared; None where not known
     p_value: float | None = None
-    log_error: float | None = None
+    log_error: float | None = None  # Standard error of the ratio's logarithm; None where not known
+    # Degrees of freedom of `log_error`; infinite (null in JSON) where nothing varies
     degrees_of_freedom: float | None = None

@@ -7,32 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's output.
+    """A layer's output."""
 
-    Attributes:
-        name: The layer.
-        shape: Static shape; None for a dimension that is not known.
-    """
-
-    name: str
-    shape: tuple[int | None, ...]
+    name: str  # The layer
+    shape: tuple[int | None, ...]  # Static shape; None for a dimension that is not known
 
 
 @dataclass(frozen=True)
 class Published:
-    """A figure from elsewhere, to set beside a measured one.
+    """A figure from elsewhere, to set beside a measured one."""
 
-    Attributes:
-        variant: Key of the variant that it is about.
-        phase: Key of the phase.
-        mean_s: Mean step time.
-        source: Where it was published.
-    """
-
-    variant: str
-    phase: str
-    mean_s: float
-    source: str
+    variant: str  # Key of the variant that it is about
+    phase: str  # Key of the phase
+    mean_s: float  # Mean step time
+    source: str  # Where it was published
 
 
 Setting = bool | int | float | str | list[str] | None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from alexprof.errors import check_name
 from alexprof.record.run import Run
+from alexprof.show import outputs
 from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
-from alexprof.show.outputs import find_output
 
 __all__ = ["ReportOptions", "render", "render_list"]
 
@@ -19,4 +24,8 @@ def render(run: Run, style: str = "text", options: ReportOptions | None = None) 
     Raises:
         UsageError: If there is no such output, or the run has no such variant or phase.
     """
-    return find_output(style)(run, options or ReportOptions())
+    names = sorted(module.name.removeprefix("as_") for module in iter_modules(outputs.__path__))
+    check_name("report style", style, names)
+    output: Callable[[Run, ReportOptions], str]
+    output = import_module(f"{outputs.__name__}.as_{style}").render
+    return output(run, options or ReportOptions())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
+
+from alexprof.show.text import clean, wrap
 
 
 @dataclass(frozen=True)
@@ -15,18 +16,13 @@ class Check:
     advice: str = ""
     failed: bool = False
 
-    @property
-    def mark(self) -> str:
-        """ok, "!" (works, with less), or FAIL."""
-        return "FAIL" if self.failed else "!" if self.advice else "ok"
-
 
 def render_check(check: Check, width: int = 80) -> str:
-    """A check with what to do about it, wrapped to `width` columns."""
-    first, rest = f"{check.mark:<5}{check.name}: ", " " * 5
-    lines = textwrap.wrap(check.found, width, initial_indent=first, subsequent_indent=rest)
+    """A check, marked ok, "!" (works, with less) or FAIL, with what to do about it."""
+    mark = "FAIL" if check.failed else "!" if check.advice else "ok"
+    indent = " " * 5
+    text = clean(f"{check.name}: {check.found}".rstrip(": "))
+    lines = wrap(text, width, f"{mark:<5}", indent)
     if check.advice:
-        lines += textwrap.wrap(
-            check.advice, width, initial_indent=f"{rest}→ ", subsequent_indent=f"{rest}  "
-        )
-    return "\n".join(lines or [first.rstrip(": ")])
+        lines += wrap(clean(check.advice), width, f"{indent}→ ", f"{indent}  ")
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ Every output draws the same document, so that none of them can say anything else
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -69,7 +69,7 @@ class Column:
     @property
     def header(self) -> str:
         """Title and unit."""
-        return f"{self.title} {self.unit}".rstrip()
+        return f"{self.title} {self.unit}".strip()
 
     @property
     def flush_right(self) -> bool:
@@ -91,6 +91,18 @@ class Axis:
     ticks: tuple[float, ...] = ()
     scale: float = 1e3
 
+    @classmethod
+    def over(cls, values: Sequence[float], scale: float, about: int = 6) -> Axis:
+        """An axis that holds all values; its ticks are 1, 2 or 5 times a power of ten apart."""
+        low, high = min(values), max(values)
+        if high <= low:
+            low, high = low - 1 / scale, high + 1 / scale
+        rough = (high - low) / about
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        return cls(low, high, tuple(place * step for place in range(first, last + 1)), scale)
+
     def place(self, value: float) -> float:
         """Where a value is: 0 at the left end, 1 at the right."""
         return (value - self.low) / (self.high - self.low)
@@ -98,15 +110,6 @@ class Axis:
     def label(self, tick: float) -> str:
         """A tick in the table's unit."""
         return f"{MINUS if tick < 0 else ''}{abs(tick) * self.scale:.6g}"
-
-
-def round_ticks(low: float, high: float, about: int = 6) -> tuple[float, ...]:
-    """Round values on an axis: steps of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return tuple(place * step for place in range(first, last + 1))
 
 
 @dataclass(frozen=True)
@@ -175,21 +178,21 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Note:
+class Remark:
     """What else has to be said."""
 
     text: str
 
 
-class Lead(Note):
+class Lead(Remark):
     """The answer."""
 
 
-class Warn(Note):
+class Warn(Remark):
     """What makes numbers doubtful, or what is missing."""
 
 
-Block: TypeAlias = Note | Table
+Block: TypeAlias = Remark | Table
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report: its head, its questions, its end; `banner` says why a run is incomplete.
+    """A report: its head, its questions, its end.
 
     `commands` show more; they are not broken into lines, so that they can be pasted.
     """
@@ -211,7 +214,6 @@ class Document:
     name: str
     status: str
     facts: tuple[str, ...]
-    banner: str = ""
     sections: tuple[Section, ...] = ()
     footer: str = ""
     commands: tuple[str, ...] = ()

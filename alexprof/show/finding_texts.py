@@ -12,8 +12,14 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
-_ONE_BY_ONE = 0.9
+ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
+_STOPPED_BY = {
+    "precision": "by the precision reached",
+    "plateau": "because four times the steps had not narrowed the interval (the machine drifts)",
+    "max-time": "by the time allowed",
+    "steps": "by the most steps allowed",
+}
 Template = Callable[[View, Finding], str]
 
 
@@ -109,7 +115,7 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
     step_s = figures["step_s"]
     waits, busy = (numbers.time(figures.get(name, 0.0), step_s) for name in ("waits_s", "busy_s"))
     kernels = figures.get("kernels_per_step", 0.0)
-    one_by_one = figures.get("launches_per_step", 0.0) > _ONE_BY_ONE * kernels
+    one_by_one = figures.get("launches_per_step", 0.0) > ONE_BY_ONE * kernels
     advice = (
         "Fewer and larger ops shorten the step."
         if one_by_one
@@ -121,11 +127,58 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
     )
 
 
+def _unsteady(view: View, finding: Finding) -> str:
+    del view
+    figures = finding.numbers
+    last_s = figures["last_level_s"]
+    levels = f"{numbers.time(figures['first_level_s'], last_s)} → {numbers.time(last_s)}"
+    since = ", no level by the end"
+    if "settled_step" in figures:
+        since = f", level from step {figures['settled_step']:.0f} on"
+    return (
+        f"steps changed while they were timed ({levels}{since}), and the figures include all of "
+        "them. Warm up longer (--burn-in), or rerun on an idle machine."
+    )
+
+
+def _stopped(view: View, finding: Finding) -> str:
+    del view
+    figures, (stopped_by,) = finding.numbers, finding.names
+    steps = plural(round(figures["steps"]), "step")
+    text = f"timing stopped {_STOPPED_BY[stopped_by]} after {steps}"
+    if "requested_fraction" not in figures:
+        return f"{text}."
+    reached = figures.get("reached_fraction")
+    now = numbers.percent_half_width(reached) if reached else "an interval not known"
+    met = "not " if finding.code == "imprecise" else ""
+    wanted = numbers.percent_half_width(figures["requested_fraction"])
+    return f"{text}, at {now}, {met}within the {wanted} asked."
+
+
+def _outliers(view: View, finding: Finding) -> str:
+    """Says: 3 slow (1 far out) of 120 steps, which add at most 1.2 % to a mean."""
+    del view
+    figures = finding.numbers
+    counts = [
+        f"{figures[word]:.0f} {word}" + (f" ({figures[far]:.0f} far out)" if figures[far] else "")
+        for word, far in (("slow", "slow_far"), ("quick", "quick_far"))
+        if figures[word]
+    ]
+    text = f"{' and '.join(counts)} of {plural(round(figures['steps']), 'step')}"
+    if figures["added_fraction"] > 0:
+        text += f", which add at most {numbers.percent_unit(figures['added_fraction'])} to a mean"
+    return f"{text}. None is dropped."
+
+
 TEMPLATES: dict[str, Template | str] = {
+    **NOTE_TEXTS,
     "incomplete": _incomplete,
     "machine_busy": _machine_busy,
     "trace_withheld": _trace_withheld,
     "page_faults": _page_faults,
     "bound_by_launching": _bound_by_launching,
-    **NOTE_TEXTS,
+    "unsteady": _unsteady,
+    "stopped": _stopped,
+    "imprecise": _stopped,
+    "outliers": _outliers,
 }

@@ -11,7 +11,7 @@ from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import caveat_text
-from alexprof.show.document import Block, Column, Document, Lead, Note, Section, Table, Warn
+from alexprof.show.document import Block, Column, Document, Lead, Remark, Section, Table, Warn
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import (
     interval_text,
@@ -57,7 +57,7 @@ def _blocks(result: GateResult) -> Iterator[Block]:
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
         yield from needed_notes(needs, "to tell it takes")
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in result.notes)
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in result.notes)
 
 
 def _verdict(result: GateResult) -> str:

@@ -65,7 +65,7 @@ def warning_lines(text: str, width: int, paint: Paint, indent: str = "") -> Iter
 
 
 @dataclass
-class _Laid:
+class _ColumnLayout:
     """A column as it is laid out; two heads stand below each other."""
 
     column: Column
@@ -105,35 +105,37 @@ def table_lines(table: Table, width: int, paint: Paint) -> list[str]:
         drops = [column.drop for column in table.columns]
         table = table.without([drops.index(max(drops))])
     columns, gap = plan
-    for laid in columns:
-        if laid.column.align in ("name", "bar"):
-            laid.texts = cut_all(laid.texts, laid.width)
+    for layout in columns:
+        if layout.column.align in ("name", "bar"):
+            layout.texts = cut_all(layout.texts, layout.width)
     lines = []
-    for heads in zip(*(laid.heads for laid in columns), strict=True):
-        line = gap.join(laid.padded(head) for laid, head in zip(columns, heads, strict=True))
+    for heads in zip(*(layout.heads for layout in columns), strict=True):
+        line = gap.join(layout.padded(head) for layout, head in zip(columns, heads, strict=True))
         if line.strip():
             lines.append(paint(line.rstrip(), "muted"))
     for place, row in enumerate(table.rows):
         if row.style == "sum":
             rule = (
-                ("─" if laid.texts[place] and laid.column.flush_right else " ") * laid.width
-                for laid in columns
+                ("─" if layout.texts[place] and layout.column.flush_right else " ") * layout.width
+                for layout in columns
             )
             lines.append(paint(gap.join(rule), "muted"))
         style = _STYLES[row.style]
-        lines.append(gap.join(laid.drawn(place, style, table.axis, paint) for laid in columns))
+        lines.append(gap.join(layout.drawn(place, style, table.axis, paint) for layout in columns))
     return [line.rstrip() for line in lines]
 
 
-def _plan(table: Table, width: int) -> tuple[list[_Laid], str] | None:
+def _plan(table: Table, width: int) -> tuple[list[_ColumnLayout], str] | None:
     """The roomiest way to lay out that fits, and its gap; None if none does and a column can go."""
     columns = [
-        _Laid(column, table.cells(place), column_texts(table, place, TEXT_MOST))
+        _ColumnLayout(column, table.cells(place), column_texts(table, place, TEXT_MOST))
         for place, column in enumerate(table.columns)
     ]
     last = columns[-1]
     in_bar = _widest([legend_text(last.column.legend), *last.texts])
-    whole = max((_widest(laid.texts) for laid in columns if laid.column.align == "name"), default=0)
+    whole = max(
+        (_widest(layout.texts) for layout in columns if layout.column.align == "name"), default=0
+    )
     names = (max(whole, NAME_WANTED) if whole <= NAME_WHOLE else NAME_WANTED, NAME_WANTED)
     wishes = [(False, gap, name, max(BAR_WANTED, in_bar)) for name in names for gap in (4, 3, 2)]
     wishes.append((True, 2, NAME_WANTED, max(BAR_WANTED, in_bar)))
@@ -149,26 +151,26 @@ def _plan(table: Table, width: int) -> tuple[list[_Laid], str] | None:
     return None
 
 
-def _fits(columns: Sequence[_Laid], room: int, name: int, bar: int, *, stacked: bool) -> bool:
+def _fits(
+    columns: Sequence[_ColumnLayout], room: int, name: int, bar: int, *, stacked: bool
+) -> bool:
     """Gives columns their widths: names and bars at least those, and what room is left."""
     most = []
-    for laid in columns:
-        title, unit = laid.column.title, laid.column.unit
-        laid.heads = (
-            (title, unit) if stacked and unit else ("", title if stacked else laid.column.header)
-        )
-        natural = _widest([*laid.heads, *laid.texts])
-        is_bar = laid.column.align == "bar"
-        most.append(BAR_MOST if is_bar else natural)
-        laid.width = (
-            bar if is_bar else min(natural, name) if laid.column.align == "name" else natural
-        )
-    room -= sum(laid.width for laid in columns)
+    for layout in columns:
+        column = layout.column
+        layout.heads = ("", column.header)
+        if stacked:
+            layout.heads = (column.title, column.unit) if column.unit else ("", column.title)
+        natural = _widest([*layout.heads, *layout.texts])
+        bounds = {"bar": (bar, BAR_MOST), "name": (min(natural, name), natural)}
+        layout.width, limit = bounds.get(column.align, (natural, natural))
+        most.append(limit)
+    room -= sum(layout.width for layout in columns)
     if room < 0 and bar:
         return False
-    for laid, limit in zip(columns, most, strict=True):
-        more = max(0, min(limit - laid.width, room))
-        laid.width += more
+    for layout, limit in zip(columns, most, strict=True):
+        more = max(0, min(limit - layout.width, room))
+        layout.width += more
         room -= more
     return True
 

@@ -10,13 +10,14 @@ from rich.cells import cell_len
 
 from alexprof.record.run import Run
 from alexprof.show import numbers
-from alexprof.show.layout import warning_lines
+from alexprof.show.layout import two_sides, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
 if TYPE_CHECKING:
@@ -25,19 +26,18 @@ if TYPE_CHECKING:
 
 def render_list(
     runs: Sequence[Run | BrokenRun],
-    width: int = 80,
-    *,
+    options: ReportOptions | None = None,
     now: datetime | None = None,
-    color: bool = False,
 ) -> str:
-    """Renders runs in their order, without a newline at the end, in lines of `width` columns.
+    """Renders runs in their order, without a newline at the end.
 
     `now`, with a time zone, adds how long ago a run started.
     """
+    options = options or ReportOptions()
     if not runs:
         return "No run yet: make one with `alexprof profile`."
-    width = max(width, LEAST_WIDTH)
-    paint = terminal_paint if color else no_paint
+    width = max(options.width, LEAST_WIDTH)
+    paint = terminal_paint if options.color else no_paint
     what = f"step times, and what leaving ops out saves (95{numbers.NBSP}% interval)"
     title = wrap(f"{plural(len(runs), 'run')}; {what}", width)
     lines = [paint(line, "muted") for line in title]
@@ -52,15 +52,8 @@ def render_list(
 
 
 def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) -> Iterator[str]:
-    name = pad(name, min(26, width))
-    state = status(run)
-    started = _started(run.started, now)
-    room = width - cell_len(name) - cell_len(started) - len(state) - 4
-    if room < 0:
-        yield paint(name, "bold")
-        yield f"  {started}  {state}"
-    else:
-        yield f"{paint(name, 'bold')}  {started}  {' ' * room}{state}"
+    when = f"{_started(run.started, now)}  {status(run):>10}"
+    yield from two_sides(name, when, width, paint)
     if not run.complete:
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     yield from _phases(View(run, ReportOptions()), width)
@@ -99,12 +92,10 @@ def _phases(view: View, width: int) -> Iterator[str]:
     label = max((cell_len(phase) for phase, _, _ in rows), default=0) + 2
     times = max((cell_len(time) for _, time, _ in rows), default=0) + 2
     for phase, time, saving in rows:
-        line = f"  {pad(phase, label)}{pad(time, times)}{saving}"
-        if cell_len(line.rstrip()) <= width:
-            yield line
-        else:
-            indent = " " * (4 if width < 60 else label + 2)
-            yield from wrap(f"{time}; {saving}" if saving else time, width, f"  {phase}  ", indent)
+        text = f"{pad(time, times)}{saving}".rstrip()
+        if label + 2 + cell_len(text) > width:
+            text = f"{time}; {saving}" if saving else time
+        yield from wrap(text, width, f"  {pad(phase, label)}", " " * (label + 2))
 
 
 def _times(view: View, key: str) -> str:
@@ -128,6 +119,6 @@ def _savings(view: View, key: str) -> str:
         step = view.step(saving.reference, key)
         unit = numbers.spoken_unit(saving.saved_s, step.center_s if step else None)
         saved = numbers.unit(difference_text(unit, saving), unit.name)
-        saved = saving.verdict if saving.verdict == "unclear" else saved
+        saved = verdict_word(saving) if saving.verdict == "unclear" else saved
         texts.append(f"{view.saving_label(saving)}: {saved}")
     return ", ".join(texts)

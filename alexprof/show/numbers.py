@@ -19,6 +19,8 @@ MINUS = "−"
 MISSING = "–"
 """Stands for what was not measured; the reason stands near it."""
 _SMALL = 0.005
+_FROM_POINT = re.compile(r"(?:\.\d+|(?<=\d))\D*$")
+"""The decimals and what follows; of a whole number what follows its last digit."""
 _MOST_DECIMALS = 4
 _NOTHING_S = 5e-11
 """No clock tells that from nothing; what is less is what adding up leaves."""
@@ -26,40 +28,63 @@ _NOTHING_S = 5e-11
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of time; times of `matters_s` seconds and more have two figures at least."""
+    """A unit of times in seconds, or of fractions; from `matters_s` on they have two figures."""
 
     name: str
     per_second: float
     matters_s: float = math.inf
 
-    def plain(self, seconds: float | None) -> str:
-        """Seconds in this unit, without its name: "244", "1.51"."""
-        return self._written(seconds, 3)
+    def plain(self, value: float | None) -> str:
+        """A value in this unit, without its name: "244", "8.64", "1014", "0.0041"."""
+        return self.with_figures(value, 3)
 
-    def signed(self, seconds: float | None) -> str:
-        """A difference in seconds in this unit, without its name: "+55.3"."""
-        return _with_sign(self.plain(seconds))
+    def signed(self, value: float | None) -> str:
+        """A difference in this unit, without its name: "+55.3", "−14.3"; nothing is "0"."""
+        text = self.plain(value)
+        return f"+{text}" if text[0].isdigit() and text != "0" else text
 
-    def named(self, seconds: float | None) -> str:
-        """Seconds in this unit with its name: "244 ms"."""
-        return unit(self.plain(seconds), self.name)
+    def named(self, value: float | None) -> str:
+        """A value in this unit with its name: "244 ms"."""
+        return unit(self.plain(value), self.name)
 
-    def half_width(self, interval: tuple[float, float] | None) -> str:
-        """Half the width of a symmetric interval in seconds: "71", "1.9", "0.81"."""
-        return MISSING if interval is None else self._written((interval[1] - interval[0]) / 2, 2)
+    def half_width(
+        self, interval: tuple[float, float] | None, center_s: float | None = None
+    ) -> str:
+        """Half the width of an interval in seconds: "71", "1.9", "0.81".
+
+        From `center_s` up, where that is given: no interval of a duration goes below 0.
+        """
+        if interval is None:
+            return MISSING
+        half_s = (interval[1] - interval[0]) / 2 if center_s is None else interval[1] - center_s
+        return self.with_figures(half_s, 2)
 
     def interval(self, interval: tuple[float, float] | None) -> str:
-        """An interval in seconds: "19.9 to 64.7"."""
+        """An interval: "19.9 to 64.7"."""
         return MISSING if interval is None else " to ".join(map(self.plain, interval))
 
-    def _written(self, seconds: float | None, figures: int) -> str:
-        if seconds is None:
+    def with_figures(self, value: float | None, figures: int) -> str:
+        """A value in this unit with so many figures; "–" for None."""
+        if value is None or not math.isfinite(value):
             return MISSING
-        value = 0.0 if abs(seconds) < _NOTHING_S else seconds * self.per_second
-        return _written(value, figures, self.matters_s * self.per_second)
+        if abs(value) < _NOTHING_S:
+            return "0"
+        size = abs(value) * self.per_second
+        if size < 0.5 * 10**-_MOST_DECIMALS:
+            return f"<{10**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
+        rounded = float(f"{size:.{figures}g}")  # 9.996 has two whole digits when it is written
+        whole = len(str(int(rounded))) if rounded >= 1 else 0
+        decimals = max(0, min(2, figures - whole))
+        if size < _SMALL or self.matters_s * self.per_second <= size < 0.1:
+            decimals = min(_MOST_DECIMALS, 1 - math.floor(math.log10(float(f"{size:.2g}"))))
+        return f"{MINUS * (value < 0)}{size:.{decimals}f}"
 
 
 SECONDS, MILLISECONDS, MICROSECONDS = Unit("s", 1.0), Unit("ms", 1e3), Unit("µs", 1e6)
+_NUMBER, _PERCENT = Unit("", 1.0), Unit("%", 100.0)
+plain, signed = _NUMBER.plain, _NUMBER.signed
+percent, percent_unit = _PERCENT.plain, _PERCENT.named
+"""A fraction as percent: 0.305 is "30.5", with the unit "30.5 %"."""
 MATTERS = 0.001
 """Smaller parts of a table’s largest time may have one figure."""
 ENOUGH = 20.0
@@ -109,29 +134,21 @@ def time(seconds: float | None, step_s: float | None = None) -> str:
     return spoken_unit(seconds, step_s).named(seconds)
 
 
-def plain(value: float | None) -> str:
-    """Three significant figures: "244", "30.5", "8.64", "1014", "0.0041"; "–" for None."""
-    return _written(value, 3)
-
-
-def signed(value: float | None) -> str:
-    """A difference: "+55.3", "−14.3", "+0.0041"; exactly nothing is "0"."""
-    return _with_sign(plain(value))
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as percent, without the unit: 0.305 is "30.5"."""
-    return _written(fraction, 3, scale=100)
-
-
-def percent_unit(fraction: float | None) -> str:
-    """A fraction as percent with the unit: "30.5 %"."""
-    return unit(percent(fraction), "%")
+def time_with_interval(
+    seconds: float, interval: tuple[float, float] | None, step_s: float | None = None
+) -> str:
+    """A time and half its interval, where it has one: "55.6 ± 1.9 ms"."""
+    unit_ = spoken_unit(seconds, step_s)
+    if interval is None:
+        return unit_.named(seconds)
+    if (interval[1] - seconds) * unit_.per_second < 2 * _SMALL:
+        unit_ = spoken_unit(seconds)  # so that both are written with as many decimals
+    return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval, seconds)}", unit_.name)
 
 
 def percent_half_width(fraction: float | None) -> str:
     """Half the width of an interval as a part, as percent with the unit: "±0.48 %", "±17 %"."""
-    text = _written(fraction, 2, scale=100)
+    text = _PERCENT.with_figures(fraction, 2)
     return text if text == MISSING else f"±{unit(text, '%')}"
 
 
@@ -167,36 +184,9 @@ def unit(number: str, name: str) -> str:
 
 def align_decimals(numbers: Sequence[str]) -> list[str]:
     """Pads numbers on the right so that their decimal points stand under each other."""
-    # A whole number's point would be behind its last digit.
-    points = [re.search(r"\.|(?<=\d)(?!.*\d)|$", text) for text in numbers]
-    tails = [
-        len(text) - point.start() for text, point in zip(numbers, points, strict=True) if point
-    ]
+    ends = [_FROM_POINT.search(text) for text in numbers]
+    tails = [len(end[0]) if end else 0 for end in ends]
     longest = max((tail for text, tail in zip(numbers, tails, strict=True) if text), default=0)
     return [
         text and text + " " * (longest - tail) for text, tail in zip(numbers, tails, strict=True)
     ]
-
-
-def _with_sign(text: str) -> str:
-    return f"+{text}" if text[0].isdigit() and text != "0" else text
-
-
-def _written(
-    value: float | None, figures: int, two_from: float = math.inf, scale: float = 1.0
-) -> str:
-    """A number with so many figures."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    if value == 0:
-        return "0"
-    size = abs(value * scale)
-    if size < 0.5 * 10**-_MOST_DECIMALS:
-        return f"<{10**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
-    rounded = float(f"{size:.{figures}g}")  # 9.996 has two whole digits when it is written
-    whole = len(str(int(rounded))) if rounded >= 1 else 0
-    decimals = max(0, min(2, figures - whole))
-    if size < _SMALL or two_from <= size < 0.1:
-        decimals = min(_MOST_DECIMALS, 1 - math.floor(math.log10(float(f"{size:.2g}"))))
-    text = f"{size:.{decimals}f}"
-    return MINUS + text if value < 0 else text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 from alexprof.errors import UsageError, check_name
 from alexprof.record.run import Run
@@ -49,6 +53,14 @@ class ReportOptions:
             check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
         if self.phase is not None:
             check_name("phase", self.phase, tuple(dict.fromkeys(phases)), f" in run {run.run}")
+
+
+def terminal_options(**choices: Any) -> ReportOptions:
+    """Options for standard output: a log file is taken for 80 columns."""
+    # A program may be started without standard output (`>&-`).
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    color = on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return ReportOptions(shutil.get_terminal_size((80, 24)).columns, color, **choices)
 
 
 def text_width(options: ReportOptions) -> int:

@@ -16,13 +16,14 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
 )
 from alexprof.show.options import ReportOptions
+from alexprof.show.sections.changed import interval_text
 from alexprof.show.text import clean, plural
 from alexprof.show.verdicts import CANT_TELL, VERDICTS
 
@@ -36,23 +37,26 @@ def render_history(
 
 def _document(history: History, options: ReportOptions) -> Document:
     del options
+    unit = numbers.Unit("%", 100)
+    if history.unit == "s":
+        unit = numbers.table_unit(point.value for point in history.points)
     return Document(
         name=clean(history.metric),
         status=plural(len(history.points), "run"),
         facts=(f"{clean(history.phase)}, {clean(history.variant)}",),
-        sections=(Section("When did it change?", _unit_name(history), tuple(_blocks(history))),),
+        sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
         footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
     )
 
 
-def _blocks(history: History) -> Iterator[Block]:
+def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     compared = sum(point.compared for point in history.points)
     if not history.steps:
         number = plural(compared, "run")
         what = f"no step in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
         yield Lead(f"{clean(history.metric)}: {what}.")
-    yield from (Lead(_sentence(history, step)) for step in history.steps)
-    yield _table(history)
+    yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
+    yield _table(history, unit)
     runs: dict[tuple[str, str], list[str]] = {}
     for point in history.points:
         if point.reasons:
@@ -60,22 +64,20 @@ def _blocks(history: History) -> Iterator[Block]:
             texts = "; ".join(map(caveat_text, point.reasons))
             runs.setdefault((state, texts), []).append(clean(point.run))
     for (state, texts), names in runs.items():
-        yield Note(f"{', '.join(names)}: {state}: {texts}.")
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in history.notes)
+        yield Remark(f"{', '.join(names)}: {state}: {texts}.")
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in history.notes)
 
 
-def _sentence(history: History, step: Step) -> str:
+def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:
     """Says: 8.20 % slower from run b on (251 → 272 ms; 95 % interval …): the first with NumPy 2."""
     size = numbers.percent_unit(abs(step.ratio - 1))
     if history.unit == "part":
         change = f"{'Up' if step.ratio > 1 else 'Down'} {size}"
     else:
         change = f"{size} {VERDICTS[step.verdict]}"
-    after = numbers.unit(_value(history, step.after), _unit_name(history))
-    values = f"{_value(history, step.before)} → {after}"
+    values = f"{unit.plain(step.before)} → {unit.named(step.after)}"
     if step.ci95 is not None:
-        low, high = (numbers.percent(bound - 1) for bound in step.ci95)
-        values += f"; 95{numbers.NBSP}% interval {numbers.unit(f'{low} to {high}', '%')}"
+        values += f"; {interval_text(step.ci95)}"
     return f"{change} from {clean(step.run)} on ({values}): {_versions(step)}."
 
 
@@ -89,18 +91,26 @@ def _versions(step: Step) -> str:
     return f"the first with {changed}" if changed else "no version changed there"
 
 
-def _table(history: History) -> Table:
+def _table(history: History, unit: numbers.Unit) -> Table:
     steps = {step.run: step for step in history.steps}
     rows = []
     for point in history.points:
         if step := steps.get(point.run):
             change = numbers.signed((step.ratio - 1) * 100)
             rows.append(Row((f"▶ step, {numbers.unit(change, '%')}",), "group"))
-        rows.append(_row(history, point))
+        cells = (
+            clean(point.run),
+            _began(point.started),
+            unit.plain(point.value),
+            unit.interval(point.ci95),
+            clean(point.software.tensorflow) if point.software else numbers.MISSING,
+            _bar(point),
+        )
+        rows.append(Row(cells, "plain" if point.compared else "muted"))
     columns = (
         Column("run", align="name"),
         Column("began", align="right", drop=2),
-        Column(history.metric.rpartition(".")[2], _unit_name(history)),
+        Column(history.metric.rpartition(".")[2], unit.name),
         Column("95 % interval", align="right"),
         Column("TensorFlow", align="right", drop=1),
         Column("", align="bar", drop=3),
@@ -108,22 +118,11 @@ def _table(history: History) -> Table:
     return Table(columns, tuple(rows), _axis(history))
 
 
-def _row(history: History, point: Point) -> Row:
-    interval, pieces = numbers.MISSING, []
-    if point.ci95 is not None:
-        interval = " to ".join(_value(history, bound) for bound in point.ci95)
-        pieces.append(Piece(*point.ci95, "interval"))
+def _bar(point: Point) -> Bar:
+    pieces = [] if point.ci95 is None else [Piece(*point.ci95, "interval")]
     if point.value is not None:
         pieces.append(Piece(point.value, point.value, "whole" if point.compared else "whole, open"))
-    cells = (
-        clean(point.run),
-        _began(point.started),
-        _value(history, point.value),
-        interval,
-        clean(point.software.tensorflow) if point.software else numbers.MISSING,
-        Bar(tuple(pieces)),
-    )
-    return Row(cells, "plain" if point.compared else "muted")
+    return Bar(tuple(pieces))
 
 
 def _axis(history: History) -> Axis:
@@ -138,15 +137,3 @@ def _began(started: str) -> str:
         return f"{datetime.fromisoformat(started):%Y-%m-%d %H:%M}"
     except ValueError:
         return clean(started)
-
-
-def _unit(history: History) -> numbers.Unit:
-    return numbers.table_unit(point.value for point in history.points)
-
-
-def _unit_name(history: History) -> str:
-    return "%" if history.unit == "part" else _unit(history).name
-
-
-def _value(history: History, value: float | None) -> str:
-    return numbers.percent(value) if history.unit == "part" else _unit(history).plain(value)

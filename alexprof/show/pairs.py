@@ -18,25 +18,24 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
-    round_ticks,
+    Warn,
 )
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
 from alexprof.show.sections.changed import (
     change_bar,
-    change_text,
     changed_sections,
-    interval_text,
     percent_change,
+    verdict_text,
 )
 from alexprof.show.text import clean, cut_all, sentence_case
-from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
+from alexprof.show.verdicts import needed_notes, verdict_word
 
 MOST_ROWS = 24
 """Of pairs."""
@@ -82,6 +81,8 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
     if comparison is not None:
         for other in reversed(comparison.others):
             sections = [*changed_sections(comparison, other, options.top), *sections]
+    if warnings := tuple(_warnings(result)):
+        sections.insert(0, Section("", "", warnings))
     return Document(
         name=clean(record.name),
         status="complete" if record.complete else "incomplete",
@@ -92,20 +93,17 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
             f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up",
             f"{clean(record.machine.processor)}, {record.machine.cores} cores",
         ),
-        banner=_banner(result),
         sections=tuple(sections),
         footer=_FOOTER,
     )
 
 
-def _banner(result: PairsResult) -> str:
-    texts = []
+def _warnings(result: PairsResult) -> Iterator[Warn]:
     if not result.record.complete:
         why = stopped_text(result.record.stopped)
-        texts.append(f"{result.finished} of {result.record.pairs} pairs: {why}.")
+        yield Warn(f"{result.finished} of {result.record.pairs} pairs: {why}.")
     if result.comparison is not None and result.comparison.same_results is False:
-        texts.append("The runs don’t compute the same: see “What to know?”.")
-    return " ".join(texts)
+        yield Warn("The runs don’t compute the same: see “What to know?”.")
 
 
 def _processes(result: PairsResult) -> Section:
@@ -120,22 +118,15 @@ def _processes(result: PairsResult) -> Section:
 
 def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     wall = result.times[0].difference
-    yield Lead(_sentence(wall))
+    verdict = verdict_text(wall, " than A")
+    yield Lead(f"{'B is ' if wall.significant else ''}{sentence_case(verdict)}.")
     if result.comparison is not None:
-        yield Note("Starting, building and tracing are in these times, and not in those above.")
+        yield Remark("Starting, building and tracing are in these times, and not in those above.")
     yield _times_table(result.times, unit)
     yield _pairs_table(result, wall, unit)
     judged = result.times if result.comparison is None else result.times[:1]
     needs = [(_NAMES[time.name], time.difference.needed) for time in judged]
     yield from needed_notes(needs, "a verdict would take")
-
-
-def _sentence(wall: Difference) -> str:
-    if wall.significant:
-        size = numbers.percent_unit(abs(wall.ratio - 1))
-        return f"B is {size} {VERDICTS[wall.verdict]} than A ({change_text(wall)})."
-    span = f" ({interval_text(wall.ratio_ci95)})" if wall.ratio_ci95 else ""
-    return f"{sentence_case(verdict_phrase(wall))}{span}."
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -199,16 +190,14 @@ def _axis(
     for end in wall.ci95_s or ():
         if abs(end) <= 2 * (high - low):
             low, high = min(low, end), max(high, end)
-    if high <= low:
-        low, high = -1 / unit.per_second, 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
+    return Axis.over((low, high), unit.per_second, about=3)
 
 
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        blocks += [Note(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+        blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Note(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
-    blocks.append(Note(_CANT_EXCLUDE))
+        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
+    blocks.append(Remark(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))

@@ -9,9 +9,14 @@ Paint = Callable[[str, str], str]
 
 INK, MUTED, EDGE, RULE = "#1b1f24", "#59626e", "#7b8591", "#d5dae0"
 GRID, PAPER, WARN = "#e9ecf0", "#ffffff", "#8a5a00"
-KINDS = {"Conv2D": "#1f6fb8", "LRN": "#cc4a00", "MaxPool": "#0a4f45", "Relu": "#5e4300"}
-"""On white, for HTML; other kinds are gray."""
-_OTHER_KINDS = "#767676"
+_ON_WHITE = {
+    "ink": INK,
+    "muted": MUTED,
+    "kind Conv2D": "#1f6fb8",
+    "kind LRN": "#cc4a00",
+    "kind MaxPool": "#0a4f45",
+    "kind Relu": "#5e4300",
+}
 
 # The terminal's background is not known: of the 256 colors those with a contrast of 3 or more
 # on black and on white. The first sixteen are whatever the user's theme says.
@@ -27,9 +32,9 @@ _TERMINAL = {
 }
 
 
-def kind_color(kind: str) -> str:
-    """A kind's color on white; gray for kinds without one."""
-    return KINDS.get(kind, _OTHER_KINDS) if kind else MUTED
+def color_on_white(style: str) -> str:
+    """The color of a style in HTML; gray for kinds without one."""
+    return _ON_WHITE.get(style, "#767676")
 
 
 def no_paint(text: str, style: str) -> str:

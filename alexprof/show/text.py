@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from os.path import commonprefix
 
 from rich.cells import cell_len, chop_cells
 
 ELLIPSIS = "…"
-GRADIENT_SCOPES = ("gradients/", "gradient_tape/")
-"""What TensorFlow puts before the name of a gradient's op."""
-_GRADIENT = "∇/"
-# `jit(step)/transpose(jvp(conv1))/mul`, `jit(step)/jvp(conv1)/mul`, `jit(step)/sgd/sub`
-_JAX = re.compile(r"p?jit\([^()]*\)/(?:transpose\(jvp\(([^()]*)\)\)/|jvp\(([^()]*)\)/)?(.+)")
+# What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
+_SCOPES = (
+    (re.compile(r"(?:gradients|gradient_tape)/"), "∇/"),
+    (re.compile(r"p?jit\([^()]*\)/transpose\(jvp\(([^()]*)\)\)/"), r"∇/\1/"),
+    (re.compile(r"p?jit\([^()]*\)/(?:jvp\(([^()]*)\)/)?"), r"…/\1/"),
+)
 # `void ns::kernel<float, 4>(int, float*)`, the name of a compiled kernel
 _SIGNATURE = re.compile(r"(?:void )?[\w:~]+(?:<.*)?\(.*\)|void .+")
 _MANGLED = re.compile(r"_ZN?K?(?=\d)")
@@ -96,23 +97,23 @@ def cut(text: str, width: int, scope: str = "") -> str:
             return short
     # Ends of names tell more than beginnings, but for those of a library's kernels.
     tail = 0 if _LIBRARY.fullmatch(text) else width // 2
-    return _head(short, width - 1 - tail) + ELLIPSIS + _head(short[::-1], tail)[::-1]
+    return _without_middle(short, width, tail)
 
 
 def cut_all(texts: Sequence[str], width: int) -> list[str]:
     """Cuts names to `width` cells so that different ones stay different.
 
     A scope that most begin with goes first. Of those that would look alike what is around their
-    first difference stays. Where that does not tell them apart they get numbers: "long~1",
-    "long~2". Only where even those don't fit are two names cut the same.
+    first difference stays, or they are cut elsewhere, or get numbers: "long~1", "long~2". Only
+    where even those don't fit are two names cut the same.
     """
     scoped = [text for text in texts if "/" in text]
     scope = _common(scoped) if len(scoped) > len(texts) / 2 > 1 else ""
     scope = scope[: scope.rfind("/") + 1]
     shorts = {text: cut(text, width, scope) for text in texts}
     whole = {text for text, short in shorts.items() if text == short}
-    cut_ = {text: short for text, short in shorts.items() if text != short}
-    shorts.update(_distinct(cut_, width, whole))
+    changed = {text: short for text, short in shorts.items() if text != short}
+    shorts.update(_distinct(changed, width, whole))
     return [shorts[text] for text in texts]
 
 
@@ -137,7 +138,7 @@ def _distinct(shorts: Mapping[str, str], width: int, taken: set[str]) -> Iterato
         if len({*around.values()}) > 1:
             yield from _distinct(around, width, taken)
         else:
-            yield from _numbered(names, width, taken)
+            yield from ((name, _elsewhere(name, width, taken)) for name in names)
 
 
 def _around(text: str, place: int, width: int) -> str:
@@ -150,14 +151,18 @@ def _around(text: str, place: int, width: int) -> str:
     return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
-def _numbered(names: Sequence[str], width: int, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Names cut to make room for a number behind each."""
-    for name in names:
-        marks = (f"~{number}" for number in count(1))
-        shorts = (cut(name, width - len(mark)) + mark for mark in marks)
-        short = next(short for short in shorts if short not in taken)
-        taken.add(short)
-        yield name, short if cell_len(short) <= width else cut(name, width)
+def _elsewhere(name: str, width: int, taken: set[str]) -> str:
+    """A name cut in another place than its middle, or with a number behind it."""
+    cuts = (_without_middle(name, width, tail) for tail in reversed(range(width)))
+    marks = (f"~{number}" for number in count(1))
+    numbered = (cut(name, width - len(mark)) + mark for mark in marks)
+    short = next(short for short in chain(cuts, numbered) if short not in taken)
+    taken.add(short)
+    return short if cell_len(short) <= width else cut(name, width)
+
+
+def _without_middle(text: str, width: int, tail: int) -> str:
+    return _head(text, width - 1 - tail) + ELLIPSIS + _head(text[::-1], tail)[::-1]
 
 
 def _head(text: str, width: int) -> str:
@@ -168,15 +173,12 @@ def _head(text: str, width: int) -> str:
 def _shorter_names(name: str, scope: str) -> Iterator[str]:
     """The name, then what is left of it when what tells least goes, shorter and shorter."""
     yield name
-    gradient = next((start for start in GRADIENT_SCOPES if name.startswith(start)), "")
-    if gradient:
-        yield _GRADIENT + name.removeprefix(gradient)
-    elif scope and name.startswith(scope):
+    for pattern, start in _SCOPES:
+        if matched := pattern.match(name):
+            yield matched.expand(start).replace("//", "/") + name[matched.end() :]
+            return
+    if scope and name.startswith(scope):
         yield f"{ELLIPSIS}/{name.removeprefix(scope)}"
-    elif jax := _JAX.fullmatch(name):
-        backward, forward, op = jax.groups()
-        start = ELLIPSIS if backward is None else _GRADIENT[0]
-        yield "/".join(filter(None, (start, backward or forward, op)))
     elif parts := _kernel(name):
         yield "::".join(parts)
         # What a template that makes every kernel of a library is called tells nothing.

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from alexprof.analysis.savings import MeasuredSaving, SavingVerdict
 from alexprof.record.values import Difference, Needed, NeededCode, Outcome, Reason, Verdict
-from alexprof.show.document import Note
+from alexprof.show.document import Remark
 from alexprof.show.text import plural, sentence_case
 
 if TYPE_CHECKING:
     from alexprof.analysis.gate import GateResult, Judged
 
-VERDICTS: dict[Verdict, str] = {
+VERDICTS: dict[Verdict | SavingVerdict, str] = {
     "slower": "slower",
     "faster": "faster",
+    "saves": "saves",
+    "costs": "costs",
     "same": "the same",
     "unclear": "unclear",
 }
@@ -23,14 +26,13 @@ OUTCOMES: dict[Outcome, str] = {"within": "within", "slower": "slower", "unclear
 """Of a gate: against what is allowed."""
 CANT_TELL = "can’t tell"
 """The data allow no verdict; a reason follows."""
-_WHY_CANT_TELL: dict[Reason, str] = {
+WHY_CANT_TELL: dict[Reason, str] = {
     "machine_busy": "the machine was busy",
     "no_interval": "too little data",
 }
 _NEEDED: dict[NeededCode, str] = {
     "positive_times": "times above 0 of both",
     "three_runs": "three runs of each",
-    "pairs": "pairs of processes (alexprof ab)",
     "quiet": "runs while the machine does nothing else",
     "fewer_compared": "more data: among so many comparisons one like this comes by chance",
     "other_bound": "another bound: the slow-down is too near to what is allowed",
@@ -42,20 +44,20 @@ _COUNTED: dict[NeededCode, tuple[str, str]] = {
 }
 
 
-def verdict_word(difference: Difference) -> str:
+def verdict_word(difference: Difference | MeasuredSaving) -> str:
     """A verdict as the cell of a table says it."""
-    return CANT_TELL if difference.reason in _WHY_CANT_TELL else VERDICTS[difference.verdict]
+    return CANT_TELL if difference.reason in WHY_CANT_TELL else VERDICTS[difference.verdict]
 
 
-def verdict_phrase(difference: Difference) -> str:
+def verdict_phrase(difference: Difference | MeasuredSaving) -> str:
     """A verdict as a sentence says it: "slower", "can't tell: the machine was busy"."""
-    why = _WHY_CANT_TELL.get(difference.reason) if difference.reason else None
+    why = WHY_CANT_TELL.get(difference.reason) if difference.reason else None
     return f"{CANT_TELL}: {why}" if why else VERDICTS[difference.verdict]
 
 
 def gate_word(result: GateResult, subject: Judged) -> str:
     """Whether something that has a bound passes, as the cell of a table says it."""
-    if result.comparable and subject.difference.reason not in _WHY_CANT_TELL:
+    if result.comparable and subject.difference.reason not in WHY_CANT_TELL:
         return OUTCOMES[subject.outcome]
     return CANT_TELL
 
@@ -72,11 +74,11 @@ def needed_text(needed: Needed) -> str:
     return f"about {plural(needed.count, noun)}{rest}" if needed.count else f"{noun}s{rest}"
 
 
-def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Note]:
+def needed_notes(needs: Iterable[tuple[str, Needed | None]], verb: str) -> Iterator[Remark]:
     """What verdicts would take: the name of each thing and its need; those of one need together."""
     names: dict[Needed, list[str]] = {}
     for name, needed in needs:
         if needed is not None:
             names.setdefault(needed, []).append(name)
     for needed, with_it in names.items():
-        yield Note(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")
+        yield Remark(f"{sentence_case('; '.join(with_it))}: {verb} {needed_text(needed)}.")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import MeasuredSaving, StepTime, Summary, summarize
+from alexprof.analysis.savings import MeasuredSaving, ablation_of
+from alexprof.analysis.summary import StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.run import Run
@@ -36,21 +37,15 @@ class View:
         findings = self.summary.findings
         return next((finding for finding in findings if finding.code.startswith("outside_")), None)
 
-    @cached_property
-    def all_phases(self) -> tuple[str, ...]:
-        """Keys of the run's phases, in the order measured."""
-        variants = self.run.variants.values()
-        return tuple(dict.fromkeys(key for variant in variants for key in variant.phases))
-
     @property
     def phases(self) -> tuple[str, ...]:
         """Keys of the phases to show."""
-        return tuple(key for key in self.all_phases if self.options.phase in (None, key))
+        return tuple(key for key in self.run.phase_keys if self.options.phase in (None, key))
 
     @property
     def several_phases(self) -> bool:
         """Whether the run has more than one phase, shown or not."""
-        return len(self.all_phases) > 1
+        return len(self.run.phase_keys) > 1
 
     @property
     def trace_alone(self) -> bool:
@@ -64,7 +59,7 @@ class View:
 
     def phase(self, variant: str, key: str) -> Phase | None:
         """A variant's phase; None if the run has none."""
-        return self.run.variants[variant].phases.get(key)
+        return self.run.phase(variant, key)
 
     def timed(self, variant: str, key: str) -> Timed | None:
         """The timed steps of a variant's phase; None if there are none."""
@@ -89,12 +84,7 @@ class View:
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""
-        key = (saving.phase, saving.name, saving.reference, saving.without)
-        return next(
-            ablation
-            for ablation in self.run.ablations
-            if (ablation.phase, ablation.name, ablation.reference, ablation.without) == key
-        )
+        return ablation_of(self.run, saving)
 
     @property
     def by_median(self) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.analysis.summary import MeasuredSaving, Summary, summarize
+from alexprof.analysis.savings import MeasuredSaving
+from alexprof.analysis.summary import Summary, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
@@ -198,8 +199,8 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     if saving.own_s is not None:
         meaning = f"Milliseconds. {given} on the scale of timed steps."
         figures["attributed_ms"] = meaning, saving.own_s * 1e3
-        if timed is not None:
-            percent = 100 * saving.own_s / timed.center_s
+        if saving.own_fraction is not None:
+            percent = 100 * saving.own_fraction
             figures["share_percent"] = f"Percent. {given} of the timed step.", percent
     for figure, (meaning, value) in figures.items():
         yield _level(ablation_tag(saving, figure), meaning, value, count, end_s)

@@ -57,7 +57,7 @@ def examine(logdir: Path) -> Iterator[Check]:
     yield Check("Memory", "not known" if free is None else f"{free / 1e9:.1f} GB free")
     yield _disk(logdir)
     try:
-        from alexprof.capture.startup import start_tensorflow
+        from alexprof.capture.runtime import start_tensorflow
 
         log_lines = start_tensorflow()
     except Exception as error:  # noqa: BLE001 (a broken install fails in any way it likes)
@@ -112,7 +112,7 @@ def _disk(logdir: Path) -> Check:
 
 
 def _devices(log_lines: tuple[str, ...]) -> Iterator[Check]:
-    from alexprof.capture.devices import accelerators
+    from alexprof.capture.runtime import accelerators
 
     devices = accelerators()
     for device in devices:
@@ -130,7 +130,7 @@ def _devices(log_lines: tuple[str, ...]) -> Iterator[Check]:
 def _trace() -> Iterator[Check]:
     """Traces a few small steps and reads them back."""
     from alexprof.attribute import attribute
-    from alexprof.capture.devices import accelerators
+    from alexprof.capture.runtime import accelerators
     from alexprof.capture.trace import HOST_LEVEL, trace_steps
     from alexprof.xplane import host_tracer_level, read_trace
 

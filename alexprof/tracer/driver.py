@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside
-from alexprof.capture.executed import Executed, executed_ops
+from alexprof.capture.executed import Executed, executed_ops, fetch_results
 from alexprof.capture.failures import first_line, step_failures
-from alexprof.capture.results import fetch_results
 from alexprof.capture.target import Target
 from alexprof.capture.trace import check_no_profiler, trace_steps
 from alexprof.errors import CaptureError, TraceError, UsageError
@@ -50,22 +49,20 @@ CLOCKS_AGREE_S = 100e-6
 
 
 class Driver:
-    """Takes targets and recordings through a phase and hands the record what comes out."""
+    """Takes targets and recordings through a phase and hands the record what comes out.
+
+    Attributes:
+        ablations: What is measured where both variants have been through a phase.
+    """
 
     def __init__(self, recorder: Recorder, progress: Progress, options: MeasureOptions) -> None:
+        self.ablations: tuple[AblationSpec, ...] = ()
         self._recorder = recorder
         self._progress = progress
         self._options = options
 
     def run(
-        self,
-        key: str,
-        label: str,
-        targets: Mapping[str, Target],
-        ablations: Sequence[AblationSpec],
-        *,
-        steps: int | None,
-        burn_in: int,
+        self, key: str, label: str, targets: Mapping[str, Target], steps: int | None, burn_in: int
     ) -> None:
         """Times the targets of several variants in turns, then traces each.
 
@@ -73,7 +70,6 @@ class Driver:
             key: The phase.
             label: Its name in sentences.
             targets: What a step runs, by variant.
-            ablations: All of the run.
             steps: Timed steps of each variant; None leaves the number to precision and time.
             burn_in: Warm-up steps of each.
         """
@@ -86,21 +82,14 @@ class Driver:
         self._time(key, label, timed_targets, rule, burn_in)
         if self._options.trace_steps:
             for variant, target in timed_targets.items():
-                self._trace(key, variant, target, ablations)
+                self._trace(key, variant, target)
         for variant, target in targets.items():
             doing = f"what {key} of {variant} computes is not known"
             self._recorder.add_results(variant, key, _computed(target, doing))
             self._recorder.keep_graph(variant, target)
-        self._answer(key, ablations, together=targets)
+        self._answer(key, together=targets)
 
-    def take(
-        self,
-        key: str,
-        label: str,
-        variant: str,
-        recording: Recording,
-        ablations: Sequence[AblationSpec],
-    ) -> None:
+    def take(self, key: str, label: str, variant: str, recording: Recording) -> None:
         """Takes what another loop ran as a phase of a variant.
 
         Raises:
@@ -124,7 +113,7 @@ class Driver:
             for file in files:
                 write_whole(self._recorder.folder / session / file.name, file.read_bytes())
             self._recorder.add_traced(variant, key, traced, attribution, b"")
-        self._answer(key, ablations, together=())
+        self._answer(key, together=())
 
     def labels(self, variants: Collection[str]) -> str:
         """The variants in a title."""
@@ -159,10 +148,12 @@ class Driver:
                 blocks.append(block)
                 counter.advance(len(block.start_ns))
                 if not block.warm_up:
-                    self._print_tenths(block, several=len(targets) > 1)
+                    name = self.labels([block.variant]) if len(targets) > 1 else ""
+                    step_s = block.seconds.tolist()
+                    for line in step_lines(datetime.now(), block.first_step, step_s, name):
+                        self._progress.message(line)
         blocks = number_warm_up(blocks)
-        interference = monitored.interference
-        phases = self._described(label, blocks, rule, burn_in, interference=interference)
+        phases = self._described(label, blocks, rule, burn_in, monitored.interference)
         self._keep_timed(key, blocks, phases)
 
     def _say_how_long(self, warm_up: Sequence[Block], steps: int) -> None:
@@ -182,20 +173,16 @@ class Driver:
         blocks: Sequence[Block],
         rule: StoppingRule,
         burn_in: int,
-        *,
         interference: Interference | None = None,
     ) -> dict[str, Phase]:
         """The record of a phase that was timed, by variant."""
-        timed_by_variant = describe_phase(
-            blocks,
-            rule,
-            burn_in,
-            until_steady=self._options.until_steady,
-            fetch=self._options.fetch,
+        options = self._options
+        by_variant = describe_phase(
+            blocks, rule, burn_in, until_steady=options.until_steady, fetch=options.fetch
         )
         return {
             variant: Phase(label=label, timed=timed, interference=interference)
-            for variant, timed in timed_by_variant.items()
+            for variant, timed in by_variant.items()
         }
 
     def _keep_timed(self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase]) -> None:
@@ -207,9 +194,7 @@ class Driver:
         earlier = self._recorder.blocks.get(key, [])
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
 
-    def _trace(
-        self, key: str, variant: str, target: Target, ablations: Sequence[AblationSpec]
-    ) -> None:
+    def _trace(self, key: str, variant: str, target: Target) -> None:
         """Traces some steps, reads the trace back and divides the steps among ops."""
         recorder, steps = self._recorder, self._options.trace_steps
         timed = recorder.run.variants[variant].phases[key]
@@ -236,7 +221,7 @@ class Driver:
                 timed=replace(timed, notes=(*timed.notes, *notes)),
                 file=str(captured.path.relative_to(recorder.folder)),
                 executed=executed,
-                ablations=[spec for spec in ablations if spec.reference == variant],
+                ablations=[spec for spec in self.ablations if spec.reference == variant],
                 wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
                 page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
             )
@@ -260,9 +245,7 @@ class Driver:
             phase = replace(phase, attribution=None, replay=None, **nothing)
         recorder.add_traced(variant, key, phase, attribution, executed.run_metadata)
 
-    def _answer(
-        self, key: str, ablations: Sequence[AblationSpec], *, together: Collection[str]
-    ) -> None:
+    def _answer(self, key: str, *, together: Collection[str]) -> None:
         """Measures the ablations whose variants have now both been through the phase.
 
         Those measured in this phase before are skipped; the variants in `together` took turns.
@@ -271,7 +254,7 @@ class Driver:
         variants = recorder.run.variants
         done = {(earlier.name, earlier.phase) for earlier in recorder.run.ablations}
         measured = []
-        for spec in ablations:
+        for spec in self.ablations:
             pair = (spec.reference, spec.without)
             phases = {
                 variant: variants[variant].phases[key]
@@ -291,11 +274,6 @@ class Driver:
         if measured:
             recorder.add_ablations(measured)
             self._progress.message(phase_answer(recorder.run, key))
-
-    def _print_tenths(self, block: Block, *, several: bool) -> None:
-        name = self.labels([block.variant]) if several else ""
-        for line in step_lines(datetime.now(), block.first_step, block.seconds.tolist(), name):
-            self._progress.message(line)
 
 
 def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:

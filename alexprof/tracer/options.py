@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexprof.capture.allocator import check_cpu_allocator
-from alexprof.capture.devices import check_session_options
+from alexprof.capture.runtime import check_cpu_allocator, check_session_options
 from alexprof.errors import UsageError
 from alexprof.measure.stopping import StoppingRule
 
@@ -40,12 +38,7 @@ class MeasureOptions:
     def _check_least(self, field: str, least: int) -> None:
         count = getattr(self, field)
         if count is not None and count < least:
-            raise UsageError(f"{self._spelled(field)} must be at least {least}, not {count}")
-
-    @staticmethod
-    def _spelled(field: str) -> str:
-        """An option as its users write it."""
-        return field
+            raise UsageError(f"{field} must be at least {least}, not {count}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +68,5 @@ class ProfileOptions(MeasureOptions):
         check_cpu_allocator(self.cpu_allocator)
         self._check_least("num_batches", 1)
         self._check_least("burn_in", 0)
-        if self.max_time_s is not None and not 0 < self.max_time_s < math.inf:
-            raise UsageError(
-                f"--max-time must be above 0 seconds and finite, not {self.max_time_s:g}"
-            )
         super().check()
         self.rule(self.num_batches)
-
-    @staticmethod
-    def _spelled(field: str) -> str:
-        return "--" + field.replace("_", "-")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from signal import Signals
 
-import msgspec
+from msgspec.structs import replace
 
 from alexprof.analysis.pairs import LEAST_PAIRS, PairsRecord, ProcessRecord, save_pairs
 from alexprof.errors import AlexProfError, UsageError
@@ -31,11 +31,7 @@ _TAIL_LINES, _TAIL_BYTES = 10, 20_000
 
 
 class ProcessFailed(AlexProfError):  # noqa: N818 (it says what happened)
-    """A process that ended with another exit code than 0.
-
-    Attributes:
-        tail: The last lines of its complaints.
-    """
+    """A process that ended with another exit code than 0; with the tail of its complaints."""
 
     def __init__(self, message: str, process: ProcessRecord, tail: tuple[str, ...]) -> None:
         is_killed = process.exit_code < 0
@@ -50,17 +46,10 @@ class ProcessFailed(AlexProfError):  # noqa: N818 (it says what happened)
 
 @dataclass(frozen=True)
 class PairsPlan:
-    """What to run.
+    """What to run: two commands, in so many pairs (two at least) of processes.
 
-    Attributes:
-        a: The command A.
-        b: The command B.
-        pairs: Pairs of processes, at least two.
-        warm_up: Processes of each command before them, not measured; of the same command twice,
-            as many in all.
-
-    Raises:
-        UsageError: If a number is out of range.
+    `warm_up` processes of each command run before them, not measured; of the same command twice, as
+    many in all. A UsageError if a number is out of range.
     """
 
     a: Command
@@ -116,46 +105,6 @@ def run_pairs(
         ProcessFailed: If a process ends with another exit code than 0; the record says so.
         KeyboardInterrupt: On Ctrl-C, with the record marked.
     """
-    record = _opened(plan, folder)
-    try:
-        for place, (name, pair, side) in enumerate(plan.turns):
-            launch = _launch(plan.of(side), folder / name, place)
-            process = _run_one(run, launch, name, pair, side)
-            record = _changed(record, processes=(*record.processes, process))
-            save_pairs(folder, record)
-            if process.exit_code:
-                raise _failure(process, launch.stderr)
-            after(record)
-    except KeyboardInterrupt:
-        save_pairs(folder, _changed(record, stopped=Note("interrupted")))
-        raise
-    except AlexProfError as error:
-        save_pairs(folder, _changed(record, stopped=note_of(error)))
-        raise
-    record = _changed(record, complete=True, stopped=None)
-    save_pairs(folder, record)
-    return record
-
-
-def _run_one(run: RunProcess, launch: Launch, name: str, pair: int, side: Which) -> ProcessRecord:
-    started = _now()
-    done = run(launch)
-    return ProcessRecord(
-        side=side,
-        pair=pair,
-        folder=name,
-        started=started,
-        seconds=done.seconds,
-        user_s=done.user_s,
-        system_s=done.system_s,
-        exit_code=done.exit_code,
-    )
-
-
-_changed = msgspec.structs.replace
-
-
-def _opened(plan: PairsPlan, folder: Path) -> PairsRecord:
     check_new_folder(folder)
     record = PairsRecord(
         name=folder.name,
@@ -168,6 +117,24 @@ def _opened(plan: PairsPlan, folder: Path) -> PairsRecord:
         warm_up=plan.warm_up,
         machine=describe_machine(),
     )
+    save_pairs(folder, record)
+    try:
+        for place, (name, pair, side) in enumerate(plan.turns):
+            launch, started = _launch(plan.of(side), folder / name, place), _now()
+            times = vars(run(launch))
+            process = ProcessRecord(side=side, pair=pair, folder=name, started=started, **times)
+            record = replace(record, processes=(*record.processes, process))
+            save_pairs(folder, record)
+            if process.exit_code:
+                raise _failure(process, launch.stderr)
+            after(record)
+    except KeyboardInterrupt:
+        save_pairs(folder, replace(record, stopped=Note("interrupted")))
+        raise
+    except AlexProfError as error:
+        save_pairs(folder, replace(record, stopped=note_of(error)))
+        raise
+    record = replace(record, complete=True, stopped=None)
     save_pairs(folder, record)
     return record
 
@@ -184,8 +151,8 @@ def _launch(command: Command, logdir: Path, place: int) -> Launch:
 
 def _failure(process: ProcessRecord, stderr: Path) -> ProcessFailed:
     which = "warm-up of " + process.side.upper() if process.pair == 0 else process.folder.upper()
-    code = process.exit_code
-    how = f"exit code {code}" if code > 0 else f"ended by {_signal_name(-code)}"
+    code, names = process.exit_code, {number.value: number.name for number in Signals}
+    how = f"exit code {code}" if code > 0 else f"ended by {names.get(-code, f'signal {-code}')}"
     out = stderr.with_name(f"{process.folder}.out.txt")
     return ProcessFailed(
         f"{which} failed ({how}) after {process.seconds:.1f} s: its output is in {stderr} and "
@@ -193,13 +160,6 @@ def _failure(process: ProcessRecord, stderr: Path) -> ProcessFailed:
         process,
         _tail(stderr),
     )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _tail(path: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from alexprof.capture.allocator import choose_cpu_allocator
+from alexprof.capture.runtime import choose_cpu_allocator
 from alexprof.errors import CaptureError, UsageError, check_name
 from alexprof.measure.machine import available_memory_bytes, describe_machine
 from alexprof.record.run import WorkloadRecord

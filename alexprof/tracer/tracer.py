@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alexprof.capture.devices import session_config, used_accelerators
-from alexprof.capture.software import software
+from alexprof.capture.runtime import accelerators, session_config, software
 from alexprof.capture.target import SessionTarget, Target, as_target, session_target
 from alexprof.capture.trace import GRAPH_BUILD, profiled
 from alexprof.errors import RunError, UsageError, check_name
@@ -104,14 +103,14 @@ class Tracer:
             until_steady=until_steady,
         )
         options.check()
-        self._ablations = with_ablations((), ablations)
         self._config = session_config(device, intra_op, inter_op)
-        machine = MachineRecord(describe_machine(), software(), used_accelerators(device))
+        machine = MachineRecord(describe_machine(), software(), accelerators(device))
         self._recorder = Recorder(Path(folder), machine, workload)
         if isinstance(progress, bool):
             progress = progress_for() if progress else Progress()
         self._progress = progress
         self._driver = Driver(self._recorder, progress, options)
+        self._driver.ablations = with_ablations((), ablations)
         self._graphs: dict[str, tf.Graph] = {}
         self._sessions: dict[int, str] = {}
         self._open = False
@@ -159,7 +158,8 @@ class Tracer:
             UsageError: If one can't be measured, its name is taken, or a variant is not known.
         """
         self._check_open()
-        self._ablations = with_ablations(self._ablations, ablations, self.run.variants)
+        driver = self._driver
+        driver.ablations = with_ablations(driver.ablations, ablations, self.run.variants)
 
     def variant(self, name: str, *, label: str | None = None) -> None:
         """Adds a variant that has no graph of its own: one of functions, for `time`.
@@ -331,7 +331,7 @@ class Tracer:
         """
         self._check_open()
         with self._new_phase(label, [variant]) as key:
-            self._driver.take(key, label, variant, recording, self._ablations)
+            self._driver.take(key, label, variant, recording)
         return self.run.variants[variant].phases[key]
 
     def _time(
@@ -344,9 +344,7 @@ class Tracer:
             if count is not None and not isinstance(count, int):
                 raise UsageError(f"{name} is a whole number, not {count!r}")
         with self._new_phase(label, variants) as key:
-            self._driver.run(
-                key, label, dict(targets), self._ablations, steps=steps, burn_in=burn_in
-            )
+            self._driver.run(key, label, dict(targets), steps, burn_in)
 
     @contextmanager
     def _new_phase(self, label: Any, variants: Sequence[str]) -> Iterator[str]:

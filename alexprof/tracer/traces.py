@@ -124,17 +124,11 @@ def load_trace(
 
 @dataclass(frozen=True)
 class LoadedTrace:
-    """A trace alone, as a run.
+    """A trace alone, as a run."""
 
-    Attributes:
-        run: As `load_trace` has it.
-        files: Its files, one of each host.
-        attributions: The steps and costs of each phase.
-    """
-
-    run: Run
-    files: Sequence[Path]
-    attributions: dict[str, Attribution]
+    run: Run  # As `load_trace` has it
+    files: Sequence[Path]  # Its files, one of each host
+    attributions: dict[str, Attribution]  # The steps and costs of each phase
 
     @property
     def costs(self) -> dict[tuple[str, str], pl.DataFrame]:
@@ -189,7 +183,7 @@ def read_phases(
         TraceError: As `load_trace`.
     """
     from alexprof.analysis.assemble import Beside, traced_phase
-    from alexprof.attribute.hosts import attribute_hosts
+    from alexprof.attribute.costs import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace
 
     paths = {host_of(path): path for path in files}

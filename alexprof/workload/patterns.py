@@ -74,12 +74,25 @@ class LeftOut:
         scopes: The name scopes of what functions would have made, and of gradients that would be
             several ops (where `tf.gradients` makes them: a tape gives them no scope of their own).
         seen: Kind and layer of all that could have been left out.
+        over: Whether the graph is built.
     """
 
     pattern: Pattern
     kinds: Counter[str] = field(default_factory=Counter)
     scopes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    over: bool = False
+
+    def meant(self, kind: str, name: str) -> bool:
+        """Tells whether to leave out what is about to be made, and counts it."""
+        if self.over:  # a function that was imported by its name while it was replaced
+            return False
+        layer = name.split("/", 1)[0]
+        self.seen.add((kind, layer))
+        matches = self.pattern.matches(kind, layer)
+        if matches:
+            self.kinds[kind] += 1
+        return matches
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
         """What was left out, for `Tracer.ask`; a `UsageError` if nothing was so far.

@@ -37,16 +37,17 @@ WHOLE = "whole"
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
 
 
-def ablated(workload: Workload, patterns: tuple[Pattern, ...]) -> Workload:
+def ablated(workload: Workload, left_out: Sequence[str]) -> Workload:
     """A workload, whole and without some of the ops of its first variant.
 
     Args:
         workload: What is ablated.
-        patterns: What is left out, one variant each; none measures the whole alone.
+        left_out: Patterns of what is left out, one variant each; none measures the whole alone.
 
     Raises:
-        UsageError: If two patterns are the same, or one names a layer that there is not.
+        UsageError: If one is no pattern or names a layer that there is not, or two are the same.
     """
+    patterns = [Pattern.parse(text) for text in left_out]
     for pattern in patterns:
         if pattern.layer and workload.layers:
             what, kinds = ("layer", ()) if pattern.kind else ("layer or kind", KINDS)
@@ -112,39 +113,26 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
 @contextmanager
 def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
     """Leaves ops out of the graph that is built inside the block; of a layer all that can be."""
-    left_out, over = LeftOut(pattern), False
-
-    def meant(kind: str, name: str) -> bool:
-        if over:  # a function that was imported by its name inside the block outlives it
-            return False
-        layer = name.split("/", 1)[0]
-        left_out.seen.add((kind, layer))
-        matches = pattern.matches(kind, layer)
-        if matches:
-            left_out.kinds[kind] += 1
-        return matches
-
+    left_out = LeftOut(pattern)
     with ExitStack() as originals:
         for holder, name, replacement in (
-            _op_maker(meant, left_out.scopes),
+            _op_maker(left_out),
             _tape_recorder(),
-            *(_function(function, meant, left_out.scopes) for function in FUNCTIONS),
+            *(_function(function, left_out) for function in FUNCTIONS),
         ):
             originals.callback(setattr, holder, name, getattr(holder, name))
             setattr(holder, name, replacement)
         try:
             yield left_out
         finally:
-            over = True
+            left_out.over = True
 
 
 Replacement = tuple[Any, str, Any]
 """A module, the name of what is replaced in it, and what stands there meanwhile."""
-Meant = Callable[[str, str], bool]
-"""Whether what is made is to be left out, by its kind and its name in the graph."""
 
 
-def _op_maker(meant: Meant, scopes: list[str]) -> Replacement:
+def _op_maker(left_out: LeftOut) -> Replacement:
     from tensorflow.python.framework import op_def_library
 
     original = op_def_library._apply_op_helper
@@ -154,15 +142,15 @@ def _op_maker(meant: Meant, scopes: list[str]) -> Replacement:
         if (
             op is None
             or (op.keeps_shape and not op.keeps_shape(keywords))
-            or not meant(op.kind, _full_name(name or op_type_name))
+            or not left_out.meant(op.kind, _full_name(name or op_type_name))
         ):
             return original(op_type_name, name=name, **keywords)
         made = original("Identity", name=name or op_type_name, input=keywords[op.input])
         structure, stateful, identity, outputs = made
         if op.kind in SHAPE_KINDS:
-            scopes.append(identity.name)
+            left_out.scopes.append(identity.name)
         if op.gradient_scope or op.kind in SHAPE_KINDS:
-            scopes.append(f"{identity.name}_grad")
+            left_out.scopes.append(f"{identity.name}_grad")
         if op.kind == FUSED_NORM:
             outputs = [*outputs, *_statistics(op_type_name, keywords)]
         return structure, stateful, _Taped(identity.inputs), outputs
@@ -213,7 +201,7 @@ def _tape_recorder() -> Replacement:
     return execute, "record_gradient", record
 
 
-def _function(function: Function, meant: Meant, scopes: list[str]) -> Replacement:
+def _function(function: Function, left_out: LeftOut) -> Replacement:
     """Replaces what does the work of a function, whatever name its callers know it by.
 
     What `tf.nn` offers are wrappers that hold it in a closure; a helper is a module's own.
@@ -234,10 +222,9 @@ def _function(function: Function, meant: Meant, scopes: list[str]) -> Replacemen
         given = signature.bind(*values, **keywords).arguments
         name = given.get("name") or given.get("default_name") or function.scope
         scope = _full_name(name)
-        if not meant(function.kind, scope):
+        if not left_out.meant(function.kind, scope):
             return original(*values, **keywords)
-        scopes.append(scope)
-        scopes.extend(_moments(given))
+        left_out.scopes += [scope, *_moments(given)]
         if not name.endswith("/"):
             return tf.identity(given[function.input], name=name)
         with tf.name_scope(name):  # it is entered again: an op of its name may be there already

@@ -6,142 +6,49 @@ passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alexprof.xplane.fields import Fields, fields_at
-from alexprof.xplane.layouts import EventGroup, ValuePlace, grouped_by_layout
+from alexprof.xplane.layouts import EventGroup, ValuePlace
+from alexprof.xplane.messages import Parts
 from alexprof.xplane.metadata import Metadata
-from alexprof.xplane.schema import EVENT, EVENT_METADATA, STAT_METADATA
-from alexprof.xplane.stats import Rows, StatTable, read_batches, taken
-from alexprof.xplane.walk import Bodies, FieldStep, walk
+from alexprof.xplane.schema import EVENT_METADATA, STAT_METADATA
+from alexprof.xplane.stats import Rows, StatTable, read_rows
 from alexprof.xplane.wire import BYTES, Buffer, Int
 
-_STATS, _METADATA_STATS = 0x22, 0x2A
-CHUNK = 1 << 16  # events decoded at once: more would only take more memory
+_METADATA_STATS = 0x2A
 _OTHER = -1
-_MANY_ROWS = 1 << 16
 
 
 class Dictionary:
     """What a plane's events refer to, read when first needed."""
 
-    def __init__(self, buffer: Buffer, events: tuple[Int, Int], stats: tuple[Int, Int]) -> None:
+    def __init__(self, buffer: Buffer, event_entries: Parts, stat_entries: Parts) -> None:
         self.buffer = buffer
-        self.event_entries = events
-        self._stat_entries = stats
+        self.event_entries = event_entries
+        self._stat_entries = stat_entries
 
     @cached_property
     def events(self) -> Metadata:
         """Names of the events."""
-        return Metadata(self.buffer, *self.event_entries, EVENT_METADATA)
+        return Metadata(self.buffer, self.event_entries, EVENT_METADATA)
 
     @cached_property
     def stats(self) -> Metadata:
         """Names of the stats."""
-        return Metadata(self.buffer, *self._stat_entries, STAT_METADATA)
+        return Metadata(self.buffer, self._stat_entries, STAT_METADATA)
 
     @cached_property
     def event_stats(self) -> StatTable:
         """Stats that hold for all events of a name, by index of the event metadata."""
-        rows = read_batches(self.buffer, self.events.bodies(_METADATA_STATS), self.stats)
-        return StatTable(self.buffer, self.stats, len(self.events), list(rows))
+        parts = self.events.parts(_METADATA_STATS)
+        rows = [read_rows(self.buffer, stats, self.stats) for stats in parts]
+        return StatTable(self.buffer, self.stats, len(self.events), Rows.gather(rows))
 
 
-class RowStep(NamedTuple):
-    """A field from each of several events."""
-
-    rows: Int  # [n], which events
-    step: FieldStep  # its fields; the lanes are indexes into `rows`
-
-    def of(self, *tags: int) -> tuple[Int, Fields]:
-        """Return the part with any of these tags, as rows and fields."""
-        lane, fields = self.step.of(*tags)
-        return self.rows[lane], fields
-
-
-class EventStats:
-    """The stats of some events of a plane, decoded on demand."""
-
-    def __init__(self, dictionary: Dictionary, offset: Int) -> None:
-        self._dictionary = dictionary
-        self.offset = offset
-        self._tables: dict[str, StatTable] = {}
-
-    def __len__(self) -> int:
-        return len(self.offset)
-
-    def table(self, stat: str) -> StatTable:
-        """Return the table of a stat."""
-        self.read((stat,))
-        return self._tables[stat]
-
-    def read(
-        self,
-        stats: Collection[str],
-        stop: Int | None = None,
-        decode: Callable[[EventGroup | RowStep], None] | None = None,
-    ) -> None:
-        """Go through the events and decode stats of them, as far as that isn't done yet.
-
-        Args:
-            stats: The names of the stats.
-            stop: int64 [n], where the events end, if it is known.
-            decode: Gets each part of the events, a run or a field of several events, to decode what
-                else it wants.
-        """
-        buffer, names = self._dictionary.buffer, self._dictionary.stats
-        missing = [stat for stat in stats if stat not in self._tables]
-        columns = _StatColumns(buffer, names, missing)
-        if decode is None and not any(names.named(stat).any() for stat in missing):
-            self._tables |= columns.tables(len(self))  # no event has those
-            return
-        left = np.ones(len(self), bool)
-        stop = self._stops() if stop is None else stop
-        for run in grouped_by_layout(buffer, self.offset, stop):
-            left[run.rows] = False
-            columns.add_run(run, self.offset)
-            if decode is not None:
-                decode(run)
-        bodies = self._walk(np.flatnonzero(left), decode)
-        for rows in read_batches(buffer, bodies, names):
-            columns.add_rows(rows)
-        self._tables |= columns.tables(len(self))
-
-    def _walk(
-        self, rows: Int, decode: Callable[[EventGroup | RowStep], None] | None
-    ) -> Iterator[Bodies]:
-        """Go through events field by field; yields where their stats stand."""
-        buffer = self._dictionary.buffer
-        for low in range(0, len(rows), CHUNK):
-            part = rows[low : low + CHUNK]
-            start, stop = _bodies(buffer, self.offset[part])
-            for step in walk(buffer, start, stop, EVENT):
-                of_rows = RowStep(part, step)
-                if decode is not None:
-                    decode(of_rows)
-                owner, fields = of_rows.of(_STATS)
-                yield Bodies(owner, fields.stop - fields.value, fields.stop)
-
-    def _stops(self) -> Int:
-        parts = (
-            _bodies(self._dictionary.buffer, self.offset[low : low + CHUNK])[1]
-            for low in range(0, len(self), CHUNK)
-        )
-        return np.concatenate([np.empty(0, np.int64), *parts])
-
-
-def _bodies(buffer: Buffer, offset: Int) -> tuple[Int, Int]:
-    """Return where the contents of fields begin and end, given their tags; they are known whole."""
-    fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
-    return fields.stop - fields.value, fields.stop
-
-
-class _StatColumns:
+class StatColumns:
     """Collects stats of some names."""
 
     def __init__(self, buffer: Buffer, names: Metadata, stats: Iterable[str]) -> None:
@@ -153,30 +60,28 @@ class _StatColumns:
         self._number = np.full(len(names) + 1, _OTHER, np.int32)
         for number, stat in enumerate(self._stats):
             self._number[names.named(stat)] = number
-        self._index_of: dict[int, int] = {}
 
-    def add_run(self, run: EventGroup, offset: Int) -> None:
-        for number, place in run.layout.stats:
-            index = self._index(number)
+    def add_group(self, run: EventGroup, offset: Int) -> None:
+        """Add those of events of one layout, of all events that begin at `offset`."""
+        numbers = np.array([number for number, _ in run.layout.stats], np.int64)
+        indexes = self._names.find(numbers)
+        for index, (_, place) in zip(indexes.tolist(), run.layout.stats, strict=True):
             which = int(self._number[index])
             if which != _OTHER:
                 self._parts[which].append(_rows(run, offset, index, place))
 
     def add_rows(self, rows: Rows) -> None:
+        """Add those of any events."""
         number = self._number[rows.name]
         for which in np.unique(number[number != _OTHER]).tolist():
-            self._parts[which].append(taken(rows, number == which))
+            self._parts[which].append(rows.taken(number == which))
 
     def tables(self, owners: int) -> dict[str, StatTable]:
+        """Return the table of each stat."""
         return {
-            stat: StatTable(self._buffer, self._names, owners, _joined(parts))
+            stat: StatTable(self._buffer, self._names, owners, Rows.gather(parts))
             for stat, parts in zip(self._stats, self._parts, strict=True)
         }
-
-    def _index(self, number: int) -> int:
-        if number not in self._index_of:
-            self._index_of[number] = int(self._names.find(np.array([number], np.int64))[0])
-        return self._index_of[number]
 
 
 def _rows(run: EventGroup, offset: Int, index: int, place: ValuePlace) -> Rows:
@@ -193,27 +98,3 @@ def _rows(run: EventGroup, offset: Int, index: int, place: ValuePlace) -> Rows:
         value,
         stop,
     )
-
-
-def _joined(parts: list[Rows]) -> list[Rows]:
-    """Join parts: few are faster to search than many. Empties the list to save memory."""
-    joined: list[Rows] = []
-    parts.reverse()
-    while parts:
-        together, count = [], 0
-        while parts and count < _MANY_ROWS:
-            together.append(parts.pop())
-            count += len(together[-1].owner)
-        columns = zip(*together, strict=True)
-        joined.append(Rows(*(_concatenated(list(column)) for column in columns)))
-    return joined
-
-
-def _concatenated(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    """Concatenate columns; what is the same in all rows takes no memory."""
-    if len(columns) == 1:
-        return columns[0]
-    firsts = {column[0] for column in columns if len(column)}
-    if len(firsts) == 1 and all(column.strides == (0,) for column in columns):
-        return np.broadcast_to(columns[0][0], sum(map(len, columns)))
-    return np.concatenate(columns)

@@ -13,12 +13,15 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.event_stats import CHUNK, Dictionary, EventStats, RowStep
-from alexprof.xplane.layouts import EventGroup
-from alexprof.xplane.metadata import Metadata
+from alexprof.xplane.event_stats import Dictionary, StatColumns
+from alexprof.xplane.fields import fields_at
+from alexprof.xplane.layouts import EventGroup, grouped_by_layout
+from alexprof.xplane.messages import CHUNK, Parts, read_messages
+from alexprof.xplane.schema import EVENT
+from alexprof.xplane.stats import StatTable, read_rows
 from alexprof.xplane.wire import Bool, Buffer, Int
 
-_METADATA_ID, _OFFSET, _DURATION, _OCCURRENCES = 0x08, 0x10, 0x18, 0x28
+_METADATA_ID, _OFFSET, _DURATION, _STATS, _OCCURRENCES = 0x08, 0x10, 0x18, 0x22, 0x28
 # 13 days: a begin is a line's and an event's, an end has a duration too, and two of those can still
 # be subtracted; and what all events last together, which is added up, fits as well.
 MOST_PS = 1 << 60
@@ -71,17 +74,19 @@ class Events:
         self.occurrences = np.broadcast_to(np.int64(1), offset.shape)
         nameless = dictionary.events.find(np.zeros(1, np.int64))[0]  # of an event without its id
         self._metadata = np.full(len(offset), nameless, np.int32)
-        self._stats = EventStats(dictionary, offset)
-        self._rows: Int | None = None  # of those in `_stats`; None for all
+        # Those of `take` share the next two with the events that they are taken from.
+        self._offset = offset
+        self._tables: dict[str, StatTable] = {}
+        self._rows: Int | None = None  # which of these they are; None for all
         is_several = np.zeros(len(offset), bool)
-        self._stats.read(stats, stop, lambda part: self._decode(part, is_several))
+        self._read(stats, stop, is_several)
         for low in range(0, len(offset), CHUNK):
             self._settle(slice(low, low + CHUNK), is_several, line_start_ps)
         if self.duration_ps.sum(dtype=np.float64) > _MOST_LASTING_PS:
             raise dictionary.buffer.damage(
                 int(offset[0]), "events that last more than 53 days together"
             )
-        self.names, self.name = _symbols(self._metadata, dictionary.events)
+        self.names, self.name = dictionary.events.numbered(self._metadata)
 
     def __len__(self) -> int:
         return len(self.start_ps)
@@ -93,7 +98,7 @@ class Events:
         taken._rows = every[rows]
         for column in ("line", "start_ps", "duration_ps", "occurrences", "_metadata"):
             setattr(taken, column, getattr(self, column)[rows])
-        taken.names, taken.name = _symbols(taken._metadata, self._dictionary.events)
+        taken.names, taken.name = self._dictionary.events.numbered(taken._metadata)
         return taken
 
     @property
@@ -109,7 +114,13 @@ class Events:
 
     def read_stats(self, stats: Collection[str]) -> None:
         """Decode stats that will be wanted, all at once, as far as that isn't done yet."""
-        self._stats.read(stats)
+        missing = [stat for stat in stats if stat not in self._tables]
+        names = self._dictionary.stats
+        if any(names.named(stat).any() for stat in missing):
+            self._read(missing, self._stops())
+        else:  # no event has those
+            columns = StatColumns(self._dictionary.buffer, names, missing)
+            self._tables |= columns.tables(len(self._offset))
 
     def ints(self, stat: str) -> tuple[Int, Bool]:
         """Return a stat as integers, int64 [n], and whether each event has one, bool [n].
@@ -120,7 +131,7 @@ class Events:
         Raises:
             DamageError: A stat is not whole.
         """
-        value, present = self._stats.table(stat).ints(stat)
+        value, present = self._table(stat).ints(stat)
         if self._rows is not None:
             value, present = value[self._rows], present[self._rows]
         common, is_common = self._dictionary.event_stats.ints(stat)
@@ -139,7 +150,7 @@ class Events:
         Raises:
             DamageError: A stat is not whole.
         """
-        index, table = self._stats.table(stat).strings(stat)
+        index, table = self._table(stat).strings(stat)
         if self._rows is not None:
             index = index[self._rows]
         common, common_table = self._dictionary.event_stats.strings(stat)
@@ -151,15 +162,48 @@ class Events:
             table = tuple(places)
         return index, table
 
-    def _decode(self, part: EventGroup | RowStep, is_several: Bool) -> None:
+    def _table(self, stat: str) -> StatTable:
+        self.read_stats((stat,))
+        return self._tables[stat]
+
+    def _read(self, stats: Collection[str], stop: Int, is_several: Bool | None = None) -> None:
+        """Go through the events, which end at `stop`, and decode stats.
+
+        With `is_several` the events' own fields are decoded along.
+        """
+        buffer, names = self._dictionary.buffer, self._dictionary.stats
+        columns = StatColumns(buffer, names, stats)
+        is_left = np.ones(len(self._offset), bool)
+        for group in grouped_by_layout(buffer, self._offset, stop):
+            is_left[group.rows] = False
+            columns.add_group(group, self._offset)
+            if is_several is not None:
+                self._decode(group, is_several)
+        rows = np.flatnonzero(is_left)
+        for parts in read_messages(buffer, *_contents(buffer, self._offset[rows]), EVENT):
+            of_rows = parts._replace(owner=rows[parts.owner])
+            if is_several is not None:
+                self._decode(of_rows, is_several)
+            columns.add_rows(read_rows(buffer, of_rows.of(_STATS), names))
+        self._tables |= columns.tables(len(self._offset))
+
+    def _stops(self) -> Int:
+        """Where the events end, found again: to keep it would take more memory."""
+        parts = (
+            _contents(self._dictionary.buffer, self._offset[low : low + CHUNK])[1]
+            for low in range(0, len(self._offset), CHUNK)
+        )
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def _decode(self, part: EventGroup | Parts, is_several: Bool) -> None:
         """Put some events' fields into the columns; `start_ps` of several is their number."""
-        if isinstance(part, RowStep):
-            rows, fields = part.of(_METADATA_ID)
-            self._metadata[rows] = self._dictionary.events.find(fields.value)
-            rows, fields = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
-            self.start_ps[rows], is_several[rows] = fields.value, fields.tag == _OCCURRENCES
-            rows, fields = part.of(_DURATION)
-            self.duration_ps[rows] = fields.value
+        if isinstance(part, Parts):
+            ids, durations = part.of(_METADATA_ID), part.of(_DURATION)
+            begins = part.of(_OFFSET, _OCCURRENCES)  # one or the other: the later counts
+            self._metadata[ids.owner] = self._dictionary.events.find(ids.value)
+            self.start_ps[begins.owner] = begins.value
+            is_several[begins.owner] = begins.tag == _OCCURRENCES
+            self.duration_ps[durations.owner] = durations.value
             return
         for place in part.layout.numbers:
             value = part.values(place)
@@ -172,7 +216,7 @@ class Events:
 
     def _settle(self, rows: slice, is_several: Bool, line_start_ps: Int) -> None:
         """Check times and count them from the origin."""
-        buffer, offset = self._dictionary.buffer, self._stats.offset[rows]
+        buffer, offset = self._dictionary.buffer, self._offset[rows]
         start, duration = self.start_ps[rows], self.duration_ps[rows]
         several = is_several[rows]
         if several.any():
@@ -187,20 +231,12 @@ class Events:
         start += line_start_ps[self.line[rows]]
 
 
+def _contents(buffer: Buffer, offset: Int) -> tuple[Int, Int]:
+    """Return where the contents of events begin and end, given their tags; they are known whole."""
+    fields = fields_at(buffer, offset, np.broadcast_to(np.int64(buffer.size), offset.shape))
+    return fields.stop - fields.value, fields.stop
+
+
 def _refuse(buffer: Buffer, offset: Int, wrong: Bool, what: str) -> None:
     if wrong.any():
         raise buffer.damage(int(offset[wrong.argmax()]), f"an event of {what}")
-
-
-def _symbols(
-    metadata: NDArray[np.int32], entries: Metadata
-) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Number the names that occur."""
-    is_used = np.zeros(len(entries) + 1, bool)
-    is_used[metadata] = True
-    used = np.flatnonzero(is_used)
-    table: dict[str, int] = {}
-    place = np.empty(len(entries) + 1, np.int32)  # the last for index -1, an unknown id
-    names = [entries.name(index if index < len(entries) else -1) for index in used.tolist()]
-    place[used] = [table.setdefault(name, len(table)) for name in names]
-    return tuple(table), place[metadata]

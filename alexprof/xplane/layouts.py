@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from alexprof.errors import DamageError
 from alexprof.xplane.fields import FOLDS
-from alexprof.xplane.schema import EVENT, STAT, Shape
+from alexprof.xplane.schema import EVENT, STAT
 from alexprof.xplane.wire import BYTES, VARINT, Bool, Buffer, Field, Int, signed
 
 _METADATA_ID, _STAT_ID, _STATS = 0x08, 0x08, 0x22
@@ -154,47 +154,36 @@ def _layout_of(buffer: Buffer, start: int, length: int, data: Words) -> Layout |
     try:
         event = buffer.field_at(start, start + length)
         mask[: event.stop - event.value - start] = _FIXED
-        for field in _known(buffer, EVENT, event.span):
-            fixed = _structure(mask, field, start)
-            if field.tag == _STATS:
-                stat = _stat(buffer, mask, field, start)
-                stats += [stat] if stat is not None else []
-            else:
-                numbers.append(ValuePlace(field.tag, fixed, field.stop - start - fixed))
+        for field in buffer.fields(*event.span):
+            place = _structure(mask, field, start)
+            if not EVENT.knows(field.tag):
+                return None
+            if field.tag != _STATS:
+                numbers.append(place)
+                continue
+            number, value = 0, None
+            for part in buffer.fields(*field.span):
+                place = _structure(mask, part, start)
+                if not STAT.knows(part.tag):
+                    return None
+                if part.tag == _STAT_ID:  # a part of the layout
+                    number = signed(part.value)
+                    mask[place.at : place.at + place.size] = _FIXED
+                else:
+                    value = place
+            if value is not None:
+                stats.append((number, value))
     except DamageError:
         return None
     bits: Words = mask.view("<u8")
     return Layout(tuple(numbers), tuple(stats), bits, data & bits)
 
 
-def _stat(
-    buffer: Buffer, mask: NDArray[np.uint8], stat: Field, start: int
-) -> tuple[int, ValuePlace] | None:
-    """Note a stat down: the id of its name, which is part of the layout, and its value if any."""
-    number, value = 0, None
-    for field in _known(buffer, STAT, stat.span):
-        fixed = _structure(mask, field, start)
-        if field.tag == _STAT_ID:
-            number = signed(field.value)
-            mask[fixed : field.stop - start] = _FIXED
-        else:
-            value = ValuePlace(field.tag, fixed, field.stop - start - fixed)
-    return None if value is None else (number, value)
-
-
-def _structure(mask: NDArray[np.uint8], field: Field, start: int) -> int:
-    """Mark what has to be the same in a field at a place; return where its value begins."""
+def _structure(mask: NDArray[np.uint8], field: Field, start: int) -> ValuePlace:
+    """Mark what has to be the same in a field at a place; return where its value stands."""
     at, stop = field.start - start, field.stop - start
     body = stop - field.value if field.tag & 7 == BYTES else at + 1
     mask[at:body] = _FIXED
     if field.tag & 7 == VARINT:
         mask[body:stop] = _CONTINUES
-    return body
-
-
-def _known(buffer: Buffer, shape: Shape, span: tuple[int, int]) -> Iterator[Field]:
-    """Read the fields of a message."""
-    for field in buffer.fields(*span):
-        if not shape.knows(field.tag):
-            raise buffer.damage(field.start, "a field that is not known")
-        yield field
+    return ValuePlace(field.tag, body, stop - body)

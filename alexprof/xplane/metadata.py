@@ -13,14 +13,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.xplane.messages import Parts, read_messages
 from alexprof.xplane.schema import ENTRY, Shape
 from alexprof.xplane.texts import equal
-from alexprof.xplane.walk import Bodies, bodies_of, walk
 from alexprof.xplane.wire import Bool, Buffer, Int
 
 _KEY, _VALUE, _NAME = 0x08, 0x12, 0x12
 _SPARSE = 1 << 16  # how much longer than the map a table of all ids may be
-_CHUNK = 1 << 16  # entries read at once: more would only take more memory
 
 
 class Metadata:
@@ -30,45 +29,36 @@ class Metadata:
         ids: int64 [m], ascending.
     """
 
-    def __init__(self, buffer: Buffer, start: Int, stop: Int, shape: Shape) -> None:
-        """Read a map, given where its entries begin and end, in file order.
-
-        `shape` says what fields the values have.
-        """
+    def __init__(self, buffer: Buffer, entries: Parts, shape: Shape) -> None:
+        """Read a map, given its entries in file order and what fields the values have."""
         self._buffer = buffer
         self._shape = shape
-        key: Int = np.zeros(len(start), np.int64)
-        parts = []
-        for low in range(0, len(start), _CHUNK):
-            rows = slice(low, low + _CHUNK)
-            for step in walk(buffer, start[rows], stop[rows], ENTRY):
-                lane, fields = step.of(_KEY)
-                key[low + lane] = fields.value
-                owner, begin, end = bodies_of(step, _VALUE)
-                parts.append(Bodies(low + owner, begin, end))
+        key: Int = np.zeros(len(entries.owner), np.int64)
+        values = []
+        for parts in read_messages(buffer, entries.start, entries.stop, ENTRY):
+            keys = parts.of(_KEY)
+            key[keys.owner] = keys.value
+            values.append(parts.of(_VALUE))
         order = np.argsort(key, kind="stable")
-        key = key[order]
-        last = np.append(key[1:] != key[:-1], True)[: len(key)]
-        self.ids: Int = key[last]
-        index = np.full(len(start), -1, np.int64)  # of each entry; -1 where a later one counts
+        sorted_key = key[order]
+        last = np.append(sorted_key[1:] != sorted_key[:-1], True)[: len(key)]
+        self.ids: Int = sorted_key[last]
+        index = np.full(len(key), -1, np.int64)  # of each entry; -1 where a later one counts
         index[order[last]] = np.arange(len(self.ids))
-        # Values in file order; those of one entry are parts of one message.
-        self._values = _sorted(Bodies.gather(parts))
-        kept = index[self._values.owner] >= 0
-        owner, begin, end = (column[kept] for column in self._values)
-        self._values = Bodies(index[owner], begin, end)
+        # In file order; those of one entry are parts of one message.
+        every = Parts.gather(values).sorted()
+        every = every._replace(owner=index[every.owner])
+        self._values = every.taken(every.owner >= 0)
         self._name = np.zeros((2, len(self)), np.int64)
-        for owner, begin, end in self.bodies(_NAME):
-            self._name[:, owner] = begin, end
+        for names in self.parts(_NAME):
+            self._name[:, names.owner] = names.start, names.stop
 
-    def bodies(self, tag: int) -> Iterator[Bodies]:
-        """Go through the messages with a tag in the values, in file order; entries own them."""
-        owner, start, stop = self._values
-        for low in range(0, len(owner), _CHUNK):
-            rows = slice(low, low + _CHUNK)
-            steps = walk(self._buffer, start[rows], stop[rows], self._shape)
-            bodies = _sorted(Bodies.gather(bodies_of(step, tag) for step in steps))
-            yield Bodies(owner[rows][bodies.owner], bodies.start, bodies.stop)
+    def parts(self, tag: int) -> Iterator[Parts]:
+        """Go through the fields with a tag in the values, in file order; entries own them."""
+        values = self._values
+        for parts in read_messages(self._buffer, values.start, values.stop, self._shape):
+            tagged = parts.of(tag).sorted()
+            yield tagged._replace(owner=values.owner[tagged.owner])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -79,6 +69,18 @@ class Metadata:
             return ""
         start, stop = self._name[:, index].tolist()
         return self._buffer.text(start, stop)
+
+    def numbered(self, index: NDArray[np.int32]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+        """Return the different names of entries, and of each entry the index of its name."""
+        is_used = np.zeros(len(self) + 1, bool)  # the last for index -1, an unknown id
+        is_used[index] = True
+        table: dict[str, int] = {}
+        place = np.empty(len(self) + 1, np.int32)
+        place[is_used] = [
+            table.setdefault(self.name(used if used < len(self) else -1), len(table))
+            for used in np.flatnonzero(is_used).tolist()
+        ]
+        return tuple(table), place[index]
 
     def named(self, name: str) -> Bool:
         """Return of each entry whether it has a name; one more, False, stands for index -1."""
@@ -111,8 +113,3 @@ class Metadata:
         table = np.full(span + 1, -1, np.int32)
         table[self.ids - self.ids[0]] = np.arange(len(self))
         return table
-
-
-def _sorted(bodies: Bodies) -> Bodies:
-    order = np.argsort(bodies.start)
-    return Bodies(*(column[order] for column in bodies))

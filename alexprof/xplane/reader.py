@@ -1,16 +1,33 @@
-"""From a path or from bytes to a `Trace`, with plain words for what is no trace."""
+"""From a path or from bytes to a `Trace`, up to its events.
+
+XSpace, XPlane and XLine of tsl/profiler/protobuf/xplane.proto. A line's fields come in any order,
+and its display name mostly comes last, so the way to it leads past all events. That is done for all
+lines together.
+"""
 
 from __future__ import annotations
 
 import mmap
 import os
 import stat
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from alexprof.errors import TraceError
-from alexprof.xplane.space import read_space
-from alexprof.xplane.trace import Trace
-from alexprof.xplane.wire import Buffer
+from alexprof.xplane.event_stats import Dictionary
+from alexprof.xplane.fields import fields_at
+from alexprof.xplane.messages import EVENT_TAG, Parts, field_offsets
+from alexprof.xplane.schema import LINE, PLANE, SPACE, Shape
+from alexprof.xplane.trace import Line, Plane, Trace
+from alexprof.xplane.wire import Buffer, Int
+
+_PLANE, _ERROR, _WARNING, _HOST = 0x0A, 0x12, 0x1A, 0x22  # XSpace
+_ID, _NAME = 0x08, 0x12  # XPlane
+_LINE, _EVENT_METADATA, _STAT_METADATA, _STAT = 0x1A, 0x22, 0x2A, 0x32
+_LINE_ID, _LINE_NAME, _TIMESTAMP, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x5A  # XLine
 
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
@@ -55,7 +72,7 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
     if mistaken and buffer.raw[0] not in _TAGS:
         raise mistaken
     try:
-        return read_space(buffer)
+        return _read(buffer)
     except TraceError as error:
         raise mistaken or error from None
 
@@ -82,3 +99,80 @@ def _mistaken(buffer: Buffer) -> TraceError | None:
     if _PRINTABLE.issuperset(head):
         return TraceError(f"{buffer.source}: byte 0: a text file; give a .xplane.pb file")
     return None
+
+
+def _read(buffer: Buffer) -> Trace:
+    space = _read_one(buffer, 0, buffer.size, SPACE)
+    if not len(space.of(_PLANE, _ERROR, _WARNING, _HOST).owner):
+        raise TraceError(f"{buffer.source}: byte 0: no trace in it; give a .xplane.pb file")
+    planes = [_read_one(buffer, *span, PLANE) for span in _spans(space.of(_PLANE))]
+    lines_of = [plane.of(_LINE) for plane in planes]
+    lines, origin_ns, offsets = _read_lines(buffer, Parts.gather(lines_of))
+    next_line = iter(lines)
+    made = []
+    for plane, own_lines in zip(planes, lines_of, strict=True):
+        ids, names = plane.of(_ID).value.tolist(), _texts(buffer, plane.of(_NAME))
+        made.append(
+            Plane(
+                ids[-1] if ids else 0,
+                names[-1] if names else "",
+                tuple(islice(next_line, len(own_lines.owner))),
+                Dictionary(buffer, plane.of(_EVENT_METADATA), plane.of(_STAT_METADATA)),
+                plane.of(_STAT),
+                offsets,
+                origin_ns,
+            )
+        )
+    errors, warnings = (_texts(buffer, space.of(tag)) for tag in (_ERROR, _WARNING))
+    return Trace(buffer.source, errors, warnings, origin_ns, tuple(made))
+
+
+def _read_one(buffer: Buffer, start: int, stop: int, shape: Shape) -> Parts:
+    """Read the fields of a message that are so long that each is best stepped over."""
+    offset = np.fromiter((field.start for field in buffer.fields(start, stop)), np.int64)
+    none = np.zeros(len(offset), np.int64)
+    parts = Parts(none, *fields_at(buffer, offset, none + stop))
+    shape.check(buffer, offset, parts.tag)
+    return parts
+
+
+def _spans(parts: Parts) -> Iterator[tuple[int, int]]:
+    return zip(parts.start.tolist(), parts.stop.tolist(), strict=True)
+
+
+def _texts(buffer: Buffer, parts: Parts) -> tuple[str, ...]:
+    return tuple(buffer.text(start, stop) for start, stop in _spans(parts))
+
+
+def _read_lines(buffer: Buffer, lines: Parts) -> tuple[list[Line], int, Int]:
+    """Read lines up to their events.
+
+    Returns the lines, the first time of those with events, and where the fields of all begin.
+    """
+    start, stop = lines.start, lines.stop
+    offsets = field_offsets(buffer, start, stop)
+    first, last = np.searchsorted(offsets, start), np.searchsorted(offsets, stop)
+    other = offsets[buffer.data[offsets] != EVENT_TAG]
+    owner = np.searchsorted(start, other, "right") - 1
+    heads = Parts(owner, *fields_at(buffer, other, stop[owner]))
+    LINE.check(buffer, other, heads.tag)
+    columns = {tag: np.zeros(len(start), np.int64) for tag in (_LINE_ID, _TIMESTAMP)}
+    for tag, column in columns.items():
+        numbers = heads.of(tag)
+        column[numbers.owner] = numbers.value
+    names = [""] * len(start)
+    for tag in _LINE_NAME, _DISPLAY_NAME:  # the second goes before the first
+        texts = heads.of(tag)
+        for line, name in zip(texts.owner.tolist(), _texts(buffer, texts), strict=True):
+            names[line] = name or names[line]
+    times = columns[_TIMESTAMP][last - first > np.bincount(owner, minlength=len(start))]
+    rows = zip(
+        columns[_LINE_ID].tolist(),
+        names,
+        columns[_TIMESTAMP].tolist(),
+        first.tolist(),
+        last.tolist(),
+        stop.tolist(),
+        strict=True,
+    )
+    return [Line(*row) for row in rows], int(times.min()) if len(times) else 0, offsets

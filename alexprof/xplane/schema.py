@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Field, Int
+from alexprof.xplane.wire import BYTES, FIXED64, VARINT, Buffer, Int
 
 
 class Shape:
@@ -22,7 +22,6 @@ class Shape:
     def __init__(self, kind: str, wire_types: Mapping[int, int], *, may_grow: bool = True) -> None:
         self._kind = kind
         self._wire_types = wire_types
-        self._may_grow = may_grow
         self._fits = np.full(256, may_grow)  # by tag
         for number, wire_type in wire_types.items():
             self._fits[number << 3 : (number + 1) << 3] = False
@@ -31,17 +30,12 @@ class Shape:
     def check(self, buffer: Buffer, offset: Int, tag: NDArray[np.uint8]) -> None:
         """Check the tags of such messages' fields, uint8 [n], which stand at these offsets."""
         fits = self._fits.take(tag)
-        if not fits.all():
-            offset_of_misfit = int(offset[fits.argmin()])
-            self.check_one(buffer, buffer.field_at(offset_of_misfit, buffer.size))
-
-    def check_one(self, buffer: Buffer, field: Field) -> None:
-        """Check a field that was read alone."""
-        number, wire_type = field.tag >> 3, field.tag & 7
-        expected = self._wire_types.get(number, wire_type if self._may_grow else None)
-        if wire_type != expected:
-            what = f"field {number} of {self._kind} with wire type {wire_type}"
-            raise buffer.damage(field.start, f"{what}, expected {expected}")
+        if fits.all():
+            return
+        start = int(offset[fits.argmin()])
+        number, wire_type = divmod(buffer.field_at(start, buffer.size).tag, 8)
+        what = f"field {number} of {self._kind} with wire type {wire_type}"
+        raise buffer.damage(start, f"{what}, expected {self._wire_types.get(number)}")
 
     def knows(self, tag: int) -> bool:
         """Tell whether a tag of any size is that of a field which is read."""

@@ -8,23 +8,22 @@ kinds that can give it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.xplane.messages import Parts, read_messages
 from alexprof.xplane.metadata import Metadata
 from alexprof.xplane.schema import STAT
 from alexprof.xplane.texts import distinct
-from alexprof.xplane.walk import Bodies, walk
 from alexprof.xplane.wire import Bool, Buffer, Int
 
 _ID = 0x08
 _DOUBLE, _UINT64, _INT64, _STR, _BYTES, _REF = 0x11, 0x18, 0x20, 0x2A, 0x32, 0x38
 _VALUES = (_STR, _BYTES, _REF, _INT64, _UINT64, _DOUBLE)
 _NUMBERS = {_INT64: np.int64, _UINT64: np.uint64, _DOUBLE: np.float64}
-_BATCH = 1 << 16  # stats decoded at once
 _MOST_DIGITS = 20  # of a 64-bit integer
 
 Value: TypeAlias = "int | float | str | bytes"
@@ -41,47 +40,53 @@ class Rows(NamedTuple):
     value: Int
     stop: Int  # [n], where the value ends, so a string is at `stop - value : stop`
 
+    def taken(self, kept: Bool | NDArray[np.intp]) -> Rows:
+        """Return some of the stats, given which as bool or as indexes."""
+        columns: list[NDArray[Any]] = list(self)
+        return Rows(*(column[kept] for column in columns))
 
-def read_rows(buffer: Buffer, stats: Bodies, names: Metadata) -> Rows:
+    @classmethod
+    def gather(cls, parts: Sequence[Rows]) -> Rows:
+        """Put parts together; what is the same in all rows takes no memory."""
+        if not parts:
+            none = np.empty(0, np.int64)
+            return cls(
+                none.astype(np.int32), none.astype(np.int32), none.astype(np.uint8), none, none
+            )
+        return cls(*(_concatenated(column) for column in zip(*parts, strict=True)))
+
+
+def read_rows(buffer: Buffer, stats: Parts, names: Metadata) -> Rows:
     """Decode stats but for their strings; those without a value are left out."""
     count = len(stats.owner)
     name, value, stop = np.zeros((3, count), np.int64)
     kind = np.zeros(count, np.uint8)
-    for step in walk(buffer, stats.start, stats.stop, STAT):
-        lane, fields = step.of(_ID)
-        name[lane] = fields.value
-        lane, fields = step.of(*_VALUES)
-        kind[lane], value[lane], stop[lane] = fields
+    for parts in read_messages(buffer, stats.start, stats.stop, STAT):
+        ids, values = parts.of(_ID), parts.of(*_VALUES)
+        name[ids.owner] = ids.value
+        kind[values.owner], value[values.owner], stop[values.owner] = values[1:]
     rows = Rows(stats.owner.astype(np.int32), names.find(name), kind, value, stop)
-    return rows if kind.all() else taken(rows, kind != 0)
+    return rows if kind.all() else rows.taken(kind != 0)
 
 
-def read_batches(buffer: Buffer, stats: Iterable[Bodies], names: Metadata) -> Iterator[Rows]:
-    """Decode stats as they are found, so many at a time that it takes little memory and time."""
-    waiting: list[Bodies] = []
-    count = 0
-    for bodies in stats:
-        waiting.append(bodies)
-        count += len(bodies.owner)
-        if count >= _BATCH:
-            yield read_rows(buffer, Bodies.gather(waiting), names)
-            waiting, count = [], 0
-    if count:
-        yield read_rows(buffer, Bodies.gather(waiting), names)
+def _concatenated(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    firsts = {column[0] for column in columns if len(column)}
+    if len(firsts) == 1 and all(column.strides == (0,) for column in columns):
+        return np.broadcast_to(columns[0][0], sum(map(len, columns)))
+    return np.concatenate(columns)
 
 
 class StatTable:
-    """The stats of many owners, by name, as `read_rows` or `read_batches` gave them.
+    """The stats of many owners, by name.
 
     Of two stats of one owner with the same name the first counts, as in tsl's XStatsOwner visitors.
     """
 
-    def __init__(self, buffer: Buffer, names: Metadata, owners: int, parts: Sequence[Rows]) -> None:
+    def __init__(self, buffer: Buffer, names: Metadata, owners: int, rows: Rows) -> None:
         self._buffer = buffer
         self._names = names
         self._owners = owners
-        # Left as they are: to put them together would take as much memory again.
-        self._parts = parts
+        self._rows = rows
 
     def ints(self, name: str) -> tuple[Int, Bool]:
         """Return a stat as integers, int64 [owners], and whether each owner has one.
@@ -90,14 +95,14 @@ class StatTable:
         or a string of digits.
         """
         value, present = np.zeros(self._owners, np.int64), np.zeros(self._owners, bool)
-        for rows in self._select(name):
-            number, good = rows.value, np.isin(rows.kind, (_INT64, _UINT64))
-            for hit, index, texts in self._texts(rows, (_STR, _BYTES, _REF)):
-                parsed = [_integer(text) for text in texts]
-                number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
-                good[hit] = np.array([value is not None for value in parsed], bool)[index]
-            owner = rows.owner[good]
-            value[owner], present[owner] = number[good], True
+        rows = self._named(name)
+        number, good = rows.value, np.isin(rows.kind, (_INT64, _UINT64))
+        for hit, index, texts in self._texts(rows, (_STR, _BYTES, _REF)):
+            parsed = [_integer(text) for text in texts]
+            number[hit] = np.array([value or 0 for value in parsed], np.int64)[index]
+            good[hit] = np.array([value is not None for value in parsed], bool)[index]
+        owner = rows.owner[good]
+        value[owner], present[owner] = number[good], True
         return value, present
 
     def strings(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -108,20 +113,19 @@ class StatTable:
         """
         table: dict[str, int] = {}
         column = np.full(self._owners, -1, np.int32)
-        for rows in self._select(name):
-            result = np.full(len(rows.owner), -1, np.int32)
-            for hit, index, texts in self._texts(rows, _VALUES):
-                place = [table.setdefault(text, len(table)) for text in texts]
-                result[hit] = np.array(place, np.int32)[index]
-            column[rows.owner] = result
+        rows = self._named(name)
+        place = np.full(len(rows.owner), -1, np.int32)
+        for hit, index, texts in self._texts(rows, _VALUES):
+            numbers = [table.setdefault(text, len(table)) for text in texts]
+            place[hit] = np.array(numbers, np.int32)[index]
+        column[rows.owner] = place
         return column, tuple(table)
 
     def values(self) -> dict[str, Value]:
         """Return all stats by name, for a table with one owner."""
         values: dict[str, Value] = {}
-        for rows in self._parts:
-            for name, kind, value, stop in zip(*(c.tolist() for c in rows[1:]), strict=True):
-                values.setdefault(self._names.name(name), self._value(kind, value, stop))
+        for name, kind, value, stop in zip(*(c.tolist() for c in self._rows[1:]), strict=True):
+            values.setdefault(self._names.name(name), self._value(kind, value, stop))
         return values
 
     def _value(self, kind: int, value: int, stop: int) -> Value:
@@ -135,13 +139,9 @@ class StatTable:
             return float(np.int64(value).view(np.float64))
         return value if kind == _INT64 else value & 0xFFFF_FFFF_FFFF_FFFF
 
-    def _select(self, name: str) -> Iterator[Rows]:
-        """Return rows of a stat, last row first, so that on assignment the first wins."""
-        is_named = self._names.named(name)
-        for rows in reversed(self._parts):
-            hit = np.flatnonzero(is_named[rows.name])
-            if len(hit):
-                yield taken(rows, hit[::-1])
+    def _named(self, name: str) -> Rows:
+        """Return the rows of a stat, last row first, so that on assignment the first wins."""
+        return self._rows.taken(np.flatnonzero(self._names.named(name)[self._rows.name])[::-1])
 
     def _texts(self, rows: Rows, kinds: Sequence[int]) -> Iterator[tuple[Int, Int, list[str]]]:
         """Turn values into text, a kind at a time."""
@@ -154,23 +154,10 @@ class StatTable:
         if kind in (_STR, _BYTES):
             return distinct(self._buffer, stop - value, value)
         if kind == _REF:
-            entry = self._names.find(value)
-            is_used = np.zeros(len(self._names) + 1, bool)  # the last for -1, an unknown id
-            is_used[entry] = True
-            used = np.flatnonzero(is_used)
-            place = np.cumsum(is_used) - 1
-            return place[entry], [
-                self._names.name(index if index < len(self._names) else -1)
-                for index in used.tolist()
-            ]
+            texts, place = self._names.numbered(self._names.find(value))
+            return place.astype(np.int64), list(texts)
         numbers, index = np.unique(value, return_inverse=True)
         return index, [str(number) for number in numbers.view(_NUMBERS[kind]).tolist()]
-
-
-def taken(rows: Rows, kept: Bool | NDArray[np.intp]) -> Rows:
-    """Return some of the stats, given which as bool or as indexes."""
-    columns: list[NDArray[Any]] = list(rows)
-    return Rows(*(column[kept] for column in columns))
 
 
 def _integer(text: str) -> int | None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.xplane.chain import EVENT_TAG
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.events import MOST_PS, Events
+from alexprof.xplane.messages import EVENT_TAG, Parts
 from alexprof.xplane.stats import StatTable, Value, read_rows
-from alexprof.xplane.walk import Bodies
-from alexprof.xplane.wire import Int
+from alexprof.xplane.wire import Buffer, Int
 
+_HOST_TRACER_LEVEL = 0x10
 # Its stats (kScopeRangeIdTreePlaneName of tsl/profiler/utils/xplane_schema.cc) are no named values:
 # each has the number of a scope as its id, and that of the scope around it as its value.
 _SCOPES = "/host:__ScopeRangeCallStack__"
@@ -23,17 +23,11 @@ _SCOPES = "/host:__ScopeRangeCallStack__"
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the timeline: a thread of the host or a stream of a device.
+    """A row of the timeline: a thread of the host or a stream of a device."""
 
-    Attributes:
-        id: Its number, unique in the plane; can be negative.
-        name: Its display name, or where it has none its name.
-        timestamp_ns: The begin that its events' times count from, on the trace's clock.
-    """
-
-    id: int
-    name: str
-    timestamp_ns: int
+    id: int  # Its number, unique in the plane; can be negative
+    name: str  # Its display name, or where it has none its name
+    timestamp_ns: int  # The begin that its events' times count from, on the trace's clock
     # Where its fields are among those of all lines.
     _first: int = field(default=0, repr=False, compare=False)
     _last: int = field(default=0, repr=False, compare=False)
@@ -41,43 +35,25 @@ class Line:
     _stop: int = field(default=0, repr=False, compare=False)
 
 
+@dataclass(eq=False)
 class Plane:
-    """A device, the host, or other things that the profiler tells of the same way.
+    """A device, the host, or other things that the profiler tells of the same way."""
 
-    Attributes:
-        id: Its number.
-        name: For instance `/host:CPU` or `/device:GPU:0`.
-        lines: Its lines in file order.
-        stats: Its own stats by name.
-        dictionary: What its events refer to.
-    """
+    id: int  # Its number
+    name: str  # For instance `/host:CPU` or `/device:GPU:0`
+    lines: tuple[Line, ...] = field(repr=False)  # In file order
+    dictionary: Dictionary = field(repr=False)  # What its events refer to
+    own_stats: InitVar[Parts]
+    _offsets: Int = field(repr=False)  # Where the fields of all lines of the trace begin
+    _origin_ns: int = field(repr=False)
 
-    def __init__(
-        self,
-        *,
-        id: int,  # noqa: A002
-        name: str,
-        lines: tuple[Line, ...],
-        dictionary: Dictionary,
-        stats: Bodies,
-        offsets: Int,
-        origin_ns: int,
-    ) -> None:
-        self.id = id
-        self.name = name
-        self.lines = lines
-        self.stats: dict[str, Value] = {}
-        self.dictionary = dictionary
-        self._offsets = offsets
-        self._origin_ns = origin_ns
+    def __post_init__(self, own_stats: Parts) -> None:
+        self.stats: dict[str, Value] = {}  # Its own, by name
         # By their lines; as long as someone uses them.
         self._decoded: WeakValueDictionary[tuple[int, ...], Events] = WeakValueDictionary()
-        if len(stats.owner) and name != _SCOPES:
-            rows = read_rows(dictionary.buffer, stats, dictionary.stats)
-            self.stats = StatTable(dictionary.buffer, dictionary.stats, 1, [rows]).values()
-
-    def __repr__(self) -> str:
-        return f"Plane(id={self.id}, name={self.name!r}, lines={len(self.lines)})"
+        if len(own_stats.owner) and self.name != _SCOPES:
+            buffer, names = self.dictionary.buffer, self.dictionary.stats
+            self.stats = StatTable(buffer, names, 1, read_rows(buffer, own_stats, names)).values()
 
     def may_have(self, stat: str) -> bool:
         """Tell whether any event could have a stat of a name, without a look at the events."""
@@ -146,20 +122,43 @@ class Plane:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one `.xplane.pb` file holds.
+    """What one `.xplane.pb` file holds."""
 
-    Attributes:
-        source: Where it comes from.
-        errors: What the profiler says it could not do.
-        warnings: What it says it lost.
-        origin_ns: The smallest `timestamp_ns` of all lines with events, 0 without any;
-            `Events.start_ps` count from it. (Some traces count from 1970, and picoseconds since
-            then do not fit 64 bits.)
-        planes: The planes in file order.
-    """
-
-    source: str
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
+    source: str  # Where it comes from
+    errors: tuple[str, ...]  # What the profiler says it could not do
+    warnings: tuple[str, ...]  # What it says it lost
+    # The smallest `timestamp_ns` of all lines with events, 0 without any; `Events.start_ps` count
+    # from it. (Some traces count from 1970, and picoseconds since then do not fit 64 bits.)
     origin_ns: int
-    planes: tuple[Plane, ...]
+    planes: tuple[Plane, ...]  # The planes in file order
+
+
+def host_tracer_level(trace: Trace) -> int | None:
+    """Return the level of detail of the host's events in force; None where the trace doesn't say.
+
+    0: no events, 1: user annotations, 2: and expensive ops, 3: and cheap ones. It stands in the
+    profiler's options (tsl/profiler/protobuf/profiler_options.proto), which are not always those
+    that the caller gave.
+    """
+    options = _task_environment(trace).get("profile_options")
+    if not isinstance(options, bytes):
+        return None
+    buffer = Buffer(memoryview(options), f"{trace.source}, options")
+    levels = buffer.by_tag(0, buffer.size)[_HOST_TRACER_LEVEL]
+    return levels[-1].value & 0xFFFF_FFFF if levels else 0  # what protobuf leaves out
+
+
+def recorded_span_ns(trace: Trace) -> tuple[int, int] | None:
+    """Return when recording began and ended, in nanoseconds since 1970; None if it isn't said.
+
+    The events' own times count from the begin.
+    """
+    stats = _task_environment(trace)
+    begin, end = stats.get("profile_start_time"), stats.get("profile_stop_time")
+    return (begin, end) if isinstance(begin, int) and isinstance(end, int) else None
+
+
+def _task_environment(trace: Trace) -> dict[str, Value]:
+    """What the profiler says of itself."""
+    planes = (plane for plane in trace.planes if plane.name == "Task Environment")
+    return next((plane.stats for plane in planes), {})

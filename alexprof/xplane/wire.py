@@ -11,6 +11,7 @@ bits, lowest first, the top bit set on all but the last byte.
 from __future__ import annotations
 
 import mmap
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -135,6 +136,13 @@ class Buffer:
             field = self.field_at(start, stop)
             yield field
             start = field.stop
+
+    def by_tag(self, start: int, stop: int) -> defaultdict[int, list[Field]]:
+        """Read the fields of the message between two offsets, those of a tag in file order."""
+        fields: defaultdict[int, list[Field]] = defaultdict(list)
+        for field in self.fields(start, stop):
+            fields[field.tag].append(field)
+        return fields
 
     def varints(self, start: int, stop: int) -> Iterator[int]:
         """Read the integers that stand packed between two offsets."""

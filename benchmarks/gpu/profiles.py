@@ -19,13 +19,13 @@ LEFT_OUT = ("LRN", "lrn1", "lrn2")
 
 def machine() -> dict[str, Any]:
     """What this is measured on; `gpus` is empty where TensorFlow sees none."""
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     import tensorflow as tf
 
     import alexprof
-    from alexprof.capture.devices import accelerators
+    from alexprof.capture.runtime import accelerators
     from alexprof.measure.machine import describe_machine
 
     host = describe_machine()
@@ -64,11 +64,9 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 def ablated(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """`alexprof ablate --measure LRN,lrn1,lrn2`: what was predicted beside what it saved."""
-    from alexprof.workload.patterns import Pattern
     from alexprof.workload.without_ops import ablated
 
-    patterns = tuple(map(Pattern.parse, LEFT_OUT))
-    run = _run(ablated(_alexnet(batch, sizes), patterns), folder / "run", sizes)
+    run = _run(ablated(_alexnet(batch, sizes), LEFT_OUT), folder / "run", sizes)
     return {"batch_size": batch, "ablations": _answers(run)}
 
 
@@ -76,13 +74,13 @@ def loops(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """AlexProf's timed loop against the classic one."""
     from benchmarks import loop
 
-    found = loop.compare(argparse.Namespace(batch_size=batch, num_batches=sizes.loop_batches))
-    phases = {key: value for key, value in found.items() if isinstance(value, dict)}
-    return {"batch_size": batch, "steps": found["steps"], "phases": phases}
+    result = loop.compare(argparse.Namespace(batch_size=batch, num_batches=sizes.loop_batches))
+    phases = {key: value for key, value in result.items() if isinstance(value, dict)}
+    return {"batch_size": batch, "steps": result["steps"], "phases": phases}
 
 
 def _run(workload: Any, folder: Path, sizes: Sizes) -> Run:
-    from alexprof.capture.startup import start_tensorflow
+    from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
     from alexprof.tracer.profiling import profile
@@ -110,7 +108,6 @@ def _answers(run: Run) -> list[dict[str, Any]]:
 
 def _answer(ablation: Ablation) -> dict[str, Any]:
     predicted_s, interval = ablation.predicted_s, ablation.ci95_s
-    known = predicted_s is not None and ablation.measured_s > 0
     return {
         "name": ablation.name,
         "phase": ablation.phase,
@@ -118,7 +115,9 @@ def _answer(ablation: Ablation) -> dict[str, Any]:
         "ci95_s": interval,
         "predicted_s": predicted_s,
         "predicted_from": ablation.predicted_from,
-        "error": predicted_s / ablation.measured_s - 1 if predicted_s and known else None,
+        "error": predicted_s / ablation.measured_s - 1
+        if predicted_s and ablation.measured_s > 0
+        else None,
         "inside": None
         if interval is None or predicted_s is None
         else interval[0] <= predicted_s <= interval[1],

@@ -48,16 +48,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             raise SystemExit(f"TensorFlow doesn't start here: {machine['error']}")
         if not machine["result"]["gpus"] and not arguments.on_cpu:
             raise SystemExit(NEEDS_A_GPU)
-        found: dict[str, Any] = {
+        results: dict[str, Any] = {
             "on_cpu": arguments.on_cpu,
             "machine": machine["result"],
             "parts": {},
         }
         for name in chosen:
-            found["parts"][name] = part = run_one(name, arguments, Path(folder))
-            _keep(found, arguments.out)
+            results["parts"][name] = part = run_one(name, arguments, Path(folder))
+            _keep(results, arguments.out)
             print(f"  {name:<24}{_outcome(part)}", flush=True)
-    return found
+    return results
 
 
 def run_one(name: str, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -90,21 +90,21 @@ def run_one(name: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
     return {**part, "result": value}
 
 
-def _chosen(asked: str, known: list[str]) -> list[str]:
-    chosen = [name.strip() for name in asked.split(",") if name.strip()] or known
-    if unknown := [name for name in chosen if name not in known]:
-        raise SystemExit(f"no part {', '.join(unknown)}: there are {', '.join(known)}")
+def _chosen(wanted: str, there: list[str]) -> list[str]:
+    chosen = [name.strip() for name in wanted.split(",") if name.strip()] or there
+    if unknown := [name for name in chosen if name not in there]:
+        raise SystemExit(f"no part {', '.join(unknown)}: there are {', '.join(there)}")
     return chosen
 
 
-def _keep(found: dict[str, Any], out: Path) -> None:
-    write_whole(out / "gpu.json", json.dumps(found, indent=1).encode() + b"\n")
-    write_whole(out / "gpu.md", as_markdown(found).encode())
+def _keep(results: dict[str, Any], out: Path) -> None:
+    write_whole(out / "gpu.json", json.dumps(results, indent=1).encode() + b"\n")
+    write_whole(out / "gpu.md", as_markdown(results).encode())
 
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
 def _outcome(part: dict[str, Any]) -> str:

@@ -8,25 +8,27 @@ from typing import Any
 from benchmarks.gpu.parts import TRACES
 
 
-def as_markdown(found: dict[str, Any]) -> str:
+def as_markdown(results: dict[str, Any]) -> str:
     """Writes the tables of what there is; parts that failed are rows of the last one."""
-    done = {name: part["result"] for name, part in found["parts"].items() if "result" in part}
-    lines = [f"# {_title(found)}", "", _machine(found["machine"]), ""]
+    done = {name: part["result"] for name, part in results["parts"].items() if "result" in part}
+    lines = [f"# {_title(results)}", "", _machine(results["machine"]), ""]
     for title, columns, rows in (
         ("AlexNet", _STEP_COLUMNS, _steps(done)),
         ("Predicted against measured", _ABLATION_COLUMNS, _ablations(done)),
         ("AlexProf's loop against the classic one", _LOOP_COLUMNS, _loops(done)),
         ("Traces beside a stopwatch", _TRACE_COLUMNS, _traces(done)),
         ("Tests", _TEST_COLUMNS, _tests(done)),
-        ("Not measured", ("part", "why"), _missing(found["parts"])),
+        ("Not measured", ("part", "why"), _missing(results["parts"])),
     ):
         if table := list(rows):
             lines += [f"## {title}", "", *_table(columns, table), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _title(found: dict[str, Any]) -> str:
-    where = "the CPU, in small sizes" if found["on_cpu"] else ", ".join(found["machine"]["gpus"])
+def _title(results: dict[str, Any]) -> str:
+    where = (
+        "the CPU, in small sizes" if results["on_cpu"] else ", ".join(results["machine"]["gpus"])
+    )
     return f"AlexProf on {where}"
 
 

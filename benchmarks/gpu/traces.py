@@ -28,7 +28,7 @@ def beside_stopwatch(name: str, sizes: Sizes, folder: Path) -> dict[str, Any]:
         Under "sorts" an entry for each sort of steps: `compared`.
     """
     if name != "jax-async-loop":
-        from alexprof.capture.startup import start_tensorflow
+        from alexprof.capture.runtime import start_tensorflow
 
         start_tensorflow()
     taken = PROGRAMS[name](sizes, folder)
@@ -93,7 +93,7 @@ def _read(attribution: Attribution) -> dict[str, Any]:
     if attribution.left_out is not None:
         walls |= dict(attribution.left_out.select("step", "wall_ns").iter_rows())
     seconds = [walls[step] / 1e9 for step in sorted(walls)]
-    (books,) = [one for one in totals(attribution.costs) if one.device == attribution.device]
+    (total,) = [total for total in totals(attribution.costs) if total.device == attribution.device]
     on_device = attribution.costs.filter(pl.col("device") == attribution.device)
     layers = by_layer_whole(on_device).filter(pl.col("name") != "(idle)")
     optimizer = on_device.filter(pl.col("pass") == "optimizer")["busy_ns"].sum()
@@ -102,10 +102,10 @@ def _read(attribution: Attribution) -> dict[str, Any]:
         "device": attribution.device,
         "busy_s": int(on_device.filter(pl.col("pass") != "idle")["busy_ns"].sum())
         / 1e9
-        / max(books.steps, 1),
-        "optimizer_s": int(optimizer) / 1e9 / max(books.steps, 1),
-        "idle": books.idle_ns / books.wall_ns if books.wall_ns else None,
-        "unassigned": books.unassigned_ns / books.share_ns if books.share_ns else None,
+        / max(total.steps, 1),
+        "optimizer_s": int(optimizer) / 1e9 / max(total.steps, 1),
+        "idle": total.idle_ns / total.wall_ns if total.wall_ns else None,
+        "unassigned": total.unassigned_ns / total.share_ns if total.share_ns else None,
         "layers": layers["name"].to_list()[:12],
         "notes": msgspec.to_builtins(attribution.notes),
     }

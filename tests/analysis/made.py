@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import polars as pl
 
+from alexprof.analysis.changes import RunComparison
+from alexprof.analysis.compare import compare
+from alexprof.analysis.selection import Group
 from alexprof.measure.loop import Block
-from alexprof.measure.timed import describe
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
-from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
 from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
+from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table
-from tests.factory import OpTimes, costs_of, idle, run_of, wave
-from tests.factory import traced as traced_phase
+from alexprof.workload.base import AblationSpec
+from tests.factory import OpTimes, block, idle, layer_of, measured, run_of, wave
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}
 """Parts of a step; what is left is idle time."""
@@ -56,55 +57,48 @@ def made_run(
     started: str = "2026-11-24T04:42:00+00:00",
     settings: Mapping[str, Setting] | None = None,
     without: Mapping[str, tuple[str, ...]] | None = None,
+    gained_s: Mapping[str, Mapping[str, float]] | None = None,
     interference: Interference | None = LONG,
+    ablations: Sequence[AblationSpec] = (),
     **fields: Any,
 ) -> Run:
-    """Writes a run whose variants take turns.
+    """Writes a run with one phase, whose variants take turns; a step takes `steps_s` of a variant.
 
-    Args:
-        folder: The run's folder.
-        steps_s: What a step takes, by variant.
-        ops: Parts of the step by op.
-        phase: The only phase.
-        noise: Largest deviation of a step, and of an op in a traced step, as a part.
-        seed: Of that noise.
-        count: Timed steps.
-        traced: Traced steps; 0: no trace.
-        host: The machine.
-        software: Versions.
-        accelerators: GPUs.
-        started: When.
-        settings: Those that are not as usual.
-        without: Ops that a variant lacks; its step is as much shorter as they are.
-        interference: What went on around the timed steps.
-        fields: Of the run.
+    `ops` are parts of the step; a variant `without` some of them is as much shorter, and its ops
+    take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a traced one.
     """
-    without = without or {}
-    variants, blocks, costs = {}, [], {}
-    for number, (variant, step_s) in enumerate(steps_s.items()):
-        mine = {name: part * step_s for name, part in (ops or OPS).items()}
-        gone_s = sum(mine.pop(name) for name in without.get(variant, ()))
-        own = _blocks(variant, number, len(steps_s), step_s - gone_s, noise, seed, count)
-        blocks += own
-        record = Phase(label=phase.capitalize().replace("_", "-"), timed=describe(own, fetch=True))
+    blocks, op_times = {}, {}
+    for number, (variant, whole_s) in enumerate(steps_s.items()):
+        gained = (gained_s or {}).get(variant, {})
+        ops_s = {name: part * whole_s + gained.get(name, 0) for name, part in (ops or OPS).items()}
+        step_s = whole_s - sum(ops_s.pop(name) for name in (without or {}).get(variant, ()))
+        blocks[variant] = _blocks(variant, number, len(steps_s), step_s, noise, seed, count)
         if traced:
-            times = tuple(mine.items())
-            record, costs[variant, phase] = _trace(
-                record, times, step_s - gone_s, noise, seed + number, traced
-            )
-        record = msgspec.structs.replace(record, interference=interference)
-        label = variant.replace("_", " ").replace("lrn", "LRN")
-        variants[variant] = Variant(label=label, phases={phase: record})
+            op_times[variant] = _op_times(ops_s, step_s, noise, seed + number, traced)
+    phases, measured_ablations, costs = measured(
+        phase,
+        blocks,
+        op_times,
+        ablations,
+        change=lambda _, record: msgspec.structs.replace(record, interference=interference),
+        file="trace.xplane.pb",
+    )
     usual = {
         "started": started,
         "workload": WorkloadRecord(name="alexnet", settings={**SETTINGS, **(settings or {})}),
         "machine": MachineRecord(host, software, accelerators),
+        "ablations": measured_ablations,
+    }
+    variants = {
+        variant: Variant(
+            label=variant.replace("_", " ").replace("lrn", "LRN"), phases={phase: record}
+        )
+        for variant, record in phases.items()
     }
     run = run_of(folder.name, variants, **{**usual, **fields})
     save_run(folder, run)
-    save_table(
-        folder, STEPS_FILE, steps_table({phase: sorted(blocks, key=lambda block: block.order)})
-    )
+    every = sorted(itertools.chain(*blocks.values()), key=lambda block: block.order)
+    save_table(folder, STEPS_FILE, steps_table({phase: every}))
     if costs:
         save_table(folder, COSTS_FILE, costs_table(costs))
     return run
@@ -115,36 +109,34 @@ def _blocks(
 ) -> list[Block]:
     """Ten blocks, in turns with the other variants'."""
     seconds = step_s * (1 + noise * wave(count, 3 * seed + number))
-    found = []
-    for block, part in enumerate(np.array_split(seconds, 10)):
-        turn = number if block % 2 == 0 else variants - 1 - number
-        order = block * variants + turn
-        start_ns = order * 10**12 + np.cumsum(np.round(part * 1e9)).astype(np.int64)
-        end_ns = start_ns + np.round(part * 1e9).astype(np.int64)
-        found.append(Block(variant, block, order, block * len(part), start_ns, end_ns))
-    return found
+    return [
+        block(variant, at, at * variants + (variants - 1 - number if at % 2 else number), part)
+        for at, part in enumerate(np.array_split(seconds, 10))
+    ]
 
 
-@cache
-def _trace(
-    phase: Phase,
-    ops: tuple[tuple[str, float], ...],
-    step_s: float,
-    noise: float,
-    seed: int,
-    steps: int,
-) -> tuple[Phase, pl.DataFrame]:
+def _op_times(
+    ops_s: Mapping[str, float], step_s: float, noise: float, seed: int, steps: int
+) -> list[OpTimes]:
     """Ops after one another in traced steps that take 5 % longer, then idle time."""
-    wobble = wave(steps * len(ops), seed).reshape(steps, len(ops))
+    wobble = wave(steps * len(ops_s), seed).reshape(steps, len(ops_s))
     times = []
-    for place, (name, seconds) in enumerate(ops):
-        layer = name.removeprefix("gradients/").split("/")[0].removesuffix("_grad")
+    for place, (name, seconds) in enumerate(ops_s.items()):
         share_ns = np.round(seconds * 1.05e9 * (1 + noise * wobble[:, place]))
         pass_ = "backward" if "grad" in name else "forward"
-        times.append(OpTimes(name, KINDS.get(layer, "Conv2D"), pass_, share_ns))
+        times.append(OpTimes(name, KINDS.get(layer_of(name), "Conv2D"), pass_, share_ns))
     left_ns = round(step_s * 1.05e9) - np.sum([op.share_ns for op in times], axis=0)
-    costs = costs_of([*times, idle(left_ns)])
-    return traced_phase(phase, costs, file="trace.xplane.pb"), costs
+    return [*times, idle(left_ns)]
+
+
+def compared(logdir: Path, *names: str) -> RunComparison:
+    """Runs, variants or traces, as `alexprof compare` compares them."""
+    return compare(select_each(list(map(str, names)), logdir))
+
+
+def group(logdir: Path, *names: str) -> Group:
+    """Runs that stand for the same thing."""
+    return Group(tuple(select(str(name), logdir) for name in names))
 
 
 def sum_of_accounts(ablation):

@@ -8,10 +8,8 @@ import statistics
 import pytest
 from scipy import stats
 
-from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
-from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.record.store import load_run
 from alexprof.record.tables import load_costs
@@ -20,8 +18,7 @@ from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
 from alexprof.tracer.importing import import_trace
-from alexprof.tracer.sources import select, select_each
-from tests.analysis.made import made_run
+from tests.analysis.made import compared, group, made_run
 from tests.trace_runs import step_lengths_ns, write_trace
 
 STEPS = 40
@@ -36,12 +33,8 @@ def logdir(tmp_path):
     return tmp_path
 
 
-def compared(logdir, *names):
-    return compare(select_each(list(map(str, names)), logdir))
-
-
 def judged(logdir, run, baseline, bound):
-    new, old = (Group((select(str(logdir / name), logdir),)) for name in (run, baseline))
+    new, old = (group(logdir, logdir / name) for name in (run, baseline))
     return gate(new, old, [parse_bound(bound)])
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace as replaced
 import pytest
 from msgspec.structs import replace
 
-from alexprof.analysis.findings import findings_of
-from alexprof.record.interference import Interference
+from alexprof.analysis.findings import all_findings, findings_of
+from alexprof.record.interference import GpuState, Interference
+from alexprof.record.timed import Outliers, Steadiness, WarmUp
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
 
@@ -60,24 +61,6 @@ def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
     assert unlike.phases == ("forward", "forward_backward")
 
 
-def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
-    ratios = iter([1.3, 1.4, 0.5, 1.6])
-
-    def slow(phase):
-        return replace(phase, traced=phase.traced and replace(phase.traced, slowdown=next(ratios)))
-
-    run = phases(runs.steady(), slow)
-    (unlike,) = [one for one in findings_of(run) if one.code == "trace_unlike"]
-    (where,) = [
-        (key, name)
-        for name, variant in run.variants.items()
-        for key, phase in variant.phases.items()
-        if phase.traced.slowdown == 0.5
-    ]
-    assert unlike.numbers == {"slowdown": 0.5}
-    assert (unlike.phases, unlike.variants) == ((where[0],), (where[1],))
-
-
 def test_a_host_that_takes_processors_is_not_other_programs():
     stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
     run = phases(runs.steady(), lambda phase: replace(phase, interference=stolen))
@@ -107,8 +90,6 @@ def test_a_trace_that_disagrees_with_the_clock_is_withheld():
 
 
 def test_steps_that_hold_no_level_are_one_finding_a_phase():
-    from alexprof.record.timed import Steadiness
-
     drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
 
     def unsteady(phase):
@@ -116,7 +97,8 @@ def test_steps_that_hold_no_level_are_one_finding_a_phase():
 
     found = [one for one in findings_of(phases(runs.steady(), unsteady)) if one.code == "unsteady"]
     assert len(found) == 1
-    assert found[0].numbers == {"first_level_s": 0.00138, "last_level_s": 0.00161}
+    numbers = {"first_level_s": 0.00138, "last_level_s": 0.00161, "settled_step": 44}
+    assert found[0].numbers == numbers
     assert found[0].variants == ()
 
 
@@ -146,3 +128,152 @@ def test_traced_steps_that_go_on_getting_quicker(steps_s, code):
 
     found = codes(phases(runs.steady(), drifting))
     assert [one for one in found if one == "trace_drifts"] == ([code] if code else [])
+
+
+STEADY = Steadiness("steady", 1, (1,), (0.2,))
+FORWARD = ("forward",)
+
+
+def of_times(run, code, **by_variant):
+    """The findings of a code where the forward steps of variants have these fields."""
+
+    def changed(name, variant):
+        phase = variant.phases["forward"]
+        timed = replaced(phase.timed, **by_variant.get(name, {}))
+        return replace(variant, phases={"forward": replace(phase, timed=timed)})
+
+    variants = {name: changed(name, variant) for name, variant in run.variants.items()}
+    findings = all_findings(replace(run, variants=variants))
+    return [finding for finding in findings if finding.code == code]
+
+
+def test_outliers_of_variants_are_counted_together():
+    slow, quick = Outliers(60, 0, 0, 2, 1, 0.012), Outliers(60, 1, 1, 0, 0, 0.0)
+    run = runs.steady()
+    (finding,) = of_times(
+        run, "outliers", with_lrn={"outliers": slow}, without_lrn={"outliers": quick}
+    )
+    counts = {"slow": 3, "slow_far": 1, "quick": 2, "quick_far": 1, "steps": 120}
+    assert finding.numbers == {**counts, "added_fraction": 0.012}
+    assert (finding.phases, finding.variants, finding.severity) == (FORWARD, (), 1)
+    assert of_times(run, "outliers", with_lrn={"outliers": Outliers(60, 0, 0, 0, 0, 0.0)}) == []
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "requested", "reached", "code"),
+    [
+        ("precision", 0.005, (0.0048, 0.0031), "stopped"),
+        ("steps", 0.005, (0.0041, 0.0041), "stopped"),
+        ("plateau", 0.005, (0.171, 0.1), "imprecise"),
+        ("max-time", 0.005, (0.011, 0.002), "imprecise"),
+        ("steps", 0.005, (None, None), "imprecise"),
+        ("max-time", None, (None, None), "stopped"),
+        ("steps", None, (0.011, 0.011), None),
+    ],
+)
+def test_why_timing_stopped_with_the_precision_of_the_worst_variant(
+    stopped_by, requested, reached, code
+):
+    fields = {"stopped_by": stopped_by, "requested_precision": requested, "steps": 60}
+    with_lrn, without_lrn = ({**fields, "precision": precision} for precision in reached)
+    findings = [
+        finding
+        for name in ("stopped", "imprecise")
+        for finding in of_times(runs.steady(), name, with_lrn=with_lrn, without_lrn=without_lrn)
+    ]
+    assert [(finding.code, finding.names) for finding in findings] == (
+        [(code, (stopped_by,))] if code else []
+    )
+    for finding in findings:
+        assert finding.numbers.get("reached_fraction") == reached[0]
+        assert finding.numbers.get("requested_fraction") == requested
+        assert (finding.phases, finding.variants) == (FORWARD, ())
+
+
+def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
+    fields = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009}
+    findings = of_times(
+        runs.steady(),
+        "stopped",
+        with_lrn={**fields, "steps": 100},
+        without_lrn={**fields, "steps": 130},
+    )
+    assert [(finding.variants, finding.numbers["steps"]) for finding in findings] == [
+        (("with_lrn",), 100), (("without_lrn",), 130),
+    ]  # fmt: skip
+
+
+def test_warm_up_that_did_not_settle():
+    cold = {"warm_up": WarmUp(10, 500, False)}
+    (finding,) = of_times(runs.steady(), "not_warm", with_lrn=cold)
+    assert (finding.numbers, finding.variants) == ({"steps": 500}, ("with_lrn",))
+    assert of_times(runs.steady(), "not_warm", with_lrn={"warm_up": WarmUp(10, 40, True)}) == []
+
+
+COOL = GpuState(0, 1980.0, 1980.0, 2619.0, 40.0)
+HOT = GpuState(0, 1410.0, 1980.0, 2619.0, 84.0, ("power cap",))
+
+
+@pytest.mark.parametrize(
+    ("settled", "after", "noted"),
+    [
+        (44, COOL, ["unsteady", "gpu_clock_level"]),
+        (44, HOT, ["gpu_slowed", "unsteady"]),
+        (None, HOT, ["gpu_slowed", "unsteady"]),
+        (1, COOL, []),
+    ],
+)
+def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
+    levels = Steadiness("slowing", settled, (1, 44), (0.00138, 0.00161))
+    clocks = Interference(seconds=1.0, cores=2, gpus_before=(COOL,), gpus_after=(after,))
+
+    def changed(phase):
+        timed = replaced(phase.timed, steadiness=STEADY if settled == 1 else levels)
+        return replace(phase, timed=timed, interference=clocks)
+
+    findings = {
+        finding.code: finding.numbers
+        for finding in all_findings(phases(odd_runs.two_gpus(), changed))
+    }
+    assert sorted(findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"}) == sorted(noted)
+    if noted:
+        assert findings["unsteady"].get("settled_step") == settled
+
+
+def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
+    """The full list has those of each."""
+    slowdowns = iter([1.3, 1.3, 0.5, 1.6])
+
+    def slow(phase):
+        return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
+
+    run = phases(runs.steady(), slow)
+    (unlike,) = [finding for finding in findings_of(run) if finding.code == "trace_unlike"]
+    assert unlike.numbers == {"slowdown": 0.5}
+    phase = run.phase(*unlike.variants, *unlike.phases)
+    assert phase is not None
+    assert phase.traced.slowdown == 0.5
+    everything = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
+    assert {finding.numbers["slowdown"] for finding in everything} == {1.3, 0.5, 1.6}
+
+
+@pytest.mark.parametrize(
+    ("timed_faults", "traced_faults", "device", "found"),
+    [
+        (99, 20_800, "CPU", True),
+        (20_000, 20_800, "CPU", False),
+        (None, 20_800, "CPU", False),
+        (99, None, "CPU", False),
+        (99, 20_800, "GPU:0", False),
+    ],
+)
+def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, found):
+    def faulty(phase):
+        return replace(
+            phase,
+            timed=replaced(phase.timed, page_faults_per_step=timed_faults),
+            traced=replace(phase.traced, page_faults_per_step=traced_faults),
+            attribution=replace(phase.attribution, device=device),
+        )
+
+    assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found

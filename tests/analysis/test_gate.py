@@ -7,23 +7,15 @@ import dataclasses
 import pytest
 
 from alexprof.analysis.gate import Bound, gate, parse_bound
-from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.between_runs import MORE_RUNS
 from alexprof.record.note import Note
 from alexprof.record.values import Needed
-from alexprof.tracer.sources import select
-from tests.analysis.made import HOST, OPS, made_run
-
-
-def side(logdir, *names):
-    return Group(tuple(select(name, logdir) for name in names))
+from tests.analysis.made import HOST, OPS, group, made_run
 
 
 def judged(logdir, *bounds, run="b", baseline=("a",)):
-    return gate(
-        side(logdir, run), side(logdir, *baseline), [parse_bound(bound) for bound in bounds]
-    )
+    return gate(group(logdir, run), group(logdir, *baseline), list(map(parse_bound, bounds)))
 
 
 @pytest.mark.parametrize(
@@ -49,9 +41,9 @@ def test_what_it_would_take_is_said_and_is_enough(tmp_path):
         step_s = (0.1 if name[0] == "a" else 0.1035) * (1 + 0.01 * (place // 2 % 3 - 1))
         made_run(tmp_path / name, {"v": step_s}, seed=place, traced=0)
     bounds = [Bound(None, 0.05)]
-    three = gate(side(tmp_path, *names[1:6:2]), side(tmp_path, *names[:6:2]), bounds)
+    three = gate(group(tmp_path, *names[1:6:2]), group(tmp_path, *names[:6:2]), bounds)
     assert three.judged[0].needed == Needed("runs", count=10, now=3)
-    more = gate(side(tmp_path, *names[1::2]), side(tmp_path, *names[::2]), bounds)
+    more = gate(group(tmp_path, *names[1::2]), group(tmp_path, *names[::2]), bounds)
     assert more.outcome == "within"
     assert len(more.run.runs) == len(more.baseline.runs) == 12
 
@@ -64,7 +56,7 @@ def test_a_bound_for_a_layer_or_kind(tmp_path):
     for name in ("LRN", "lrn", "lrn1"):
         result = judged(tmp_path, "5%", f"{name}=10%")
         assert (result.outcome, result.exit_code) == ("slower", 1)
-        assert {(one.level, one.max_slowdown) for one in result.judged} == {
+        assert {(subject.level, subject.max_slowdown) for subject in result.judged} == {
             ("phase", 0.05),
             ("layer" if name == "lrn1" else "kind", 0.1),
         }

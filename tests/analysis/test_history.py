@@ -42,10 +42,10 @@ def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
         wobble([0.1] * 6 + [0.108] * 5),
         software=lambda place: SOFTWARE if place < 6 else NEWER,
     )
-    found = history(tmp_path, "forward.mean")
-    (step,) = found.steps
+    followed = history(tmp_path, "forward.mean")
+    (step,) = followed.steps
     assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
-    assert (step.started, step.software) == (found.points[6].started, NEWER)
+    assert (step.started, step.software) == (followed.points[6].started, NEWER)
     (version,) = step.changed or ()
     assert (version.what, version.values) == ("tensorflow", ("2.21.0", "2.22.0"))
     assert step.ratio == pytest.approx(1.08, rel=0.005)
@@ -73,11 +73,11 @@ def test_the_newest_run_alone_may_be_a_step(tmp_path):
 @pytest.mark.parametrize("count", [1, 2, 12])
 def test_no_step_where_there_is_none(tmp_path, count):
     write(tmp_path, wobble([0.1] * count))
-    found = history(tmp_path)
-    assert found.steps == ()
-    assert [point.run for point in found.points] == [f"r{place:02}" for place in range(count)]
+    followed = history(tmp_path)
+    assert followed.steps == ()
+    assert [point.run for point in followed.points] == [f"r{place:02}" for place in range(count)]
     assert all(
-        point.compared and point.ci95[0] < point.value < point.ci95[1] for point in found.points
+        point.compared and point.ci95[0] < point.value < point.ci95[1] for point in followed.points
     )
 
 
@@ -86,9 +86,9 @@ def test_a_share_steps_where_the_whole_does_not(tmp_path):
     write(tmp_path, wobble([0.1] * 8), ops=lambda place: OPS if place < 4 else heavier)
     assert history(tmp_path, "forward.median").steps == ()
     for metric in ("lrn.share", "LRN.share", "lrn1.time"):
-        found = history(tmp_path, metric)
-        (step,) = found.steps
-        assert (step.run, found.unit) == ("r04", "s" if metric.endswith("time") else "part")
+        followed = history(tmp_path, metric)
+        (step,) = followed.steps
+        assert (step.run, followed.unit) == ("r04", "s" if metric.endswith("time") else "part")
         assert step.ratio == pytest.approx(0.20 / 0.15, rel=0.01)
     assert history(tmp_path, "lrn.share").points[0].value == pytest.approx(0.15, rel=0.01)
 
@@ -104,15 +104,15 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     made_run(tmp_path / "x", {"other": 0.1}, started="2026-12-01T00:00:00+00:00")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "run.json").write_text("{")
-    found = history(tmp_path, variant="v")
-    assert found.steps == ()
-    assert [point.compared for point in found.points] == [False] * 3 + [True, False, True, False]
-    assert [caveat.what for caveat in found.points[0].reasons] == ["processor"]
-    assert [caveat.code for caveat in found.points[4].reasons] == ["load_high"]
-    assert found.points[-1].value is None
-    (no_value,) = found.points[-1].reasons
+    followed = history(tmp_path, variant="v")
+    assert followed.steps == ()
+    assert [point.compared for point in followed.points] == [False] * 3 + [True, False, True, False]
+    assert [caveat.what for caveat in followed.points[0].reasons] == ["processor"]
+    assert [caveat.code for caveat in followed.points[4].reasons] == ["load_high"]
+    assert followed.points[-1].value is None
+    (no_value,) = followed.points[-1].reasons
     assert no_value == Caveat(code="no_value", what="no_variant", values=("v",))
-    (note,) = found.notes
+    (note,) = followed.notes
     assert (note.code, note.runs, note.what) == ("unreadable", ("broken",), "file_damaged")
 
 
@@ -121,8 +121,8 @@ def test_the_commonest_variant_that_fits_is_followed(tmp_path):
     made_run(tmp_path / "old", {"u": 0.2, "v": 0.1}, phase="serve", started=days[0])
     made_run(tmp_path / "new", {"w": 0.3, "v": 0.1}, started=days[1])
     chosen = [
-        (found.metric, found.variant, found.phase)
-        for found in (
+        (followed.metric, followed.variant, followed.phase)
+        for followed in (
             history(tmp_path),
             history(tmp_path, "serve.mean"),
             history(tmp_path, "lrn.share"),

@@ -31,15 +31,13 @@ HOT = GpuState(0, 1200.0, 1980.0, 2619.0, 91.0, ("thermal (software)",))
 
 
 def test_a_quiet_machine_is_not_worth_a_note():
-    assert interference_notes(QUIET) == []
-    assert interference_notes(Interference(seconds=1.0, cores=2)) == []
+    assert list(interference_notes(QUIET)) == []
+    assert list(interference_notes(Interference(seconds=1.0, cores=2))) == []
 
 
 @pytest.mark.parametrize(
     ("fields", "note"),
     [
-        ({"cpu_others": 1.36}, Note("cores_used_by_others", {"used": 1.36, "cores": 2})),
-        ({"steal": 0.12}, Note("cores_taken_by_host", {"taken": 0.12, "cores": 2})),
         ({"throttled": 0.4}, Note("quota_throttled", {"throttled_per_s": 0.4})),
         ({"memory_stalled": 0.031}, Note("memory_stalled", {"stalled_fraction": 0.031})),
         ({"major_page_faults": 80}, Note("disk_page_faults", {"faults": 80})),
@@ -72,7 +70,7 @@ def test_a_quiet_machine_is_not_worth_a_note():
     ],
 )
 def test_what_matters_is_noted_with_its_figures(fields, note):
-    assert interference_notes(replace(QUIET, **fields)) == [note]
+    assert list(interference_notes(replace(QUIET, **fields))) == [note]
 
 
 def test_what_no_other_program_takes_is_a_finding_too():
@@ -105,4 +103,4 @@ def test_what_no_other_program_takes_is_a_finding_too():
     ],
 )
 def test_what_does_not_matter_is_not_noted(fields):
-    assert interference_notes(replace(QUIET, **fields)) == []
+    assert list(interference_notes(replace(QUIET, **fields))) == []

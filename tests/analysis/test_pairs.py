@@ -40,10 +40,10 @@ class Scripted:
         self.ran.append((name, launch))
         launch.stderr.write_text(f"begin\n\n{name} complains\n")
         if name in self.exits:
-            found = self.exits[name]
-            if isinstance(found, BaseException):
-                raise found
-            return Finished(1.5, 1, 0.5, found)
+            end = self.exits[name]
+            if isinstance(end, BaseException):
+                raise end
+            return Finished(1.5, 1, 0.5, end)
         self.leave(launch.stdout.with_name(name), name)
         seconds = self.seconds(name)
         return Finished(seconds, seconds * 1.5, seconds * 0.25, 0)
@@ -72,7 +72,7 @@ def test_order_environment_and_record(tmp_path):
     assert ["X" in launch.environment for name, launch in runner.ran] == [
         name.startswith(("b", "warm-up-b")) for name, _ in runner.ran
     ]
-    assert [len(one.processes) for one in seen] == list(range(1, 11))
+    assert [len(record.processes) for record in seen] == list(range(1, 11))
     assert load_pairs(tmp_path / "ab") == record
     assert (record.complete, record.stopped) == (True, None)
     assert [(process.pair, process.side) for process in record.processes[:5]] == [
@@ -91,16 +91,18 @@ def test_the_same_command_is_warmed_up_once(tmp_path):
 
 
 def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
-    found = []
+    on_disk = []
 
     def look(logdir, name):
         kept = load_pairs(tmp_path / "ab")
-        found.append(([process.folder for process in kept.processes], kept.complete, kept.stopped))
+        on_disk.append(
+            ([process.folder for process in kept.processes], kept.complete, kept.stopped)
+        )
         assert list(logdir.iterdir()) == []
 
     run_pairs(PairsPlan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
-    assert [names for names, _, _ in found] == [[], ["a1"], ["a1", "b1"], ["a1", "b1", "b2"]]
-    assert {(complete, stopped.code) for _, complete, stopped in found} == {(False, "unfinished")}
+    assert [names for names, _, _ in on_disk] == [[], ["a1"], ["a1", "b1"], ["a1", "b1", "b2"]]
+    assert {(complete, stopped.code) for _, complete, stopped in on_disk} == {(False, "unfinished")}
 
 
 def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
@@ -183,14 +185,14 @@ def test_runs_are_judged_pair_by_pair(tmp_path):
     record = run_pairs(PairsPlan(A, B, 5), tmp_path / "ab", run=runner)
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.reason) == ("runs", None)
-    found = {(part.level, part.name): part for part in result.comparison.differences}
-    whole = found["phase", "forward"]
+    changes = {(part.level, part.name): part for part in result.comparison.differences}
+    whole = changes["phase", "forward"]
     # Runs differ by up to 80 % from the first pair to the last; the pairs agree.
     assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
     assert whole.difference.ratio_ci95[1] - whole.difference.ratio_ci95[0] < 0.03
-    slower = {key for key, part in found.items() if part.difference.verdict == "slower"}
+    slower = {key for key, part in changes.items() if part.difference.verdict == "slower"}
     assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
-    part = found["op", "lrn1"]
+    part = changes["op", "lrn1"]
     assert part.difference.verdict in ("same", "unclear")
     assert (
         part.difference.ratio_ci95[1] - part.difference.ratio_ci95[0] < 0.06
@@ -213,11 +215,11 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
         )
 
     record = run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
-    found = judge_pairs(record, tmp_path / "ab").comparison
-    assert (found.comparable, found.why_not) == (True, ())
-    (note,) = found.notes
+    comparison = judge_pairs(record, tmp_path / "ab").comparison
+    assert (comparison.comparable, comparison.why_not) == (True, ())
+    (note,) = comparison.notes
     assert (note.code, note.what, note.values) == ("setting_differs", "intra_op", ("0", "1"))
-    (phase,) = (part for part in found.differences if part.level == "phase")
+    (phase,) = (part for part in comparison.differences if part.level == "phase")
     assert phase.difference.verdict == "slower"
 
 

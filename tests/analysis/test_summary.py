@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from alexprof.analysis.difference import leading_estimator
 from alexprof.analysis.summary import summarize
 from alexprof.measure.equivalence_band import verdict_of
+from alexprof.show.verdicts import verdict_word
 from tests.show import odd_runs, runs
 
 
@@ -65,6 +66,25 @@ def test_one_estimator_fills_every_figure(make):
 )
 def test_a_verdict_needs_an_interval_without_zero(ratio_ci95, verdict):
     assert verdict_of(ratio_ci95) == verdict
+
+
+@pytest.mark.parametrize(
+    ("ci95_s", "verdict", "reason"),
+    [
+        ((0.0421, 0.0686), "saves", None),
+        ((-0.07, -0.04), "costs", None),
+        ((-0.01, 0.12), "unclear", "not_seen"),
+        (None, "unclear", "no_interval"),
+    ],
+)
+def test_why_a_saving_is_unclear(ci95_s, verdict, reason):
+    run = runs.steady()
+    ablations = tuple(
+        replace(ablation, ci95_s=ci95_s, median_ci95_s=None) for ablation in run.ablations
+    )
+    for saving in summarize(replace(run, ablations=ablations)).savings:
+        assert (saving.verdict, saving.reason) == (verdict, reason)
+        assert verdict_word(saving) == ("can’t tell" if reason == "no_interval" else verdict)
 
 
 def test_own_ops_of_a_cpu_have_the_interval_of_the_timed_step_too():

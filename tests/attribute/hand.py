@@ -35,6 +35,10 @@ def on_host(**lines: Spans) -> Trace:
     return trace({"/host:CPU": lines})
 
 
+def attributed(**lines: Spans) -> Attribution:
+    return attribute(on_host(**lines))
+
+
 def table(found: Attribution, *columns: str) -> list[tuple[object, ...]]:
     """Return the rows of the costs, sorted by all columns asked for."""
     return sorted(found.costs.select(columns).rows(), key=repr)
@@ -47,4 +51,4 @@ def shares(found: Attribution, device: str = "CPU", step: int = 0) -> dict[str, 
     return {f"idle: {type_}" if op == "(idle)" else op: share for op, type_, share in rows}
 
 
-__all__ = ["attribute", "on_host", "shares", "steps", "table", "trace"]
+__all__ = ["attribute", "attributed", "on_host", "shares", "steps", "table", "trace"]

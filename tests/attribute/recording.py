@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from alexprof.capture.startup import start_tensorflow
+from alexprof.capture.runtime import start_tensorflow
 from alexprof.capture.trace import profiled
 from alexprof.workload import alexnet as workloads
 
@@ -324,17 +324,22 @@ def keras_train_step() -> Program:
     return in_steps(lambda: built.train_on_batch(x, y))
 
 
-@kind
-def missing_steps() -> Program:
-    """Only every other step is marked."""
+def product() -> Program:
     graph = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x)))
     x = tf.random.normal([SIDE, SIDE])
     graph(x)
+    return lambda: graph(x).numpy()
+
+
+@kind
+def missing_steps() -> Program:
+    """Only every other step is marked."""
+    step = product()
 
     def program() -> None:
         for number in range(STEPS):
             with marked(number) if number % 2 == 0 else nullcontext():
-                graph(x).numpy()
+                step()
 
     return program
 
@@ -342,16 +347,14 @@ def missing_steps() -> Program:
 @kind
 def nested_steps() -> Program:
     """Steps inside of an epoch that is marked as a step too."""
-    graph = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x)))
-    x = tf.random.normal([SIDE, SIDE])
-    graph(x)
+    step = product()
 
     def program() -> None:
         for epoch in range(2):
             with marked(100 + epoch, "epoch"):
                 for number in range(STEPS):
                     with marked(STEPS * epoch + number):
-                        graph(x).numpy()
+                        step()
 
     return program
 
@@ -359,9 +362,7 @@ def nested_steps() -> Program:
 @kind
 def overlapping_steps() -> Program:
     """Two threads with steps of their own: the second's begins while the first's goes on."""
-    graph = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x)))
-    x = tf.random.normal([SIDE, SIDE])
-    graph(x)
+    step = product()
 
     def program() -> None:
         begun, ended = threading.Event(), threading.Event()
@@ -370,11 +371,11 @@ def overlapping_steps() -> Program:
             with marked(1):
                 begun.set()
                 ended.wait()
-                graph(x).numpy()
+                step()
 
         other = threading.Thread(target=second)
         with marked(0):
-            graph(x).numpy()
+            step()
             other.start()
             begun.wait()
         ended.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.command_buffers import match_kernels
+from alexprof.attribute.xla import match_kernels
 
 SCHEDULE = [
     ("p.1", "parameter"),

@@ -7,13 +7,11 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 
 from alexprof.attribute import by_op
-from alexprof.attribute.cores import innermost
 from alexprof.record.note import Note
-from tests.attribute.hand import attribute, on_host, steps
+from tests.attribute.hand import attribute, attributed, on_host, steps
 
 RECORD = "ThreadpoolListener::Record"
 START, STOP = "ThreadpoolListener::StartRegion", "ThreadpoolListener::StopRegion"
@@ -58,15 +56,8 @@ def test_work_handed_on_belongs_to_the_op_at_the_top():
     assert "pool_work_without_op" not in {note.code for note in found.notes}
 
 
-def test_an_op_without_workers_has_its_own_time():
-    found = attribute(
-        host([("a:MatMul", 100, 400), record(110, 1), ("b:Relu", 400, 450)], region(150, 250, 1))
-    )
-    assert cores(found) == {"a": 300, "b": 50}
-
-
 def test_without_the_pool_s_threads_core_time_is_not_known():
-    found = attribute(on_host(python=steps((0, 10)), **{"tf_Compute/1": [("a:MatMul", 1, 4)]}))
+    found = attributed(python=steps((0, 10)), **{"tf_Compute/1": [("a:MatMul", 1, 4)]})
     assert found.costs["core_ns"].null_count() == found.costs.height
 
 
@@ -117,14 +108,12 @@ def test_work_in_a_step_without_the_op_s_own_event_belongs_to_no_row():
 
 
 def test_what_looks_like_an_op_on_a_thread_of_the_pool_takes_no_number():
-    found = attribute(
-        on_host(
-            **{
-                "python": steps((0, 500), (500, 1000)),
-                "tf_Compute/1": [("a:MatMul", 100, 200), record(110, 1), ("a:MatMul", 600, 800)],
-                f"{POOL}/1": [("y:Odd", 10, 20), ("z:Odd", 30, 40), *region(120, 180, 1)],
-            }
-        )
+    found = attributed(
+        **{
+            "python": steps((0, 500), (500, 1000)),
+            "tf_Compute/1": [("a:MatMul", 100, 200), record(110, 1), ("a:MatMul", 600, 800)],
+            f"{POOL}/1": [("y:Odd", 10, 20), ("z:Odd", 30, 40), *region(120, 180, 1)],
+        }
     )
     rows = found.costs.filter(op="a").select("step", "core_ns").sort("step").rows()
     assert rows == [(0, 100), (1, 200)]
@@ -206,33 +195,6 @@ def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
 
 def round_half_up(number):
     return int(number + Fraction(1, 2))
-
-
-def test_innermost_equals_a_search_one_by_one():
-    random_ = np.random.default_rng(5)
-    for _ in range(100):
-        count = int(random_.integers(0, 12))
-        # Nested by halving: intervals of a lane either hold each other or do not touch.
-        start, end, lane = [], [], []
-        for _ in range(count):
-            size = 2 ** int(random_.integers(1, 7))
-            begin = int(random_.integers(0, 128 // size)) * size
-            start.append(begin)
-            end.append(begin + size)
-            lane.append(int(random_.integers(0, 2)))
-        moment = random_.integers(0, 128, 20)
-        moment_lane = random_.integers(0, 2, 20)
-        begins, ends, lanes = (np.array(one, np.int64) for one in (start, end, lane))
-        found = innermost(begins, ends, lanes, moment, moment_lane)
-        for at, on, which in zip(moment, moment_lane, found, strict=True):
-            sizes = [
-                end[i] - start[i] for i in range(count) if lane[i] == on and start[i] <= at < end[i]
-            ]
-            assert (which >= 0) == bool(sizes)
-            if sizes:
-                assert end[which] - start[which] == min(sizes)
-                assert start[which] <= at < end[which]
-                assert lane[which] == on
 
 
 def test_work_that_ends_after_its_op_is_time_at_work():

@@ -7,94 +7,58 @@ from alexprof.errors import ClosureError, TraceError
 from alexprof.record.note import Note
 from alexprof.record.tables import check_closure
 from alexprof.xplane import Trace, parse_trace
-from tests.attribute.hand import Spans, attribute, draw, on_host, shares, steps, table, trace
+from tests.attribute.hand import (
+    Spans,
+    attribute,
+    attributed,
+    draw,
+    on_host,
+    shares,
+    steps,
+    table,
+    trace,
+)
 from tests.traces import TraceBuilder, integer, message
 
 CALL = ("SessionRun", 100, 200)
 
 
 def test_two_threads_share_the_time_in_which_both_run():
-    found = attribute(
-        on_host(
-            python=[*steps((90, 210)), CALL],
-            one=[("conv1:_FusedConv2D", 110, 150)],
-            two=[("gradients/lrn1/LRN_grad/LRNGrad:LRNGrad", 130, 170)],
-        )
+    found = attributed(
+        python=[*steps((90, 210)), CALL],
+        one=[("conv1:_FusedConv2D", 110, 150)],
+        two=[("gradients/lrn1/LRN_grad/LRNGrad:LRNGrad", 130, 170)],
     )
-    assert found.costs.schema == {
-        "step": pl.Int64,
-        "device": pl.String,
-        "op": pl.String,
-        "type": pl.String,
-        "kind": pl.String,
-        "layer": pl.String,
-        "pass": pl.String,
-        "executions": pl.Int64,
-        "kernels": pl.Int64,
-        "busy_ns": pl.Int64,
-        "share_ns": pl.Int64,
-        "wall_ns": pl.Int64,
-        "core_ns": pl.Int64,
-        "at_work_ns": pl.Int64,
-        "idle_before_ns": pl.Int64,
-        "launching_ns": pl.Int64,
-    }
-    gradient = "gradients/lrn1/LRN_grad/LRNGrad"
+    texts, columns = ("device", "op", "type", "kind", "layer", "pass"), found.costs.schema
+    assert {column for column, type_ in columns.items() if type_ == pl.String} == set(texts)
+    assert list(columns)[7:] == [
+        "executions", "kernels", "busy_ns", "share_ns", "wall_ns", "core_ns", "at_work_ns",
+        "idle_before_ns", "launching_ns",
+    ]  # fmt: skip
+    conv = ("conv1", "_FusedConv2D", "Conv2D", "conv1", "forward")
+    gradient = ("gradients/lrn1/LRN_grad/LRNGrad", "LRNGrad", "LRN", "lrn1", "backward")
     unknown = [None] * 4
     assert found.costs.rows() == [
-        (
-            0,
-            "CPU",
-            "conv1",
-            "_FusedConv2D",
-            "Conv2D",
-            "conv1",
-            "forward",
-            1,
-            0,
-            40,
-            30,
-            120,
-            *unknown,
+        (0, "CPU", *conv, 1, 0, 40, 30, 120, *unknown),
+        (0, "CPU", *gradient, 1, 0, 40, 30, 120, *unknown),
+        *(
+            (0, "CPU", "(idle)", reason, "(idle)", "(idle)", "idle", 0, 0, 0, share, 120, *unknown)
+            for reason, share in (("fetching", 30), ("python", 20), ("launching", 10))
         ),
-        (0, "CPU", gradient, "LRNGrad", "LRN", "lrn1", "backward", 1, 0, 40, 30, 120, *unknown),
-        (0, "CPU", "(idle)", "fetching", "(idle)", "(idle)", "idle", 0, 0, 0, 30, 120, *unknown),
-        (0, "CPU", "(idle)", "python", "(idle)", "(idle)", "idle", 0, 0, 0, 20, 120, *unknown),
-        (0, "CPU", "(idle)", "launching", "(idle)", "(idle)", "idle", 0, 0, 0, 10, 120, *unknown),
     ]
     assert found.steps.rows() == [(0, 90, 120)]
     assert (found.device, found.outside_events, found.notes) == ("CPU", 0, ())
 
 
-def test_steps_begin_where_the_clock_of_the_trace_says():
-    source = on_host(python=steps((90, 100), (110, 130)), one=[("a:A", 95, 120)])
-    assert attribute(source).steps.to_dict(as_series=False) == {
-        "step": [0, 1],
-        "start_ns": [90, 110],
-        "wall_ns": [10, 20],
-    }
-
-
-def test_an_op_inside_an_op_takes_its_time_away():
-    found = attribute(
-        on_host(python=steps((0, 100)), one=[("outer:While", 10, 90), ("inner:Mul", 30, 50)])
-    )
-    assert table(found, "op", "busy_ns", "executions")[1:] == [("inner", 20, 1), ("outer", 60, 1)]
-
-
 def test_what_is_no_op_has_no_time():
-    found = attribute(
-        on_host(
-            python=[*steps((0, 100), name="train:Step"), ("SessionRun", 1, 99)],
-            one=[
-                ("ExecutorState::Process", 5, 95),
-                ("conv1:Conv2D", 10, 20),
-                ("ParallelFor", 11, 19),
-            ],
-            **{
-                "tf_numa_-1_Eigen/7": [("ThreadpoolListener::StartRegion", 30, 40), ("x:Y", 40, 50)]
-            },
-        )
+    found = attributed(
+        python=[*steps((0, 100), name="train:Step"), ("SessionRun", 1, 99)],
+        one=[
+            ("ExecutorState::Process", 5, 95),
+            ("conv1:Conv2D", 10, 20),
+            ("ParallelFor", 11, 19),
+        ],
+        **{"tf_numa_-1_Eigen/7": [("ThreadpoolListener::StartRegion", 30, 40), ("x:Y", 40, 50)]},
     )
     assert shares(found) == {
         "conv1": 10,
@@ -105,12 +69,10 @@ def test_what_is_no_op_has_no_time():
 
 
 def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
-    found = attribute(
-        on_host(
-            python=steps((10, 50), (60, 100)),
-            one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
-            two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
-        )
+    found = attributed(
+        python=steps((10, 50), (60, 100)),
+        one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
+        two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
     )
     assert [
         row for row in table(found, "step", "op", "executions", "busy_ns") if row[1] != "(idle)"
@@ -127,23 +89,6 @@ def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
     assert shares(found, step=1) == {"across": 5, "long": 35, "dot": 0}
 
 
-def test_why_the_host_was_idle():
-    found = attribute(
-        on_host(
-            python=[*steps((0, 100)), ("SessionRun", 10, 80)],
-            one=[("a:A", 20, 30), ("a:A", 60, 70)],
-            tf_data_iterator=[("IteratorGetNextOp::DoCompute", 25, 45)],
-        )
-    )
-    assert shares(found) == {
-        "a": 20,
-        "idle: input": 15,
-        "idle: launching": 25,
-        "idle: fetching": 10,
-        "idle: python": 30,
-    }
-
-
 def test_hosts_of_one_trace_are_one_device():
     builder = TraceBuilder(hosts=["one", "two"])
     for op in ("a:A", "b:B"):
@@ -156,12 +101,10 @@ def test_hosts_of_one_trace_are_one_device():
 
 
 def test_functions_of_tf_data_are_ops_of_their_own():
-    found = attribute(
-        on_host(
-            python=steps((0, 100)),
-            one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
-            **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
-        )
+    found = attributed(
+        python=steps((0, 100)),
+        one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
+        **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
     )
     assert [
         row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
@@ -174,13 +117,11 @@ def test_functions_of_tf_data_are_ops_of_their_own():
 
 
 def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_else():
-    found = attribute(
-        on_host(
-            python=[*steps((0, 100)), ("SessionRun", 0, 100)],
-            one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
-            two=[("next:IteratorGetNext", 40, 60)],
-            **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
-        )
+    found = attributed(
+        python=[*steps((0, 100)), ("SessionRun", 0, 100)],
+        one=[("mul:Mul", 0, 30), ("mul:Mul", 50, 70)],
+        two=[("next:IteratorGetNext", 40, 60)],
+        **{"tf_data_private_threadpool/3": [("sleeps:PyFunc", 0, 90)]},
     )
     # 40 to 50: next and its source, half each; 50 to 60: next and mul, though the source sleeps on.
     assert shares(found) == {
@@ -271,22 +212,6 @@ def test_kernels_belong_to_the_op_that_launched_them():
     assert note.numbers["fraction"] == pytest.approx(28 / 58)
 
 
-def test_a_gpu_waits_for_the_host():
-    found = attribute(
-        on_gpu(
-            [("a:A", 50, 60)],
-            host=[("IteratorGetNextOp::DoCompute", 10, 30), ("a:A", 92, 95)],
-        )
-    )
-    assert shares(found, "GPU:0") == {
-        "a": 10,
-        "idle: input": 20,
-        "idle: launching": 5 + 20 + 3,  # 3 in which the host runs an op
-        "idle: fetching": 30,
-        "idle: python": 5 + 2 + 5,
-    }
-
-
 def test_executions_on_a_gpu_are_those_of_the_host():
     host = [("a:A", 10, 11), ("a:A", 12, 13), ("b:B", 14, 15), ("unused:C", 16, 17)]
     kernels = [("a:A", 20, 21), ("a:A", 22, 23), ("a:A", 24, 25), ("c:C", 26, 27), ("b:B", 28, 29)]
@@ -335,12 +260,12 @@ def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
 
 def test_notes_on_names():
     eager = [("EagerLocalExecute: MatMul", 10, 20)]
-    assert attribute(on_host(python=[*steps((0, 50)), *eager])).notes[-2] == Note("eager_ops")
+    assert attributed(python=[*steps((0, 50)), *eager]).notes[-2] == Note("eager_ops")
     reads = [
         (f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp", start, start + 1)
         for layer, start in (("a", 10), ("b", 12))
     ]
-    found = attribute(on_host(python=steps((0, 50)), one=reads))
+    found = attributed(python=steps((0, 50)), one=reads)
     assert found.notes[0] == Note("layers_below_scope", names=("net",))
     assert {"a", "b"} < set(found.costs["layer"])
 
@@ -376,9 +301,9 @@ def test_a_trace_without_ops_is_an_error(planes):
         attribute(trace(planes))
 
 
-def books(**changes: int) -> pl.DataFrame:
-    found = attribute(
-        on_host(python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)])
+def costs(**changes: int) -> pl.DataFrame:
+    found = attributed(
+        python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)]
     )
     row = (pl.col("step") == 1) & (pl.col("op") == "a")
     return found.costs.with_columns(
@@ -387,27 +312,24 @@ def books(**changes: int) -> pl.DataFrame:
     )
 
 
-def test_closed_books_are_fine():
-    check_closure(books())
-    check_closure(books().clear())
-
-
 @pytest.mark.parametrize(
     ("changes", "shared", "wall"),
     [({"share_ns": 1}, 31, 30), ({"share_ns": -3}, 27, 30), ({"wall_ns": 5}, 30, 35)],
 )
-def test_open_books_are_an_error(changes, shared, wall):
+def test_sums_that_do_not_close_are_an_error(changes, shared, wall):
     with pytest.raises(ClosureError) as error:
-        check_closure(books(**changes))
+        check_closure(costs(**changes))
     assert str(error.value) == (
         f"step 1 on CPU: shares and idle time add up to {shared} ns, the step took {wall} ns; "
         "the costs are damaged: run again"
     )
 
 
-def test_a_missing_row_opens_the_books():
+def test_sums_close_unless_a_row_is_missing():
+    check_closure(costs())
+    check_closure(costs().clear())
     with pytest.raises(ClosureError, match="step 0 on CPU"):
-        check_closure(books().filter(pl.col("op") != "(idle)"))
+        check_closure(costs().filter(pl.col("op") != "(idle)"))
 
 
 def test_results_of_a_call_that_goes_on_beyond_the_step_come_later():

@@ -43,36 +43,6 @@ def test_a_transpose_that_somebody_else_reads_stays():
     assert exclusive(inputs, LAYOUT_NODES, {"lrn"}) == frozenset()
 
 
-def test_transposes_that_do_not_undo_each_other_stay():
-    nodes = {**LAYOUT_NODES, "to_planes": converting(TURN)}
-    assert exclusive(LAYOUT, nodes, {"lrn"}) == frozenset()
-
-
-def test_a_transpose_that_is_fetched_stays():
-    inputs = {name: entries for name, entries in LAYOUT.items() if name not in ("conv2", "out")}
-    assert exclusive(inputs, LAYOUT_NODES, {"lrn"}) == frozenset()
-
-
-def test_conversions_in_one_another_go_from_the_inside():
-    inputs = {
-        "x": (),
-        "half": ("x",),
-        "turn": ("half",),
-        "relu": ("turn",),
-        "back": ("relu",),
-        "full": ("back",),
-        "out": ("full",),
-    }
-    nodes = dict.fromkeys(inputs, PLAIN) | {
-        "half": converting(HALF),
-        "turn": converting(TURN),
-        "relu": Node("Relu"),
-        "back": converting(BACK),
-        "full": converting(FULL),
-    }
-    assert exclusive(inputs, nodes, {"relu"}) == {"half", "turn", "back", "full"}
-
-
 def test_what_only_a_second_input_needed_goes_and_a_gradient_is_handed_on():
     inputs = {
         "x": (),

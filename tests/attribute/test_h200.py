@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
+from alexprof.attribute import Attribution, GraphFacts, attribute
 from alexprof.record.note import Note
-from alexprof.record.tables import check_closure
 from alexprof.workload import AblationSpec
 from alexprof.xplane import Plane, Trace
 from tests.h200 import TRACES, phases_of, trace_of
@@ -47,9 +46,8 @@ OPTIMIZERS_US = {
     "xla_loop": 12,
 }
 
-LAYERS = {
-    "gradient_accumulation": {"norm_1": 970, "middle_1": 817, "entry_1": 295},
-}
+LAYERS = {"norm_1": 970, "middle_1": 817, "entry_1": 295}
+"""Of the accumulated gradients, in a loop."""
 
 KERAS = {"stem_1", "norm_1", "shrink_1", "body_1", "wide_1", "drop_1", "head_1"}
 LOOP = {"entry_1", "norm_1", "middle_1", "squeeze_1", "exit_1"}
@@ -99,13 +97,6 @@ def test_a_long_first_step_is_left_out_of_the_mean():
     attribution = phase_of("embedding_sparse")
     assert attribution.left_out is not None
     assert attribution.steps["wall_ns"].mean() / 1e6 == pytest.approx(1.86, rel=0.01)
-
-
-@pytest.mark.parametrize("name", TRACES)
-def test_sums_close(name):
-    for attribution in attribute_phases(trace_of(name)).values():
-        check_closure(attribution.costs)
-        assert attribution.device == "GPU:0"
 
 
 def launched_in(trace: Trace, marks: list[tuple[int, int]]) -> list[int]:
@@ -173,12 +164,11 @@ def test_the_optimizer_is_the_optimizer_under_any_name(name):
     assert us_per_step(own, attribution) == pytest.approx(OPTIMIZERS_US[name], rel=0.05)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers_under_loops_take_what_they_take(name):
-    attribution = phase_of(name)
-    for layer, right_us in LAYERS[name].items():
-        own = gpu(attribution).filter(pl.col("layer") == layer)
-        assert us_per_step(own, attribution) == pytest.approx(right_us, rel=0.05), layer
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layers_under_loops_take_what_they_take(layer):
+    attribution = phase_of("gradient_accumulation")
+    own = gpu(attribution).filter(pl.col("layer") == layer)
+    assert us_per_step(own, attribution) == pytest.approx(LAYERS[layer], rel=0.05)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.kernel_facts import kernel_facts, uses_tensor_cores
+from alexprof.attribute.kernels import kernel_facts, uses_tensor_cores
 
 
 def launched(grid, block, shared_memory_bytes, **facts):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alexprof.attribute import attribute
-from alexprof.attribute.table import UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.xplane import read_trace
 from tests.attribute.hand import draw
 from tests.attribute.xprof_devices import (
@@ -142,44 +142,6 @@ def test_a_kernel_without_length_ran_all_the_same(tmp_path):
     path = on_gpu(tmp_path, **{"Stream #7(Compute)": stream})
     assert kernels_by_us(path) == {("relu", "r"): Sum(2, 0.0)}
     assert kernels_by_xprof(path, tmp_path / "kernels") == {}
-
-
-def test_older_annotations_name_ops(tmp_path):
-    """TensorFlow wrote the op as `annotation` or `level 0` once, where xprof no longer looks."""
-    stream = [
-        ("gemm", 0, 1000, {**DETAILS, "annotation": "m:MatMul"}),
-        ("relu", 1000, 1500, {**DETAILS, "level 0": "r:Relu"}),
-    ]
-    path = on_gpu(tmp_path, **{"Stream #7(Compute)": stream})
-    assert kernels_by_us(path).keys() == {("gemm", "m"), ("relu", "r")}
-    assert kernels_by_xprof(path, tmp_path / "kernels").keys() == {("gemm", ""), ("relu", "")}
-    assert ops_by_xprof(path, tmp_path / "ops", "Device") == {}
-
-
-def test_names_that_xprof_does_not_split(tmp_path):
-    """It keeps the type in the op's name where it does not know the name's letters."""
-    names = ("tower:0/m", "größe", "a;b", "_retval_m_0_0")
-    stream = [
-        (f"k{i}", 100 * i, 100 * i + 50, {**DETAILS, "tf_op": f"{name}:MatMul"})
-        for i, name in enumerate(names)
-    ]
-    path = on_gpu(tmp_path, **{"Stream #7(Compute)": stream})
-    ours, theirs = kernels_by_us(path), kernels_by_xprof(path, tmp_path / "kernels")
-    assert {op for _, op in ours} == set(names)
-    assert theirs == {
-        (kernel, f"{op}:MatMul"): pytest.approx(total) for (kernel, op), total in ours.items()
-    }
-
-
-def test_xprof_keeps_a_thousand_kernels(tmp_path):
-    stream = [
-        (f"k{i}", 1000 * i, 1000 * i + i + 1, {**DETAILS, "tf_op": f"op{i}:Mul"})
-        for i in range(1200)
-    ]
-    path = on_gpu(tmp_path, **{"Stream #7(Compute)": stream})
-    ours, theirs = kernels_by_us(path), kernels_by_xprof(path, tmp_path / "kernels")
-    assert (len(ours), len(theirs)) == (1200, KERNELS)
-    assert all(near(ours[key], theirs[key]) for key in theirs)
 
 
 def program() -> bytes:

@@ -6,9 +6,10 @@ from functools import partial
 
 import pytest
 
-from alexprof.attribute import GraphFacts, Totals, attribute, predict
+from alexprof.attribute import GraphFacts, Totals, attribute, costs
 from alexprof.attribute.launch_replay import LaunchedStep, ReplayedLaunch, host_factor
 from alexprof.record.note import Note
+from alexprof.workload.base import AblationSpec
 from tests.attribute.test_behind import Kernel, build
 
 # The host takes 10 ns for each launch, kernels 4 ns: the GPU waits for the host.
@@ -24,7 +25,7 @@ BUSY = [
 @pytest.fixture(autouse=True)
 def worth_a_replay(monkeypatch):
     """These steps are replayed whether they are bound by launching or not."""
-    monkeypatch.setattr(predict, "NOT_REPLAYED", {})
+    monkeypatch.setattr(costs, "_bound_by", lambda *_: "launching")
 
 
 def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
@@ -129,6 +130,20 @@ def test_the_factor_of_a_host_is_found():
 )
 def test_what_can_not_be_replayed_says_why(kernels, reason):
     assert replayed(kernels, 50).reason == Note(reason)
+
+
+@pytest.mark.parametrize(
+    ("layer", "saved_s"), [pytest.param("a", 40e-9, id="most"), pytest.param("b", None, id="few")]
+)
+def test_kernels_bound_a_step_and_what_holds_most_of_its_launches_is_replayed(
+    monkeypatch, layer, saved_s
+):
+    monkeypatch.setattr(costs, "_bound_by", lambda *_: "kernels")
+    facts = GraphFacts(ablations=[AblationSpec("less", "with", "without", layers=(layer,))])
+    replayed = attribute(build([(0, 66)], BUSY), facts=facts).replayed
+    assert replayed.reason == Note("replay_gpu_busy")
+    savings = {(saving.what, saving.name): saving.saves_s for saving in replayed.savings}
+    assert savings == ({} if saved_s is None else {("ablation", "less"): pytest.approx(saved_s)})
 
 
 def total(busy: int, **idle: int) -> Totals:

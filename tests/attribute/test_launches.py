@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alexprof.record.note import Note
 from tests.attribute.hand import Spans, attribute, steps, trace
 
 LINKED = {"correlation_id": 7}
+LOST = "(unassigned)"
 
 
 def kernels(found):
@@ -19,37 +22,35 @@ def gpu(kernel: Spans, **host: Spans):
     }
 
 
-def test_the_innermost_op_around_the_launch():
-    ran = [("outer:While", 0, 50), ("a/b:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]
-    found = attribute(trace(gpu([("gemm", 30, 40, LINKED)], tf_1=ran)))
-    assert kernels(found) == {"gemm": "a/b"}
-    assert found.costs.filter(device="GPU:0", op="a/b")["kernels"].to_list() == [1]
+RAN, LAUNCH = ("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)
+NO_NUMBER, NAMED = {"correlation_id": 0}, {**LINKED, "tf_op": "c:Conv2D"}
+
+
+@pytest.mark.parametrize(
+    ("said", "op", "ran", "elsewhere"),
+    [
+        pytest.param(LINKED, "a", [("b:While", 0, 50), RAN, LAUNCH], [], id="the innermost op"),
+        pytest.param(LINKED, "a", [RAN, LAUNCH], [("b:Add", 11, 19)], id="of the same thread"),
+        pytest.param(LINKED, "c", [RAN, (*LAUNCH[:3], NAMED)], [], id="what the launch says"),
+        pytest.param(NAMED, "c", [RAN, LAUNCH], [], id="what the kernel says"),
+        pytest.param(LINKED, "a", [("x", 2, 4, LINKED), RAN, LAUNCH], [], id="a launch with an op"),
+        pytest.param(LINKED, LOST, [RAN, ("x", 25, 26, LINKED)], [], id="no op around it"),
+        pytest.param({"correlation_id": 9}, LOST, [RAN, LAUNCH], [], id="no launch"),
+        pytest.param({}, LOST, [RAN, LAUNCH], [], id="no number"),
+        pytest.param(NO_NUMBER, LOST, [RAN, (*LAUNCH[:3], NO_NUMBER)], [], id="0 is no number"),
+    ],
+)
+def test_the_op_of_a_kernel(said, op, ran, elsewhere):
+    found = attribute(trace(gpu([("gemm", 30, 40, said)], tf_1=ran, tf_2=elsewhere)))
+    assert kernels(found) == {"gemm": op}
+    assert found.costs.filter(device="GPU:0", op=op)["kernels"].to_list() == [1]
 
 
 def test_the_plane_of_the_driver_has_the_same_threads():
-    planes = gpu([("gemm", 30, 40, LINKED)], tf_1=[("a:MatMul", 10, 20)], tf_2=[("b:Add", 0, 60)])
+    planes = gpu([("gemm", 30, 40, LINKED)], tf_1=[RAN], tf_2=[("b:Add", 0, 60)])
     # Lines are numbered from 1: the driver's first line is the thread "python".
-    planes["/host:CUPTI"] = {"1": [], "2": [("cuLaunchKernel", 12, 14, LINKED)]}
+    planes["/host:CUPTI"] = {"1": [], "2": [LAUNCH]}
     assert kernels(attribute(trace(planes))) == {"gemm": "a"}
-
-
-def test_what_the_launch_says_goes_first():
-    launch = ("cuLaunchKernel", 12, 14, {**LINKED, "tf_op": "c:Conv2D"})
-    ran = [("a:MatMul", 10, 20), launch]
-    assert kernels(attribute(trace(gpu([("gemm", 30, 40, LINKED)], tf_1=ran)))) == {"gemm": "c"}
-
-
-def test_what_the_kernel_says_goes_before_all():
-    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]
-    said = {**LINKED, "tf_op": "d:Relu"}
-    assert kernels(attribute(trace(gpu([("relu", 30, 40, said)], tf_1=ran)))) == {"relu": "d"}
-
-
-def test_without_a_launch_or_an_op_around_it_a_kernel_has_none():
-    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 25, 26, LINKED)]
-    streams = [("gemm", 30, 40, LINKED), ("lost", 40, 50, {"correlation_id": 9}), ("bare", 50, 60)]
-    found = attribute(trace(gpu(streams, tf_1=ran)))
-    assert set(kernels(found).values()) == {"(unassigned)"}
 
 
 def test_kernels_of_a_cuda_graph_count_for_the_op_that_launched_it():
@@ -72,25 +73,3 @@ def test_clocks_that_differ_are_told():
     late = [("gemm", 12_500, 13_000, {**LINKED, "tf_op": "a:MatMul"})]
     planes["/device:GPU:0"] = {"Stream #1": late}
     assert "clocks_apart" not in {note.code for note in attribute(trace(planes)).notes}
-
-
-def test_number_0_is_no_launch():
-    nothing = {"correlation_id": 0}
-    ran = [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, nothing)]
-    found = attribute(trace(gpu([("gemm", 30, 40, nothing)], tf_1=ran)))
-    assert kernels(found) == {"gemm": "(unassigned)"}
-
-
-def test_of_two_launches_of_a_number_the_one_with_an_op_counts():
-    launches = [("cuLaunchKernel", at, at + 2, LINKED) for at in (2, 12)]
-    found = attribute(
-        trace(gpu([("gemm", 30, 40, LINKED)], tf_1=[("a:MatMul", 10, 20), *launches]))
-    )
-    assert kernels(found) == {"gemm": "a"}
-
-
-def test_ops_of_other_threads_are_not_around_a_launch():
-    ran = {"tf_1": [("a:MatMul", 10, 20), ("cuLaunchKernel", 12, 14, LINKED)]}
-    ran["tf_2"] = [("b:Add", 11, 19)]
-    found = attribute(trace(gpu([("gemm", 30, 40, LINKED)], **ran)))
-    assert kernels(found) == {"gemm": "a"}

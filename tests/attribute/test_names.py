@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.names import describe, layer, parse, pass_of
-from alexprof.attribute.scopes import root_scope
+from alexprof.attribute.names import describe, layer, parse, pass_of, root_scope
 
 # ruff: noqa: E501
 # Name and type as TensorFlow writes them; layer at depth 1, pass.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 import pytest
 
-from alexprof.attribute.names import COPIES, describe
-from alexprof.attribute.scopes import root_by_time
+from alexprof.attribute.names import COPIES, describe, root_by_time
 
 
 def ops(*names: str) -> list[tuple[str, str]]:
@@ -26,34 +27,29 @@ UPDATES = ops(
 )
 
 
-def test_several_updates_without_gradients_are_an_optimizer():
-    names = TRAINED + UPDATES
+METRIC = ops("metric/Equal", "metric/AssignAddVariableOp", "metric/AssignAddVariableOp_1")
+NORM = ops("norm/FusedBatchNormV3", "norm/AssignSubVariableOp", "norm/AssignSubVariableOp_1")
+STEPS = ops("steps/AssignAddVariableOp", "steps/mul")
+FUSED = 2 * ops("average/AssignAddVariableOp") + ops("average/mul")
+
+
+@pytest.mark.parametrize(
+    ("names", "passes"),
+    [
+        # A batch norm has gradients.
+        pytest.param([*TRAINED[2:4], *TRAINED, *UPDATES], "fffbffbooo", id="several updates"),
+        pytest.param([*TRAINED, *STEPS], "fbffbff", id="a single update"),
+        pytest.param([*NORM, *UPDATES], "ffffff", id="no gradients"),
+        pytest.param([*TRAINED, *UPDATES, *METRIC], "fbffbooofff", id="a metric beside one"),
+        pytest.param([*TRAINED, *FUSED], "fbffbfff", id="an update that a fusion holds too"),
+        pytest.param([*TRAINED, *ops("IsFinite", "All")], "fbffbff", id="checks alone"),
+    ],
+)
+def test_what_is_an_optimizer(names, passes):
     labels = describe(names)
-    assert labels.passes[-3:] == ["optimizer"] * 3
-    assert labels.layer[-3:] == ["my_updates"] * 3
-    assert labels.passes[2] == labels.passes[3] == "forward"  # a batch norm has gradients
-
-
-def test_a_single_update_is_none():
-    names = TRAINED + ops("steps/AssignAddVariableOp", "steps/mul")
-    assert describe(names).passes[-2:] == ["forward", "forward"]
-
-
-def test_without_gradients_nothing_is():
-    norm = ops("norm/FusedBatchNormV3", "norm/AssignSubVariableOp", "norm/AssignSubVariableOp_1")
-    assert describe([*norm, *UPDATES]).passes == ["forward"] * 6
-
-
-def test_a_metric_beside_an_optimizer_is_none():
-    metric = ops("metric/Equal", "metric/AssignAddVariableOp", "metric/AssignAddVariableOp_1")
-    assert (
-        describe([*TRAINED, *UPDATES, *metric]).passes[-6:] == ["optimizer"] * 3 + ["forward"] * 3
-    )
-
-
-def test_an_update_that_is_a_part_of_a_fusion_too_is_one():
-    names = TRAINED + 2 * ops("average/AssignAddVariableOp") + ops("average/mul")
-    assert describe(names).passes[-3:] == ["forward"] * 3
+    assert "".join(which[0] for which in labels.passes) == passes
+    of_optimizers = (which == "optimizer" for which in labels.passes)
+    assert set(compress(labels.layer, of_optimizers)) <= {"my_updates"}
 
 
 def test_two_optimizers_keep_their_names():
@@ -82,11 +78,6 @@ def test_loss_scaling_is_a_part_of_it():
     assert set(labels.layer[len(TRAINED) :]) == {"my_updates"}
 
 
-def test_checks_without_an_optimizer_are_the_model_s():
-    names = TRAINED + ops("IsFinite", "All")
-    assert describe(names).passes[-2:] == ["forward", "forward"]
-
-
 def test_copies_are_a_layer_of_their_own_on_a_gpu():
     names = [("net/dense/MatMul", "MatMul"), ("net/dense/MatMul/_3", "_Send")]
     assert describe(names, gpu_time=[5.0, 2.0]).layer == ["dense", COPIES]
@@ -100,30 +91,16 @@ def path(name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("times", "root"),
     [
-        pytest.param({"conv1/Conv2D": 9, "conv2/Conv2D": 1}, "", id="layers at the top"),
-        pytest.param(
-            {"model/conv/Conv2D": 5, "model/dense/MatMul": 4, "loss/sum": 1}, "model", id="a model"
-        ),
-        pytest.param(
-            {"while/model/a/MatMul": 5, "while/model/b/MatMul": 4, "while/add": 1},
-            "while/model",
-            id="in a loop",
-        ),
-        pytest.param(
-            {"g/a/MatMul": 4, "g/b/MatMul": 1, "d/a/MatMul": 5}, "", id="two models of equal weight"
-        ),
-        pytest.param(
-            {"model/big/MatMul": 90, "model/small/MatMul": 10}, "model", id="a layer that dominates"
-        ),
-        pytest.param(
-            {"model/norm/moments/mean": 50, "model/norm/batchnorm/mul": 40, "model/d/MatMul": 10},
-            "model",
-            id="a layer without products that dominates",
-        ),
-        pytest.param(
-            {"net/emb/lookup/gather": 5, "net/out/sum/add": 5}, "net", id="nothing has products"
-        ),
-        pytest.param({"net/gather": 5, "net/add": 5}, "", id="a layer alone"),
+        # Layers at the top; a model; one in a loop; two of equal weight; a layer that dominates,
+        # with products and without; nothing has products; a layer alone.
+        ({"conv1/Conv2D": 9, "conv2/Conv2D": 1}, ""),
+        ({"model/conv/Conv2D": 5, "model/dense/MatMul": 4, "loss/sum": 1}, "model"),
+        ({"while/model/a/MatMul": 5, "while/model/b/MatMul": 4, "while/add": 1}, "while/model"),
+        ({"g/a/MatMul": 4, "g/b/MatMul": 1, "d/a/MatMul": 5}, ""),
+        ({"model/big/MatMul": 90, "model/small/MatMul": 10}, "model"),
+        ({"model/norm/mom/mean": 50, "model/norm/bn/mul": 40, "model/d/MatMul": 10}, "model"),
+        ({"net/emb/lookup/gather": 5, "net/out/sum/add": 5}, "net"),
+        ({"net/gather": 5, "net/add": 5}, ""),
     ],
 )
 def test_the_scopes_around_a_model(times, root):

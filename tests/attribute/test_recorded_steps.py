@@ -53,13 +53,15 @@ def test_books_close_on_each_kind(recorded, kind):
 @pytest.mark.parametrize("kind", STEADY)
 def test_each_step_has_the_same_ops(recorded, kind):
     found = read(recorded[kind])
-    assert found.steps["step"].to_list() == FOUR
+    # On a busy machine the first step may be long, and is left out then.
+    numbers = FOUR if found.left_out is None else FOUR[1:]
+    assert found.steps["step"].to_list() == numbers
     assert found.outside_events == 0
     assert not any("step" in note.code for note in found.notes)
     ran = found.costs.filter(pl.col("op") != "(idle)")
     # The last call may still be returning when the profiler stops, and is lost then.
     calls = pl.col("type").str.contains(CALL)
-    for rows, steps in ((ran.filter(~calls), FOUR), (ran.filter(calls), FOUR[:-1])):
+    for rows, steps in ((ran.filter(~calls), numbers), (ran.filter(calls), numbers[:-1])):
         counts = (
             rows.filter(pl.col("step").is_in(steps))
             .group_by("op", "type")
@@ -69,7 +71,7 @@ def test_each_step_has_the_same_ops(recorded, kind):
 
 
 def test_a_loop_runs_its_ops_as_often_as_it_turns(recorded):
-    costs = read(recorded["functions_that_stay"]).costs.filter(step=0)
+    costs = read(recorded["functions_that_stay"]).costs.filter(step=1)
     executions = dict(costs.select("op", "executions").iter_rows())
     assert executions["StatelessWhile"] == executions["While"] == executions["If"] == 1
     # Twice in the function, five times in each of the loops, once in the branch.
@@ -116,21 +118,6 @@ def test_the_inner_ones_can_be_asked_for(recorded):
     assert found.notes == ()
     epochs = read(recorded["nested_steps"], "epoch").steps["wall_ns"].to_list()
     assert found.steps["wall_ns"][:4].sum() < epochs[0]
-
-
-def test_a_name_that_marks_nothing(recorded):
-    found = read(recorded["nested_steps"], "batch")
-    assert found.steps["step"].to_list() == [0]
-    assert found.notes == (Note("steps_not_marked", names=("epoch", "train"), text="batch"),)
-
-
-def test_overlapping_steps_share_no_moment(recorded):
-    found = read(recorded["overlapping_steps"])
-    assert found.steps["step"].to_list() == [0, 1]
-    first, second = found.steps.rows()
-    assert first[1] + first[2] == second[1]  # it begins where the first ends
-    (note,) = found.notes
-    assert note == Note("steps_overlap", {"steps": 1})
 
 
 def test_pipelines_have_ops_of_their_own(recorded):

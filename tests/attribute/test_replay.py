@@ -186,9 +186,7 @@ def test_the_critical_path_goes_back_through_what_ended_last():
     step = step_of(("a", 0, 5, 20), ("b", 1, 20, 90), ("c", 0, 20, 30), ("d", 0, 95, 110), wall=120)
     inputs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
     assert StepReplay(step, Graph(inputs)).critical_path() == [("a", 20), ("b", 70), ("d", 20)]
-
-
-def test_the_critical_path_goes_through_the_thread_where_nothing_else_was_waited_for():
+    # Where nothing else was waited for it goes through the thread.
     step = step_of(("a", 0, 0, 50), ("b", 0, 50, 60), wall=60)
     assert StepReplay(step, Graph({"a": (), "b": ()})).critical_path() == [("a", 50), ("b", 10)]
 

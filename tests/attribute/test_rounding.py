@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexprof.attribute.table import settle
+from alexprof.attribute.division import settle
 
 
 def settled(parts: Sequence[float], group: Sequence[int], total: Sequence[int]) -> list[int]:
@@ -21,10 +21,6 @@ def settled(parts: Sequence[float], group: Sequence[int], total: Sequence[int]) 
 def test_what_is_missing_goes_to_the_largest_remainders():
     assert settled([1.2, 1.7, 3.1], [0, 0, 0], [6]) == [1, 2, 3]
     assert settled([0.5, 0.75, 0.75], [0, 0, 0], [2]) == [0, 1, 1]
-
-
-def test_groups_do_not_touch_each_other():
-    assert settled([0.5, 2.0, 0.5, 1.0], [1, 0, 1, 0], [3, 1]) == [1, 2, 0, 1]
 
 
 def test_whole_parts_stay_in_spite_of_rounding_errors():

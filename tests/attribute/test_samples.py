@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from alexprof.attribute import attribute, by_kind, totals
-from alexprof.attribute.table import UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.xplane import read_trace
 from tests.samples import BERT, EVERY, MARKERS, PUBLIC, needs_samples
 

@@ -6,7 +6,7 @@ import pytest
 from alexprof.attribute.steps import NOT_MARKED, Steps, find_steps
 from alexprof.record.note import Note
 from alexprof.xplane import Trace
-from tests.attribute.hand import on_host, steps, trace
+from tests.attribute.hand import on_host, steps
 
 SPAN = (1_500, 9_100)
 
@@ -16,12 +16,8 @@ def found(source: Trace, marker: str | None = None) -> Steps:
 
 
 def spans_ns(one: Steps) -> list[tuple[int, int, int]]:
-    return [
-        (number, start // 1000, end // 1000)
-        for number, start, end in zip(
-            one.number.tolist(), one.start_ps.tolist(), one.end_ps.tolist(), strict=True
-        )
-    ]
+    columns = one.number, one.start_ps // 1000, one.end_ps // 1000
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def test_markers_of_any_name_and_line_in_the_order_of_time():
@@ -125,6 +121,7 @@ def test_without_markers_the_whole_span_is_one_step(lines, marker, note):
 
 
 CALL = {"tf_function_call": "notTraced-nonXla"}
+FIRST = ("train", 10, 20, CALL)
 
 
 def test_without_markers_a_call_is_a_step_until_the_next_one():
@@ -146,15 +143,19 @@ def test_without_markers_a_call_is_a_step_until_the_next_one():
     assert one.marked
 
 
-def test_the_last_call_ends_with_the_trace_at_the_latest():
-    source = on_host(python=[("train", 10, 20, CALL), ("train", 40, 50, CALL), ("x", 50, 55)])
-    assert spans_ns(found(source)) == [(0, 10, 40), (1, 40, 55)]
-
-
-def test_a_single_call_has_no_gap():
-    assert spans_ns(found(on_host(python=[("train", 10, 20, CALL), ("x", 25, 90)]))) == [
-        (0, 10, 20)
-    ]
+@pytest.mark.parametrize(
+    ("spans", "steps_ns"),
+    [
+        (
+            [("train", 10, 20, CALL), ("train", 40, 50, CALL), ("x", 50, 55)],
+            [(0, 10, 40), (1, 40, 55)],
+        ),
+        ([("train", 10, 20, CALL), ("x", 25, 90)], [(0, 10, 20)]),
+    ],
+    ids=["it ends with the trace", "a single one has no gap"],
+)
+def test_the_last_call(spans, steps_ns):
+    assert spans_ns(found(on_host(python=spans))) == steps_ns
 
 
 def test_markers_go_before_calls():
@@ -169,10 +170,6 @@ def test_a_call_can_be_asked_for_by_name():
     )
     assert found(source).sorts == ("train", "test")
     assert spans_ns(found(source, "test")) == [(1, 30, 40)]
-
-
-def test_without_a_host_too():
-    assert spans_ns(found(trace({}))) == [(0, 1, 10)]
 
 
 @pytest.mark.parametrize(

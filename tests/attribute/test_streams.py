@@ -27,19 +27,10 @@ def lines_read(*names: str, ids: Sequence[int] = ()) -> list[str]:
 
 
 DERIVED = (
-    "Steps",
-    "XLA Modules",
-    "XLA Ops",
-    "Async XLA Ops",
-    "TensorFlow Ops",
-    "TensorFlow Name Scope",
-    "Framework Ops",
-    "Framework Name Scope",
-    "Source code",
-    "Launch Stats",
-    "Host Offload Ops",
+    "Steps", "XLA Modules", "XLA Ops", "Async XLA Ops", "TensorFlow Ops", "TensorFlow Name Scope",
+    "Framework Ops", "Framework Name Scope", "Source code", "Launch Stats", "Host Offload Ops",
     "_counters_",
-)
+)  # fmt: skip
 
 
 def test_derived_lines_are_not_read():
@@ -65,7 +56,7 @@ def ops_of(*stats: Stats | None) -> list[Op | None]:
     trace = trace_of({"Stream #1": [("kernel", n, n + 1, each) for n, each in enumerate(stats)]})
     numbers = OpNumbers()
     op, _ = kernel_ops(stream_events(trace.planes[0]), numbers, XlaOps(trace, numbers))
-    return [None if number < 0 else numbers.ops()[number] for number in op]
+    return [None if number < 0 else tuple(numbers)[number] for number in op]
 
 
 @pytest.mark.parametrize("written", [str, Ref])

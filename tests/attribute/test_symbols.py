@@ -92,4 +92,4 @@ def test_only_ops_count_as_eager():
 def test_numbers():
     numbers = OpNumbers()
     assert [numbers.of(op) for op in (("a", "A"), ("a", "B"), None, ("a", "A"))] == [0, 1, -1, 0]
-    assert numbers.ops() == (("a", "A"), ("a", "B"))
+    assert tuple(numbers) == (("a", "A"), ("a", "B"))

@@ -11,7 +11,7 @@ import pytest
 
 from alexprof.attribute import GraphFacts
 from alexprof.record.note import Note
-from tests.attribute.hand import Spans, attribute, on_host, shares, steps, trace
+from tests.attribute.hand import Spans, attribute, attributed, on_host, shares, steps, trace
 from tests.attribute.test_cores import POOL, cores, record, region
 
 EXECUTE = "ThunkExecutor::Execute"
@@ -43,17 +43,10 @@ def row(found, op):
     return one
 
 
-def test_the_caller_has_what_is_left_of_its_time():
-    assert shares(attribute(host(CALL))) == {
-        "f/conv": CONV,
-        "f/add": ADD,
-        "cluster": 700 - CONV - ADD,
-        "idle: python": 300,
-    }
-
-
 def test_an_op_that_several_threads_work_for_is_at_work_once():
     found = attribute(host(CALL))
+    rest = 700 - CONV - ADD  # the caller has what is left of its time
+    assert shares(found) == {"f/conv": CONV, "f/add": ADD, "cluster": rest, "idle: python": 300}
     conv, cluster = row(found, "f/conv"), row(found, "cluster")
     assert (conv["executions"], conv["busy_ns"]) == (1, CONV)
     assert (cluster["executions"], cluster["busy_ns"]) == (1, 700 - CONV - ADD)
@@ -70,18 +63,6 @@ def test_shares_do_not_depend_on_core_times():
     found = attribute(host(CALL), cores=False)
     assert shares(found) == shares(attribute(host(CALL)))
     assert found.costs["core_ns"].null_count() == found.costs.height
-
-
-def test_other_ops_share_the_time_with_those_of_xla():
-    found = attribute(host(CALL, [("a:MatMul", 0, 250), ("b:MatMul", 900, 950)]))
-    assert shares(found) == {
-        "a": 100 + (200 - 100) / 2 + 50 / 2,
-        "b": 50,
-        "f/conv": CONV - 50 / 2,
-        "f/add": ADD,
-        "cluster": 700 - CONV - ADD - (200 - 100) / 2,
-        "idle: python": 150,
-    }
 
 
 def test_only_the_op_that_called_xla_makes_room():
@@ -103,7 +84,7 @@ def test_without_an_op_that_called_it_what_xla_does_between_is_idle():
     calls = [("PjitFunction(f)", 100, 150), (EXECUTE + " (wait for completion)", 150, 700)]
     spans = {"python": [*steps((0, 1000)), *calls]}
     spans |= {f"tf_XLAEigen/{number}": one for number, one in enumerate(WORKERS)}
-    found = attribute(on_host(**spans))
+    found = attributed(**spans)
     assert shares(found) == {
         "f/conv": CONV,
         "f/add": ADD,
@@ -161,7 +142,7 @@ def test_hosts_with_and_without_xla_are_one_device():
 def test_work_that_outlasts_its_op_counts_where_no_step_is_marked():
     workers = [[thunk("conv", 200, 220), record(205, 1)], region(230, 330, 1)]
     lines = {f"{POOL}/{number}": spans for number, spans in enumerate(workers)}
-    found = attribute(on_host(**lines))
+    found = attributed(**lines)
     assert shares(found) == {"f/conv": 120, "idle: unknown": 10}
     (device,) = found.devices
     assert (device.events, device.busy_ns) == (1, 120)
@@ -259,7 +240,7 @@ def test_shares_are_those_of_looking_at_each_nanosecond(seed):
         for op in now:
             expected[op] += Fraction(1, len(now))
             busy[op] += 1
-    found = attribute(on_host(python=steps((0, end)), **scene.lines))
+    found = attributed(python=steps((0, end)), **scene.lines)
     ran = found.costs.filter(found.costs["op"] != "(idle)")
     rows = {op: (share, own) for op, share, own in ran.select("op", "share_ns", "busy_ns").rows()}
     assert rows.keys() - expected.keys() <= {"call"}  # it may have called and waited all the time

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from alexprof.attribute.timeline import (
     Cover,
     Int,
-    Segments,
     cut,
     idle_within,
+    innermost,
     self_segments,
     shares,
 )
@@ -33,14 +33,8 @@ def columns(events: Sequence[Interval]) -> Columns:
 
 def owned(events: Sequence[Interval]) -> list[tuple[int, int, int]]:
     segments = self_segments(*columns(events))
-    return sorted(
-        zip(
-            segments.start_ps.tolist(),
-            segments.end_ps.tolist(),
-            segments.owner.tolist(),
-            strict=True,
-        )
-    )
+    columns_ = segments.start_ps, segments.end_ps, segments.owner
+    return sorted(zip(*(column.tolist() for column in columns_), strict=True))
 
 
 def at(*spans: tuple[int, int]) -> list[Interval]:
@@ -51,33 +45,16 @@ def at(*spans: tuple[int, int]) -> list[Interval]:
     ("events", "expected"),
     [
         pytest.param([], [], id="nothing"),
-        pytest.param(at((0, 4), (6, 9)), [(0, 4, 0), (6, 9, 1)], id="apart"),
-        pytest.param(at((0, 4), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="touching"),
-        pytest.param(at((0, 9), (2, 5)), [(0, 2, 0), (2, 5, 1), (5, 9, 0)], id="nested"),
         pytest.param(
             at((0, 9), (1, 8), (2, 3), (5, 6)),
             [(0, 1, 0), (1, 2, 1), (2, 3, 2), (3, 5, 1), (5, 6, 3), (6, 8, 1), (8, 9, 0)],
             id="nested twice",
         ),
-        pytest.param(at((2, 5), (0, 9)), [(0, 2, 1), (2, 5, 0), (5, 9, 1)], id="inner first"),
-        pytest.param(at((0, 9), (0, 4)), [(0, 4, 1), (4, 9, 0)], id="same begin"),
-        pytest.param(at((0, 9), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="same end"),
         pytest.param(at((0, 9), (0, 9)), [(0, 9, 1)], id="equal: the later is inside"),
-        pytest.param(
-            at((0, 6), (4, 9)), [(0, 4, 0), (4, 9, 1)], id="overlap: the later takes over"
-        ),
-        pytest.param(
-            at((0, 10), (4, 8), (6, 15)), [(0, 4, 0), (4, 6, 1), (6, 15, 2)], id="overlap of two"
-        ),
         pytest.param(
             at((5, 9), (0, 5), (2, 8), (0, 6), (2, 7)),
             [(0, 2, 1), (2, 5, 4), (5, 9, 0)],
             id="overlaps that leave an event nothing",
-        ),
-        pytest.param(at((0, 9), (3, 3)), [(0, 9, 0)], id="without length"),
-        pytest.param(at((5, 3), (7, 7)), [], id="only without length"),
-        pytest.param(
-            [Interval(0, 9, 1), Interval(2, 5, 2)], [(0, 9, 0), (2, 5, 1)], id="two threads"
         ),
     ],
 )
@@ -109,6 +86,15 @@ def test_self_time_is_that_of_the_slow_way(events):
             assert (time, events[index].thread) not in found, "segments of a thread overlap"
             found[time, events[index].thread] = index
     assert found == expected
+
+
+@given(intervals, st.lists(st.tuples(st.integers(0, 46), st.integers(-1, 2)), min_size=1))
+def test_the_innermost_interval_is_that_of_the_slow_way(events, moments):
+    start, end, thread = columns(events)
+    time, lane = np.array(moments, np.int64).T
+    found = innermost(start, end, thread + 1, time, lane + 1)
+    expected = [owner(events, on, at, at + 1) for at, on in moments]
+    assert found.tolist() == [-1 if index is None else index for index in expected]
 
 
 @given(st.integers(1, 400), st.integers(1, 5))
@@ -167,16 +153,6 @@ def test_cut_gives_each_window_its_part(events, spans):
     }
     assert found == expected
     assert (pieces.end_ps > pieces.start_ps).all()
-
-
-def test_cut_splits_what_spans_two_windows_and_drops_what_is_outside():
-    segments = Segments(np.array([7, 8]), np.array([5, 90]), np.array([25, 95]))
-    pieces, window = cut(segments, np.array([0, 10, 30]), np.array([10, 30, 60]))
-    assert pieces.owner.tolist() == [7, 7]
-    assert list(zip(pieces.start_ps, pieces.end_ps, window, strict=True)) == [
-        (5, 10, 0),
-        (10, 25, 1),
-    ]
 
 
 def cells(events: Sequence[Interval]) -> set[int]:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from alexprof.attribute import attribute
-from alexprof.attribute.table import UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.xplane import read_trace
 from tests.attribute.test_device_events import ops_by_us
 from tests.attribute.xprof_devices import device_events

@@ -1,12 +1,13 @@
-"""What the executed graph says of its nodes, from graphs that TensorFlow makes and runs."""
+"""What a step executes and computes, from graphs that TensorFlow makes and runs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from alexprof.capture.executed import described, executed_ops
+from alexprof.capture.executed import described, executed_ops, fetch_results
 from alexprof.capture.target import SessionTarget
+from alexprof.errors import CaptureError
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,87 @@ def test_what_is_fused_is_in_the_graph_that_ran():
     entries = {entry for each in executed.inputs.values() for entry in each}
     assert not any(":" in entry for entry in entries)
     assert {entry.removeprefix("^") for entry in entries} <= set(executed.inputs)
+
+
+@pytest.mark.parametrize("vendor", ["", "_Mkl", "_MklNative", "_ITEX", "_Zen", "_OneDnn"])
+def test_a_conversion_is_one_in_any_build(vendor: str) -> None:
+    pytest.importorskip("tensorflow")
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
+
+    node = NodeDef(name="cast", op=f"{vendor}Cast")
+    node.attr["SrcT"].type, node.attr["DstT"].type = 1, 14
+    assert described([node])["cast"].converts == "1 to 14"
+
+
+def fetched(build):
+    import tensorflow as tf
+
+    graph = tf.Graph()
+    with graph.as_default():
+        fetches = build()
+        start = tf.compat.v1.global_variables_initializer()
+    with tf.compat.v1.Session(graph=graph) as session:
+        session.run(start)
+        return fetch_results(SessionTarget(session, fetches), "running a step")
+
+
+@pytest.mark.slow
+def test_fetches_of_every_sort():
+    import tensorflow as tf
+
+    def build():
+        sparse = tf.sparse.from_dense([[0, 5]])
+        same = tf.constant(1, name="same")
+        return {
+            "half": tf.constant([1.5], tf.bfloat16),
+            "text": tf.constant(["a", "b"]),
+            "truth": tf.constant([True, False]),
+            "twice": [same, "same:0"],
+            "sparse": sparse,
+            "op": tf.no_op(),
+            "empty": tf.zeros([0, 3]),
+        }
+
+    results = fetched(build)
+    by_type = {tensor.dtype: tensor for tensor in results}
+    assert by_type["bfloat16"].norm == 1.5
+    assert by_type["string"].norm is None
+    assert by_type["string"].repeats
+    assert by_type["bool"].norm == 1.0
+    assert [tensor.name for tensor in results].count("same:0") == 1
+    assert [tensor.norm for tensor in results if tensor.shape == (0, 3)] == [0.0]
+
+
+@pytest.mark.slow
+def test_results_that_change_from_step_to_step_say_so():
+    import tensorflow as tf
+
+    def build():
+        count = tf.compat.v1.Variable(0.0)
+        return [
+            tf.compat.v1.assign_add(count, 1.0),
+            tf.random.uniform([100], seed=1),
+            tf.constant(1.0),
+        ]
+
+    repeats = [tensor.repeats for tensor in fetched(build)]
+    assert repeats == [False, False, True]
+
+
+@pytest.mark.slow
+def test_nothing_fetched_is_nothing_recorded():
+    import tensorflow as tf
+
+    assert fetched(tf.no_op) == ()
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_is_an_error_in_words():
+    import tensorflow as tf
+
+    def build():
+        data = tf.compat.v1.data.make_one_shot_iterator(tf.data.Dataset.range(1))
+        return data.get_next()
+
+    with pytest.raises(CaptureError, match=r"running a step: the step failed \(.*End of seq"):
+        fetched(build)

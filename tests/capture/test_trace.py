@@ -7,11 +7,10 @@ import sys
 
 import pytest
 
-from alexprof.capture.devices import session_config, used_accelerators
 from alexprof.capture.executed import executed_ops
 from alexprof.capture.target import SessionTarget
 from alexprof.capture.trace import check_no_profiler, profiled, trace_steps
-from alexprof.errors import CaptureError, UsageError
+from alexprof.errors import CaptureError
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +65,6 @@ def test_options_have_the_types_that_tensorflow_wants():
     )
     assert "profiler_session" in done.stderr  # it does say what it does
     assert "expects an" not in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("setting", "onednn"), [("0", False), ("1", None)])
-def test_onednn_is_known_to_be_off_where_tensorflow_says_so(setting, onednn):
-    asked = "from alexprof.capture.software import software; print(software().onednn)"
-    done = subprocess.run(
-        [sys.executable, "-c", asked],
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": setting},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == str(onednn)
 
 
 def test_progress_is_told_between_steps(session, tmp_path):
@@ -151,25 +136,3 @@ def test_a_target_without_its_result_runs_the_same_ops():
         quiet = target.without_result()
         assert all(one is None for one in quiet.run())
         assert "twice" in {op.name for op in executed_ops(quiet, "a test").ops}
-
-
-def test_a_gpu_that_is_not_there(monkeypatch):
-    import tensorflow as tf
-
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda: [])
-    with pytest.raises(UsageError, match=r"no GPU.*--device cpu.*alexprof doctor"):
-        used_accelerators("gpu")
-    assert used_accelerators("auto") == ()
-    with pytest.raises(UsageError, match="auto, cpu, gpu"):
-        used_accelerators("tpu")
-
-
-def test_session_settings():
-    config = session_config("cpu", intra_op=3, inter_op=2)
-    assert config.intra_op_parallelism_threads == 3
-    assert config.inter_op_parallelism_threads == 2
-    assert config.gpu_options.allocator_type == "BFC"
-    assert config.device_count["GPU"] == 0
-    assert "GPU" not in session_config("auto").device_count
-    with pytest.raises(UsageError, match="--inter-op"):
-        session_config("cpu", inter_op=-1)

@@ -7,7 +7,14 @@ import statistics
 import numpy as np
 import pytest
 
-from alexprof.measure.chunks import MOST_CHUNKS, chunk_of_step, chunks, half_width, step_interval
+from alexprof.measure.chunks import (
+    LEAST_CHUNKS,
+    MOST_CHUNKS,
+    chunk_of_step,
+    chunks,
+    half_width,
+    step_interval,
+)
 from alexprof.measure.statistics import student_half_width
 from tests.measure.series import Kind, within
 
@@ -27,20 +34,25 @@ def test_traced_steps_in_blocks(steps, sizes):
 
 
 def test_the_interval_is_students_over_block_means():
-    values = np.array([1.0, 3.0, 2.0, 4.0, 9.0, 5.0])
+    values = np.array([11.0, 13.0, 12.0, 14.0, 19.0, 15.0])
     # t with 2 degrees of freedom, and a tenth for autocorrelation.
-    half = 1.1 * 4.302653 * statistics.stdev([2.0, 3.0, 7.0]) / 3**0.5
-    assert step_interval(values) == pytest.approx((4 - half, 4 + half), rel=1e-5)
+    half = 1.1 * 4.302653 * statistics.stdev([12.0, 13.0, 17.0]) / 3**0.5
+    assert step_interval(values) == pytest.approx((14 - half, 14 + half), rel=1e-5)
 
 
 def test_students_t_is_scipys():
-    for blocks in range(2, MOST_CHUNKS + 1):
+    for blocks in range(LEAST_CHUNKS, MOST_CHUNKS + 1):
         assert half_width(blocks) == pytest.approx(1.1 * student_half_width(1.0, blocks), rel=3e-6)
 
 
-def test_one_step_has_no_interval():
-    assert step_interval(np.array([1.0])) is None
-    assert step_interval(np.zeros(0)) is None
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_fewer_than_three_steps_have_no_interval(steps):
+    assert step_interval(np.arange(steps) + 1.0) is None
+
+
+def test_an_interval_of_durations_does_not_go_below_zero():
+    high = 9.1 / 3 + half_width(3) * statistics.stdev([0.0, 0.1, 9.0])
+    assert step_interval(np.array([0.0, 0.1, 9.0])) == pytest.approx((0, high))
 
 
 @pytest.mark.parametrize(
@@ -53,8 +65,8 @@ def test_one_step_has_no_interval():
 def test_so_many_intervals_cover_the_truth(steps, autocorrelation, least, most):
     kind = Kind(noise=1.0, autocorrelation=autocorrelation)
     series = within(kind, np.random.default_rng(3), (4000, steps))
-    bounds = np.array([step_interval(values) for values in series])
-    covered = ((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0)).mean()
+    bounds = np.array([step_interval(100 + values) for values in series])
+    covered = ((bounds[:, 0] <= 100) & (bounds[:, 1] >= 100)).mean()
     assert least <= covered <= most
     if autocorrelation == 0.5:
         # Steps taken for independent ones cover less.

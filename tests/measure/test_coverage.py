@@ -98,24 +98,16 @@ def many_runs(name, runs, count=1000):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_ratio_of_seven_pairs_of_processes(name):
-    intervals = [compare_times(a, b, paired=True).ratio_ci95 for a, b in many_runs(name, 7)]
-    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_ratio_of_four_runs_each(name):
-    intervals = [compare_times(a, b).ratio_ci95 for a, b in many_runs(name, 4)]
-    assert COVERED[0] <= share_covering(intervals, 1.02) <= COVERED[1]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_ratio_of_one_run_each_by_the_between_run_variance(name):
-    intervals = [compare_times(a, b).ratio_ci95 for a, b in many_runs(name, 1, 1200)]
+@pytest.mark.parametrize(
+    ("runs", "paired", "count"), [(7, True, 1000), (4, False, 1000), (1, False, 1200)]
+)
+def test_ratio_of_runs(name, runs, paired, count):
+    pairs = many_runs(name, runs, count)
+    intervals = [compare_times(a, b, paired=paired).ratio_ci95 for a, b in pairs]
     covered = share_covering(intervals, 1.02)
     assert covered >= COVERED[0]
-    # Where processes don't differ, allowing for it is more than is needed.
-    if KINDS[name].process:
+    # Where processes don't differ, to allow one run each for it is more than is needed.
+    if runs > 1 or KINDS[name].process:
         assert covered <= COVERED[1]
 
 

@@ -27,7 +27,11 @@ def pairs_of_processes(kind, pairs, count, ratio, seed=22):
     a, _ = processes(kind, random, (count, pairs, 100))
     b, _ = processes(kind, random, (count, pairs, 100))
     for x, y in zip(a, ratio * b, strict=True):
-        yield compare_times([blocks(one) for one in x], [blocks(one) for one in y], paired=True)
+        yield compare_times(
+            [blocks(difference) for difference in x],
+            [blocks(difference) for difference in y],
+            paired=True,
+        )
 
 
 def in_one_process(kind, steps, count, ratio, seed=23):
@@ -40,8 +44,8 @@ def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
     a, b = one_run_each(600)
     # 78 % of many more.
     assert welch_calls(a, b).mean() > 0.7
-    found = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    assert share(one.verdict in DIFFERENT for one in found) <= 0.05
+    differences = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
+    assert share(difference.verdict in DIFFERENT for difference in differences) <= 0.05
 
 
 def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
@@ -55,16 +59,20 @@ def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
 
 @pytest.mark.parametrize("seconds", [4, 40, 160])
 def test_single_runs_are_called_different_in_one_of_twenty_pairs(seconds):
-    found = single_runs(1000, seconds)
-    assert share(one.verdict in DIFFERENT for one in found) <= at_most(0.05, 1000)
+    differences = single_runs(1000, seconds)
+    assert share(difference.verdict in DIFFERENT for difference in differences) <= at_most(
+        0.05, 1000
+    )
 
 
 @pytest.mark.parametrize("seconds", [40, 160])
 @pytest.mark.parametrize(("noise", "process"), [(0.03, None), (0.05, 0.01)])
 def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds, noise, process):
-    found = list(single_runs(1000, seconds, 1.15, noise, process))
-    assert share(one.verdict == "slower" for one in found) >= 0.95
-    assert {one.needed for one in found if one.verdict == "unclear"} <= {MORE_RUNS}
+    differences = list(single_runs(1000, seconds, 1.15, noise, process))
+    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
+    assert {difference.needed for difference in differences if difference.verdict == "unclear"} <= {
+        MORE_RUNS
+    }
 
 
 def at_most(part, count):
@@ -73,54 +81,60 @@ def at_most(part, count):
 
 
 @pytest.mark.parametrize(
-    "found",
+    "differences",
     [pairs_of_processes(EVERYTHING, 7, 2000, 1), in_one_process(EVERYTHING, 100, 2000, 1)],
     ids=["processes", "blocks"],
 )
-def test_the_same_against_itself_by_pairs(found):
+def test_the_same_against_itself_by_pairs(differences):
     # 95 % intervals of the spread that is there: 5 % by construction, less what is within the band.
-    assert share(one.verdict in DIFFERENT for one in found) <= at_most(0.05, 2000)
+    assert share(difference.verdict in DIFFERENT for difference in differences) <= at_most(
+        0.05, 2000
+    )
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_two_percent_are_found_in_one_process(name):
-    found = in_one_process(KINDS[name], 100, 500, 1.02)
-    assert share(one.verdict == "slower" for one in found) >= 0.95
+    differences = in_one_process(KINDS[name], 100, 500, 1.02)
+    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
 
 
 def test_two_percent_at_two_percent_noise_are_found_by_seven_pairs():
-    found = pairs_of_processes(KINDS["independent"], 7, 500, 1.02)
-    assert share(one.verdict == "slower" for one in found) >= 0.95
+    differences = pairs_of_processes(KINDS["independent"], 7, 500, 1.02)
+    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
 
 
 def test_two_percent_are_found_by_ten_pairs_where_processes_differ_by_one():
-    found = pairs_of_processes(EVERYTHING, 10, 500, 1.02)
-    assert share(one.verdict == "slower" for one in found) >= 0.95
+    differences = pairs_of_processes(EVERYTHING, 10, 500, 1.02)
+    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
     # Seven can't: 85 % (`power.chance_to_find` says so beforehand).
-    found = pairs_of_processes(EVERYTHING, 7, 500, 1.02)
-    assert 0.8 < share(one.verdict == "slower" for one in found) < 0.9
+    differences = pairs_of_processes(EVERYTHING, 7, 500, 1.02)
+    assert 0.8 < share(difference.verdict == "slower" for difference in differences) < 0.9
 
 
 @pytest.mark.parametrize("true", [1.0, 1.03], ids=["no change", "all that is allowed"])
 def test_false_reds_are_at_most_one_percent(true):
     by_blocks = in_one_process(EVERYTHING, 100, 2000, true)
-    assert share(judge([one], [0.03]) == "slower" for one in by_blocks) <= at_most(0.01, 2000)
+    assert share(judge([difference], [0.03]) == "slower" for difference in by_blocks) <= at_most(
+        0.01, 2000
+    )
     by_pairs = pairs_of_processes(EVERYTHING, 12, 1000, true)
-    assert share(judge([one], [0.03]) == "slower" for one in by_pairs) <= at_most(0.01, 1000)
+    assert share(judge([difference], [0.03]) == "slower" for difference in by_pairs) <= at_most(
+        0.01, 1000
+    )
 
 
 def test_the_gate_finds_five_percent():
     by_blocks = in_one_process(EVERYTHING, 100, 600, 1.05)
-    assert share(judge([one], [0.03]) == "slower" for one in by_blocks) >= 0.95
+    assert share(judge([difference], [0.03]) == "slower" for difference in by_blocks) >= 0.95
     by_pairs = pairs_of_processes(EVERYTHING, 13, 400, 1.05)
-    assert share(judge([one], [0.03]) == "slower" for one in by_pairs) >= 0.95
+    assert share(judge([difference], [0.03]) == "slower" for difference in by_pairs) >= 0.95
 
 
 def test_with_a_run_each_the_gate_rather_says_that_it_can_t_tell():
     a, b = one_run_each(600, 1.05)
-    found = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    judged = [judge([one], [0.03]) for one in found]
+    differences = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
+    judged = [judge([difference], [0.03]) for difference in differences]
     assert "within" not in judged
     assert 0.05 < judged.count("slower") / 600 < 0.5
     ten = [compare_times([blocks(x)], [blocks(y * 1.1 / 1.05)]) for x, y in zip(a, b, strict=True)]
-    assert share(judge([one], [0.03]) == "slower" for one in ten) >= 0.95
+    assert share(judge([difference], [0.03]) == "slower" for difference in ten) >= 0.95

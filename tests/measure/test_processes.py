@@ -56,26 +56,12 @@ def test_a_command_is_split_as_a_shell_does(text, argv, variables):
 @pytest.mark.parametrize(
     "text",
     [
-        "true | true",
-        "true; true",
-        "cd /tmp && true",
-        "echo $HOME",
-        'echo "$HOME"',
-        "echo `true`",
-        'echo "`true`"',
-        "echo *.py",
-        "true > /dev/null",
-        "(true)",
-        "ls ~/x",
-        "true # nothing",
-        """echo "it's" | cat 'a'""",
-        r'sh -c "kill -9 \$\$"',
-        r'echo "\`true\`"',
-        r'echo "\\$HOME"',
-        'echo "a\\\nb"',
-        "echo a\\\nb",
+        "true | true", "true; true", "cd /tmp && true", "echo $HOME", 'echo "$HOME"',
+        "echo `true`", 'echo "`true`"', "echo *.py", "true > /dev/null", "(true)", "ls ~/x",
+        "true # nothing", """echo "it's" | cat 'a'""", r'sh -c "kill -9 \$\$"',
+        r'echo "\`true\`"', r'echo "\\$HOME"', 'echo "a\\\nb"', "echo a\\\nb",
     ],
-)
+)  # fmt: skip
 def test_what_needs_a_shell_gets_one(text):
     assert parse_command(text).argv == ("/bin/sh", "-c", text)
 

@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from alexprof.measure.between_runs import DEGREES_OF_FREEDOM, MORE_RUNS
-from alexprof.measure.ratios import adjust, adjust_p_values, compare_times, interval_at
+from alexprof.measure.equivalence_band import difference_of
+from alexprof.measure.ratios import (
+    adjust,
+    adjust_p_values,
+    chance_to_find,
+    compare_times,
+    interval_at,
+    judge,
+    pairs_needed,
+)
 from alexprof.measure.spread import block_means
 from alexprof.record.values import Needed
 
@@ -25,40 +34,40 @@ def run(*means):
 def test_pairs_of_blocks_are_student_s_over_log_ratios():
     a = [1.0, 1.02, 0.98, 1.01, 1.0]
     b = [1.03, 1.04, 1.01, 1.05, 1.02]
-    found = compare_times([run(*a)], [run(*b)], paired=True)
+    result = compare_times([run(*a)], [run(*b)], paired=True)
     logs = np.log(b) - np.log(a)
     expected = stats.t.interval(0.95, 4, loc=logs.mean(), scale=stats.sem(logs))
     # The ratio is that of the means, not the mean of ratios: alike to the fourth digit here.
-    assert found.ratio == pytest.approx(sum(b) / sum(a), rel=1e-12)
-    assert found.ratio_ci95 == pytest.approx(np.exp(expected), abs=2e-4)
-    assert found.p_value == pytest.approx(stats.ttest_rel(np.log(a), np.log(b)).pvalue, rel=0.05)
-    assert (found.verdict, found.needed) == ("slower", None)
+    assert result.ratio == pytest.approx(sum(b) / sum(a), rel=1e-12)
+    assert result.ratio_ci95 == pytest.approx(np.exp(expected), abs=2e-4)
+    assert result.p_value == pytest.approx(stats.ttest_rel(np.log(a), np.log(b)).pvalue, rel=0.05)
+    assert (result.verdict, result.needed) == ("slower", None)
 
 
 def test_pairs_of_runs_are_judged_by_their_means_alone():
     a, b = [1.0, 1.1, 0.9], [1.1, 1.2, 1.0]
-    found = compare_times([run(x) for x in a], [run(x, x) for x in b], paired=True)
+    result = compare_times([run(x) for x in a], [run(x, x) for x in b], paired=True)
     parts = np.array(b) / 1.1 - np.array(a) / 1.0
     half = stats.t.ppf(0.975, 2) * stats.sem(parts)
-    assert found.ratio_ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
-    assert found.degrees_of_freedom == 2
+    assert result.ratio_ci95 == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
+    assert result.degrees_of_freedom == 2
 
 
 def test_three_runs_each_are_welch_s_over_runs():
     a, b = [1.0, 1.01, 0.99], [1.05, 1.06, 1.03, 1.04]
-    found = compare_times([run(x) for x in a], [run(x) for x in b])
+    result = compare_times([run(x) for x in a], [run(x) for x in b])
     welch = stats.ttest_ind(np.array(b) / np.mean(b), np.array(a) / np.mean(a), equal_var=False)
-    assert found.degrees_of_freedom == pytest.approx(welch.df)
-    assert found.verdict == "slower"
+    assert result.degrees_of_freedom == pytest.approx(welch.df)
+    assert result.verdict == "slower"
 
 
 def test_a_run_each_has_the_between_run_variance_in_its_interval():
     a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
-    found = compare_times([a], [b])
+    result = compare_times([a], [b])
     half = stats.t.ppf(0.975, DEGREES_OF_FREEDOM) * 0.01 * math.sqrt(2)
-    assert np.log(bounds(found)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
-    assert found.verdict == "unclear"
-    assert found.needed == MORE_RUNS
+    assert np.log(bounds(result)) == pytest.approx([math.log(1.02) - half, math.log(1.02) + half])
+    assert result.verdict == "unclear"
+    assert result.needed == MORE_RUNS
     # The same blocks side by side in one process are of one run.
     assert compare_times([a], [b], paired=True).verdict == "slower"
     assert compare_times([a], [b], run_cv=0).verdict == "slower"
@@ -73,9 +82,9 @@ def test_a_run_each_never_says_same_by_default():
 def test_blocks_that_differ_count_once():
     """What blocks show is in the interval as their own scatter, and widens nothing else."""
     restless = run(0.7, 1.3, 0.7, 1.3)
-    found = compare_times([restless], [restless])
+    result = compare_times([restless], [restless])
     within = 2 * np.var([0.7, 1.3, 0.7, 1.3], ddof=1) / 4
-    assert found.log_error == pytest.approx(math.sqrt(within + 2 * 0.01**2))
+    assert result.log_error == pytest.approx(math.sqrt(within + 2 * 0.01**2))
 
 
 def test_two_runs_each_have_half_the_between_run_variance():
@@ -99,9 +108,9 @@ def test_two_runs_each_have_half_the_between_run_variance():
 def test_verdicts(ratio, wobble, verdict):
     signs = np.array([1, -1] * 5)
     a = run(*np.ones(10))
-    found = compare_times([a], [run(*ratio * (1 + wobble * signs))], paired=True)
-    assert found.verdict == verdict
-    assert (found.needed is None) == (verdict != "unclear")
+    result = compare_times([a], [run(*ratio * (1 + wobble * signs))], paired=True)
+    assert result.verdict == verdict
+    assert (result.needed is None) == (verdict != "unclear")
 
 
 def test_the_band_is_what_is_asked():
@@ -125,7 +134,7 @@ def test_what_is_needed_is_enough_four_times_in_five():
         compare_times(side(10 + number, 1), side(10 + number, 1.02), paired=True)
         for _ in range(200)
     ]
-    assert 0.65 < sum(one.verdict == "slower" for one in more) / 200 < 0.99
+    assert 0.65 < sum(result.verdict == "slower" for result in more) / 200 < 0.99
 
 
 @pytest.mark.parametrize(
@@ -135,10 +144,14 @@ def test_what_is_needed_is_enough_four_times_in_five():
 @pytest.mark.parametrize("paired", [True, False])
 def test_too_little_to_tell(blocks, needed, paired):
     a, b = ([scale * np.array(block) for block in blocks] for scale in (1, 5))
-    found = compare_times([a], [b], paired=paired)
-    assert (found.ratio_ci95, found.p_value, found.verdict) == (None, None, "unclear")
-    assert (found.reason, found.needed) == ("no_interval", needed)
-    assert interval_at(found, 0.99) is None
+    result = compare_times([a], [b], paired=paired)
+    assert (result.ratio_ci95, result.p_value, result.verdict) == (
+        None,
+        None,
+        "unclear",
+    )
+    assert (result.reason, result.needed) == ("no_interval", needed)
+    assert interval_at(result, 0.99) is None
 
 
 def test_unequal_numbers_are_not_paired():
@@ -165,16 +178,16 @@ def test_no_steps_are_refused(empty):
 
 def test_what_one_of_two_runs_lacks_has_no_ratio_s_interval():
     nothing = [np.zeros(2), np.zeros(2)]
-    found = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
-    assert (found.ratio_ci95, found.verdict) == (None, "unclear")
-    assert found.needed == Needed("positive_times")
+    result = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
+    assert (result.ratio_ci95, result.verdict) == (None, "unclear")
+    assert result.needed == Needed("positive_times")
 
 
 def test_other_levels_nest():
-    found = compare_times([run(1, 1.1, 1)], [run(1.1, 1.1, 1.2)], paired=True)
-    assert interval_at(found, 0.95) == pytest.approx(found.ratio_ci95)
-    wide = interval_at(found, 0.99)
-    assert wide[0] < found.ratio_ci95[0] < found.ratio_ci95[1] < wide[1]
+    result = compare_times([run(1, 1.1, 1)], [run(1.1, 1.1, 1.2)], paired=True)
+    assert interval_at(result, 0.95) == pytest.approx(result.ratio_ci95)
+    wide = interval_at(result, 0.99)
+    assert wide[0] < result.ratio_ci95[0] < result.ratio_ci95[1] < wide[1]
     two = compare_times([run(1, 9)], [run(9, 1)], paired=True)
     assert interval_at(two, 1 - 1e-9) == (0, math.inf)
 
@@ -205,8 +218,88 @@ def test_verdicts_among_many_need_more_evidence():
     assert (clear.verdict, weak.verdict) == ("slower", "slower")
     bare = compare_times([run(1)], [run(1)])
     adjusted = adjust([clear, *[weak] * 5, bare])
-    assert [one.verdict for one in adjusted] == ["slower", *["unclear"] * 6]
+    assert [result.verdict for result in adjusted] == ["slower", *["unclear"] * 6]
     assert adjusted[1].needed is not None
     assert adjusted[1].ratio_ci95 == weak.ratio_ci95
     assert adjusted[1].p_value == pytest.approx(5 * weak.p_value)
     assert adjusted[6] == bare
+
+
+def comparison(ratio, error):
+    """As of countless pairs: normal quantiles."""
+    half = 1.96 * error
+    return difference_of(
+        1.0,
+        ratio,
+        (ratio * math.exp(-half), ratio * math.exp(half)),
+        "mean",
+        needed=None,
+        log_error=error,
+        degrees_of_freedom=math.inf,
+    )
+
+
+WEAK = comparison(1.03 * math.exp(0.025), 0.01)
+QUICK, SLOW = comparison(1.0, 0.001), comparison(1.08, 0.001)
+BARE = difference_of(1.0, 2.0, None, "mean", needed=Needed("blocks", 2))
+
+
+@pytest.mark.parametrize(
+    ("differences", "bounds", "outcome"),
+    [
+        ([comparison(1.0, 0.01)], [0.03], "within"),
+        ([comparison(0.5, 0.01)], [0.03], "within"),
+        ([comparison(1.0, 0.02)], [0.03], "unclear"),
+        ([comparison(1.05, 0.005)], [0.03], "slower"),
+        # A 95 % interval excludes 3 % here (1.96 errors), a 99 % bound (2.33) doesn't.
+        ([comparison(1.03 * math.exp(0.021), 0.01)], [0.03], "unclear"),
+        ([comparison(1.03 * math.exp(0.024), 0.01)], [0.03], "slower"),
+        # Each has its bound.
+        ([QUICK, SLOW], [0.03, 0.1], "within"),
+        ([QUICK, SLOW], [0.03, 0.03], "slower"),
+        ([QUICK, comparison(1.03, 0.001)], [0.03, 0.03], "unclear"),
+        # Among many a red needs more evidence.
+        ([WEAK], [0.03], "slower"),
+        ([WEAK, *[QUICK] * 9], [0.03] * 10, "unclear"),
+        # Without an interval nothing can be told.
+        ([BARE], [0.03], "unclear"),
+        ([BARE, comparison(1.2, 0.001)], [0.03, 0.03], "slower"),
+    ],
+)
+def test_a_gate_s_outcome(differences, bounds, outcome):
+    assert judge(differences, bounds) == outcome
+
+
+def simulated(difference, spread, pairs, count=4000):
+    values = np.random.default_rng(31).normal(difference, spread, (count, pairs))
+    t = stats.ttest_1samp(values, 0, axis=1)
+    return float(((t.pvalue < 0.05) & (t.statistic > 0)).mean())
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 7, 20, 150])
+@pytest.mark.parametrize("difference", [0.0, 0.01, 0.02])
+def test_chances_are_those_of_simulated_t_tests(pairs, difference):
+    expected = simulated(difference, 0.0141, pairs)
+    assert chance_to_find(difference, 0.0141, pairs) == pytest.approx(expected, abs=0.025)
+
+
+def test_the_pairs_of_the_documentation():
+    of_a_pair = 0.01 * math.sqrt(2)
+    assert chance_to_find(0.02, of_a_pair, 7) == pytest.approx(0.87, abs=0.01)
+    assert pairs_needed(0.02, of_a_pair, power=0.95) == 9
+    assert pairs_needed(0.01, of_a_pair, power=0.95) == 28
+    assert pairs_needed(0.05, of_a_pair, power=0.95) == 4
+    # Seven suffice for 2 % where processes differ by less.
+    assert pairs_needed(0.02, 0.0085 * math.sqrt(2), power=0.95) <= 7
+
+
+@pytest.mark.parametrize("difference", [0.003, 0.02, 0.3])
+def test_needed_is_the_fewest(difference):
+    needed = pairs_needed(difference, 0.02, power=0.95)
+    assert chance_to_find(difference, 0.02, needed) >= 0.95
+    assert needed == 2 or chance_to_find(difference, 0.02, needed - 1) < 0.95
+
+
+def test_without_spread_everything_is_found():
+    assert pairs_needed(0.01, 0.0, power=0.95) == 2
+    assert chance_to_find(0.0, 0.0, 5) == 0

@@ -36,8 +36,8 @@ def test_half_width_is_student_s():
 
 
 def test_mean_interval_is_student_s_over_block_means():
-    blocks = [np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.array([4.0, 8.0])]
-    means = [2.0, 3.0, 6.0]
+    blocks = [np.array([11.0, 13.0]), np.array([12.0, 14.0]), np.array([14.0, 18.0])]
+    means = [12.0, 13.0, 16.0]
     expected = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
     assert mean_interval(blocks) == pytest.approx(expected)
 
@@ -105,10 +105,14 @@ def test_two_steps_of_a_side_are_no_verdict():
 
 
 def test_blocks_of_unequal_length_are_all_used():
-    blocks = [np.array([1.0, 1.0, 1.0]), np.array([5.0])]
+    blocks = [np.array([101.0, 101.0, 101.0]), np.array([105.0])]
     interval = mean_interval(blocks)
     assert interval is not None
-    assert sum(interval) / 2 == pytest.approx(2.0)
+    assert sum(interval) / 2 == pytest.approx(102.0)
+
+
+def test_a_duration_s_interval_does_not_go_below_zero():
+    assert mean_interval([np.array([1.0]), np.array([5.0])])[0] == 0
 
 
 def test_deviation_is_the_jackknife_of_its_logarithm():
@@ -128,3 +132,32 @@ def test_deviation_of_little_or_nothing():
     assert deviation_interval([np.ones(1)] * 2 + [np.zeros(0)]) is None
     # All that varies is in one block.
     assert deviation_interval([np.ones(5), np.ones(5), rising]) is None
+
+
+def classic_mean_and_std(durations, burn_in=10, batches=100):
+    """As that loop sums up: the first step after burn-in is left out of sums over `batches`."""
+    total = squares = 0.0
+    for number, duration in enumerate(durations[: burn_in + batches]):
+        if number > burn_in:
+            total += duration
+            squares += duration * duration
+    mean = total / batches
+    return mean, math.sqrt(squares / batches - mean * mean)
+
+
+def test_constant_steps_show_a_mean_1_percent_low_and_a_deviation_of_10_percent():
+    mean, std = classic_mean_and_std([0.026] * 110)
+    assert mean == pytest.approx(0.99 * 0.026)
+    # 0.99 d² − (0.99 d)² = 0.0099 d².
+    assert std == pytest.approx(math.sqrt(0.0099) * 0.026)
+    assert std / mean == pytest.approx(0.1005, abs=0.0001)
+    blocks = [np.full(10, 0.026)] * 10
+    assert mean_interval(blocks) == pytest.approx((0.026, 0.026))
+    assert deviation_interval(blocks) == (0, 0)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.03])
+def test_real_noise_hardly_shows_beside_it(noise):
+    durations = 0.026 * (1 + noise * np.random.default_rng(1).standard_normal(110))
+    mean, std = classic_mean_and_std(durations)
+    assert std / mean == pytest.approx(math.hypot(0.1005, noise), rel=0.03)

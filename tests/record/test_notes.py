@@ -91,7 +91,7 @@ def test_each_code_has_a_template_and_each_template_a_code():
 
 def test_a_record_holds_what_an_error_is_about_and_not_its_sentence(tmp_path):
     trace = tmp_path / "vm.xplane.pb"
-    trace.write_bytes(b"\x0a\x05\x12\x09cut off")
+    trace.write_bytes(b"\x0a\x05\x12\x09cut")
     with pytest.raises(DamageError) as caught:
         read_trace(trace)
     assert note_of(caught.value) == Note("trace_damaged", {"byte": 2}, (str(trace),))

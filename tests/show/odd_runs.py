@@ -6,26 +6,31 @@ from dataclasses import replace
 from functools import cache
 
 import msgspec
+import numpy as np
 
 from alexprof.record.environment import Device
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
-from alexprof.record.timed import Timed
-from alexprof.record.trace import FusedOp, OneSided, Replay, SeenOps
-from tests.factory import MACHINE, costs_of, run_of, traced
+from alexprof.record.trace import Replay
+from alexprof.workload.base import AblationSpec
+from tests.factory import MACHINE, NOT_REPLAYED, OpTimes, costs_of, run_of, traced
+from tests.show import alexnet as measured
 from tests.show.runs import (
-    BOTH_WITH,
-    BOTH_WITHOUT,
-    FORWARD_WITHOUT,
+    BOTH_MS,
+    FORWARD_MS,
+    LRN,
+    WITH,
+    WITHOUT,
     alexnet,
-    change,
-    forward_ablation,
+    blocks,
     idle_ms,
+    in_turns,
+    measured_phase,
     ops,
-    predicted,
     steady,
     timed,
+    without,
 )
 
 GPU_OPS = """
@@ -46,10 +51,15 @@ def two_phases(run: Run) -> dict[str, dict[str, Phase]]:
 
 def with_phases(run: Run, phases: dict[str, dict[str, Phase]]) -> Run:
     variants = {
-        name: msgspec.structs.replace(run.variants[name], phases=mine)
-        for name, mine in phases.items()
+        name: msgspec.structs.replace(run.variants[name], phases=variant_phases)
+        for name, variant_phases in phases.items()
     }
     return msgspec.structs.replace(run, variants=variants)
+
+
+def only_both(run: Run, phases: dict[str, Phase]) -> Run:
+    """With these phases, by variant, and no other."""
+    return with_phases(run, {name: {"forward_backward": both} for name, both in phases.items()})
 
 
 @cache
@@ -57,14 +67,14 @@ def incomplete() -> Run:
     """Stopped in the second phase: one variant timed in part, nothing traced of it."""
     run = alexnet()
     phases = two_phases(run)
-    short = replace(BOTH_WITH, steps=30, blocks=BOTH_WITH.blocks[:3])
-    phases["with_lrn"]["forward_backward"] = Phase(label="Forward-backward", timed=short)
-    del phases["without_lrn"]["forward_backward"]
+    short = timed(in_turns(*BOTH_MS)[WITH][:3])
+    phases[WITH]["forward_backward"] = Phase(label="Forward-backward", timed=short)
+    del phases[WITHOUT]["forward_backward"]
     return msgspec.structs.replace(
         with_phases(run, phases),
         complete=False,
         stopped=Note("failed", text="no memory left in forward-backward, without LRN"),
-        ablations=(forward_ablation(),),
+        ablations=run.ablations[:1],
         stretches=(),
     )
 
@@ -82,7 +92,7 @@ def nothing() -> Run:
 @cache
 def one_step() -> Run:
     """One variant of a user's own graph, one timed and one traced step, no batch size."""
-    once = timed(20.5, None, 0.0, (20.5, None, None), [(0, 20.5)], block_steps=1, burn_in=0)
+    once = timed(blocks("default", {0: 20.5}, steps=1), burn_in=0)
     costs = costs_of(
         [*ops("dense/MatMul MatMul forward 19.9 0 19.9 0", steps=1), idle_ms(0.6, steps=1)]
     )
@@ -106,9 +116,7 @@ def two_gpus() -> Run:
             idle_ms(7.7, steps),
         ]
     )
-    trained = timed(
-        8.02, 0.11, 0.2, (8.0, 7.9, 8.1), [(n, 8.0 + n % 3 / 50) for n in range(10)]
-    )  # fmt: skip
+    trained = timed(blocks("default", {order: 8.0 + order % 3 / 50 for order in range(10)}))
     notes = (Note("profiler_warning", text="3 kernels were dropped"),)
     phase = traced(Phase(label="Train", timed=trained, notes=notes), costs, device="GPU:0")
     gpus = (Device("GPU:0", "NVIDIA H100 80GB HBM3"), Device("GPU:1", "NVIDIA H100 80GB HBM3"))
@@ -125,30 +133,19 @@ def two_gpus() -> Run:
 def untraced() -> Run:
     """Two variants timed one after the other, no trace: no own ops, nothing to predict."""
     run = alexnet()
-    phases = {
-        name: {"forward_backward": Phase(label="Forward-backward", timed=one)}
-        for name, one in (("with_lrn", alone(BOTH_WITH)), ("without_lrn", alone(BOTH_WITHOUT)))
+    steps = {
+        variant: [replace(block, order=place * 10 + block.block) for block in variant_blocks]
+        for place, (variant, variant_blocks) in enumerate(in_turns(*BOTH_MS).items())
     }
+    phases, ablations = measured_phase("forward_backward", steps, {}, LRN, interleaved=False)
     assert run.workload is not None
     settings = {**run.workload.settings, "interleave": False}
-    answer = msgspec.structs.replace(
-        run.ablations[1],
-        paired=False,
-        ci95_s=(0.0121, 0.0546),
-        attributed_s=None,
-        attributed_std_s=None,
-        ops=None,
-        parts=(),
-        others_s=None,
-        idle_s=None,
+    return msgspec.structs.replace(
+        only_both(run, phases),
+        workload=msgspec.structs.replace(run.workload, settings=settings),
+        stretches=(),
+        ablations=ablations,
     )
-    workload = msgspec.structs.replace(run.workload, settings=settings)
-    run = msgspec.structs.replace(with_phases(run, phases), workload=workload, stretches=())
-    return predicted(run, answer)
-
-
-def alone(one: Timed) -> Timed:
-    return replace(one, blocks=tuple(replace(block, order=block.block) for block in one.blocks))
 
 
 @cache
@@ -156,9 +153,9 @@ def withheld() -> Run:
     """Trace and stopwatch disagree in one phase; nothing ran in the other."""
     run = alexnet()
     phases = two_phases(run)
-    bad = phases["with_lrn"]["forward"]
+    bad = phases[WITH]["forward"]
     assert bad.traced is not None
-    phases["with_lrn"]["forward"] = msgspec.structs.replace(
+    phases[WITH]["forward"] = msgspec.structs.replace(
         bad,
         traced=msgspec.structs.replace(bad.traced, wall_clock_mean_s=0.181),
         attribution=None,
@@ -167,8 +164,8 @@ def withheld() -> Run:
         layers_whole=(),
         kinds=(),
     )
-    untouched = Phase(label="Forward-backward", timed=BOTH_WITH)
-    phases["with_lrn"]["forward_backward"] = traced(untouched, costs_of([idle_ms(610.0)]))
+    untouched = Phase(label="Forward-backward", timed=phases[WITH]["forward_backward"].timed)
+    phases[WITH]["forward_backward"] = traced(untouched, costs_of([idle_ms(610.0)]))
     return msgspec.structs.replace(with_phases(run, phases), ablations=(), stretches=())
 
 
@@ -185,7 +182,7 @@ def long_names() -> Run:
         for number, op in enumerate(ops(lines))
     ]
     lost = "(unassigned) (unassigned) other 12 0.1 12 0.1"
-    long = timed(1400, 9.1, 22, (1398, 1391, 1404), [(n, 1390 + n) for n in range(4)])
+    long = timed(blocks("v", {order: 1390.0 + order for order in range(4)}))
     phase = traced(
         Phase(label="LSTM-like | <b>training</b>", timed=long),
         costs_of([*costs, *ops(lost), idle_ms(3.2)]),
@@ -199,114 +196,77 @@ def long_names() -> Run:
 
 @cache
 def one_traced() -> Run:
-    """Own ops are known, the other variant's trace is missing."""
+    """The other variant's trace is missing."""
     run = alexnet()
-    phases = two_phases(run)
-    phases["without_lrn"]["forward"] = Phase(label="Forward", timed=FORWARD_WITHOUT)
-    ablation = msgspec.structs.replace(run.ablations[0], others_s=None, idle_s=None)
-    return msgspec.structs.replace(with_phases(run, phases), ablations=(ablation,))
+    own_ops = [*ops(measured.FORWARD), idle_ms(measured.FORWARD_IDLE_MS)]
+    forward, ablations = measured_phase(
+        "forward", in_turns(*FORWARD_MS), {WITH: own_ops}, LRN, replay=NOT_REPLAYED
+    )
+    phases = {name: {**both, "forward": forward[name]} for name, both in two_phases(run).items()}
+    return msgspec.structs.replace(with_phases(run, phases), ablations=ablations)
 
 
 @cache
 def ablated() -> Run:
-    """Several ablations of one phase: a table of them."""
-    run = alexnet()
-    phases = two_phases(run)
-    for left_out in ("lrn1", "conv1:Relu", "BiasAdd"):
-        phases[f"without_{left_out}"] = {
-            "forward_backward": phases["without_lrn"]["forward_backward"]
-        }
-    (known,) = [ablation for ablation in run.ablations if ablation.phase == "forward_backward"]
-    rows = (
-        ("LRN", 0.0559, (0.0450, 0.0670), 0.0547),
-        ("lrn1", 0.0291, (0.0201, 0.0381), 0.0301),
-        ("conv1:Relu", -0.0012, (-0.0100, 0.0076), 0.0009),
-        ("BiasAdd", 0.0030, None, None),
-    )
-    ablations = tuple(
-        msgspec.structs.replace(
-            known,
-            name=name,
-            without="without_lrn" if name == "LRN" else f"without_{name}",
-            measured_median_s=saved_s,
-            median_ci95_s=interval,
-            predicted_s=predicted_s,
-            predicted_ci95_s=None
-            if predicted_s is None
-            else (predicted_s - 0.002, predicted_s + 0.002),
-        )
-        for name, saved_s, interval, predicted_s in rows
-    )
-    lrn, one, relu, bias = ablations
-    ablations = (
-        lrn,
-        one,
-        msgspec.structs.replace(
-            relu,
-            seen=(SeenOps(type="ReluGrad", pass_="backward", ops=1),),
-            fused=(fused_conv(1, "Relu"),),
-        ),
-        msgspec.structs.replace(
-            bias,
-            attributed_s=None,
-            attributed_ci95_s=None,
-            parts=(),
-            seen=(),
-            fused=tuple(fused_conv(number, "BiasAdd") for number in range(1, 6)),
-            others_s=0.03334,
-            predicted_s=0.0,
-        ),
-    )
+    """Several ablations of one phase: a table of them, one without an interval."""
+    specs = [
+        AblationSpec("LRN", WITH, WITHOUT, kinds=("LRN",)),
+        AblationSpec("lrn1", WITH, "without_lrn1", layers=("lrn1",)),
+        AblationSpec("conv1:Relu", WITH, "without_conv1:Relu", kinds=("Relu",), layers=("conv1",)),
+        AblationSpec("BiasAdd", WITH, "without_BiasAdd", kinds=("BiasAdd",)),
+    ]
+    both_ops = ops(measured.FORWARD_BACKWARD)
+    steps = {WITH: blocks(WITH, {5 * at: ms for at, ms in enumerate(BOTH_MS[0])})}
+    times = {WITH: [*both_ops, idle_ms(measured.FORWARD_BACKWARD_IDLE_MS)]}
+    for place, (spec, saved_ms) in enumerate(zip(specs, (55.9, 29.1, -1.2, 3.0), strict=True), 1):
+        means_ms = np.roll(BOTH_MS[0], place) - saved_ms
+        in_turn = {5 * at + place: ms for at, ms in enumerate(means_ms.tolist())}
+        steps[spec.without] = blocks(spec.without, in_turn)
+        times[spec.without] = [*without(both_ops, spec), idle_ms(1.12)]
+    phases, (*ablations, bias) = measured_phase("forward_backward", steps, times, *specs)
+    labels = {WITH: "with LRN", WITHOUT: "without LRN"}
     variants = {
-        name: run.variants.get(name, Variant(label=name.replace("_", " "), phases=found))
-        for name, found in phases.items()
+        name: Variant(
+            label=labels.get(name, name.replace("_", " ")), phases={"forward_backward": phase}
+        )
+        for name, phase in phases.items()
     }
-    return predicted(msgspec.structs.replace(run, variants=variants), *ablations)
-
-
-def fused_conv(number: int, *fused: str) -> FusedOp:
-    layer = f"conv{number}"
-    return FusedOp(op=layer, layer=layer, kind="Conv2D", pass_="forward", fused=fused)
+    bias = msgspec.structs.replace(bias, ci95_s=None, median_ci95_s=None)
+    return msgspec.structs.replace(alexnet(), variants=variants, ablations=(*ablations, bias))
 
 
 @cache
 def gone_along() -> Run:
     """Ops that went with others or are new without them, many layers that changed, lost time."""
-    run = steady()
-    (both,) = [ablation for ablation in run.ablations if ablation.phase == "forward_backward"]
-    layers = tuple(
-        change(f"encoder/layer_{number:02}", 0.004, 0.004 + number / 1e4, 0.00005, significant=True)
-        for number in range(10, 0, -1)
+    gone = "\n".join(
+        f"{type_}_{at} {type_} forward {0.2 / number} 0 {0.2 / number} 0"
+        for number, type_ in enumerate(("Transpose", "Cast", "Reshape", "Pack", "Fill"), 1)
+        for at in range(number)
     )
-    types = ("Transpose", "Cast", "Reshape", "Pack", "Fill")
-    gone = tuple(
-        OneSided(type=type_, ops=tuple(f"{type_}_{at}" for at in range(number)), change_s=0.0002)
-        for number, type_ in enumerate(types, 1)
-    )
-    new = OneSided(type="Relu", ops=("conv1",), change_s=-0.0031, ci95_s=(-0.0034, -0.0028))
-    others_s = -0.0055 + 0.001 - 0.0031 - 0.0004
-    found = msgspec.structs.replace(
-        both,
-        ci95_s=(0.0281, 0.0386),
-        attributed_s=0.04134,
-        parts=(),
-        others=layers,
-        others_s=others_s,
-        not_significant=None,
-        only_with=gone,
-        only_without=(new,),
-        unassigned=change("", 0.0001, 0.0005, 0.0003),
-        predicted_s=0.04314,
-        predicted_ci95_s=None,
-        predicted_from="share",
-        fused=(fused_conv(1, "LRN"),),
-    )
-    phases = two_phases(run)
-    del phases["with_lrn"]["forward"], phases["without_lrn"]["forward"]
+    own, new = "lrn1/LRN LRN forward 41.3 0.5 41.3 0.5", "conv1/Relu Relu forward 3.1 0.1 3.1 0.1"
+
+    def others(slower_ms: float, lost_ms: float) -> list[OpTimes]:
+        layers = "\n".join(
+            f"encoder/layer_{number:02}/MatMul MatMul forward {4 + number * slower_ms} 0.01 4 0.01"
+            for number in range(1, 11)
+        )
+        lost = f"(unassigned) (unassigned) other {lost_ms} 0.01 {lost_ms} 0.01"
+        return [
+            *(replace(op, layer=op.name.removesuffix("/MatMul")) for op in ops(layers)),
+            *ops(lost),
+            idle_ms(1.1),
+        ]
+
+    times = {
+        WITH: [*ops(own), *ops(gone), *others(0, 0.1)],
+        WITHOUT: [*ops(new), *others(0.1, 0.5)],
+    }
     replay = Replay(
         reason=Note("replay_not_cpu_alone"),
         dependents={"lrn": ("Transpose_0", "Cast_0", "Cast_1", "Fill_0")},
     )
-    whole = phases["with_lrn"]["forward_backward"]
-    phases["with_lrn"]["forward_backward"] = msgspec.structs.replace(whole, replay=replay)
-    return predicted(with_phases(run, phases), found)
+    means_ms = ([84.1, 84.9] * 5, [50.0, 50.4] * 5)
+    phases, ablations = measured_phase(
+        "forward_backward", in_turns(*means_ms), times, LRN, replay=replay
+    )
+    return msgspec.structs.replace(only_both(steady(), phases), ablations=ablations)

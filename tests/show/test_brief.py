@@ -9,14 +9,16 @@ from rich.cells import cell_len
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
+from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show import render as render_any
 from alexprof.show.document import Table
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
-from alexprof.show.sections.brief import brief_section
+from alexprof.show.sections.brief import Size, brief_section
 from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
+from tests.analysis.test_summary import phases
 from tests.factory import costs_of, traced
 from tests.show import odd_runs, runs
 from tests.show.full import render_brief as render
@@ -27,6 +29,7 @@ FIGURES = (
     *("first_step", "last_step", "slowest_ratio", "others_fraction", "first_level_s"),
     *("last_level_s", "traced_s", "wall_clock_s", "slowdown", "std_fraction", "traced_per_step"),
     *("first_s", "last_s", "mean_s", "held_s", "span_s", "step_with_it_s"),
+    *("slow", "slow_far", "quick", "quick_far", "steps", "added_fraction"),
     *("timed_per_step", "step_s", "busy_s", "waits_s", "launches_per_step"),
 )
 
@@ -50,7 +53,7 @@ def test_no_line_is_too_wide(name, width):
 
 
 def test_the_answer_is_in_the_first_five_lines():
-    assert "Leaving LRN out saves 13.3\u00a0%" in "\n".join(render(runs.alexnet()).splitlines()[:5])
+    assert "Leaving LRN out saves 13.1\u00a0%" in "\n".join(render(runs.alexnet()).splitlines()[:5])
 
 
 def test_each_finding_has_its_words():
@@ -58,7 +61,8 @@ def test_each_finding_has_its_words():
     figures = dict.fromkeys(FIGURES, 0.5)
     view = View(run, ReportOptions())
     for code in TEMPLATES.keys() - NOTE_TEXTS.keys():
-        finding = Finding(code=code, severity=1, phases=("forward",), numbers=figures, text="Said.")
+        names = ("max-time",) if code in ("stopped", "imprecise") else ()
+        finding = Finding(code, figures, names=names, text="Said.", severity=1, phases=("forward",))
         assert finding_text(view, finding).endswith((".", ")"))
 
 
@@ -140,7 +144,31 @@ def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():
     view = View(replace(run, ablations=tuple(ablations)), ReportOptions())
     shares = [share for share in view.summary.shares if share.name == "conv2"]
     assert {share.what for share in shares} == {"layer", "left out"}
-    tables = [block for block in brief_section(view, rows=8).blocks if isinstance(block, Table)]
+    tables = [block for block in brief_section(view, Size(8, 3)).blocks if isinstance(block, Table)]
     names = [row.cells[0] for row in tables[-1].rows]
     assert {"conv2", "conv2, as left out"} <= {*names}
     assert len(names) == len({*names})
+
+
+def with_many_findings(run):
+    """Each phase unlike its timed steps, drifting and disturbed, beside what it has."""
+    notes = tuple(Note("profiler_warning", text=text) for text in ("a", "b", "c"))
+
+    def change(phase):
+        traced = phase.traced and replace(phase.traced, slowdown=1.7)
+        return replace(phase, notes=notes, traced=traced)
+
+    return phases(run, change)
+
+
+@pytest.mark.parametrize("make", [runs.alexnet, runs.steady, odd_runs.ablated])
+def test_findings_give_way_before_layers(make):
+    """At least six rows of layers, at most three findings, at most 30 lines."""
+    for run in (make(), with_many_findings(make())):
+        lines = render(run).splitlines()
+        start = next(n for n, line in enumerate(lines) if line.startswith("Where a step goes"))
+        rows = lines[start + 2 : lines.index("", start)]
+        assert len(lines) <= 30
+        assert len(rows) >= 6
+        assert sum(line.startswith("!") for line in lines) <= 3
+    assert any("more finding" in line for line in lines)

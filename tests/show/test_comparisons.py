@@ -1,4 +1,4 @@
-"""What `compare`, `gate` and `history` print, as a whole.
+"""What `compare`, `gate`, `history` and `ab` print, as a whole.
 
 `ALEXPROF_UPDATE_GOLDEN=1 pytest tests/show` writes what they are now; read the difference.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -17,26 +19,32 @@ from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.compare import compare
 from alexprof.analysis.gate import GateResult, gate, parse_bound
 from alexprof.analysis.history import History, history
+from alexprof.analysis.pairs import PairsResult, judge_pairs
 from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
+from alexprof.measure.processes import parse_command
 from alexprof.record.note import Note
 from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
 from alexprof.show.over_time import render_history
+from alexprof.show.pairs import pair_line, render_pairs
+from alexprof.tracer.pairing import PairsPlan, run_pairs
 from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
+from tests.analysis.test_pairs import Scripted, leave_run
+from tests.factory import wave
 from tests.show.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_comparisons"
 STEPS = {"with_lrn": 0.2, "without_lrn": 0.2}
 HEAVIER = {name: (part + 0.1 * (name == "conv1")) / 1.1 for name, part in OPS.items()}
+A = parse_command("true train.py --fast")
+B = parse_command(f"X=1 true train.py --name={'very-' * 30}long '<b>|*_'")
 
 
-@pytest.fixture(scope="module")
-def logdir(tmp_path_factory):
+def made_runs(folder):
     """Runs of all sorts; the changes are known."""
-    folder = tmp_path_factory.mktemp("logdir")
     newer = dataclasses.replace(SOFTWARE, tensorflow="2.22.0")
     ablation = {"without_lrn": ("lrn1",)}
     days = [f"2026-11-{day:02}T04:42:00+00:00" for day in range(1, 9)]
@@ -64,16 +72,23 @@ def logdir(tmp_path_factory):
     )
     odd = {"with_lrn": 0.22, "v": 0.1}
     made_run(folder / "odd <b>|*_", odd, started=days[5], traced=0, software=newer)
-    return folder
 
 
-def compared(logdir, *names) -> RunComparison:
-    return compare(select_each(names, logdir))
+def seconds(name):
+    """Two to three seconds, B 5 % slower, pairs that differ by up to 2 %."""
+    number, is_b = int(re.sub(r"\D", "", name)), "b" in name
+    return 2.5 * (1 + 0.02 * float(wave(30, 3 + is_b)[number])) * (1 + 0.05 * is_b)
 
 
-def judged(logdir, run, *bounds) -> GateResult:
-    new, old = (Group((select(name, logdir),)) for name in (run, "monday"))
-    return gate(new, old, [parse_bound(bound) for bound in bounds])
+def far(name):
+    return seconds(name) * (1 + 0.3 * float(wave(30, 7)[int(name[-1])]) * ("b" in name))
+
+
+def judged_pairs(folder, pairs=5, seconds=seconds, leave=lambda logdir, name: None, **changes):
+    record = run_pairs(PairsPlan(A, B, pairs), folder, run=Scripted(seconds, leave))
+    requested = pairs if not changes else 40
+    record = msgspec.structs.replace(record, machine=HOST, pairs=requested, **changes)
+    return judge_pairs(record, folder)
 
 
 COMPARED = {
@@ -90,122 +105,173 @@ GATES = {
     "gate_unclear": ("wednesday", "10%"),
     "gate_spoiled": ("busy", "5%"),
 }
+METRICS = {"history_mean": None, "history_share": "conv1.share"}
+PAIRS = {
+    "pairs_processes": {},
+    "pairs_unclear": {"pairs": 3, "seconds": far},
+    "pairs_many": {"pairs": 28, "complete": False, "stopped": Note("interrupted")},
+    "pairs_runs": {"leave": leave_run()},
+}
+NAMES = [*COMPARED, *GATES, *METRICS, *PAIRS]
+PAGES = ("slower", "odd", "gate_slower", "history_mean", "pairs_processes", "pairs_runs")
 SHORT = ("slower", "spoiled")
 """Of these the short form is compared as a whole too."""
-METRICS = {"history_mean": None, "history_share": "conv1.share"}
 
 
-def rendered(logdir, name, style="text", **options):
-    chosen = ReportOptions(**{"full": True, **options})
-    if name in COMPARED:
-        return render_comparison(compared(logdir, *COMPARED[name]), style, chosen)
-    if name in GATES:
-        return render_gate(judged(logdir, *GATES[name]), style, chosen)
-    return render_history(history(logdir, METRICS[name], "with_lrn"), style, chosen)
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """What each name stands for, and the function that renders it."""
+    logdir = tmp_path_factory.mktemp("logdir")
+    made_runs(logdir)
+
+    @cache
+    def of(name):
+        if name in COMPARED:
+            return compare(select_each(COMPARED[name], logdir)), render_comparison
+        if name in METRICS:
+            return history(logdir, METRICS[name], "with_lrn"), render_history
+        if name in PAIRS:
+            return judged_pairs(tmp_path_factory.mktemp("ab") / name[6:], **PAIRS[name]), (
+                render_pairs
+            )
+        run, *bounds = GATES.get(name) or ("monday:with_lrn", "5%")
+        baseline = "monday" if name in GATES else "monday:without_lrn"
+        new, old = (Group((select(run, logdir),)) for run in (run, baseline))
+        return gate(new, old, [parse_bound(bound) for bound in bounds]), render_gate
+
+    return of
 
 
-NAMES = [*COMPARED, *GATES, *METRICS]
+@pytest.fixture(scope="module")
+def rendered(result):
+    def render(name, style="text", **options):
+        value, draw = result(name)
+        return draw(value, style, ReportOptions(**{"full": True, **options}))
+
+    return render
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text(logdir, name):
-    check_golden(GOLDEN / f"{name}.txt", rendered(logdir, name))
+def test_text(rendered, name):
+    check_golden(GOLDEN / f"{name}.txt", rendered(name))
 
 
-@pytest.mark.parametrize("name", ["slower", "odd", "gate_slower", "history_mean"])
-def test_markdown(logdir, name):
-    check_golden(GOLDEN / f"{name}.md", rendered(logdir, name, "markdown"))
+@pytest.mark.parametrize("name", PAGES)
+def test_markdown(rendered, name):
+    check_golden(GOLDEN / f"{name}.md", rendered(name, "markdown"))
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_brief(rendered, name):
+    check_golden(GOLDEN / f"brief_{name}.txt", rendered(name, full=False))
 
 
 def test_no_golden_file_is_left_over():
-    pages = {f"{name}.md" for name in ("slower", "odd", "gate_slower", "history_mean")}
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.txt" for name in NAMES} | pages | {
-        f"brief_{name}.txt" for name in SHORT
-    }
+    texts = [*NAMES, *(f"brief_{name}" for name in SHORT)]
+    files = {f"{name}.txt" for name in texts} | {f"{name}.md" for name in PAGES}
+    assert {path.name for path in GOLDEN.iterdir()} == files
 
 
 @pytest.mark.parametrize("width", [1, 40, 60, 80, 100, 200])
 @pytest.mark.parametrize("name", NAMES)
-def test_no_line_is_too_wide(logdir, name, width):
-    text = rendered(logdir, name, width=width)
+def test_no_line_is_too_wide(rendered, name, width):
+    text = rendered(name, width=width)
     assert max(map(cell_len, text.splitlines())) <= min(max(width, 40), 100)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_colour_adds_nothing_but_colour(logdir, name):
-    colored = rendered(logdir, name, color=True)
+def test_color_adds_nothing_but_color(rendered, name):
+    colored = rendered(name, color=True)
     assert "\x1b[1m" in colored
-    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(logdir, name)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(name)
 
 
-def test_json_has_the_fields_that_are_promised(logdir):
-    made = json.loads(rendered(logdir, "slower", "json"))
-    assert (made["comparable"], made["why_not"]) == (True, [])
+@pytest.mark.parametrize(
+    ("name", "struct"),
+    [
+        ("slower", RunComparison),
+        ("gate_slower", GateResult),
+        ("history_mean", History),
+        *((name, PairsResult) for name in PAIRS),
+    ],
+)
+def test_json_comes_back_as_the_same_values(result, rendered, name, struct):
+    assert msgspec.json.decode(rendered(name, "json"), type=struct) == result(name)[0]
+
+
+def test_json_has_the_fields_that_are_promised(rendered):
+    made = json.loads(rendered("slower", "json"))
+    assert (made["comparable"], made["why_not"], made["schema_version"]) == (True, [], 2)
     promised = ("level", "variant", "phase", "name", "a_share", "b_share", "difference")
     for change in made["differences"]:
         assert set(promised) <= set(change)
         assert change["level"] in ("phase", "layer", "kind", "op")
         assert change["difference"]["verdict"] in ("slower", "faster", "same", "unclear")
-    assert json.loads(rendered(logdir, "spoiled", "json"))["comparable"] is False
-    assert json.loads(rendered(logdir, "gate_slower", "json"))["exit_code"] == 1
-    assert json.loads(rendered(logdir, "history_mean", "json"))["steps"][0]["run"] == "wednesday"
+    assert json.loads(rendered("spoiled", "json"))["comparable"] is False
+    assert json.loads(rendered("gate_slower", "json"))["exit_code"] == 1
+    assert json.loads(rendered("history_mean", "json"))["steps"][0]["run"] == "wednesday"
 
 
-@pytest.mark.parametrize(
-    ("name", "result"), [("slower", RunComparison), ("gate_slower", GateResult)]
-)
-def test_json_comes_back_as_the_same_values(logdir, name, result):
-    import msgspec
-
-    text = rendered(logdir, name, "json")
-    compared_runs = (
-        compared(logdir, *COMPARED[name]) if name in COMPARED else judged(logdir, *GATES[name])
-    )
-    assert msgspec.json.decode(text, type=result) == compared_runs
-    assert msgspec.json.decode(rendered(logdir, "history_mean", "json"), type=History)
-
-
-def test_a_gate_between_variants_names_both(logdir):
-    new, old = (Group((select(f"monday:{name}", logdir),)) for name in STEPS)
-    text = render_gate(gate(new, old, [parse_bound("5%")]), "text", ReportOptions())
+def test_a_gate_between_variants_names_both(rendered):
+    text = rendered("gate between variants")
     assert "baseline monday:without_lrn · now monday:with_lrn\n" in text
     assert "No: forward, without LRN → with LRN is 17.6" in text
 
 
-def test_if_an_interval_includes_0_no_direction_is_given(logdir):
-    text = rendered(logdir, "same")
-    assert "slower" not in text
-    assert "faster" not in text
+@pytest.mark.parametrize("name", ["same", "pairs_unclear"])
+def test_if_an_interval_includes_0_no_direction_is_given(rendered, name):
+    text = rendered(name)
+    assert not re.search("slower|faster", text.replace("Which is slower?", ""))
     assert "unclear" in text
 
 
-def test_one_phase_on_request(logdir):
-    compared_runs = compared(logdir, "monday", "wednesday")
-    text = render_comparison(compared_runs, "text", ReportOptions(phase="forward"))
-    assert text == render_comparison(compared_runs)
+def test_one_phase_on_request(result):
+    value, _ = result("slower")
+    assert render_comparison(value, "text", ReportOptions(phase="forward")) == render_comparison(
+        value
+    )
     with pytest.raises(UsageError, match="no phase 'x' in monday: there are forward"):
-        render_comparison(compared_runs, "text", ReportOptions(phase="x"))
+        render_comparison(value, "text", ReportOptions(phase="x"))
+
+
+@pytest.mark.parametrize("name", ["slower", "pairs_runs"])
+def test_each_style_is_known(rendered, name):
     with pytest.raises(UsageError, match="no style 'pdf'"):
-        render_comparison(compared_runs, "pdf")
+        rendered(name, "pdf")
 
 
-def test_as_many_ops_as_asked_for(logdir):
-    compared_runs = compared(logdir, "monday:with_lrn", "monday:without_lrn")
-    assert "\nlrn1  " in render_comparison(compared_runs, "text", ReportOptions(top=1, full=True))
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_brief(logdir, name):
-    check_golden(GOLDEN / f"brief_{name}.txt", rendered(logdir, name, full=False))
+def test_as_many_ops_as_asked_for(rendered):
+    assert "\nlrn1  " in rendered("ablation", top=1)
 
 
 @pytest.mark.parametrize("name", COMPARED)
-def test_the_verdicts_fit_on_a_screen(logdir, name):
-    lines = rendered(logdir, name, full=False).splitlines()
-    assert len(lines) <= 30
+def test_the_verdicts_fit_on_a_screen(rendered, name):
+    assert len(rendered(name, full=False).splitlines()) <= 30
 
 
-def test_what_can_not_be_compared_has_reasons_and_no_table(logdir):
-    text = rendered(logdir, "spoiled", full=False)
+def test_what_can_not_be_compared_has_reasons_and_no_table(rendered):
+    text = rendered("spoiled", full=False)
     assert "batch size differs" in text
     assert "95" not in text
+
+
+def test_who_ran_first_does_not_depend_on_the_clock(result):
+    """Quick processes start within a millisecond, and a clock may be set back."""
+    pairs, _ = result("pairs_processes")
+    at_once = [
+        msgspec.structs.replace(process, started=pairs.record.started)
+        for process in pairs.record.processes
+    ]
+    record = msgspec.structs.replace(pairs.record, processes=tuple(at_once))
+    assert render_pairs(msgspec.structs.replace(pairs, record=record)) == render_pairs(pairs)
+
+
+def test_a_pair_while_it_goes_on(result):
+    record = result("pairs_processes")[0].record
+    cut = msgspec.structs.replace(record, processes=record.processes[:-4], pairs=100)
+    assert re.fullmatch(
+        r"Pair 3 of 100: A 2\.\d\d s, B 2\.\d\d s; 8 min \d+ s left",
+        pair_line(cut).replace("\xa0", " "),
+    )
+    assert pair_line(record).startswith("Pair 5 of 5: ")
+    assert "left" not in pair_line(record)

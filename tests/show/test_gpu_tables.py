@@ -13,7 +13,6 @@ from alexprof.show.palette import no_paint
 from alexprof.show.sections.where import where_section
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
-from tests.show.full import render
 
 
 def layer_table(run):
@@ -41,7 +40,6 @@ def test_shares_of_busy_time_add_up_without_idle():
 
 def test_a_cpu_has_no_such_column():
     assert "GPU-busy" not in [column.title for column in layer_table(runs.alexnet()).columns]
-    assert "GPU-busy" not in render(runs.alexnet())
 
 
 def test_a_step_of_some_ms_is_divided_in_microseconds():

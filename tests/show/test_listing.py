@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
-from alexprof.show import numbers, render, render_list
+from alexprof.show import ReportOptions, numbers, render, render_list
 from tests.show import odd_runs, runs
 
 ALL: list[Run | BrokenRun] = [
@@ -29,19 +29,19 @@ def test_a_run_is_its_state_its_means_and_what_lrn_costs():
         [
             "5 runs; step times, and what leaving ops out saves (95 % interval)",
             "",
-            "alexnet-20261124-071417     2026-11-24 07:14                            complete",
-            "  forward           244 ms with LRN, 188 ms without  LRN: 55.3 (42.1 to 68.6) ms",
-            "  forward-backward  612 ms with LRN, 578 ms without  LRN: unclear",
+            "alexnet-20261124-071417                             2026-11-24 07:14    complete",
+            "  forward           210 ms with LRN, 183 ms without  LRN: 27.0 (25.7 to 28.4) ms",
+            "  forward-backward  609 ms with LRN, 578 ms without  LRN: unclear",
             "",
-            "alexnet-20261124-071417     2026-11-24 07:14                          incomplete",
+            "alexnet-20261124-071417                             2026-11-24 07:14  incomplete",
             "  ! no memory left in forward-backward, without LRN",
-            "  forward           244 ms with LRN, 188 ms without  LRN: unclear",
-            "  forward-backward  612 ms with LRN",
+            "  forward           227 ms with LRN, 186 ms without  LRN: 41.3 (10.5 to 72.1) ms",
+            "  forward-backward  608 ms with LRN",
             "",
-            "alexnet-20261124-080000     2026-11-24 08:00                          incomplete",
+            "alexnet-20261124-080000                             2026-11-24 08:00  incomplete",
             "  ! it did not finish: still running, or killed",
             "",
-            "train-20261124-093000       2026-11-24 09:30                            complete",
+            "train-20261124-093000                               2026-11-24 09:30    complete",
             "  train  8.02 ms",
             "",
             "old-run",
@@ -66,12 +66,12 @@ def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_r
 
 @pytest.mark.parametrize("width", [1, 40, 50, 79, 80, 120])
 def test_no_line_is_too_wide(width):
-    text = render_list([*ALL, odd_runs.long_names()], width)
+    text = render_list([*ALL, odd_runs.long_names()], ReportOptions(width=width))
     assert max(map(cell_len, text.splitlines())) <= max(width, 40)
 
 
-def test_colour_adds_nothing_but_colour():
-    colored = render_list(ALL, color=True)
+def test_color_adds_nothing_but_color():
+    colored = render_list(ALL, ReportOptions(color=True))
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render_list(ALL)
     assert colored != render_list(ALL)
 

@@ -13,71 +13,31 @@ from alexprof.show import numbers
 NBSP = "\u00a0"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (float("nan"), "–"),
-        (float("inf"), "–"),
-        (0, "0"),
-        (0.0000001, "<0.0001"),
-        (0.00006, "0.0001"),
-        (0.00123, "0.0012"),
-        (0.0049, "0.0049"),
-        (0.005, "0.01"),
-        (0.0149, "0.01"),
-        (0.456, "0.46"),
-        (0.995, "0.99"),
-        (0.996, "1.00"),
-        (0.9999, "1.00"),
-        (8.644, "8.64"),
-        (9.996, "10.0"),
-        (30.46, "30.5"),
-        (99.94, "99.9"),
-        (99.96, "100"),
-        (243.7, "244"),
-        (1013.7, "1014"),
-        (123456.7, "123457"),
-        (-31.5, "−31.5"),
-        (-0.001, "−0.0010"),
-    ],
+def cases(text: str) -> pytest.MarkDecorator:
+    """Values and how they are written, as VALUE=TEXT."""
+    pairs = [case.split("=") for case in text.split()]
+    return pytest.mark.parametrize(("value", "text"), [(float(value), to) for value, to in pairs])
+
+
+@cases(
+    "nan=– inf=– 0=0 0.0000001=<0.0001 0.00006=0.0001 0.00123=0.0012 0.0049=0.0049 0.005=0.01 "
+    "0.0149=0.01 0.456=0.46 0.995=0.99 0.996=1.00 0.9999=1.00 8.644=8.64 9.996=10.0 30.46=30.5 "
+    "99.94=99.9 99.96=100 243.7=244 1013.7=1014 123456.7=123457 -31.5=−31.5 -0.001=−0.0010"
 )
 def test_plain_numbers_have_three_figures_and_two_decimals_at_most(value, text):
     assert numbers.plain(value) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (55.34, "+55.3"),
-        (-14.3, "−14.3"),
-        (0.02, "+0.02"),
-        (0.001, "+0.0010"),
-        (0, "0"),
-        (None, "–"),
-    ],
-)
+@cases("55.34=+55.3 -14.3=−14.3 0.02=+0.02 0.001=+0.0010 0=0")
 def test_only_differences_have_a_sign(value, text):
     assert numbers.signed(value) == text
 
 
-@pytest.mark.parametrize(
-    ("half_ms", "text"),
-    [
-        (131.2, "131"),
-        (71.4, "71"),
-        (13.7, "14"),
-        (9.96, "10"),
-        (1.94, "1.9"),
-        (0.996, "1.0"),
-        (0.812, "0.81"),
-        (0.041, "0.04"),
-        (0.004, "0.0040"),
-        (0, "0"),
-    ],
+@cases(
+    "131.2=131 71.4=71 13.7=14 9.96=10 1.94=1.9 0.996=1.0 0.812=0.81 0.041=0.04 0.004=0.0040 0=0"
 )
-def test_half_widths_have_two_figures(half_ms, text):
-    interval = ((100 - half_ms) / 1e3, (100 + half_ms) / 1e3)
+def test_half_widths_have_two_figures(value, text):
+    interval = ((100 - value) / 1e3, (100 + value) / 1e3)
     assert numbers.MILLISECONDS.half_width(interval) == text
 
 
@@ -140,26 +100,18 @@ def test_no_row_of_a_table_is_less_than_it_can_write(times_s):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "step_s", "text"),
+    ("step_s", "written"),
     [
-        (0.00151, None, "1.51 ms"),
-        (0.00032, None, "320 µs"),
-        (0.244, None, "244 ms"),
-        (2.4, None, "2.40 s"),
-        (1.3e-7, None, "0.13 µs"),
-        (0.00032, 0.00151, "0.32 ms"),
-        (0.0000417, 0.00151, "41.7 µs"),
-        (0.00006, 0.3, "0.06 ms"),
-        (1e-6, 0.3, "1.00 µs"),
-        (0.129, 2.5, "129 ms"),
-        (0.0009, 1.6, "0.90 ms"),
-        (1.2, 2.5, "1.20 s"),
-        (0.0, 0.3, "0 ms"),
-        (None, 0.3, "–"),
+        (None, "0.00151=1.51 ms, 0.00032=320 µs, 0.244=244 ms, 2.4=2.40 s, 1.3e-7=0.13 µs"),
+        (0.00151, "0.00032=0.32 ms, 0.0000417=41.7 µs"),
+        (0.3, "0.00006=0.06 ms, 1e-6=1.00 µs, 0=0 ms"),
+        (2.5, "0.129=129 ms, 0.0009=0.90 ms, 1.2=1.20 s"),
     ],
 )
-def test_a_part_of_a_step_has_the_unit_of_the_step(seconds, step_s, text):
-    assert numbers.time(seconds, step_s).replace(NBSP, " ") == text
+def test_a_part_of_a_step_has_the_unit_of_the_step(step_s, written):
+    for case in written.split(", "):
+        seconds, text = case.split("=")
+        assert numbers.time(float(seconds), step_s).replace(NBSP, " ") == text
 
 
 @pytest.mark.parametrize(
@@ -179,11 +131,10 @@ def test_the_classic_seconds_have_three_figures_of_the_mean(times_s, texts):
 
 
 def test_what_was_not_measured_is_a_dash_without_a_unit():
-    assert numbers.time(None) == "–"
-    assert numbers.MILLISECONDS.half_width(None) == "–"
-    assert numbers.MILLISECONDS.interval(None) == "–"
-    assert numbers.percent_unit(None) == "–"
-    assert numbers.times(None) == "–"
+    ms = numbers.MILLISECONDS
+    texts = [numbers.plain(None), numbers.signed(None), numbers.time(None), numbers.time(None, 0.3)]
+    texts += [ms.half_width(None), ms.interval(None), numbers.percent_unit(None)]
+    assert {*texts, numbers.times(None), numbers.count(None)} == {"–"}
 
 
 def test_percent_ratio_and_count():
@@ -212,18 +163,11 @@ def test_a_written_number_is_as_near_as_its_last_digit_allows(value):
 
 def test_decimal_points_stand_under_each_other():
     texts = ["244", "+55.3", "8.64", "<0.01", "–", "", "26.9×", "7.84×"]
-    aligned = numbers.align_decimals(texts)
-    width = max(map(len, aligned))
-    points = {line.rjust(width).find(".") for line in aligned if "." in line}
-    assert len(points) == 1
-    point = points.pop()
-    units = {line.rjust(width).rstrip()[-1:] for line in aligned if line and "." not in line}
-    assert units == {"4", "–"}
-    assert all(
-        len(line.rjust(width).rstrip()) == point for line in aligned if line and "." not in line
-    )
-    assert aligned[5] == ""
-
-
-def test_a_column_of_whole_numbers_is_not_padded():
+    aligned = ["244    ", "+55.3  ", "8.64 ", "<0.01 ", "–    ", "", "26.9× ", "7.84×"]
+    assert numbers.align_decimals(texts) == aligned
     assert numbers.align_decimals(["1", "10", "100"]) == ["1", "10", "100"]
+
+
+def test_half_an_interval_that_ends_at_zero_is_what_lies_above_its_center():
+    assert numbers.MILLISECONDS.half_width((0.0, 0.004), 0.001) == "3.0"
+    assert numbers.MILLISECONDS.half_width((0.001, 0.003), 0.002) == "1.0"

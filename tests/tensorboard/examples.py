@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from alexprof.attribute import IDLE_OP
-from alexprof.record.ablation import Ablation
+from alexprof.measure.loop import Block
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
-from alexprof.record.phase import AttributedTimes, Phase, Traced
+from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
-from alexprof.record.timed import Timed
 from alexprof.tensorboard.scalars import TimedSteps
-from tests.factory import run_of
+from alexprof.workload.base import AblationSpec
+from tests.factory import OpTimes, block, costs_of, idle, measured, run_of
 
 NAME = "alexnet-20261124-044200"
 STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
@@ -34,38 +33,32 @@ def steps(count: int, first_ms: float = 10.0) -> TimedSteps:
 
 def costs(shares_ms: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
     """Two traced steps of 20 and 22 ms; shares by layer and kind, the rest is idle."""
-    rows = [
-        (step, wall_ms, device, "op", layer, kind, of_step[step])
-        for step, wall_ms in enumerate((20.0, 22.0))
-        for (layer, kind), of_step in shares_ms.items()
+    ops = [
+        OpTimes(f"{layer}/op", kind, "forward", np.array(ms) * 1e6, device=device, layer=layer)
+        for (layer, kind), ms in shares_ms.items()
         for device in ("CPU", "GPU:0")
     ]
-    for step, wall_ms in enumerate((20.0, 22.0)):
-        idle_ms = wall_ms - sum(of_step[step] for of_step in shares_ms.values())
-        rows.append((step, wall_ms, "CPU", IDLE_OP, "", "", idle_ms))
-    schema = ["step", "wall_ns", "device", "op", "layer", "kind", "share_ns"]
-    return pl.DataFrame(rows, schema, orient="row").with_columns(
-        pl.col("wall_ns", "share_ns") * 1e6
-    )
+    left_ns = np.array([20e6, 22e6]) - sum(op.share_ns for op in ops if op.device == "CPU")
+    return costs_of([*ops, idle(left_ns)])
+
+
+def blocks(variant: str, mean_s: float) -> list[Block]:
+    """40 steps, each 1 ms longer than the one before."""
+    parts = np.array_split(mean_s + (np.arange(40) - 19.5) / 1e3, 4)
+    return [block(variant, number, number, part) for number, part in enumerate(parts)]
+
+
+def op_times(mean_s: float, lrn_s: float) -> list[OpTimes]:
+    """Two traced steps, 1.25 times as long as the timed ones; what is not LRN's is idle."""
+    wall_ns = mean_s * np.array([1.2e9, 1.3e9])
+    own = [OpTimes("lrn1/LRN", "LRN", "forward", wall_ns * lrn_s / mean_s)] if lrn_s else []
+    return [*own, idle(wall_ns * (1 - lrn_s / mean_s))]
 
 
 def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
-    timed = Timed(40, 10, mean_s, 0.002, None, mean_s - 0.001, None, 0.01, 0.05, True, ())
-    trace = Traced(
-        steps=2,
-        mean_s=mean_s * 1.25,
-        std_s=None,
-        slowdown=1.25,
-        wall_clock_mean_s=None,
-        file="x",
-        host_level=3,
-        events=9,
-    )
-    times = AttributedTimes(
-        device="CPU", wall_ns=2, share_ns=1, idle_ns=1, unassigned_ns=0, devices=()
-    )
-    traced = {"traced": trace, "attribution": times} if with_trace else {}
-    return Phase(label=label, timed=timed, **traced)  # type: ignore[arg-type]
+    times = {WITH: op_times(mean_s, 0.0)} if with_trace else {}
+    phases, _, _ = measured(label, {WITH: blocks(WITH, mean_s)}, times)
+    return phases[WITH]
 
 
 def run(
@@ -75,10 +68,17 @@ def run(
     ablations: bool = True,
     accelerators: tuple[Device, ...] = (),
 ) -> Run:
-    """A run of two variants and two phases, or of the variants given."""
+    """A run of two variants and a phase, or of the variants given."""
+    means_s, lrn_s = {WITH: 0.0295, WITHOUT: 0.0205}, {WITH: 0.00875, WITHOUT: 0.0}
+    phases, measured_ablations, _ = measured(
+        "forward",
+        {name: blocks(name, mean_s) for name, mean_s in means_s.items()},
+        {name: op_times(means_s[name], lrn_s[name]) for name in means_s},
+        [AblationSpec("lrn", WITH, WITHOUT, kinds=("LRN",))],
+    )
     known = {
-        WITH: Variant(label="with LRN", phases={"forward": phase("Forward", 0.0295)}),
-        WITHOUT: Variant(label="without LRN", phases={"forward": phase("Forward", 0.0205)}),
+        name: Variant(label=name.replace("_lrn", " LRN"), phases={"forward": forward})
+        for name, forward in phases.items()
     }
     settings: dict[str, Any] = {
         "batch_size": 4,
@@ -90,22 +90,6 @@ def run(
         "left_out": ["LRN"],
         "intra_op": None,
     }
-    lrn = Ablation(
-        name="lrn",
-        phase="forward",
-        reference=WITH,
-        without=WITHOUT,
-        measured_s=0.009,
-        ci95_s=None,
-        measured_median_s=0.009,
-        median_ci95_s=None,
-        attributed_s=0.00875,
-        attributed_std_s=None,
-        ops=2,
-        parts=(),
-        others_s=None,
-        idle_s=None,
-    )
     return run_of(
         NAME,
         known if variants is None else variants,
@@ -118,7 +102,7 @@ def run(
             Software("0.1.0", "3.11", "2.21", "2.0", onednn=True),
             accelerators,
         ),
-        ablations=(lrn,) if ablations else (),
+        ablations=measured_ablations if ablations else (),
     )
 
 

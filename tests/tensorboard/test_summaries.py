@@ -69,7 +69,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     return Served(logdir)
 
 
-def one(logdir: Path, *given_: Any, **more: Any) -> Served:
+def serve(logdir: Path, *given_: Any, **more: Any) -> Served:
     """TensorBoard over a single variant."""
     write(logdir, *given_, **more)
     return Served(logdir)
@@ -77,48 +77,38 @@ def one(logdir: Path, *given_: Any, **more: Any) -> Served:
 
 def test_each_step_is_a_point_with_its_number_duration_and_time(served: Served) -> None:
     expected = [(STARTED_S + 1 + step, step, 10.0 + step) for step in range(40)]
-    assert served.scalar(RUN, "forward/step_time_ms") == [pytest.approx(one) for one in expected]
-
-
-@pytest.mark.parametrize(
-    ("tag", "step", "value"),
-    [
-        ("forward/mean_ms", 40, 29.5),
-        ("forward/std_ms", 40, 2.0),
-        ("forward/median_ms", 40, 28.5),
-        ("forward/slowdown", 2, 1.25),
-        ("forward/lrn_attributed_ms", 40, 8.75),
-        ("forward/lrn_share_percent", 40, 100 * 8.75 / 29.5),
-        ("forward/lrn_measured_ms", 40, 9.0),
-    ],
-)
-def test_a_figure_is_a_line_that_ends_in_it(
-    served: Served, tag: str, step: int, value: float
-) -> None:
-    first, *_, last = served.scalar(RUN, tag)
-    assert last == pytest.approx((STARTED_S + 40, step, value))
-    assert first[1] < last[1]
-
-
-def test_the_mean_runs_along_with_the_steps(served: Served) -> None:
-    """Steps take 10, 11, 12 … ms: after the first n their mean is 10 + (n − 1) / 2."""
-    points = served.scalar(RUN, "forward/mean_ms")
-    assert [step for _, step, _ in points] == list(range(4, 41, 4))
-    assert [value for _, _, value in points] == [
-        pytest.approx(10 + (step - 1) / 2) for _, step, _ in points
+    assert served.scalar(RUN, "forward/step_time_ms") == [
+        pytest.approx(point) for point in expected
     ]
 
 
-def test_layers_kinds_and_idle_add_up_to_the_traced_step(served: Served) -> None:
-    def values(tag: str) -> list[float]:
-        tag = f"forward_{tag}" if "s/" in tag else f"forward/{tag}"
-        return [value for _, _, value in served.scalar(RUN, tag)]
-
-    assert values("traced_step_ms") == pytest.approx([20, 22])
-    assert values("layers/conv1_ms") == pytest.approx([8, 9])
-    assert values("layers/lrn1_ms") == pytest.approx([2, 1.5])
-    assert values("kinds/Conv2D_ms") == pytest.approx([8, 9])
-    assert values("idle_ms") == pytest.approx([10, 11.5])
+@pytest.mark.parametrize(
+    ("tag", "step", "values"),
+    [
+        # Steps take 10, 11, 12 … ms: after the first n their mean is 10 + (n − 1) / 2.
+        ("forward/mean_ms", 40, [10 + (steps - 1) / 2 for steps in range(4, 41, 4)]),
+        ("forward/slowdown", 2, [1.25, 1.25]),
+        ("forward/lrn_attributed_ms", 40, [8.75, 8.75]),
+        ("forward/lrn_share_percent", 40, [100 * 8.75 / 29.5] * 2),
+        ("forward/lrn_measured_ms", 40, [9.0, 9.0]),
+        # Layers or kinds and idle time add up to the step.
+        ("forward/traced_step_ms", 1, [20, 22]),
+        ("forward_layers/conv1_ms", 1, [8, 9]),
+        ("forward_layers/lrn1_ms", 1, [2, 1.5]),
+        ("forward_kinds/Conv2D_ms", 1, [8, 9]),
+        ("forward/idle_ms", 1, [10, 11.5]),
+        ("forward/std_ms", 40, 11.543397),
+        ("forward/median_ms", 40, 29.5),
+    ],
+)
+def test_a_line_ends_in_the_run_s_figure(
+    served: Served, tag: str, step: int, values: list[float] | float
+) -> None:
+    points = served.scalar(RUN, tag)
+    shown = [value for *_, value in points]
+    assert (shown if isinstance(values, list) else shown[-1]) == pytest.approx(values)
+    assert points[-1][:2] == (STARTED_S + 40, step)
+    assert points[0][1] < step
 
 
 def test_every_line_says_its_unit(served: Served) -> None:
@@ -128,11 +118,8 @@ def test_every_line_says_its_unit(served: Served) -> None:
     for tag, about in tags.items():
         (unit,) = (unit for end, unit in units.items() if tag.endswith(end))
         assert about["description"].startswith(unit), tag
-
-
-def test_the_ablation_stands_with_the_variant_that_has_the_ops(served: Served) -> None:
-    without = served.json("scalars/tags")[f"{NAME}/{WITHOUT}"]
-    assert not [tag for tag in without if "lrn_" in tag]
+    # The ablation stands with the variant that has the ops.
+    assert not [tag for tag in served.json("scalars/tags")[f"{NAME}/{WITHOUT}"] if "lrn_" in tag]
 
 
 def test_the_graph_is_shown_and_each_phase_colours_nodes_of_it(served: Served) -> None:
@@ -165,50 +152,34 @@ def test_histograms_are_of_all_steps_in_order(count: int) -> None:
 
 def test_hparams_compare_the_variants(served: Served) -> None:
     experiment = served.post("hparams/experiment", {"experimentName": ""})
+    settings = {"variant": WITH, "hardware": "A processor", "batch_size": 4, "learning_rate": 0.5}
     columns = [info["name"] for info in experiment["hparamInfos"]]
     assert columns[0] == "variant"
-    assert set(columns) == {
-        *("variant", "hardware", "batch_size", "learning_rate"),
+    assert set(columns) == settings.keys()
+    figures = {
+        ("forward/mean_ms", "Forward: mean (ms)"): 29.5,
+        ("forward/std_ms", "Forward: std (ms)"): 11.543397,
+        ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"): 8.75,
+        ("forward/lrn_share_percent", "Forward: lrn share (%)"): 100 * 8.75 / 29.5,
     }
-    assert [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]] == [
-        ("forward/mean_ms", "Forward: mean (ms)"),
-        ("forward/std_ms", "Forward: std (ms)"),
-        ("forward/lrn_attributed_ms", "Forward: lrn attributed (ms)"),
-        ("forward/lrn_share_percent", "Forward: lrn share (%)"),
-    ]
+    titles = [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]]
+    assert titles == list(figures)
     groups = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     rows = {group["name"]: group for group in groups}
     assert set(rows) == {RUN, f"{NAME}/{WITHOUT}"}
-    assert rows[RUN]["hparams"] == {
-        "variant": WITH,
-        "hardware": "A processor",
-        "batch_size": 4,
-        "learning_rate": 0.5,
-    }
+    assert rows[RUN]["hparams"] == settings
     metrics = {row["name"]["tag"]: row["value"] for row in rows[RUN]["metricValues"]}
-    assert metrics == pytest.approx(
-        {
-            "forward/mean_ms": 29.5,
-            "forward/std_ms": 2.0,
-            "forward/lrn_share_percent": 100 * 8.75 / 29.5,
-            "forward/lrn_attributed_ms": 8.75,
-        }
-    )
+    assert metrics == pytest.approx({tag: value for (tag, _), value in figures.items()})
     (session,) = rows[RUN]["sessions"]
     assert session["status"] == "STATUS_SUCCESS"
     assert (session["startTimeSecs"], session["endTimeSecs"]) == (STARTED_S, STARTED_S + 40)
 
 
-def test_hardware_is_the_accelerators_where_there_are_any(tmp_path: Path) -> None:
+def test_hardware_is_the_accelerators_and_an_incomplete_run_has_no_end(tmp_path: Path) -> None:
     gpus = tuple(Device(f"GPU:{number}", "A card") for number in range(2))
-    served = one(tmp_path, run=examples.run(accelerators=gpus))
+    served = serve(tmp_path, run=examples.run(accelerators=gpus, complete=False))
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     assert group["hparams"]["hardware"] == "A card, A card"
-
-
-def test_a_run_that_is_not_complete_has_no_end(tmp_path: Path) -> None:
-    served = one(tmp_path, run=examples.run(complete=False))
-    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
     assert group["sessions"][0]["status"] == "STATUS_UNKNOWN"
 
 
@@ -222,7 +193,7 @@ def test_markdown_is_shown_as_such(served: Served) -> None:
 def test_a_run_with_nothing_but_timed_steps_is_shown(tmp_path: Path) -> None:
     phases = {"forward": examples.phase("Forward", 0.02, with_trace=False)}
     run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
-    served = one(tmp_path, run=run)
+    served = serve(tmp_path, run=run)
     assert set(served.json("scalars/tags")[RUN]) == {
         *("forward/step_time_ms", "forward/mean_ms", "forward/std_ms", "forward/median_ms"),
     }
@@ -232,7 +203,7 @@ def test_a_run_with_nothing_but_timed_steps_is_shown(tmp_path: Path) -> None:
 def test_a_run_in_which_nothing_was_measured_yet_is_shown(tmp_path: Path) -> None:
     planned = Variant(label="with", phases={"forward": Phase(label="Forward")})
     run = examples.run({WITH: planned}, complete=False, ablations=False)
-    served = one(tmp_path, run=run, timed={}, graph=graph())
+    served = serve(tmp_path, run=run, timed={}, graph=graph())
     assert served.json("graphs/info")[RUN]["run_graph"]
     assert served.json("scalars/tags") == {}
     (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
@@ -243,7 +214,7 @@ def test_odd_names_come_through(tmp_path: Path) -> None:
     layer, kind = 'größe/"<b>&%2F? \\ \n層', ""
     variant, phase = "mit LRN & 50 % ü", "vor wärts"
     record = Variant(label="mit", phases={phase: examples.phase("Vor", 0.02)})
-    served = one(
+    served = serve(
         tmp_path,
         variant,
         run=examples.run({variant: record}, ablations=False),
@@ -289,7 +260,7 @@ def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path)
 def test_a_phase_may_be_called_like_the_text(tmp_path: Path) -> None:
     phases = {"report": examples.phase("Report", 0.02)}
     run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
-    served = one(tmp_path, run=run, run_metadata={"report": run_metadata()})
+    served = serve(tmp_path, run=run, run_metadata={"report": run_metadata()})
     assert served.json("text/tags")[RUN] == ["report/text"]
     assert "lrn1/LRN" in served.text("graphs/run_metadata", run=RUN, tag="report")
 

@@ -81,8 +81,8 @@ def test_run_metadata_gives_its_time_to_nodes_of_the_graph(phase: str) -> None:
     import tensorflow as tf
     from tensorboard.compat.proto.config_pb2 import RunMetadata
 
-    from alexprof.capture.devices import session_config
     from alexprof.capture.executed import executed_ops
+    from alexprof.capture.runtime import session_config
     from alexprof.capture.target import SessionTarget
     from alexprof.workload.alexnet import alexnet
 

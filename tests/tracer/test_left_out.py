@@ -10,7 +10,6 @@ from alexprof.show.progress import Progress
 from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
-from alexprof.workload.patterns import Pattern
 from alexprof.workload.without_ops import ablated
 from tests.analysis.made import sum_of_accounts
 
@@ -56,7 +55,7 @@ def run(tmp_path_factory):
     patterns = ("BatchNorm", "Dropout", "Gelu", "two")
     options = ProfileOptions(num_batches=20, burn_in=2, trace_steps=4)
     folder = tmp_path_factory.mktemp("logdir") / "normed"
-    workload = ablated(NORMED, tuple(map(Pattern.parse, patterns)))
+    workload = ablated(NORMED, patterns)
     return profile(workload, folder, options, Progress())
 
 

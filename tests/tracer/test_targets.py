@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,6 +112,66 @@ def test_a_step_ends_when_its_target_says_so(tmp_path: Any) -> None:
     assert (phase.traced, phase.fingerprint) == (None, ())
 
 
+class Result:
+    """Is done when someone waits for it."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        self.done.append("fetched")
+        return np.zeros(1)
+
+    def block_until_ready(self) -> None:
+        self.done.append("ready")
+
+
+class Returns(alexprof.Target):
+    """Any target whose step returns something."""
+
+    def __init__(self, function: Any) -> None:
+        self.run = function  # type: ignore[method-assign]
+
+    def run(self) -> None:
+        """Replaced by the function."""
+
+
+@pytest.mark.parametrize(
+    ("make", "jax", "waits"),
+    [
+        (alexprof.CallableTarget, False, ["fetched", "devices"]),
+        (alexprof.CallableTarget, True, ["fetched", "devices"]),
+        (lambda f: alexprof.CallableTarget(f).without_result(), False, ["devices"]),
+        (lambda f: alexprof.CallableTarget(f).without_result(), True, ["ready", "devices"]),
+        (Returns, False, ["devices"]),
+        (Returns, True, ["ready", "devices"]),
+    ],
+)
+def test_a_step_waits_for_its_result(monkeypatch: Any, make: Any, jax: bool, waits: Any) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("alexprof.capture.target.sync_devices", lambda: done.append("devices"))
+    if jax:
+        leaves = SimpleNamespace(tree_leaves=lambda result: result)
+        monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(tree_util=leaves))
+    make(lambda: [Result(done)]).step()
+    assert done == waits
+
+
+def test_slow_stretches_of_other_phases_stay(tmp_path: Any) -> None:
+    slow = alexprof.Recording([0.01] * 30 + [0.05] * 15 + [0.01] * 30)
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        tracer.record(slow, "First")
+        tracer.record(alexprof.Recording([0.01] * 75), "Second")
+        tracer.record(slow, "Third")
+        # Those of its own phase are found anew, among the steps of both variants.
+        tracer.record(slow, "First", variant="again")
+    stretches = alexprof.load_run(tmp_path / "run").stretches
+    found = sorted((stretch.phase, stretch.first_step, stretch.variants) for stretch in stretches)
+    assert found == [
+        *(("first", 31, ("default",)), ("first", 106, ("again",)), ("third", 31, ("default",))),
+    ]
+
+
 def test_steps_of_another_loop_leave_the_same_record(tmp_path: Any) -> None:
     import tensorflow as tf
 
@@ -150,34 +212,22 @@ def test_steps_of_another_loop_leave_the_same_record(tmp_path: Any) -> None:
         (alexprof.Recording([1.0], trace="no/such/file"), "no trace in no/such/file"),
     ],
 )
-def test_what_is_no_recording_is_refused(tmp_path: Any, recording: Any, says: str) -> None:
-    with (
-        alexprof.Tracer(tmp_path / "run") as tracer,
-        pytest.raises(UsageError, match=says),
-    ):
-        tracer.record(recording, "Train")
+def test_what_is_no_recording_is_refused_and_leaves_nothing(
+    tmp_path: Any, recording: Any, says: str
+) -> None:
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        with pytest.raises(UsageError, match=says):
+            tracer.record(recording, "Train")
+        assert not tracer.run.variants
 
 
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        (lambda tracer: tracer.time(print), "a phase's name is text"),
-        (lambda tracer: tracer.time(3, "Forward"), "3 is no session"),
-        (lambda tracer: tracer.time_together({"a": 3}, "Forward"), "a function of no arguments"),
-        (lambda tracer: tracer.time_together({}, "Forward"), "no target to time"),
-        (lambda tracer: [tracer.variant("a"), tracer.variant("a")], "choose another name"),
-    ],
-)
-def test_what_is_no_target_is_refused(tmp_path: Any, call: Any, says: str) -> None:
-    with alexprof.Tracer(tmp_path / "run") as tracer, pytest.raises(UsageError, match=says):
-        call(tracer)
-
-
-def test_a_library_is_quiet_unless_asked(tmp_path: Any, capsys: Any) -> None:
-    for progress in (False, True):
-        with alexprof.Tracer(tmp_path / f"{progress}", trace_steps=0, progress=progress) as tracer:
-            tracer.time(lambda: None, "Nothing", steps=3, burn_in=0)
-        assert bool(capsys.readouterr().out) == progress
+def test_steps_without_starts_end_now(tmp_path: Any) -> None:
+    start_s = time.time()
+    with alexprof.Tracer(tmp_path / "run") as tracer:
+        tracer.record(alexprof.Recording([0.001] * 20), "Train")
+        (blocks,) = tracer._recorder.blocks.values()
+    ends_s = (blocks[-1].end_ns[-1] + blocks[-1].unix_offset_ns) / 1e9
+    assert start_s - 1 < ends_s < start_s + 60
 
 
 def make_step() -> Any:
@@ -188,14 +238,32 @@ async def later() -> None:
     """Runs when someone waits for it."""
 
 
-@pytest.mark.parametrize("target", [alexprof.Target, make_step, later])
-def test_what_only_makes_a_step_is_no_step(tmp_path: Any, target: Any) -> None:
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        *(
+            (lambda tracer, made=made: tracer.time(made, "Step"), "a function of no arguments")
+            for made in (alexprof.Target, make_step, later)
+        ),
+        (lambda tracer: tracer.time(print, "Step", steps=2.5), "whole number"),
+        (lambda tracer: tracer.time(print), "a phase's name is text"),
+        (lambda tracer: tracer.time(3, "Forward"), "3 is no session"),
+        (lambda tracer: tracer.time_together({"a": 3}, "Forward"), "a function of no arguments"),
+        (lambda tracer: tracer.time_together({}, "Forward"), "no target to time"),
+    ],
+)
+def test_what_is_no_target_is_refused(tmp_path: Any, call: Any, says: str) -> None:
     with alexprof.Tracer(tmp_path / "run") as tracer:
-        with pytest.raises(UsageError, match="a function of no arguments"):
-            tracer.time(target, "Step")
-        with pytest.raises(UsageError, match="whole number"):
-            tracer.time(lambda: None, "Step", steps=2.5)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match=says):
+            call(tracer)
         assert not tracer.run.variants
+
+
+def test_a_library_is_quiet_unless_asked(tmp_path: Any, capsys: Any) -> None:
+    for progress in (False, True):
+        with alexprof.Tracer(tmp_path / f"{progress}", trace_steps=0, progress=progress) as tracer:
+            tracer.time(lambda: None, "Nothing", steps=3, burn_in=0)
+        assert bool(capsys.readouterr().out) == progress
 
 
 def test_an_input_that_ends_keeps_what_was_timed_and_traced(tmp_path: Any) -> None:
@@ -211,18 +279,6 @@ def test_an_input_that_ends_keeps_what_was_timed_and_traced(tmp_path: Any) -> No
     assert phase.traced.steps == 2
     (note,) = (note for note in phase.notes if note.code == "results_unknown")
     assert "StopIteration" in note.text
-
-
-def test_a_recording_that_is_refused_leaves_nothing(tmp_path: Any) -> None:
-    with alexprof.Tracer(tmp_path / "run") as tracer:
-        with pytest.raises(UsageError):
-            tracer.record(alexprof.Recording([1.0], trace="no/such/file"), "Train")
-        assert not tracer.run.variants
-        start_s = time.time()
-        tracer.record(alexprof.Recording([0.001] * 20), "Train")
-        (blocks,) = tracer._recorder.blocks.values()
-        ends_s = (blocks[-1].end_ns[-1] + blocks[-1].unix_offset_ns) / 1e9
-        assert start_s - 1 < ends_s < start_s + 60
 
 
 def test_steps_without_an_op_keep_their_times(tmp_path: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from operator import attrgetter
+
 import pytest
 
 import alexprof
@@ -27,25 +30,23 @@ def build(workload, variant):
     return types_of(graph), made
 
 
-def built(*patterns: str):
-    workload = ablated(SMALL, tuple(map(Pattern.parse, patterns)))
-    return {variant: build(workload, variant) for variant in workload.variants}
+@contextmanager
+def graph_of(pattern: Pattern = NOTHING):
+    """A graph that is built without what is meant: TensorFlow, the graph and what was left out."""
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph, bypassing(pattern) as left_out:
+        yield tf, graph, left_out
 
 
-@pytest.mark.parametrize(
-    ("text", "pattern"),
-    [
-        ("LRN", Pattern(kind="LRN")),
-        (" lrn1", Pattern(layer="lrn1")),
-        ("conv1:Relu", Pattern("Relu", "conv1")),
-    ],
-)
-def test_patterns_are_read(text, pattern):
-    assert Pattern.parse(text) == pattern
-    assert str(pattern) == text.strip()
-
-
+PATTERNS = {"LRN": Pattern("LRN"), " lrn1": Pattern("", "lrn1"), "a:Relu": Pattern("Relu", "a")}
 NO_OPS = "names no ops"
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_patterns_are_read(text):
+    assert Pattern.parse(text) == PATTERNS[text]
+    assert str(PATTERNS[text]) == text.strip()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,8 @@ def test_what_names_nothing_is_no_pattern(text, says):
 
 
 def test_an_identity_stands_in_for_the_op_and_its_gradient_is_gone():
-    graphs = built("lrn1", "conv2:Relu", "BiasAdd")
+    workload = ablated(SMALL, ["lrn1", "conv2:Relu", "BiasAdd"])
+    graphs = {variant: build(workload, variant) for variant in workload.variants}
     whole, _ = graphs["whole"]
     assert whole["lrn1/LRN"] == "LRN"
     assert "LRNGrad" in whole.values()
@@ -83,48 +85,37 @@ def test_an_identity_stands_in_for_the_op_and_its_gradient_is_gone():
 
 
 def test_an_identity_keeps_the_values():
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-    with tf.Graph().as_default() as graph:
+    with graph_of() as (tf, graph, _):
         values = tf.constant([[-1.0, 2.0]])
-        with bypassing(Pattern(kind="Relu")) as left_out, v1.name_scope("a"):
-            same = tf.nn.relu(values)
-            other = tf.nn.relu6(values)
-        after = tf.nn.relu(values)
-        with v1.Session(graph=graph) as session:
-            result = session.run([same, other, after])
-    assert [one.tolist() for one in result] == [[[-1, 2]], [[0, 2]], [[0, 2]]]
+        with bypassing(Pattern("Relu")) as left_out, tf.name_scope("a"):
+            results = [tf.nn.relu(values), tf.nn.relu6(values)]
+        results.append(tf.nn.relu(values))
+        with tf.compat.v1.Session(graph=graph) as session:
+            values = session.run(results)
+    assert [value.tolist() for value in values] == [[[-1, 2]], [[0, 2]], [[0, 2]]]
     assert left_out.kinds == {"Relu": 1}
     assert left_out.scopes == []
     assert left_out.seen == {("Relu", "a"), ("Relu6", "a")}
 
 
 def test_a_pool_is_left_out_where_it_keeps_the_shape():
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-
-    def build():
-        images = v1.placeholder(tf.float32, [1, 8, 8, 3])
-        with v1.name_scope("pools"):
-            same = v1.nn.max_pool(images, 3, 1, "SAME", name="same")
-            for name, stride, padding in (("half", 2, "SAME"), ("valid", 1, "VALID")):
-                v1.nn.max_pool(images, 3, stride, padding, name=name)
-        v1.gradients(same, images)
-
-    with tf.Graph().as_default() as whole:
-        build()
-    with tf.Graph().as_default() as graph, bypassing(Pattern(kind="MaxPool")) as left_out:
-        build()
-    types = types_of(graph)
-    assert [types[f"pools/{name}"] for name in ("same", "half", "valid")] == [
+    types = []
+    for pattern in (NOTHING, Pattern("MaxPool")):
+        with graph_of(pattern) as (tf, graph, left_out):
+            v1 = tf.compat.v1
+            images = v1.placeholder(tf.float32, [1, 8, 8, 3])
+            with v1.name_scope("pools"):
+                same = v1.nn.max_pool(images, 3, 1, "SAME", name="same")
+                v1.nn.max_pool(images, 3, 2, "SAME", name="half")
+                v1.nn.max_pool(images, 3, 1, "VALID", name="valid")
+            v1.gradients(same, images)
+        types.append(types_of(graph))
+    whole, without = types
+    assert [without[f"pools/{name}"] for name in ("same", "half", "valid")] == [
         *("Identity", "MaxPool", "MaxPool")
     ]
     ablation = left_out.ablation("whole", "without")
-    matched = [
-        op.name for op in whole.get_operations() if matches(ablation, op.name, op.type, "pools")
-    ]
+    matched = [name for name, type_ in whole.items() if matches(ablation, name, type_, "pools")]
     assert matched == ["pools/same", "gradients/pools/same_grad/MaxPoolGrad"]
 
 
@@ -138,24 +129,18 @@ def test_an_error_while_building_leaves_tensorflow_as_it_was():
     assert op_def_library._apply_op_helper is before
 
 
-@pytest.mark.parametrize("pattern", [Pattern(layer="pool1"), Pattern("LRN", "conv1")])
+@pytest.mark.parametrize("pattern", ["pool1", "conv1:LRN"])
 def test_what_is_not_there_is_told_with_what_is(pattern):
-    workload = ablated(SMALL, (pattern,))
-    # Layers without such ops are not offered.
-    offered = (
-        "kinds BiasAdd, LRN, Relu and the layers conv1, conv2, conv3, conv4, conv5, lrn1, lrn2"
-    )
-    with pytest.raises(UsageError, match=f"{offered}$"):
+    workload = ablated(SMALL, [pattern])
+    layers = "conv1, conv2, conv3, conv4, conv5, lrn1, lrn2"  # those without such ops are not there
+    with pytest.raises(UsageError, match=f"kinds BiasAdd, LRN, Relu and the layers {layers}$"):
         build(workload, list(workload.variants)[1])
 
 
 @pytest.mark.parametrize(
     ("patterns", "says"),
     [
-        (
-            ["lrn9"],
-            "no layer or kind 'lrn9' in alexnet: there are conv1, .* mean LRN or lrn2 or lrn1",
-        ),
+        (["lrn9"], "no layer or kind 'lrn9' in alexnet: .* did you mean LRN or lrn2 or lrn1"),
         (["rleu"], "no layer or kind 'rleu' in alexnet: .* did you mean Relu"),
         (["conv9:Relu"], "no layer 'conv9' in alexnet: .* did you mean conv5 or conv4 or conv3"),
         (["conv1", "conv1"], "name each kind or layer once"),
@@ -163,11 +148,11 @@ def test_what_is_not_there_is_told_with_what_is(pattern):
 )
 def test_mistakes_are_named_before_a_graph_is_built(patterns, says):
     with pytest.raises(UsageError, match=says):
-        ablated(SMALL, tuple(map(Pattern.parse, patterns)))
+        ablated(SMALL, patterns)
 
 
 def test_the_workload_stays_what_it_is_otherwise():
-    workload = ablated(SMALL, (Pattern(kind="LRN"), Pattern("Relu", "conv1")))
+    workload = ablated(SMALL, ["LRN", "conv1:Relu"])
     assert {name: variant.label for name, variant in workload.variants.items()} == {
         "whole": "whole",
         "without_LRN": "without LRN",
@@ -179,9 +164,7 @@ def test_the_workload_stays_what_it_is_otherwise():
         ("LRN", ("LRN",), ()),
         ("conv1:Relu", ("Relu",), ("conv1",)),
     ]
-    layer, norm, dropout = ablated(
-        SMALL, (Pattern(layer="lrn1"), Pattern("BatchNorm"), Pattern("Dropout", "conv1"))
-    ).ablations
+    layer, norm, dropout = ablated(SMALL, ["lrn1", "BatchNorm", "conv1:Dropout"]).ablations
     assert {"LRN", "FusedBatchNorm"} <= set(layer.kinds)
     assert (norm.kinds, norm.layers) == (("FusedBatchNorm",), ())
     # Its ops are of kinds that others have too: they are told by their scope.
@@ -189,45 +172,38 @@ def test_the_workload_stays_what_it_is_otherwise():
     assert list(ablated(SMALL, ()).variants) == ["whole"]
 
 
-def functions():
-    """Functions that make several ops, by how they are called: pattern, call, default scope."""
+# By their names in `tf.nn`, or "v1.": kind, default scope, and what they are called with.
+FUNCTIONS = [
+    ("dropout", "Dropout", "dropout", {"rate": 0.5}),
+    ("v1.dropout", "Dropout", "dropout", {"rate": 0.5}),
+    (
+        "experimental.stateless_dropout",
+        "Dropout",
+        "stateless_dropout",
+        {"rate": 0.5, "seed": [1, 2]},
+    ),
+    ("gelu", "Gelu", "Gelu", {}),
+    ("gelu", "Gelu", "Gelu", {"approximate": True}),
+    ("batch_normalization", "BatchNorm", "batchnorm", {"offset": 1.0, "scale": 1.0}),
+    ("v1.batch_normalization", "BatchNorm", "batchnorm", {"offset": None, "scale": None}),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "default", "given"), FUNCTIONS)
+def test_what_a_function_makes_is_left_out_as_a_whole(name, kind, default, given):
     import tensorflow as tf
 
-    v1, nn = tf.compat.v1, tf.nn
-    one = tf.ones
+    if kind == "BatchNorm":
+        given = {"mean": 1.0, "variance": 1.0, "variance_epsilon": 0.1, **given}
+    nn = tf.compat.v1.nn if name.startswith("v1.") else tf.nn
 
-    def stateless(x, **name):
-        return nn.experimental.stateless_dropout(x, 0.5, seed=[1, 2], **name)
+    def call(x, **named):
+        """Looked up inside the block, where functions are replaced."""
+        return attrgetter(name.removeprefix("v1."))(nn)(x, **given, **named)
 
-    return {
-        "dropout": ("Dropout", lambda x, **name: nn.dropout(x, 0.5, **name), "dropout"),
-        "v1": ("Dropout", lambda x, **name: v1.nn.dropout(x, rate=0.5, **name), "dropout"),
-        "stateless": ("Dropout", stateless, "stateless_dropout"),
-        "gelu": ("Gelu", lambda x, **name: nn.gelu(features=x, **name), "Gelu"),
-        "tanh": ("Gelu", lambda x, **name: nn.gelu(x, True, **name), "Gelu"),
-        "norm": (
-            "BatchNorm",
-            lambda x, **name: nn.batch_normalization(
-                x, one(3), one(3), one(3), one(3), 1e-3, **name
-            ),
-            "batchnorm",
-        ),
-        "v1 norm": (
-            "BatchNorm",
-            lambda x, **name: v1.nn.batch_normalization(x, one(3), one(3), None, None, 0.1, **name),
-            "batchnorm",
-        ),
-    }
-
-
-@pytest.mark.parametrize("name", ["dropout", "v1", "stateless", "gelu", "tanh", "norm", "v1 norm"])
-def test_what_a_function_makes_is_left_out_as_a_whole(name):
-    import tensorflow as tf
-
-    kind, call, default = functions()[name]
     graphs, left, values = {}, {}, {}
     for variant, pattern in {"whole": NOTHING, "without": Pattern(kind)}.items():
-        with tf.Graph().as_default() as graph, bypassing(pattern) as left[variant]:
+        with graph_of(pattern) as (_, graph, left[variant]):
             x = tf.compat.v1.placeholder_with_default([[-1.0, 2.0, 3.0]], [1, 3])
             with tf.name_scope("fc"):
                 ys = [call(x), call(x), call(x, name="mine")]
@@ -250,13 +226,7 @@ def test_what_a_function_makes_is_left_out_as_a_whole(name):
 
 
 def test_a_scope_may_be_entered_again():
-    import tensorflow as tf
-
-    with (
-        tf.Graph().as_default() as graph,
-        bypassing(Pattern("Dropout")) as left_out,
-        tf.name_scope("fc") as scope,
-    ):
+    with graph_of(Pattern("Dropout")) as (tf, graph, left_out), tf.name_scope("fc") as scope:
         x = tf.nn.dropout(tf.ones([2]), 0.5, name=scope)
         tf.nn.dropout(x, 0.5, name=scope)
     assert left_out.scopes == ["fc", "fc"]
@@ -281,9 +251,7 @@ def test_a_function_that_was_imported_by_its_name_is_seen_too(name):
 
 
 def test_the_moments_that_a_norm_gets_are_left_out_with_it():
-    import tensorflow as tf
-
-    with tf.Graph().as_default(), bypassing(Pattern("BatchNorm")) as left_out:
+    with graph_of(Pattern("BatchNorm")) as (tf, _, left_out):
         with tf.name_scope("a"):
             x = tf.ones([2, 3])
             mean, variance = tf.nn.moments(x, [0])
@@ -307,7 +275,7 @@ def test_functions_of_other_kinds_and_layers_stay():
     import tensorflow as tf
 
     offered = {name: getattr(tf.nn, name) for name in ("dropout", "gelu", "batch_normalization")}
-    with tf.Graph().as_default(), bypassing(Pattern("Gelu", "b")) as left:
+    with graph_of(Pattern("Gelu", "b")) as (_, _, left):
         for layer in ("a", "b"):
             with tf.name_scope(layer):
                 tf.nn.gelu(tf.ones([2]))
@@ -319,10 +287,8 @@ def test_functions_of_other_kinds_and_layers_stay():
 @pytest.mark.parametrize("pattern", [Pattern("BatchNorm"), Pattern("FusedBatchNorm", "bn")])
 @pytest.mark.parametrize("training", [True, False])
 def test_a_batch_norm_in_one_op_hands_on_its_input_and_has_statistics(pattern, training):
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-    with tf.Graph().as_default() as graph, bypassing(pattern) as left_out:
+    with graph_of(pattern) as (tf, graph, left_out):
+        v1 = tf.compat.v1
         x = tf.reshape(tf.range(24.0), [1, 2, 4, 3])
         given = {} if training else {"mean": tf.fill([3], 5.0), "variance": tf.fill([3], 7.0)}
         y, mean, variance = v1.nn.fused_batch_norm(
@@ -341,20 +307,16 @@ def test_a_batch_norm_in_one_op_hands_on_its_input_and_has_statistics(pattern, t
 
 
 def test_a_layer_lacks_all_that_can_be_left_out():
-    import tensorflow as tf
-
-    with tf.Graph().as_default() as graph, bypassing(Pattern(layer="a")) as left_out:
+    with graph_of(Pattern(layer="a")) as (tf, graph, left_out):
         for layer in ("a", "b"):
             with tf.name_scope(layer):
                 tf.nn.softmax(tf.nn.dropout(tf.nn.relu(tf.ones([2, 2])), 0.5))
     types = types_of(graph)
     assert left_out.kinds == {"Relu": 1, "Dropout": 1, "Softmax": 1}
     assert left_out.scopes == ["a/dropout", "a/Softmax_grad"]
-    assert {name: type_ for name, type_ in types.items() if name.startswith("a/")} == {
-        **dict.fromkeys(("a/Relu", "a/dropout", "a/Softmax"), "Identity"),
-        "a/ones": types["b/ones"],
-        **{n: t for n, t in types.items() if n.startswith("a/ones/")},
-    }
+    left = {name for name in types if name.startswith("b/") and f"a/{name[2:]}" not in types}
+    assert {types[f"a/{name}"] for name in ("Relu", "dropout", "Softmax")} == {"Identity"}
+    assert left == {name for name in types if name.startswith("b/dropout/")}
 
 
 def test_a_graph_of_one_s_own_lacks_what_is_named():
@@ -385,21 +347,21 @@ def test_a_graph_of_one_s_own_lacks_what_is_named():
 
 
 @pytest.mark.parametrize(
-    ("question", "meant"),
+    ("given", "meant"),
     [
-        (AblationSpec("", "", ""), "abcdef"),
-        (AblationSpec("", "", "", kinds=("Mul",)), "acf"),
-        (AblationSpec("", "", "", layers=("fc",)), "abcd"),
-        (AblationSpec("", "", "", kinds=("Mul",), layers=("fc",)), "ac"),
-        (AblationSpec("", "", "", scopes=("fc/dropout",)), "abd"),
-        (AblationSpec("", "", "", scopes=("dropout",)), "abdf"),
-        (AblationSpec("", "", "", scopes=("dropout",), layers=("fc",)), "abdf"),
-        (AblationSpec("", "", "", scopes=("fc_1",), products=False), ""),
-        (AblationSpec("", "", "", scopes=("fc_1",)), "e"),
-        (AblationSpec("", "", "", kinds=("Conv2D",), scopes=("fc/dropout",)), "abde"),
+        ({}, "abcdef"),
+        ({"kinds": ["Mul"]}, "acf"),
+        ({"layers": ["fc"]}, "abcd"),
+        ({"kinds": ["Mul"], "layers": ["fc"]}, "ac"),
+        ({"scopes": ["fc/dropout"]}, "abd"),
+        ({"scopes": ["dropout"]}, "abdf"),
+        ({"scopes": ["dropout"], "layers": ["fc"]}, "abdf"),
+        ({"scopes": ["fc_1"], "products": False}, ""),
+        ({"scopes": ["fc_1"]}, "e"),
+        ({"kinds": ["Conv2D"], "scopes": ["fc/dropout"]}, "abde"),
     ],
 )
-def test_what_a_question_is_about(question, meant):
+def test_what_an_ablation_is_about(given, meant):
     ops = {
         "a": ("fc/dropout/mul", "Mul", "fc"),
         "b": ("fc/dropout/SelectV2", "SelectV2", "fc"),
@@ -408,46 +370,37 @@ def test_what_a_question_is_about(question, meant):
         "e": ("fc_1/dropout_1/conv", "Conv2D", "fc_1"),
         "f": ("dropout/mul", "Mul", "dropout"),
     }
-    assert "".join(key for key, op in ops.items() if matches(question, *op)) == meant
+    ablation = AblationSpec("", "", "", **given)
+    assert "".join(key for key, op in ops.items() if matches(ablation, *op)) == meant
 
 
 @pytest.mark.parametrize("kind", ["BiasAdd", "LeakyRelu", "Relu", "Softmax", "BatchNorm", "Gelu"])
 def test_a_tape_knows_an_identity_for_what_it_is(kind):
-    import tensorflow as tf
-
-    nn, v1 = tf.nn, tf.compat.v1
-
     names = {"BiasAdd": "bias_add", "LeakyRelu": "leaky_relu", "BatchNorm": "fused_batch_norm"}
-
-    def call(x):
-        """Looked up inside the block, where functions are replaced."""
-        function = getattr(v1.nn, names.get(kind, kind.lower()), None) or nn.gelu
-        if kind == "BatchNorm":
-            return function(x, tf.ones(3), tf.zeros(3))[0]
-        return function(x, tf.ones(3)) if kind == "BiasAdd" else function(x)
-
-    with tf.Graph().as_default() as graph, bypassing(Pattern(kind)) as left_out:
+    with graph_of(Pattern(kind)) as (tf, graph, left_out):
+        v1 = tf.compat.v1
+        function = tf.nn.gelu if kind == "Gelu" else getattr(v1.nn, names.get(kind, kind.lower()))
+        given = {"BiasAdd": [tf.ones(3)], "BatchNorm": [tf.ones(3), tf.zeros(3)]}.get(kind, [])
         x = v1.placeholder_with_default(tf.ones([1, 2, 2, 3]), [1, 2, 2, 3])
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = 3 * call(x)
+            made = function(x, *given)
+            y = 3 * (made[0] if kind == "BatchNorm" else made)
         slope = tape.gradient(y, x)
         with v1.Session(graph=graph) as session:
             assert (session.run(slope) == 3).all()
     assert left_out.kinds == {"FusedBatchNorm" if kind == "BatchNorm" else kind: 1}
     # Nothing of its gradient is left: the product's alone.
-    made = {op.type for op in graph.get_operations() if op.name.startswith("gradient_tape/")}
-    assert made <= {"Mul", "Const", "Shape", "BroadcastGradientArgs", "Sum", "Reshape"}
+    types = {type_ for name, type_ in types_of(graph).items() if name.startswith("gradient_tape/")}
+    assert types <= {"Mul", "Const", "Shape", "BroadcastGradientArgs", "Sum", "Reshape"}
 
 
 @pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
 def test_the_gradient_of_a_softmax_is_meant_too(kind):
-    import tensorflow as tf
-
-    function = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax}[kind]
     ops = {}
     for variant, pattern in {"whole": NOTHING, "without": Pattern(kind)}.items():
-        with tf.Graph().as_default() as graph, bypassing(pattern) as left_out:
+        with graph_of(pattern) as (tf, graph, left_out):
+            function = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax}[kind]
             x = tf.compat.v1.placeholder_with_default(tf.ones([2, 3]), [2, 3])
             with tf.name_scope("fc"):
                 y = 3 * function(x)
@@ -456,8 +409,9 @@ def test_the_gradient_of_a_softmax_is_meant_too(kind):
     ablation = left_out.ablation("whole", "without")
     gone = {name for name, type_ in ops["whole"].items() if ops["without"].get(name) != type_}
     assert len(gone) > 3
-    asked = {name for name, type_ in ops["whole"].items() if matches(ablation, name, type_, "fc")}
-    assert asked == gone
+    assert gone == {
+        name for name, type_ in ops["whole"].items() if matches(ablation, name, type_, "fc")
+    }
 
 
 @pytest.mark.parametrize(
@@ -465,17 +419,14 @@ def test_the_gradient_of_a_softmax_is_meant_too(kind):
     [("", "float32"), ("V2", "float32"), ("V2", "float16"), ("V3", "float32"), ("V3", "float16")],
 )
 def test_each_version_of_the_batch_norm_has_its_outputs(version, dtype):
-    import tensorflow as tf
-
-    op = getattr(tf.raw_ops, f"FusedBatchNorm{version}")
-    found = []
+    outputs = []
     for pattern in (NOTHING, Pattern("FusedBatchNorm")):
-        with tf.Graph().as_default(), bypassing(pattern):
-            x = tf.zeros([1, 2, 2, 3], dtype)
-            every = {one: tf.ones(3) for one in ("scale", "offset", "mean", "variance")}
-            made = op(x=x, **every, is_training=False)
-            found.append([(one.dtype, one.shape[:1]) for one in made[:3]] + [len(made)])
-    assert found[0] == found[1]
+        with graph_of(pattern) as (tf, _, _):
+            op = getattr(tf.raw_ops, f"FusedBatchNorm{version}")
+            given = {name: tf.ones(3) for name in ("scale", "offset", "mean", "variance")}
+            made = op(x=tf.zeros([1, 2, 2, 3], dtype), **given, is_training=False)
+            outputs.append([(output.dtype, output.shape[:1]) for output in made[:3]] + [len(made)])
+    assert outputs[0] == outputs[1]
 
 
 def test_blocks_stand_in_one_another_and_leave_nothing_behind():

@@ -12,7 +12,7 @@ import pytest
 from alexprof.attribute import attribute
 from alexprof.errors import AlexProfError, DamageError, TraceError
 from alexprof.record.tables import check_closure
-from alexprof.xplane import chain, parse_trace
+from alexprof.xplane import messages, parse_trace
 from alexprof.xplane.wire import Buffer
 from tests.traces import Ref, TraceBuilder, Unsigned, double, integer, message, text
 from tests.xplane.listing import PlaneListing, listed, listed_by_protobuf
@@ -131,7 +131,7 @@ def changed(whole: bytes, choice: random.Random) -> bytes:
 def test_other_changes_are_refused_or_read_as_protobuf_reads_them(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(chain, "_SHORTEST_PIECE_BYTES", 24)
+    monkeypatch.setattr(messages, "_SHORTEST_PIECE_BYTES", 24)
     choice, whole = random.Random(5), small()
     read = sum(check(changed(whole, choice)) for _ in range(1_000))
     assert 50 < read < 950

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from alexprof.errors import DamageError
 from alexprof.xplane.fields import MALFORMED, fields_at
+from alexprof.xplane.messages import read_messages
 from alexprof.xplane.schema import Shape
-from alexprof.xplane.walk import walk
 from alexprof.xplane.wire import Buffer, signed
 from tests.traces import FIXED32, double, integer, message, tag
 
@@ -71,16 +71,16 @@ def test_columns_read_like_the_single_reader(data: bytes):
 
 @settings(deadline=None)
 @given(st.lists(FIELDS, max_size=100))
-def test_walking_many_messages_finds_each_ones_fields_in_order(messages: list[list[bytes]]):
+def test_the_fields_of_many_messages_are_found_in_the_order_of_each(messages: list[list[bytes]]):
     ends = np.cumsum([sum(map(len, fields)) for fields in messages], dtype=np.int64)
     begins = np.concatenate((np.zeros(1, np.int64), ends))[:-1]
     buffer = buffer_of(b"".join(map(b"".join, messages)))
-    found: list[list[int]] = [[] for _ in messages]
-    for step in walk(buffer, begins[: len(messages)], ends, Shape("anything", {})):
-        for lane, stop in zip(step.lane.tolist(), step.fields.stop.tolist(), strict=True):
-            found[lane].append(stop)
-    for fields, begin, stops in zip(messages, begins.tolist(), found, strict=False):
-        assert stops == [begin + int(end) for end in np.cumsum([len(one) for one in fields])]
+    stops: list[list[int]] = [[] for _ in messages]
+    for parts in read_messages(buffer, begins[: len(messages)], ends, Shape("anything", {})):
+        for owner, stop in zip(parts.owner.tolist(), parts.stop.tolist(), strict=True):
+            stops[owner].append(stop)
+    for fields, begin, own_stops in zip(messages, begins.tolist(), stops, strict=False):
+        assert own_stops == [begin + int(end) for end in np.cumsum([len(one) for one in fields])]
 
 
 @pytest.mark.parametrize(

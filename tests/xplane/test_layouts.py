@@ -28,8 +28,8 @@ def one_by_one(data: bytes) -> list[PlaneListing]:
 def runs_in(trace: Trace) -> list[int]:
     """Count the events of each run that is found in a trace's only plane."""
     [plane] = trace.planes
-    stats = plane.events()._stats
-    found = grouped_by_layout(plane.dictionary.buffer, stats.offset, stats._stops())
+    events = plane.events()
+    found = grouped_by_layout(plane.dictionary.buffer, events._offset, events._stops())
     return [len(run.rows) for run in found]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alexprof.xplane import chain, parse_trace, read_trace
+from alexprof.xplane import messages, parse_trace, read_trace
 from tests.samples import EVERY, PUBLIC
 from tests.traces import FIXED32, double, integer, message, tag, text
 from tests.xplane.listing import listed, listed_by_protobuf, stats_in
@@ -24,7 +24,7 @@ def test_real_traces(path: Path):
 
 
 def test_traces_in_all_the_ways_that_the_format_allows(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(chain, "_SHORTEST_PIECE_BYTES", 40)
+    monkeypatch.setattr(messages, "_SHORTEST_PIECE_BYTES", 40)
     choice = random.Random(20)
     events = 0
     for _ in range(50):

@@ -159,14 +159,18 @@ def test_a_name_that_is_not_utf8_is_no_reason_to_give_up():
     assert trace.planes[0].lines[0].name == "�("
 
 
-def test_the_host_tracer_level_is_in_the_task_environment():
+@pytest.mark.parametrize(
+    ("stats", "level"),
+    [
+        ({}, None),
+        ({"profile_options": integer(5, 1) + integer(2, 3)}, 3),
+        ({"profile_options": integer(5, 1)}, 0),
+    ],
+)
+def test_the_host_tracer_level_is_in_the_task_environment(stats: Stats, level: int | None):
     made = TraceBuilder()
-    assert host_tracer_level(parse_trace(made.to_bytes())) is None
-    made.plane("Task Environment", stats={"profile_options": integer(5, 1) + integer(2, 3)})
-    assert host_tracer_level(parse_trace(made.to_bytes())) == 3
-    without = TraceBuilder()
-    without.plane("Task Environment", stats={"profile_options": integer(5, 1)})
-    assert host_tracer_level(parse_trace(without.to_bytes())) == 0
+    made.plane("Task Environment", stats=stats)
+    assert host_tracer_level(parse_trace(made.to_bytes())) == level
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,14 @@ from alexprof.show.document import (
     Column,
     Document,
     Lead,
+    Remark,
     RowStyle,
     Table,
     Warn,
 )
 from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, kind_color
+from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, color_on_white
 from alexprof.show.sections.report import make_document
 from alexprof.show.text import cut_all
 
@@ -48,7 +49,11 @@ _ROWS: dict[RowStyle, str] = {
     "group": f"border-bottom:1px solid {GRID};font-weight:600;padding-top:8px",
     "sum": f"border-top:1px solid {EDGE};font-weight:600",
 }
-_WARNING = f"border-left:3px solid {WARN};padding:2px 0 2px 12px;margin:4px 0"
+_TEXTS: dict[type[Block], str] = {
+    Lead: "font-size:18px;line-height:26px;font-weight:600",
+    Remark: f"margin:4px 0;max-width:72em;color:{MUTED}",
+    Warn: f"border-left:3px solid {WARN};padding:2px 0 2px 12px;margin:4px 0",
+}
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"
 
 
@@ -72,28 +77,19 @@ def _document(document: Document) -> Iterator[str]:
     title = _titled(f"<b>AlexProf</b> {escape(document.name)}", document.status)
     yield _element("div", "font-size:16px", title)
     yield _element("div", f"color:{MUTED}", escape(" · ".join(document.facts)))
-    if document.banner:
-        yield _element("div", _WARNING, escape(document.banner))
     for section in document.sections:
-        title = _titled(escape(section.title), section.aside)
-        yield _element("div", f"margin:24px 0 4px;font-weight:600;color:{MUTED}", title)
+        if section.title:
+            title = _titled(escape(section.title), section.aside)
+            yield _element("div", f"margin:24px 0 4px;font-weight:600;color:{MUTED}", title)
         for block in section.blocks:
-            yield from _block(block)
+            if isinstance(block, Table):
+                yield from _table(block)
+            else:
+                yield _element("div", _TEXTS[type(block)], escape(block.text))
     if document.end:
         line = f"margin-top:24px;border-top:1px solid {RULE};padding-top:8px;color:{MUTED}"
         yield _element("div", f"{line};font-size:12px", escape(document.end))
     yield "</div>"
-
-
-def _block(block: Block) -> Iterator[str]:
-    if isinstance(block, Table):
-        yield from _table(block)
-    elif isinstance(block, Warn):
-        yield _element("div", _WARNING, escape(block.text))
-    elif isinstance(block, Lead):
-        yield _element("div", "font-size:18px;line-height:26px;font-weight:600", escape(block.text))
-    else:
-        yield _element("div", f"margin:4px 0;max-width:72em;color:{MUTED}", escape(block.text))
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -114,7 +110,7 @@ def _table(table: Table) -> Iterator[str]:
 def _head(column: Column, axis: Axis) -> str:
     content = escape(column.title)
     if column.unit:
-        content += f'<br><span style="font-size:11px">{escape(column.unit)}</span>'
+        content += f'<br/><span style="font-size:11px">{escape(column.unit)}</span>'
     if column.align == "bar":
         content = _drawn(legend_text(column.legend) or tick_text(axis, BAR_WIDTH))
     return _element("th", f"text-align:{_side(column)};{_HEAD}", content)
@@ -126,8 +122,7 @@ def _drawn(text: str) -> str:
 
 
 def _paint(text: str, style: str) -> str:
-    color = INK if style == "ink" else kind_color(style.removeprefix("kind ").removeprefix("muted"))
-    return f'<span style="color:{color}">{text}</span>'
+    return f'<span style="color:{color_on_white(style)}">{text}</span>'
 
 
 def _side(column: Column) -> str:

@@ -6,13 +6,25 @@ import re
 from collections.abc import Iterable, Iterator
 
 from alexprof.record.run import Run
-from alexprof.show.document import Bar, Block, Cell, Column, Document, Lead, RowStyle, Table, Warn
+from alexprof.show.document import (
+    Bar,
+    Block,
+    Cell,
+    Column,
+    Document,
+    Lead,
+    Remark,
+    RowStyle,
+    Table,
+    Warn,
+)
 from alexprof.show.layout import bar_text, legend_text, tick_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import no_paint
 from alexprof.show.sections.report import make_document
 
 BAR_WIDTH = 24
+_TEXTS: dict[type[Block], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}
 # What GitHub would read as markup, in any place of a line. Underscores inside words are text.
 _MARKUP = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w))")
 
@@ -36,8 +48,6 @@ def _document(document: Document) -> Iterator[str]:
     yield f"# AlexProf: {escape(document.name)}"
     status = f"**{document.status}** · " if document.status else ""
     yield from ("", f"{status}{escape(' · '.join(document.facts))}")
-    if document.banner:
-        yield from ("", f"> **!** {escape(document.banner)}")
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}") if section.title else ()
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
@@ -61,10 +71,8 @@ def _block(block: Block) -> Iterator[str]:
         columns = map(block.cells, range(len(block.columns)))
         for row, cells in zip(block.rows, zip(*columns, strict=True), strict=True):
             yield _line(_cell(cell, row.style, block) for cell in cells)
-    elif isinstance(block, Warn):
-        yield f"- **!** {escape(block.text)}"
     else:
-        yield f"**{escape(block.text)}**" if isinstance(block, Lead) else escape(block.text)
+        yield _TEXTS[type(block)].format(escape(block.text))
 
 
 def _head(column: Column, table: Table) -> str:

@@ -11,7 +11,7 @@ from alexprof.show.document import Block, Document, Lead, Section, Table, Warn
 from alexprof.show.layout import table_lines, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import Paint, no_paint, terminal_paint
-from alexprof.show.sections.brief import FEWEST_ROWS, MOST_LINES, MOST_ROWS
+from alexprof.show.sections.brief import MOST_LINES, SIZES
 from alexprof.show.sections.report import make_document
 from alexprof.show.text import cut, wrap
 
@@ -19,10 +19,10 @@ from alexprof.show.text import cut, wrap
 def render(run: Run, options: ReportOptions) -> str:
     """Renders a run as text of `options.width` columns, but 40 at least and 100 at most.
 
-    The short report has as many layers as there is room for on a screen.
+    The short report has as many layers and findings as there is room for on a screen.
     """
-    for rows in range(MOST_ROWS, FEWEST_ROWS, -1):
-        text = draw_text(make_document(run, options, rows), options)
+    for size in SIZES:
+        text = draw_text(make_document(run, options, size), options)
         if options.whole or text.count("\n") < MOST_LINES:
             break
     return text
@@ -39,10 +39,8 @@ def _document(document: Document, width: int, paint: Paint) -> Iterator[str]:
     yield from two_sides(f"AlexProf  {name}", document.status, width, paint)
     for line in _joined(document.facts, width):
         yield from wrap(line, width)
-    if document.banner:
-        yield from warning_lines(document.banner, width, paint)
     for number, section in enumerate(document.sections):
-        yield from [""] if number == 0 else ["", ""]
+        yield from ["", ""] if number and section.title else [""]
         yield from _section(section, width, paint)
     if document.end:
         yield ""
@@ -72,17 +70,12 @@ def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
     for block in section.blocks:
         if before and (isinstance(block, Table) or type(block) is not type(before)):
             yield ""
-        yield from _block(block, width, paint)
+        if isinstance(block, Table):
+            yield from two_sides(block.title, block.aside, width, paint) if block.title else ()
+            yield from table_lines(block, width, paint)
+        elif isinstance(block, Warn):
+            yield from warning_lines(block.text, width, paint)
+        else:
+            style = "bold" if isinstance(block, Lead) else ""
+            yield from (paint(line, style) for line in wrap(block.text, width))
         before = block
-
-
-def _block(block: Block, width: int, paint: Paint) -> Iterator[str]:
-    if isinstance(block, Table):
-        if block.title:
-            yield from two_sides(block.title, block.aside, width, paint)
-        yield from table_lines(block, width, paint)
-    elif isinstance(block, Warn):
-        yield from warning_lines(block.text, width, paint)
-    else:
-        style = "bold" if isinstance(block, Lead) else ""
-        yield from (paint(line, style) for line in wrap(block.text, width))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from alexprof.analysis.findings import Finding
-from alexprof.analysis.summary import LayerShare, MeasuredSaving, StepTime, largest_shares
+from alexprof.analysis.savings import MeasuredSaving
+from alexprof.analysis.summary import LayerShare, StepTime, largest_shares
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -15,8 +17,8 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
@@ -25,35 +27,43 @@ from alexprof.show.document import (
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
+from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
 from alexprof.show.view import View
 
+
+class Size(NamedTuple):
+    """How many layers have a row, beside one for the rest, and how many findings a sentence."""
+
+    rows: int
+    findings: int
+
+
 MOST_LINES = 30
-FINDINGS_SHOWN = 3
-MOST_ROWS = 12
-"""Layers of a step; fewer where the report would be longer than `MOST_LINES`."""
-FEWEST_ROWS = 3
+MOST = Size(12, 3)
+SIZES = (MOST, Size(12, 2), *(Size(rows, 1) for rows in range(12, 4, -1)), Size(5, 0))
+"""The first that leaves the report `MOST_LINES` is taken: findings give way before layers."""
 _MARKS: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
 _LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
 
-def brief_section(view: View, rows: int) -> Section:
-    """The short report with at most `rows` layers."""
-    return Section("", "", tuple(_blocks(view, rows)))
+def brief_section(view: View, size: Size) -> Section:
+    """The short report of at most that size."""
+    return Section("", "", tuple(_blocks(view, size)))
 
 
-def _blocks(view: View, rows: int) -> Iterator[Block]:
+def _blocks(view: View, size: Size) -> Iterator[Block]:
     yield from map(Lead, _answers(view))
     if steps := [step for step in view.summary.steps if step.phase in view.phases]:
         yield _times(view, steps)
     elif len(view.summary.traced) > 1:
         yield _traced_times(view)
     if traced := [step for step in view.summary.traced if step.phase in view.phases]:
-        yield _where(view, traced, rows)
-    yield from _findings(view)
+        yield _where(view, traced, size.rows)
+    yield from _findings(view, size.findings)
 
 
-def _findings(view: View) -> Iterator[Block]:
+def _findings(view: View, most: int) -> Iterator[Block]:
     shown = [
         finding
         for finding in view.summary.findings
@@ -61,11 +71,11 @@ def _findings(view: View) -> Iterator[Block]:
         and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
         and (not finding.phases or set(finding.phases) & set(view.phases))
     ]
-    for finding in shown[:FINDINGS_SHOWN]:
+    for finding in shown[:most]:
         text = finding_text(view, finding)
-        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Note(text)
-    if len(shown) > FINDINGS_SHOWN:
-        yield Note(f"{plural(len(shown) - FINDINGS_SHOWN, 'more finding')}: --full.")
+        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
+    if more := shown[most:]:
+        yield Remark(f"{plural(len(more), 'more finding')}: --full.")
 
 
 def phase_answer(run: Run, phase: str) -> str:
@@ -97,7 +107,7 @@ def _answers(view: View) -> Iterator[str]:
 
 
 def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; of another it can't be told yet."""
+    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
     by_phase: dict[str, list[MeasuredSaving]] = {}
     for saving in savings:
         by_phase.setdefault(saving.phase, []).append(saving)
@@ -105,17 +115,19 @@ def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
         max(of_phase, key=lambda saving: (saving.verdict != "unclear", saving.saved_s))
         for of_phase in by_phase.values()
     ]
-    clear = [saving for saving in largest if saving.verdict != "unclear"]
-    unclear = [saving for saving in largest if saving.verdict == "unclear"]
-    text = _clear_text(view, clear)
-    if unclear:
-        what = f"what leaving {view.saving_label(unclear[0])} out saves"
-        if not text:
-            return f"It can’t be told yet {what}."
-        what = "it" if len({saving.name for saving in largest}) == 1 else what
-        steps = " and ".join(_a_step(view, saving.phase) for saving in unclear)
-        text += f"; of {steps} {what} can’t be told yet"
-    return f"{sentence_case(text)}."
+    text = _clear_text(view, [saving for saving in largest if saving.verdict != "unclear"])
+    texts = [text] if text else []
+    steps: dict[str, list[str]] = {}
+    for saving in largest:
+        if saving.verdict == "unclear":
+            why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
+            steps.setdefault(why, []).append(_a_step(view, saving.phase))
+    one_name = len({saving.name for saving in largest}) == 1
+    subject = "it" if text and one_name else f"leaving {view.saving_label(largest[0])} out"
+    for why, of_steps in steps.items():
+        what = f"what {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+    return f"{sentence_case('; '.join(texts))}."
 
 
 def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
@@ -268,17 +280,17 @@ def _mean_std(unit: numbers.Unit, step: StepTime) -> str:
 def _own(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     if saving.own_s is None:
         return numbers.MISSING
-    spread = f" ± {unit.half_width(saving.own_ci95_s)}" if saving.own_ci95_s else ""
+    spread = f" ± {unit.half_width(saving.own_ci95_s, saving.own_s)}" if saving.own_ci95_s else ""
     return unit.plain(saving.own_s) + spread
 
 
 def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
     """Says: 322 (262 to 381); or "unclear: −20 to 174" where the interval includes 0."""
     if saving.ci95_s is None:
-        return "unclear"
+        return verdict_word(saving)
     low, high = (unit.plain(bound_s) for bound_s in saving.ci95_s)
     if saving.verdict == "unclear":
-        return f"unclear: {low} to {high}"
+        return f"{verdict_word(saving)}: {low} to {high}"
     return f"{unit.plain(saving.saved_s)} ({low} to {high})"
 
 
@@ -327,9 +339,12 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
 def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     counts = sorted({step.steps for step in traced})
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
+    text = "% of the traced step" if count == "1" else f"% of {count} traced steps"
     if view.summary.of_timed:
-        return f"% of the timed step, kernels of {count} traced ones"
-    return "% of the traced step" if count == "1" else f"% of {count} traced steps"
+        text = f"% of the timed step, kernels of {count} traced ones"
+    phases = (view.phase(view.summary.variant, step.phase) for step in traced)
+    devices = {phase.attribution.device for phase in phases if phase and phase.attribution}
+    return ", ".join((text, *sorted(devices - {"CPU", "GPU:0"})))
 
 
 def _share_label(view: View, share: LayerShare) -> str:

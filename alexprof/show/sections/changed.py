@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from alexprof.analysis.changes import Change, GroupRecord, Level, RunComparison, Unmatched
+from alexprof.analysis.changes import Change, GroupRecord, Level, Part, RunComparison, Unmatched
 from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
 from alexprof.show.comparison_texts import caveat_text, result_text
@@ -20,13 +20,12 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
     Warn,
-    round_ticks,
 )
 from alexprof.show.text import clean, in_sentence, plural, sentence_case
 from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
@@ -46,41 +45,37 @@ def comparable_section(comparison: RunComparison) -> Section:
     """Answers whether the groups can be compared at all."""
     blocks: list[Block] = [Lead(_comparable(comparison))]
     blocks += [Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not]
-    blocks += [Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
+    blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
     if text := same_results(comparison):
-        blocks.append(Note(text))
+        blocks.append(Remark(text))
     return Section("Can they be compared?", "", tuple(blocks))
 
 
 def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) -> Iterator[Section]:
     """Answers what changed in one of the other groups: by phase, then inside each phase."""
-    changes = [change for change in comparison.differences if change.b == other.name]
-    unmatched = [part for part in (*comparison.gone, *comparison.new) if part.b == other.name]
-    keys = list(dict.fromkeys([*map(key_of, changes), *map(key_of, unmatched)]))
-    keys.sort(key=lambda key: rank(key, comparison.a))
-    phases = [
-        change
-        for key in keys
-        for change in changes
-        if change.level == "phase" and key_of(change) == key
-    ]
+    a, parts = comparison.a, _parts(comparison, other)
     several = f" in {clean(other.name)}" if len(comparison.others) > 1 else ""
-    unit = _unit(phases, ())
-    how = "traced steps" if comparison.a.traced else "no profiler attached"
-    yield Section(
-        f"What changed{several}?",
-        f"{unit.name}, {how}",
-        tuple(phase_blocks(phases, comparison.a)),
+    phases = [part for part in parts if isinstance(part, Change) and part.level == "phase"]
+    how = "traced steps" if a.traced else "no profiler attached"
+    aside = f"{_unit(phases).name}, {how}"
+    yield Section(f"What changed{several}?", aside, tuple(_phase_blocks(phases, a)))
+    for key in dict.fromkeys(map(key_of, parts)):
+        inside = [part for part in parts if key_of(part) == key]
+        if any(part.level != "phase" for part in inside):
+            scale = "of traced steps" if a.traced else "on the scale of timed steps"
+            aside = f"{label(key, a)}; shares, {scale}"
+            yield Section(f"Where{several}?", aside, tuple(_inside(inside, a, top)))
+
+
+def _parts(comparison: RunComparison, other: GroupRecord) -> list[Change | Unmatched]:
+    """What another group was compared in: phases in A's order, each with its variants in A's."""
+    phases, variants = list(comparison.a.phases), list(comparison.a.variants)
+    everything: tuple[Change | Unmatched, ...]
+    everything = (*comparison.differences, *comparison.gone, *comparison.new)
+    return sorted(
+        (part for part in everything if part.b == other.name),
+        key=lambda part: (phases.index(part.phase), variants.index(part.variant)),
     )
-    for key in keys:
-        parts = [change for change in changes if change.level != "phase" and key_of(change) == key]
-        gone_or_new = [part for part in unmatched if key_of(part) == key]
-        if parts or gone_or_new:
-            step = [change for change in phases if key_of(change) == key]
-            blocks = tuple(_inside(step, parts, gone_or_new, top))
-            scale = "of traced steps" if comparison.a.traced else "on the scale of timed steps"
-            aside = f"{label(key, comparison.a)}; shares, {scale}"
-            yield Section(f"Where{several}?", aside, blocks)
 
 
 def brief_section(comparison: RunComparison) -> Section:
@@ -96,35 +91,30 @@ def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     for other in comparison.others:
         yield from _brief_changes(comparison, other)
     if text := same_results(comparison):
-        yield Note(text)
-    yield from (Note(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
+        yield Remark(text)
+    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
 
 
 def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
-    changes = [change for change in comparison.differences if change.b == other.name]
+    a, several = comparison.a, len(comparison.others) > 1
+    changes = [part for part in _parts(comparison, other) if isinstance(part, Change)]
     phases = [change for change in changes if change.level == "phase"]
-    phases.sort(key=lambda change: rank(key_of(change), comparison.a))
-    blocks = phase_blocks(phases, comparison.a)
-    if len(comparison.others) > 1:
-        for block in blocks:
-            if isinstance(block, Lead):
-                yield Lead(f"{clean(other.name)}: {block.text}")
-            else:
-                yield block
-        return
-    yield from blocks
-    for phase in phases:
+    for block in _phase_blocks(phases, a):
+        if several and isinstance(block, Lead):
+            yield Lead(f"{clean(other.name)}: {block.text}")
+        else:
+            yield block
+    for phase in phases if not several else ():
         layers = [
-            (clean(change.name), change)
+            change
             for change in changes
             if change.level == "layer"
             and change.difference.significant
             and key_of(change) == key_of(phase)
         ]
         if phase.difference.significant and layers:
-            table = change_table(layers, (), "layer", most=FEW_SHOWN)
-            title = f"Layers that changed, {label(key_of(phase), comparison.a)}"
-            yield replace(table, title=title)
+            title = f"Layers that changed, {label(key_of(phase), a)}"
+            yield replace(_change_table(layers, "layer", a, most=FEW_SHOWN), title=title)
 
 
 def label(key: Key, a: GroupRecord) -> str:
@@ -157,7 +147,7 @@ def interval_text(ratio_ci95: Interval) -> str:
     return f"95{numbers.NBSP}% interval {numbers.unit(percent_interval(ratio_ci95), '%')}"
 
 
-def change_text(difference: Difference) -> str:
+def _change_text(difference: Difference) -> str:
     """How much it changed: "+10.2 ms; 95 % interval 2.10 to 6.50 %"."""
     unit = numbers.spoken_unit(difference.change_s, difference.before_s)
     change = numbers.unit(unit.signed(difference.change_s), unit.name)
@@ -194,81 +184,70 @@ def same_results(comparison: RunComparison) -> str:
     return ""
 
 
-def phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
+def _phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     """The verdict of each phase, the table of them, and what verdicts would take."""
     if not phases:
         yield Lead(f"No phase was {'traced' if a.traced else 'timed'} on both sides.")
         return
     for change in phases:
         name = sentence_case(label(key_of(change), a))
-        yield Lead(f"{name}: {_verdict_text(change.difference)}.")
-    yield change_table([(label(key_of(change), a), change) for change in phases], (), "phase")
+        yield Lead(f"{name}: {verdict_text(change.difference)}.")
+    yield _change_table(phases, "phase", a)
     needs = [(label(key_of(change), a), change.difference.needed) for change in phases]
     yield from needed_notes(needs, "a verdict would take")
 
 
-def _verdict_text(difference: Difference) -> str:
+def verdict_text(difference: Difference, than: str = "") -> str:
     """Says: 4.30 % slower (+10.2 ms; 95 % interval 2.10 to 6.50 %)."""
     by_median = ", by medians" if difference.estimator == "median" else ""
     if difference.significant:
         size = numbers.percent_unit(abs(difference.ratio - 1))
-        return f"{size} {VERDICTS[difference.verdict]}{by_median} ({change_text(difference)})"
+        verdict = f"{size} {VERDICTS[difference.verdict]}{than}"
+        return f"{verdict}{by_median} ({_change_text(difference)})"
     interval = difference.ratio_ci95
     span = f" ({interval_text(interval)})" if interval else ""
     return f"{verdict_phrase(difference)}{by_median}{span}"
 
 
-def _inside(
-    step: Sequence[Change], parts: Sequence[Change], unmatched: Sequence[Unmatched], top: int
-) -> Iterator[Block]:
-    by_level = {
-        level: [change for change in parts if change.level == level]
-        for level in ("layer", "kind", "op")
-    }
-    named = [(clean(change.name), change) for change in (*step, *by_level["layer"])]
-    layers = [part for part in unmatched if part.level == "layer"]
-    some = layers or any(change.difference.significant for change in (*step, *parts))
-    yield change_table(named, layers, "layer", most=LAYERS_SHOWN if some else FEW_SHOWN)
+def _inside(parts: Sequence[Change | Unmatched], a: GroupRecord, top: int) -> Iterator[Block]:
+    layers = [part for part in parts if part.level in ("phase", "layer")]
+    some = any(_is_news(part) for part in parts)
+    yield _change_table(layers, "layer", a, most=LAYERS_SHOWN if some else FEW_SHOWN)
     silent = []
     levels: tuple[tuple[Level, int], ...] = (("kind", KINDS_SHOWN), ("op", top))
     for level, most in levels:
-        changed = [
-            (clean(change.name), change)
-            for change in by_level[level]
-            if change.difference.significant
-        ]
-        one_only = [part for part in unmatched if part.level == level]
-        if changed or one_only:
-            yield change_table(changed, one_only, level, most=most)
-        if others := len(by_level[level]) - len(changed):
+        of_level = [part for part in parts if part.level == level]
+        news = [part for part in of_level if _is_news(part)]
+        if news:
+            yield _change_table(news, level, a, most=most)
+        if others := len(of_level) - len(news):
+            changed = any(isinstance(part, Change) for part in news)
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
-        yield Note(f"In {' and '.join(silent)}: no change that can be told from chance.")
+        yield Remark(f"In {' and '.join(silent)}: no change that can be told from chance.")
 
 
-def change_table(
-    named: Sequence[tuple[str, Change]],
-    unmatched: Sequence[Unmatched],
-    level: Level,
-    most: int = 99,
+def _is_news(part: Change | Unmatched) -> bool:
+    return isinstance(part, Unmatched) or part.difference.significant
+
+
+def _change_s(part: Change | Unmatched) -> float:
+    if isinstance(part, Change):
+        return part.difference.change_s
+    return (part.b_s or 0.0) - (part.a_s or 0.0)
+
+
+def _change_table(
+    parts: Sequence[Change | Unmatched], level: Level, a: GroupRecord, most: int = 99
 ) -> Table:
-    """Changes as a table, each with its row's name; below the phase the largest first.
-
-    `unmatched` is what only one group has, `most` how many rows there are room for.
-    """
-    changes = [change for _, change in named]
-    unit = _unit(changes, unmatched)
-    rows = [
-        (abs(change.difference.change_s), change.level == "phase", _row(name, change, unit))
-        for name, change in named
-    ]
-    rows += [(part.a_s or part.b_s or 0.0, False, _unmatched_row(part, unit)) for part in unmatched]
+    """Changes as a table, at most so many; below the phase the largest first."""
+    unit = _unit(parts)
     if level != "phase":
-        rows.sort(key=lambda row: (not row[1], -row[0]))
-    left = len(rows) - most - (level == "layer")
-    shown = [row for _, _, row in rows[: len(rows) - max(left, 0)]]
-    if left > 0:
-        shown.append(Row((f"{left} more",), "muted"))
+        parts = sorted(parts, key=lambda part: (part.level != "phase", -abs(_change_s(part))))
+    most += level == "layer"
+    rows = [_row(part, level, a, unit) for part in parts[:most]]
+    if len(parts) > most:
+        rows.append(Row((f"{len(parts) - most} more",), "muted"))
     columns = (
         Column(level, align="name"),
         Column("A", unit.name, drop=4),
@@ -278,35 +257,24 @@ def change_table(
         Column("verdict", align="right", drop=1),
         Column("", align="bar", drop=2),
     )
-    return Table(columns, tuple(shown), _axis(changes, unmatched, unit))
+    return Table(columns, tuple(rows), _axis(parts, unit))
 
 
-def _unit(changes: Sequence[Change], unmatched: Sequence[Unmatched]) -> numbers.Unit:
-    differences = [change.difference for change in changes]
-    times_s = [
-        time_s
-        for difference in differences
-        for time_s in (difference.before_s, difference.after_s, difference.change_s)
-    ]
-    return numbers.table_unit([*times_s, *(part.a_s or part.b_s for part in unmatched)])
-
-
-def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
-    """The change with its interval; open where it is not significant."""
-    pieces = [Piece(0, 0, "zero")]
-    if difference.ci95_s:
-        pieces.append(Piece(*difference.ci95_s, "interval"))
-    filled: dict[str, tuple[Mark, Mark]] = {
-        "whole": ("whole", "whole, open"),
-        "part": ("part", "part, open"),
-    }
-    change_s = difference.change_s
-    pieces.append(Piece(change_s, change_s, filled[mark][not difference.significant]))
-    return Bar(tuple(pieces))
-
-
-def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
-    difference = change.difference
+def _row(part: Change | Unmatched, level: Level, a: GroupRecord, unit: numbers.Unit) -> Row:
+    name = label(key_of(part), a) if level == "phase" else clean(part.name)
+    if isinstance(part, Unmatched):
+        change_s = _change_s(part)
+        cells = (
+            name,
+            unit.plain(part.a_s) if part.a_s is not None else "",
+            unit.plain(part.b_s) if part.b_s is not None else "",
+            unit.signed(change_s),
+            "",
+            "gone" if part.b_s is None else "new",
+            Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part"))),
+        )
+        return Row(cells)
+    difference = part.difference
     cells = (
         name,
         unit.plain(difference.before_s),
@@ -314,47 +282,44 @@ def _row(name: str, change: Change, unit: numbers.Unit) -> Row:
         unit.signed(difference.change_s),
         unit.interval(difference.ci95_s),
         verdict_word(difference),
-        change_bar(difference, "whole" if change.level == "phase" else "part"),
+        change_bar(difference, "whole" if part.level == "phase" else "part"),
     )
-    plain = difference.significant or change.level == "phase"
-    return Row(cells, "plain" if plain else "muted")
+    return Row(cells, "plain" if difference.significant or part.level == "phase" else "muted")
 
 
-def _unmatched_row(part: Unmatched, unit: numbers.Unit) -> Row:
-    gone = part.b_s is None
-    change_s = -(part.a_s or 0.0) if gone else part.b_s or 0.0
-    cells = (
-        clean(part.name),
-        unit.plain(part.a_s) if gone else "",
-        "" if gone else unit.plain(part.b_s),
-        unit.signed(change_s),
-        "",
-        "gone" if gone else "new",
-        Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part"))),
-    )
-    return Row(cells)
+def _unit(parts: Sequence[Change | Unmatched]) -> numbers.Unit:
+    times_s: list[float | None] = []
+    for part in parts:
+        if isinstance(part, Change):
+            difference = part.difference
+            times_s += [difference.before_s, difference.after_s, difference.change_s]
+        else:
+            times_s.append(part.a_s or part.b_s)
+    return numbers.table_unit(times_s)
 
 
-def _axis(changes: Sequence[Change], unmatched: Sequence[Unmatched], unit: numbers.Unit) -> Axis:
+def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
+    """The change with its interval; open where it is not significant."""
+    pieces = [Piece(0, 0, "zero")]
+    if difference.ci95_s:
+        pieces.append(Piece(*difference.ci95_s, "interval"))
+    opened: dict[str, Mark] = {"whole": "whole, open", "part": "part, open"}
+    change_s = difference.change_s
+    filled: Mark = mark if difference.significant else opened[mark]
+    return Bar((*pieces, Piece(change_s, change_s, filled)))
+
+
+def _axis(parts: Sequence[Change | Unmatched], unit: numbers.Unit) -> Axis:
     """All changes, and the intervals that are not much wider than most."""
-    ends = [0.0, *(change.difference.change_s for change in changes)]
-    ends += [-(part.a_s or 0.0) or (part.b_s or 0.0) for part in unmatched]
-    intervals = [change.difference.ci95_s for change in changes if change.difference.ci95_s]
+    ends = [0.0, *map(_change_s, parts)]
+    differences = [part.difference for part in parts if isinstance(part, Change)]
+    intervals = [difference.ci95_s for difference in differences if difference.ci95_s]
     widths = sorted(high - low for low, high in intervals)
     most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
     ends += [end for low, high in intervals if high - low <= most for end in (low, high)]
-    low, high = min(ends), max(ends)
-    if high <= low:
-        low, high = -1 / unit.per_second, 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high, about=3), unit.per_second)
+    return Axis.over(ends, unit.per_second, about=3)
 
 
-def key_of(change: Change | Unmatched) -> Key:
+def key_of(part: Part) -> Key:
     """Which step it belongs to."""
-    return change.variant, change.b_variant, change.phase
-
-
-def rank(key: Key, a: GroupRecord) -> tuple[int, int]:
-    """Phases in A's order, in each of them variants in A's order."""
-    variant, _, phase = key
-    return list(a.phases).index(phase), list(a.variants).index(variant)
+    return part.variant, part.b_variant, part.phase

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from alexprof.analysis.findings import findings_of
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
@@ -14,17 +13,15 @@ from alexprof.show.document import (
     Block,
     Column,
     Lead,
-    Note,
+    Remark,
     Row,
     Section,
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.sections.quality import interference_warnings, quality
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.view import View
 
@@ -59,12 +56,15 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:
-        yield Note("Medians where steps were slow in a row: the means follow those steps.")
+        yield Remark("Medians where steps were slow in a row: the means follow those steps.")
     lines = [line for key in view.phases for line in _lines(view, key)]
-    yield Table.of(_columns(unit), lines, lambda line: "muted" if line.ablation else "plain")
+    yield Table.of(
+        _columns(unit),
+        lines,
+        style=lambda line: "muted" if isinstance(line.figures, Ablation) else "plain",
+    )
     if note := _footnote(view):
-        yield Note(note)
-    yield from quality(view)
+        yield Remark(note)
     yield from map(Warn, _warnings(view))
     if order := order_table(view):
         yield order
@@ -72,41 +72,46 @@ def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
 
 
 class _Line(NamedTuple):
-    """The timed steps of a variant, or the difference of two."""
+    """A row: the timed steps of a variant, if there are any, or the difference of two."""
 
     label: str
-    timed: Timed | None
-    ablation: Ablation | None = None
+    figures: Timed | Ablation | None
 
 
 def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
-    def cell(
-        of_steps: Callable[[Timed], str], of_difference: Callable[[Ablation], str] = lambda row: ""
-    ) -> Callable[[_Line], str]:
-        return lambda line: (
-            of_difference(line.ablation)
-            if line.ablation
-            else of_steps(line.timed)
-            if line.timed
-            else numbers.MISSING
-        )
+    def column(
+        title: str,
+        of_steps: Callable[[Timed], str],
+        of_difference: Callable[[Ablation], str] = lambda row: "",
+        **layout: Any,
+    ) -> Column:
+        def cell(line: _Line) -> str:
+            if isinstance(line.figures, Ablation):
+                return of_difference(line.figures)
+            return of_steps(line.figures) if line.figures else numbers.MISSING
 
-    plain, signed, half = unit.plain, unit.signed, unit.half_width
-    mean = cell(lambda row: plain(row.mean_s), lambda row: signed(row.measured_s))
-    spread = cell(lambda row: half(row.ci95_s), lambda row: half(row.ci95_s))
-    std = cell(lambda row: plain(row.std_s if row.steps > 1 else None))
-    median = cell(lambda row: plain(row.median_s), lambda row: signed(row.measured_median_s))
-    interval = cell(
-        lambda row: unit.interval(row.median_ci95_s), lambda row: unit.interval(row.median_ci95_s)
-    )
+        return Column(title, "", cell, **layout)
+
+    def half(row: Timed | Ablation) -> str:
+        return unit.half_width(row.ci95_s)
+
+    def interval(row: Timed | Ablation) -> str:
+        return unit.interval(row.median_ci95_s)
+
+    def median(row: Ablation) -> str:
+        return unit.signed(row.measured_median_s)
+
+    plain, signed = unit.plain, unit.signed
     return (
         Column("", "", lambda line: line.label, align="name"),
-        Column("steps", "", cell(lambda row: str(row.steps)), align="right", drop=2),
-        Column("mean", "", mean),
-        Column("± 95 %", "", spread),
-        Column("std", "", std, drop=3),
-        Column("median", "", median),
-        Column("95 % interval", "", interval, align="right"),
+        column("steps", lambda row: str(row.steps), align="right", drop=2),
+        column("mean", lambda row: plain(row.mean_s), lambda row: signed(row.measured_s)),
+        column("± 95 %", half, half),
+        column("std", lambda row: plain(row.std_s if row.steps > 1 else None), drop=3),
+        column(
+            "median", lambda row: plain(row.median_s), lambda row: signed(row.measured_median_s)
+        ),
+        column("95 % interval", interval, interval, align="right"),
     )
 
 
@@ -119,11 +124,11 @@ def _lines(view: View, key: str) -> Iterator[Row | _Line]:
     savings = view.savings(key)
     for saving in savings:
         what = "" if len(savings) == 1 else f", {view.saving_label(saving)}"
-        yield _Line(f"  difference{what}", None, view.ablation(saving))
+        yield _Line(f"  difference{what}", view.ablation(saving))
 
 
 def _block_sizes(timed: Timed) -> Iterator[int]:
-    """Steps of the blocks that an interval comes from: neighbours are together in many."""
+    """Steps of the blocks that an interval comes from: neighbors are together in many."""
     together = blocks_together(len(timed.blocks))
     for start in range(0, len(timed.blocks) - together + 1, together):
         yield sum(block.steps for block in timed.blocks[start : start + together])
@@ -153,39 +158,29 @@ def _footnote(view: View) -> str:
 
 
 def _warnings(view: View) -> Iterator[str]:
-    for finding in findings_of(view.run):
-        if finding.code == "no_turns":
-            yield finding_text(view, finding)
     stretches = [stretch for stretch in view.run.stretches if stretch.phase in view.phases]
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
         yield f"… and {len(stretches) - len(worst)} more, none of them slower"
-    yield from interference_warnings(view)
-    yield from _reasons(view)
+    for key in view.phases if view.run.complete else ():
+        for name in view.run.variants:
+            phase = view.phase(name, key)
+            if phase and phase.timed is None:
+                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
+                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                yield f"{where}: not timed. {why}".rstrip()
 
 
 def _stretch(view: View, stretch: Stretch) -> str:
     variants = len(view.run.variants)
-    several = " in the order run" if variants > 1 else ""
-    steps = f"steps {stretch.first_step}–{stretch.last_step}{several}"
-    ratio = numbers.times(stretch.ratio)
-    text = f"{view.phase_label(stretch.phase)}, {steps}: up to {ratio} as long"
-    if variants < 2:
-        return text
+    order = " in the order run" if variants > 1 else ""
+    whose = f", {' and '.join(map(view.variant_label, stretch.variants))} only"
     if len(stretch.variants) == variants:
-        return f"{text}, {'both' if variants == 2 else 'all'} variants"
-    return f"{text}, {' and '.join(map(view.variant_label, stretch.variants))} only"
-
-
-def _reasons(view: View) -> Iterator[str]:
-    for key in view.phases:
-        for name in view.run.variants:
-            phase = view.phase(name, key)
-            if phase and phase.timed is None and view.run.complete:
-                where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
-                yield f"{where}: not timed. {why}".rstrip()
+        whose = {1: "", 2: ", both variants"}.get(variants, ", all variants")
+    steps = f"steps {stretch.first_step}–{stretch.last_step}{order}"
+    longest = f"up to {numbers.times(stretch.ratio)} as long"
+    return f"{view.phase_label(stretch.phase)}, {steps}: {longest}{whose}"
 
 
 def _published(view: View) -> Iterator[Block]:
@@ -222,4 +217,4 @@ def _published(view: View) -> Iterator[Block]:
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Note(f"Source of the classic figures: {clean(source)}.")
+        yield Remark(f"Source of the classic figures: {clean(source)}.")

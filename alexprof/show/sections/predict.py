@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from alexprof.analysis.predictions import PredictedSaving, predict
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import Replay
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Note, Table, Warn
+from alexprof.show.document import Block, Column, Remark, Table, Warn
 from alexprof.show.note_texts import note_text
 from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 
-LEAST = 0.01
-"""Layers below this fraction of the step are counted, not listed."""
 LAYERS_SHOWN = 10
 _HOW = {
     "ops": "the step replayed without it",
@@ -42,12 +40,12 @@ def prediction(view: View, key: str) -> Iterator[Block]:
             reason = note_text(phase.replay.reason)
         bound = phase.attribution.bound_by if phase.attribution else ""
         what = "the step is launch-bound, and " if bound == "launching" else ""
-        yield Note(f"Savings can’t be predicted: {what}{reason}.")
+        yield Remark(f"Savings can’t be predicted: {what}{reason}.")
         return
     few = len(view.savings(key)) <= FEW
     left_out = [saving for saving in predicted.savings if saving.what == "ablation" and few]
     layers = [saving for saving in predicted.savings if saving.what == "layer"]
-    shown = [layer for layer in layers if layer.fraction >= LEAST][:LAYERS_SHOWN]
+    shown = layers[:LAYERS_SHOWN]
     if shown or left_out:
         unit = numbers.table_unit([predicted.step_s])
         measured = any(
@@ -62,32 +60,32 @@ def prediction(view: View, key: str) -> Iterator[Block]:
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
-        yield from _notes(phase, predicted.how, layers, [*left_out, *shown])
+        texts = [_scale(view, phase, predicted.how)]
+        if more := layers[LAYERS_SHOWN:]:
+            texts.append(f"Not listed: {plural(len(more), 'more layer')}.")
+        if predicted.how == "share":
+            texts.append("What goes with a layer, such as conversions around it, is not counted.")
+        yield Remark(" ".join(texts))
+        if phase.replay:
+            keys = [(saving.what, saving.name) for saving in (*left_out, *shown)]
+            yield from map(Remark, gone_with(phase.replay, keys))
+        yield from map(Warn, _fused(phase))
     if drift := _replay(phase.replay, trace_alone=view.trace_alone):
-        yield Note(drift)
-
-
-def _notes(
-    phase: Phase, how: str, layers: Sequence[PredictedSaving], rows: Sequence[PredictedSaving]
-) -> Iterator[Block]:
-    yield Note(" ".join((_scale(phase, how), *_not_listed(how, layers, rows))))
-    if phase.replay:
-        yield from map(Note, gone_with(phase.replay, [(row.what, row.name) for row in rows]))
-    yield from map(Warn, _fused(phase))
+        yield Remark(drift)
 
 
 def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
-    labels = {saving.name: view.left_out_label(saving) for saving in view.savings(key)}
-    timed = view.timed(view.variant, key)
+    measured = {saving.name: saving for saving in view.savings(key)}
 
-    def label(saving: PredictedSaving) -> str:
-        if saving.what == "layer":
-            return clean(saving.name)
-        name = labels.get(saving.name, clean(saving.name))
-        if saving.measured_s is None:
+    def label(predicted: PredictedSaving) -> str:
+        saving = measured.get(predicted.name)
+        if predicted.what == "layer" or saving is None:
+            return clean(predicted.name)
+        name, step = view.left_out_label(saving), view.step(saving.reference, key)
+        if saving.verdict == "unclear" and saving.ci95_s is not None:
             return name
-        measured = numbers.time(saving.measured_s, timed.mean_s if timed else None)
-        return f"{name} (measured: {measured})"
+        size = numbers.time(saving.saved_s, step.center_s if step else None)
+        return f"{name} (measured: {size})"
 
     return (
         Column("layer", "", label, align="name"),
@@ -99,14 +97,14 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     )
 
 
-def _scale(phase: Phase, how: str) -> str:
+def _scale(view: View, phase: Phase, how: str) -> str:
     """What the times of the table rest on."""
     timeline = phase.attribution
     if phase.timed is None:
         step = numbers.time(phase.traced.mean_s if phase.traced else None)
         return f"Of the traced step, {step}: there are no timed ones."
     if timeline is None or on_cpu(timeline.device):
-        return "Scaled to the timed mean."
+        return f"Scaled to the timed {view.summary.estimator}."
     if how == "launches":
         return "The host’s time is scaled until the replayed step is as long as a timed one."
     if how == "kernels":
@@ -114,21 +112,6 @@ def _scale(phase: Phase, how: str) -> str:
         by = "in proportion to the host’s launch time" if by_time else "equally among launches"
         return f"Kernels as traced; the timed step’s idle time is divided {by}."
     return "Kernels as traced."
-
-
-def _not_listed(
-    how: str, layers: Sequence[PredictedSaving], rows: Sequence[PredictedSaving]
-) -> Iterator[str]:
-    small = sum(layer.fraction < LEAST for layer in layers)
-    large = len(layers) - small - sum(row.what == "layer" for row in rows)
-    missing = [plural(large, "more layer")] if large else []
-    if small:
-        least = f"less than 1{numbers.NBSP}%{'' if small == 1 else ' each'}"
-        missing.append(f"{plural(small, 'layer')} that would save {least}")
-    if missing:
-        yield f"Not listed: {', '.join(missing)}."
-    if how == "share":
-        yield "What goes with a layer, such as conversions around it, is not counted."
 
 
 def _fused(phase: Phase) -> Iterator[str]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
 
-from alexprof.analysis.findings import findings_of
+from alexprof.analysis.findings import all_findings
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import TEMPLATES, finding_text
-from alexprof.show.note_texts import note_text, stopped_text
+from alexprof.show.finding_texts import finding_text
+from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST_ROWS, brief_section
+from alexprof.show.sections.brief import MOST, Size, brief_section
 from alexprof.show.sections.cost import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -33,20 +34,23 @@ SECTIONS = ("cost", *_OF_A_PHASE, FINDINGS, *where.TABLES, *win.TABLES)
 """What `--section` may name: whole sections, and tables in them."""
 
 
-def make_document(run: Run, options: ReportOptions, rows: int = MOST_ROWS) -> Document:
-    """Makes the report that is asked for; the short one lists at most `rows` layers.
+def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Document:
+    """Makes the report that is asked for; the short one is of at most that size.
 
     Raises:
         UsageError: If the run lacks the variant, phase or section.
     """
     options.check(run)
     view = View(run, options)
+    sections = list(_full(view)) if options.whole else [brief_section(view, size)]
+    if not run.complete:
+        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
         status=status(run) if options.whole or not run.complete else "",
         facts=_facts(run),
-        banner="" if run.complete else f"incomplete: {stopped_text(run.stopped)}",
-        sections=tuple(_full(view)) if options.whole else (brief_section(view, rows),),
+        sections=tuple(sections),
         commands=tuple(_commands(view)),
     )
 
@@ -63,8 +67,9 @@ def _commands(view: View) -> Iterator[str]:
 
 def _shell_path(path: Path) -> str:
     """A path for a command; relative to the current folder if it is in it."""
-    here = Path.cwd()
-    return clean(shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path)))
+    with suppress(OSError, ValueError):  # that folder may be gone
+        path = path.relative_to(Path.cwd())
+    return clean(shlex.quote(str(path)))
 
 
 def status(run: Run) -> str:
@@ -79,14 +84,12 @@ def _facts(run: Run) -> tuple[str, ...]:
         return ("a trace alone: where it was taken is not recorded",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
-    host = f"{clean(machine.host.processor) or 'processor not known'}, "
+    processor = clean(machine.host.processor) or "processor not known"
     batch = run.workload.settings.get("batch_size") if run.workload else None
     devices = Counter(clean(device.description) for device in machine.accelerators)
-    accelerators = [
-        name if number == 1 else f"{number} × {name}" for name, number in devices.items()
-    ]
+    accelerators = [f"{number} × {name}".removeprefix("1 × ") for name, number in devices.items()]
     return (
-        host + plural(machine.host.cores, "core"),
+        f"{processor}, {plural(machine.host.cores, 'core')}",
         f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}",
         *([] if batch is None else [unit("batch", str(batch))]),
         ", ".join(accelerators) or "no accelerator",
@@ -94,15 +97,23 @@ def _facts(run: Run) -> tuple[str, ...]:
 
 
 def _full(view: View) -> Iterator[Section]:
-    """The sections asked for; a sentence if the run has none of them."""
+    """The sections of the name asked for, or those with tables of that name, and these alone."""
     part = view.options.section
     if part is not None:
         check_name("section", part, SECTIONS)
-    sections = list(_chosen(view, part))
-    if part in (None, FINDINGS) and (rest := _other_findings(view, sections)):
-        sections.append(rest)
+    shown = []
+    for name, section in _sections(view):
+        tables = [
+            block for block in section.blocks if isinstance(block, Table) and block.part == part
+        ]
+        if part in (None, name):
+            shown.append(section)
+        elif tables:
+            shown.append(replace(section, blocks=tuple(tables)))
+    if part in (None, FINDINGS) and (findings := _findings(view)):
+        shown.append(findings)
     nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
-    yield from sections or [Section("", "", (nothing,))]
+    yield from shown or [Section("", "", (nothing,))]
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
@@ -114,32 +125,11 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
                 yield name, section
 
 
-def _chosen(view: View, part: str | None) -> Iterator[Section]:
-    """The sections of a name; or those with tables of that name, and these tables alone."""
-    for name, section in _sections(view):
-        tables = [
-            block for block in section.blocks if isinstance(block, Table) and block.part == part
-        ]
-        if part in (None, name):
-            yield section
-        elif tables:
-            yield replace(section, blocks=tuple(tables))
-
-
-def _other_findings(view: View, sections: list[Section]) -> Section | None:
-    """The findings that no section shows beside what they are about, the most harmful first."""
-    shown = "\n".join(
-        block.text for section in sections for block in section.blocks if isinstance(block, Warn)
-    )
-    rest: dict[str, None] = {}
-    for whole in findings_of(view.run):
+def _findings(view: View) -> Section | None:
+    """All findings, the most harmful first."""
+    texts: dict[str, None] = {}
+    for whole in all_findings(view.run):
         phases = tuple(key for key in whole.phases if key in view.phases)
-        if whole.phases and not phases:
-            continue
-        finding = structs.replace(whole, phases=phases)
-        text = finding_text(view, finding)
-        # Beside what it is about, it stands without a phase and variant in front.
-        bare = note_text(finding) if isinstance(TEMPLATES[finding.code], str) else text
-        if bare[1:] not in shown:
-            rest[text] = None
-    return Section("What else to know", "", tuple(map(Warn, rest))) if rest else None
+        if phases or not whole.phases:
+            texts[finding_text(view, structs.replace(whole, phases=phases))] = None
+    return Section("What to know", "", tuple(map(Warn, texts))) if texts else None

@@ -9,21 +9,18 @@ from itertools import accumulate
 from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
-    busy_fraction,
     costs_together,
     device_ops,
-    ops_together,
 )
 from alexprof.record.phase import OpCost, Phase
 from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
+from alexprof.show.finding_texts import ONE_BY_ONE
 from alexprof.show.numbers import count, percent
 from alexprof.show.text import clean, plural
 
 LAUNCHING_LAYERS_SHOWN = 8
-_ONE_BY_ONE = 0.9
-"""Launches for each kernel from which on it matters which layer has many kernels."""
 # The profiler names a stream after its number and all that runs on it.
 _STREAM = re.compile(r"Stream #(\d+).*")
 _TENSOR_CORES = {True: "yes", False: "no", None: "?"}
@@ -36,14 +33,14 @@ def times_of(device: str, *, on_cpu: bool) -> str:
 
 def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """The `top` most expensive ops, and one row for the others; None if there are none."""
-    ops = device_ops(phase, division.device)
+    ops = device_ops(phase, division)
     shown, others = ops[:top], ops[top:]
     if not shown:
         return None
     title = f"All {len(ops)} ops" if len(ops) > 1 else "The only op"
     if others:
         title = f"The {len(shown)} most expensive of {plural(len(ops), 'op')}"
-        shown.append(ops_together(others, plural(len(others), "more op")))
+        shown.append(costs_together(others, plural(len(others), "more op")))
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(op.share_fraction for op in shown)
     return Table.of(
@@ -66,9 +63,14 @@ def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("kind", "", lambda row: clean(row[0].kind), align="text", drop=1),
         Column("pass", "", lambda row: clean(row[0].pass_), align="text", drop=4),
         Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
-        Column("± 95 %", unit.name, lambda row: unit.half_width(row[0].share_ci95_s), drop=6),
+        Column(
+            "± 95 %",
+            unit.name,
+            lambda row: unit.half_width(row[0].share_ci95_s, row[0].share_mean_s),
+            drop=6,
+        ),
         Column("step", "%", lambda row: percent(row[0].share_fraction)),
-        Column("GPU-busy", "%", lambda row: percent(busy_fraction(row[0])), drop=2, optional=True),
+        Column("GPU-busy", "%", lambda row: percent(row[0].busy_fraction), drop=2, optional=True),
         Column("total", "%", lambda row: percent(row[1]), drop=3),
         Column("busy", unit.name, lambda row: unit.plain(row[0].busy_mean_s), drop=5),
         Column("count", "", lambda row: count(row[0].executions_per_step), align="right", drop=7),
@@ -185,16 +187,15 @@ def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
 def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     """Who launches, in a step that is bound by launching one kernel after the other; else None."""
     del top
-    timeline = phase.attribution
     layers = sorted(
         (row for row in phase.layers_whole if row.device == division.device),
         key=lambda layer: -layer.kernels_per_step,
     )
     layers = [layer for layer in layers if layer.kernels_per_step]
     kernels = math.fsum(layer.kernels_per_step for layer in layers)
-    if timeline is None or timeline.bound_by != "launching" or not timeline.launches_per_step:
-        return None
-    if timeline.launches_per_step <= _ONE_BY_ONE * kernels:
+    timeline = phase.attribution
+    launches = timeline.launches_per_step if timeline and timeline.bound_by == "launching" else None
+    if not launches or launches <= ONE_BY_ONE * kernels:
         return None
     shown, rest = layers[:LAUNCHING_LAYERS_SHOWN], layers[LAUNCHING_LAYERS_SHOWN:]
     if rest:

@@ -11,14 +11,10 @@ from alexprof.analysis.division import (
     UNASSIGNED,
     DividedStep,
     LayerTime,
-    busy_fraction,
     device_ops,
     divide,
     layers_together,
-    own_cost,
 )
-from alexprof.analysis.findings import NOTES, findings_of_phase
-from alexprof.record.note import distinct
 from alexprof.record.phase import Phase
 from alexprof.show import numbers
 from alexprof.show.document import (
@@ -28,15 +24,12 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
-    Warn,
 )
-from alexprof.show.finding_texts import finding_text
-from alexprof.show.note_texts import note_text
 from alexprof.show.sections.trace_tables import (
     copy_table,
     kernel_table,
@@ -44,7 +37,7 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import clean, plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 20
@@ -68,8 +61,6 @@ _LEGEND: tuple[tuple[Mark, str], ...] = (
     ("backward", "backward"),
     ("pass", "other"),
 )
-_OF_TRACE = ("trace_unlike", "trace_varies", "trace_drifts", "outside", "bound_by", "page_faults")
-"""How the codes of findings begin that concern the traced steps."""
 
 
 def where_section(view: View, key: str) -> Section:
@@ -85,63 +76,50 @@ def where_section(view: View, key: str) -> Section:
         blocks = list(_blocks(view, key, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
-    blocks += map(Warn, _findings(view, key, variant))
-    blocks += (Warn(note) for note in _notes(view, key, variant))
     return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
-def _findings(view: View, key: str, variant: str) -> Iterator[str]:
-    for finding in findings_of_phase(view.run, key):
-        shown = not finding.variants or variant in finding.variants
-        if shown and finding.code.startswith(_OF_TRACE) and finding.code not in NOTES:
-            yield finding_text(view, finding)
-
-
 def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
-    yield Lead(_answer(view, phase, division))
-    yield Note(" ".join(_more(phase, division)))
+    yield Lead(_answer(view, division))
+    yield Remark(" ".join(_more(phase, division)))
     if readings := _clock_readings(view, phase):
-        yield Note(readings)
+        yield Remark(readings)
     for name, make in TABLES.items():
         if table := make(phase, division, view.options.top):
             yield replace(table, part=name)
-    yield from map(Note, _other_devices(phase, division))
+    yield from map(Remark, _other_devices(phase, division))
     if phase.not_timed:
-        yield Note(_not_timed(phase))
+        yield Remark(_not_timed(phase))
     if division.critical_path:
-        yield Note(_critical_path(phase, division))
+        yield Remark(_critical_path(phase, division))
 
 
-def _answer(view: View, phase: Phase, division: DividedStep) -> str:
-    """Says: conv2 takes 30.5 % of the step; LRN takes 9.12 %, 55.6 ms."""
-    if not division.layers:
-        return f"No op ran on {division.device} in these steps: all of it is idle."
-    # A GPU's fractions are of the traced step, which is not as long as a timed one.
-    step = "the traced step" if phase.timed and not division.on_cpu else "the step"
+def _answer(view: View, division: DividedStep) -> str:
+    """Says: conv2 takes 30.5 % of the step, 186 ± 4.3 ms; LRN takes 9.12 %, 55.8 ± 4.5 ms."""
     layers = division.layers
+    if not layers:
+        return f"No op ran on {division.device} in these steps: all of it is idle."
     largest = layers[0]
     as_large = sum(layer.share_s == largest.share_s for layer in layers)
     name = clean(largest.name) if as_large == 1 else f"each of {as_large} layers"
-    text = f"{name} takes {numbers.percent_unit(largest.fraction)} of {step}"
+    of_busy = ""
+    if largest.busy_fraction is not None:
+        of_busy = f" ({numbers.percent_unit(largest.busy_fraction)} of GPU-busy time)"
+    texts = [
+        f"{name} takes {numbers.percent_unit(largest.fraction)} of the step{of_busy}, "
+        + numbers.time_with_interval(largest.share_s, largest.ci95_s, division.step_s)
+    ]
     if division.idle_s > largest.share_s:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
-        text = f"{device} is idle for {idle} of {step}; {text}"
-    share_s, of_busy = largest.share_s, largest.busy_fraction
-    for ablation in map(view.ablation, view.savings(division.phase)):
-        if own := own_cost(phase, division.device, ablation):
-            name = view.saving_label(ablation)
-            share_s, of_busy = own.share_mean_s, busy_fraction(own)
-            if name in {layer.name for layer in layers}:
-                name = f"what was left out of {name}"
-            text += f"; {name} takes {numbers.percent_unit(own.share_fraction)}"
+        texts.insert(0, f"{device} is idle for {idle} of the step")
+    for saving in view.savings(division.phase):
+        if saving.reference == division.variant and saving.own_s is not None:
+            size = numbers.time_with_interval(saving.own_s, saving.own_ci95_s, division.step_s)
+            part = numbers.percent_unit(saving.own_fraction)
+            texts.append(f"{view.left_out_label(saving)} takes {part}, {size}")
             break
-    return f"{text}{_of_busy(of_busy)}, {numbers.time(share_s, division.step_s)}."
-
-
-def _of_busy(fraction: float | None) -> str:
-    """Says: (24.9 % of GPU-busy time); "" on a CPU."""
-    return "" if fraction is None else f" ({numbers.percent_unit(fraction)} of GPU-busy time)"
+    return f"{'; '.join(texts)}."
 
 
 def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
@@ -150,7 +128,7 @@ def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
         of_that = ""
         if 0 < kind.backward_fraction < 1:
             of_that = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
-        part = numbers.percent_unit(kind.fraction) + _of_busy(kind.busy_fraction)
+        part = numbers.percent_unit(kind.fraction)
         yield f"{clean(kind.name)} ops together take {part}{of_that}."
     yield _idle(division)
     traced, timed = phase.traced, phase.timed
@@ -158,18 +136,12 @@ def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
         yield "There are no timed steps to set beside the traced ones."
     else:
         unit = numbers.spoken_unit(timed.mean_s)
+        rest = "kernels are as traced, idle time is the rest of the timed step"
+        if division.on_cpu:
+            rest = "times here are scaled to the timed step"
         yield (
             f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
-            f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed)."
-        )
-    if traced is not None and traced.left_out_s is not None and traced.mean_with_s is not None:
-        first, mean, both = (
-            numbers.time(seconds, traced.left_out_s)
-            for seconds in (traced.left_out_s, traced.mean_s, traced.mean_with_s)
-        )
-        yield (
-            f"The first traced step ({first}) is left out: the mean is {mean} without it, {both} "
-            "with it."
+            f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed); {rest}."
         )
 
 
@@ -232,7 +204,12 @@ def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, .
     return (
         Column("layer", "", lambda item: clean(item[0].name), align="name"),
         Column("share", unit.name, lambda item: unit.plain(item[0].share_s)),
-        Column("± 95 %", unit.name, lambda item: unit.half_width(item[0].ci95_s), drop=3),
+        Column(
+            "± 95 %",
+            unit.name,
+            lambda item: unit.half_width(item[0].ci95_s, item[0].share_s),
+            drop=3,
+        ),
         Column("step", "%", lambda item: numbers.percent(item[0].fraction)),
         Column("GPU-busy", "%", lambda item: busy(item[0]), drop=1, optional=division.on_cpu),
         Column("total", "%", lambda item: numbers.percent(item[1]), drop=2),
@@ -281,7 +258,9 @@ def _other_devices(phase: Phase, division: DividedStep) -> Iterator[str]:
                 numbers.time(ns / division.steps / 1e9, timeline.wall_ns / division.steps / 1e9)
                 for ns in (timeline.share_ns, timeline.idle_ns, timeline.wall_ns)
             )
-            yield f"{timeline.device}: {busy} given to ops, {idle} idle, of {wall}."
+            yield (
+                f"{timeline.device}, in traced steps: {busy} given to ops, {idle} idle, of {wall}."
+            )
 
 
 def _not_timed(phase: Phase) -> str:
@@ -294,16 +273,13 @@ def _not_timed(phase: Phase) -> str:
 
 def _critical_path(phase: Phase, division: DividedStep) -> str:
     """Says which layers made the step as long as it was."""
-    parts = list(division.critical_path.items())
-    texts = [
+    parts = [
         f"{clean(name)} {numbers.percent_unit(fraction)}"
-        for name, fraction in parts[:_PATH_LAYERS_SHOWN]
+        for name, fraction in division.critical_path.items()
     ]
-    if rest := parts[_PATH_LAYERS_SHOWN:]:
-        fraction = sum(fraction for _, fraction in rest)
-        texts.append(f"{plural(len(rest), 'more layer')} {numbers.percent_unit(fraction)}")
+    texts = parts[:_PATH_LAYERS_SHOWN] + ["…"] * (len(parts) > _PATH_LAYERS_SHOWN)
     on_path = len(phase.replay.critical_path) if phase.replay else 0
-    ops = plural(len(device_ops(phase, division.device)), "op")
+    ops = plural(len(device_ops(phase, division)), "op")
     return (
         f"Critical path, the ops that waited for each other up to the step’s end: {on_path} of "
         f"{ops} in some step; {', '.join(texts)} of the step."
@@ -320,22 +296,8 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         return
     yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
     unit = numbers.spoken_unit(traced.mean_s)
-    yield Note(
+    yield Remark(
         f"The wall-clock time is {unit.named(traced.wall_clock_mean_s)} per traced step; the trace "
         f"says {unit.named(traced.mean_s)}. The usual cause is a trace that lost events: trace "
         "fewer steps (--trace-steps)."
     )
-    if phase and (readings := _clock_readings(view, phase)):
-        yield Note(readings)
-
-
-def _notes(view: View, key: str, variant: str) -> Iterator[str]:
-    """What the record has to say about this phase, of all variants; each sentence once."""
-    phase = view.phase(variant, key)
-    notes = distinct(phase.notes) if phase else ()
-    yield from (sentence_case(note_text(note)) for note in notes)
-    for name in view.run.variants:
-        other = view.phase(name, key)
-        if name != variant and other:
-            more = [note for note in distinct(other.notes) if note not in notes]
-            yield from (f"{view.variant_label(name)}: {note_text(note)}" for note in more)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alexprof.analysis.account import Account, AccountRow, account_of
-from alexprof.analysis.summary import MeasuredSaving
+from alexprof.analysis.savings import MeasuredSaving, SavingRow
 from alexprof.record.ablation import Ablation
 from alexprof.record.values import Interval
 from alexprof.show import numbers
@@ -16,16 +15,16 @@ from alexprof.show.document import (
     Column,
     Lead,
     Mark,
-    Note,
     Piece,
+    Remark,
     Row,
     Section,
     Table,
-    round_ticks,
 )
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.verdicts import verdict_phrase
 from alexprof.show.view import View, on_gpu
 
 _SOURCES = {
@@ -34,12 +33,8 @@ _SOURCES = {
     "launches": "by replaying its launches",
     "kernels": "by kernel times and launch costs",
 }
-_SEEN = 0.01
-"""Half widths below this take a smaller unit in a sentence."""
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
-_NOTHING_S = 1e-9
-"""Rounding leaves less than that."""
 _MARKS: dict[str, Mark] = {"own": "own", "own part": "own", "idle": "idle"}
 TABLES = ("ablation", "predictions")
 """The section's tables by the name that `--section` has for them."""
@@ -67,12 +62,11 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
         yield from ablations_table(view, savings)
     for saving in savings if len(savings) <= FEW else ():
         ablation = view.ablation(saving)
-        account = account_of(view.run, ablation)
         yield Lead(_answer(view, saving))
-        yield _waterfall(view, ablation, account)
-        yield Note(" ".join(_explained(view, ablation, account)))
-        if ablation.predicted_s is not None:
-            yield Note(" ".join(_predicted(view, ablation, account, ablation.predicted_s)))
+        yield _waterfall(view, saving)
+        yield Remark(" ".join(_explained(view, saving, ablation)))
+        if saving.predicted_s is not None:
+            yield Remark(" ".join(_predicted(view, saving, ablation, saving.predicted_s)))
     predicted = tuple(prediction(view, key))
     if any(isinstance(block, Table) for block in predicted) and not savings:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
@@ -85,14 +79,13 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     step_s = step.center_s if step else 0.0
     name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
     unit = numbers.spoken_unit(saving.saved_s, step_s)
-    if saving.ci95_s is None:
-        return (
-            f"Without {name}: {unit.named(saving.saved_s)} by the {kind}; fewer than two blocks of "
-            "steps, so no interval and no claim."
-        )
-    span = f"95{numbers.NBSP}% interval {numbers.unit(unit.interval(saving.ci95_s), unit.name)}"
+    size, span = unit.named(saving.saved_s), ""
+    if saving.ci95_s is not None:
+        interval = numbers.unit(unit.interval(saving.ci95_s), unit.name)
+        span = f"95{numbers.NBSP}% interval {interval}"
     if saving.verdict == "unclear":
-        return f"Without {name}: no difference seen ({kind}: {unit.named(saving.saved_s)}, {span})."
+        figures = ", ".join((f"{kind}: {size}", *filter(None, [span])))
+        return f"Without {name}: {verdict_phrase(saving)} ({figures})."
     part = f", {numbers.percent_unit(abs(saving.fraction))}" if step_s else ""
     whole = f"a {numbers.time(step_s)} step" if step_s else "a step"
     size = unit.named(abs(saving.saved_s))
@@ -101,74 +94,70 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     return f"Without {name} {whole} is {size} longer{part} ({kind}; {span})."
 
 
-def _explained(view: View, ablation: Ablation, account: Account) -> Iterator[str]:
-    if not account.rows:
-        name = view.saving_label(ablation)
-        yield f"What {name}’s own ops take is not known: it needs traces of both variants."
+def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterator[str]:
+    name = view.saving_label(saving)
+    if not saving.rows:
+        yield f"What {name}’s own ops take is not known: it needs a trace."
         return
-    if view.by_median:
-        yield "The medians lead; the rows below are by the means, because only means add up."
-    if ablation.attributed_s is not None:
-        yield _own_ops(account)
-    if account.sum_s is None or ablation.idle_s is None:
+    if saving.own_over_saved is not None:
+        text = f"Own ops are {numbers.times(saving.own_over_saved)} what was measured"
+        if saving.own_within_interval is not None:
+            text += f", {'within' if saving.own_within_interval else 'outside'} its interval"
+        yield f"{text}."
+    elif saving.own_s is not None:
+        yield "Own ops are not set against what was measured: that may be nothing."
+    if ablation.traced_over_timed is None:
         yield "The rest is other layers, idle time and chance: traces of both would tell."
         return
-    if ablation.traced_over_timed is None:
-        yield "Other layers are what own ops and idle time leave of it."
-        return
-    yield from _scales(view, ablation, ablation.traced_over_timed)
+    labels = (
+        view.variant_label(saving.reference),
+        view.other_label(saving.without, saving.reference),
+    )
+    gpu = on_gpu(view.phase(saving.reference, saving.phase))
+    hidden = "the idle row" if gpu else "the scale of the ops"
+    first, second = map(numbers.times, ablation.traced_over_timed)
+    yield (
+        f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
+        f"Traced steps took {first} as long as timed ones {labels[0]}, {second} {labels[1]}."
+    )
 
 
-def _waterfall(view: View, ablation: Ablation, account: Account) -> Table:
+def _waterfall(view: View, saving: MeasuredSaving) -> Table:
     """What was measured, own ops by layer and pass, every other layer, idle."""
-    timed = view.timed(ablation.reference, ablation.phase)
-    unit = numbers.table_unit([ablation.measured_s, timed.mean_s if timed else None])
-    measured = [("measured", ablation.measured_s, ablation.ci95_s)]
-    if view.by_median:
-        measured = [
-            ("measured, medians", ablation.measured_median_s, ablation.median_ci95_s),
-            ("measured, means", ablation.measured_s, ablation.ci95_s),
-        ]
-    rows = [row for figures in measured for row in _measured(*figures, unit)]
-    rows += _drawn(account.rows, view.saving_label(ablation), unit)
-    if account.sum_s is not None:
-        bar = Bar((Piece(0, account.sum_s, "measured"),))
-        rows.append(Row(("sum", _signed(unit, account.sum_s), "", bar), "sum"))
+    step = view.step(saving.reference, saving.phase)
+    unit = numbers.table_unit([saving.saved_s, step.center_s if step else None])
+    rows = [*_measured(saving, unit), *_drawn(saving.rows, view.saving_label(saving), unit)]
+    if saving.idle_s is not None:
+        bar = Bar((Piece(0, saving.saved_s, "measured"),))
+        rows.append(Row(("sum", unit.signed(saving.saved_s), "", bar), "sum"))
     columns = (
         Column("", align="name"),
         Column("", unit.name),
-        Column("± 95 %" if account.rows else "", align="right", drop=1),
+        Column("± 95 %" if saving.rows else "", align="right", drop=1),
         Column("", align="bar"),
     )
-    axis = _axis(rows, [interval for _, _, interval in measured if interval], unit)
-    return Table(columns, tuple(rows), axis, part="ablation")
+    return Table(columns, tuple(rows), _axis(rows, saving.ci95_s, unit), part="ablation")
 
 
-def _signed(unit: numbers.Unit, seconds: float) -> str:
-    return unit.signed(0.0 if abs(seconds) < _NOTHING_S else seconds)
-
-
-def _measured(
-    label: str, value_s: float, interval: Interval | None, unit: numbers.Unit
-) -> Iterator[Row]:
-    bar = Bar((Piece(0, value_s, "measured"),))
-    yield Row((label, unit.signed(value_s), "", bar), "group")
-    if interval is not None:
-        whisker = Bar((Piece(*interval, "interval"),))
+def _measured(saving: MeasuredSaving, unit: numbers.Unit) -> Iterator[Row]:
+    bar = Bar((Piece(0, saving.saved_s, "measured"),))
+    yield Row(("measured", unit.signed(saving.saved_s), "", bar), "group")
+    if saving.ci95_s is not None:
+        whisker = Bar((Piece(*saving.ci95_s, "interval"),))
         label = f"  {numbers.unit('95', '%')} interval"
-        yield Row((label, "", unit.interval(interval), whisker), "muted")
+        yield Row((label, "", unit.interval(saving.ci95_s), whisker), "muted")
 
 
-def _drawn(rows: Sequence[AccountRow], name: str, unit: numbers.Unit) -> Iterator[Row]:
+def _drawn(rows: Sequence[SavingRow], name: str, unit: numbers.Unit) -> Iterator[Row]:
     end_s = part_s = 0.0
-    halves = [unit.half_width(row.ci95_s) if row.ci95_s else "" for row in rows]
+    halves = [unit.half_width(row.ci95_s, row.value_s) if row.ci95_s else "" for row in rows]
     for row, half in zip(rows, numbers.align_decimals(halves), strict=True):
         is_part = row.kind == "own part"
         start_s = part_s if is_part else end_s
         stop_s = start_s + (row.value_s or 0.0)
         mark = _MARKS.get(row.kind, "others")
         piece = Piece(start_s, stop_s, mark, name if mark == "own" else "")
-        value = numbers.MISSING if row.value_s is None else _signed(unit, row.value_s)
+        value = unit.signed(row.value_s)
         bar = Bar((piece,) if row.value_s else ())
         yield Row((_label(row, name), value, half, bar), "muted" if is_part else "plain")
         if is_part:
@@ -177,14 +166,13 @@ def _drawn(rows: Sequence[AccountRow], name: str, unit: numbers.Unit) -> Iterato
             end_s = stop_s
 
 
-def _label(row: AccountRow, name: str) -> str:
+def _label(row: SavingRow, name: str) -> str:
     what = f"{row.count} more"
     if row.name:
         what = clean(row.name) + (f", {row.count} ops" if row.count > 1 else "")
     return {
         "own": f"{name}’s own ops",
         "own part": f"  {what} {row.pass_}".rstrip(),
-        "others": "other layers",
         "layer": what if row.name else plural(row.count, "more layer"),
         "not significant": f"{plural(row.count, 'other layer')}, not significant",
         "gone": f"gone with {name}: {what}",
@@ -194,57 +182,34 @@ def _label(row: AccountRow, name: str) -> str:
     }[row.kind]
 
 
-def _axis(rows: Sequence[Row], intervals: Sequence[Interval], unit: numbers.Unit) -> Axis:
+def _axis(rows: Sequence[Row], interval: Interval | None, unit: numbers.Unit) -> Axis:
     bars = [cell for row in rows for cell in row.cells if isinstance(cell, Bar)]
     pieces = [piece for bar in bars for piece in bar.pieces if piece.mark != "interval"]
     ends = [0.0, *(end for piece in pieces for end in (piece.start, piece.end))]
     low, high = min(ends), max(ends)
-    reach = (high - low) * _WIDEST
-    low = min(low, max(min((start for start, _ in intervals), default=low), low - reach))
-    high = max(high, min(max((end for _, end in intervals), default=high), high + reach))
-    if high <= low:
-        high = low + 1 / unit.per_second
-    return Axis(low, high, round_ticks(low, high), unit.per_second)
-
-
-def _own_ops(account: Account) -> str:
-    if account.own_over_measured is None:
-        return "Own ops are not set against what was measured: that may be nothing."
-    text = f"Own ops are {numbers.times(account.own_over_measured)} what was measured by the means"
-    if account.own_within_interval is not None:
-        text += f", {'within' if account.own_within_interval else 'outside'} its interval"
-    return f"{text}."
-
-
-def _scales(view: View, ablation: Ablation, ratios: tuple[float, float]) -> Iterator[str]:
-    """Where disagreement between traced and timed steps hides."""
-    labels = (
-        view.variant_label(ablation.reference),
-        view.other_label(ablation.without, ablation.reference),
-    )
-    hidden = (
-        "the idle row"
-        if on_gpu(view.phase(ablation.reference, ablation.phase))
-        else "the scale of the ops"
-    )
-    first, second = map(numbers.times, ratios)
-    yield (
-        f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
-        f"Traced steps took {first} as long as timed ones {labels[0]}, {second} {labels[1]}."
-    )
+    if interval is not None:
+        reach = (high - low) * _WIDEST
+        low, high = (
+            min(low, max(interval[0], low - reach)),
+            max(high, min(interval[1], high + reach)),
+        )
+    return Axis.over((low, high), unit.per_second)
 
 
 def _predicted(
-    view: View, ablation: Ablation, account: Account, predicted_s: float
+    view: View, saving: MeasuredSaving, ablation: Ablation, predicted_s: float
 ) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
     source = _SOURCES.get(ablation.predicted_from, "")
-    size = _time(view, ablation, predicted_s, ablation.predicted_ci95_s)
+    step = view.step(saving.reference, saving.phase)
+    size = numbers.time_with_interval(
+        predicted_s, saving.predicted_ci95_s, step.center_s if step else None
+    )
     text = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
-    if account.step_off is not None:
-        text += f"; the step predicted without it is off by {signed_percent(account.step_off)}"
-        if account.saving_off is not None:
-            text += f", the saving by {signed_percent(account.saving_off)}"
+    if saving.step_off is not None:
+        text += f"; the step predicted without it is off by {signed_percent(saving.step_off)}"
+        if saving.saving_off is not None:
+            text += f", the saving by {signed_percent(saving.saving_off)}"
         text += f" (by the {view.summary.estimator}s)"
     yield f"{text}."
     if covers := coverage(ablation):
@@ -252,15 +217,3 @@ def _predicted(
     phase = view.phase(ablation.reference, ablation.phase)
     if ablation.predicted_from in ("share", "kernels") and phase and phase.replay:
         yield from gone_with(phase.replay, [("ablation", ablation.name)])
-
-
-def _time(view: View, ablation: Ablation, seconds: float, interval: Interval | None) -> str:
-    """A part of the reference's step with its interval, if it has one: "55.6 ± 1.9 ms"."""
-    timed = view.timed(ablation.reference, ablation.phase)
-    unit = numbers.spoken_unit(seconds, timed.mean_s if timed else None)
-    if interval is None:
-        return unit.named(seconds)
-    if (interval[1] - interval[0]) / 2 * unit.per_second < _SEEN:
-        unit = numbers.spoken_unit(seconds)  # so that both are written with as many decimals
-    spread = f" ±{numbers.NBSP}{unit.half_width(interval)}"
-    return numbers.unit(unit.plain(seconds) + spread, unit.name)

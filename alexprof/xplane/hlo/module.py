@@ -8,6 +8,7 @@ are stepped over. Everything else of an instruction is read when it is needed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, Span
@@ -63,22 +64,19 @@ class HloModule:
         self._computations: dict[int, Computation] = {}
         self._read: dict[Span, Instruction] = {}
         self._entry = 0
-        self._schedule: Span | None = None
-        for module in buffer.fields(start, stop):
-            if module.tag == _MODULE:
-                for field in buffer.fields(*module.span):
-                    if field.tag == _COMPUTATIONS:
-                        self._add(field)
-                    elif field.tag == _ENTRY_ID:
-                        self._entry = field.value
-                    elif field.tag == _SCHEDULE:
-                        self._schedule = field.span
+        self._schedules: list[Field] = []
+        for module in buffer.by_tag(start, stop)[_MODULE]:
+            fields = buffer.by_tag(*module.span)
+            for computation in fields[_COMPUTATIONS]:
+                self._add(computation)
+            self._entry = _number(fields[_ENTRY_ID])
+            self._schedules = fields[_SCHEDULE]
 
     def find(self, name: str) -> tuple[Instruction, Computation] | None:
         """Read an instruction; None if there is none of this name."""
-        span, computation = self._by_name.get(name, (None, None))
-        if span is None or computation is None:
+        if name not in self._by_name:
             return None
+        span, computation = self._by_name[name]
         return self._instruction(span), computation
 
     def called(self, instruction: Instruction) -> list[Computation]:
@@ -107,74 +105,60 @@ class HloModule:
 
     def _sequence(self, computation: int) -> list[int]:
         """The ids of a computation's instructions in the order of the schedule, if it has one."""
-        buffer = self._buffer
-        ids: list[int] = []
-        for entry in buffer.fields(*self._schedule) if self._schedule else ():
-            if entry.tag != _SEQUENCES:
-                continue
-            key, value = 0, entry
-            for field in buffer.fields(*entry.span):
-                key = field.value if field.tag == _KEY else key
-                value = field if field.tag == _VALUE else value
-            if key == computation and value is not entry:
-                for field in buffer.fields(*value.span):
-                    ids += self._ids(field) if field.tag in _SEQUENCE_IDS else []
-        return ids
+        by_tag = self._buffer.by_tag
+        return [
+            number
+            for schedule in self._schedules
+            for entry in by_tag(*schedule.span)[_SEQUENCES]
+            if _number(by_tag(*entry.span)[_KEY]) == computation
+            for sequence in by_tag(*entry.span)[_VALUE]
+            for number in self._ids(by_tag(*sequence.span), _SEQUENCE_IDS)
+        ]
 
-    def _add(self, field: Field) -> None:
-        number = root = 0
-        spans = []
-        for part in self._buffer.fields(*field.span):
-            if part.tag == _INSTRUCTIONS:
-                spans.append(part.span)
-            elif part.tag == _COMPUTATION_ID:
-                number = part.value
-            elif part.tag == _ROOT_ID:
-                root = part.value
-        self._computations[number] = computation = Computation(number, root, tuple(spans))
+    def _add(self, computation: Field) -> None:
+        fields = self._buffer.by_tag(*computation.span)
+        spans = tuple(instruction.span for instruction in fields[_INSTRUCTIONS])
+        number = _number(fields[_COMPUTATION_ID])
+        added = Computation(number, _number(fields[_ROOT_ID]), spans)
+        self._computations[number] = added
         for span in spans:
-            self._by_name.setdefault(self._name(span), (span, computation))
+            self._by_name.setdefault(self._name(span), (span, added))
 
     def _name(self, instruction: Span) -> str:
         """Read a name; it stands first, so nothing else is looked at."""
-        for field in self._buffer.fields(*instruction):
-            if field.tag == _NAME:
-                return self._buffer.text(*field.span)
-        return ""
+        fields = self._buffer.fields(*instruction)
+        return next((self._buffer.text(*field.span) for field in fields if field.tag == _NAME), "")
 
     def _instruction(self, span: Span) -> Instruction:
         if span not in self._read:
-            self._read[span] = self._decoded(span)
+            fields = self._buffer.by_tag(*span)
+            self._read[span] = Instruction(
+                opcode=self._text(fields[_OPCODE]),
+                origin=self._origin(fields[_METADATA]),
+                id=_number(fields[_ID]),
+                parameter=_number(fields[_PARAMETER]),
+                operands=tuple(self._ids(fields, _OPERANDS)),
+                called=tuple(self._ids(fields, _CALLED)),
+            )
         return self._read[span]
 
-    def _decoded(self, span: Span) -> Instruction:
-        buffer = self._buffer
-        opcode, origin, number, parameter = "", None, 0, 0
-        operands, called = list[int](), list[int]()
-        for field in buffer.fields(*span):
-            if field.tag == _OPCODE:
-                opcode = buffer.text(*field.span)
-            elif field.tag == _METADATA:
-                origin = self._origin(field)
-            elif field.tag == _ID:
-                number = field.value
-            elif field.tag == _PARAMETER:
-                parameter = field.value
-            elif field.tag in _OPERANDS:
-                operands += self._ids(field)
-            elif field.tag in _CALLED:
-                called += self._ids(field)
-        return Instruction(opcode, origin, number, parameter, tuple(operands), tuple(called))
+    def _origin(self, metadata: list[Field]) -> Origin | None:
+        if not metadata:
+            return None
+        fields = self._buffer.by_tag(*metadata[-1].span)
+        name = self._text(fields[_OP_NAME])
+        return Origin(name, self._text(fields[_OP_TYPE])) if name else None
 
-    def _ids(self, field: Field) -> list[int]:
-        packed = field.tag & 7 == BYTES
-        return list(self._buffer.varints(*field.span)) if packed else [field.value]
+    def _ids(self, fields: Mapping[int, list[Field]], tags: tuple[int, int]) -> Iterator[int]:
+        """Numbers that stand one by one, or packed."""
+        single, packed = tags
+        yield from (field.value for field in fields[single])
+        for field in fields[packed]:
+            yield from self._buffer.varints(*field.span)
 
-    def _origin(self, field: Field) -> Origin | None:
-        texts = {
-            part.tag: self._buffer.text(*part.span)
-            for part in self._buffer.fields(*field.span)
-            if part.tag in (_OP_NAME, _OP_TYPE)
-        }
-        name = texts.get(_OP_NAME)
-        return Origin(name, texts.get(_OP_TYPE, "")) if name else None
+    def _text(self, fields: list[Field]) -> str:
+        return self._buffer.text(*fields[-1].span) if fields else ""
+
+
+def _number(fields: list[Field]) -> int:
+    return fields[-1].value if fields else 0

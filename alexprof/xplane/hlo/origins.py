@@ -33,6 +33,10 @@ class _Use(NamedTuple):
     origin: Origin | None
     moved: Origin | None  # the same, but only if the op does nothing but move the value
 
+    def purpose_of(self, instruction: Instruction) -> Origin | None:
+        """The op that an instruction with such a value prepares."""
+        return self.moved if instruction.opcode in _HEAVY else self.origin
+
 
 _UNKNOWN = _Use(None, None)
 
@@ -44,18 +48,19 @@ class Origins:
         self._module = module
         self._uses: dict[int, dict[int, _Use]] = {}
 
-    def of(self, instruction: Instruction, computation: Computation) -> Origin | None:
-        """Find the op that an instruction comes from, or None.
+    def of(self, instruction: Instruction, computation: Computation) -> tuple[Origin | None, bool]:
+        """Find the op that an instruction comes from, and whether that is an estimate.
 
         That is the first of these: what it says itself; for a fusion, what its result says, or
-        else the commonest of its parts; what all users of its value say, directly or by others
-        that say nothing. Convolutions and products go by users that only move the value, for
-        what is computed from it may be something else (a gradient and its optimizer).
+        else the commonest of its parts, an estimate; what all users of its value say, directly or
+        by others that say nothing. Convolutions and products go by users that only move the value,
+        for what is computed from it may be something else (a gradient and its optimizer).
         """
-        own = self._own(instruction)
-        if own is not None:
-            return own
-        return self._purpose(instruction, self._used(computation, 0).get(instruction.id, _UNKNOWN))
+        origin, is_estimated = self._own(instruction)
+        if origin is not None:
+            return origin, is_estimated
+        use = self._used(computation, 0).get(instruction.id, _UNKNOWN)
+        return use.purpose_of(instruction), False
 
     def parts(self, instruction: Instruction, depth: int = 0) -> tuple[Origin, ...]:
         """The ops that a fusion computes, each once; none for other instructions."""
@@ -70,23 +75,26 @@ class Origins:
                     yield part.origin
                 yield from self._parts(part, depth + 1)
 
-    def _own(self, instruction: Instruction, depth: int = 0) -> Origin | None:
-        """What an instruction says itself, or what its result or its parts say.
+    def _own(self, instruction: Instruction, depth: int = 0) -> tuple[Origin | None, bool]:
+        """What an instruction says itself, or what its result or its parts say: an estimate.
 
         The ends of a function are no place: a fusion that writes a function's results goes by the
         commonest scope of what it computes, and by the commonest op in that.
         """
         origin = instruction.origin
         if _is_place(origin) or instruction.opcode not in _STAND_INS or depth == _DEEPEST:
-            return origin
-        return self._of_result(instruction, depth) or self._commonest(instruction, depth) or origin
+            return origin, False
+        if result := self._of_result(instruction, depth):
+            return result, False
+        commonest = self._commonest(instruction, depth)
+        return commonest or origin, commonest is not None
 
     def _of_result(self, instruction: Instruction, depth: int) -> Origin | None:
         """What the result of a fusion says, unless the fusion itself is at a function's end."""
         for computation in self._module.called(instruction) if instruction.origin is None else ():
             for root in self._module.instructions(computation):
                 if root.id == computation.root_id:
-                    origin = self._own(root, depth + 1)
+                    origin, _ = self._own(root, depth + 1)
                     return origin if _is_place(origin) else None
         return None
 
@@ -100,18 +108,6 @@ class Origins:
         scope = scopes.most_common(1)[0][0]
         return next(origin for origin, _ in named.most_common() if origin.scope == scope)
 
-    def is_estimated(self, instruction: Instruction) -> bool:
-        """Whether the op of a fusion is only the commonest of those that it computes."""
-        return (
-            instruction.opcode in _STAND_INS
-            and not _is_place(instruction.origin)
-            and self._of_result(instruction, 0) is None
-            and self._commonest(instruction, 0) is not None
-        )
-
-    def _purpose(self, instruction: Instruction, use: _Use) -> Origin | None:
-        return use.moved if instruction.opcode in _HEAVY else use.origin
-
     def _used(self, computation: Computation, depth: int) -> dict[int, _Use]:
         """What the values of a computation are used for, by id of the instruction."""
         if computation.id not in self._uses:
@@ -124,7 +120,7 @@ class Origins:
         result: dict[int, _Use] = {}
         for instruction in reversed(self._module.instructions(computation)):
             result[instruction.id] = use = _agreed(uses.get(instruction.id, ()))
-            origin = self._own(instruction) or self._purpose(instruction, use)
+            origin = self._own(instruction)[0] or use.purpose_of(instruction)
             if origin is not None and origin.op_name in _ENDS:
                 origin = None
             own = _Use(
@@ -155,8 +151,4 @@ def _is_place(origin: Origin | None) -> bool:
 def _agreed(uses: Iterable[_Use]) -> _Use:
     """What all uses have in common."""
     origins, moved = {use.origin for use in uses}, {use.moved for use in uses}
-    return _Use(_only(origins), _only(moved))
-
-
-def _only(origins: set[Origin | None]) -> Origin | None:
-    return next(iter(origins)) if len(origins) == 1 else None
+    return _Use(*(next(iter(kind)) if len(kind) == 1 else None for kind in (origins, moved)))

@@ -53,11 +53,13 @@ def two_optimizers(sizes: Sizes, folder: Path) -> Laps:
         with tf.GradientTape(persistent=True) as tape:
             made = maker(noise, training=True)
             fooled = tf.reduce_mean(tf.nn.softplus(-judge(made, training=True)))
-            told = fooled + tf.reduce_mean(tf.nn.softplus(judge(real, training=True)))
-        for optimizer, model, loss in zip(optimizers, (maker, judge), (fooled, told), strict=True):
+            caught = fooled + tf.reduce_mean(tf.nn.softplus(judge(real, training=True)))
+        for optimizer, model, loss in zip(
+            optimizers, (maker, judge), (fooled, caught), strict=True
+        ):
             weights = model.trainable_variables
             optimizer.apply(tape.gradient(loss, weights), weights)
-        return told
+        return caught
 
     return _traced(sizes, folder, tf.function(train))
 

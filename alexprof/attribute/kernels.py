@@ -1,4 +1,4 @@
-"""What a GPU's events say of themselves: how a kernel was launched, and what its name tells.
+"""What a trace records of devices and kernels, before any clipping to steps.
 
 The stat `kernel_details` is text, `regs:32 static_shared:0 dynamic_shared:4096 grid:160,1,1
 block:256,1,1 occ_pct:75` (xla/backends/profiler/gpu/cupti_collector.h), before 2021 with `shm:` for
@@ -10,8 +10,20 @@ kind_dst:pinned size:4096 dest:0 async:1`, a fill `memset_details`.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
+from alexprof.attribute.activity import CPU, Activity
+from alexprof.attribute.division import UNASSIGNED_OP
+from alexprof.attribute.ops import Work
+from alexprof.attribute.steps import PS_PER_NS
+from alexprof.attribute.timeline import Cover
+from alexprof.record.trace import Kernel, RecordedDevice
+
+_KEPT = 4096  # of names and details, which many kernels share
 _PAIR = re.compile(r"(\w+):(\S+)")
 _SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
 _MOST = 1 << 31  # no launch has as many blocks in a direction
@@ -38,6 +50,81 @@ _OPEN = re.compile(
 )
 
 
+def recorded_devices(work: Work) -> tuple[RecordedDevice, ...]:
+    """Lists the devices that anything ran on, the CPU first."""
+    devices = []
+    for device in work.devices:
+        covered = Cover.of(device.own.start_ps, device.own.end_ps)
+        devices.append(
+            RecordedDevice(
+                name=device.device,
+                kind="cpu" if device.device == CPU else "gpu",
+                events=int(device.op.size),
+                busy_ns=_to_ns(int((covered.end_ps - covered.start_ps).sum())),
+            )
+        )
+    return tuple(devices)
+
+
+def recorded_kernels(work: Work) -> tuple[Kernel, ...]:
+    """Adds up what the GPUs ran, by kernel, op and stream, longest first."""
+    ops = [*(name for name, _ in work.ops), UNASSIGNED_OP]
+    # Picoseconds and executions of each kernel, by how it was launched.
+    by_launch: dict[tuple[str, str, str, str], dict[str, list[int]]] = defaultdict(dict)
+    for device in work.devices:
+        details = (*device.details, "")
+        for at_name, at_op, at_stream, at_detail, ran_ps, ran in _sums(device):
+            kernel = device.names[at_name], ops[at_op], device.device, device.threads[at_stream]
+            total = by_launch[kernel].setdefault(details[at_detail], [0, 0])
+            total[0] += ran_ps
+            total[1] += ran
+    kernels = []
+    for (name, op, device_name, stream), launches in by_launch.items():
+        facts = {text: kernel_facts(text) for text in launches}
+        kernels.append(
+            Kernel(
+                name=name,
+                op=op,
+                device=device_name,
+                stream=stream,
+                executions=sum(ran for _, ran in launches.values()),
+                total_ns=_to_ns(sum(ran_ps for ran_ps, _ in launches.values())),
+                launches=len(launches),
+                total_bytes=sum(
+                    facts[text].get("copied_bytes", 0) * ran for text, (_, ran) in launches.items()
+                ),
+                tensor_cores=uses_tensor_cores(name),
+                **facts[min(launches, key=lambda text: (-launches[text][0], text))],
+            )
+        )
+    by_name = attrgetter("name", "op", "device", "stream")
+    return tuple(sorted(kernels, key=lambda kernel: (-kernel.total_ns, *by_name(kernel))))
+
+
+def _sums(device: Activity) -> Iterator[tuple[int, ...]]:
+    """A GPU's kernels by name, op, stream and details; with picoseconds and executions."""
+    import polars as pl
+
+    if device.device == CPU:
+        return iter(())
+    rows = pl.DataFrame(
+        {
+            "name": device.name,
+            "op": device.op,
+            "stream": device.thread,
+            "details": device.detail,
+            "ran_ps": device.end_ps - device.start_ps,
+            "ran": device.occurrences,
+        }
+    )
+    return rows.group_by("name", "op", "stream", "details").sum().iter_rows()
+
+
+def _to_ns(time_ps: int) -> int:
+    return (time_ps + PS_PER_NS // 2) // PS_PER_NS
+
+
+@lru_cache(_KEPT)
 def kernel_facts(details: str) -> dict[str, Any]:
     """Reads the details of a kernel, copy or fill.
 
@@ -84,6 +171,7 @@ def _fraction(percent: str) -> float | None:
     return number / 100 if 0 < number <= 100 else None
 
 
+@lru_cache(_KEPT)
 def uses_tensor_cores(kernel: str) -> bool | None:
     """Tells from a kernel's name whether it multiplies matrices on Tensor Cores.
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexprof.errors import DamageError
-from alexprof.xplane import chain
-from alexprof.xplane.chain import field_offsets
+from alexprof.xplane import messages as messages_module
+from alexprof.xplane.messages import field_offsets
 from alexprof.xplane.wire import Buffer
 from tests.traces import double, integer, message, tag, text
 
@@ -36,8 +36,8 @@ MESSAGE = st.lists(EVENT | st.builds(message, st.just(4), BODY) | OTHER, max_siz
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(chain, "_SHORTEST_PIECE_BYTES", 24)
-    monkeypatch.setattr(chain, "_WINDOW_BYTES", 16)
+    monkeypatch.setattr(messages_module, "_SHORTEST_PIECE_BYTES", 24)
+    monkeypatch.setattr(messages_module, "_WINDOW_BYTES", 16)
 
 
 def joined(messages: list[bytes]) -> tuple[Buffer, list[int], list[int]]:

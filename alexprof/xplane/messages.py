@@ -1,4 +1,4 @@
-"""Where each field of a long message begins.
+"""Messages of any number and length as columns of their fields.
 
 A field's length says where the next one begins, so they form a chain, and a chain of millions of
 events would have to be followed one by one. Instead the bytes are cut into pieces, and all pieces
@@ -18,17 +18,96 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprof.xplane.fields import MALFORMED, fields_at
+from alexprof.xplane.schema import Shape
 from alexprof.xplane.wire import Bool, Buffer, Int
 
 EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
 _SHORTEST_PIECE_BYTES = 1 << 10
 _WINDOW_BYTES = 64  # searched for a guess at once: a few events
+CHUNK = 1 << 14  # messages decoded at once: more would only take more memory
+# Steps for few messages would cost as much as those for many, and long messages would take many.
+_FEWEST_MESSAGES = 64
+_MOST_STEPS = 64
+
+
+class Parts(NamedTuple):
+    """Fields of several messages, those of each in file order; see `fields.Fields`."""
+
+    owner: Int  # [n], which message each is part of
+    tag: NDArray[np.uint8]
+    value: Int
+    stop: Int
+
+    @property
+    def start(self) -> Int:
+        """Where the contents of bytes begin, [n]."""
+        return self.stop - self.value
+
+    def of(self, *tags: int) -> Parts:
+        """Return those with any of these tags."""
+        hit = self.tag == tags[0]
+        for tag in tags[1:]:
+            hit |= self.tag == tag
+        return self if hit.all() else self.taken(hit)
+
+    def sorted(self) -> Parts:
+        """Return them in file order."""
+        return self.taken(np.argsort(self.stop))
+
+    def taken(self, rows: Bool | NDArray[np.intp]) -> Parts:
+        """Return some of them."""
+        return Parts(self.owner[rows], self.tag[rows], self.value[rows], self.stop[rows])
+
+    @classmethod
+    def gather(cls, parts: Iterable[Parts]) -> Parts:
+        """Put parts together."""
+        none = np.empty(0, np.int64)
+        columns = zip((none, none.astype(np.uint8), none, none), *parts, strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
+
+
+def read_messages(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterator[Parts]:
+    """Read the fields of messages, a part of the messages at a time.
+
+    The messages lie between `start` and `stop`, int64 [m]. First the first field of each is read,
+    then the second of each, and so on; what few messages have left is found another way.
+    """
+    for low in range(0, len(start), CHUNK):
+        owner: Int = np.arange(low, min(low + CHUNK, len(start)))
+        begin, end = start[owner], stop[owner]
+        steps: list[Parts] = []
+        while len(steps) < _MOST_STEPS:
+            alive = begin < end
+            if not alive.all():
+                owner, begin, end = owner[alive], begin[alive], end[alive]
+            if len(owner) < _FEWEST_MESSAGES:
+                break
+            steps.append(_read_fields(buffer, owner, begin, end, shape))
+            begin = steps[-1].stop
+        order = np.argsort(begin)
+        owner, begin, end = owner[order], begin[order], end[order]
+        offset = field_offsets(buffer, begin, end)
+        place = np.searchsorted(begin, offset, "right") - 1
+        steps.append(_read_fields(buffer, owner[place], offset, end[place], shape))
+        yield Parts.gather(steps)
+
+
+def _read_fields(buffer: Buffer, owner: Int, offset: Int, stop: Int, shape: Shape) -> Parts:
+    parts = Parts(owner, *fields_at(buffer, offset, stop))
+    malformed = parts.stop == MALFORMED
+    if malformed.any():
+        first = int(malformed.argmax())
+        buffer.field_at(int(offset[first]), int(stop[first]))  # says what is wrong there
+    shape.check(buffer, offset, parts.tag)
+    return parts
 
 
 class _Pieces(NamedTuple):
@@ -154,26 +233,22 @@ def _join(buffer: Buffer, pieces: _Pieces, passed: Int, arrival: Int) -> Int:
     # Where among the passed ones each arrival is, or would be; and in which piece.
     next_index = np.searchsorted(passed, arrival).tolist()
     next_piece = (np.searchsorted(pieces.begin, arrival, "right") - 1).tolist()
-    kept: list[Int] = []
+    keep = np.zeros(len(passed), bool)
     lacking = array("q")
     messages = zip(pieces.first.tolist(), pieces.stop[pieces.first].tolist(), strict=True)
-    for first_piece, stop in messages:
-        piece, offset = first_piece, begins[first_piece]
+    for first, stop in messages:
+        piece, offset = first, begins[first]
         index = bisect_left(recorded, offset)
-        first = last = 0  # a part of the passed ones that still grows
         while offset < stop:
             if index < len(recorded) and recorded[index] == offset:
-                if index != last:
-                    kept.append(passed[first:last])
-                    first = index
-                last = ends[piece]
+                keep[index : ends[piece]] = True
                 offset, index, piece = arrivals[piece], next_index[piece], next_piece[piece]
             else:
                 lacking.append(offset)
                 offset = buffer.field_at(offset, stop).stop
                 index, piece = bisect_left(recorded, offset), bisect_right(begins, offset) - 1
-        kept.append(passed[first:last])
-    offsets = np.concatenate([*kept, np.array(lacking, np.int64)])
+    offsets = passed if keep.all() else passed[keep]
     if lacking:
+        offsets = np.concatenate([offsets, np.array(lacking, np.int64)])
         offsets.sort()
     return offsets
