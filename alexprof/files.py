@@ -114,6 +114,25 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def read_whole(path: Path, most_bytes: int) -> bytes:
+    """Reads a file.
+
+    Raises:
+        OSError: If it can't be read.
+        RunError: If it is larger than `most_bytes`.
+    """
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise RunError(
+            f"{path} is larger than {most_bytes / 1e6:.0f} MB, which no file of a run is",
+            code="file_too_large",
+            numbers={"bytes": most_bytes},
+            names=(str(path),),
+        )
+    return content
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Writes `content` to `path`, whole or not at all.
 

@@ -93,9 +93,10 @@ def tolerance(dtype: str) -> float:
 def distance(a: TensorFingerprint, b: TensorFingerprint) -> float | None:
     """The norm of the difference of two tensors, estimated, as a part of the larger norm.
 
-    None where they differ in shape, type or the number of NaN and infinite values.
+    None where they differ in shape, type, or the number of sums or of NaN and infinite values.
     """
-    if (a.dtype, a.shape, a.nonfinite) != (b.dtype, b.shape, b.nonfinite):
+    kinds = [(of.dtype, of.shape, of.nonfinite, len(of.sums)) for of in (a, b)]
+    if kinds[0] != kinds[1]:
         return None
     return math.dist(a.sums, b.sums) / (max(a.norm or 0.0, b.norm or 0.0) or 1.0)
 

@@ -65,6 +65,8 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     variants: dict[str, Variant] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()  # What leaving ops out saved, by phase and variant
     stretches: tuple[Stretch, ...] = ()  # Slow steps in a row
+    # SHA-256 of each table, hexadecimal; while a table is replaced that of the old and of the new
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clock_s: float | None = None  # Duration of a reading of the clock; each timed step has two
 
     @property

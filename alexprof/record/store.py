@@ -17,13 +17,16 @@ from typing import TypeVar
 import msgspec
 
 from alexprof.errors import AlexProfError, RunError
-from alexprof.files import write_whole
+from alexprof.files import read_whole, write_whole
 from alexprof.record.run import SCHEMA_VERSION, Run
 
 RUN_FILE = "run.json"
 PAIRS_FILE = "ab.json"
 """What a folder of `alexprof ab` has instead (`analysis.pairs`)."""
 LATEST = "latest"
+LARGEST_BYTES = 200_000_000
+"""The largest record that is read."""
+_NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -75,7 +78,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
         RunError: If it can't be read, is damaged, or is of another schema.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path, LARGEST_BYTES)
         version = msgspec.json.decode(content, type=_Version).schema_version
     except NotADirectoryError:
         raise FileNotFoundError(path) from None
@@ -83,7 +86,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
         raise
     except OSError as error:
         raise _not_readable(path, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NO_RECORD as error:
         raise damaged(path, error) from error
     schemas = {"schema": float(version), "known_schema": float(schema_version)}
     if version > schema_version:
@@ -104,7 +107,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
         )
     try:
         return msgspec.json.decode(content, type=record_type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NO_RECORD as error:
         raise damaged(path, error) from error
 
 

@@ -187,6 +187,8 @@ process_killed: {names} was ended by signal {signal}
 run_unusable: it is no run, or can't be used
 file_missing: there is no {names}
 file_damaged: {names} is damaged: {text}
+file_too_large: {names} is larger than {bytes} bytes
+table_changed: {names} is not the table that the run wrote, or was changed
 not_readable: can't read {names}: {text}
 schema_newer: {names} is of schema {schema}, and this AlexProf knows {known_schema}
 schema_older: {names} is of schema {schema}, which is no longer read

@@ -12,7 +12,7 @@ import msgspec
 from alexprof.errors import RunError, UsageError
 from alexprof.files import check_writable, make_folder, whole_file, writing
 from alexprof.record.store import LATEST, save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
 from alexprof.tracer.traces import (
@@ -105,9 +105,9 @@ def _write(folder: Path, loaded: LoadedTrace) -> Run:
     from alexprof.tensorboard.summaries import write_variant_events
 
     run = _with_trace(folder, loaded)
-    save_table(folder, COSTS_FILE, costs_table(loaded.costs))
     attributions = {(TRACE, key): phase for key, phase in loaded.attributions.items()}
-    save_table(folder, STEPS_FILE, steps_table({}, attributions))
+    tables = {COSTS_FILE: costs_table(loaded.costs), STEPS_FILE: steps_table({}, attributions)}
+    run = save_tables(folder, run, tables)
     write_variant_events(
         folder / TRACE,
         run,

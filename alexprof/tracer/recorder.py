@@ -28,7 +28,7 @@ from alexprof.record.run import (
     WorkloadRecord,
 )
 from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.tracer.graphs import serialized
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
@@ -142,7 +142,8 @@ class Recorder:
         """
         all_blocks = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
         # The table first: the record never has a phase that the table lacks.
-        save_table(self.folder, STEPS_FILE, steps_table(all_blocks, self.attributions))
+        tables = {STEPS_FILE: steps_table(all_blocks, self.attributions)}
+        self.run = save_tables(self.folder, self.run, tables)
         self.blocks = all_blocks
         others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
@@ -160,8 +161,11 @@ class Recorder:
         """
         attributions = {**self.attributions, (variant, key): attribution}
         costs = {place: traced.costs for place, traced in attributions.items()}
-        save_table(self.folder, COSTS_FILE, costs_table(costs))
-        save_table(self.folder, STEPS_FILE, steps_table(self.blocks, attributions))
+        tables = {
+            COSTS_FILE: costs_table(costs),
+            STEPS_FILE: steps_table(self.blocks, attributions),
+        }
+        self.run = save_tables(self.folder, self.run, tables)
         self.attributions = attributions
         self.set_phase(variant, key, phase)
         self._note_onednn(phase)

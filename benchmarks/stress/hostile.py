@@ -285,7 +285,7 @@ def _nested(depth: int) -> bytes:
 def _program(program: bytes) -> bytes:
     trace = TraceBuilder()
     _host(trace)
-    kernels = [
+    kernels: list[tuple[str, Stats]] = [
         (f"fusion_{number}", {"hlo_op": f"fusion.{number}", "hlo_module": "f", "program_id": 7})
         for number in range(1, 50)
     ]

@@ -18,7 +18,7 @@ from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
+from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.record.workload import Setting
 from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table
@@ -96,11 +96,13 @@ def made_run(
         for variant, record in phases.items()
     }
     run = run_of(folder.name, variants, **{**usual, **fields})
-    save_run(folder, run)
     every = sorted(itertools.chain(*blocks.values()), key=lambda block: block.order)
-    save_table(folder, STEPS_FILE, steps_table({phase: every}))
+    tables = {STEPS_FILE: steps_table({phase: every})}
     if costs:
-        save_table(folder, COSTS_FILE, costs_table(costs))
+        tables[COSTS_FILE] = costs_table(costs)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = save_tables(folder, run, tables)
+    save_run(folder, run)
     return run
 
 

@@ -15,7 +15,8 @@ from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
 from alexprof.record.run import UNFINISHED
-from alexprof.record.tables import load_costs, load_steps
+from alexprof.record.store import save_run
+from alexprof.record.tables import STEPS_FILE, load_costs, load_steps, save_tables
 from alexprof.record.timed import Stretch
 from alexprof.record.values import Needed
 from alexprof.show import ReportOptions
@@ -210,14 +211,13 @@ def test_a_busy_machine_gives_no_verdict(tmp_path):
 
 def test_a_machine_that_drifts_within_a_run_has_wider_intervals(tmp_path):
     made_run(tmp_path / "a", {"v": 0.1})
-    made_run(tmp_path / "b", {"v": 0.103}, seed=1)
+    run = made_run(tmp_path / "b", {"v": 0.103}, seed=1)
     low, high = difference(compared(tmp_path, "a", "b"), "phase", "forward", "v").ratio_ci95
     assert low > 0.99
-    table = load_steps(tmp_path / "b").drop("traced")  # as the first runs of schema 2 have it
     up_and_down = 1 + 0.1 * (pl.col("block") % 3 - 1)
-    table.with_columns(pl.col("seconds") * up_and_down).write_parquet(
-        tmp_path / "b" / "steps.parquet"
-    )
+    # The first runs of schema 2 have no such column.
+    table = load_steps(tmp_path / "b").drop("traced").with_columns(pl.col("seconds") * up_and_down)
+    save_run(tmp_path / "b", save_tables(tmp_path / "b", run, {STEPS_FILE: table}))
     wider = difference(compared(tmp_path, "a", "b"), "phase", "forward", "v").ratio_ci95
     assert wider[1] - wider[0] > 2 * (high - low)
 
@@ -267,10 +267,10 @@ def test_a_part_s_interval_holds_what_is_not_known_of_the_timed_mean(tmp_path, r
     for seed, side in enumerate("ab"):
         for number in range(runs):
             folder = tmp_path / f"{side}{number}"
-            made_run(folder, {"v": 0.1}, seed=seed + number, interference=moment)
+            run = made_run(folder, {"v": 0.1}, seed=seed + number, interference=moment)
             wide = 1 + 0.2 * ((pl.col("block") * 7 + seed) % 3 - 1)
             table = load_steps(folder).with_columns(pl.col("seconds") * wide)
-            table.write_parquet(folder / "steps.parquet")
+            save_run(folder, save_tables(folder, run, {STEPS_FILE: table}))
     sides = [group(tmp_path, *(f"{side}{number}" for number in range(runs))) for side in "ab"]
     whole, part = (
         difference(compare(sides), *what, "v").ratio_ci95

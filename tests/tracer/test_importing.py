@@ -44,7 +44,7 @@ def as_in_memory(run: Run, imported: Run) -> Run:
         traced = msgspec.structs.replace(phase.traced, file=theirs.file)
         phases[key] = msgspec.structs.replace(phase, traced=traced)
     variants = {"trace": msgspec.structs.replace(variant, phases=phases)}
-    return msgspec.structs.replace(run, run=imported.run, variants=variants)
+    return msgspec.structs.replace(run, run=imported.run, variants=variants, tables=imported.tables)
 
 
 def check_same(ours: Any, theirs: Any) -> None:
@@ -179,7 +179,7 @@ def test_what_is_no_trace_leaves_nothing(tmp_path):
     assert left_in(tmp_path / "logdir") == []
 
 
-@pytest.mark.parametrize("broken", ["save_run", "save_table", "steps_table"])
+@pytest.mark.parametrize("broken", ["save_run", "save_tables", "steps_table"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "full"), MemoryError])
 def test_an_import_that_is_stopped_leaves_nothing(tmp_path, monkeypatch, broken, error):
     file = write_trace(tmp_path / "vm.xplane.pb", steps=2)
