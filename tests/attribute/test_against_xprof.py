@@ -1,8 +1,7 @@
 """The ops of a host against those that xprof prints for the same file, on real programs.
 
 Executions, sum of durations and self time of every op have to be the same, to the nanosecond that
-xprof prints. Where they are not, xprof's rules must explain it: xprof_tables.py has them, and
-test_xprof_rules.py shows what is wrong with each.
+xprof prints. Where they are not, xprof's rules must explain it: xprof_tables.py has them.
 """
 
 from __future__ import annotations

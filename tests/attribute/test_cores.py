@@ -167,4 +167,3 @@ def test_equals_what_is_counted_nanosecond_by_nanosecond(seed):
     assert cores(found) == rounded
     assert found.costs.filter(op="(idle)")["core_ns"].is_null().all()
     assert "pool_work_without_op" not in {note.code for note in found.notes}
-

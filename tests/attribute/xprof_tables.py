@@ -2,7 +2,7 @@
 
 xprof (openxla/xprof, xprof/convert/xplane_to_op_metrics_db.cc) goes through the begins and ends of
 a thread's events with a stack. The tests need its rules where they lead to other numbers than
-AlexProf's; test_xprof_rules.py shows each of them in a trace made by hand.
+AlexProf's.
 """
 
 from __future__ import annotations
