@@ -23,7 +23,7 @@ from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import DamageError, TraceError
 from alexprof.record.note import Note, of_host
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.record.trace import Kernel, RecordedDevice, Replay
 from alexprof.xplane import recorded_span_ns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from alexprof.workload.op_types import without_vendor
+from alexprof.workload.vendor_prefixes import without_vendor
 
 # Fusion, in front, behind the vendor: _MklNativeFusedConv2D, _FusedBatchNormEx.
 _FUSED = re.compile(r"^Fused(?!BatchNorm)")

@@ -11,7 +11,7 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.output import no_collector, print_text, report_options, style_of
+from alexprof.cli.terminal import no_collector, print_text, report_options, style_of
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
