@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -21,10 +22,9 @@ from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.timeline import Cover
-from alexprof.record.trace import Kernel, RecordedDevice
+from alexprof.record.kernels import Kernel, RecordedDevice
 
 _KEPT = 4096  # of names and details, which many kernels share
-_PAIR = re.compile(r"(\w+):(\S+)")
 _SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
 _MOST = 1 << 31  # no launch has as many blocks in a direction
 
@@ -40,7 +40,7 @@ _TENSOR_CORES = re.compile(
 )
 # cuDNN's and cuBLAS's xmma kernels say which numbers they multiply: all but plain float and double
 # go through Tensor Cores.
-_XMMA = re.compile(r"xmma_.*?_((?:[a-z]+\d+\w*?)_(?:[a-z]+\d+\w*?))_", re.IGNORECASE)
+_XMMA, _NUMBERS = "xmma_", re.compile(r"[a-z]+\d+")
 _NARROW = re.compile(r"tf32|bf16|(?<!b)f16|fp16|fp8|e4m3|e5m2|f8|[iu]8|[iu]4|b1", re.IGNORECASE)
 # Matrix products that say that they are done without.
 _WITHOUT = re.compile(r"simt|ffma|(?<![a-z])g?[sdcz]gemm|gemv|gemmk1|fp32_sgemm", re.IGNORECASE)
@@ -131,7 +131,8 @@ def kernel_facts(details: str) -> dict[str, Any]:
     Returns:
         What they tell, by the fields of `record.trace.Kernel`.
     """
-    values: dict[str, str] = dict(_PAIR.findall(details))
+    pairs = (word.partition(":") for word in details.split())
+    values = {key: value for key, _, value in pairs if value}
     grid, block = _size(values.get("grid", "")), _size(values.get("block", ""))
     if "grid" in values and (grid is None or block is None):
         return {}  # old traces have such lines with whatever was in memory
@@ -178,11 +179,18 @@ def uses_tensor_cores(kernel: str) -> bool | None:
     Returns:
         None for matrix products whose name leaves it open, as those that Triton compiled.
     """
-    xmma = _XMMA.search(kernel)
-    if xmma and _NARROW.search(xmma[1]):
+    xmma = _multiplied(kernel.lower())
+    if any(map(_NARROW.search, xmma)):
         return True
     if _TENSOR_CORES.search(kernel):
         return True
     if xmma or _WITHOUT.search(kernel):
         return False
     return None if _OPEN.search(kernel.lower()) else False
+
+
+def _multiplied(kernel: str) -> tuple[str, ...]:
+    """The two types of numbers that an xmma kernel multiplies, `f16f16` and `f16f32`, or none."""
+    words = kernel.partition(_XMMA)[2].split("_")[1:-1]
+    pairs = (pair for pair in pairwise(words) if all(map(_NUMBERS.match, pair)))
+    return next(pairs, ())

@@ -14,9 +14,9 @@ from alexprof.analysis.difference import of_ablation
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
+from alexprof.record.parquet import STEPS_FILE, load_costs, load_steps, save_tables
 from alexprof.record.run import UNFINISHED
 from alexprof.record.store import save_run
-from alexprof.record.tables import STEPS_FILE, load_costs, load_steps, save_tables
 from alexprof.record.timed import Stretch
 from alexprof.record.values import Needed
 from alexprof.show import ReportOptions

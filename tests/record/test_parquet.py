@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import shutil
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from alexprof.errors import RunError
-from alexprof.record import tables
+from alexprof.record import parquet
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, load_costs, load_steps, save_tables
 from alexprof.record.store import load_run, save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, load_costs, load_steps, save_tables
 from tests.analysis.made import made_run
 
 LOADS = {COSTS_FILE: load_costs, STEPS_FILE: load_steps}
@@ -93,5 +92,5 @@ def test_what_is_no_table_is_an_error(tmp_path, content):
 
 def test_a_table_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     made_run(tmp_path / "a", {"v": 0.1})
-    monkeypatch.setattr(tables, "LARGEST_BYTES", 100)
+    monkeypatch.setattr(parquet, "LARGEST_BYTES", 100)
     assert code_of(load_steps, tmp_path / "a") == "file_too_large"
