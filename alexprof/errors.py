@@ -97,3 +97,14 @@ def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
 
     by_folded = {other.casefold(): other for other in names}
     return [by_folded[near] for near in get_close_matches(name.casefold(), by_folded, most)]
+
+
+def check_count(what: str, count: int, most: int, source: str) -> None:
+    """Raises a `TraceError` if a trace holds more of something than any program leaves in one."""
+    if count > most:
+        raise TraceError(
+            f"{source}: {count} {what}, and at most {most} are read: trace fewer steps",
+            code=f"too_many_{what}",
+            numbers={"count": count, "most": most},
+            names=(source,),
+        )

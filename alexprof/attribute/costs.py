@@ -21,7 +21,7 @@ from alexprof.attribute.rollup import totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
-from alexprof.errors import DamageError, TraceError
+from alexprof.errors import DamageError, TraceError, check_count
 from alexprof.record.kernels import Kernel, RecordedDevice
 from alexprof.record.note import Note, of_host
 from alexprof.record.parquet import check_closure
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from alexprof.xplane import Trace
 
+MOST_OPS, MOST_STEPS = 100_000, 1_000_000
+"""Different ops; steps of all devices together."""
 _SHOWN = 3  # planes in a message
 _APART_NS = 10**10  # more than clocks of hosts differ by
 
@@ -143,6 +145,8 @@ def attribute_phases(
         code = "planes_unread" if unread else "nothing_ran"
         raise TraceError(_nothing_ran(trace, unread), code=code, names=unread[:_SHOWN])
     steps = find_steps(work.host, marker, work.span_ps)
+    check_count("ops", len(work.ops), MOST_OPS, trace.source)
+    check_count("steps", len(steps) * len(work.devices), MOST_STEPS, trace.source)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)

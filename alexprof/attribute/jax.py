@@ -16,6 +16,7 @@ _SCOPED = re.compile(r"(?:p?jit|[px]map)\(.*")
 _AROUND = re.compile(r"(\w+)\((.*)\)")
 _ENTRY = "main"  # what older versions call the function inside of the outermost
 _TRANSPOSED = "transpose"
+_DEEPEST = 100  # transformations inside of each other
 
 _CALLS = re.compile(
     r"pjit|(?:closed|core|xla|custom_[jv]vp)_call(?:_jaxpr)?|checkpoint|remat\d*"
@@ -46,15 +47,18 @@ def parse(name: str) -> tuple[tuple[str, ...], bool]:
     return _bare(inner) or (entry,), backward
 
 
-def _flat(stack: str) -> tuple[list[str], bool]:
+def _flat(stack: str, depth: int = 0) -> tuple[list[str], bool]:
     """Takes all parentheses away. The outermost function comes out as the first scope."""
     scopes: list[str] = []
     backward = False
     for scope in _split(stack):
         around = _AROUND.fullmatch(scope)
-        inner, transposed = _flat(around[2]) if around else ([scope], False)
+        if around is None or depth == _DEEPEST:
+            scopes.append(scope)
+            continue
+        inner, transposed = _flat(around[2], depth + 1)
         scopes += inner
-        backward |= transposed or (around is not None and around[1] == _TRANSPOSED)
+        backward |= transposed or around[1] == _TRANSPOSED
     return scopes, backward
 
 

@@ -10,7 +10,9 @@ from alexprof.workload.vendor_prefixes import without_vendor
 # Fusion, in front, behind the vendor: _MklNativeFusedConv2D, _FusedBatchNormEx.
 _FUSED = re.compile(r"^Fused(?!BatchNorm)")
 # Gradient and version, behind: Conv2DBackpropFilter, MaxPoolGradV2, FusedBatchNormGradV3.
-_GRADIENT = re.compile(r"(?:Grad)+(?:WithArgmax)?(?:V\d+|Ex)?$|Backprop(?:Input|Filter)?(?:V\d+)?$")
+_GRADIENT = re.compile(
+    r"(?<!Grad)(?:Grad)+(?:WithArgmax)?(?:V\d+|Ex)?$|Backprop(?:Input|Filter)?(?:V\d+)?$"
+)
 _WITH_BIAS = re.compile(r"With(?:out)?Bias$")
 _VERSION = re.compile(r"(?:V\d+|Ex)$")
 _TRANSPOSED = re.compile(r"BackpropInput(?:V\d+)?$")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from alexprof.attribute.ops import Work
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
-_REWRITTEN = re.compile(r"-\d+-[^/]*Optimizer$")
+_REWRITTEN = re.compile(r"-\d+-.*Optimizer$")
 _NUMBER = re.compile(r"_\d+")
 _GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
 _GRAD = re.compile(r"_grad(_\d+)?$")
@@ -69,6 +69,8 @@ _SEVERAL = 2
 _CHECKS = ("IsFinite", "All", "Pack")
 _ARITHMETIC = "ArithmeticOptimizer"
 
+LONGEST_NAME = 4_096
+"""Names that are longer are no paths of scopes: no model is that deep."""
 COPIES = "(copies)"
 """The layer of what only moves values between host and GPU."""
 UNNAMED_GRADIENT = "gradients"
@@ -168,11 +170,14 @@ def parse(name: str) -> OpPlace:
         while/body/_1/cell/MatMul                           while/cell/MatMul
         jit(step)/transpose(jvp(conv1))/mul                 conv1/mul, backward
     """
+    if len(name) > LONGEST_NAME:
+        return OpPlace((name,), False)
     if jax.is_scoped(name):
         return OpPlace(*jax.parse(name))
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
-    scopes = [scope for scope in _REWRITTEN.sub("", text).split("/") if scope]
+    around, _, last = text.rpartition("/")
+    scopes = [scope for scope in (*around.split("/"), _REWRITTEN.sub("", last)) if scope]
     path, backward = _resolve(scopes)
     if not backward:
         return OpPlace(path or (name,), False)

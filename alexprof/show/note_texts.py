@@ -177,6 +177,9 @@ trace_unreadable: a trace can't be read
 trace_damaged: {names} is damaged at byte {byte}
 planes_unread: all that ran is on {names}, which are not read
 nothing_ran: no op or kernel ran in the trace
+too_many_planes: {names} has {count} planes, and at most {most} are read
+too_many_ops: {names} has {count} ops, and at most {most} are read
+too_many_steps: {names} has {count} steps of devices, and at most {most} are read
 closure_broken: shares and idle time of step {step} on {names} add up to {share_ns} ns of {wall_ns}
     ns
 not_written: can't write {names}: {text}

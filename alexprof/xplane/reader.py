@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexprof.errors import TraceError
+from alexprof.errors import TraceError, check_count
 from alexprof.xplane.event_stats import Dictionary
 from alexprof.xplane.fields import fields_at
 from alexprof.xplane.messages import EVENT_TAG, Parts, field_offsets
@@ -31,6 +31,8 @@ _LINE_ID, _LINE_NAME, _TIMESTAMP, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x5A  # XLin
 
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
+MOST_PLANES = 1_000
+"""A host has one for itself and one for each device, and some more."""
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
@@ -105,6 +107,7 @@ def _read(buffer: Buffer) -> Trace:
     space = _read_one(buffer, 0, buffer.size, SPACE)
     if not len(space.of(_PLANE, _ERROR, _WARNING, _HOST).owner):
         raise TraceError(f"{buffer.source}: byte 0: no trace in it; give a .xplane.pb file")
+    check_count("planes", len(space.of(_PLANE).owner), MOST_PLANES, buffer.source)
     planes = [_read_one(buffer, *span, PLANE) for span in _spans(space.of(_PLANE))]
     lines_of = [plane.of(_LINE) for plane in planes]
     lines, origin_ns, offsets = _read_lines(buffer, Parts.gather(lines_of))

@@ -8,7 +8,7 @@ that does say so, and this is how it is found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from alexprof.xplane.hlo.module import Computation, HloModule, Instruction, Origin
@@ -24,6 +24,7 @@ _HEAVY = frozenset({"convolution", "custom-call", "dot"})
 # What TensorFlow calls the ends of a function (tensorflow/compiler/tf2xla/xla_compiler.cc).
 _ENDS = frozenset({"XLA_Args", "XLA_Retvals"})
 _DEEPEST = 8  # calls inside of calls; more would be a circle
+_MOST_PARTS = 10_000  # of a fusion; the largest seen have some hundred
 
 
 class _Use(NamedTuple):
@@ -66,14 +67,26 @@ class Origins:
         """The ops that a fusion computes, each once; none for other instructions."""
         return tuple(dict.fromkeys(self._parts(instruction, depth)))
 
-    def _parts(self, instruction: Instruction, depth: int) -> Iterator[Origin]:
-        if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
-            return
-        for computation in self._module.called(instruction):
-            for part in self._module.instructions(computation):
-                if part.origin and part.opcode not in _NO_WORK and part.origin.op_name not in _ENDS:
-                    yield part.origin
-                yield from self._parts(part, depth + 1)
+    def _parts(self, instruction: Instruction, depth: int) -> list[Origin]:
+        """The ops of the computations that an instruction stands for, each computation once."""
+        parts: list[Origin] = []
+        seen: set[int] = set()
+
+        def add(caller: Instruction, depth: int) -> None:
+            if caller.opcode not in _STAND_INS or depth == _DEEPEST:
+                return
+            for computation in self._module.called(caller):
+                if computation.id in seen or len(parts) > _MOST_PARTS:
+                    continue
+                seen.add(computation.id)
+                for part in self._module.instructions(computation):
+                    origin = part.origin
+                    if origin and part.opcode not in _NO_WORK and origin.op_name not in _ENDS:
+                        parts.append(origin)
+                    add(part, depth + 1)
+
+        add(instruction, depth)
+        return parts
 
     def _own(self, instruction: Instruction, depth: int = 0) -> tuple[Origin | None, bool]:
         """What an instruction says itself, or what its result or its parts say: an estimate.
