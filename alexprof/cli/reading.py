@@ -31,7 +31,7 @@ def report(
     markdown: option.Markdown = False,
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="text, json, markdown, html, or csv (a row for each op)."),
+        typer.Option("--format", help=f"One of {', '.join(option.FORMATS)}."),
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Show where this variant's time goes.")
