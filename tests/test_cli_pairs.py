@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from alexprof.cli.output import new_folder
+from alexprof.cli.terminal import new_folder
 from tests.command_line import COMMAND, assert_one_line, call, start
 from tests.processes import ended
 
@@ -86,7 +86,7 @@ def test_a_failure_shows_its_complaints(tmp_path):
 
 def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
-    monkeypatch.setattr("alexprof.cli.output.datetime", now)
+    monkeypatch.setattr("alexprof.cli.terminal.datetime", now)
     name = "ab-20261127-050000"
     assert new_folder(tmp_path, None, "ab") == tmp_path / name
     (tmp_path / name).mkdir()

@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
-from alexprof.measure.ratios import compare_times, judge
-from alexprof.measure.statistics import (
+from alexprof.measure.intervals import (
     deviation_interval,
     mean_difference,
     mean_interval,
     median_difference,
     median_interval,
 )
+from alexprof.measure.ratios import compare_times, judge
 from tests.measure.series import (
     COVERED,
     KINDS,

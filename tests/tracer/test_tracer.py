@@ -11,7 +11,7 @@ import alexprof
 from alexprof.analysis.savings import measured_saving
 from alexprof.errors import CaptureError, RunError, UsageError
 from alexprof.record.note import Note
-from alexprof.record.tables import load_costs, load_steps
+from alexprof.record.parquet import load_costs, load_steps
 from alexprof.show.progress import Progress
 from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
@@ -313,7 +313,7 @@ def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkey
 def test_a_run_that_exists_is_left_alone(tmp_path):
     (tmp_path / "run").mkdir()
     with (
-        pytest.raises(RunError, match="exists already: choose another folder"),
+        pytest.raises(RunError, match="exists already: choose another name"),
         Tracer(tmp_path / "run", progress=Progress()),
     ):
         pass
