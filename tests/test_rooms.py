@@ -84,7 +84,7 @@ READ = (
     ("modules", "not_loaded"),
     [
         ([""], {*HEAVY, "numpy", "polars", "scipy", "rich", "typer", "msgspec"}),
-        ([".xplane", ".attribute", ".record.tables", ".tracer.traces", ".show"], TENSORFLOW),
+        ([".xplane", ".attribute", ".record.parquet", ".tracer.traces", ".show"], TENSORFLOW),
         ([".measure.loop"], {"tensorflow", "scipy", "polars"}),
         ([f".{module}" for module in READ], {*TENSORFLOW, "numpy", "polars", "scipy"}),
     ],

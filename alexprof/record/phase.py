@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from alexprof.record.interference import Interference
+from alexprof.record.kernels import Kernel, RecordedDevice
 from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.record.timed import Timed
-from alexprof.record.trace import Kernel, RecordedDevice, Replay
+from alexprof.record.trace import Replay
 
 
 def on_cpu(device: str) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexprof.attribute import attribute
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute import reference
 from tests.attribute.reference import Interval

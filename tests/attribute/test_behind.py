@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alexprof.attribute import attribute, attribute_phases
 from alexprof.record.note import Note
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import draw, steps
 from tests.traces import TraceBuilder

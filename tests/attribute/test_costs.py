@@ -5,7 +5,7 @@ import pytest
 
 from alexprof.errors import ClosureError, TraceError
 from alexprof.record.note import Note
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import (
     Spans,

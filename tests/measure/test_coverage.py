@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alexprof.measure.ratios import compare_times
-from alexprof.measure.statistics import (
+from alexprof.measure.intervals import (
     deviation_interval,
     mean_difference,
     mean_interval,
     median_difference,
     median_interval,
 )
+from alexprof.measure.ratios import compare_times
 from tests.measure.series import (
     COVERED,
     KINDS,

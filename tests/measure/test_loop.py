@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
+from alexprof.measure.intervals import deviation_interval, mean_interval
 from alexprof.measure.loop import (
     MOST_WARM_UP_S,
     MOST_WARM_UP_STEPS,
@@ -18,7 +19,6 @@ from alexprof.measure.loop import (
     timed_blocks,
     why_stopped,
 )
-from alexprof.measure.statistics import deviation_interval, mean_interval
 from alexprof.measure.steady import (
     WARM_UP_WINDOW,
     count_outliers,

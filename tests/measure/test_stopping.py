@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
-from alexprof.measure.statistics import mean_interval
+from alexprof.measure.intervals import mean_interval
 from alexprof.measure.stopping import (
     DEFAULT_MAX_TIME_S,
     PLATEAU_BLOCKS,

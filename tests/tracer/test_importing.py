@@ -17,9 +17,9 @@ from polars.testing import assert_frame_equal
 import alexprof
 from alexprof import show
 from alexprof.errors import AlexProfError, RunError, TraceError, UsageError
+from alexprof.record.parquet import load_costs, load_steps
 from alexprof.record.run import Run
 from alexprof.record.store import list_runs
-from alexprof.record.tables import load_costs, load_steps
 from alexprof.tracer import importing
 from alexprof.tracer.importing import import_trace
 from alexprof.tracer.run import load_run

@@ -13,7 +13,7 @@ import pytest
 
 import alexprof
 from alexprof.errors import UsageError
-from alexprof.record.tables import load_costs, load_steps
+from alexprof.record.parquet import load_costs, load_steps
 from alexprof.workload import AblationSpec
 
 pytestmark = pytest.mark.slow

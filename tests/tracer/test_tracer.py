@@ -11,7 +11,7 @@ import alexprof
 from alexprof.analysis.savings import measured_saving
 from alexprof.errors import CaptureError, RunError, UsageError
 from alexprof.record.note import Note
-from alexprof.record.tables import load_costs, load_steps
+from alexprof.record.parquet import load_costs, load_steps
 from alexprof.show.progress import Progress
 from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile

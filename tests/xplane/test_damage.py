@@ -11,7 +11,7 @@ import pytest
 
 from alexprof.attribute import attribute
 from alexprof.errors import AlexProfError, DamageError, TraceError
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.xplane import messages, parse_trace
 from alexprof.xplane.wire import Buffer
 from tests.traces import Ref, TraceBuilder, Unsigned, double, integer, message, text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexprof.measure.statistics import (
+from alexprof.measure.intervals import (
     deviation_interval,
     mean_difference,
     mean_interval,
@@ -52,7 +52,7 @@ def test_many_steps_are_resampled_in_parts_to_the_same_intervals(monkeypatch):
     others = list(np.random.default_rng(8).standard_normal((9, 10)))
     at_once = median_interval(blocks), median_difference(blocks, others, paired=False)
     for most in (5000, 121, 1):
-        monkeypatch.setattr("alexprof.measure.statistics.MOST_VALUES", most)
+        monkeypatch.setattr("alexprof.measure.intervals.MOST_VALUES", most)
         in_parts = median_interval(blocks), median_difference(blocks, others, paired=False)
         assert in_parts == at_once
 
