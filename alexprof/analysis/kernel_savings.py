@@ -107,7 +107,5 @@ class StepWork:
             name=name,
             fraction=saved_s / step_s,
             fraction_std=None if std_s is None else std_s / step_s,
-            saves_s=saved_s,
             halved_fraction=mean_s / 2 / step_s,
-            halved_s=mean_s / 2,
         )
