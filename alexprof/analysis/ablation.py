@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.analysis.reconcile import reconciled
+from alexprof.analysis.timed_scale import timed_half_s
 from alexprof.measure.intervals import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
@@ -126,7 +127,8 @@ def _predicted(ablation: Ablation, phase: Phase, costs: pl.DataFrame | None) -> 
             return _NO_PREDICTION  # it takes a replay; `Replay.reason` says why there is none
         work = StepWork(costs, attribution.device)
         own = {name for name, kind, layer in work.ops if matches(ablation, name, kind, layer)}
-        saved = work.saving(own.union(gone), timed.mean_s, timed.ci95_s) if own else (None, None)
+        half_s = timed_half_s(phase, "mean")
+        saved = work.saving(own.union(gone), timed.mean_s, half_s) if own else (None, None)
         return *saved, "kernels" if own else None
     if ablation.attributed_s is None:
         return _NO_PREDICTION

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from alexprof.analysis.kernel_savings import StepWork
-from alexprof.analysis.timed_scale import Scale, timed_scale
+from alexprof.measure.slowdown import Scale, timed_scale
 from tests.analysis.made import sum_of_accounts
 from tests.h200 import RUNS, run_of
 from tests.show.full import render
