@@ -12,6 +12,8 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
+LEAST_SEVERE = 2
+"""Severity of a finding that makes numbers unsure."""
 ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 _STOPPED_BY = {
@@ -79,10 +81,16 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "steal_fraction" in figures:
         part = numbers.percent_unit(figures["steal_fraction"])
         facts.append(f"the host of this virtual machine took {part} of the CPU away")
+    unsure = {
+        key
+        for other in view.findings
+        if other.severity >= LEAST_SEVERE
+        for key in other.phases or view.phases
+    }
     usable = [
         key
         for key in view.phases
-        if key not in finding.phases
+        if key not in unsure
         and all((timed := view.timed(name, key)) and timed.ci95_s for name in view.run.variants)
     ]
     repeat = f"repeat {_phases(view, finding)} on an idle machine."

@@ -12,12 +12,11 @@ from pathlib import Path
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST, Size, brief_section
+from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block
 from alexprof.show.sections.timed import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -124,5 +123,5 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
 
 def _findings(view: View) -> Section | None:
     """All findings, the most harmful first."""
-    texts = tuple(Warn(finding_text(view, finding)) for finding in view.findings)
-    return Section("What to know", "", texts) if texts else None
+    findings = tuple(finding_block(view, finding) for finding in view.findings)
+    return Section("What to know", "", findings) if findings else None

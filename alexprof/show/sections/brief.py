@@ -24,7 +24,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
+from alexprof.show.finding_texts import LEAST_SEVERE, finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
 from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
@@ -40,10 +40,9 @@ class Size(NamedTuple):
 
 MOST_LINES = 30
 MOST = Size(12, 3)
-SIZES = (MOST, Size(12, 2), *(Size(rows, 1) for rows in range(12, 4, -1)), Size(5, 0))
-"""The first that leaves the report `MOST_LINES` is taken: findings give way before layers."""
+SIZES = (*(Size(rows, 3) for rows in range(12, 5, -1)), Size(6, 2), Size(6, 1), Size(5, 1))
+"""The first that leaves the report `MOST_LINES` is taken: the harmful findings stay longest."""
 _MARKS: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
-_LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
 
@@ -64,16 +63,19 @@ def _blocks(view: View, size: Size) -> Iterator[Block]:
 
 
 def _findings(view: View, most: int) -> Iterator[Block]:
+    findings = [finding for finding in view.findings if finding.code != "incomplete"]
     shown = [
-        finding
-        for finding in view.findings
-        if finding.code != "incomplete" and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
-    ]
-    for finding in shown[:most]:
-        text = finding_text(view, finding)
-        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
-    if more := shown[most:]:
-        yield Remark(f"{plural(len(more), 'more finding')}: --full.")
+        finding for finding in findings if finding.severity >= LEAST_SEVERE or view.trace_alone
+    ][:most]
+    yield from (finding_block(view, finding) for finding in shown)
+    if more := len(findings) - len(shown):
+        yield Remark(f"{plural(more, 'more finding')}: --full.")
+
+
+def finding_block(view: View, finding: Finding) -> Block:
+    """A finding; a warning where it makes numbers unsure."""
+    text = finding_text(view, finding)
+    return Warn(text) if finding.severity >= LEAST_SEVERE else Remark(text)
 
 
 def phase_answer(run: Run, phase: str) -> str:
@@ -295,7 +297,9 @@ def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
 def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
     phases = [step.phase for step in traced]
     shares, joined = largest_shares(view.summary.shares, phases, rows)
-    named = shares[:-1] if joined else shares
+    named, rest = (shares[:-1], shares[-1:]) if joined else (shares, [])
+    # In the order of the bars, which are of the last phase.
+    named = sorted(named, key=lambda share: -share.fractions.get(phases[-1], 0.0))
     highest = max((share.fractions.get(phases[-1], 0.0) for share in named), default=1.0)
 
     def fraction_of(phase: str) -> Callable[[LayerShare], str]:
@@ -327,7 +331,7 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
     variant = "" if view.trace_alone else ", ".join(view.needed_label(view.summary.variant))
     return Table.of(
         columns,
-        shares,
+        [*named, *rest],
         axis=Axis(0, highest or 1.0),
         title="Where a step goes" + (f", {variant}" if variant else ""),
         aside=_of_steps(view, traced),
