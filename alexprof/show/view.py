@@ -94,6 +94,17 @@ class View:
         """What leaving ops out saves in a phase, the largest first."""
         return [saving for saving in self.summary.savings if saving.phase == key]
 
+    @property
+    def headlines(self) -> list[MeasuredSaving]:
+        """The saving to name first, of each phase to show that has any."""
+        summary = self.summary
+        return [summary.savings[summary.headline[key]] for key in self.phases if self.savings(key)]
+
+    def largest_label(self, key: str) -> str:
+        """The layer that takes most of a phase's step: "conv2"; of several "each of 2 layers"."""
+        names = self.summary.largest[key].names
+        return clean(names[0]) if len(names) == 1 else f"each of {len(names)} layers"
+
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""
         return ablation_of(self.run, saving)
