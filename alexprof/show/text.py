@@ -10,6 +10,8 @@ from os.path import commonprefix
 from rich.cells import cell_len, chop_cells
 
 ELLIPSIS = "…"
+LONGEST = 10_000
+"""Letters of a text from outside that are shown at the most."""
 # What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
 _SCOPES = (
     (re.compile(r"(?:gradients|gradient_tape)/"), "∇/"),
@@ -52,7 +54,12 @@ def in_sentence(label: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that can't move the cursor: control characters become "?", line ends a space."""
+    """Text that can't move the cursor: control characters become "?", line ends a space.
+
+    What is longer than any name or message is cut.
+    """
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + ELLIPSIS
     if text.isprintable():
         return text
     return "".join(
