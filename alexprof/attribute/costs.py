@@ -133,8 +133,8 @@ def attribute_phases(
         code = "planes_unread" if unread else "nothing_ran"
         raise TraceError(_nothing_ran(trace, unread), code=code, names=unread[:_SHOWN])
     steps = find_steps(work.host, marker, work.span_ps)
-    check_count("ops", len(work.ops), MOST_OPS, trace.source)
-    check_count("steps", len(steps) * len(work.devices), MOST_STEPS, trace.source)
+    check_count("too_many_ops", len(work.ops), MOST_OPS, trace.source)
+    check_count("too_many_steps", len(steps) * len(work.devices), MOST_STEPS, trace.source)
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)

@@ -107,7 +107,7 @@ def _read(buffer: Buffer) -> Trace:
     space = _read_one(buffer, 0, buffer.size, SPACE)
     if not len(space.of(_PLANE, _ERROR, _WARNING, _HOST).owner):
         raise TraceError(f"{buffer.source}: byte 0: no trace in it; give a .xplane.pb file")
-    check_count("planes", len(space.of(_PLANE).owner), MOST_PLANES, buffer.source)
+    check_count("too_many_planes", len(space.of(_PLANE).owner), MOST_PLANES, buffer.source)
     planes = [_read_one(buffer, *span, PLANE) for span in _spans(space.of(_PLANE))]
     lines_of = [plane.of(_LINE) for plane in planes]
     lines, origin_ns, offsets = _read_lines(buffer, Parts.gather(lines_of))
