@@ -24,7 +24,7 @@ from alexprof.measure.ratios import LEVEL, adjust_p_values
 from alexprof.measure.spread import Floats
 from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.trace import LayerChange, OneSided, SeenOps
 from alexprof.record.values import Interval
 from alexprof.workload.base import matches
@@ -110,11 +110,11 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
-    mean_s, cpu = phase.timed.mean_s, on_cpu(phase.attribution.device)
-    step_costs = StepCosts(rows, mean_s, on_cpu=cpu)
+    mean_s = phase.timed.mean_s
+    step_costs = StepCosts(rows, mean_s, on_cpu=not phase.on_gpu)
     seconds = {_Op(*names): values for names, values in step_costs.by(*_COLUMNS).items()}
     interval = phase.timed.ci95_s
-    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
+    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and not phase.on_gpu else 0.0
     return _Side(seconds, step_costs.traced_s / mean_s, unsure)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from alexprof.analysis.difference import center_ci95_s, center_s
 from alexprof.record.phase import Phase
-from alexprof.record.phase import on_cpu as is_cpu
 from alexprof.record.values import Estimator, Interval, of_duration
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def scale_of(phase: Phase, estimator: Estimator) -> Scale:
         attributed.share_ns / traced.steps / 1e9,
         attributed.idle_ns / traced.steps / 1e9,
         center_s(timed, estimator),
-        on_cpu=is_cpu(attributed.device),
+        on_cpu=not phase.on_gpu,
     )
 
 
@@ -60,9 +59,9 @@ def timed_part(phase: Phase, estimator: Estimator) -> float:
 
     0 on a GPU, whose kernels' times don't rest on it, and where there is no such interval.
     """
-    timed, attributed = phase.timed, phase.attribution
+    timed = phase.timed
     interval = center_ci95_s(timed, estimator) if timed else None
-    if timed is None or interval is None or (attributed and not is_cpu(attributed.device)):
+    if timed is None or interval is None or phase.on_gpu:
         return 0.0
     return (interval[1] - interval[0]) / 2 / center_s(timed, estimator)
 

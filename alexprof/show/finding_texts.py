@@ -44,7 +44,7 @@ def busy(interference: Interference) -> str:
 def _where(view: View, finding: Finding) -> str:
     """What a finding begins with: "Forward, with LRN: "; "" where that goes without saying."""
     of_all = not finding.variants and set(finding.phases) >= set(view.phases)
-    only_phase = view.trace_alone and not view.several_phases
+    only_phase = view.run.is_trace and not view.several_phases
     names_them = finding.code == "machine_busy"
     if of_all or only_phase or names_them or not finding.phases:
         return ""

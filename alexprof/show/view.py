@@ -9,7 +9,7 @@ from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import MeasuredSaving, ablation_of
 from alexprof.analysis.summary import StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 from alexprof.show.options import ReportOptions
@@ -46,11 +46,6 @@ class View:
     def several_phases(self) -> bool:
         """Whether the run has more than one phase, shown or not."""
         return len(self.run.phase_keys) > 1
-
-    @property
-    def trace_alone(self) -> bool:
-        """Whether there is no run around the trace: nothing was timed, and never will be."""
-        return self.run.machine is None
 
     @property
     def variant(self) -> str:
@@ -129,8 +124,3 @@ class View:
         phase, label = self.phase(saving.reference, saving.phase), self.saving_label(saving)
         is_layer = phase is not None and label in {layer.name for layer in phase.layers}
         return f"{label}, as left out" if is_layer else label
-
-
-def on_gpu(phase: Phase | None) -> bool:
-    """Whether the trace gives a phase's steps to a GPU."""
-    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))

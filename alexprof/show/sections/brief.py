@@ -68,7 +68,7 @@ def _findings(view: View, most: int) -> Iterator[Block]:
         finding
         for finding in view.summary.findings
         if finding.code != "incomplete"
-        and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
+        and (finding.severity >= _LEAST_SEVERE or view.run.is_trace)
         and (not finding.phases or set(finding.phases) & set(view.phases))
     ]
     for finding in shown[:most]:
@@ -100,7 +100,7 @@ def _answers(view: View) -> Iterator[str]:
         yield _largest(view)
     elif view.summary.steps:
         yield from step_times(view)
-    elif view.trace_alone:
+    elif view.run.is_trace:
         yield "No op ran in the traced steps."
     else:
         yield "No phase was timed."
@@ -165,7 +165,7 @@ def _largest(view: View) -> str:
         if traced.phase not in view.phases:
             continue
         timed = view.step(view.summary.variant, traced.phase)
-        alone = view.trace_alone and traced.phase == "trace"
+        alone = view.run.is_trace and traced.phase == "trace"
         measured = any(step.phase == traced.phase for step in view.summary.steps)
         words = ("" if measured else "traced", "" if alone else view.phase_label(traced.phase))
         noun = " ".join((*filter(None, words), "step"))
@@ -326,7 +326,7 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
         ),
         Column("", "", bar, align="bar"),
     )
-    variant = "" if view.trace_alone else ", ".join(view.needed_label(view.summary.variant))
+    variant = "" if view.run.is_trace else ", ".join(view.needed_label(view.summary.variant))
     return Table.of(
         columns,
         shares,

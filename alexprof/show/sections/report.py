@@ -60,7 +60,7 @@ def _commands(view: View) -> Iterator[str]:
     place, whole = view.run.place, view.options.whole
     if place is not None and not whole:
         yield f"Details: alexprof report {_shell_path(place)} --full"
-    if place is not None and not view.trace_alone:
+    if place is not None and not view.run.is_trace:
         what = "Each step, the graph and the trace itself" if whole else "Charts"
         yield f"{what}: tensorboard --logdir {_shell_path(place.parent)}"
 
@@ -117,7 +117,7 @@ def _full(view: View) -> Iterator[Section]:
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
-    if not view.trace_alone:
+    if not view.run.is_trace:
         yield "cost", cost_section(view)
     for name, make in _OF_A_PHASE.items():
         for key in view.phases:

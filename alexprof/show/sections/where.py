@@ -68,8 +68,8 @@ def where_section(view: View, key: str) -> Section:
     variant = view.variant
     phase = view.phase(variant, key)
     division = divide(view.run, variant, key)
-    aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
-    if view.trace_alone and view.several_phases:
+    aside = [] if view.run.is_trace else [view.phase_label(key), *view.needed_label(variant)]
+    if view.run.is_trace and view.several_phases:
         aside = [view.phase_label(key)]
     if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
