@@ -152,6 +152,5 @@ def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
     return replace(
         times,
         launches_per_step=launches,
-        launching_s=total.idle_s("launching", timed.mean_s if timed else None),
         bound_by=attribution.bound_by,
     )

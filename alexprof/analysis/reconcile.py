@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
+from alexprof.measure.intervals import welch
 from alexprof.measure.ratios import LEVEL, adjust_p_values
 from alexprof.measure.spread import Floats
-from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase
 from alexprof.record.trace import LayerChange, OneSided, SeenOps

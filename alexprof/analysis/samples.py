@@ -16,8 +16,8 @@ from alexprof.analysis.timed_scale import StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 from alexprof.record.phase import Phase
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:

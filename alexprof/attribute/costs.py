@@ -22,9 +22,10 @@ from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
 from alexprof.errors import DamageError, TraceError
+from alexprof.record.kernels import Kernel, RecordedDevice
 from alexprof.record.note import Note, of_host
-from alexprof.record.tables import check_closure
-from alexprof.record.trace import Kernel, RecordedDevice, Replay
+from alexprof.record.parquet import check_closure
+from alexprof.record.trace import Replay
 from alexprof.xplane import recorded_span_ns
 
 if TYPE_CHECKING:

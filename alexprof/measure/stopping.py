@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alexprof.errors import UsageError
+from alexprof.measure.intervals import mean_interval
 from alexprof.measure.spread import Floats
-from alexprof.measure.statistics import mean_interval
 from alexprof.record.timed import StoppedBy
 from alexprof.record.values import Interval
 

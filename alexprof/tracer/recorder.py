@@ -18,6 +18,7 @@ from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note, note_of
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -28,7 +29,6 @@ from alexprof.record.run import (
     WorkloadRecord,
 )
 from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.graphs import serialized
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
