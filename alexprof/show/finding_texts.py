@@ -128,7 +128,6 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
 
 
 def _unsteady(view: View, finding: Finding) -> str:
-    del view
     figures = finding.numbers
     last_s = figures["last_level_s"]
     levels = f"{numbers.time(figures['first_level_s'], last_s)} → {numbers.time(last_s)}"
@@ -142,7 +141,6 @@ def _unsteady(view: View, finding: Finding) -> str:
 
 
 def _stopped(view: View, finding: Finding) -> str:
-    del view
     figures, (stopped_by,) = finding.numbers, finding.names
     steps = plural(round(figures["steps"]), "step")
     text = f"timing stopped {_STOPPED_BY[stopped_by]} after {steps}"
@@ -157,7 +155,6 @@ def _stopped(view: View, finding: Finding) -> str:
 
 def _outliers(view: View, finding: Finding) -> str:
     """Says: 3 slow (1 far out) of 120 steps, which add at most 1.2 % to a mean."""
-    del view
     figures = finding.numbers
     counts = [
         f"{figures[word]:.0f} {word}" + (f" ({figures[far]:.0f} far out)" if figures[far] else "")

@@ -184,7 +184,12 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(layer.fraction for layer in entries)
     busy = "" if division.on_cpu else "100"
-    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s, division.step_s), "100")
+    cells = (
+        "step",
+        unit.plain(division.step_s),
+        unit.half_width(division.step_ci95_s, division.step_s),
+        "100",
+    )
     return Table.of(
         _layer_columns(unit, division),
         [
@@ -242,10 +247,10 @@ def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
 
 TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
     "layers": _layer_table,
-    "launches": launch_table,
+    "launches": lambda phase, division, _: launch_table(phase, division),
     "ops": op_table,
     "kernels": kernel_table,
-    "copies": copy_table,
+    "copies": lambda phase, division, _: copy_table(phase, division),
 }
 """The section's tables by the name that `--section` has for them, and how many rows to list."""
 
