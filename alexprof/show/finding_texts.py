@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.interference import OTHERS
@@ -12,6 +12,8 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
+LEAST_SEVERE = 2
+"""Severity of a finding that makes numbers unsure."""
 ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 _STOPPED_BY = {
@@ -46,16 +48,20 @@ def _where(view: View, finding: Finding) -> str:
     of_all = not finding.variants and set(finding.phases) >= set(view.phases)
     only_phase = view.run.is_trace and not view.several_phases
     names_them = finding.code == "machine_busy"
-    if of_all or only_phase or names_them or not finding.phases:
+    worst = _labels(view, finding.worst_phases, finding.worst_variants)
+    if names_them or not finding.phases or ((of_all or only_phase) and not worst):
         return ""
-    return f"{_phases(view, finding)}: "
+    return _phases(view, finding) + (f" (worst: {worst}): " if worst else ": ")
 
 
 def _phases(view: View, finding: Finding) -> str:
     """The phases and variants that it is about: "forward and forward-backward, with LRN"."""
-    phases = listed([view.phase_label(key) for key in finding.phases])
-    variants = listed([view.variant_label(name) for name in finding.variants])
-    return f"{phases}, {variants}" if variants else phases
+    return _labels(view, finding.phases, finding.variants)
+
+
+def _labels(view: View, phases: Sequence[str], variants: Sequence[str]) -> str:
+    labels = (map(view.phase_label, phases), map(view.variant_label, variants))
+    return ", ".join(filter(None, (listed([*names]) for names in labels)))
 
 
 def _incomplete(view: View, finding: Finding) -> str:
@@ -75,10 +81,16 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "steal_fraction" in figures:
         part = numbers.percent_unit(figures["steal_fraction"])
         facts.append(f"the host of this virtual machine took {part} of the CPU away")
+    unsure = {
+        key
+        for other in view.findings
+        if other.severity >= LEAST_SEVERE
+        for key in other.phases or view.phases
+    }
     usable = [
         key
         for key in view.phases
-        if key not in finding.phases
+        if key not in unsure
         and all((timed := view.timed(name, key)) and timed.ci95_s for name in view.run.variants)
     ]
     repeat = f"repeat {_phases(view, finding)} on an idle machine."

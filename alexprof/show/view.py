@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import structs
+
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import MeasuredSaving, ablation_of
 from alexprof.analysis.summary import StepTime, Summary, summarize
@@ -43,6 +45,16 @@ class View:
         return tuple(key for key in self.run.phase_keys if self.options.phase in (None, key))
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to know of the phases to show, the most harmful first."""
+        findings = []
+        for finding in self.summary.findings:
+            phases = tuple(key for key in finding.phases if key in self.phases)
+            if phases or not finding.phases:
+                findings.append(structs.replace(finding, phases=phases))
+        return tuple(findings)
+
+    @property
     def several_phases(self) -> bool:
         """Whether the run has more than one phase, shown or not."""
         return len(self.run.phase_keys) > 1
@@ -76,6 +88,17 @@ class View:
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
         return [saving for saving in self.summary.savings if saving.phase == key]
+
+    @property
+    def headlines(self) -> list[MeasuredSaving]:
+        """The saving to name first, of each phase to show that has any."""
+        summary = self.summary
+        return [summary.savings[summary.headline[key]] for key in self.phases if self.savings(key)]
+
+    def largest_label(self, key: str) -> str:
+        """The layer that takes most of a phase's step: "conv2"; of several "each of 2 layers"."""
+        names = self.summary.largest[key].names
+        return clean(names[0]) if len(names) == 1 else f"each of {len(names)} layers"
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""
