@@ -37,7 +37,7 @@ class AlexProfError(Exception):
 
 
 class UsageError(AlexProfError):
-    """An argument that can't be used: an unknown name, a number out of range, no such device."""
+    """An argument that can't be used: an unknown name or device, a number out of range."""
 
     code = "refused"
 

@@ -19,8 +19,8 @@ from alexprof.show.text import clean
 Result = TypeVar("Result", bound=msgspec.Struct)
 
 FOOTER = (
-    "A share is an op’s part of a traced step. Intervals are of the change and hold what processes "
-    "differ by."
+    "A share is an op’s part of a traced step. Intervals are of the change and include the "
+    "variation between processes."
 )
 
 

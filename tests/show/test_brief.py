@@ -105,7 +105,7 @@ def test_variants_without_an_ablation_have_the_first_s_time_beside_its_shares():
     run = replace(runs.steady(), ablations=())
     first = run.variants["with_lrn"].phases["forward"].timed.mean_s
     lead = render(run).split("\n\n")[1].replace("\u00a0", " ")
-    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms, of it conv2")
+    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms; the largest layer, conv2,")
 
 
 def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
@@ -128,11 +128,11 @@ def test_of_layers_that_are_equally_large_none_is_the_largest():
     costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
     phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
     run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
-    (headline, *_) = render(run).split("\n\n")[1].splitlines()
-    assert "each of 8 layers 12.1" in headline
+    headline = " ".join(render(run).split("\n\n")[1].split())
+    assert "each of the 8 largest layers takes 12.1 % of it" in headline
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
-    assert "each of 8 layers takes 12.1" in where.casefold()
+    assert "each of the 8 largest layers takes 12.1" in where.casefold()
 
 
 def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():

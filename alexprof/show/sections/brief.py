@@ -107,7 +107,7 @@ def _answers(view: View) -> Iterator[str]:
 
 
 def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
+    """Says: leaving LRN out saves 13 % of a forward step; how much of another is unclear."""
     by_phase: dict[str, list[MeasuredSaving]] = {}
     for saving in savings:
         by_phase.setdefault(saving.phase, []).append(saving)
@@ -125,8 +125,8 @@ def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
     one_name = len({saving.name for saving in largest}) == 1
     subject = "it" if text and one_name else f"leaving {view.saving_label(largest[0])} out"
     for why, of_steps in steps.items():
-        what = f"what {subject} saves of {' and '.join(of_steps)}"
-        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+        what = f"how much {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"AlexProf {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
     return f"{sentence_case('; '.join(texts))}."
 
 
@@ -148,18 +148,16 @@ def _a_step(view: View, phase: str) -> str:
 
 
 def _with_outside(finding: Finding) -> str:
-    """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
+    """Says: A step takes 62.4 ms, 85.8 % of it between the marked steps, where ops run."""
     figures = finding.numbers
     part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])
     what = "the loop waits" if finding.code == "outside_waits" else "ops run"
     step = numbers.time(figures["step_with_it_s"])
-    return (
-        f"A step takes {step} with what lies between the marked steps: {what} there, {part} of it."
-    )
+    return f"A step takes {step}, {part} of it between the marked steps, where {what}."
 
 
 def _largest(view: View) -> str:
-    """Says: a forward step takes 9.25 ms; conv2 takes 27.6 % of it; idle where that is most."""
+    """Says: A forward step takes 9.25 ms; the largest layer, conv2, takes 27.6 % of it."""
     texts = []
     for traced in view.summary.traced:
         if traced.phase not in view.phases:
@@ -170,29 +168,33 @@ def _largest(view: View) -> str:
         words = ("" if measured else "traced", "" if alone else view.phase_label(traced.phase))
         noun = " ".join((*filter(None, words), "step"))
         takes = numbers.time((timed or traced).center_s)
-        texts.append(
-            f"{article(noun)} {noun} takes {takes}, of it {_largest_parts(view, traced.phase)}"
-        )
-    return sentence_case(f"{'; '.join(texts)}.")
+        text = f"{article(noun)} {noun} takes {takes}; {_largest_parts(view, traced.phase)}."
+        texts.append(sentence_case(text))
+    return " ".join(texts)
 
 
 def _largest_parts(view: View, phase: str) -> str:
-    """Says: idle 40 % and conv2 27.6 %; of layers that take equally much none is named alone."""
+    """Says: 40 % of it is idle, and the largest layer, conv2, takes 27.6 %.
+
+    Idle time is named where it is more than any layer, a layer where it is the only largest.
+    """
 
     def fraction(share: LayerShare) -> float:
         return share.fractions.get(phase, 0.0)
 
     ranked = sorted(view.summary.shares, key=fraction, reverse=True)
     layers = [share for share in ranked if share.what != "idle"]
-    parts = []
+    idle = f"{numbers.percent_unit(fraction(ranked[0]))} of it is idle"
+    if not layers:
+        return idle
+    size = numbers.percent_unit(fraction(layers[0]))
+    equal = sum(numbers.percent_unit(fraction(share)) == size for share in layers)
+    largest = f"the largest layer, {_share_label(view, layers[0])},"
+    if equal > 1:
+        largest = f"each of the {equal} largest layers"
     if ranked[0].what == "idle":
-        parts.append(f"idle {numbers.percent_unit(fraction(ranked[0]))}")
-    if layers:
-        size = numbers.percent_unit(fraction(layers[0]))
-        equal = sum(numbers.percent_unit(fraction(share)) == size for share in layers)
-        name = _share_label(view, layers[0])
-        parts.append(f"{name} {size}" if equal == 1 else f"each of {equal} layers {size}")
-    return " and ".join(parts)
+        return f"{idle}, and {largest} takes {size}"
+    return f"{largest} takes {size} of it"
 
 
 def step_times(view: View) -> Iterator[str]:
@@ -341,7 +343,7 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
     text = "% of the traced step" if count == "1" else f"% of {count} traced steps"
     if view.summary.of_timed:
-        text = f"% of the timed step, kernels of {count} traced ones"
+        text = f"% of the timed step; kernels from {count} traced ones"
     phases = (view.phase(view.summary.variant, step.phase) for step in traced)
     devices = {phase.attribution.device for phase in phases if phase and phase.attribution}
     return ", ".join((text, *sorted(devices - {"CPU", "GPU:0"})))
