@@ -70,7 +70,7 @@ def test_many_slow_stretches_are_counted_and_the_worst_named():
     )
     assert "steps 61–64 in the order run: slow, up to 1.70×" in text
     assert "steps 21–24" not in text
-    assert "… and 3 more, none of them slower" in text
+    assert "… and 3 more stretches of slow steps, none slower" in text
     assert text.index("31–34") < text.index("61–64")
 
 
