@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 
 
 class AlexProfError(Exception):
-    """The root of everything a user can cause.
+    """The base class of errors that a user can cause, and fix.
 
     Attributes:
-        exit_code: What the command line exits with.
-        code: What a record says of it in place of the message: see `record.note.Note`, where
-            `numbers`, `names` and `text` are explained too.
+        exit_code: The exit code of the command line.
+        code: What a record keeps in place of the message; `record.note.Note` explains it, and
+            `numbers`, `names` and `text`.
     """
 
     exit_code = 2
@@ -64,7 +64,7 @@ class DamageError(TraceError):
 
 
 class RunError(AlexProfError):
-    """A folder that is not a run, is of a newer schema, or can't be written."""
+    """A folder that is not a run, has another schema, or can't be written."""
 
     code = "run_unusable"
 

@@ -32,8 +32,8 @@ StepsAtMost = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Time until each mean's 95 % interval is within ± this fraction of the mean, such as "
-        "0.5%, or stops shrinking."
+        help="Keep timing until each mean's 95 % interval is within ± this fraction of the mean, "
+        "such as 0.5%, or stops shrinking."
     ),
 ]
 MaxTime = Annotated[

@@ -36,7 +36,7 @@ def ab(
     warm_up: Annotated[
         int | None,
         typer.Option(
-            help="Warm-up processes of each command, not counted in any figure.", show_default="1"
+            help="Warm-up processes of each command, excluded from results.", show_default="1"
         ),
     ] = None,
     show: Annotated[

@@ -81,5 +81,5 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
         status="comparable" if comparison.comparable else "not comparable",
         facts=(f"A {a}", f"B {' or '.join(names)}"),
         sections=tuple(sections),
-        footer=FOOTER if options.full else "Each layer, kind and op: --full.",
+        footer=FOOTER if options.full else "Every layer, kind and op: add --full.",
     )

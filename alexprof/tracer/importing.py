@@ -35,7 +35,7 @@ def import_trace(
     depth: int = 1,
     cores: bool = True,
 ) -> Run:
-    """Makes a run of a trace that TensorFlow or JAX wrote, with its tables and the trace itself.
+    """Makes a run from a trace that TensorFlow or JAX wrote, with tables and a copy of the trace.
 
     A failed or interrupted import leaves no folder behind.
 

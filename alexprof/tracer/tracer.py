@@ -38,7 +38,7 @@ UNNAMED = "default"
 
 
 class Tracer:
-    """Times and traces a user's models, and leaves a run behind.
+    """Times and traces your own models, and writes a run.
 
     Example:
         with alexprof.Tracer("logdir/my-run") as tracer:

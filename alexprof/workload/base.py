@@ -27,19 +27,19 @@ class PhaseSpec:
 
 @dataclass(frozen=True)
 class AblationSpec:
-    """What two variants show by their difference: the cost of some ops.
+    """The cost of some ops, as the difference between a variant with them and one without.
 
     Attributes:
         name: For example "lrn".
         reference: The variant with the ops.
-        without: The variant that is the same but for them.
-        kinds: The kinds of op that were left out; none means of any kind, or of none where there
-            are scopes.
-        layers: The layers whose ops were left out; none means of any layer.
+        without: The same variant without these ops.
+        kinds: The kinds of op that were left out; if empty, ops of every kind, or of none if
+            `scopes` are given.
+        layers: The layers whose ops were left out; if empty, those of every layer.
         scopes: Name scopes whose ops were left out too, whatever their kinds and layers.
-        products: Whether convolutions and matrix products in these scopes are meant. Where a
-            function makes none, one that bears its name is another op, into which TensorFlow
-            folded what the function made.
+        products: Whether convolutions and matrix products in these scopes count. If a function
+            makes none, a product with its name is another op, into which TensorFlow folded what
+            the function made.
     """
 
     name: str

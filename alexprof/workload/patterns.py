@@ -95,11 +95,11 @@ class LeftOut:
         return matches
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
-        """What was left out, for `Tracer.ask`; a `UsageError` if nothing was so far.
+        """The ablation, for `Tracer.ask`; raises a `UsageError` if nothing was left out.
 
         Args:
-            reference: The variant that has it.
-            without: The variant that was built without it.
+            reference: The variant that has the ops.
+            without: The variant that was built without them.
         """
         self.check()
         return self.pattern.ablation(reference, without, self.scopes)

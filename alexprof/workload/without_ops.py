@@ -83,9 +83,9 @@ def _build_without(workload: Workload, pattern: Pattern) -> BuiltVariant:
 
 @contextmanager
 def leaving_out(what: str) -> Iterator[LeftOut]:
-    """Leaves ops out of a graph of one's own that is built inside the block.
+    """Leaves ops out of a graph that is built inside the `with` block.
 
-    All of the process is affected: no other thread may build a graph meanwhile.
+    It affects the whole process: no other thread may build a graph meanwhile.
 
     Example:
         with tracer.graph("whole"):

@@ -75,7 +75,7 @@ def _findings(view: View, most: int) -> Iterator[Block]:
         text = finding_text(view, finding)
         yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
     if more := shown[most:]:
-        yield Remark(f"{plural(len(more), 'more finding')}: --full.")
+        yield Remark(f"{plural(len(more), 'more finding')}: add --full.")
 
 
 def phase_answer(run: Run, phase: str) -> str:
