@@ -13,13 +13,10 @@ from collections.abc import Iterable, Mapping
 class AlexProfError(Exception):
     """The base class of errors that a user can cause, and fix.
 
-    Attributes:
-        exit_code: The exit code of the command line.
-        code: What a record keeps in place of the message; `record.note.Note` explains it, and
-            `numbers`, `names` and `text`.
+    A record holds its `code`, `numbers`, `names` and `text`, not the message: see `record.note`.
     """
 
-    exit_code = 2
+    exit_code = 2  # of the command line
     code = "failed"
 
     def __init__(

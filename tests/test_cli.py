@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import alexprof
-from alexprof.cli.output import no_collector
+from alexprof.cli.terminal import no_collector
 from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run

@@ -62,16 +62,10 @@ class Target(ABC):
 
 @dataclass(frozen=True)
 class SessionTarget(Target):
-    """A call of `session.run`, which returns when the step is finished.
-
-    Attributes:
-        session: A session.
-        fetches: The fetches of `session.run`.
-        feed_dict: The feed_dict of `session.run`.
-    """
+    """A call of `session.run`, which returns when the step is finished."""
 
     session: tf.compat.v1.Session
-    fetches: Any
+    fetches: Any  # in any form that `session.run` takes
     feed_dict: Mapping[Any, Any] | None = None
 
     def run(self) -> Any:

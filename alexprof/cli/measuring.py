@@ -9,7 +9,7 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.output import names, new_folder, print_text, report_options
+from alexprof.cli.terminal import names, new_folder, print_text, report_options
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
