@@ -169,7 +169,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
     made_run(tmp_path / "b", {"v": 0.1}, **fields)
     comparison = compared(tmp_path, "a", "b")
     assert comparison.comparable is False
-    assert (code, values) in [(caveat.code, caveat.values) for caveat in comparison.why_not]
+    assert (code, values) in [(caveat.code, caveat.names) for caveat in comparison.why_not]
     assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
 
 

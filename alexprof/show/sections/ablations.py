@@ -65,7 +65,7 @@ def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
     if errors is None:
         yield "Nothing was predicted: the step could not be replayed."
         return
-    if any(view.ablation(saving).predicted_from == "share" for saving in savings):
+    if any(view.ablation(saving).predicted_by == "share" for saving in savings):
         yield "A prediction without ± is the ops’ share, because no replay was possible."
     yield (
         f"The median error of the predicted step is {numbers.percent_unit(errors.step_median)}, "
