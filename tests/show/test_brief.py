@@ -83,7 +83,7 @@ def test_short_and_full_report_and_json_have_one_list_of_findings():
     about = "Forward and forward-backward (worst: forward-backward, with LRN): traced steps took"
     for full in (False, True):
         text = " ".join(render(run, options=ReportOptions(full=full)).split())
-        assert f"{about} 1.60× the timed ones" in text
+        assert f"{about} 1.60× as long as timed ones" in text
         assert text.count("traced steps took") == 1
 
 
