@@ -132,7 +132,7 @@ def _table(
     if held is None:
         return None
     raise RunError(
-        f"no {path}, though the record tells of {held} steps: copy it from where the run was made, "
+        f"no {path}, though the record lists {held} steps: copy it from where the run was made, "
         "or measure again",
         code="file_missing",
         names=(str(path),),

@@ -322,7 +322,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
 
 def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
     workload = ablated(alexnet(batch_size=1, image_size=63), ["pool1"])
-    with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
+    with pytest.raises(UsageError, match="choose from the kinds BiasAdd, LRN, Relu"):
         profile(workload, tmp_path / "run", small_options(), Progress())
     assert list(tmp_path.iterdir()) == []
 
@@ -377,7 +377,7 @@ def test_mistakes_with_the_tracer_are_named(tf, tracer):
             pass
     with pytest.raises(UsageError, match="is not open"):
         tracer.time(session, target, "Late")
-    with pytest.raises(UsageError, match="precision is a part"):
+    with pytest.raises(UsageError, match="precision must be"):
         Tracer(tracer.folder, precision=5)
 
 

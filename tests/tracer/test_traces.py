@@ -242,11 +242,11 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
     assert [layer.name for layer in chosen.layers] == ["m/a"]
     save_run(tmp_path / "mine", run_of("mine"))
     for asked in ({"marker": "inner"}, {"depth": 2}, {"cores": False}):
-        with pytest.raises(UsageError, match="are for a trace"):
+        with pytest.raises(UsageError, match="work only on a trace"):
             load("mine", tmp_path, **asked)
     with pytest.raises(UsageError, match="at least 1 name scope"):
         load(file, tmp_path, depth=0)
-    with pytest.raises(UsageError, match="one file of each host"):
+    with pytest.raises(UsageError, match="one file for each host"):
         load_trace()
     with pytest.raises(UsageError, match=r'vm.xplane.pb: no step marked "nope" .*, only "inner"'):
         load_trace(file, marker="nope")
