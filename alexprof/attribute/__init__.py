@@ -14,7 +14,7 @@ from alexprof.attribute.division import IDLE_OP, IDLE_REASONS, UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
-    Totals,
+    bound_by,
     by_kind,
     by_layer,
     by_layer_whole,
@@ -31,9 +31,9 @@ __all__ = [
     "Attribution",
     "GraphFacts",
     "Inputs",
-    "Totals",
     "attribute",
     "attribute_phases",
+    "bound_by",
     "by_kind",
     "by_layer",
     "by_layer_whole",
