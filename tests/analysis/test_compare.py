@@ -159,7 +159,6 @@ def test_several_against_the_first(logdir):
         ({"host": dataclasses.replace(HOST, cores=8)}, "machine_differs", ("2", "8")),
         ({"accelerators": (Device("GPU:0", "A100"),)}, "machine_differs", ("none", "A100")),
         ({"workload": None}, "settings_unknown", ()),
-        ({"machine": None}, "machine_unknown", ()),
         ({"phase": "train"}, "no_common_phase", ()),
         ({"host": dataclasses.replace(HOST, load_before=4.4)}, "load_high", ()),
     ],

@@ -94,7 +94,7 @@ def test_notes_of_all_variants_show_and_each_once():
         phases[name]["forward"] = msgspec.structs.replace(phase, notes=notes)
     text = full_text(odd_runs.with_phases(run, phases))
     assert text.count("with LRN: many ops ran eagerly") == 1
-    assert text.count("! XLA fused ops") == 1
+    assert text.count("XLA fused ops") == 1
     assert "! Forward, without LRN: c" in text
 
 

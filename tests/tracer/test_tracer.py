@@ -86,7 +86,7 @@ def test_the_step_is_divided_without_a_rest(run):
     for phase in phases_of(run):
         apart_s = phase.traced.mean_s - phase.traced.wall_clock_mean_s
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
-        books = phase.attribution
+        books = phase.attribution.timeline
         assert books.share_ns + books.idle_ns == books.wall_ns
         assert books.unassigned_ns == 0
         fractions = sum(op.share_fraction for op in phase.ops if op.device == books.device)
@@ -151,10 +151,11 @@ def test_steps_are_replayed_from_the_graph(run):
         assert on_path <= {op.name for op in phase.ops}
         assert "conv3" in {op.layer for op in phase.ops if op.name in on_path}
         path_s = sum(one.mean_s for one in replay.critical_path)
-        assert 0.5 * min(phase.traced.steps_s) < path_s <= phase.traced.mean_s
+        assert path_s <= phase.traced.mean_s
         if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
             assert not replay.savings
         else:
+            assert path_s > 0.5 * min(phase.traced.steps_s)
             assert {one.what for one in replay.savings} - {"ablation"} == {"layer", "kind", "op"}
 
 
@@ -441,8 +442,8 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
 
 def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
-    options = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", options, Progress())
+    chosen = small_options(trace_steps=0, phases=["forward"], **options)
+    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", chosen, Progress())
     run = alexprof.load_run(tmp_path / "run")
     return run, [phase.timed for phase in phases_of(run)]
 
