@@ -86,7 +86,7 @@ def test_the_step_is_divided_without_a_rest(run):
     for phase in phases_of(run):
         apart_s = phase.traced.mean_s - phase.traced.wall_clock_mean_s
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
-        books = phase.attribution
+        books = phase.attribution.timeline
         assert books.share_ns + books.idle_ns == books.wall_ns
         assert books.unassigned_ns == 0
         fractions = sum(op.share_fraction for op in phase.ops if op.device == books.device)

@@ -67,7 +67,8 @@ def test_the_record_has_one_variant_and_one_phase(tmp_path):
     assert (list(run.variants), list(run.variants["trace"].phases)) == (["trace"], ["trace"])
     assert (phase.timed, phase.traced.steps, phase.traced.slowdown) == (None, 1, None)
     assert phase.attribution.device == "GPU:0"
-    assert phase.attribution.share_ns + phase.attribution.idle_ns == 1000
+    timeline = phase.attribution.timeline
+    assert timeline.share_ns + timeline.idle_ns == 1000
     for style in ("html", "json", "markdown", "text"):
         assert "gemm" in render(run, style)
 
