@@ -20,7 +20,7 @@ def on_cpu(device: str) -> bool:
 class Traced(Struct, frozen=True, kw_only=True):
     """The traced steps, which are never the timed ones."""
 
-    steps: int  # Number of traced steps
+    steps: int  # How many, without one that was left out
     mean_s: float  # Mean wall time of a traced step
     std_s: float | None  # Sample standard deviation; None with one step
     slowdown: float | None  # Traced mean / timed mean; None without timed steps
@@ -101,8 +101,9 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """Cost of an op."""
 
-    type: str  # TensorFlow's type
-    kind: str  # The type without prefixes and suffixes of vendor, fusion and gradient
+    type: str  # For example "_MklNativeFusedConv2D"
+    # The type without prefixes and suffixes of vendor, fusion and gradient: "Conv2D"
+    kind: str
     layer: str  # The name scope that it belongs to
     covered: bool = True  # Whether the trace shows it in every traced step
     # Types of the ops that it computes too and that have no event of their own
@@ -113,7 +114,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`."""
 
-    label: str  # Its name in sentences
+    label: str  # For sentences: "Forward-backward"
     timed: Timed | None = None  # Steps with no profiler attached
     traced: Traced | None = None  # Steps under the profiler
     # Traced time, divided; None without a trace, or if trace and clock disagree
