@@ -40,7 +40,7 @@ def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Docume
     view = View(run, options)
     sections = list(_full(view)) if options.whole else [brief_section(view, size)]
     if not run.complete:
-        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        why = Warn(f"Incomplete: {stopped_text(run.stopped)}")
         sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
@@ -56,7 +56,7 @@ def _commands(view: View) -> Iterator[str]:
     place, whole = view.run.place, view.options.whole
     if place is not None and not whole:
         yield f"Details: alexprof report {_shell_path(place)} --full"
-    if place is not None and not view.trace_alone:
+    if place is not None and not view.run.is_trace:
         what = "Each step, the graph and the trace itself" if whole else "Charts"
         yield f"{what}: tensorboard --logdir {_shell_path(place.parent)}"
 
@@ -77,7 +77,7 @@ def _facts(run: Run) -> tuple[str, ...]:
     """Processor, software, batch, accelerators."""
     machine = run.machine
     if machine is None:
-        return ("a trace alone: where it was taken is not recorded",)
+        return ("a trace without a record of the machine",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
     processor = clean(machine.host.processor) or "processor not known"
@@ -108,12 +108,12 @@ def _full(view: View) -> Iterator[Section]:
             shown.append(replace(section, blocks=tuple(tables)))
     if part in (None, FINDINGS) and (findings := _findings(view)):
         shown.append(findings)
-    nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
+    nothing = Lead(f"This run has nothing to show for {part or 'any section'}.")
     yield from shown or [Section("", "", (nothing,))]
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
-    if not view.trace_alone:
+    if not view.run.is_trace:
         yield "cost", cost_section(view)
     for name, make in _OF_A_PHASE.items():
         for key in view.phases:

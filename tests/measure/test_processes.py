@@ -19,7 +19,6 @@ from alexprof.measure.processes import (
     environment_of,
     parse_command,
     run_process,
-    turns,
 )
 from tests.processes import ended
 
@@ -102,11 +101,6 @@ def test_a_program_gets_the_arguments_that_a_shell_gives_it(words):
     assert ours == a_shell_s
 
 
-def test_sides_take_turns():
-    assert "".join(side for _, side in turns(5)) == "abbaabbaab"
-    assert [pair for pair, _ in turns(3)] == [1, 1, 2, 2, 3, 3]
-
-
 def test_an_environment_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("KEPT", "1")
     monkeypatch.setenv("ALEXPROF_LOGDIR", "elsewhere")
@@ -184,3 +178,24 @@ def test_a_program_that_can_t_be_started(tmp_path):
     (tmp_path / "no program").write_text("")
     with pytest.raises(UsageError, match=r"can't start .*Permission denied"):
         run_process(Launch((str(tmp_path / "no program"),), {}, tmp_path / "out", tmp_path / "err"))
+
+
+def test_ctrl_c_while_a_process_starts_ends_that_process(tmp_path, monkeypatch):
+    """Python raises it when `Popen` returns, where the process would not be known yet."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    launch = Launch(("sleep", "60"), {}, tmp_path / "out", tmp_path / "err")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_process(launch)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].poll() is not None
