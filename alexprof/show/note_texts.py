@@ -188,7 +188,6 @@ closure_broken: shares and idle time of step {step} on {names} add up to {share_
 too_many_planes: {names} has {count} planes, and at most {most} are read
 too_many_ops: {names} has {count} ops, and at most {most} are read
 too_many_steps: {names} has {count} steps of devices, and at most {most} are read
-    ns
 not_written: can't write {names}: {text}
 folder_exists: {names} exists already
 process_failed: {names} failed (exit code {exit_code})
