@@ -20,14 +20,13 @@ from alexprof.attribute import IDLE_OP, Attribution, totals
 from alexprof.capture.executed import Executed, Node
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
-from alexprof.record.ablation import Ablation
+from alexprof.record.ablation import Ablation, AblationSpec
 from alexprof.record.environment import Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import SCHEMA_VERSION, MachineRecord, Run, Variant
 from alexprof.record.trace import Replay
-from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import polars as pl

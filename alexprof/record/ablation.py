@@ -7,6 +7,21 @@ from msgspec import Struct
 from alexprof.record.trace import FusedOp, LayerChange, OneSided, PredictedBy, SeenOps
 
 
+class AblationSpec(Struct, frozen=True):
+    """What two variants show by their difference: the cost of some ops."""
+
+    name: str  # For example "lrn"
+    reference: str  # A key of `variants`: the variant with the ops
+    without: str  # A key of `variants`: the variant that is the same but for them
+    kinds: tuple[str, ...] = ()  # Kinds of op left out; empty: any, or none if there are scopes
+    layers: tuple[str, ...] = ()  # Layers whose ops were left out; empty: any
+    # Name scopes whose ops were left out too, whatever their kinds and layers
+    scopes: tuple[str, ...] = ()
+    # Whether this includes convolutions and matrix products in these scopes. Where a function makes
+    # none, one that bears its name is another op, into which TensorFlow folded what it made.
+    products: bool = True
+
+
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """The attributed cost of those of the ops left out that are of one layer and pass."""
 
@@ -17,17 +32,10 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with fewer than three steps
 
 
-class Ablation(Struct, frozen=True, kw_only=True):
+class Ablation(AblationSpec, frozen=True, kw_only=True):
     """Cost of some ops, measured by leaving them out, and by the trace."""
 
-    name: str  # For example "lrn"
     phase: str  # A key of `phases`
-    reference: str  # A key of `variants`: the variant with the ops
-    without: str  # A key of `variants`: the variant without them
-    kinds: tuple[str, ...] = ()  # Kinds of op left out; empty: any, or none if there are scopes
-    layers: tuple[str, ...] = ()  # Layers whose ops were left out; empty: any
-    scopes: tuple[str, ...] = ()  # Name scopes whose ops of all kinds were left out too
-    products: bool = True  # Whether this includes convolutions and matrix products in these scopes
     # Whether the variants took turns, so that intervals come from pairs of blocks
     paired: bool = True
     measured_s: float  # mean(reference) − mean(without), of timed steps

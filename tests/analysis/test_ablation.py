@@ -17,11 +17,10 @@ from scipy import stats
 from alexprof.analysis.ablation import ablation
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
-from alexprof.record.ablation import Ablation
+from alexprof.record.ablation import Ablation, AblationSpec
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, OpCost, Phase, Traced
 from alexprof.record.trace import Replay, Saving
-from alexprof.workload.base import AblationSpec
 from tests.analysis.made import sum_of_accounts
 
 IDLE = ("(idle)", "python", "(idle)", "(idle)", "idle")

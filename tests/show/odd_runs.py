@@ -8,12 +8,12 @@ from functools import cache
 import msgspec
 import numpy as np
 
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.environment import Device
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import Replay
-from alexprof.workload.base import AblationSpec
 from tests.factory import MACHINE, NOT_REPLAYED, OpTimes, costs_of, run_of, traced
 from tests.show import alexnet as measured
 from tests.show.runs import (

@@ -11,14 +11,14 @@ import msgspec
 from alexprof.capture.executed import Node
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
-from alexprof.record.ablation import Ablation
+from alexprof.record.ablation import Ablation, AblationSpec
 from alexprof.record.phase import Phase
 from alexprof.record.program import ExecutedOp
 from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.record.timed import Stretch, Timed
 from alexprof.record.trace import PathOp, Replay, Saving
 from alexprof.record.workload import Published
-from alexprof.workload.base import AblationSpec, matches
+from alexprof.workload.base import matches
 from tests import factory
 from tests.factory import (
     NOT_REPLAYED,

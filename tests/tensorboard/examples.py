@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from alexprof.measure.loop import Block
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.tensorboard.scalars import TimedSteps
-from alexprof.workload.base import AblationSpec
 from tests.factory import OpTimes, block, costs_of, idle, measured, run_of
 
 NAME = "alexnet-20261124-044200"
