@@ -44,7 +44,7 @@ def test_turns_and_a_logdir_of_its_own(tmp_path, noted):
     assert "Pair 3 of 3: A " in done.stderr
     assert "left\n" in done.stderr
     assert done.stdout.startswith(f"AlexProf  {folder.name}")
-    assert "What pairs can’t exclude" in done.stdout
+    assert "Pairs can’t rule out" in done.stdout
     assert max(map(len, done.stdout.replace(str(folder), "").splitlines())) <= 80
     assert f"Again: alexprof ab --show {folder}" in done.stdout
 

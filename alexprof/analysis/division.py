@@ -107,7 +107,8 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
     record = run.phase(variant, phase)
     if record is None or record.attribution is None or record.traced is None:
         return None
-    timeline, traced, estimator = record.attribution, record.traced, leading_estimator(run)
+    timeline, traced = record.attribution.timeline, record.traced
+    estimator = leading_estimator(run)
     scale = scale_of(record, estimator)
     busy_s = scale.work * timeline.share_ns / traced.steps / 1e9
     idle_s = scale.idle * timeline.idle_ns / traced.steps / 1e9

@@ -104,7 +104,7 @@ class RunSamples:
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution
-        if attribution is None or self._costs is None or not attribution.wall_ns:
+        if attribution is None or self._costs is None or not attribution.timeline.wall_ns:
             return PhaseSample(phase, steps, compared, step_s)
         rows = self._costs.filter(variant=variant, phase=key, device=attribution.device)
         costs = StepCosts(rows, step_s, on_cpu=not phase.on_gpu)
@@ -132,7 +132,7 @@ def _table(
     if held is None:
         return None
     raise RunError(
-        f"no {path}, though the record tells of {held} steps: copy it from where the run was made, "
+        f"no {path}, though the record lists {held} steps: copy it from where the run was made, "
         "or measure again",
         code="file_missing",
         names=(str(path),),

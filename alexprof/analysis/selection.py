@@ -110,7 +110,7 @@ def variant_pairs(a: Selection, b: Selection) -> list[Pair]:
         named, other = (a, b) if a.variant else (b, a)
         choices = ", ".join(f"{other.run.run}:{name}" for name in other.variants) or "it has none"
         raise UsageError(
-            f"nothing to set beside {named.name}: name a variant of the other run too ({choices})"
+            f"nothing to compare with {named.name}: name a variant of the other run too ({choices})"
         )
     return common
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 def scale_of(phase: Phase, estimator: Estimator) -> Scale:
     """The factors from a phase's traced steps to its timed ones; 1 without either of them."""
-    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
-    if attributed is None or traced is None or timed is None or not attributed.wall_ns:
+    traced, timed = phase.traced, phase.timed
+    timeline = phase.attribution.timeline if phase.attribution else None
+    if timeline is None or traced is None or timed is None or not timeline.wall_ns:
         return Scale(1.0, 1.0)
     return timed_scale(
-        attributed.share_ns / traced.steps / 1e9,
-        attributed.idle_ns / traced.steps / 1e9,
+        timeline.share_ns / traced.steps / 1e9,
+        timeline.idle_ns / traced.steps / 1e9,
         center_s(timed, estimator),
         on_cpu=not phase.on_gpu,
     )

@@ -14,7 +14,7 @@ from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
-    Totals,
+    bound_by,
     by_kind,
     by_layer,
     by_layer_whole,
@@ -29,8 +29,8 @@ __all__ = [
     "Attribution",
     "GraphFacts",
     "Inputs",
-    "Totals",
     "attribute",
+    "bound_by",
     "by_kind",
     "by_layer",
     "by_layer_whole",

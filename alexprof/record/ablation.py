@@ -8,17 +8,19 @@ from alexprof.record.trace import FusedOp, LayerChange, OneSided, PredictedBy, S
 
 
 class AblationSpec(Struct, frozen=True):
-    """What two variants show by their difference: the cost of some ops."""
+    """The cost of some ops, as the difference between a variant with them and one without."""
 
     name: str  # For example "lrn"
     reference: str  # A key of `variants`: the variant with the ops
-    without: str  # A key of `variants`: the variant that is the same but for them
-    kinds: tuple[str, ...] = ()  # Kinds of op left out; empty: any, or none if there are scopes
-    layers: tuple[str, ...] = ()  # Layers whose ops were left out; empty: any
+    without: str  # A key of `variants`: the same variant without these ops
+    # The kinds of op that were left out; if empty, ops of every kind, or of none if `scopes` are
+    # given
+    kinds: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # The layers whose ops were left out; if empty, every layer
     # Name scopes whose ops were left out too, whatever their kinds and layers
     scopes: tuple[str, ...] = ()
-    # Whether this includes convolutions and matrix products in these scopes. Where a function makes
-    # none, one that bears its name is another op, into which TensorFlow folded what it made.
+    # Whether convolutions and matrix products in these scopes count. If a function makes none, a
+    # product with its name is another op, into which TensorFlow folded what the function made.
     products: bool = True
 
 

@@ -54,15 +54,21 @@ class DeviceTimes(Struct, frozen=True, kw_only=True):
     idle_by_reason_ns: dict[str, int] = field(default_factory=dict)
 
 
-class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
-    """The traced steps, divided: the timeline of the busiest GPU, or of the CPU without one."""
+class AttributedTimes(Struct, frozen=True, kw_only=True):
+    """The traced steps, divided on each device."""
 
-    devices: tuple[DeviceTimes, ...]  # The same for each device
+    device: str  # Whose timeline is the step's: the busiest GPU, or the CPU without one
+    devices: tuple[DeviceTimes, ...]  # The timeline of each device
     # Launches of kernels, copies, fills and CUDA graphs; None on a CPU
     launches_per_step: float | None = None
     # What takes most of a GPU's step: "kernels", or waiting for "launching", "input", "fetching",
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""
+
+    @property
+    def timeline(self) -> DeviceTimes:
+        """The step's timeline, of `device`."""
+        return next(times for times in self.devices if times.device == self.device)
 
 
 class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):

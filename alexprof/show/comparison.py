@@ -16,8 +16,8 @@ from alexprof.show.sections.changed import brief_section, changed_sections, comp
 from alexprof.show.text import clean
 
 FOOTER = (
-    "A share is an op’s part of a traced step. Intervals are of the change and hold what processes "
-    "differ by."
+    "A share is an op’s part of a traced step. Intervals are of the change and include the "
+    "variation between processes."
 )
 
 
@@ -76,5 +76,5 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
         status="comparable" if comparison.comparable else "not comparable",
         facts=(f"A {a}", f"B {' or '.join(names)}"),
         sections=tuple(sections),
-        footer=FOOTER if options.full else "Each layer, kind and op: --full.",
+        footer=FOOTER if options.full else "Every layer, kind and op: add --full.",
     )

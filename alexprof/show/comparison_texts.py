@@ -25,7 +25,7 @@ _MACHINE = {
     "accelerators": "the accelerators differ",
 }
 _INTERFERENCE = {
-    "others": "others used {a} and {b} of {cores} cores",
+    "others": "other programs used {a} and {b} of {cores} cores",
     "steal": "the host took {a} and {b} of {cores} cores",
     "memory": "programs waited for memory {a_fraction} and {b_fraction} of the time",
     "quota": "the container’s quota stopped threads for {a} and {b} s a second",
@@ -62,15 +62,15 @@ def caveat_text(caveat: Caveat) -> str:
 
 
 def result_text(change: ResultChange) -> str:
-    """What was found of two results, in a clause."""
+    """How two results compare, in a clause."""
     if change.reason == "not_recorded":
         return f"no result is recorded in {clean(change.run or '')}"
     if change.reason == "seeds_differ":
-        return "the seeds differ, so other numbers are to be expected"
+        return "the seeds differ, so different numbers are expected"
     where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
         difference = numbers.relative(change.difference or 0.0)
-        return f"{where}: largest difference {difference} of the result"
+        return f"{where}: largest relative difference {difference}"
     norms = None
     if change.difference is not None:
         norms = (change.difference, change.a_norm or 0.0, change.b_norm or 0.0)
@@ -107,7 +107,7 @@ def _no_common_variant(caveat: Caveat) -> str:
 def _no_common_phase(caveat: Caveat) -> str:
     if not caveat.runs:
         return "the runs have no phase in common"
-    return clean(f"no phase in common: nothing of {caveat.runs[0]} is in {caveat.runs[1]}")
+    return clean(f"no phase in common: {caveat.runs[1]} has no phase of {caveat.runs[0]}")
 
 
 def _machine_busy(caveat: Caveat) -> str:
@@ -132,7 +132,7 @@ def _results_differ(caveat: Caveat) -> str:
         norms = (figures["difference_fraction"], figures["norm_a"], figures["norm_b"])
     what = _difference(caveat.what, caveat.text, caveat.names, norms)
     where = _where(caveat.phases, caveat.variants)
-    return f"{_runs(caveat)} computes something else: {where}: {what}"
+    return f"{_runs(caveat)} computes different results: {where}: {what}"
 
 
 def _reason(caveat: Caveat) -> str:
@@ -151,7 +151,11 @@ def _trace_and_timed(caveat: Caveat) -> str:
         f"{trace} is a trace alone: its steps, which a profiler slowed down, can’t be compared "
         f"with the timed ones of {timed}"
     )
-    return f"{text}; name a trace of it instead, like {clean(caveat.text)}" if caveat.text else text
+    return (
+        f"{text}; name one of its traces instead, such as {clean(caveat.text)}"
+        if caveat.text
+        else text
+    )
 
 
 _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
@@ -168,30 +172,29 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
         "tell how long a step takes: no verdict"
     ),
     "traces_alone": (
-        "traced steps are compared, which a profiler slowed down; whether machine, versions and "
-        "settings are the same is not known of traces"
+        "traced steps are compared, which a profiler slowed down; traces do not show whether "
+        "machine, versions and settings are the same"
     ),
     "trace_and_timed": _trace_and_timed,
     "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
-    "workload_differs": "the workload differs {values}: other ops",
-    "seed_differs": "{setting} differs {values}: other numbers, the same work",
+    "workload_differs": "the workload differs {values}: different ops",
+    "seed_differs": "{setting} differs {values}: different numbers, but the same work",
     "amount_differs": "{setting} differs {values}: steps do different amounts of work",
-    "setting_differs": "{setting} differs {values}: that alone may be the difference",
-    "fetch_differs": "only one fetched results, so steps end at different points",
+    "setting_differs": "{setting} differs {values}, which alone may explain the difference",
+    "fetch_differs": "only one side fetched results, so steps end at different points",
     "results_differ": _results_differ,
     "machine_differs": "{machine} {values}: machines are compared, not programs",
     "system_differs": "the system differs {values}",
     "version_differs": "{software} differs {values}: it may be the cause",
     "devices_differ": (
-        "the step is divided on other devices {values}: op times and kernel times are not set "
-        "beside each other"
+        "the traces are of different devices {values}: op times are not compared with kernel times"
     ),
     "load_high": (
         "{runs} began with a load of {load} on {cores} cores: other programs may have "
         "slowed it, so no verdict"
     ),
     "load_differs": (
-        "the load before differs ({load_a}, {load_b}): other programs may have run beside one "
+        "the load before the runs differs ({load_a}, {load_b}): other programs may have slowed one "
         "of them"
     ),
     "machine_busy": _machine_busy,
@@ -200,8 +203,8 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
         "{runs} had slow steps in a row ({phases}; up to {slowest_ratio}), which raise their means"
     ),
     "phase_missing": "{where} was not timed in all of {runs}",
-    "new_part": "{what} is new: the baseline has nothing to measure it against",
-    "nothing_bounded": "nothing with a bound is in all of them",
+    "new_part": "{what} is new: the baseline has nothing to compare it with",
+    "nothing_bounded": "nothing that has a bound is in all runs",
     "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
     "no_value": _reason,
     "runs_left": _runs_left,

@@ -37,8 +37,8 @@ def _document(result: GateResult) -> Document:
         name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
         status="pass" if result.outcome == "within" else _verdict(result),
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
-        sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
-        footer="Exit code 0: within what is allowed; 1: slower, with evidence; 3: unclear.",
+        sections=(Section("May it pass?", f"{steps}, and shares of them", tuple(_blocks(result))),),
+        footer="Exit code 0: within the bounds; 1: slower; 3: unclear, or can’t tell.",
     )
 
 
@@ -55,7 +55,7 @@ def _blocks(result: GateResult) -> Iterator[Block]:
         yield _table(result)
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
-        yield from needed_notes(needs, "to tell it takes")
+        yield from needed_notes(needs, "a verdict needs")
     yield from (Remark(f"{caveat_text(caveat)}.") for caveat in result.notes)
 
 
@@ -70,7 +70,7 @@ def _slower(result: GateResult, subject: Judged) -> str:
     difference = subject.difference
     size = numbers.percent_unit(difference.ratio - 1)
     span = f" ({interval_text(difference.ratio_ci95)})" if difference.ratio_ci95 else ""
-    return f"No: {_name(result, subject)} is {size} slower{span}; allowed are {allowed}."
+    return f"No: {_name(result, subject)} is {size} slower{span}; {allowed} is allowed."
 
 
 def _table(result: GateResult) -> Table:

@@ -44,7 +44,7 @@ def _document(history: History) -> Document:
         status=plural(len(history.points), "run"),
         facts=(f"{clean(history.phase)}, {clean(history.variant)}",),
         sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
-        footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
+        footer="One run: alexprof report RUN. Two runs: alexprof compare RUN RUN.",
     )
 
 
@@ -52,7 +52,7 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     compared = sum(point.compared for point in history.points)
     if not history.steps:
         number = plural(compared, "run")
-        what = f"no step in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
+        what = f"no change in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
         yield Lead(f"{clean(history.metric)}: {what}.")
     yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
     yield _table(history, unit)
@@ -68,7 +68,7 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
 
 
 def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:
-    """Says: 8.20 % slower from run b on (251 → 272 ms; 95 % interval …): the first with NumPy 2."""
+    """Says: 8.20 % slower from run b on (251 → 272 ms; …): the first run with NumPy 2."""
     size = numbers.percent_unit(abs(step.ratio - 1))
     if history.unit == "part":
         change = f"{'Up' if step.ratio > 1 else 'Down'} {size}"
@@ -87,7 +87,7 @@ def _versions(step: Step) -> str:
         f"{SOFTWARE[version.what]} {clean(version.names[1])} ({clean(version.names[0])} before)"
         for version in step.changed
     )
-    return f"the first with {changed}" if changed else "no version changed there"
+    return f"the first run with {changed}" if changed else "no version changed there"
 
 
 def _table(history: History, unit: numbers.Unit) -> Table:
@@ -96,7 +96,7 @@ def _table(history: History, unit: numbers.Unit) -> Table:
     for point in history.points:
         if step := steps.get(point.run):
             change = numbers.signed((step.ratio - 1) * 100)
-            rows.append(Row((f"▶ step, {numbers.unit(change, '%')}",), "group"))
+            rows.append(Row((f"▶ {numbers.unit(change, '%')}",), "group"))
         cells = (
             clean(point.run),
             _began(point.started),

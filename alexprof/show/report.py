@@ -40,7 +40,7 @@ def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Docume
     view = View(run, options)
     sections = list(_full(view)) if options.whole else [brief_section(view, size)]
     if not run.complete:
-        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        why = Warn(f"Incomplete: {stopped_text(run.stopped)}")
         sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
@@ -77,7 +77,7 @@ def _facts(run: Run) -> tuple[str, ...]:
     """Processor, software, batch, accelerators."""
     machine = run.machine
     if machine is None:
-        return ("a trace alone: where it was taken is not recorded",)
+        return ("a trace without a record of the machine",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
     processor = clean(machine.host.processor) or "processor not known"
@@ -108,7 +108,7 @@ def _full(view: View) -> Iterator[Section]:
             shown.append(replace(section, blocks=tuple(tables)))
     if part in (None, FINDINGS) and (findings := _findings(view)):
         shown.append(findings)
-    nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
+    nothing = Lead(f"This run has nothing to show for {part or 'any section'}.")
     yield from shown or [Section("", "", (nothing,))]
 
 

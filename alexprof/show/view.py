@@ -96,9 +96,9 @@ class View:
         return [summary.savings[summary.headline[key]] for key in self.phases if self.savings(key)]
 
     def largest_label(self, key: str) -> str:
-        """The layer that takes most of a phase's step: "conv2"; of several "each of 2 layers"."""
-        names = self.summary.largest[key].names
-        return clean(names[0]) if len(names) == 1 else f"each of {len(names)} layers"
+        """The layer that takes most of a step: "conv2", or "each of the 2 largest layers"."""
+        first, *others = self.summary.largest[key].names
+        return f"each of the {1 + len(others)} largest layers" if others else clean(first)
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""

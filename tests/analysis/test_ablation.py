@@ -83,14 +83,7 @@ def answered(
         phases[variant] = Phase(
             label="Forward",
             timed=describe(mine, fetch=True),
-            attribution=AttributedTimes(
-                device="CPU",
-                wall_ns=wall_ns,
-                share_ns=wall_ns,
-                idle_ns=0,
-                unassigned_ns=0,
-                devices=(),
-            ),
+            attribution=AttributedTimes(device="CPU", devices=()),
             traced=Traced(
                 steps=steps,
                 mean_s=wall_ns / steps / 1e9,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from alexprof.analysis.findings import findings_of
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
+from alexprof.record.phase import AttributedTimes
 from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
@@ -335,7 +336,9 @@ def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device,
             phase,
             timed=replaced(phase.timed, page_faults_per_step=timed_faults),
             traced=replace(phase.traced, page_faults_per_step=traced_faults),
-            attribution=replace(phase.attribution, device=device),
+            attribution=AttributedTimes(
+                device=device, devices=(replace(phase.attribution.timeline, device=device),)
+            ),
         )
 
     assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found

@@ -137,7 +137,7 @@ def test_a_long_first_step_is_left_out(run):
     phase = run.variants["with_lrn"].phases["forward"]
     assert phase.traced.steps == 9
     assert phase.traced.left_out_s > 1.2 * phase.traced.mean_s
-    books = phase.attribution
+    books = phase.attribution.timeline
     assert books.share_ns + books.idle_ns == books.wall_ns
     assert books.wall_ns / 9e9 == pytest.approx(phase.traced.mean_s)
 

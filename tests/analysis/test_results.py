@@ -48,7 +48,7 @@ def test_rounding_is_the_same_and_is_told(logdir):
     assert (change.tensor, change.allowed, change.a_norm) == ("t0:0", 1e-4, 13.0)
     assert change.difference == pytest.approx(12 * 3e-5 / 13, rel=1e-2)
     text = render_comparison(comparison, "text", ReportOptions())
-    assert "Both compute the same: forward of v: largest difference 3e-5 of the result" in text
+    assert "Both compute the same results: forward of v: largest relative difference 3e-5" in text
 
 
 def test_another_result_spoils_a_comparison_and_a_gate(logdir):
@@ -117,5 +117,5 @@ def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
     comparison = compared(tmp_path, "run:v", "run:w")
     assert (comparison.same_results, comparison.comparable) == (False, True)
     text = " ".join(render_comparison(comparison, "text", ReportOptions()).split())
-    assert "They compute something else on purpose, as variants of one run: forward of" in text
+    assert "As variants of one run, they compute different results on purpose: forward of" in text
     assert "t0:0 differs by 0.33 of its norm (13, 19.5)" in text

@@ -59,7 +59,7 @@ def damaged(logdir, change):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (SCHEMA_VERSION + 1, r"schema 3, newer than this AlexProf knows \(2\).*update"),
+        (SCHEMA_VERSION + 1, r"schema 3, newer than this AlexProf reads \(2\).*update"),
         (SCHEMA_VERSION - 1, r"measure again; its traces .*/VARIANT/plugins/profile/"),
     ],
 )

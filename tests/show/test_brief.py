@@ -83,7 +83,7 @@ def test_short_and_full_report_and_json_have_one_list_of_findings():
     about = "Forward and forward-backward (worst: forward-backward, with LRN): traced steps took"
     for full in (False, True):
         text = " ".join(render(run, options=ReportOptions(full=full)).split())
-        assert f"{about} 1.60× the timed ones" in text
+        assert f"{about} 1.60× as long as timed ones" in text
         assert text.count("traced steps took") == 1
 
 
@@ -121,7 +121,7 @@ def test_variants_without_an_ablation_have_the_first_s_time_beside_its_shares():
     run = replace(runs.steady(), ablations=())
     first = run.variants["with_lrn"].phases["forward"].timed.mean_s
     lead = render(run).split("\n\n")[1].replace("\u00a0", " ")
-    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms, of it conv2")
+    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms; the largest layer, conv2,")
 
 
 def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
@@ -152,11 +152,11 @@ def test_of_layers_that_are_equally_large_none_is_the_largest(longer_ms):
     costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
     phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
     run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
-    (headline, *_) = render(run).split("\n\n")[1].splitlines()
-    assert "each of 8 layers 12.1" in headline
+    headline = " ".join(render(run).split("\n\n")[1].split())
+    assert "each of the 8 largest layers takes 12.1 % of it" in headline
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
-    assert "each of 8 layers takes 12.1" in where.casefold()
+    assert "each of the 8 largest layers takes 12.1" in where.casefold()
     largest = answers(run).largest["inference"]
     assert sorted(largest.names) == [f"dense{n}" for n in range(8)]
     assert largest.fraction == pytest.approx(2 / 16.5, rel=1e-3)
@@ -172,7 +172,8 @@ def test_the_largest_layer_and_longer_idle_time_are_in_the_json():
     largest = answers(run).largest["inference"]
     assert (largest.names, largest.idle_longer) == (("a",), True)
     assert largest.fraction == pytest.approx(0.25)
-    assert "of it idle 62.5\u00a0% and a 25.0\u00a0%" in render(run)
+    sentence = "62.5\u00a0% of it is idle, and the largest layer, a, takes 25.0\u00a0%"
+    assert sentence in " ".join(render(run).split("\n"))
 
 
 def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():

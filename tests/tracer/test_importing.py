@@ -231,6 +231,6 @@ def check_imported(file: Path, logdir: Path) -> None:
     costs, steps = load_costs(logdir / "mine"), load_steps(logdir / "mine")
     for key, phase in run.variants["trace"].phases.items():
         rows = costs.filter(phase=key, device=phase.attribution.device)
-        assert int(rows["share_ns"].sum()) == phase.attribution.wall_ns
+        assert int(rows["share_ns"].sum()) == phase.attribution.timeline.wall_ns
         kept = steps.filter((pl.col("phase") == key) & (pl.col("block") >= 0))
         assert kept["seconds"].to_list() == list(phase.traced.steps_s)

@@ -86,7 +86,7 @@ def test_the_step_is_divided_without_a_rest(run):
     for phase in phases_of(run):
         apart_s = phase.traced.mean_s - phase.traced.wall_clock_mean_s
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
-        books = phase.attribution
+        books = phase.attribution.timeline
         assert books.share_ns + books.idle_ns == books.wall_ns
         assert books.unassigned_ns == 0
         fractions = sum(op.share_fraction for op in phase.ops if op.device == books.device)
@@ -322,7 +322,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
 
 def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
     workload = ablated(alexnet(batch_size=1, image_size=63), ["pool1"])
-    with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
+    with pytest.raises(UsageError, match="choose from the kinds BiasAdd, LRN, Relu"):
         profile(workload, tmp_path / "run", small_options(), Progress())
     assert list(tmp_path.iterdir()) == []
 
@@ -377,7 +377,7 @@ def test_mistakes_with_the_tracer_are_named(tf, tracer):
             pass
     with pytest.raises(UsageError, match="is not open"):
         tracer.time(session, target, "Late")
-    with pytest.raises(UsageError, match="precision is a part"):
+    with pytest.raises(UsageError, match="precision must be"):
         Tracer(tracer.folder, precision=5)
 
 

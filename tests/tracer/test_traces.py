@@ -67,7 +67,8 @@ def test_the_record_has_one_variant_and_one_phase(tmp_path):
     assert (list(run.variants), list(run.variants["trace"].phases)) == (["trace"], ["trace"])
     assert (phase.timed, phase.traced.steps, phase.traced.slowdown) == (None, 1, None)
     assert phase.attribution.device == "GPU:0"
-    assert phase.attribution.share_ns + phase.attribution.idle_ns == 1000
+    timeline = phase.attribution.timeline
+    assert timeline.share_ns + timeline.idle_ns == 1000
     for style in ("html", "json", "markdown", "text"):
         assert "gemm" in render(run, style)
 
@@ -242,11 +243,11 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
     assert [layer.name for layer in chosen.layers] == ["m/a"]
     save_run(tmp_path / "mine", run_of("mine"))
     for asked in ({"marker": "inner"}, {"depth": 2}, {"cores": False}):
-        with pytest.raises(UsageError, match="are for a trace"):
+        with pytest.raises(UsageError, match="work only on a trace"):
             load("mine", tmp_path, **asked)
     with pytest.raises(UsageError, match="at least 1 name scope"):
         load(file, tmp_path, depth=0)
-    with pytest.raises(UsageError, match="one file of each host"):
+    with pytest.raises(UsageError, match="one file for each host"):
         load_trace()
     with pytest.raises(UsageError, match=r'vm.xplane.pb: no step marked "nope" .*, only "inner"'):
         load_trace(file, marker="nope")

@@ -69,7 +69,7 @@ def _findings(view: View, most: int) -> Iterator[Block]:
     ][:most]
     yield from (finding_block(view, finding) for finding in shown)
     if more := len(findings) - len(shown):
-        yield Remark(f"{plural(more, 'more finding')}: --full.")
+        yield Remark(f"{plural(more, 'more finding')}: add --full.")
 
 
 def finding_block(view: View, finding: Finding) -> Block:
@@ -105,7 +105,7 @@ def _answers(view: View) -> Iterator[str]:
 
 
 def saved_text(view: View) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
+    """Says: leaving LRN out saves 13 % of a forward step; how much of another is unclear."""
     headlines = view.headlines
     text = _clear_text(view, [saving for saving in headlines if saving.verdict != "unclear"])
     texts = [text] if text else []
@@ -117,8 +117,8 @@ def saved_text(view: View) -> str:
     one_name = len({saving.name for saving in headlines}) == 1
     subject = "it" if text and one_name else f"leaving {view.saving_label(headlines[0])} out"
     for why, of_steps in steps.items():
-        what = f"what {subject} saves of {' and '.join(of_steps)}"
-        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+        what = f"how much {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"AlexProf {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
     return f"{sentence_case('; '.join(texts))}."
 
 
@@ -140,18 +140,16 @@ def _a_step(view: View, phase: str) -> str:
 
 
 def _with_outside(finding: Finding) -> str:
-    """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
+    """Says: A step takes 62.4 ms, 85.8 % of it between the marked steps, where ops run."""
     figures = finding.numbers
     part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])
     what = "the loop waits" if finding.code == "outside_waits" else "ops run"
     step = numbers.time(figures["step_with_it_s"])
-    return (
-        f"A step takes {step} with what lies between the marked steps: {what} there, {part} of it."
-    )
+    return f"A step takes {step}, {part} of it between the marked steps, where {what}."
 
 
 def _largest(view: View) -> str:
-    """Says: a forward step takes 9.25 ms; conv2 takes 27.6 % of it; idle where that is most."""
+    """Says: A forward step takes 9.25 ms; the largest layer, conv2, takes 27.6 % of it."""
     texts = []
     for traced in view.summary.traced:
         if traced.phase not in view.phases:
@@ -162,20 +160,22 @@ def _largest(view: View) -> str:
         words = ("" if measured else "traced", "" if alone else view.phase_label(traced.phase))
         noun = " ".join((*filter(None, words), "step"))
         takes = numbers.time((timed or traced).center_s)
-        texts.append(
-            f"{article(noun)} {noun} takes {takes}, of it {_largest_parts(view, traced.phase)}"
-        )
-    return sentence_case(f"{'; '.join(texts)}.")
+        text = f"{article(noun)} {noun} takes {takes}; {_largest_parts(view, traced.phase)}."
+        texts.append(sentence_case(text))
+    return " ".join(texts)
 
 
 def _largest_parts(view: View, phase: str) -> str:
-    """Says: idle 40 % and conv2 27.6 %."""
+    """Says: 40 % of it is idle, and the largest layer, conv2, takes 27.6 %."""
     largest = view.summary.largest[phase]
-    parts = [f"{view.largest_label(phase)} {numbers.percent_unit(largest.fraction)}"]
-    if largest.idle_longer:
-        idle = next(share for share in view.summary.shares if share.what == "idle")
-        parts.insert(0, f"idle {numbers.percent_unit(idle.fractions[phase])}")
-    return " and ".join(parts)
+    size = numbers.percent_unit(largest.fraction)
+    label = view.largest_label(phase)
+    layer = f"the largest layer, {label}," if len(largest.names) == 1 else label
+    if not largest.idle_longer:
+        return f"{layer} takes {size} of it"
+    idle = next(share for share in view.summary.shares if share.what == "idle")
+    text = f"{numbers.percent_unit(idle.fractions[phase])} of it is idle"
+    return f"{text}, and {layer} takes {size}" if largest.names else text
 
 
 def step_times(view: View) -> Iterator[str]:
@@ -326,7 +326,7 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
     text = "% of the traced step" if count == "1" else f"% of {count} traced steps"
     if view.summary.of_timed:
-        text = f"% of the timed step, kernels of {count} traced ones"
+        text = f"% of the timed step; kernels from {count} traced ones"
     phases = (view.phase(view.summary.variant, step.phase) for step in traced)
     devices = {phase.attribution.device for phase in phases if phase and phase.attribution}
     return ", ".join((text, *sorted(devices - {"CPU", "GPU:0"})))

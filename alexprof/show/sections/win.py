@@ -68,7 +68,7 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
 
 
 def _answer(view: View, saving: MeasuredSaving) -> str:
-    """Says: LRN costs 55.9 ms of a 607 ms step, 9.20 % (medians; 95 % interval 19.9 to 64.7 ms)."""
+    """Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …)."""
     step = view.step(saving.reference, saving.phase)
     step_s = step.center_s if step else 0.0
     name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
@@ -84,24 +84,27 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     whole = f"a {numbers.time(step_s)} step" if step_s else "a step"
     size = unit.named(abs(saving.saved_s))
     if saving.verdict == "saves":
-        return f"{name} costs {size} of {whole}{part} ({kind}; {span})."
-    return f"Without {name} {whole} is {size} longer{part} ({kind}; {span})."
+        return f"Leaving {name} out saves {size} of {whole}{part} ({kind}; {span})."
+    return f"Leaving {name} out makes {whole} {size} longer{part} ({kind}; {span})."
 
 
 def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterator[str]:
     name = view.saving_label(saving)
     if not saving.rows:
-        yield f"What {name}’s own ops take is not known: it needs a trace."
+        yield f"The time of {name}’s own ops is not known, because there is no trace."
         return
     if saving.own_over_saved is not None:
-        text = f"Own ops are {numbers.times(saving.own_over_saved)} what was measured"
+        text = f"Own ops take {numbers.times(saving.own_over_saved)} the measured saving"
         if saving.own_within_interval is not None:
-            text += f", {'within' if saving.own_within_interval else 'outside'} its interval"
+            text += f", {'inside' if saving.own_within_interval else 'outside'} its 95 % interval"
         yield f"{text}."
     elif saving.own_s is not None:
-        yield "Own ops are not set against what was measured: that may be nothing."
+        yield "Own ops are not compared with the measured saving, which may be zero."
     if ablation.traced_over_timed is None:
-        yield "The rest is other layers, idle time and chance: traces of both would tell."
+        yield (
+            "The rest is other layers, idle time and noise; traces of both variants would "
+            "separate them."
+        )
         return
     labels = (
         view.variant_label(saving.reference),
@@ -112,8 +115,9 @@ def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterat
     hidden = "the idle row" if gpu else "the scale of the ops"
     first, second = map(numbers.times, ablation.traced_over_timed)
     yield (
-        f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
-        f"Traced steps took {first} as long as timed ones {labels[0]}, {second} {labels[1]}."
+        f"The sum is exact by construction: {hidden} absorbs the difference between traced and "
+        f"timed steps. Traced steps took {first} as long as timed ones {labels[0]}, and "
+        f"{second} {labels[1]}."
     )
 
 
@@ -200,12 +204,13 @@ def _predicted(
     size = numbers.time_with_interval(
         predicted_s, saving.predicted_ci95_s, step.center_s if step else None
     )
-    text = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
+    how = f"Predicted {source}".rstrip()
+    text = f"{how}, from the trace with {view.saving_label(saving)}: {size}"
     if saving.step_off is not None:
-        text += f"; the step predicted without it is off by {signed_percent(saving.step_off)}"
+        text += f"; the predicted step is off by {signed_percent(saving.step_off)}"
         if saving.saving_off is not None:
-            text += f", the saving by {signed_percent(saving.saving_off)}"
-        text += f" (by the {view.summary.estimator}s)"
+            text += f", the predicted saving by {signed_percent(saving.saving_off)}"
+        text += f" ({view.summary.estimator}s)"
     yield f"{text}."
     if covers := coverage(ablation):
         yield f"{sentence_case(covers)}."
