@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from alexprof.analysis.findings import all_findings, findings_of
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.timed import Outliers, Steadiness, WarmUp
-from tests.analysis.test_summary import phases
+from tests.factory import with_fields
 from tests.show import odd_runs, runs
 
 BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
@@ -20,114 +20,88 @@ def codes(run):
     return [finding.code for finding in findings_of(run)]
 
 
+def the_finding(run, code):
+    (finding,) = [finding for finding in findings_of(run) if finding.code == code]
+    return finding
+
+
 def test_a_run_at_rest_has_none_but_what_was_noted():
     assert codes(runs.steady()) == []
 
 
+BOTH = ("forward", "forward_backward")
+DRIFT = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
+
+
 def test_slow_steps_and_other_programs_are_one_finding():
-    run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
-    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
-    assert busy.phases == ("forward", "forward_backward")
+    run = with_fields(runs.alexnet(), interference=BUSY)
+    busy = the_finding(run, "machine_busy")
+    assert busy.phases == BOTH
     assert busy.numbers["slowest_ratio"] == max(stretch.ratio for stretch in run.stretches)
     assert busy.numbers["others_fraction"] == pytest.approx(BUSY.others_part)
     assert set(busy.invalidates) == {"times", "differences"}
 
 
-def test_the_most_harmful_is_first():
-    severities = [finding.severity for finding in findings_of(odd_runs.incomplete())]
-    assert severities == sorted(severities, reverse=True)
-    assert codes(odd_runs.incomplete())[0] == "incomplete"
-
-
-def test_an_incomplete_run_has_what_stopped_it_in_its_own_words():
-    first = findings_of(odd_runs.incomplete())[0]
-    assert first.text == odd_runs.incomplete().stopped.text
-
-
-def test_variants_one_after_the_other_make_differences_unsure():
-    (turns,) = [one for one in findings_of(odd_runs.untraced()) if one.code == "no_turns"]
-    assert turns.invalidates == ("differences",)
-
-
-def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
-    def slow(phase):
-        traced = phase.traced and replace(phase.traced, slowdown=1.4)
-        return replace(phase, traced=traced)
-
-    (unlike,) = [
-        one for one in findings_of(phases(runs.steady(), slow)) if one.code == "trace_unlike"
-    ]
-    assert unlike.numbers == {"slowdown": 1.4}
-    assert unlike.phases == ("forward", "forward_backward")
-
-
 def test_a_host_that_takes_processors_is_not_other_programs():
     stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
-    run = phases(runs.steady(), lambda phase: replace(phase, interference=stolen))
-    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
+    busy = the_finding(with_fields(runs.steady(), interference=stolen), "machine_busy")
     assert busy.numbers.keys() == {"steal_fraction"}
 
 
-def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():
-    def bound(phase):
-        books = phase.attribution and replace(
-            phase.attribution, bound_by="launching", launches_per_step=230.0, launching_s=0.004
-        )
-        return replace(phase, attribution=books)
+def test_the_most_harmful_is_first_and_what_stopped_a_run_has_its_own_words():
+    run = odd_runs.incomplete()
+    severities = [finding.severity for finding in findings_of(run)]
+    assert severities == sorted(severities, reverse=True)
+    first = findings_of(run)[0]
+    assert (first.code, first.text) == ("incomplete", run.stopped.text)
 
-    (found,) = [
-        one for one in findings_of(phases(odd_runs.two_gpus(), bound)) if "bound" in one.code
-    ]
-    assert found.code == "bound_by_launching"
-    assert found.numbers["launches_per_step"] == 230
-    assert found.numbers["waits_s"] == 0.004
+
+def test_variants_one_after_the_other_make_differences_unsure():
+    assert the_finding(odd_runs.untraced(), "no_turns").invalidates == ("differences",)
+
+
+def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
+    unlike = the_finding(with_fields(runs.steady(), traced={"slowdown": 1.4}), "trace_unlike")
+    assert (unlike.numbers, unlike.phases) == ({"slowdown": 1.4}, BOTH)
+
+
+def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():
+    waits = {"bound_by": "launching", "launches_per_step": 230.0, "launching_s": 0.004}
+    bound = the_finding(with_fields(odd_runs.two_gpus(), attribution=waits), "bound_by_launching")
+    assert (bound.numbers["launches_per_step"], bound.numbers["waits_s"]) == (230, 0.004)
 
 
 def test_a_trace_that_disagrees_with_the_clock_is_withheld():
-    (withheld,) = [one for one in findings_of(odd_runs.withheld()) if one.code == "trace_withheld"]
+    withheld = the_finding(odd_runs.withheld(), "trace_withheld")
     assert withheld.variants == ("with_lrn",)
     assert {"shares", "predictions"} <= set(withheld.invalidates)
 
 
 def test_steps_that_hold_no_level_are_one_finding_a_phase():
-    drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
-
-    def unsteady(phase):
-        return replace(phase, timed=phase.timed and replaced(phase.timed, steadiness=drift))
-
-    found = [one for one in findings_of(phases(runs.steady(), unsteady)) if one.code == "unsteady"]
-    assert len(found) == 1
+    unsteady = the_finding(with_fields(runs.steady(), timed={"steadiness": DRIFT}), "unsteady")
     numbers = {"first_level_s": 0.00138, "last_level_s": 0.00161, "settled_step": 44}
-    assert found[0].numbers == numbers
-    assert found[0].variants == ()
+    assert (unsteady.numbers, unsteady.variants) == (numbers, ())
 
 
 @pytest.mark.parametrize(("outside_s", "code"), [(0.01, "outside_waits"), (0.3, "outside_runs")])
 def test_marked_steps_that_hold_little_of_a_trace(outside_s, code):
-    def little(phase):
-        traced = replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=outside_s)
-        return replace(phase, traced=traced)
-
-    run = replace(phases(odd_runs.two_gpus(), little), machine=None)
-    first = findings_of(run)[0]
+    little = {"mean_s": 0.01, "steps": 10, "span_s": 0.6, "outside_s": outside_s}
+    first = findings_of(replace(with_fields(odd_runs.two_gpus(), traced=little), machine=None))[0]
     assert first.code == code
     assert first.numbers == pytest.approx({"held_s": 0.1, "span_s": 0.6, "step_with_it_s": 0.06})
 
 
 @pytest.mark.parametrize(
-    ("steps_s", "code"),
+    ("steps_s", "drifts"),
     [
-        ((2.7, 2.6, 2.0, 1.9, 1.3, 1.2), "trace_drifts"),
-        ((1.2, 2.6, 1.3, 2.5, 1.2, 2.7), None),
-        ((1.0, 1.1, 1.0, 1.1, 1.0, 1.1), None),
+        ((2.7, 2.6, 2.0, 1.9, 1.3, 1.2), True),
+        ((1.2, 2.6, 1.3, 2.5, 1.2, 2.7), False),
+        ((1.0, 1.1, 1.0, 1.1, 1.0, 1.1), False),
     ],
 )
-def test_traced_steps_that_go_on_getting_quicker(steps_s, code):
-    def drifting(phase):
-        return replace(phase, traced=replace(phase.traced, steps_s=steps_s))
-
-    found = codes(phases(runs.steady(), drifting))
-    assert [one for one in found if one == "trace_drifts"] == ([code] if code else [])
+def test_traced_steps_that_go_on_getting_quicker(steps_s, drifts):
+    run = with_fields(runs.steady(), traced={"steps_s": steps_s})
+    assert codes(run).count("trace_drifts") == drifts
 
 
 STEADY = Steadiness("steady", 1, (1,), (0.2,))
@@ -136,15 +110,13 @@ FORWARD = ("forward",)
 
 def of_times(run, code, **by_variant):
     """The findings of a code where the forward steps of variants have these fields."""
-
-    def changed(name, variant):
-        phase = variant.phases["forward"]
-        timed = replaced(phase.timed, **by_variant.get(name, {}))
-        return replace(variant, phases={"forward": replace(phase, timed=timed)})
-
-    variants = {name: changed(name, variant) for name, variant in run.variants.items()}
-    findings = all_findings(replace(run, variants=variants))
-    return [finding for finding in findings if finding.code == code]
+    for variant, timed in by_variant.items():
+        run = with_fields(run, variant, "forward", timed=timed)
+    return [
+        finding
+        for finding in all_findings(run)
+        if finding.code == code and finding.phases == FORWARD
+    ]
 
 
 def test_outliers_of_variants_are_counted_together():
@@ -217,48 +189,37 @@ HOT = GpuState(0, 1410.0, 1980.0, 2619.0, 84.0, ("power cap",))
 @pytest.mark.parametrize(
     ("settled", "after", "noted"),
     [
-        (44, COOL, ["unsteady", "gpu_clock_level"]),
-        (44, HOT, ["gpu_slowed", "unsteady"]),
-        (None, HOT, ["gpu_slowed", "unsteady"]),
-        (1, COOL, []),
+        (44, COOL, {"unsteady", "gpu_clock_level"}),
+        (44, HOT, {"gpu_slowed", "unsteady"}),
+        (None, HOT, {"gpu_slowed", "unsteady"}),
+        (1, COOL, set()),
     ],
 )
 def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
-    levels = Steadiness("slowing", settled, (1, 44), (0.00138, 0.00161))
+    steadiness = STEADY if settled == 1 else replaced(DRIFT, settled_step=settled)
     clocks = Interference(seconds=1.0, cores=2, gpus_before=(COOL,), gpus_after=(after,))
-
-    def changed(phase):
-        timed = replaced(phase.timed, steadiness=STEADY if settled == 1 else levels)
-        return replace(phase, timed=timed, interference=clocks)
-
-    findings = {
-        finding.code: finding.numbers
-        for finding in all_findings(phases(odd_runs.two_gpus(), changed))
-    }
-    assert sorted(findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"}) == sorted(noted)
+    run = with_fields(odd_runs.two_gpus(), timed={"steadiness": steadiness}, interference=clocks)
+    findings = {finding.code: finding.numbers for finding in all_findings(run)}
+    assert findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"} == noted
     if noted:
         assert findings["unsteady"].get("settled_step") == settled
 
 
 def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
     """The full list has those of each."""
-    slowdowns = iter([1.3, 1.3, 0.5, 1.6])
-
-    def slow(phase):
-        return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
-
-    run = phases(runs.steady(), slow)
-    (unlike,) = [finding for finding in findings_of(run) if finding.code == "trace_unlike"]
+    run, slowdowns = runs.steady(), iter([1.3, 1.3, 0.5, 1.6])
+    for variant in run.variants:
+        for phase in BOTH:
+            run = with_fields(run, variant, phase, traced={"slowdown": next(slowdowns)})
+    unlike = the_finding(run, "trace_unlike")
     assert unlike.numbers == {"slowdown": 0.5}
-    phase = run.phase(*unlike.variants, *unlike.phases)
-    assert phase is not None
-    assert phase.traced.slowdown == 0.5
+    assert (unlike.variants, unlike.phases) == (("without_lrn",), ("forward",))
     everything = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
     assert {finding.numbers["slowdown"] for finding in everything} == {1.3, 0.5, 1.6}
 
 
 @pytest.mark.parametrize(
-    ("timed_faults", "traced_faults", "device", "found"),
+    ("timed_faults", "traced_faults", "device", "brought"),
     [
         (99, 20_800, "CPU", True),
         (20_000, 20_800, "CPU", False),
@@ -267,13 +228,7 @@ def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
         (99, 20_800, "GPU:0", False),
     ],
 )
-def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, found):
-    def faulty(phase):
-        return replace(
-            phase,
-            timed=replaced(phase.timed, page_faults_per_step=timed_faults),
-            traced=replace(phase.traced, page_faults_per_step=traced_faults),
-            attribution=replace(phase.attribution, device=device),
-        )
-
-    assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found
+def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, brought):
+    timed, traced = ({"page_faults_per_step": count} for count in (timed_faults, traced_faults))
+    run = with_fields(runs.steady(), timed=timed, traced=traced, attribution={"device": device})
+    assert ("page_faults" in codes(run)) == brought
