@@ -33,8 +33,8 @@ def classic_loop(step: Callable[[], object], num_batches: int) -> tuple[float, f
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Short turns of each loop, in pairs that change sides; the ratio of means per phase."""
     from alexprof.capture.runtime import choose_cpu_allocator, start_tensorflow
+    from alexprof.measure.intervals import student_half_width
     from alexprof.measure.loop import timed_blocks
-    from alexprof.measure.statistics import student_half_width
     from alexprof.workload.alexnet import alexnet
 
     start_tensorflow()

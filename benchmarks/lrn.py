@@ -16,7 +16,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     import polars as pl
 
     from alexprof.attribute import UNASSIGNED_OP
-    from alexprof.record.tables import load_costs
+    from alexprof.record.parquet import load_costs
     from alexprof.tracer.options import ProfileOptions
     from alexprof.tracer.profiling import profile
     from alexprof.workload.alexnet import alexnet

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-HIDDEN = {
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "HIP_VISIBLE_DEVICES": "-1",
-    "JAX_PLATFORMS": "cpu",
-}
+HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 # A build for CUDA complains of missing drivers and of factories that are registered twice, in lines
 # that count as errors.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -40,6 +37,14 @@ START = dict(os.environ)
 # On a busy machine an example may take any time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def tf() -> Any:
+    """TensorFlow, which only the first test that needs it imports."""
+    import tensorflow
+
+    return tensorflow
 
 
 @pytest.fixture(autouse=True)

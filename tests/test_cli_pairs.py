@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from alexprof.cli.output import new_folder
+from alexprof.cli.terminal import new_folder
 from tests.command_line import COMMAND, assert_one_line, call
 from tests.processes import ended
 
@@ -93,7 +93,7 @@ def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
 
 def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
-    monkeypatch.setattr("alexprof.cli.output.datetime", now)
+    monkeypatch.setattr("alexprof.cli.terminal.datetime", now)
     name = "ab-20261127-050000"
     assert new_folder(tmp_path, None, "ab") == tmp_path / name
     (tmp_path / name).mkdir()

@@ -29,13 +29,18 @@ def flat(text: str) -> str:
     return " ".join(text.replace("\u00a0", " ").split())
 
 
+def charts_of(run, variant="with_lrn"):
+    """The last value of each of a variant's scalars."""
+    return {series.tag: series.values[-1] for series in all_series(run, variant, {}, {}, 0.0)}
+
+
 @pytest.mark.parametrize("make", [runs.steady, runs.alexnet])
 def test_what_leaving_lrn_out_saves(make):
     """By means in a steady run, by medians where steps were slow in a row: everywhere alike."""
     run = make()
     answers = json.loads(render(run, "json"))["answers"]
     assert answers["estimator"] == ("median" if run.stretches else "mean")
-    charts = {series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)}
+    charts = charts_of(run)
     brief, full = flat(render(run)), flat(render(run, options=ReportOptions(full=True)))
     listed = flat(render_list([run]))
     for saving in answers["savings"]:
@@ -49,9 +54,8 @@ def test_what_leaving_lrn_out_saves(make):
             said = f"{saved_ms} ({low} to {high})"
             assert said in brief
             assert f"LRN: {said} ms" in listed
-            assert f"saves {numbers.percent(saving['fraction'])} %" in brief or (
-                f"and {numbers.percent(saving['fraction'])} %" in brief
-            )
+            percent = numbers.percent(saving["fraction"])
+            assert f"saves {percent} %" in brief or f"and {percent} %" in brief
             assert f"LRN costs {saved_ms} ms of" in full
         assert charts[f"{phase}/lrn_measured_ms"] == pytest.approx(saving["saved_s"] * 1e3)
         assert charts[f"{phase}/lrn_attributed_ms"] == pytest.approx(saving["own_s"] * 1e3)
@@ -67,9 +71,9 @@ def test_what_a_step_takes(make):
         center_ms = numbers.MILLISECONDS.plain(step.center_s)
         assert center_ms in brief
         assert f"{center_ms} ms" in listed
-        charts = all_series(run, step.variant, {}, {}, 0.0)
-        values = {series.tag: series.values[-1] for series in charts}
-        assert values[f"{step.phase}/{kind}_ms"] == pytest.approx(step.center_s * 1e3)
+        charts = charts_of(run, step.variant)
+        assert charts[f"{step.phase}/{kind}_ms"] == pytest.approx(step.center_s * 1e3)
+    assert set(metrics(run)) <= set(charts_of(run))
 
 
 SLOW = Stretch(phase="forward", first_step=1, last_step=9, ratio=1.5, variants=("with_lrn",))
@@ -92,6 +96,10 @@ def run_on_disk(logdir, without_s, *stretches, gained_s=None):
     )
 
 
+def phase_of(comparison):
+    return next(change for change in comparison.differences if change.level == "phase").difference
+
+
 @pytest.mark.parametrize(("without_s", "verdict"), [(0.2, "saves"), (0.2 / 0.85, "unclear")])
 @pytest.mark.parametrize("stretches", [(), (SLOW,)])
 def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict, stretches):
@@ -106,9 +114,8 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
     compared = compare(select_each(names, tmp_path))
     baseline, new = (Group((select(name, tmp_path),)) for name in names)
     judged = gate(new, baseline, [parse_bound("3%")])
-    whole = next(change for change in compared.differences if change.level == "phase")
-    assert whole.difference == judged.judged[0].difference
-    found = whole.difference
+    found = phase_of(compared)
+    assert found == judged.judged[0].difference
     assert found.estimator == summary.estimator == ("median" if stretches else "mean")
     assert found.change_s == pytest.approx(-saving.saved_s)
     assert found.ci95_s == pytest.approx((-high_s, -low_s))
@@ -116,33 +123,23 @@ def test_compare_and_gate_answer_as_the_report_does(tmp_path, without_s, verdict
     assert found.significant == (saving.verdict != "unclear")
     assert found.before_s == pytest.approx(summary.steps[0].center_s)
     assert found.after_s == pytest.approx(summary.steps[1].center_s)
-    back = compare(select_each(names[::-1], tmp_path))
-    back_whole = next(change for change in back.differences if change.level == "phase")
-    assert back_whole.difference.change_s == pytest.approx(saving.saved_s)
-    assert back_whole.difference.ci95_s == pytest.approx((low_s, high_s))
+    back = phase_of(compare(select_each(names[::-1], tmp_path)))
+    assert back.change_s == pytest.approx(saving.saved_s)
+    assert back.ci95_s == pytest.approx((low_s, high_s))
 
     point = history(tmp_path, variant="with_lrn").points[0]
     assert point.value == pytest.approx(summary.steps[0].center_s)
     assert point.ci95 == pytest.approx(summary.steps[0].ci95_s)
 
-    saved_ms = numbers.MILLISECONDS.plain(saving.saved_s)
-    brief, listed = flat(render(run)), flat(render_list([run]))
     in_compare, in_gate = flat(render_comparison(compared)), flat(render_gate(judged))
     if saving.verdict == "saves":
         fraction = numbers.percent(saving.fraction)
-        assert f"saves {fraction} %" in brief
-        assert saved_ms in brief
-        assert f"LRN: {saved_ms}" in listed
         assert f"{fraction} % faster" in in_compare
-        assert f"−{saved_ms} ms" in in_compare
+        assert f"−{numbers.MILLISECONDS.plain(saving.saved_s)} ms" in in_compare
         assert f"−{fraction}" in in_gate
     else:
-        assert "is unclear" in brief
-        assert "LRN: unclear" in listed
         assert "unclear" in in_compare
     assert json.loads(render_comparison(compared, "json"))["differences"]
-    answers = json.loads(render(run, "json"))["answers"]
-    assert answers["savings"][0]["saved_s"] == pytest.approx(saving.saved_s)
 
 
 @pytest.mark.parametrize("backward", [False, True])
@@ -179,14 +176,9 @@ def test_what_the_ops_that_are_left_out_take_themselves(make):
         assert f"LRN takes {numbers.percent(saving.own_fraction)} %, {shown} ms" in where
         win = flat(render(run, options=replace(options, section="win")))
         assert f"LRN’s own ops {ms.signed(saving.own_s)}{spread[2:]}" in win
-        charts = {
-            series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)
-        }
-        assert charts[f"{saving.phase}/lrn_attributed_ms"] == pytest.approx(saving.own_s * 1e3)
-        assert charts[f"{saving.phase}/lrn_share_percent"] == pytest.approx(
-            saving.own_fraction * 100
-        )
-        assert {f"{saving.phase}/lrn_attributed_ms"} <= set(metrics(run))
+        percent = pytest.approx(saving.own_fraction * 100)
+        assert charts_of(run)[f"{saving.phase}/lrn_share_percent"] == percent
+        assert f"{saving.phase}/lrn_attributed_ms" in metrics(run)
         answers = json.loads(render(run, "json"))["answers"]["savings"]
         (answer,) = [answer for answer in answers if answer["phase"] == saving.phase]
         assert answer["own_s"] == saving.own_s
@@ -208,13 +200,3 @@ def test_what_a_layer_takes_is_the_same_in_a_history(tmp_path, stretches):
             assert saving.own_s == pytest.approx(layer.share_s, rel=1e-6)
             assert saving.own_ci95_s == pytest.approx(layer.ci95_s, rel=1e-6)
     assert division.step_s == pytest.approx(summarize(run).steps[0].center_s)
-
-
-def test_hparams_show_the_scalars():
-    run = runs.steady()
-    charts = {series.tag: series.values[-1] for series in all_series(run, "with_lrn", {}, {}, 0.0)}
-    summary = summarize(run)
-    assert set(metrics(run)) <= set(charts)
-    for step in summary.steps:
-        if step.variant == "with_lrn":
-            assert charts[f"{step.phase}/mean_ms"] == pytest.approx(step.center_s * 1e3)

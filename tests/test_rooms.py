@@ -12,19 +12,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "alexprof"
 # In the order of the data's way; each room may import those before it.
 ROOMS = [
-    "record",
-    "workload",
-    "measure",
-    "capture",
-    "xplane",
-    "attribute",
-    "analysis",
-    "show",
-    "tensorboard",
-    "tracer",
-    "cli",
+    *("record", "workload", "measure", "capture", "xplane", "attribute"),
+    *("analysis", "show", "tensorboard", "tracer", "cli"),
 ]
-HEAVY = {"tensorflow", "keras", "xprof", "tensorboard", "tensorboard_plugin_profile"}
+TENSORFLOW = {"tensorflow", "keras", "xprof"}
+HEAVY = TENSORFLOW | {"tensorboard", "tensorboard_plugin_profile"}
 MAY_IMPORT_HEAVY = {
     "workload": {"tensorflow"},
     "capture": {"tensorflow"},
@@ -80,27 +72,23 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def test_importing_alexprof_imports_nothing_heavy():
-    heavy = {"tensorflow", "tensorboard", "numpy", "polars", "scipy", "rich", "typer", "msgspec"}
-    assert not loaded_by("import alexprof") & heavy
+READ = (
+    *("record.store", "tracer.sources", "analysis.selection", "analysis.changes"),
+    *("analysis.caveats", "analysis.difference", "analysis.comparable", "analysis.pairs"),
+    *("analysis.summary", "analysis.findings"),
+)
+"""What reads a record and answers from it."""
 
 
 @pytest.mark.parametrize(
-    "room", ["xplane", "attribute", "record.store", "record.tables", "tracer.traces", "show"]
+    ("modules", "not_loaded"),
+    [
+        ([""], {*HEAVY, "numpy", "polars", "scipy", "rich", "typer", "msgspec"}),
+        ([".xplane", ".attribute", ".record.parquet", ".tracer.traces", ".show"], TENSORFLOW),
+        ([".measure.loop"], {"tensorflow", "scipy", "polars"}),
+        ([f".{module}" for module in READ], {*TENSORFLOW, "numpy", "polars", "scipy"}),
+    ],
 )
-def test_reading_and_showing_never_import_tensorflow(room):
-    assert not loaded_by(f"import alexprof.{room}") & {"tensorflow", "keras", "xprof"}
-
-
-def test_measuring_knows_no_tensorflow_and_starts_without_scipy():
-    assert not loaded_by("import alexprof.measure.loop") & {"tensorflow", "scipy", "polars"}
-
-
-def test_the_record_is_read_without_numpy_and_polars():
-    names = (
-        *("selection", "changes", "caveats", "difference", "comparable", "pairs"),
-        *("summary", "findings"),
-    )
-    modules = ("record.store", "tracer.sources", *(f"analysis.{name}" for name in names))
-    code = f"import {', '.join(f'alexprof.{module}' for module in modules)}"
-    assert not loaded_by(code) & {"numpy", "polars", "scipy"}
+def test_what_starts_fast_and_without_tensorflow(modules, not_loaded):
+    code = f"import {', '.join(f'alexprof{module}' for module in modules)}"
+    assert not loaded_by(code) & not_loaded

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.analysis.reconcile import reconciled
-from alexprof.measure.statistics import mean_difference, median_difference, student_half_width
+from alexprof.measure.intervals import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import FusedOp, Replay

@@ -29,9 +29,9 @@ from alexprof.attribute import IDLE_OP
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks
 from alexprof.measure.equivalence_band import undecided
+from alexprof.measure.intervals import mean_difference, median_difference, welch
 from alexprof.measure.ratios import adjust, compare_times
 from alexprof.measure.spread import Floats, block_means
-from alexprof.measure.statistics import mean_difference, median_difference, welch
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
 from alexprof.record.phase import on_cpu

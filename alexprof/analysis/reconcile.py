@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
+from alexprof.measure.intervals import welch
 from alexprof.measure.ratios import LEVEL, adjust_p_values
 from alexprof.measure.spread import Floats
-from alexprof.measure.statistics import welch
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.phase import Phase, on_cpu
 from alexprof.record.trace import LayerChange, OneSided, SeenOps
@@ -46,17 +46,13 @@ class _Op(NamedTuple):
 
 @dataclass(frozen=True)
 class _Side:
-    """A variant.
+    """A variant."""
 
-    Attributes:
-        seconds: What each op took in each traced step, float64 [steps], on the timed scale.
-        traced_over_timed: How much longer traced steps were than timed ones.
-        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none,
-            and on a GPU, whose kernels' times do not rest on it.
-    """
-
+    # What each op took in each traced step, float64 [steps], on the timed scale
     seconds: Mapping[_Op, Floats]
-    traced_over_timed: float
+    traced_over_timed: float  # How much longer traced steps were than timed ones
+    # Half the 95 % interval of the timed mean, as a part of it; 0 where there is none, and on a
+    # GPU, whose kernels' times do not rest on it
     unsure: float
 
     def sum(self, ops: Collection[_Op]) -> Floats:

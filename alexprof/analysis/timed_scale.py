@@ -78,12 +78,7 @@ def scaled_interval(
 
 
 class StepCosts:
-    """The costs of a phase's traced steps on one device, on the scale of its timed steps.
-
-    Attributes:
-        traced_s: Mean of the traced steps, unscaled.
-        busy_s: What ops or kernels took of them, unscaled.
-    """
+    """The costs of a phase's traced steps on one device, on the scale of its timed steps."""
 
     def __init__(self, rows: pl.DataFrame, timed_s: float, *, on_cpu: bool) -> None:
         """Scales the rows of one variant, phase and device of the table of costs.
@@ -94,25 +89,28 @@ class StepCosts:
 
         from alexprof.attribute import IDLE_OP
 
-        is_idle = pl.col("op") == IDLE_OP
+        idle_ns = pl.col("share_ns") * (pl.col("op") == IDLE_OP)
+        self._rows = rows.with_columns(idle_ns.alias("idle_ns"))
         self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
-        idle_s = float(rows.filter(is_idle)["share_ns"].sum()) / self._steps.height / 1e9
+        idle_s = float(self._rows["idle_ns"].sum()) / self._steps.height / 1e9
         self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
-        self.busy_s = self.traced_s - idle_s
-        scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
-        self._work = rows["op"] != IDLE_OP
-        factor = pl.when(is_idle).then(scale.idle).otherwise(scale.work)
-        self._rows = rows.with_columns((pl.col("share_ns") / 1e9 * factor).alias("seconds"))
+        self.busy_s = self.traced_s - idle_s  # neither is scaled
+        self._scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
 
     def by(self, *columns: str, idle: bool = True) -> dict[tuple[str, ...], Floats]:
         """Seconds in each step, float64 [steps], by the values of columns of the table of costs."""
         import numpy as np
         import polars as pl
 
-        rows = self._rows if idle else self._rows.filter(self._work)
+        from alexprof.attribute import IDLE_OP
+
+        rows = self._rows if idle else self._rows.filter(pl.col("op") != IDLE_OP)
         parts = rows.select(columns).unique(maintain_order=True).with_row_index("row")
-        sums = rows.group_by(*columns, "step").agg(pl.col("seconds").sum())
+        # Whole nanoseconds add up to the same sum in any order.
+        sums = rows.group_by(*columns, "step").agg(pl.col("share_ns", "idle_ns").sum())
         sums = sums.join(parts, on=columns).join(self._steps, on="step")
+        work_ns, idle_ns = sums["share_ns"] - sums["idle_ns"], sums["idle_ns"]
+        scaled_ns = work_ns * self._scale.work + idle_ns * self._scale.idle
         seconds = np.zeros((parts.height, self._steps.height))
-        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = sums["seconds"].to_numpy()
+        seconds[sums["row"].to_numpy(), sums["at"].to_numpy()] = scaled_ns.to_numpy() / 1e9
         return dict(zip(parts.select(columns).iter_rows(), seconds, strict=True))

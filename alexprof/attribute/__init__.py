@@ -22,7 +22,7 @@ from alexprof.attribute.rollup import (
     totals,
 )
 from alexprof.attribute.steps import long_first
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 
 __all__ = [
     "IDLE_OP",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from alexprof.attribute import kinds
 from alexprof.attribute.replay import Inputs
-from alexprof.workload.op_types import without_vendor
 from alexprof.workload.ops_to_leave_out import HANDED_ON
+from alexprof.workload.vendor_prefixes import without_vendor
 
 if TYPE_CHECKING:
     from alexprof.capture.executed import Node

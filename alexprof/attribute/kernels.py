@@ -21,7 +21,7 @@ from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.timeline import Cover
-from alexprof.record.trace import Kernel, RecordedDevice
+from alexprof.record.kernels import Kernel, RecordedDevice
 
 _KEPT = 4096  # of names and details, which many kernels share
 _PAIR = re.compile(r"(\w+):(\S+)")

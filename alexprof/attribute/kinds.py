@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from alexprof.workload.op_types import without_vendor
+from alexprof.workload.vendor_prefixes import without_vendor
 
 # Fusion, in front, behind the vendor: _MklNativeFusedConv2D, _FusedBatchNormEx.
 _FUSED = re.compile(r"^Fused(?!BatchNorm)")
@@ -27,9 +27,10 @@ def kind(type_: str) -> str:
     """
     if type_.startswith("__"):
         return "Function"
-    bare = type_.rpartition(">")[2]  # custom ops: Addons>Resampler
-    if bare.startswith("_"):
-        bare = _FUSED.sub("", without_vendor(bare), count=1)
+    whole = type_.rpartition(">")[2]  # custom ops: Addons>Resampler
+    bare = without_vendor(whole)
+    if whole.startswith("_"):
+        bare = _FUSED.sub("", bare, count=1)
     bare = _WITH_BIAS.sub("", bare)
     return _VERSION.sub("", _GRADIENT.sub("", bare)) or type_
 

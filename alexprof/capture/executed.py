@@ -9,7 +9,7 @@ from typing import Any
 from alexprof.capture.failures import profiler_failures, step_failures
 from alexprof.capture.target import Target
 from alexprof.record.program import ExecutedOp, TensorFingerprint
-from alexprof.workload.op_types import without_vendor
+from alexprof.workload.vendor_prefixes import without_vendor
 
 _INTEGERS = (3, 9)
 """DT_INT32 and DT_INT64 (core/framework/types.proto)."""

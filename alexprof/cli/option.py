@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+import alexprof
+
+FORMATS = sorted(
+    path.stem.removeprefix("as_")
+    for path in (Path(alexprof.__file__).parent / "show" / "outputs").glob("as_*.py")
+)
+"""The names of all outputs, without importing any."""
 Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
 ]

@@ -11,7 +11,7 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.output import new_folder, print_text, report_options, style_of
+from alexprof.cli.terminal import new_folder, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.output import no_collector, print_text, report_options, style_of
+from alexprof.cli.terminal import no_collector, print_text, report_options, style_of
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
@@ -31,7 +31,7 @@ def report(
     markdown: option.Markdown = False,
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="text, json, markdown, html, or csv (a row for each op)."),
+        typer.Option("--format", help=f"One of {', '.join(option.FORMATS)}."),
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Show where this variant's time goes.")

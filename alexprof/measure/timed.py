@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from alexprof.measure.intervals import deviation_interval, mean_interval, median_interval
 from alexprof.measure.loop import Block, warm_up_seconds, why_stopped
 from alexprof.measure.monitor import faults_per_step
-from alexprof.measure.statistics import deviation_interval, mean_interval, median_interval
 from alexprof.measure.steady import (
     count_outliers,
     find_steady_state,

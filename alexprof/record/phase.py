@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from alexprof.record.interference import Interference
+from alexprof.record.kernels import Kernel, RecordedDevice
 from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.record.timed import Timed
-from alexprof.record.trace import Kernel, RecordedDevice, Replay
+from alexprof.record.trace import Replay
 
 
 def on_cpu(device: str) -> bool:
@@ -59,8 +60,6 @@ class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
     devices: tuple[DeviceTimes, ...]  # The same for each device
     # Launches of kernels, copies, fills and CUDA graphs; None on a CPU
     launches_per_step: float | None = None
-    # GPU idle time waiting for launches, per timed step if any; None on a CPU
-    launching_s: float | None = None
     # What takes most of a GPU's step: "kernels", or waiting for "launching", "input", "fetching",
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""

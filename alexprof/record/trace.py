@@ -1,4 +1,4 @@
-"""What a record holds of a trace beside its costs: devices, kernels, the replay."""
+"""What a record holds of a trace beside its costs: the replay, and changes between variants."""
 
 from __future__ import annotations
 
@@ -7,38 +7,6 @@ from typing import Literal
 from msgspec import Struct, field
 
 from alexprof.record.note import Note
-
-
-class RecordedDevice(Struct, frozen=True, kw_only=True):
-    """A device in the whole trace, before any clipping to steps."""
-
-    name: str  # "CPU", "GPU:0", …
-    kind: str  # "cpu" or "gpu"
-    events: int  # Events of ops on a CPU, of kernels and copies on a GPU
-    busy_ns: int  # Time in which at least one of them ran
-
-
-class Kernel(Struct, frozen=True, kw_only=True):
-    """A kernel or copy of one op on one stream in the whole trace, before any clipping to steps."""
-
-    name: str  # Its name in the trace
-    op: str  # The op that launched it; "(unassigned)" where the trace names none
-    device: str  # "GPU:0", …
-    stream: str  # The stream's name
-    executions: int  # Number of executions
-    total_ns: int  # Sum of its durations
-    launches: int = 1  # Launch configurations; the next fields are of the one that took most time
-    grid: tuple[int, int, int] | None = None  # Blocks in x, y, z
-    block: tuple[int, int, int] | None = None  # Threads of a block in x, y, z
-    registers: int | None = None  # Registers of a thread
-    shared_memory_bytes: int | None = None  # Shared memory of a block, static and dynamic
-    occupancy: float | None = None  # Fraction of a multiprocessor's threads that can be resident
-    copied_bytes: int | None = None  # Size of a copy or fill
-    copied_from: str | None = None  # Memory that a copy reads: "device", "pinned", "pageable", …
-    copied_to: str | None = None  # Memory that it writes
-    total_bytes: int = 0  # Size of all copies or fills; 0 of kernels
-    # Whether it uses Tensor Cores, by its name; None if the name doesn't tell
-    tensor_cores: bool | None = None
 
 
 class PathOp(Struct, frozen=True, kw_only=True):

@@ -14,8 +14,8 @@ from alexprof.show.layout import two_sides, warning_lines
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
+from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.sections.report import status
 from alexprof.show.text import clean, cut_all, pad, plural, wrap
 from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View

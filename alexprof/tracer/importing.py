@@ -11,8 +11,8 @@ import msgspec
 
 from alexprof.errors import RunError, UsageError
 from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.store import LATEST, save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
 from alexprof.tracer.traces import (

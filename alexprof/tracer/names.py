@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 
 from alexprof.errors import UsageError, check_name
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.store import RUN_FILE
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE
 from alexprof.workload.base import AblationSpec
 
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)

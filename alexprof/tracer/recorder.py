@@ -18,6 +18,7 @@ from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note, note_of
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.record.run import (
@@ -28,7 +29,6 @@ from alexprof.record.run import (
     WorkloadRecord,
 )
 from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.tracer.graphs import serialized
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
@@ -42,33 +42,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class VariantFiles:
-    """What TensorBoard shows of a variant beside the record.
+    """What TensorBoard shows of a variant beside the record."""
 
-    Attributes:
-        graph: Serialized GraphDef.
-        run_metadata: Serialized RunMetadata, by phase.
-    """
-
-    graph: bytes | None = None
-    run_metadata: dict[str, bytes] = field(default_factory=dict)
+    graph: bytes | None = None  # Serialized GraphDef
+    run_metadata: dict[str, bytes] = field(default_factory=dict)  # Serialized RunMetadata, by phase
 
 
 class Recorder:
-    """The run so far, in memory and on disk.
-
-    Attributes:
-        folder: The run's folder.
-        run: The record so far.
-        attributions: The tables of each variant and phase that has a trace.
-        blocks: The timed blocks of each phase, in the order they ran.
-    """
+    """The run so far, in memory and on disk."""
 
     def __init__(
         self, folder: Path, machine: MachineRecord, workload: WorkloadRecord | None
     ) -> None:
         self.folder = folder
-        self.attributions: dict[tuple[str, str], Attribution] = {}
-        self.blocks: dict[str, list[Block]] = {}
+        self.attributions: dict[tuple[str, str], Attribution] = {}  # by variant and phase
+        self.blocks: dict[str, list[Block]] = {}  # of each phase, in the order they ran
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
             schema_version=SCHEMA_VERSION,

@@ -16,9 +16,9 @@ from alexprof.analysis.selection import Group
 from alexprof.measure.loop import Block
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.store import save_run
-from alexprof.record.tables import COSTS_FILE, STEPS_FILE, costs_table, save_table
 from alexprof.record.workload import Setting
 from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table

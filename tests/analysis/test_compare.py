@@ -13,9 +13,9 @@ from alexprof.analysis.difference import of_ablation
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
+from alexprof.record.parquet import load_costs, load_steps
 from alexprof.record.run import UNFINISHED
 from alexprof.record.store import load_run
-from alexprof.record.tables import load_costs, load_steps
 from alexprof.record.timed import Stretch
 from alexprof.record.values import Needed
 from alexprof.show import ReportOptions

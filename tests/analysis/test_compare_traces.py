@@ -12,8 +12,8 @@ from scipy import stats
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.history import history
 from alexprof.errors import UsageError
+from alexprof.record.parquet import load_costs
 from alexprof.record.store import load_run
-from alexprof.record.tables import load_costs
 from alexprof.record.values import Needed
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate

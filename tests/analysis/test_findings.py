@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from alexprof.analysis.findings import all_findings, findings_of
 from alexprof.record.interference import GpuState, Interference
-from alexprof.record.timed import Outliers, Steadiness, WarmUp
+from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
 from tests.factory import with_fields
 from tests.show import odd_runs, runs
 
+SLOW = (Stretch("train", 1, 4, 3.0, ("default",)),)
 BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
 
 
@@ -65,10 +66,19 @@ def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
     assert (unlike.numbers, unlike.phases) == ({"slowdown": 1.4}, BOTH)
 
 
-def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():
-    waits = {"bound_by": "launching", "launches_per_step": 230.0, "launching_s": 0.004}
-    bound = the_finding(with_fields(odd_runs.two_gpus(), attribution=waits), "bound_by_launching")
-    assert (bound.numbers["launches_per_step"], bound.numbers["waits_s"]) == (230, 0.004)
+@pytest.mark.parametrize(("stretches", "step_s"), [((), 17.2e-3), (SLOW, 14.1e-3)])
+def test_what_a_gpu_waits_for_is_of_the_step_by_the_estimator_that_leads(stretches, step_s):
+    run = with_fields(
+        odd_runs.two_gpus(),
+        timed={"mean_s": 17.2e-3, "median_s": 14.1e-3},
+        attribution={"bound_by": "launching", "launches_per_step": 230.0},
+    )
+    finding = the_finding(replace(run, stretches=stretches), "bound_by_launching")
+    busy_s = 5.94e-3
+    waits_s = (step_s - busy_s) * 1.5 / 2.16  # 1.5 of 2.16 ms of idle time were launching
+    launches = {"launches_per_step": 230, "kernels_per_step": 7}
+    times = {"step_s": step_s, "busy_s": busy_s, "waits_s": waits_s}
+    assert finding.numbers == pytest.approx({**times, **launches})
 
 
 def test_a_trace_that_disagrees_with_the_clock_is_withheld():

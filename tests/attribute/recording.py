@@ -9,7 +9,6 @@ what TensorFlow writes depends on what ran before in its process.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -340,46 +339,6 @@ def missing_steps() -> Program:
         for number in range(STEPS):
             with marked(number) if number % 2 == 0 else nullcontext():
                 step()
-
-    return program
-
-
-@kind
-def nested_steps() -> Program:
-    """Steps inside of an epoch that is marked as a step too."""
-    step = product()
-
-    def program() -> None:
-        for epoch in range(2):
-            with marked(100 + epoch, "epoch"):
-                for number in range(STEPS):
-                    with marked(STEPS * epoch + number):
-                        step()
-
-    return program
-
-
-@kind
-def overlapping_steps() -> Program:
-    """Two threads with steps of their own: the second's begins while the first's goes on."""
-    step = product()
-
-    def program() -> None:
-        begun, ended = threading.Event(), threading.Event()
-
-        def second() -> None:
-            with marked(1):
-                begun.set()
-                ended.wait()
-                step()
-
-        other = threading.Thread(target=second)
-        with marked(0):
-            step()
-            other.start()
-            begun.wait()
-        ended.set()
-        other.join()
 
     return program
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import cycle, pairwise
 from math import ceil
 from statistics import median
 from typing import NamedTuple
@@ -15,10 +16,9 @@ from hypothesis import strategies as st
 
 from alexprof.attribute import attribute, attribute_phases
 from alexprof.record.note import Note
-from alexprof.record.tables import check_closure
-from alexprof.xplane import Trace, parse_trace
-from tests.attribute.hand import draw, steps
-from tests.traces import TraceBuilder
+from alexprof.record.parquet import check_closure
+from alexprof.xplane import Trace
+from tests.attribute.hand import steps, trace
 
 GPU = "GPU:0"
 
@@ -34,26 +34,28 @@ class Kernel(NamedTuple):
     stream: int = 1
 
 
-def build(marks: list[tuple[int, int]], kernels: list[Kernel]) -> Trace:
-    builder = TraceBuilder()
-    host = builder.plane("/host:CPU")
+def build(
+    marks: list[tuple[int, int]], kernels: list[Kernel], sorts: Sequence[str] = ("forward",)
+) -> Trace:
+    """Steps, of the sorts in turn, and what they launch."""
+    markers = [
+        (sort, start, end, {"step_num": number})
+        for number, (sort, (start, end)) in enumerate(zip(cycle(sorts), marks, strict=False))
+    ]
     launches = [
         ("cuLaunchKernel", kernel.launch, kernel.launch_end, {"correlation_id": number + 1})
         for number, kernel in enumerate(kernels)
     ]
-    draw(host, {"python": [*steps(*marks), *launches]})
-    device = builder.plane("/device:GPU:0")
     streams: dict[str, list[tuple[object, ...]]] = {}
     for number, kernel in enumerate(kernels):
         stats = {"tf_op": f"{kernel.op}:Op", "correlation_id": number + 1}
         span = ("kernel", kernel.start, kernel.end, stats)
         streams.setdefault(f"Stream #{kernel.stream}", []).append(span)
-    draw(device, streams)
-    return parse_trace(builder.to_bytes())
+    return trace({"/host:CPU": {"python": [*markers, *launches]}, "/device:GPU:0": streams})
 
 
-def on_gpu(trace: Trace) -> pl.DataFrame:
-    return attribute(trace).costs.filter(device=GPU)
+def on_gpu(source: Trace) -> pl.DataFrame:
+    return attribute(source).costs.filter(device=GPU)
 
 
 def table(costs: pl.DataFrame) -> dict[tuple[int, str], tuple[int, int]]:
@@ -89,40 +91,22 @@ def test_steps_of_a_gpu_that_is_behind_are_periods():
     assert table(attribution.costs)[0, "queued"] == (4, 0)
 
 
-def test_what_is_launched_outside_of_all_steps_counts_in_none():
-    kernels = [*ASYNC, Kernel("fetch", 400, 402, 410, 450)]
-    attribution = attribute(build([(0, 20), (20, 40), (40, 60)], kernels))
-    assert attribution.outside_events == 1
-    assert "fetch" not in set(attribution.costs["op"])
-
-
 def test_executions_are_counted_by_their_numbers():
     """Two kernels of an execution and a fill that names no op, then one of another execution."""
-    builder = TraceBuilder()
-    host = builder.plane("/host:CPU")
     launches = [
-        ("launch", 1 + n, 2 + n, {"correlation_id": n + 1, "scope_range_id": scope})
-        for n, scope in enumerate((7, 7, 7, 8))
+        ("launch", n, 1 + n, {"correlation_id": n, "scope_range_id": scope})
+        for n, scope in enumerate((7, 7, 7, 8), 1)
     ]
-    draw(host, {"python": [*steps((0, 100)), *launches]})
-    named = {"tf_op": "a:Op"}
+    host, named = {"python": [*steps((0, 100)), *launches]}, {"tf_op": "a:Op"}
     spans = [
         ("Memset", 10, 12, {"correlation_id": 1}),
         ("k1", 12, 20, {"correlation_id": 2, "scope_range_id": 7, **named}),
         ("k2", 20, 30, {"correlation_id": 3, "scope_range_id": 7, **named}),
         ("k1", 40, 50, {"correlation_id": 4, "scope_range_id": 8, **named}),
     ]
-    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
-    (row,) = on_gpu(parse_trace(builder.to_bytes())).filter(op="a").to_dicts()
+    planes = {"/host:CPU": host, "/device:GPU:0": {"Stream #1": spans}}
+    (row,) = on_gpu(trace(planes)).filter(op="a").to_dicts()
     assert (row["executions"], row["kernels"], row["busy_ns"]) == (2, 4, 30)
-
-
-def test_kernels_that_overlap_on_a_stream_run_at_once():
-    costs = on_gpu(build([(0, 40)], [Kernel("a", 1, 2, 10, 20), Kernel("b", 3, 4, 18, 30)]))
-    assert costs.filter(op="a")["busy_ns"].item() == 10
-    assert costs.filter(op="b")["busy_ns"].item() == 12
-    assert table(costs)[0, "a"] == (9, 1)
-    assert table(costs)[0, "b"] == (11, 1)
 
 
 def test_idle_time_stands_before_the_kernel_that_it_waits_for_but_for_the_first():
@@ -146,48 +130,34 @@ def test_a_long_first_step_is_left_out_and_kept_aside(first, is_long):
     assert (None if late is None else late.rows()) == ([(0, 0, 50)] if is_long else None)
 
 
-def test_sorts_of_steps_are_attributed_apart_and_share_no_period():
-    """A loop of training and evaluation steps whose GPU is behind."""
-    builder = TraceBuilder()
-    host = builder.plane("/host:CPU")
-    marks = [("train", 0, 10, {"step_num": 0}), ("eval", 10, 14, {"step_num": 0})]
-    marks += [("train", 20, 30, {"step_num": 1}), ("eval", 30, 34, {"step_num": 1})]
-    launch = [("launch", at, at + 1, {"correlation_id": at}) for at in (2, 12, 22, 32)]
-    draw(host, {"python": [*marks, *launch]})
-    spans = [
-        ("k", start, end, {"tf_op": "a:Op", "correlation_id": at})
-        for at, start, end in ((2, 5, 45), (12, 50, 60), (22, 65, 105), (32, 110, 120))
-    ]
-    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
-    phases = attribute_phases(parse_trace(builder.to_bytes()))
-    assert list(phases) == ["train", "eval"]
-    lengths = {name: phase.steps["wall_ns"].to_list() for name, phase in phases.items()}
-    assert lengths == {"train": [45, 45], "eval": [15, 15]}
+SORTS = [(0, 10), (10, 14), (20, 30), (30, 34)]
+
+
+@pytest.mark.parametrize(
+    ("kernels", "sorts", "lengths"),
+    [
+        pytest.param(
+            [(2, 5, 45), (12, 50, 60), (22, 65, 105), (32, 110, 120)],
+            ("train", "eval"),
+            {"train": [45, 45], "eval": [15, 15]},
+            id="which share no period",
+        ),
+        pytest.param(
+            [(2, 5, 45), (22, 65, 105)],
+            ("train", "log"),
+            {"train": [60, 40]},
+            id="without those that launch nothing",
+        ),
+    ],
+)
+def test_sorts_of_steps_of_a_gpu_that_is_behind(kernels, sorts, lengths):
+    launched = [Kernel("a", at, at + 1, start, end) for at, start, end in kernels]
+    phases = attribute_phases(build(SORTS, launched, sorts))
+    assert {name: phase.steps["wall_ns"].to_list() for name, phase in phases.items()} == lengths
     for phase in phases.values():
         check_closure(phase.costs)
-
-
-def test_steps_in_which_nothing_is_launched_are_left_out_where_the_gpu_is_behind():
-    builder = TraceBuilder()
-    marks = [
-        (name, start, end, {"step_num": number})
-        for number in range(2)
-        for name, start, end in (
-            ("train", 20 * number, 20 * number + 10),
-            ("log", 20 * number + 10, 20 * number + 14),
-        )
-    ]
-    launch = [("launch", at, at + 1, {"correlation_id": at}) for at in (2, 22)]
-    draw(builder.plane("/host:CPU"), {"python": [*marks, *launch]})
-    spans = [
-        ("k", start, start + 40, {"tf_op": "a:Op", "correlation_id": at})
-        for at, start in ((2, 5), (22, 65))
-    ]
-    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
-    phases = attribute_phases(parse_trace(builder.to_bytes()))
-    assert list(phases) == ["train"]
-    assert phases["train"].steps["wall_ns"].to_list() == [60, 40]
-    assert Note("steps_empty", names=("log",)) in phases["train"].notes
+    empty = Note("steps_empty", names=tuple(sort for sort in sorts if sort not in lengths))
+    assert (empty in phases["train"].notes) == bool(empty.names)
 
 
 # ---- the slow second way ---------------------------------------------------------------------
@@ -267,11 +237,13 @@ def programs(draw_from: st.DrawFn) -> tuple[list[tuple[int, int]], list[Kernel]]
 def test_shares_are_those_of_the_slow_way(program):
     marks, kernels = program
     exact = slow(marks, kernels)
-    if not any(start <= kernel.launch < end for kernel in kernels for start, end in marks):
+    launched = [any(start <= kernel.launch < end for start, end in marks) for kernel in kernels]
+    if not any(launched):
         return
     attribution = attribute(build(marks, kernels))
     costs = attribution.costs.filter(device=GPU)
     check_closure(costs)
+    assert attribution.outside_events == launched.count(False)
     left = set() if attribution.left_out is None else set(attribution.left_out["step"])
     assert set(costs["step"]) == set(exact) - left
     for step, shares in exact.items():

@@ -5,14 +5,13 @@ import pytest
 
 from alexprof.errors import ClosureError, TraceError
 from alexprof.record.note import Note
-from alexprof.record.tables import check_closure
+from alexprof.record.parquet import check_closure
 from alexprof.xplane import Trace, parse_trace
 from tests.attribute.hand import (
     Spans,
     attribute,
     attributed,
     draw,
-    on_host,
     shares,
     steps,
     table,
@@ -68,54 +67,6 @@ def test_what_is_no_op_has_no_time():
     }
 
 
-def test_an_event_cut_by_a_steps_edge_counts_where_it_began():
-    found = attributed(
-        python=steps((10, 50), (60, 100)),
-        one=[("before:A", 5, 20), ("across:B", 40, 70), ("gap:C", 52, 58)],
-        two=[("long:D", 45, 200), ("late:E", 300, 400), ("dot:F", 60, 60), ("dot:F", 50, 50)],
-    )
-    assert [
-        row for row in table(found, "step", "op", "executions", "busy_ns") if row[1] != "(idle)"
-    ] == [
-        (0, "across", 1, 10),
-        (0, "before", 1, 10),
-        (0, "long", 1, 5),
-        (1, "across", 0, 10),
-        (1, "dot", 1, 0),
-        (1, "long", 0, 40),
-    ]
-    assert found.outside_events == 3
-    assert shares(found, step=0) == {"before": 10, "across": 8, "long": 2, "idle: unknown": 20}
-    assert shares(found, step=1) == {"across": 5, "long": 35, "dot": 0}
-
-
-def test_hosts_of_one_trace_are_one_device():
-    builder = TraceBuilder(hosts=["one", "two"])
-    for op in ("a:A", "b:B"):
-        draw(builder.plane("/host:CPU"), {"worker": [(op, 10, 20)]})
-    found = attribute(parse_trace(builder.to_bytes()))
-    assert table(found, "device", "op", "busy_ns", "share_ns") == [
-        ("CPU", "a", 10, 5),
-        ("CPU", "b", 10, 5),
-    ]
-
-
-def test_functions_of_tf_data_are_ops_of_their_own():
-    found = attributed(
-        python=steps((0, 100)),
-        one=[("mul:Mul", 0, 10), ("next:IteratorGetNext", 15, 45)],
-        **{"tf_data_private_threadpool/3": [("mul:Mul", 20, 40), ("args_0:_Arg", 42, 44)]},
-    )
-    assert [
-        row for row in table(found, "op", "layer", "pass", "share_ns") if row[0] != "(idle)"
-    ] == [
-        ("mul", "mul", "forward", 10),
-        ("next", "next", "input", 19),
-        ("tf_data/args_0", "tf_data", "input", 1),
-        ("tf_data/mul", "tf_data", "input", 10),
-    ]
-
-
 def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_else():
     found = attributed(
         python=[*steps((0, 100)), ("SessionRun", 0, 100)],
@@ -133,6 +84,57 @@ def test_the_input_pipeline_counts_while_the_step_waits_for_it_and_runs_nothing_
     }
     (busy_ns,) = found.costs.filter(op="tf_data/sleeps")["busy_ns"]
     assert busy_ns == 90
+
+
+ONCE = (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("spans", "rows"),
+    [
+        pytest.param(
+            [
+                ("a:MatMul", 100, 400),
+                ("MemoryAllocation", 150, 150, {"tf_op": "a", "allocator_name": "bfc"}),
+                ("MemoryDeallocation", 300, 300, {"tf_op": "a:MatMul", "allocator_name": "bfc"}),
+            ],
+            {("a", "MatMul"): (1, 300)},
+            id="notes on memory",
+        ),
+        pytest.param(
+            [("_retval_a_0_0:_Retval", 0, 10), ("__inference_f_3:__inference_f_3", 10, 20)],
+            {
+                ("_retval_a_0_0", "_Retval"): ONCE,
+                ("__inference_f_3", "__inference_f_3"): ONCE,
+            },
+            id="results and functions",
+        ),
+        pytest.param(
+            [("py:EagerPyFunc", 0, 100), ("EagerLocalExecute: MatMul", 20, 50), ("a:Mul", 30, 40)],
+            {("py", "EagerPyFunc"): (1, 70), ("MatMul", "MatMul"): (1, 20), ("a", "Mul"): ONCE},
+            id="eager",
+        ),
+        pytest.param(
+            [("m:MatMul", 0, 10), ("m:BatchMatMulV2", 20, 50)],
+            {("m", "MatMul"): ONCE, ("m", "BatchMatMulV2"): (1, 30)},
+            id="two types of one name",
+        ),
+        pytest.param(
+            [("next:IteratorGetNext", 0, 100), ("Iterator::Root", 10, 90), ("a:Mul", 30, 40)],
+            {("next", "IteratorGetNext"): (1, 90), ("a", "Mul"): ONCE},
+            id="stages of tf.data",
+        ),
+        pytest.param(
+            [("load:Data", 0, 100, {"step_num": 3, "_r": 1}), ("b:", 0, 9), ("a:Mul", 10, 20)],
+            {("a", "Mul"): ONCE},
+            id="a marker of a step, a name without type",
+        ),
+    ],
+)
+def test_what_counts_as_an_op(spans, rows):
+    ran = attributed(tf_1=spans).costs.filter(pl.col("op") != "(idle)")
+    columns = ran.select("op", "type", "executions", "busy_ns").rows()
+    assert {(op, type_): tuple(numbers) for op, type_, *numbers in columns} == rows
 
 
 def test_an_event_for_several_executions():
@@ -212,82 +214,6 @@ def test_kernels_belong_to_the_op_that_launched_them():
     assert note.numbers["fraction"] == pytest.approx(28 / 58)
 
 
-def test_executions_on_a_gpu_are_those_of_the_host():
-    host = [("a:A", 10, 11), ("a:A", 12, 13), ("b:B", 14, 15), ("unused:C", 16, 17)]
-    kernels = [("a:A", 20, 21), ("a:A", 22, 23), ("a:A", 24, 25), ("c:C", 26, 27), ("b:B", 28, 29)]
-    found = attribute(on_gpu(kernels, host)).costs.filter(pl.col("device") == "GPU:0")
-    counts = found.filter(pl.col("op") != "(idle)").select("op", "executions", "kernels")
-    assert sorted(counts.rows(), key=repr) == [("a", 2, 3), ("b", 1, 1), ("c", None, 1)]
-
-
-def test_gpus_share_the_executions_of_one_name():
-    kernels = [("k", 20, 30, {"tf_op": "a:A"}), ("k", 30, 31)]
-    found = attribute(
-        trace(
-            {
-                "/host:CPU": {
-                    "python": steps((0, 50)),
-                    "one": [("a:A", n, n + 1) for n in range(4)] + [("b:B", 6, 7)],
-                },
-                "/device:GPU:0": {"Stream #1": kernels},
-                "/device:GPU:1": {"Stream #1": [*kernels, ("k", 35, 45, {"tf_op": "a:A"})]},
-                "/device:GPU:2": {"Steps": [("0", 0, 50)]},
-            }
-        )
-    )
-    assert found.device == "GPU:1"
-    rows = found.costs.filter(pl.col("op") == "a").sort("device")
-    assert rows.select("device", "executions", "kernels").rows() == [
-        ("CPU", 4, 0),
-        ("GPU:0", 2, 1),
-        ("GPU:1", 2, 2),
-    ]
-
-
-def test_kernels_after_the_steps_are_told():
-    found = attribute(on_gpu([("a:A", 50, 60), ("a:A", 150, 160)]))
-    assert found.outside_events == 1
-    assert found.notes[0] == Note(
-        "kernels_outside_steps", {"events": 1, "of_events": 2}, ("GPU:0",)
-    )
-
-
-def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
-    found = attribute(on_gpu([("a:A", 150, 160)], host=[("a:A", 10, 20)]))
-    assert found.device == "CPU"
-    assert shares(found, "GPU:0") == {"idle: launching": 85, "idle: python": 15}
-
-
-def test_notes_on_names():
-    eager = [("EagerLocalExecute: MatMul", 10, 20)]
-    assert attributed(python=[*steps((0, 50)), *eager]).notes[-2] == Note("eager_ops")
-    reads = [
-        (f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp", start, start + 1)
-        for layer, start in (("a", 10), ("b", 12))
-    ]
-    found = attributed(python=steps((0, 50)), one=reads)
-    assert found.notes[0] == Note("layers_below_scope", names=("net",))
-    assert {"a", "b"} < set(found.costs["layer"])
-
-
-def test_other_devices_are_told():
-    found = attribute(
-        trace(
-            {
-                "/host:CPU": {"one": [("a:A", 0, 5)]},
-                "/device:TPU:0": {"XLA Ops": [("fusion", 0, 5)]},
-                "/device:TPU:1": {},
-            }
-        )
-    )
-    assert found.notes[-1] == Note("device_not_read", names=("/device:TPU:0",))
-
-
-def test_depth_of_layers():
-    source = on_host(python=steps((0, 50)), one=[("a/b/c/MatMul:MatMul", 0, 5)])
-    assert "a/b" in attribute(source, depth=2).costs["layer"]
-
-
 @pytest.mark.parametrize(
     "planes",
     [
@@ -301,30 +227,6 @@ def test_a_trace_without_ops_is_an_error(planes):
         attribute(trace(planes))
 
 
-def costs(**changes: int) -> pl.DataFrame:
-    found = attributed(
-        python=[*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)], one=[("a:A", 10, 70)]
-    )
-    row = (pl.col("step") == 1) & (pl.col("op") == "a")
-    return found.costs.with_columns(
-        pl.when(row).then(pl.col(name) + by).otherwise(pl.col(name)).alias(name)
-        for name, by in changes.items()
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "shared", "wall"),
-    [({"share_ns": 1}, 31, 30), ({"share_ns": -3}, 27, 30), ({"wall_ns": 5}, 30, 35)],
-)
-def test_sums_that_do_not_close_are_an_error(changes, shared, wall):
-    with pytest.raises(ClosureError) as error:
-        check_closure(costs(**changes))
-    assert str(error.value) == (
-        f"step 1 on CPU: shares and idle time add up to {shared} ns, the step took {wall} ns; "
-        "the costs are damaged: run again"
-    )
-
-
 def test_sums_close_unless_a_row_is_missing():
     check_closure(costs())
     check_closure(costs().clear())
@@ -332,15 +234,89 @@ def test_sums_close_unless_a_row_is_missing():
         check_closure(costs().filter(pl.col("op") != "(idle)"))
 
 
-def test_results_of_a_call_that_goes_on_beyond_the_step_come_later():
-    host = {"python": [*steps((0, 100), (100, 200)), ("FunctionRun", 10, 190)]}
-    stream = {"Stream #1": [("k", 20, 30, {"tf_op": "a:A"}), ("k", 120, 150, {"tf_op": "a:A"})]}
-    planes = {"/host:CPU": {**host, "one": [("a:A", 12, 13)]}, "/device:GPU:0": stream}
-    found = attribute(trace(planes))
-    assert shares(found, "GPU:0", step=0) == {"a": 10, "idle: launching": 80, "idle: python": 10}
-    assert shares(found, "GPU:0", step=1) == {
-        "a": 30,
-        "idle: launching": 20,
-        "idle: fetching": 40,
-        "idle: python": 10,
-    }
+def test_executions_on_gpus_are_those_of_the_host():
+    """Two GPUs share the four of `a`; how often `c` ran no host says."""
+    ran = [*[("a:A", n, n + 1) for n in range(4)], ("b:B", 6, 7), ("unused:C", 7, 8)]
+    kernels = [("k", 20, 30, {"tf_op": "a:A"}), ("k", 30, 31), ("k", 31, 32, {"tf_op": "c:C"})]
+    more = [("k", 35, 45, {"tf_op": "a:A"}), ("k", 46, 47, {"tf_op": "a:A"})]
+    found = attribute(
+        trace(
+            {
+                "/host:CPU": {"python": steps((0, 50)), "one": ran},
+                "/device:GPU:0": {"Stream #1": kernels},
+                "/device:GPU:1": {"Stream #1": [*kernels, *more]},
+                "/device:GPU:2": {"Steps": [("0", 0, 50)]},
+            }
+        )
+    )
+    assert found.device == "GPU:1"
+    rows = table(found, "op", "device", "executions", "kernels")
+    assert [row for row in rows if row[0] in "ac"] == [
+        ("a", "CPU", 4, 0), ("a", "GPU:0", 2, 1), ("a", "GPU:1", 2, 3),
+        ("c", "GPU:0", None, 1), ("c", "GPU:1", None, 1),
+    ]  # fmt: skip
+
+
+def test_a_gpu_without_kernels_in_the_steps_is_all_idle_and_not_chosen():
+    found = attribute(on_gpu([("a:A", 150, 160)], host=[("a:A", 10, 20)]))
+    assert (found.device, found.outside_events) == ("CPU", 1)
+    assert shares(found, "GPU:0") == {"idle: launching": 85, "idle: python": 15}
+    note = Note("kernels_outside_steps", {"events": 1, "of_events": 1}, ("GPU:0",))
+    assert note in found.notes
+
+
+READS = [f"net/{layer}/Conv2D/ReadVariableOp:ReadVariableOp" for layer in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("planes", "note"),
+    [
+        ({"/host:CPU": {"one": [("EagerLocalExecute: MatMul", 1, 2)]}}, Note("eager_ops")),
+        (
+            {"/host:CPU": {"one": [(name, 1, 2) for name in READS]}},
+            Note("layers_below_scope", names=("net",)),
+        ),
+        (
+            {
+                "/host:CPU": {"one": [("a:A", 0, 5)]},
+                "/device:TPU:0": {"XLA Ops": [("fusion", 0, 5)]},
+                "/device:TPU:1": {},
+            },
+            Note("device_not_read", names=("/device:TPU:0",)),
+        ),
+    ],
+)
+def test_notes_on_names_and_devices(planes, note):
+    assert note in attribute(trace(planes)).notes
+
+
+def test_layers_of_a_depth_below_the_model_and_hosts_of_one_trace():
+    reads = [(name, start, start + 10) for start, name in enumerate(READS)]
+    ops = [("a/b/c/MatMul:MatMul", 30, 40)]
+    builder = TraceBuilder(hosts=["one", "two"])
+    for spans in (reads, ops):
+        draw(builder.plane("/host:CPU"), {"worker": spans})
+    source = parse_trace(builder.to_bytes())
+    assert set(attribute(source).costs["device"]) == {"CPU"}
+    assert {"a", "b"} < set(attribute(source).costs["layer"])
+    assert "a/b" in attribute(source, depth=2).costs["layer"]
+
+
+def costs() -> pl.DataFrame:
+    host = {"python": [*steps((0, 50), (60, 90)), ("SessionRun", 0, 99)]}
+    return attributed(**host, one=[("a:A", 10, 70)]).costs
+
+
+@pytest.mark.parametrize(
+    ("column", "by", "shared", "wall"),
+    [("share_ns", 1, 31, 30), ("share_ns", -3, 27, 30), ("wall_ns", 5, 30, 35)],
+)
+def test_sums_that_do_not_close_are_an_error(column, by, shared, wall):
+    row = (pl.col("step") == 1) & (pl.col("op") == "a")
+    changed = pl.when(row).then(pl.col(column) + by).otherwise(column).alias(column)
+    with pytest.raises(ClosureError) as error:
+        check_closure(costs().with_columns(changed))
+    assert str(error.value) == (
+        f"step 1 on CPU: shares and idle time add up to {shared} ns, the step took {wall} ns; "
+        "the costs are damaged: run again"
+    )

@@ -43,38 +43,20 @@ def ops_by_us(path: Path, events: list[DeviceEvent]) -> list[Op]:
 
 @needs_samples
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_each_event_has_the_op_that_it_names(path):
+def test_the_op_of_each_event(path):
     events = device_events(path)
     ops = ops_by_us(path, events)
-    other = {
-        (event.name, event.op, op)
-        for event, (op, _) in zip(events, ops, strict=True)
-        if event.op not in {"", *ENDS} and event.has_instruction is not False and op != event.op
-    }
-    assert other == set()
-
-
-@needs_samples
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_what_xla_does_not_name_gets_a_name(path):
-    """By what a fusion holds, by its users, by its place in a command buffer, or its own name."""
-    events = device_events(path)
-    for event, (op, _) in zip(events, ops_by_us(path, events), strict=True):
+    for event, (op, _) in zip(events, ops, strict=True):
+        if event.op not in {"", *ENDS} and event.has_instruction is not False:
+            assert op == event.op, event
+        # What XLA doesn't name gets a name: by what a fusion holds, by its users, by its place in a
+        # command buffer, or its own.
         if event.has_instruction is not None:
-            assert op
-            assert op != "XlaModule"
+            assert op not in {"", "XlaModule"}, event
         if event.has_instruction and not event.op:
             # The annotation has what the names of all parts of a fusion begin with.
-            assert op.startswith(event.annotation)
-
-
-@needs_samples
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_only_what_says_nothing_has_no_op(path):
-    """Copies of arguments and results, and kernels of graphs made where nobody traced."""
-    events = device_events(path)
-    lost = [event for event, op in zip(events, ops_by_us(path, events), strict=True) if op == NO_OP]
-    assert {(event.op, event.has_instruction, event.annotation) for event in lost} <= {
-        ("", None, "")
-    }
-    assert len(lost) < len(events)
+            assert op.startswith(event.annotation), event
+        # Copies of arguments and results, and kernels of graphs made where nobody traced.
+        if not op:
+            assert (event.op, event.has_instruction, event.annotation) == ("", None, "")
+    assert ops.count(NO_OP) < len(events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,56 +39,38 @@ def test_layout_transposes_around_an_op_go_with_it_and_so_do_their_orders():
     assert gone == {"to_rows", "to_planes", "order_there", "order_back"}
 
 
-def test_a_transpose_that_somebody_else_reads_stays():
-    inputs = {**LAYOUT, "out": ("conv2", "to_rows")}
-    assert exclusive(inputs, LAYOUT_NODES, {"lrn"}) == frozenset()
+OF_LRN = {"lrn": "LRN", "lrn_grad": "LRNGrad"}
 
 
-def test_what_only_a_second_input_needed_goes_and_a_gradient_is_handed_on():
-    inputs = {
-        "x": (),
-        "kept": ("x",),
-        "lrn": ("x",),
-        "loss": ("lrn",),
-        "loss_grad": ("loss",),
-        "saved": ("lrn",),
-        "lrn_grad": ("loss_grad", "x", "saved"),
-        "out": ("lrn_grad", "kept"),
-    }
-    nodes = dict.fromkeys(inputs, PLAIN) | {"lrn": Node("LRN"), "lrn_grad": Node("LRNGrad")}
-    assert exclusive(inputs, nodes, {"lrn", "lrn_grad"}) == {"saved"}
-
-
-def test_the_second_input_of_some_gradients_is_handed_on():
-    inputs = {"y": (), "dy": (), "grad": ("y", "dy"), "out": ("grad",)}
-    nodes = dict.fromkeys(inputs, PLAIN) | {"grad": Node("TanhGrad")}
-    assert exclusive(inputs, nodes, {"grad"}) == {"y"}
-
-
-def test_what_acts_stays_and_what_is_waited_for_stays():
-    inputs = {
-        "x": (),
-        "print": ("x",),
-        "before": (),
-        "saved": ("print",),
-        "lrn_grad": ("x", "saved", "saved", "^before"),
-        "out": ("lrn_grad",),
-    }
-    nodes = dict.fromkeys(inputs, PLAIN) | {"print": Node("Print"), "lrn_grad": Node("LRNGrad")}
-    assert exclusive(inputs, nodes, {"lrn_grad"}) == {"saved"}
-
-
-def test_an_op_that_cannot_be_an_identity_needs_what_it_needs():
-    inputs = {
-        "sizes": (),
-        "filter": (),
-        "dy": (),
-        "grad": ("sizes", "filter", "dy"),
-        "o": ("grad",),
-    }
-    nodes = dict.fromkeys(inputs, PLAIN) | {"grad": Node("Conv2DBackpropInput")}
-    assert exclusive(inputs, nodes, {"grad"}) == frozenset()
-    assert exclusive(inputs, {}, {"grad"}) == frozenset()
+@pytest.mark.parametrize(
+    ("nodes", "types", "ops", "gone"),
+    [
+        pytest.param(
+            "x; kept x; lrn x; loss lrn; loss_grad loss; saved lrn; lrn_grad loss_grad x saved; "
+            "out lrn_grad kept",
+            OF_LRN, OF_LRN, {"saved"}, id="what only a second input needed; gradients go on",
+        ),
+        pytest.param(
+            "y; dy; grad y dy; out grad",
+            {"grad": "TanhGrad"}, {"grad"}, {"y"}, id="the first input of some gradients",
+        ),
+        pytest.param(
+            "x; before; print x; saved print; lrn_grad x saved saved ^before; out lrn_grad",
+            {**OF_LRN, "print": "Print"}, {"lrn_grad"}, {"saved"},
+            id="neither what acts nor what is waited for",
+        ),
+        pytest.param(
+            "sizes; filter; dy; grad sizes filter dy; out grad",
+            {"grad": "Conv2DBackpropInput"}, {"grad"}, set(), id="not what can't be an identity",
+        ),
+        pytest.param("x; y; z x y; out z", {"z": None}, {"z"}, set(), id="nor what isn't known"),
+    ],
+)  # fmt: skip
+def test_what_goes_with_ops_that_are_left_out(nodes, types, ops, gone):
+    inputs = {name: tuple(before) for name, *before in map(str.split, nodes.split(";"))}
+    plain = {name: PLAIN for name in inputs if name not in types}
+    known = {name: Node(type_) for name, type_ in types.items() if type_}
+    assert exclusive(inputs, plain | known, set(ops)) == gone
 
 
 def rebuilt(inputs: dict[str, list[str]], nodes: dict[str, Node], ops: set[str]) -> set[str]:

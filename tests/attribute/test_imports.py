@@ -3,21 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 
-def said(code: str) -> list[str]:
+
+@pytest.mark.parametrize(
+    ("room", "heavy"),
+    [
+        ("attribute", {"tensorflow", "polars", "scipy", "xprof"}),
+        ("xplane", {"tensorflow", "polars", "scipy", "xprof", "google", "msgspec"}),
+    ],
+)
+def test_importing_a_room_is_light(room, heavy):
+    code = f"import sys, alexprof.{room}; print(*(name.split('.')[0] for name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.split()
-
-
-def test_importing_the_room_is_light():
-    heavy = "{'polars', 'tensorflow', 'scipy'}"
-    assert said(f"import sys, alexprof.attribute; print(*{heavy} & set(sys.modules))") == []
-
-
-def test_attributing_needs_no_tensorflow():
-    code = (
-        "import sys; from tests.attribute.hand import *; "
-        "attribute(on_host(one=[('a:A', 0, 5)])); "
-        "print(*(name for name in sys.modules if name.startswith(('tensorflow', 'xprof'))))"
-    )
-    assert said(code) == []
+    assert not heavy & set(done.stdout.split())

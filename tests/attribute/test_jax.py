@@ -7,50 +7,39 @@ import pytest
 from alexprof.attribute.jax import is_scoped, parse
 from alexprof.attribute.names import describe
 
+FORWARD = [
+    ("jit(step)/conv1/conv_general_dilated", "conv1/conv_general_dilated"),
+    ("jit(step)/jit(main)/conv1/add", "conv1/add"),
+    ("pjit(step)/jvp(conv1)/jit(relu)/max", "conv1/relu/max"),
+    ("jit(step)/jvp(jit(relu))/max", "relu/max"),
+    ("jit(step)/jvp()/mul", "mul"),
+    ("jit(step)/vmap(jvp(a/b))/mul", "a/b/mul"),
+    ("jit(step)/jvp(net)/while/body/closed_call/dense/dot_general", "net/dense/dot_general"),
+    ("jit(step)/while/cond/lt", "lt"),
+    ("jit(step)/while", "while"),
+    ("jit(step)/cond/branch_1_fun/sin", "sin"),
+    ("jit(step)/body/sin", "body/sin"),
+    ("jit(step)/jvp(checkpoint)/net/custom_jvp_call/sin", "net/sin"),
+    ("jit(step)/shard_map/all_reduce", "all_reduce"),
+    ("jit(step)/jit(inner)", "inner"),
+    ("jit(step)", "step"),
+    ("pmap(step)/sgd/sub", "sgd/sub"),
+    ("jit(step)/odd)/mul", "odd)/mul"),
+    ("jit(step)/conv1/transpose", "conv1/transpose"),
+]
+BACKWARD = [
+    ("jit(step)/transpose(jvp(conv1))/conv_general_dilated", "conv1/conv_general_dilated"),
+    ("jit(step)/transpose(jvp(conv1))/jit(relu)/mul", "conv1/relu/mul"),
+    ("jit(step)/transpose(jvp())/mul", "mul"),
+    ("jit(step)/transpose(jvp(checkpoint))/rematted_computation/a/mul", "a/mul"),
+    ("jit(step)/vmap(transpose(jvp(a)))/mul", "a/mul"),
+]
 
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("jit(step)/conv1/conv_general_dilated", "conv1/conv_general_dilated"),
-        ("jit(step)/jit(main)/conv1/add", "conv1/add"),
-        ("pjit(step)/jvp(conv1)/jit(relu)/max", "conv1/relu/max"),
-        ("jit(step)/jvp(jit(relu))/max", "relu/max"),
-        ("jit(step)/jvp()/mul", "mul"),
-        ("jit(step)/vmap(jvp(a/b))/mul", "a/b/mul"),
-        ("jit(step)/jvp(net)/while/body/closed_call/dense/dot_general", "net/dense/dot_general"),
-        ("jit(step)/while/cond/lt", "lt"),
-        ("jit(step)/while", "while"),
-        ("jit(step)/cond/branch_1_fun/sin", "sin"),
-        ("jit(step)/body/sin", "body/sin"),
-        ("jit(step)/jvp(checkpoint)/net/custom_jvp_call/sin", "net/sin"),
-        ("jit(step)/shard_map/all_reduce", "all_reduce"),
-        ("jit(step)/jit(inner)", "inner"),
-        ("jit(step)", "step"),
-        ("pmap(step)/sgd/sub", "sgd/sub"),
-        ("jit(step)/odd)/mul", "odd)/mul"),
-    ],
-)
+
+@pytest.mark.parametrize(("name", "path"), FORWARD + BACKWARD)
 def test_names(name, path):
     assert is_scoped(name)
-    assert parse(name) == (tuple(path.split("/")), False)
-
-
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("jit(step)/transpose(jvp(conv1))/conv_general_dilated", "conv1/conv_general_dilated"),
-        ("jit(step)/transpose(jvp(conv1))/jit(relu)/mul", "conv1/relu/mul"),
-        ("jit(step)/transpose(jvp())/mul", "mul"),
-        ("jit(step)/transpose(jvp(checkpoint))/rematted_computation/a/mul", "a/mul"),
-        ("jit(step)/vmap(transpose(jvp(a)))/mul", "a/mul"),
-    ],
-)
-def test_gradients(name, path):
-    assert parse(name) == (tuple(path.split("/")), True)
-
-
-def test_a_transposition_is_no_gradient():
-    assert parse("jit(step)/conv1/transpose") == (("conv1", "transpose"), False)
+    assert parse(name) == (tuple(path.split("/")), (name, path) in BACKWARD)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from alexprof.attribute import kinds
 KINDS = {
     "Conv2D": "Conv2D _FusedConv2D _MklConv2D _MklNativeFusedConv2D _MklFusedConv2D "
     "_MklNativeConv2DBackpropFilter Conv2DBackpropFilter Conv2DBackpropInput _ITEXFusedConv2D "
-    "_OneDnnConv2D Conv2DBackpropInputV2",
+    "_OneDnnConv2D ITEXConv2D Conv2DBackpropInputV2",
     "Conv3D": "Conv3DBackpropFilterV2",
     "DepthwiseConv2dNative": "DepthwiseConv2dNative _FusedDepthwiseConv2dNative "
     "DepthwiseConv2dNativeBackpropInput",

@@ -34,23 +34,45 @@ def replayed(kernels: list[Kernel], wall: int, timed_s: float | None = None):
     return found
 
 
-def saved(found, name):
-    (saving,) = [one for one in found.savings if (one.what, one.name) == ("op", name)]
-    return saving.fraction
+def saving_of(steps, op):
+    (saving,) = (saving for saving in steps.savings if (saving.what, saving.name) == ("op", op))
+    return saving
 
 
-def test_a_step_bound_by_launching_saves_its_launches():
-    """Without b's two launches the last kernel starts 20 ns earlier: 40 instead of 60 ns."""
-    found = replayed(BOUND, 60)
-    assert found.reason is None
-    assert found.drift == 0
-    assert saved(found, "b") == pytest.approx(20 / 60)
-    assert saved(found, "a") == pytest.approx(30 / 60)
+LATE = [Kernel(op, *(time + 30 for time in times)) for op, *times, _ in BOUND]
+CALL = [Kernel("a", 0, 2, 2, 22), Kernel("copy", 2, 30, 22, 28), Kernel("b", 32, 34, 34, 40)]
 
 
-def test_what_the_host_does_before_the_first_launch_stays():
-    late = [Kernel(op, *(time + 30 for time in times)) for op, *times, _ in BOUND]
-    assert saved(replayed(late, 90), "a") == pytest.approx(30 / 90)
+@pytest.mark.parametrize(
+    ("kernels", "wall", "timed", "op", "fraction"),
+    [
+        pytest.param(BOUND, 60, None, "b", 20 / 60, id="two launches of 10 ns"),
+        pytest.param(BOUND, 60, None, "a", 30 / 60, id="three of them"),
+        pytest.param(LATE, 90, None, "a", 30 / 90, id="what comes before the first one stays"),
+        pytest.param(BUSY, 66, None, "b", 20 / 66, id="a step bound by its kernels"),
+        # The copy follows b, which ends 20 ns earlier when a is gone.
+        pytest.param(
+            [*BUSY[:2], Kernel("copy", 5, 6, 43, 50, stream=2)], 50, None, "a", 20 / 50,
+            id="a kernel on another stream waits for what it waited for",
+        ),
+        # The copy's call returns 2 ns after it is done; 4 ns later b is launched. Without a: copy
+        # from 0 to 6, its call until 8, b from 12 to 18.
+        pytest.param(CALL, 40, None, "a", 22 / 40, id="a call that waits holds up the host"),
+        # A host that takes half as long: five launches of 5 ns, a kernel of 4, half of the tail
+        # of 6. So timed steps last 32 ns, and each launch of b saves 5 ns of them.
+        pytest.param(BOUND, 60, 5 * 5 + 4 + 0.5 * 6, "b", 10 / 32, id="a quicker host when timed"),
+    ],
+)  # fmt: skip
+def test_what_a_step_saves(kernels, wall, timed, op, fraction):
+    steps = replayed(kernels, wall, timed and timed * 1e-9)
+    assert steps.reason is None
+    assert timed or steps.drift == 0
+    assert saving_of(steps, op).fraction == pytest.approx(fraction, rel=1e-3 if timed else 1e-6)
+
+
+def test_faster_kernels_hardly_shorten_a_step_bound_by_launching():
+    """The last kernel ends 2 ns earlier."""
+    assert saving_of(replayed(BOUND, 60), "b").halved_fraction == pytest.approx(2 / 60)
 
 
 def test_what_the_host_does_apart_from_launching_stays():
@@ -61,46 +83,6 @@ def test_what_the_host_does_apart_from_launching_stays():
     assert step.replayed_ns() == 35
     assert step.replayed_ns(without={0}) == 25
     assert step.replayed_ns(0.5) == pytest.approx(0.5 + 15 + 2 + 1)
-
-
-def test_faster_kernels_hardly_shorten_it():
-    (saving,) = [one for one in replayed(BOUND, 60).savings if (one.what, one.name) == ("op", "b")]
-    assert saving.halved_fraction == pytest.approx(2 / 60)  # the last kernel ends 2 ns earlier
-
-
-def test_a_step_bound_by_its_kernels_saves_their_time():
-    found = replayed(BUSY, 66)
-    assert saved(found, "b") == pytest.approx(20 / 66)
-
-
-def test_a_kernel_on_another_stream_waits_for_what_it_waited_for():
-    """A copy on stream 2 follows b, which ends when a is gone 20 ns earlier."""
-    kernels = [*BUSY[:2], Kernel("copy", 5, 6, 43, 50, stream=2)]
-    assert saved(replayed(kernels, 50), "a") == pytest.approx(20 / 50)
-
-
-def test_a_call_that_waits_for_the_gpu_holds_up_the_host():
-    """The copy's call returns 2 ns after it is done; 4 ns later b is launched.
-
-    Without a: copy from 0 to 6, its call until 8, b from 12 to 18.
-    """
-    kernels = [
-        Kernel("a", 0, 2, 2, 22),
-        Kernel("copy", 2, 30, 22, 28),
-        Kernel("b", 32, 34, 34, 40),
-    ]
-    found = replayed(kernels, 40)
-    assert found.drift == 0
-    assert saved(found, "a") == pytest.approx(22 / 40)
-
-
-def test_without_a_profiler_only_the_host_is_quicker():
-    """A host that takes half as long: five launches of 5 ns, a kernel of 4, half of the tail of 6.
-
-    So timed steps last 32 ns, and each launch of b saves 5 ns of them.
-    """
-    found = replayed(BOUND, 60, timed_s=(5 * 5 + 4 + 0.5 * 6) * 1e-9)
-    assert saved(found, "b") == pytest.approx(10 / 32, rel=1e-3)
 
 
 def test_timed_steps_shorter_than_the_kernels_alone_are_not_explained():

@@ -7,57 +7,39 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from alexprof.attribute import attribute, attribute_phases, long_first
-from alexprof.xplane import parse_trace
-from tests.attribute.hand import draw, steps
-from tests.traces import TraceBuilder
+from tests.attribute.hand import attributed, on_host, steps
+
+TWO = steps((0, 100), (300, 400))
 
 
-def trace(lines):
-    builder = TraceBuilder()
-    draw(builder.plane("/host:CPU"), lines)
-    return parse_trace(builder.to_bytes())
-
-
-def host(lines):
-    return attribute(trace(lines))
-
-
-def test_what_runs_between_marked_steps_is_measured():
-    """Steps of 100 ns with 200 ns between them, in 50 of which an op runs; 30 more at the end."""
-    ops = [("a:A", 10, 60), ("a:A", 310, 360), ("b:B", 150, 200), ("b:B", 400, 430)]
-    attribution = host({"python": steps((0, 100), (300, 400)), "tf_Compute/1": ops})
-    assert (attribution.span_ns, attribution.outside_ns) == (430, 80)
-
-
-def test_an_op_that_gets_input_does_not_count_nor_what_runs_within_a_step():
-    ops = [("a:A", 10, 60), ("n:IteratorGetNext", 110, 290), ("a:A", 310, 360)]
-    attribution = host({"python": steps((0, 100), (300, 400)), "tf_Compute/1": ops})
-    assert (attribution.span_ns, attribution.outside_ns) == (400, 0)
+@pytest.mark.parametrize(
+    ("marks", "ops", "span_ns", "outside_ns"),
+    [
+        # 50 of the 200 ns between the steps; 30 more at the end.
+        (TWO, [("a:A", 10, 60), ("a:A", 310, 360), ("b:B", 150, 200), ("b:B", 400, 430)], 430, 80),
+        # An op that gets input does not count, nor what runs within a step.
+        (TWO, [("a:A", 10, 60), ("n:IteratorGetNext", 110, 290), ("a:A", 310, 360)], 400, 0),
+        ([], [("a:A", 10, 60), ("a:A", 310, 360)], 0, 0),
+    ],
+    ids=["between the steps", "input and within", "without markers"],
+)
+def test_what_runs_outside_of_steps_is_measured(marks, ops, span_ns, outside_ns):
+    attribution = attributed(python=marks, **{"tf_Compute/1": ops})
+    assert (attribution.span_ns, attribution.outside_ns) == (span_ns, outside_ns)
 
 
 def test_the_steps_of_other_markers_are_not_between_those_of_a_chosen_one():
     """Each evaluation of 20 ns and the 30 ns after it, in 10 of which an op runs."""
     ops = [("a:A", begin, begin + 40) for begin in (0, 100, 200)]
     ops += [("e:E", begin, begin + 10) for begin in (55, 75, 155, 175)]
-    source = trace(
-        {
-            "python": [
-                *steps((0, 50), (100, 150), (200, 250), name="train"),
-                *steps((50, 70), (150, 170), name="eval"),
-            ],
-            "tf_Compute/1": ops,
-        }
-    )
+    train = steps((0, 50), (100, 150), (200, 250), name="train")
+    marks = [*train, *steps((50, 70), (150, 170), name="eval")]
+    source = on_host(python=marks, **{"tf_Compute/1": ops})
     alone, beside = attribute(source, "eval"), attribute_phases(source)["eval"]
     assert (alone.span_ns, alone.outside_ns) == (100, 20)
     assert (beside.span_ns, beside.outside_ns) == (250, 20)
     assert_frame_equal(alone.costs, beside.costs)
     assert alone.notes == beside.notes
-
-
-def test_without_markers_nothing_is_outside():
-    attribution = host({"tf_Compute/1": [("a:A", 10, 60), ("a:A", 310, 360)]})
-    assert (attribution.span_ns, attribution.outside_ns) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -25,61 +25,55 @@ RAN = [
 BESIDE = [("c/MatMul:MatMul", 400, 800)]
 
 
-def saved(found, what):
-    return {one.name: one for one in found.replayed.savings if one.what == what}
+def replayed(inputs, **lines):
+    return attribute(on_host(**lines), facts=GraphFacts(inputs=inputs)).replayed
+
+
+def saved(replay, what):
+    return {saving.name: saving for saving in replay.savings if saving.what == what}
+
+
+def in_step(number, spans):
+    return [(name, start + 1000 * number, end + 1000 * number) for name, start, end in spans]
 
 
 def test_the_step_comes_back_and_what_each_layer_saves():
-    found = attribute(
-        on_host(python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE),
-        facts=GraphFacts(inputs=INPUTS),
-        marker="forward",
-    )
-    replayed = found.replayed
-    assert replayed.reason is None
-    assert replayed.steps == 1
-    assert replayed.drift == pytest.approx(0, abs=1e-9)
+    replay = replayed(INPUTS, python=steps((0, 1000)), tf_1=RAN, tf_2=BESIDE)
+    assert (replay.reason, replay.steps) == (None, 1)
+    assert replay.drift == pytest.approx(0, abs=1e-9)
     # b has 100 of the 200 that it shares with c, c has 300.
-    assert saved(found, "layer")["b"].fraction == pytest.approx(0.1)
-    assert saved(found, "layer")["c"].fraction == pytest.approx(0.3)
-    assert saved(found, "layer")["a"].fraction == pytest.approx(0.3)
-    assert saved(found, "layer")["a"].halved_fraction == pytest.approx(0.15)
-    assert saved(found, "kind")["MatMul"].fraction == pytest.approx(0.6)
-    assert saved(found, "op")["sum"].fraction == pytest.approx(0.09)
-    assert saved(found, "op")["sum"].fraction_std is None
-    assert {op.op: op.mean_s for op in replayed.critical_path} == pytest.approx(
+    layers, ops = saved(replay, "layer"), saved(replay, "op")
+    assert {name: layers[name].fraction for name in "abc"} == pytest.approx(
+        {"a": 0.3, "b": 0.1, "c": 0.3}
+    )
+    assert layers["a"].halved_fraction == pytest.approx(0.15)
+    assert saved(replay, "kind")["MatMul"].fraction == pytest.approx(0.6)
+    assert ops["sum"].fraction == pytest.approx(0.09)
+    assert ops["sum"].fraction_std is None
+    assert {op.op: op.mean_s for op in replay.critical_path} == pytest.approx(
         {"a/MatMul": 400e-9, "c/MatMul": 400e-9, "sum": 100e-9}
     )
 
 
 def test_means_and_deviations_are_over_steps():
-    spans = [*RAN, *((name, start + 1000, end + 1050) for name, start, end in RAN[2:])]
-    spans += [(RAN[0][0], 1100, 1400), (RAN[1][0], 1400, 1600)]
-    beside = [*BESIDE, (BESIDE[0][0], 1400, 1800)]
-    found = attribute(
-        on_host(python=steps((0, 1000), (1000, 2000)), tf_1=spans, tf_2=beside),
-        facts=GraphFacts(inputs=INPUTS),
-    )
-    assert saved(found, "op")["sum"].fraction == pytest.approx((0.09 + 0.14) / 2)
-    assert saved(found, "op")["sum"].fraction_std == pytest.approx(0.05 / 2**0.5)
+    spans = [*RAN, *in_step(1, RAN[:2]), ("sum:AddN", 1810, 1950)]
+    lines = {"tf_1": spans, "tf_2": [*BESIDE, *in_step(1, BESIDE)]}
+    replay = replayed(INPUTS, python=steps((0, 1000), (1000, 2000)), **lines)
+    assert saved(replay, "op")["sum"].fraction == pytest.approx((0.09 + 0.14) / 2)
+    assert saved(replay, "op")["sum"].fraction_std == pytest.approx(0.05 / 2**0.5)
 
 
 def test_an_op_that_hands_nothing_over_can_use_one_core():
     """With both cores recorded, a single-threaded op beside another costs nothing."""
-    found = attribute(
-        on_host(
-            **{
-                "python": steps((0, 1000)),
-                "tf_1": [("a:MatMul", 0, 600), record(1, 1)],
-                "tf_2": [("b:Where", 0, 500), ("c:Where", 600, 1000)],
-                f"{POOL}/1": region(550, 590, 1),
-                f"{POOL}/2": [],
-            }
-        ),
-        facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
+    replay = replayed(
+        {"a": (), "b": (), "c": ("a", "b")},
+        python=steps((0, 1000)),
+        tf_1=[("a:MatMul", 0, 600), record(1, 1)],
+        tf_2=[("b:Where", 0, 500), ("c:Where", 600, 1000)],
+        **{f"{POOL}/1": region(550, 590, 1), f"{POOL}/2": []},
     )
-    assert found.replayed.drift == pytest.approx(0, abs=0.01)
-    assert saved(found, "op")["b"].fraction == pytest.approx(0, abs=0.01)
+    assert replay.drift == pytest.approx(0, abs=0.01)
+    assert saved(replay, "op")["b"].fraction == pytest.approx(0, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +91,9 @@ def test_an_op_that_hands_nothing_over_can_use_one_core():
     ],
 )
 def test_why_steps_are_not_replayed(inputs, lines, reason):
-    found = attribute(on_host(python=steps((0, 1000)), **lines), facts=GraphFacts(inputs=inputs))
-    assert found.replayed.reason == Note(reason)
-    assert not found.replayed.savings
+    replay = replayed(inputs, python=steps((0, 1000)), **lines)
+    assert replay.reason == Note(reason)
+    assert not replay.savings
 
 
 def test_kernels_without_launches_are_not_replayed():
@@ -114,65 +108,49 @@ def test_kernels_without_launches_are_not_replayed():
 
 def test_a_replay_that_is_off_predicts_nothing():
     """The graph says that b waits for a, and the trace that it did not."""
-    lines = {"tf_1": [("a:MatMul", 0, 500)], "tf_2": [("b:MatMul", 0, 500)]}
-    found = attribute(
-        on_host(python=steps((0, 500)), **lines, tf_3=[("c:MatMul", 0, 500)]),
-        facts=GraphFacts(inputs={"a": (), "b": ("a",), "c": ("b",)}),
+    alike = {f"tf_{at}": [(f"{name}:MatMul", 0, 500)] for at, name in enumerate("abc")}
+    full = replayed({"a": (), "b": ("a",), "c": ("b",)}, python=steps((0, 500)), **alike)
+    assert full.drift == pytest.approx(0)  # the machine is full either way
+    replay = replayed(
+        {"a": (), "b": ("a",)},
+        python=steps((0, 500)),
+        tf_1=[("a:Where", 0, 500)],
+        tf_2=[("b:Where", 0, 500)],
+        **{f"{POOL}/1": region(0, 1, 9), f"{POOL}/2": region(2, 3, 9)},
     )
-    assert found.replayed.drift == pytest.approx(0)  # alike: the machine is full either way
-    found = attribute(
-        on_host(
-            **{
-                "python": steps((0, 500)),
-                "tf_1": [("a:Where", 0, 500)],
-                "tf_2": [("b:Where", 0, 500)],
-                f"{POOL}/1": region(0, 1, 9),
-                f"{POOL}/2": region(2, 3, 9),
-            }
-        ),
-        facts=GraphFacts(inputs={"a": (), "b": ("a",)}),
-    )
-    assert found.replayed.drift == pytest.approx(1)
-    assert not found.replayed.savings
-    assert found.replayed.critical_path
+    assert replay.drift == pytest.approx(1)
+    assert not replay.savings
+    assert replay.critical_path
 
 
 def test_what_is_too_large_is_not_replayed_and_few_questions_go_before_no_deviation(monkeypatch):
-    source = on_host(
-        python=steps(*((1000 * n, 1000 * n + 1000) for n in range(4))),
-        tf_1=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in RAN],
-        tf_2=[(name, at + 1000 * n, to + 1000 * n) for n in range(4) for name, at, to in BESIDE],
-    )
-    whole = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
+    ran, beside = ([span for n in range(4) for span in in_step(n, ops)] for ops in (RAN, BESIDE))
+    marks = steps(*((1000 * n, 1000 * n + 1000) for n in range(4)))
+
+    def within(executions):
+        monkeypatch.setattr(predict, "_MOST_EXECUTIONS", executions)
+        return replayed(INPUTS, python=marks, tf_1=ran, tf_2=beside)
+
+    whole = within(predict._MOST_EXECUTIONS)
     assert whole.steps == 4
-    questions = len(whole.savings)
-    assert questions > 3
+    assert len(whole.savings) > 3
     # 4 ops a step: three steps with three questions take 4 · 3 · (2 · 3 + 1) executions.
-    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 * 7)
-    few = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
+    few = within(4 * 3 * 7)
     assert (few.steps, len(few.savings)) == (3, 3)
-    largest = sorted(whole.savings, key=lambda one: -one.fraction)[:3]
-    assert {one.fraction for one in few.savings} == {one.fraction for one in largest}
-    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3)
-    one = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed
-    assert (one.steps, len(one.savings)) == (1, 1)
-    monkeypatch.setattr(predict, "_MOST_EXECUTIONS", 4 * 3 - 1)
-    reason = attribute(source, facts=GraphFacts(inputs=INPUTS)).replayed.reason
-    assert reason == Note("replay_too_many_ops", {"ops_per_step": 4})
+    largest = sorted(whole.savings, key=lambda saving: -saving.fraction)[:3]
+    assert {saving.fraction for saving in few.savings} == {saving.fraction for saving in largest}
+    least = within(4 * 3)
+    assert (least.steps, len(least.savings)) == (1, 1)
+    assert within(4 * 3 - 1).reason == Note("replay_too_many_ops", {"ops_per_step": 4})
 
 
 def test_a_short_time_alone_does_not_say_how_many_cores_an_op_can_use():
     """Alone for 5 of 100 ns, in which its work had yet to begin: able to use both cores."""
-    found = attribute(
-        on_host(
-            **{
-                "python": steps((0, 200)),
-                "tf_1": [("a:MatMul", 0, 100), record(1, 1), ("c:Mul", 100, 200)],
-                "tf_2": [("b:MatMul", 5, 100), record(6, 2)],
-                f"{POOL}/1": region(10, 90, 1),
-                f"{POOL}/2": region(10, 90, 2),
-            }
-        ),
-        facts=GraphFacts(inputs={"a": (), "b": (), "c": ("a", "b")}),
+    replay = replayed(
+        {"a": (), "b": (), "c": ("a", "b")},
+        python=steps((0, 200)),
+        tf_1=[("a:MatMul", 0, 100), record(1, 1), ("c:Mul", 100, 200)],
+        tf_2=[("b:MatMul", 5, 100), record(6, 2)],
+        **{f"{POOL}/1": region(10, 90, 1), f"{POOL}/2": region(10, 90, 2)},
     )
-    assert saved(found, "op")["a"].fraction == pytest.approx(0.25, abs=0.03)
+    assert saved(replay, "op")["a"].fraction == pytest.approx(0.25, abs=0.03)

@@ -154,87 +154,43 @@ def test_an_empty_table():
     assert totals(TABLE.clear()) == []
 
 
-@given(
-    st.lists(
-        st.dictionaries(st.sampled_from("abc"), st.integers(0, 10**9), max_size=3),
-        min_size=2,
-        max_size=6,
-    )
-)
-def test_means_and_deviations_are_those_of_the_steps(amounts):
-    wall = 10**10
-    rows = [idle(step, wall - sum(each.values()), wall=wall) for step, each in enumerate(amounts)]
-    rows += [
-        (step, "CPU", op, "T", "T", op, "forward", 1, 0, share, share, wall)
-        for step, each in enumerate(amounts)
-        for op, share in each.items()
-    ]
-    for row in by_op(costs(*rows)).iter_rows(named=True):
-        values = [each.get(row["name"], 0) for each in amounts]
-        assert row["share_mean_s"] == pytest.approx(statistics.mean(values) * 1e-9)
-        assert row["share_std_s"] == pytest.approx(statistics.stdev(values) * 1e-9, abs=1e-12)
-        assert row["share_fraction"] == pytest.approx(sum(values) / wall / len(amounts))
-
-
-def test_core_time_is_a_mean_over_steps_and_parallelism_over_time_at_work():
-    # Twice 80 ns busy and for 80 ns worked on by 1.5 threads, once not run at all.
-    table = costs(*((*lrn(step, 40), 120, 80) for step in (0, 1)), idle(2, 100))
-    (row,) = by_op(table).to_dicts()
-    assert row["core_mean_s"] == pytest.approx(240 / 3 * 1e-9)
-    assert row["parallelism"] == pytest.approx(1.5)
-
-
-def test_core_time_that_is_not_known_of_one_op_leaves_that_of_others():
-    table = costs((*lrn(0, 40), 120, 80), (*lost(0, 10), None, None), idle(0, 50))
-    known = {row["name"]: row["core_mean_s"] for row in by_op(table).to_dicts()}
-    assert known["lrn1/LRN"] == pytest.approx(120e-9)
-    assert known["(unassigned)"] is None
-
-
-def _of_layer(costs_: pl.DataFrame, name: str) -> list[float]:
-    """The share of a layer in each step, seconds, added up the slow way."""
-    steps = sorted(set(costs_["step"]))
-    rows = costs_.to_dicts()
-    return [
-        sum(row["share_ns"] for row in rows if (row["step"], row["layer"]) == (step, name)) / 1e9
-        for step in steps
-    ]
-
-
-def test_intervals_of_shares_are_those_of_blocks_of_steps():
-    shares = [40, 0, 35, 60, 41, 44, 0, 52, 39, 47]
-    table = costs(
-        *(lrn(step, share) for step, share in enumerate(shares) if share),
-        *(lrn(step, 5, grad=True) for step in (0, 1, 7)),
-        *(idle(step, 100 - share) for step, share in enumerate(shares)),
-    )
-    whole = {row["name"]: row["share_ci95_s"] for row in by_layer_whole(table).to_dicts()}
-    for name in ("lrn1", "(idle)"):
-        expected = step_interval(np.array(_of_layer(table, name)))
-        assert whole[name] == pytest.approx(list(expected or ()), rel=1e-9)
-    ops = {row["pass"]: row["share_ci95_s"] for row in by_op(table).to_dicts()}
-    backward = np.array([5.0, 5, 0, 0, 0, 0, 0, 5, 0, 0]) / 1e9
-    assert ops["backward"] == pytest.approx(list(step_interval(backward) or ()), rel=1e-9)
-    assert by_kind(table)["share_ci95_s"].null_count() == 0
-
-
 @pytest.mark.parametrize("steps", [1, 2])
 def test_fewer_than_three_steps_have_no_interval(steps):
     rows = (row for step in range(steps) for row in (lrn(step, 40 + step), idle(step, 60 - step)))
     assert by_layer_whole(costs(*rows))["share_ci95_s"].to_list() == [None, None]
 
 
+def test_core_time_is_a_mean_over_steps_and_parallelism_over_time_at_work():
+    """Twice 80 ns busy and worked on by 1.5 threads, once not run at all; not known of another."""
+    table = costs(*((*lrn(step, 40), 120, 80) for step in (0, 1)), lost(0, 10), idle(2, 100))
+    ops = {row["name"]: row for row in by_op(table).to_dicts()}
+    assert ops["lrn1/LRN"]["core_mean_s"] == pytest.approx(240 / 3 * 1e-9)
+    assert ops["lrn1/LRN"]["parallelism"] == pytest.approx(1.5)
+    assert ops["(unassigned)"]["core_mean_s"] is None
+
+
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 50), min_size=7, max_size=7), min_size=1, max_size=4))
-def test_intervals_of_any_shares(shares):
+def test_means_deviations_and_intervals_of_any_shares(shares_ns):
+    """Two ops a layer, which don't run in a step of which they have nothing; the rest is idle."""
+    ns = np.array(shares_ns)
+    idle_ns = 1000 - ns.sum(axis=0)
     table = costs(
         *(
-            (step, "CPU", f"op{op}", "T", "K", f"l{op}", "forward", 1, 0, share, share, 1000)
-            for op, row in enumerate(shares)
+            (step, "CPU", f"op{op}", "T", "K", f"l{op // 2}", "forward", 1, 0, share, share, 1000)
+            for op, row in enumerate(shares_ns)
             for step, share in enumerate(row)
+            if share
         ),
-        *(idle(step, 1, wall=1000) for step in range(7)),
+        *(idle(step, share, wall=1000) for step, share in enumerate(idle_ns.tolist())),
     )
-    for row in by_op(table).to_dicts():
-        expected = step_interval(np.array(shares[int(row["name"][2:])]) / 1e9)
-        assert row["share_ci95_s"] == pytest.approx(list(expected or ()), rel=1e-6, abs=1e-15)
+    ops = {f"op{op}": row for op, row in enumerate(ns)}
+    layers = {f"l{op // 2}": ns[op : op + 2].sum(axis=0) for op in range(0, len(ns), 2)}
+    for rollup, names in ((by_op, ops), (by_layer_whole, {**layers, "(idle)": idle_ns})):
+        for row in rollup(table).iter_rows(named=True):
+            seconds = names[row["name"]] / 1e9
+            assert row["share_mean_s"] == pytest.approx(seconds.mean(), rel=1e-9)
+            assert row["share_std_s"] == pytest.approx(seconds.std(ddof=1), abs=1e-15)
+            assert row["share_fraction"] == pytest.approx(seconds.mean() * 1e6, rel=1e-9)
+            expected = list(step_interval(seconds) or ())
+            assert row["share_ci95_s"] == pytest.approx(expected, rel=1e-6, abs=1e-15)

@@ -21,11 +21,6 @@ def trace_of(lines: Mapping[str, Spans], ids: Sequence[int] = ()) -> Trace:
     return parse_trace(builder.to_bytes())
 
 
-def lines_read(*names: str, ids: Sequence[int] = ()) -> list[str]:
-    (plane,) = trace_of({name: [("kernel", 0, 1)] for name in names}, ids).planes
-    return [plane.lines[index].name for index in stream_events(plane).line]
-
-
 DERIVED = (
     "Steps", "XLA Modules", "XLA Ops", "Async XLA Ops", "TensorFlow Ops", "TensorFlow Name Scope",
     "Framework Ops", "Framework Name Scope", "Source code", "Launch Stats", "Host Offload Ops",
@@ -33,23 +28,26 @@ DERIVED = (
 )  # fmt: skip
 
 
-def test_derived_lines_are_not_read():
-    streams = ["Stream #15(Compute)", "Stream #16(MemcpyOther)", "Compute"]
-    assert lines_read(*DERIVED, *streams) == streams
-    assert lines_read(*DERIVED) == []
+STREAMS = ("Stream #15(Compute)", "Stream #16(MemcpyOther)", "Compute")
+ODD = (0xDEADBEF2, 123, -5, 0xDEADBEEF - 2**32)
 
 
-def test_derived_lines_are_known_by_their_id():
-    names = ("odd", "Stream #1", "Stream #2", "new")
-    assert lines_read(*names, ids=(0xDEADBEF2, 123, -5, 0xDEADBEEF - 2**32)) == [
-        "Stream #1",
-        "Stream #2",
-    ]
-
-
-def test_the_sum_of_all_streams_repeats_them():
-    assert lines_read("/stream:all", "/stream:15", "/stream:16") == ["/stream:15", "/stream:16"]
-    assert lines_read("gpu:0/stream:all", "Steps") == ["gpu:0/stream:all"]
+@pytest.mark.parametrize(
+    ("names", "ids", "streams"),
+    [
+        pytest.param([*DERIVED, *STREAMS], (), list(STREAMS), id="known by their names"),
+        pytest.param(DERIVED, (), [], id="and nothing else"),
+        pytest.param(["odd", "Stream #1", "Stream #2", "new"], ODD, ["Stream #1", "Stream #2"],
+                     id="known by their ids"),
+        pytest.param(["/stream:all", "/stream:15", "/stream:16"], (), ["/stream:15", "/stream:16"],
+                     id="the sum of all streams repeats them"),
+        pytest.param(["gpu:0/stream:all", "Steps"], (), ["gpu:0/stream:all"],
+                     id="a sum without streams"),
+    ],
+)  # fmt: skip
+def test_derived_lines_are_not_read(names, ids, streams):
+    (plane,) = trace_of({name: [("kernel", 0, 1)] for name in names}, ids).planes
+    assert [plane.lines[index].name for index in stream_events(plane).line] == streams
 
 
 def ops_of(*stats: Stats | None) -> list[Op | None]:
@@ -62,42 +60,27 @@ def ops_of(*stats: Stats | None) -> list[Op | None]:
 @pytest.mark.parametrize("written", [str, Ref])
 def test_the_op_of_a_kernel(written):
     full = written("lrn1/LRN:LRN#shape=(int32[3])#::#edge_name=a#")
-    assert ops_of(
-        {"tf_op": written("conv1:Conv2D"), "level 0": written("no:No")},
-        {"annotation": full, "level 0": written("lrn1/LRN:LRN")},
-        {"annotation": full},
-        {"correlation_id": Unsigned(7)},
-        {"tf_op": written("XlaModule:")},
-        {"tf_op": written(""), "annotation": written("pool1:MaxPool")},
-        {"level 0": written("MakeTensorFromProto")},
-        None,
-    ) == [
-        ("conv1", "Conv2D"),
-        ("lrn1/LRN", "LRN"),
-        ("lrn1/LRN", "LRN"),
-        None,
-        None,
-        ("pool1", "MaxPool"),
-        ("MakeTensorFromProto", "MakeTensorFromProto"),
-        None,
+    lrn = ("lrn1/LRN", "LRN")
+    ops: list[tuple[Stats | None, Op | None]] = [
+        ({"tf_op": written("conv1:Conv2D"), "level 0": written("no:No")}, ("conv1", "Conv2D")),
+        ({"annotation": full, "level 0": written("lrn1/LRN")}, lrn),
+        ({"annotation": full}, lrn),
+        ({"correlation_id": Unsigned(7)}, None),
+        ({"tf_op": written("XlaModule:")}, None),
+        ({"tf_op": written(""), "annotation": written("pool1:MaxPool")}, ("pool1", "MaxPool")),
+        ({"level 0": written("MakeTensorFromProto")}, ("MakeTensorFromProto",) * 2),
+        (None, None),
     ]
+    assert ops_of(*(stats for stats, _ in ops)) == [op for _, op in ops]
 
 
 def test_the_op_of_a_kernel_of_xla():
     whole = Ref("__inference_step_1:__inference_step_1")
-    assert ops_of(
-        {
-            "tf_op": whole,
-            "name": Ref("m/c1/Conv2D_2"),
-            "hlo_op": Ref("fusion.3"),
-            "hlo_module": Ref("f"),
-        },
-        {"tf_op": Ref("XlaModule:"), "hlo_op": Ref("loop_add.12"), "hlo_module": Ref("f")},
-        {"tf_op": whole, "hlo_op": "copy.1"},
-        {"tf_op": Ref("conv1:Conv2D"), "name": Ref("not an op")},
-    ) == [
-        ("m/c1/Conv2D_2", "Conv2D"),
-        ("f/loop_add.12", "loop_add"),
-        ("copy.1", "copy"),
-        ("conv1", "Conv2D"),
+    xla = {"hlo_op": Ref("fusion.3"), "hlo_module": Ref("f")}
+    ops: list[tuple[Stats | None, Op | None]] = [
+        ({**xla, "tf_op": whole, "name": Ref("m/c1/Conv2D_2")}, ("m/c1/Conv2D_2", "Conv2D")),
+        ({**xla, "tf_op": Ref("XlaModule:")}, ("f/fusion.3", "fusion")),
+        ({"tf_op": whole, "hlo_op": "copy.1"}, ("copy.1", "copy")),
+        ({"tf_op": Ref("conv1:Conv2D"), "name": Ref("not an op")}, ("conv1", "Conv2D")),
     ]
+    assert ops_of(*(stats for stats, _ in ops)) == [op for _, op in ops]

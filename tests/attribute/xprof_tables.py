@@ -2,7 +2,7 @@
 
 xprof (openxla/xprof, xprof/convert/xplane_to_op_metrics_db.cc) goes through the begins and ends of
 a thread's events with a stack. The tests need its rules where they lead to other numbers than
-AlexProf's; test_xprof_rules.py shows each of them in a trace made by hand.
+AlexProf's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -146,15 +146,6 @@ def _summed(counted: Iterable[tuple[Key, Span, int]]) -> dict[Key, Cost]:
         for at, amount in enumerate((1, total_ps, total_ps - inside_ps)):
             sums[key][at] += amount
     return {key: Cost(n, total / 1e6, own / 1e6) for key, (n, total, own) in sums.items()}
-
-
-def lost_by_xprof(spans: Iterable[Span]) -> list[Span]:
-    """Lists the spans that its stack loses: see `_popped`."""
-    visible = [span for span in spans if span.why not in OURS]
-    lost = Counter(visible)
-    for thread in _by_thread(visible):
-        lost.subtract(span for span, _ in _popped(thread))
-    return list(lost.elements())
 
 
 def _popped(thread: list[Span]) -> Iterator[tuple[Span, int]]:

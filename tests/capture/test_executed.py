@@ -11,9 +11,7 @@ from alexprof.errors import CaptureError
 
 
 @pytest.fixture(scope="module")
-def nodes():
-    import tensorflow as tf
-
+def nodes(tf):
     with tf.Graph().as_default() as graph:
         images = tf.compat.v1.placeholder(tf.float32, [2, 4, 5, 3], name="images")
         tf.transpose(images, [0, 3, 1, 2], name="there")
@@ -36,15 +34,11 @@ def test_transposes_and_casts_know_what_undoes_them(nodes):
 
 
 def test_what_may_not_be_undone_is_no_conversion(nodes):
-    assert nodes["somehow"].converts == ""
-    assert nodes["whole"].converts == ""
-    assert nodes["images"].converts == ""
+    assert {nodes[name].converts for name in ("somehow", "whole", "images")} == {""}
     assert nodes["images"].type == "Placeholder"
 
 
-def test_what_is_fused_is_in_the_graph_that_ran():
-    import tensorflow as tf
-
+def test_what_is_fused_is_in_the_graph_that_ran(tf):
     v1 = tf.compat.v1
     with tf.Graph().as_default() as graph:
         images = v1.random_normal([1, 8, 8, 4], seed=1)
@@ -66,7 +60,6 @@ def test_what_is_fused_is_in_the_graph_that_ran():
 
 @pytest.mark.parametrize("vendor", ["", "_Mkl", "_MklNative", "_ITEX", "_Zen", "_OneDnn"])
 def test_a_conversion_is_one_in_any_build(vendor: str) -> None:
-    pytest.importorskip("tensorflow")
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
 
     node = NodeDef(name="cast", op=f"{vendor}Cast")
@@ -87,9 +80,7 @@ def fetched(build):
 
 
 @pytest.mark.slow
-def test_fetches_of_every_sort():
-    import tensorflow as tf
-
+def test_fetches_of_every_sort(tf):
     def build():
         sparse = tf.sparse.from_dense([[0, 5]])
         same = tf.constant(1, name="same")
@@ -111,35 +102,13 @@ def test_fetches_of_every_sort():
     assert by_type["bool"].norm == 1.0
     assert [tensor.name for tensor in results].count("same:0") == 1
     assert [tensor.norm for tensor in results if tensor.shape == (0, 3)] == [0.0]
-
-
-@pytest.mark.slow
-def test_results_that_change_from_step_to_step_say_so():
-    import tensorflow as tf
-
-    def build():
-        count = tf.compat.v1.Variable(0.0)
-        return [
-            tf.compat.v1.assign_add(count, 1.0),
-            tf.random.uniform([100], seed=1),
-            tf.constant(1.0),
-        ]
-
-    repeats = [tensor.repeats for tensor in fetched(build)]
-    assert repeats == [False, False, True]
-
-
-@pytest.mark.slow
-def test_nothing_fetched_is_nothing_recorded():
-    import tensorflow as tf
-
     assert fetched(tf.no_op) == ()
+    changes = fetched(lambda: [tf.random.uniform([100], seed=1), tf.constant(1.0)])
+    assert [tensor.repeats for tensor in changes] == [False, True]
 
 
 @pytest.mark.slow
-def test_a_step_that_fails_is_an_error_in_words():
-    import tensorflow as tf
-
+def test_a_step_that_fails_is_an_error_in_words(tf):
     def build():
         data = tf.compat.v1.data.make_one_shot_iterator(tf.data.Dataset.range(1))
         return data.get_next()

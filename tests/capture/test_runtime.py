@@ -97,9 +97,7 @@ def test_onednn_is_known_to_be_off_where_tensorflow_says_so(setting, onednn):
     assert output_of(script, TF_ENABLE_ONEDNN_OPTS=setting) == onednn
 
 
-def test_a_gpu_that_is_not_there(monkeypatch):
-    import tensorflow as tf
-
+def test_a_gpu_that_is_not_there(tf, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda: [])
     with pytest.raises(UsageError, match=r"no GPU.*--device cpu.*alexprof doctor"):
         accelerators("gpu")

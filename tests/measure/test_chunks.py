@@ -15,7 +15,7 @@ from alexprof.measure.chunks import (
     half_width,
     step_interval,
 )
-from alexprof.measure.statistics import student_half_width
+from alexprof.measure.intervals import student_half_width
 from tests.measure.series import Kind, within
 
 

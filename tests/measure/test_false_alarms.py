@@ -11,7 +11,6 @@ from tests.measure.series import KINDS, Kind, blocks, interleaved, processes, sh
 
 pytestmark = pytest.mark.slow
 
-DIFFERENT = ("slower", "faster")
 EVERYTHING = KINDS["everything"]
 
 
@@ -22,30 +21,20 @@ def one_run_each(count, ratio=1.0, kind=EVERYTHING, seed=21):
     return a, ratio * b
 
 
-def pairs_of_processes(kind, pairs, count, ratio, seed=22):
+def by_pairs(kind, pairs, count, ratio, seed=22):
+    """Differences of so many pairs of processes."""
     random = np.random.default_rng(seed)
     a, _ = processes(kind, random, (count, pairs, 100))
     b, _ = processes(kind, random, (count, pairs, 100))
     for x, y in zip(a, ratio * b, strict=True):
-        yield compare_times(
-            [blocks(difference) for difference in x],
-            [blocks(difference) for difference in y],
-            paired=True,
-        )
+        yield compare_times(list(map(blocks, x)), list(map(blocks, y)), paired=True)
 
 
-def in_one_process(kind, steps, count, ratio, seed=23):
-    a, b = interleaved(kind, np.random.default_rng(seed), count, steps, ratio)
+def by_blocks(kind, count, ratio, seed=23):
+    """Differences of blocks of 100 steps of each variant in one process."""
+    a, b = interleaved(kind, np.random.default_rng(seed), count, 100, ratio)
     for x, y in zip(a, b, strict=True):
         yield compare_times([list(x)], [list(y)], paired=True)
-
-
-def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
-    a, b = one_run_each(600)
-    # 78 % of many more.
-    assert welch_calls(a, b).mean() > 0.7
-    differences = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    assert share(difference.verdict in DIFFERENT for difference in differences) <= 0.05
 
 
 def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
@@ -57,22 +46,17 @@ def single_runs(count, seconds, ratio=1.0, noise=0.03, process=None, seed=24):
         yield compare_times([blocks(x)], [blocks(y)], run_cv=run_cv)
 
 
-@pytest.mark.parametrize("seconds", [4, 40, 160])
-def test_single_runs_are_called_different_in_one_of_twenty_pairs(seconds):
-    differences = single_runs(1000, seconds)
-    assert share(difference.verdict in DIFFERENT for difference in differences) <= at_most(
-        0.05, 1000
-    )
+def different(differences):
+    return share(difference.verdict in ("slower", "faster") for difference in differences)
 
 
-@pytest.mark.parametrize("seconds", [40, 160])
-@pytest.mark.parametrize(("noise", "process"), [(0.03, None), (0.05, 0.01)])
-def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds, noise, process):
-    differences = list(single_runs(1000, seconds, 1.15, noise, process))
-    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
-    assert {difference.needed for difference in differences if difference.verdict == "unclear"} <= {
-        MORE_RUNS
-    }
+def slower(differences):
+    return share(difference.verdict == "slower" for difference in differences)
+
+
+def reds(differences):
+    """The part that a gate of 3 % calls slower."""
+    return share(judge([difference], [0.03]) == "slower" for difference in differences)
 
 
 def at_most(part, count):
@@ -80,61 +64,65 @@ def at_most(part, count):
     return part + 2.6 * (part * (1 - part) / count) ** 0.5
 
 
+def test_the_same_against_itself_where_welch_s_test_sees_a_difference():
+    a, b = one_run_each(600)
+    # 78 % of many more.
+    assert welch_calls(a, b).mean() > 0.7
+    pairs = zip(a, b, strict=True)
+    assert different(compare_times([blocks(x)], [blocks(y)]) for x, y in pairs) <= 0.05
+
+
+@pytest.mark.parametrize("seconds", [4, 40, 160])
+def test_single_runs_are_called_different_in_one_of_twenty_pairs(seconds):
+    assert different(single_runs(1000, seconds)) <= at_most(0.05, 1000)
+
+
+@pytest.mark.parametrize("seconds", [40, 160])
+@pytest.mark.parametrize(("noise", "process"), [(0.03, None), (0.05, 0.01)])
+def test_single_default_runs_find_a_slow_down_of_fifteen_percent(seconds, noise, process):
+    differences = list(single_runs(1000, seconds, 1.15, noise, process))
+    assert slower(differences) >= 0.95
+    unclear = [difference for difference in differences if difference.verdict == "unclear"]
+    assert {difference.needed for difference in unclear} <= {MORE_RUNS}
+
+
 @pytest.mark.parametrize(
     "differences",
-    [pairs_of_processes(EVERYTHING, 7, 2000, 1), in_one_process(EVERYTHING, 100, 2000, 1)],
+    [by_pairs(EVERYTHING, 7, 2000, 1), by_blocks(EVERYTHING, 2000, 1)],
     ids=["processes", "blocks"],
 )
 def test_the_same_against_itself_by_pairs(differences):
     # 95 % intervals of the spread that is there: 5 % by construction, less what is within the band.
-    assert share(difference.verdict in DIFFERENT for difference in differences) <= at_most(
-        0.05, 2000
-    )
+    assert different(differences) <= at_most(0.05, 2000)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_two_percent_are_found_in_one_process(name):
-    differences = in_one_process(KINDS[name], 100, 500, 1.02)
-    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
+    assert slower(by_blocks(KINDS[name], 500, 1.02)) >= 0.95
 
 
-def test_two_percent_at_two_percent_noise_are_found_by_seven_pairs():
-    differences = pairs_of_processes(KINDS["independent"], 7, 500, 1.02)
-    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
-
-
-def test_two_percent_are_found_by_ten_pairs_where_processes_differ_by_one():
-    differences = pairs_of_processes(EVERYTHING, 10, 500, 1.02)
-    assert share(difference.verdict == "slower" for difference in differences) >= 0.95
-    # Seven can't: 85 % (`power.chance_to_find` says so beforehand).
-    differences = pairs_of_processes(EVERYTHING, 7, 500, 1.02)
-    assert 0.8 < share(difference.verdict == "slower" for difference in differences) < 0.9
+def test_two_percent_are_found_by_pairs():
+    assert slower(by_pairs(KINDS["independent"], 7, 500, 1.02)) >= 0.95
+    # Where processes differ by 1 % seven can't: 85 % (`chance_to_find` says so beforehand).
+    assert 0.8 < slower(by_pairs(EVERYTHING, 7, 500, 1.02)) < 0.9
+    assert slower(by_pairs(EVERYTHING, 10, 500, 1.02)) >= 0.95
 
 
 @pytest.mark.parametrize("true", [1.0, 1.03], ids=["no change", "all that is allowed"])
 def test_false_reds_are_at_most_one_percent(true):
-    by_blocks = in_one_process(EVERYTHING, 100, 2000, true)
-    assert share(judge([difference], [0.03]) == "slower" for difference in by_blocks) <= at_most(
-        0.01, 2000
-    )
-    by_pairs = pairs_of_processes(EVERYTHING, 12, 1000, true)
-    assert share(judge([difference], [0.03]) == "slower" for difference in by_pairs) <= at_most(
-        0.01, 1000
-    )
+    assert reds(by_blocks(EVERYTHING, 2000, true)) <= at_most(0.01, 2000)
+    assert reds(by_pairs(EVERYTHING, 12, 1000, true)) <= at_most(0.01, 1000)
 
 
 def test_the_gate_finds_five_percent():
-    by_blocks = in_one_process(EVERYTHING, 100, 600, 1.05)
-    assert share(judge([difference], [0.03]) == "slower" for difference in by_blocks) >= 0.95
-    by_pairs = pairs_of_processes(EVERYTHING, 13, 400, 1.05)
-    assert share(judge([difference], [0.03]) == "slower" for difference in by_pairs) >= 0.95
+    assert reds(by_blocks(EVERYTHING, 600, 1.05)) >= 0.95
+    assert reds(by_pairs(EVERYTHING, 13, 400, 1.05)) >= 0.95
 
 
 def test_with_a_run_each_the_gate_rather_says_that_it_can_t_tell():
     a, b = one_run_each(600, 1.05)
     differences = [compare_times([blocks(x)], [blocks(y)]) for x, y in zip(a, b, strict=True)]
-    judged = [judge([difference], [0.03]) for difference in differences]
-    assert "within" not in judged
-    assert 0.05 < judged.count("slower") / 600 < 0.5
-    ten = [compare_times([blocks(x)], [blocks(y * 1.1 / 1.05)]) for x, y in zip(a, b, strict=True)]
-    assert share(judge([difference], [0.03]) == "slower" for difference in ten) >= 0.95
+    assert "within" not in {judge([difference], [0.03]) for difference in differences}
+    assert 0.05 < reds(differences) < 0.5
+    ten = (compare_times([blocks(x)], [blocks(y * 1.1 / 1.05)]) for x, y in zip(a, b, strict=True))
+    assert reds(ten) >= 0.95

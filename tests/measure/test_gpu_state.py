@@ -9,7 +9,6 @@ from alexprof.measure.gpu_state import parse_gpus, read_gpus
 TWO = """0, 1755, 1980, 2619, 41, 0x0000000000000004
 1, 345, 1980, 2619, 29, 0x0000000000000001
 """
-LITTLE_KNOWN = "0, [N/A], [Not Supported], 5001, 55, [Unknown Error]\n"
 
 
 def test_a_line_is_a_gpu_with_its_clocks_and_what_slows_it():
@@ -27,7 +26,7 @@ def test_bits_add_up():
 
 
 def test_what_the_driver_does_not_say_is_none():
-    (gpu,) = parse_gpus(LITTLE_KNOWN)
+    (gpu,) = parse_gpus("0, [N/A], [Not Supported], 5001, 55, [Unknown Error]\n")
     assert (gpu.clock_mhz, gpu.clock_max_mhz, gpu.temperature_c) == (None, None, 55)
     assert gpu.slowed_by == ()
 
@@ -38,7 +37,7 @@ def test_other_text_is_no_gpu(text):
 
 
 def answering(monkeypatch, answer):
-    """An `nvidia-smi` that answers so; returns what it is queries."""
+    """An `nvidia-smi` that answers so; returns the queries that it gets."""
     queries: list[list[str]] = []
 
     def run(command, **_):
@@ -54,10 +53,8 @@ def answering(monkeypatch, answer):
 def test_an_old_driver_is_asked_by_the_old_name(monkeypatch):
     def answer(command):
         old = "clocks_throttle_reasons.active" in command[1]
-        output = (
-            TWO if old else 'Field "clocks_event_reasons.active" is not a valid field to query.'
-        )
-        return subprocess.CompletedProcess(command, 0 if old else 2, output, "")
+        unknown = 'Field "clocks_event_reasons.active" is not a valid field to query.'
+        return subprocess.CompletedProcess(command, *((0, TWO) if old else (2, unknown)), "")
 
     queries = answering(monkeypatch, answer)
     assert len(read_gpus()) == 2
@@ -76,8 +73,7 @@ def test_a_driver_that_hangs_or_fails_says_nothing(monkeypatch):
 
 @pytest.mark.parametrize("visible", ["", "-1"])
 def test_gpus_that_are_hidden_are_not_asked(monkeypatch, visible):
-    answer = subprocess.CompletedProcess([], 0, TWO, "")
-    queries = answering(monkeypatch, lambda _: answer)
+    queries = answering(monkeypatch, lambda _: subprocess.CompletedProcess([], 0, TWO, ""))
     assert len(read_gpus()) == 2
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert read_gpus() == ()

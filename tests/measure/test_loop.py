@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
+from alexprof.measure.intervals import deviation_interval, mean_interval
 from alexprof.measure.loop import (
     MOST_WARM_UP_S,
     MOST_WARM_UP_STEPS,
     clock_cost_s,
     default_block_steps,
     number_warm_up,
-    schedule,
     timed_blocks,
     why_stopped,
 )
-from alexprof.measure.statistics import deviation_interval, mean_interval
 from alexprof.measure.steady import (
     WARM_UP_WINDOW,
     count_outliers,
@@ -91,6 +90,7 @@ def test_the_most_steps_end_it_even_in_the_middle_of_a_block():
     blocks, _ = ran(rule, {"A": noise(1), "B": noise(2)}, block_steps=10)
     assert steps_of(blocks, "A") == steps_of(blocks, "B") == list(range(25))
     assert why_stopped(rule, blocks) == "steps"
+    assert why_stopped(rule, blocks[:-2]) is None  # more are to come
 
 
 def test_no_round_begins_that_would_end_after_the_longest_time():
@@ -110,13 +110,6 @@ def test_a_machine_that_swings_ends_it_by_a_plateau():
     blocks, _ = ran(rule, swinging)
     assert why_stopped(rule, blocks) == "plateau"
     assert len(blocks) < 2 * 200
-
-
-def test_blocks_that_are_not_all_say_that_more_are_to_come():
-    rule = StoppingRule.of(100)
-    blocks, _ = ran(rule, {"A": always(1), "B": always(1)})
-    assert why_stopped(rule, blocks[:-2]) is None
-    assert why_stopped(rule, blocks) == "steps"
 
 
 def warming(step):
@@ -143,18 +136,12 @@ def test_without_being_asked_warm_up_is_what_was_asked():
     assert timed.warm_up == WarmUp(10, 10, None)
 
 
-def test_enough_steady_burn_in_is_not_made_longer_nor_is_it_made_shorter():
-    for burn_in in (WARM_UP_WINDOW, 200):
-        blocks, _ = ran(StoppingRule.of(1), {"A": always(1)}, burn_in, until_steady=True)
-        assert len(steps_of(blocks, "A", warm_up=True)) == burn_in
-
-
-def test_warm_up_without_any_asked_for():
-    blocks, _ = ran(StoppingRule.of(5), {"A": always(1), "B": always(2)}, 0, until_steady=True)
-    assert len(steps_of(blocks, "A", warm_up=True)) == WARM_UP_WINDOW
-    assert [block.block for block in blocks[: 2 * WARM_UP_WINDOW // 10]] == [-1] * (
-        2 * WARM_UP_WINDOW // 10
-    )
+@pytest.mark.parametrize("burn_in", [0, WARM_UP_WINDOW, 200])
+def test_enough_steady_burn_in_is_not_made_longer_nor_is_it_made_shorter(burn_in):
+    targets = {"A": always(1), "B": always(2)}
+    blocks, _ = ran(StoppingRule.of(5), targets, burn_in, until_steady=True)
+    for variant in targets:
+        assert len(steps_of(blocks, variant, warm_up=True)) == max(burn_in, WARM_UP_WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -210,57 +197,17 @@ def test_a_phase_is_summed_up_by_variant():
     assert list(phase) == ["B", "A"]
     assert [round(timed.mean_s, 9) for timed in phase.values()] == [0.005, 0.007]
     for timed in phase.values():
-        assert (timed.stopped_by, timed.requested_precision, timed.fetch) == (
-            "precision",
-            0.01,
-            False,
-        )
+        assert (timed.stopped_by, timed.requested_precision) == ("precision", 0.01)
+        assert not timed.fetch
         assert timed.warm_up == WarmUp(3, timed.burn_in, True)
 
 
-def logged(targets, **options):
-    """Runs the loop on steps that write down who ran."""
-    log: list[str] = []
-    steps = {name: partial(log.append, name) for name in targets}
-    blocks = list(timed_blocks(steps, **options))
-    return "".join(log), blocks
-
-
 def test_variants_alternate_a_b_b_a_after_their_warm_up():
-    log, blocks = logged("AB", steps=8, burn_in=3, block_steps=2)
-    assert log == "AAABBB" + "AABB" + "BBAA" + "AABB" + "BBAA"
+    log: list[str] = []
+    steps = {name: partial(log.append, name) for name in "AB"}
+    blocks = list(timed_blocks(steps, steps=8, burn_in=3, block_steps=2))
+    assert "".join(log) == "AAABBB" + "AABB" + "BBAA" + "AABB" + "BBAA"
     assert [block.order for block in blocks] == list(range(10))
-
-
-def test_every_step_runs_once_and_in_order():
-    _, blocks = logged("AB", steps=25, burn_in=4, block_steps=10)
-    for name in "AB":
-        steps = [
-            step
-            for block in blocks
-            if block.variant == name
-            for step in range(block.first_step, block.first_step + len(block.start_ns))
-        ]
-        assert steps == list(range(-4, 25))
-
-
-def test_one_variant_runs_straight_through():
-    assert logged("A", steps=5, burn_in=2, block_steps=2)[0] == "A" * 7
-
-
-def test_no_warm_up():
-    _, blocks = logged("A", steps=3, burn_in=0)
-    assert not any(block.warm_up for block in blocks)
-
-
-def test_durations_are_what_the_clock_says_between_start_and_end():
-    clock = FakeClock()
-    durations = count(1_000_000, 1_000_000)
-    blocks = list(
-        timed_blocks({"A": clock.step(lambda: next(durations))}, steps=3, burn_in=1, clock=clock)
-    )
-    timed = np.concatenate([block.seconds for block in blocks if not block.warm_up])
-    assert timed == pytest.approx([0.002, 0.003, 0.004])
 
 
 def test_between_two_steps_there_is_nothing_but_the_clock():
@@ -270,50 +217,36 @@ def test_between_two_steps_there_is_nothing_but_the_clock():
     assert set(block.start_ns[1:] - block.end_ns[:-1]) == {7}
 
 
-def test_blocks_shrink_so_that_there_are_ten_of_them():
-    assert [default_block_steps(steps) for steps in (1, 5, 20, 55, 100, 1000)] == [
-        1, 1, 2, 5, 10, 10,
-    ]  # fmt: skip
-    assert default_block_steps(None) == 10
+@pytest.mark.parametrize(
+    ("steps", "variants", "step_s", "turn"),
+    [
+        # So that there are ten of them,
+        *((1, 1, 0, 1), (5, 1, 0, 1), (20, 1, 0, 2), (55, 1, 0, 5), (100, 1, 0, 10)),
+        *((1000, 1, 0, 10), (None, 1, 0, 10)),
+        # shorter for many variants
+        *((100, 2, 0, 10), (100, 3, 0, 6), (100, 4, 0, 5), (100, 5, 0, 4), (100, 10, 0, 2)),
+        *((100, 11, 0, 1), (100, 30, 0, 1), (None, 4, 0, 5), (20, 4, 0, 2)),
+        # and for long steps, if there are others.
+        *((100, 2, 0.01, 10), (100, 2, 0.05, 10), (100, 2, 0.1, 5), (100, 2, 0.3, 1)),
+        *((100, 2, 2.0, 1), (100, 1, 2.0, 10)),
+    ],
+)
+def test_steps_of_a_turn(steps, variants, step_s, turn):
+    assert default_block_steps(steps, variants, step_s) == turn
 
 
-def test_many_variants_take_shorter_turns():
-    assert [default_block_steps(100, variants) for variants in (1, 2, 3, 4, 5, 10, 11, 30)] == [
-        10, 10, 6, 5, 4, 2, 1, 1,
-    ]  # fmt: skip
-    assert default_block_steps(None, 4) == 5
-    assert default_block_steps(20, 4) == 2
-    assert default_block_steps(100, 1, step_s=2.0) == 10
-
-
-def test_turns_of_long_steps_are_short():
-    assert [default_block_steps(100, 2, step_s) for step_s in (0, 0.01, 0.05, 0.1, 0.3, 2.0)] == [
-        10, 10, 10, 5, 1, 1,
-    ]  # fmt: skip
-    clock = FakeClock()
+def test_only_warm_up_tells_that_steps_are_long():
     for warm_up, turn in ((2, 3), (0, 10)):
-        measured = timed_blocks(
-            {"A": clock.step(int(0.15e9)), "B": clock.step(int(0.15e9))},
-            steps=100, burn_in=warm_up, clock=clock,
-        )  # fmt: skip
-        blocks = list(measured)[2 * bool(warm_up) : -2]
-        assert {len(block.start_ns) for block in blocks} == {turn}
-
-
-def test_the_schedule_covers_steps_that_are_no_multiple_of_the_block():
-    assert [row[2:] for row in schedule(["A"], steps=7, block_steps=3)] == [
-        (0, 3),
-        (3, 3),
-        (6, 1),
-    ]
+        blocks, _ = ran(StoppingRule.of(100), {"A": always(150), "B": always(150)}, warm_up)
+        timed = [block for block in blocks if not block.warm_up][:-2]
+        assert {len(block.start_ns) for block in timed} == {turn}
 
 
 def test_description_leaves_warm_up_out_and_uses_the_classic_standard_deviation():
     clock = FakeClock()
-    durations = iter([900, 900, 1, 2, 3, 4])
-    blocks = timed_blocks(
-        {"A": clock.step(lambda: next(durations) * 10**9)}, steps=4, burn_in=2, clock=clock
-    )
+    durations_s = iter([900, 900, 1, 2, 3, 4])
+    step = clock.step(lambda: next(durations_s) * 10**9)
+    blocks = timed_blocks({"A": step}, steps=4, burn_in=2, clock=clock)
     timed = describe(blocks, fetch=True)
     assert (timed.steps, timed.burn_in, timed.mean_s, timed.median_s) == (4, 2, 2.5, 2.5)
     # As the classic computes it: sqrt(total of squares / n - mean²).
@@ -322,17 +255,10 @@ def test_description_leaves_warm_up_out_and_uses_the_classic_standard_deviation(
     assert [block.block for block in timed.blocks] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"steps": 0, "burn_in": 0}, "timed steps"),
-        ({"steps": 1, "burn_in": -1}, "burn-in"),
-        ({"steps": 1, "burn_in": 0, "block_steps": 0}, "block"),
-    ],
-)
-def test_numbers_out_of_range_are_named(options, named):
-    with pytest.raises(UsageError, match=named):
-        logged("A", **options)
+@pytest.mark.parametrize("numbers", [(0, 0), (1, -1), (1, 0, 0)])
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(UsageError):
+        list(timed_blocks({"A": lambda: None}, *numbers))
 
 
 def test_a_clock_reading_is_what_the_clock_moves_by():

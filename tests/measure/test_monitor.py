@@ -73,9 +73,8 @@ def test_what_the_system_does_not_tell_is_none(tmp_path):
     assert (set(reading.counters), reading.mhz) == (own, None)
     nothing = between(Reading(1.0), Reading(3.0), 4)
     assert (nothing.seconds, nothing.cores, nothing.cpu_others) == (2.0, 4, None)
-    assert (nothing.major_page_faults, nothing.memory_stalled, nothing.others_part) == (
-        None,
-    ) * 2 + (0,)
+    assert (nothing.major_page_faults, nothing.memory_stalled) == (None, None)
+    assert nothing.others_part == 0
 
 
 def test_files_that_make_no_sense_are_passed_over(tree):
@@ -88,18 +87,13 @@ def test_files_that_make_no_sense_are_passed_over(tree):
 
 
 def test_rates_are_what_grew_over_the_time_between():
-    names = (
-        *("cpu_busy", "steal", "cpu_own", "cpu_stalled", "memory_stalled", "throttled"),
-        *("involuntary_switches_per_s", "major_page_faults"),
-    )
-    counters = [
-        dict(zip(names, counts, strict=True))
-        for counts in (
-            (100.0, 1.0, 50.0, 2.0, 0.5, 0.0, 1000, 3),
-            (107.0, 1.2, 55.0, 3.0, 0.5, 0.4, 1040, 5),
-        )
-    ]
-    before, after = Reading(10.0, counters[0], 3400.0), Reading(14.0, counters[1], 3000.0)
+    counters = {
+        **{"cpu_busy": (100.0, 107.0), "steal": (1.0, 1.2), "cpu_own": (50.0, 55.0)},
+        **{"cpu_stalled": (2.0, 3.0), "memory_stalled": (0.5, 0.5), "throttled": (0.0, 0.4)},
+        **{"involuntary_switches_per_s": (1000, 1040), "major_page_faults": (3, 5)},
+    }
+    first, last = ({name: counts[i] for name, counts in counters.items()} for i in (0, 1))
+    before, after = Reading(10.0, first, 3400.0), Reading(14.0, last, 3000.0)
     interference = between(before, after, 2)
     assert interference.seconds == 4
     assert interference.cpu_own == pytest.approx(5 / 4)
@@ -115,7 +109,7 @@ def test_rates_are_what_grew_over_the_time_between():
     assert interference.others_part == pytest.approx(beyond_ticks * 1.25 / 1.45)
     assert replace(interference, cpu_own=1.5).others_part == pytest.approx(beyond_ticks)
     assert replace(interference, cpu_own=None).others_part == pytest.approx(beyond_ticks)
-    fewer = between(before, replace(after, counters={**counters[1], "cpu_busy": 104.9}), 2)
+    fewer = between(before, replace(after, counters={**last, "cpu_busy": 104.9}), 2)
     assert fewer.cpu_others == 0
 
 
@@ -135,10 +129,7 @@ def test_nothing_is_read_between_the_steps_of_a_phase():
         log.append("step")
         clock.now_ns += 100
 
-    readings = {
-        "read": takes("read", Reading(0.0)),
-        "gpus": takes("gpus", ()),
-    }
+    readings = {"read": takes("read", Reading(0.0)), "gpus": takes("gpus", ())}
     with monitor(**readings):
         blocks = list(timed_blocks({"A": step}, 6, 2, block_steps=3, clock=clock))
     assert log == ["gpus", "read", *["step"] * 8, "read", "gpus"]
@@ -181,10 +172,9 @@ def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_al
     interference = between(Reading(0.0, dict.fromkeys(counters, 0.0)), Reading(1000.0, counters), 2)
     ticks = 0.05 / 1000
     # Others left 2 − 0.4 − 0.1 cores and this process used them all.
-    assert interference.lost_part == pytest.approx((0.4 - ticks) / 2 + (0.1 - ticks) / 2)
-    assert replace(interference, throttled=0.2).lost_part == pytest.approx(
-        interference.lost_part + 0.1
-    )
+    lost = (0.4 - ticks) / 2 + (0.1 - ticks) / 2
+    assert interference.lost_part == pytest.approx(lost)
+    assert replace(interference, throttled=0.2).lost_part == pytest.approx(lost + 0.1)
     assert replace(interference, throttled=5.0).lost_part == 1
 
 
@@ -212,21 +202,10 @@ def test_a_count_that_is_not_known_leaves_the_mean_unknown():
     assert faults_per_step([], 0) is None
 
 
-def counted_by(monkeypatch, count):
-    """The loop counts before a block by one function, after it by another."""
-    monkeypatch.setattr("alexprof.measure.loop.page_faults", count)
-    monkeypatch.setattr("alexprof.measure.monitor.page_faults", count)
-
-
 def test_faults_are_those_of_timed_steps_over_their_number(monkeypatch):
     # Before and after each block: warm-up, 2 steps, 2 steps, 1 step.
     counts = iter([0, 1000, 1000, 1004, 1050, 1054, 1054, 1056])
-    counted_by(monkeypatch, lambda: next(counts))
+    for module in ("loop", "monitor"):  # before a block and after it
+        monkeypatch.setattr(f"alexprof.measure.{module}.page_faults", lambda: next(counts))
     blocks = timed_blocks({"A": lambda: None}, steps=5, burn_in=1, block_steps=2)
     assert describe(blocks, fetch=True).page_faults_per_step == pytest.approx(10 / 5)
-
-
-def test_where_nobody_counts_there_is_no_number(monkeypatch):
-    counted_by(monkeypatch, lambda: None)
-    timed = describe(timed_blocks({"A": lambda: None}, steps=2, burn_in=0), fetch=True)
-    assert timed.page_faults_per_step is None

@@ -54,10 +54,8 @@ def test_steps_that_go_on_getting_slower_have_no_steady_state():
     rising = steps([(200, 1)]) * np.linspace(1, 1.1, 200)
     assert find_steady_state(rising).state == "no steady state"
     assert find_steady_state(rising[::-1]).state == "no steady state"
-    # Half a percent over all steps is within the band.
-    assert (
-        find_steady_state(steps([(200, 1)], 0.001) * np.linspace(1, 1.005, 200)).state == "steady"
-    )
+    within_the_band = steps([(200, 1)], 0.001) * np.linspace(1, 1.005, 200)
+    assert find_steady_state(within_the_band).state == "steady"
 
 
 def test_single_slow_steps_are_no_level():
@@ -125,21 +123,10 @@ def test_on_a_fence_is_inside(extra, expected):
 def test_counts_and_what_slow_ones_add():
     values = np.concatenate([np.tile([3.0, 5.0], 50), [9.0], [20.0], [-1.0], [-20.0]])
     outliers = count_outliers(values)
-    assert (outliers.severe_low, outliers.mild_low, outliers.mild_high, outliers.severe_high) == (
-        1,
-        1,
-        1,
-        1,
-    )
-    assert outliers.steps == 104
+    assert (outliers.severe_low, outliers.mild_low) == (1, 1)
+    assert (outliers.mild_high, outliers.severe_high, outliers.steps) == (1, 1, 104)
     inside = np.concatenate([np.tile([3.0, 5.0], 50), [-1.0], [-20.0]])
     assert outliers.mean_share == pytest.approx(values.mean() / inside.mean() - 1)
-
-
-def test_few_of_normal_steps_are_outliers():
-    outliers = count_outliers(np.random.default_rng(1).standard_normal(100_000) + 50)
-    assert (outliers.mild_low + outliers.mild_high) / 100_000 == pytest.approx(1 / 143, rel=0.1)
-    assert outliers.severe_low + outliers.severe_high <= 2
 
 
 def test_constant_steps_have_none_and_one_step_out_of_line_is_severe():

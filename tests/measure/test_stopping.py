@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from alexprof.errors import UsageError
-from alexprof.measure.statistics import mean_interval
+from alexprof.measure.intervals import mean_interval
 from alexprof.measure.stopping import (
     DEFAULT_MAX_TIME_S,
     PLATEAU_BLOCKS,
@@ -110,19 +111,14 @@ def test_a_precision_alone_has_five_minutes():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "message"),
+    "numbers",
     [
-        ((None, None, None), "nothing says when to stop"),
-        ((0, None, None), "at least 1, not 0"),
-        ((1, 0.0, None), "between 0 and 1"),
-        ((1, 1.0, None), "between 0 and 1"),
-        ((1, math.nan, None), "between 0 and 1"),
-        ((1, None, 0), "above 0 seconds"),
-        ((1, None, math.inf), "above 0 seconds"),
+        *((None, None, None), (0, None, None), (1, 0.0, None), (1, 1.0, None)),
+        *((1, math.nan, None), (1, None, 0), (1, None, math.inf)),
     ],
 )
-def test_rules_that_can_t_be(numbers, message):
-    with pytest.raises(UsageError, match=message):
+def test_rules_that_can_t_be(numbers):
+    with pytest.raises(UsageError):
         StoppingRule.of(*numbers)
 
 
@@ -134,23 +130,11 @@ def test_a_precision_is_a_part(text, part):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("much", "'much'"),
-        ("", "''"),
-        ("%", "'%'"),
-        ("3%%", "'3%%'"),
-        ("3% more", "'3% more'"),
-        ("0%", "0.5% or 0.005"),
-        ("-1%", "'-1%'"),
-        ("100%", "'100%'"),
-        ("nan", "'nan'"),
-        ("1", "did you mean 1%"),
-        ("0.5", r"did you mean 0.5%\? \(0.5 is 50%\)"),
-    ],
+    "text", ["much", "", "%", "3%%", "3% more", "0%", "-1%", "100%", "nan", "1", "0.5"]
 )
-def test_what_is_no_precision(text, message):
-    with pytest.raises(UsageError, match=message):
+def test_what_is_no_precision(text):
+    meant = f"did you mean {text}%" if text in ("1", "0.5") else repr(text)
+    with pytest.raises(UsageError, match=meant):
         parse_precision(text)
 
 
@@ -196,17 +180,12 @@ def ended(rule, series):
 @pytest.mark.parametrize(
     ("name", "precision"),
     [
-        ("independent", 0.0035),
-        ("autocorrelated", 0.005),
-        ("bimodal", 0.005),
+        *(("independent", 0.0035), ("autocorrelated", 0.005), ("bimodal", 0.005)),
         ("everything", 0.0035),
     ],
 )
 def test_stopping_at_a_precision_still_covers(name, precision):
-    whole = KINDS[name]
-    kind = Kind(
-        whole.noise, whole.autocorrelation, whole.slow_part, whole.slow_by, process=whole.process
-    )
+    kind = replace(KINDS[name], drift=0.0)
     series, levels = processes(kind, np.random.default_rng(31), (1500, 1000))
     rule = StoppingRule(None, precision)
     covered, plain = [], []

@@ -25,10 +25,6 @@ def logdir(tmp_path):
     return tmp_path
 
 
-def test_a_run_comes_back_as_it_was_saved(logdir):
-    assert load_run(logdir / "b-older") == run_named("b-older")
-
-
 def test_a_run_is_found_by_folder_name_or_as_the_latest(logdir):
     assert find_run(str(logdir / "a-newer"), logdir / "nowhere") == logdir / "a-newer"
     assert find_run("b-older", logdir) == logdir / "b-older"
@@ -77,9 +73,7 @@ def test_another_schema_is_no_damage_and_says_what_to_do(logdir, version, messag
     "change",
     [
         lambda text: text[: len(text) // 2],
-        lambda text: "",
-        lambda text: "[1, 2]",
-        lambda text: "{}",
+        *(lambda _, text=text: text for text in ("", "[1, 2]", "{}")),
         lambda text: text.replace('"complete": true', '"complete": "yes"'),
         lambda text: text.replace('"cores": 2', '"cores": null'),
     ],
@@ -88,7 +82,7 @@ def test_damage_names_the_file_and_what_is_wrong(logdir, change):
     path = damaged(logdir, change)
     with pytest.raises(RunError) as caught:
         load_run(logdir / "b-older")
-    assert str(path) in str(caught.value)
+    assert (caught.value.code, str(path) in str(caught.value)) == ("file_damaged", True)
     assert "\n" not in str(caught.value)
 
 

@@ -15,8 +15,8 @@ from alexprof.show import render as render_any
 from alexprof.show.document import Table
 from alexprof.show.finding_texts import TEMPLATES, busy, finding_text
 from alexprof.show.note_texts import NOTE_TEXTS
+from alexprof.show.report import SECTIONS
 from alexprof.show.sections.brief import Size, brief_section
-from alexprof.show.sections.report import SECTIONS
 from alexprof.show.view import View
 from tests.factory import change_phases, costs_of, traced, with_fields
 from tests.show import odd_runs, runs

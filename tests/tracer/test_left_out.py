@@ -59,13 +59,8 @@ def run(tmp_path_factory):
     return profile(workload, folder, options, Progress())
 
 
-def answer(run, name, phase):
-    (found,) = (one for one in run.ablations if (one.name, one.phase) == (name, phase))
-    return found
-
-
-def own_types(found, *, backward):
-    return {one.type for one in found.seen if (one.pass_ != "forward") == backward}
+def own_types(answer, *, backward):
+    return {op.type for op in answer.seen if (op.pass_ != "forward") == backward}
 
 
 @pytest.mark.parametrize("phase", ["forward", "forward_backward"])
@@ -79,13 +74,13 @@ def own_types(found, *, backward):
     ],
 )
 def test_own_ops_are_those_of_the_function(run, phase, name, scopes, layers, types):
-    found = answer(run, name, phase)
-    assert set(found.scopes) == scopes
-    assert {part.layer for part in found.parts} == layers
-    assert types <= own_types(found, backward=False)
-    assert bool(own_types(found, backward=True)) == (phase == "forward_backward")
-    assert found.predicted_s is not None
-    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-9)
+    (answer,) = (answer for answer in run.ablations if (answer.name, answer.phase) == (name, phase))
+    assert set(answer.scopes) == scopes
+    assert {part.layer for part in answer.parts} == layers
+    assert types <= own_types(answer, backward=False)
+    assert bool(own_types(answer, backward=True)) == (phase == "forward_backward")
+    assert answer.predicted_s is not None
+    assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, abs=1e-9)
 
 
 def test_what_is_left_has_no_such_ops(run):

@@ -190,9 +190,7 @@ FUNCTIONS = [
 
 
 @pytest.mark.parametrize(("name", "kind", "default", "given"), FUNCTIONS)
-def test_what_a_function_makes_is_left_out_as_a_whole(name, kind, default, given):
-    import tensorflow as tf
-
+def test_what_a_function_makes_is_left_out_as_a_whole(tf, name, kind, default, given):
     if kind == "BatchNorm":
         given = {"mean": 1.0, "variance": 1.0, "variance_epsilon": 0.1, **given}
     nn = tf.compat.v1.nn if name.startswith("v1.") else tf.nn
@@ -234,9 +232,7 @@ def test_a_scope_may_be_entered_again():
 
 
 @pytest.mark.parametrize("name", ["gelu", "batch_normalization"])
-def test_a_function_that_was_imported_by_its_name_is_seen_too(name):
-    import tensorflow as tf
-
+def test_a_function_that_was_imported_by_its_name_is_seen_too(tf, name):
     imported = getattr(tf.nn, name)
     given = {"gelu": (), "batch_normalization": (0.0, 1.0, None, None, 0.1)}[name]
     kind = {"gelu": "Gelu", "batch_normalization": "BatchNorm"}[name]
@@ -260,9 +256,7 @@ def test_the_moments_that_a_norm_gets_are_left_out_with_it():
     assert left_out.scopes == ["a/batchnorm", "a/moments", "batchnorm"]
 
 
-def test_a_kind_in_other_case_is_offered():
-    import tensorflow as tf
-
+def test_a_kind_in_other_case_is_offered(tf):
     with (
         pytest.raises(UsageError, match=r"no op relu .*: did you mean Relu\? choose of"),
         tf.Graph().as_default(),
@@ -271,9 +265,7 @@ def test_a_kind_in_other_case_is_offered():
         tf.nn.relu(tf.ones([2]))
 
 
-def test_functions_of_other_kinds_and_layers_stay():
-    import tensorflow as tf
-
+def test_functions_of_other_kinds_and_layers_stay(tf):
     offered = {name: getattr(tf.nn, name) for name in ("dropout", "gelu", "batch_normalization")}
     with graph_of(Pattern("Gelu", "b")) as (_, _, left):
         for layer in ("a", "b"):
@@ -319,14 +311,8 @@ def test_a_layer_lacks_all_that_can_be_left_out():
     assert left == {name for name in types if name.startswith("b/dropout/")}
 
 
-def test_a_graph_of_one_s_own_lacks_what_is_named():
-    import tensorflow as tf
-
-    with (
-        tf.Graph().as_default(),
-        alexprof.leaving_out("a:Dropout") as left_out,
-        tf.name_scope("a"),
-    ):
+def test_a_graph_of_one_s_own_lacks_what_is_named(tf):
+    with tf.Graph().as_default(), alexprof.leaving_out("a:Dropout") as left_out, tf.name_scope("a"):
         tf.nn.dropout(tf.ones([2]), 0.5)
     assert left_out.ablation("whole", "without") == AblationSpec(
         "a:Dropout", "whole", "without", ("Dropout",), ("a",), ("a/dropout",), products=False
@@ -429,9 +415,7 @@ def test_each_version_of_the_batch_norm_has_its_outputs(version, dtype):
     assert outputs[0] == outputs[1]
 
 
-def test_blocks_stand_in_one_another_and_leave_nothing_behind():
-    import tensorflow as tf
-
+def test_blocks_stand_in_one_another_and_leave_nothing_behind(tf):
     nn = tf.nn
     with (
         tf.Graph().as_default() as graph,
@@ -448,9 +432,7 @@ def test_blocks_stand_in_one_another_and_leave_nothing_behind():
     assert inner.scopes == ["yours"]
 
 
-def test_what_runs_at_once_is_left_alone():
-    import tensorflow as tf
-
+def test_what_runs_at_once_is_left_alone(tf):
     with bypassing(Pattern("Gelu")) as left_out:
         assert tf.nn.gelu(tf.constant([0.0, -1.0])).numpy()[1] != -1
     assert not left_out.kinds

@@ -107,7 +107,7 @@ def stat(choice: random.Random) -> bytes:
         number(choice, 4, choice.randrange(-(1 << 63), 1 << 63)),
         integer(7, choice.randrange(12)),
         double(2, choice.random()),
-        text(5, choice.choice(["", '"', "12", "-7", "ä" * 99])),
+        text(5, choice.choice(["", '"', str(choice.randrange(-(1 << 66), 1 << 66)), "ä" * 99])),
         message(6, choice.choice([b"", b"\xff\x22", b"8"])),
     ]
     return shuffled(choice, some(choice, *values, integer(1, choice.randrange(9))))

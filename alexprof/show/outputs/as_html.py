@@ -28,7 +28,7 @@ from alexprof.show.document import (
 from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, color_on_white
-from alexprof.show.sections.report import make_document
+from alexprof.show.report import make_document
 from alexprof.show.text import cut_all
 
 FONT = (

@@ -21,7 +21,7 @@ from alexprof.show.document import (
 from alexprof.show.layout import bar_text, legend_text, tick_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import no_paint
-from alexprof.show.sections.report import make_document
+from alexprof.show.report import make_document
 
 BAR_WIDTH = 24
 _TEXTS: dict[type[Block], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}

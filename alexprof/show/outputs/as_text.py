@@ -11,8 +11,8 @@ from alexprof.show.document import Block, Document, Lead, Section, Table, Warn
 from alexprof.show.layout import table_lines, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import Paint, no_paint, terminal_paint
+from alexprof.show.report import make_document
 from alexprof.show.sections.brief import MOST_LINES, SIZES
-from alexprof.show.sections.report import make_document
 from alexprof.show.text import cut, wrap
 
 

@@ -12,8 +12,8 @@ from alexprof.analysis.division import (
     costs_together,
     device_ops,
 )
+from alexprof.record.kernels import Kernel
 from alexprof.record.phase import OpCost, Phase
-from alexprof.record.trace import Kernel
 from alexprof.show import numbers
 from alexprof.show.document import Column, Table
 from alexprof.show.finding_texts import ONE_BY_ONE

@@ -21,7 +21,7 @@ from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
 from alexprof.show.sections.brief import MOST, Size, brief_section
-from alexprof.show.sections.cost import cost_section
+from alexprof.show.sections.timed import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
 
