@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -85,6 +85,9 @@ class Finding(Note, frozen=True, kw_only=True):
     phases: tuple[str, ...] = ()  # Keys of the phases it is about; empty for the whole run
     variants: tuple[str, ...] = ()  # Keys of the variants; empty for all
     invalidates: tuple[Invalidates, ...] = ()  # What it makes unsure
+    # The phases that `numbers` are of, where others have milder ones; empty if all have these
+    worst_phases: tuple[str, ...] = ()
+    worst_variants: tuple[str, ...] = ()  # The variants likewise
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
@@ -92,16 +95,7 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
     What holds for several variants or phases is one finding, with the worst figures.
     """
-    return _together(run, lambda finding: ())
-
-
-def all_findings(run: Run) -> tuple[Finding, ...]:
-    """The same, with figures of their own for each phase and variant that has others."""
-    return _together(run, lambda finding: tuple(finding.numbers.items()))
-
-
-def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tuple[Finding, ...]:
-    together: dict[tuple[object, ...], Finding] = {}
+    groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in (
         *_of_run(run),
         *_outside(run),
@@ -109,13 +103,14 @@ def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tup
         *_of_times(run),
         *_of_traces(run),
     ):
-        key = finding.code, finding.names, finding.host, finding.text, *figures(finding)
-        earlier = together.get(key)
-        together[key] = finding if earlier is None else _joined(earlier, finding)
+        gpu = finding.numbers.get("gpu")
+        key = finding.code, finding.names, finding.host, finding.text, gpu
+        groups.setdefault(key, []).append(finding)
+    together = map(_joined, groups.values())
     all_variants = set(run.variants)
     findings = (
         replace(finding, variants=()) if {*finding.variants} == all_variants else finding
-        for finding in together.values()
+        for finding in together
     )
     return tuple(sorted(findings, key=_rank))
 
@@ -151,24 +146,43 @@ def of_note(note: Note) -> Finding:
     return Finding(**asdict(note), severity=severity, invalidates=invalidates)
 
 
-def _joined(first: Finding, second: Finding) -> Finding:
-    """Two findings of a code as one: of figures the worse, of one phase and variant."""
-    if first.numbers != second.numbers:
-        return max(first, second, key=_size)
-    variants = tuple(dict.fromkeys(first.variants + second.variants))
+def _joined(findings: Sequence[Finding]) -> Finding:
+    """Findings of a code as one of all their phases and variants, with the worst figures."""
+    worst = max(findings, key=_size)
+    milder = [finding for finding in findings if finding.numbers != worst.numbers]
+    phases = dict.fromkeys(phase for finding in findings for phase in finding.phases)
+    variants = dict.fromkeys(name for finding in findings for name in finding.variants)
+    of_some = all(finding.variants for finding in findings)
+    beside_it = any(finding.phases == worst.phases for finding in milder)
     return replace(
-        first,
-        phases=tuple(dict.fromkeys(first.phases + second.phases)),
-        variants=variants if first.variants and second.variants else (),
+        worst,
+        phases=tuple(phases),
+        variants=tuple(variants) if of_some else (),
+        worst_phases=worst.phases if milder and len(phases) > 1 else (),
+        worst_variants=worst.variants if beside_it else (),
     )
 
 
 def _size(finding: Finding) -> float:
-    """How bad the figures are: the largest ratio of two, or of one to 1."""
-    values = [value for value in finding.numbers.values() if value > 0]
-    if not values:
-        return 0.0
-    return max(values) / min(values) if len(values) > 1 else max(values[0], 1 / values[0])
+    """How bad the figures are: a fraction, the ratio of two of a unit, a count or what it lacks."""
+    figures = finding.numbers
+    if "slowdown" in figures:
+        return max(figures["slowdown"], 1 / figures["slowdown"])
+    fractions = [
+        value
+        for name, value in figures.items()
+        if name.endswith("fraction") and name != "requested_fraction"
+    ]
+    if fractions:
+        return max(fractions)
+    for unit in ("_s", "_mhz", "_per_step"):
+        values = [value for name, value in figures.items() if name.endswith(unit) and value > 0]
+        if len(values) > 1:
+            return max(values) / min(values)
+    if "of_steps" in figures:
+        return figures["of_steps"] - figures["steps"]
+    counts = (value for name, value in figures.items() if not name.startswith("of_"))
+    return max(counts, default=0.0)
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:

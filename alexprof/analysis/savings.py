@@ -211,7 +211,7 @@ def _predicted(run: Run, ablation: Ablation) -> tuple[float | None, Interval | N
     if ablation.predicted_s is None or phase is None or phase.timed is None:
         return None, None
     factor = 1.0
-    if ablation.predicted_from != "kernels":
+    if ablation.predicted_by != "kernels":
         factor = center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
     predicted_s = factor * ablation.predicted_s
     return predicted_s, _moved(ablation.predicted_ci95_s, predicted_s, factor)

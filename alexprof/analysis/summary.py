@@ -15,7 +15,7 @@ from alexprof.analysis.difference import (
     leading_estimator,
 )
 from alexprof.analysis.division import DividedStep, device_ops, divide, divided_steps
-from alexprof.analysis.findings import Finding, all_findings, findings_of
+from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.order import BlockOrder, block_orders
 from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.analysis.savings import (
@@ -147,7 +147,7 @@ def answers(run: Run) -> Answers:
     """Works out all answers of a run."""
     summary = summarize(run)
     return Answers(
-        **{**asdict(summary), "findings": all_findings(run)},
+        **asdict(summary),
         divisions=tuple(divided_steps(run)),
         predictions=tuple(predictions(run)),
         prediction_errors=tuple(prediction_errors(summary.savings)),

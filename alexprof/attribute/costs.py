@@ -200,7 +200,6 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
             costs,
             device=device,
             bound_by=bound_by,
-            step_s=facts.timed_s or float(steps["wall_ns"].to_numpy().mean()) / 1e9,
             facts=facts,
         ),
         notes=notes,

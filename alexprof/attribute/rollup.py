@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
+from alexprof.measure.slowdown import timed_idle_s
 from alexprof.record.metrics import METRICS, Metric
 from alexprof.record.phase import Cost
 
@@ -37,13 +38,13 @@ class Totals:
     def idle_s(self, reason: str, timed_s: float | None) -> float:
         """How long the device is idle in a step for one reason, mean, in seconds.
 
-        With the mean of the timed steps their idle time is divided as that of the traced ones: a
-        profiler slows down the host and not kernels.
+        With the mean of the timed steps their idle time is divided as that of the traced ones.
         """
         traced_s = self.idle_by_reason_ns.get(reason, 0) / self.steps / 1e9
         if timed_s is None or not self.idle_ns:
             return traced_s
-        return traced_s * max(timed_s * 1e9 * self.steps - self.share_ns, 0.0) / self.idle_ns
+        idle_s = timed_idle_s(self.share_ns / self.steps / 1e9, timed_s)
+        return traced_s * idle_s / (self.idle_ns / self.steps / 1e9)
 
     def bound_by(self, timed_s: float | None) -> str:
         """What decides how long a GPU's steps take: the largest of its busy time and what it waits.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, LayerChange, OneSided, SeenOps
+from alexprof.record.trace import FusedOp, LayerChange, OneSided, PredictedBy, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -61,5 +61,5 @@ class Ablation(Struct, frozen=True, kw_only=True):
     seen: tuple[SeenOps, ...] = ()  # The ops left out, as the trace shows them
     # Ops that compute some of them too; a prediction does not cover these
     fused: tuple[FusedOp, ...] = ()
-    # "replay", "share" (CPU), "launches", "kernels" (GPU), "" (not predicted)
-    predicted_from: str = ""
+    # What `predicted_s` rests on, as `Replay.how`, or "share" of the step; None without it
+    predicted_by: PredictedBy | None = None

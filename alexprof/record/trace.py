@@ -8,6 +8,9 @@ from msgspec import Struct, field
 
 from alexprof.record.note import Note
 
+PredictedBy = Literal["ops", "launches", "kernels", "share"]
+"""What a prediction rests on: see `Replay.how`; or the share of the step."""
+
 
 class PathOp(Struct, frozen=True, kw_only=True):
     """An op of the critical path."""
@@ -23,9 +26,7 @@ class Saving(Struct, frozen=True, kw_only=True):
     name: str  # Of the layer, kind, op or ablation
     fraction: float  # Fraction of the step that is saved, mean over replayed steps
     fraction_std: float | None  # Its sample standard deviation; None with one step
-    saves_s: float  # The same of the timed mean (without timed steps, of the traced one)
     halved_fraction: float  # Fraction saved if they become twice as fast
-    halved_s: float  # The same of the timed mean
     dependent_ops: int = 0  # Number of other ops that exist only because of these, and go too
     dependents: tuple[str, ...] = ()  # Their names, at most ten
 
@@ -46,9 +47,9 @@ class Replay(Struct, frozen=True, kw_only=True):
     savings: tuple[Saving, ...] = ()
     # By ablation the other ops of the trace that exist only because of its ops
     dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels" but for
-    # ablations
-    how: Literal["ops", "launches", "kernels"] = "ops"
+    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or "kernels" and launching
+    # them (GPU; ablations are replayed even then)
+    how: PredictedBy = "ops"
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):

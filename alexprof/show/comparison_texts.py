@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
-from alexprof.record.note import Note
-from alexprof.show.note_texts import note_text
+from alexprof.show import numbers
+from alexprof.show.note_texts import figures_of, note_text
 from alexprof.show.text import clean, listed, plural
 
 SOFTWARE = {
@@ -21,6 +23,14 @@ _MACHINE = {
     "processor": "the processor differs",
     "cores": "the number of cores differs",
     "accelerators": "the accelerators differ",
+}
+_INTERFERENCE = {
+    "others": "others used {a} and {b} of {cores} cores",
+    "steal": "the host took {a} and {b} of {cores} cores",
+    "memory": "programs waited for memory {a_fraction} and {b_fraction} of the time",
+    "quota": "the container’s quota stopped threads for {a} and {b} s a second",
+    "clock": "the cores ran at {a_mhz} and {b_mhz}",
+    "gpu_clock": "GPU {gpu} ran at {a_mhz} and {b_mhz}",
 }
 _RESULTS = {
     "not_repeatable": "{tensor} differs from step to step within a run",
@@ -41,13 +51,13 @@ def caveat_text(caveat: Caveat) -> str:
         phases=clean(", ".join(caveat.phases)),
         variants=clean(" and ".join(caveat.variants)),
         where=_where(caveat.phases, caveat.variants),
-        values=clean(f"({', '.join(caveat.values)})"),
+        values=clean(f"({', '.join(caveat.names)})"),
         what=clean(caveat.what),
         setting=clean(caveat.what.replace("_", " ")),
         software=SOFTWARE.get(caveat.what, ""),
         machine=_MACHINE.get(caveat.what, ""),
         text=clean(caveat.text),
-        **caveat.numbers,
+        **figures_of(caveat),
     )
 
 
@@ -59,7 +69,8 @@ def result_text(change: ResultChange) -> str:
         return "the seeds differ, so other numbers are to be expected"
     where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
-        return f"{where}: largest difference {_small(change.difference or 0.0)} of the result"
+        difference = numbers.relative(change.difference or 0.0)
+        return f"{where}: largest difference {difference} of the result"
     norms = None
     if change.difference is not None:
         norms = (change.difference, change.a_norm or 0.0, change.b_norm or 0.0)
@@ -75,23 +86,8 @@ def _difference(
         return template.format(*values, tensor=clean(tensor))
     if norms is None:
         return f"{clean(tensor)} differs"
-    fraction, norm_a, norm_b = norms
-    return f"{clean(tensor)} differs by {_small(fraction)} of its norm ({norm_a:.6g}, {norm_b:.6g})"
-
-
-def _small(fraction: float) -> str:
-    """A fraction as people write it: 0.12, 3e-7."""
-    return f"{fraction:.2g}" if fraction >= 0.01 else f"{fraction:.0e}".replace("e-0", "e-")
-
-
-def _percent(fraction: float) -> str:
-    """Two digits: "1.4 %", "37 %"."""
-    return f"{fraction * 100:.{0 if fraction >= 0.0995 else 1}f} %"
-
-
-def _figure(value: float) -> str:
-    """Two digits, and no more than two decimals: "0.37", "128"."""
-    return f"{value:.0f}" if value >= 9.95 else f"{round(value, 2):.2g}"
+    difference, norm_a, norm_b = numbers.relative(norms[0]), norms[1], norms[2]
+    return f"{clean(tensor)} differs by {difference} of its norm ({norm_a:.6g}, {norm_b:.6g})"
 
 
 def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
@@ -104,7 +100,7 @@ def _runs(caveat: Caveat) -> str:
 
 
 def _no_common_variant(caveat: Caveat) -> str:
-    (a, b), (of_a, of_b) = caveat.runs, caveat.values
+    (a, b), (of_a, of_b) = caveat.runs, caveat.names
     return clean(f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}")
 
 
@@ -115,29 +111,18 @@ def _no_common_phase(caveat: Caveat) -> str:
 
 
 def _machine_busy(caveat: Caveat) -> str:
-    low, high = (_percent(caveat.numbers[name]) for name in ("least_fraction", "most_fraction"))
-    part = high if low == high else f"{low} to {high}"
+    parts = dict.fromkeys(figures_of(caveat).values())
     phases = clean(listed(list(caveat.phases)))
     return (
-        f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, which "
-        "may distort its times: no verdict"
+        f"other programs had {' to '.join(parts)} of the cores during {phases} of "
+        f"{_runs(caveat)}, which may distort its times: no verdict"
     )
 
 
 def _interference_differs(caveat: Caveat) -> str:
-    figures = caveat.numbers
     where = f"{clean(listed(list(caveat.phases)))}, {clean(' and '.join(caveat.runs))}"
-    if caveat.what == "memory":
-        a, b = (_percent(figures[name]) for name in ("a_fraction", "b_fraction"))
-        return f"{where}: programs waited for memory {a} and {b} of the time"
-    if caveat.what in ("clock", "gpu_clock"):
-        what = f"GPU {figures['gpu']:.0f}" if caveat.what == "gpu_clock" else "the cores"
-        return f"{where}: {what} ran at {figures['a']:.0f} and {figures['b']:.0f} MHz"
-    a, b = (_figure(figures[name]) if name in figures else "an unknown part" for name in ("a", "b"))
-    if caveat.what == "quota":
-        return f"{where}: the container’s quota stopped threads for {a} and {b} s a second"
-    verb = "others used" if caveat.what == "others" else "the host took"
-    return f"{where}: {verb} {a} and {b} of {figures['cores']:g} cores"
+    figures = {"a": "an unknown part", "b": "an unknown part", **figures_of(caveat)}
+    return f"{where}: {_INTERFERENCE[caveat.what].format(**figures)}"
 
 
 def _results_differ(caveat: Caveat) -> str:
@@ -145,14 +130,14 @@ def _results_differ(caveat: Caveat) -> str:
     if caveat.numbers:
         figures = caveat.numbers
         norms = (figures["difference_fraction"], figures["norm_a"], figures["norm_b"])
-    what = _difference(caveat.what, caveat.text, caveat.values, norms)
+    what = _difference(caveat.what, caveat.text, caveat.names, norms)
     where = _where(caveat.phases, caveat.variants)
     return f"{_runs(caveat)} computes something else: {where}: {what}"
 
 
 def _reason(caveat: Caveat) -> str:
     """The note that `caveat_of` made a caveat of."""
-    return note_text(Note(caveat.what, caveat.numbers, caveat.values, text=caveat.text))
+    return note_text(replace(caveat, code=caveat.what))
 
 
 def _runs_left(caveat: Caveat) -> str:
@@ -179,7 +164,7 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "not_timed": "{where} was not timed in {runs}",
     "not_traced": "{where} has no trace in {runs}: no layers, kinds and ops",
     "outside_steps": (
-        "the marked steps of {runs} cover {held_fraction:.0%} of what was recorded, so they do not "
+        "the marked steps of {runs} cover {held_fraction} of what was recorded, so they do not "
         "tell how long a step takes: no verdict"
     ),
     "traces_alone": (
@@ -203,18 +188,17 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
         "beside each other"
     ),
     "load_high": (
-        "{runs} began with a load of {load:g} on {cores:g} cores: other programs may have "
+        "{runs} began with a load of {load} on {cores} cores: other programs may have "
         "slowed it, so no verdict"
     ),
     "load_differs": (
-        "the load before differs ({load_a:g}, {load_b:g}): other programs may have run beside one "
+        "the load before differs ({load_a}, {load_b}): other programs may have run beside one "
         "of them"
     ),
     "machine_busy": _machine_busy,
     "interference_differs": _interference_differs,
     "slow_steps": (
-        "{runs} had slow steps in a row ({phases}; up to {slowest_ratio:.2f}×), which raise their "
-        "means"
+        "{runs} had slow steps in a row ({phases}; up to {slowest_ratio}), which raise their means"
     ),
     "phase_missing": "{where} was not timed in all of {runs}",
     "new_part": "{what} is new: the baseline has nothing to measure it against",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.interference import OTHERS
@@ -46,16 +46,20 @@ def _where(view: View, finding: Finding) -> str:
     of_all = not finding.variants and set(finding.phases) >= set(view.phases)
     only_phase = view.trace_alone and not view.several_phases
     names_them = finding.code == "machine_busy"
-    if of_all or only_phase or names_them or not finding.phases:
+    worst = _labels(view, finding.worst_phases, finding.worst_variants)
+    if names_them or not finding.phases or ((of_all or only_phase) and not worst):
         return ""
-    return f"{_phases(view, finding)}: "
+    return _phases(view, finding) + (f" (worst: {worst}): " if worst else ": ")
 
 
 def _phases(view: View, finding: Finding) -> str:
     """The phases and variants that it is about: "forward and forward-backward, with LRN"."""
-    phases = listed([view.phase_label(key) for key in finding.phases])
-    variants = listed([view.variant_label(name) for name in finding.variants])
-    return f"{phases}, {variants}" if variants else phases
+    return _labels(view, finding.phases, finding.variants)
+
+
+def _labels(view: View, phases: Sequence[str], variants: Sequence[str]) -> str:
+    labels = (map(view.phase_label, phases), map(view.variant_label, variants))
+    return ", ".join(filter(None, (listed([*names]) for names in labels)))
 
 
 def _incomplete(view: View, finding: Finding) -> str:

@@ -15,18 +15,22 @@ from alexprof.show.text import clean, listed
 def note_text(note: Note) -> str:
     """Says a note in a sentence or two; a reason is a clause, without an end."""
     names = [clean(name) for name in note.names]
-    times_s = [value for name, value in note.numbers.items() if _is_time(name)]
-    longest_s = max(times_s, default=None)
-    values = {name: _figure(name, value, longest_s) for name, value in note.numbers.items()}
     celsius = note.numbers.get("temperature_c")
     text = NOTE_TEXTS.get(note.code, note.code).format(
         names=listed(names),
         quoted=listed([f'"{name}"' for name in names]),
         text=clean(note.text),
         at_temperature="" if celsius is None else f" at {celsius:.0f} °C",
-        **values,
+        **figures_of(note),
     )
     return f"{clean(note.host)}: {text}" if note.host else text
+
+
+def figures_of(note: Note) -> dict[str, str]:
+    """A note's numbers by name, as its sentence writes them."""
+    times_s = [value for name, value in note.numbers.items() if _is_time(name)]
+    longest_s = max(times_s, default=None)
+    return {name: _figure(name, value, longest_s) for name, value in note.numbers.items()}
 
 
 def stopped_text(stopped: Note | None) -> str:
@@ -42,7 +46,7 @@ def _figure(name: str, value: float, longest_s: float | None) -> str:
     """A number by the end of its name, times in one unit; counts whole, or with two figures."""
     if name.endswith("fraction"):
         return numbers.percent_unit(value)
-    if name == "slowdown":
+    if name == "slowdown" or name.endswith("_ratio"):
         return numbers.times(value)
     if name.endswith("_mhz"):
         return numbers.unit(f"{value:.0f}", "MHz")

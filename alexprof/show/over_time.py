@@ -85,7 +85,7 @@ def _versions(step: Step) -> str:
     if step.changed is None:
         return "which versions ran is not recorded"
     changed = ", ".join(
-        f"{SOFTWARE[version.what]} {clean(version.values[1])} ({clean(version.values[0])} before)"
+        f"{SOFTWARE[version.what]} {clean(version.names[1])} ({clean(version.names[0])} before)"
         for version in step.changed
     )
     return f"the first with {changed}" if changed else "no version changed there"

@@ -9,9 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from msgspec import structs
-
-from alexprof.analysis.findings import all_findings
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
@@ -127,9 +124,5 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
 
 def _findings(view: View) -> Section | None:
     """All findings, the most harmful first."""
-    texts: dict[str, None] = {}
-    for whole in all_findings(view.run):
-        phases = tuple(key for key in whole.phases if key in view.phases)
-        if phases or not whole.phases:
-            texts[finding_text(view, structs.replace(whole, phases=phases))] = None
-    return Section("What to know", "", tuple(map(Warn, texts))) if texts else None
+    texts = tuple(Warn(finding_text(view, finding)) for finding in view.findings)
+    return Section("What to know", "", texts) if texts else None

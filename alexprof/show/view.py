@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import structs
+
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import MeasuredSaving, ablation_of
 from alexprof.analysis.summary import StepTime, Summary, summarize
@@ -41,6 +43,16 @@ class View:
     def phases(self) -> tuple[str, ...]:
         """Keys of the phases to show."""
         return tuple(key for key in self.run.phase_keys if self.options.phase in (None, key))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to know of the phases to show, the most harmful first."""
+        findings = []
+        for finding in self.summary.findings:
+            phases = tuple(key for key in finding.phases if key in self.phases)
+            if phases or not finding.phases:
+                findings.append(structs.replace(finding, phases=phases))
+        return tuple(findings)
 
     @property
     def several_phases(self) -> bool:

@@ -114,7 +114,7 @@ def _answer(ablation: Ablation) -> dict[str, Any]:
         "measured_s": ablation.measured_s,
         "ci95_s": interval,
         "predicted_s": predicted_s,
-        "predicted_from": ablation.predicted_from,
+        "predicted_from": ablation.predicted_by,
         "error": predicted_s / ablation.measured_s - 1
         if predicted_s and ablation.measured_s > 0
         else None,

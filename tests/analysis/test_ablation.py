@@ -258,12 +258,12 @@ def test_the_accounts_add_up(costs, a, b):
 
 def test_a_prediction_by_the_replay_and_its_error():
     saving = Saving(
-        what="ablation", name="lrn", fraction=0.27, fraction_std=0.0, saves_s=2.7e-7,
-        halved_fraction=0.1, halved_s=1e-7,
+        what="ablation", name="lrn", fraction=0.27, fraction_std=0.0,
+        halved_fraction=0.1,
     )  # fmt: skip
     replay = Replay(drift=0.01, drift_worst=0.01, steps=6, savings=(saving,))
     answer = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
-    assert answer.predicted_from == "replay"
+    assert answer.predicted_by == "ops"
     assert answer.predicted_ci95_s == pytest.approx((2.6e-7, 2.8e-7))
 
 
@@ -271,7 +271,7 @@ def test_a_prediction_by_the_replay_and_its_error():
 def test_without_a_replay_the_share_predicts_with_what_goes_with_it(dependents):
     replay = Replay(reason=Note("replay_gpu_busy"), dependents={"lrn": dependents})
     answer = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
-    assert answer.predicted_from == "share"
+    assert answer.predicted_by == "share"
     assert answer.attributed_s is not None
     turned_s = mean_s(WITH[TURN], WITH, "1e-6") if dependents else 0
     assert answer.predicted_s == pytest.approx(answer.attributed_s + turned_s)

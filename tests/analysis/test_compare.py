@@ -117,7 +117,7 @@ def test_what_only_one_variant_has_is_gone_or_new(logdir):
 def test_what_can_t_be_compared_says_why(two, fields, code, values):
     comparison = two(**fields)
     assert comparison.comparable is False
-    assert (code, values) in [(caveat.code, caveat.values) for caveat in comparison.why_not]
+    assert (code, values) in [(caveat.code, caveat.names) for caveat in comparison.why_not]
     assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace as replaced
 
 import pytest
 from msgspec.structs import replace
 
-from alexprof.analysis.findings import all_findings, findings_of
+from alexprof.analysis.findings import findings_of
 from alexprof.record.interference import GpuState, Interference
+from alexprof.record.note import Note
 from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
-from tests.factory import with_fields
+from tests.factory import change_phases, with_fields
 from tests.show import odd_runs, runs
 
 SLOW = (Stretch("train", 1, 4, 3.0, ("default",)),)
@@ -120,13 +122,14 @@ FORWARD = ("forward",)
 
 def of_times(run, code, **by_variant):
     """The findings of a code where the forward steps of variants have these fields."""
+    variants = {
+        name: replace(variant, phases={"forward": variant.phases["forward"]})
+        for name, variant in run.variants.items()
+    }
+    run = replace(run, variants=variants)
     for variant, timed in by_variant.items():
-        run = with_fields(run, variant, "forward", timed=timed)
-    return [
-        finding
-        for finding in all_findings(run)
-        if finding.code == code and finding.phases == FORWARD
-    ]
+        run = with_fields(run, variant, timed=timed)
+    return [finding for finding in findings_of(run) if finding.code == code]
 
 
 def test_outliers_of_variants_are_counted_together():
@@ -172,17 +175,16 @@ def test_why_timing_stopped_with_the_precision_of_the_worst_variant(
         assert (finding.phases, finding.variants) == (FORWARD, ())
 
 
-def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
-    fields = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009}
-    findings = of_times(
+def test_of_variants_that_ran_one_after_the_other_the_least_precise_says_why_it_stopped():
+    fields = {"stopped_by": "precision", "requested_precision": 0.01}
+    (finding,) = of_times(
         runs.steady(),
         "stopped",
-        with_lrn={**fields, "steps": 100},
-        without_lrn={**fields, "steps": 130},
+        with_lrn={**fields, "steps": 130, "precision": 0.007},
+        without_lrn={**fields, "steps": 100, "precision": 0.009},
     )
-    assert [(finding.variants, finding.numbers["steps"]) for finding in findings] == [
-        (("with_lrn",), 100), (("without_lrn",), 130),
-    ]  # fmt: skip
+    assert (finding.variants, finding.worst_variants) == ((), ("without_lrn",))
+    assert finding.numbers["steps"] == 100
 
 
 def test_warm_up_that_did_not_settle():
@@ -209,23 +211,71 @@ def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
     steadiness = STEADY if settled == 1 else replaced(DRIFT, settled_step=settled)
     clocks = Interference(seconds=1.0, cores=2, gpus_before=(COOL,), gpus_after=(after,))
     run = with_fields(odd_runs.two_gpus(), timed={"steadiness": steadiness}, interference=clocks)
-    findings = {finding.code: finding.numbers for finding in all_findings(run)}
+    findings = {finding.code: finding.numbers for finding in findings_of(run)}
     assert findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"} == noted
     if noted:
         assert findings["unsteady"].get("settled_step") == settled
 
 
-def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
-    """The full list has those of each."""
-    run, slowdowns = runs.steady(), iter([1.3, 1.3, 0.5, 1.6])
-    for variant in run.variants:
-        for phase in BOTH:
-            run = with_fields(run, variant, phase, traced={"slowdown": next(slowdowns)})
+@pytest.mark.parametrize(
+    ("slowdowns", "slowdown", "about", "worst"),
+    [
+        pytest.param((1.3, 0.5, 1.3, 1.6), 0.5, (BOTH, ()), (BOTH[1:], ("with_lrn",)), id="all"),
+        pytest.param((1.3, 1.6, 1.3, 1.6), 1.6, (BOTH, ()), (BOTH[1:], ()), id="of a phase"),
+        pytest.param((1.3, 1.0, 1.4, 1.0), 1.4, (FORWARD, ()), ((), ("without_lrn",)), id="one"),
+        pytest.param((1.3, 1.4, 1.0, 1.0), 1.4, (BOTH, ("with_lrn",)), (BOTH[1:], ()), id="with"),
+        pytest.param((1.3, 1.3, 1.3, 1.3), 1.3, (BOTH, ()), ((), ()), id="equal"),
+    ],
+)
+def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdown, about, worst):
+    run = runs.steady()
+    places = itertools.product(run.variants, BOTH)
+    for place, factor in zip(places, slowdowns, strict=True):
+        run = with_fields(run, *place, traced={"slowdown": factor})
     unlike = the_finding(run, "trace_unlike")
-    assert unlike.numbers == {"slowdown": 0.5}
-    assert (unlike.variants, unlike.phases) == (("without_lrn",), ("forward",))
-    everything = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
-    assert {finding.numbers["slowdown"] for finding in everything} == {1.3, 0.5, 1.6}
+    assert unlike.numbers == {"slowdown": slowdown}
+    assert (unlike.phases, unlike.variants) == about
+    assert (unlike.worst_phases, unlike.worst_variants) == worst
+
+
+@pytest.mark.parametrize(
+    ("code", "mild", "bad"),
+    [
+        ("trace_varies", {"std_fraction": 0.26}, {"std_fraction": 0.7}),
+        (
+            "trace_withheld",
+            {"traced_s": 0.1, "wall_clock_s": 0.11},
+            {"traced_s": 0.1, "wall_clock_s": 0.3},
+        ),
+        (
+            "cpu_clock_fell",
+            {"before_mhz": 3000, "after_mhz": 2900},
+            {"before_mhz": 3000, "after_mhz": 900},
+        ),
+        ("kernels_outside_steps", {"events": 2, "of_events": 900}, {"events": 5, "of_events": 900}),
+        ("trace_cut_short", {"steps": 8, "of_steps": 10}, {"steps": 3, "of_steps": 10}),
+        (
+            "unsteady",
+            {"first_level_s": 1.0, "last_level_s": 1.1, "settled_step": 44},
+            {"first_level_s": 1.0, "last_level_s": 2.1, "settled_step": 9},
+        ),
+    ],
+)
+def test_the_worst_figures_are_by_their_unit(code, mild, bad):
+    notes = iter([mild, bad, mild, mild])
+    run = change_phases(
+        runs.steady(), lambda phase: replace(phase, notes=(Note(code, next(notes)),))
+    )
+    finding = the_finding(run, code)
+    assert finding.numbers == bad
+    assert (finding.worst_phases, finding.worst_variants) == (BOTH[1:], ("with_lrn",))
+
+
+def test_two_gpus_that_are_slow_are_two_findings():
+    notes = tuple(Note("gpu_slowed", {"gpu": gpu, "clock_mhz": 900 + gpu}) for gpu in (0, 1))
+    run = with_fields(odd_runs.two_gpus(), notes=notes)
+    slowed_gpus = [finding for finding in findings_of(run) if finding.code == "gpu_slowed"]
+    assert [finding.numbers["gpu"] for finding in slowed_gpus] == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     assert [caveat.code for caveat in followed.points[4].reasons] == ["load_high"]
     assert followed.points[-1].value is None
     (no_value,) = followed.points[-1].reasons
-    assert no_value == Caveat(code="no_value", what="no_variant", values=("v",))
+    assert no_value == Caveat(code="no_value", what="no_variant", names=("v",))
     (note,) = followed.notes
     assert (note.code, note.runs, note.what) == ("unreadable", ("broken",), "file_damaged")
 
@@ -169,7 +169,7 @@ def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(t
         table.write_bytes(b"PAR1")
     _, point, _ = history(tmp_path).points
     assert point.value is None
-    assert str(table) in point.reasons[0].values[0]
+    assert str(table) in point.reasons[0].names[0]
 
 
 def test_a_median_is_that_of_the_report(tmp_path):

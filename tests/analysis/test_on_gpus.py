@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from alexprof.analysis.kernel_savings import StepWork
-from alexprof.analysis.timed_scale import Scale, timed_scale
+from alexprof.measure.slowdown import Scale, timed_scale
 from tests.analysis.made import sum_of_accounts
 from tests.h200 import RUNS, run_of
 from tests.show.full import render
@@ -73,8 +73,8 @@ def test_a_saving_is_kernels_and_the_idle_time_of_their_launches(rows, ops, time
 
 def test_savings_of_layers_add_up_to_the_step():
     savings = StepWork(costs(ROWS), "GPU:0").savings(800e-9)
-    layers = [saving.saves_s for saving in savings if saving.what == "layer"]
-    assert math.fsum(layers) == pytest.approx(800e-9)
+    layers = [saving.fraction for saving in savings if saving.what == "layer"]
+    assert math.fsum(layers) == pytest.approx(1)
 
 
 @pytest.fixture(params=RUNS)
@@ -94,7 +94,7 @@ OWN_US = {
 def test_what_leaving_lrn_out_saved(run, phase):
     (ablation,) = [ablation for ablation in run.ablations if ablation.phase == phase]
     # The prediction is at most 5 % off, or inside the interval.
-    assert ablation.predicted_from == "kernels"
+    assert ablation.predicted_by == "kernels"
     low, high = ablation.ci95_s
     off = ablation.predicted_s / ablation.measured_s - 1
     assert abs(off) <= 0.05 or low <= ablation.predicted_s <= high

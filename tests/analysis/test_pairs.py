@@ -199,7 +199,7 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(folder, ran):
     comparison = judge_pairs(record, folder).comparison
     assert (comparison.comparable, comparison.why_not) == (True, ())
     (note,) = comparison.notes
-    assert (note.code, note.what, note.values) == ("setting_differs", "intra_op", ("0", "1"))
+    assert (note.code, note.what, note.names) == ("setting_differs", "intra_op", ("0", "1"))
     (phase,) = (part for part in comparison.differences if part.level == "phase")
     assert phase.difference.verdict == "slower"
 

@@ -115,17 +115,17 @@ def test_what_can_not_be_replayed_says_why(kernels, reason):
 
 
 @pytest.mark.parametrize(
-    ("layer", "saved_s"), [pytest.param("a", 40e-9, id="most"), pytest.param("b", None, id="few")]
+    ("layer", "saved"), [pytest.param("a", 40 / 66, id="most"), pytest.param("b", None, id="few")]
 )
 def test_kernels_bound_a_step_and_what_holds_most_of_its_launches_is_replayed(
-    monkeypatch, layer, saved_s
+    monkeypatch, layer, saved
 ):
     monkeypatch.setattr(costs, "_bound_by", lambda *_: "kernels")
     facts = GraphFacts(ablations=[AblationSpec("less", "with", "without", layers=(layer,))])
     replayed = attribute(build([(0, 66)], BUSY), facts=facts).replayed
     assert replayed.reason == Note("replay_gpu_busy")
-    savings = {(saving.what, saving.name): saving.saves_s for saving in replayed.savings}
-    assert savings == ({} if saved_s is None else {("ablation", "less"): pytest.approx(saved_s)})
+    savings = {(saving.what, saving.name): saving.fraction for saving in replayed.savings}
+    assert savings == ({} if saved is None else {("ablation", "less"): pytest.approx(saved)})
 
 
 def total(busy: int, **idle: int) -> Totals:

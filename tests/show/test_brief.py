@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from alexprof.analysis.findings import Finding
+from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.summary import answers
 from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
@@ -46,6 +47,21 @@ def test_each_finding_has_its_words():
         names = ("max-time",) if code in ("stopped", "imprecise") else ()
         finding = Finding(code, figures, names=names, text="Said.", severity=1, phases=("forward",))
         assert finding_text(view, finding).endswith((".", ")"))
+
+
+def test_short_and_full_report_and_json_have_one_list_of_findings():
+    slowdowns = iter([1.3, 1.6, 1.3, 1.3])
+
+    def slow(phase):
+        return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
+
+    run = change_phases(runs.steady(), slow)
+    assert answers(run).findings == findings_of(run)
+    about = "Forward and forward-backward (worst: forward-backward, with LRN): traced steps took"
+    for full in (False, True):
+        text = " ".join(render(run, options=ReportOptions(full=full)).split())
+        assert f"{about} 1.60× the timed ones" in text
+        assert text.count("traced steps took") == 1
 
 
 @pytest.mark.parametrize("section", SECTIONS)

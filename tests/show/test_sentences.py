@@ -118,9 +118,8 @@ def test_what_the_clock_costs_a_timed_step_is_in_every_report(style):
 
 def test_drift_is_said_where_nothing_is_predicted():
     small = Saving(
-        what="layer", name="pool5", fraction=0.001, fraction_std=None, saves_s=2e-4,
-        halved_fraction=5e-4, halved_s=1e-4,
-    )  # fmt: skip
+        what="layer", name="pool5", fraction=0.001, fraction_std=None, halved_fraction=5e-4
+    )
     replay = Replay(drift=0.002, drift_worst=0.004, steps=10, savings=(small,))
     run = replace(runs.alexnet(), ablations=())
     text = full_text(with_fields(run, "with_lrn", "forward", replay=replay))

@@ -151,10 +151,11 @@ def test_steps_are_replayed_from_the_graph(run):
         assert on_path <= {op.name for op in phase.ops}
         assert "conv3" in {op.layer for op in phase.ops if op.name in on_path}
         path_s = sum(one.mean_s for one in replay.critical_path)
-        assert 0.5 * min(phase.traced.steps_s) < path_s <= phase.traced.mean_s
+        assert path_s <= phase.traced.mean_s
         if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
             assert not replay.savings
         else:
+            assert path_s > 0.5 * min(phase.traced.steps_s)
             assert {one.what for one in replay.savings} - {"ablation"} == {"layer", "kind", "op"}
 
 
@@ -429,19 +430,20 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
     asked = [one for one in whole.replay.savings if one.what == "ablation"]
     if whole.replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
         assert not asked
-        assert (answer.predicted_from, answer.predicted_s) == ("share", answer.attributed_s)
+        assert (answer.predicted_by, answer.predicted_s) == ("share", answer.attributed_s)
     else:
-        assert answer.predicted_from == "replay"
+        assert answer.predicted_by == "ops"
         assert answer.predicted_ci95_s is not None
         low, high = answer.predicted_ci95_s
         assert [one.name for one in asked] == ["lrn1"]
-        assert low <= answer.predicted_s == asked[0].saves_s <= high
+        assert low <= answer.predicted_s <= high
+        assert answer.predicted_s == asked[0].fraction * whole.timed.mean_s
 
 
 def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
-    options = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", options, Progress())
+    chosen = small_options(trace_steps=0, phases=["forward"], **options)
+    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", chosen, Progress())
     run = alexprof.load_run(tmp_path / "run")
     return run, [phase.timed for phase in phases_of(run)]
 

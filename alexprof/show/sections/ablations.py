@@ -65,7 +65,7 @@ def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
     if errors is None:
         yield "Nothing was predicted: the step could not be replayed."
         return
-    if any(view.ablation(saving).predicted_from == "share" for saving in savings):
+    if any(view.ablation(saving).predicted_by == "share" for saving in savings):
         yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
     yield (
         f"The predicted step is {numbers.percent_unit(errors.step_median)} off in the median, "

@@ -66,10 +66,8 @@ def _blocks(view: View, size: Size) -> Iterator[Block]:
 def _findings(view: View, most: int) -> Iterator[Block]:
     shown = [
         finding
-        for finding in view.summary.findings
-        if finding.code != "incomplete"
-        and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
-        and (not finding.phases or set(finding.phases) & set(view.phases))
+        for finding in view.findings
+        if finding.code != "incomplete" and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
     ]
     for finding in shown[:most]:
         text = finding_text(view, finding)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from alexprof.analysis.predictions import PredictedSaving, predict
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase, on_cpu
-from alexprof.record.trace import Replay
+from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
 from alexprof.show.note_texts import note_text
@@ -15,12 +15,13 @@ from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 10
-_HOW = {
-    "ops": "the step replayed without it",
-    "launches": "its launches replayed without it",
-    "kernels": "its kernels, and launching them",
-    "share": "the share, if nothing else changes",
+PREDICTED_BY: dict[PredictedBy, tuple[str, str]] = {
+    "ops": ("the step replayed without it", "by replaying"),
+    "launches": ("its launches replayed without it", "by replaying its launches"),
+    "kernels": ("its kernels, and launching them", "by kernel times and launch costs"),
+    "share": ("the share, if nothing else changes", "by its share"),
 }
+"""What a prediction rests on: over a table, and in a sentence."""
 FEW = 2
 """More ablations than this share a table; so few have a chart each."""
 _OPS_NAMED = 3
@@ -56,7 +57,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         yield Table.of(
             _columns(view, key, unit),
             [*left_out, *shown],
-            title=f"Predicted{others}: {_HOW[predicted.how]}",
+            title=f"Predicted{others}: {PREDICTED_BY[predicted.how][0]}",
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
@@ -97,7 +98,7 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     )
 
 
-def _scale(view: View, phase: Phase, how: str) -> str:
+def _scale(view: View, phase: Phase, how: PredictedBy) -> str:
     """What the times of the table rest on."""
     timeline = phase.attribution
     if phase.timed is None:

@@ -184,7 +184,8 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(layer.fraction for layer in entries)
     busy = "" if division.on_cpu else "100"
-    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s, division.step_s), "100")
+    half_width = unit.half_width(division.step_ci95_s, division.step_s)
+    cells = ("step", unit.plain(division.step_s), half_width, "100")
     return Table.of(
         _layer_columns(unit, division),
         [

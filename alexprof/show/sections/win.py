@@ -22,17 +22,11 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.sections.ablations import ablations_table, signed_percent
-from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
+from alexprof.show.sections.predict import FEW, PREDICTED_BY, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.verdicts import verdict_phrase
 from alexprof.show.view import View, on_gpu
 
-_SOURCES = {
-    "share": "by its share",
-    "replay": "by replaying",
-    "launches": "by replaying its launches",
-    "kernels": "by kernel times and launch costs",
-}
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
 _MARKS: dict[str, Mark] = {"own": "own", "own part": "own", "idle": "idle"}
@@ -200,7 +194,7 @@ def _predicted(
     view: View, saving: MeasuredSaving, ablation: Ablation, predicted_s: float
 ) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
-    source = _SOURCES.get(ablation.predicted_from, "")
+    source = PREDICTED_BY[ablation.predicted_by][1] if ablation.predicted_by else ""
     step = view.step(saving.reference, saving.phase)
     size = numbers.time_with_interval(
         predicted_s, saving.predicted_ci95_s, step.center_s if step else None
@@ -215,5 +209,5 @@ def _predicted(
     if covers := coverage(ablation):
         yield f"{sentence_case(covers)}."
     phase = view.phase(ablation.reference, ablation.phase)
-    if ablation.predicted_from in ("share", "kernels") and phase and phase.replay:
+    if ablation.predicted_by in ("share", "kernels") and phase and phase.replay:
         yield from gone_with(phase.replay, [("ablation", ablation.name)])
