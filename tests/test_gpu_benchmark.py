@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alexprof.attribute import attribute_phases
+from alexprof.attribute.costs import attribute_phases
 from benchmarks.gpu import sizes
 from benchmarks.gpu.parts import names, run_part
 from benchmarks.gpu.runner import NEEDS_A_GPU, run_one

@@ -13,7 +13,7 @@ from alexprof.analysis.reconcile import reconciled
 from alexprof.analysis.timed_scale import timed_half_s
 from alexprof.measure.intervals import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.trace import FusedOp, PredictedBy, Replay
 from alexprof.record.values import Interval
 from alexprof.workload.base import AblationSpec, matches, matches_kind
@@ -122,7 +122,7 @@ def _predicted(ablation: Ablation, phase: Phase, costs: pl.DataFrame | None) -> 
     gone = replay.dependents.get(ablation.name, ()) if replay else ()
     if replay is not None and (replayed := _replayed(replay, ablation.name, timed.mean_s)):
         return replayed
-    if attribution is not None and not on_cpu(attribution.device):
+    if attribution is not None and phase.on_gpu:
         if costs is None or attribution.bound_by != "kernels":
             return _NO_PREDICTION  # it takes a replay; `Replay.reason` says why there is none
         work = StepWork(costs, attribution.device)

@@ -34,7 +34,6 @@ CaveatCode = Literal[
     "fetch_differs",
     "results_differ",
     # Not the same machine or software.
-    "machine_unknown",
     "machine_differs",
     "system_differs",
     "version_differs",

@@ -130,8 +130,6 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
 def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
     machine_a, machine_b = a.run.machine, b.run.machine
     if machine_a is None or machine_b is None:
-        runs = tuple(selection.name for selection in (a, b) if selection.run.machine is None)
-        yield Caveat(code="machine_unknown", effect="work", runs=runs)
         return
     host_a, host_b = machine_a.host, machine_b.host
     for what, value_a, value_b in (

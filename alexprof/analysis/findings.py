@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from alexprof.analysis.division import divide
 from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
-from alexprof.record.phase import Phase, Traced, on_cpu
+from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 
@@ -325,10 +325,9 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
         yield _finding("trace_withheld", numbers)
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
-        on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
         steadiness = phase.timed.steadiness
-        unsteady = on_gpu and steadiness is not None and steadiness.state != "steady"
-        notes = interference_notes(phase.interference, on_gpu=on_gpu, unsteady=unsteady)
+        unsteady = phase.on_gpu and steadiness is not None and steadiness.state != "steady"
+        notes = interference_notes(phase.interference, on_gpu=phase.on_gpu, unsteady=unsteady)
         yield from map(of_note, notes)
 
 
@@ -340,8 +339,7 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced.left_out_s is not None:
         numbers = {"first_s": traced.left_out_s, "mean_s": traced.mean_s}
         yield _finding("first_step", {**numbers, "mean_with_s": traced.mean_with_s or 0.0})
-    cpu = on_cpu(phase.attribution.device)
-    if cpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
+    if not phase.on_gpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
         yield _finding("trace_unlike", {"slowdown": traced.slowdown})
     trend = _trend(traced.steps_s)
     if trend is not None:
@@ -350,7 +348,7 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
         yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
     faults = traced.page_faults_per_step
     before = timed.page_faults_per_step if timed else None
-    if not cpu or faults is None or before is None:
+    if phase.on_gpu or faults is None or before is None:
         return
     if (faults - before) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s:
         yield _finding("page_faults", {"traced_per_step": faults, "timed_per_step": before})
@@ -387,7 +385,7 @@ def _outside(run: Run) -> Iterator[Finding]:
         yield _finding(
             "outside_waits" if waits else "outside_runs",
             {"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
-            phases=() if run.machine is None else [key for key, _ in phases],
+            phases=() if run.is_trace else [key for key, _ in phases],
         )
 
 

@@ -25,7 +25,7 @@ from alexprof.analysis.changes import Level
 from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
 from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.samples import PhaseSample, RunSamples
-from alexprof.analysis.selection import Selection, is_trace
+from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import scaled_interval, timed_part
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
@@ -146,7 +146,7 @@ def history(
     estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    timed = [run for run in runs if not is_trace(run)]
+    timed = [run for run in runs if not run.is_trace]
     if metric is None:
         _, first = next(_phases((timed or runs)[-1]))
         metric = f"{first}.{estimator if timed else 'traced'}"

@@ -24,7 +24,7 @@ from alexprof.measure.intervals import welch
 from alexprof.measure.ratios import LEVEL, adjust_p_values
 from alexprof.measure.spread import Floats
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.trace import LayerChange, OneSided, SeenOps
 from alexprof.record.values import Interval
 from alexprof.workload.base import matches
@@ -111,7 +111,7 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
     mean_s = phase.timed.mean_s
-    step_costs = StepCosts(rows, mean_s, on_cpu=on_cpu(phase.attribution.device))
+    step_costs = StepCosts(rows, mean_s, on_cpu=not phase.on_gpu)
     seconds = {_Op(*names): values for names, values in step_costs.by(*_COLUMNS).items()}
     return _Side(seconds, step_costs.traced_s / mean_s, timed_part(phase, "mean"))
 

@@ -17,7 +17,7 @@ from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class RunSamples:
         if attribution is None or self._costs is None or not attribution.wall_ns:
             return PhaseSample(phase, steps, compared, step_s)
         rows = self._costs.filter(variant=variant, phase=key, device=attribution.device)
-        costs = StepCosts(rows, step_s, on_cpu=on_cpu(attribution.device))
+        costs = StepCosts(rows, step_s, on_cpu=not phase.on_gpu)
         parts: dict[Level, dict[str, Floats]] = {}
         for level in PARTS:  # idle time is a layer, and no kind or op
             by_name = costs.by(level, idle=level == "layer")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from alexprof.analysis.difference import center_ci95_s, center_s
 from alexprof.measure.slowdown import Scale, timed_scale
 from alexprof.record.phase import Phase
-from alexprof.record.phase import on_cpu as is_cpu
 from alexprof.record.values import Estimator, Interval, of_duration
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def scale_of(phase: Phase, estimator: Estimator) -> Scale:
         attributed.share_ns / traced.steps / 1e9,
         attributed.idle_ns / traced.steps / 1e9,
         center_s(timed, estimator),
-        on_cpu=is_cpu(attributed.device),
+        on_cpu=not phase.on_gpu,
     )
 
 
@@ -45,8 +44,8 @@ def timed_part(phase: Phase, estimator: Estimator) -> float:
 
     0 on a GPU, whose kernels' times don't rest on it, and where there is no such interval.
     """
-    attributed, half_s = phase.attribution, timed_half_s(phase, estimator)
-    if phase.timed is None or not half_s or (attributed and not is_cpu(attributed.device)):
+    half_s = timed_half_s(phase, estimator)
+    if phase.timed is None or not half_s or phase.on_gpu:
         return 0.0
     return half_s / center_s(phase.timed, estimator)
 

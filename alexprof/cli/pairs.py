@@ -44,9 +44,9 @@ def ab(
     ] = "",
     logdir: option.Logdir = Path("logdir"),
     run_name: option.RunName = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
-    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+    json: option.Json = False,
+    markdown: option.Markdown = False,
+    top: option.Top = 10,
 ) -> None:
     """Run two commands in turns, as pairs of processes, and compare them by the pairs.
 

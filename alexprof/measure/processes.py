@@ -94,12 +94,6 @@ def parse_command(text: str) -> Command:
     return Command(text, tuple(words), variables)
 
 
-def turns(pairs: int) -> list[tuple[int, Which]]:
-    """Pair (from 1) and side of each process: A B B A A B …, so that a drift favors none."""
-    order: tuple[tuple[Which, Which], ...] = (("b", "a"), ("a", "b"))
-    return [(pair, side) for pair in range(1, pairs + 1) for side in order[pair % 2]]
-
-
 def environment_of(command: Command, logdir: Path, place: int) -> dict[str, str]:
     """The environment of a process: this one's, a logdir of its own, the command's variables.
 

@@ -31,9 +31,9 @@ def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
     return tuple(kept)
 
 
-def note_of(error: AlexProfError, host: str = "") -> Note:
+def note_of(error: AlexProfError) -> Note:
     """What an error says, without the sentence."""
-    return Note(error.code, error.numbers, error.names, host, error.text)
+    return Note(error.code, error.numbers, error.names, text=error.text)
 
 
 def of_host(host: str, notes: Iterable[Note]) -> tuple[Note, ...]:

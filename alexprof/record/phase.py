@@ -129,3 +129,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     # Other activity during warm-up and timed steps of all variants in turns
     interference: Interference | None = None
     traced_interference: Interference | None = None  # The same during traced steps, without GPUs
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the trace gives its steps to a GPU."""
+        return self.attribution is not None and not on_cpu(self.attribution.device)

@@ -68,6 +68,11 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     clock_s: float | None = None  # Duration of a reading of the clock; each timed step has two
 
     @property
+    def is_trace(self) -> bool:
+        """Whether it is a trace alone: nothing was timed around it."""
+        return self.machine is None
+
+    @property
     def phase_keys(self) -> tuple[str, ...]:
         """Keys of the phases of all variants, in the order measured."""
         return tuple(

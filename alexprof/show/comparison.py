@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
@@ -15,8 +14,6 @@ from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
 from alexprof.show.sections.changed import brief_section, changed_sections, comparable_section
 from alexprof.show.text import clean
-
-Result = TypeVar("Result", bound=msgspec.Struct)
 
 FOOTER = (
     "A share is an op’s part of a traced step. Intervals are of the change and hold what processes "
@@ -33,16 +30,14 @@ def render_comparison(
         UsageError: If there is no such style or phase.
     """
     options = options or ReportOptions()
-    return draw(_one_phase(comparison, options), _document, style, options)
+    comparison = _one_phase(comparison, options)
+    return draw(comparison, lambda: _document(comparison, options), style, options)
 
 
 def draw(
-    result: Result,
-    document: Callable[[Result, ReportOptions], Document],
-    style: str,
-    options: ReportOptions,
+    result: msgspec.Struct, document: Callable[[], Document], style: str, options: ReportOptions
 ) -> str:
-    """Draws a result in a style: its fields as JSON, or a document made of it.
+    """Draws a result in a style: its fields as JSON, or the document that is made of it.
 
     Raises:
         UsageError: If there is no such style.
@@ -50,7 +45,7 @@ def draw(
     if style == "json":
         return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     check_name("style", style, ("json", "markdown", "text"))
-    drawn = document(result, options)
+    drawn = document()
     return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
 
 

@@ -179,7 +179,6 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "setting_differs": "{setting} differs {values}: that alone may be the difference",
     "fetch_differs": "only one fetched results, so steps end at different points",
     "results_differ": _results_differ,
-    "machine_unknown": "where {runs} ran is not recorded",
     "machine_differs": "{machine} {values}: machines are compared, not programs",
     "system_differs": "the system differs {values}",
     "version_differs": "{software} differs {values}: it may be the cause",

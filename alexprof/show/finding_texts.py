@@ -12,6 +12,8 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
+LEAST_SEVERE = 2
+"""Severity of a finding that makes numbers unsure."""
 ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 _STOPPED_BY = {
@@ -44,7 +46,7 @@ def busy(interference: Interference) -> str:
 def _where(view: View, finding: Finding) -> str:
     """What a finding begins with: "Forward, with LRN: "; "" where that goes without saying."""
     of_all = not finding.variants and set(finding.phases) >= set(view.phases)
-    only_phase = view.trace_alone and not view.several_phases
+    only_phase = view.run.is_trace and not view.several_phases
     names_them = finding.code == "machine_busy"
     worst = _labels(view, finding.worst_phases, finding.worst_variants)
     if names_them or not finding.phases or ((of_all or only_phase) and not worst):
@@ -79,10 +81,16 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "steal_fraction" in figures:
         part = numbers.percent_unit(figures["steal_fraction"])
         facts.append(f"the host of this virtual machine took {part} of the CPU away")
+    unsure = {
+        key
+        for other in view.findings
+        if other.severity >= LEAST_SEVERE
+        for key in other.phases or view.phases
+    }
     usable = [
         key
         for key in view.phases
-        if key not in finding.phases
+        if key not in unsure
         and all((timed := view.timed(name, key)) and timed.ci95_s for name in view.run.variants)
     ]
     repeat = f"repeat {_phases(view, finding)} on an idle machine."
@@ -132,7 +140,6 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
 
 
 def _unsteady(view: View, finding: Finding) -> str:
-    del view
     figures = finding.numbers
     last_s = figures["last_level_s"]
     levels = f"{numbers.time(figures['first_level_s'], last_s)} → {numbers.time(last_s)}"
@@ -146,7 +153,6 @@ def _unsteady(view: View, finding: Finding) -> str:
 
 
 def _stopped(view: View, finding: Finding) -> str:
-    del view
     figures, (stopped_by,) = finding.numbers, finding.names
     steps = plural(round(figures["steps"]), "step")
     text = f"timing stopped {_STOPPED_BY[stopped_by]} after {steps}"
@@ -161,7 +167,6 @@ def _stopped(view: View, finding: Finding) -> str:
 
 def _outliers(view: View, finding: Finding) -> str:
     """Says: 3 slow (1 far out) of 120 steps, which add at most 1.2 % to a mean."""
-    del view
     figures = finding.numbers
     counts = [
         f"{figures[word]:.0f} {word}" + (f" ({figures[far]:.0f} far out)" if figures[far] else "")

@@ -28,11 +28,10 @@ def render_gate(
     result: GateResult, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a gate's verdict; arguments as for `render_comparison`."""
-    return draw(result, _document, style, options or ReportOptions())
+    return draw(result, lambda: _document(result), style, options or ReportOptions())
 
 
-def _document(result: GateResult, options: ReportOptions) -> Document:
-    del options
+def _document(result: GateResult) -> Document:
     steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
         name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",

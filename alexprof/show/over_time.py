@@ -32,11 +32,10 @@ def render_history(
     history: History, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a history; arguments as for `render_comparison`."""
-    return draw(history, _document, style, options or ReportOptions())
+    return draw(history, lambda: _document(history), style, options or ReportOptions())
 
 
-def _document(history: History, options: ReportOptions) -> Document:
-    del options
+def _document(history: History) -> Document:
     unit = numbers.Unit("%", 100)
     if history.unit == "s":
         unit = numbers.table_unit(point.value for point in history.points)

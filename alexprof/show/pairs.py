@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
@@ -59,7 +58,7 @@ def render_pairs(
     a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
         a, b = cut_all([a, b], text_width(options) - len("A "))
-    return draw(result, partial(_document, commands=(a, b)), style, options)
+    return draw(result, lambda: _document(result, options, (a, b)), style, options)
 
 
 def pair_line(record: PairsRecord) -> str:

@@ -12,12 +12,11 @@ from pathlib import Path
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST, Size, brief_section
+from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block
 from alexprof.show.sections.timed import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -57,7 +56,7 @@ def _commands(view: View) -> Iterator[str]:
     place, whole = view.run.place, view.options.whole
     if place is not None and not whole:
         yield f"Details: alexprof report {_shell_path(place)} --full"
-    if place is not None and not view.trace_alone:
+    if place is not None and not view.run.is_trace:
         what = "Each step, the graph and the trace itself" if whole else "Charts"
         yield f"{what}: tensorboard --logdir {_shell_path(place.parent)}"
 
@@ -114,7 +113,7 @@ def _full(view: View) -> Iterator[Section]:
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
-    if not view.trace_alone:
+    if not view.run.is_trace:
         yield "cost", cost_section(view)
     for name, make in _OF_A_PHASE.items():
         for key in view.phases:
@@ -124,5 +123,5 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
 
 def _findings(view: View) -> Section | None:
     """All findings, the most harmful first."""
-    texts = tuple(Warn(finding_text(view, finding)) for finding in view.findings)
-    return Section("What to know", "", texts) if texts else None
+    findings = tuple(finding_block(view, finding) for finding in view.findings)
+    return Section("What to know", "", findings) if findings else None

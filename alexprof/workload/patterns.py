@@ -93,9 +93,6 @@ class LeftOut:
         self.check()
         return self.pattern.ablation(reference, without, self.scopes)
 
-    question = ablation
-    """Its earlier name."""
-
     def check(self) -> None:
         """Raises a `UsageError` if nothing was left out, with what could be."""
         if self.kinds:

@@ -32,7 +32,7 @@ def beside_stopwatch(name: str, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
         start_tensorflow()
     taken = PROGRAMS[name](sizes, folder)
-    from alexprof.attribute import attribute_phases
+    from alexprof.attribute.costs import attribute_phases
     from alexprof.xplane import read_trace
 
     (path,) = folder.rglob("*.xplane.pb")

@@ -109,7 +109,6 @@ def test_what_only_one_variant_has_is_gone_or_new(logdir):
         ({"host": replace(HOST, cores=8)}, "machine_differs", ("2", "8")),
         ({"accelerators": (Device("GPU:0", "A100"),)}, "machine_differs", ("none", "A100")),
         ({"workload": None}, "settings_unknown", ()),
-        ({"machine": None}, "machine_unknown", ()),
         ({"phase": "train"}, "no_common_phase", ()),
         ({"host": replace(HOST, load_before=4.4)}, "load_high", ()),
     ],

@@ -19,7 +19,6 @@ from alexprof.measure.processes import (
     environment_of,
     parse_command,
     run_process,
-    turns,
 )
 from tests.processes import ended
 
@@ -100,11 +99,6 @@ def test_a_program_gets_the_arguments_that_a_shell_gives_it(words):
         for argv in (parse_command(text).argv, ("/bin/sh", "-c", text))
     )
     assert ours == a_shell_s
-
-
-def test_sides_take_turns():
-    assert "".join(side for _, side in turns(5)) == "abbaabbaab"
-    assert [pair for pair, _ in turns(3)] == [1, 1, 2, 2, 3, 3]
 
 
 def test_an_environment_of_its_own(tmp_path, monkeypatch):

@@ -111,8 +111,13 @@ def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
     run = runs.steady()
     (clear,) = [ablation for ablation in run.ablations if ablation.phase == "forward"]
     larger = replace(clear, name="conv1", measured_s=0.2, ci95_s=(-0.1, 0.5))
-    text = render(replace(run, ablations=(larger, clear)))
-    assert "Leaving LRN out saves" in text
+    run = replace(run, ablations=(larger, clear))
+    summary = answers(run)
+    assert summary.savings[0].name == "conv1"
+    assert {key: summary.savings[place].name for key, place in summary.headline.items()} == {
+        "forward": "lrn"
+    }
+    assert "Leaving LRN out saves" in render(run)
 
 
 def test_rows_of_one_phase_are_in_its_order():
@@ -122,8 +127,11 @@ def test_rows_of_one_phase_are_in_its_order():
     assert parts == sorted(parts, reverse=True)
 
 
-def test_of_layers_that_are_equally_large_none_is_the_largest():
-    lines = "\n".join(f"dense{n}/MatMul MatMul forward 2 0 2 0" for n in range(8))
+@pytest.mark.parametrize("longer_ms", [2, 2.0005], ids=["equal", "equal in what is shown"])
+def test_of_layers_that_are_equally_large_none_is_the_largest(longer_ms):
+    lines = "\n".join(
+        f"dense{n}/MatMul MatMul forward {2 if n else longer_ms} 0 2 0" for n in range(8)
+    )
     costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
     run = change_phases(odd_runs.one_step(), lambda phase: traced(phase, costs))
     (headline, *_) = render(run).split("\n\n")[1].splitlines()
@@ -131,6 +139,22 @@ def test_of_layers_that_are_equally_large_none_is_the_largest():
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
     assert "each of 8 layers takes 12.1" in where.casefold()
+    largest = answers(run).largest["inference"]
+    assert sorted(largest.names) == [f"dense{n}" for n in range(8)]
+    assert largest.fraction == pytest.approx(2 / 16.5, rel=1e-3)
+    assert not largest.idle_longer
+
+
+def test_the_largest_layer_and_longer_idle_time_are_in_the_json():
+    costs = costs_of(
+        [*runs.ops("a/MatMul MatMul forward 2 0 2 0\nb/Add Add forward 1 0 1 0"), runs.idle_ms(5)]
+    )
+    phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
+    run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
+    largest = answers(run).largest["inference"]
+    assert (largest.names, largest.idle_longer) == (("a",), True)
+    assert largest.fraction == pytest.approx(0.25)
+    assert "of it idle 62.5\u00a0% and a 25.0\u00a0%" in render(run)
 
 
 def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():

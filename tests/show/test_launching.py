@@ -44,7 +44,7 @@ def alexnet():
 def launches_of(run: Run):
     division = divide(run, "trace", "trace")
     assert division is not None
-    return launch_table(phase_of(run), division, 10)
+    return launch_table(phase_of(run), division)
 
 
 def phase_of(run: Run):

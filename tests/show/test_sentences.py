@@ -82,7 +82,7 @@ def test_notes_of_all_variants_show_and_each_once():
     run = with_fields(run, "without_lrn", "forward", notes=(fused, warning))
     text = full_text(run)
     assert text.count("with LRN: many ops ran eagerly") == 1
-    assert text.count("! XLA fused ops") == 1
+    assert text.count("XLA fused ops") == 1
     assert "! Forward, without LRN: c" in text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from alexprof.analysis.predictions import PredictedSaving, predict
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
@@ -71,7 +71,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
             keys = [(saving.what, saving.name) for saving in (*left_out, *shown)]
             yield from map(Remark, gone_with(phase.replay, keys))
         yield from map(Warn, _fused(phase))
-    if drift := _replay(phase.replay, trace_alone=view.trace_alone):
+    if drift := _replay(phase.replay, trace_alone=view.run.is_trace):
         yield Remark(drift)
 
 
@@ -100,11 +100,10 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
 
 def _scale(view: View, phase: Phase, how: PredictedBy) -> str:
     """What the times of the table rest on."""
-    timeline = phase.attribution
     if phase.timed is None:
         step = numbers.time(phase.traced.mean_s if phase.traced else None)
         return f"Of the traced step, {step}: there are no timed ones."
-    if timeline is None or on_cpu(timeline.device):
+    if not phase.on_gpu:
         return f"Scaled to the timed {view.summary.estimator}."
     if how == "launches":
         return "The host’s time is scaled until the replayed step is as long as a timed one."
@@ -117,9 +116,9 @@ def _scale(view: View, phase: Phase, how: PredictedBy) -> str:
 
 def _fused(phase: Phase) -> Iterator[str]:
     """Says what a GPU's step can't tell of: ops that are fused into others."""
-    device = phase.attribution.device if phase.attribution else "CPU"
-    ops = [op for op in phase.ops if op.fused and op.device == device and not on_cpu(device)]
-    if ops:
+    if phase.attribution is None or not phase.on_gpu:
+        return
+    if ops := [op for op in phase.ops if op.fused and op.device == phase.attribution.device]:
         types = listed([clean(type_) for op in ops for type_ in op.fused])
         kinds = listed([clean(op.kind) for op in ops])
         kernels = sum(op.kernels_per_step for op in ops)

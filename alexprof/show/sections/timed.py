@@ -51,8 +51,8 @@ def _unit(view: View) -> numbers.Unit:
 
 
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
-    if savings := [saving for key in view.phases for saving in view.savings(key)]:
-        yield Lead(saved_text(view, savings))
+    if view.headlines:
+        yield Lead(saved_text(view))
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:

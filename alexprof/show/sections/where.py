@@ -68,8 +68,8 @@ def where_section(view: View, key: str) -> Section:
     variant = view.variant
     phase = view.phase(variant, key)
     division = divide(view.run, variant, key)
-    aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
-    if view.trace_alone and view.several_phases:
+    aside = [] if view.run.is_trace else [view.phase_label(key), *view.needed_label(variant)]
+    if view.run.is_trace and view.several_phases:
         aside = [view.phase_label(key)]
     if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
@@ -99,17 +99,16 @@ def _answer(view: View, division: DividedStep) -> str:
     layers = division.layers
     if not layers:
         return f"No op ran on {division.device} in these steps: all of it is idle."
-    largest = layers[0]
-    as_large = sum(layer.share_s == largest.share_s for layer in layers)
-    name = clean(largest.name) if as_large == 1 else f"each of {as_large} layers"
+    largest, first = view.summary.largest[division.phase], layers[0]
     of_busy = ""
-    if largest.busy_fraction is not None:
-        of_busy = f" ({numbers.percent_unit(largest.busy_fraction)} of GPU-busy time)"
+    if first.busy_fraction is not None:
+        of_busy = f" ({numbers.percent_unit(first.busy_fraction)} of GPU-busy time)"
     texts = [
-        f"{name} takes {numbers.percent_unit(largest.fraction)} of the step{of_busy}, "
-        + numbers.time_with_interval(largest.share_s, largest.ci95_s, division.step_s)
+        f"{view.largest_label(division.phase)} takes {numbers.percent_unit(largest.fraction)} "
+        f"of the step{of_busy}, "
+        + numbers.time_with_interval(first.share_s, first.ci95_s, division.step_s)
     ]
-    if division.idle_s > largest.share_s:
+    if largest.idle_longer:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
         texts.insert(0, f"{device} is idle for {idle} of the step")
@@ -243,10 +242,10 @@ def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
 
 TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
     "layers": _layer_table,
-    "launches": launch_table,
+    "launches": lambda phase, division, _: launch_table(phase, division),
     "ops": op_table,
     "kernels": kernel_table,
-    "copies": copy_table,
+    "copies": lambda phase, division, _: copy_table(phase, division),
 }
 """The section's tables by the name that `--section` has for them, and how many rows to list."""
 

@@ -25,7 +25,7 @@ from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, PREDICTED_BY, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.verdicts import verdict_phrase
-from alexprof.show.view import View, on_gpu
+from alexprof.show.view import View
 
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
@@ -41,7 +41,7 @@ def win_section(view: View, key: str) -> Section | None:
 
 
 def _aside(view: View, key: str) -> str:
-    label = "" if view.trace_alone else view.phase_label(key)
+    label = "" if view.run.is_trace else view.phase_label(key)
     savings = view.savings(key)
     if len(savings) != 1:
         return label
@@ -107,7 +107,8 @@ def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterat
         view.variant_label(saving.reference),
         view.other_label(saving.without, saving.reference),
     )
-    gpu = on_gpu(view.phase(saving.reference, saving.phase))
+    phase = view.phase(saving.reference, saving.phase)
+    gpu = phase is not None and phase.on_gpu
     hidden = "the idle row" if gpu else "the scale of the ops"
     first, second = map(numbers.times, ablation.traced_over_timed)
     yield (
