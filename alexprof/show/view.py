@@ -96,7 +96,7 @@ class View:
         return [summary.savings[summary.headline[key]] for key in self.phases if self.savings(key)]
 
     def largest_label(self, key: str) -> str:
-        """The layer that takes most of a step: "conv2", or "each of the 2 largest layers"."""
+        """The layer that takes most of a step: "conv2"; of two "each of the 2 largest layers"."""
         first, *others = self.summary.largest[key].names
         return f"each of the {1 + len(others)} largest layers" if others else clean(first)
 

@@ -178,3 +178,24 @@ def test_a_program_that_can_t_be_started(tmp_path):
     (tmp_path / "no program").write_text("")
     with pytest.raises(UsageError, match=r"can't start .*Permission denied"):
         run_process(Launch((str(tmp_path / "no program"),), {}, tmp_path / "out", tmp_path / "err"))
+
+
+def test_ctrl_c_while_a_process_starts_ends_that_process(tmp_path, monkeypatch):
+    """Python raises it when `Popen` returns, where the process would not be known yet."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    launch = Launch(("sleep", "60"), {}, tmp_path / "out", tmp_path / "err")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_process(launch)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].poll() is not None
