@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from alexprof.record.note import Note, distinct
-from alexprof.record.values import Needed
+from alexprof.record.values import Needed, Reason
 
 Effect = Literal["none", "work", "times"]
 CaveatCode = Literal[
@@ -56,6 +56,10 @@ CaveatCode = Literal[
 ]
 QUIET = Needed("quiet")
 """What a verdict takes where the times themselves are spoiled."""
+WHOLE_STEPS = Needed("whole_steps")
+"""What it takes where the marked steps hold too little of their loop."""
+SPOILED: tuple[Reason, ...] = ("machine_busy", "outside_steps")
+"""Reasons why the times themselves allow no verdict."""
 
 
 class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,8 +67,8 @@ class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         code: What it is; a template in `show/comparison_texts.py` says it.
-        effect: "times": the times are too unreliable for a verdict. "work": they are reliable, but
-            work or machine differ. "none": for information.
+        effect: "times": the times are too unreliable for a verdict; of `phases` alone if there are
+            any. "work": they are reliable, but work or machine differ. "none": for information.
         runs: The runs that it is about; A's first where it is about both.
         phases: Keys of the phases that it is about.
         variants: The variants: A's and B's where they differ.

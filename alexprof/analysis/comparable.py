@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from alexprof.analysis.caveats import Caveat, CaveatCode
+from alexprof.analysis.caveats import Caveat, CaveatCode, Effect
 from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import (
     MEMORY_STALLED,
@@ -14,12 +14,15 @@ from alexprof.analysis.interference import (
     STEAL,
     THROTTLED,
     TOO_BUSY,
+    is_busy,
 )
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.note import distinct
 from alexprof.record.run import MachineRecord, Run
 
+VariantPhase = tuple[str, str]
+"""A variant and the key of a phase of it."""
 QUANTITIES = frozenset(
     (
         *("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave"),
@@ -45,10 +48,11 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         caveats.append(Caveat(code="traces_alone"))
         caveats += [*_outside_steps(a), *_outside_steps(b)]
     elif a.folder != b.folder:
-        caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run), *_load(a, b)]
-        caveats += _around(a, b, pairs)
+        caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run)]
+        caveats += [*_load(a, b, pairs), *_around(a, b, pairs)]
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
+        caveats += _busy_in_turns(a, b, pairs)
     incomplete = [run for run in (a.run, b.run) if not run.complete]
     caveats += [Caveat(code="incomplete", runs=(run.run,)) for run in incomplete]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
@@ -160,23 +164,15 @@ def version_changes(a: Run, b: Run) -> Iterator[Caveat]:
             yield Caveat(code="version_differs", what=what, values=values)
 
 
-def too_busy(selection: Selection) -> list[Caveat]:
+def too_busy(selection: Selection, compared: Iterable[VariantPhase]) -> list[Caveat]:
     """Where other programs took so much time from a run that its times say nothing.
 
-    The load before the run counts only where nothing was read around its steps.
+    Only the phases that are compared count, and the load before the run only where nothing was read
+    around their steps.
     """
-    run, lost = selection.run, _lost_parts(selection)
+    run, lost = selection.run, _lost_parts(selection, compared)
     if busy := {key: part for key, part in lost.items() if part >= TOO_BUSY}:
-        numbers = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
-        return [
-            Caveat(
-                code="machine_busy",
-                effect="times",
-                runs=(run.run,),
-                phases=tuple(busy),
-                numbers=numbers,
-            )
-        ]
+        return [_machine_busy(run, busy, "times")]
     host = run.machine.host if run.machine else None
     if lost or host is None or (host.load_before or 0.0) < LOADED * host.cores:
         return []
@@ -184,24 +180,49 @@ def too_busy(selection: Selection) -> list[Caveat]:
     return [Caveat(code="load_high", effect="times", runs=(run.run,), numbers=load)]
 
 
-def _lost_parts(selection: Selection) -> dict[str, float]:
+def _machine_busy(run: Run, lost: Mapping[str, float], effect: Effect) -> Caveat:
+    numbers = {"least_fraction": min(lost.values()), "most_fraction": max(lost.values())}
+    phases = tuple(lost)
+    return Caveat(
+        code="machine_busy", effect=effect, runs=(run.run,), phases=phases, numbers=numbers
+    )
+
+
+def _busy_in_turns(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """Others beside variants of one run, as in its report: both were measured beside them."""
+    compared = [*_compared(a, b, pairs, side=0), *_compared(a, b, pairs, side=1)]
+    if lost := _lost_parts(a, compared, only_busy=True):
+        yield _machine_busy(a.run, lost, "none")
+
+
+def _compared(a: Selection, b: Selection, pairs: Sequence[Pair], side: int) -> list[VariantPhase]:
+    """The phases of one side, A's (0) or B's (1), that stand beside one of the other's."""
+    return [(phase.variants[side], phase.key) for phase in common_phases(a, b, pairs)]
+
+
+def _lost_parts(
+    selection: Selection, compared: Iterable[VariantPhase], *, only_busy: bool = False
+) -> dict[str, float]:
     """What others took of the cores, by phase the most in any variant; where that is known."""
     lost: dict[str, float] = {}
-    for name in selection.variants:
-        for key, phase in selection.run.variants[name].phases.items():
-            if phase.interference is not None and phase.interference.cpu_others is not None:
-                lost[key] = max(lost.get(key, 0.0), phase.interference.lost_part)
+    for name, key in compared:
+        phase = selection.run.phase(name, key)
+        taken = phase.interference if phase else None
+        if taken is None or taken.cpu_others is None or (only_busy and not is_busy(taken)):
+            continue
+        lost[key] = max(lost.get(key, 0.0), taken.lost_part)
     return lost
 
 
-def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
+def _load(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
     """Others beside the runs; the load before them only where nothing was read around steps."""
-    busy = [*too_busy(a), *too_busy(b)]
+    of_a, of_b = (_compared(a, b, pairs, side) for side in (0, 1))
+    busy = [*too_busy(a, of_a), *too_busy(b, of_b)]
     yield from busy
     if busy or a.run.machine is None or b.run.machine is None:
         return
     host_a, host_b = a.run.machine.host, b.run.machine.host
-    both_read = _lost_parts(a) and _lost_parts(b)
+    both_read = _lost_parts(a, of_a) and _lost_parts(b, of_b)
     if both_read or host_a.load_before is None or host_b.load_before is None:
         return
     if abs(host_a.load_before / host_a.cores - host_b.load_before / host_b.cores) >= UNEVEN:

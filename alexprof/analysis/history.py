@@ -108,6 +108,7 @@ class History(Struct, frozen=True, kw_only=True):
         unit: Seconds, or a fraction of the step.
         variant: Key of the variant.
         phase: Key of the phase.
+        phases: Each phase's label.
         points: Each run of the logdir, oldest first.
         steps: Where it stepped, oldest first.
         notes: What else to know.
@@ -119,6 +120,7 @@ class History(Struct, frozen=True, kw_only=True):
     unit: Literal["s", "part"]
     variant: str
     phase: str
+    phases: dict[str, str]
     points: tuple[Point, ...]
     steps: tuple[Step, ...]
     notes: tuple[Caveat, ...]
@@ -209,6 +211,12 @@ def history(
         unit="part" if measure == "share" else "s",
         variant=variant,
         phase=phase,
+        phases={
+            key: record.label
+            for run in runs
+            for variant_record in run.variants.values()
+            for key, record in variant_record.phases.items()
+        },
         points=tuple(points),
         steps=tuple(find_steps(observed)),
         notes=tuple(
@@ -261,7 +269,7 @@ def _points(
             observed = _observe(selection, name, measure, phase, estimator)
             caveats = caveats_of(newest or selection, selection, [(variant, variant)])
             reasons = [
-                *too_busy(selection),
+                *too_busy(selection, [(variant, phase)]),
                 *(caveat for caveat in caveats if caveat.effect == "work"),
             ]
         except RunError as error:  # a run without it doesn't stand in the others' way

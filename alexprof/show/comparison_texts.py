@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.record.note import Note
 from alexprof.show.note_texts import note_text
-from alexprof.show.text import clean, listed, plural
+from alexprof.show.text import clean, in_sentence, listed, plural
 
 SOFTWARE = {
     "tensorflow": "TensorFlow",
@@ -31,8 +33,9 @@ _RESULTS = {
 }
 
 
-def caveat_text(caveat: Caveat) -> str:
-    """A caveat as a sentence without its capital and full stop."""
+def caveat_text(caveat: Caveat, labels: Mapping[str, str]) -> str:
+    """A caveat as a sentence without its capital and full stop; `labels` are the phases'."""
+    caveat = replace(caveat, phases=tuple(_label(key, labels) for key in caveat.phases))
     template = _TEMPLATES[caveat.code]
     if not isinstance(template, str):
         return template(caveat)
@@ -51,13 +54,18 @@ def caveat_text(caveat: Caveat) -> str:
     )
 
 
-def result_text(change: ResultChange) -> str:
-    """What was found of two results, in a clause."""
+def _label(phase: str, labels: Mapping[str, str]) -> str:
+    return in_sentence(labels.get(phase, phase))
+
+
+def result_text(change: ResultChange, labels: Mapping[str, str]) -> str:
+    """What was found of two results, in a clause; `labels` are the phases'."""
     if change.reason == "not_recorded":
         return f"no result is recorded in {clean(change.run or '')}"
     if change.reason == "seeds_differ":
         return "the seeds differ, so other numbers are to be expected"
-    where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
+    phases = (_label(change.phase, labels),)
+    where = _where(phases, tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
         return f"{where}: largest difference {_small(change.difference or 0.0)} of the result"
     norms = None
@@ -76,12 +84,21 @@ def _difference(
     if norms is None:
         return f"{clean(tensor)} differs"
     fraction, norm_a, norm_b = norms
-    return f"{clean(tensor)} differs by {_small(fraction)} of its norm ({norm_a:.6g}, {norm_b:.6g})"
+    return (
+        f"{clean(tensor)} differs: the difference’s norm is about {_small_percent(fraction)} of "
+        f"the tensor’s ({norm_a:.6g} and {norm_b:.6g})"
+    )
 
 
 def _small(fraction: float) -> str:
     """A fraction as people write it: 0.12, 3e-7."""
     return f"{fraction:.2g}" if fraction >= 0.01 else f"{fraction:.0e}".replace("e-0", "e-")
+
+
+def _small_percent(fraction: float) -> str:
+    """A fraction that was estimated, in percent: "12 %", "0.07 %", "3e-5 %"."""
+    percent = fraction * 100
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1g} %".replace("e-0", "e-")
 
 
 def _percent(fraction: float) -> str:
@@ -95,7 +112,7 @@ def _figure(value: float) -> str:
 
 
 def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
-    """The phase and variants, as their keys: "forward of with_lrn and without_lrn"."""
+    """The phase and the variants' keys: "forward of with_lrn and without_lrn"."""
     return f"{clean(listed(list(phases)))} of {clean(' and '.join(variants))}"
 
 
@@ -120,7 +137,7 @@ def _machine_busy(caveat: Caveat) -> str:
     phases = clean(listed(list(caveat.phases)))
     return (
         f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, which "
-        "may distort its times: no verdict"
+        f"may distort its times{': no verdict' if caveat.effect == 'times' else ''}"
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from alexprof.analysis.changes import GroupRecord
 from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
-from alexprof.show.comparison import draw
+from alexprof.show.comparison import draw, title
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import Block, Column, Document, Lead, Remark, Section, Table, Warn
 from alexprof.show.options import ReportOptions
@@ -32,10 +32,9 @@ def render_gate(
 
 
 def _document(result: GateResult, options: ReportOptions) -> Document:
-    del options
     steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
-        name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
+        name=title(result.baseline.name, [result.run.name], "baseline → now", options),
         status="pass" if result.outcome == "within" else _verdict(result),
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
         sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
@@ -51,13 +50,16 @@ def _blocks(result: GateResult) -> Iterator[Block]:
         yield from (Lead(_slower(result, subject)) for subject in slower)
     else:
         yield Lead(f"{sentence_case(_verdict(result))}.")
-    yield from (Warn(f"{caveat_text(caveat)}.") for caveat in result.why_not)
+    labels = {**result.run.phases, **result.baseline.phases}
+    yield from (Warn(f"{caveat_text(caveat, labels)}.") for caveat in result.why_not)
     if result.judged:
         yield _table(result)
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
         yield from needed_notes(needs, "to tell it takes")
-    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in result.notes)
+    for note in result.notes:
+        busy = note.effect == "times" or note.code == "machine_busy"
+        yield (Warn if busy else Remark)(f"{caveat_text(note, labels)}.")
 
 
 def _verdict(result: GateResult) -> str:

@@ -24,7 +24,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import interval_text
-from alexprof.show.text import clean, plural
+from alexprof.show.text import clean, in_sentence, plural
 from alexprof.show.verdicts import CANT_TELL, VERDICTS
 
 
@@ -40,10 +40,11 @@ def _document(history: History, options: ReportOptions) -> Document:
     unit = numbers.Unit("%", 100)
     if history.unit == "s":
         unit = numbers.table_unit(point.value for point in history.points)
+    phase = clean(in_sentence(history.phases.get(history.phase, history.phase)))
     return Document(
         name=clean(history.metric),
         status=plural(len(history.points), "run"),
-        facts=(f"{clean(history.phase)}, {clean(history.variant)}",),
+        facts=(f"{phase}, {clean(history.variant)}",),
         sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
         footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
     )
@@ -61,11 +62,11 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     for point in history.points:
         if point.reasons:
             state = "no value" if point.value is None else "not compared"
-            texts = "; ".join(map(caveat_text, point.reasons))
+            texts = "; ".join(caveat_text(reason, history.phases) for reason in point.reasons)
             runs.setdefault((state, texts), []).append(clean(point.run))
     for (state, texts), names in runs.items():
         yield Remark(f"{', '.join(names)}: {state}: {texts}.")
-    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in history.notes)
+    yield from (Remark(f"{caveat_text(caveat, history.phases)}.") for caveat in history.notes)
 
 
 def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:

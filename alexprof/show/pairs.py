@@ -196,8 +196,9 @@ def _axis(
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+        labels = result.comparison.a.phases
+        blocks += [Remark(f"{caveat_text(caveat, labels)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason)}."))
+        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason, {})}."))
     blocks.append(Remark(_CANT_EXCLUDE))
     return Section("What to know?", "", tuple(blocks))

@@ -156,18 +156,22 @@ def test_what_went_on_beside_two_phases(tmp_path, of_a, of_b, what, numbers):
     caveats = [*comparison.why_not, *comparison.notes]
     (caveat,) = [caveat for caveat in caveats if caveat.code == "interference_differs"]
     assert (caveat.what, caveat.numbers) == (what, numbers)
-    assert caveat_text(caveat).startswith("forward, a and b: ")
+    assert caveat_text(caveat, {}).startswith("forward, a and b: ")
 
 
 def test_every_phase_that_was_busy_is_named(tmp_path):
-    run = made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, cpu_others=0.8))
-    made_run(tmp_path / "b", {"v": 0.1}, interference=AT_REST)
-    phase = run.variants["v"].phases["forward"]
-    worse = msgspec.structs.replace(phase, interference=replace(AT_REST, cpu_others=1.0))
-    calm = msgspec.structs.replace(phase, interference=AT_REST)
-    phases = {"forward": phase, "forward_backward": worse, "train": calm}
-    variants = {"v": msgspec.structs.replace(run.variants["v"], phases=phases)}
-    save_run(tmp_path / "a", msgspec.structs.replace(run, variants=variants))
+    for name, others in (("a", (0.8, 1.0, 0.8)), ("b", (0.0, 0.0, 0.0))):
+        run = made_run(tmp_path / name, {"v": 0.1}, interference=AT_REST, traced=0)
+        phase = run.variants["v"].phases["forward"]
+        keys = ("forward", "forward_backward", "train" if name == "a" else "serve")
+        phases = {
+            key: msgspec.structs.replace(
+                phase, interference=replace(AT_REST, cpu_others=cpu_others)
+            )
+            for key, cpu_others in zip(keys, others, strict=True)
+        }
+        variants = {"v": msgspec.structs.replace(run.variants["v"], phases=phases)}
+        save_run(tmp_path / name, msgspec.structs.replace(run, variants=variants))
     (busy,) = compared(tmp_path, "a", "b").why_not
     assert busy.phases == ("forward", "forward_backward")
-    assert "40 % to 50 % of the cores during forward and forward_backward" in caveat_text(busy)
+    assert "40 % to 50 % of the cores during forward and forward_backward" in caveat_text(busy, {})

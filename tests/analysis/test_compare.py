@@ -170,7 +170,7 @@ def test_what_can_t_be_compared_says_why(tmp_path, fields, code, values):
     comparison = compared(tmp_path, "a", "b")
     assert comparison.comparable is False
     assert (code, values) in [(caveat.code, caveat.values) for caveat in comparison.why_not]
-    assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
+    assert all(caveat_text(caveat, {}) for caveat in (*comparison.why_not, *comparison.notes))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_is_only_good_to_know(tmp_path, fields, code):
     comparison = compared(tmp_path, "a", "b")
     assert (comparison.comparable, comparison.why_not) == (True, ())
     assert [note.code for note in comparison.notes] == ([code] if code else [])
-    assert all(caveat_text(note) for note in comparison.notes)
+    assert all(caveat_text(note, {}) for note in comparison.notes)
 
 
 def test_a_busy_machine_gives_no_verdict(tmp_path):

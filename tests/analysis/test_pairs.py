@@ -285,7 +285,7 @@ def test_without_a_run_of_each_their_times_are_judged(tmp_path, leave, reason):
     result = judge_pairs(record, tmp_path / "ab")
     assert (result.judged_by, result.comparison) == ("processes", None)
     assert result.reason is not None
-    assert reason in caveat_text(result.reason)
+    assert reason in caveat_text(result.reason, {})
 
 
 def test_a_failure_stops_and_says_where(tmp_path):
