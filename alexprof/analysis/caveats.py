@@ -26,6 +26,7 @@ CaveatCode = Literal[
     "trace_and_timed",
     # Not the same work.
     "settings_unknown",
+    "programs_unlike",
     "workload_differs",
     "seed_differs",
     "amount_differs",
@@ -51,6 +52,7 @@ CaveatCode = Literal[
     # Of a history and of pairs.
     "unreadable",
     "no_value",
+    "with_outside",
     "runs_left",
     "nothing_timed",
 ]

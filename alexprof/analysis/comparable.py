@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from alexprof.analysis.caveats import Caveat, CaveatCode, Effect
+from alexprof.analysis.division import UNASSIGNED
 from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import (
     MEMORY_STALLED,
@@ -19,6 +20,7 @@ from alexprof.analysis.interference import (
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.note import distinct
+from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run
 
 VariantPhase = tuple[str, str]
@@ -35,6 +37,10 @@ WORK = frozenset(("batch_size", "image_size"))
 LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
+LEAST_COMMON = 0.05
+"""Part of a step that ops of the same name take at least, in one of two runs, of what may be one
+program: in traces of unrelated programs it was 0 to 2 %, of a model in other precision or compiled
+by XLA 48 % or more."""
 UNEVEN = 0.75
 """Processes for each core by which two runs' load may differ before that is a caveat."""
 
@@ -46,13 +52,15 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
     caveats = [*_unmatched(a, b, pairs)]
     if a.is_trace:
         caveats.append(Caveat(code="traces_alone"))
-        caveats += [*_outside_steps(a), *_outside_steps(b)]
+        caveats += [*outside_steps(a), *outside_steps(b)]
     elif a.folder != b.folder:
         caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run)]
         caveats += [*_load(a, b, pairs), *_around(a, b, pairs)]
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
         caveats += _busy_in_turns(a, b, pairs)
+    if a.folder != b.folder:
+        caveats += _unlike_programs(a, b, pairs)
     incomplete = [run for run in (a.run, b.run) if not run.complete]
     caveats += [Caveat(code="incomplete", runs=(run.run,)) for run in incomplete]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
@@ -84,7 +92,7 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
                     )
 
 
-def _outside_steps(selection: Selection) -> Iterator[Caveat]:
+def outside_steps(selection: Selection) -> Iterator[Caveat]:
     """Marked steps that hold a small part of their loop: they are not how long a step takes."""
     for finding in findings_of(selection.run):
         if finding.code in ("outside_waits", "outside_runs"):
@@ -127,6 +135,35 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
         else:
             code: CaveatCode = "amount_differs" if name in WORK else "setting_differs"
             yield Caveat(code=code, effect="work", what=name, values=values)
+
+
+def _unlike_programs(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """Whether runs without a recorded workload have hardly an op in common."""
+    if a.run.workload is not None or b.run.workload is not None:
+        return
+    phases = list(common_phases(a, b, pairs))
+    of_a, of_b = (_ops(phase.a for phase in phases), _ops(phase.b for phase in phases))
+    if not of_a or not of_b:
+        return
+    common = of_a.keys() & of_b.keys()
+    parts = [sum(ops[name] for name in common) / sum(ops.values()) for ops in (of_a, of_b)]
+    if max(parts) < LEAST_COMMON:
+        yield Caveat(
+            code="programs_unlike",
+            effect="work",
+            runs=(a.name, b.name),
+            numbers={"common_fraction": max(parts)},
+        )
+
+
+def _ops(phases: Iterable[Phase]) -> dict[str, float]:
+    """What each op takes, in steps; without what is given to none."""
+    fractions: dict[str, float] = {}
+    for phase in phases:
+        for op in phase.ops:
+            if op.name != UNASSIGNED:
+                fractions[op.name] = fractions.get(op.name, 0.0) + op.share_fraction
+    return fractions if sum(fractions.values()) > 0 else {}
 
 
 def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:

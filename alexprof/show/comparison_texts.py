@@ -177,6 +177,13 @@ def _runs_left(caveat: Caveat) -> str:
     return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
 
 
+def _programs_unlike(caveat: Caveat) -> str:
+    return (
+        f"{clean(listed(list(caveat.runs)))} are not known to be the same program: ops of the same "
+        f"name take at most {_percent(caveat.numbers['common_fraction'])} of a step"
+    )
+
+
 def _trace_and_timed(caveat: Caveat) -> str:
     trace, timed = map(clean, caveat.runs)
     text = (
@@ -205,6 +212,7 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     ),
     "trace_and_timed": _trace_and_timed,
     "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
+    "programs_unlike": _programs_unlike,
     "workload_differs": "the workload differs {values}: other ops",
     "seed_differs": "{setting} differs {values}: other numbers, the same work",
     "amount_differs": "{setting} differs {values}: steps do different amounts of work",
@@ -238,6 +246,9 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "nothing_bounded": "nothing with a bound is in all of them",
     "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
     "no_value": _reason,
+    "with_outside": (
+        "a step’s time in {runs} includes what lies between the marked steps, as in their reports"
+    ),
     "runs_left": _runs_left,
     "nothing_timed": "no phase was timed in all of the runs",
 }

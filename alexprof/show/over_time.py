@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from alexprof.analysis.history import History, Point, Step
+from alexprof.measure.between_runs import LEAST_RUNS
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import SOFTWARE, caveat_text
@@ -55,6 +56,10 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     if not history.steps:
         number = plural(compared, "run")
         what = f"no step in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
+        # Runs without intervals show a step only by what the runs on both sides differ by.
+        without = all(point.ci95 is None for point in history.points if point.compared)
+        if without and 1 < compared < 2 * LEAST_RUNS:
+            what = f"{CANT_TELL}: {number}, and no interval of any"
         yield Lead(f"{clean(history.metric)}: {what}.")
     yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
     yield _table(history, unit)

@@ -93,7 +93,7 @@ def phase_answer(run: Run, phase: str) -> str:
 def _answers(view: View) -> Iterator[str]:
     savings = [saving for key in view.phases for saving in view.savings(key)]
     if view.outside:
-        yield _with_outside(view.outside)
+        yield loop_time(view.outside)
     elif savings:
         yield saved_text(view, savings)
     elif any(step.phase in view.phases for step in view.summary.traced):
@@ -147,7 +147,7 @@ def _a_step(view: View, phase: str) -> str:
     return f"{article(label)} {label} step"
 
 
-def _with_outside(finding: Finding) -> str:
+def loop_time(finding: Finding) -> str:
     """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
     figures = finding.numbers
     part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])
