@@ -13,13 +13,10 @@ from collections.abc import Iterable, Mapping
 class AlexProfError(Exception):
     """The root of everything a user can cause.
 
-    Attributes:
-        exit_code: What the command line exits with.
-        code: What a record says of it in place of the message: see `record.note.Note`, where
-            `numbers`, `names` and `text` are explained too.
+    A record holds its `code`, `numbers`, `names` and `text`, not the message: see `record.note`.
     """
 
-    exit_code = 2
+    exit_code = 2  # of the command line
     code = "failed"
 
     def __init__(

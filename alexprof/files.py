@@ -87,7 +87,11 @@ def check_new_folder(folder: Path) -> None:
     with writing(folder):
         exists = folder.exists()
     if exists:
-        raise RunError(f"{folder} exists already: choose another folder (--name), or remove it")
+        raise RunError(
+            f"{folder} exists already: choose another name, or remove it",
+            code="folder_exists",
+            names=(str(folder),),
+        )
     check_writable(folder.parent)
 
 

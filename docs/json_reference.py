@@ -2,7 +2,7 @@
 
 What stands above the marker in docs/json.md is written by hand. Below it is a table for each struct
 that an object holds: fields and types as msgspec encodes them, meanings from the comments beside or
-above the fields, or from the docstrings' "Attributes:".
+above the fields.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from alexprof.analysis.summary import Answers
 from alexprof.record.run import Run
 
 PAGE = Path(__file__).with_name("json.md")
-MARKER = "<!-- Generated from the structs: edit their comments or docstrings and run make docs -->"
+MARKER = "<!-- Generated from the structs: edit their comments and run make docs -->"
 OBJECTS: tuple[tuple[str, str, str, type], ...] = (
     ("A run", "alexprof report RUN --json", "", Run),
     ("Answers", "alexprof report RUN --json", ".answers", Answers),
@@ -51,7 +51,7 @@ def current_page() -> str:
     """docs/json.md as it should be: its head as it is, and the reference made anew.
 
     Raises:
-        ValueError: If a field has neither a comment nor a line in its struct's docstring.
+        ValueError: If a field has no comment.
     """
     return f"{head()}{MARKER}\n\n{_reference()}"
 
@@ -175,11 +175,8 @@ def _read_docstring(record: type) -> tuple[str, dict[str, str]]:
     for base in reversed(record.__mro__):
         if base.__module__.startswith("alexprof."):
             meanings |= _comments(base)
-        _, _, attributes = _clean(base).partition("Attributes:\n")
-        for entry in re.split(r"\n(?=    \w)", attributes):
-            name, _, meaning = entry.strip().partition(":")
-            meanings[name] = _as_markdown(meaning)
-    return _as_markdown(_clean(record).partition("\n\n")[0]), meanings
+    docstring = inspect.cleandoc(record.__dict__.get("__doc__") or "")
+    return _as_markdown(docstring.partition("\n\n")[0]), meanings
 
 
 def _comments(record: type) -> dict[str, str]:
@@ -195,10 +192,6 @@ def _comments(record: type) -> dict[str, str]:
             if comment:
                 meanings[field.target.id] = _as_markdown(comment)
     return meanings
-
-
-def _clean(record: type) -> str:
-    return inspect.cleandoc(record.__dict__.get("__doc__") or "")
 
 
 def _as_markdown(text: str) -> str:

@@ -8,11 +8,14 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import alexprof
 from alexprof.cli.terminal import no_collector
+from alexprof.errors import UsageError
+from alexprof.files import check_new_folder
 from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run
@@ -56,7 +59,7 @@ BAD_USE = {
     "profile --cpu-allocator jemalloc": ["'jemalloc'", "bfc, malloc"],
     "profile --intra-op -2": ["'--intra-op': Input should be greater than or equal to 0"],
     "profile --name a/b": ["one folder's name"],
-    "profile --run-name a": ["exists already", "--name"],
+    "profile --run-name a": ["exists already", "choose another name"],
     "profile --name latest": ["means the newest run"],
     "profile --name ''": ["--name", EMPTY],
     "profile --variants=": ["--variants", EMPTY],
@@ -309,3 +312,20 @@ def test_import_says_what_it_made_and_what_to_type_next(tmp_path):
     )
     assert_one_line(call("import", tmp_path / "no", "--logdir", logdir), 2, "no trace")
     assert_one_line(call("import", logdir / "mine", "--logdir", logdir), 2, "no trace")
+
+
+def test_a_name_that_another_run_takes_meanwhile_is_not_an_error(tmp_path, monkeypatch):
+    tried: list[Path] = []
+
+    def profile(workload, folder, options, progress):
+        if not tried:
+            folder.mkdir()  # as a run that started in the same second
+        tried.append(folder)
+        check_new_folder(folder)
+        raise UsageError("far enough")
+
+    monkeypatch.setattr("alexprof.tracer.profiling.profile", profile)
+    monkeypatch.setattr("alexprof.capture.runtime.start_tensorflow", lambda: None)
+    done = call("profile", "--logdir", tmp_path)
+    assert done.stderr.endswith("alexprof: far enough\n")
+    assert len({*tried}) == 2

@@ -36,23 +36,14 @@ AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known of traced steps beside their trace.
+    """What is known of traced steps beside their trace."""
 
-    Attributes:
-        timed: The phase as it was timed.
-        file: The trace, relative to the run's folder.
-        executed: What run metadata says of a step; None if not known.
-        ablations: What is to be predicted.
-        wall_clock_s: Each traced step by the clock that times untraced ones.
-        page_faults_per_step: None if not known.
-    """
-
-    timed: Phase
-    file: str
-    executed: Executed | None = None
-    ablations: Sequence[AblationSpec] = ()
-    wall_clock_s: tuple[float, ...] = ()
-    page_faults_per_step: float | None = None
+    timed: Phase  # The phase as it was timed
+    file: str  # The trace, relative to the run's folder
+    executed: Executed | None = None  # What run metadata says of a step; None if not known
+    ablations: Sequence[AblationSpec] = ()  # What is to be predicted
+    wall_clock_s: tuple[float, ...] = ()  # Each traced step by the clock that times untraced ones
+    page_faults_per_step: float | None = None  # None if not known
 
 
 def traced_phase(
@@ -161,6 +152,5 @@ def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
     return replace(
         times,
         launches_per_step=launches,
-        launching_s=total.idle_s("launching", timed.mean_s if timed else None),
         bound_by=attribution.bound_by,
     )

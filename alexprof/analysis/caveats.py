@@ -65,30 +65,19 @@ SPOILED: tuple[Reason, ...] = ("machine_busy", "outside_steps")
 
 
 class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that differs between two runs, or that is wrong with one of them.
+    """Something that differs between two runs, or that is wrong with one of them."""
 
-    Attributes:
-        code: What it is; a template in `show/comparison_texts.py` says it.
-        effect: "times": the times are too unreliable for a verdict; of `phases` alone if there are
-            any. "work": they are reliable, but work or machine differ. "none": for information.
-        runs: The runs that it is about; A's first where it is about both.
-        phases: Keys of the phases that it is about.
-        variants: The variants: A's and B's where they differ.
-        what: What differs: a setting, a part of the machine, a program, a tensor.
-        values: A's value of it and B's, as they are recorded.
-        numbers: Figures by name; what ends in `_fraction` is a fraction.
-        text: What the user or the system wrote.
-    """
-
-    code: CaveatCode
+    code: CaveatCode  # What it is; a template in `show/comparison_texts.py` says it
+    # "times": the times are too unreliable for a verdict; of `phases` alone if there are any.
+    # "work": they are reliable, but work or machine differ. "none": for information.
     effect: Effect = "none"
-    runs: tuple[str, ...] = ()
-    phases: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    what: str = ""
-    values: tuple[str, ...] = ()
-    numbers: dict[str, float] = {}
-    text: str = ""
+    runs: tuple[str, ...] = ()  # The runs that it is about; A's first where it is about both
+    phases: tuple[str, ...] = ()  # Keys of the phases that it is about
+    variants: tuple[str, ...] = ()  # The variants: A's and B's where they differ
+    what: str = ""  # What differs: a setting, a part of the machine, a program, a tensor
+    values: tuple[str, ...] = ()  # A's value of it and B's, as they are recorded
+    numbers: dict[str, float] = {}  # Figures by name; what ends in `_fraction` is a fraction
+    text: str = ""  # What the user or the system wrote
 
 
 def caveat_of(code: CaveatCode, why: Note, *runs: str) -> Caveat:

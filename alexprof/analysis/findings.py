@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec.structs import asdict, replace
 
+from alexprof.analysis.division import divide
 from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase, Traced, on_cpu
@@ -293,7 +294,7 @@ def _stopped(key: str, timed: Mapping[str, Timed]) -> Iterator[Finding]:
 def _of_traces(run: Run) -> Iterator[Finding]:
     several = len(run.variants) > 1
     for key, name, phase in _phases(run):
-        for finding in (*_of_steps(phase), *_bounds(phase), *_of_trace(run, phase)):
+        for finding in (*_of_steps(phase), *_bounds(run, key, name, phase), *_of_trace(run, phase)):
             yield replace(finding, phases=(key,), variants=(name,) if several else ())
 
 
@@ -376,21 +377,23 @@ def _outside(run: Run) -> Iterator[Finding]:
         )
 
 
-def _bounds(phase: Phase) -> Iterator[Finding]:
+def _bounds(run: Run, key: str, name: str, phase: Phase) -> Iterator[Finding]:
     """Whether a GPU waits for its host for longer than it is busy."""
-    traced, attributed = phase.traced, phase.attribution
-    if traced is None or attributed is None or attributed.bound_by not in _WAITS:
+    traced, attributed, division = phase.traced, phase.attribution, divide(run, name, key)
+    if traced is None or attributed is None or division is None:
+        return
+    if attributed.bound_by not in _WAITS:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it
     kernels = sum(op.kernels_per_step for op in phase.ops if op.device == attributed.device)
     numbers = {
-        "step_s": phase.timed.mean_s if phase.timed else traced.mean_s,
-        "busy_s": attributed.share_ns / traced.steps / 1e9,
+        "step_s": division.step_s,
+        "busy_s": division.step_s - division.idle_s,
         "kernels_per_step": kernels,
     }
     if attributed.launches_per_step is not None:
         numbers["launches_per_step"] = attributed.launches_per_step
-    if attributed.bound_by == "launching" and attributed.launching_s is not None:
-        numbers["waits_s"] = attributed.launching_s
+    if attributed.bound_by == "launching":
+        numbers["waits_s"] = division.idle_by_reason_s.get("launching", 0.0)
     yield _finding(f"bound_by_{attributed.bound_by}", numbers)

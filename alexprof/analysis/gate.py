@@ -33,42 +33,26 @@ class Bound(Struct, frozen=True):
 
 
 class Judged(Change, frozen=True, kw_only=True):
-    """A phase, layer or kind that has a bound.
+    """A phase, layer or kind that has a bound."""
 
-    Attributes:
-        max_slowdown: The bound, as a fraction: 0.03 allows 3 %.
-        outcome: "slower" and "within" take evidence.
-        needed: What a decision would take; None with one, or where they can't be compared.
-    """
-
-    max_slowdown: float
-    outcome: Outcome
+    max_slowdown: float  # The bound, as a fraction: 0.03 allows 3 %
+    outcome: Outcome  # "slower" and "within" take evidence
+    # What a decision would take; None with one, or where they can't be compared
     needed: Needed | None
 
 
 class GateResult(Struct, frozen=True, kw_only=True):
-    """Whether a run may pass.
+    """Whether a run may pass."""
 
-    Attributes:
-        schema_version: Version of this object.
-        baseline: What it is measured against.
-        run: What is to pass.
-        outcome: Of all together.
-        exit_code: 0 within, 1 slower, 3 unclear, or can't tell.
-        comparable: Whether the two can be compared at all; if not, the outcome is "unclear".
-        why_not: Why not.
-        notes: What else to know.
-        judged: Everything that has a bound, the one nearest to (or farthest beyond) it first.
-    """
-
-    schema_version: int = GATE_VERSION
-    baseline: GroupRecord
-    run: GroupRecord
-    outcome: Outcome
-    exit_code: int
-    comparable: bool
-    why_not: tuple[Caveat, ...]
-    notes: tuple[Caveat, ...]
+    schema_version: int = GATE_VERSION  # Version of this object
+    baseline: GroupRecord  # What it is measured against
+    run: GroupRecord  # What is to pass
+    outcome: Outcome  # Of all together
+    exit_code: int  # 0 within, 1 slower, 3 unclear, or can't tell
+    comparable: bool  # Whether the two can be compared at all; if not, the outcome is "unclear"
+    why_not: tuple[Caveat, ...]  # Why not
+    notes: tuple[Caveat, ...]  # What else to know
+    # Everything that has a bound, the one nearest to (or farthest beyond) it first
     judged: tuple[Judged, ...]
 
 

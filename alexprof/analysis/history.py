@@ -54,99 +54,57 @@ LEAST_NEIGHBORS = 3
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """The metric in one run.
+    """The metric in one run."""
 
-    Attributes:
-        run: The run's name.
-        started: When it began.
-        value: In the unit of the history; None if the run doesn't have it.
-        ci95: Its 95 % interval; None with too few steps.
-        compared: Whether it takes part in the search for steps.
-        reasons: Why it has no value, or is not compared.
-        software: Versions that ran it.
-    """
-
-    run: str
-    started: str
-    value: float | None
-    ci95: Interval | None
-    compared: bool
-    reasons: tuple[Caveat, ...]
-    software: Software | None
+    run: str  # The run's name
+    started: str  # When it began
+    value: float | None  # In the unit of the history; None if the run doesn't have it
+    ci95: Interval | None  # Its 95 % interval; None with too few steps
+    compared: bool  # Whether it takes part in the search for steps
+    reasons: tuple[Caveat, ...]  # Why it has no value, or is not compared
+    software: Software | None  # Versions that ran it
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A place where the metric stepped.
+    """A place where the metric stepped."""
 
-    Attributes:
-        run: The first run after it.
-        started: When that began.
-        last_before: The last run before it.
-        before: Mean over the runs since the previous change.
-        after: Mean over the runs until the next change.
-        ratio: after / before.
-        ci95: Its 95 % interval.
-        verdict: "slower" (more) or "faster" (less).
-        software: Versions of the first run after it.
-        changed: Versions that differ from the last run before it; None where those of one of the
-            two are not recorded.
-    """
-
-    run: str
-    started: str
-    last_before: str
-    before: float
-    after: float
-    ratio: float
-    ci95: Interval | None
-    verdict: Verdict
-    software: Software | None
+    run: str  # The first run after it
+    started: str  # When that began
+    last_before: str  # The last run before it
+    before: float  # Mean over the runs since the previous change
+    after: float  # Mean over the runs until the next change
+    ratio: float  # after / before
+    ci95: Interval | None  # Its 95 % interval
+    verdict: Verdict  # "slower" (more) or "faster" (less)
+    software: Software | None  # Versions of the first run after it
+    # Versions that differ from the last run before it; None where those of one of the two are not
+    # recorded
     changed: tuple[Caveat, ...] | None
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """A metric over runs.
+    """A metric over runs."""
 
-    Attributes:
-        schema_version: Version of this object.
-        metric: The metric.
-        estimator: Of times, and of the steps that shares are of.
-        unit: Seconds, or a fraction of the step.
-        variant: Key of the variant.
-        phase: Key of the phase.
-        phases: Each phase's label.
-        points: Each run of the logdir, oldest first.
-        steps: Where it stepped, oldest first.
-        notes: What else to know.
-    """
-
-    schema_version: int = HISTORY_VERSION
-    metric: str
-    estimator: Estimator
-    unit: Literal["s", "part"]
-    variant: str
-    phase: str
-    phases: dict[str, str]
-    points: tuple[Point, ...]
-    steps: tuple[Step, ...]
-    notes: tuple[Caveat, ...]
+    schema_version: int = HISTORY_VERSION  # Version of this object
+    metric: str  # The metric
+    estimator: Estimator  # Of times, and of the steps that shares are of
+    unit: Literal["s", "part"]  # Seconds, or a fraction of the step
+    variant: str  # Key of the variant
+    phase: str  # Key of the phase
+    phases: dict[str, str]  # Each phase's label
+    points: tuple[Point, ...]  # Each run of the logdir, oldest first
+    steps: tuple[Step, ...]  # Where it stepped, oldest first
+    notes: tuple[Caveat, ...]  # What else to know
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The metric in a run that has it.
-
-    Attributes:
-        run: The run.
-        blocks: float64 [steps] each, in the metric's unit; their mean is the metric.
-        ci95: The 95 % interval of the metric, as the report shows it.
-        run_cv: Standard deviation of its mean between runs, as a fraction of it.
-    """
+    """The metric in a run that has it."""
 
     run: Run
-    blocks: Sequence[Floats]
-    ci95: Interval | None
-    run_cv: float
+    blocks: Sequence[Floats]  # float64 [steps] each, in the metric's unit; their mean is the metric
+    ci95: Interval | None  # The 95 % interval of the metric, as the report shows it
+    run_cv: float  # Standard deviation of its mean between runs, as a fraction of it
 
     @property
     def value(self) -> float:

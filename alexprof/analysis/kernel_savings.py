@@ -30,11 +30,7 @@ LEAST = 0.01
 
 
 class StepWork:
-    """What a GPU did in traced steps; its kernels keep their times without a profiler.
-
-    Attributes:
-        ops: Name, kind and layer of each op.
-    """
+    """What a GPU did in traced steps; its kernels keep their times without a profiler."""
 
     def __init__(self, costs: pl.DataFrame, device: str) -> None:
         """Adds up a table of costs of one variant and phase."""

@@ -32,58 +32,34 @@ LEAST_PAIRS = 2
 
 
 class ProcessRecord(Struct, frozen=True, kw_only=True):
-    """A process that ended.
+    """A process that ended."""
 
-    Attributes:
-        side: Which command.
-        pair: From 1; 0: warm-up, in no figure.
-        folder: Its logdir, relative to the record's folder; output is in the files of the same name
-            with `.out.txt` and `.err.txt`.
-        started: Local time with offset, ISO 8601.
-        seconds: Wall time.
-        user_s: CPU time in user mode.
-        system_s: CPU time in the kernel.
-        exit_code: Negative: number of the signal that ended it.
-    """
-
-    side: Which
-    pair: int
+    side: Which  # Which command
+    pair: int  # From 1; 0: warm-up, in no figure
+    # Its logdir, relative to the record's folder; output is in the files of the same name with
+    # `.out.txt` and `.err.txt`
     folder: str
-    started: str
-    seconds: float
-    user_s: float
-    system_s: float
-    exit_code: int
+    started: str  # Local time with offset, ISO 8601
+    seconds: float  # Wall time
+    user_s: float  # CPU time in user mode
+    system_s: float  # CPU time in the kernel
+    exit_code: int  # Negative: number of the signal that ended it
 
 
 class PairsRecord(Struct, frozen=True, kw_only=True):
-    """Processes of two commands, as they came.
+    """Processes of two commands, as they came."""
 
-    Attributes:
-        schema_version: Version of this object.
-        name: The folder's name.
-        complete: Whether all pairs ran.
-        stopped: Why not; None if complete.
-        started: Local time with offset, ISO 8601.
-        a: The command A.
-        b: The command B.
-        pairs: Pairs requested.
-        warm_up: Warm-up processes of each command.
-        machine: Where they ran.
-        processes: In the order they ran.
-    """
-
-    schema_version: int = PAIRS_VERSION
-    name: str
-    complete: bool
-    stopped: Note | None
-    started: str
-    a: str
-    b: str
-    pairs: int
-    warm_up: int
-    machine: Machine
-    processes: tuple[ProcessRecord, ...] = ()
+    schema_version: int = PAIRS_VERSION  # Version of this object
+    name: str  # The folder's name
+    complete: bool  # Whether all pairs ran
+    stopped: Note | None  # Why not; None if complete
+    started: str  # Local time with offset, ISO 8601
+    a: str  # The command A
+    b: str  # The command B
+    pairs: int  # Pairs requested
+    warm_up: int  # Warm-up processes of each command
+    machine: Machine  # Where they ran
+    processes: tuple[ProcessRecord, ...] = ()  # In the order they ran
 
     @property
     def finished(self) -> list[tuple[ProcessRecord, ProcessRecord]]:
@@ -98,37 +74,23 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
 
 
 class TimeChange(Struct, frozen=True, kw_only=True):
-    """Time of the processes in A and B.
+    """Time of the processes in A and B."""
 
-    Attributes:
-        name: "wall", or "cpu": user and system time together.
-        difference: From A's processes to B's, from the pairs.
-    """
-
-    name: str
-    difference: Difference
+    name: str  # "wall", or "cpu": user and system time together
+    difference: Difference  # From A's processes to B's, from the pairs
 
 
 class PairsResult(Struct, frozen=True, kw_only=True):
-    """Result of pairs of processes.
+    """Result of pairs of processes."""
 
-    Attributes:
-        schema_version: Version of this object.
-        record: What ran.
-        finished: Pairs whose processes both succeeded.
-        judged_by: "runs": the steps of the runs that the processes left; "processes": their times.
-        reason: Why not the runs.
-        times: The processes' times: "wall", "cpu". Each is judged by itself.
-        comparison: The runs, B's against A's, pair by pair; None without them.
-    """
-
-    schema_version: int = PAIRS_VERSION
-    record: PairsRecord
-    finished: int
+    schema_version: int = PAIRS_VERSION  # Version of this object
+    record: PairsRecord  # What ran
+    finished: int  # Pairs whose processes both succeeded
+    # "runs": the steps of the runs that the processes left; "processes": their times
     judged_by: str
-    reason: Caveat | None
-    times: tuple[TimeChange, ...]
-    comparison: RunComparison | None
+    reason: Caveat | None  # Why not the runs
+    times: tuple[TimeChange, ...]  # The processes' times: "wall", "cpu". Each is judged by itself.
+    comparison: RunComparison | None  # The runs, B's against A's, pair by pair; None without them
 
 
 def save_pairs(folder: Path, record: PairsRecord) -> None:

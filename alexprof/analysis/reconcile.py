@@ -46,17 +46,13 @@ class _Op(NamedTuple):
 
 @dataclass(frozen=True)
 class _Side:
-    """A variant.
+    """A variant."""
 
-    Attributes:
-        seconds: What each op took in each traced step, float64 [steps], on the timed scale.
-        traced_over_timed: How much longer traced steps were than timed ones.
-        unsure: Half the 95 % interval of the timed mean, as a part of it; 0 where there is none,
-            and on a GPU, whose kernels' times do not rest on it.
-    """
-
+    # What each op took in each traced step, float64 [steps], on the timed scale
     seconds: Mapping[_Op, Floats]
-    traced_over_timed: float
+    traced_over_timed: float  # How much longer traced steps were than timed ones
+    # Half the 95 % interval of the timed mean, as a part of it; 0 where there is none, and on a
+    # GPU, whose kernels' times do not rest on it
     unsure: float
 
     def sum(self, ops: Collection[_Op]) -> Floats:

@@ -28,23 +28,17 @@ PARTS: tuple[Level, ...] = ("layer", "kind", "op")
 
 @dataclass(frozen=True)
 class PhaseSample:
-    """A phase of a variant in one run.
+    """A phase of a variant in one run."""
 
-    Attributes:
-        phase: Its record.
-        steps: Timed steps, float64 seconds, a block each; none if nothing was timed.
-        blocks: What is compared, float64 seconds, a block each: the steps, or where medians lead
-            each block's median, scaled so that their mean is the median of all steps. Of a trace
-            alone the traced steps.
-        step_s: Center of the timed steps (mean of the traced ones where nothing was timed).
-        parts: By level and name what it cost in each traced step, float64 seconds, on the scale of
-            timed steps (see `timed_scale`), so that the steps' mean is `step_s`.
-    """
-
-    phase: Phase
-    steps: Sequence[Floats]
+    phase: Phase  # Its record
+    steps: Sequence[Floats]  # Timed steps, float64 seconds, a block each; none if nothing was timed
+    # What is compared, float64 seconds, a block each: the steps, or where medians lead each block's
+    # median, scaled so that their mean is the median of all steps. Of a trace alone the traced
+    # steps.
     blocks: Sequence[Floats]
-    step_s: float
+    step_s: float  # Center of the timed steps (mean of the traced ones where nothing was timed)
+    # By level and name what it cost in each traced step, float64 seconds, on the scale of timed
+    # steps (see `timed_scale`), so that the steps' mean is `step_s`
     parts: Mapping[Level, Mapping[str, Floats]] = field(default_factory=dict)
 
     @property

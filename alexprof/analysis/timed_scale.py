@@ -78,12 +78,7 @@ def scaled_interval(
 
 
 class StepCosts:
-    """The costs of a phase's traced steps on one device, on the scale of its timed steps.
-
-    Attributes:
-        traced_s: Mean of the traced steps, unscaled.
-        busy_s: What ops or kernels took of them, unscaled.
-    """
+    """The costs of a phase's traced steps on one device, on the scale of its timed steps."""
 
     def __init__(self, rows: pl.DataFrame, timed_s: float, *, on_cpu: bool) -> None:
         """Scales the rows of one variant, phase and device of the table of costs.
@@ -99,7 +94,7 @@ class StepCosts:
         self._steps = rows.select(pl.col("step").unique().sort()).with_row_index("at")
         idle_s = float(self._rows["idle_ns"].sum()) / self._steps.height / 1e9
         self.traced_s = float(rows["share_ns"].sum()) / self._steps.height / 1e9
-        self.busy_s = self.traced_s - idle_s
+        self.busy_s = self.traced_s - idle_s  # neither is scaled
         self._scale = timed_scale(self.busy_s, idle_s, timed_s or self.traced_s, on_cpu=on_cpu)
 
     def by(self, *columns: str, idle: bool = True) -> dict[tuple[str, ...], Floats]:

@@ -39,55 +39,43 @@ _APART_NS = 10**10  # more than clocks of hosts differ by
 
 @dataclass(frozen=True)
 class Attribution:
-    """The costs of the traced steps.
+    """The costs of the traced steps."""
 
-    Attributes:
-        costs: A row per step, device and op, and per reason for idle time: `step` int64; `device`,
-            `op`, `type`, `kind`, `layer`, `pass` strings; `wall_ns`, the step's duration, and the
-            columns of `metrics.METRICS`, int64, null where not known. For each step and device
-            `share_ns`, idle time included, adds up to `wall_ns` exactly. Idle time has the op and
-            kind "(idle)", the reason as its type (`IDLE_REASONS`) and the pass "idle". Kernels that
-            name no op are "(unassigned)".
-        marked: Whether the trace says where steps begin and end, as wanted.
-        steps: A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`;
-            int64.
-        device: The device that the steps are judged by: the GPU that was busy longest, without
-            kernels "CPU".
-        outside_events: Events of ops and kernels that lie outside all steps.
-        devices: What the whole trace records of each device.
-        kernels: What it records of each kernel, longest first.
-        replayed: The steps, replayed, and what that predicts.
-        notes: What a reader of the numbers should know.
-        launches_per_step: How often the host launched something on `device` in a step, mean; a CUDA
-            graph counts once. None where that is not known.
-        span_ns: From the first marked step's begin to the end of all that ran; 0 without markers.
-        outside_ns: The part of it outside of all steps in which the device ran an op of the model.
-        bound_by: What decides how long the steps of a GPU take without a profiler, as far as is
-            known: see `rollup.Totals.bound_by`; "" on a CPU.
-        estimated: Name and type of ops that stand, in part, for fusions of XLA's that go by them
-            only because most of the fusion is of them.
-        marked_ns: How long each step lasted on the host, in order, one that is left out included.
-        left_out: The first step where that took much longer than the others: a row as in
-            `steps`, of a step that is in neither table.
-        name: What the steps are called in the trace; "" where they have no name of their own.
-    """
-
+    # A row per step, device and op, and per reason for idle time: `step` int64; `device`, `op`,
+    # `type`, `kind`, `layer`, `pass` strings; `wall_ns`, the step's duration, and the columns of
+    # `metrics.METRICS`, int64, null where not known. For each step and device `share_ns`, idle time
+    # included, adds up to `wall_ns` exactly. Idle time has the op and kind "(idle)", the reason as
+    # its type (`IDLE_REASONS`) and the pass "idle". Kernels that name no op are "(unassigned)".
     costs: pl.DataFrame
-    marked: bool
+    marked: bool  # Whether the trace says where steps begin and end, as wanted
+    # A row per step of `device`: `step`, `start_ns` from the trace's origin, `wall_ns`; int64
     steps: pl.DataFrame
+    # The device that the steps are judged by: the GPU that was busy longest, without kernels "CPU"
     device: str
-    outside_events: int
-    devices: tuple[RecordedDevice, ...]
-    kernels: tuple[Kernel, ...]
-    replayed: Replay
-    notes: tuple[Note, ...]
+    outside_events: int  # Events of ops and kernels that lie outside all steps
+    devices: tuple[RecordedDevice, ...]  # What the whole trace records of each device
+    kernels: tuple[Kernel, ...]  # What it records of each kernel, longest first
+    replayed: Replay  # The steps, replayed, and what that predicts
+    notes: tuple[Note, ...]  # What a reader of the numbers should know
+    # How often the host launched something on `device` in a step, mean; a CUDA graph counts once.
+    # None where that is not known.
     launches_per_step: float | None = None
+    # From the first marked step's begin to the end of all that ran; 0 without markers
     span_ns: int = 0
+    # The part of it outside of all steps in which the device ran an op of the model
     outside_ns: int = 0
+    # What decides how long the steps of a GPU take without a profiler, as far as is known: see
+    # `rollup.Totals.bound_by`; "" on a CPU
     bound_by: str = ""
+    # Name and type of ops that stand, in part, for fusions of XLA's that go by them only because
+    # most of the fusion is of them
     estimated: frozenset[Op] = frozenset()
+    # How long each step lasted on the host, in order, one that is left out included
     marked_ns: tuple[int, ...] = ()
+    # The first step where that took much longer than the others: a row as in `steps`, of a step
+    # that is in neither table
     left_out: pl.DataFrame | None = None
+    # What the steps are called in the trace; "" where they have no name of their own
     name: str = ""
 
 

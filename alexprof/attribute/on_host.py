@@ -16,7 +16,7 @@ from alexprof.attribute.timeline import Bool, Index, Int
 from alexprof.attribute.xla import HLO_OP, XlaOps, is_thunk
 from alexprof.xplane import Events, Plane
 
-# What is read of a host's events, here and in `launches`.
+# What is read of a host's events: here, in `xla`, in `on_gpu.Launches` and for the steps.
 _STATS = (
     "step_num",
     "tf_function_call",

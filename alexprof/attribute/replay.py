@@ -37,17 +37,12 @@ class Graph:
     A hidden op (a constant, an identity, a barrier), which the trace does not show, takes no time,
     and hands on what it waits for. It stays a node of its own: led past, a barrier between n ops
     and m would become n · m edges.
-
-    Attributes:
-        number: Number of each node by its name.
-        inputs: What each node waits for, by number, each once.
-        users: Which nodes wait for each.
     """
 
     def __init__(self, inputs: Inputs) -> None:
-        self.number = {name: at for at, name in enumerate(inputs)}
-        self.inputs: list[list[int]] = []
-        self.users: list[list[int]] = [[] for _ in inputs]
+        self.number = {name: at for at, name in enumerate(inputs)}  # of each node by its name
+        self.inputs: list[list[int]] = []  # the nodes that each node waits for, each once
+        self.users: list[list[int]] = [[] for _ in inputs]  # the nodes that wait for it
         for node, entries in enumerate(inputs.values()):
             names = dict.fromkeys(entry.removeprefix("^") for entry in entries)
             self.inputs.append([self.number[name] for name in names if name in self.number])

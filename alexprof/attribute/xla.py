@@ -39,22 +39,18 @@ _ENDS = {"XLA_Args": "_Arg", "XLA_Retvals": "_Retval"}
 
 
 class XlaOps:
-    """Tells the ops of XLA's events, on host and devices of one trace.
-
-    Attributes:
-        unplaced: Numbers of the ops that are XLA's own, which go by module and instruction, because
-            the trace does not say where those come from; and of others that are in no pass.
-        estimated: Numbers of the ops that some fusion goes by only because most of it is of them.
-        fusions: Of each fusion met, the names of the ops that it computes.
-    """
+    """Tells the ops of XLA's events, on host and devices of one trace."""
 
     def __init__(self, trace: Trace, numbers: OpNumbers) -> None:
         self._trace = trace
         self._programs = HloPrograms(trace)
         self._numbers = numbers
+        # Numbers of the ops that are XLA's own, which go by module and instruction, because the
+        # trace does not say where those come from; and of others that are in no pass.
         self.unplaced: set[int] = set()
+        # Numbers of the ops that some fusion goes by only because most of it is of them.
         self.estimated: set[int] = set()
-        self.fusions: list[tuple[str, ...]] = []
+        self.fusions: list[tuple[str, ...]] = []  # of each fusion met, the ops that it computes
         self._fused = False
         self._buffers: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
 

@@ -62,16 +62,10 @@ class Target(ABC):
 
 @dataclass(frozen=True)
 class SessionTarget(Target):
-    """A `session.run`, which returns when all of it is done.
-
-    Attributes:
-        session: A session.
-        fetches: What it takes as fetches.
-        feed_dict: What it takes as feed_dict.
-    """
+    """A `session.run`, which returns when all of it is done."""
 
     session: tf.compat.v1.Session
-    fetches: Any
+    fetches: Any  # in any form that `session.run` takes
     feed_dict: Mapping[Any, Any] | None = None
 
     def run(self) -> Any:

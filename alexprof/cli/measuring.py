@@ -10,7 +10,7 @@ import typer
 from alexprof.cli import option
 from alexprof.cli.app import app
 from alexprof.cli.terminal import names, new_folder, print_text, report_options
-from alexprof.errors import Interrupted, UsageError
+from alexprof.errors import Interrupted, RunError, UsageError
 
 if TYPE_CHECKING:
     from alexprof.tracer.options import ProfileOptions
@@ -192,7 +192,14 @@ def run_workload(
             start_tensorflow()
         if monitored.interference and (warning := busy(monitored.interference)):
             progress.message(warning)
-        run = run_profile(workload, folder, options, progress)
+        while True:
+            try:
+                run = run_profile(workload, folder, options, progress)
+                break
+            except RunError as error:
+                if run_name is not None or error.code != "folder_exists":
+                    raise
+                folder = new_folder(logdir, None, default)  # another run has taken the name since
     except KeyboardInterrupt:
         kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
         raise Interrupted(f"interrupted{kept}") from None

@@ -48,27 +48,16 @@ WARM_UP_PART = 0.5
 
 @dataclass(frozen=True)
 class Block:
-    """Steps of one variant that ran in a row.
+    """Steps of one variant that ran in a row."""
 
-    Attributes:
-        variant: What ran.
-        block: The block's number within its variant, from 0; −1 for warm-up.
-        order: Its place among all blocks, warm-up included, from 0.
-        first_step: Number of its first step; warm-up steps are negative, −1 the last.
-        start_ns: Clock at each step's start, int64 [steps].
-        end_ns: Clock at each step's end, int64 [steps].
-        unix_offset_ns: What to add to the clock for Unix time.
-        page_faults: How many the block had; None if not known.
-    """
-
-    variant: str
-    block: int
-    order: int
-    first_step: int
-    start_ns: NDArray[np.int64]
-    end_ns: NDArray[np.int64]
-    unix_offset_ns: int = 0
-    page_faults: int | None = None
+    variant: str  # What ran
+    block: int  # The block's number within its variant, from 0; −1 for warm-up
+    order: int  # Its place among all blocks, warm-up included, from 0
+    first_step: int  # Number of its first step; warm-up steps are negative, −1 the last
+    start_ns: NDArray[np.int64]  # Clock at each step's start, int64 [steps]
+    end_ns: NDArray[np.int64]  # Clock at each step's end, int64 [steps]
+    unix_offset_ns: int = 0  # What to add to the clock for Unix time
+    page_faults: int | None = None  # How many the block had; None if not known
 
     @property
     def warm_up(self) -> bool:

@@ -53,21 +53,13 @@ MOST_PAIRS = 1_000_000
 
 @dataclass(frozen=True)
 class _Spread:
-    """Of the ratio's logarithm, and how more data would shrink it.
+    """Of the ratio's logarithm, and how more data would shrink it."""
 
-    Attributes:
-        error: Standard error.
-        degrees_of_freedom: Its degrees of freedom.
-        count: How many units it comes from.
-        more: What it would take more of.
-        assumed: Whether the between-run variance is in the error.
-    """
-
-    error: float
-    degrees_of_freedom: float
-    count: int
-    more: NeededCode
-    assumed: bool = False
+    error: float  # Standard error
+    degrees_of_freedom: float  # Its degrees of freedom
+    count: int  # How many units it comes from
+    more: NeededCode  # What it would take more of
+    assumed: bool = False  # Whether the between-run variance is in the error
 
 
 def compare_times(

@@ -41,18 +41,13 @@ SUSPICIOUS = 0.1
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """When the timed steps of a phase are enough: whichever comes first.
+    """When the timed steps of a phase are enough: whichever comes first."""
 
-    Attributes:
-        most_steps: Timed steps of each variant; None sets no limit.
-        precision: Half the width of the mean's 95 % interval, as a fraction of the mean, that every
-            variant is to reach; None doesn't check.
-        max_time_s: Seconds for the phase, warm-up included; None sets no limit.
-    """
-
-    most_steps: int | None
+    most_steps: int | None  # Timed steps of each variant; None sets no limit
+    # Half the width of the mean's 95 % interval, as a fraction of the mean, that every variant is
+    # to reach; None doesn't check
     precision: float | None = None
-    max_time_s: float | None = None
+    max_time_s: float | None = None  # Seconds for the phase, warm-up included; None sets no limit
 
     @classmethod
     def of(

@@ -60,8 +60,6 @@ class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
     devices: tuple[DeviceTimes, ...]  # The same for each device
     # Launches of kernels, copies, fills and CUDA graphs; None on a CPU
     launches_per_step: float | None = None
-    # GPU idle time waiting for launches, per timed step if any; None on a CPU
-    launching_s: float | None = None
     # What takes most of a GPU's step: "kernels", or waiting for "launching", "input", "fetching",
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""

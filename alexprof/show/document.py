@@ -45,26 +45,17 @@ Cell: TypeAlias = "str | Bar"
 
 @dataclass(frozen=True)
 class Column:
-    """A column.
-
-    Attributes:
-        title: What is in it.
-        unit: Its unit, or "".
-        value: Its cell for an item, where a table is made by `Table.of`: text, bar or a whole
-            number; None leaves it empty.
-        align: "name" is the column that gives way, "number" aligns decimal points.
-        drop: Which column goes first where there is no room: the highest; 0 never goes.
-        optional: Whether it is left out of a table in which no item has anything there.
-        legend: What the marks of a bar column stand for.
-    """
+    """A column."""
 
     title: str
     unit: str = ""
+    # Its cell for an item, where a table is made by `Table.of`: text, bar or a whole number; None
+    # leaves it empty
     value: Callable[[Any], Cell | int | None] = lambda item: ""
-    align: Align = "number"
-    drop: int = 0
-    optional: bool = False
-    legend: tuple[tuple[Mark, str], ...] = ()
+    align: Align = "number"  # "name" is the column that gives way, "number" aligns decimal points
+    drop: int = 0  # Which column goes first where there is no room: the highest; 0 never goes
+    optional: bool = False  # Whether it is left out of a table in which no item has anything there
+    legend: tuple[tuple[Mark, str], ...] = ()  # What the marks of a bar column stand for
 
     @property
     def header(self) -> str:

@@ -180,6 +180,7 @@ nothing_ran: no op or kernel ran in the trace
 closure_broken: shares and idle time of step {step} on {names} add up to {share_ns} ns of {wall_ns}
     ns
 not_written: can't write {names}: {text}
+folder_exists: {names} exists already
 process_failed: {names} failed (exit code {exit_code})
 process_killed: {names} was ended by signal {signal}
 

@@ -17,25 +17,15 @@ MOST_WIDTH = 100
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What to show and how wide.
+    """What to show and how wide."""
 
-    Attributes:
-        width: Columns of the terminal; a report takes at least 40.
-        color: Whether to color the text; it is complete without.
-        variant: The variant to look into; None takes the run's first.
-        phase: The only phase to show; None shows all.
-        top: How many of the most expensive ops to list; a negative number is a UsageError.
-        full: Whether to show everything, and not one screen.
-        section: The only part to show (`sections.report.SECTIONS`); None shows all.
-    """
-
-    width: int = 80
-    color: bool = False
-    variant: str | None = None
-    phase: str | None = None
-    top: int = 10
-    full: bool = False
-    section: str | None = None
+    width: int = 80  # Columns of the terminal; a report takes at least 40
+    color: bool = False  # Whether to color the text; it is complete without
+    variant: str | None = None  # The variant to look into; None takes the run's first
+    phase: str | None = None  # The only phase to show; None shows all
+    top: int = 10  # How many of the most expensive ops to list; a negative number is a UsageError
+    full: bool = False  # Whether to show everything, and not one screen
+    section: str | None = None  # The only part to show (`sections.report.SECTIONS`); None shows all
 
     def __post_init__(self) -> None:
         if self.top < 0:

@@ -32,6 +32,7 @@ from alexprof.show.sections.changed import (
     change_bar,
     changed_sections,
     percent_change,
+    phase_labels,
     verdict_text,
 )
 from alexprof.show.text import clean, cut_all, sentence_case
@@ -196,7 +197,7 @@ def _axis(
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        labels = result.comparison.a.phases
+        labels = phase_labels(result.comparison)
         blocks += [Remark(f"{caveat_text(caveat, labels)}.") for caveat in result.comparison.notes]
     elif result.reason:
         blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason, {})}."))

@@ -28,17 +28,11 @@ _TRACED = "Steps under the profiler, on the device that the step is divided on."
 
 @dataclass(frozen=True)
 class TimedSteps:
-    """The timed steps of one variant and phase, at least one.
+    """The timed steps of one variant and phase, at least one."""
 
-    Attributes:
-        steps: Each step's number, ascending, int64 [steps].
-        seconds: Its duration, float64 [steps].
-        wall_time_s: Unix time of its end, float64 [steps].
-    """
-
-    steps: NDArray[np.int64]
-    seconds: Floats
-    wall_time_s: Floats
+    steps: NDArray[np.int64]  # Each step's number, ascending, int64 [steps]
+    seconds: Floats  # Its duration, float64 [steps]
+    wall_time_s: Floats  # Unix time of its end, float64 [steps]
 
 
 def timed_steps(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str, TimedSteps]:
@@ -59,21 +53,13 @@ def timed_steps(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str
 
 @dataclass(frozen=True)
 class Series:
-    """A chart's line.
+    """A chart's line."""
 
-    Attributes:
-        tag: Its name; TensorBoard groups by what comes before the first "/".
-        description: Unit and meaning, Markdown.
-        steps: Each point's step, int64 [points].
-        values: Its value, float64 [points].
-        wall_time_s: Its Unix time, float64 [points].
-    """
-
-    tag: str
-    description: str
-    steps: NDArray[np.int64]
-    values: Floats
-    wall_time_s: Floats
+    tag: str  # Its name; TensorBoard groups by what comes before the first "/"
+    description: str  # Unit and meaning, Markdown
+    steps: NDArray[np.int64]  # Each point's step, int64 [points]
+    values: Floats  # Its value, float64 [points]
+    wall_time_s: Floats  # Its Unix time, float64 [points]
 
 
 def step_tag(phase: str, estimate: str) -> str:

@@ -49,13 +49,10 @@ CLOCKS_AGREE_S = 100e-6
 
 
 class Driver:
-    """Takes targets and recordings through a phase and hands the record what comes out.
-
-    Attributes:
-        ablations: What is measured where both variants have been through a phase.
-    """
+    """Takes targets and recordings through a phase and hands the record what comes out."""
 
     def __init__(self, recorder: Recorder, progress: Progress, options: MeasureOptions) -> None:
+        # What is measured where both variants have been through a phase.
         self.ablations: tuple[AblationSpec, ...] = ()
         self._recorder = recorder
         self._progress = progress

@@ -43,25 +43,18 @@ class MeasureOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileOptions(MeasureOptions):
-    """What `alexprof profile` takes beside the workload; with the rest of `MeasureOptions`.
+    """What `alexprof profile` takes beside the workload; with the rest of `MeasureOptions`."""
 
-    Attributes:
-        num_batches: Timed steps of each variant and phase; with a precision or a longest time the
-            most of them. None leaves the number to those.
-        burn_in: Warm-up steps before them.
-        variants: Which to run; none means all.
-        phases: Likewise.
-        cpu_allocator: Where CPU tensors get their memory: "bfc" keeps it between steps, "malloc"
-            is the system's. Only a process's first run can choose.
-        interleave: Whether variants take turns in blocks of steps.
-    """
-
+    # Timed steps of each variant and phase; with a precision or a longest time the most of them.
+    # None leaves the number to those.
     num_batches: int | None = 100
-    burn_in: int = 10
-    variants: Sequence[str] = ()
-    phases: Sequence[str] = ()
+    burn_in: int = 10  # Warm-up steps before them
+    variants: Sequence[str] = ()  # Which to run; none means all
+    phases: Sequence[str] = ()  # Likewise
+    # Where CPU tensors get their memory: "bfc" keeps it between steps, "malloc" is the system's.
+    # Only a process's first run can choose.
     cpu_allocator: str = "bfc"
-    interleave: bool = True
+    interleave: bool = True  # Whether variants take turns in blocks of steps
 
     def check(self) -> None:
         """Raises a `UsageError` if an option is out of range, before TensorFlow is started."""

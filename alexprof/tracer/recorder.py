@@ -42,33 +42,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class VariantFiles:
-    """What TensorBoard shows of a variant beside the record.
+    """What TensorBoard shows of a variant beside the record."""
 
-    Attributes:
-        graph: Serialized GraphDef.
-        run_metadata: Serialized RunMetadata, by phase.
-    """
-
-    graph: bytes | None = None
-    run_metadata: dict[str, bytes] = field(default_factory=dict)
+    graph: bytes | None = None  # Serialized GraphDef
+    run_metadata: dict[str, bytes] = field(default_factory=dict)  # Serialized RunMetadata, by phase
 
 
 class Recorder:
-    """The run so far, in memory and on disk.
-
-    Attributes:
-        folder: The run's folder.
-        run: The record so far.
-        attributions: The tables of each variant and phase that has a trace.
-        blocks: The timed blocks of each phase, in the order they ran.
-    """
+    """The run so far, in memory and on disk."""
 
     def __init__(
         self, folder: Path, machine: MachineRecord, workload: WorkloadRecord | None
     ) -> None:
         self.folder = folder
-        self.attributions: dict[tuple[str, str], Attribution] = {}
-        self.blocks: dict[str, list[Block]] = {}
+        self.attributions: dict[tuple[str, str], Attribution] = {}  # by variant and phase
+        self.blocks: dict[str, list[Block]] = {}  # of each phase, in the order they ran
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
             schema_version=SCHEMA_VERSION,

@@ -17,23 +17,17 @@ from alexprof.measure.loop import Block, default_block_steps
 
 @dataclass(frozen=True)
 class Recording:
-    """What a loop that AlexProf did not run knows of its steps.
+    """What a loop that AlexProf did not run knows of its steps."""
 
-    Attributes:
-        durations_s: Duration of each step in the order they ran, warm-up first, in seconds.
-        starts_s: When each step began, Unix time in seconds, ascending; None: one after the other
-            until now.
-        burn_in: How many of the first steps are warm-up.
-        trace: A trace of other steps: the `.xplane.pb` file or the folder of its session; None if
-            there is none.
-        marker: Name of the events that mark the steps in the trace; None takes all events with a
-            step number.
-    """
-
+    # Duration of each step in the order they ran, warm-up first, in seconds
     durations_s: Sequence[float]
+    # When each step began, Unix time in seconds, ascending; None: one after the other until now
     starts_s: Sequence[float] | None = None
-    burn_in: int = 0
+    burn_in: int = 0  # How many of the first steps are warm-up
+    # A trace of other steps: the `.xplane.pb` file or the folder of its session; None if there is
+    # none
     trace: str | Path | None = None
+    # Name of the events that mark the steps in the trace; None takes all events with a step number
     marker: str | None = None
 
     def blocks(self, variant: str, first_order: int = 0) -> list[Block]:

@@ -14,40 +14,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhaseSpec:
-    """A timed target.
+    """A timed target."""
 
-    Attributes:
-        key: Its name in files and options, for example "forward_backward".
-        label: Its name in sentences, for example "Forward-backward".
-    """
-
-    key: str
-    label: str
+    key: str  # Its name in files and options, for example "forward_backward"
+    label: str  # Its name in sentences, for example "Forward-backward"
 
 
 @dataclass(frozen=True)
 class AblationSpec:
-    """What two variants show by their difference: the cost of some ops.
+    """What two variants show by their difference: the cost of some ops."""
 
-    Attributes:
-        name: For example "lrn".
-        reference: The variant with the ops.
-        without: The variant that is the same but for them.
-        kinds: The kinds of op that were left out; none means of any kind, or of none where there
-            are scopes.
-        layers: The layers whose ops were left out; none means of any layer.
-        scopes: Name scopes whose ops were left out too, whatever their kinds and layers.
-        products: Whether convolutions and matrix products in these scopes are meant. Where a
-            function makes none, one that bears its name is another op, into which TensorFlow
-            folded what the function made.
-    """
-
-    name: str
-    reference: str
-    without: str
+    name: str  # For example "lrn"
+    reference: str  # The variant with the ops
+    without: str  # The variant that is the same but for them
+    # The kinds of op that were left out; none means of any kind, or of none where there are scopes
     kinds: tuple[str, ...] = ()
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # The layers whose ops were left out; none means of any layer
+    # Name scopes whose ops were left out too, whatever their kinds and layers
     scopes: tuple[str, ...] = ()
+    # Whether convolutions and matrix products in these scopes are meant. Where a function makes
+    # none, one that bears its name is another op, into which TensorFlow folded what the function
+    # made.
     products: bool = True
 
 
@@ -81,56 +68,37 @@ def matches(ablation: AblationSpec | Answer, name: str, kind: str, layer: str) -
 
 @dataclass(frozen=True)
 class BuiltVariant:
-    """What a variant's graph holds.
+    """What a variant's graph holds."""
 
-    Attributes:
-        fetches: What each phase fetches, by phase key.
-        layers: Each layer's output, in network order.
-        left_out: Name scopes of what was left out by its function, as in `AblationSpec.scopes`.
-    """
-
-    fetches: Mapping[str, Any]
-    layers: tuple[Layer, ...] = ()
+    fetches: Mapping[str, Any]  # What each phase fetches, by phase key
+    layers: tuple[Layer, ...] = ()  # Each layer's output, in network order
+    # Name scopes of what was left out by its function, as in `AblationSpec.scopes`
     left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class VariantSpec:
-    """A variant of a workload.
+    """A variant of a workload."""
 
-    Attributes:
-        label: Its name in sentences: "with LRN".
-        build: Builds it into the default graph.
-    """
-
-    label: str
-    build: Callable[[], BuiltVariant]
+    label: str  # Its name in sentences: "with LRN"
+    build: Callable[[], BuiltVariant]  # Builds it into the default graph
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What can be profiled.
+    """What can be profiled."""
 
-    Attributes:
-        name: Its name on the command line.
-        variants: Its variants by their names; the first is the reference.
-        phases: Its phases, in the order to run.
-        layers: Names of its layers, where they are known before a graph is built.
-        least_memory_bytes: A lower bound for the memory that one variant needs in a phase, by the
-            phase's key.
-        settings: What it was made with, for the record.
-        ablations: What its variants show by their differences.
-        published: Figures from elsewhere.
-    """
-
-    name: str
-    variants: Mapping[str, VariantSpec]
-    phases: tuple[PhaseSpec, ...]
+    name: str  # Its name on the command line
+    variants: Mapping[str, VariantSpec]  # Its variants by their names; the first is the reference
+    phases: tuple[PhaseSpec, ...]  # Its phases, in the order to run
+    # Names of its layers, where they are known before a graph is built
     layers: tuple[str, ...] = ()
+    # A lower bound for the memory that one variant needs in a phase, by the phase's key
     least_memory_bytes: Callable[[str], int] = lambda phase: 0
+    # What it was made with, for the record
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    ablations: tuple[AblationSpec, ...] = ()
-    published: tuple[Published, ...] = ()
+    ablations: tuple[AblationSpec, ...] = ()  # What its variants show by their differences
+    published: tuple[Published, ...] = ()  # Figures from elsewhere
 
     @property
     def reference(self) -> VariantSpec:

@@ -19,22 +19,15 @@ def _pools_keep_shape(attributes: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Op:
-    """A type of op whose output has the shape of its first input: an identity can stand in for it.
+    """A type of op whose output has its first input's shape, so that an identity can replace it."""
 
-    Attributes:
-        type: The op's type.
-        input: The name of its first input.
-        gradient: The type of its gradient, where that hands on the gradient it gets.
-        gradient_place: The place of that gradient among the inputs of the op's gradient.
-        gradient_scope: Whether the gradient is several ops instead, in a scope of their own.
-        keeps_shape: Of a type of which only some ops keep the shape: tells by an op's attributes.
-    """
-
-    type: str
-    input: str
-    gradient: str = ""
-    gradient_place: int = 0
+    type: str  # The op's type
+    input: str  # The name of its first input
+    gradient: str = ""  # The type of its gradient, where that hands on the gradient it gets
+    gradient_place: int = 0  # The place of that gradient among the inputs of the op's gradient
+    # Whether the gradient is several ops instead, in a scope of their own
     gradient_scope: bool = False
+    # Of a type of which only some ops keep the shape: tells by an op's attributes
     keeps_shape: Callable[[Mapping[str, Any]], bool] | None = None
 
     @property
@@ -45,21 +38,13 @@ class Op:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of TensorFlow's Python that makes several ops of one input.
+    """A function of TensorFlow's Python that makes several ops of one input."""
 
-    Attributes:
-        kind: What it is called here.
-        module: Where it is defined, below tensorflow.python.ops.
-        name: Its name there.
-        scope: The name scope that its ops get if no `name` is given.
-        input: The parameter that is handed on.
-    """
-
-    kind: str
-    module: str
-    name: str
-    scope: str
-    input: str
+    kind: str  # What it is called here
+    module: str  # Where it is defined, below tensorflow.python.ops
+    name: str  # Its name there
+    scope: str  # The name scope that its ops get if no `name` is given
+    input: str  # The parameter that is handed on
 
 
 # tensorflow/core/ops/nn_ops.cc, math_ops.cc; gradients: tensorflow/python/ops/nn_grad.py,

@@ -19,15 +19,10 @@ from alexprof.workload.ops_to_leave_out import (
 
 @dataclass(frozen=True)
 class Pattern:
-    """Which ops are meant: of a kind, of a layer, or of a kind in a layer.
+    """Which ops are meant: of a kind, of a layer, or of a kind in a layer."""
 
-    Attributes:
-        kind: The kind, "" for any.
-        layer: The outermost name scope, "" for any.
-    """
-
-    kind: str = ""
-    layer: str = ""
+    kind: str = ""  # The kind, "" for any
+    layer: str = ""  # The outermost name scope, "" for any
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
@@ -66,22 +61,16 @@ class Pattern:
 
 @dataclass
 class LeftOut:
-    """What was left out of a graph so far.
-
-    Attributes:
-        pattern: What was to be left out.
-        kinds: How many of each kind.
-        scopes: The name scopes of what functions would have made, and of gradients that would be
-            several ops (where `tf.gradients` makes them: a tape gives them no scope of their own).
-        seen: Kind and layer of all that could have been left out.
-        over: Whether the graph is built.
-    """
+    """What was left out of a graph so far."""
 
     pattern: Pattern
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)  # How many of each kind
+    # The name scopes of what functions would have made, and of gradients that would be several ops
+    # (where `tf.gradients` makes them: a tape gives them no scope of their own)
     scopes: list[str] = field(default_factory=list)
+    # Kind and layer of all that could have been left out
     seen: set[tuple[str, str]] = field(default_factory=set)
-    over: bool = False
+    over: bool = False  # Whether the graph is built
 
     def meant(self, kind: str, name: str) -> bool:
         """Tells whether to leave out what is about to be made, and counts it."""

@@ -30,18 +30,16 @@ _MOST_EXECUTIONS = 1 << 40
 
 
 class Events:
-    """The events of some lines of a plane, in columns of n events in file order.
+    """The events of some lines of a plane, in columns of n events in file order."""
 
-    Attributes:
-        names: Names of the events, without duplicates; only those that occur. "" is that of events
-            whose name the trace lacks.
-        line: int32 [n], index into the plane's `lines`.
-        name: int32 [n], index into `names`.
-        start_ps: int64 [n], begin, counted from the trace's `origin_ns`; for an event that stands
-            for several executions, the begin of its line.
-        duration_ps: int64 [n], duration, of all executions together.
-        occurrences: int64 [n], number of executions that the event stands for, mostly 1.
-    """
+    names: tuple[str, ...]  # those that occur, each once; "" where the trace lacks it
+    line: NDArray[np.int32]  # [n], index into the plane's `lines`
+    name: NDArray[np.int32]  # [n], index into `names`
+    # [n], begin, counted from the trace's `origin_ns`; for an event that stands for several
+    # executions, the begin of its line
+    start_ps: Int
+    duration_ps: Int  # [n], of all executions together
+    occurrences: Int  # [n], number of executions that the event stands for, mostly 1
 
     def __init__(
         self,

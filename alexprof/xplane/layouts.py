@@ -10,7 +10,7 @@ stand at the same places.
     22 2a  08 31  10 .. .. .. .. .. ..  18 .. ..  22 06  08 0b  20 .. .. ..  22 ...
     event  name   begin                 duration  stat   its id, its value
 
-What is unlike the others, is long or has a fault is left to `walk`.
+What is unlike the others, is long or has a fault is left to `messages.read_messages`.
 """
 
 from __future__ import annotations

@@ -23,11 +23,7 @@ _SPARSE = 1 << 16  # how much longer than the map a table of all ids may be
 
 
 class Metadata:
-    """The entries of one map, ordered by id; of two with the same id the later counts.
-
-    Attributes:
-        ids: int64 [m], ascending.
-    """
+    """The entries of one map, ordered by id; of two with the same id the later counts."""
 
     def __init__(self, buffer: Buffer, entries: Parts, shape: Shape) -> None:
         """Read a map, given its entries in file order and what fields the values have."""
@@ -42,7 +38,7 @@ class Metadata:
         order = np.argsort(key, kind="stable")
         sorted_key = key[order]
         last = np.append(sorted_key[1:] != sorted_key[:-1], True)[: len(key)]
-        self.ids: Int = sorted_key[last]
+        self.ids: Int = sorted_key[last]  # int64 [m], ascending
         index = np.full(len(key), -1, np.int64)  # of each entry; -1 where a later one counts
         index[order[last]] = np.arange(len(self.ids))
         # In file order; those of one entry are parts of one message.

@@ -49,20 +49,14 @@ class Field(NamedTuple):
 
 
 class Buffer:
-    """The bytes of a trace, for reading one by one and by columns.
-
-    Attributes:
-        source: Where the bytes come from, for messages; one line.
-        size: Number of bytes.
-        raw: The bytes.
-        data: The same as uint8 [size], not copied.
-    """
+    """The bytes of a trace, for reading one by one and by columns."""
 
     def __init__(self, raw: memoryview, source: str) -> None:
+        # Where the bytes come from, for messages: one line.
         self.source = source if source.isprintable() else ascii(source)
         self.size = len(raw)
         self.raw = raw
-        self.data: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)
+        self.data: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)  # the same, not copied
         whole = raw if self.size >= _WORD_BYTES else bytes(raw) + bytes(_WORD_BYTES)
         self._last = len(whole) - _WORD_BYTES
         # A word for each byte, overlapping: NumPy gathers from them without a copy of them all.

@@ -7,41 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of all parts.
+    """Sizes of all parts."""
 
-    Attributes:
-        batches: Batch sizes of AlexNet.
-        image_size: Width and height of its images.
-        num_batches: Timed steps of each variant and phase.
-        burn_in: Warm-up steps before them, and before what is traced.
-        trace_steps: Traced steps of AlexNet.
-        loop_batches: Steps of each loop where AlexProf's is compared with the classic one.
-        batch: Batch size of the traced programs.
-        width: Their channels; layers have up to four times as many.
-        pixels: Width and height of their images.
-        matrix: Rows and columns of the products in loops that fetch nothing.
-        words: Rows of the embedding.
-        steps: Traced steps of each program.
-        session_steps: Traced steps of the long session.
-        session_blocks: Its blocks of convolution, ReLU and LRN.
-        tests: What pytest runs.
-    """
-
-    batches: tuple[int, ...]
-    image_size: int
-    num_batches: int
-    burn_in: int
-    trace_steps: int
-    loop_batches: int
-    batch: int
-    width: int
-    pixels: int
-    matrix: int
-    words: int
-    steps: int
-    session_steps: int
-    session_blocks: int
-    tests: tuple[str, ...]
+    batches: tuple[int, ...]  # Batch sizes of AlexNet
+    image_size: int  # Width and height of its images
+    num_batches: int  # Timed steps of each variant and phase
+    burn_in: int  # Warm-up steps before them, and before what is traced
+    trace_steps: int  # Traced steps of AlexNet
+    loop_batches: int  # Steps of each loop where AlexProf's is compared with the classic one
+    batch: int  # Batch size of the traced programs
+    width: int  # Their channels; layers have up to four times as many
+    pixels: int  # Width and height of their images
+    matrix: int  # Rows and columns of the products in loops that fetch nothing
+    words: int  # Rows of the embedding
+    steps: int  # Traced steps of each program
+    session_steps: int  # Traced steps of the long session
+    session_blocks: int  # Its blocks of convolution, ReLU and LRN
+    tests: tuple[str, ...]  # What pytest runs
 
 
 GPU = Sizes(

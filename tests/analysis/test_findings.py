@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from alexprof.analysis.findings import all_findings, findings_of
 from alexprof.record.interference import GpuState, Interference
-from alexprof.record.timed import Outliers, Steadiness, WarmUp
+from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
 
+SLOW = (Stretch("train", 1, 4, 3.0, ("default",)),)
 BUSY = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.4)
 
 
@@ -68,19 +69,27 @@ def test_a_host_that_takes_processors_is_not_other_programs():
     assert busy.numbers.keys() == {"steal_fraction"}
 
 
-def test_what_a_gpu_waits_for_is_a_finding_with_its_figures():
+@pytest.mark.parametrize(("stretches", "step_s"), [((), 17.2e-3), (SLOW, 14.1e-3)])
+def test_what_a_gpu_waits_for_is_of_the_step_by_the_estimator_that_leads(stretches, step_s):
     def bound(phase):
-        books = phase.attribution and replace(
-            phase.attribution, bound_by="launching", launches_per_step=230.0, launching_s=0.004
-        )
-        return replace(phase, attribution=books)
+        timed = replaced(phase.timed, mean_s=17.2e-3, median_s=14.1e-3)
+        launch_bound = replace(phase.attribution, bound_by="launching", launches_per_step=230.0)
+        return replace(phase, timed=timed, attribution=launch_bound)
 
-    (found,) = [
-        one for one in findings_of(phases(odd_runs.two_gpus(), bound)) if "bound" in one.code
-    ]
-    assert found.code == "bound_by_launching"
-    assert found.numbers["launches_per_step"] == 230
-    assert found.numbers["waits_s"] == 0.004
+    run = replace(phases(odd_runs.two_gpus(), bound), stretches=stretches)
+    (finding,) = [finding for finding in findings_of(run) if "bound" in finding.code]
+    busy_s = 5.94e-3
+    waits_s = (step_s - busy_s) * 1.5 / 2.16  # 1.5 of 2.16 ms of idle time were launching
+    assert finding.code == "bound_by_launching"
+    assert finding.numbers == pytest.approx(
+        {
+            "step_s": step_s,
+            "busy_s": busy_s,
+            "waits_s": waits_s,
+            "launches_per_step": 230,
+            "kernels_per_step": 7,
+        }
+    )
 
 
 def test_a_trace_that_disagrees_with_the_clock_is_withheld():

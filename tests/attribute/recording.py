@@ -343,21 +343,6 @@ def missing_steps() -> Program:
     return program
 
 
-@kind
-def nested_steps() -> Program:
-    """Steps inside of an epoch that is marked as a step too."""
-    step = product()
-
-    def program() -> None:
-        for epoch in range(2):
-            with marked(100 + epoch, "epoch"):
-                for number in range(STEPS):
-                    with marked(STEPS * epoch + number):
-                        step()
-
-    return program
-
-
 def keras_callback(folder: Path) -> None:
     """Keras profiles by itself, so the profiler is not ours."""
     built, x, y = model()

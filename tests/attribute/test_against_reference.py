@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -110,14 +111,9 @@ def check(costs: pl.DataFrame, device: str, step: Interval, exact: reference.Cos
     assert rows["share_ns"].sum() * 1000 == step.end - step.start
 
 
-def counts(events: Group, marks: Group) -> dict[tuple[int, str], int]:
-    found: dict[tuple[int, str], int] = {}
-    for each in events:
-        step = counted_in(marks, each)
-        if step is not None:
-            key = int(step), op_of(each)
-            found[key] = found.get(key, 0) + 1
-    return found
+def counts(events: Group, marks: Group) -> Counter[tuple[int, str]]:
+    steps = ((counted_in(marks, event), op_of(event)) for event in events)
+    return Counter((int(step), op) for step, op in steps if step is not None)
 
 
 def counts_in(costs: pl.DataFrame, device: str, column: str) -> dict[tuple[int, str], int]:

@@ -46,7 +46,6 @@ KINDS = {  # and how many ops of each must be the same without any explanation
     "keras_train_step": 80,
     "keras_callback": 80,
     "missing_steps": 3,
-    "nested_steps": 3,
 }
 
 

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from alexprof.attribute import attribute, attribute_phases
 from alexprof.record.note import Note
 from alexprof.record.parquet import check_closure
-from alexprof.xplane import Trace, parse_trace
-from tests.attribute.hand import draw, steps
-from tests.traces import TraceBuilder
+from alexprof.xplane import Trace
+from tests.attribute.hand import steps, trace
 
 GPU = "GPU:0"
 
@@ -39,8 +38,6 @@ def build(
     marks: list[tuple[int, int]], kernels: list[Kernel], sorts: Sequence[str] = ("forward",)
 ) -> Trace:
     """Steps, of the sorts in turn, and what they launch."""
-    builder = TraceBuilder()
-    host = builder.plane("/host:CPU")
     markers = [
         (sort, start, end, {"step_num": number})
         for number, (sort, (start, end)) in enumerate(zip(cycle(sorts), marks, strict=False))
@@ -49,19 +46,16 @@ def build(
         ("cuLaunchKernel", kernel.launch, kernel.launch_end, {"correlation_id": number + 1})
         for number, kernel in enumerate(kernels)
     ]
-    draw(host, {"python": [*markers, *launches]})
-    device = builder.plane("/device:GPU:0")
     streams: dict[str, list[tuple[object, ...]]] = {}
     for number, kernel in enumerate(kernels):
         stats = {"tf_op": f"{kernel.op}:Op", "correlation_id": number + 1}
         span = ("kernel", kernel.start, kernel.end, stats)
         streams.setdefault(f"Stream #{kernel.stream}", []).append(span)
-    draw(device, streams)
-    return parse_trace(builder.to_bytes())
+    return trace({"/host:CPU": {"python": [*markers, *launches]}, "/device:GPU:0": streams})
 
 
-def on_gpu(trace: Trace) -> pl.DataFrame:
-    return attribute(trace).costs.filter(device=GPU)
+def on_gpu(source: Trace) -> pl.DataFrame:
+    return attribute(source).costs.filter(device=GPU)
 
 
 def table(costs: pl.DataFrame) -> dict[tuple[int, str], tuple[int, int]]:
@@ -99,22 +93,19 @@ def test_steps_of_a_gpu_that_is_behind_are_periods():
 
 def test_executions_are_counted_by_their_numbers():
     """Two kernels of an execution and a fill that names no op, then one of another execution."""
-    builder = TraceBuilder()
-    host = builder.plane("/host:CPU")
     launches = [
-        ("launch", 1 + n, 2 + n, {"correlation_id": n + 1, "scope_range_id": scope})
-        for n, scope in enumerate((7, 7, 7, 8))
+        ("launch", n, 1 + n, {"correlation_id": n, "scope_range_id": scope})
+        for n, scope in enumerate((7, 7, 7, 8), 1)
     ]
-    draw(host, {"python": [*steps((0, 100)), *launches]})
-    named = {"tf_op": "a:Op"}
+    host, named = {"python": [*steps((0, 100)), *launches]}, {"tf_op": "a:Op"}
     spans = [
         ("Memset", 10, 12, {"correlation_id": 1}),
         ("k1", 12, 20, {"correlation_id": 2, "scope_range_id": 7, **named}),
         ("k2", 20, 30, {"correlation_id": 3, "scope_range_id": 7, **named}),
         ("k1", 40, 50, {"correlation_id": 4, "scope_range_id": 8, **named}),
     ]
-    draw(builder.plane("/device:GPU:0"), {"Stream #1": spans})
-    (row,) = on_gpu(parse_trace(builder.to_bytes())).filter(op="a").to_dicts()
+    planes = {"/host:CPU": host, "/device:GPU:0": {"Stream #1": spans}}
+    (row,) = on_gpu(trace(planes)).filter(op="a").to_dicts()
     assert (row["executions"], row["kernels"], row["busy_ns"]) == (2, 4, 30)
 
 

@@ -43,9 +43,8 @@ def test_details_of_launches_and_copies(details, facts):
     assert kernel_facts(details) == facts
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+TENSOR_CORES = {
+    True: [
         "nvjet_hsh_128x256_64x4_2x1_v_bz_coopA_TNN",
         "nvjet_sm90_hss_320x128",
         "sm90_xmma_gemm_bf16bf16_bf16f32_f32_tn_n_tilesize128x128x64_warpgroupsize1x1x1_execute",
@@ -61,14 +60,7 @@ def test_details_of_launches_and_copies(details, facts):
         "cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7",
         "Cijk_Ailk_Bljk_SB_MT64x64x16_MI16x16x4x1_SN_1LDSB0",
     ],
-)
-def test_kernels_on_tensor_cores(name):
-    assert uses_tensor_cores(name) is True
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
+    False: [
         "sm80_xmma_gemm_f32f32_f32f32_f32_tn_n_tilesize32x32x8_stage3_warpsize1x2x1_ffma",
         "ampere_sgemm_128x64_nn",
         "volta_gcgemm_64x32_nt",
@@ -83,13 +75,13 @@ def test_kernels_on_tensor_cores(name):
         "void Eigen::internal::EigenMetaKernel<TensorConversionOp<float, Eigen::half>>",
         "",
     ],
-)
-def test_kernels_without(name):
-    assert uses_tensor_cores(name) is False
+    # Names that leave it open.
+    None: ["gemm_fusion_dot_general_1", "void flash::flash_fwd_kernel<float>", "dgrad_engine"],
+}
 
 
 @pytest.mark.parametrize(
-    "name", ["gemm_fusion_dot_general_1", "void flash::flash_fwd_kernel<float>", "dgrad_engine"]
+    ("name", "uses"), [(name, uses) for uses, names in TENSOR_CORES.items() for name in names]
 )
-def test_names_that_leave_it_open(name):
-    assert uses_tensor_cores(name) is None
+def test_kernels_on_tensor_cores(name, uses):
+    assert uses_tensor_cores(name) is uses

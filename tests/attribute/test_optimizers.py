@@ -21,12 +21,8 @@ TRAINED = ops(
     "gradient_tape/net/norm/mul/Mul",
 )
 UPDATES = ops(
-    "my_updates/mul",
-    "my_updates/AssignAddVariableOp",
-    "my_updates/AssignSubVariableOp_1",
+    "my_updates/mul", "my_updates/AssignAddVariableOp", "my_updates/AssignSubVariableOp_1"
 )
-
-
 METRIC = ops("metric/Equal", "metric/AssignAddVariableOp", "metric/AssignAddVariableOp_1")
 NORM = ops("norm/FusedBatchNormV3", "norm/AssignSubVariableOp", "norm/AssignSubVariableOp_1")
 STEPS = ops("steps/AssignAddVariableOp", "steps/mul")
@@ -53,27 +49,17 @@ def test_what_is_an_optimizer(names, passes):
 
 
 def test_two_optimizers_keep_their_names():
-    names = TRAINED + [
-        op
-        for scope in ("opt_g", "opt_d")
-        for op in ops(f"{scope}/AssignAddVariableOp", f"{scope}/AssignSubVariableOp_1")
-    ]
-    assert describe(names).layer[-4:] == ["opt_g", "opt_g", "opt_d", "opt_d"]
+    updates = ("AssignAddVariableOp", "AssignSubVariableOp_1")
+    names = ops(*(f"{scope}/{update}" for scope in ("opt_g", "opt_d") for update in updates))
+    assert describe(TRAINED + names).layer[-4:] == ["opt_g", "opt_g", "opt_d", "opt_d"]
 
 
 def test_loss_scaling_is_a_part_of_it():
     """The branch around the updates, and the checks whether gradients are finite."""
-    names = [
-        *TRAINED,
-        *ops("StatefulPartitionedCall/IsFinite_1", "StatefulPartitionedCall/All"),
-        ("StatefulPartitionedCall/packed", "Pack"),
-        *ops(
-            "StatefulPartitionedCall/cond/then/_33/cond/truediv",
-            "StatefulPartitionedCall/cond/then/_33/cond/my_updates/AssignAddVariableOp",
-            "StatefulPartitionedCall/cond/then/_33/cond/my_updates/AssignAddVariableOp_1",
-        ),
-    ]
-    labels = describe(names)
+    call, branch = "StatefulPartitionedCall", "StatefulPartitionedCall/cond/then/_33/cond"
+    update = f"{branch}/my_updates/AssignAddVariableOp"
+    scaling = ops(f"{call}/IsFinite_1", f"{call}/All", f"{branch}/truediv", update, f"{update}_1")
+    labels = describe([*TRAINED, (f"{call}/packed", "Pack"), *scaling])
     assert labels.passes[len(TRAINED) :] == ["optimizer"] * 6
     assert set(labels.layer[len(TRAINED) :]) == {"my_updates"}
 
@@ -82,10 +68,6 @@ def test_copies_are_a_layer_of_their_own_on_a_gpu():
     names = [("net/dense/MatMul", "MatMul"), ("net/dense/MatMul/_3", "_Send")]
     assert describe(names, gpu_time=[5.0, 2.0]).layer == ["dense", COPIES]
     assert describe(names).layer == ["net", "net"]
-
-
-def path(name: str) -> tuple[str, ...]:
-    return tuple(name.split("/"))
 
 
 @pytest.mark.parametrize(
@@ -104,5 +86,5 @@ def path(name: str) -> tuple[str, ...]:
     ],
 )
 def test_the_scopes_around_a_model(times, root):
-    found = root_by_time([(path(name), time) for name, time in times.items()])
-    assert found == (path(root) if root else ())
+    scopes = root_by_time([(tuple(name.split("/")), time) for name, time in times.items()])
+    assert "/".join(scopes) == root

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from alexprof.attribute import Attribution, attribute, totals
-from alexprof.record.note import Note
 from alexprof.xplane import read_trace
 from tests.attribute.test_against_xprof import KINDS
 
@@ -103,21 +102,6 @@ def test_steps_that_are_not_marked_are_outside(recorded):
     inside = found.costs["executions"].sum()
     assert found.outside_events == inside
     assert found.notes == ()
-
-
-def test_the_outermost_of_nested_steps_count(recorded):
-    found = read(recorded["nested_steps"])
-    assert found.steps["step"].to_list() == [100, 101]
-    (note,) = found.notes
-    assert note == Note("markers_inside_steps", {"markers": 8}, ("train",))
-
-
-def test_the_inner_ones_can_be_asked_for(recorded):
-    found = read(recorded["nested_steps"], "train")
-    assert found.steps["step"].to_list() == list(range(8))
-    assert found.notes == ()
-    epochs = read(recorded["nested_steps"], "epoch").steps["wall_ns"].to_list()
-    assert found.steps["wall_ns"][:4].sum() < epochs[0]
 
 
 def test_pipelines_have_ops_of_their_own(recorded):

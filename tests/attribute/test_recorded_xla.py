@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from alexprof.attribute import attribute, by_layer
+from alexprof.attribute import Attribution, attribute
 from alexprof.xplane import HloPrograms, Trace, read_trace
 
 pytestmark = pytest.mark.slow
@@ -51,29 +51,20 @@ def thunks(trace: Trace) -> Counter[str]:
     return found
 
 
+def passes(attribution: Attribution) -> dict[str, list[str]]:
+    of_layer = attribution.costs.group_by("layer").agg(pl.col("pass").unique().sort())
+    return dict(of_layer.iter_rows())
+
+
 def test_tensorflow_s_layers(tensorflow):
     found = attribute(tensorflow)
     assert found.steps.height == STEPS
-    layers = by_layer(found.costs)
-    assert {"conv1", "conv2", "lrn", "fc", "outside"} <= set(layers["name"])
-    of_layer = found.costs.group_by("layer").agg(pl.col("pass").unique().sort())
-    passes = dict(of_layer.iter_rows())
-    for layer in ("conv1", "conv2", "lrn", "fc"):
-        assert passes[layer] == ["backward", "forward"]
-    assert passes["outside"] == ["forward"]
+    expected = {name: ["backward", "forward"] for name in ("conv1", "conv2", "lrn", "fc")}
+    expected["outside"] = ["forward"]
+    assert passes(found).items() >= expected.items()
     conv = found.costs.filter(op="gradient_tape/conv2/Conv2DBackpropFilter")
     assert conv["share_ns"].min() > 0
     assert (conv["type"][0], conv["kind"][0]) == ("Conv2DBackpropFilter", "Conv2D")
-
-
-def test_what_called_xla_is_of_no_pass(tensorflow):
-    costs = attribute(tensorflow).costs
-    caller = costs.filter(pl.col("op").str.ends_with("PartitionedCall"))
-    assert caller["pass"].unique().to_list() == ["other"]
-    # The last call may still be returning when the profiler stops, and is lost then; the one before
-    # may reach into the last step.
-    executions = caller["executions"].to_list()
-    assert executions in ([1] * STEPS, [1] * (STEPS - 1), [1] * (STEPS - 1) + [0])
 
 
 @pytest.mark.parametrize("framework", ["tensorflow", "jax"])
@@ -84,16 +75,12 @@ def test_every_thunk_counts_once(framework, request):
     assert expected.total() > 10 * STEPS
     assert expected[""] < 0.05 * expected.total()
     counted = dict(found.costs.group_by("op").agg(pl.col("executions").sum()).iter_rows())
-    assert {op: counted[op] for op in expected if op} == {
-        op: count for op, count in expected.items() if op
-    }
+    del expected[""]
+    assert {op: counted[op] for op in expected} == expected
 
 
 def test_jax_s_layers(jax):
     found = attribute(jax)
     assert found.steps["step"].to_list() == list(range(STEPS))
-    of_layer = found.costs.group_by("layer").agg(pl.col("pass").unique().sort())
-    passes = dict(of_layer.iter_rows())
-    for layer in ("conv1", "conv2"):
-        assert passes[layer] == ["backward", "forward"]
-    assert passes["sgd"] == ["optimizer"]
+    expected = {name: ["backward", "forward"] for name in ("conv1", "conv2")}
+    assert passes(found).items() >= {**expected, "sgd": ["optimizer"]}.items()

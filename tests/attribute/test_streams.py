@@ -61,9 +61,9 @@ def ops_of(*stats: Stats | None) -> list[Op | None]:
 def test_the_op_of_a_kernel(written):
     full = written("lrn1/LRN:LRN#shape=(int32[3])#::#edge_name=a#")
     lrn = ("lrn1/LRN", "LRN")
-    ops = [
+    ops: list[tuple[Stats | None, Op | None]] = [
         ({"tf_op": written("conv1:Conv2D"), "level 0": written("no:No")}, ("conv1", "Conv2D")),
-        ({"annotation": full, "level 0": written("lrn1/LRN:LRN")}, lrn),
+        ({"annotation": full, "level 0": written("lrn1/LRN")}, lrn),
         ({"annotation": full}, lrn),
         ({"correlation_id": Unsigned(7)}, None),
         ({"tf_op": written("XlaModule:")}, None),
@@ -77,7 +77,7 @@ def test_the_op_of_a_kernel(written):
 def test_the_op_of_a_kernel_of_xla():
     whole = Ref("__inference_step_1:__inference_step_1")
     xla = {"hlo_op": Ref("fusion.3"), "hlo_module": Ref("f")}
-    ops = [
+    ops: list[tuple[Stats | None, Op | None]] = [
         ({**xla, "tf_op": whole, "name": Ref("m/c1/Conv2D_2")}, ("m/c1/Conv2D_2", "Conv2D")),
         ({**xla, "tf_op": Ref("XlaModule:")}, ("f/fusion.3", "fusion")),
         ({"tf_op": whole, "hlo_op": "copy.1"}, ("copy.1", "copy")),

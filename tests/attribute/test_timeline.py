@@ -33,8 +33,8 @@ def columns(events: Sequence[Interval]) -> Columns:
 
 def owned(events: Sequence[Interval]) -> list[tuple[int, int, int]]:
     segments = self_segments(*columns(events))
-    columns_ = segments.start_ps, segments.end_ps, segments.owner
-    return sorted(zip(*(column.tolist() for column in columns_), strict=True))
+    parts = segments.start_ps, segments.end_ps, segments.owner
+    return sorted(zip(*(part.tolist() for part in parts), strict=True))
 
 
 def at(*spans: tuple[int, int]) -> list[Interval]:
@@ -71,21 +71,6 @@ intervals = st.lists(
     ),
     max_size=14,
 )
-
-
-@given(intervals)
-def test_self_time_is_that_of_the_slow_way(events):
-    expected = {
-        (time, each.thread): owner(events, each.thread, time, time + 1)
-        for each in events
-        for time in range(each.start, each.end)
-    }
-    found = {}
-    for start, end, index in owned(events):
-        for time in range(start, end):
-            assert (time, events[index].thread) not in found, "segments of a thread overlap"
-            found[time, events[index].thread] = index
-    assert found == expected
 
 
 @given(intervals, st.lists(st.tuples(st.integers(0, 46), st.integers(-1, 2)), min_size=1))
@@ -134,15 +119,10 @@ def test_cut_gives_each_window_its_part(events, spans):
     segments = self_segments(*columns(events))
     starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
     pieces, window = cut(segments, starts, ends)
+    parts = pieces.owner, pieces.start_ps, pieces.end_ps, window
     found = {
-        (time, owner_, number)
-        for owner_, start, end, number in zip(
-            pieces.owner.tolist(),
-            pieces.start_ps.tolist(),
-            pieces.end_ps.tolist(),
-            window.tolist(),
-            strict=True,
-        )
+        (time, index, number)
+        for index, start, end, number in zip(*(part.tolist() for part in parts), strict=True)
         for time in range(start, end)
     }
     expected = {

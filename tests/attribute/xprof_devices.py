@@ -39,30 +39,19 @@ NOTHING = Sum(0, 0.0)
 
 
 class DeviceEvent(NamedTuple):
-    """What ran on a stream of a GPU.
+    """What ran on a stream of a GPU."""
 
-    Attributes:
-        device: "GPU:0", …
-        name: The kernel's.
-        start_ps: On the clock of the file.
-        duration_ps: As recorded.
-        is_kernel: Whether xprof takes it for one; copies and fills are none.
-        has_instruction: Whether it is XLA's and its program has the instruction; None if it isn't
-            XLA's.
-        op: The op that xprof gives it, or "".
-        row: Under which name its time stands among xprof's ops; "" if nowhere.
-        annotation: What XLA noted at the launch: what the scopes of all parts of a fusion begin
-            with. Newer versions only.
-    """
-
-    device: str
-    name: str
-    start_ps: int
-    duration_ps: int
-    is_kernel: bool
+    device: str  # "GPU:0", …
+    name: str  # The kernel's
+    start_ps: int  # On the clock of the file
+    duration_ps: int  # As recorded
+    is_kernel: bool  # Whether xprof takes it for one; copies and fills are none
+    # Whether it is XLA's and its program has the instruction; None if it isn't XLA's
     has_instruction: bool | None
-    op: str
-    row: str
+    op: str  # The op that xprof gives it, or ""
+    row: str  # Under which name its time stands among xprof's ops; "" if nowhere
+    # What XLA noted at the launch: what the scopes of all parts of a fusion begin with. Newer
+    # versions only.
     annotation: str
 
 

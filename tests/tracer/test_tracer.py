@@ -312,7 +312,7 @@ def test_two_variants_one_after_the_other_where_memory_is_short(tmp_path, monkey
 def test_a_run_that_exists_is_left_alone(tmp_path):
     (tmp_path / "run").mkdir()
     with (
-        pytest.raises(RunError, match="exists already: choose another folder"),
+        pytest.raises(RunError, match="exists already: choose another name"),
         Tracer(tmp_path / "run", progress=Progress()),
     ):
         pass

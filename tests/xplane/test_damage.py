@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import warnings
-from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +13,7 @@ from alexprof.errors import AlexProfError, DamageError, TraceError
 from alexprof.record.parquet import check_closure
 from alexprof.xplane import messages, parse_trace
 from alexprof.xplane.wire import Buffer
+from tests.attribute.hand import draw, steps
 from tests.traces import Ref, TraceBuilder, Unsigned, double, integer, message, text
 from tests.xplane.listing import PlaneListing, listed, listed_by_protobuf
 
@@ -111,14 +111,7 @@ def zero(data: bytearray, choice: random.Random) -> None:
     data[at : at + size] = bytes(size)
 
 
-CHANGES: tuple[Callable[[bytearray, random.Random], None], ...] = (
-    flip,
-    put,
-    drop,
-    insert,
-    double_up,
-    zero,
-)
+CHANGES = (flip, put, drop, insert, double_up, zero)
 
 
 def changed(whole: bytes, choice: random.Random) -> bytes:
@@ -138,15 +131,12 @@ def test_other_changes_are_refused_or_read_as_protobuf_reads_them(
 
 
 def test_what_a_changed_trace_gives_closes_its_books():
-    made = TraceBuilder()
-    plane = made.plane("/host:CPU")
-    python, compute = plane.line("python"), plane.line("tf_Compute/1")
-    stream = made.plane("/device:GPU:0").line("Stream #7(Kernel)", id=7)
-    for step in range(4):
-        at = 1_000_000 + step * 1_000_000
-        python.event("train", at, 900_000, {"step_num": step})
-        compute.event("conv1/Conv2D:Conv2D", at + 20_000, 300_000)
-        stream.event("sgemm", at + 200_000, 700_000, {"tf_op": "a/MatMul:MatMul"})
+    made, begins = TraceBuilder(), range(1000, 5000, 1000)
+    ops = [("conv1/Conv2D:Conv2D", at + 20, at + 320) for at in begins]
+    kernels = [("sgemm", at + 200, at + 900, {"tf_op": "a/MatMul:MatMul"}) for at in begins]
+    marks = steps(*((at, at + 900) for at in begins))
+    draw(made.plane("/host:CPU"), {"python": marks, "tf_Compute/1": ops})
+    draw(made.plane("/device:GPU:0"), {"Stream #7(Kernel)": kernels})
     choice, whole = random.Random(6), made.to_bytes()
     outcomes = []
     with warnings.catch_warnings():

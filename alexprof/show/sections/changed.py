@@ -5,11 +5,11 @@ In short the verdict of each phase, and the layers of those that changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from alexprof.analysis.caveats import SPOILED, Caveat
+from alexprof.analysis.caveats import SPOILED
 from alexprof.analysis.changes import Change, GroupRecord, Level, Part, RunComparison, Unmatched
 from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
@@ -45,7 +45,7 @@ Key = tuple[str, str, str]
 def comparable_section(comparison: RunComparison) -> Section:
     """Answers whether the groups can be compared at all."""
     blocks: list[Block] = [Lead(_comparable(comparison))]
-    blocks += caveat_warnings(comparison.why_not, comparison.a)
+    blocks += caveat_warnings(comparison)
     warnings, remarks = note_blocks(comparison)
     blocks += [*warnings, *remarks]
     if text := same_results(comparison):
@@ -88,7 +88,7 @@ def brief_section(comparison: RunComparison) -> Section:
 def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     if not comparison.comparable:
         yield Lead("They can’t be compared: a difference may not be the program’s doing.")
-        yield from caveat_warnings(comparison.why_not, comparison.a)
+        yield from caveat_warnings(comparison)
         return
     warnings, remarks = note_blocks(comparison, lead_says_variants=False)
     for other in comparison.others:
@@ -175,9 +175,16 @@ def of_one_run(comparison: RunComparison) -> bool:
     return all(other.runs == comparison.a.runs for other in comparison.others)
 
 
-def caveat_warnings(caveats: Iterable[Caveat], a: GroupRecord) -> list[Warn]:
-    """Caveats that forbid a verdict, or part of one."""
-    return [Warn(f"{caveat_text(caveat, a.phases)}.") for caveat in caveats]
+def phase_labels(comparison: RunComparison) -> dict[str, str]:
+    """The label of each phase of any group; A's first."""
+    groups = (*comparison.others, comparison.a)
+    return {key: label for group in groups for key, label in group.phases.items()}
+
+
+def caveat_warnings(comparison: RunComparison) -> list[Warn]:
+    """Why groups can't be compared."""
+    labels = phase_labels(comparison)
+    return [Warn(f"{caveat_text(caveat, labels)}.") for caveat in comparison.why_not]
 
 
 def note_blocks(
@@ -185,9 +192,10 @@ def note_blocks(
 ) -> tuple[list[Warn], list[Remark]]:
     """What else to know: of busy phases a warning; not what the lead says of variants anyway."""
     of_variants = lead_says_variants and of_one_run(comparison)
+    labels = phase_labels(comparison)
     warnings, remarks = [], []
     for note in comparison.notes:
-        text = f"{caveat_text(note, comparison.a.phases)}."
+        text = f"{caveat_text(note, labels)}."
         if note.effect == "times" or note.code == "machine_busy":
             warnings.append(Warn(text))
         elif not (of_variants and note.code == "variants_of_one_run"):
@@ -198,7 +206,7 @@ def note_blocks(
 def same_results(comparison: RunComparison) -> str:
     """Whether both compute the same; "" where that is among what forbids the comparison."""
     every = "all" if len(comparison.others) > 1 else "both"
-    answer, labels = comparison.same_results, comparison.a.phases
+    answer, labels = comparison.same_results, phase_labels(comparison)
     if answer:
         worst = max(comparison.results, key=lambda change: change.difference or 0.0)
         if not worst.difference:

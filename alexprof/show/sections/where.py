@@ -184,7 +184,12 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(layer.fraction for layer in entries)
     busy = "" if division.on_cpu else "100"
-    cells = ("step", unit.plain(division.step_s), unit.half_width(division.step_ci95_s), "100")
+    cells = (
+        "step",
+        unit.plain(division.step_s),
+        unit.half_width(division.step_ci95_s, division.step_s),
+        "100",
+    )
     return Table.of(
         _layer_columns(unit, division),
         [
