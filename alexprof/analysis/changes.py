@@ -102,7 +102,7 @@ class RunComparison(Struct, frozen=True, kw_only=True):
     schema_version: int = COMPARISON_VERSION  # Version of this object
     a: GroupRecord  # The first group
     others: tuple[GroupRecord, ...]  # The other groups, in the order given
-    # Whether all did the same work on the same machine, and it was not busy in each phase
+    # Whether all did the same work on the same machine, and some phase was not busy
     comparable: bool
     why_not: tuple[Caveat, ...]  # Why not
     # What else to know; with effect "times", why its phases have no verdict
