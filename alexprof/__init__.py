@@ -7,7 +7,7 @@
             tracer.time(session, pool5, "Forward", steps=100, burn_in=10)
     tracer.run.report()
 
-Importing this imports nothing heavy: the rest is fetched when first asked for.
+Importing `alexprof` is cheap: TensorFlow and the like are imported on first use.
 """
 
 from __future__ import annotations

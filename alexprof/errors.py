@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 
 class AlexProfError(Exception):
-    """The root of everything a user can cause.
+    """The base class of errors that a user can cause, and fix.
 
     A record holds its `code`, `numbers`, `names` and `text`, not the message: see `record.note`.
     """
@@ -34,7 +34,7 @@ class AlexProfError(Exception):
 
 
 class UsageError(AlexProfError):
-    """An argument that can't be used: an unknown name, a number out of range, no such device."""
+    """An argument that can't be used: an unknown name or device, a number out of range."""
 
     code = "refused"
 
@@ -61,7 +61,7 @@ class DamageError(TraceError):
 
 
 class RunError(AlexProfError):
-    """A folder that is not a run, is of a newer schema, or can't be written."""
+    """A folder that is not a run, has another schema, or can't be written."""
 
     code = "run_unusable"
 

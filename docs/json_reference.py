@@ -132,7 +132,8 @@ def _section(record: type, place: str, headings: dict[type, str]) -> list[str]:
         ] + [""]
     lines += ["field | type | meaning", "--- | --- | ---"]
     for field in info.fields:
-        if any(field.name in base.__annotations__ for base in inherited):
+        anew = field.name in record.__annotations__
+        if not anew and any(field.name in base.__annotations__ for base in inherited):
             continue
         if field.name not in meanings:
             raise ValueError(f"{record.__module__}.{record.__name__}: describe {field.name}")

@@ -46,13 +46,15 @@ def call(*arguments, **environment) -> Answer:
 
 def call_process(*arguments, **environment) -> subprocess.CompletedProcess[str]:
     """Runs a command in a process of its own, where TensorFlow starts anew."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
-    )
+    command = [*COMMAND, *map(str, arguments)]
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+
+
+def start(*arguments) -> subprocess.Popen[str]:
+    """Starts a command in a process of its own, to be read from and ended."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def assert_one_line(done, code, *words):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside, traced_phase
-from alexprof.attribute import IDLE_OP, Attribution, totals
+from alexprof.attribute import IDLE_OP, Attribution, bound_by, totals
 from alexprof.capture.executed import Executed, Node
 from alexprof.measure.loop import Block
 from alexprof.measure.timed import describe
@@ -147,7 +147,7 @@ def traced(
         kernels=(),
         replayed=replayed,
         notes=(),
-        bound_by="" if device == "CPU" else total.bound_by(timed_s),
+        bound_by="" if device == "CPU" else bound_by(total, steps.height, timed_s),
         marked_ns=tuple(wall_ns),
     )
     beside = Beside(

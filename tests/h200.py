@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from alexprof.analysis.ablation import explained
 from alexprof.analysis.assemble import Beside, traced_phase
-from alexprof.attribute import Attribution, GraphFacts, attribute, attribute_phases
+from alexprof.attribute import Attribution, GraphFacts, attribute
+from alexprof.attribute.costs import attribute_phases
 from alexprof.capture.executed import Executed, Node
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase

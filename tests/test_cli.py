@@ -19,7 +19,7 @@ from alexprof.files import check_new_folder
 from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run
-from tests.command_line import COMMAND, assert_one_line, call, call_process
+from tests.command_line import assert_one_line, call, call_process, start
 from tests.record.test_store import run_named
 from tests.test_rooms import HEAVY, loaded_by
 from tests.trace_runs import write_trace
@@ -48,9 +48,9 @@ BAD_USE = {
     "profile --trace-steps -1": ["'--trace-steps': Input should be greater than or equal to 0"],
     "profile --precision fine": ["--precision", "0.5% or 0.005", "'fine'"],
     "profile --precision 0.5": ["did you mean 0.5%?"],
-    "profile --max-time 0": ["the longest time must be above 0 seconds"],
-    "profile --max-time nan": ["the longest time", "finite, not nan"],
-    "profile --max-time inf": ["the longest time", "finite, not inf"],
+    "profile --max-time 0": ["the time limit must be above 0 seconds"],
+    "profile --max-time nan": ["the time limit", "finite, not nan"],
+    "profile --max-time inf": ["the time limit", "finite, not inf"],
     "profile --max-time 5min": ["--max-time", "see alexprof profile --help"],
     "profile --block-steps 0": ["'--block-steps': Input should be greater than or equal to 1"],
     "profile --variants with_lrn,without_lr": ["'without_lr'", "did you mean without_lrn"],
@@ -123,6 +123,8 @@ def test_a_logdir_that_can_t_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     done = call("profile", "--logdir", tmp_path / "file" / "logdir")
     assert_one_line(done, 2, str(tmp_path / "file" / "logdir"), "choose another", "--logdir")
+    for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--name", "file"]):
+        assert_one_line(call("ab", "true", "true", *options), 2, "file")
 
 
 @pytest.mark.slow
@@ -130,12 +132,6 @@ def test_a_gpu_where_there_is_none(logdir):
     done = call_process("profile", "--logdir", logdir, "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
     assert_one_line(done, 2, "no GPU", "--device cpu", "alexprof doctor")
     assert [path.name for path in logdir.iterdir()] == ["there"]
-
-
-def test_a_run_of_a_newer_schema(logdir):
-    path = logdir / "there" / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
-    assert_one_line(call("report", "there", "--logdir", logdir), 2, "schema 99", "update it")
 
 
 def test_report_list_and_version_answer(logdir):
@@ -162,30 +158,19 @@ def test_a_report_imports_neither_tensorflow_nor_numpy(logdir):
 
 
 def test_a_reader_that_goes_away_is_no_error(logdir):
-    done = subprocess.run(
-        f"'{sys.executable}' -m alexprof report --logdir '{logdir}' --json | head -c 1",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = f"'{sys.executable}' -m alexprof report --logdir '{logdir}' --json | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{", "")
 
 
 def start_profile(logdir, *, until):
     """Starts a run and waits for a line that begins so."""
     options = ["--batch-size", "1", "--num-batches", "20", "--burn-in", "1", "--trace-steps", "2"]
-    process = subprocess.Popen(
-        [*COMMAND, "profile", "--logdir", str(logdir), "--name", "run", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    process = start("profile", "--logdir", logdir, "--name", "run", *options)
     for line in process.stdout:
         if line.startswith(until):
             return process
-    raise AssertionError(process.stderr.read() if process.stderr else "")
+    raise AssertionError(process.stderr.read())
 
 
 @pytest.mark.slow
@@ -254,24 +239,6 @@ def test_damaged_tables_are_one_line(compared):
 
 
 @pytest.mark.slow
-def test_two_real_runs_compared(tmp_path):
-    small = ["--batch-size", 1, "--num-batches", 20, "--burn-in", 2, "--trace-steps", 4]
-    small += ["--phases", "forward"]
-    for name in ("a", "b"):
-        done = call_process("profile", *small, "--logdir", tmp_path, "--name", name)
-        assert done.returncode == 0, done.stderr
-    parsed = json.loads(call("compare", "a", "b", "--json", "--logdir", tmp_path).stdout)
-    # Other programs may be busy here, and that is no error.
-    assert {reason["effect"] for reason in parsed["why_not"]} <= {"times"}
-    levels = {change["level"] for change in parsed["differences"]}
-    assert levels == {"phase", "layer", "kind", "op"}
-    ablation = call("compare", "a:with_lrn", "a:without_lrn", "--json", "--logdir", tmp_path)
-    gone = {change["name"] for change in json.loads(ablation.stdout)["gone"]}
-    assert {"LRN", "lrn1", "lrn2"} <= gone
-    assert call("gate", "b", "--baseline", "a", "--logdir", tmp_path).returncode in (0, 1, 3)
-
-
-@pytest.mark.slow
 def test_doctor_finds_a_trace_that_works(tmp_path):
     done = call_process("doctor", "--logdir", tmp_path)
     assert done.returncode == 0, done.stdout
@@ -282,9 +249,9 @@ def test_doctor_finds_a_trace_that_works(tmp_path):
 
 
 def test_the_collector_is_back_after_a_report_that_fails():
-    with pytest.raises(ValueError, match="said"), no_collector():
+    with pytest.raises(ZeroDivisionError), no_collector():
         off = not gc.isenabled()
-        raise ValueError("said")
+        raise ZeroDivisionError
     assert off
     assert gc.isenabled()
 
@@ -300,18 +267,14 @@ def test_import_says_what_it_made_and_what_to_type_next(tmp_path):
     shown = call(*commands[0][1:])
     assert shown.returncode == 0, shown.stderr
     alone = call("report", file)
-    drop = ("AlexProf", "Details:")
-    assert [line for line in shown.stdout.splitlines() if not line.startswith(drop)][:8] == [
-        line for line in alone.stdout.splitlines() if not line.startswith(drop)
-    ][:8]
+    assert shown.stdout.splitlines()[1:8] == alone.stdout.splitlines()[1:8]
     compared = [str(file) if word == "OTHER" else word for word in commands[1][1:]]
     assert call(*compared).returncode == 0
     assert call("gate", "mine", "--baseline", file, "--logdir", logdir).returncode == 3
-    assert_one_line(
-        call("import", file, "--name", "mine", "--logdir", logdir), 2, "exists already", "--name"
-    )
-    assert_one_line(call("import", tmp_path / "no", "--logdir", logdir), 2, "no trace")
-    assert_one_line(call("import", logdir / "mine", "--logdir", logdir), 2, "no trace")
+    again = call("import", file, "--name", "mine", "--logdir", logdir)
+    assert_one_line(again, 2, "exists already", "--name")
+    for no_trace in (tmp_path / "no", logdir / "mine"):
+        assert_one_line(call("import", no_trace, "--logdir", logdir), 2, "no trace")
 
 
 def test_a_name_that_another_run_takes_meanwhile_is_not_an_error(tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from datetime import datetime
@@ -14,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from alexprof.cli.terminal import new_folder
-from tests.command_line import COMMAND, assert_one_line, call
+from tests.command_line import COMMAND, assert_one_line, call, start
 from tests.processes import ended
 
 PYTHON = f"{sys.executable} -S -E -c"
@@ -45,7 +44,7 @@ def test_turns_and_a_logdir_of_its_own(tmp_path, noted):
     assert "Pair 3 of 3: A " in done.stderr
     assert "left\n" in done.stderr
     assert done.stdout.startswith(f"AlexProf  {folder.name}")
-    assert "What pairs can’t exclude" in done.stdout
+    assert "Pairs can’t rule out" in done.stdout
     assert max(map(len, done.stdout.replace(str(folder), "").splitlines())) <= 80
     assert f"Again: alexprof ab --show {folder}" in done.stdout
 
@@ -85,12 +84,6 @@ def test_a_failure_shows_its_complaints(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_won_t_do_is_said_before_anything_else(tmp_path):
-    (tmp_path / "file").write_text("")
-    for options in (["--logdir", tmp_path / "file"], ["--logdir", tmp_path, "--name", "file"]):
-        assert_one_line(call("ab", "true", "true", *options), 2, "file")
-
-
 def test_names_by_the_clock_that_are_taken_get_a_number(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 11, 27, 5))
     monkeypatch.setattr("alexprof.cli.terminal.datetime", now)
@@ -111,12 +104,7 @@ def interrupted(tmp_path, after_pairs):
         f"if [ $(wc -l < {started}) -ge {hang} ]; then sleep 60 & echo $! >> {started}; wait; fi\n"
     )
     command = f"sh {script}"
-    process = subprocess.Popen(
-        [*COMMAND, "ab", command, command, "--warm-up", "0", "--logdir", tmp_path / "logdir"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("ab", command, command, "--warm-up", 0, "--logdir", tmp_path / "logdir")
     lines: list[str] = []
     while len(lines) <= hang and process.poll() is None:
         time.sleep(0.05)
@@ -138,12 +126,7 @@ def test_ctrl_c_ends_the_children_and_judges_what_there_is(tmp_path, pairs):
 
 
 def test_a_killed_ab_keeps_its_pairs(tmp_path):
-    process = subprocess.Popen(
-        [*COMMAND, "ab", "true", "true", "--pairs", "1000", "--logdir", tmp_path],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("ab", "true", "true", "--pairs", 1000, "--logdir", tmp_path)
     for line in process.stderr:
         if line.startswith("Pair 4"):
             break
@@ -158,15 +141,15 @@ def test_a_killed_ab_keeps_its_pairs(tmp_path):
 
 @pytest.mark.slow
 def test_real_runs_of_pairs_are_judged_by_their_steps(tmp_path):
-    words = ["profile", "--batch-size", "1", "--num-batches", "10", "--burn-in", "1"]
-    words += ["--trace-steps", "3", "--variants", "without_lrn", "--phases", "forward"]
-    command = " ".join([*COMMAND, *words])
-    done = call(
-        "ab", command, command, "--pairs", 2, "--warm-up", 0, "--logdir", tmp_path, "--json"
-    )
+    words = "profile --batch-size 1 --num-batches 10 --burn-in 1 --trace-steps 3"
+    command = " ".join([*COMMAND, words, "--variants without_lrn --phases forward"])
+    options = ("--pairs", 2, "--warm-up", 0, "--logdir", tmp_path, "--json")
+    done = call("ab", command, command, *options)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert printed["judged_by"] == "runs"
     levels = {change["level"] for change in printed["comparison"]["differences"]}
     assert levels == {"phase", "layer", "kind", "op"}
     assert printed["comparison"]["a"]["runs"] == ["a1", "a2"]
+    # Other programs may be busy here, and that is no error.
+    assert {reason["effect"] for reason in printed["comparison"]["why_not"]} <= {"times"}

@@ -106,14 +106,9 @@ PROGRAMS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs_of_the_pages_run(program, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command, environment = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("AlexProf  ")
@@ -128,12 +123,8 @@ def columns() -> set[str]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
     )
-    headings = (ast.literal_eval(call.args[0]) for call in calls if is_text(call.args[0]))
-    return {heading for heading in headings if heading}
-
-
-def is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    headings = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    return {heading for heading in headings if isinstance(heading, str) and heading}
 
 
 def options(command: Any) -> dict[str, str]:
@@ -164,7 +155,5 @@ def test_examples_use_commands_and_options_that_there_are(page):
 def test_every_column_of_a_table_is_explained():
     pages = text_of(DOCS / "commands.md") + text_of(DOCS / "reading.md")
     rows = re.findall(r"^\| (.*?) \|", pages, flags=re.MULTILINE)
-    explained = {name for row in rows for name in row.split(", ")} | set(
-        re.findall(r"\*(\w+)\*", pages)
-    )
-    assert columns() <= explained
+    explained = {name for row in rows for name in row.split(", ")}
+    assert columns() <= explained.union(re.findall(r"\*(\w+)\*", pages))

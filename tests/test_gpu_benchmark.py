@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from alexprof.attribute import attribute_phases
+from alexprof.attribute.costs import attribute_phases
 from benchmarks.gpu import sizes
 from benchmarks.gpu.parts import names, run_part
 from benchmarks.gpu.runner import NEEDS_A_GPU, run_one
@@ -45,15 +45,13 @@ def test_parts_on_the_cpu(tmp_path):
     parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
     assert list(parts) == asked
     (fit,) = parts["keras-fit"]["result"]["sorts"]
-    assert fit["stopwatch"]["steps"] == fit["alexprof"]["steps"] == sizes.CPU.steps
-    assert -0.5 < fit["difference"] < 0.01
     (gan,) = parts["two-optimizers"]["result"]["sorts"]
     assert gan["stopwatch"]["steps"] == gan["alexprof"]["steps"] == sizes.CPU.steps
     assert {"opt_g", "opt_d"} <= set(gan["alexprof"]["layers"])
     assert 0 < gan["alexprof"]["optimizer_s"] < gan["alexprof"]["busy_s"]
-    sorts = {row["sort"]: row for row in parts["train-and-test"]["result"]["sorts"]}
-    assert set(sorts) == {"train", "eval"}
-    for row in sorts.values():
+    sorts = parts["train-and-test"]["result"]["sorts"]
+    assert {row["sort"] for row in sorts} == {"train", "eval"}
+    for row in (fit, *sorts):
         assert row["stopwatch"]["steps"] == row["alexprof"]["steps"] == sizes.CPU.steps
         # A marker lies inside of what the stopwatch takes; little is outside of it.
         assert -0.5 < row["difference"] < 0.01
@@ -62,15 +60,10 @@ def test_parts_on_the_cpu(tmp_path):
     assert "train-and-test eval" in page
 
 
-def options(**changes):
-    usual = {"on_cpu": True, "part_timeout_s": 100.0}
-    return argparse.Namespace(**{**usual, **changes})
-
-
 def test_a_part_that_fails_is_a_row(tmp_path):
-    failed = run_one("no-such", options(), tmp_path)
+    failed = run_one("no-such", Namespace(on_cpu=True, part_timeout_s=100.0), tmp_path)
     assert failed["error"].startswith("exit code 1: ValueError: no part 'no-such'")
-    late = run_one("machine", options(part_timeout_s=0.01), tmp_path)
+    late = run_one("machine", Namespace(on_cpu=True, part_timeout_s=0.01), tmp_path)
     assert late["error"] == "it took longer than 0.01 s"
     parts = {"x": failed, "late": late, "jax": {"seconds": 1.0, "not_here": "no JAX | here"}}
     page = as_markdown({"on_cpu": False, "machine": MACHINE, "parts": parts})
@@ -124,14 +117,9 @@ def test_sorts_are_set_side_by_side():
 
 def test_figures_have_three_digits_and_ablations_say_whether_they_are_inside():
     answer = {
-        "name": "lrn",
-        "phase": "forward",
-        "measured_s": 0.000322,
-        "ci95_s": [0.000262, 0.000381],
-        "predicted_s": 0.000188,
-        "predicted_from": "share",
-        "error": -0.416,
-        "inside": False,
+        **{"name": "lrn", "phase": "forward", "error": -0.416, "inside": False},
+        **{"measured_s": 0.000322, "ci95_s": [0.000262, 0.000381]},
+        **{"predicted_s": 0.000188, "predicted_from": "share"},
     }
     part = {"seconds": 1.0, "result": {"batch_size": 32, "phases": [], "ablations": [answer]}}
     page = as_markdown({"on_cpu": False, "machine": MACHINE, "parts": {"profile-32": part}})
@@ -148,9 +136,5 @@ def test_outcomes_of_tests_are_counted(tmp_path):
         '<testcase classname="t.b" name="four" time="0"><error message="no"/></testcase>'
         "</testsuite></testsuites>"
     )
-    assert counted(report) == {
-        "passed": 1,
-        "failed": ["t.a::two", "t.b::four"],
-        "skipped": 1,
-        "seconds": 1.5,
-    }
+    failed = ["t.a::two", "t.b::four"]
+    assert counted(report) == {"passed": 1, "failed": failed, "skipped": 1, "seconds": 1.5}

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.analysis.reconcile import reconciled
+from alexprof.analysis.timed_scale import timed_half_s
 from alexprof.measure.intervals import mean_difference, median_difference, student_half_width
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
-from alexprof.record.trace import FusedOp, Replay
+from alexprof.record.phase import Phase
+from alexprof.record.trace import FusedOp, PredictedBy, Replay
 from alexprof.record.values import Interval
 from alexprof.workload.base import AblationSpec, matches, matches_kind
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from alexprof.measure.loop import Block
 
-_Prediction = tuple[float | None, Interval | None, str]
+_Prediction = tuple[float | None, Interval | None, PredictedBy | None]
 """What is saved, its 95 % interval, and what it rests on, as in `Ablation`."""
-_NO_PREDICTION: _Prediction = (None, None, "")
+_NO_PREDICTION: _Prediction = (None, None, None)
 
 
 def ablation(
@@ -87,7 +88,7 @@ def explained(
     }
     if len(traced) == 2:
         ablation = reconciled(ablation, phases, traced)
-    predicted_s, predicted_ci95_s, predicted_from = _predicted(
+    predicted_s, predicted_ci95_s, predicted_by = _predicted(
         ablation, phase, traced.get(ablation.reference)
     )
     return replace(
@@ -95,7 +96,7 @@ def explained(
         fused=_fused(ablation, phase),
         predicted_s=predicted_s,
         predicted_ci95_s=predicted_ci95_s,
-        predicted_from=predicted_from,
+        predicted_by=predicted_by,
     )
 
 
@@ -121,13 +122,14 @@ def _predicted(ablation: Ablation, phase: Phase, costs: pl.DataFrame | None) -> 
     gone = replay.dependents.get(ablation.name, ()) if replay else ()
     if replay is not None and (replayed := _replayed(replay, ablation.name, timed.mean_s)):
         return replayed
-    if attribution is not None and not on_cpu(attribution.device):
+    if attribution is not None and phase.on_gpu:
         if costs is None or attribution.bound_by != "kernels":
             return _NO_PREDICTION  # it takes a replay; `Replay.reason` says why there is none
         work = StepWork(costs, attribution.device)
         own = {name for name, kind, layer in work.ops if matches(ablation, name, kind, layer)}
-        saved = work.saving(own.union(gone), timed.mean_s, timed.ci95_s) if own else (None, None)
-        return *saved, "kernels" if own else ""
+        half_s = timed_half_s(phase, "mean")
+        saved = work.saving(own.union(gone), timed.mean_s, half_s) if own else (None, None)
+        return *saved, "kernels" if own else None
     if ablation.attributed_s is None:
         return _NO_PREDICTION
     gone_s = 0.0
@@ -145,6 +147,6 @@ def _replayed(replay: Replay, name: str, step_s: float) -> _Prediction | None:
     spread = 0.0
     if saving.fraction_std is not None:
         spread = student_half_width(saving.fraction_std**2, replay.steps)
-    half_s = step_s * math.hypot(spread, replay.drift)
-    interval = (saving.saves_s - half_s, saving.saves_s + half_s)
-    return saving.saves_s, interval, "replay" if replay.how == "ops" else "launches"
+    saved_s, half_s = step_s * saving.fraction, step_s * math.hypot(spread, replay.drift)
+    by_ops = replay.how == "ops"  # by kernels layers, kinds and ops alone are predicted
+    return saved_s, (saved_s - half_s, saved_s + half_s), "ops" if by_ops else "launches"

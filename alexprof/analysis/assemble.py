@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.attribute import (
@@ -21,7 +21,7 @@ from alexprof.attribute import (
 )
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
-from alexprof.record.phase import AttributedTimes, Cost, DeviceTimes, OpCost, Phase, Traced, on_cpu
+from alexprof.record.phase import AttributedTimes, Cost, OpCost, Phase, Traced, on_cpu
 from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
 
@@ -67,7 +67,7 @@ def traced_phase(
     return replace(
         phase,
         traced=_traced(beside, attribution, host_level),
-        attribution=_times(phase.timed, attribution),
+        attribution=_times(attribution),
         ops=_ops(attribution, executed.nodes if executed else {}),
         layers=_rows(by_layer(costs), Cost),
         layers_whole=_rows(by_layer_whole(costs), Cost),
@@ -135,22 +135,12 @@ def _replay(timed: Timed | None, attribution: Attribution) -> Replay:
     return replace(replayed, savings=(*replayed.savings, *by_kernels), how="kernels")
 
 
-def _times(timed: Timed | None, attribution: Attribution) -> AttributedTimes:
-    by_device = {total.device: total for total in totals(attribution.costs)}
-    total = by_device[attribution.device]
-    devices = tuple(
-        msgspec.convert(device, DeviceTimes, from_attributes=True) for device in by_device.values()
-    )
-    own = next(device for device in devices if device.device == total.device)
-    times = AttributedTimes(**asdict(own), devices=devices)
-    if on_cpu(total.device):
+def _times(attribution: Attribution) -> AttributedTimes:
+    times = AttributedTimes(device=attribution.device, devices=totals(attribution.costs))
+    if on_cpu(times.device):
         return times
     launches = attribution.launches_per_step
     if launches is None:
-        rows = attribution.costs.filter(attribution.costs["device"] == total.device)
-        launches = float(rows["kernels"].sum()) / total.steps
-    return replace(
-        times,
-        launches_per_step=launches,
-        bound_by=attribution.bound_by,
-    )
+        rows = attribution.costs.filter(attribution.costs["device"] == times.device)
+        launches = float(rows["kernels"].sum()) / rows["step"].n_unique()
+    return replace(times, launches_per_step=launches, bound_by=attribution.bound_by)

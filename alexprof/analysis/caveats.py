@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import structs
+from msgspec.structs import asdict
 
 from alexprof.record.note import Note, distinct
 from alexprof.record.values import Needed, Reason
@@ -34,7 +35,6 @@ CaveatCode = Literal[
     "fetch_differs",
     "results_differ",
     # Not the same machine or software.
-    "machine_unknown",
     "machine_differs",
     "system_differs",
     "version_differs",
@@ -64,7 +64,7 @@ SPOILED: tuple[Reason, ...] = ("machine_busy", "outside_steps")
 """Reasons why the times themselves allow no verdict."""
 
 
-class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Caveat(Note, frozen=True, kw_only=True, omit_defaults=True):
     """Something that differs between two runs, or that is wrong with one of them."""
 
     code: CaveatCode  # What it is; a template in `show/comparison_texts.py` says it
@@ -74,17 +74,14 @@ class Caveat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     runs: tuple[str, ...] = ()  # The runs that it is about; A's first where it is about both
     phases: tuple[str, ...] = ()  # Keys of the phases that it is about
     variants: tuple[str, ...] = ()  # The variants: A's and B's where they differ
-    what: str = ""  # What differs: a setting, a part of the machine, a program, a tensor
-    values: tuple[str, ...] = ()  # A's value of it and B's, as they are recorded
-    numbers: dict[str, float] = {}  # Figures by name; what ends in `_fraction` is a fraction
-    text: str = ""  # What the user or the system wrote
+    # What differs: a setting, a part of the machine, a program, a tensor (`names` has A's value and
+    # B's); or the code of a reason
+    what: str = ""
 
 
 def caveat_of(code: CaveatCode, why: Note, *runs: str) -> Caveat:
-    """A caveat whose reason is a note: its code is `what`, its names are `values`."""
-    return Caveat(
-        code=code, runs=runs, what=why.code, values=why.names, numbers=why.numbers, text=why.text
-    )
+    """A caveat whose reason is a note: its code is `what`."""
+    return Caveat(**{**asdict(why), "code": code, "what": why.code, "runs": runs})
 
 
 def merge_runs(caveats: Iterable[Caveat]) -> list[Caveat]:

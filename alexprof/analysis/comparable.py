@@ -69,12 +69,12 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
 
 
 def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
-    names = (a.name, b.name)
+    runs = (a.name, b.name)
     if not pairs:
-        values = tuple(", ".join(selection.run.variants) for selection in (a, b))
-        yield Caveat(code="no_common_variant", effect="work", runs=names, values=values)
+        variants = tuple(", ".join(selection.run.variants) for selection in (a, b))
+        yield Caveat(code="no_common_variant", effect="work", runs=runs, names=variants)
     elif not any(common_phases(a, b, pairs)):
-        yield Caveat(code="no_common_phase", effect="work", runs=names)
+        yield Caveat(code="no_common_phase", effect="work", runs=runs)
     if a.variant is None and b.variant is None:
         matched = {name for pair in pairs for name in pair}
         for selection in (a, b):
@@ -84,11 +84,13 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
     for pair in pairs:
         of_a, of_b = a.run.variants[pair[0]].phases, b.run.variants[pair[1]].phases
         for selection, name, own, others in ((a, pair[0], of_a, of_b), (b, pair[1], of_b, of_a)):
-            runs, variants = (selection.name,), (name,)
             for key in own:
                 if key not in others:
                     yield Caveat(
-                        code="phase_unmatched", runs=runs, phases=(key,), variants=variants
+                        code="phase_unmatched",
+                        runs=(selection.name,),
+                        phases=(key,),
+                        variants=(name,),
                     )
 
 
@@ -123,7 +125,7 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
         yield Caveat(code="settings_unknown", effect="work" if known_of_one else "none", runs=runs)
         return
     if work_a.name != work_b.name:
-        yield Caveat(code="workload_differs", effect="work", values=(work_a.name, work_b.name))
+        yield Caveat(code="workload_differs", effect="work", names=(work_a.name, work_b.name))
         return
     for name, value_a in work_a.settings.items():
         value_b = work_b.settings.get(name)
@@ -131,10 +133,10 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
             continue
         values = (_plain(value_a), _plain(value_b))
         if name == "seed":
-            yield Caveat(code="seed_differs", what=name, values=values)
+            yield Caveat(code="seed_differs", what=name, names=values)
         else:
             code: CaveatCode = "amount_differs" if name in WORK else "setting_differs"
-            yield Caveat(code=code, effect="work", what=name, values=values)
+            yield Caveat(code=code, effect="work", what=name, names=values)
 
 
 def _unlike_programs(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
@@ -169,8 +171,6 @@ def _ops(phases: Iterable[Phase]) -> dict[str, float]:
 def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
     machine_a, machine_b = a.run.machine, b.run.machine
     if machine_a is None or machine_b is None:
-        runs = tuple(selection.name for selection in (a, b) if selection.run.machine is None)
-        yield Caveat(code="machine_unknown", effect="work", runs=runs)
         return
     host_a, host_b = machine_a.host, machine_b.host
     for what, value_a, value_b in (
@@ -180,9 +180,9 @@ def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
     ):
         if value_a != value_b:
             values = (value_a, value_b)
-            yield Caveat(code="machine_differs", effect="work", what=what, values=values)
+            yield Caveat(code="machine_differs", effect="work", what=what, names=values)
     if host_a.system != host_b.system:
-        yield Caveat(code="system_differs", values=(host_a.system, host_b.system))
+        yield Caveat(code="system_differs", names=(host_a.system, host_b.system))
 
 
 def _accelerators(machine: MachineRecord) -> str:
@@ -198,7 +198,7 @@ def version_changes(a: Run, b: Run) -> Iterator[Caveat]:
         version_a, version_b = getattr(of_a, what), getattr(of_b, what)
         if version_a != version_b and version_a is not None and version_b is not None:
             values = (_plain(version_a), _plain(version_b))
-            yield Caveat(code="version_differs", what=what, values=values)
+            yield Caveat(code="version_differs", what=what, names=values)
 
 
 def too_busy(selection: Selection, compared: Iterable[VariantPhase]) -> list[Caveat]:
@@ -305,7 +305,9 @@ def _interference_differences(
     ]
     for what, mhz_a, mhz_b, which in clocks:
         if mhz_a and mhz_b:
-            rules.append((what, math.log(mhz_b / mhz_a), SLOWER, {**which, "a": mhz_a, "b": mhz_b}))
+            rules.append(
+                (what, math.log(mhz_b / mhz_a), SLOWER, {**which, "a_mhz": mhz_a, "b_mhz": mhz_b})
+            )
     for what, apart, least, figures in rules:
         if abs(apart) > least:
             yield what, {name: value for name, value in figures.items() if value is not None}
@@ -325,7 +327,7 @@ def _steps(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat
         if phase_a.attribution and phase_b.attribution:
             devices = (phase_a.attribution.device, phase_b.attribution.device)
             if devices[0] != devices[1]:
-                yield Caveat(code="devices_differ", effect="work", values=devices)
+                yield Caveat(code="devices_differ", effect="work", names=devices)
 
 
 def _slow_steps(run: Run) -> Iterator[Caveat]:

@@ -34,7 +34,6 @@ from alexprof.measure.ratios import adjust, compare_times
 from alexprof.measure.spread import Floats, block_means
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
-from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
 from alexprof.record.values import Difference, Estimator, Interval, Needed
 
@@ -289,7 +288,7 @@ class _PhaseOfBoth:
         variance = cv**2 * (1 / len(self.a) + 1 / len(self.b))
         # Costs on a CPU are scaled to the timed steps, so the uncertainty of those goes in here.
         # Kernels of a GPU stand as traced.
-        of_gpus = all(sample.device and not on_cpu(sample.device) for sample in self._all)
+        of_gpus = all(sample.phase.on_gpu for sample in self._all)
         if timed is not None and timed.log_error is not None and not (of_gpus and name != IDLE_OP):
             variance += timed.log_error**2
         return self._compare_times(lambda sample: chunks(sample.costs(level, name)), variance)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alexprof.analysis.difference import center_ci95_s, leading_estimator
-from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
+from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_half_s, timed_part
 from alexprof.record.metrics import METRICS
 from alexprof.record.phase import Cost, OpCost, Phase, on_cpu
 from alexprof.record.run import Run
@@ -107,7 +107,8 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
     record = run.phase(variant, phase)
     if record is None or record.attribution is None or record.traced is None:
         return None
-    timeline, traced, estimator = record.attribution, record.traced, leading_estimator(run)
+    timeline, traced = record.attribution.timeline, record.traced
+    estimator = leading_estimator(run)
     scale = scale_of(record, estimator)
     busy_s = scale.work * timeline.share_ns / traced.steps / 1e9
     idle_s = scale.idle * timeline.idle_ns / traced.steps / 1e9
@@ -139,9 +140,9 @@ def divide(run: Run, variant: str, phase: str) -> DividedStep | None:
         critical_path=_critical_path(record, timeline.device, timeline.wall_ns / traced.steps),
     )
     timed = division.timed_part
-    if record.timed and not division.on_cpu and step_ci95_s and idle_s:
+    if idle_s and not division.on_cpu:
         # A GPU's idle time is what kernels leave of the timed step.
-        timed = (step_ci95_s[1] - step_ci95_s[0]) / 2 / idle_s
+        timed = timed_half_s(record, estimator) / idle_s
     if idle is not None:
         interval = scaled_interval(idle.share_mean_s, idle.share_ci95_s, scale.idle, timed)
         division = replace(division, idle_ci95_s=interval)

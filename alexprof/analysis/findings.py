@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from alexprof.analysis.division import divide
 from alexprof.analysis.interference import OTHERS, STEAL, interference_notes
 from alexprof.record.note import Note
-from alexprof.record.phase import Phase, Traced, on_cpu
+from alexprof.record.phase import Phase, Traced
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 
@@ -85,6 +85,9 @@ class Finding(Note, frozen=True, kw_only=True):
     phases: tuple[str, ...] = ()  # Keys of the phases it is about; empty for the whole run
     variants: tuple[str, ...] = ()  # Keys of the variants; empty for all
     invalidates: tuple[Invalidates, ...] = ()  # What it makes unsure
+    # The phases that `numbers` are of, where others have milder ones; empty if all have these
+    worst_phases: tuple[str, ...] = ()
+    worst_variants: tuple[str, ...] = ()  # The variants likewise
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
@@ -92,16 +95,7 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
     What holds for several variants or phases is one finding, with the worst figures.
     """
-    return _together(run, lambda finding: ())
-
-
-def all_findings(run: Run) -> tuple[Finding, ...]:
-    """The same, with figures of their own for each phase and variant that has others."""
-    return _together(run, lambda finding: tuple(finding.numbers.items()))
-
-
-def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tuple[Finding, ...]:
-    together: dict[tuple[object, ...], Finding] = {}
+    groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in (
         *_of_run(run),
         *_outside(run),
@@ -109,13 +103,14 @@ def _together(run: Run, figures: Callable[[Finding], tuple[object, ...]]) -> tup
         *_of_times(run),
         *_of_traces(run),
     ):
-        key = finding.code, finding.names, finding.host, finding.text, *figures(finding)
-        earlier = together.get(key)
-        together[key] = finding if earlier is None else _joined(earlier, finding)
+        gpu = finding.numbers.get("gpu")
+        key = finding.code, finding.names, finding.host, finding.text, gpu
+        groups.setdefault(key, []).append(finding)
+    together = map(_joined, groups.values())
     all_variants = set(run.variants)
     findings = (
         replace(finding, variants=()) if {*finding.variants} == all_variants else finding
-        for finding in together.values()
+        for finding in together
     )
     return tuple(sorted(findings, key=_rank))
 
@@ -151,24 +146,43 @@ def of_note(note: Note) -> Finding:
     return Finding(**asdict(note), severity=severity, invalidates=invalidates)
 
 
-def _joined(first: Finding, second: Finding) -> Finding:
-    """Two findings of a code as one: of figures the worse, of one phase and variant."""
-    if first.numbers != second.numbers:
-        return max(first, second, key=_size)
-    variants = tuple(dict.fromkeys(first.variants + second.variants))
+def _joined(findings: Sequence[Finding]) -> Finding:
+    """Findings of a code as one of all their phases and variants, with the worst figures."""
+    worst = max(findings, key=_size)
+    milder = [finding for finding in findings if finding.numbers != worst.numbers]
+    phases = dict.fromkeys(phase for finding in findings for phase in finding.phases)
+    variants = dict.fromkeys(name for finding in findings for name in finding.variants)
+    of_some = all(finding.variants for finding in findings)
+    beside_it = any(finding.phases == worst.phases for finding in milder)
     return replace(
-        first,
-        phases=tuple(dict.fromkeys(first.phases + second.phases)),
-        variants=variants if first.variants and second.variants else (),
+        worst,
+        phases=tuple(phases),
+        variants=tuple(variants) if of_some else (),
+        worst_phases=worst.phases if milder and len(phases) > 1 else (),
+        worst_variants=worst.variants if beside_it else (),
     )
 
 
 def _size(finding: Finding) -> float:
-    """How bad the figures are: the largest ratio of two, or of one to 1."""
-    values = [value for value in finding.numbers.values() if value > 0]
-    if not values:
-        return 0.0
-    return max(values) / min(values) if len(values) > 1 else max(values[0], 1 / values[0])
+    """How bad the figures are: a fraction, the ratio of two of a unit, a count or what it lacks."""
+    figures = finding.numbers
+    if "slowdown" in figures:
+        return max(figures["slowdown"], 1 / figures["slowdown"])
+    fractions = [
+        value
+        for name, value in figures.items()
+        if name.endswith("fraction") and name != "requested_fraction"
+    ]
+    if fractions:
+        return max(fractions)
+    for unit in ("_s", "_mhz", "_per_step"):
+        values = [value for name, value in figures.items() if name.endswith(unit) and value > 0]
+        if len(values) > 1:
+            return max(values) / min(values)
+    if "of_steps" in figures:
+        return figures["of_steps"] - figures["steps"]
+    counts = (value for name, value in figures.items() if not name.startswith("of_"))
+    return max(counts, default=0.0)
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
@@ -311,10 +325,9 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
         yield _finding("trace_withheld", numbers)
     yield from map(of_note, phase.notes)
     if phase.interference is not None and phase.timed is not None:
-        on_gpu = phase.attribution is not None and not on_cpu(phase.attribution.device)
         steadiness = phase.timed.steadiness
-        unsteady = on_gpu and steadiness is not None and steadiness.state != "steady"
-        notes = interference_notes(phase.interference, on_gpu=on_gpu, unsteady=unsteady)
+        unsteady = phase.on_gpu and steadiness is not None and steadiness.state != "steady"
+        notes = interference_notes(phase.interference, on_gpu=phase.on_gpu, unsteady=unsteady)
         yield from map(of_note, notes)
 
 
@@ -326,8 +339,7 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     if traced.left_out_s is not None:
         numbers = {"first_s": traced.left_out_s, "mean_s": traced.mean_s}
         yield _finding("first_step", {**numbers, "mean_with_s": traced.mean_with_s or 0.0})
-    cpu = on_cpu(phase.attribution.device)
-    if cpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
+    if not phase.on_gpu and traced.slowdown and not 1 / UNLIKE <= traced.slowdown <= UNLIKE:
         yield _finding("trace_unlike", {"slowdown": traced.slowdown})
     trend = _trend(traced.steps_s)
     if trend is not None:
@@ -336,7 +348,7 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
         yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
     faults = traced.page_faults_per_step
     before = timed.page_faults_per_step if timed else None
-    if not cpu or faults is None or before is None:
+    if phase.on_gpu or faults is None or before is None:
         return
     if (faults - before) * PAGE_FAULT_S >= FAULTS_SEEN * traced.mean_s:
         yield _finding("page_faults", {"traced_per_step": faults, "timed_per_step": before})
@@ -373,7 +385,7 @@ def _outside(run: Run) -> Iterator[Finding]:
         yield _finding(
             "outside_waits" if waits else "outside_runs",
             {"held_s": held_s, "span_s": span_s, "step_with_it_s": span_s / steps},
-            phases=() if run.machine is None else [key for key, _ in phases],
+            phases=() if run.is_trace else [key for key, _ in phases],
         )
 
 

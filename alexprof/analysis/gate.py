@@ -65,7 +65,7 @@ def parse_bound(text: str) -> Bound:
     name, equals, number = text.rpartition("=")
     most, percent = read_part(number)
     if not 0 <= most < math.inf or (equals and not name.strip()):
-        raise UsageError(f"--max-slowdown is a part like 3% or LRN=10%, not {text!r}")
+        raise UsageError(f"--max-slowdown must be like 3% or LRN=10%, not {text!r}")
     if not percent and most >= 1:
         raise UsageError(f"--max-slowdown {text}: did you mean {text}%? (1 is twice as slow)")
     return Bound(name.strip() or None, most)

@@ -31,7 +31,7 @@ from alexprof.analysis.comparable import (
 from alexprof.analysis.difference import center_ci95_s, common_estimator
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.samples import PhaseSample, RunSamples
-from alexprof.analysis.selection import Selection, is_trace
+from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import scaled_interval, timed_part
 from alexprof.errors import RunError, UsageError
 from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
@@ -153,7 +153,7 @@ def history(
     estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
-    timed = [run for run in runs if not is_trace(run)]
+    timed = [run for run in runs if not run.is_trace]
     if metric is None:
         _, first = next(_phases((timed or runs)[-1]))
         metric = f"{first}.{estimator if timed else 'traced'}"
@@ -312,7 +312,7 @@ def _observe(
 
 def _outside(run: Run) -> Finding | None:
     """The finding that a trace's marked steps hold little of their loop, whose time leads then."""
-    if not is_trace(run):
+    if not run.is_trace:
         return None
     findings = (finding for finding in findings_of(run) if finding.code.startswith("outside_"))
     return next(findings, None)

@@ -18,6 +18,7 @@ import numpy as np
 from alexprof.analysis.timed_scale import StepCosts
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import step_interval
+from alexprof.measure.slowdown import timed_idle_s
 from alexprof.measure.spread import Floats
 from alexprof.record.trace import Saving
 from alexprof.record.values import Interval
@@ -43,14 +44,14 @@ class StepWork:
         self.ops = list(self._costs.by("op", "kind", "layer", idle=False))
 
     def saving(
-        self, names: Collection[str], step_s: float, ci95_s: Interval | None = None
+        self, names: Collection[str], step_s: float, step_half_s: float = 0.0
     ) -> tuple[float, Interval | None]:
         """What a step would save without some ops.
 
         Args:
             names: All ops that go, at least one that ran.
             step_s: Mean of the steps, timed ones where there are any.
-            ci95_s: Its 95 % interval.
+            step_half_s: Half its 95 % interval.
 
         Returns:
             Seconds; and their 95 % interval, by traced steps and by the mean's own; None with too
@@ -60,11 +61,10 @@ class StepWork:
         seconds = np.sum([values for values, _ in gone], axis=0)
         launches = math.fsum(part for _, part in gone)
         mean_s, spread = float(seconds.mean()), step_interval(seconds)
-        saved_s = mean_s + launches * self._waiting_s(step_s)
+        saved_s = mean_s + launches * timed_idle_s(self._costs.busy_s, step_s)
         if spread is None:
             return saved_s, None
-        of_mean_s = (ci95_s[1] - ci95_s[0]) / 2 if ci95_s else 0.0
-        half_s = math.hypot(spread[1] - mean_s, launches * of_mean_s)
+        half_s = math.hypot(spread[1] - mean_s, launches * step_half_s)
         return saved_s, (saved_s - half_s, saved_s + half_s)
 
     def savings(self, step_s: float) -> tuple[Saving, ...]:
@@ -88,22 +88,16 @@ class StepWork:
         for (name,), seconds in self._costs.by(column, idle=False).items():
             yield name, seconds, launches[name] / total
 
-    def _waiting_s(self, step_s: float) -> float:
-        """What a step leaves idle without a profiler."""
-        return max(step_s - self._costs.busy_s, 0.0)
-
     def _saving(
         self, what: str, name: str, seconds: Floats, launches: float, step_s: float
     ) -> Saving:
         mean_s = float(seconds.mean())
-        saved_s = mean_s + launches * self._waiting_s(step_s)
+        saved_s = mean_s + launches * timed_idle_s(self._costs.busy_s, step_s)
         std_s = float(seconds.std(ddof=1)) if len(seconds) > 1 else None
         return Saving(
             what=what,
             name=name,
             fraction=saved_s / step_s,
             fraction_std=None if std_s is None else std_s / step_s,
-            saves_s=saved_s,
             halved_fraction=mean_s / 2 / step_s,
-            halved_s=mean_s / 2,
         )

@@ -113,7 +113,7 @@ def find_pairs(name: str, logdir: Path) -> Path:
     for folder in candidates:
         if os.path.lexists(folder / PAIRS_FILE):
             return folder
-    raise RunError(f"no pairs {name!r} here or in {logdir}: they lie in a folder ab-…")
+    raise RunError(f"no pairs {name!r} here or in {logdir}: pairs are in folders named ab-…")
 
 
 def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:

@@ -9,14 +9,13 @@ from msgspec import Struct
 
 from alexprof.analysis.division import DividedStep, divide
 from alexprof.record.run import Run
-from alexprof.record.trace import Replay
+from alexprof.record.trace import PredictedBy, Replay
 
 LEAST = 0.01
 """Part of the step from which on a saving is predicted."""
 What = Literal["layer", "ablation"]
 _Fractions = tuple[What, str, float, float | None, float]
 """Of the step: what goes with something, its deviation, and what goes if it is twice as fast."""
-How = Literal["ops", "launches", "kernels", "share"]
 
 
 class PredictedSaving(Struct, frozen=True, kw_only=True):
@@ -37,8 +36,8 @@ class Predictions(Struct, frozen=True, kw_only=True):
 
     variant: str  # Key of the variant
     phase: str  # Key of the phase
-    # As `Replay.how`, or "share" of the step; "" where a GPU waits: nothing is predicted
-    how: How | Literal[""]
+    # As `Replay.how`, or "share" of the step; None where a GPU waits: nothing is predicted
+    how: PredictedBy | None
     step_s: float  # The step that they are of
     # Ops that another variant leaves out, then layers, in the record's order
     savings: tuple[PredictedSaving, ...]
@@ -59,7 +58,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
         return None
     record = run.variants[variant].phases[phase]
     step_s = division.step_s
-    how: How | Literal[""] = "share"
+    how: PredictedBy | None = "share"
     savings: Iterator[_Fractions] = iter(())
     if record.replay and record.replay.savings:
         how = record.replay.how
@@ -67,7 +66,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
             step_s = record.timed.mean_s  # its idle time is a part of what is predicted
         savings = _replayed(run, record.replay, variant, phase)
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
-        how = ""
+        how = None
     else:
         savings = _by_share(run, division)
     return Predictions(

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from msgspec.structs import replace
 
-from alexprof.analysis.timed_scale import StepCosts
+from alexprof.analysis.timed_scale import StepCosts, timed_part
 from alexprof.attribute import IDLE_OP, UNASSIGNED_OP
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.intervals import welch
 from alexprof.measure.ratios import LEVEL, adjust_p_values
 from alexprof.measure.spread import Floats
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.trace import LayerChange, OneSided, SeenOps
 from alexprof.record.values import Interval
 from alexprof.workload.base import matches
@@ -110,12 +110,10 @@ def _side(phase: Phase, costs: pl.DataFrame) -> _Side:
     rows = costs.filter(pl.col("device") == phase.attribution.device).with_columns(
         pl.when(idle).then(pl.lit("")).otherwise("type").alias("type")
     )
-    mean_s, cpu = phase.timed.mean_s, on_cpu(phase.attribution.device)
-    step_costs = StepCosts(rows, mean_s, on_cpu=cpu)
+    mean_s = phase.timed.mean_s
+    step_costs = StepCosts(rows, mean_s, on_cpu=not phase.on_gpu)
     seconds = {_Op(*names): values for names, values in step_costs.by(*_COLUMNS).items()}
-    interval = phase.timed.ci95_s
-    unsure = (interval[1] - interval[0]) / 2 / mean_s if interval and cpu else 0.0
-    return _Side(seconds, step_costs.traced_s / mean_s, unsure)
+    return _Side(seconds, step_costs.traced_s / mean_s, timed_part(phase, "mean"))
 
 
 def _one_sided(a: _Side, b: _Side) -> tuple[set[_Op], set[_Op]]:

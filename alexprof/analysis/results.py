@@ -35,7 +35,7 @@ def result_caveats(results: Sequence[ResultChange]) -> list[Caveat]:
             phases=(change.phase,),
             variants=tuple(dict.fromkeys((change.variant, change.b_variant))),
             what=change.reason,
-            values=change.values or (),
+            names=change.values or (),
             numbers=_norms(change),
             text=change.tensor or "",
         )

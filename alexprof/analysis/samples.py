@@ -17,7 +17,7 @@ from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class RunSamples:
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution
-        if attribution is None or self._costs is None or not attribution.wall_ns:
+        if attribution is None or self._costs is None or not attribution.timeline.wall_ns:
             return PhaseSample(phase, steps, compared, step_s)
         rows = self._costs.filter(variant=variant, phase=key, device=attribution.device)
-        costs = StepCosts(rows, step_s, on_cpu=on_cpu(attribution.device))
+        costs = StepCosts(rows, step_s, on_cpu=not phase.on_gpu)
         parts: dict[Level, dict[str, Floats]] = {}
         for level in PARTS:  # idle time is a layer, and no kind or op
             by_name = costs.by(level, idle=level == "layer")
@@ -132,7 +132,7 @@ def _table(
     if held is None:
         return None
     raise RunError(
-        f"no {path}, though the record tells of {held} steps: copy it from where the run was made, "
+        f"no {path}, though the record lists {held} steps: copy it from where the run was made, "
         "or measure again",
         code="file_missing",
         names=(str(path),),

@@ -17,7 +17,6 @@ from msgspec import Struct
 from alexprof.analysis.difference import center_s, difference_s, leading_estimator, of_ablation
 from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
 from alexprof.record.ablation import Ablation, AblationPart
-from alexprof.record.phase import on_cpu
 from alexprof.record.run import Run
 from alexprof.record.trace import LayerChange, OneSided
 from alexprof.record.values import Interval, Reason, Verdict
@@ -211,7 +210,7 @@ def _predicted(run: Run, ablation: Ablation) -> tuple[float | None, Interval | N
     if ablation.predicted_s is None or phase is None or phase.timed is None:
         return None, None
     factor = 1.0
-    if ablation.predicted_from != "kernels":
+    if ablation.predicted_by != "kernels":
         factor = center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
     predicted_s = factor * ablation.predicted_s
     return predicted_s, _moved(ablation.predicted_ci95_s, predicted_s, factor)
@@ -249,7 +248,7 @@ def _to_center(run: Run, ablation: Ablation, variant: str) -> float:
     phase = run.phase(variant, ablation.phase)
     if phase is None or phase.timed is None:
         return 1.0
-    if phase.attribution is not None and not on_cpu(phase.attribution.device):
+    if phase.on_gpu:
         return 1.0
     return center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
 

@@ -42,7 +42,7 @@ class Selection:
     @property
     def is_trace(self) -> bool:
         """Whether it is a trace alone, imported or not."""
-        return is_trace(self.run)
+        return self.run.is_trace
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,6 @@ class Group:
             },
             traced=all(selection.is_trace for selection in self.runs),
         )
-
-
-def is_trace(run: Run) -> bool:
-    """Whether a run is a trace alone: its steps were traced and none was timed."""
-    phases = [phase for variant in run.variants.values() for phase in variant.phases.values()]
-    return bool(phases) and all(phase.timed is None and phase.traced for phase in phases)
 
 
 Pair = tuple[str, str]
@@ -116,7 +110,7 @@ def variant_pairs(a: Selection, b: Selection) -> list[Pair]:
         named, other = (a, b) if a.variant else (b, a)
         choices = ", ".join(f"{other.run.run}:{name}" for name in other.variants) or "it has none"
         raise UsageError(
-            f"nothing to set beside {named.name}: name a variant of the other run too ({choices})"
+            f"nothing to compare with {named.name}: name a variant of the other run too ({choices})"
         )
     return common
 

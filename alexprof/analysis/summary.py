@@ -15,7 +15,7 @@ from alexprof.analysis.difference import (
     leading_estimator,
 )
 from alexprof.analysis.division import DividedStep, device_ops, divide, divided_steps
-from alexprof.analysis.findings import Finding, all_findings, findings_of
+from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.order import BlockOrder, block_orders
 from alexprof.analysis.predictions import Predictions, predictions
 from alexprof.analysis.savings import (
@@ -51,15 +51,28 @@ class LayerShare(Struct, frozen=True, kw_only=True):
     fractions: dict[str, float]  # Fraction of the step, by phase
 
 
+class LargestLayer(Struct, frozen=True, kw_only=True):
+    """What takes most of a phase's step."""
+
+    # The largest layer; several where they take equally much, to three significant digits
+    names: tuple[str, ...]
+    fraction: float  # Of the step, that it takes
+    idle_longer: bool  # Whether the device is idle for longer than that
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """The answers of a run."""
 
     estimator: Estimator  # What `center_s`, `saved_s` and `own_s` are
     steps: tuple[StepTime, ...]  # Timed steps, by phase and variant
     savings: tuple[MeasuredSaving, ...]  # Measured savings, by phase; the largest first
-    variant: str  # The variant that `traced` and `shares` are about; "" without a trace
+    # By phase, the index in `savings` of the one to name first: the largest that is not unclear, or
+    # the largest
+    headline: dict[str, int]
+    variant: str  # The variant that `traced`, `shares` and `largest` are about; "" without a trace
     traced: tuple[StepTime, ...]  # Its traced steps, by phase; always means
     shares: tuple[LayerShare, ...]  # Where these steps go, the largest first
+    largest: dict[str, LargestLayer]  # What takes most of a step, by phase
     of_timed: bool  # Whether `shares` are fractions of the timed step (GPU), not of the traced one
     findings: tuple[Finding, ...]  # What makes numbers unsure, the most harmful first
 
@@ -100,6 +113,7 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
             if (record := run.phase(name, phase)) and (timed := record.timed)
         ),
         savings=savings,
+        headline=_headline(savings),
         variant=variant if divisions else "",
         traced=tuple(
             StepTime(
@@ -114,11 +128,32 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
             if (traced := run.variants[variant].phases[phase].traced) is not None
         ),
         shares=_shares(run, divisions, savings),
+        largest={phase: _largest(division) for phase, division in divisions.items()},
         of_timed=any(
             not division.on_cpu and run.variants[variant].phases[phase].timed is not None
             for phase, division in divisions.items()
         ),
         findings=findings_of(run),
+    )
+
+
+def _headline(savings: Sequence[MeasuredSaving]) -> dict[str, int]:
+    by_phase: dict[str, list[int]] = {}
+    for index, saving in enumerate(savings):
+        by_phase.setdefault(saving.phase, []).append(index)
+
+    def rank(index: int) -> tuple[bool, float]:
+        return savings[index].verdict != "unclear", savings[index].saved_s
+
+    return {phase: max(indices, key=rank) for phase, indices in by_phase.items()}
+
+
+def _largest(division: DividedStep) -> LargestLayer:
+    first, figures = division.layers[0], f"{division.layers[0].fraction:.3g}"
+    return LargestLayer(
+        names=tuple(layer.name for layer in division.layers if f"{layer.fraction:.3g}" == figures),
+        fraction=first.fraction,
+        idle_longer=division.idle_s > first.share_s,
     )
 
 
@@ -147,7 +182,7 @@ def answers(run: Run) -> Answers:
     """Works out all answers of a run."""
     summary = summarize(run)
     return Answers(
-        **{**asdict(summary), "findings": all_findings(run)},
+        **asdict(summary),
         divisions=tuple(divided_steps(run)),
         predictions=tuple(predictions(run)),
         prediction_errors=tuple(prediction_errors(summary.savings)),

@@ -1,18 +1,17 @@
-"""From traced steps to timed ones: what a profiler makes longer, and what not.
+"""The scale of timed steps: by what to multiply times of a phase's traced ones.
 
-On a CPU it stretches all that a step does by about the same factor: times are fractions of the
-timed step, whose own interval adds to theirs. On a GPU it slows down the host alone: kernels keep
-their times, and the difference between traced and timed steps is idle time.
+On a CPU times are fractions of the timed step, whose own interval adds to theirs; on a GPU kernels
+keep their times (see `measure.slowdown`).
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from alexprof.analysis.difference import center_ci95_s, center_s
+from alexprof.measure.slowdown import Scale, timed_scale
 from alexprof.record.phase import Phase
-from alexprof.record.phase import on_cpu as is_cpu
 from alexprof.record.values import Estimator, Interval, of_duration
 
 if TYPE_CHECKING:
@@ -21,38 +20,24 @@ if TYPE_CHECKING:
     from alexprof.measure.spread import Floats
 
 
-class Scale(NamedTuple):
-    """By what to multiply times of traced steps: those of ops and kernels, and idle time."""
-
-    work: float
-    idle: float
-
-
-def timed_scale(busy_s: float, idle_s: float, timed_s: float, *, on_cpu: bool) -> Scale:
-    """The factors that make traced steps (busy and idle time) as long as timed ones in the mean.
-
-    Kernels keep their times unless they alone take longer than a timed step, or a shorter traced
-    step has no idle time that could become longer.
-    """
-    if on_cpu or not idle_s:
-        factor = timed_s / (busy_s + idle_s)
-        return Scale(factor, factor)
-    if busy_s > timed_s:
-        return Scale(timed_s / busy_s, 0.0)
-    return Scale(1.0, (timed_s - busy_s) / idle_s)
-
-
 def scale_of(phase: Phase, estimator: Estimator) -> Scale:
     """The factors from a phase's traced steps to its timed ones; 1 without either of them."""
-    attributed, traced, timed = phase.attribution, phase.traced, phase.timed
-    if attributed is None or traced is None or timed is None or not attributed.wall_ns:
+    traced, timed = phase.traced, phase.timed
+    timeline = phase.attribution.timeline if phase.attribution else None
+    if timeline is None or traced is None or timed is None or not timeline.wall_ns:
         return Scale(1.0, 1.0)
     return timed_scale(
-        attributed.share_ns / traced.steps / 1e9,
-        attributed.idle_ns / traced.steps / 1e9,
+        timeline.share_ns / traced.steps / 1e9,
+        timeline.idle_ns / traced.steps / 1e9,
         center_s(timed, estimator),
-        on_cpu=is_cpu(attributed.device),
+        on_cpu=not phase.on_gpu,
     )
+
+
+def timed_half_s(phase: Phase, estimator: Estimator) -> float:
+    """Half the interval of the timed steps, in seconds; 0 where there is none."""
+    interval = center_ci95_s(phase.timed, estimator) if phase.timed else None
+    return (interval[1] - interval[0]) / 2 if interval else 0.0
 
 
 def timed_part(phase: Phase, estimator: Estimator) -> float:
@@ -60,11 +45,10 @@ def timed_part(phase: Phase, estimator: Estimator) -> float:
 
     0 on a GPU, whose kernels' times don't rest on it, and where there is no such interval.
     """
-    timed, attributed = phase.timed, phase.attribution
-    interval = center_ci95_s(timed, estimator) if timed else None
-    if timed is None or interval is None or (attributed and not is_cpu(attributed.device)):
+    half_s = timed_half_s(phase, estimator)
+    if phase.timed is None or not half_s or phase.on_gpu:
         return 0.0
-    return (interval[1] - interval[0]) / 2 / center_s(timed, estimator)
+    return half_s / center_s(phase.timed, estimator)
 
 
 def scaled_interval(

@@ -9,36 +9,32 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 
 from __future__ import annotations
 
-from alexprof.attribute.costs import Attribution, attribute, attribute_phases
-from alexprof.attribute.division import IDLE_OP, IDLE_REASONS, UNASSIGNED_OP
+from alexprof.attribute.costs import Attribution, attribute
+from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
-    Totals,
+    bound_by,
     by_kind,
     by_layer,
     by_layer_whole,
     by_op,
     totals,
 )
-from alexprof.attribute.steps import long_first
 from alexprof.record.parquet import check_closure
 
 __all__ = [
     "IDLE_OP",
-    "IDLE_REASONS",
     "UNASSIGNED_OP",
     "Attribution",
     "GraphFacts",
     "Inputs",
-    "Totals",
     "attribute",
-    "attribute_phases",
+    "bound_by",
     "by_kind",
     "by_layer",
     "by_layer_whole",
     "by_op",
     "check_closure",
-    "long_first",
     "totals",
 ]

@@ -114,12 +114,12 @@ def odd_events(device: str, events: Events) -> list[Note]:
 
 def merged(parts: Iterable[Activity]) -> list[Activity]:
     """Joins planes of the same device, as a trace of several hosts has them; drops empty ones."""
-    merged: dict[str, Activity] = {}
+    by_device: dict[str, Activity] = {}
     for part in parts:
         if part.op.size:
-            device = part.device
-            merged[device] = _joined(merged[device], part) if device in merged else part
-    return list(merged.values())
+            earlier = by_device.get(part.device)
+            by_device[part.device] = part if earlier is None else _joined(earlier, part)
+    return list(by_device.values())
 
 
 def _joined(first: Activity, second: Activity) -> Activity:

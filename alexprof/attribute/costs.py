@@ -17,7 +17,7 @@ from alexprof.attribute.names import Labels, describe_with_fusions
 from alexprof.attribute.notes import notes_on_costs
 from alexprof.attribute.ops import Work, read_work
 from alexprof.attribute.predict import GraphFacts, replay_steps
-from alexprof.attribute.rollup import totals
+from alexprof.attribute.rollup import bound_by, totals
 from alexprof.attribute.steps import PS_PER_NS, Steps, find_steps, long_first
 from alexprof.attribute.symbols import Op
 from alexprof.attribute.timeline import Float, Index
@@ -65,7 +65,7 @@ class Attribution:
     # The part of it outside of all steps in which the device ran an op of the model
     outside_ns: int = 0
     # What decides how long the steps of a GPU take without a profiler, as far as is known: see
-    # `rollup.Totals.bound_by`; "" on a CPU
+    # `rollup.bound_by`; "" on a CPU
     bound_by: str = ""
     # Name and type of ops that stand, in part, for fusions of XLA's that go by them only because
     # most of the fusion is of them
@@ -182,7 +182,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
         costs, steps = (table.filter(pl.col("step") != number) for table in (costs, steps))
         replayed_steps = replayed_steps.without(number)
     check_closure(costs)
-    bound_by = _bound_by(costs, device, work, facts.timed_s)
+    bound = _bound_by(costs, device, work, facts.timed_s)
     span_ns, outside_ns = outside_of(division.rows)
     launches = division.launches[rows][np.isin(numbers, steps["step"].to_numpy())]
     return Attribution(
@@ -199,15 +199,14 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
             labels,
             costs,
             device=device,
-            bound_by=bound_by,
-            step_s=facts.timed_s or float(steps["wall_ns"].to_numpy().mean()) / 1e9,
+            bound_by=bound,
             facts=facts,
         ),
         notes=notes,
         launches_per_step=float(launches.mean()) if launches.any() else None,
         span_ns=span_ns,
         outside_ns=outside_ns,
-        bound_by=bound_by,
+        bound_by=bound,
         estimated=frozenset(work.ops[number] for number in work.estimated),
         marked_ns=tuple(all_steps.wall_ns[rows].tolist()),
         left_out=late,
@@ -228,9 +227,10 @@ def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | Non
     """What decides how long the steps take; "" on a CPU."""
     if device == CPU:
         return ""
-    bound_by = next(total for total in totals(costs) if total.device == device).bound_by(timed_s)
+    gpu = next(times for times in totals(costs) if times.device == device)
+    bound = bound_by(gpu, costs["step"].n_unique(), timed_s)
     # Kernels that were launched one by one run as few CUDA graphs without a profiler.
-    return "unknown" if bound_by == "launching" and work.turned_off is not None else bound_by
+    return "unknown" if bound == "launching" and work.turned_off is not None else bound
 
 
 def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:

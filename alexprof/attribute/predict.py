@@ -69,7 +69,6 @@ class _Groups:
     ablations: int  # how many of them are ablations
     facts: GraphFacts
     in_trace: frozenset[str]  # ops of the trace
-    step_s: float  # the step that a saving is of
 
     def dependents(self, ops: frozenset[str]) -> tuple[str, ...]:
         """Which other ops of the trace go with some, in the order of their names."""
@@ -99,13 +98,12 @@ def replay_steps(
     *,
     device: str,
     bound_by: str,
-    step_s: float,
     facts: GraphFacts,
 ) -> Replay:
     """Replays the traced steps, and predicts what they would take without each layer, kind and op.
 
-    Those of a CPU by its ops, of a GPU by its launches. Savings are of a step of `step_s`; the
-    costs of the steps, as made by `costs.attribute`, say what is worth a prediction.
+    Those of a CPU by its ops, of a GPU by its launches. The costs of the steps, as made by
+    `costs.attribute`, say what is worth a prediction.
     """
     if device == CPU and not facts.inputs:
         return Replay(reason=Note("replay_no_graph"))
@@ -117,7 +115,7 @@ def replay_steps(
     predicted = _with_most_launches(ablations, costs) if by_kernels else ablations
     others = {} if by_kernels else _largest(costs, work, labels)
     in_trace = frozenset(name for name, _ in work.ops)
-    groups = _Groups({**predicted, **others}, len(predicted), facts, in_trace, step_s)
+    groups = _Groups({**predicted, **others}, len(predicted), facts, in_trace)
     reason = Note(NOT_REPLAYED[bound_by]) if bound_by in NOT_REPLAYED else None
     if by_kernels and predicted:
         replayed = replace(_rerun_launches(work, steps, device, groups), reason=reason)
@@ -218,9 +216,7 @@ def _predicted(drifts: Sequence[float], rerun: Rerun, groups: _Groups, count: in
                     name=name,
                     fraction=fmean(gone),
                     fraction_std=stdev(gone) if len(gone) > 1 else None,
-                    saves_s=fmean(gone) * groups.step_s,
                     halved_fraction=fmean(halved),
-                    halved_s=fmean(halved) * groups.step_s,
                     dependent_ops=len(dependents),
                     dependents=dependents[:_NAMED],
                 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
+from alexprof.measure.slowdown import timed_idle_s
 from alexprof.record.metrics import METRICS, Metric
-from alexprof.record.phase import Cost
+from alexprof.record.phase import Cost, DeviceTimes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,42 +19,6 @@ SUMMARY = Cost.__struct_encode_fields__
 
 # What a GPU may wait for: idle reasons of `division`, but for what the GPU itself has yet to begin.
 _BOUNDS = ("launching", "input", "fetching", "python", "unknown")
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Where the time of a device went, over all traced steps together."""
-
-    device: str  # "CPU", "GPU:0", …
-    steps: int  # number of steps
-    wall_ns: int  # duration of the steps; equals `share_ns + idle_ns`
-    share_ns: int  # time that something ran, the unassigned included
-    unassigned_ns: int  # the part of `share_ns` that names no op
-    idle_ns: int  # time that nothing ran
-    # `idle_ns` by reason, longest first; see `division.IDLE_REASONS`.
-    idle_by_reason_ns: dict[str, int]
-
-    def idle_s(self, reason: str, timed_s: float | None) -> float:
-        """How long the device is idle in a step for one reason, mean, in seconds.
-
-        With the mean of the timed steps their idle time is divided as that of the traced ones: a
-        profiler slows down the host and not kernels.
-        """
-        traced_s = self.idle_by_reason_ns.get(reason, 0) / self.steps / 1e9
-        if timed_s is None or not self.idle_ns:
-            return traced_s
-        return traced_s * max(timed_s * 1e9 * self.steps - self.share_ns, 0.0) / self.idle_ns
-
-    def bound_by(self, timed_s: float | None) -> str:
-        """What decides how long a GPU's steps take: the largest of its busy time and what it waits.
-
-        Returns:
-            "kernels", "launching", "input", "fetching", "python" or "unknown".
-        """
-        waits_s = {reason: self.idle_s(reason, timed_s) for reason in _BOUNDS}
-        longest = max(_BOUNDS, key=lambda reason: waits_s[reason])
-        busy_s = self.share_ns / self.steps / 1e9
-        return longest if waits_s[longest] > busy_s else "kernels"
 
 
 def by_op(costs: pl.DataFrame) -> pl.DataFrame:
@@ -90,28 +54,48 @@ def by_kind(costs: pl.DataFrame) -> pl.DataFrame:
     return _summary(costs, "kind", ())
 
 
-def totals(costs: pl.DataFrame) -> list[Totals]:
-    """Adds up each device's time, in the order of the table."""
+def totals(costs: pl.DataFrame) -> tuple[DeviceTimes, ...]:
+    """Adds up each device's time, in the order of the table; idle time by reason, longest first."""
     import polars as pl
 
-    result = []
+    devices = []
     for (device,), rows in costs.group_by("device", maintain_order=True):
         idle = rows.filter(pl.col("op") == IDLE_OP)
         reasons = idle.group_by("type").agg(pl.col("share_ns").sum())
         reasons = reasons.sort(["share_ns", "type"], descending=[True, False])
-        steps, idle_ns = rows.unique("step"), int(idle["share_ns"].sum())
-        result.append(
-            Totals(
-                device=device,
-                steps=steps.height,
-                wall_ns=int(steps["wall_ns"].sum()),
+        idle_ns = int(idle["share_ns"].sum())
+        devices.append(
+            DeviceTimes(
+                device=str(device),
+                wall_ns=int(rows.unique("step")["wall_ns"].sum()),
                 share_ns=int(rows["share_ns"].sum()) - idle_ns,
                 unassigned_ns=int(rows.filter(pl.col("op") == UNASSIGNED_OP)["share_ns"].sum()),
                 idle_ns=idle_ns,
                 idle_by_reason_ns=dict(reasons.iter_rows()),
             )
         )
-    return result
+    return tuple(devices)
+
+
+def bound_by(gpu: DeviceTimes, steps: int, timed_s: float | None) -> str:
+    """What decides how long a GPU's steps take: the largest of its busy time and what it waits.
+
+    Args:
+        gpu: Its time in all traced steps.
+        steps: How many these are.
+        timed_s: Mean of the timed steps, whose idle time is divided as that of the traced ones.
+
+    Returns:
+        "kernels", "launching", "input", "fetching", "python" or "unknown".
+    """
+    busy_s, idle_s = gpu.share_ns / steps / _NS_PER_S, gpu.idle_ns / steps / _NS_PER_S
+    scale = timed_idle_s(busy_s, timed_s) / idle_s if timed_s is not None and idle_s else 1.0
+    waits_s = {
+        reason: scale * gpu.idle_by_reason_ns.get(reason, 0) / steps / _NS_PER_S
+        for reason in _BOUNDS
+    }
+    longest = max(_BOUNDS, key=lambda reason: waits_s[reason])
+    return longest if waits_s[longest] > busy_s else "kernels"
 
 
 def _summary(

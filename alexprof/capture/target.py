@@ -33,7 +33,7 @@ class Target(ABC):
         """Executes one step; it may return before the device is done."""
 
     def sync(self) -> None:
-        """Waits until the devices have done all that they were given."""
+        """Waits until the devices have finished all their work."""
         sync_devices()
 
     def step(self) -> object:
@@ -62,7 +62,7 @@ class Target(ABC):
 
 @dataclass(frozen=True)
 class SessionTarget(Target):
-    """A `session.run`, which returns when all of it is done."""
+    """A call of `session.run`, which returns when the step is finished."""
 
     session: tf.compat.v1.Session
     fetches: Any  # in any form that `session.run` takes
@@ -115,7 +115,7 @@ class CallableTarget(Target):
     """A call of any function: a `tf.function`, a Keras model's `train_on_batch`, JAX."""
 
     def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Keeps the function and what each step calls it with."""
+        """Keeps the function and the arguments of its calls."""
         self._function, self._args, self._kwargs = function, args, kwargs
         self._result: object = None
         self._fetches = True
@@ -132,7 +132,7 @@ class CallableTarget(Target):
         return result
 
     def sync(self) -> None:
-        """Brings the tensors of the result to the host, and waits for what else was to do."""
+        """Copies the tensors of the result to the host, and waits for the devices."""
         if self._fetches:
             self._arrays()
         else:

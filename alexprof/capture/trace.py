@@ -53,9 +53,9 @@ def profiler_options(
     """Options for `tf.profiler.experimental.start`.
 
     Args:
-        host_level: 1 user annotations, 2 and expensive ops, 3 and cheap ones.
-        python_level: 1 records Python calls.
-        device_level: 1 records GPUs.
+        host_level: 1 records user annotations, 2 also expensive ops, 3 also cheap ops.
+        python_level: 1 records Python calls, 0 none.
+        device_level: 1 records GPU kernels, 0 none.
     """
     import tensorflow as tf
 

@@ -30,25 +30,25 @@ def profile(
     trace_steps: option.TraceSteps = 10,
     variants: Annotated[
         str | None,
-        typer.Option(help="Variants to run, by commas: with_lrn,without_lrn. By default all."),
+        typer.Option(help="Variants to run, comma-separated: with_lrn,without_lrn. Default: all."),
     ] = None,
     phases: option.Phases = None,
     logdir: option.Logdir = Path("logdir"),
     run_name: option.RunName = None,
     seed: option.Seed = 0,
     intra_op: Annotated[
-        int, typer.Option(min=0, help="Threads in an op; 0: TensorFlow's choice.")
+        int, typer.Option(min=0, help="Threads within an op; 0: TensorFlow's choice.")
     ] = 0,
     inter_op: Annotated[
-        int, typer.Option(min=0, help="Threads running ops; 0: TensorFlow's choice.")
+        int, typer.Option(min=0, help="Threads that run ops; 0: TensorFlow's choice.")
     ] = 0,
     device: Annotated[
-        str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: insist on one.")
+        str, typer.Option(help="auto: TensorFlow's choice. cpu: hide GPUs. gpu: require one.")
     ] = "auto",
     cpu_allocator: Annotated[
         str,
         typer.Option(
-            help="Memory of CPU tensors: bfc keeps it between steps, malloc may fetch it anew."
+            help="Allocator of CPU tensors: bfc keeps memory between steps, malloc may return it."
         ),
     ] = "bfc",
     fetch: Annotated[
@@ -60,7 +60,9 @@ def profile(
     ] = True,
     block_steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps in a row before the next variant's turn; default: 10."),
+        typer.Option(
+            min=1, help="Steps in a row before the next variant's turn. Default: at most 10."
+        ),
     ] = None,
 ) -> None:
     """Time a workload, trace it, and show what each op costs.
@@ -97,7 +99,7 @@ def ablate(
     *,
     measure: Annotated[
         str | None,
-        typer.Option(help="Leave out (comma-separated): kinds (LRN), layers (lrn1), LAYER:KIND."),
+        typer.Option(help="Leave out, comma-separated: kinds (LRN), layers (lrn1), LAYER:KIND."),
     ] = None,
     batch_size: option.BatchSize = 32,
     num_batches: option.StepsAtMost = None,
@@ -111,9 +113,9 @@ def ablate(
     run_name: option.RunName = None,
     seed: option.Seed = 0,
 ) -> None:
-    """Predict what leaving out each layer and kind would save, and measure some of it.
+    """Predict what leaving out each layer and kind would save, and measure what you name.
 
-    A measured variant has the ops replaced by identities, and takes turns with the full workload.
+    A measured variant has those ops replaced by identities and takes turns with the full workload.
     """
     from alexprof.workload import make_workload
     from alexprof.workload.without_ops import ablated
@@ -139,7 +141,7 @@ def ablate(
 
 @app.command()
 def doctor(logdir: option.Logdir = Path("logdir")) -> None:
-    """Check that this machine can time and trace: versions, devices, a small trace, disk space."""
+    """Check that this machine can time and trace: versions, devices, disk, a small trace."""
     from alexprof.show.checks import render_check
     from alexprof.tracer.doctor import examine
 

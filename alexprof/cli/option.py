@@ -19,7 +19,9 @@ Logdir = Annotated[
 ]
 RunName = Annotated[
     str | None,
-    typer.Option("--name", help="Name of the run's folder in the logdir; by default of the time."),
+    typer.Option(
+        "--name", help="Name of the run's folder in the logdir; by default with date and time."
+    ),
 ]
 
 # Of a measurement.
@@ -29,32 +31,32 @@ StepsAtMost = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Timed steps of each phase and variant: 100 (ablate: 50), or with --precision as many "
-        "as it takes.",
+        help="Timed steps of each phase and variant. Default: 100 (ablate: 50); with "
+        "--precision, as many as it takes.",
         show_default=False,
     ),
 ]
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Go on until each mean's 95 % interval is within ± this part of it, like 0.5%, or "
-        "stops shrinking."
+        help="Keep timing until each mean's 95 % interval is within ± this fraction of the mean, "
+        "such as 0.5%, or stops shrinking."
     ),
 ]
 MaxTime = Annotated[
     float | None,
-    typer.Option(help="Seconds that a phase's warm-up and timed steps may take."),
+    typer.Option(help="Limit on a phase's warm-up and timed steps, in seconds."),
 ]
 UntilSteady = Annotated[
     bool, typer.Option("--until-steady", help="Warm up until step times are steady, at most 60 s.")
 ]
-BurnIn = Annotated[int, typer.Option(min=0, help="Warm-up steps before the timed ones, left out.")]
+BurnIn = Annotated[int, typer.Option(min=0, help="Warm-up steps before the timed ones, excluded.")]
 TraceSteps = Annotated[
-    int, typer.Option(min=0, help="Steps to trace after the timed ones; 0 of profile: times only.")
+    int, typer.Option(min=0, help="Steps to trace after the timed ones; with profile, 0: no trace.")
 ]
 Phases = Annotated[
     str | None,
-    typer.Option(help="Phases to run, by commas: forward,forward_backward. By default all."),
+    typer.Option(help="Phases to run, comma-separated: forward,forward_backward. Default: all."),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed of images and weights.")]
 
@@ -63,14 +65,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts
 Markdown = Annotated[
     bool, typer.Option("--markdown", help="Tables for a web page or a pull request's comment.")
 ]
-Phase = Annotated[str | None, typer.Option(help="Show this phase alone.")]
-Top = Annotated[int, typer.Option(min=0, help="How many ops to list of each phase.")]
+Phase = Annotated[str | None, typer.Option(help="Show only this phase.")]
+Top = Annotated[int, typer.Option(min=0, help="How many ops to list for each phase.")]
 
 # Of a trace.
 Marker = Annotated[
-    str | None, typer.Option(help="Of a trace: the name of the events that mark its steps.")
+    str | None, typer.Option(help="For a trace: the name of the events that mark its steps.")
 ]
-Depth = Annotated[int, typer.Option(help="Of a trace: how many name scopes make a layer.")]
+Depth = Annotated[int, typer.Option(help="For a trace: how many name scopes make a layer.")]
 Cores = Annotated[
-    bool, typer.Option(help="Of a trace: find what pools of threads worked for each op.")
+    bool, typer.Option(help="For a trace: compute the core time of each op, which takes longer.")
 ]

@@ -36,19 +36,20 @@ def ab(
     warm_up: Annotated[
         int | None,
         typer.Option(
-            help="Warm-up processes of each command, not counted in any figure.", show_default="1"
+            help="Warm-up processes of each command, excluded from results.", show_default="1"
         ),
     ] = None,
     show: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Show this folder's pairs again; run nothing.")
+        str,
+        typer.Option(metavar="FOLDER", help="Show this folder's pairs again, without running."),
     ] = "",
     logdir: option.Logdir = Path("logdir"),
     run_name: option.RunName = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a web page.")] = False,
-    top: Annotated[int, typer.Option(help="How many changed ops to list for each phase.")] = 10,
+    json: option.Json = False,
+    markdown: option.Markdown = False,
+    top: option.Top = 10,
 ) -> None:
-    """Run two commands in turns, as pairs of processes, and compare them by the pairs.
+    """Run two commands in turns, as pairs of processes, and compare them pair by pair.
 
     What is compared: the steps, layers and ops of the AlexProf run that each process leaves in its
     logdir; without such runs, the time that the processes take.

@@ -38,7 +38,7 @@ def report(
     ] = None,
     phase: option.Phase = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Everything, not one screen: each table and figure.")
+        bool, typer.Option("--full", help="The full report: every table and number.")
     ] = False,
     section: Annotated[
         str | None, typer.Option(help="One part of the full report: ops, kernels, ablation, …")
@@ -76,7 +76,7 @@ def import_(
         list[str],
         typer.Argument(
             metavar="TRACE…",
-            help="A .xplane.pb file or a session's folder; of several hosts the file of each.",
+            help="A .xplane.pb file or a session's folder; for several hosts, the file of each.",
         ),
     ],
     *,
@@ -133,7 +133,7 @@ def compare(
     markdown: option.Markdown = False,
     phase: option.Phase = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Each layer, kind and op, not the verdicts alone.")
+        bool, typer.Option("--full", help="Every layer, kind and op, not only the verdicts.")
     ] = False,
     top: option.Top = 10,
 ) -> None:
@@ -158,7 +158,7 @@ def gate(
     *,
     baseline: Annotated[
         list[str],
-        typer.Option(help="The run to compare with. Give more of them for a surer verdict."),
+        typer.Option(help="The run to compare with. Repeatable: more runs make a surer verdict."),
     ],
     max_slowdown: Annotated[
         list[str] | None,
@@ -171,7 +171,7 @@ def gate(
     json: option.Json = False,
     markdown: option.Markdown = False,
 ) -> None:
-    """Say whether a run may pass: exit code 0 within, 1 slower with evidence, 3 unclear."""
+    """Decide whether a run may pass: exit code 0 within bounds, 1 slower, 3 unclear."""
     from alexprof.analysis.gate import gate as judge_runs
     from alexprof.analysis.gate import parse_bound
     from alexprof.analysis.selection import Group, check_distinct
@@ -203,13 +203,13 @@ def history(
         typer.Option(help="Variant to follow; by default the one that most runs have."),
     ] = None,
     phase: Annotated[
-        str | None, typer.Option(help="Phase that a share is of; by default the last.")
+        str | None, typer.Option(help="Phase whose step a share refers to; by default the last.")
     ] = None,
     logdir: option.Logdir = Path("logdir"),
     json: option.Json = False,
     markdown: option.Markdown = False,
 ) -> None:
-    """Follow a metric over the runs of a logdir, and find the runs where it stepped."""
+    """Follow a metric over the runs of a logdir, and find the runs at which it changed."""
     from alexprof.analysis.history import history as follow
     from alexprof.show.over_time import render_history
 

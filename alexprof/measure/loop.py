@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from alexprof.measure.steady import warm_up_settled
 from alexprof.measure.stopping import StoppingRule
 from alexprof.record.timed import StoppedBy
 
+AnyVariant = TypeVar("AnyVariant", bound=str)
 Clock = Callable[[], int]
 """A monotonic clock, in nanoseconds."""
 RunStep = Callable[[], object]
@@ -85,8 +87,8 @@ def default_block_steps(steps: int | None, variants: int = 1, step_s: float | No
 
 
 def schedule(
-    variants: Iterable[str], steps: int | None, block_steps: int
-) -> Iterator[tuple[str, int, int, int]]:
+    variants: Iterable[AnyVariant], steps: int | None, block_steps: int
+) -> Iterator[tuple[AnyVariant, int, int, int]]:
     """Plans the timed blocks, `steps` of each variant; None goes on for ever.
 
     Yields variant, block, first step and number of steps, in the order to run.

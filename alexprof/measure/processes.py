@@ -12,9 +12,10 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -94,12 +95,6 @@ def parse_command(text: str) -> Command:
     return Command(text, tuple(words), variables)
 
 
-def turns(pairs: int) -> list[tuple[int, Which]]:
-    """Pair (from 1) and side of each process: A B B A A B …, so that a drift favors none."""
-    order: tuple[tuple[Which, Which], ...] = (("b", "a"), ("a", "b"))
-    return [(pair, side) for pair in range(1, pairs + 1) for side in order[pair % 2]]
-
-
 def environment_of(command: Command, logdir: Path, place: int) -> dict[str, str]:
     """The environment of a process: this one's, a logdir of its own, the command's variables.
 
@@ -120,18 +115,21 @@ def run_process(launch: Launch) -> Finished:
     """
     with launch.stdout.open("wb") as stdout, launch.stderr.open("wb") as stderr:
         began_s = time.perf_counter()
+        with _ctrl_c_held() as held:
+            try:
+                process = subprocess.Popen(
+                    launch.argv,
+                    env=dict(launch.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise UsageError(f"can't start {launch.argv[0]}: {error.strerror}") from error
         try:
-            process = subprocess.Popen(
-                launch.argv,
-                env=dict(launch.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise UsageError(f"can't start {launch.argv[0]}: {error.strerror}") from error
-        try:
+            if held:
+                signal.raise_signal(signal.SIGINT)
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             _end(process)
@@ -140,6 +138,21 @@ def run_process(launch: Launch) -> Finished:
     process.returncode = os.waitstatus_to_exitcode(status)
     _signal(process.pid, signal.SIGKILL)
     return Finished(seconds, usage.ru_utime, usage.ru_stime, process.returncode)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[list[int]]:
+    """Collects Ctrl-C instead of raising it: a process that is just starting could not be ended."""
+    held: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

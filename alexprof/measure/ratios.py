@@ -67,7 +67,6 @@ def compare_times(
     b: Runs,
     *,
     paired: bool = False,
-    band: float = SAME_WITHIN,
     run_cv: float = RUN_CV,
     estimator: Estimator = "mean",
 ) -> Difference:
@@ -79,7 +78,6 @@ def compare_times(
         paired: Whether run i of A belongs to run i of B; with one run each, whether block i ran
             beside block i in the same process, so that there is no process effect. Where the
             numbers differ, nothing is paired.
-        band: What counts as the same, as a fraction.
         run_cv: Standard deviation of a run's mean between runs, as a fraction of it: goes into the
             interval where there are fewer than three runs of a side, unpaired.
         estimator: What the times are.
@@ -102,14 +100,14 @@ def compare_times(
         return difference_of(before_s, after_s, None, estimator, needed=spread)
     center, error, degrees = math.log(after_s / before_s), spread.error, spread.degrees_of_freedom
     ratio_ci95 = _interval(after_s / before_s, error, degrees, 0.95)
-    verdict = verdict_of(ratio_ci95, band)
+    verdict = verdict_of(ratio_ci95, SAME_WITHIN)
     return difference_of(
         before_s,
         after_s,
         ratio_ci95,
         estimator,
         verdict=verdict,
-        needed=_needed(center, spread, band) if verdict == "unclear" else None,
+        needed=_needed(center, spread) if verdict == "unclear" else None,
         p_value=two_sided_p(center, error, degrees),
         log_error=error,
         degrees_of_freedom=degrees,
@@ -260,11 +258,11 @@ def _of_few_runs(a: Runs, b: Runs, run_cv: float) -> _Spread | Needed:
     )
 
 
-def _needed(center: float, spread: _Spread, band: float) -> Needed:
+def _needed(center: float, spread: _Spread) -> Needed:
     """What makes a verdict likely if the ratio is the one seen."""
     if spread.assumed:  # more blocks can't get below what runs differ by, more runs can
         return MORE_RUNS
-    target = max(abs(center), math.log1p(band) - abs(center))
+    target = max(abs(center), math.log1p(SAME_WITHIN) - abs(center))
     of_a_unit = spread.error * math.sqrt(spread.count)
     more = max(pairs_needed(target, of_a_unit, power=LIKELY) - spread.count, 1)
     scale: int = 10 ** max(0, len(str(more)) - 2)  # to two digits: an estimate says no more

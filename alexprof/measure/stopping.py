@@ -63,10 +63,10 @@ class StoppingRule:
         if steps is not None and steps < 1:
             raise UsageError(f"the number of timed steps must be at least 1, not {steps}")
         if precision is not None and not 0 < precision < 1:
-            raise UsageError(f"a precision is a part between 0 and 1 (0.005), not {precision:g}")
+            raise UsageError(f"a precision must be between 0 and 1 (0.005), not {precision:g}")
         if max_time_s is not None and not 0 < max_time_s < math.inf:
             raise UsageError(
-                f"the longest time must be above 0 seconds and finite, not {max_time_s:g}"
+                f"the time limit must be above 0 seconds and finite, not {max_time_s:g}"
             )
         if steps is None and max_time_s is None:
             max_time_s = DEFAULT_MAX_TIME_S
@@ -164,7 +164,9 @@ def parse_precision(text: str) -> float:
     """
     part, percent = read_part(text)
     if not 0 < part < 1 and (percent or not part >= 1):
-        raise UsageError(f"--precision is a part of the mean like 0.5% or 0.005, not {text!r}")
+        raise UsageError(
+            f"--precision must be a fraction of the mean like 0.5% or 0.005, not {text!r}"
+        )
     if not percent and part >= SUSPICIOUS:
         raise UsageError(f"--precision {text}: did you mean {text}%? ({part:g} is {part:.0%})")
     return part

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexprof.record.trace import FusedOp, LayerChange, OneSided, SeenOps
+from alexprof.record.trace import FusedOp, LayerChange, OneSided, PredictedBy, SeenOps
 
 
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """The attributed cost of those of the ops left out that are of one layer and pass."""
 
-    layer: str  # The layer
-    pass_: str  # The pass
+    layer: str  # As in `OpCost.layer`
+    pass_: str  # As in `Cost.pass_`
     # Their share of the traced step, scaled to the timed mean; None without traces
     attributed_s: float
     ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with fewer than three steps
@@ -20,10 +20,10 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 class Ablation(Struct, frozen=True, kw_only=True):
     """Cost of some ops, measured by leaving them out, and by the trace."""
 
-    name: str  # The ablation: "lrn"
-    phase: str  # Key of the phase
-    reference: str  # The variant with the ops
-    without: str  # The variant without them
+    name: str  # For example "lrn"
+    phase: str  # A key of `phases`
+    reference: str  # A key of `variants`: the variant with the ops
+    without: str  # A key of `variants`: the variant without them
     kinds: tuple[str, ...] = ()  # Kinds of op left out; empty: any, or none if there are scopes
     layers: tuple[str, ...] = ()  # Layers whose ops were left out; empty: any
     scopes: tuple[str, ...] = ()  # Name scopes whose ops of all kinds were left out too
@@ -32,8 +32,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
     paired: bool = True
     measured_s: float  # mean(reference) − mean(without), of timed steps
     ci95_s: tuple[float, float] | None  # Its 95 % interval; None with too few blocks
-    measured_median_s: float  # The same by medians
-    median_ci95_s: tuple[float, float] | None  # Its 95 % interval
+    measured_median_s: float  # median(reference) − median(without)
+    median_ci95_s: tuple[float, float] | None  # Its 95 % interval; None with too few blocks
     # Their share of the traced step, scaled to the timed mean; None without traces
     attributed_s: float | None = None
     ops: int | None = None  # Number of ops left out; None without a trace
@@ -61,5 +61,5 @@ class Ablation(Struct, frozen=True, kw_only=True):
     seen: tuple[SeenOps, ...] = ()  # The ops left out, as the trace shows them
     # Ops that compute some of them too; a prediction does not cover these
     fused: tuple[FusedOp, ...] = ()
-    # "replay", "share" (CPU), "launches", "kernels" (GPU), "" (not predicted)
-    predicted_from: str = ""
+    # What `predicted_s` rests on, as `Replay.how`, or "share" of the step; None without it
+    predicted_by: PredictedBy | None = None

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 class Device:
     """A device other than the CPU."""
 
-    name: str  # TensorFlow's: "GPU:0"
-    description: str  # The model
+    name: str  # "GPU:0", …
+    description: str  # For example "NVIDIA H100 80GB HBM3"
 
 
 @dataclass(frozen=True)
 class Software:
     """Versions of the software."""
 
-    alexprof: str  # Version of AlexProf
-    python: str  # Version of Python
-    tensorflow: str  # Version of TensorFlow
-    numpy: str  # Version of NumPy
+    alexprof: str  # For example "0.1.0"
+    python: str  # For example "3.12.4"
+    tensorflow: str  # For example "2.20.0"
+    numpy: str  # For example "2.1.3"
     onednn: bool | None = None  # Whether oneDNN's ops ran; None if not known
     # The requested allocator of CPU tensors: "bfc" or "malloc"; None if not known
     cpu_allocator: str | None = None
@@ -30,9 +30,10 @@ class Software:
 class Machine:
     """The machine, as far as a process can see it."""
 
-    processor: str  # Model name
+    processor: str  # For example "AMD EPYC 9354 32-Core Processor"; "" if not known
     cores: int  # Logical cores that this process may use
-    # Memory that this process may use: the machine's, or its control group's limit
+    # Memory that this process may use: the machine's, or its control group's limit; None if not
+    # known
     memory_bytes: int | None
-    system: str  # Operating system and release
-    load_before: float | None  # One-minute load average when the run began
+    system: str  # Operating system and release: "Linux 6.8.0"
+    load_before: float | None  # One-minute load average when the run began; None if not known

@@ -12,7 +12,7 @@ TICKS_S = 0.05
 class GpuState:
     """One GPU at a moment; None: not known."""
 
-    index: int  # Its number
+    index: int  # As nvidia-smi numbers it
     clock_mhz: float | None  # Clock of its multiprocessors
     clock_max_mhz: float | None  # The highest clock that it allows
     memory_clock_mhz: float | None  # Clock of its memory
@@ -41,11 +41,11 @@ class Interference:
     involuntary_switches_per_s: float | None = None
     major_page_faults: int | None = None  # How often this process waited for a page from disk
     collections: int | None = None  # How often Python's garbage collector ran
-    collecting_s: float | None = None  # Time that it took
+    collecting_s: float | None = None  # Time that this took
     cpu_mhz_before: float | None = None  # Mean clock of the cores before
     cpu_mhz_after: float | None = None  # Mean clock of the cores after
-    gpus_before: tuple[GpuState, ...] = ()  # The GPUs before
-    gpus_after: tuple[GpuState, ...] = ()  # The GPUs after
+    gpus_before: tuple[GpuState, ...] = ()  # State of each GPU before
+    gpus_after: tuple[GpuState, ...] = ()  # State of each GPU after
 
     @property
     def others_part(self) -> float:

@@ -17,11 +17,11 @@ class RecordedDevice(Struct, frozen=True, kw_only=True):
 class Kernel(Struct, frozen=True, kw_only=True):
     """A kernel or copy of one op on one stream in the whole trace, before any clipping to steps."""
 
-    name: str  # Its name in the trace
+    name: str  # As compiled; of a copy or fill "MemcpyH2D", …
     op: str  # The op that launched it; "(unassigned)" where the trace names none
     device: str  # "GPU:0", …
-    stream: str  # The stream's name
-    executions: int  # Number of executions
+    stream: str  # For example "Stream #16(Compute)"
+    executions: int  # How often it ran
     total_ns: int  # Sum of its durations
     launches: int = 1  # Launch configurations; the next fields are of the one that took most time
     grid: tuple[int, int, int] | None = None  # Blocks in x, y, z
@@ -29,7 +29,7 @@ class Kernel(Struct, frozen=True, kw_only=True):
     registers: int | None = None  # Registers of a thread
     shared_memory_bytes: int | None = None  # Shared memory of a block, static and dynamic
     occupancy: float | None = None  # Fraction of a multiprocessor's threads that can be resident
-    copied_bytes: int | None = None  # Size of a copy or fill
+    copied_bytes: int | None = None  # Size of a copy or fill; None of kernels
     copied_from: str | None = None  # Memory that a copy reads: "device", "pinned", "pageable", …
     copied_to: str | None = None  # Memory that it writes
     total_bytes: int = 0  # Size of all copies or fills; 0 of kernels

@@ -16,7 +16,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Struct)
 class Note(Struct, frozen=True):
     """One thing to know, or the reason why something is missing."""
 
-    code: str  # What it is
+    code: str  # For example "few_steps"
     # Its figures by name, with the unit at the end of the name
     numbers: dict[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()  # The devices, steps, ops or files that it is about
@@ -31,9 +31,9 @@ def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
     return tuple(kept)
 
 
-def note_of(error: AlexProfError, host: str = "") -> Note:
+def note_of(error: AlexProfError) -> Note:
     """What an error says, without the sentence."""
-    return Note(error.code, error.numbers, error.names, host, error.text)
+    return Note(error.code, error.numbers, error.names, text=error.text)
 
 
 def of_host(host: str, notes: Iterable[Note]) -> tuple[Note, ...]:

@@ -20,7 +20,7 @@ def on_cpu(device: str) -> bool:
 class Traced(Struct, frozen=True, kw_only=True):
     """The traced steps, which are never the timed ones."""
 
-    steps: int  # Number of traced steps
+    steps: int  # How many, without one that was left out
     mean_s: float  # Mean wall time of a traced step
     std_s: float | None  # Sample standard deviation; None with one step
     slowdown: float | None  # Traced mean / timed mean; None without timed steps
@@ -54,15 +54,21 @@ class DeviceTimes(Struct, frozen=True, kw_only=True):
     idle_by_reason_ns: dict[str, int] = field(default_factory=dict)
 
 
-class AttributedTimes(DeviceTimes, frozen=True, kw_only=True):
-    """The traced steps, divided: the timeline of the busiest GPU, or of the CPU without one."""
+class AttributedTimes(Struct, frozen=True, kw_only=True):
+    """The traced steps, divided on each device."""
 
-    devices: tuple[DeviceTimes, ...]  # The same for each device
+    device: str  # Whose timeline is the step's: the busiest GPU, or the CPU without one
+    devices: tuple[DeviceTimes, ...]  # The timeline of each device
     # Launches of kernels, copies, fills and CUDA graphs; None on a CPU
     launches_per_step: float | None = None
     # What takes most of a GPU's step: "kernels", or waiting for "launching", "input", "fetching",
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""
+
+    @property
+    def timeline(self) -> DeviceTimes:
+        """The step's timeline, of `device`."""
+        return next(times for times in self.devices if times.device == self.device)
 
 
 class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -95,8 +101,9 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """Cost of an op."""
 
-    type: str  # TensorFlow's type
-    kind: str  # The type without prefixes and suffixes of vendor, fusion and gradient
+    type: str  # For example "_MklNativeFusedConv2D"
+    # The type without prefixes and suffixes of vendor, fusion and gradient: "Conv2D"
+    kind: str
     layer: str  # The name scope that it belongs to
     covered: bool = True  # Whether the trace shows it in every traced step
     # Types of the ops that it computes too and that have no event of their own
@@ -107,7 +114,7 @@ class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 class Phase(Struct, frozen=True, kw_only=True):
     """One phase of one variant. What could not be measured is None, with the reason in `notes`."""
 
-    label: str  # Its name in sentences
+    label: str  # For sentences: "Forward-backward"
     timed: Timed | None = None  # Steps with no profiler attached
     traced: Traced | None = None  # Steps under the profiler
     # Traced time, divided; None without a trace, or if trace and clock disagree
@@ -129,3 +136,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     # Other activity during warm-up and timed steps of all variants in turns
     interference: Interference | None = None
     traced_interference: Interference | None = None  # The same during traced steps, without GPUs
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the trace gives its steps to a GPU."""
+        return self.attribution is not None and not on_cpu(self.attribution.device)

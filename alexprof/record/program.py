@@ -10,8 +10,8 @@ class TensorFingerprint:
     """What is kept of a fetched tensor."""
 
     name: str  # Name in the graph: "pool5:0"
-    dtype: str  # TensorFlow's name of its type
-    shape: tuple[int, ...]  # Its dimensions
+    dtype: str  # For example "float32"
+    shape: tuple[int, ...]  # Empty of a scalar
     norm: float | None  # L2 norm of its finite values; None if it holds no numbers
     nonfinite: int | None  # Number of values that are NaN or infinite; None if it holds no numbers
     # 17 sums of finite values with pseudo-random signs (i mod 17); without numbers a hash
@@ -23,6 +23,6 @@ class TensorFingerprint:
 class ExecutedOp:
     """An op that ran."""
 
-    name: str  # In the graph
-    type: str  # TensorFlow's; "" if not known
+    name: str  # Name in the graph
+    type: str  # For example "Conv2D"; "" if not known
     device: str  # "CPU", "GPU:0", …

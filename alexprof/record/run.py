@@ -28,7 +28,7 @@ UNFINISHED = Note("unfinished")
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
     """What was profiled."""
 
-    name: str  # The workload: "alexnet"
+    name: str  # For example "alexnet"
     settings: dict[str, Setting]  # Options of the command by name, and the workload's own
     published: tuple[Published, ...] = ()  # Published step times
 
@@ -36,15 +36,15 @@ class WorkloadRecord(Struct, frozen=True, kw_only=True):
 class MachineRecord(Struct, frozen=True):
     """Where it ran."""
 
-    host: Machine  # The machine
-    software: Software  # The versions
+    host: Machine  # Processor, memory, system, load
+    software: Software  # What ran on it
     accelerators: tuple[Device, ...]  # Devices other than the CPU; empty without a GPU
 
 
 class Variant(Struct, frozen=True, kw_only=True):
     """One configuration of the workload."""
 
-    label: str  # Its name in sentences
+    label: str  # For sentences: "with LRN"
     build_s: float | None = None  # Time to build its graph, profiled; None if nothing was built
     layers: tuple[Layer, ...] = ()  # The layers that the workload names, in order
     phases: dict[str, Phase] = field(default_factory=dict)  # By key: "forward", "forward_backward"
@@ -66,6 +66,11 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     ablations: tuple[Ablation, ...] = ()  # What leaving ops out saved, by phase and variant
     stretches: tuple[Stretch, ...] = ()  # Slow steps in a row
     clock_s: float | None = None  # Duration of a reading of the clock; each timed step has two
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether it is a trace alone: nothing was timed around it."""
+        return self.machine is None
 
     @property
     def phase_keys(self) -> tuple[str, ...]:

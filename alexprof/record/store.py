@@ -88,7 +88,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
     schemas = {"schema": float(version), "known_schema": float(schema_version)}
     if version > schema_version:
         raise RunError(
-            f"{path} is of schema {version}, newer than this AlexProf knows ({schema_version}): "
+            f"{path} has schema {version}, newer than this AlexProf reads ({schema_version}): "
             "update it (pip install --upgrade alexprof)",
             code="schema_newer",
             numbers=schemas,
@@ -96,7 +96,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
         )
     if version < schema_version:
         raise RunError(
-            f"{path} is of schema {version}, which is no longer read: measure again; its traces "
+            f"{path} has schema {version}, which is no longer read: measure again; its traces "
             f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE",
             code="schema_older",
             numbers=schemas,

@@ -28,8 +28,8 @@ class BlockTime:
 
     block: int  # Its number within the variant, from 0
     order: int  # Its place among the blocks of all variants, from 0, warm-up counted
-    steps: int  # Number of steps
-    mean_s: float  # Their mean
+    steps: int  # How many; fewer in the last block where they don't divide evenly
+    mean_s: float  # Mean duration of a step
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Timed:
 class Stretch:
     """Steps in a row that were slow."""
 
-    phase: str  # Key of the phase
+    phase: str  # A key of `phases`
     first_step: int  # First step, from 1 over all variants in the order measured
     last_step: int  # Last step, inclusive
     ratio: float  # Slowest step / its variant's median

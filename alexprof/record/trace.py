@@ -8,11 +8,14 @@ from msgspec import Struct, field
 
 from alexprof.record.note import Note
 
+PredictedBy = Literal["ops", "launches", "kernels", "share"]
+"""What a prediction rests on: see `Replay.how`; or the share of the step."""
+
 
 class PathOp(Struct, frozen=True, kw_only=True):
     """An op of the critical path."""
 
-    op: str  # Its name
+    op: str  # Name in the graph
     mean_s: float  # By which it made a step longer, mean over steps
 
 
@@ -23,9 +26,7 @@ class Saving(Struct, frozen=True, kw_only=True):
     name: str  # Of the layer, kind, op or ablation
     fraction: float  # Fraction of the step that is saved, mean over replayed steps
     fraction_std: float | None  # Its sample standard deviation; None with one step
-    saves_s: float  # The same of the timed mean (without timed steps, of the traced one)
     halved_fraction: float  # Fraction saved if they become twice as fast
-    halved_s: float  # The same of the timed mean
     dependent_ops: int = 0  # Number of other ops that exist only because of these, and go too
     dependents: tuple[str, ...] = ()  # Their names, at most ten
 
@@ -37,8 +38,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     # are replayed for ablations that leave out more than half of them.
     reason: Note | None = None
     drift: float | None = None  # Median of abs(replayed / measured − 1) over steps
-    drift_worst: float | None = None  # The largest
-    steps: int = 0  # Number of replayed steps
+    drift_worst: float | None = None  # The largest abs(replayed / measured − 1)
+    steps: int = 0  # How many were replayed: not all where that would take long
     # Ops that determined the length of the steps, longest first
     critical_path: tuple[PathOp, ...] = ()
     # Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each, and for
@@ -46,9 +47,9 @@ class Replay(Struct, frozen=True, kw_only=True):
     savings: tuple[Saving, ...] = ()
     # By ablation the other ops of the trace that exist only because of its ops
     dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or its "kernels" but for
-    # ablations
-    how: Literal["ops", "launches", "kernels"] = "ops"
+    # What `savings` rest on: replayed "ops" (CPU) or "launches" (GPU), or "kernels" and launching
+    # them (GPU; ablations are replayed even then)
+    how: PredictedBy = "ops"
 
 
 class LayerChange(Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ class OneSided(Struct, frozen=True, kw_only=True):
     """Ops of one type that only one variant has and that were not left out."""
 
     type: str  # Their type, for example "Transpose"
-    ops: tuple[str, ...]  # Their names
+    ops: tuple[str, ...]  # Names in the graph
     change_s: float  # Their cost: above 0 where they are gone, below 0 where they are new
     ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with too few traced steps
 
@@ -77,16 +78,16 @@ class OneSided(Struct, frozen=True, kw_only=True):
 class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """Ops that were left out and that the trace shows, of one type and pass."""
 
-    type: str  # TensorFlow's
-    pass_: str  # Their pass
-    ops: int  # How many
+    type: str  # As in `OpCost.type`
+    pass_: str  # As in `Cost.pass_`
+    ops: int  # How many of them there are
 
 
 class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """An op into which others were fused: these have no event of their own."""
 
-    op: str  # Its name
-    layer: str  # Its layer
-    kind: str  # Its kind
-    pass_: str  # Its pass
+    op: str  # Name in the graph
+    layer: str  # As in `OpCost.layer`
+    kind: str  # As in `OpCost.kind`
+    pass_: str  # As in `Cost.pass_`
     fused: tuple[str, ...]  # Types of the ops left out that it computes too

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Layer:
     """A layer's output."""
 
-    name: str  # The layer
+    name: str  # For example "conv1"
     shape: tuple[int | None, ...]  # Static shape; None for a dimension that is not known
 
 
@@ -17,8 +17,8 @@ class Layer:
 class Published:
     """A figure from elsewhere, to set beside a measured one."""
 
-    variant: str  # Key of the variant that it is about
-    phase: str  # Key of the phase
+    variant: str  # A key of `variants`
+    phase: str  # A key of `phases`
     mean_s: float  # Mean step time
     source: str  # Where it was published
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import msgspec
 from rich.cells import cell_len
@@ -22,10 +21,8 @@ from alexprof.show.sections.changed import (
 )
 from alexprof.show.text import clean
 
-Result = TypeVar("Result", bound=msgspec.Struct)
-
 FOOTER = "A share is an op’s part of a traced step. Intervals are of the change"
-BETWEEN_RUNS = "; between runs they hold what processes differ by"
+BETWEEN_RUNS = "; between runs they include the variation between processes"
 _BESIDE_TITLE = len("AlexProf  " + "not comparable" + "  ")
 
 
@@ -38,16 +35,14 @@ def render_comparison(
         UsageError: If there is no such style or phase.
     """
     options = options or ReportOptions()
-    return draw(_one_phase(comparison, options), _document, style, options)
+    comparison = _one_phase(comparison, options)
+    return draw(comparison, lambda: _document(comparison, options), style, options)
 
 
 def draw(
-    result: Result,
-    document: Callable[[Result, ReportOptions], Document],
-    style: str,
-    options: ReportOptions,
+    result: msgspec.Struct, document: Callable[[], Document], style: str, options: ReportOptions
 ) -> str:
-    """Draws a result in a style: its fields as JSON, or a document made of it.
+    """Draws a result in a style: its fields as JSON, or the document that is made of it.
 
     Raises:
         UsageError: If there is no such style.
@@ -55,7 +50,7 @@ def draw(
     if style == "json":
         return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     check_name("style", style, ("json", "markdown", "text"))
-    drawn = document(result, options)
+    drawn = document()
     return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
 
 
@@ -88,7 +83,7 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
         status="comparable" if comparison.comparable else "not comparable",
         facts=(f"A {a}", f"B {' or '.join(names)}"),
         sections=tuple(sections),
-        footer=_footer(comparison) if options.full else "Each layer, kind and op: --full.",
+        footer=_footer(comparison) if options.full else "Every layer, kind and op: add --full.",
     )
 
 

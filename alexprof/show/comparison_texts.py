@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
-from alexprof.record.note import Note
-from alexprof.show.note_texts import note_text
+from alexprof.show import numbers
+from alexprof.show.note_texts import figures_of, note_text
 from alexprof.show.text import clean, in_sentence, listed, plural
 
 SOFTWARE = {
@@ -23,6 +23,14 @@ _MACHINE = {
     "processor": "the processor differs",
     "cores": "the number of cores differs",
     "accelerators": "the accelerators differ",
+}
+_INTERFERENCE = {
+    "others": "other programs used {a} and {b} of {cores} cores",
+    "steal": "the host took {a} and {b} of {cores} cores",
+    "memory": "programs waited for memory {a_fraction} and {b_fraction} of the time",
+    "quota": "the container’s quota stopped threads for {a} and {b} s a second",
+    "clock": "the cores ran at {a_mhz} and {b_mhz}",
+    "gpu_clock": "GPU {gpu} ran at {a_mhz} and {b_mhz}",
 }
 _RESULTS = {
     "not_repeatable": "{tensor} differs from step to step within a run",
@@ -44,13 +52,13 @@ def caveat_text(caveat: Caveat, labels: Mapping[str, str]) -> str:
         phases=clean(", ".join(caveat.phases)),
         variants=clean(" and ".join(caveat.variants)),
         where=_where(caveat.phases, caveat.variants),
-        values=clean(f"({', '.join(caveat.values)})"),
+        values=clean(f"({', '.join(caveat.names)})"),
         what=clean(caveat.what),
         setting=clean(caveat.what.replace("_", " ")),
         software=SOFTWARE.get(caveat.what, ""),
         machine=_MACHINE.get(caveat.what, ""),
         text=clean(caveat.text),
-        **caveat.numbers,
+        **figures_of(caveat),
     )
 
 
@@ -59,15 +67,16 @@ def _label(phase: str, labels: Mapping[str, str]) -> str:
 
 
 def result_text(change: ResultChange, labels: Mapping[str, str]) -> str:
-    """What was found of two results, in a clause; `labels` are the phases'."""
+    """How two results compare, in a clause; `labels` are the phases'."""
     if change.reason == "not_recorded":
         return f"no result is recorded in {clean(change.run or '')}"
     if change.reason == "seeds_differ":
-        return "the seeds differ, so other numbers are to be expected"
+        return "the seeds differ, so different numbers are expected"
     phases = (_label(change.phase, labels),)
     where = _where(phases, tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
-        return f"{where}: largest difference {_small(change.difference or 0.0)} of the result"
+        difference = numbers.relative(change.difference or 0.0)
+        return f"{where}: largest relative difference {difference}"
     norms = None
     if change.difference is not None:
         norms = (change.difference, change.a_norm or 0.0, change.b_norm or 0.0)
@@ -90,25 +99,11 @@ def _difference(
     )
 
 
-def _small(fraction: float) -> str:
-    """A fraction as people write it: 0.12, 3e-7."""
-    return f"{fraction:.2g}" if fraction >= 0.01 else f"{fraction:.0e}".replace("e-0", "e-")
-
-
 def _small_percent(fraction: float) -> str:
     """A fraction that was estimated, in percent: "12 %", "0.07 %", "3e-5 %"."""
     percent = fraction * 100
-    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1g} %".replace("e-0", "e-")
-
-
-def _percent(fraction: float) -> str:
-    """Two digits: "1.4 %", "37 %"."""
-    return f"{fraction * 100:.{0 if fraction >= 0.0995 else 1}f} %"
-
-
-def _figure(value: float) -> str:
-    """Two digits, and no more than two decimals: "0.37", "128"."""
-    return f"{value:.0f}" if value >= 9.95 else f"{round(value, 2):.2g}"
+    digits = f"{percent:.0f}" if percent >= 9.5 else f"{percent:.1g}".replace("e-0", "e-")
+    return numbers.unit(digits, "%")
 
 
 def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
@@ -121,40 +116,30 @@ def _runs(caveat: Caveat) -> str:
 
 
 def _no_common_variant(caveat: Caveat) -> str:
-    (a, b), (of_a, of_b) = caveat.runs, caveat.values
+    (a, b), (of_a, of_b) = caveat.runs, caveat.names
     return clean(f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}")
 
 
 def _no_common_phase(caveat: Caveat) -> str:
     if not caveat.runs:
         return "the runs have no phase in common"
-    return clean(f"no phase in common: nothing of {caveat.runs[0]} is in {caveat.runs[1]}")
+    return clean(f"no phase in common: {caveat.runs[1]} has no phase of {caveat.runs[0]}")
 
 
 def _machine_busy(caveat: Caveat) -> str:
-    low, high = (_percent(caveat.numbers[name]) for name in ("least_fraction", "most_fraction"))
-    part = high if low == high else f"{low} to {high}"
+    parts = dict.fromkeys(figures_of(caveat).values())
     phases = clean(listed(list(caveat.phases)))
     return (
-        f"other programs had {part} of the cores during {phases} of {_runs(caveat)}, which "
-        f"may distort its times{': no verdict' if caveat.effect == 'times' else ''}"
+        f"other programs had {' to '.join(parts)} of the cores during {phases} of "
+        f"{_runs(caveat)}, which may distort its times"
+        f"{': no verdict' if caveat.effect == 'times' else ''}"
     )
 
 
 def _interference_differs(caveat: Caveat) -> str:
-    figures = caveat.numbers
     where = f"{clean(listed(list(caveat.phases)))}, {clean(' and '.join(caveat.runs))}"
-    if caveat.what == "memory":
-        a, b = (_percent(figures[name]) for name in ("a_fraction", "b_fraction"))
-        return f"{where}: programs waited for memory {a} and {b} of the time"
-    if caveat.what in ("clock", "gpu_clock"):
-        what = f"GPU {figures['gpu']:.0f}" if caveat.what == "gpu_clock" else "the cores"
-        return f"{where}: {what} ran at {figures['a']:.0f} and {figures['b']:.0f} MHz"
-    a, b = (_figure(figures[name]) if name in figures else "an unknown part" for name in ("a", "b"))
-    if caveat.what == "quota":
-        return f"{where}: the container’s quota stopped threads for {a} and {b} s a second"
-    verb = "others used" if caveat.what == "others" else "the host took"
-    return f"{where}: {verb} {a} and {b} of {figures['cores']:g} cores"
+    figures = {"a": "an unknown part", "b": "an unknown part", **figures_of(caveat)}
+    return f"{where}: {_INTERFERENCE[caveat.what].format(**figures)}"
 
 
 def _results_differ(caveat: Caveat) -> str:
@@ -162,14 +147,14 @@ def _results_differ(caveat: Caveat) -> str:
     if caveat.numbers:
         figures = caveat.numbers
         norms = (figures["difference_fraction"], figures["norm_a"], figures["norm_b"])
-    what = _difference(caveat.what, caveat.text, caveat.values, norms)
+    what = _difference(caveat.what, caveat.text, caveat.names, norms)
     where = _where(caveat.phases, caveat.variants)
-    return f"{_runs(caveat)} computes something else: {where}: {what}"
+    return f"{_runs(caveat)} computes different results: {where}: {what}"
 
 
 def _reason(caveat: Caveat) -> str:
     """The note that `caveat_of` made a caveat of."""
-    return note_text(Note(caveat.what, caveat.numbers, caveat.values, text=caveat.text))
+    return note_text(replace(caveat, code=caveat.what))
 
 
 def _runs_left(caveat: Caveat) -> str:
@@ -180,7 +165,7 @@ def _runs_left(caveat: Caveat) -> str:
 def _programs_unlike(caveat: Caveat) -> str:
     return (
         f"{clean(listed(list(caveat.runs)))} are not known to be the same program: ops of the same "
-        f"name take at most {_percent(caveat.numbers['common_fraction'])} of a step"
+        f"name take at most {numbers.percent_unit(caveat.numbers['common_fraction'])} of a step"
     )
 
 
@@ -190,7 +175,11 @@ def _trace_and_timed(caveat: Caveat) -> str:
         f"{trace} is a trace alone: its steps, which a profiler slowed down, can’t be compared "
         f"with the timed ones of {timed}"
     )
-    return f"{text}; name a trace of it instead, like {clean(caveat.text)}" if caveat.text else text
+    return (
+        f"{text}; name one of its traces instead, such as {clean(caveat.text)}"
+        if caveat.text
+        else text
+    )
 
 
 _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
@@ -203,47 +192,44 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "not_timed": "{where} was not timed in {runs}",
     "not_traced": "{where} has no trace in {runs}: no layers, kinds and ops",
     "outside_steps": (
-        "the marked steps of {runs} cover {held_fraction:.0%} of what was recorded, so they do not "
+        "the marked steps of {runs} cover {held_fraction} of what was recorded, so they do not "
         "tell how long a step takes: no verdict"
     ),
     "traces_alone": (
-        "traced steps are compared, which a profiler slowed down; whether machine, versions and "
-        "settings are the same is not known of traces"
+        "traced steps are compared, which a profiler slowed down; traces do not show whether "
+        "machine, versions and settings are the same"
     ),
     "trace_and_timed": _trace_and_timed,
     "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
     "programs_unlike": _programs_unlike,
-    "workload_differs": "the workload differs {values}: other ops",
-    "seed_differs": "{setting} differs {values}: other numbers, the same work",
+    "workload_differs": "the workload differs {values}: different ops",
+    "seed_differs": "{setting} differs {values}: different numbers, but the same work",
     "amount_differs": "{setting} differs {values}: steps do different amounts of work",
-    "setting_differs": "{setting} differs {values}: that alone may be the difference",
-    "fetch_differs": "only one fetched results, so steps end at different points",
+    "setting_differs": "{setting} differs {values}, which alone may explain the difference",
+    "fetch_differs": "only one side fetched results, so steps end at different points",
     "results_differ": _results_differ,
-    "machine_unknown": "where {runs} ran is not recorded",
     "machine_differs": "{machine} {values}: machines are compared, not programs",
     "system_differs": "the system differs {values}",
     "version_differs": "{software} differs {values}: it may be the cause",
     "devices_differ": (
-        "the step is divided on other devices {values}: op times and kernel times are not set "
-        "beside each other"
+        "the traces are of different devices {values}: op times are not compared with kernel times"
     ),
     "load_high": (
-        "{runs} began with a load of {load:g} on {cores:g} cores: other programs may have "
+        "{runs} began with a load of {load} on {cores} cores: other programs may have "
         "slowed it, so no verdict"
     ),
     "load_differs": (
-        "the load before differs ({load_a:g}, {load_b:g}): other programs may have run beside one "
+        "the load before the runs differs ({load_a}, {load_b}): other programs may have slowed one "
         "of them"
     ),
     "machine_busy": _machine_busy,
     "interference_differs": _interference_differs,
     "slow_steps": (
-        "{runs} had slow steps in a row ({phases}; up to {slowest_ratio:.2f}×), which raise their "
-        "means"
+        "{runs} had slow steps in a row ({phases}; up to {slowest_ratio}), which raise their means"
     ),
     "phase_missing": "{where} was not timed in all of {runs}",
-    "new_part": "{what} is new: the baseline has nothing to measure it against",
-    "nothing_bounded": "nothing with a bound is in all of them",
+    "new_part": "{what} is new: the baseline has nothing to compare it with",
+    "nothing_bounded": "nothing that has a bound is in all runs",
     "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
     "no_value": _reason,
     "with_outside": (

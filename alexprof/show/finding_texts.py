@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.interference import OTHERS
@@ -12,13 +12,15 @@ from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
+LEAST_SEVERE = 2
+"""Severity of a finding that makes numbers unsure."""
 ONE_BY_ONE = 0.9
 """Launches, as a fraction of kernels, from which on kernels are launched one by one."""
 _STOPPED_BY = {
-    "precision": "by the precision reached",
+    "precision": "because the requested precision was reached",
     "plateau": "because four times the steps had not narrowed the interval (the machine drifts)",
-    "max-time": "by the time allowed",
-    "steps": "by the most steps allowed",
+    "max-time": "at the time limit",
+    "steps": "at the largest number of steps allowed",
 }
 Template = Callable[[View, Finding], str]
 
@@ -44,18 +46,22 @@ def busy(interference: Interference) -> str:
 def _where(view: View, finding: Finding) -> str:
     """What a finding begins with: "Forward, with LRN: "; "" where that goes without saying."""
     of_all = not finding.variants and set(finding.phases) >= set(view.phases)
-    only_phase = view.trace_alone and not view.several_phases
+    only_phase = view.run.is_trace and not view.several_phases
     names_them = finding.code == "machine_busy"
-    if of_all or only_phase or names_them or not finding.phases:
+    worst = _labels(view, finding.worst_phases, finding.worst_variants)
+    if names_them or not finding.phases or ((of_all or only_phase) and not worst):
         return ""
-    return f"{_phases(view, finding)}: "
+    return _phases(view, finding) + (f" (worst: {worst}): " if worst else ": ")
 
 
 def _phases(view: View, finding: Finding) -> str:
     """The phases and variants that it is about: "forward and forward-backward, with LRN"."""
-    phases = listed([view.phase_label(key) for key in finding.phases])
-    variants = listed([view.variant_label(name) for name in finding.variants])
-    return f"{phases}, {variants}" if variants else phases
+    return _labels(view, finding.phases, finding.variants)
+
+
+def _labels(view: View, phases: Sequence[str], variants: Sequence[str]) -> str:
+    labels = (map(view.phase_label, phases), map(view.variant_label, variants))
+    return ", ".join(filter(None, (listed([*names]) for names in labels)))
 
 
 def _incomplete(view: View, finding: Finding) -> str:
@@ -75,10 +81,16 @@ def _machine_busy(view: View, finding: Finding) -> str:
     if "steal_fraction" in figures:
         part = numbers.percent_unit(figures["steal_fraction"])
         facts.append(f"the host of this virtual machine took {part} of the CPU away")
+    unsure = {
+        key
+        for other in view.findings
+        if other.severity >= LEAST_SEVERE
+        for key in other.phases or view.phases
+    }
     usable = [
         key
         for key in view.phases
-        if key not in finding.phases
+        if key not in unsure
         and all((timed := view.timed(name, key)) and timed.ci95_s for name in view.run.variants)
     ]
     repeat = f"repeat {_phases(view, finding)} on an idle machine."
@@ -93,8 +105,8 @@ def _trace_withheld(view: View, finding: Finding) -> str:
     traced_s, clock_s = finding.numbers["traced_s"], finding.numbers.get("wall_clock_s")
     clock = f"the wall clock {numbers.time(clock_s)}" if clock_s else "and the wall clock disagrees"
     return (
-        f"the trace says {numbers.time(traced_s)} a step, {clock}: its "
-        "shares are withheld. Take a new trace."
+        f"the trace says {numbers.time(traced_s)} per step, {clock}, so the shares are withheld. "
+        "Take a new trace."
     )
 
 
@@ -104,8 +116,8 @@ def _page_faults(view: View, finding: Finding) -> str:
     keeps = machine is not None and machine.software.cpu_allocator == "bfc"
     advice = "" if keeps else " Set TF_CPU_ALLOCATOR_USE_BFC=true (profile: --cpu-allocator bfc)."
     return (
-        f"traced steps had {traced:.0f} page faults, timed ones "
-        f"{timed:.0f}, and ops that touch memory first pay for them.{advice}"
+        f"traced steps had {traced:.0f} page faults each, timed steps {timed:.0f}; their time goes "
+        f"to the ops that touch the memory first.{advice}"
     )
 
 
@@ -122,49 +134,47 @@ def _bound_by_launching(view: View, finding: Finding) -> str:
         else "Its kernels run in CUDA graphs; the GPU waits for the host between graphs."
     )
     return (
-        f"launch-bound, {launches} in {numbers.time(step_s)}. The GPU "
+        f"launch-bound: {launches} in {numbers.time(step_s)}. The GPU "
         f"waits {waits} for launches and is busy for {busy}. {advice}"
     )
 
 
 def _unsteady(view: View, finding: Finding) -> str:
-    del view
     figures = finding.numbers
     last_s = figures["last_level_s"]
     levels = f"{numbers.time(figures['first_level_s'], last_s)} → {numbers.time(last_s)}"
-    since = ", no level by the end"
+    since = ", not steady by the end"
     if "settled_step" in figures:
-        since = f", level from step {figures['settled_step']:.0f} on"
+        since = f", steady from step {figures['settled_step']:.0f} on"
     return (
-        f"steps changed while they were timed ({levels}{since}), and the figures include all of "
-        "them. Warm up longer (--burn-in), or rerun on an idle machine."
+        f"step times changed during timing ({levels}{since}), and the numbers include all steps. "
+        "Warm up longer (--burn-in), or rerun on an idle machine."
     )
 
 
 def _stopped(view: View, finding: Finding) -> str:
-    del view
     figures, (stopped_by,) = finding.numbers, finding.names
     steps = plural(round(figures["steps"]), "step")
-    text = f"timing stopped {_STOPPED_BY[stopped_by]} after {steps}"
+    text = f"timing stopped after {steps}, {_STOPPED_BY[stopped_by]}"
     if "requested_fraction" not in figures:
         return f"{text}."
     reached = figures.get("reached_fraction")
-    now = numbers.percent_half_width(reached) if reached else "an interval not known"
+    now = numbers.percent_half_width(reached) if reached else "no interval known"
     met = "not " if finding.code == "imprecise" else ""
     wanted = numbers.percent_half_width(figures["requested_fraction"])
-    return f"{text}, at {now}, {met}within the {wanted} asked."
+    return f"{text}: {now}, {met}within the requested {wanted}."
 
 
 def _outliers(view: View, finding: Finding) -> str:
-    """Says: 3 slow (1 far out) of 120 steps, which add at most 1.2 % to a mean."""
-    del view
+    """Says: 3 slow outliers (1 severe) in 120 steps, which add at most 1.2 % to a mean."""
     figures = finding.numbers
     counts = [
-        f"{figures[word]:.0f} {word}" + (f" ({figures[far]:.0f} far out)" if figures[far] else "")
-        for word, far in (("slow", "slow_far"), ("quick", "quick_far"))
+        plural(round(figures[word]), f"{word} outlier")
+        + (f" ({figures[severe]:.0f} severe)" if figures[severe] else "")
+        for word, severe in (("slow", "slow_far"), ("quick", "quick_far"))
         if figures[word]
     ]
-    text = f"{' and '.join(counts)} of {plural(round(figures['steps']), 'step')}"
+    text = f"{' and '.join(counts)} in {plural(round(figures['steps']), 'step')}"
     if figures["added_fraction"] > 0:
         text += f", which add at most {numbers.percent_unit(figures['added_fraction'])} to a mean"
     return f"{text}. None is dropped."

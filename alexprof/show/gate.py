@@ -28,7 +28,8 @@ def render_gate(
     result: GateResult, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a gate's verdict; arguments as for `render_comparison`."""
-    return draw(result, _document, style, options or ReportOptions())
+    options = options or ReportOptions()
+    return draw(result, lambda: _document(result, options), style, options)
 
 
 def _document(result: GateResult, options: ReportOptions) -> Document:
@@ -37,8 +38,8 @@ def _document(result: GateResult, options: ReportOptions) -> Document:
         name=title(result.baseline.name, [result.run.name], "baseline → now", options),
         status="pass" if result.outcome == "within" else _verdict(result),
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
-        sections=(Section("May it pass?", f"{steps}; shares of them", tuple(_blocks(result))),),
-        footer="Exit code 0: within what is allowed; 1: slower, with evidence; 3: unclear.",
+        sections=(Section("May it pass?", f"{steps}, and shares of them", tuple(_blocks(result))),),
+        footer="Exit code 0: within the bounds; 1: slower; 3: unclear, or can’t tell.",
     )
 
 
@@ -56,7 +57,7 @@ def _blocks(result: GateResult) -> Iterator[Block]:
         yield _table(result)
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
-        yield from needed_notes(needs, "to tell it takes")
+        yield from needed_notes(needs, "a verdict needs")
     for note in result.notes:
         busy = note.effect == "times" or note.code == "machine_busy"
         yield (Warn if busy else Remark)(f"{caveat_text(note, labels)}.")
@@ -73,7 +74,7 @@ def _slower(result: GateResult, subject: Judged) -> str:
     difference = subject.difference
     size = numbers.percent_unit(difference.ratio - 1)
     span = f" ({interval_text(difference.ratio_ci95)})" if difference.ratio_ci95 else ""
-    return f"No: {_name(result, subject)} is {size} slower{span}; allowed are {allowed}."
+    return f"No: {_name(result, subject)} is {size} slower{span}; {allowed} is allowed."
 
 
 def _table(result: GateResult) -> Table:

@@ -146,6 +146,11 @@ def time_with_interval(
     return unit(f"{unit_.plain(seconds)} ±{NBSP}{unit_.half_width(interval, seconds)}", unit_.name)
 
 
+def relative(fraction: float) -> str:
+    """A relative difference, however small: "0.12", "3e-7"."""
+    return f"{fraction:.2g}" if fraction >= 0.01 else f"{fraction:.0e}".replace("e-0", "e-")
+
+
 def percent_half_width(fraction: float | None) -> str:
     """Half the width of an interval as a part, as percent with the unit: "±0.48 %", "±17 %"."""
     text = _PERCENT.with_figures(fraction, 2)

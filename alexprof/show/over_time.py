@@ -33,11 +33,10 @@ def render_history(
     history: History, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a history; arguments as for `render_comparison`."""
-    return draw(history, _document, style, options or ReportOptions())
+    return draw(history, lambda: _document(history), style, options or ReportOptions())
 
 
-def _document(history: History, options: ReportOptions) -> Document:
-    del options
+def _document(history: History) -> Document:
     unit = numbers.Unit("%", 100)
     if history.unit == "s":
         unit = numbers.table_unit(point.value for point in history.points)
@@ -47,7 +46,7 @@ def _document(history: History, options: ReportOptions) -> Document:
         status=plural(len(history.points), "run"),
         facts=(f"{phase}, {clean(history.variant)}",),
         sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
-        footer="Each run: alexprof report RUN. Two of them: alexprof compare RUN RUN.",
+        footer="One run: alexprof report RUN. Two runs: alexprof compare RUN RUN.",
     )
 
 
@@ -55,8 +54,8 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     compared = sum(point.compared for point in history.points)
     if not history.steps:
         number = plural(compared, "run")
-        what = f"no step in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
-        # Runs without intervals show a step only by what the runs on both sides differ by.
+        what = f"no change in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
+        # Runs without intervals show a change only by what the runs on both sides differ by.
         without = all(point.ci95 is None for point in history.points if point.compared)
         if without and 1 < compared < 2 * LEAST_RUNS:
             what = f"{CANT_TELL}: {number}, and no interval of any"
@@ -75,7 +74,7 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
 
 
 def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:
-    """Says: 8.20 % slower from run b on (251 → 272 ms; 95 % interval …): the first with NumPy 2."""
+    """Says: 8.20 % slower from run b on (251 → 272 ms; …): the first run with NumPy 2."""
     size = numbers.percent_unit(abs(step.ratio - 1))
     if history.unit == "part":
         change = f"{'Up' if step.ratio > 1 else 'Down'} {size}"
@@ -91,10 +90,10 @@ def _versions(step: Step) -> str:
     if step.changed is None:
         return "which versions ran is not recorded"
     changed = ", ".join(
-        f"{SOFTWARE[version.what]} {clean(version.values[1])} ({clean(version.values[0])} before)"
+        f"{SOFTWARE[version.what]} {clean(version.names[1])} ({clean(version.names[0])} before)"
         for version in step.changed
     )
-    return f"the first with {changed}" if changed else "no version changed there"
+    return f"the first run with {changed}" if changed else "no version changed there"
 
 
 def _table(history: History, unit: numbers.Unit) -> Table:
@@ -103,7 +102,7 @@ def _table(history: History, unit: numbers.Unit) -> Table:
     for point in history.points:
         if step := steps.get(point.run):
             change = numbers.signed((step.ratio - 1) * 100)
-            rows.append(Row((f"▶ step, {numbers.unit(change, '%')}",), "group"))
+            rows.append(Row((f"▶ {numbers.unit(change, '%')}",), "group"))
         cells = (
             clean(point.run),
             _began(point.started),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from alexprof.analysis.pairs import PairsRecord, PairsResult, ProcessRecord, TimeChange
 from alexprof.measure.processes import Which
@@ -42,13 +41,13 @@ MOST_ROWS = 24
 """Of pairs."""
 _NAMES = {"wall": "wall time", "cpu": "CPU time"}
 _FOOTER = (
-    "Intervals are of the change, 95 %, from the pairs. CPU time: what cores worked for the "
-    "process, user and system."
+    "Intervals are 95 % intervals of the change, computed over pairs. CPU time is the process’s "
+    "user and system time."
 )
 _CANT_EXCLUDE = (
-    "What pairs can’t exclude is what always favors one side: memory that its other files or "
-    "arguments lay out more luckily, a cache that only it fills. Turns share out what comes and "
-    "goes, warm-up what only the first process pays."
+    "Pairs can’t rule out an effect that always favors one side, such as a luckier memory layout "
+    "due to its files or arguments, or a cache that only it fills. Taking turns spreads passing "
+    "disturbances over both sides; warm-up absorbs what only a first process pays."
 )
 
 
@@ -60,7 +59,7 @@ def render_pairs(
     a, b = clean(result.record.a), clean(result.record.b)
     if style == "text":
         a, b = cut_all([a, b], text_width(options) - len("A "))
-    return draw(result, partial(_document, commands=(a, b)), style, options)
+    return draw(result, lambda: _document(result, options, (a, b)), style, options)
 
 
 def pair_line(record: PairsRecord) -> str:
@@ -104,7 +103,7 @@ def _warnings(result: PairsResult) -> Iterator[Warn]:
         why = stopped_text(result.record.stopped)
         yield Warn(f"{result.finished} of {result.record.pairs} pairs: {why}.")
     if result.comparison is not None and result.comparison.same_results is False:
-        yield Warn("The runs don’t compute the same: see “What to know?”.")
+        yield Warn("The runs don’t compute the same: see “What to know”.")
 
 
 def _processes(result: PairsResult) -> Section:
@@ -122,12 +121,12 @@ def _process_blocks(result: PairsResult, unit: numbers.Unit) -> Iterator[Block]:
     verdict = verdict_text(wall, " than A")
     yield Lead(f"{'B is ' if wall.significant else ''}{sentence_case(verdict)}.")
     if result.comparison is not None:
-        yield Remark("Starting, building and tracing are in these times, and not in those above.")
+        yield Remark("These times include starting, building and tracing; those above do not.")
     yield _times_table(result.times, unit)
     yield _pairs_table(result, wall, unit)
     judged = result.times if result.comparison is None else result.times[:1]
     needs = [(_NAMES[time.name], time.difference.needed) for time in judged]
-    yield from needed_notes(needs, "a verdict would take")
+    yield from needed_notes(needs, "a verdict needs")
 
 
 def _times_table(times: Sequence[TimeChange], unit: numbers.Unit) -> Table:
@@ -200,6 +199,6 @@ def _limits(result: PairsResult) -> Section:
         labels = phase_labels(result.comparison)
         blocks += [Remark(f"{caveat_text(caveat, labels)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Remark(f"Judged by the processes’ times: {caveat_text(result.reason, {})}."))
+        blocks.append(Remark(f"Process times are compared: {caveat_text(result.reason, {})}."))
     blocks.append(Remark(_CANT_EXCLUDE))
-    return Section("What to know?", "", tuple(blocks))
+    return Section("What to know", "", tuple(blocks))

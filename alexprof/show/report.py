@@ -9,18 +9,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from msgspec import structs
-
-from alexprof.analysis.findings import all_findings
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.finding_texts import finding_text
 from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST, Size, brief_section, loop_time
+from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block, loop_time
 from alexprof.show.sections.timed import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -44,7 +40,7 @@ def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Docume
     view = View(run, options)
     sections = list(_full(view)) if options.whole else [brief_section(view, size)]
     if not run.complete:
-        why = Warn(f"incomplete: {stopped_text(run.stopped)}")
+        why = Warn(f"Incomplete: {stopped_text(run.stopped)}")
         sections.insert(0, Section("", "", (why,)))
     return Document(
         name=clean(run.run),
@@ -60,7 +56,7 @@ def _commands(view: View) -> Iterator[str]:
     place, whole = view.run.place, view.options.whole
     if place is not None and not whole:
         yield f"Details: alexprof report {_shell_path(place)} --full"
-    if place is not None and not view.trace_alone:
+    if place is not None and not view.run.is_trace:
         what = "Each step, the graph and the trace itself" if whole else "Charts"
         yield f"{what}: tensorboard --logdir {_shell_path(place.parent)}"
 
@@ -81,7 +77,7 @@ def _facts(run: Run) -> tuple[str, ...]:
     """Processor, software, batch, accelerators."""
     machine = run.machine
     if machine is None:
-        return ("a trace alone: where it was taken is not recorded",)
+        return ("a trace without a record of the machine",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
     processor = clean(machine.host.processor) or "processor not known"
@@ -114,12 +110,12 @@ def _full(view: View) -> Iterator[Section]:
             shown.append(replace(section, blocks=tuple(tables)))
     if part in (None, FINDINGS) and (findings := _findings(view)):
         shown.append(findings)
-    nothing = Lead(f"This run has nothing to show of {part or 'anything'}.")
+    nothing = Lead(f"This run has nothing to show for {part or 'any section'}.")
     yield from shown or [Section("", "", (nothing,))]
 
 
 def _sections(view: View) -> Iterator[tuple[str, Section]]:
-    if not view.trace_alone:
+    if not view.run.is_trace:
         yield "cost", cost_section(view)
     for name, make in _OF_A_PHASE.items():
         for key in view.phases:
@@ -129,9 +125,5 @@ def _sections(view: View) -> Iterator[tuple[str, Section]]:
 
 def _findings(view: View) -> Section | None:
     """All findings, the most harmful first."""
-    texts: dict[str, None] = {}
-    for whole in all_findings(view.run):
-        phases = tuple(key for key in whole.phases if key in view.phases)
-        if phases or not whole.phases:
-            texts[finding_text(view, structs.replace(whole, phases=phases))] = None
-    return Section("What to know", "", tuple(map(Warn, texts))) if texts else None
+    findings = tuple(finding_block(view, finding) for finding in view.findings)
+    return Section("What to know", "", findings) if findings else None

@@ -32,12 +32,12 @@ WHY_CANT_TELL: dict[Reason, str] = {
     "no_interval": "too little data",
 }
 _NEEDED: dict[NeededCode, str] = {
-    "positive_times": "times above 0 of both",
+    "positive_times": "times above 0 on both sides",
     "three_runs": "three runs of each",
-    "quiet": "runs while the machine does nothing else",
+    "quiet": "runs on an idle machine",
     "whole_steps": "markers around all that a step does",
-    "fewer_compared": "more data: among so many comparisons one like this comes by chance",
-    "other_bound": "another bound: the slow-down is too near to what is allowed",
+    "fewer_compared": "more data: with so many comparisons, such a difference may be chance",
+    "other_bound": "a different bound: the slow-down is too close to the allowed one",
 }
 _COUNTED: dict[NeededCode, tuple[str, str]] = {
     "more_blocks": ("more block", " of each"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import structs
+
 from alexprof.analysis.findings import Finding
 from alexprof.analysis.savings import MeasuredSaving, ablation_of
 from alexprof.analysis.summary import StepTime, Summary, summarize
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
+from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 from alexprof.show.options import ReportOptions
@@ -43,14 +45,19 @@ class View:
         return tuple(key for key in self.run.phase_keys if self.options.phase in (None, key))
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to know of the phases to show, the most harmful first."""
+        findings = []
+        for finding in self.summary.findings:
+            phases = tuple(key for key in finding.phases if key in self.phases)
+            if phases or not finding.phases:
+                findings.append(structs.replace(finding, phases=phases))
+        return tuple(findings)
+
+    @property
     def several_phases(self) -> bool:
         """Whether the run has more than one phase, shown or not."""
         return len(self.run.phase_keys) > 1
-
-    @property
-    def trace_alone(self) -> bool:
-        """Whether there is no run around the trace: nothing was timed, and never will be."""
-        return self.run.machine is None
 
     @property
     def variant(self) -> str:
@@ -81,6 +88,17 @@ class View:
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
         return [saving for saving in self.summary.savings if saving.phase == key]
+
+    @property
+    def headlines(self) -> list[MeasuredSaving]:
+        """The saving to name first, of each phase to show that has any."""
+        summary = self.summary
+        return [summary.savings[summary.headline[key]] for key in self.phases if self.savings(key)]
+
+    def largest_label(self, key: str) -> str:
+        """The layer that takes most of a step: "conv2"; of two "each of the 2 largest layers"."""
+        first, *others = self.summary.largest[key].names
+        return f"each of the {1 + len(others)} largest layers" if others else clean(first)
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""
@@ -129,8 +147,3 @@ class View:
         phase, label = self.phase(saving.reference, saving.phase), self.saving_label(saving)
         is_layer = phase is not None and label in {layer.name for layer in phase.layers}
         return f"{label}, as left out" if is_layer else label
-
-
-def on_gpu(phase: Phase | None) -> bool:
-    """Whether the trace gives a phase's steps to a GPU."""
-    return bool(phase and phase.attribution and not on_cpu(phase.attribution.device))

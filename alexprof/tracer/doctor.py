@@ -95,7 +95,7 @@ def _processor() -> Check:
     return Check(
         "Processor",
         f"{description}, load {load:.1f}",
-        "something else is busy: steps will be slower and spread more; stop it first",
+        "other programs are running: steps will be slower and vary more; stop them first",
     )
 
 
@@ -122,7 +122,7 @@ def _devices(log_lines: tuple[str, ...]) -> Iterator[Check]:
         reason = f" ({reasons[-1]})" if reasons else ""
         yield Check(
             "GPU",
-            f"none that TensorFlow can use{reason}: op times of the processor are recorded",
+            f"none that TensorFlow can use{reason}: CPU op times are recorded",
             "with a GPU in the machine: install its driver, then pip install 'alexprof[gpu]'",
         )
 

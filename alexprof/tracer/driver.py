@@ -161,7 +161,7 @@ class Driver:
         left_s = median(lasted) * (steps - len(lasted))
         if left_s >= LONG_S:
             self._progress.message(
-                f"About {time_left(left_s)} in this phase; fewer steps take less (--num-batches)."
+                f"About {time_left(left_s)} in this phase; --num-batches sets fewer steps."
             )
 
     def _described(
@@ -315,7 +315,7 @@ def _read_one_sort(
     check_marked(files[0], attributions, marker)
     if len(phases) > 1:
         raise UsageError(
-            f"the trace marks steps of several sorts: name one of {', '.join(phases)} "
+            f"the trace has step markers of several names: choose one of {', '.join(phases)} "
             "as the recording's marker"
         )
     (phase,), (attribution,) = phases.values(), attributions.values()

@@ -35,25 +35,25 @@ def import_trace(
     depth: int = 1,
     cores: bool = True,
 ) -> Run:
-    """Makes a run of a trace that TensorFlow or JAX wrote, with its tables and the trace itself.
+    """Makes a run from a trace that TensorFlow or JAX wrote, with tables and a copy of the trace.
 
-    The run's folder is made whole: what fails or is interrupted leaves nothing.
+    A failed or interrupted import leaves no folder behind.
 
     Args:
-        traces: The `.xplane.pb` file, or the folder of a Profile session; of a program on several
-            hosts the folder, or the file of each.
+        traces: The `.xplane.pb` file, or the folder of a Profile session; for a program on several
+            hosts, the folder, or the file of each.
         logdir: Where the run's folder goes.
         name: The run's name; None takes the session's (or the file's) and the time it was written.
-        marker: As for `load_trace`, like the next ones.
-        depth: See there.
-        cores: See there.
+        marker: As for `load_trace`.
+        depth: As for `load_trace`.
+        cores: As for `load_trace`.
 
     Returns:
         The run, which is `logdir/name`.
 
     Raises:
-        UsageError: If there is no such trace, or the name is none for a folder.
-        RunError: If there is something of that name already, or it can't be written.
+        UsageError: If there is no such trace, or the name can't be a folder's name.
+        RunError: If the folder exists already, or can't be written.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
     files = [file for trace in traces for file in _files(Path(trace))]

@@ -17,7 +17,7 @@ RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 def check_variant(name: str) -> None:
     """Raises a `UsageError` if a variant's name won't do for its folder."""
     if not re.fullmatch(r"\w[\w.-]*", name):
-        raise UsageError(f"a variant's name is letters, digits and . _ -, not {name!r}")
+        raise UsageError(f"a variant's name may have only letters, digits and . _ -, not {name!r}")
     if name in RUN_FILES:
         raise UsageError(f"{name} is a file of the run: choose another name for the variant")
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from alexprof.analysis.pairs import LEAST_PAIRS, PairsRecord, ProcessRecord, save_pairs
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder, make_folder
+from alexprof.measure.loop import schedule
 from alexprof.measure.machine import describe_machine
 from alexprof.measure.processes import (
     Command,
@@ -21,7 +22,6 @@ from alexprof.measure.processes import (
     Which,
     environment_of,
     run_process,
-    turns,
 )
 from alexprof.record.note import Note, note_of
 from alexprof.record.run import UNFINISHED
@@ -79,7 +79,9 @@ class PairsPlan:
             for number in range(1, self.warm_up + 1)
             for side in sides
         ]
-        return [*first, *((f"{side}{pair}", pair, side) for pair, side in turns(self.pairs))]
+        both: tuple[Which, ...] = ("a", "b")
+        pairs = schedule(both, self.pairs, 1)
+        return [*first, *((f"{side}{pair + 1}", pair + 1, side) for side, pair, _, _ in pairs)]
 
 
 def run_pairs(

@@ -17,11 +17,11 @@ from alexprof.measure.loop import Block, default_block_steps
 
 @dataclass(frozen=True)
 class Recording:
-    """What a loop that AlexProf did not run knows of its steps."""
+    """Steps that another loop ran: their durations, and perhaps a trace of other steps."""
 
     # Duration of each step in the order they ran, warm-up first, in seconds
     durations_s: Sequence[float]
-    # When each step began, Unix time in seconds, ascending; None: one after the other until now
+    # When each step began, Unix time in seconds, ascending; None: back to back until now
     starts_s: Sequence[float] | None = None
     burn_in: int = 0  # How many of the first steps are warm-up
     # A trace of other steps: the `.xplane.pb` file or the folder of its session; None if there is
@@ -69,7 +69,7 @@ class Recording:
                 np.float64,
             )
         except (TypeError, ValueError) as error:
-            raise UsageError(f"the durations of a recording are numbers: {error}") from error
+            raise UsageError(f"the durations of a recording must be numbers: {error}") from error
         if durations_s.ndim != 1 or starts_s.shape != durations_s.shape:
             raise UsageError("a recording has one duration, and at most one start, for each step")
         if not 0 <= operator.index(self.burn_in) < len(durations_s):
@@ -81,7 +81,7 @@ class Recording:
         if durations_s.min() <= 0:
             raise UsageError("a duration in a recording is not above 0 seconds")
         if (np.diff(starts_s) < 0).any():
-            raise UsageError("a step in a recording began before the one ahead of it")
+            raise UsageError("a step in a recording began before the previous one")
         durations_ns, starts_ns = (
             (seconds * 1e9).round().astype(np.int64) for seconds in (durations_s, starts_s)
         )

@@ -15,7 +15,7 @@ class Run(record.Run, frozen=True, kw_only=True):
     """A run's record; docs/json.md explains its fields."""
 
     def report(self, style: str = "text") -> None:
-        """Prints the run as "text", "markdown" or "json"."""
+        """Prints the report as "text", "markdown" or "json"."""
         from alexprof.show import render
 
         print(render(self, style))
@@ -30,6 +30,6 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     """Reads the run in a folder.
 
     Raises:
-        RunError: If it is no run, is damaged, or is of another schema.
+        RunError: If the folder is not a run, is damaged, or has another schema.
     """
     return Run(**asdict(store.load_run(folder))).placed(Path(folder))

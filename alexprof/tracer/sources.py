@@ -38,8 +38,8 @@ def load(
     folder = find_run(name, logdir)
     if marker is not None or depth != 1 or not cores:
         raise UsageError(
-            f"{folder} is a run, which is recorded as it is: --marker, --depth and --no-cores are "
-            "for a trace alone, name its .xplane.pb file"
+            f"{folder} is a recorded run: --marker, --depth and --no-cores work only on a trace, "
+            "so name its .xplane.pb file"
         )
     return load_run(folder)
 
@@ -74,7 +74,9 @@ def select(name: str, logdir: Path) -> Selection:
 def select_each(names: Sequence[str], logdir: Path) -> list[Group]:
     """Finds what is to be compared, groups of a run; errors as of `select` and `check_distinct`."""
     if len(names) < 2:
-        raise UsageError("compare needs at least two: alexprof compare RUN RUN, or RUN:variant")
+        raise UsageError(
+            "compare needs at least two runs: alexprof compare RUN RUN, or RUN:variant"
+        )
     selections = [select(name, logdir) for name in names]
     check_distinct(selections)
     return [Group((selection,)) for selection in selections]

@@ -38,7 +38,7 @@ UNNAMED = "default"
 
 
 class Tracer:
-    """Times and traces a user's models, and leaves a run behind.
+    """Times and traces your own models, and writes a run.
 
     Example:
         with alexprof.Tracer("logdir/my-run") as tracer:
@@ -76,20 +76,21 @@ class Tracer:
             folder: The run's folder, new; its parent is the logdir.
             trace_steps: Steps to trace after the timed ones; 0 traces nothing.
             block_steps: Timed steps in a row when variants take turns; None chooses.
-            device: Of sessions: "auto", "cpu" (hides GPUs) or "gpu" (insists on one).
-            intra_op: Of sessions: threads within an op; 0 leaves the choice to TensorFlow.
-            inter_op: Of sessions: threads that run ops; 0 likewise.
+            device: For sessions: "auto", "cpu" (hides GPUs) or "gpu" (requires one).
+            intra_op: For sessions: threads within an op; 0 leaves the choice to TensorFlow.
+            inter_op: For sessions: threads that run ops; 0 leaves the choice to TensorFlow.
             fetch: Whether a step ends with its result in Python.
-            precision: A phase's timed steps are enough when half the width of each mean's 95 %
-                interval is this fraction of the mean (0.005), or no longer shrinks; None: never.
-            max_time_s: Longest time of a phase, with warm-up; None: none (300 s without `steps`).
-            until_steady: Whether warm-up goes on until its steps hold one level, within a bound.
+            precision: Timing stops when half the width of each mean's 95 % interval is at most this
+                fraction of the mean (0.005), or no longer shrinks; None: no such rule.
+            max_time_s: Time limit of a phase, warm-up included; None: no limit (300 s without
+                `steps`).
+            until_steady: Whether warm-up goes on until step times are steady, at most 60 s.
             workload: What is profiled, for the record.
             ablations: Pairs of variants, one of them without some ops.
-            progress: Whether to show what goes on (a bar on a terminal, lines elsewhere), or where.
+            progress: Whether to show progress (a bar on a terminal, lines elsewhere); or where to.
 
         Raises:
-            UsageError: If an argument is out of range, or a GPU is wanted and there is none.
+            UsageError: If an argument is out of range, or a GPU is required and there is none.
         """
         options = MeasureOptions(
             trace_steps=trace_steps,
@@ -117,7 +118,7 @@ class Tracer:
 
     @property
     def run(self) -> Run:
-        """The record so far; whole after the `with` block."""
+        """The record so far; complete after the `with` block."""
         return self._recorder.run.placed(self.folder)
 
     @property
@@ -152,24 +153,24 @@ class Tracer:
                 raise
 
     def ask(self, *ablations: AblationSpec) -> None:
-        """Adds ablations, which phases that are timed from now on measure.
+        """Adds ablations, to be measured by all phases that are timed after this call.
 
         Raises:
-            UsageError: If one can't be measured, its name is taken, or a variant is not known.
+            UsageError: If an ablation can't be measured, its name is taken, or it names no variant.
         """
         self._check_open()
         driver = self._driver
         driver.ablations = with_ablations(driver.ablations, ablations, self.run.variants)
 
     def variant(self, name: str, *, label: str | None = None) -> None:
-        """Adds a variant that has no graph of its own: one of functions, for `time`.
+        """Adds a variant without a graph, for functions passed to `time`.
 
         Args:
-            name: Its name, which becomes a folder's.
-            label: Its name in sentences.
+            name: Its name, also the name of its folder.
+            label: Its name in reports.
 
         Raises:
-            UsageError: If the name is taken or is no name for a folder, or the tracer is not open.
+            UsageError: If the name is taken or can't be a folder's name, or the tracer is not open.
         """
         self._check_new(name)
         self._recorder.add_graph(name, Variant(label=label or name.replace("_", " ")), None)
@@ -179,14 +180,14 @@ class Tracer:
         """A new graph to build a variant in; the building is profiled, Python calls included.
 
         Args:
-            variant: The variant's name, which becomes a folder's.
-            label: Its name in sentences.
+            variant: The variant's name, also the name of its folder.
+            label: Its name in reports.
 
         Yields:
             The graph, as the default graph.
 
         Raises:
-            UsageError: If the name is taken or is no name for a folder, or the tracer is not open.
+            UsageError: If the name is taken or can't be a folder's name, or the tracer is not open.
             CaptureError: If another profiler is running.
         """
         import tensorflow as tf
@@ -203,7 +204,7 @@ class Tracer:
         self._recorder.add_graph(variant, record, serialized(graph))
 
     def layers(self, variant: str, layers: Sequence[Layer]) -> None:
-        """Notes a variant's layers and shows each one's name and output shape.
+        """Records a variant's layers, and shows their names and output shapes.
 
         Raises:
             UsageError: If there is no such variant, or the tracer is not open.
@@ -222,10 +223,10 @@ class Tracer:
         """A session on a variant's graph; variables (local ones too) and tables are initialized.
 
         Args:
-            variant: Whose; None takes the graph built last.
+            variant: The variant; None takes the graph built last.
 
         Raises:
-            UsageError: If there is no such graph, it is finalized, or the tracer is not open.
+            UsageError: If the graph is missing or finalized, or the tracer is not open.
             CaptureError: If memory runs out.
         """
         self._check_open()
@@ -252,26 +253,26 @@ class Tracer:
         burn_in: int = 10,
         feed_dict: Mapping[Any, Any] | None = None,
     ) -> Phase:
-        """Times one variant's target, then traces some more steps of it.
+        """Times the target of one variant, then traces some more steps of it.
 
-        It is called as `time(target, label)` or as `time(session, fetches, label)`.
+        Call it as `time(target, label)` or as `time(session, fetches, label)`.
 
         Args:
             target: A function that executes one step, or a `Target`; or a session from `session()`.
-            fetches: What `session.run` takes.
-            label: The phase's name in sentences: "Forward-backward".
-            variant: Of a function or `Target`: the variant that it belongs to.
-            steps: Timed steps; with `precision` or `max_time_s` the most, or no limit on their
-                number if None.
+            fetches: The fetches of `session.run`.
+            label: The phase's name in reports: "Forward-backward".
+            variant: The variant that a function or `Target` belongs to.
+            steps: Timed steps; with `precision` or `max_time_s` their largest number, where None
+                means no limit.
             burn_in: Warm-up steps before them.
-            feed_dict: What `session.run` takes.
+            feed_dict: The feed_dict of `session.run`.
 
         Returns:
             The phase's record.
 
         Raises:
             UsageError: If the session is not this tracer's, or a number is out of range.
-            CaptureError: If memory runs out, or a profiler is in the way.
+            CaptureError: If memory runs out, or another profiler is running.
             TraceError: If the trace holds nothing to attribute.
             RunError: If the run's folder can't be written.
         """
@@ -302,9 +303,12 @@ class Tracer:
         Args:
             targets: A function or `Target` by variant; or for each variant (session, fetches) or
                 (session, fetches, feed_dict).
-            label: As in `time`, like the rest, errors included.
-            steps: Timed steps of each, as in `time`.
-            burn_in: Warm-up steps of each.
+            label: As in `time`.
+            steps: Timed steps of each variant, as in `time`.
+            burn_in: Warm-up steps of each variant.
+
+        Raises:
+            UsageError: As in `time`, like the other errors.
         """
         self._check_open()
         if isinstance(targets, Mapping):
@@ -318,7 +322,7 @@ class Tracer:
 
         Args:
             recording: The steps.
-            label: The phase's name in sentences.
+            label: The phase's name in reports.
             variant: The variant that ran.
 
         Returns:

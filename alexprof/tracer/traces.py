@@ -93,7 +93,7 @@ def _check_neighbor(path: Path) -> None:
         return
     traces = sorted(path.parent.glob(f"*{SUFFIX}"))
     where = f"name {traces[0]}" if traces else f"there is no {SUFFIX} file beside it"
-    raise UsageError(f"{path} is made from a trace and holds less than it: {where}")
+    raise UsageError(f"{path} was made from a trace and contains less: {where}")
 
 
 def load_trace(
@@ -105,15 +105,15 @@ def load_trace(
     """Reads a trace that TensorFlow or JAX wrote, and divides its steps among the ops.
 
     Args:
-        files: The `.xplane.pb` file; of a program on several hosts those of all of them.
+        files: The `.xplane.pb` file; for a program on several hosts, the file of each.
         marker: Name of the events that mark the steps; None takes all events with a step number.
         depth: How many name scopes make a layer.
-        cores: Whether to find core times: with them a large CPU trace takes about three times as
-            long.
+        cores: Whether to compute core times: with them a large CPU trace takes about three times
+            as long.
 
     Returns:
-        A run with one variant, "trace", without timed steps, of one phase, "trace", or of one for
-        each sort of steps that the trace marks, by its name.
+        A run without timed steps. Its one variant, "trace", has one phase, "trace", or a phase for
+        each name of step markers in the trace.
 
     Raises:
         UsageError: If no file is given, two have the same name, or no step has the marker.
@@ -188,7 +188,7 @@ def read_phases(
 
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
-        raise UsageError("give one file of each host, each with its own name")
+        raise UsageError("give one file for each host, each with its own name")
     if depth < 1:
         raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}

@@ -22,19 +22,19 @@ class PhaseSpec:
 
 @dataclass(frozen=True)
 class AblationSpec:
-    """What two variants show by their difference: the cost of some ops."""
+    """The cost of some ops, as the difference between a variant with them and one without."""
 
     name: str  # For example "lrn"
     reference: str  # The variant with the ops
-    without: str  # The variant that is the same but for them
-    # The kinds of op that were left out; none means of any kind, or of none where there are scopes
+    without: str  # The same variant without these ops
+    # The kinds of op that were left out; if empty, ops of every kind, or of none if `scopes` are
+    # given
     kinds: tuple[str, ...] = ()
-    layers: tuple[str, ...] = ()  # The layers whose ops were left out; none means of any layer
+    layers: tuple[str, ...] = ()  # The layers whose ops were left out; if empty, every layer
     # Name scopes whose ops were left out too, whatever their kinds and layers
     scopes: tuple[str, ...] = ()
-    # Whether convolutions and matrix products in these scopes are meant. Where a function makes
-    # none, one that bears its name is another op, into which TensorFlow folded what the function
-    # made.
+    # Whether convolutions and matrix products in these scopes count. If a function makes none, a
+    # product with its name is another op, into which TensorFlow folded what the function made.
     products: bool = True
 
 

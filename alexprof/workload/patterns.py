@@ -84,17 +84,14 @@ class LeftOut:
         return matches
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
-        """What was left out, for `Tracer.ask`; a `UsageError` if nothing was so far.
+        """The ablation, for `Tracer.ask`; raises a `UsageError` if nothing was left out.
 
         Args:
-            reference: The variant that has it.
-            without: The variant that was built without it.
+            reference: The variant that has the ops.
+            without: The variant that was built without them.
         """
         self.check()
         return self.pattern.ablation(reference, without, self.scopes)
-
-    question = ablation
-    """Its earlier name."""
 
     def check(self) -> None:
         """Raises a `UsageError` if nothing was left out, with what could be."""
@@ -105,8 +102,8 @@ class LeftOut:
         layers = sorted({layer for _, layer in self.seen})
         near = near_names(self.pattern.layer or self.pattern.kind, [*layers, *kinds], most=1)
         instead = f"did you mean {near[0]}? " if near else ""
-        instead += f"choose of the kinds {', '.join(kinds)} and the layers {', '.join(layers)}"
+        instead += f"choose from the kinds {', '.join(kinds)} and the layers {', '.join(layers)}"
         raise UsageError(
             f"the graph has no op {self.pattern} that can be left out: "
-            f"{instead if self.seen else 'nothing of it can'}"
+            f"{instead if self.seen else 'none of its ops can'}"
         )

@@ -83,9 +83,9 @@ def _build_without(workload: Workload, pattern: Pattern) -> BuiltVariant:
 
 @contextmanager
 def leaving_out(what: str) -> Iterator[LeftOut]:
-    """Leaves ops out of a graph of one's own that is built inside the block.
+    """Leaves ops out of a graph that is built inside the `with` block.
 
-    All of the process is affected: no other thread may build a graph meanwhile.
+    It affects the whole process: no other thread may build a graph meanwhile.
 
     Example:
         with tracer.graph("whole"):
@@ -95,16 +95,16 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
         tracer.ask(left_out.ablation("whole", "without"))
 
     Args:
-        what: "LRN", "lrn1" or "conv1:Relu": a kind, a layer (outermost name scope), a kind in one.
+        what: A kind ("LRN"), a layer ("lrn1", an outermost name scope), or both ("conv1:Relu").
 
     Yields:
         What was left out so far.
 
     Raises:
-        UsageError: If it names no ops, or there are none such in the graph.
+        UsageError: If `what` names no ops, or the graph has none of them.
     """
     if not isinstance(what, str):
-        raise UsageError(f"what to leave out is a kind, a layer or LAYER:KIND, not {what!r}")
+        raise UsageError(f"what to leave out must be a kind, a layer or LAYER:KIND, not {what!r}")
     with bypassing(Pattern.parse(what)) as left_out:
         yield left_out
     left_out.check()

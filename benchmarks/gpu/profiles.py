@@ -51,7 +51,7 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
                 "ci95_s": phase.timed.ci95_s if phase.timed else None,
                 "traced_mean_s": phase.traced.mean_s if phase.traced else None,
                 "device": phase.attribution.device if phase.attribution else None,
-                "busy": 1 - phase.attribution.idle_ns / phase.attribution.wall_ns
+                "busy": 1 - phase.attribution.timeline.idle_ns / phase.attribution.timeline.wall_ns
                 if phase.attribution
                 else None,
             }
@@ -114,7 +114,7 @@ def _answer(ablation: Ablation) -> dict[str, Any]:
         "measured_s": ablation.measured_s,
         "ci95_s": interval,
         "predicted_s": predicted_s,
-        "predicted_from": ablation.predicted_from,
+        "predicted_from": ablation.predicted_by,
         "error": predicted_s / ablation.measured_s - 1
         if predicted_s and ablation.measured_s > 0
         else None,

@@ -32,7 +32,7 @@ def beside_stopwatch(name: str, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
         start_tensorflow()
     taken = PROGRAMS[name](sizes, folder)
-    from alexprof.attribute import attribute_phases
+    from alexprof.attribute.costs import attribute_phases
     from alexprof.xplane import read_trace
 
     (path,) = folder.rglob("*.xplane.pb")
@@ -95,15 +95,14 @@ def _read(attribution: Attribution) -> dict[str, Any]:
     seconds = [walls[step] / 1e9 for step in sorted(walls)]
     (total,) = [total for total in totals(attribution.costs) if total.device == attribution.device]
     on_device = attribution.costs.filter(pl.col("device") == attribution.device)
+    steps = max(on_device["step"].n_unique(), 1)
     layers = by_layer_whole(on_device).filter(pl.col("name") != "(idle)")
     optimizer = on_device.filter(pl.col("pass") == "optimizer")["busy_ns"].sum()
     return {
         **_of(seconds),
         "device": attribution.device,
-        "busy_s": int(on_device.filter(pl.col("pass") != "idle")["busy_ns"].sum())
-        / 1e9
-        / max(total.steps, 1),
-        "optimizer_s": int(optimizer) / 1e9 / max(total.steps, 1),
+        "busy_s": int(on_device.filter(pl.col("pass") != "idle")["busy_ns"].sum()) / 1e9 / steps,
+        "optimizer_s": int(optimizer) / 1e9 / steps,
         "idle": total.idle_ns / total.wall_ns if total.wall_ns else None,
         "unassigned": total.unassigned_ns / total.share_ns if total.share_ns else None,
         "layers": layers["name"].to_list()[:12],

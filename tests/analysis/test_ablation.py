@@ -84,14 +84,7 @@ def answered(
         phases[variant] = Phase(
             label="Forward",
             timed=describe(mine, fetch=True),
-            attribution=AttributedTimes(
-                device="CPU",
-                wall_ns=wall_ns,
-                share_ns=wall_ns,
-                idle_ns=0,
-                unassigned_ns=0,
-                devices=(),
-            ),
+            attribution=AttributedTimes(device="CPU", devices=()),
             traced=Traced(
                 steps=steps,
                 mean_s=wall_ns / steps / 1e9,
@@ -294,19 +287,17 @@ def test_a_prediction_by_the_replay_and_its_error():
         name="lrn",
         fraction=0.27,
         fraction_std=0.0,
-        saves_s=2.7e-7,
         halved_fraction=0.1,
-        halved_s=1e-7,
     )
     replay = Replay(drift=0.01, drift_worst=0.01, steps=6, savings=(saving,))
     found = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
-    assert found.predicted_from == "replay"
+    assert found.predicted_by == "ops"
     assert found.predicted_ci95_s == pytest.approx((2.6e-7, 2.8e-7))
 
 
 def test_where_nothing_was_replayed_the_share_predicts():
     found = answered({"with": WITH, "without": WITHOUT}, STEADY)
-    assert found.predicted_from == "share"
+    assert found.predicted_by == "share"
     assert found.predicted_s == found.attributed_s
     assert found.predicted_ci95_s is None
 

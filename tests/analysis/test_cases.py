@@ -103,7 +103,7 @@ def test_where_steps_hold_little_of_their_loop_its_time_leads_everywhere(name, s
         render_history(followed),
     ]
     full, brief, listed, over_time = (" ".join(text.split()) for text in texts)
-    lead = f"A step takes {time} with what lies between the marked steps"
+    lead = f"A step takes {time}, "
     assert lead in brief
     assert full.index(lead) < full.index("Where does it go?")
     assert f"{time} with the time between steps" in listed

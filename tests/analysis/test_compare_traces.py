@@ -127,7 +127,7 @@ def test_a_session_folder_is_a_side(logdir):
 def test_what_only_traces_leave_open_is_said_once(logdir):
     comparison = compared(logdir, "a", "b", logdir / "a.xplane.pb")
     assert [note.code for note in comparison.notes] == ["traces_alone"]
-    assert render_comparison(comparison).count("is not known of traces") == 1
+    assert render_comparison(comparison).count("traces do not show") == 1
 
 
 def test_a_trace_and_a_timed_run_are_not_compared_and_it_says_why(logdir):

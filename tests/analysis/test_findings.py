@@ -7,8 +7,10 @@ from dataclasses import replace as replaced
 import pytest
 from msgspec.structs import replace
 
-from alexprof.analysis.findings import all_findings, findings_of
+from alexprof.analysis.findings import findings_of
 from alexprof.record.interference import GpuState, Interference
+from alexprof.record.note import Note
+from alexprof.record.phase import AttributedTimes
 from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
 from tests.analysis.test_summary import phases
 from tests.show import odd_runs, runs
@@ -152,7 +154,7 @@ def of_times(run, code, **by_variant):
         return replace(variant, phases={"forward": replace(phase, timed=timed)})
 
     variants = {name: changed(name, variant) for name, variant in run.variants.items()}
-    findings = all_findings(replace(run, variants=variants))
+    findings = findings_of(replace(run, variants=variants))
     return [finding for finding in findings if finding.code == code]
 
 
@@ -199,17 +201,16 @@ def test_why_timing_stopped_with_the_precision_of_the_worst_variant(
         assert (finding.phases, finding.variants) == (FORWARD, ())
 
 
-def test_variants_that_ran_one_after_the_other_stopped_on_their_own():
-    fields = {"stopped_by": "precision", "requested_precision": 0.01, "precision": 0.009}
-    findings = of_times(
+def test_of_variants_that_ran_one_after_the_other_the_least_precise_says_why_it_stopped():
+    fields = {"stopped_by": "precision", "requested_precision": 0.01}
+    (finding,) = of_times(
         runs.steady(),
         "stopped",
-        with_lrn={**fields, "steps": 100},
-        without_lrn={**fields, "steps": 130},
+        with_lrn={**fields, "steps": 130, "precision": 0.007},
+        without_lrn={**fields, "steps": 100, "precision": 0.009},
     )
-    assert [(finding.variants, finding.numbers["steps"]) for finding in findings] == [
-        (("with_lrn",), 100), (("without_lrn",), 130),
-    ]  # fmt: skip
+    assert (finding.variants, finding.worst_variants) == ((), ("without_lrn",))
+    assert finding.numbers["steps"] == 100
 
 
 def test_warm_up_that_did_not_settle():
@@ -242,28 +243,81 @@ def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
 
     findings = {
         finding.code: finding.numbers
-        for finding in all_findings(phases(odd_runs.two_gpus(), changed))
+        for finding in findings_of(phases(odd_runs.two_gpus(), changed))
     }
     assert sorted(findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"}) == sorted(noted)
     if noted:
         assert findings["unsteady"].get("settled_step") == settled
 
 
-def test_of_figures_of_several_phases_the_worse_stay_with_their_phase():
-    """The full list has those of each."""
-    slowdowns = iter([1.3, 1.3, 0.5, 1.6])
+def slowed(with_forward, with_both, without_forward, without_both):
+    """What a run says of traced steps that were longer by these factors."""
+    slowdowns = iter([with_forward, with_both, without_forward, without_both])
 
     def slow(phase):
         return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
 
-    run = phases(runs.steady(), slow)
-    (unlike,) = [finding for finding in findings_of(run) if finding.code == "trace_unlike"]
-    assert unlike.numbers == {"slowdown": 0.5}
-    phase = run.phase(*unlike.variants, *unlike.phases)
-    assert phase is not None
-    assert phase.traced.slowdown == 0.5
-    everything = [finding for finding in all_findings(run) if finding.code == "trace_unlike"]
-    assert {finding.numbers["slowdown"] for finding in everything} == {1.3, 0.5, 1.6}
+    findings = findings_of(phases(runs.steady(), slow))
+    (unlike,) = [finding for finding in findings if finding.code == "trace_unlike"]
+    return unlike
+
+
+BOTH = ("forward", "forward_backward")
+
+
+@pytest.mark.parametrize(
+    ("slowdowns", "slowdown", "about", "worst"),
+    [
+        pytest.param((1.3, 0.5, 1.3, 1.6), 0.5, (BOTH, ()), (BOTH[1:], ("with_lrn",)), id="all"),
+        pytest.param((1.3, 1.6, 1.3, 1.6), 1.6, (BOTH, ()), (BOTH[1:], ()), id="of a phase"),
+        pytest.param((1.3, 1.0, 1.4, 1.0), 1.4, (FORWARD, ()), ((), ("without_lrn",)), id="one"),
+        pytest.param((1.3, 1.4, 1.0, 1.0), 1.4, (BOTH, ("with_lrn",)), (BOTH[1:], ()), id="with"),
+        pytest.param((1.3, 1.3, 1.3, 1.3), 1.3, (BOTH, ()), ((), ()), id="equal"),
+    ],
+)
+def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdown, about, worst):
+    unlike = slowed(*slowdowns)
+    assert unlike.numbers == {"slowdown": slowdown}
+    assert (unlike.phases, unlike.variants) == about
+    assert (unlike.worst_phases, unlike.worst_variants) == worst
+
+
+@pytest.mark.parametrize(
+    ("code", "mild", "bad"),
+    [
+        ("trace_varies", {"std_fraction": 0.26}, {"std_fraction": 0.7}),
+        (
+            "trace_withheld",
+            {"traced_s": 0.1, "wall_clock_s": 0.11},
+            {"traced_s": 0.1, "wall_clock_s": 0.3},
+        ),
+        (
+            "cpu_clock_fell",
+            {"before_mhz": 3000, "after_mhz": 2900},
+            {"before_mhz": 3000, "after_mhz": 900},
+        ),
+        ("kernels_outside_steps", {"events": 2, "of_events": 900}, {"events": 5, "of_events": 900}),
+        ("trace_cut_short", {"steps": 8, "of_steps": 10}, {"steps": 3, "of_steps": 10}),
+        (
+            "unsteady",
+            {"first_level_s": 1.0, "last_level_s": 1.1, "settled_step": 44},
+            {"first_level_s": 1.0, "last_level_s": 2.1, "settled_step": 9},
+        ),
+    ],
+)
+def test_the_worst_figures_are_by_their_unit(code, mild, bad):
+    notes = iter([mild, bad, mild, mild])
+    run = phases(runs.steady(), lambda phase: replace(phase, notes=(Note(code, next(notes)),)))
+    (finding,) = [finding for finding in findings_of(run) if finding.code == code]
+    assert finding.numbers == bad
+    assert (finding.worst_phases, finding.worst_variants) == (BOTH[1:], ("with_lrn",))
+
+
+def test_two_gpus_that_are_slow_are_two_findings():
+    notes = tuple(Note("gpu_slowed", {"gpu": gpu, "clock_mhz": 900 + gpu}) for gpu in (0, 1))
+    run = phases(odd_runs.two_gpus(), lambda phase: replace(phase, notes=notes))
+    slowed_gpus = [finding for finding in findings_of(run) if finding.code == "gpu_slowed"]
+    assert [finding.numbers["gpu"] for finding in slowed_gpus] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +336,9 @@ def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device,
             phase,
             timed=replaced(phase.timed, page_faults_per_step=timed_faults),
             traced=replace(phase.traced, page_faults_per_step=traced_faults),
-            attribution=replace(phase.attribution, device=device),
+            attribution=AttributedTimes(
+                device=device, devices=(replace(phase.attribution.timeline, device=device),)
+            ),
         )
 
     assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found

@@ -47,7 +47,7 @@ def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
     assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
     assert (step.started, step.software) == (followed.points[6].started, NEWER)
     (version,) = step.changed or ()
-    assert (version.what, version.values) == ("tensorflow", ("2.21.0", "2.22.0"))
+    assert (version.what, version.names) == ("tensorflow", ("2.21.0", "2.22.0"))
     assert step.ratio == pytest.approx(1.08, rel=0.005)
     assert step.ci95[0] < 1.08 < step.ci95[1]
     assert step.before == pytest.approx(0.1, rel=0.005)
@@ -111,7 +111,7 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     assert [caveat.code for caveat in followed.points[4].reasons] == ["load_high"]
     assert followed.points[-1].value is None
     (no_value,) = followed.points[-1].reasons
-    assert no_value == Caveat(code="no_value", what="no_variant", values=("v",))
+    assert no_value == Caveat(code="no_value", what="no_variant", names=("v",))
     (note,) = followed.notes
     assert (note.code, note.runs, note.what) == ("unreadable", ("broken",), "file_damaged")
 
@@ -202,7 +202,7 @@ def test_a_run_whose_table_can_t_be_read_is_shown_without_a_value_and_says_why(t
         table.write_bytes(b"PAR1")
     _, point, _ = history(tmp_path).points
     assert point.value is None
-    assert str(table) in point.reasons[0].values[0]
+    assert str(table) in point.reasons[0].names[0]
 
 
 def test_a_median_is_that_of_the_report(tmp_path):

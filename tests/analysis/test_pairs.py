@@ -218,7 +218,7 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     comparison = judge_pairs(record, tmp_path / "ab").comparison
     assert (comparison.comparable, comparison.why_not) == (True, ())
     (note,) = comparison.notes
-    assert (note.code, note.what, note.values) == ("setting_differs", "intra_op", ("0", "1"))
+    assert (note.code, note.what, note.names) == ("setting_differs", "intra_op", ("0", "1"))
     (phase,) = (part for part in comparison.differences if part.level == "phase")
     assert phase.difference.verdict == "slower"
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexprof.attribute import attribute, attribute_phases
+from alexprof.attribute.costs import attribute, attribute_phases
 from alexprof.record.note import Note
 from alexprof.record.parquet import check_closure
 from alexprof.xplane import Trace

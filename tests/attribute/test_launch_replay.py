@@ -6,9 +6,10 @@ from functools import partial
 
 import pytest
 
-from alexprof.attribute import GraphFacts, Totals, attribute, costs
+from alexprof.attribute import GraphFacts, attribute, bound_by, costs
 from alexprof.attribute.launch_replay import LaunchedStep, ReplayedLaunch, host_factor
 from alexprof.record.note import Note
+from alexprof.record.phase import DeviceTimes
 from alexprof.workload.base import AblationSpec
 from tests.attribute.test_behind import Kernel, build
 
@@ -115,44 +116,41 @@ def test_what_can_not_be_replayed_says_why(kernels, reason):
 
 
 @pytest.mark.parametrize(
-    ("layer", "saved_s"), [pytest.param("a", 40e-9, id="most"), pytest.param("b", None, id="few")]
+    ("layer", "saved"), [pytest.param("a", 40 / 66, id="most"), pytest.param("b", None, id="few")]
 )
 def test_kernels_bound_a_step_and_what_holds_most_of_its_launches_is_replayed(
-    monkeypatch, layer, saved_s
+    monkeypatch, layer, saved
 ):
     monkeypatch.setattr(costs, "_bound_by", lambda *_: "kernels")
     facts = GraphFacts(ablations=[AblationSpec("less", "with", "without", layers=(layer,))])
     replayed = attribute(build([(0, 66)], BUSY), facts=facts).replayed
     assert replayed.reason == Note("replay_gpu_busy")
-    savings = {(saving.what, saving.name): saving.saves_s for saving in replayed.savings}
-    assert savings == ({} if saved_s is None else {("ablation", "less"): pytest.approx(saved_s)})
+    savings = {(saving.what, saving.name): saving.fraction for saving in replayed.savings}
+    assert savings == ({} if saved is None else {("ablation", "less"): pytest.approx(saved)})
 
 
-def total(busy: int, **idle: int) -> Totals:
+def total(busy: int, **idle: int) -> DeviceTimes:
     """Two steps of a GPU, in seconds."""
     of_idle = {reason: 2 * seconds * 10**9 for reason, seconds in idle.items()}
     busy_ns, idle_ns = 2 * busy * 10**9, sum(of_idle.values())
-    return Totals("GPU:0", 2, busy_ns + idle_ns, busy_ns, 0, idle_ns, of_idle)
+    return DeviceTimes(
+        device="GPU:0",
+        wall_ns=busy_ns + idle_ns,
+        share_ns=busy_ns,
+        idle_ns=idle_ns,
+        unassigned_ns=0,
+        idle_by_reason_ns=of_idle,
+    )
 
 
 @pytest.mark.parametrize(
-    ("timed", "waits"),
-    [
-        pytest.param(None, 6.0, id="no timed steps"),
-        pytest.param(6.0, 3.0, id="a timed step leaves half of the idle time"),
-        pytest.param(1.0, 0.0, id="or none"),
-    ],
-)
-def test_how_long_a_gpu_waits_for_launches(timed, waits):
-    assert total(2, launching=6, python=2).idle_s("launching", timed) == pytest.approx(waits)
-    assert total(2).idle_s("launching", 2.0) == 0
-
-
-@pytest.mark.parametrize(
-    ("traced", "timed", "bound_by"),
+    ("traced", "timed", "bound"),
     [
         pytest.param(total(2, launching=3, python=2), None, "launching", id="launches"),
         pytest.param(total(2, launching=3, python=2), 3.0, "kernels", id="not when timed"),
+        pytest.param(total(2, launching=6, python=2), 5.0, "launching", id="when timed too"),
+        pytest.param(total(2, launching=6, python=2), 1.0, "kernels", id="without idle time"),
+        pytest.param(total(2), 6.0, "kernels", id="without any"),
         pytest.param(total(2, launching=3, python=4), None, "python", id="Python"),
         pytest.param(total(2, launching=1, input=4), None, "input", id="input"),
         pytest.param(total(4, launching=3, unknown=3), None, "kernels", id="itself"),
@@ -160,5 +158,5 @@ def test_how_long_a_gpu_waits_for_launches(timed, waits):
         pytest.param(total(1, unknown=5), None, "unknown", id="nobody knows"),
     ],
 )
-def test_what_bounds_a_gpu_s_steps(traced, timed, bound_by):
-    assert traced.bound_by(timed) == bound_by
+def test_what_bounds_a_gpu_s_steps(traced, timed, bound):
+    assert bound_by(traced, 2, timed) == bound

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from alexprof.attribute import attribute, attribute_phases, long_first
+from alexprof.attribute.costs import attribute, attribute_phases
+from alexprof.attribute.steps import long_first
 from tests.attribute.hand import attributed, on_host, steps
 
 TWO = steps((0, 100), (300, 400))

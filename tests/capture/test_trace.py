@@ -36,13 +36,10 @@ def test_the_trace_lies_where_the_profile_tab_looks(session, tmp_path):
     assert captured.path.stat().st_size > 0
     assert len(captured.stopwatch_ns) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["plugins"]
-
-
-def test_a_second_trace_takes_the_place_of_the_first(session, tmp_path):
-    first = trace(session, tmp_path).path.stat().st_ino
-    path = trace(session, tmp_path).path
-    assert path.stat().st_ino != first
-    assert len(list(path.parent.iterdir())) == 1
+    # A second trace takes the place of the first.
+    first = captured.path.stat().st_ino
+    assert trace(session, tmp_path).path.stat().st_ino != first
+    assert len(list(captured.path.parent.iterdir())) == 1
 
 
 QUIETLY = """

@@ -73,13 +73,6 @@ def interleaved(kind, random, count, steps, ratio=1.0):
     return parts[:, is_a], parts[:, ~is_a] * ratio
 
 
-def welch_calls(a, b):
-    """Which rows Welch's t-test on raw steps would call different, bool [count]."""
-    from scipy import stats
-
-    return stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue < 0.05
-
-
 def truth_of(kind, statistic):
     """A statistic of the marginal distribution of a process's steps whose level is 1."""
     return statistic(1 + within(kind, np.random.default_rng(99), (20_000, 100)))

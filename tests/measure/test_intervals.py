@@ -32,6 +32,10 @@ def test_mean_interval_is_student_s_over_block_means():
     means = [12.0, 13.0, 16.0]
     expected = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
     assert mean_interval(blocks) == pytest.approx(expected)
+    # Blocks of unequal length are all used, and a duration is not below zero.
+    uneven = mean_interval([np.array([101.0, 101.0, 101.0]), np.array([105.0])])
+    assert sum(uneven or ()) / 2 == pytest.approx(102.0)
+    assert mean_interval([np.array([1.0]), np.array([5.0])])[0] == 0
 
 
 def test_one_block_has_no_interval():
@@ -82,17 +86,6 @@ def test_two_steps_of_a_side_are_no_verdict():
         for side, interval in ((two, None), (three, (0, 0))):
             assert mean_difference(side, side, paired=paired)[1] == interval
         assert mean_difference(three, two, paired=paired)[1] is None
-
-
-def test_blocks_of_unequal_length_are_all_used():
-    blocks = [np.array([101.0, 101.0, 101.0]), np.array([105.0])]
-    interval = mean_interval(blocks)
-    assert interval is not None
-    assert sum(interval) / 2 == pytest.approx(102.0)
-
-
-def test_a_duration_s_interval_does_not_go_below_zero():
-    assert mean_interval([np.array([1.0]), np.array([5.0])])[0] == 0
 
 
 def test_deviation_is_the_jackknife_of_its_logarithm():

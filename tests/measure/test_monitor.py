@@ -139,7 +139,7 @@ def test_nothing_is_read_between_the_steps_of_a_phase():
 
 def test_garbage_collections_are_counted_and_timed():
     before = list(gc.callbacks)
-    with monitor(gpus=tuple) as monitored:
+    with monitor() as monitored:  # this system is read without an error
         start = time.perf_counter()
         gc.disable()  # none of its own accord beside these
         gc.collect()
@@ -148,23 +148,12 @@ def test_garbage_collections_are_counted_and_timed():
         took = time.perf_counter() - start
     assert monitored.interference is not None
     assert monitored.interference.collections == 2
-    assert 0 < monitored.interference.collecting_s <= took
+    assert 0 < monitored.interference.collecting_s <= took <= monitored.interference.seconds
     assert gc.callbacks == before
-
-
-def test_a_phase_that_fails_leaves_nothing_installed():
-    before = list(gc.callbacks)
     with pytest.raises(ZeroDivisionError), monitor(gpus=tuple) as monitored:
         raise ZeroDivisionError
     assert gc.callbacks == before
     assert monitored.interference is None
-
-
-def test_on_many_cores_others_are_in_nobody_s_way():
-    before = Reading(0.0, {"cpu_busy": 0.0, "cpu_own": 0.0})
-    interference = between(before, Reading(100.0, {"cpu_busy": 2000.0, "cpu_own": 400.0}), 64)
-    assert interference.cpu_others == pytest.approx(16)
-    assert interference.others_part == pytest.approx(0.25 * 4 / 48, rel=0.01)
 
 
 def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_all():
@@ -176,13 +165,6 @@ def test_what_others_had_is_programs_the_host_and_a_quota_and_never_more_than_al
     assert interference.lost_part == pytest.approx(lost)
     assert replace(interference, throttled=0.2).lost_part == pytest.approx(lost + 0.1)
     assert replace(interference, throttled=5.0).lost_part == 1
-
-
-def test_this_system_is_read_without_an_error():
-    with monitor() as monitored:
-        sum(range(10**6))
-    assert monitored.interference is not None
-    assert monitored.interference.seconds > 0
 
 
 def test_touching_fresh_pages_counts():

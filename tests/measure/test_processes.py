@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from alexprof.measure.processes import (
     environment_of,
     parse_command,
     run_process,
-    turns,
 )
 from tests.processes import ended
 
@@ -50,7 +48,6 @@ def launch(folder, code, **environment):
 def test_a_command_is_split_as_a_shell_does(text, argv, variables):
     command = parse_command(text)
     assert (list(command.argv), command.variables) == (argv, variables)
-    assert [*shlex.split(text)][-len(argv) :] == argv
 
 
 @pytest.mark.parametrize(
@@ -104,11 +101,6 @@ def test_a_program_gets_the_arguments_that_a_shell_gives_it(words):
     assert ours == a_shell_s
 
 
-def test_sides_take_turns():
-    assert "".join(side for _, side in turns(5)) == "abbaabbaab"
-    assert [pair for pair, _ in turns(3)] == [1, 1, 2, 2, 3, 3]
-
-
 def test_an_environment_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("KEPT", "1")
     monkeypatch.setenv("ALEXPROF_LOGDIR", "elsewhere")
@@ -141,11 +133,8 @@ def test_times_output_and_exit_code(tmp_path):
     assert 0.05 <= done.user_s + done.system_s < done.seconds - 0.05
     assert (tmp_path / "out.txt").read_text() == "one True True\n"
     assert (tmp_path / "err.txt").read_text() == "complaint\n"
-
-
-def test_the_signal_that_ended_it(tmp_path):
-    code = "import os; os.kill(os.getpid(), 9)"
-    assert run_process(launch(tmp_path, code)).exit_code == -signal.SIGKILL
+    killed = launch(tmp_path, "import os; os.kill(os.getpid(), 9)")
+    assert run_process(killed).exit_code == -signal.SIGKILL
 
 
 def test_what_it_leaves_running_is_ended(tmp_path):
@@ -189,3 +178,24 @@ def test_a_program_that_can_t_be_started(tmp_path):
     (tmp_path / "no program").write_text("")
     with pytest.raises(UsageError, match=r"can't start .*Permission denied"):
         run_process(Launch((str(tmp_path / "no program"),), {}, tmp_path / "out", tmp_path / "err"))
+
+
+def test_ctrl_c_while_a_process_starts_ends_that_process(tmp_path, monkeypatch):
+    """Python raises it when `Popen` returns, where the process would not be known yet."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    launch = Launch(("sleep", "60"), {}, tmp_path / "out", tmp_path / "err")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_process(launch)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].poll() is not None

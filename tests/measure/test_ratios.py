@@ -60,7 +60,7 @@ def test_a_run_each_has_the_between_run_variance_in_its_interval():
     a, b = run(1, 1, 1, 1), run(1.02, 1.02, 1.02, 1.02)
     result = compare_times([a], [b])
     half = stats.t.ppf(0.975, DEGREES_OF_FREEDOM) * 0.01 * math.sqrt(2)
-    assert np.log(result.ratio_ci95) == pytest.approx(
+    assert np.log(result.ratio_ci95 or ()) == pytest.approx(
         [math.log(1.02) - half, math.log(1.02) + half]
     )
     assert result.verdict == "unclear"
@@ -68,12 +68,11 @@ def test_a_run_each_has_the_between_run_variance_in_its_interval():
     # The same blocks side by side in one process are of one run.
     assert compare_times([a], [b], paired=True).verdict == "slower"
     assert compare_times([a], [b], run_cv=0).verdict == "slower"
-
-
-def test_a_run_each_never_says_same_by_default():
-    constant = run(1, 1, 1, 1)
-    assert compare_times([constant], [constant]).verdict == "unclear"
-    assert compare_times([constant], [constant], paired=True).verdict == "same"
+    # By default it never says "same".
+    assert compare_times([a], [a]).verdict == "unclear"
+    assert compare_times([a], [a], paired=True).verdict == "same"
+    two = [a, a]
+    assert compare_times(two, two).log_error == pytest.approx(0.01)
 
 
 def test_blocks_that_differ_count_once():
@@ -82,11 +81,6 @@ def test_blocks_that_differ_count_once():
     result = compare_times([restless], [restless])
     within = 2 * np.var([0.7, 1.3, 0.7, 1.3], ddof=1) / 4
     assert result.log_error == pytest.approx(math.sqrt(within + 2 * 0.01**2))
-
-
-def test_two_runs_each_have_half_the_between_run_variance():
-    two = [run(1, 1, 1), run(1, 1, 1)]
-    assert compare_times(two, two).log_error == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +100,6 @@ def test_verdicts(ratio, wobble, verdict):
     result = compare_times([a], [run(*ratio * (1 + wobble * signs))], paired=True)
     assert result.verdict == verdict
     assert (result.needed is None) == (verdict != "unclear")
-
-
-def test_the_band_is_what_is_asked():
-    a, b = [run(1, 1, 1)], [run(1.02, 1.02, 1.02)]
-    assert compare_times(a, b, paired=True).verdict == "slower"
-    assert compare_times(a, b, paired=True, band=0.03).verdict == "same"
 
 
 def test_what_is_needed_is_enough_four_times_in_five():
@@ -157,19 +145,15 @@ def test_no_time_on_one_side_is_no_ratio_and_none_in_a_block_is():
     assert math.isnan(compare_times([nothing], [nothing]).ratio)
     assert compare_times([nothing], [some]).ratio_ci95 is None
     assert compare_times([some], [some], paired=True).ratio_ci95 == pytest.approx((1, 1))
+    result = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
+    assert (result.ratio_ci95, result.verdict) == (None, "unclear")
+    assert result.needed == Needed("positive_times")
 
 
 @pytest.mark.parametrize("empty", [[], [[]], [[np.zeros(0)]]])
 def test_no_steps_are_refused(empty):
     with pytest.raises(ValueError, match="at least one step"):
         compare_times(empty, [run(1, 1)])
-
-
-def test_what_one_of_two_runs_lacks_has_no_ratio_s_interval():
-    nothing = [np.zeros(2), np.zeros(2)]
-    result = compare_times([run(1, 1.1), nothing], [run(1, 1.1), run(1, 1.2)])
-    assert (result.ratio_ci95, result.verdict) == (None, "unclear")
-    assert result.needed == Needed("positive_times")
 
 
 def test_other_levels_nest():
@@ -265,23 +249,11 @@ def test_chances_are_those_of_simulated_t_tests(pairs, difference):
     assert chance_to_find(difference, 0.0141, pairs) == pytest.approx(expected, abs=0.025)
 
 
-def test_the_pairs_of_the_documentation():
-    of_a_pair = 0.01 * math.sqrt(2)
-    assert chance_to_find(0.02, of_a_pair, 7) == pytest.approx(0.87, abs=0.01)
-    assert pairs_needed(0.02, of_a_pair, power=0.95) == 9
-    assert pairs_needed(0.01, of_a_pair, power=0.95) == 28
-    assert pairs_needed(0.05, of_a_pair, power=0.95) == 4
-    # Seven suffice for 2 % where processes differ by less.
-    assert pairs_needed(0.02, 0.0085 * math.sqrt(2), power=0.95) <= 7
-
-
 @pytest.mark.parametrize("difference", [0.003, 0.02, 0.3])
 def test_needed_is_the_fewest(difference):
     needed = pairs_needed(difference, 0.02, power=0.95)
     assert chance_to_find(difference, 0.02, needed) >= 0.95
     assert needed == 2 or chance_to_find(difference, 0.02, needed - 1) < 0.95
-
-
-def test_without_spread_everything_is_found():
-    assert pairs_needed(0.01, 0.0, power=0.95) == 2
+    # Without spread everything is found.
+    assert pairs_needed(difference, 0.0, power=0.95) == 2
     assert chance_to_find(0.0, 0.0, 5) == 0

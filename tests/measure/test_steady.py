@@ -101,17 +101,6 @@ def test_the_cut_is_the_cheapest_of_all():
     assert change_points(values)[0] == 0
 
 
-def test_fences_by_hand():
-    # Quartiles 3 and 7 of 1 to 9: mild beyond −3 and 13, severe beyond −9 and 19.
-    values = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9.0])
-    assert outlier_classes(values).tolist() == [0] * 9
-    # With these four quartiles stay: they are the 4th and 10th of 13.
-    wide = np.array([-10, -4, *values[1:8], 14, 20.0])
-    low, high = np.percentile(wide, [25, 75])
-    assert (low, high) == (2.5, 7.5)
-    assert outlier_classes(wide).tolist() == [-1, 0, *[0] * 7, 0, 1]
-
-
 @pytest.mark.parametrize(("extra", "expected"), [(8, 0), (8.1, 1), (11, 1), (11.1, 2)])
 def test_on_a_fence_is_inside(extra, expected):
     # Quartiles 3.25 and 4.75 or so don't move: many values at 2, 3, 4, 5.

@@ -11,7 +11,7 @@ import pytest
 
 import alexprof
 from alexprof.analysis.findings import HARM
-from alexprof.attribute import IDLE_REASONS
+from alexprof.attribute.division import IDLE_REASONS
 from alexprof.errors import AlexProfError, DamageError, RunError, UsageError
 from alexprof.files import writing
 from alexprof.record.note import Note, distinct, note_of

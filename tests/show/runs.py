@@ -121,9 +121,7 @@ def replayed(phase: Phase, *specs: AblationSpec) -> Replay:
             name=name,
             fraction=fraction,
             fraction_std=0.004,
-            saves_s=fraction * phase.timed.mean_s,
             halved_fraction=fraction / 2,
-            halved_s=fraction / 2 * phase.timed.mean_s,
         )
         for (what, name), fraction in fractions.items()
     ]

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.summary import answers
 from alexprof.errors import UsageError
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
@@ -71,6 +72,21 @@ def test_no_finding_lacks_words():
         assert {finding.code for finding in findings_of(make())} <= TEMPLATES.keys()
 
 
+def test_short_and_full_report_and_json_have_one_list_of_findings():
+    slowdowns = iter([1.3, 1.6, 1.3, 1.3])
+
+    def slow(phase):
+        return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
+
+    run = phases(runs.steady(), slow)
+    assert answers(run).findings == findings_of(run)
+    about = "Forward and forward-backward (worst: forward-backward, with LRN): traced steps took"
+    for full in (False, True):
+        text = " ".join(render(run, options=ReportOptions(full=full)).split())
+        assert f"{about} 1.60× as long as timed ones" in text
+        assert text.count("traced steps took") == 1
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_alone_is_a_part_of_the_full_report(section):
     whole = render(runs.alexnet(), options=ReportOptions(full=True))
@@ -105,15 +121,20 @@ def test_variants_without_an_ablation_have_the_first_s_time_beside_its_shares():
     run = replace(runs.steady(), ablations=())
     first = run.variants["with_lrn"].phases["forward"].timed.mean_s
     lead = render(run).split("\n\n")[1].replace("\u00a0", " ")
-    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms, of it conv2")
+    assert lead.startswith(f"A forward step takes {first * 1e3:.0f} ms; the largest layer, conv2,")
 
 
 def test_a_saving_that_is_clear_goes_before_a_larger_one_that_is_not():
     run = runs.steady()
     (clear,) = [ablation for ablation in run.ablations if ablation.phase == "forward"]
     larger = replace(clear, name="conv1", measured_s=0.2, ci95_s=(-0.1, 0.5))
-    text = render(replace(run, ablations=(larger, clear)))
-    assert "Leaving LRN out saves" in text
+    run = replace(run, ablations=(larger, clear))
+    summary = answers(run)
+    assert summary.savings[0].name == "conv1"
+    assert {key: summary.savings[place].name for key, place in summary.headline.items()} == {
+        "forward": "lrn"
+    }
+    assert "Leaving LRN out saves" in render(run)
 
 
 def test_rows_of_one_phase_are_in_its_order():
@@ -123,16 +144,36 @@ def test_rows_of_one_phase_are_in_its_order():
     assert parts == sorted(parts, reverse=True)
 
 
-def test_of_layers_that_are_equally_large_none_is_the_largest():
-    lines = "\n".join(f"dense{n}/MatMul MatMul forward 2 0 2 0" for n in range(8))
+@pytest.mark.parametrize("longer_ms", [2, 2.0005], ids=["equal", "equal in what is shown"])
+def test_of_layers_that_are_equally_large_none_is_the_largest(longer_ms):
+    lines = "\n".join(
+        f"dense{n}/MatMul MatMul forward {2 if n else longer_ms} 0 2 0" for n in range(8)
+    )
     costs = costs_of([*runs.ops(lines), runs.idle_ms(0.5)])
     phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
     run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
-    (headline, *_) = render(run).split("\n\n")[1].splitlines()
-    assert "each of 8 layers 12.1" in headline
+    headline = " ".join(render(run).split("\n\n")[1].split())
+    assert "each of the 8 largest layers takes 12.1 % of it" in headline
     assert "dense" not in headline
     where = render(run, options=ReportOptions(section="where"))
-    assert "each of 8 layers takes 12.1" in where.casefold()
+    assert "each of the 8 largest layers takes 12.1" in where.casefold()
+    largest = answers(run).largest["inference"]
+    assert sorted(largest.names) == [f"dense{n}" for n in range(8)]
+    assert largest.fraction == pytest.approx(2 / 16.5, rel=1e-3)
+    assert not largest.idle_longer
+
+
+def test_the_largest_layer_and_longer_idle_time_are_in_the_json():
+    costs = costs_of(
+        [*runs.ops("a/MatMul MatMul forward 2 0 2 0\nb/Add Add forward 1 0 1 0"), runs.idle_ms(5)]
+    )
+    phase = traced(odd_runs.one_step().variants["default"].phases["inference"], costs)
+    run = odd_runs.with_phases(odd_runs.one_step(), {"default": {"inference": phase}})
+    largest = answers(run).largest["inference"]
+    assert (largest.names, largest.idle_longer) == (("a",), True)
+    assert largest.fraction == pytest.approx(0.25)
+    sentence = "62.5\u00a0% of it is idle, and the largest layer, a, takes 25.0\u00a0%"
+    assert sentence in " ".join(render(run).split("\n"))
 
 
 def test_a_layer_and_an_ablation_of_its_name_are_two_rows_with_two_names():

@@ -61,7 +61,7 @@ def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_r
     run = msgspec.structs.replace(run, machine=None)
     loop = numbers.time(0.06)
     assert render_list([run]).splitlines()[-1] == f"  trace  {loop} with the time between steps"
-    assert f"A step takes {loop} with what lies between" in render(run)
+    assert f"A step takes {loop}, 83.3\u00a0% of it between the marked steps" in render(run)
 
 
 @pytest.mark.parametrize("width", [1, 40, 50, 79, 80, 120])

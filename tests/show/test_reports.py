@@ -118,7 +118,7 @@ def test_only_the_phase_and_variant_asked_for():
     assert "forward-backward" not in text
     where = text.partition("Where does it go?")[2].partition("What would I win?")[0]
     assert "lrn1" not in where
-    assert "Predicted: the share" in text
+    assert "Predicted: the layer’s share" in text
 
 
 @pytest.mark.parametrize(("top", "rest"), [(3, "9 more ops"), (0, "")])

@@ -40,9 +40,7 @@ def phase(device: str) -> Phase:
         )
         for name, share_us in SHARES_US.items()
     )
-    attribution = AttributedTimes(
-        device=device, wall_ns=1, share_ns=1, idle_ns=0, unassigned_ns=0, devices=()
-    )
+    attribution = AttributedTimes(device=device, devices=())
     return Phase(label="Forward", attribution=attribution, ops=ops)
 
 

@@ -298,7 +298,7 @@ def test_a_long_phase_is_announced_when_its_warm_up_has_been(step_s: float, said
 
     lines: list[str] = []
     progress = Progress()
-    progress.message = lines.append  # type: ignore[method-assign]
+    progress.message = lines.append  # type: ignore[assignment, method-assign]
     driver = Driver(None, progress, None)  # type: ignore[arg-type]
     driver._say_how_long(alexprof.Recording([step_s] * 10).blocks("whole"), 100)
     assert "".join(lines)[: len("About 3 min 0 s left")] == said

@@ -86,7 +86,7 @@ def test_the_step_is_divided_without_a_rest(run):
     for phase in phases_of(run):
         apart_s = phase.traced.mean_s - phase.traced.wall_clock_mean_s
         assert 0 <= apart_s < 1e-3 + 0.05 * phase.traced.mean_s
-        books = phase.attribution
+        books = phase.attribution.timeline
         assert books.share_ns + books.idle_ns == books.wall_ns
         assert books.unassigned_ns == 0
         fractions = sum(op.share_fraction for op in phase.ops if op.device == books.device)
@@ -151,10 +151,11 @@ def test_steps_are_replayed_from_the_graph(run):
         assert on_path <= {op.name for op in phase.ops}
         assert "conv3" in {op.layer for op in phase.ops if op.name in on_path}
         path_s = sum(one.mean_s for one in replay.critical_path)
-        assert 0.5 * min(phase.traced.steps_s) < path_s <= phase.traced.mean_s
+        assert path_s <= phase.traced.mean_s
         if replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
             assert not replay.savings
         else:
+            assert path_s > 0.5 * min(phase.traced.steps_s)
             assert {one.what for one in replay.savings} - {"ablation"} == {"layer", "kind", "op"}
 
 
@@ -321,7 +322,7 @@ def test_a_run_that_exists_is_left_alone(tmp_path):
 
 def test_a_layer_that_can_t_be_left_out_leaves_no_run_behind(tmp_path):
     workload = ablated(alexnet(batch_size=1, image_size=63), ["pool1"])
-    with pytest.raises(UsageError, match="choose of the kinds BiasAdd, LRN, Relu"):
+    with pytest.raises(UsageError, match="choose from the kinds BiasAdd, LRN, Relu"):
         profile(workload, tmp_path / "run", small_options(), Progress())
     assert list(tmp_path.iterdir()) == []
 
@@ -376,7 +377,7 @@ def test_mistakes_with_the_tracer_are_named(tf, tracer):
             pass
     with pytest.raises(UsageError, match="is not open"):
         tracer.time(session, target, "Late")
-    with pytest.raises(UsageError, match="precision is a part"):
+    with pytest.raises(UsageError, match="precision must be"):
         Tracer(tracer.folder, precision=5)
 
 
@@ -429,19 +430,20 @@ def test_an_ablation_is_predicted_and_measured(tmp_path):
     asked = [one for one in whole.replay.savings if one.what == "ablation"]
     if whole.replay.drift > 0.01:  # steps of a few ms, on a machine that may be busy
         assert not asked
-        assert (answer.predicted_from, answer.predicted_s) == ("share", answer.attributed_s)
+        assert (answer.predicted_by, answer.predicted_s) == ("share", answer.attributed_s)
     else:
-        assert answer.predicted_from == "replay"
+        assert answer.predicted_by == "ops"
         assert answer.predicted_ci95_s is not None
         low, high = answer.predicted_ci95_s
         assert [one.name for one in asked] == ["lrn1"]
-        assert low <= answer.predicted_s == asked[0].saves_s <= high
+        assert low <= answer.predicted_s <= high
+        assert answer.predicted_s == asked[0].fraction * whole.timed.mean_s
 
 
 def forward_of(tmp_path, **options):
     """The forward phase of a small AlexNet, timed alone."""
-    options = small_options(trace_steps=0, phases=["forward"], **options)
-    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", options, Progress())
+    chosen = small_options(trace_steps=0, phases=["forward"], **options)
+    profile(alexnet(batch_size=1, image_size=64), tmp_path / "run", chosen, Progress())
     run = alexprof.load_run(tmp_path / "run")
     return run, [phase.timed for phase in phases_of(run)]
 

@@ -39,8 +39,17 @@ def graph_of(pattern: Pattern = NOTHING):
         yield tf, graph, left_out
 
 
+def with_and_without(pattern, make):
+    """The types of all ops of a graph, with what is meant and without it, and what is left out."""
+    types = []
+    for meant in (NOTHING, pattern):
+        with graph_of(meant) as (tf, graph, left_out):
+            make(tf)
+        types.append(types_of(graph))
+    return *types, left_out.ablation("whole", "without")
+
+
 PATTERNS = {"LRN": Pattern("LRN"), " lrn1": Pattern("", "lrn1"), "a:Relu": Pattern("Relu", "a")}
-NO_OPS = "names no ops"
 
 
 @pytest.mark.parametrize("text", PATTERNS)
@@ -49,17 +58,9 @@ def test_patterns_are_read(text):
     assert str(PATTERNS[text]) == text.strip()
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        *(("", NO_OPS), (":", NO_OPS), ("conv1:", NO_OPS), (":Relu", NO_OPS)),
-        # It changes the shape of its input.
-        ("conv1:Conv2D", "Conv2D can't be left out automatically"),
-        *((what, "a kind, a layer or LAYER:KIND, not") for what in (None, 3, ["Dropout"])),
-    ],
-)
-def test_what_names_nothing_is_no_pattern(text, says):
-    with pytest.raises(UsageError, match=says):
+@pytest.mark.parametrize("text", ["", ":", ":Relu", None, 3, ["Dropout"]])
+def test_what_names_nothing_is_no_pattern(text):
+    with pytest.raises(UsageError):
         alexprof.leaving_out(text).__enter__()
 
 
@@ -99,22 +100,18 @@ def test_an_identity_keeps_the_values():
 
 
 def test_a_pool_is_left_out_where_it_keeps_the_shape():
-    types = []
-    for pattern in (NOTHING, Pattern("MaxPool")):
-        with graph_of(pattern) as (tf, graph, left_out):
-            v1 = tf.compat.v1
-            images = v1.placeholder(tf.float32, [1, 8, 8, 3])
-            with v1.name_scope("pools"):
-                same = v1.nn.max_pool(images, 3, 1, "SAME", name="same")
-                v1.nn.max_pool(images, 3, 2, "SAME", name="half")
-                v1.nn.max_pool(images, 3, 1, "VALID", name="valid")
-            v1.gradients(same, images)
-        types.append(types_of(graph))
-    whole, without = types
-    assert [without[f"pools/{name}"] for name in ("same", "half", "valid")] == [
-        *("Identity", "MaxPool", "MaxPool")
-    ]
-    ablation = left_out.ablation("whole", "without")
+    def make(tf):
+        v1 = tf.compat.v1
+        images = v1.placeholder(tf.float32, [1, 8, 8, 3])
+        with v1.name_scope("pools"):
+            same = v1.nn.max_pool(images, 3, 1, "SAME", name="same")
+            v1.nn.max_pool(images, 3, 2, "SAME", name="half")
+            v1.nn.max_pool(images, 3, 1, "VALID", name="valid")
+        v1.gradients(same, images)
+
+    whole, without, ablation = with_and_without(Pattern("MaxPool"), make)
+    pools = [without[f"pools/{name}"] for name in ("same", "half", "valid")]
+    assert pools == ["Identity", "MaxPool", "MaxPool"]
     matched = [name for name, type_ in whole.items() if matches(ablation, name, type_, "pools")]
     assert matched == ["pools/same", "gradients/pools/same_grad/MaxPoolGrad"]
 
@@ -129,40 +126,15 @@ def test_an_error_while_building_leaves_tensorflow_as_it_was():
     assert op_def_library._apply_op_helper is before
 
 
-@pytest.mark.parametrize("pattern", ["pool1", "conv1:LRN"])
-def test_what_is_not_there_is_told_with_what_is(pattern):
-    workload = ablated(SMALL, [pattern])
-    layers = "conv1, conv2, conv3, conv4, conv5, lrn1, lrn2"  # those without such ops are not there
-    with pytest.raises(UsageError, match=f"kinds BiasAdd, LRN, Relu and the layers {layers}$"):
-        build(workload, list(workload.variants)[1])
-
-
-@pytest.mark.parametrize(
-    ("patterns", "says"),
-    [
-        (["lrn9"], "no layer or kind 'lrn9' in alexnet: .* did you mean LRN or lrn2 or lrn1"),
-        (["rleu"], "no layer or kind 'rleu' in alexnet: .* did you mean Relu"),
-        (["conv9:Relu"], "no layer 'conv9' in alexnet: .* did you mean conv5 or conv4 or conv3"),
-        (["conv1", "conv1"], "name each kind or layer once"),
-    ],
-)
-def test_mistakes_are_named_before_a_graph_is_built(patterns, says):
-    with pytest.raises(UsageError, match=says):
-        ablated(SMALL, patterns)
-
-
 def test_the_workload_stays_what_it_is_otherwise():
     workload = ablated(SMALL, ["LRN", "conv1:Relu"])
-    assert {name: variant.label for name, variant in workload.variants.items()} == {
-        "whole": "whole",
-        "without_LRN": "without LRN",
-        "without_conv1.Relu": "without conv1:Relu",
-    }
+    labels = {name: variant.label for name, variant in workload.variants.items()}
+    without = {"without_LRN": "without LRN", "without_conv1.Relu": "without conv1:Relu"}
+    assert labels == {"whole": "whole", **without}
     assert workload.settings["left_out"] == ["LRN", "conv1:Relu"]
     assert workload.phases == SMALL.phases
-    assert [(one.name, one.kinds, one.layers) for one in workload.ablations] == [
-        ("LRN", ("LRN",), ()),
-        ("conv1:Relu", ("Relu",), ("conv1",)),
+    assert [(spec.name, spec.kinds, spec.layers) for spec in workload.ablations] == [
+        *(("LRN", ("LRN",), ()), ("conv1:Relu", ("Relu",), ("conv1",)))
     ]
     layer, norm, dropout = ablated(SMALL, ["lrn1", "BatchNorm", "conv1:Dropout"]).ablations
     assert {"LRN", "FusedBatchNorm"} <= set(layer.kinds)
@@ -173,15 +145,11 @@ def test_the_workload_stays_what_it_is_otherwise():
 
 
 # By their names in `tf.nn`, or "v1.": kind, default scope, and what they are called with.
+SEEDED = {"rate": 0.5, "seed": [1, 2]}
 FUNCTIONS = [
     ("dropout", "Dropout", "dropout", {"rate": 0.5}),
     ("v1.dropout", "Dropout", "dropout", {"rate": 0.5}),
-    (
-        "experimental.stateless_dropout",
-        "Dropout",
-        "stateless_dropout",
-        {"rate": 0.5, "seed": [1, 2]},
-    ),
+    ("experimental.stateless_dropout", "Dropout", "stateless_dropout", SEEDED),
     ("gelu", "Gelu", "Gelu", {}),
     ("gelu", "Gelu", "Gelu", {"approximate": True}),
     ("batch_normalization", "BatchNorm", "batchnorm", {"offset": 1.0, "scale": 1.0}),
@@ -234,8 +202,8 @@ def test_a_scope_may_be_entered_again():
 @pytest.mark.parametrize("name", ["gelu", "batch_normalization"])
 def test_a_function_that_was_imported_by_its_name_is_seen_too(tf, name):
     imported = getattr(tf.nn, name)
-    given = {"gelu": (), "batch_normalization": (0.0, 1.0, None, None, 0.1)}[name]
-    kind = {"gelu": "Gelu", "batch_normalization": "BatchNorm"}[name]
+    gelu, norm = ("Gelu", ()), ("BatchNorm", (0.0, 1.0, None, None, 0.1))
+    kind, given = gelu if name == "gelu" else norm
     for around in (Pattern("Dropout"), Pattern(kind, "other")):
         with tf.Graph().as_default(), bypassing(around), bypassing(Pattern(kind)) as left_out:
             x = tf.ones([2])
@@ -257,11 +225,8 @@ def test_the_moments_that_a_norm_gets_are_left_out_with_it():
 
 
 def test_a_kind_in_other_case_is_offered(tf):
-    with (
-        pytest.raises(UsageError, match=r"no op relu .*: did you mean Relu\? choose of"),
-        tf.Graph().as_default(),
-        alexprof.leaving_out("relu"),
-    ):
+    refused = pytest.raises(UsageError, match=r"no op relu .*: did you mean Relu\? choose from")
+    with refused, tf.Graph().as_default(), alexprof.leaving_out("relu"):
         tf.nn.relu(tf.ones([2]))
 
 
@@ -317,18 +282,14 @@ def test_a_graph_of_one_s_own_lacks_what_is_named(tf):
     assert left_out.ablation("whole", "without") == AblationSpec(
         "a:Dropout", "whole", "without", ("Dropout",), ("a",), ("a/dropout",), products=False
     )
-    with (
-        pytest.raises(UsageError, match=r"the graph has no op LRN .* the kinds Relu .* layers b$"),
-        tf.Graph().as_default(),
-        alexprof.leaving_out("LRN"),
-        tf.name_scope("b"),
-    ):
+    refused = pytest.raises(UsageError, match=r"has no op LRN .* the kinds Relu .* layers b$")
+    with refused, tf.Graph().as_default(), alexprof.leaving_out("LRN"), tf.name_scope("b"):
         tf.nn.relu(tf.ones([2]))
-    with pytest.raises(UsageError, match="nothing of it can"), alexprof.leaving_out("LRN"):
+    with pytest.raises(UsageError, match="none of its ops can"), alexprof.leaving_out("LRN"):
         pass
     with pytest.raises(ZeroDivisionError), alexprof.leaving_out("LRN"):
         raise ZeroDivisionError
-    with bypassing(Pattern("LRN")) as left_out, pytest.raises(UsageError, match="nothing of it"):
+    with bypassing(Pattern("LRN")) as left_out, pytest.raises(UsageError, match="none of its ops"):
         left_out.ablation("whole", "without")
 
 
@@ -381,23 +342,19 @@ def test_a_tape_knows_an_identity_for_what_it_is(kind):
     assert types <= {"Mul", "Const", "Shape", "BroadcastGradientArgs", "Sum", "Reshape"}
 
 
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
-def test_the_gradient_of_a_softmax_is_meant_too(kind):
-    ops = {}
-    for variant, pattern in {"whole": NOTHING, "without": Pattern(kind)}.items():
-        with graph_of(pattern) as (tf, graph, left_out):
-            function = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax}[kind]
-            x = tf.compat.v1.placeholder_with_default(tf.ones([2, 3]), [2, 3])
-            with tf.name_scope("fc"):
-                y = 3 * function(x)
-            tf.gradients(y, x)
-        ops[variant] = types_of(graph)
-    ablation = left_out.ablation("whole", "without")
-    gone = {name for name, type_ in ops["whole"].items() if ops["without"].get(name) != type_}
+@pytest.mark.parametrize(("kind", "name"), [("Softmax", "softmax"), ("LogSoftmax", "log_softmax")])
+def test_the_gradient_of_a_softmax_is_meant_too(kind, name):
+    def make(tf):
+        x = tf.compat.v1.placeholder_with_default(tf.ones([2, 3]), [2, 3])
+        with tf.name_scope("fc"):
+            y = 3 * getattr(tf.nn, name)(x)
+        tf.gradients(y, x)
+
+    whole, without, ablation = with_and_without(Pattern(kind), make)
+    gone = {name for name, type_ in whole.items() if without.get(name) != type_}
     assert len(gone) > 3
-    assert gone == {
-        name for name, type_ in ops["whole"].items() if matches(ablation, name, type_, "fc")
-    }
+    meant = {name for name, type_ in whole.items() if matches(ablation, name, type_, "fc")}
+    assert gone == meant
 
 
 @pytest.mark.parametrize(

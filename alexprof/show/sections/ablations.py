@@ -54,9 +54,9 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
         ),
         Column("predicted", unit.name, lambda saving: unit.signed(saving.predicted_s)),
         Column("±", unit.name, lambda saving: unit.half_width(saving.predicted_ci95_s), drop=2),
-        Column("of the step", "%", fraction, drop=4),
-        Column("step off", "%", lambda saving: _off(saving.step_off)),
-        Column("saving off", "%", lambda saving: _off(saving.saving_off), drop=1),
+        Column("of step", "%", fraction, drop=4),
+        Column("step error", "%", lambda saving: _off(saving.step_off)),
+        Column("saving error", "%", lambda saving: _off(saving.saving_off), drop=1),
     )
 
 
@@ -65,23 +65,24 @@ def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
     if errors is None:
         yield "Nothing was predicted: the step could not be replayed."
         return
-    if any(view.ablation(saving).predicted_from == "share" for saving in savings):
-        yield "Predicted by the ops’ share where there is no ±: there the replay does not answer."
+    if any(view.ablation(saving).predicted_by == "share" for saving in savings):
+        yield "A prediction without ± is the ops’ share, because no replay was possible."
     yield (
-        f"The predicted step is {numbers.percent_unit(errors.step_median)} off in the median, "
-        f"{numbers.percent_unit(errors.step_most)} at most."
+        f"The median error of the predicted step is {numbers.percent_unit(errors.step_median)}, "
+        f"the largest {numbers.percent_unit(errors.step_most)}."
     )
     if errors.saving_median is not None:
         yield (
-            f"Where the saving is above {numbers.percent_unit(WORTH)} of the step "
-            f"({plural(errors.savings, 'row')}) its prediction is "
-            f"{numbers.percent_unit(errors.saving_median)} off in the median."
+            f"For savings above {numbers.percent_unit(WORTH)} of the step "
+            f"({plural(errors.savings, 'row')}) the median error of the predicted saving is "
+            f"{numbers.percent_unit(errors.saving_median)}."
         )
     if errors.compared:
-        yield f"Within the intervals of both: {errors.agree} of {errors.compared}."
+        agree = f"{errors.agree} of {errors.compared}"
+        yield f"Predictions that agree with the measurement within both intervals: {agree}."
     if errors.unseen:
-        are = "is 0: its ops have" if errors.unseen == 1 else "are 0: their ops have"
-        yield f"{errors.unseen} of the predictions {are} no event of their own."
+        are = "is 0 because its" if errors.unseen == 1 else "are 0 because their"
+        yield f"{errors.unseen} of the predictions {are} ops have no event of their own."
 
 
 def _taken_apart(
@@ -103,7 +104,7 @@ def _taken_apart(
             Column("idle", unit.name, lambda saving: unit.signed(saving.idle_s), drop=1),
         ),
         savings,
-        title="Taken apart: measured = own ops + others + idle",
+        title="Breakdown: measured = own ops + others + idle",
         aside=f"{view.summary.estimator}s",
     )
     texts = []
@@ -112,8 +113,8 @@ def _taken_apart(
     ]
     if ratios:
         texts.append(
-            f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} what "
-            "timed ones took, and are brought to their scale: the sums are exact by construction."
+            f"Traced steps took {numbers.times(min(ratios))} to {numbers.times(max(ratios))} as "
+            "long as timed ones and are scaled to them, so the sums are exact by construction."
         )
     changed = [text for saving in savings if (text := _changed(view, saving))]
     texts.append(

@@ -24,7 +24,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.finding_texts import finding_text
+from alexprof.show.finding_texts import LEAST_SEVERE, finding_text
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import article, clean, plural, sentence_case
 from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
@@ -40,10 +40,9 @@ class Size(NamedTuple):
 
 MOST_LINES = 30
 MOST = Size(12, 3)
-SIZES = (MOST, Size(12, 2), *(Size(rows, 1) for rows in range(12, 4, -1)), Size(5, 0))
-"""The first that leaves the report `MOST_LINES` is taken: findings give way before layers."""
+SIZES = (*(Size(rows, 3) for rows in range(12, 5, -1)), Size(6, 2), Size(6, 1), Size(5, 1))
+"""The first that leaves the report `MOST_LINES` is taken: the harmful findings stay longest."""
 _MARKS: dict[str, Mark] = {"idle": "idle", "left out": "own", "layer": "forward"}
-_LEAST_SEVERE = 2
 _SAVINGS_SHOWN = 4
 
 
@@ -64,18 +63,19 @@ def _blocks(view: View, size: Size) -> Iterator[Block]:
 
 
 def _findings(view: View, most: int) -> Iterator[Block]:
+    findings = [finding for finding in view.findings if finding.code != "incomplete"]
     shown = [
-        finding
-        for finding in view.summary.findings
-        if finding.code != "incomplete"
-        and (finding.severity >= _LEAST_SEVERE or view.trace_alone)
-        and (not finding.phases or set(finding.phases) & set(view.phases))
-    ]
-    for finding in shown[:most]:
-        text = finding_text(view, finding)
-        yield Warn(text) if finding.severity >= _LEAST_SEVERE else Remark(text)
-    if more := shown[most:]:
-        yield Remark(f"{plural(len(more), 'more finding')}: --full.")
+        finding for finding in findings if finding.severity >= LEAST_SEVERE or view.run.is_trace
+    ][:most]
+    yield from (finding_block(view, finding) for finding in shown)
+    if more := len(findings) - len(shown):
+        yield Remark(f"{plural(more, 'more finding')}: add --full.")
+
+
+def finding_block(view: View, finding: Finding) -> Block:
+    """A finding; a warning where it makes numbers unsure."""
+    text = finding_text(view, finding)
+    return Warn(text) if finding.severity >= LEAST_SEVERE else Remark(text)
 
 
 def phase_answer(run: Run, phase: str) -> str:
@@ -83,50 +83,42 @@ def phase_answer(run: Run, phase: str) -> str:
 
     It names its estimator: slow steps of a later phase may make medians lead in the whole run.
     """
-    view = View(run, ReportOptions())
-    savings = view.savings(phase)
-    if not savings:
+    view = View(run, ReportOptions(phase=phase))
+    if not view.headlines:
         return ""
-    return f"So far, by {view.summary.estimator}s: {saved_text(view, savings)}"
+    return f"So far, by {view.summary.estimator}s: {saved_text(view)}"
 
 
 def _answers(view: View) -> Iterator[str]:
-    savings = [saving for key in view.phases for saving in view.savings(key)]
     if view.outside:
         yield loop_time(view.outside)
-    elif savings:
-        yield saved_text(view, savings)
+    elif view.headlines:
+        yield saved_text(view)
     elif any(step.phase in view.phases for step in view.summary.traced):
         yield _largest(view)
     elif view.summary.steps:
         yield from step_times(view)
-    elif view.trace_alone:
+    elif view.run.is_trace:
         yield "No op ran in the traced steps."
     else:
         yield "No phase was timed."
 
 
-def saved_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
-    """Says: leaving LRN out saves 13 % of a forward step; what it saves of another is unclear."""
-    by_phase: dict[str, list[MeasuredSaving]] = {}
-    for saving in savings:
-        by_phase.setdefault(saving.phase, []).append(saving)
-    largest = [
-        max(of_phase, key=lambda saving: (saving.verdict != "unclear", saving.saved_s))
-        for of_phase in by_phase.values()
-    ]
-    text = _clear_text(view, [saving for saving in largest if saving.verdict != "unclear"])
+def saved_text(view: View) -> str:
+    """Says: leaving LRN out saves 13 % of a forward step; how much of another is unclear."""
+    headlines = view.headlines
+    text = _clear_text(view, [saving for saving in headlines if saving.verdict != "unclear"])
     texts = [text] if text else []
     steps: dict[str, list[str]] = {}
-    for saving in largest:
+    for saving in headlines:
         if saving.verdict == "unclear":
             why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
             steps.setdefault(why, []).append(_a_step(view, saving.phase))
-    one_name = len({saving.name for saving in largest}) == 1
-    subject = "it" if text and one_name else f"leaving {view.saving_label(largest[0])} out"
+    one_name = len({saving.name for saving in headlines}) == 1
+    subject = "it" if text and one_name else f"leaving {view.saving_label(headlines[0])} out"
     for why, of_steps in steps.items():
-        what = f"what {subject} saves of {' and '.join(of_steps)}"
-        texts.append(f"one {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
+        what = f"how much {subject} saves of {' and '.join(of_steps)}"
+        texts.append(f"AlexProf {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
     return f"{sentence_case('; '.join(texts))}."
 
 
@@ -148,51 +140,42 @@ def _a_step(view: View, phase: str) -> str:
 
 
 def loop_time(finding: Finding) -> str:
-    """Says: a step takes 62.4 ms with what lies between the marked steps, 85.8 % of it."""
+    """Says: A step takes 62.4 ms, 85.8 % of it between the marked steps, where ops run."""
     figures = finding.numbers
     part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])
     what = "the loop waits" if finding.code == "outside_waits" else "ops run"
     step = numbers.time(figures["step_with_it_s"])
-    return (
-        f"A step takes {step} with what lies between the marked steps: {what} there, {part} of it."
-    )
+    return f"A step takes {step}, {part} of it between the marked steps, where {what}."
 
 
 def _largest(view: View) -> str:
-    """Says: a forward step takes 9.25 ms; conv2 takes 27.6 % of it; idle where that is most."""
+    """Says: A forward step takes 9.25 ms; the largest layer, conv2, takes 27.6 % of it."""
     texts = []
     for traced in view.summary.traced:
         if traced.phase not in view.phases:
             continue
         timed = view.step(view.summary.variant, traced.phase)
-        alone = view.trace_alone and traced.phase == "trace"
+        alone = view.run.is_trace and traced.phase == "trace"
         measured = any(step.phase == traced.phase for step in view.summary.steps)
         words = ("" if measured else "traced", "" if alone else view.phase_label(traced.phase))
         noun = " ".join((*filter(None, words), "step"))
         takes = numbers.time((timed or traced).center_s)
-        texts.append(
-            f"{article(noun)} {noun} takes {takes}, of it {_largest_parts(view, traced.phase)}"
-        )
-    return sentence_case(f"{'; '.join(texts)}.")
+        text = f"{article(noun)} {noun} takes {takes}; {_largest_parts(view, traced.phase)}."
+        texts.append(sentence_case(text))
+    return " ".join(texts)
 
 
 def _largest_parts(view: View, phase: str) -> str:
-    """Says: idle 40 % and conv2 27.6 %; of layers that take equally much none is named alone."""
-
-    def fraction(share: LayerShare) -> float:
-        return share.fractions.get(phase, 0.0)
-
-    ranked = sorted(view.summary.shares, key=fraction, reverse=True)
-    layers = [share for share in ranked if share.what != "idle"]
-    parts = []
-    if ranked[0].what == "idle":
-        parts.append(f"idle {numbers.percent_unit(fraction(ranked[0]))}")
-    if layers:
-        size = numbers.percent_unit(fraction(layers[0]))
-        equal = sum(numbers.percent_unit(fraction(share)) == size for share in layers)
-        name = _share_label(view, layers[0])
-        parts.append(f"{name} {size}" if equal == 1 else f"each of {equal} layers {size}")
-    return " and ".join(parts)
+    """Says: 40 % of it is idle, and the largest layer, conv2, takes 27.6 %."""
+    largest = view.summary.largest[phase]
+    size = numbers.percent_unit(largest.fraction)
+    label = view.largest_label(phase)
+    layer = f"the largest layer, {label}," if len(largest.names) == 1 else label
+    if not largest.idle_longer:
+        return f"{layer} takes {size} of it"
+    idle = next(share for share in view.summary.shares if share.what == "idle")
+    text = f"{numbers.percent_unit(idle.fractions[phase])} of it is idle"
+    return f"{text}, and {layer} takes {size}" if largest.names else text
 
 
 def step_times(view: View) -> Iterator[str]:
@@ -297,7 +280,9 @@ def difference_text(unit: numbers.Unit, saving: MeasuredSaving) -> str:
 def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
     phases = [step.phase for step in traced]
     shares, joined = largest_shares(view.summary.shares, phases, rows)
-    named = shares[:-1] if joined else shares
+    named, rest = (shares[:-1], shares[-1:]) if joined else (shares, [])
+    # In the order of the bars, which are of the last phase.
+    named = sorted(named, key=lambda share: -share.fractions.get(phases[-1], 0.0))
     highest = max((share.fractions.get(phases[-1], 0.0) for share in named), default=1.0)
 
     def fraction_of(phase: str) -> Callable[[LayerShare], str]:
@@ -326,10 +311,10 @@ def _where(view: View, traced: Sequence[StepTime], rows: int) -> Table:
         ),
         Column("", "", bar, align="bar"),
     )
-    variant = "" if view.trace_alone else ", ".join(view.needed_label(view.summary.variant))
+    variant = "" if view.run.is_trace else ", ".join(view.needed_label(view.summary.variant))
     return Table.of(
         columns,
-        shares,
+        [*named, *rest],
         axis=Axis(0, highest or 1.0),
         title="Where a step goes" + (f", {variant}" if variant else ""),
         aside=_of_steps(view, traced),
@@ -341,7 +326,7 @@ def _of_steps(view: View, traced: Sequence[StepTime]) -> str:
     count = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
     text = "% of the traced step" if count == "1" else f"% of {count} traced steps"
     if view.summary.of_timed:
-        text = f"% of the timed step, kernels of {count} traced ones"
+        text = f"% of the timed step; kernels from {count} traced ones"
     phases = (view.phase(view.summary.variant, step.phase) for step in traced)
     devices = {phase.attribution.device for phase in phases if phase and phase.attribution}
     return ", ".join((text, *sorted(devices - {"CPU", "GPU:0"})))

@@ -87,7 +87,7 @@ def brief_section(comparison: RunComparison) -> Section:
 
 def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     if not comparison.comparable:
-        yield Lead("They can’t be compared: a difference may not be the program’s doing.")
+        yield Lead("The runs can’t be compared: a difference might not come from the program.")
         yield from caveat_warnings(comparison)
         return
     warnings, remarks = note_blocks(comparison, lead_says_variants=False)
@@ -162,11 +162,11 @@ def _change_text(difference: Difference) -> str:
 
 def _comparable(comparison: RunComparison) -> str:
     if not comparison.comparable:
-        return "No. What differs below may not be the program’s doing."
+        return "No: the differences below might not come from the program."
     if of_one_run(comparison):
         return "Yes: variants of one run, which differ on purpose."
     if comparison.a.traced:
-        return "Yes, traced steps, as far as traces say what ran."
+        return "Yes, by traced steps, as far as traces show what ran."
     return "Yes: the same work on the same machine."
 
 
@@ -210,13 +210,13 @@ def same_results(comparison: RunComparison) -> str:
     if answer:
         worst = max(comparison.results, key=lambda change: change.difference or 0.0)
         if not worst.difference:
-            return f"{every.capitalize()} compute the same: their results’ fingerprints are equal."
-        return f"{every.capitalize()} compute the same: {result_text(worst, labels)}."
+            return f"{every.capitalize()} compute the same results: their fingerprints are equal."
+        return f"{every.capitalize()} compute the same results: {result_text(worst, labels)}."
     shown = [change for change in comparison.results if change.same is answer]
     clauses = dict.fromkeys(result_text(change, labels) for change in shown)
-    texts = "; ".join(clauses) or "no phase is in all of them"
+    texts = "; ".join(clauses) or "no phase is in all runs"
     if answer is None:
-        return f"Whether {every} compute the same is not known: {texts}."
+        return f"It is not known whether {every} compute the same results: {texts}."
     if all(change.on_purpose for change in shown):
         return f"Their results differ: {texts}."
     return ""
@@ -232,7 +232,7 @@ def _phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
         yield Lead(f"{name}: {verdict_text(change.difference)}.")
     yield _change_table(phases, "phase", a)
     needs = [(label(key_of(change), a), change.difference.needed) for change in phases]
-    yield from needed_notes(needs, "a verdict would take")
+    yield from needed_notes(needs, "a verdict needs")
 
 
 def verdict_text(difference: Difference, than: str = "") -> str:
@@ -262,15 +262,15 @@ def _inside(parts: Sequence[Change | Unmatched], a: GroupRecord, top: int) -> It
             changed = any(isinstance(part, Change) for part in news)
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
-        yield Remark(f"In {' and '.join(silent)}: {_why_silent(parts)}.")
+        yield Remark(_silent_text(parts, " and ".join(silent)))
 
 
-def _why_silent(parts: Sequence[Change | Unmatched]) -> str:
+def _silent_text(parts: Sequence[Change | Unmatched], silent: str) -> str:
     """Why nothing is said of kinds and ops: chance, or times that allow no verdict in the phase."""
     for part in parts:
         if isinstance(part, Change) and part.difference.reason in SPOILED:
-            return verdict_phrase(part.difference)
-    return "no change that can be told from chance"
+            return f"{sentence_case(silent)}: {verdict_phrase(part.difference)}."
+    return f"No significant change in {silent}."
 
 
 def _is_news(part: Change | Unmatched) -> bool:

@@ -26,7 +26,7 @@ def order_table(view: View) -> Table | None:
         Column(OFF_SCALE, "", most, drop=3, optional=True),
         Column("", "", _strip, align="bar"),
     )
-    aside = "blocks of steps over their variant’s median"
+    aside = "each block relative to its variant’s median"
     return Table.of(columns, orders, title="In the order measured", aside=aside)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from alexprof.analysis.predictions import PredictedSaving, predict
 from alexprof.record.ablation import Ablation
-from alexprof.record.phase import Phase, on_cpu
-from alexprof.record.trace import Replay
+from alexprof.record.phase import Phase
+from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
 from alexprof.show.note_texts import note_text
@@ -15,12 +15,13 @@ from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 10
-_HOW = {
-    "ops": "the step replayed without it",
-    "launches": "its launches replayed without it",
-    "kernels": "its kernels, and launching them",
-    "share": "the share, if nothing else changes",
+PREDICTED_BY: dict[PredictedBy, tuple[str, str]] = {
+    "ops": ("the step replayed without the layer", "by a replay"),
+    "launches": ("the launches replayed without the layer’s", "by a replay of the launches"),
+    "kernels": ("the layer’s kernels, and launching them", "by kernel times and launch costs"),
+    "share": ("the layer’s share, all else equal", "by the ops’ share"),
 }
+"""What a prediction rests on: over a table, and in a sentence."""
 FEW = 2
 """More ablations than this share a table; so few have a chart each."""
 _OPS_NAMED = 3
@@ -56,7 +57,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         yield Table.of(
             _columns(view, key, unit),
             [*left_out, *shown],
-            title=f"Predicted{others}: {_HOW[predicted.how]}",
+            title=f"Predicted{others}: {PREDICTED_BY[predicted.how][0]}",
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
@@ -64,13 +65,15 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         if more := layers[LAYERS_SHOWN:]:
             texts.append(f"Not listed: {plural(len(more), 'more layer')}.")
         if predicted.how == "share":
-            texts.append("What goes with a layer, such as conversions around it, is not counted.")
+            texts.append(
+                "Ops that would go with a layer, such as conversions around it, are not included."
+            )
         yield Remark(" ".join(texts))
         if phase.replay:
             keys = [(saving.what, saving.name) for saving in (*left_out, *shown)]
             yield from map(Remark, gone_with(phase.replay, keys))
         yield from map(Warn, _fused(phase))
-    if drift := _replay(phase.replay, trace_alone=view.trace_alone):
+    if drift := _replay(phase.replay, trace_alone=view.run.is_trace):
         yield Remark(drift)
 
 
@@ -97,28 +100,27 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     )
 
 
-def _scale(view: View, phase: Phase, how: str) -> str:
+def _scale(view: View, phase: Phase, how: PredictedBy) -> str:
     """What the times of the table rest on."""
-    timeline = phase.attribution
     if phase.timed is None:
         step = numbers.time(phase.traced.mean_s if phase.traced else None)
-        return f"Of the traced step, {step}: there are no timed ones."
-    if timeline is None or on_cpu(timeline.device):
+        return f"Relative to the traced step, {step}, as there are no timed steps."
+    if not phase.on_gpu:
         return f"Scaled to the timed {view.summary.estimator}."
     if how == "launches":
         return "The host’s time is scaled until the replayed step is as long as a timed one."
     if how == "kernels":
         by_time = any(layer.launching_s for layer in phase.layers_whole)
         by = "in proportion to the host’s launch time" if by_time else "equally among launches"
-        return f"Kernels as traced; the timed step’s idle time is divided {by}."
-    return "Kernels as traced."
+        return f"Kernel times as traced; the timed step’s idle time is divided {by}."
+    return "Kernel times as traced."
 
 
 def _fused(phase: Phase) -> Iterator[str]:
-    """Says what a GPU's step can't tell of: ops that are fused into others."""
-    device = phase.attribution.device if phase.attribution else "CPU"
-    ops = [op for op in phase.ops if op.fused and op.device == device and not on_cpu(device)]
-    if ops:
+    """Says which ops a GPU's trace can't show, because they are fused into others."""
+    if phase.attribution is None or not phase.on_gpu:
+        return
+    if ops := [op for op in phase.ops if op.fused and op.device == phase.attribution.device]:
         types = listed([clean(type_) for op in ops for type_ in op.fused])
         kinds = listed([clean(op.kind) for op in ops])
         kernels = sum(op.kernels_per_step for op in ops)
@@ -140,11 +142,11 @@ def _replay(replay: Replay | None, *, trace_alone: bool) -> str | None:
     if replay.how == "launches":
         return f"Replayed from the host’s launches in {plural(replay.steps, 'traced step')}."
     drift = (
-        f"Replayed from the graph and the ops’ durations, {plural(replay.steps, 'traced step')} "
-        f"came out {numbers.percent_unit(replay.drift)} off in the median, "
-        f"{numbers.percent_unit(replay.drift_worst or 0.0)} at most"
+        f"A replay of {plural(replay.steps, 'traced step')} from the graph and the ops’ durations "
+        f"has a median error of {numbers.percent_unit(replay.drift)}, at most "
+        f"{numbers.percent_unit(replay.drift_worst or 0.0)}"
     )
-    return f"{drift}." if replay.savings else f"{drift}: too far to predict from it."
+    return f"{drift}." if replay.savings else f"{drift}: too large to predict from it."
 
 
 def coverage(ablation: Ablation) -> str | None:
@@ -163,7 +165,7 @@ def coverage(ablation: Ablation) -> str | None:
 
 
 def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> Iterator[str]:
-    """Says which other ops are counted into predictions of these savings, by what and name."""
+    """Says which other ops are included in predictions of these savings, by what and name."""
     gone = {
         (saving.what, saving.name): (saving.dependent_ops, saving.dependents)
         for saving in replay.savings
@@ -177,4 +179,4 @@ def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> Iterator[str
             names = [clean(op) for op in ops[:_OPS_NAMED]] + ["…"] * (count > _OPS_NAMED)
             texts.append(f"with {clean(name)} {plural(count, 'more op')} ({', '.join(names)})")
     if texts:
-        yield f"Counted in, as they exist only because of it: {'; '.join(texts)}."
+        yield f"Predictions include ops that exist only because of others: {'; '.join(texts)}."

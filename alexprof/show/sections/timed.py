@@ -51,12 +51,14 @@ def _unit(view: View) -> numbers.Unit:
 
 
 def _blocks(view: View, unit: numbers.Unit) -> Iterator[Block]:
-    if savings := [saving for key in view.phases for saving in view.savings(key)]:
-        yield Lead(saved_text(view, savings))
+    if view.headlines:
+        yield Lead(saved_text(view))
     else:
         yield from map(Lead, step_times(view))
     if view.by_median:
-        yield Remark("Medians where steps were slow in a row: the means follow those steps.")
+        yield Remark(
+            "Medians are used because several steps in a row were slow, which distorts the means."
+        )
     lines = [line for key in view.phases for line in _lines(view, key)]
     yield Table.of(
         _columns(unit),
@@ -141,17 +143,19 @@ def _footnote(view: View) -> str:
     if any(timed.ci95_s for timed in all_timed):
         sizes = {size for timed in all_timed for size in _block_sizes(timed)}
         largest = plural(max(sizes, default=0), "step")
-        texts.append(f"Intervals from blocks of {'' if len(sizes) == 1 else 'up to '}{largest}.")
+        texts.append(
+            f"Intervals are computed from blocks of {'' if len(sizes) == 1 else 'up to '}{largest}."
+        )
     if any(timed.ci95_s is None for timed in all_timed):
-        texts.append("No interval (–) from fewer than two blocks of steps.")
+        texts.append("– marks an interval that would need at least two blocks of steps.")
     if None in every and not view.run.complete:
-        texts.append("– stands for what the run did not reach.")
+        texts.append("– marks what the run did not reach.")
     if burn_in := {timed.burn_in for timed in all_timed if timed.burn_in}:
         fewest, most = min(burn_in), max(burn_in)
         count = plural(most, "warm-up step")
-        texts.append(f"{count if fewest == most else f'{fewest} to {count}'} left out.")
+        texts.append(f"Excluded: {count if fewest == most else f'{fewest} to {count}'}.")
     if all_timed and not all(timed.burn_in for timed in all_timed):
-        texts.append("No warm-up: the first, cold step is in these figures.")
+        texts.append("There was no warm-up: these numbers include the slow first step.")
     if any(not timed.fetch for timed in all_timed):
         texts.append("Results were not fetched to Python.")
     return " ".join(texts)
@@ -162,7 +166,7 @@ def _warnings(view: View) -> Iterator[str]:
     worst = sorted(stretches, key=lambda stretch: -stretch.ratio)[:STRETCHES_SHOWN]
     yield from (_stretch(view, stretch) for stretch in stretches if stretch in worst)
     if len(stretches) > len(worst):
-        yield f"… and {len(stretches) - len(worst)} more, none of them slower"
+        yield f"… and {len(stretches) - len(worst)} more stretches of slow steps, none slower"
     for key in view.phases if view.run.complete else ():
         for name in view.run.variants:
             phase = view.phase(name, key)
@@ -179,7 +183,7 @@ def _stretch(view: View, stretch: Stretch) -> str:
     if len(stretch.variants) == variants:
         whose = {1: "", 2: ", both variants"}.get(variants, ", all variants")
     steps = f"steps {stretch.first_step}–{stretch.last_step}{order}"
-    longest = f"up to {numbers.times(stretch.ratio)} as long"
+    longest = f"slow, up to {numbers.times(stretch.ratio)} the median"
     return f"{view.phase_label(stretch.phase)}, {steps}: {longest}{whose}"
 
 
@@ -213,8 +217,8 @@ def _published(view: View) -> Iterator[Block]:
             Column("this run / classic", "", lambda figure: times(figure)[2]),
         ),
         rows,
-        title="The classic figures, for comparison",
+        title="Published times of the classic benchmark",
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Remark(f"Source of the classic figures: {clean(source)}.")
+        yield Remark(f"Source of the published times: {clean(source)}.")

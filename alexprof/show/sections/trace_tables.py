@@ -154,9 +154,8 @@ def _size(size: tuple[int, int, int] | None) -> str:
     return "×".join(map(str, size[:used]))
 
 
-def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
+def copy_table(phase: Phase, division: DividedStep) -> Table | None:
     """What a device copied, by direction and memory; None if it copied nothing."""
-    del top
     ways: dict[str, list[Kernel]] = {}
     for kernel in phase.kernels:
         if kernel.device == division.device and kernel.copied_from and kernel.copied_to:
@@ -184,9 +183,8 @@ def copy_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     )
 
 
-def launch_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
+def launch_table(phase: Phase, division: DividedStep) -> Table | None:
     """Who launches, in a step that is bound by launching one kernel after the other; else None."""
-    del top
     layers = sorted(
         (row for row in phase.layers_whole if row.device == division.device),
         key=lambda layer: -layer.kernels_per_step,

@@ -52,7 +52,7 @@ IDLE_REASONS = {
     "fetching": "fetching results",
     "python": "Python",
     "input": "input",
-    "unknown": "reason not known",
+    "unknown": "unknown reason",
 }
 """What the host did while the device was idle, by the record's words."""
 _MARKS: dict[str, Mark] = {"forward": "forward", "backward": "backward", IDLE_ROW: "idle"}
@@ -68,8 +68,8 @@ def where_section(view: View, key: str) -> Section:
     variant = view.variant
     phase = view.phase(variant, key)
     division = divide(view.run, variant, key)
-    aside = [] if view.trace_alone else [view.phase_label(key), *view.needed_label(variant)]
-    if view.trace_alone and view.several_phases:
+    aside = [] if view.run.is_trace else [view.phase_label(key), *view.needed_label(variant)]
+    if view.run.is_trace and view.several_phases:
         aside = [view.phase_label(key)]
     if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
@@ -98,18 +98,17 @@ def _answer(view: View, division: DividedStep) -> str:
     """Says: conv2 takes 30.5 % of the step, 186 ± 4.3 ms; LRN takes 9.12 %, 55.8 ± 4.5 ms."""
     layers = division.layers
     if not layers:
-        return f"No op ran on {division.device} in these steps: all of it is idle."
-    largest = layers[0]
-    as_large = sum(layer.share_s == largest.share_s for layer in layers)
-    name = clean(largest.name) if as_large == 1 else f"each of {as_large} layers"
+        return f"No op ran on {division.device} in these steps: all of the time is idle."
+    largest, first = view.summary.largest[division.phase], layers[0]
     of_busy = ""
-    if largest.busy_fraction is not None:
-        of_busy = f" ({numbers.percent_unit(largest.busy_fraction)} of GPU-busy time)"
+    if first.busy_fraction is not None:
+        of_busy = f" ({numbers.percent_unit(first.busy_fraction)} of GPU-busy time)"
     texts = [
-        f"{name} takes {numbers.percent_unit(largest.fraction)} of the step{of_busy}, "
-        + numbers.time_with_interval(largest.share_s, largest.ci95_s, division.step_s)
+        f"{view.largest_label(division.phase)} takes {numbers.percent_unit(largest.fraction)} "
+        f"of the step{of_busy}, "
+        + numbers.time_with_interval(first.share_s, first.ci95_s, division.step_s)
     ]
-    if division.idle_s > largest.share_s:
+    if largest.idle_longer:
         device = "The CPU" if division.device == "CPU" else division.device
         idle = numbers.percent_unit(division.idle_fraction)
         texts.insert(0, f"{device} is idle for {idle} of the step")
@@ -127,27 +126,29 @@ def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
         kind = division.kinds[0]
         of_that = ""
         if 0 < kind.backward_fraction < 1:
-            of_that = f", {numbers.percent_unit(kind.backward_fraction)} of that in backward"
+            of_that = (
+                f", {numbers.percent_unit(kind.backward_fraction)} of that in the backward pass"
+            )
         part = numbers.percent_unit(kind.fraction)
         yield f"{clean(kind.name)} ops together take {part}{of_that}."
     yield _idle(division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
-        yield "There are no timed steps to set beside the traced ones."
+        yield "There are no timed steps to compare with the traced ones."
     else:
         unit = numbers.spoken_unit(timed.mean_s)
-        rest = "kernels are as traced, idle time is the rest of the timed step"
+        rest = "kernel times are as traced, and idle time is the rest of the timed step"
         if division.on_cpu:
             rest = "times here are scaled to the timed step"
         yield (
-            f"Traced steps took {numbers.times(traced.slowdown)} the timed ones (mean "
+            f"Traced steps took {numbers.times(traced.slowdown)} as long as timed ones (mean "
             f"{unit.named(traced.mean_s)} traced, {unit.named(timed.mean_s)} timed); {rest}."
         )
 
 
 def _idle(division: DividedStep) -> str:
     size = numbers.time(division.idle_s, division.step_s)
-    text = f"Idle is {size} ({numbers.percent_unit(division.idle_fraction)})"
+    text = f"Idle time is {size} ({numbers.percent_unit(division.idle_fraction)})"
     parts = [
         f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.time(reason_s, division.step_s)}"
         for reason, reason_s in division.idle_by_reason_s.items()
@@ -162,7 +163,7 @@ def _clock_readings(view: View, phase: Phase) -> str:
         return ""
     part = numbers.percent_unit(2 * clock_s / phase.timed.mean_s)
     return (
-        "Timed steps carry no profiler, only two readings of the clock: "
+        "Timed steps run without a profiler; reading the clock twice adds "
         f"{numbers.time(2 * clock_s)}, {part} of the step."
     )
 
@@ -184,12 +185,8 @@ def _layer_table(phase: Phase, division: DividedStep, top: int) -> Table:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(layer.fraction for layer in entries)
     busy = "" if division.on_cpu else "100"
-    cells = (
-        "step",
-        unit.plain(division.step_s),
-        unit.half_width(division.step_ci95_s, division.step_s),
-        "100",
-    )
+    half_width = unit.half_width(division.step_ci95_s, division.step_s)
+    cells = ("step", unit.plain(division.step_s), half_width, "100")
     return Table.of(
         _layer_columns(unit, division),
         [
@@ -247,10 +244,10 @@ def _legend(division: DividedStep) -> tuple[tuple[Mark, str], ...]:
 
 TABLES: dict[str, Callable[[Phase, DividedStep, int], Table | None]] = {
     "layers": _layer_table,
-    "launches": launch_table,
+    "launches": lambda phase, division, _: launch_table(phase, division),
     "ops": op_table,
     "kernels": kernel_table,
-    "copies": copy_table,
+    "copies": lambda phase, division, _: copy_table(phase, division),
 }
 """The section's tables by the name that `--section` has for them, and how many rows to list."""
 
@@ -264,7 +261,7 @@ def _other_devices(phase: Phase, division: DividedStep) -> Iterator[str]:
                 for ns in (timeline.share_ns, timeline.idle_ns, timeline.wall_ns)
             )
             yield (
-                f"{timeline.device}, in traced steps: {busy} given to ops, {idle} idle, of {wall}."
+                f"{timeline.device}, in a traced step of {wall}: ops take {busy}, idle time {idle}."
             )
 
 
@@ -273,7 +270,7 @@ def _not_timed(phase: Phase) -> str:
     text = ", ".join(f"{number} {name}" for name, number in types[:_TYPES_SHOWN])
     more = ", …" if len(types) > _TYPES_SHOWN else ""
     ops = plural(len(phase.not_timed), "op")
-    return f"Not timed by the trace: {ops} that ran ({text}{more})."
+    return f"Without an event in the trace: {ops} that ran ({text}{more})."
 
 
 def _critical_path(phase: Phase, division: DividedStep) -> str:
@@ -286,8 +283,8 @@ def _critical_path(phase: Phase, division: DividedStep) -> str:
     on_path = len(phase.replay.critical_path) if phase.replay else 0
     ops = plural(len(device_ops(phase, division)), "op")
     return (
-        f"Critical path, the ops that waited for each other up to the step’s end: {on_path} of "
-        f"{ops} in some step; {', '.join(texts)} of the step."
+        f"The critical path, the chain of ops that sets the length of a step, includes {on_path} "
+        f"of {ops} in at least one step; its largest layers: {', '.join(texts)} of the step."
     )
 
 
@@ -299,7 +296,7 @@ def _without_shares(view: View, key: str, phase: Phase | None) -> Iterator[Block
         why = advice if view.run.complete else "the run stopped before it"
         yield Lead(f"No trace of {label}: {why}.")
         return
-    yield Lead("Withheld: trace and wall clock do not agree on the traced steps.")
+    yield Lead("Shares are withheld: trace and wall clock disagree on the traced steps.")
     unit = numbers.spoken_unit(traced.mean_s)
     yield Remark(
         f"The wall-clock time is {unit.named(traced.wall_clock_mean_s)} per traced step; the trace "

@@ -22,17 +22,11 @@ from alexprof.show.document import (
     Table,
 )
 from alexprof.show.sections.ablations import ablations_table, signed_percent
-from alexprof.show.sections.predict import FEW, coverage, gone_with, prediction
+from alexprof.show.sections.predict import FEW, PREDICTED_BY, coverage, gone_with, prediction
 from alexprof.show.text import clean, plural, sentence_case
 from alexprof.show.verdicts import verdict_phrase
-from alexprof.show.view import View, on_gpu
+from alexprof.show.view import View
 
-_SOURCES = {
-    "share": "by its share",
-    "replay": "by replaying",
-    "launches": "by replaying its launches",
-    "kernels": "by kernel times and launch costs",
-}
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
 _MARKS: dict[str, Mark] = {"own": "own", "own part": "own", "idle": "idle"}
@@ -47,7 +41,7 @@ def win_section(view: View, key: str) -> Section | None:
 
 
 def _aside(view: View, key: str) -> str:
-    label = "" if view.trace_alone else view.phase_label(key)
+    label = "" if view.run.is_trace else view.phase_label(key)
     savings = view.savings(key)
     if len(savings) != 1:
         return label
@@ -74,7 +68,7 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
 
 
 def _answer(view: View, saving: MeasuredSaving) -> str:
-    """Says: LRN costs 55.9 ms of a 607 ms step, 9.20 % (medians; 95 % interval 19.9 to 64.7 ms)."""
+    """Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …)."""
     step = view.step(saving.reference, saving.phase)
     step_s = step.center_s if step else 0.0
     name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
@@ -90,35 +84,40 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     whole = f"a {numbers.time(step_s)} step" if step_s else "a step"
     size = unit.named(abs(saving.saved_s))
     if saving.verdict == "saves":
-        return f"{name} costs {size} of {whole}{part} ({kind}; {span})."
-    return f"Without {name} {whole} is {size} longer{part} ({kind}; {span})."
+        return f"Leaving {name} out saves {size} of {whole}{part} ({kind}; {span})."
+    return f"Leaving {name} out makes {whole} {size} longer{part} ({kind}; {span})."
 
 
 def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterator[str]:
     name = view.saving_label(saving)
     if not saving.rows:
-        yield f"What {name}’s own ops take is not known: it needs a trace."
+        yield f"The time of {name}’s own ops is not known, because there is no trace."
         return
     if saving.own_over_saved is not None:
-        text = f"Own ops are {numbers.times(saving.own_over_saved)} what was measured"
+        text = f"Own ops take {numbers.times(saving.own_over_saved)} the measured saving"
         if saving.own_within_interval is not None:
-            text += f", {'within' if saving.own_within_interval else 'outside'} its interval"
+            text += f", {'inside' if saving.own_within_interval else 'outside'} its 95 % interval"
         yield f"{text}."
     elif saving.own_s is not None:
-        yield "Own ops are not set against what was measured: that may be nothing."
+        yield "Own ops are not compared with the measured saving, which may be zero."
     if ablation.traced_over_timed is None:
-        yield "The rest is other layers, idle time and chance: traces of both would tell."
+        yield (
+            "The rest is other layers, idle time and noise; traces of both variants would "
+            "separate them."
+        )
         return
     labels = (
         view.variant_label(saving.reference),
         view.other_label(saving.without, saving.reference),
     )
-    gpu = on_gpu(view.phase(saving.reference, saving.phase))
+    phase = view.phase(saving.reference, saving.phase)
+    gpu = phase is not None and phase.on_gpu
     hidden = "the idle row" if gpu else "the scale of the ops"
     first, second = map(numbers.times, ablation.traced_over_timed)
     yield (
-        f"The sum is exact by construction: what traced and timed steps differ by is in {hidden}. "
-        f"Traced steps took {first} as long as timed ones {labels[0]}, {second} {labels[1]}."
+        f"The sum is exact by construction: {hidden} absorbs the difference between traced and "
+        f"timed steps. Traced steps took {first} as long as timed ones {labels[0]}, and "
+        f"{second} {labels[1]}."
     )
 
 
@@ -200,20 +199,21 @@ def _predicted(
     view: View, saving: MeasuredSaving, ablation: Ablation, predicted_s: float
 ) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
-    source = _SOURCES.get(ablation.predicted_from, "")
+    source = PREDICTED_BY[ablation.predicted_by][1] if ablation.predicted_by else ""
     step = view.step(saving.reference, saving.phase)
     size = numbers.time_with_interval(
         predicted_s, saving.predicted_ci95_s, step.center_s if step else None
     )
-    text = f"Predicted {source}".rstrip() + f" from the trace with it: {size}"
+    how = f"Predicted {source}".rstrip()
+    text = f"{how}, from the trace with {view.saving_label(saving)}: {size}"
     if saving.step_off is not None:
-        text += f"; the step predicted without it is off by {signed_percent(saving.step_off)}"
+        text += f"; the predicted step is off by {signed_percent(saving.step_off)}"
         if saving.saving_off is not None:
-            text += f", the saving by {signed_percent(saving.saving_off)}"
-        text += f" (by the {view.summary.estimator}s)"
+            text += f", the predicted saving by {signed_percent(saving.saving_off)}"
+        text += f" ({view.summary.estimator}s)"
     yield f"{text}."
     if covers := coverage(ablation):
         yield f"{sentence_case(covers)}."
     phase = view.phase(ablation.reference, ablation.phase)
-    if ablation.predicted_from in ("share", "kernels") and phase and phase.replay:
+    if ablation.predicted_by in ("share", "kernels") and phase and phase.replay:
         yield from gone_with(phase.replay, [("ablation", ablation.name)])
