@@ -86,3 +86,35 @@ def test_an_optimizer_of_another_name_is_the_optimizer():
 def test_a_tpu_s_trace_is_refused_with_the_reason():
     with pytest.raises(TraceError, match="TPU"):
         case("tpu0_with_host")
+
+
+@pytest.mark.parametrize(
+    ("name", "step_s"), [("stall_outside_markers", 0.0624), ("jax_async_loop", 0.119)]
+)
+def test_where_steps_hold_little_of_their_loop_its_time_leads_everywhere(name, step_s, tmp_path):
+    from alexprof.analysis.history import history
+    from alexprof.show import ReportOptions, render
+    from alexprof.show.listing import render_list
+    from alexprof.show.over_time import render_history
+    from alexprof.tracer.importing import import_trace
+
+    runs = [
+        import_trace(CASES / f"{name}.xplane.pb", logdir=tmp_path, name=run) for run in ("a", "b")
+    ]
+    followed = history(tmp_path, "trace.traced")
+    assert [point.value for point in followed.points] == pytest.approx([step_s] * 2, rel=0.01)
+    assert all(point.compared for point in followed.points)
+    time = f"{step_s * 1e3:.3g} ms"
+    texts = [
+        render(runs[0], "text", ReportOptions(full=True)),
+        render(runs[0], "text", ReportOptions()),
+        render_list(runs),
+        render_history(followed),
+    ]
+    full, brief, listed, over_time = (" ".join(text.split()) for text in texts)
+    lead = f"A step takes {time}, "
+    assert lead in brief
+    assert full.index(lead) < full.index("Where does it go?")
+    assert f"{time} with the time between steps" in listed
+    assert "trace.traced: can’t tell: 2 runs, and no interval of any." in over_time
+    assert "a step’s time in a, b includes what lies between the marked steps" in over_time

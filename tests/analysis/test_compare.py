@@ -117,7 +117,7 @@ def test_what_can_t_be_compared_says_why(two, fields, code, values):
     comparison = two(**fields)
     assert comparison.comparable is False
     assert (code, values) in [(caveat.code, caveat.names) for caveat in comparison.why_not]
-    assert all(caveat_text(caveat) for caveat in (*comparison.why_not, *comparison.notes))
+    assert all(caveat_text(caveat, {}) for caveat in (*comparison.why_not, *comparison.notes))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_is_only_good_to_know(two, fields, code):
     comparison = two(of_a={"settings": {"num_batches": 100}}, **fields)
     assert (comparison.comparable, comparison.why_not) == (True, ())
     assert [note.code for note in comparison.notes] == ([code] if code else [])
-    assert all(caveat_text(note) for note in comparison.notes)
+    assert all(caveat_text(note, {}) for note in comparison.notes)
 
 
 @pytest.mark.parametrize("step_s", [0.2, 0.1, 0.102])  # with a verdict of its own, and without

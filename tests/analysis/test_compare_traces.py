@@ -185,3 +185,26 @@ def test_history_of_imported_runs_alone_finds_the_step(tmp_path):
     steps = [(step.run, step.verdict, step.changed) for step in followed.steps]
     assert steps == [("run4", "slower", None)]
     assert "which versions ran is not recorded" in render_history(followed).replace("\n", " ")
+
+
+@pytest.mark.parametrize(("common", "is_program"), [(0.0, False), (0.03, False), (0.06, True)])
+def test_runs_with_hardly_an_op_in_common_are_not_known_to_be_one_program(
+    tmp_path, common, is_program
+):
+    for name, main_op, scale in (("a", "conv1/Conv2D:Conv2D", 1), ("b", "x/MatMul:MatMul", 2)):
+        ops = {main_op: 0.9 - 0.9 * common, "Mean:Mean": 0.9 * common}
+        for number in "012":
+            file = tmp_path / f"{name}{number}.xplane.pb"
+            write_trace(file, steps=STEPS, scale=scale, seed=int(number), ops=ops)
+            import_trace(file, logdir=tmp_path, name=f"{name}{number}")
+    followed = history(tmp_path)
+    comparison = compared(tmp_path, "a0", "b0")
+    assert [point.compared for point in followed.points] == [is_program] * 3 + [True] * 3
+    assert len(followed.steps) == is_program
+    assert comparison.comparable is is_program
+    assert judged(tmp_path, "b0", "a0", "500%").comparable is is_program
+    if not is_program:
+        assert [reason.code for reason in followed.points[0].reasons] == ["programs_unlike"]
+        assert "not known to be the same program" in " ".join(render_history(followed).split())
+        numbers = followed.points[0].reasons[0].numbers
+        assert numbers == {"common_fraction": pytest.approx(common, abs=1e-6)}

@@ -259,7 +259,7 @@ def test_without_a_run_of_each_their_times_are_judged(folder, ran, leave, reason
     result = judge_pairs(ran(2, leave), folder)
     assert (result.judged_by, result.comparison) == ("processes", None)
     assert result.reason is not None
-    assert reason in caveat_text(result.reason)
+    assert reason in caveat_text(result.reason, {})
 
 
 def test_a_failure_stops_and_says_where(folder, ran):

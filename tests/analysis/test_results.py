@@ -76,7 +76,7 @@ def test_what_two_results_say(logdir, a, b, same, reason, values):
     (change,) = comparison.results
     assert (comparison.same_results, change.reason, change.values) == (same, reason, values)
     assert change.run == ("b" if b is None else None)
-    assert all(value in caveat_text(comparison.why_not[0]) for value in values or ())
+    assert all(value in caveat_text(comparison.why_not[0], {}) for value in values or ())
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,16 @@ def test_of_a_phase_with_one_such_tensor_the_others_still_can_differ(logdir):
     assert compared(logdir, "a", "b").same_results is False
 
 
+@pytest.mark.parametrize(("factor", "text"), [(1.0007, "0.07 %"), (1.5, "33 %")])
+def test_how_far_a_result_is_from_another_is_no_quotient_of_the_norms(logdir, factor, text):
+    give(logdir / "a", "v", VALUES)
+    give(logdir / "b", "v", VALUES * np.float32(factor))
+    (wrong,) = compared(logdir, "a", "b").why_not
+    says = " ".join(caveat_text(wrong, {"forward": "Forward"}).split())
+    assert f"t0:0 differs: the difference’s norm is about {text} of the tensor’s (13 and" in says
+    assert "computes different results: forward of v" in says
+
+
 def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
     made_run(tmp_path / "run", {"v": 0.2, "w": 0.2}, traced=0)
     give(tmp_path / "run", "v", VALUES)
@@ -105,5 +115,8 @@ def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
     comparison = compared(tmp_path, "run:v", "run:w")
     assert (comparison.same_results, comparison.comparable) == (False, True)
     text = " ".join(render_comparison(comparison, "text", ReportOptions()).split())
-    assert "As variants of one run, they compute different results on purpose: forward of" in text
-    assert "t0:0 differs by 0.33 of its norm (13, 19.5)" in text
+    assert "Their results differ: forward of v and w: t0:0 differs: the difference’s norm" in text
+    assert "is about 33 % of the tensor’s (13 and 19.5)" in text
+    assert text.count("on purpose") == 1
+    full = render_comparison(comparison, "text", ReportOptions(full=True))
+    assert full.count("on purpose") == 1

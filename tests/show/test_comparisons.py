@@ -200,6 +200,24 @@ def test_a_gate_between_variants_names_both(rendered):
     assert "No: forward, without LRN → with LRN is 17.6" in text
 
 
+def test_names_that_do_not_fit_a_title_stand_below_it_alone(result, tmp_path):
+    long = "alexnet-20261127-082722-of-a-long-name"
+    made_run(tmp_path / long, STEPS, without={"without_lrn": ("lrn1",)})
+    names = [f"{long}:with_lrn", f"{long}:without_lrn"]
+    text = render_comparison(compare(select_each(names, tmp_path)))
+    assert re.match(r"AlexProf  A → B +comparable\n", text)
+    assert f"A {long}:with_lrn" in text
+    assert f"B {long}:without_lrn" in text
+    new, old = (Group((select(name, tmp_path),)) for name in names)
+    assert render_gate(gate(new, old, [parse_bound("5%")])).startswith("AlexProf  baseline → now ")
+
+
+@pytest.mark.parametrize(("name", "is_between"), [("ablation", False), ("same", True)])
+def test_only_intervals_between_runs_hold_what_processes_differ_by(rendered, name, is_between):
+    text = " ".join(rendered(name).split())
+    assert ("variation between processes" in text) is is_between
+
+
 def test_one_phase_on_request(result):
     value, _ = result("slower")
     assert render_comparison(value, "text", ReportOptions(phase="forward")) == render_comparison(
