@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.attribute.hand import draw
@@ -29,20 +29,22 @@ def write_trace(
     seed: int = 0,
     first: float = 0.0,
     sorts: Sequence[str] = ("forward",),
+    ops: Mapping[str, float] = OPS,
 ) -> Path:
     """Writes the trace of a host: for each marker name so many steps of `scale` × 10 ms.
 
-    A step deviates by up to the fraction `noise`; a first one, unless 0, takes `first` × 10 ms.
+    `ops` are parts of a step. A step deviates by up to the fraction `noise`; a first one, unless 0,
+    takes `first` × 10 ms.
     """
-    marks, ops, at_ns = [], [], 0
+    marks, drawn, at_ns = [], [], 0
     for sort in sorts:
         for number, length in enumerate(step_lengths_ns(steps, scale, noise, seed, first)):
             marks.append((sort, at_ns, at_ns + length, {"step_num": number}))
             start = at_ns + length // 20
-            for op, part in OPS.items():
-                ops.append((op, start, start + round(length * part)))
+            for op, part in ops.items():
+                drawn.append((op, start, start + round(length * part)))
                 start += round(length * part)
             at_ns += length + 1000
     trace = TraceBuilder()
-    draw(trace.plane("/host:CPU"), {"python": marks, "tf_Compute/1": ops})
+    draw(trace.plane("/host:CPU"), {"python": marks, "tf_Compute/1": drawn})
     return trace.write(path)

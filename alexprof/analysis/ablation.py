@@ -6,17 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from alexprof.analysis.kernel_savings import StepWork
 from alexprof.analysis.reconcile import reconciled
 from alexprof.analysis.timed_scale import timed_half_s
 from alexprof.measure.intervals import mean_difference, median_difference, student_half_width
-from alexprof.record.ablation import Ablation
+from alexprof.record.ablation import Ablation, AblationSpec
 from alexprof.record.phase import Phase
 from alexprof.record.trace import FusedOp, PredictedBy, Replay
 from alexprof.record.values import Interval
-from alexprof.workload.base import AblationSpec, matches, matches_kind
+from alexprof.workload.base import matches, matches_kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,14 +56,8 @@ def ablation(
         for difference in (mean_difference, median_difference)
     )
     record = Ablation(
-        name=spec.name,
+        **asdict(spec),
         phase=phase,
-        reference=spec.reference,
-        without=spec.without,
-        kinds=spec.kinds,
-        layers=spec.layers,
-        scopes=spec.scopes,
-        products=spec.products,
         paired=interleaved and len(reference_blocks) == len(blocks_without),
         measured_s=by_mean[0],
         ci95_s=by_mean[1],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from alexprof.capture.executed import Executed, Node
-    from alexprof.workload.base import AblationSpec
+    from alexprof.record.ablation import AblationSpec
 
 AnyRow = TypeVar("AnyRow", bound=msgspec.Struct)
 

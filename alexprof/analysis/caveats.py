@@ -9,7 +9,7 @@ from msgspec import structs
 from msgspec.structs import asdict
 
 from alexprof.record.note import Note, distinct
-from alexprof.record.values import Needed
+from alexprof.record.values import Needed, Reason
 
 Effect = Literal["none", "work", "times"]
 CaveatCode = Literal[
@@ -27,6 +27,7 @@ CaveatCode = Literal[
     "trace_and_timed",
     # Not the same work.
     "settings_unknown",
+    "programs_unlike",
     "workload_differs",
     "seed_differs",
     "amount_differs",
@@ -51,19 +52,24 @@ CaveatCode = Literal[
     # Of a history and of pairs.
     "unreadable",
     "no_value",
+    "with_outside",
     "runs_left",
     "nothing_timed",
 ]
 QUIET = Needed("quiet")
 """What a verdict takes where the times themselves are spoiled."""
+WHOLE_STEPS = Needed("whole_steps")
+"""What it takes where the marked steps hold too little of their loop."""
+SPOILED: tuple[Reason, ...] = ("machine_busy", "outside_steps")
+"""Reasons why the times themselves allow no verdict."""
 
 
 class Caveat(Note, frozen=True, kw_only=True, omit_defaults=True):
     """Something that differs between two runs, or that is wrong with one of them."""
 
     code: CaveatCode  # What it is; a template in `show/comparison_texts.py` says it
-    # "times": the times are too unreliable for a verdict. "work": they are reliable, but work or
-    # machine differ. "none": for information.
+    # "times": the times are too unreliable for a verdict; of `phases` alone if there are any.
+    # "work": they are reliable, but work or machine differ. "none": for information.
     effect: Effect = "none"
     runs: tuple[str, ...] = ()  # The runs that it is about; A's first where it is about both
     phases: tuple[str, ...] = ()  # Keys of the phases that it is about

@@ -102,9 +102,11 @@ class RunComparison(Struct, frozen=True, kw_only=True):
     schema_version: int = COMPARISON_VERSION  # Version of this object
     a: GroupRecord  # The first group
     others: tuple[GroupRecord, ...]  # The other groups, in the order given
-    comparable: bool  # Whether all did the same work on the same machine, and it was not busy
+    # Whether all did the same work on the same machine, and some phase was not busy
+    comparable: bool
     why_not: tuple[Caveat, ...]  # Why not
-    notes: tuple[Caveat, ...]  # What else to know
+    # What else to know; with effect "times", why its phases have no verdict
+    notes: tuple[Caveat, ...]
     same_results: bool | None = None  # Whether all computed the same; None if not known
     results: tuple[ResultChange, ...] = ()  # Results of each phase, compared
     differences: tuple[Change, ...]  # What both have; the largest change in seconds per step first

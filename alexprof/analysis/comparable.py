@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from alexprof.analysis.caveats import Caveat, CaveatCode
+from alexprof.analysis.caveats import Caveat, CaveatCode, Effect
+from alexprof.analysis.division import UNASSIGNED
 from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import (
     MEMORY_STALLED,
@@ -14,12 +15,16 @@ from alexprof.analysis.interference import (
     STEAL,
     THROTTLED,
     TOO_BUSY,
+    is_busy,
 )
 from alexprof.analysis.selection import Pair, Selection, common_phases
 from alexprof.record.interference import Interference
 from alexprof.record.note import distinct
+from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run
 
+VariantPhase = tuple[str, str]
+"""A variant and the key of a phase of it."""
 QUANTITIES = frozenset(
     (
         *("num_batches", "trace_steps", "variants", "phases", "block_steps", "interleave"),
@@ -32,6 +37,10 @@ WORK = frozenset(("batch_size", "image_size"))
 LOADED = 2.0
 """Processes for each core before a run began, from which on its times are not to be trusted: the
 run before it leaves up to about 1 behind."""
+LEAST_COMMON = 0.05
+"""Part of a step that ops of the same name take at least, in one of two runs, of what may be one
+program: in traces of unrelated programs it was 0 to 2 %, of a model in other precision or compiled
+by XLA 48 % or more."""
 UNEVEN = 0.75
 """Processes for each core by which two runs' load may differ before that is a caveat."""
 
@@ -43,12 +52,15 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
     caveats = [*_unmatched(a, b, pairs)]
     if a.is_trace:
         caveats.append(Caveat(code="traces_alone"))
-        caveats += [*_outside_steps(a), *_outside_steps(b)]
+        caveats += [*outside_steps(a), *outside_steps(b)]
     elif a.folder != b.folder:
-        caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run), *_load(a, b)]
-        caveats += _around(a, b, pairs)
+        caveats += [*_work(a, b), *_machine(a, b), *version_changes(a.run, b.run)]
+        caveats += [*_load(a, b, pairs), *_around(a, b, pairs)]
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
+        caveats += _busy_in_turns(a, b, pairs)
+    if a.folder != b.folder:
+        caveats += _unlike_programs(a, b, pairs)
     incomplete = [run for run in (a.run, b.run) if not run.complete]
     caveats += [Caveat(code="incomplete", runs=(run.run,)) for run in incomplete]
     caveats += [*_steps(a, b, pairs), *_slow_steps(a.run), *_slow_steps(b.run)]
@@ -82,7 +94,7 @@ def _unmatched(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Ca
                     )
 
 
-def _outside_steps(selection: Selection) -> Iterator[Caveat]:
+def outside_steps(selection: Selection) -> Iterator[Caveat]:
     """Marked steps that hold a small part of their loop: they are not how long a step takes."""
     for finding in findings_of(selection.run):
         if finding.code in ("outside_waits", "outside_runs"):
@@ -127,6 +139,35 @@ def _work(a: Selection, b: Selection) -> Iterator[Caveat]:
             yield Caveat(code=code, effect="work", what=name, names=values)
 
 
+def _unlike_programs(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """Whether runs without a recorded workload have hardly an op in common."""
+    if a.run.workload is not None or b.run.workload is not None:
+        return
+    phases = list(common_phases(a, b, pairs))
+    of_a, of_b = (_ops(phase.a for phase in phases), _ops(phase.b for phase in phases))
+    if not of_a or not of_b:
+        return
+    common = of_a.keys() & of_b.keys()
+    parts = [sum(ops[name] for name in common) / sum(ops.values()) for ops in (of_a, of_b)]
+    if max(parts) < LEAST_COMMON:
+        yield Caveat(
+            code="programs_unlike",
+            effect="work",
+            runs=(a.name, b.name),
+            numbers={"common_fraction": max(parts)},
+        )
+
+
+def _ops(phases: Iterable[Phase]) -> dict[str, float]:
+    """What each op takes, in steps; without what is given to none."""
+    fractions: dict[str, float] = {}
+    for phase in phases:
+        for op in phase.ops:
+            if op.name != UNASSIGNED:
+                fractions[op.name] = fractions.get(op.name, 0.0) + op.share_fraction
+    return fractions if sum(fractions.values()) > 0 else {}
+
+
 def _machine(a: Selection, b: Selection) -> Iterator[Caveat]:
     machine_a, machine_b = a.run.machine, b.run.machine
     if machine_a is None or machine_b is None:
@@ -160,23 +201,15 @@ def version_changes(a: Run, b: Run) -> Iterator[Caveat]:
             yield Caveat(code="version_differs", what=what, names=values)
 
 
-def too_busy(selection: Selection) -> list[Caveat]:
+def too_busy(selection: Selection, compared: Iterable[VariantPhase]) -> list[Caveat]:
     """Where other programs took so much time from a run that its times say nothing.
 
-    The load before the run counts only where nothing was read around its steps.
+    Only the phases that are compared count, and the load before the run only where nothing was read
+    around their steps.
     """
-    run, lost = selection.run, _lost_parts(selection)
+    run, lost = selection.run, _lost_parts(selection, compared)
     if busy := {key: part for key, part in lost.items() if part >= TOO_BUSY}:
-        numbers = {"least_fraction": min(busy.values()), "most_fraction": max(busy.values())}
-        return [
-            Caveat(
-                code="machine_busy",
-                effect="times",
-                runs=(run.run,),
-                phases=tuple(busy),
-                numbers=numbers,
-            )
-        ]
+        return [_machine_busy(run, busy, "times")]
     host = run.machine.host if run.machine else None
     if lost or host is None or (host.load_before or 0.0) < LOADED * host.cores:
         return []
@@ -184,24 +217,49 @@ def too_busy(selection: Selection) -> list[Caveat]:
     return [Caveat(code="load_high", effect="times", runs=(run.run,), numbers=load)]
 
 
-def _lost_parts(selection: Selection) -> dict[str, float]:
+def _machine_busy(run: Run, lost: Mapping[str, float], effect: Effect) -> Caveat:
+    numbers = {"least_fraction": min(lost.values()), "most_fraction": max(lost.values())}
+    phases = tuple(lost)
+    return Caveat(
+        code="machine_busy", effect=effect, runs=(run.run,), phases=phases, numbers=numbers
+    )
+
+
+def _busy_in_turns(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
+    """Others beside variants of one run, as in its report: both were measured beside them."""
+    compared = [*_compared(a, b, pairs, side=0), *_compared(a, b, pairs, side=1)]
+    if lost := _lost_parts(a, compared, only_busy=True):
+        yield _machine_busy(a.run, lost, "none")
+
+
+def _compared(a: Selection, b: Selection, pairs: Sequence[Pair], side: int) -> list[VariantPhase]:
+    """The phases of one side, A's (0) or B's (1), that stand beside one of the other's."""
+    return [(phase.variants[side], phase.key) for phase in common_phases(a, b, pairs)]
+
+
+def _lost_parts(
+    selection: Selection, compared: Iterable[VariantPhase], *, only_busy: bool = False
+) -> dict[str, float]:
     """What others took of the cores, by phase the most in any variant; where that is known."""
     lost: dict[str, float] = {}
-    for name in selection.variants:
-        for key, phase in selection.run.variants[name].phases.items():
-            if phase.interference is not None and phase.interference.cpu_others is not None:
-                lost[key] = max(lost.get(key, 0.0), phase.interference.lost_part)
+    for name, key in compared:
+        phase = selection.run.phase(name, key)
+        taken = phase.interference if phase else None
+        if taken is None or taken.cpu_others is None or (only_busy and not is_busy(taken)):
+            continue
+        lost[key] = max(lost.get(key, 0.0), taken.lost_part)
     return lost
 
 
-def _load(a: Selection, b: Selection) -> Iterator[Caveat]:
+def _load(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
     """Others beside the runs; the load before them only where nothing was read around steps."""
-    busy = [*too_busy(a), *too_busy(b)]
+    of_a, of_b = (_compared(a, b, pairs, side) for side in (0, 1))
+    busy = [*too_busy(a, of_a), *too_busy(b, of_b)]
     yield from busy
     if busy or a.run.machine is None or b.run.machine is None:
         return
     host_a, host_b = a.run.machine.host, b.run.machine.host
-    both_read = _lost_parts(a) and _lost_parts(b)
+    both_read = _lost_parts(a, of_a) and _lost_parts(b, of_b)
     if both_read or host_a.load_before is None or host_b.load_before is None:
         return
     if abs(host_a.load_before / host_a.cores - host_b.load_before / host_b.cores) >= UNEVEN:

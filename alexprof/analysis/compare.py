@@ -17,7 +17,7 @@ from statistics import fmean
 import numpy as np
 from msgspec.structs import replace
 
-from alexprof.analysis.caveats import QUIET, Caveat
+from alexprof.analysis.caveats import QUIET, WHOLE_STEPS, Caveat
 from alexprof.analysis.changes import Change, Level, ResultChange, RunComparison, Unmatched
 from alexprof.analysis.comparable import caveats_of
 from alexprof.analysis.difference import common_estimator, of_ablation, of_variants
@@ -58,27 +58,28 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     first, others = groups[0], groups[1:]
     changes: list[Change] = []
     unmatched: list[Unmatched] = []
-    caveats: list[Caveat] = []
+    why_not: list[Caveat] = []
+    notes: list[Caveat] = []
     results: list[ResultChange] = []
     for other in others:
         other_results = result_changes(first, other)
         other_caveats = [*_caveats(first, other, paired=paired), *result_caveats(other_results)]
         in_both, in_one = _compare_groups(first, other, paired=paired)
-        if any(caveat.effect == "times" for caveat in other_caveats):
-            in_both = [_without_verdict(change) for change in in_both]
-        changes += in_both
+        spoiled = [change for change in in_both if _spoiling(other_caveats, change.phase)]
+        # Times that are spoiled in some phases forbid no verdict on the others.
+        forbid = {"work"} if len(spoiled) < len(in_both) else {"work", "times"}
+        why_not += [caveat for caveat in other_caveats if caveat.effect in forbid]
+        notes += [caveat for caveat in other_caveats if caveat.effect not in forbid]
+        changes += [_judged(change, other_caveats) for change in in_both]
         unmatched += in_one
-        caveats += other_caveats
         results += other_results
-    caveats = list(distinct(caveats))
-    why_not = tuple(caveat for caveat in caveats if caveat.effect != "none")
     unmatched.sort(key=lambda part: -(part.a_s or part.b_s or 0.0))
     return RunComparison(
         a=first.record,
         others=tuple(other.record for other in others),
         comparable=not why_not,
-        why_not=why_not,
-        notes=tuple(caveat for caveat in caveats if caveat.effect == "none"),
+        why_not=distinct(why_not),
+        notes=distinct(notes),
         same_results=whether_same(results),
         results=tuple(results),
         differences=tuple(sorted(changes, key=lambda change: -abs(change.difference.change_s))),
@@ -87,9 +88,25 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
     )
 
 
-def _without_verdict(change: Change) -> Change:
-    """On a busy machine no verdict can rest on the times."""
-    return replace(change, difference=undecided(change.difference, "machine_busy", QUIET))
+def _spoiling(caveats: Sequence[Caveat], phase: str) -> list[Caveat]:
+    """What makes the times of a phase too unreliable for a verdict."""
+    return [
+        caveat
+        for caveat in caveats
+        if caveat.effect == "times" and (not caveat.phases or phase in caveat.phases)
+    ]
+
+
+def _judged(change: Change, caveats: Sequence[Caveat]) -> Change:
+    """The change, without a verdict where its phase's times allow none."""
+    spoiling = _spoiling(caveats, change.phase)
+    if not spoiling:
+        return change
+    if all(caveat.code == "outside_steps" for caveat in spoiling):
+        difference = undecided(change.difference, "outside_steps", WHOLE_STEPS)
+    else:
+        difference = undecided(change.difference, "machine_busy", QUIET)
+    return replace(change, difference=difference)
 
 
 def _caveats(a: Group, b: Group, *, paired: bool) -> list[Caveat]:

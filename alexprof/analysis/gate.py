@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from alexprof.analysis.caveats import QUIET, Caveat
+from alexprof.analysis.caveats import QUIET, SPOILED, Caveat
 from alexprof.analysis.changes import Change, GroupRecord
 from alexprof.analysis.compare import compare
 from alexprof.analysis.selection import Group
@@ -100,12 +100,12 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
     needed = QUIET if {caveat.effect for caveat in why_not} == {"times"} else None
     outcome: Outcome = "unclear"
     if not why_not:
-        outcome = judge([change.difference for change, _ in bounded], [most for _, most in bounded])
+        outcome = _outcome(bounded)
     judged = []
     for change, most in bounded:
         own: Outcome = "unclear"
         if not why_not:
-            own = judge([change.difference], [most])
+            own = _outcome([(change, most)])
             if own == "slower" and outcome != "slower":
                 own = "unclear"  # alone it would be evidence, among so many it is not
             runs = min(len(run.runs), len(baseline.runs))
@@ -123,6 +123,15 @@ def gate(run: Group, baseline: Group, bounds: Sequence[Bound]) -> GateResult:
         notes=compared.notes,
         judged=tuple(judged),
     )
+
+
+def _outcome(bounded: Sequence[tuple[Change, float]]) -> Outcome:
+    """Judges all together; times that allow no verdict pass nothing and condemn nothing."""
+    usable = [bound for bound in bounded if bound[0].difference.reason not in SPOILED]
+    if not usable:
+        return "unclear"
+    outcome = judge([change.difference for change, _ in usable], [most for _, most in usable])
+    return "unclear" if outcome == "within" and len(usable) < len(bounded) else outcome
 
 
 def _missing(baseline: Group, run: Group, changes: Sequence[Change]) -> Iterator[Caveat]:
@@ -171,7 +180,7 @@ def _is_meant(bound: Bound, change: Change, changes: Sequence[Change]) -> bool:
 
 def needed_runs(difference: Difference, bound: float, runs: int) -> Needed:
     """How many runs of each would tell on which side of the bound a slow-down like this is."""
-    if difference.log_error is None:
+    if difference.log_error is None or difference.reason in SPOILED:
         return difference.needed or Needed("blocks", 2)
     if runs < LEAST_RUNS:
         return MORE_RUNS

@@ -22,8 +22,14 @@ from msgspec import Struct
 
 from alexprof.analysis.caveats import Caveat, caveat_of
 from alexprof.analysis.changes import Level
-from alexprof.analysis.comparable import caveats_of, too_busy, version_changes
+from alexprof.analysis.comparable import (
+    caveats_of,
+    outside_steps,
+    too_busy,
+    version_changes,
+)
 from alexprof.analysis.difference import center_ci95_s, common_estimator
+from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import scaled_interval, timed_part
@@ -85,6 +91,7 @@ class History(Struct, frozen=True, kw_only=True):
     unit: Literal["s", "part"]  # Seconds, or a fraction of the step
     variant: str  # Key of the variant
     phase: str  # Key of the phase
+    phases: dict[str, str]  # Each phase's label
     points: tuple[Point, ...]  # Each run of the logdir, oldest first
     steps: tuple[Step, ...]  # Where it stepped, oldest first
     notes: tuple[Caveat, ...]  # What else to know
@@ -168,14 +175,25 @@ def history(
         unit="part" if measure == "share" else "s",
         variant=variant,
         phase=phase,
+        phases={
+            key: record.label
+            for run in runs
+            for variant_record in run.variants.values()
+            for key, record in variant_record.phases.items()
+        },
         points=tuple(points),
         steps=tuple(find_steps(observed)),
-        notes=tuple(
-            caveat_of("unreadable", note_of(run.error), run.run)
-            for run in listed
-            if isinstance(run, BrokenRun)
-        ),
+        notes=tuple(_notes(listed, measure)),
     )
+
+
+def _notes(listed: Sequence[Run | BrokenRun], measure: Measure) -> Iterator[Caveat]:
+    loops = [run.run for run in listed if isinstance(run, Run) and _outside(run)]
+    if measure == "traced" and loops:
+        yield Caveat(code="with_outside", runs=tuple(loops))
+    for run in listed:
+        if isinstance(run, BrokenRun):
+            yield caveat_of("unreadable", note_of(run.error), run.run)
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str]]:
@@ -220,9 +238,11 @@ def _points(
             observed = _observe(selection, name, measure, phase, estimator)
             caveats = caveats_of(newest or selection, selection, [(variant, variant)])
             reasons = [
-                *too_busy(selection),
+                *too_busy(selection, [(variant, phase)]),
                 *(caveat for caveat in caveats if caveat.effect == "work"),
             ]
+            if measure == "traced":
+                reasons += _other_steps(newest or selection, selection)
         except RunError as error:  # a run without it doesn't stand in the others' way
             reasons = [caveat_of("no_value", note_of(error))]
             failures.append(str(error))
@@ -243,6 +263,13 @@ def _points(
     return points[::-1], compared[::-1], failures[::-1]
 
 
+def _other_steps(newest: Selection, selection: Selection) -> Iterator[Caveat]:
+    """The time of a loop per step is not compared with that of marked steps."""
+    outside = [side for side in (newest, selection) if _outside(side.run)]
+    if len(outside) == 1 and newest is not selection:
+        yield from outside_steps(outside[0])
+
+
 def _observe(
     selection: Selection, name: str, measure: Measure, phase: str, estimator: Estimator
 ) -> Observed:
@@ -254,6 +281,11 @@ def _observe(
     if phase not in variant.phases:
         raise RunError(f"no phase {phase}", code="no_phase", names=(phase,))
     traced = variant.phases[phase].traced
+    if measure == "traced" and (outside := _outside(run)):
+        # What lies between the steps is in no step, so there is a time for all of them alone.
+        figures = outside.numbers
+        blocks_s = [np.array([figures["step_with_it_s"]])]
+        return Observed(run, blocks_s, None, between_run_cv(figures["span_s"]))
     if measure == "traced" and traced is not None:  # the mean of traced steps is no timed one's
         run_cv = between_run_cv(traced.steps * traced.mean_s)
         return Observed(run, chunks(np.array(traced.steps_s)), traced.ci95_s, run_cv)
@@ -276,6 +308,14 @@ def _observe(
     part_open = timed_part(variant.phases[phase], estimator) if measure == "time" else 0.0
     ci95 = scaled_interval(float(values.mean()), step_interval(values), 1.0, part_open)
     return Observed(run, blocks, ci95, run_cv)
+
+
+def _outside(run: Run) -> Finding | None:
+    """The finding that a trace's marked steps hold little of their loop, whose time leads then."""
+    if not run.is_trace:
+        return None
+    findings = (finding for finding in findings_of(run) if finding.code.startswith("outside_"))
+    return next(findings, None)
 
 
 def _part(sample: PhaseSample, name: str) -> tuple[Level, str] | None:

@@ -35,6 +35,11 @@ GPU_SLOWED_BY = frozenset(
 """The reasons (`measure.gpu_state`) for which a GPU runs below its clocks against one's will."""
 
 
+def is_busy(interference: Interference) -> bool:
+    """Whether others or the host took enough of the cores to say so, verdict or not."""
+    return interference.others_part > OTHERS or interference.steal_part > STEAL
+
+
 def interference_notes(
     interference: Interference, *, on_gpu: bool = False, unsteady: bool = False
 ) -> Iterator[Note]:

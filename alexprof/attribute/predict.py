@@ -18,9 +18,10 @@ from alexprof.attribute.names import Labels
 from alexprof.attribute.ops import Work
 from alexprof.attribute.replay import Executions, Graph, Inputs, StepReplay
 from alexprof.attribute.steps import Steps
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.note import Note
 from alexprof.record.trace import PathOp, Replay, Saving
-from alexprof.workload.base import AblationSpec, matches
+from alexprof.workload.base import matches
 
 if TYPE_CHECKING:
     import polars as pl

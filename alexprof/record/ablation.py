@@ -7,6 +7,23 @@ from msgspec import Struct
 from alexprof.record.trace import FusedOp, LayerChange, OneSided, PredictedBy, SeenOps
 
 
+class AblationSpec(Struct, frozen=True):
+    """The cost of some ops, as the difference between a variant with them and one without."""
+
+    name: str  # For example "lrn"
+    reference: str  # A key of `variants`: the variant with the ops
+    without: str  # A key of `variants`: the same variant without these ops
+    # The kinds of op that were left out; if empty, ops of every kind, or of none if `scopes` are
+    # given
+    kinds: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # The layers whose ops were left out; if empty, every layer
+    # Name scopes whose ops were left out too, whatever their kinds and layers
+    scopes: tuple[str, ...] = ()
+    # Whether convolutions and matrix products in these scopes count. If a function makes none, a
+    # product with its name is another op, into which TensorFlow folded what the function made.
+    products: bool = True
+
+
 class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     """The attributed cost of those of the ops left out that are of one layer and pass."""
 
@@ -17,17 +34,10 @@ class AblationPart(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with fewer than three steps
 
 
-class Ablation(Struct, frozen=True, kw_only=True):
+class Ablation(AblationSpec, frozen=True, kw_only=True):
     """Cost of some ops, measured by leaving them out, and by the trace."""
 
-    name: str  # For example "lrn"
     phase: str  # A key of `phases`
-    reference: str  # A key of `variants`: the variant with the ops
-    without: str  # A key of `variants`: the variant without them
-    kinds: tuple[str, ...] = ()  # Kinds of op left out; empty: any, or none if there are scopes
-    layers: tuple[str, ...] = ()  # Layers whose ops were left out; empty: any
-    scopes: tuple[str, ...] = ()  # Name scopes whose ops of all kinds were left out too
-    products: bool = True  # Whether this includes convolutions and matrix products in these scopes
     # Whether the variants took turns, so that intervals come from pairs of blocks
     paired: bool = True
     measured_s: float  # mean(reference) − mean(without), of timed steps

@@ -20,7 +20,9 @@ Estimator = Literal["mean", "median"]
 Verdict = Literal["slower", "faster", "same", "unclear"]
 Outcome = Literal["within", "slower", "unclear"]
 """Of a gate, against what is allowed."""
-Reason = Literal["machine_busy", "no_interval", "between_runs", "not_seen", "chance"]
+Reason = Literal[
+    "machine_busy", "outside_steps", "no_interval", "between_runs", "not_seen", "chance"
+]
 NeededCode = Literal[
     "positive_times",
     "steps",
@@ -30,6 +32,7 @@ NeededCode = Literal[
     "more_runs",
     "three_runs",
     "quiet",
+    "whole_steps",
     "fewer_compared",
     "runs",
     "other_bound",
@@ -42,10 +45,10 @@ class Needed:
 
     # "positive_times": times above 0 of both. "steps", "blocks": at least `count` of each.
     # "more_blocks", "more_pairs", "more_runs": about `count` more of each. "three_runs": as many of
-    # each side. "quiet": runs while the machine does nothing
-    # else. "fewer_compared": more data, since among so many comparisons one like this comes by
-    # chance. Of a gate: "runs": about `count` of each, not `now`; "other_bound": the slow-down is
-    # too near to what is allowed.
+    # each side. "quiet": runs while the machine does nothing else. "whole_steps": markers around
+    # all that a step does. "fewer_compared": more data, since among so many comparisons one like
+    # this comes by chance. Of a gate: "runs": about `count` of each, not `now`; "other_bound": the
+    # slow-down is too near to what is allowed.
     code: NeededCode
     count: int = 0  # How many
     now: int = 0  # How many there are
@@ -64,9 +67,9 @@ class Difference(Struct, frozen=True, kw_only=True):
     significant: bool  # Whether the verdict is "slower" or "faster"
     # "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear"
     verdict: Verdict
-    # Why it is unclear. "machine_busy"; "no_interval": too little data; "between_runs": two runs
-    # may differ as much; "not_seen": the interval includes 0; "chance": among so many comparisons.
-    # None with a verdict.
+    # Why it is unclear. "machine_busy"; "outside_steps": marked steps hold less than half of what
+    # was recorded; "no_interval": too little data; "between_runs": two runs may differ as much;
+    # "not_seen": the interval includes 0; "chance": among so many comparisons. None with a verdict.
     reason: Reason | None
     needed: Needed | None  # What a verdict would take; None with one
     # Of no difference, adjusted for how many were compared; None where not known

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
+from rich.cells import cell_len
 
 from alexprof.analysis.changes import RunComparison
 from alexprof.errors import check_name
@@ -12,13 +13,17 @@ from alexprof.show.document import Document
 from alexprof.show.options import ReportOptions
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.outputs.as_text import draw_text
-from alexprof.show.sections.changed import brief_section, changed_sections, comparable_section
+from alexprof.show.sections.changed import (
+    brief_section,
+    changed_sections,
+    comparable_section,
+    of_one_run,
+)
 from alexprof.show.text import clean
 
-FOOTER = (
-    "A share is an op’s part of a traced step. Intervals are of the change and include the "
-    "variation between processes."
-)
+FOOTER = "A share is an op’s part of a traced step. Intervals are of the change"
+BETWEEN_RUNS = "; between runs they include the variation between processes"
+_BESIDE_TITLE = len("AlexProf  " + "not comparable" + "  ")
 
 
 def render_comparison(
@@ -72,9 +77,21 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
     names = [clean(other.name) for other in comparison.others]
     a = clean(comparison.a.name)
     return Document(
-        name=f"{a} → {', '.join(names)}",
+        name=title(
+            comparison.a.name, [other.name for other in comparison.others], "A → B", options
+        ),
         status="comparable" if comparison.comparable else "not comparable",
         facts=(f"A {a}", f"B {' or '.join(names)}"),
         sections=tuple(sections),
-        footer=FOOTER if options.full else "Every layer, kind and op: add --full.",
+        footer=_footer(comparison) if options.full else "Every layer, kind and op: add --full.",
     )
+
+
+def title(before: str, after: Sequence[str], short: str, options: ReportOptions) -> str:
+    """What is compared; the short form where the names, which stand below anyway, don't fit."""
+    name = f"{clean(before)} → {', '.join(map(clean, after))}"
+    return name if cell_len(name) + _BESIDE_TITLE <= options.width else short
+
+
+def _footer(comparison: RunComparison) -> str:
+    return f"{FOOTER}{'' if of_one_run(comparison) else BETWEEN_RUNS}."

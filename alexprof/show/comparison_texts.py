@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.show import numbers
 from alexprof.show.note_texts import figures_of, note_text
-from alexprof.show.text import clean, listed, plural
+from alexprof.show.text import clean, in_sentence, listed, plural
 
 SOFTWARE = {
     "tensorflow": "TensorFlow",
@@ -41,8 +41,9 @@ _RESULTS = {
 }
 
 
-def caveat_text(caveat: Caveat) -> str:
-    """A caveat as a sentence without its capital and full stop."""
+def caveat_text(caveat: Caveat, labels: Mapping[str, str]) -> str:
+    """A caveat as a sentence without its capital and full stop; `labels` are the phases'."""
+    caveat = replace(caveat, phases=tuple(_label(key, labels) for key in caveat.phases))
     template = _TEMPLATES[caveat.code]
     if not isinstance(template, str):
         return template(caveat)
@@ -61,13 +62,18 @@ def caveat_text(caveat: Caveat) -> str:
     )
 
 
-def result_text(change: ResultChange) -> str:
-    """How two results compare, in a clause."""
+def _label(phase: str, labels: Mapping[str, str]) -> str:
+    return in_sentence(labels.get(phase, phase))
+
+
+def result_text(change: ResultChange, labels: Mapping[str, str]) -> str:
+    """How two results compare, in a clause; `labels` are the phases'."""
     if change.reason == "not_recorded":
         return f"no result is recorded in {clean(change.run or '')}"
     if change.reason == "seeds_differ":
         return "the seeds differ, so different numbers are expected"
-    where = _where((change.phase,), tuple(dict.fromkeys((change.variant, change.b_variant))))
+    phases = (_label(change.phase, labels),)
+    where = _where(phases, tuple(dict.fromkeys((change.variant, change.b_variant))))
     if change.reason == "equal":
         difference = numbers.relative(change.difference or 0.0)
         return f"{where}: largest relative difference {difference}"
@@ -86,12 +92,22 @@ def _difference(
         return template.format(*values, tensor=clean(tensor))
     if norms is None:
         return f"{clean(tensor)} differs"
-    difference, norm_a, norm_b = numbers.relative(norms[0]), norms[1], norms[2]
-    return f"{clean(tensor)} differs by {difference} of its norm ({norm_a:.6g}, {norm_b:.6g})"
+    fraction, norm_a, norm_b = norms
+    return (
+        f"{clean(tensor)} differs: the difference’s norm is about {_small_percent(fraction)} of "
+        f"the tensor’s ({norm_a:.6g} and {norm_b:.6g})"
+    )
+
+
+def _small_percent(fraction: float) -> str:
+    """A fraction that was estimated, in percent: "12 %", "0.07 %", "3e-5 %"."""
+    percent = fraction * 100
+    digits = f"{percent:.0f}" if percent >= 9.5 else f"{percent:.1g}".replace("e-0", "e-")
+    return numbers.unit(digits, "%")
 
 
 def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
-    """The phase and variants, as their keys: "forward of with_lrn and without_lrn"."""
+    """The phase and the variants' keys: "forward of with_lrn and without_lrn"."""
     return f"{clean(listed(list(phases)))} of {clean(' and '.join(variants))}"
 
 
@@ -115,7 +131,8 @@ def _machine_busy(caveat: Caveat) -> str:
     phases = clean(listed(list(caveat.phases)))
     return (
         f"other programs had {' to '.join(parts)} of the cores during {phases} of "
-        f"{_runs(caveat)}, which may distort its times: no verdict"
+        f"{_runs(caveat)}, which may distort its times"
+        f"{': no verdict' if caveat.effect == 'times' else ''}"
     )
 
 
@@ -143,6 +160,13 @@ def _reason(caveat: Caveat) -> str:
 def _runs_left(caveat: Caveat) -> str:
     count = round(caveat.numbers["runs"])
     return f"{_runs(caveat)} left {plural(count, 'run') if count else 'no run'}"
+
+
+def _programs_unlike(caveat: Caveat) -> str:
+    return (
+        f"{clean(listed(list(caveat.runs)))} are not known to be the same program: ops of the same "
+        f"name take at most {numbers.percent_unit(caveat.numbers['common_fraction'])} of a step"
+    )
 
 
 def _trace_and_timed(caveat: Caveat) -> str:
@@ -177,6 +201,7 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     ),
     "trace_and_timed": _trace_and_timed,
     "settings_unknown": "the settings of {runs} are not recorded, so they can’t be compared",
+    "programs_unlike": _programs_unlike,
     "workload_differs": "the workload differs {values}: different ops",
     "seed_differs": "{setting} differs {values}: different numbers, but the same work",
     "amount_differs": "{setting} differs {values}: steps do different amounts of work",
@@ -207,6 +232,9 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "nothing_bounded": "nothing that has a bound is in all runs",
     "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
     "no_value": _reason,
+    "with_outside": (
+        "a step’s time in {runs} includes what lies between the marked steps, as in their reports"
+    ),
     "runs_left": _runs_left,
     "nothing_timed": "no phase was timed in all of the runs",
 }

@@ -9,7 +9,7 @@ import msgspec
 from alexprof.analysis.changes import GroupRecord
 from alexprof.analysis.gate import GateResult, Judged
 from alexprof.show import numbers
-from alexprof.show.comparison import draw
+from alexprof.show.comparison import draw, title
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.document import Block, Column, Document, Lead, Remark, Section, Table, Warn
 from alexprof.show.options import ReportOptions
@@ -28,13 +28,14 @@ def render_gate(
     result: GateResult, style: str = "text", options: ReportOptions | None = None
 ) -> str:
     """Renders a gate's verdict; arguments as for `render_comparison`."""
-    return draw(result, lambda: _document(result), style, options or ReportOptions())
+    options = options or ReportOptions()
+    return draw(result, lambda: _document(result, options), style, options)
 
 
-def _document(result: GateResult) -> Document:
+def _document(result: GateResult, options: ReportOptions) -> Document:
     steps = "traced steps" if result.baseline.traced else "timed steps"
     return Document(
-        name=f"{clean(result.baseline.name)} → {clean(result.run.name)}",
+        name=title(result.baseline.name, [result.run.name], "baseline → now", options),
         status="pass" if result.outcome == "within" else _verdict(result),
         facts=(f"baseline {_runs(result.baseline)}", f"now {_runs(result.run)}"),
         sections=(Section("May it pass?", f"{steps}, and shares of them", tuple(_blocks(result))),),
@@ -50,13 +51,16 @@ def _blocks(result: GateResult) -> Iterator[Block]:
         yield from (Lead(_slower(result, subject)) for subject in slower)
     else:
         yield Lead(f"{sentence_case(_verdict(result))}.")
-    yield from (Warn(f"{caveat_text(caveat)}.") for caveat in result.why_not)
+    labels = {**result.run.phases, **result.baseline.phases}
+    yield from (Warn(f"{caveat_text(caveat, labels)}.") for caveat in result.why_not)
     if result.judged:
         yield _table(result)
     if result.outcome == "unclear":
         needs = [(_name(result, subject), subject.needed) for subject in result.judged]
         yield from needed_notes(needs, "a verdict needs")
-    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in result.notes)
+    for note in result.notes:
+        busy = note.effect == "times" or note.code == "machine_busy"
+        yield (Warn if busy else Remark)(f"{caveat_text(note, labels)}.")
 
 
 def _verdict(result: GateResult) -> str:

@@ -16,7 +16,7 @@ from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.text import clean, cut_all, pad, plural, wrap
+from alexprof.show.text import clean, cut_all, listed, pad, plural, wrap
 from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
@@ -56,7 +56,13 @@ def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) ->
     yield from two_sides(name, when, width, paint)
     if not run.complete:
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
-    yield from _phases(View(run, ReportOptions()), width)
+    view = View(run, ReportOptions())
+    yield from _phases(view, width)
+    for finding in view.summary.findings:
+        if finding.code == "machine_busy":  # as the report warns
+            phases = listed([view.phase_label(key) for key in finding.phases])
+            text = f"The machine was busy during {phases}."
+            yield from warning_lines(text, width, paint, indent="  ")
 
 
 def _started(started: str, now: datetime | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from alexprof.analysis.history import History, Point, Step
+from alexprof.measure.between_runs import LEAST_RUNS
 from alexprof.show import numbers
 from alexprof.show.comparison import draw
 from alexprof.show.comparison_texts import SOFTWARE, caveat_text
@@ -24,7 +25,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import interval_text
-from alexprof.show.text import clean, plural
+from alexprof.show.text import clean, in_sentence, plural
 from alexprof.show.verdicts import CANT_TELL, VERDICTS
 
 
@@ -39,10 +40,11 @@ def _document(history: History) -> Document:
     unit = numbers.Unit("%", 100)
     if history.unit == "s":
         unit = numbers.table_unit(point.value for point in history.points)
+    phase = clean(in_sentence(history.phases.get(history.phase, history.phase)))
     return Document(
         name=clean(history.metric),
         status=plural(len(history.points), "run"),
-        facts=(f"{clean(history.phase)}, {clean(history.variant)}",),
+        facts=(f"{phase}, {clean(history.variant)}",),
         sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
         footer="One run: alexprof report RUN. Two runs: alexprof compare RUN RUN.",
     )
@@ -53,6 +55,10 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     if not history.steps:
         number = plural(compared, "run")
         what = f"no change in {number}" if compared > 1 else f"{CANT_TELL}: {number} to compare"
+        # Runs without intervals show a change only by what the runs on both sides differ by.
+        without = all(point.ci95 is None for point in history.points if point.compared)
+        if without and 1 < compared < 2 * LEAST_RUNS:
+            what = f"{CANT_TELL}: {number}, and no interval of any"
         yield Lead(f"{clean(history.metric)}: {what}.")
     yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
     yield _table(history, unit)
@@ -60,11 +66,11 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
     for point in history.points:
         if point.reasons:
             state = "no value" if point.value is None else "not compared"
-            texts = "; ".join(map(caveat_text, point.reasons))
+            texts = "; ".join(caveat_text(reason, history.phases) for reason in point.reasons)
             runs.setdefault((state, texts), []).append(clean(point.run))
     for (state, texts), names in runs.items():
         yield Remark(f"{', '.join(names)}: {state}: {texts}.")
-    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in history.notes)
+    yield from (Remark(f"{caveat_text(caveat, history.phases)}.") for caveat in history.notes)
 
 
 def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:

@@ -31,6 +31,7 @@ from alexprof.show.sections.changed import (
     change_bar,
     changed_sections,
     percent_change,
+    phase_labels,
     verdict_text,
 )
 from alexprof.show.text import clean, cut_all, sentence_case
@@ -195,8 +196,9 @@ def _axis(
 def _limits(result: PairsResult) -> Section:
     blocks: list[Block] = []
     if result.comparison is not None:
-        blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in result.comparison.notes]
+        labels = phase_labels(result.comparison)
+        blocks += [Remark(f"{caveat_text(caveat, labels)}.") for caveat in result.comparison.notes]
     elif result.reason:
-        blocks.append(Remark(f"Process times are compared: {caveat_text(result.reason)}."))
+        blocks.append(Remark(f"Process times are compared: {caveat_text(result.reason, {})}."))
     blocks.append(Remark(_CANT_EXCLUDE))
     return Section("What to know", "", tuple(blocks))

@@ -16,7 +16,7 @@ from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections import where, win
-from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block
+from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block, loop_time
 from alexprof.show.sections.timed import cost_section
 from alexprof.show.text import clean, plural
 from alexprof.show.view import View
@@ -98,6 +98,8 @@ def _full(view: View) -> Iterator[Section]:
     if part is not None:
         check_name("section", part, SECTIONS)
     shown = []
+    if part is None and view.outside:
+        shown.append(Section("", "", (Lead(loop_time(view.outside)),)))
     for name, section in _sections(view):
         tables = [
             block for block in section.blocks if isinstance(block, Table) and block.part == part

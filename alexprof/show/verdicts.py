@@ -28,12 +28,14 @@ CANT_TELL = "can’t tell"
 """The data allow no verdict; a reason follows."""
 WHY_CANT_TELL: dict[Reason, str] = {
     "machine_busy": "the machine was busy",
+    "outside_steps": "the marked steps hold too little of their loop",
     "no_interval": "too little data",
 }
 _NEEDED: dict[NeededCode, str] = {
     "positive_times": "times above 0 on both sides",
     "three_runs": "three runs of each",
     "quiet": "runs on an idle machine",
+    "whole_steps": "markers around all that a step does",
     "fewer_compared": "more data: with so many comparisons, such a difference may be chance",
     "other_bound": "a different bound: the slow-down is too close to the allowed one",
 }

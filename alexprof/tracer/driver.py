@@ -22,6 +22,7 @@ from alexprof.measure.loop import Block, number_warm_up, timed_blocks
 from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
 from alexprof.measure.timed import describe_phase, slow_stretches
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.interference import Interference
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
@@ -33,7 +34,6 @@ from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
 from alexprof.tracer.traces import check_marked, find_traces, read_phases
-from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     from alexprof.attribute import Attribution

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable
 
 from alexprof.errors import UsageError, check_name
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.store import RUN_FILE
-from alexprof.workload.base import AblationSpec
 
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 """What lies in a run's folder beside the variants."""

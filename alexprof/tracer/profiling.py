@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from alexprof.capture.runtime import choose_cpu_allocator
 from alexprof.errors import CaptureError, UsageError, check_name

@@ -16,6 +16,7 @@ from alexprof.capture.target import SessionTarget, Target, as_target, session_ta
 from alexprof.capture.trace import GRAPH_BUILD, profiled
 from alexprof.errors import RunError, UsageError, check_name
 from alexprof.measure.machine import describe_machine
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
@@ -28,7 +29,6 @@ from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
 from alexprof.tracer.run import Run
-from alexprof.workload.base import AblationSpec
 
 if TYPE_CHECKING:
     import tensorflow as tf

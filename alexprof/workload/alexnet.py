@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import UsageError
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.workload import Layer, Published
-from alexprof.workload.base import AblationSpec, BuiltVariant, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.base import BuiltVariant, PhaseSpec, VariantSpec, Workload
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.workload import Layer, Published, Setting
-
-if TYPE_CHECKING:
-    from alexprof.record.ablation import Ablation as Answer
 
 
 @dataclass(frozen=True)
@@ -20,40 +18,22 @@ class PhaseSpec:
     label: str  # Its name in sentences, for example "Forward-backward"
 
 
-@dataclass(frozen=True)
-class AblationSpec:
-    """The cost of some ops, as the difference between a variant with them and one without."""
-
-    name: str  # For example "lrn"
-    reference: str  # The variant with the ops
-    without: str  # The same variant without these ops
-    # The kinds of op that were left out; if empty, ops of every kind, or of none if `scopes` are
-    # given
-    kinds: tuple[str, ...] = ()
-    layers: tuple[str, ...] = ()  # The layers whose ops were left out; if empty, every layer
-    # Name scopes whose ops were left out too, whatever their kinds and layers
-    scopes: tuple[str, ...] = ()
-    # Whether convolutions and matrix products in these scopes count. If a function makes none, a
-    # product with its name is another op, into which TensorFlow folded what the function made.
-    products: bool = True
-
-
 _PRODUCTS = frozenset(
     ("BatchMatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul")
 )
 
 
-def matches_kind(ablation: AblationSpec | Answer, kind: str, layer: str) -> bool:
+def matches_kind(ablation: AblationSpec, kind: str, layer: str) -> bool:
     """Tells whether ops of that kind in that layer are meant, whatever their scope."""
     any_kind = not ablation.kinds and not ablation.scopes
     return (any_kind or kind in ablation.kinds) and layer in (ablation.layers or (layer,))
 
 
-def matches(ablation: AblationSpec | Answer, name: str, kind: str, layer: str) -> bool:
+def matches(ablation: AblationSpec, name: str, kind: str, layer: str) -> bool:
     """Tells whether an ablation is about an op, or about the gradient of one.
 
     Args:
-        ablation: As it was specified or as a record has it.
+        ablation: As it was specified, or a record.
         name: The op's name; a gradient's has its op's scope within.
         kind: Its kind.
         layer: Its layer.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from alexprof.errors import UsageError, near_names
-from alexprof.workload.base import AblationSpec
+from alexprof.record.ablation import AblationSpec
 from alexprof.workload.ops_to_leave_out import (
     BATCH_NORM,
     FUSED_NORM,

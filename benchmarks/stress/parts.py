@@ -54,10 +54,10 @@ def _sums_close(outcome: Outcome) -> str:
         return ""
     for variant in json.loads(outcome.out)["variants"].values():
         for phase in variant["phases"].values():
-            if attribution := phase["attribution"]:
-                spent_ns = attribution["share_ns"] + attribution["idle_ns"]
-                if spent_ns != attribution["wall_ns"]:
-                    return f"sums: {spent_ns} of {attribution['wall_ns']} ns"
+            for device in phase["attribution"]["devices"] if phase["attribution"] else ():
+                spent_ns = device["share_ns"] + device["idle_ns"]
+                if spent_ns != device["wall_ns"]:
+                    return f"sums: {spent_ns} of {device['wall_ns']} ns"
     return ""
 
 

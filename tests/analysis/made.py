@@ -14,6 +14,7 @@ from alexprof.analysis.changes import RunComparison
 from alexprof.analysis.compare import compare
 from alexprof.analysis.selection import Group
 from alexprof.measure.loop import Block
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.interference import Interference
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_tables
@@ -22,7 +23,6 @@ from alexprof.record.store import save_run
 from alexprof.record.workload import Setting
 from alexprof.tracer.sources import select, select_each
 from alexprof.tracer.steps import steps_table
-from alexprof.workload.base import AblationSpec
 from tests.factory import OpTimes, block, idle, layer_of, measured, run_of, wave
 
 OPS = {"conv1": 0.40, "conv2": 0.30, "lrn1": 0.15, "pool1": 0.05, "gradients/conv1_grad/Sum": 0.06}

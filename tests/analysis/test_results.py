@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -15,21 +14,16 @@ from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import compared, group, made_run
+from tests.factory import with_fields
 
 VALUES = np.array([3.0, -4.0, 12.0], np.float32)
 
 
-def give(folder, variant, *tensors, phase="forward", **fields):
-    """Gives a phase of a run on disk results."""
-    summed = tuple(
-        dataclasses.replace(fingerprint(f"t{place}:0", values), **fields)
-        for place, values in enumerate(tensors)
-    )
-    run = load_run(folder)
-    record = run.variants[variant]
-    changed = msgspec.structs.replace(record.phases[phase], fingerprint=summed)
-    record = msgspec.structs.replace(record, phases={**record.phases, phase: changed})
-    save_run(folder, msgspec.structs.replace(run, variants={**run.variants, variant: record}))
+def give(folder, variant, *tensors, **fields):
+    """Gives a variant of a run on disk results; `fields` are of the first tensor."""
+    first, *others = (fingerprint(f"t{at}:0", values) for at, values in enumerate(tensors))
+    results = (dataclasses.replace(first, **fields), *others)
+    save_run(folder, with_fields(load_run(folder), variant, fingerprint=results))
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def test_what_two_results_say(logdir, a, b, same, reason, values):
     (change,) = comparison.results
     assert (comparison.same_results, change.reason, change.values) == (same, reason, values)
     assert change.run == ("b" if b is None else None)
-    assert all(value in caveat_text(comparison.why_not[0]) for value in values or ())
+    assert all(value in caveat_text(comparison.why_not[0], {}) for value in values or ())
 
 
 @pytest.mark.parametrize(
@@ -100,14 +94,18 @@ def test_results_that_must_differ_say_nothing(logdir, fields, settings, reason):
 
 def test_of_a_phase_with_one_such_tensor_the_others_still_can_differ(logdir):
     for name, values in (("a", VALUES), ("b", VALUES * 2)):
-        give(logdir / name, "v", VALUES, values)
-        run = load_run(logdir / name)
-        phase = run.variants["v"].phases["forward"]
-        unsteady = dataclasses.replace(phase.fingerprint[0], repeats=False)
-        phase = msgspec.structs.replace(phase, fingerprint=(unsteady, phase.fingerprint[1]))
-        variants = {"v": msgspec.structs.replace(run.variants["v"], phases={"forward": phase})}
-        save_run(logdir / name, msgspec.structs.replace(run, variants=variants))
+        give(logdir / name, "v", VALUES, values, repeats=False)
     assert compared(logdir, "a", "b").same_results is False
+
+
+@pytest.mark.parametrize(("factor", "text"), [(1.0007, "0.07 %"), (1.5, "33 %")])
+def test_how_far_a_result_is_from_another_is_no_quotient_of_the_norms(logdir, factor, text):
+    give(logdir / "a", "v", VALUES)
+    give(logdir / "b", "v", VALUES * np.float32(factor))
+    (wrong,) = compared(logdir, "a", "b").why_not
+    says = " ".join(caveat_text(wrong, {"forward": "Forward"}).split())
+    assert f"t0:0 differs: the difference’s norm is about {text} of the tensor’s (13 and" in says
+    assert "computes different results: forward of v" in says
 
 
 def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
@@ -117,5 +115,8 @@ def test_variants_of_one_run_differ_on_purpose_and_by_how_much(tmp_path):
     comparison = compared(tmp_path, "run:v", "run:w")
     assert (comparison.same_results, comparison.comparable) == (False, True)
     text = " ".join(render_comparison(comparison, "text", ReportOptions()).split())
-    assert "As variants of one run, they compute different results on purpose: forward of" in text
-    assert "t0:0 differs by 0.33 of its norm (13, 19.5)" in text
+    assert "Their results differ: forward of v and w: t0:0 differs: the difference’s norm" in text
+    assert "is about 33 % of the tensor’s (13 and 19.5)" in text
+    assert text.count("on purpose") == 1
+    full = render_comparison(comparison, "text", ReportOptions(full=True))
+    assert full.count("on purpose") == 1

@@ -8,9 +8,9 @@ import pytest
 
 from alexprof.attribute import GraphFacts, attribute, bound_by, costs
 from alexprof.attribute.launch_replay import LaunchedStep, ReplayedLaunch, host_factor
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.note import Note
 from alexprof.record.phase import DeviceTimes
-from alexprof.workload.base import AblationSpec
 from tests.attribute.test_behind import Kernel, build
 
 # The host takes 10 ns for each launch, kernels 4 ns: the GPU waits for the host.

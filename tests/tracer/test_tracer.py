@@ -10,6 +10,7 @@ import pytest
 import alexprof
 from alexprof.analysis.savings import measured_saving
 from alexprof.errors import CaptureError, RunError, UsageError
+from alexprof.record.ablation import AblationSpec
 from alexprof.record.note import Note
 from alexprof.record.parquet import load_costs, load_steps
 from alexprof.show.progress import Progress
@@ -17,7 +18,6 @@ from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload.alexnet import alexnet
-from alexprof.workload.base import AblationSpec
 from alexprof.workload.without_ops import ablated
 from tests.analysis.made import sum_of_accounts
 

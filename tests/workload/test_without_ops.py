@@ -9,8 +9,9 @@ import pytest
 
 import alexprof
 from alexprof.errors import UsageError
+from alexprof.record.ablation import AblationSpec
 from alexprof.workload.alexnet import alexnet
-from alexprof.workload.base import AblationSpec, matches
+from alexprof.workload.base import matches
 from alexprof.workload.patterns import Pattern
 from alexprof.workload.without_ops import ablated, bypassing
 

@@ -91,7 +91,7 @@ def phase_answer(run: Run, phase: str) -> str:
 
 def _answers(view: View) -> Iterator[str]:
     if view.outside:
-        yield _with_outside(view.outside)
+        yield loop_time(view.outside)
     elif view.headlines:
         yield saved_text(view)
     elif any(step.phase in view.phases for step in view.summary.traced):
@@ -139,7 +139,7 @@ def _a_step(view: View, phase: str) -> str:
     return f"{article(label)} {label} step"
 
 
-def _with_outside(finding: Finding) -> str:
+def loop_time(finding: Finding) -> str:
     """Says: A step takes 62.4 ms, 85.8 % of it between the marked steps, where ops run."""
     figures = finding.numbers
     part = numbers.percent_unit(1 - figures["held_s"] / figures["span_s"])

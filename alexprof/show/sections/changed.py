@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from alexprof.analysis.caveats import SPOILED
 from alexprof.analysis.changes import Change, GroupRecord, Level, Part, RunComparison, Unmatched
 from alexprof.record.values import Difference, Interval
 from alexprof.show import numbers
@@ -44,8 +45,9 @@ Key = tuple[str, str, str]
 def comparable_section(comparison: RunComparison) -> Section:
     """Answers whether the groups can be compared at all."""
     blocks: list[Block] = [Lead(_comparable(comparison))]
-    blocks += [Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not]
-    blocks += [Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes]
+    blocks += caveat_warnings(comparison)
+    warnings, remarks = note_blocks(comparison)
+    blocks += [*warnings, *remarks]
     if text := same_results(comparison):
         blocks.append(Remark(text))
     return Section("Can they be compared?", "", tuple(blocks))
@@ -86,13 +88,15 @@ def brief_section(comparison: RunComparison) -> Section:
 def _brief_blocks(comparison: RunComparison) -> Iterator[Block]:
     if not comparison.comparable:
         yield Lead("The runs can’t be compared: a difference might not come from the program.")
-        yield from (Warn(f"{caveat_text(caveat)}.") for caveat in comparison.why_not)
+        yield from caveat_warnings(comparison)
         return
+    warnings, remarks = note_blocks(comparison, lead_says_variants=False)
     for other in comparison.others:
         yield from _brief_changes(comparison, other)
+    yield from warnings
     if text := same_results(comparison):
         yield Remark(text)
-    yield from (Remark(f"{caveat_text(caveat)}.") for caveat in comparison.notes[:_NOTES_SHOWN])
+    yield from remarks[:_NOTES_SHOWN]
 
 
 def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Block]:
@@ -159,28 +163,62 @@ def _change_text(difference: Difference) -> str:
 def _comparable(comparison: RunComparison) -> str:
     if not comparison.comparable:
         return "No: the differences below might not come from the program."
-    if all(other.runs == comparison.a.runs for other in comparison.others):
+    if of_one_run(comparison):
         return "Yes: variants of one run, which differ on purpose."
     if comparison.a.traced:
         return "Yes, by traced steps, as far as traces show what ran."
     return "Yes: the same work on the same machine."
 
 
+def of_one_run(comparison: RunComparison) -> bool:
+    """Whether all that is compared are variants of one run."""
+    return all(other.runs == comparison.a.runs for other in comparison.others)
+
+
+def phase_labels(comparison: RunComparison) -> dict[str, str]:
+    """The label of each phase of any group; A's first."""
+    groups = (*comparison.others, comparison.a)
+    return {key: label for group in groups for key, label in group.phases.items()}
+
+
+def caveat_warnings(comparison: RunComparison) -> list[Warn]:
+    """Why groups can't be compared."""
+    labels = phase_labels(comparison)
+    return [Warn(f"{caveat_text(caveat, labels)}.") for caveat in comparison.why_not]
+
+
+def note_blocks(
+    comparison: RunComparison, *, lead_says_variants: bool = True
+) -> tuple[list[Warn], list[Remark]]:
+    """What else to know: of busy phases a warning; not what the lead says of variants anyway."""
+    of_variants = lead_says_variants and of_one_run(comparison)
+    labels = phase_labels(comparison)
+    warnings, remarks = [], []
+    for note in comparison.notes:
+        text = f"{caveat_text(note, labels)}."
+        if note.effect == "times" or note.code == "machine_busy":
+            warnings.append(Warn(text))
+        elif not (of_variants and note.code == "variants_of_one_run"):
+            remarks.append(Remark(text))
+    return warnings, remarks
+
+
 def same_results(comparison: RunComparison) -> str:
     """Whether both compute the same; "" where that is among what forbids the comparison."""
     every = "all" if len(comparison.others) > 1 else "both"
-    answer = comparison.same_results
+    answer, labels = comparison.same_results, phase_labels(comparison)
     if answer:
         worst = max(comparison.results, key=lambda change: change.difference or 0.0)
         if not worst.difference:
             return f"{every.capitalize()} compute the same results: their fingerprints are equal."
-        return f"{every.capitalize()} compute the same results: {result_text(worst)}."
+        return f"{every.capitalize()} compute the same results: {result_text(worst, labels)}."
     shown = [change for change in comparison.results if change.same is answer]
-    texts = "; ".join(dict.fromkeys(map(result_text, shown))) or "no phase is in all runs"
+    clauses = dict.fromkeys(result_text(change, labels) for change in shown)
+    texts = "; ".join(clauses) or "no phase is in all runs"
     if answer is None:
         return f"It is not known whether {every} compute the same results: {texts}."
     if all(change.on_purpose for change in shown):
-        return f"As variants of one run, they compute different results on purpose: {texts}."
+        return f"Their results differ: {texts}."
     return ""
 
 
@@ -224,7 +262,15 @@ def _inside(parts: Sequence[Change | Unmatched], a: GroupRecord, top: int) -> It
             changed = any(isinstance(part, Change) for part in news)
             silent.append(plural(others, f"{'other ' if changed else ''}{level}"))
     if silent:
-        yield Remark(f"No significant change in {' and '.join(silent)}.")
+        yield Remark(_silent_text(parts, " and ".join(silent)))
+
+
+def _silent_text(parts: Sequence[Change | Unmatched], silent: str) -> str:
+    """Why nothing is said of kinds and ops: chance, or times that allow no verdict in the phase."""
+    for part in parts:
+        if isinstance(part, Change) and part.difference.reason in SPOILED:
+            return f"{sentence_case(silent)}: {verdict_phrase(part.difference)}."
+    return f"No significant change in {silent}."
 
 
 def _is_news(part: Change | Unmatched) -> bool:
