@@ -8,9 +8,10 @@ phases, ablations, costs = measured("forward", steps, ops, [AblationSpec("lrn", 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,7 +70,8 @@ def block(variant: str, number: int, order: int, seconds: NDArray[np.float64]) -
 class OpTimes:
     """An op, or a reason for idle time: its share of each traced step, and how long it ran.
 
-    Without `busy_ns` it ran for its share; without `layer` that is the first part of its name.
+    Without `busy_ns` it ran for its share; without `layer` that is the first part of its name;
+    without `type` that is TensorFlow's for its kind.
     """
 
     name: str
@@ -79,6 +81,7 @@ class OpTimes:
     busy_ns: NDArray[np.float64] | None = None
     device: str = "CPU"
     layer: str | None = None
+    type: str | None = None
 
 
 def idle(share_ns: NDArray[np.float64], device: str = "CPU", reason: str = "python") -> OpTimes:
@@ -104,7 +107,7 @@ def costs_of(ops: Iterable[OpTimes]) -> pl.DataFrame:
             "busy_ns": share_ns if op.busy_ns is None else np.rint(op.busy_ns).astype(np.int64),
             "device": op.device,
             "op": op.name,
-            "type": TYPES.get(op.kind, op.kind),
+            "type": op.type or TYPES.get(op.kind, op.kind),
             "kind": IDLE_OP if is_idle else op.kind,
             "layer": op.layer or layer_of(op.name),
             "pass": op.pass_,
@@ -201,3 +204,42 @@ def run_of(name: str, variants: Mapping[str, Variant] | None = None, **fields: A
         "variants": dict(variants or {}),
     }
     return Run(**{**usual, **fields})
+
+
+def change_phases(
+    run: Run, change: Callable[[Phase], Phase], variant: str = "", phase: str = ""
+) -> Run:
+    """The run with each of its phases changed, or only those of a variant or name."""
+    variants = {}
+    for name, record in run.variants.items():
+        phases = {
+            key: change(old) if variant in ("", name) and phase in ("", key) else old
+            for key, old in record.phases.items()
+        }
+        variants[name] = msgspec.structs.replace(record, phases=phases)
+    return msgspec.structs.replace(run, variants=variants)
+
+
+def with_fields(
+    run: Run,
+    variant: str = "",
+    phase: str = "",
+    *,
+    timed: Mapping[str, Any] | None = None,
+    traced: Mapping[str, Any] | None = None,
+    attribution: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Run:
+    """The run with these fields of such phases and of what they hold."""
+
+    def change(old: Phase) -> Phase:
+        return msgspec.structs.replace(
+            old,
+            timed=old.timed and replace(old.timed, **(timed or {})),
+            traced=old.traced and msgspec.structs.replace(old.traced, **(traced or {})),
+            attribution=old.attribution
+            and msgspec.structs.replace(old.attribution, **(attribution or {})),
+            **fields,
+        )
+
+    return change_phases(run, change, variant, phase)

@@ -65,6 +65,10 @@ class AttributedTimes(Struct, frozen=True, kw_only=True):
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""
 
+    def __post_init__(self) -> None:
+        if all(times.device != self.device for times in self.devices):
+            raise ValueError(f"no times of the device {self.device}")
+
     @property
     def timeline(self) -> DeviceTimes:
         """The step's timeline, of `device`."""

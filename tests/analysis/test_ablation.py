@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from alexprof.analysis.ablation import ablation
-from alexprof.measure.loop import Block
+from alexprof.capture.executed import Node
 from alexprof.measure.timed import describe
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note
-from alexprof.record.phase import AttributedTimes, OpCost, Phase, Traced
+from alexprof.record.phase import Phase
 from alexprof.record.trace import Replay, Saving
 from alexprof.workload.base import AblationSpec
 from tests.analysis.made import sum_of_accounts
+from tests.factory import OpTimes, block, costs_of, traced
 
 IDLE = ("(idle)", "python", "(idle)", "(idle)", "idle")
 LOST = ("(unassigned)", "(unassigned)", "(unassigned)", "(unassigned)", "other")
@@ -36,37 +37,16 @@ FUSED = ("conv", "_FusedConv2D", "Conv2D", "conv", "forward")
 RELU = ("conv", "Relu", "Relu", "conv", "forward")
 Op = tuple[str, str, str, str, str]
 QUESTION = AblationSpec("lrn", "with", "without", kinds=("LRN",))
-COLUMNS = ("op", "type", "kind", "layer", "pass")
 
 
 def frame(ops: Mapping[Op, Sequence[int]]) -> pl.DataFrame:
     """Costs with what each op had of each step, in ns; one that is 0 has no row."""
-    steps = len(next(iter(ops.values())))
-    wall = [sum(each[step] for each in ops.values()) for step in range(steps)]
-    return pl.DataFrame(
-        [
-            {
-                **dict(zip(COLUMNS, op, strict=True)),
-                "step": 7 + step,
-                "device": device,
-                "share_ns": share,
-                "wall_ns": wall[step],
-            }
-            for op, shares in ops.items()
-            for step, share in enumerate(shares)
-            if share
-            for device in ("CPU", "GPU:0")[: 1 + (op == CONV)]  # of another device: not asked
-        ]
-    )
-
-
-def blocks(variant: str, seconds: Sequence[Sequence[float]]) -> list[Block]:
-    found = []
-    for at, part in enumerate(seconds):
-        end = np.cumsum(np.round(np.array(part) * 1e9)).astype(np.int64)
-        start = np.concatenate(([0], end[:-1]))
-        found.append(Block(variant, at, 2 * at + (variant != "with"), 0, start, end))
-    return found
+    times = [
+        OpTimes(name, kind, pass_, np.array(shares), device=device, layer=layer, type=type_)
+        for (name, type_, kind, layer, pass_), shares in ops.items()
+        for device in ("CPU", "GPU:0")[: 1 + ((name, type_) == CONV[:2])]  # of another: not asked
+    ]
+    return costs_of(times).filter(pl.col("share_ns") > 0)
 
 
 def answered(
@@ -75,30 +55,25 @@ def answered(
     question: AblationSpec = QUESTION,
     **fields: object,
 ) -> Ablation:
-    ran = [block for variant, each in seconds.items() for block in blocks(variant, each)]
-    phases = {}
-    for variant, ops in costs.items():
-        wall_ns = sum(map(sum, ops.values()))
-        steps = len(next(iter(ops.values())))
-        mine = [block for block in ran if block.variant == variant]
-        phases[variant] = Phase(
-            label="Forward",
-            timed=describe(mine, fetch=True),
-            attribution=AttributedTimes(device="CPU", devices=()),
-            traced=Traced(
-                steps=steps,
-                mean_s=wall_ns / steps / 1e9,
-                std_s=None,
-                slowdown=None,
-                wall_clock_mean_s=None,
-                file="",
-                host_level=None,
-                events=0,
-            ),
-        )
-    phases["with"] = msgspec.structs.replace(phases["with"], **fields)
+    steps = {
+        variant: [
+            block(variant, at, 2 * at + (variant != "with"), np.array(part))
+            for at, part in enumerate(parts)
+        ]
+        for variant, parts in seconds.items()
+    }
     tables = {(variant, "forward"): frame(ops) for variant, ops in costs.items()}
-    return ablation(question, "forward", ran, phases, tables, interleaved=True)
+    phases = {
+        variant: traced(
+            Phase(label="Forward", timed=describe(blocks, fetch=True)),
+            tables[variant, "forward"],
+            nodes={"lrn/Transpose": Node("Transpose", ("LRN",))},
+        )
+        for variant, blocks in steps.items()
+    }
+    phases["with"] = msgspec.structs.replace(phases["with"], **fields)
+    every = [*steps["with"], *steps["without"]]
+    return ablation(question, "forward", every, phases, tables, interleaved=True)
 
 
 WITH = {
@@ -127,77 +102,77 @@ def mean_s(values: Sequence[int], ops: Mapping[Op, Sequence[int]], timed_s: str)
 
 
 def test_every_account_of_a_pair_of_traces():
-    found = answered({"with": WITH, "without": WITHOUT}, STEADY)
-    assert found.measured_s == pytest.approx(3e-7)
+    answer = answered({"with": WITH, "without": WITHOUT}, STEADY)
+    assert answer.measured_s == pytest.approx(3e-7)
     of_a, of_b = "1e-6", "7e-7"
     own = [sum(pair) for pair in zip(WITH[LRN], WITH[LRN_GRAD], strict=True)]
-    assert found.attributed_s == pytest.approx(mean_s(own, WITH, of_a))
-    assert found.ops == 2
-    assert [(part.layer, part.pass_) for part in found.parts] == [
+    assert answer.attributed_s == pytest.approx(mean_s(own, WITH, of_a))
+    assert answer.ops == 2
+    assert [(part.layer, part.pass_) for part in answer.parts] == [
         ("lrn", "forward"),
         ("lrn", "backward"),
     ]
-    assert found.parts[1].attributed_s == pytest.approx(mean_s(WITH[LRN_GRAD], WITH, of_a))
-    assert [(one.type, one.pass_, one.ops) for one in found.seen] == [
+    assert answer.parts[1].attributed_s == pytest.approx(mean_s(WITH[LRN_GRAD], WITH, of_a))
+    assert [(one.type, one.pass_, one.ops) for one in answer.seen] == [
         ("LRN", "forward", 1),
         ("LRNGrad", "backward", 1),
     ]
-    (gone,) = found.only_with
+    (gone,) = answer.only_with
     assert (gone.type, gone.ops) == ("Transpose", ("lrn/Transpose",))
     assert gone.change_s == pytest.approx(mean_s(WITH[TURN], WITH, of_a))
     conv = [sum(pair) for pair in zip(WITH[CONV], WITH[CONV_GRAD], strict=True)]
     conv_without = [sum(pair) for pair in zip(WITHOUT[CONV], WITHOUT[CONV_GRAD], strict=True)]
-    layers = {other.name: other for other in found.others}
+    layers = {other.name: other for other in answer.others}
     assert set(layers) == {"conv", "pool"}
     assert layers["conv"].with_s == pytest.approx(mean_s(conv, WITH, of_a))
     assert layers["conv"].without_s == pytest.approx(mean_s(conv_without, WITHOUT, of_b))
-    assert found.unassigned is not None
-    assert found.unassigned.change_s == pytest.approx(-mean_s(WITHOUT[LOST], WITHOUT, of_b))
+    assert answer.unassigned is not None
+    assert answer.unassigned.change_s == pytest.approx(-mean_s(WITHOUT[LOST], WITHOUT, of_b))
     idle_s = mean_s(WITH[IDLE], WITH, of_a) - mean_s(WITHOUT[IDLE], WITHOUT, of_b)
-    assert found.idle_s == pytest.approx(idle_s)
-    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-18)
+    assert answer.idle_s == pytest.approx(idle_s)
+    assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, abs=1e-18)
     step = sum(map(sum, WITH.values())) / 6 * 1e-9
-    assert found.traced_over_timed is not None
-    assert found.traced_over_timed[0] == pytest.approx(step / 1e-6)
+    assert answer.traced_over_timed is not None
+    assert answer.traced_over_timed[0] == pytest.approx(step / 1e-6)
 
 
 def test_intervals_are_of_block_means_of_two_steps():
-    found = answered({"with": WITH, "without": WITHOUT}, STEADY)
+    answer = answered({"with": WITH, "without": WITHOUT}, STEADY)
     scale_a = 1e-6 / (sum(map(sum, WITH.values())) / 6)
     scale_b = 7e-7 / (sum(map(sum, WITHOUT.values())) / 6)
     a = np.array(WITH[POOL], float).reshape(3, 2).mean(axis=1) * scale_a
     b = np.array(WITHOUT[POOL], float).reshape(3, 2).mean(axis=1) * scale_b
     right = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    (pool,) = (other for other in found.others if other.name == "pool")
+    (pool,) = (other for other in answer.others if other.name == "pool")
     assert pool.ci95_s == pytest.approx((right.low, right.high), rel=1e-6)
     own = np.array(WITH[LRN], float) + np.array(WITH[LRN_GRAD], float)
     own = own.reshape(3, 2).mean(axis=1) * scale_a
     half = 1.1 * stats.t.ppf(0.975, 2) * own.std(ddof=1) / math.sqrt(3)
-    assert found.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
+    assert answer.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
 
 
 def test_a_drift_of_own_ops_is_scatter_as_in_the_table_of_ops():
     steps = 14
     rising = [100 + 10 * step for step in range(steps)]
     rest = [900 - 10 * step for step in range(steps)]
-    found = answered({"with": {LRN: rising, CONV: rest}, "without": {CONV: [700] * steps}}, STEADY)
+    answer = answered({"with": {LRN: rising, CONV: rest}, "without": {CONV: [700] * steps}}, STEADY)
     own = np.array(rising, float).reshape(7, 2).mean(axis=1) * 1e-9
     half = 1.1 * stats.t.ppf(0.975, 6) * own.std(ddof=1) / math.sqrt(7)
-    assert found.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
-    assert found.parts[0].ci95_s == found.attributed_ci95_s
+    assert answer.attributed_ci95_s == pytest.approx((own.mean() - half, own.mean() + half))
+    assert answer.parts[0].ci95_s == answer.attributed_ci95_s
 
 
 def test_a_change_is_told_from_0_where_chance_and_the_timed_means_leave_none_open():
     quiet = {op: [10 * values[0]] * 6 for op, values in WITH.items()}
     changed = {op: [10 * values[0]] * 6 for op, values in WITHOUT.items()}
     changed[CONV] = [5000, 5000, 5001, 5000, 5000, 5001]
-    found = answered({"with": quiet, "without": changed}, STEADY)
-    assert {other.name: other.significant for other in found.others}["conv"]
+    answer = answered({"with": quiet, "without": changed}, STEADY)
+    assert {other.name: other.significant for other in answer.others}["conv"]
     wide = {"with": STEADY["with"], "without": [[4e-7, 4e-7], [1e-6, 1e-6]]}
-    found = answered({"with": quiet, "without": changed}, wide)
-    assert not any(other.significant for other in found.others)
-    low_s, high_s = found.not_significant_ci95_s or (0.0, 0.0)
-    total_s = sum(change.change_s for change in found.others)
+    answer = answered({"with": quiet, "without": changed}, wide)
+    assert not any(other.significant for other in answer.others)
+    low_s, high_s = answer.not_significant_ci95_s or (0.0, 0.0)
+    total_s = sum(change.change_s for change in answer.others)
     assert (low_s + high_s) / 2 == pytest.approx(total_s)
 
 
@@ -209,25 +184,25 @@ def test_what_is_fused_under_another_name_is_not_gone():
     fused = {FUSED: [500, 500], POOL: [100, 100]}
     bare = {CONV: [450, 450], POOL: [100, 100]}
     relu = AblationSpec("Relu", "with", "without", kinds=("Relu",))
-    found = answered({"with": fused, "without": bare}, STEADY, relu)
-    assert found.attributed_s is None
-    assert found.ops == 0
-    assert (found.only_with, found.only_without) == ((), ())
-    assert {other.name for other in found.others} == {"conv", "pool"}
-    found = answered({"with": fused, "without": {**bare, RELU: [20, 20]}}, STEADY, relu)
-    (new,) = found.only_without
+    answer = answered({"with": fused, "without": bare}, STEADY, relu)
+    assert answer.attributed_s is None
+    assert answer.ops == 0
+    assert (answer.only_with, answer.only_without) == ((), ())
+    assert {other.name for other in answer.others} == {"conv", "pool"}
+    answer = answered({"with": fused, "without": {**bare, RELU: [20, 20]}}, STEADY, relu)
+    (new,) = answer.only_without
     assert (new.type, new.ops) == ("Relu", ("conv",))
     assert new.change_s < 0
-    assert sum_of_accounts(found) == pytest.approx(found.measured_s, abs=1e-18)
+    assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, abs=1e-18)
 
 
 def test_of_a_layer_only_what_is_gone_was_left_out():
     layer = AblationSpec("conv", "with", "without", kinds=(), layers=("conv",))
-    found = answered(
+    answer = answered(
         {"with": {CONV: [400, 400], RELU: [50, 50]}, "without": {CONV: [390, 390]}}, STEADY, layer
     )
-    assert [(one.type, one.ops) for one in found.seen] == [("Relu", 1)]
-    assert [other.name for other in found.others] == ["conv"]
+    assert [(one.type, one.ops) for one in answer.seen] == [("Relu", 1)]
+    assert [other.name for other in answer.others] == ["conv"]
 
 
 POOL_OF_OPS = [CONV, CONV_GRAD, LRN, LRN_GRAD, POOL, TURN, FUSED, RELU, IDLE, LOST]
@@ -237,14 +212,14 @@ shares = st.integers(0, 10**9)
 @st.composite
 def variants(draw: st.DrawFn) -> dict[str, dict[Op, list[int]]]:
     steps = {name: draw(st.integers(1, 7)) for name in ("with", "without")}
-    found = {}
+    costs = {}
     for name, count in steps.items():
         ops = draw(st.sets(st.sampled_from(POOL_OF_OPS)))
-        found[name] = {
+        costs[name] = {
             op: draw(st.lists(shares, min_size=count, max_size=count)) for op in sorted(ops)
         }
-        found[name][POOL] = draw(st.lists(st.integers(1, 10**9), min_size=count, max_size=count))
-    return found
+        costs[name][POOL] = draw(st.lists(st.integers(1, 10**9), min_size=count, max_size=count))
+    return costs
 
 
 timed = st.lists(
@@ -257,19 +232,19 @@ timed = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(variants(), timed, timed)
 def test_the_accounts_add_up(costs, a, b):
-    found = answered(costs, {"with": a, "without": b})
-    assert found.others_s is not None
-    assert found.idle_s is not None
+    answer = answered(costs, {"with": a, "without": b})
+    assert answer.others_s is not None
+    assert answer.idle_s is not None
     whole_s = max(np.concatenate([*map(np.array, (*a, *b))]).max(), 1e-9)
     close = {"abs": 1e-12 * whole_s}
-    assert sum_of_accounts(found) == pytest.approx(found.measured_s, **close)
-    parts = [other.change_s for other in found.others]
-    parts += [one.change_s for one in (*found.only_with, *found.only_without)]
-    parts += [found.unassigned.change_s] if found.unassigned else []
-    assert math.fsum(parts) == pytest.approx(found.others_s, **close)
-    own = math.fsum(part.attributed_s for part in found.parts)
-    assert own == pytest.approx(found.attributed_s or 0.0, **close)
-    assert math.fsum((own, *parts, found.idle_s)) == pytest.approx(found.measured_s, **close)
+    assert sum_of_accounts(answer) == pytest.approx(answer.measured_s, **close)
+    parts = [other.change_s for other in answer.others]
+    parts += [one.change_s for one in (*answer.only_with, *answer.only_without)]
+    parts += [answer.unassigned.change_s] if answer.unassigned else []
+    assert math.fsum(parts) == pytest.approx(answer.others_s, **close)
+    own = math.fsum(part.attributed_s for part in answer.parts)
+    assert own == pytest.approx(answer.attributed_s or 0.0, **close)
+    assert math.fsum((own, *parts, answer.idle_s)) == pytest.approx(answer.measured_s, **close)
     left_out = [
         costs["with"][op]
         for op in (LRN, LRN_GRAD)
@@ -283,55 +258,28 @@ def test_the_accounts_add_up(costs, a, b):
 
 def test_a_prediction_by_the_replay_and_its_error():
     saving = Saving(
-        what="ablation",
-        name="lrn",
-        fraction=0.27,
-        fraction_std=0.0,
+        what="ablation", name="lrn", fraction=0.27, fraction_std=0.0,
         halved_fraction=0.1,
-    )
+    )  # fmt: skip
     replay = Replay(drift=0.01, drift_worst=0.01, steps=6, savings=(saving,))
-    found = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
-    assert found.predicted_by == "ops"
-    assert found.predicted_ci95_s == pytest.approx((2.6e-7, 2.8e-7))
+    answer = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
+    assert answer.predicted_by == "ops"
+    assert answer.predicted_ci95_s == pytest.approx((2.6e-7, 2.8e-7))
 
 
-def test_where_nothing_was_replayed_the_share_predicts():
-    found = answered({"with": WITH, "without": WITHOUT}, STEADY)
-    assert found.predicted_by == "share"
-    assert found.predicted_s == found.attributed_s
-    assert found.predicted_ci95_s is None
-
-
-def test_what_goes_with_it_is_in_what_the_share_predicts():
-    turned = OpCost(
-        name="lrn/Transpose",
-        device="CPU",
-        pass_="forward",
-        executions_per_step=1,
-        kernels_per_step=0,
-        busy_mean_s=3e-8,
-        busy_std_s=None,
-        share_mean_s=3e-8,
-        share_std_s=None,
-        share_fraction=0.03,
-        type="Transpose",
-        kind="Transpose",
-        layer="lrn",
-        fused=("LRN",),
-    )
-    replay = Replay(reason=Note("replay_gpu_busy"), dependents={"lrn": ("lrn/Transpose",)})
-    found = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay, ops=(turned,))
-    assert found.attributed_s is not None
-    assert found.predicted_s is not None
-    assert found.traced_over_timed is not None
-    assert found.predicted_s - found.attributed_s == pytest.approx(
-        3e-8 / found.traced_over_timed[0]
-    )
-    assert [(one.op, one.fused) for one in found.fused] == [("lrn/Transpose", ("LRN",))]
+@pytest.mark.parametrize("dependents", [(), ("lrn/Transpose",)])
+def test_without_a_replay_the_share_predicts_with_what_goes_with_it(dependents):
+    replay = Replay(reason=Note("replay_gpu_busy"), dependents={"lrn": dependents})
+    answer = answered({"with": WITH, "without": WITHOUT}, STEADY, replay=replay)
+    assert answer.predicted_by == "share"
+    assert answer.attributed_s is not None
+    turned_s = mean_s(WITH[TURN], WITH, "1e-6") if dependents else 0
+    assert answer.predicted_s == pytest.approx(answer.attributed_s + turned_s)
+    assert answer.predicted_ci95_s is None
+    assert [(op.op, op.fused) for op in answer.fused] == [("lrn/Transpose", ("LRN",))]
 
 
 def test_without_the_other_trace_nothing_is_attributed():
-    both = {"with": WITH, "without": WITHOUT}
-    found = answered(both, STEADY, attribution=None)
-    assert (found.attributed_s, found.others, found.others_s) == (None, (), None)
-    assert found.predicted_s is None
+    answer = answered({"with": WITH, "without": WITHOUT}, STEADY, attribution=None)
+    assert (answer.attributed_s, answer.others, answer.others_s) == (None, (), None)
+    assert answer.predicted_s is None

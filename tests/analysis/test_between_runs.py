@@ -13,7 +13,7 @@ from alexprof.analysis.findings import findings_of
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.interference import OTHERS, TOO_BUSY
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
-from alexprof.record.store import save_run
+from alexprof.record.store import load_run, save_run
 from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import HOST, compared, group, made_run
 from tests.analysis.test_interference import HOT, QUIET
@@ -33,6 +33,19 @@ def whole(comparison):
     return change
 
 
+@pytest.fixture
+def beside(tmp_path):
+    """Writes A and B, whose steps took so long with this around them; compares them."""
+
+    def write(b_s=0.1, a_s=0.1, of_a=None, **of_b):
+        for name, step_s, fields in (("a", a_s, of_a), ("b", b_s, of_b)):
+            interference = replace(AT_REST, **(fields or {}))
+            made_run(tmp_path / name, {"v": step_s}, interference=interference)
+        return compared(tmp_path, "a", "b")
+
+    return write
+
+
 def test_each_run_counts_by_the_length_of_its_own_measurement(tmp_path):
     for name, seconds in (("a", 6.0), ("b", 60.0), ("b2", 600.0)):
         interference = replace(AT_REST, seconds=seconds)
@@ -48,11 +61,8 @@ def test_each_run_counts_by_the_length_of_its_own_measurement(tmp_path):
     assert error("b", "b2") == pytest.approx(math.hypot(of_a, of_b / 2, of_b2 / 2), rel=1e-3)
 
 
-def test_interference_below_a_quarter_of_the_cores_widens_nothing(tmp_path):
-    made_run(tmp_path / "a", {"v": 0.1}, interference=AT_REST)
-    made_run(tmp_path / "b", {"v": 0.11}, interference=AT_REST)
-    made_run(tmp_path / "beside", {"v": 0.11}, interference=replace(AT_REST, cpu_others=0.3))
-    quiet, loud = (compared(tmp_path, "a", name) for name in ("b", "beside"))
+def test_interference_below_a_quarter_of_the_cores_widens_nothing(beside):
+    quiet, loud = beside(0.11), beside(0.11, cpu_others=0.3)
     assert whole(quiet).difference.verdict == "slower"
     assert whole(loud).difference == whole(quiet).difference
     (note,) = loud.notes
@@ -60,45 +70,38 @@ def test_interference_below_a_quarter_of_the_cores_widens_nothing(tmp_path):
     assert note.numbers == {"a": 0.0, "b": 0.3, "cores": 2}
 
 
-def test_short_runs_can_t_tell_and_take_three_of_each(tmp_path):
-    for name, step_s in (("a", 0.1), ("b", 0.11)):
-        interference = replace(AT_REST, seconds=0.4)
-        made_run(tmp_path / name, {"v": step_s}, interference=interference)
-    comparison = compared(tmp_path, "a", "b")
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "needed"), [(0.4, "unclear", MORE_RUNS), (60.0, "slower", None)]
+)
+def test_a_minute_tells_ten_percent_and_short_runs_take_three_of_each(
+    beside, seconds, verdict, needed
+):
+    comparison = beside(0.11, of_a={"seconds": seconds}, seconds=seconds)
     assert comparison.comparable
     change = whole(comparison)
-    assert (change.difference.verdict, change.difference.needed) == ("unclear", MORE_RUNS)
-
-
-def test_a_minute_on_a_machine_at_rest_tells_ten_percent(tmp_path):
-    for name, step_s in (("a", 0.3), ("b", 0.33)):
-        made_run(tmp_path / name, {"v": step_s}, interference=replace(AT_REST, seconds=60.0))
-    assert whole(compared(tmp_path, "a", "b")).difference.verdict == "slower"
+    assert (change.difference.verdict, change.difference.needed) == (verdict, needed)
 
 
 @pytest.mark.parametrize(
-    ("part", "found", "comparable"),
+    ("part", "noted", "comparable"),
     [(OTHERS - 0.01, False, True), (OTHERS + 0.01, True, True), (TOO_BUSY + 0.01, True, False)],
 )
-def test_a_busy_machine_is_a_finding_before_it_forbids_a_verdict(tmp_path, part, found, comparable):
-    made_run(tmp_path / "a", {"v": 0.1}, interference=AT_REST)
-    beside = replace(AT_REST, cpu_others=2 * part)
-    run = made_run(tmp_path / "b", {"v": 0.1}, interference=beside)
-    assert ("machine_busy" in {finding.code for finding in findings_of(run)}) == found
-    assert compared(tmp_path, "a", "b").comparable == comparable
+def test_a_busy_machine_is_a_finding_before_it_forbids_a_verdict(
+    beside, tmp_path, part, noted, comparable
+):
+    assert beside(cpu_others=2 * part).comparable == comparable
+    codes = {finding.code for finding in findings_of(load_run(tmp_path / "b"))}
+    assert ("machine_busy" in codes) == noted
 
 
-def test_where_others_had_much_of_the_machine_there_is_no_verdict(tmp_path):
-    made_run(tmp_path / "a", {"v": 0.1}, interference=AT_REST)
-    made_run(tmp_path / "b", {"v": 0.9}, interference=replace(AT_REST, cpu_others=0.8))
-    comparison = compared(tmp_path, "a", "b")
-    assert (comparison.comparable, len(comparison.why_not)) == (False, 1)
+def test_where_others_had_much_of_the_machine_there_is_no_verdict(beside, tmp_path):
+    comparison = beside(0.9, cpu_others=0.8)
+    assert not comparison.comparable
     (busy,) = comparison.why_not
     assert (busy.code, busy.runs, busy.phases) == ("machine_busy", ("b",), ("forward",))
     assert busy.numbers["most_fraction"] == pytest.approx(0.4, rel=1e-3)
     assert {part.difference.verdict for part in comparison.differences} == {"unclear"}
-    baseline, run = group(tmp_path, "a"), group(tmp_path, "b")
-    assert gate(run, baseline, [parse_bound("3%")]).exit_code == 3
+    assert gated(tmp_path).exit_code == 3
 
 
 def test_the_load_before_counts_where_nothing_was_read_around_the_steps(tmp_path):
@@ -111,23 +114,21 @@ def test_the_load_before_counts_where_nothing_was_read_around_the_steps(tmp_path
     assert (high.code, high.numbers) == ("load_high", {"load": 9.0, "cores": 2})
 
 
-def test_the_gate_tells_no_more_than_compare(tmp_path):
-    made_run(tmp_path / "a", {"v": 0.037}, interference=replace(AT_REST, seconds=0.8))
-    made_run(tmp_path / "b", {"v": 0.040}, interference=replace(AT_REST, seconds=0.8))
-    baseline, run = group(tmp_path, "a"), group(tmp_path, "b")
-    result = gate(run, baseline, [parse_bound("3%")])
+def gated(logdir):
+    return gate(group(logdir, "b"), group(logdir, "a"), [parse_bound("3%")])
+
+
+def test_the_gate_tells_no_more_than_compare(beside, tmp_path):
+    beside(0.040, 0.037, {"seconds": 0.8}, seconds=0.8)
+    result = gated(tmp_path)
     assert (result.outcome, result.exit_code) == ("unclear", 3)
     assert [subject.needed for subject in result.judged] == [MORE_RUNS]
 
 
 def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
-    for number in range(6):
-        made_run(
-            tmp_path / f"r{number}",
-            {"v": 0.1 if number < 3 else 0.105},
-            seed=number,
-            interference=replace(AT_REST, seconds=0.4),
-        )
+    moment = replace(AT_REST, seconds=0.4)
+    for at, step_s in enumerate([0.1] * 3 + [0.105] * 3):
+        made_run(tmp_path / f"r{at}", {"v": step_s}, seed=at, interference=moment)
     groups = [group(tmp_path, "r0", "r1", "r2"), group(tmp_path, "r3", "r4", "r5")]
     assert whole(compare(groups)).difference.verdict == "slower"
 
@@ -149,10 +150,8 @@ def test_three_runs_of_each_show_themselves_what_they_differ_by(tmp_path):
         ),
     ],
 )
-def test_what_went_on_beside_two_phases(tmp_path, of_a, of_b, what, numbers):
-    made_run(tmp_path / "a", {"v": 0.1}, interference=replace(AT_REST, **of_a))
-    made_run(tmp_path / "b", {"v": 0.1}, interference=replace(AT_REST, **of_b))
-    comparison = compared(tmp_path, "a", "b")
+def test_what_went_on_beside_two_phases(beside, of_a, of_b, what, numbers):
+    comparison = beside(of_a=of_a, **of_b)
     caveats = [*comparison.why_not, *comparison.notes]
     (caveat,) = [caveat for caveat in caveats if caveat.code == "interference_differs"]
     assert (caveat.what, caveat.numbers) == (what, numbers)

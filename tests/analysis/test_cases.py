@@ -5,12 +5,15 @@ They may lie beside the repository; tests pass without them.
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from alexprof.analysis.findings import findings_of
 from alexprof.errors import TraceError
 from alexprof.record.run import Run
 from alexprof.tracer.traces import load_trace
+from tests.analysis.made import compared
 from tests.samples import SAMPLES
 
 CASES = SAMPLES.parent / "cases"
@@ -33,10 +36,16 @@ def phases(name: str):
         ("jax_async_loop", "outside_runs", 0.1188),
     ],
 )
-def test_what_lies_between_marked_steps_comes_first(name, code, step_s):
+def test_what_lies_between_marked_steps_comes_first_and_is_not_compared(
+    name, code, step_s, tmp_path
+):
     first = findings_of(case(name))[0]
     assert first.code == code
     assert first.numbers["step_with_it_s"] == pytest.approx(step_s, rel=0.01)
+    files = [CASES / f"{name}.xplane.pb", tmp_path / "2.xplane.pb"]
+    shutil.copy(*files)
+    comparison = compared(tmp_path, *files)
+    assert "outside_steps" in {caveat.code for caveat in comparison.why_not}
 
 
 def test_a_source_that_sleeps_in_the_background_would_save_what_the_step_waits_for_it():
@@ -109,16 +118,3 @@ def test_where_steps_hold_little_of_their_loop_its_time_leads_everywhere(name, s
     assert f"{time} with the time between steps" in listed
     assert "trace.traced: can’t tell: 2 runs, and no interval of any." in over_time
     assert "a step’s time in a, b includes what lies between the marked steps" in over_time
-
-
-@pytest.mark.parametrize("name", ["stall_outside_markers", "jax_async_loop"])
-def test_steps_that_hold_little_of_their_loop_are_not_compared(name, tmp_path):
-    from alexprof.analysis.compare import compare
-    from alexprof.tracer.sources import select_each
-
-    files = [tmp_path / f"{number}.xplane.pb" for number in "12"]
-    for file in files:
-        file.write_bytes((CASES / f"{name}.xplane.pb").read_bytes())
-    comparison = compare(select_each([str(file) for file in files], tmp_path))
-    assert not comparison.comparable
-    assert "outside_steps" in {caveat.code for caveat in comparison.why_not}

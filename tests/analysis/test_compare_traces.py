@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -22,6 +23,7 @@ from tests.analysis.made import compared, group, made_run
 from tests.trace_runs import step_lengths_ns, write_trace
 
 STEPS = 40
+OWN_NS = pl.col("share_ns").sum()
 
 
 @pytest.fixture
@@ -71,46 +73,39 @@ def test_two_imported_runs_compare_as_by_hand(logdir):
     assert (comparison.comparable, comparison.a.traced) == (True, True)
 
 
-def test_layers_and_ops_are_compared_as_the_tables_have_them(logdir):
-    comparison = compared(logdir, "a", "b")
-    for level in ("layer", "kind", "op"):
-        sums = [
-            {
-                name: rows["share_ns"].sum() / STEPS / 1e9
-                for (name,), rows in load_costs(logdir / run).group_by(level)
-            }
-            for run in ("a", "b")
-        ]
-        changes = [change for change in comparison.differences if change.level == level]
-        assert {change.name for change in changes} - {"(idle)"} == set(sums[0]) - {"(idle)"}
-        for change in changes:
-            assert change.difference.before_s == pytest.approx(sums[0][change.name], rel=1e-9)
-            assert change.difference.after_s == pytest.approx(sums[1][change.name], rel=1e-9)
+@pytest.mark.parametrize("level", ["layer", "kind", "op"])
+def test_layers_and_ops_are_compared_as_the_tables_have_them(logdir, level):
+    before_s, after_s = (
+        {name: ns / STEPS / 1e9 for name, ns in costs.group_by(level).agg(OWN_NS).rows()}
+        for costs in (load_costs(logdir / run) for run in ("a", "b"))
+    )
+    changes = [part for part in compared(logdir, "a", "b").differences if part.level == level]
+    assert {change.name for change in changes} | {"(idle)"} == before_s.keys() | {"(idle)"}
+    for change in changes:
+        assert change.difference.before_s == pytest.approx(before_s[change.name], rel=1e-9)
+        assert change.difference.after_s == pytest.approx(after_s[change.name], rel=1e-9)
 
 
-def test_a_trace_compares_as_its_imported_run(logdir):
+@pytest.mark.parametrize(
+    "names", [("a.xplane.pb", "b.xplane.pb"), ("a.xplane.pb", "b"), ("a", "b.xplane.pb")]
+)
+def test_a_trace_compares_as_its_imported_run(logdir, names):
     runs = compared(logdir, "a", "b")
-    for a, b in (("a.xplane.pb", "b.xplane.pb"), ("a.xplane.pb", "b"), ("a", "b.xplane.pb")):
-        files = [logdir / name if "." in name else name for name in (a, b)]
-        traces = compared(logdir, *files)
-        for ours, theirs in zip(runs.differences, traces.differences, strict=True):
-            assert (ours.level, ours.name) == (theirs.level, theirs.name)
-            pairs = (ours.difference, theirs.difference)
-            ratios, intervals = zip(
-                *((difference.ratio, difference.ratio_ci95) for difference in pairs), strict=True
-            )
-            assert ratios[0] == pytest.approx(ratios[1], rel=1e-9)
-            assert intervals[0] == pytest.approx(intervals[1], rel=1e-9)
+    traces = compared(logdir, *(logdir / name if "." in name else name for name in names))
+    for ours, theirs in zip(runs.differences, traces.differences, strict=True):
+        assert (ours.level, ours.name) == (theirs.level, theirs.name)
+        assert ours.difference.ratio == pytest.approx(theirs.difference.ratio, rel=1e-9)
+        assert ours.difference.ratio_ci95 == pytest.approx(theirs.difference.ratio_ci95, rel=1e-9)
 
 
 def test_two_steps_of_each_allow_no_verdict(tmp_path):
     for name, scale in (("a", 1.0), ("b", 9.0)):
         file = write_trace(tmp_path / f"{name}.xplane.pb", steps=2, scale=scale)
         import_trace(file, logdir=tmp_path, name=name)
-    differences = [change.difference for change in compared(tmp_path, "a", "b").differences]
-    assert {(each.verdict, each.reason, each.needed) for each in differences} == {
-        ("unclear", "no_interval", Needed("steps", 3))
-    }
+    for change in compared(tmp_path, "a", "b").differences:
+        few = change.difference
+        assert (few.verdict, few.reason) == ("unclear", "no_interval")
+        assert few.needed == Needed("steps", 3)
     assert judged(tmp_path, "b", "a", "3%").exit_code == 3
 
 
@@ -130,16 +125,19 @@ def test_what_only_traces_leave_open_is_said_once(logdir):
     assert render_comparison(comparison).count("traces do not show") == 1
 
 
-def test_a_trace_and_a_timed_run_are_not_compared_and_it_says_why(logdir):
+@pytest.mark.parametrize("names", [("a", "timed"), ("timed", "a"), ("timed:trace", "a.xplane.pb")])
+def test_a_trace_and_a_timed_run_are_not_compared_and_it_says_why(logdir, names):
     made_run(logdir / "timed", {"trace": 0.01}, phase="trace")
-    for names in (("a", "timed"), ("timed", "a"), ("timed:trace", logdir / "a.xplane.pb")):
-        comparison = compared(logdir, *names)
-        assert not comparison.comparable
-        (why,) = comparison.why_not
-        assert why.code == "trace_and_timed"
-        assert why.runs == tuple(sorted(map(str, names), key=lambda name: name.startswith("timed")))
-        assert (comparison.differences, comparison.gone, comparison.new) == ((), (), ())
-        assert "can’t be compared" in render_comparison(comparison)
+    sides = [str(logdir / name) if name.endswith(".pb") else name for name in names]
+    comparison = compared(logdir, *sides)
+    assert not comparison.comparable
+    (why,) = comparison.why_not
+    assert why.code == "trace_and_timed"
+    assert why.runs == tuple(sorted(sides, key=lambda name: name.startswith("timed")))
+    assert (comparison.differences, comparison.gone, comparison.new) == ((), (), ())
+    assert "can’t be compared" in render_comparison(comparison)
+    new, baseline = (group(logdir, side) for side in sides)
+    assert gate(new, baseline, [parse_bound("3%")]).exit_code == 3
 
 
 def test_a_trace_is_not_compared_with_itself(logdir):
@@ -159,29 +157,20 @@ def test_a_gate_of_traces_exits_as_one_of_runs(logdir, run, baseline, bound, exi
         assert "traced steps" in render_gate(result)
 
 
-def test_a_gate_of_a_trace_and_a_timed_run_can_t_tell(logdir):
-    made_run(logdir / "timed", {"trace": 0.01}, phase="trace")
-    assert judged(logdir, "timed", "a", "3%").exit_code == 3
-    assert judged(logdir, "a", "timed", "3%").exit_code == 3
-
-
 def test_history_follows_traced_means_apart_from_timed_ones(logdir):
-    for number in range(4):
-        made_run(logdir / f"timed{number}", {"trace": 0.01}, phase="trace")
+    names = [f"timed{number}" for number in range(4)]
+    for name in names:
+        made_run(logdir / name, {"trace": 0.01}, phase="trace")
     timed = history(logdir)
     assert (timed.metric, timed.variant) == ("trace.mean", "trace")
-    assert {point.run for point in timed.points if point.compared} == {
-        f"timed{number}" for number in range(4)
-    }
+    assert sorted(point.run for point in timed.points if point.compared) == names
     traced = history(logdir, "trace.traced")
     values = {point.run: point.value for point in traced.points if point.compared}
-    assert values == pytest.approx(
-        {
-            name: load_run(logdir / name).variants["trace"].phases["trace"].traced.mean_s
-            for name in ("a", "b")
-        },
-        rel=1e-12,
-    )
+    means_s = {
+        name: load_run(logdir / name).variants["trace"].phases["trace"].traced.mean_s
+        for name in ("a", "b")
+    }
+    assert values == pytest.approx(means_s, rel=1e-12)
     assert "trace.traced" in render_history(traced)
 
 

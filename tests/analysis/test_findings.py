@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace as replaced
 
 import pytest
@@ -10,9 +11,8 @@ from msgspec.structs import replace
 from alexprof.analysis.findings import findings_of
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
-from alexprof.record.phase import AttributedTimes
 from alexprof.record.timed import Outliers, Steadiness, Stretch, WarmUp
-from tests.analysis.test_summary import phases
+from tests.factory import change_phases, with_fields
 from tests.show import odd_runs, runs
 
 SLOW = (Stretch("train", 1, 4, 3.0, ("default",)),)
@@ -23,122 +23,97 @@ def codes(run):
     return [finding.code for finding in findings_of(run)]
 
 
+def the_finding(run, code):
+    (finding,) = [finding for finding in findings_of(run) if finding.code == code]
+    return finding
+
+
 def test_a_run_at_rest_has_none_but_what_was_noted():
     assert codes(runs.steady()) == []
 
 
+BOTH = ("forward", "forward_backward")
+DRIFT = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
+
+
 def test_slow_steps_and_other_programs_are_one_finding():
-    run = phases(runs.alexnet(), lambda phase: replace(phase, interference=BUSY))
-    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
-    assert busy.phases == ("forward", "forward_backward")
+    run = with_fields(runs.alexnet(), interference=BUSY)
+    busy = the_finding(run, "machine_busy")
+    assert busy.phases == BOTH
     assert busy.numbers["slowest_ratio"] == max(stretch.ratio for stretch in run.stretches)
     assert busy.numbers["others_fraction"] == pytest.approx(BUSY.others_part)
     assert set(busy.invalidates) == {"times", "differences"}
 
 
-def test_the_most_harmful_is_first():
-    severities = [finding.severity for finding in findings_of(odd_runs.incomplete())]
+def test_a_host_that_takes_processors_is_not_other_programs():
+    stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
+    busy = the_finding(with_fields(runs.steady(), interference=stolen), "machine_busy")
+    assert busy.numbers.keys() == {"steal_fraction"}
+
+
+def test_the_most_harmful_is_first_and_what_stopped_a_run_has_its_own_words():
+    run = odd_runs.incomplete()
+    severities = [finding.severity for finding in findings_of(run)]
     assert severities == sorted(severities, reverse=True)
-    assert codes(odd_runs.incomplete())[0] == "incomplete"
-
-
-def test_an_incomplete_run_has_what_stopped_it_in_its_own_words():
-    first = findings_of(odd_runs.incomplete())[0]
-    assert first.text == odd_runs.incomplete().stopped.text
+    first = findings_of(run)[0]
+    assert (first.code, first.text) == ("incomplete", run.stopped.text)
 
 
 def test_variants_one_after_the_other_make_differences_unsure():
-    (turns,) = [one for one in findings_of(odd_runs.untraced()) if one.code == "no_turns"]
-    assert turns.invalidates == ("differences",)
+    assert the_finding(odd_runs.untraced(), "no_turns").invalidates == ("differences",)
 
 
 def test_traced_steps_unlike_the_timed_ones_make_shares_unsure():
-    def slow(phase):
-        traced = phase.traced and replace(phase.traced, slowdown=1.4)
-        return replace(phase, traced=traced)
-
-    (unlike,) = [
-        one for one in findings_of(phases(runs.steady(), slow)) if one.code == "trace_unlike"
-    ]
-    assert unlike.numbers == {"slowdown": 1.4}
-    assert unlike.phases == ("forward", "forward_backward")
-
-
-def test_a_host_that_takes_processors_is_not_other_programs():
-    stolen = Interference(seconds=60.0, cores=2, cpu_own=1.5, cpu_others=0.0, steal=0.4)
-    run = phases(runs.steady(), lambda phase: replace(phase, interference=stolen))
-    (busy,) = [finding for finding in findings_of(run) if finding.code == "machine_busy"]
-    assert busy.numbers.keys() == {"steal_fraction"}
+    unlike = the_finding(with_fields(runs.steady(), traced={"slowdown": 1.4}), "trace_unlike")
+    assert (unlike.numbers, unlike.phases) == ({"slowdown": 1.4}, BOTH)
 
 
 @pytest.mark.parametrize(("stretches", "step_s"), [((), 17.2e-3), (SLOW, 14.1e-3)])
 def test_what_a_gpu_waits_for_is_of_the_step_by_the_estimator_that_leads(stretches, step_s):
-    def bound(phase):
-        timed = replaced(phase.timed, mean_s=17.2e-3, median_s=14.1e-3)
-        launch_bound = replace(phase.attribution, bound_by="launching", launches_per_step=230.0)
-        return replace(phase, timed=timed, attribution=launch_bound)
-
-    run = replace(phases(odd_runs.two_gpus(), bound), stretches=stretches)
-    (finding,) = [finding for finding in findings_of(run) if "bound" in finding.code]
+    run = with_fields(
+        odd_runs.two_gpus(),
+        timed={"mean_s": 17.2e-3, "median_s": 14.1e-3},
+        attribution={"bound_by": "launching", "launches_per_step": 230.0},
+    )
+    finding = the_finding(replace(run, stretches=stretches), "bound_by_launching")
     busy_s = 5.94e-3
     waits_s = (step_s - busy_s) * 1.5 / 2.16  # 1.5 of 2.16 ms of idle time were launching
-    assert finding.code == "bound_by_launching"
-    assert finding.numbers == pytest.approx(
-        {
-            "step_s": step_s,
-            "busy_s": busy_s,
-            "waits_s": waits_s,
-            "launches_per_step": 230,
-            "kernels_per_step": 7,
-        }
-    )
+    launches = {"launches_per_step": 230, "kernels_per_step": 7}
+    times = {"step_s": step_s, "busy_s": busy_s, "waits_s": waits_s}
+    assert finding.numbers == pytest.approx({**times, **launches})
 
 
 def test_a_trace_that_disagrees_with_the_clock_is_withheld():
-    (withheld,) = [one for one in findings_of(odd_runs.withheld()) if one.code == "trace_withheld"]
+    withheld = the_finding(odd_runs.withheld(), "trace_withheld")
     assert withheld.variants == ("with_lrn",)
     assert {"shares", "predictions"} <= set(withheld.invalidates)
 
 
 def test_steps_that_hold_no_level_are_one_finding_a_phase():
-    drift = Steadiness("slowing", 44, (1, 44), (0.00138, 0.00161))
-
-    def unsteady(phase):
-        return replace(phase, timed=phase.timed and replaced(phase.timed, steadiness=drift))
-
-    found = [one for one in findings_of(phases(runs.steady(), unsteady)) if one.code == "unsteady"]
-    assert len(found) == 1
+    unsteady = the_finding(with_fields(runs.steady(), timed={"steadiness": DRIFT}), "unsteady")
     numbers = {"first_level_s": 0.00138, "last_level_s": 0.00161, "settled_step": 44}
-    assert found[0].numbers == numbers
-    assert found[0].variants == ()
+    assert (unsteady.numbers, unsteady.variants) == (numbers, ())
 
 
 @pytest.mark.parametrize(("outside_s", "code"), [(0.01, "outside_waits"), (0.3, "outside_runs")])
 def test_marked_steps_that_hold_little_of_a_trace(outside_s, code):
-    def little(phase):
-        traced = replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=outside_s)
-        return replace(phase, traced=traced)
-
-    run = replace(phases(odd_runs.two_gpus(), little), machine=None)
-    first = findings_of(run)[0]
+    little = {"mean_s": 0.01, "steps": 10, "span_s": 0.6, "outside_s": outside_s}
+    first = findings_of(replace(with_fields(odd_runs.two_gpus(), traced=little), machine=None))[0]
     assert first.code == code
     assert first.numbers == pytest.approx({"held_s": 0.1, "span_s": 0.6, "step_with_it_s": 0.06})
 
 
 @pytest.mark.parametrize(
-    ("steps_s", "code"),
+    ("steps_s", "drifts"),
     [
-        ((2.7, 2.6, 2.0, 1.9, 1.3, 1.2), "trace_drifts"),
-        ((1.2, 2.6, 1.3, 2.5, 1.2, 2.7), None),
-        ((1.0, 1.1, 1.0, 1.1, 1.0, 1.1), None),
+        ((2.7, 2.6, 2.0, 1.9, 1.3, 1.2), True),
+        ((1.2, 2.6, 1.3, 2.5, 1.2, 2.7), False),
+        ((1.0, 1.1, 1.0, 1.1, 1.0, 1.1), False),
     ],
 )
-def test_traced_steps_that_go_on_getting_quicker(steps_s, code):
-    def drifting(phase):
-        return replace(phase, traced=replace(phase.traced, steps_s=steps_s))
-
-    found = codes(phases(runs.steady(), drifting))
-    assert [one for one in found if one == "trace_drifts"] == ([code] if code else [])
+def test_traced_steps_that_go_on_getting_quicker(steps_s, drifts):
+    run = with_fields(runs.steady(), traced={"steps_s": steps_s})
+    assert codes(run).count("trace_drifts") == drifts
 
 
 STEADY = Steadiness("steady", 1, (1,), (0.2,))
@@ -147,15 +122,14 @@ FORWARD = ("forward",)
 
 def of_times(run, code, **by_variant):
     """The findings of a code where the forward steps of variants have these fields."""
-
-    def changed(name, variant):
-        phase = variant.phases["forward"]
-        timed = replaced(phase.timed, **by_variant.get(name, {}))
-        return replace(variant, phases={"forward": replace(phase, timed=timed)})
-
-    variants = {name: changed(name, variant) for name, variant in run.variants.items()}
-    findings = findings_of(replace(run, variants=variants))
-    return [finding for finding in findings if finding.code == code]
+    variants = {
+        name: replace(variant, phases={"forward": variant.phases["forward"]})
+        for name, variant in run.variants.items()
+    }
+    run = replace(run, variants=variants)
+    for variant, timed in by_variant.items():
+        run = with_fields(run, variant, timed=timed)
+    return [finding for finding in findings_of(run) if finding.code == code]
 
 
 def test_outliers_of_variants_are_counted_together():
@@ -227,42 +201,20 @@ HOT = GpuState(0, 1410.0, 1980.0, 2619.0, 84.0, ("power cap",))
 @pytest.mark.parametrize(
     ("settled", "after", "noted"),
     [
-        (44, COOL, ["unsteady", "gpu_clock_level"]),
-        (44, HOT, ["gpu_slowed", "unsteady"]),
-        (None, HOT, ["gpu_slowed", "unsteady"]),
-        (1, COOL, []),
+        (44, COOL, {"unsteady", "gpu_clock_level"}),
+        (44, HOT, {"gpu_slowed", "unsteady"}),
+        (None, HOT, {"gpu_slowed", "unsteady"}),
+        (1, COOL, set()),
     ],
 )
 def test_a_gpu_s_speed_beside_its_clock(settled, after, noted):
-    levels = Steadiness("slowing", settled, (1, 44), (0.00138, 0.00161))
+    steadiness = STEADY if settled == 1 else replaced(DRIFT, settled_step=settled)
     clocks = Interference(seconds=1.0, cores=2, gpus_before=(COOL,), gpus_after=(after,))
-
-    def changed(phase):
-        timed = replaced(phase.timed, steadiness=STEADY if settled == 1 else levels)
-        return replace(phase, timed=timed, interference=clocks)
-
-    findings = {
-        finding.code: finding.numbers
-        for finding in findings_of(phases(odd_runs.two_gpus(), changed))
-    }
-    assert sorted(findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"}) == sorted(noted)
+    run = with_fields(odd_runs.two_gpus(), timed={"steadiness": steadiness}, interference=clocks)
+    findings = {finding.code: finding.numbers for finding in findings_of(run)}
+    assert findings.keys() & {"unsteady", "gpu_slowed", "gpu_clock_level"} == noted
     if noted:
         assert findings["unsteady"].get("settled_step") == settled
-
-
-def slowed(with_forward, with_both, without_forward, without_both):
-    """What a run says of traced steps that were longer by these factors."""
-    slowdowns = iter([with_forward, with_both, without_forward, without_both])
-
-    def slow(phase):
-        return replace(phase, traced=replace(phase.traced, slowdown=next(slowdowns)))
-
-    findings = findings_of(phases(runs.steady(), slow))
-    (unlike,) = [finding for finding in findings if finding.code == "trace_unlike"]
-    return unlike
-
-
-BOTH = ("forward", "forward_backward")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +228,11 @@ BOTH = ("forward", "forward_backward")
     ],
 )
 def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdown, about, worst):
-    unlike = slowed(*slowdowns)
+    run = runs.steady()
+    places = itertools.product(run.variants, BOTH)
+    for place, factor in zip(places, slowdowns, strict=True):
+        run = with_fields(run, *place, traced={"slowdown": factor})
+    unlike = the_finding(run, "trace_unlike")
     assert unlike.numbers == {"slowdown": slowdown}
     assert (unlike.phases, unlike.variants) == about
     assert (unlike.worst_phases, unlike.worst_variants) == worst
@@ -307,21 +263,23 @@ def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdo
 )
 def test_the_worst_figures_are_by_their_unit(code, mild, bad):
     notes = iter([mild, bad, mild, mild])
-    run = phases(runs.steady(), lambda phase: replace(phase, notes=(Note(code, next(notes)),)))
-    (finding,) = [finding for finding in findings_of(run) if finding.code == code]
+    run = change_phases(
+        runs.steady(), lambda phase: replace(phase, notes=(Note(code, next(notes)),))
+    )
+    finding = the_finding(run, code)
     assert finding.numbers == bad
     assert (finding.worst_phases, finding.worst_variants) == (BOTH[1:], ("with_lrn",))
 
 
 def test_two_gpus_that_are_slow_are_two_findings():
     notes = tuple(Note("gpu_slowed", {"gpu": gpu, "clock_mhz": 900 + gpu}) for gpu in (0, 1))
-    run = phases(odd_runs.two_gpus(), lambda phase: replace(phase, notes=notes))
+    run = with_fields(odd_runs.two_gpus(), notes=notes)
     slowed_gpus = [finding for finding in findings_of(run) if finding.code == "gpu_slowed"]
     assert [finding.numbers["gpu"] for finding in slowed_gpus] == [0, 1]
 
 
 @pytest.mark.parametrize(
-    ("timed_faults", "traced_faults", "device", "found"),
+    ("timed_faults", "traced_faults", "device", "brought"),
     [
         (99, 20_800, "CPU", True),
         (20_000, 20_800, "CPU", False),
@@ -330,15 +288,9 @@ def test_two_gpus_that_are_slow_are_two_findings():
         (99, 20_800, "GPU:0", False),
     ],
 )
-def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, found):
-    def faulty(phase):
-        return replace(
-            phase,
-            timed=replaced(phase.timed, page_faults_per_step=timed_faults),
-            traced=replace(phase.traced, page_faults_per_step=traced_faults),
-            attribution=AttributedTimes(
-                device=device, devices=(replace(phase.attribution.timeline, device=device),)
-            ),
-        )
-
-    assert ("page_faults" in codes(phases(runs.steady(), faulty))) == found
+def test_page_faults_that_the_trace_brought(timed_faults, traced_faults, device, brought):
+    timed, traced = ({"page_faults_per_step": count} for count in (timed_faults, traced_faults))
+    timeline = runs.steady().phase("with_lrn", "forward").attribution.timeline
+    attribution = {"device": device, "devices": (replace(timeline, device=device),)}
+    run = with_fields(runs.steady(), timed=timed, traced=traced, attribution=attribution)
+    assert ("page_faults" in codes(run)) == brought

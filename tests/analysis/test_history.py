@@ -15,20 +15,13 @@ from alexprof.record.store import load_run
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 from tests.record.test_store import run_named
 
-NEWER = dataclasses.replace(SOFTWARE, tensorflow="2.22.0")
-
 
 def write(logdir, steps_s, **by_place):
     """Runs r00, r01, … a day apart; keyword arguments are functions of the place."""
     for place, step_s in enumerate(steps_s):
         fields = {name: choose(place) for name, choose in by_place.items()}
-        made_run(
-            logdir / f"r{place:02}",
-            {"v": step_s},
-            seed=place,
-            started=f"2026-11-{place + 1:02}T04:00:00+00:00",
-            **fields,
-        )
+        started = f"2026-11-{place + 1:02}T04:00:00+00:00"
+        made_run(logdir / f"r{place:02}", {"v": step_s}, seed=place, started=started, **fields)
 
 
 def wobble(values):
@@ -36,38 +29,23 @@ def wobble(values):
     return [value * (1 + 0.004 * ((place * 7 % 5) - 2) / 2) for place, value in enumerate(values)]
 
 
-def test_a_step_is_found_with_the_first_run_after_it_and_its_versions(tmp_path):
-    write(
-        tmp_path,
-        wobble([0.1] * 6 + [0.108] * 5),
-        software=lambda place: SOFTWARE if place < 6 else NEWER,
-    )
-    followed = history(tmp_path, "forward.mean")
-    (step,) = followed.steps
-    assert (step.run, step.last_before, step.verdict) == ("r06", "r05", "slower")
-    assert (step.started, step.software) == (followed.points[6].started, NEWER)
-    (version,) = step.changed or ()
-    assert (version.what, version.names) == ("tensorflow", ("2.21.0", "2.22.0"))
-    assert step.ratio == pytest.approx(1.08, rel=0.005)
-    assert step.ci95[0] < 1.08 < step.ci95[1]
-    assert step.before == pytest.approx(0.1, rel=0.005)
-
-
 @pytest.mark.parametrize(
     ("values", "steps"),
     [
         ([0.1] * 4 + [0.12] * 4 + [0.09] * 4, [("r04", "slower"), ("r08", "faster")]),
         ([0.1] * 6 + [0.12] * 6 + [0.1] * 6, [("r06", "slower"), ("r12", "faster")]),
+        ([0.1] * 5 + [0.13], [("r05", "slower")]),  # the newest run alone may be a step
     ],
 )
-def test_several_steps_in_their_order(tmp_path, values, steps):
+def test_steps_in_their_order(tmp_path, values, steps):
     write(tmp_path, wobble(values))
-    assert [(step.run, step.verdict) for step in history(tmp_path).steps] == steps
-
-
-def test_the_newest_run_alone_may_be_a_step(tmp_path):
-    write(tmp_path, wobble([0.1] * 5 + [0.13]))
-    assert [step.run for step in history(tmp_path).steps] == ["r05"]
+    followed = history(tmp_path)
+    assert [(step.run, step.verdict) for step in followed.steps] == steps
+    runs = [point.run for point in followed.points]
+    for step in followed.steps:
+        first = runs.index(step.run)
+        assert step.last_before == runs[first - 1]
+        assert (step.started, step.software) == (followed.points[first].started, SOFTWARE)
 
 
 @pytest.mark.parametrize("count", [1, 2, 12])
@@ -76,9 +54,9 @@ def test_no_step_where_there_is_none(tmp_path, count):
     followed = history(tmp_path)
     assert followed.steps == ()
     assert [point.run for point in followed.points] == [f"r{place:02}" for place in range(count)]
-    assert all(
-        point.compared and point.ci95[0] < point.value < point.ci95[1] for point in followed.points
-    )
+    for point in followed.points:
+        assert point.compared
+        assert point.ci95[0] < point.value < point.ci95[1]
 
 
 def test_a_share_steps_where_the_whole_does_not(tmp_path):
@@ -116,81 +94,70 @@ def test_runs_that_can_t_be_compared_are_shown_and_left_out(tmp_path):
     assert (note.code, note.runs, note.what) == ("unreadable", ("broken",), "file_damaged")
 
 
-def test_the_commonest_variant_that_fits_is_followed(tmp_path):
+@pytest.mark.parametrize(
+    ("metric", "request_", "followed"),
+    [
+        (None, {}, ("forward.mean", "w", "forward")),
+        ("serve.mean", {}, ("serve.mean", "u", "serve")),
+        ("lrn.share", {}, ("lrn.share", "v", "forward")),
+        ("lrn.share", {"variant": "u"}, ("lrn.share", "u", "serve")),
+        ("lrn.share", {"phase": "serve"}, ("lrn.share", "u", "serve")),
+    ],
+)
+def test_the_commonest_variant_that_fits_is_followed(tmp_path, metric, request_, followed):
     days = [f"2026-11-{day:02}T04:00:00+00:00" for day in (1, 2)]
     made_run(tmp_path / "old", {"u": 0.2, "v": 0.1}, phase="serve", started=days[0])
     made_run(tmp_path / "new", {"w": 0.3, "v": 0.1}, started=days[1])
-    chosen = [
-        (followed.metric, followed.variant, followed.phase)
-        for followed in (
-            history(tmp_path),
-            history(tmp_path, "serve.mean"),
-            history(tmp_path, "lrn.share"),
-            history(tmp_path, "lrn.share", variant="u"),
-            history(tmp_path, "lrn.share", phase="serve"),
-        )
-    ]
-    assert chosen == [
-        ("forward.mean", "w", "forward"),
-        ("serve.mean", "u", "serve"),
-        ("lrn.share", "v", "forward"),
-        ("lrn.share", "u", "serve"),
-        ("lrn.share", "u", "serve"),
-    ]
+    chosen = history(tmp_path, metric, **request_)
+    assert (chosen.metric, chosen.variant, chosen.phase) == followed
+
+
+def test_the_variant_is_the_one_that_most_runs_have(tmp_path):
+    write(tmp_path, wobble([0.1] * 3))
+    made_run(tmp_path / "r99", {"whole": 0.1}, started="2026-11-20T04:00:00+00:00")
+    assert history(tmp_path, "forward.mean").variant == "v"
 
 
 @pytest.mark.parametrize(
-    ("metric", "chosen", "names"),
+    ("metric", "chosen", "message"),
     [
-        ("backward.mean", {}, ["backward", "v with forward"]),
-        ("lrn.share", {"variant": "x"}, ["x", "v with forward"]),
-        ("lrn.share", {"phase": "backward"}, ["backward", "v with forward"]),
-        ("vgg.share", {}, ["vgg"]),
+        ("backward.mean", {}, "backward.*v with forward"),
+        ("lrn.share", {"variant": "x"}, "x.*v with forward"),
+        ("lrn.share", {"phase": "backward"}, "backward.*v with forward"),
+        ("vgg.share", {}, "vgg"),
     ],
 )
-def test_what_no_run_has_is_an_error_that_names_it(tmp_path, metric, chosen, names):
+def test_what_no_run_has_is_an_error_that_names_it(tmp_path, metric, chosen, message):
     write(tmp_path, [0.1])
-    with pytest.raises(UsageError) as failure:
+    with pytest.raises(UsageError, match=message):
         history(tmp_path, metric, **chosen)
-    assert all(name in str(failure.value) for name in names)
 
 
-@pytest.mark.parametrize("text", ["", "forward", ".mean", "forward.mode"])
-def test_what_is_no_metric_is_an_error(text):
-    with pytest.raises(UsageError):
-        parse_metric(text)
-
-
-def test_a_metric_s_name_may_have_dots():
+def test_a_metric_is_a_name_and_a_sort():
     assert parse_metric("a/b.c.share") == ("a/b.c", "share")
+    for text in ("", "forward", ".mean", "forward.mode"):
+        with pytest.raises(UsageError):
+            parse_metric(text)
 
 
 def test_the_best_of_many_places_is_no_step_by_itself(tmp_path):
     # Split between the fifth and sixth, these differ at 5 %; but that place was picked.
     values = [0.097, 0.100, 0.102, 0.099, 0.098, 0.102, 0.104, 0.100, 0.103, 0.102, 0.105, 0.101]
     write(tmp_path, values)
-    before, after = np.array(values[:5]), np.array(values[5:])
-    assert ttest_ind(before, after, equal_var=False).pvalue < 0.05
+    assert ttest_ind(values[:5], values[5:], equal_var=False).pvalue < 0.05
     assert history(tmp_path).steps == ()
 
 
 def test_runs_that_only_vary_seldom_step():
-    random = np.random.default_rng(20261124)
-    false = 0
-    for cv in (0.01, 0.03):
-        for _ in range(40):
-            means = 0.1 * (1 + cv * random.standard_normal(8))
-            units = [
-                Observed(
-                    run_named(f"r{place}"),
-                    list(mean * (1 + 0.02 * random.standard_normal((10, 10)))),
-                    None,
-                    0.01,
-                )
-                for place, mean in enumerate(means)
-            ]
-            false += bool(find_steps(units))
-    assert false <= 8  # 80 histories; 5 % are 4
+    random, noise = np.random.default_rng(20261124), (10, 10)
+    alarms = 0
+    for cv in np.repeat((0.01, 0.03), 40):
+        units = []
+        for place, mean in enumerate(0.1 * (1 + cv * random.standard_normal(8))):
+            blocks = list(mean * (1 + 0.02 * random.standard_normal(noise)))
+            units.append(Observed(run_named(f"r{place}"), blocks, None, 0.01))
+        alarms += bool(find_steps(units))
+    assert alarms <= 8  # 80 histories; 5 % are 4
 
 
 @pytest.mark.parametrize("damage", ["gone", "damaged"])
@@ -212,11 +179,3 @@ def test_a_median_is_that_of_the_report(tmp_path):
         timed = variant.phases["forward"].timed
         assert point.value == pytest.approx(timed.median_s)
         assert point.ci95 == timed.median_ci95_s
-
-
-def test_the_variant_is_the_one_that_most_runs_have(tmp_path):
-    write(tmp_path, wobble([0.1] * 3))
-    made_run(tmp_path / "r99", {"whole": 0.1}, started="2026-11-20T04:00:00+00:00")
-    followed = history(tmp_path, "forward.mean")
-    assert followed.variant == "v"
-    assert sum(point.value is not None for point in followed.points) == 3

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from msgspec import structs
 
 from alexprof.analysis.findings import findings_of
 from alexprof.analysis.interference import interference_notes
 from alexprof.record.interference import GpuState, Interference
 from alexprof.record.note import Note
+from tests.factory import with_fields
 from tests.show import odd_runs
 
 QUIET = Interference(
@@ -30,9 +30,7 @@ QUIET = Interference(
 HOT = GpuState(0, 1200.0, 1980.0, 2619.0, 91.0, ("thermal (software)",))
 
 
-def test_a_quiet_machine_is_not_worth_a_note():
-    assert list(interference_notes(QUIET)) == []
-    assert list(interference_notes(Interference(seconds=1.0, cores=2))) == []
+WARM = {"gpu": 0, "temperature_c": 91.0}
 
 
 @pytest.mark.parametrize(
@@ -51,21 +49,14 @@ def test_a_quiet_machine_is_not_worth_a_note():
         ),
         (
             {"gpus_after": (HOT,)},
-            Note(
-                "gpu_slowed",
-                {"gpu": 0, "clock_mhz": 1200.0, "most_mhz": 1980.0, "temperature_c": 91.0},
-                ("thermal (software)",),
-            ),
+            Note("gpu_slowed", {**WARM, "clock_mhz": 1200.0, "most_mhz": 1980.0}, HOT.slowed_by),
         ),
         (
             {
                 "gpus_before": (replace(HOT, clock_mhz=1900.0, slowed_by=()),),
                 "gpus_after": (replace(HOT, slowed_by=()),),
             },
-            Note(
-                "gpu_clock_fell",
-                {"gpu": 0, "before_mhz": 1900.0, "after_mhz": 1200.0, "temperature_c": 91.0},
-            ),
+            Note("gpu_clock_fell", {**WARM, "before_mhz": 1900.0, "after_mhz": 1200.0}),
         ),
     ],
 )
@@ -74,16 +65,9 @@ def test_what_matters_is_noted_with_its_figures(fields, note):
 
 
 def test_what_no_other_program_takes_is_a_finding_too():
-    def disturbed(phase):
-        around = replace(QUIET, throttled=0.4, memory_stalled=0.2, gpus_after=(HOT,))
-        return structs.replace(phase, interference=around)
-
-    run = odd_runs.two_gpus()
-    phases = {
-        variant: {key: disturbed(phase) for key, phase in record.phases.items()}
-        for variant, record in run.variants.items()
-    }
-    codes = [finding.code for finding in findings_of(odd_runs.with_phases(run, phases))]
+    around = replace(QUIET, throttled=0.4, memory_stalled=0.2, gpus_after=(HOT,))
+    run = with_fields(odd_runs.two_gpus(), interference=around)
+    codes = [finding.code for finding in findings_of(run)]
     assert codes[:1] == ["quota_throttled"]
     assert {"memory_stalled", "gpu_slowed"} < set(codes)
 

@@ -25,85 +25,61 @@ from tests.show.full import render
     ],
 )
 def test_traced_time_on_the_scale_of_timed_steps(busy, idle, timed, on_cpu, scale):
-    found = timed_scale(busy, idle, timed, on_cpu=on_cpu)
-    assert found == pytest.approx(scale)
-    assert found.work * busy + found.idle * idle == pytest.approx(timed)
+    both = timed_scale(busy, idle, timed, on_cpu=on_cpu)
+    assert both == pytest.approx(scale)
+    assert both.work * busy + both.idle * idle == pytest.approx(timed)
 
 
 def costs(rows):
     """Step, op, share, launches and the host's time for them."""
-    walls = {step: sum(row[2] for row in rows if row[0] == step) for step in {r[0] for r in rows}}
-    return pl.DataFrame(
-        [
-            {
-                "step": step,
-                "device": "GPU:0",
-                "op": op,
-                "kind": op.upper(),
-                "layer": f"layer_{op}",
-                "pass": "idle" if op == "(idle)" else "forward",
-                "kernels": kernels,
-                "share_ns": share,
-                "wall_ns": walls[step],
-                "launching_ns": launching,
-            }
-            for step, op, share, kernels, launching in rows
-        ],
-        schema_overrides={"launching_ns": pl.Int64},
+    columns = ("step", "op", "share_ns", "kernels", "launching_ns")
+    table = pl.DataFrame(rows, dict.fromkeys(columns, pl.Int64) | {"op": pl.String}, orient="row")
+    is_idle = pl.col("op") == "(idle)"
+    return table.with_columns(
+        pl.col("op").str.to_uppercase().alias("kind"),
+        pl.format("layer_{}", "op").alias("layer"),
+        pl.when(is_idle).then(pl.lit("idle")).otherwise(pl.lit("forward")).alias("pass"),
+        pl.lit("GPU:0").alias("device"),
+        pl.col("share_ns").sum().over("step").alias("wall_ns"),
     )
 
 
 ROWS = [
-    (0, "a", 300, 1, 10),
-    (0, "b", 200, 3, 30),
-    (0, "(idle)", 500, 0, None),
-    (1, "a", 310, 1, 10),
-    (1, "b", 190, 3, 30),
-    (1, "(idle)", 500, 0, None),
-    (2, "a", 305, 1, 10),
-    (2, "b", 195, 3, 30),
-    (2, "(idle)", 500, 0, None),
+    (step, *row)
+    for step, (a_ns, b_ns) in enumerate([(300, 200), (310, 190), (305, 195)])
+    for row in (("a", a_ns, 1, 10), ("b", b_ns, 3, 30), ("(idle)", 500, 0, None))
 ]
 
 
-def test_a_saving_is_kernels_and_the_idle_time_of_their_launches():
-    """Timed steps leave 800 − 500 ns idle; of it 30 of 40 parts of launching are b's."""
-    saved_s, interval = StepWork(costs(ROWS), "GPU:0").saving({"b"}, 800e-9)
-    assert saved_s == pytest.approx((195 + 0.75 * 300) * 1e-9)
-    assert interval is not None
-    assert interval[0] < saved_s < interval[1]
+@pytest.mark.parametrize(
+    ("rows", "ops", "timed_ns", "saved_ns"),
+    [
+        # Timed steps leave 800 − 500 ns idle; of it 30 of 40 parts of launching are b's.
+        (ROWS, {"b"}, 800, 195 + 0.75 * 300),
+        # Without the host's time each launch has the same part.
+        ([(*row[:-1], None) for row in ROWS], {"a"}, 800, 305 + 0.25 * 300),
+        # All ops together save the step.
+        (ROWS, {"a", "b"}, 800, 800),
+        # A timed step shorter than its kernels has no idle time.
+        (ROWS, {"a"}, 400, 305),
+    ],
+)
+def test_a_saving_is_kernels_and_the_idle_time_of_their_launches(rows, ops, timed_ns, saved_ns):
+    saved_s, interval = StepWork(costs(rows), "GPU:0").saving(ops, timed_ns / 1e9)
+    assert saved_s == pytest.approx(saved_ns / 1e9)
+    if ops == {"b"}:
+        assert interval[0] < saved_s < interval[1]
 
 
-def test_without_the_host_s_time_each_launch_has_the_same_part():
-    rows = [(step, op, share, kernels, None) for step, op, share, kernels, _ in ROWS]
-    saved_s, _ = StepWork(costs(rows), "GPU:0").saving({"a"}, 800e-9)
-    assert saved_s == pytest.approx((305 + 0.25 * 300) * 1e-9)
-
-
-def test_all_ops_together_save_the_step():
-    work = StepWork(costs(ROWS), "GPU:0")
-    assert work.saving({"a", "b"}, 800e-9)[0] == pytest.approx(800e-9)
-    layers = [saving.fraction for saving in work.savings(800e-9) if saving.what == "layer"]
+def test_savings_of_layers_add_up_to_the_step():
+    savings = StepWork(costs(ROWS), "GPU:0").savings(800e-9)
+    layers = [saving.fraction for saving in savings if saving.what == "layer"]
     assert math.fsum(layers) == pytest.approx(1)
-
-
-def test_a_timed_step_shorter_than_its_kernels_has_no_idle_time():
-    assert StepWork(costs(ROWS), "GPU:0").saving({"a"}, 400e-9)[0] == pytest.approx(305e-9)
 
 
 @pytest.fixture(params=RUNS)
 def run(request):
     return run_of(request.param)
-
-
-def test_a_prediction_is_near_what_was_measured(run):
-    """At most 5 % off what leaving LRN out saved, or inside its interval."""
-    assert len(run.ablations) == 2
-    for ablation in run.ablations:
-        assert ablation.predicted_by == "kernels"
-        off = ablation.predicted_s / ablation.measured_s - 1
-        low, high = ablation.ci95_s
-        assert abs(off) <= 0.05 or low <= ablation.predicted_s <= high
 
 
 OWN_US = {
@@ -114,23 +90,20 @@ OWN_US = {
 }
 
 
-def test_own_kernels_stand_as_traced(run):
-    for ablation in run.ablations:
-        right = OWN_US[run.run, ablation.phase]
-        assert ablation.attributed_s * 1e6 == pytest.approx(right, rel=0.005)
-
-
-def test_no_change_of_a_layer_is_invented(run):
-    """Convolutions are the same kernels with LRN and without: within 1 % of the step."""
-    for ablation in run.ablations:
-        timed = run.variants[ablation.reference].phases[ablation.phase].timed
-        for change in ablation.others:
-            assert abs(change.change_s) < 0.01 * timed.mean_s
-
-
-def test_the_account_adds_up_to_what_was_measured(run):
-    for ablation in run.ablations:
-        assert sum_of_accounts(ablation) == pytest.approx(ablation.measured_s, abs=1e-12)
+@pytest.mark.parametrize("phase", ["forward", "forward_backward"])
+def test_what_leaving_lrn_out_saved(run, phase):
+    (ablation,) = [ablation for ablation in run.ablations if ablation.phase == phase]
+    # The prediction is at most 5 % off, or inside the interval.
+    assert ablation.predicted_by == "kernels"
+    low, high = ablation.ci95_s
+    off = ablation.predicted_s / ablation.measured_s - 1
+    assert abs(off) <= 0.05 or low <= ablation.predicted_s <= high
+    # Own kernels stand as traced.
+    assert ablation.attributed_s * 1e6 == pytest.approx(OWN_US[run.run, phase], rel=0.005)
+    # Convolutions are the same kernels with LRN and without: no change of them is invented.
+    timed = run.variants[ablation.reference].phases[phase].timed
+    assert all(abs(change.change_s) < 0.01 * timed.mean_s for change in ablation.others)
+    assert sum_of_accounts(ablation) == pytest.approx(ablation.measured_s, abs=1e-12)
 
 
 def test_a_long_first_step_is_left_out(run):

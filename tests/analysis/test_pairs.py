@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from alexprof.record.values import Needed
 from alexprof.show.comparison_texts import caveat_text
 from alexprof.show.pairs import render_pairs
 from alexprof.tracer.pairing import PairsPlan, ProcessFailed, run_pairs
-from tests.analysis.made import OPS, made_run
+from tests.analysis.made import HOST, OPS, made_run
 from tests.analysis.test_results import give
 from tests.record.test_store import run_named
 
@@ -39,10 +40,10 @@ class Scripted:
         name = launch.stdout.name.removesuffix(".out.txt")
         self.ran.append((name, launch))
         launch.stderr.write_text(f"begin\n\n{name} complains\n")
-        if name in self.exits:
-            end = self.exits[name]
-            if isinstance(end, BaseException):
-                raise end
+        end = self.exits.get(name, 0)
+        if isinstance(end, BaseException):
+            raise end
+        if end:
             return Finished(1.5, 1, 0.5, end)
         self.leave(launch.stdout.with_name(name), name)
         seconds = self.seconds(name)
@@ -58,22 +59,45 @@ def slow_second(name):
     )
 
 
-def test_order_environment_and_record(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "ab"
+
+
+@pytest.fixture
+def ran(folder):
+    """Runs pairs of known times, which leave what a function leaves; returns their record."""
+
+    def run(pairs, leave=lambda logdir, name: None, *, b=B, seconds=slow_second, **runner):
+        return run_pairs(PairsPlan(A, b, pairs), folder, run=Scripted(seconds, leave, **runner))
+
+    return run
+
+
+def leave_in_run(fields_of):
+    """Leaves one run in each process's logdir, with fields that depend on the process's name."""
+
+    def leave(logdir, name):
+        fields = fields_of(name)
+        made_run(logdir / "run", {"v": fields.pop("step_s", 0.1)}, seed=int(name[-1]), **fields)
+
+    return leave
+
+
+def test_order_environment_and_record(folder):
     runner = Scripted(slow_second)
     seen: list[PairsRecord] = []
-    record = run_pairs(
-        PairsPlan(A, B, 3, warm_up=2), tmp_path / "ab", run=runner, after=seen.append
-    )
+    record = run_pairs(PairsPlan(A, B, 3, warm_up=2), folder, run=runner, after=seen.append)
     order = ["a1", "b1", "b2", "a2", "a3", "b3"]
     warm = ["warm-up-a1", "warm-up-b1", "warm-up-a2", "warm-up-b2"]
     assert [name for name, _ in runner.ran] == [*warm, *order]
     logdirs = [launch.environment["ALEXPROF_LOGDIR"] for _, launch in runner.ran]
-    assert logdirs == [str(tmp_path / "ab" / name) for name in (*warm, *order)]
+    assert logdirs == [str(folder / name) for name in (*warm, *order)]
     assert ["X" in launch.environment for name, launch in runner.ran] == [
         name.startswith(("b", "warm-up-b")) for name, _ in runner.ran
     ]
     assert [len(record.processes) for record in seen] == list(range(1, 11))
-    assert load_pairs(tmp_path / "ab") == record
+    assert load_pairs(folder) == record
     assert (record.complete, record.stopped) == (True, None)
     assert [(process.pair, process.side) for process in record.processes[:5]] == [
         *((0, side) for side in "abab"),
@@ -84,30 +108,27 @@ def test_order_environment_and_record(tmp_path):
     ]
 
 
-def test_the_same_command_is_warmed_up_once(tmp_path):
-    runner = Scripted(slow_second)
-    run_pairs(PairsPlan(A, A, 2), tmp_path / "ab", run=runner)
-    assert [name for name, _ in runner.ran] == ["warm-up-a1", "a1", "b1", "b2", "a2"]
+def test_the_same_command_is_warmed_up_once(ran):
+    names = [process.folder for process in ran(2, b=A).processes]
+    assert names == ["warm-up-a1", "a1", "b1", "b2", "a2"]
 
 
-def test_each_process_is_on_disk_before_the_next_begins(tmp_path):
-    on_disk = []
+def test_each_process_is_on_disk_before_the_next_begins(folder, ran):
+    names: list[str] = []
 
     def look(logdir, name):
-        kept = load_pairs(tmp_path / "ab")
-        on_disk.append(
-            ([process.folder for process in kept.processes], kept.complete, kept.stopped)
-        )
+        kept = load_pairs(folder)
+        assert [process.folder for process in kept.processes] == names
+        assert (kept.complete, kept.stopped.code) == (False, "unfinished")
         assert list(logdir.iterdir()) == []
+        names.append(name)
 
-    run_pairs(PairsPlan(A, B, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, look))
-    assert [names for names, _, _ in on_disk] == [[], ["a1"], ["a1", "b1"], ["a1", "b1", "b2"]]
-    assert {(complete, stopped.code) for _, complete, stopped in on_disk} == {(False, "unfinished")}
+    ran(2, look)
+    assert names == ["warm-up-a1", "warm-up-b1", "a1", "b1", "b2", "a2"]
 
 
-def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
-    record = run_pairs(PairsPlan(A, B, 6), tmp_path / "ab", run=Scripted(slow_second))
-    result = judge_pairs(record, tmp_path / "ab")
+def test_pairs_are_judged_as_a_slow_second_way_does(folder, ran):
+    result = judge_pairs(ran(6), folder)
     wall, cpu = (time.difference for time in result.times)
     assert (result.judged_by, result.finished) == ("processes", 6)
     assert result.reason == Caveat(code="runs_left", runs=("a1",), numbers={"runs": 0})
@@ -128,15 +149,12 @@ def test_pairs_are_judged_as_a_slow_second_way_does(tmp_path):
     assert cpu.before_s == pytest.approx(1.75 * wall.before_s)
 
 
-def test_unclear_says_how_many_more_pairs(tmp_path):
+def test_unclear_says_how_many_more_pairs(folder, ran):
     noise = np.array([0.03, -0.05, 0.04, -0.02, 0.01])
-    seconds = {f"a{i + 1}": 1.0 for i in range(5)} | {
-        f"b{i + 1}": 1.02 + float(noise[i]) for i in range(5)
-    }
-    record = run_pairs(
-        PairsPlan(A, B, 5, warm_up=0), tmp_path / "ab", run=Scripted(seconds.__getitem__)
+    record = ran(
+        5, seconds=lambda name: 1.02 + float(noise[int(name[-1]) - 1]) if "b" in name else 1.0
     )
-    wall = judge_pairs(record, tmp_path / "ab").times[0].difference
+    wall = judge_pairs(record, folder).times[0].difference
     assert wall.verdict == "unclear"
     spread = float((noise / (1.02 + noise.mean())).std(ddof=1))
     more = pairs_needed(math.log(wall.ratio), spread, power=0.8) - 5
@@ -144,23 +162,17 @@ def test_unclear_says_how_many_more_pairs(tmp_path):
     assert wall.needed == Needed("more_pairs", rounded if more > 99 else more)
 
 
-def test_no_false_alarm_beyond_chance(tmp_path):
+def test_no_false_alarm_beyond_chance(folder, ran):
     """A against A, 400 times: the verdict errs in about 5 %."""
-    random = np.random.default_rng(1)
-    record = run_pairs(
-        PairsPlan(A, A, 5, warm_up=0), tmp_path / "ab", run=Scripted(lambda name: 1.0)
-    )
+    random, replace = np.random.default_rng(1), msgspec.structs.replace
+    record = ran(5, b=A, seconds=lambda name: 1.0)
     alarms = 0
     for _ in range(400):
         processes = tuple(
-            msgspec.structs.replace(process, seconds=float(random.normal(1, 0.02)))
-            for process in record.processes
+            replace(process, seconds=float(random.normal(1, 0.02))) for process in record.processes
         )
-        again = msgspec.structs.replace(record, processes=processes)
-        alarms += judge_pairs(again, tmp_path / "ab").times[0].difference.verdict in (
-            "slower",
-            "faster",
-        )
+        judged = judge_pairs(replace(record, processes=processes), folder)
+        alarms += judged.times[0].difference.verdict in ("slower", "faster")
     assert 8 <= alarms <= 34  # 400 × 5 % = 20, within 3.2 standard deviations
 
 
@@ -180,42 +192,11 @@ def leave_run(change=1.1, heavier="conv1", drift=0.2):
     return leave
 
 
-def test_runs_are_judged_pair_by_pair(tmp_path):
-    runner = Scripted(slow_second, leave_run())
-    record = run_pairs(PairsPlan(A, B, 5), tmp_path / "ab", run=runner)
-    result = judge_pairs(record, tmp_path / "ab")
-    assert (result.judged_by, result.reason) == ("runs", None)
-    changes = {(part.level, part.name): part for part in result.comparison.differences}
-    whole = changes["phase", "forward"]
-    # Runs differ by up to 80 % from the first pair to the last; the pairs agree.
-    assert whole.difference.ratio == pytest.approx(1.1, rel=0.01)
-    assert whole.difference.ratio_ci95[1] - whole.difference.ratio_ci95[0] < 0.03
-    slower = {key for key, part in changes.items() if part.difference.verdict == "slower"}
-    assert slower == {("phase", "forward"), ("layer", "conv1"), ("kind", "Conv2D"), ("op", "conv1")}
-    part = changes["op", "lrn1"]
-    assert part.difference.verdict in ("same", "unclear")
-    assert (
-        part.difference.ratio_ci95[1] - part.difference.ratio_ci95[0] < 0.06
-    )  # less than two single runs would have
-    assert result.comparison.a.runs == ("a1", "a2", "a3", "a4", "a5")
-
-
-def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
-    from dataclasses import replace
-
-    from tests.analysis.made import HOST
-
-    def leave(logdir, name):
-        made_run(
-            logdir / "run",
-            {"v": 0.2 if "b" in name else 0.1},
-            settings={"intra_op": 1} if "b" in name else None,
-            host=replace(HOST, load_before=9.0),
-            seed=int(name[-1]),
-        )
-
-    record = run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
-    comparison = judge_pairs(record, tmp_path / "ab").comparison
+def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(folder, ran):
+    busy = {"host": replace(HOST, load_before=9.0)}
+    of_b = {"step_s": 0.2, "settings": {"intra_op": 1}}
+    record = ran(3, leave_in_run(lambda name: {**busy, **(of_b if "b" in name else {})}))
+    comparison = judge_pairs(record, folder).comparison
     assert (comparison.comparable, comparison.why_not) == (True, ())
     (note,) = comparison.notes
     assert (note.code, note.what, note.names) == ("setting_differs", "intra_op", ("0", "1"))
@@ -223,17 +204,16 @@ def test_what_differs_on_purpose_is_a_note_and_load_spoils_nothing(tmp_path):
     assert phase.difference.verdict == "slower"
 
 
-def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
-    loud = Interference(seconds=60.0, cores=2, cpu_others=0.9)
+def test_notes_name_their_runs_and_wrong_results_come_first(folder, ran):
     calm = Interference(seconds=60.0, cores=2, cpu_others=0.04)
+    loud = replace(calm, cpu_others=0.9)
 
     def leave(logdir, name):
         busy = loud if name in ("b2", "a3", "b3") else calm
-        made_run(logdir / "run", {"v": 0.1}, traced=0, seed=int(name[-1]), interference=busy)
+        leave_in_run(lambda _: {"traced": 0, "interference": busy})(logdir, name)
         give(logdir / "run", "v", np.full(4, 2.0 if "b" in name else 1.0))
 
-    record = run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, leave))
-    result = judge_pairs(record, tmp_path / "ab")
+    result = judge_pairs(ran(3, leave), folder)
     wrong, *notes = result.comparison.notes
     assert (wrong.code, wrong.runs) == ("results_differ", ("b1", "b2", "b3"))
     assert {note.code: note.runs for note in notes} == {
@@ -244,116 +224,112 @@ def test_notes_name_their_runs_and_wrong_results_come_first(tmp_path):
     assert "The runs don’t compute the same" in top.replace("\n", " ")
 
 
-def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(tmp_path):
-    def leave(logdir, name):
-        short = Interference(seconds=0.4, cores=2)
-        made_run(logdir / "run", {"v": 0.1}, seed=int(name[-1]), interference=short)
+def test_pairs_of_short_runs_show_themselves_what_runs_differ_by(folder, ran):
+    short = Interference(seconds=0.4, cores=2)
+    record = ran(2, leave_in_run(lambda _: {"interference": short}), b=A)
+    assert judge_pairs(record, folder).comparison.notes == ()
 
-    record = run_pairs(
-        PairsPlan(A, A, 2, warm_up=0), tmp_path / "ab", run=Scripted(slow_second, leave)
-    )
-    assert judge_pairs(record, tmp_path / "ab").comparison.notes == ()
+
+def leave_damaged(logdir, name):
+    (logdir / "r").mkdir()
+    (logdir / "r" / "run.json").write_text("{")
+
+
+def leave_runs(runs_of):
+    def leave(logdir, name):
+        for number in range(runs_of(name)):
+            made_run(logdir / f"r{number}", {"v": 0.1})
+
+    return leave
 
 
 @pytest.mark.parametrize(
     ("leave", "reason"),
     [
-        (lambda logdir, name: name == "b2" or made_run(logdir / "r", {"v": 0.1}), "b2 left no run"),
+        (leave_runs(lambda name: name != "b2"), "b2 left no run"),
+        (leave_runs(lambda name: 1 + (name == "a2")), "a2 left 2 runs"),
         (
-            lambda logdir, name: [
-                made_run(logdir / f"r{i}", {"v": 0.1}) for i in range(1 + (name == "a2"))
-            ],
-            "a2 left 2 runs",
-        ),
-        (
-            lambda logdir, name: made_run(
-                logdir / "r", {"v": 0.1}, phase="train" if "b" in name else "forward"
-            ),
+            leave_in_run(lambda name: {"phase": "train" if "b" in name else "forward"}),
             "no phase in common",
         ),
-        (
-            lambda logdir, name: (
-                (logdir / "r").mkdir(),
-                (logdir / "r" / "run.json").write_text("{"),
-            ),
-            "is damaged",
-        ),
+        (leave_damaged, "is damaged"),
     ],
 )
-def test_without_a_run_of_each_their_times_are_judged(tmp_path, leave, reason):
-    record = run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave))
-    result = judge_pairs(record, tmp_path / "ab")
+def test_without_a_run_of_each_their_times_are_judged(folder, ran, leave, reason):
+    result = judge_pairs(ran(2, leave), folder)
     assert (result.judged_by, result.comparison) == ("processes", None)
     assert result.reason is not None
     assert reason in caveat_text(result.reason, {})
 
 
-def test_a_failure_stops_and_says_where(tmp_path):
-    runner = Scripted(slow_second, exits={"b2": 3})
+def test_a_failure_stops_and_says_where(folder, ran):
     with pytest.raises(ProcessFailed, match=r"B2 failed \(exit code 3\) after 1\.5 s") as caught:
-        run_pairs(PairsPlan(A, B, 3), tmp_path / "ab", run=runner)
+        ran(3, exits={"b2": 3})
     assert caught.value.tail == ("begin", "b2 complains")
-    assert str(tmp_path / "ab" / "b2.err.txt") in str(caught.value)
+    assert str(folder / "b2.err.txt") in str(caught.value)
     assert caught.value.exit_code == 2
-    kept = load_pairs(tmp_path / "ab")
-    assert (kept.complete, kept.stopped) == (
-        False,
-        Note("process_failed", {"exit_code": 3}, ("b2",)),
-    )
+    kept = load_pairs(folder)
+    failed = Note("process_failed", {"exit_code": 3}, ("b2",))
+    assert (kept.complete, kept.stopped) == (False, failed)
     assert [process.exit_code for process in kept.processes] == [0, 0, 0, 0, 3]
     assert len(kept.finished) == 1
     with pytest.raises(UsageError, match="1 finished pairs, and a verdict needs 2"):
-        judge_pairs(kept, tmp_path / "ab")
+        judge_pairs(kept, folder)
 
 
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [("warm-up-b1", 1, "warm-up of B failed"), ("a1", -9, r"A1 failed \(ended by SIGKILL\)")],
 )
-def test_which_one_failed(tmp_path, name, code, words):
+def test_which_one_failed(ran, name, code, words):
     with pytest.raises(ProcessFailed, match=words):
-        run_pairs(
-            PairsPlan(A, B, 3), tmp_path / "ab", run=Scripted(slow_second, exits={name: code})
-        )
+        ran(3, exits={name: code})
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path):
-    runner = Scripted(slow_second, exits={"a3": KeyboardInterrupt()})
+def test_ctrl_c_keeps_what_is_finished(folder, ran):
     with pytest.raises(KeyboardInterrupt):
-        run_pairs(PairsPlan(A, B, 4), tmp_path / "ab", run=runner)
-    kept = load_pairs(tmp_path / "ab")
+        ran(4, exits={"a3": KeyboardInterrupt()})
+    kept = load_pairs(folder)
     assert (kept.complete, kept.stopped) == (False, Note("interrupted"))
-    assert judge_pairs(kept, tmp_path / "ab").finished == 2
+    assert judge_pairs(kept, folder).finished == 2
 
 
-def test_other_commands_take_no_notice_of_it(tmp_path):
+def test_other_commands_take_no_notice_of_it(tmp_path, folder, ran):
     save_run(tmp_path / "there", run_named("there"))
-    record = run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second, leave_run()))
+    record = ran(2, leave_run())
     assert [run.run for run in list_runs(tmp_path)] == ["there"]
-    assert find_pairs("ab", tmp_path) == tmp_path / "ab"
-    assert find_pairs(str(tmp_path / "ab" / "ab.json"), tmp_path) == tmp_path / "ab"
-    assert load_pairs(tmp_path / "ab") == record
-    for name in (str(tmp_path / "ab"), "ab"):
-        with pytest.raises(RunError, match=rf"not a run: .*`alexprof ab --show {tmp_path}/ab`"):
+    for name in ("ab", str(folder / "ab.json")):
+        assert find_pairs(name, tmp_path) == folder
+    assert load_pairs(folder) == record
+    for name in (str(folder), "ab"):
+        with pytest.raises(RunError, match=rf"not a run: .*`alexprof ab --show {folder}`"):
             find_run(name, tmp_path)
 
 
-def test_plans_folders_and_records_that_won_t_do(tmp_path):
-    with pytest.raises(UsageError, match="--pairs must be at least 2, not 1"):
-        PairsPlan(A, B, 1)
-    with pytest.raises(UsageError, match="--warm-up must be at least 0, not -1"):
-        PairsPlan(A, B, 2, -1)
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((1,), "--pairs must be at least 2, not 1"),
+        ((2, -1), "--warm-up must be at least 0, not -1"),
+    ],
+)
+def test_plans_that_won_t_do(numbers, message):
+    with pytest.raises(UsageError, match=message):
+        PairsPlan(A, B, *numbers)
+
+
+def test_folders_and_records_that_won_t_do(tmp_path, folder, ran):
+    ran(2)
     with pytest.raises(RunError, match="exists already"):
-        run_pairs(PairsPlan(A, B, 2), tmp_path, run=Scripted(slow_second))
+        ran(2)
     with pytest.raises(RunError, match="no pairs 'x'"):
         find_pairs("x", tmp_path)
     with pytest.raises(RunError, match=r"it has no ab\.json"):
         load_pairs(tmp_path)
-    run_pairs(PairsPlan(A, B, 2), tmp_path / "ab", run=Scripted(slow_second))
-    path = tmp_path / "ab" / "ab.json"
+    path = folder / "ab.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
     with pytest.raises(RunError, match="schema 99, newer than"):
-        load_pairs(tmp_path / "ab")
+        load_pairs(folder)
     path.write_text("{")
     with pytest.raises(RunError, match="is damaged"):
-        load_pairs(tmp_path / "ab")
+        load_pairs(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -15,21 +14,16 @@ from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import compared, group, made_run
+from tests.factory import with_fields
 
 VALUES = np.array([3.0, -4.0, 12.0], np.float32)
 
 
-def give(folder, variant, *tensors, phase="forward", **fields):
-    """Gives a phase of a run on disk results."""
-    summed = tuple(
-        dataclasses.replace(fingerprint(f"t{place}:0", values), **fields)
-        for place, values in enumerate(tensors)
-    )
-    run = load_run(folder)
-    record = run.variants[variant]
-    changed = msgspec.structs.replace(record.phases[phase], fingerprint=summed)
-    record = msgspec.structs.replace(record, phases={**record.phases, phase: changed})
-    save_run(folder, msgspec.structs.replace(run, variants={**run.variants, variant: record}))
+def give(folder, variant, *tensors, **fields):
+    """Gives a variant of a run on disk results; `fields` are of the first tensor."""
+    first, *others = (fingerprint(f"t{at}:0", values) for at, values in enumerate(tensors))
+    results = (dataclasses.replace(first, **fields), *others)
+    save_run(folder, with_fields(load_run(folder), variant, fingerprint=results))
 
 
 @pytest.fixture
@@ -100,13 +94,7 @@ def test_results_that_must_differ_say_nothing(logdir, fields, settings, reason):
 
 def test_of_a_phase_with_one_such_tensor_the_others_still_can_differ(logdir):
     for name, values in (("a", VALUES), ("b", VALUES * 2)):
-        give(logdir / name, "v", VALUES, values)
-        run = load_run(logdir / name)
-        phase = run.variants["v"].phases["forward"]
-        unsteady = dataclasses.replace(phase.fingerprint[0], repeats=False)
-        phase = msgspec.structs.replace(phase, fingerprint=(unsteady, phase.fingerprint[1]))
-        variants = {"v": msgspec.structs.replace(run.variants["v"], phases={"forward": phase})}
-        save_run(logdir / name, msgspec.structs.replace(run, variants=variants))
+        give(logdir / name, "v", VALUES, values, repeats=False)
     assert compared(logdir, "a", "b").same_results is False
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace as changed
 
 from alexprof.record.environment import Device
 from alexprof.record.note import Note
@@ -14,10 +14,13 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
 from alexprof.record.trace import Replay
 from alexprof.workload.base import AblationSpec
-from tests.factory import MACHINE, NOT_REPLAYED, OpTimes, costs_of, run_of, traced
-from tests.show import alexnet as measured
+from tests.factory import MACHINE, NOT_REPLAYED, OpTimes, change_phases, costs_of, run_of, traced
 from tests.show.runs import (
     BOTH_MS,
+    FORWARD,
+    FORWARD_BACKWARD,
+    FORWARD_BACKWARD_IDLE_MS,
+    FORWARD_IDLE_MS,
     FORWARD_MS,
     LRN,
     WITH,
@@ -51,10 +54,10 @@ def two_phases(run: Run) -> dict[str, dict[str, Phase]]:
 
 def with_phases(run: Run, phases: dict[str, dict[str, Phase]]) -> Run:
     variants = {
-        name: msgspec.structs.replace(run.variants[name], phases=variant_phases)
+        name: changed(run.variants[name], phases=variant_phases)
         for name, variant_phases in phases.items()
     }
-    return msgspec.structs.replace(run, variants=variants)
+    return changed(run, variants=variants)
 
 
 def only_both(run: Run, phases: dict[str, Phase]) -> Run:
@@ -70,10 +73,11 @@ def incomplete() -> Run:
     short = timed(in_turns(*BOTH_MS)[WITH][:3])
     phases[WITH]["forward_backward"] = Phase(label="Forward-backward", timed=short)
     del phases[WITHOUT]["forward_backward"]
-    return msgspec.structs.replace(
+    no_memory = "no memory left in forward-backward, without LRN"
+    return changed(
         with_phases(run, phases),
         complete=False,
-        stopped=Note("failed", text="no memory left in forward-backward, without LRN"),
+        stopped=Note("failed", text=no_memory),
         ablations=run.ablations[:1],
         stretches=(),
     )
@@ -140,9 +144,9 @@ def untraced() -> Run:
     phases, ablations = measured_phase("forward_backward", steps, {}, LRN, interleaved=False)
     assert run.workload is not None
     settings = {**run.workload.settings, "interleave": False}
-    return msgspec.structs.replace(
+    return changed(
         only_both(run, phases),
-        workload=msgspec.structs.replace(run.workload, settings=settings),
+        workload=changed(run.workload, settings=settings),
         stretches=(),
         ablations=ablations,
     )
@@ -151,22 +155,27 @@ def untraced() -> Run:
 @cache
 def withheld() -> Run:
     """Trace and stopwatch disagree in one phase; nothing ran in the other."""
-    run = alexnet()
-    phases = two_phases(run)
-    bad = phases[WITH]["forward"]
-    assert bad.traced is not None
-    phases[WITH]["forward"] = msgspec.structs.replace(
-        bad,
-        traced=msgspec.structs.replace(bad.traced, wall_clock_mean_s=0.181),
-        attribution=None,
-        ops=(),
-        layers=(),
-        layers_whole=(),
-        kinds=(),
-    )
-    untouched = Phase(label="Forward-backward", timed=phases[WITH]["forward_backward"].timed)
-    phases[WITH]["forward_backward"] = traced(untouched, costs_of([idle_ms(610.0)]))
-    return msgspec.structs.replace(with_phases(run, phases), ablations=(), stretches=())
+
+    def bad(phase: Phase) -> Phase:
+        assert phase.traced is not None
+        traced_twice = changed(phase.traced, wall_clock_mean_s=0.181)
+        return changed(
+            phase,
+            traced=traced_twice,
+            attribution=None,
+            ops=(),
+            layers=(),
+            layers_whole=(),
+            kinds=(),
+        )
+
+    def untouched(phase: Phase) -> Phase:
+        timed_alone = Phase(label=phase.label, timed=phase.timed)
+        return traced(timed_alone, costs_of([idle_ms(610.0)]))
+
+    run = change_phases(alexnet(), bad, WITH, "forward")
+    run = change_phases(run, untouched, WITH, "forward_backward")
+    return changed(run, ablations=(), stretches=())
 
 
 @cache
@@ -189,7 +198,7 @@ def long_names() -> Run:
     )
     run = one_step()
     name = "a-run-with-a-name-that-someone-gave-it-and-that-goes-on-\x1b[31mand-on-and-on-and-on"
-    return msgspec.structs.replace(
+    return changed(
         run, run=name, variants={"v": Variant(label="bert_*large* & co.", phases={"lstm": phase})}
     )
 
@@ -198,12 +207,12 @@ def long_names() -> Run:
 def one_traced() -> Run:
     """The other variant's trace is missing."""
     run = alexnet()
-    own_ops = [*ops(measured.FORWARD), idle_ms(measured.FORWARD_IDLE_MS)]
+    own_ops = [*ops(FORWARD), idle_ms(FORWARD_IDLE_MS)]
     forward, ablations = measured_phase(
         "forward", in_turns(*FORWARD_MS), {WITH: own_ops}, LRN, replay=NOT_REPLAYED
     )
     phases = {name: {**both, "forward": forward[name]} for name, both in two_phases(run).items()}
-    return msgspec.structs.replace(with_phases(run, phases), ablations=ablations)
+    return changed(with_phases(run, phases), ablations=ablations)
 
 
 @cache
@@ -215,9 +224,9 @@ def ablated() -> Run:
         AblationSpec("conv1:Relu", WITH, "without_conv1:Relu", kinds=("Relu",), layers=("conv1",)),
         AblationSpec("BiasAdd", WITH, "without_BiasAdd", kinds=("BiasAdd",)),
     ]
-    both_ops = ops(measured.FORWARD_BACKWARD)
+    both_ops = ops(FORWARD_BACKWARD)
     steps = {WITH: blocks(WITH, {5 * at: ms for at, ms in enumerate(BOTH_MS[0])})}
-    times = {WITH: [*both_ops, idle_ms(measured.FORWARD_BACKWARD_IDLE_MS)]}
+    times = {WITH: [*both_ops, idle_ms(FORWARD_BACKWARD_IDLE_MS)]}
     for place, (spec, saved_ms) in enumerate(zip(specs, (55.9, 29.1, -1.2, 3.0), strict=True), 1):
         means_ms = np.roll(BOTH_MS[0], place) - saved_ms
         in_turn = {5 * at + place: ms for at, ms in enumerate(means_ms.tolist())}
@@ -231,8 +240,8 @@ def ablated() -> Run:
         )
         for name, phase in phases.items()
     }
-    bias = msgspec.structs.replace(bias, ci95_s=None, median_ci95_s=None)
-    return msgspec.structs.replace(alexnet(), variants=variants, ablations=(*ablations, bias))
+    bias = changed(bias, ci95_s=None, median_ci95_s=None)
+    return changed(alexnet(), variants=variants, ablations=(*ablations, bias))
 
 
 @cache
@@ -269,4 +278,4 @@ def gone_along() -> Run:
     phases, ablations = measured_phase(
         "forward_backward", in_turns(*means_ms), times, LRN, replay=replay
     )
-    return msgspec.structs.replace(only_both(steady(), phases), ablations=ablations)
+    return changed(only_both(steady(), phases), ablations=ablations)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,21 +19,18 @@ from alexprof.record.program import ExecutedOp
 from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.record.timed import Stretch, Timed
 from alexprof.record.trace import PathOp, Replay, Saving
-from alexprof.record.workload import Published
+from alexprof.record.workload import Published, Setting
 from alexprof.workload.base import AblationSpec, matches
 from tests import factory
-from tests.factory import (
-    NOT_REPLAYED,
-    OpTimes,
-    block,
-    idle,
-    layer_of,
-    run_of,
-    scattered,
-)
-from tests.show import alexnet as measured
+from tests.factory import NOT_REPLAYED, OpTimes, block, idle, layer_of, run_of, scattered
 
 WITH, WITHOUT = "with_lrn", "without_lrn"
+ALEXNET = Path(__file__).parents[1] / "data" / "alexnet"
+"""What a real run gave on two cores with batch 32, over ten traced steps; lines are for `ops`."""
+FORWARD, FORWARD_BACKWARD = (
+    (ALEXNET / f"{name}.txt").read_text() for name in ("forward", "forward_backward")
+)
+FORWARD_IDLE_MS, FORWARD_BACKWARD_IDLE_MS = 0.7729, 1.1408
 
 
 def ops(lines: str, device: str = "CPU", steps: int = 10) -> list[OpTimes]:
@@ -149,17 +148,8 @@ def measured_phase(
             phase = msgspec.structs.replace(phase, replay=replay or replayed(phase, *specs))
         return phase
 
-    phases, ablations, _ = factory.measured(
-        key,
-        steps,
-        op_times,
-        specs,
-        change=change,
-        interleaved=interleaved,
-        executed=executed,
-        nodes=NODES,
-    )
-    return phases, ablations
+    given: dict[str, Any] = {"change": change, "executed": executed, "nodes": NODES}
+    return factory.measured(key, steps, op_times, specs, interleaved=interleaved, **given)[:2]
 
 
 def without(times: Iterable[OpTimes], spec: AblationSpec) -> list[OpTimes]:
@@ -172,31 +162,26 @@ def alexnet_run(
     stretches: tuple[Stretch, ...] = (),
 ) -> Run:
     """Two variants, two phases; without LRN conv2 is slower."""
-    forward_ops, both_ops = ops(measured.FORWARD), ops(measured.FORWARD_BACKWARD)
+    forward_ops, both_ops = ops(FORWARD), ops(FORWARD_BACKWARD)
     slower = [
         replace(op, share_ns=op.share_ns * 1.2) if "conv2" in op.name else op for op in both_ops
     ]
-    forward, forward_ablations = measured_phase(
-        "forward",
-        forward_steps,
-        {
-            WITH: [*forward_ops, idle_ms(measured.FORWARD_IDLE_MS)],
-            WITHOUT: [*without(forward_ops, LRN), idle_ms(0.75)],
-        },
-        LRN,
-        replay=NOT_REPLAYED,
-        executed=NOT_TIMED[-4:],
+    forward_times = {
+        WITH: [*forward_ops, idle_ms(FORWARD_IDLE_MS)],
+        WITHOUT: [*without(forward_ops, LRN), idle_ms(0.75)],
+    }
+    both_times = {
+        WITH: [*both_ops, idle_ms(FORWARD_BACKWARD_IDLE_MS)],
+        WITHOUT: [*without(slower, LRN), idle_ms(1.12)],
+    }
+    executed = NOT_TIMED[-4:]
+    forward, ablations = measured_phase(
+        "forward", forward_steps, forward_times, LRN, replay=NOT_REPLAYED, executed=executed
     )
     both, both_ablations = measured_phase(
-        "forward_backward",
-        both_steps,
-        {
-            WITH: [*both_ops, idle_ms(measured.FORWARD_BACKWARD_IDLE_MS)],
-            WITHOUT: [*without(slower, LRN), idle_ms(1.12)],
-        },
-        LRN,
-        executed=NOT_TIMED,
+        "forward_backward", both_steps, both_times, LRN, executed=NOT_TIMED
     )
+    settings: dict[str, Setting] = {"batch_size": 32, "seed": 0}
     return run_of(
         "alexnet-20261124-071417",
         {
@@ -208,11 +193,9 @@ def alexnet_run(
             for name, build_s in ((WITH, 0.31), (WITHOUT, 0.28))
         },
         started="2026-11-24T07:14:17+00:00",
-        workload=WorkloadRecord(
-            name="alexnet", settings={"batch_size": 32, "seed": 0}, published=PUBLISHED
-        ),
+        workload=WorkloadRecord(name="alexnet", settings=settings, published=PUBLISHED),
         stretches=stretches,
-        ablations=(*forward_ablations, *both_ablations),
+        ablations=(*ablations, *both_ablations),
     )
 
 

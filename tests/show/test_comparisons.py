@@ -10,6 +10,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -34,7 +35,7 @@ from alexprof.tracer.sources import select, select_each
 from tests.analysis.made import HOST, OPS, SOFTWARE, made_run
 from tests.analysis.test_pairs import Scripted, leave_run
 from tests.factory import wave
-from tests.show.golden_files import check_golden
+from tests.show.full import check_golden
 
 GOLDEN = Path(__file__).parent / "golden_comparisons"
 STEPS = {"with_lrn": 0.2, "without_lrn": 0.2}
@@ -46,32 +47,25 @@ B = parse_command(f"X=1 true train.py --name={'very-' * 30}long '<b>|*_'")
 def made_runs(folder):
     """Runs of all sorts; the changes are known."""
     newer = dataclasses.replace(SOFTWARE, tensorflow="2.22.0")
-    ablation = {"without_lrn": ("lrn1",)}
-    days = [f"2026-11-{day:02}T04:42:00+00:00" for day in range(1, 9)]
-    made_run(folder / "monday", STEPS, without=ablation, started=days[0])
-    made_run(folder / "tuesday", STEPS, without=ablation, started=days[1], seed=1)
     slower = {name: value * 1.1 for name, value in STEPS.items()}
-    for number, name in enumerate(("wednesday", "thursday")):
-        made_run(
-            folder / name,
-            slower,
-            ops=HEAVIER,
-            without=ablation,
-            started=days[number + 2],
-            seed=number + 2,
-            software=newer,
-        )
-    made_run(
-        folder / "busy",
-        {"with_lrn": 0.25},
-        started=days[4],
-        host=dataclasses.replace(HOST, load_before=4.6),
-        settings={"batch_size": 64},
-        complete=False,
-        stopped=Note("interrupted"),
-    )
-    odd = {"with_lrn": 0.22, "v": 0.1}
-    made_run(folder / "odd <b>|*_", odd, started=days[5], traced=0, software=newer)
+    heavier = {"ops": HEAVIER, "software": newer}
+    both = {"without": {"without_lrn": ("lrn1",)}}
+    spoiled = {
+        "host": dataclasses.replace(HOST, load_before=4.6),
+        "settings": {"batch_size": 64},
+        "complete": False,
+        "stopped": Note("interrupted"),
+    }
+    made: list[tuple[str, dict[str, float], dict[str, Any]]] = [
+        ("monday", STEPS, both),
+        ("tuesday", STEPS, {**both, "seed": 1}),
+        ("wednesday", slower, {**both, **heavier, "seed": 2}),
+        ("thursday", slower, {**both, **heavier, "seed": 3}),
+        ("busy", {"with_lrn": 0.25}, spoiled),
+        ("odd <b>|*_", {"with_lrn": 0.22, "v": 0.1}, {"traced": 0, "software": newer}),
+    ]
+    for day, (name, steps_s, fields) in enumerate(made, 1):
+        made_run(folder / name, steps_s, started=f"2026-11-{day:02}T04:42:00+00:00", **fields)
 
 
 def seconds(name):
@@ -114,8 +108,12 @@ PAIRS = {
 }
 NAMES = [*COMPARED, *GATES, *METRICS, *PAIRS]
 PAGES = ("slower", "odd", "gate_slower", "history_mean", "pairs_processes", "pairs_runs")
-SHORT = ("slower", "spoiled")
-"""Of these the short form is compared as a whole too."""
+FILES = {
+    **{f"{name}.txt": (name, "text", True) for name in NAMES},
+    **{f"{name}.md": (name, "markdown", True) for name in PAGES},
+    **{f"brief_{name}.txt": (name, "text", False) for name in ("slower", "spoiled")},
+}
+"""Of each golden file what it shows, how, and whether in full."""
 
 
 @pytest.fixture(scope="module")
@@ -151,25 +149,14 @@ def rendered(result):
     return render
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_text(rendered, name):
-    check_golden(GOLDEN / f"{name}.txt", rendered(name))
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_markdown(rendered, name):
-    check_golden(GOLDEN / f"{name}.md", rendered(name, "markdown"))
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_brief(rendered, name):
-    check_golden(GOLDEN / f"brief_{name}.txt", rendered(name, full=False))
+@pytest.mark.parametrize("file", FILES)
+def test_whole_outputs(rendered, file):
+    name, style, full = FILES[file]
+    check_golden(GOLDEN / file, rendered(name, style, full=full))
 
 
 def test_no_golden_file_is_left_over():
-    texts = [*NAMES, *(f"brief_{name}" for name in SHORT)]
-    files = {f"{name}.txt" for name in texts} | {f"{name}.md" for name in PAGES}
-    assert {path.name for path in GOLDEN.iterdir()} == files
+    assert {path.name for path in GOLDEN.iterdir()} == FILES.keys()
 
 
 @pytest.mark.parametrize("width", [1, 40, 60, 80, 100, 200])
@@ -202,27 +189,15 @@ def test_json_comes_back_as_the_same_values(result, rendered, name, struct):
 def test_json_has_the_fields_that_are_promised(rendered):
     made = json.loads(rendered("slower", "json"))
     assert (made["comparable"], made["why_not"], made["schema_version"]) == (True, [], 2)
-    promised = ("level", "variant", "phase", "name", "a_share", "b_share", "difference")
-    for change in made["differences"]:
-        assert set(promised) <= set(change)
-        assert change["level"] in ("phase", "layer", "kind", "op")
-        assert change["difference"]["verdict"] in ("slower", "faster", "same", "unclear")
-    assert json.loads(rendered("spoiled", "json"))["comparable"] is False
+    promised = {"level", "variant", "phase", "name", "a_share", "b_share", "difference"}
+    assert all(promised <= change.keys() for change in made["differences"])
     assert json.loads(rendered("gate_slower", "json"))["exit_code"] == 1
-    assert json.loads(rendered("history_mean", "json"))["steps"][0]["run"] == "wednesday"
 
 
 def test_a_gate_between_variants_names_both(rendered):
     text = rendered("gate between variants")
     assert "baseline monday:without_lrn · now monday:with_lrn\n" in text
     assert "No: forward, without LRN → with LRN is 17.6" in text
-
-
-@pytest.mark.parametrize("name", ["same", "pairs_unclear"])
-def test_if_an_interval_includes_0_no_direction_is_given(rendered, name):
-    text = rendered(name)
-    assert not re.search("slower|faster", text.replace("Which is slower?", ""))
-    assert "unclear" in text
 
 
 def test_names_that_do_not_fit_a_title_stand_below_it_alone(result, tmp_path):
@@ -267,29 +242,18 @@ def test_the_verdicts_fit_on_a_screen(rendered, name):
     assert len(rendered(name, full=False).splitlines()) <= 30
 
 
-def test_what_can_not_be_compared_has_reasons_and_no_table(rendered):
-    text = rendered("spoiled", full=False)
-    assert "batch size differs" in text
-    assert "95" not in text
-
-
 def test_who_ran_first_does_not_depend_on_the_clock(result):
     """Quick processes start within a millisecond, and a clock may be set back."""
     pairs, _ = result("pairs_processes")
-    at_once = [
-        msgspec.structs.replace(process, started=pairs.record.started)
-        for process in pairs.record.processes
-    ]
-    record = msgspec.structs.replace(pairs.record, processes=tuple(at_once))
-    assert render_pairs(msgspec.structs.replace(pairs, record=record)) == render_pairs(pairs)
+    record, replace = pairs.record, msgspec.structs.replace
+    at_once = tuple(replace(process, started=record.started) for process in record.processes)
+    together = replace(pairs, record=replace(record, processes=at_once))
+    assert render_pairs(together) == render_pairs(pairs)
 
 
 def test_a_pair_while_it_goes_on(result):
     record = result("pairs_processes")[0].record
     cut = msgspec.structs.replace(record, processes=record.processes[:-4], pairs=100)
-    assert re.fullmatch(
-        r"Pair 3 of 100: A 2\.\d\d s, B 2\.\d\d s; 8 min \d+ s left",
-        pair_line(cut).replace("\xa0", " "),
-    )
-    assert pair_line(record).startswith("Pair 5 of 5: ")
-    assert "left" not in pair_line(record)
+    words = r"Pair 3 of 100: A 2\.\d\d s, B 2\.\d\d s; 8 min \d+ s left"
+    assert re.fullmatch(words, pair_line(cut).replace("\xa0", " "))
+    assert re.match("Pair 5 of 5: (?!.*left)", pair_line(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import msgspec
@@ -16,9 +17,9 @@ from alexprof.show.sections.predict import prediction
 from alexprof.show.sections.trace_tables import launch_table
 from alexprof.show.sections.win import win_section
 from alexprof.show.view import View
+from alexprof.tracer.traces import load_trace
 from tests.h200 import DATA, run_of
-from tests.show.full import render
-from tests.show.golden_files import check_golden
+from tests.show.full import check_golden, render
 
 GOLDEN = Path(__file__).parent / "golden_gpu"
 
@@ -26,9 +27,6 @@ GOLDEN = Path(__file__).parent / "golden_gpu"
 @pytest.fixture(scope="module")
 def trace_run(tmp_path_factory):
     """The run of a packed trace, read as a user's file."""
-    import lzma
-
-    from alexprof.tracer.traces import load_trace
 
     def read(name: str) -> Run:
         path = tmp_path_factory.mktemp("trace") / f"{name}.xplane.pb"
@@ -76,40 +74,34 @@ def test_findings_of_a_gpu_in_short(trace_run, width):
     check_golden(GOLDEN / f"keras_nojit_{width}.txt", text)
 
 
-def test_a_gpu_at_work_is_not(trace_run):
-    run = trace_run("async_no_fetch")
-    assert phase_of(run).attribution.bound_by == "kernels"
-    assert launches_of(run) is None
-
-
-def test_graphs_are_one_launch_and_have_no_table(trace_run):
-    run = trace_run("jax_async")
+@pytest.mark.parametrize(
+    ("name", "bound_by", "predicted"),
+    [("async_no_fetch", "kernels", True), ("jax_async", "launching", False)],
+)
+def test_without_many_launches_there_is_no_table(trace_run, name, bound_by, predicted):
+    run = trace_run(name)
     phase = phase_of(run)
-    assert phase.attribution.launches_per_step == pytest.approx(1)
+    assert phase.attribution.bound_by == bound_by
+    assert phase.attribution.launches_per_step == pytest.approx(1) or predicted
     assert launches_of(run) is None
-    assert phase.replay.savings == ()
+    assert bool(phase.replay.savings) == predicted
     assert phase.replay.reason
 
 
 def test_savings_of_a_launch_bound_step_come_from_its_launches(trace_run):
     phase = phase_of(trace_run("gan_two_optimizers"))
     assert phase.replay.how == "launches"
-    saves = {
-        saving.name: saving.fraction for saving in phase.replay.savings if saving.what == "layer"
-    }
-    assert saves["opt_g"] > 0.1
-    kernels = {
-        layer.name: layer.share_fraction for layer in phase.layers_whole if layer.device == "GPU:0"
-    }
-    assert saves["opt_g"] > 2 * kernels["opt_g"]
+    (saving,) = [saving for saving in phase.replay.savings if saving.name == "opt_g"]
+    (layer,) = [layer for layer in phase.layers_whole if layer.name == "opt_g"]
+    assert (saving.what, layer.device) == ("layer", "GPU:0")
+    assert saving.fraction > max(0.1, 2 * layer.share_fraction)
 
 
 def test_sorts_of_steps_are_phases(trace_run):
     run = trace_run("train_on_batch_and_test")
     assert list(run.variants["trace"].phases) == ["train", "eval"]
-    titles = [line for line in render(run).splitlines() if line.startswith("Where does it go?")]
+    titles = {line for line in render(run).splitlines() if line.startswith("Where does it go?")}
     assert len(titles) == 2
-    assert titles[0] != titles[1]
 
 
 def answer(run: Run) -> str:
@@ -118,20 +110,15 @@ def answer(run: Run) -> str:
     return section.blocks[0].text.replace("\u00a0", " ")
 
 
-def test_the_answer_sets_the_measured_beside_the_kernels(alexnet):
+def test_the_answer_sets_the_measured_beside_the_kernels_unless_the_interval_holds_zero(alexnet):
     text = answer(alexnet)
-    for figure in ("0.32 ms", "1.51 ms", "21.3 %"):
-        assert figure in text
-
-
-def test_an_answer_claims_nothing_where_the_interval_holds_zero(alexnet):
-    unsure = [
+    assert all(figure in text for figure in ("0.32 ms", "1.51 ms", "21.3 %"))
+    unsure = tuple(
         msgspec.structs.replace(ablation, ci95_s=(-1e-4, ablation.measured_s))
         for ablation in alexnet.ablations
-    ]
-    run = msgspec.structs.replace(alexnet, ablations=tuple(unsure))
-    assert "costs" not in answer(run)
-    assert "21.3" not in answer(run)
+    )
+    text = answer(msgspec.structs.replace(alexnet, ablations=unsure))
+    assert not any(claim in text for claim in ("costs", "21.3"))
 
 
 def test_savings_of_a_gpu_at_work_add_up_to_the_step(alexnet):

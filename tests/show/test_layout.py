@@ -52,6 +52,17 @@ def test_where_there_is_little_room_gaps_shrink_then_units_go_below_then_columns
     assert lines(table, 16)[0] == "op      share ms"
 
 
+NAMES = st.text(alphabet="ab:_/", min_size=1, max_size=60)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=8, unique=True), st.integers(40, 100))
+def test_rows_of_a_table_never_have_the_same_name(names, width):
+    columns = (Column("op", align="name"), Column("share", "ms"), Column("in", align="text"))
+    rows = lines(Table(columns, tuple(Row((name, "1.25", f"{name}x")) for name in names)), width)
+    for place in (0, 1):
+        assert len({row.split("1.25")[place] for row in rows[-len(names) :]}) == len(names)
+
+
 names = st.text("abcdef/", min_size=1, max_size=70)
 texts = st.sampled_from(["", "–", "1", "12.5", "0.04", "1014", "<0.01"])
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
 from alexprof.show import ReportOptions, numbers, render, render_list
+from tests.factory import change_phases
 from tests.show import odd_runs, runs
+from tests.show.full import check_golden
+from tests.show.test_reports import GOLDEN
 
 ALL: list[Run | BrokenRun] = [
     runs.steady(),
@@ -25,40 +28,15 @@ ALL: list[Run | BrokenRun] = [
 
 
 def test_a_run_is_its_state_its_means_and_what_lrn_costs():
-    assert render_list(ALL).replace("\u00a0", " ") == "\n".join(
-        [
-            "5 runs; step times, and what leaving ops out saves (95 % interval)",
-            "",
-            "alexnet-20261124-071417                             2026-11-24 07:14    complete",
-            "  forward           210 ms with LRN, 183 ms without  LRN: 27.0 (25.7 to 28.4) ms",
-            "  forward-backward  609 ms with LRN, 578 ms without  LRN: unclear",
-            "",
-            "alexnet-20261124-071417                             2026-11-24 07:14  incomplete",
-            "  ! no memory left in forward-backward, without LRN",
-            "  forward           227 ms with LRN, 186 ms without  LRN: 41.3 (10.5 to 72.1) ms",
-            "  forward-backward  608 ms with LRN",
-            "",
-            "alexnet-20261124-080000                             2026-11-24 08:00  incomplete",
-            "  ! it did not finish: still running, or killed",
-            "",
-            "train-20261124-093000                               2026-11-24 09:30    complete",
-            "  train  8.02 ms",
-            "",
-            "old-run",
-            "  ! logdir/old-run/run.json is damaged: no such field",
-        ]
-    )
+    check_golden(GOLDEN / "list.txt", render_list(ALL))
 
 
 def test_a_trace_that_is_mostly_outside_its_steps_shows_the_loop_s_time_as_the_report_does():
-    run = odd_runs.two_gpus()
-    ((variant, phases),) = odd_runs.two_phases(run).items()
-    ((key, phase),) = phases.items()
-    assert phase.traced is not None
-    traced = msgspec.structs.replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=0.0)
-    phase = msgspec.structs.replace(phase, timed=None, traced=traced, label="trace")
-    run = odd_runs.with_phases(run, {variant: {key: phase}})
-    run = msgspec.structs.replace(run, machine=None)
+    def little(phase):
+        traced = replace(phase.traced, mean_s=0.01, steps=10, span_s=0.6, outside_s=0.0)
+        return replace(phase, timed=None, traced=traced, label="trace")
+
+    run = replace(change_phases(odd_runs.two_gpus(), little), machine=None)
     loop = numbers.time(0.06)
     assert render_list([run]).splitlines()[-1] == f"  trace  {loop} with the time between steps"
     assert f"A step takes {loop}, 83.3\u00a0% of it between the marked steps" in render(run)
@@ -93,7 +71,7 @@ def test_how_long_ago(passed, words):
 def test_a_clock_that_went_back_and_a_date_that_is_none_are_left_as_they_are():
     before = datetime(2020, 1, 1, tzinfo=timezone.utc)
     assert "ago" not in render_list([runs.steady()], now=before)
-    odd = msgspec.structs.replace(runs.steady(), started="some day")
+    odd = replace(runs.steady(), started="some day")
     assert "some day" in render_list([odd], now=before)
 
 

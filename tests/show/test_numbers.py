@@ -13,44 +13,67 @@ from alexprof.show import numbers
 NBSP = "\u00a0"
 
 
-def cases(text: str) -> pytest.MarkDecorator:
-    """Values and how they are written, as VALUE=TEXT."""
-    pairs = [case.split("=") for case in text.split()]
-    return pytest.mark.parametrize(("value", "text"), [(float(value), to) for value, to in pairs])
+def half_width(value: float) -> str:
+    return numbers.MILLISECONDS.half_width(((100 - value) / 1e3, (100 + value) / 1e3))
 
 
-@cases(
-    "nan=– inf=– 0=0 0.0000001=<0.0001 0.00006=0.0001 0.00123=0.0012 0.0049=0.0049 0.005=0.01 "
-    "0.0149=0.01 0.456=0.46 0.995=0.99 0.996=1.00 0.9999=1.00 8.644=8.64 9.996=10.0 30.46=30.5 "
-    "99.94=99.9 99.96=100 243.7=244 1013.7=1014 123456.7=123457 -31.5=−31.5 -0.001=−0.0010"
+WRITTEN = (
+    # Three figures and two decimals at most.
+    (
+        numbers.plain,
+        "nan=– inf=– 0=0 0.0000001=<0.0001 0.00006=0.0001 0.00123=0.0012 0.0049=0.0049 0.005=0.01 "
+        "0.0149=0.01 0.456=0.46 0.995=0.99 0.996=1.00 0.9999=1.00 8.644=8.64 9.996=10.0 30.46=30.5 "
+        "99.94=99.9 99.96=100 243.7=244 1013.7=1014 123456.7=123457 -31.5=−31.5 -0.001=−0.0010",
+    ),
+    # Only differences have a sign.
+    (numbers.signed, "55.34=+55.3 -14.3=−14.3 0.02=+0.02 0.001=+0.0010 0=0"),
+    # Two figures.
+    (
+        half_width,
+        "131.2=131 71.4=71 13.7=14 9.96=10 1.94=1.9 0.996=1.0 0.812=0.81 0.041=0.04 0.004=0.0040 "
+        "0=0",
+    ),
 )
-def test_plain_numbers_have_three_figures_and_two_decimals_at_most(value, text):
-    assert numbers.plain(value) == text
 
 
-@cases("55.34=+55.3 -14.3=−14.3 0.02=+0.02 0.001=+0.0010 0=0")
-def test_only_differences_have_a_sign(value, text):
-    assert numbers.signed(value) == text
-
-
-@cases(
-    "131.2=131 71.4=71 13.7=14 9.96=10 1.94=1.9 0.996=1.0 0.812=0.81 0.041=0.04 0.004=0.0040 0=0"
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [(write, *case.split("=")) for write, cases in WRITTEN for case in cases.split()],
 )
-def test_half_widths_have_two_figures(value, text):
-    interval = ((100 - value) / 1e3, (100 + value) / 1e3)
-    assert numbers.MILLISECONDS.half_width(interval) == text
+def test_figures(write, value, text):
+    assert write(float(value)) == text
 
 
-def test_times_come_in_seconds():
-    ms = numbers.MILLISECONDS
-    assert ms.plain(0.2437) == "244"
-    assert ms.signed(-0.0143) == "−14.3"
-    assert ms.signed(0.0143) == "+14.3"
-    assert ms.named(0.0556) == f"55.6{NBSP}ms"
-    assert ms.interval((-0.0315, 0.0982)) == "−31.5 to 98.2"
-    assert ms.interval((0.0199, 0.0647)) == "19.9 to 64.7"
-    assert numbers.MICROSECONDS.plain(0.0015123) == "1512"
-    assert numbers.SECONDS.named(2.4) == f"2.40{NBSP}s"
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        (numbers.MILLISECONDS.plain(0.2437), "244"),
+        (numbers.MILLISECONDS.signed(-0.0143), "−14.3"),
+        (numbers.MILLISECONDS.signed(0.0143), "+14.3"),
+        (numbers.MILLISECONDS.named(0.0556), f"55.6{NBSP}ms"),
+        (numbers.MILLISECONDS.interval((-0.0315, 0.0982)), "−31.5 to 98.2"),
+        (numbers.MILLISECONDS.interval((0.0199, 0.0647)), "19.9 to 64.7"),
+        # Half an interval that ends at 0 is what lies above its center.
+        (numbers.MILLISECONDS.half_width((0.0, 0.004), 0.001), "3.0"),
+        (numbers.MILLISECONDS.half_width((0.001, 0.003), 0.002), "1.0"),
+        (numbers.MICROSECONDS.plain(0.0015123), "1512"),
+        (numbers.SECONDS.named(2.4), f"2.40{NBSP}s"),
+        (numbers.percent_unit(0.0912), f"9.12{NBSP}%"),
+        (numbers.percent(1.0), "100"),
+        (numbers.times(1.4389), "1.44×"),
+        (numbers.times(26.91), "26.9×"),
+        (numbers.count(3.0), "3"),
+        (numbers.count(0.9), "0.90"),
+        # From a thousandth of the largest on a time has two figures.
+        (numbers.table_unit([22.07e-3]).plain(40.1e-6), "0.040"),
+        (numbers.table_unit([22.07e-3]).plain(22.4e-6), "0.022"),
+        (numbers.table_unit([22.07e-3]).half_width((-40.1e-6, 40.1e-6)), "0.040"),
+        (numbers.table_unit([22.07e-3]).plain(14.6e-6), "0.01"),
+        (numbers.table_unit([0.3]).plain(34e-6), "0.03"),
+    ],
+)
+def test_values_in_their_units(text, right):
+    assert text == right
 
 
 @pytest.mark.parametrize(
@@ -74,17 +97,8 @@ def test_the_largest_time_of_a_table_has_twenty_of_its_unit(times_s, unit):
 
 def test_rows_of_a_fast_step_have_three_figures():
     rows_s = [1.5e-3, 0.378e-3, 0.1316e-3, 77.08e-6, 10.49e-6, 3.004e-6, 0.21e-6, 4e-9]
-    texts = list(map(numbers.table_unit(rows_s).plain, rows_s))
-    assert texts == ["1500", "378", "132", "77.1", "10.5", "3.00", "0.21", "0.0040"]
-
-
-def test_from_a_thousandth_of_the_largest_on_a_time_has_two_figures():
-    unit = numbers.table_unit([22.07e-3])
-    assert unit.plain(40.1e-6) == "0.040"
-    assert unit.plain(22.4e-6) == "0.022"
-    assert unit.half_width((-40.1e-6, 40.1e-6)) == "0.040"
-    assert unit.plain(14.6e-6) == "0.01"
-    assert numbers.table_unit([0.3]).plain(34e-6) == "0.03"
+    texts = map(numbers.table_unit(rows_s).plain, rows_s)
+    assert [*texts] == ["1500", "378", "132", "77.1", "10.5", "3.00", "0.21", "0.0040"]
 
 
 @given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20))
@@ -137,15 +151,6 @@ def test_what_was_not_measured_is_a_dash_without_a_unit():
     assert {*texts, numbers.times(None), numbers.count(None)} == {"–"}
 
 
-def test_percent_ratio_and_count():
-    assert numbers.percent_unit(0.0912) == f"9.12{NBSP}%"
-    assert numbers.percent(1.0) == "100"
-    assert numbers.times(1.4389) == "1.44×"
-    assert numbers.times(26.91) == "26.9×"
-    assert numbers.count(3.0) == "3"
-    assert numbers.count(0.9) == "0.90"
-
-
 @given(st.floats(min_value=-1e7, max_value=1e7, allow_nan=False))
 def test_a_written_number_is_as_near_as_its_last_digit_allows(value):
     text = numbers.plain(value)
@@ -166,8 +171,3 @@ def test_decimal_points_stand_under_each_other():
     aligned = ["244    ", "+55.3  ", "8.64 ", "<0.01 ", "–    ", "", "26.9× ", "7.84×"]
     assert numbers.align_decimals(texts) == aligned
     assert numbers.align_decimals(["1", "10", "100"]) == ["1", "10", "100"]
-
-
-def test_half_an_interval_that_ends_at_zero_is_what_lies_above_its_center():
-    assert numbers.MILLISECONDS.half_width((0.0, 0.004), 0.001) == "3.0"
-    assert numbers.MILLISECONDS.half_width((0.001, 0.003), 0.002) == "1.0"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import msgspec
+import pytest
 
 from alexprof.analysis.order import MOST_LEVELS
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.order import LEVELS, order_table
 from alexprof.show.view import View
-from tests.show import odd_runs, runs
+from tests.factory import with_fields
+from tests.show import runs
 
 
 def strip(run: Run) -> tuple[str, ...]:
@@ -26,17 +25,32 @@ def strip(run: Run) -> tuple[str, ...]:
 def with_blocks(*series: list[tuple[int, float]]) -> Run:
     """Two variants' blocks, as place in the order measured and mean in ms."""
     run = runs.alexnet()
-    phases = odd_runs.two_phases(run)
-    for name, blocks in zip(phases, series, strict=True):
-        phase = phases[name]["forward"]
+    for name, blocks in zip(run.variants, series, strict=True):
         timed = runs.timed(runs.blocks(name, dict(blocks), steps=1))
-        phases[name]["forward"] = msgspec.structs.replace(phase, timed=timed)
-    return odd_runs.with_phases(run, phases)
+        run = with_fields(run, name, "forward", timed=vars(timed))
+    return run
 
 
-def test_cells_stand_in_the_order_measured_each_over_its_variant():
-    run = with_blocks([(0, 90), (3, 110), (4, 100)], [(1, 120), (2, 160), (5, 170)])
-    assert strip(run) == ("0.750×", "1.100×", "▄▁▆█▆▇")
+@pytest.mark.parametrize(
+    ("series", "row"),
+    [
+        (
+            ([(0, 90), (3, 110), (4, 100)], [(1, 120), (2, 160), (5, 170)]),
+            ("0.750×", "1.100×", "▄▁▆█▆▇"),
+        ),
+        # Variants of two levels are no drift.
+        (
+            ([(n, 100.0) for n in range(0, 20, 2)], [(n, 300.0) for n in range(1, 20, 2)]),
+            ("1.000×", "1.000×", "▁" * 20),
+        ),
+        # Without turns there is no strip.
+        (([(0, 1), (1, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)]), ()),
+        (([(0, 1), (1, 2), (2, 3)], [(3, 1), (4, 2), (5, 3)]), ()),
+        (([(0, 1)], [(1, 2)]), ()),
+    ],
+)
+def test_cells_stand_in_the_order_measured_each_over_its_variant(series, row):
+    assert strip(with_blocks(*series)) == row
 
 
 def test_a_block_far_out_leaves_the_scale_and_is_named():
@@ -47,12 +61,6 @@ def test_a_block_far_out_leaves_the_scale_and_is_named():
     assert most == "3.922×"
 
 
-def test_variants_of_two_levels_are_no_drift():
-    a = [(n, 100.0) for n in range(0, 20, 2)]
-    b = [(n, 300.0) for n in range(1, 20, 2)]
-    assert strip(with_blocks(a, b)) == ("1.000×", "1.000×", "▁" * 20)
-
-
 def test_a_fifth_of_the_blocks_is_not_off_the_scale():
     values = [400.0 if n % 5 == 0 else 100.0 + n % 3 for n in range(20)]
     blocks = list(enumerate(values))
@@ -61,23 +69,11 @@ def test_a_fifth_of_the_blocks_is_not_off_the_scale():
     assert "!" not in cells
 
 
-def test_variants_that_did_not_take_turns_have_no_strip():
-    run = with_blocks([(0, 1), (1, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)])
-    assert strip(run) == ()
-    run = with_blocks([(0, 1), (1, 2), (2, 3)], [(3, 1), (4, 2), (5, 3)])
-    assert strip(run) == ()
-    assert strip(with_blocks([(0, 1)], [(1, 2)])) == ()
-
-
 def test_places_are_what_counts_not_the_order_in_the_record():
     run = with_blocks([(0, 100), (3, 140)], [(1, 120), (2, 160)])
-    phases = odd_runs.two_phases(run)
-    timed = phases["with_lrn"]["forward"].timed
-    assert timed is not None
-    phases["with_lrn"]["forward"] = msgspec.structs.replace(
-        phases["with_lrn"]["forward"], timed=replace(timed, blocks=timed.blocks[::-1])
-    )
-    assert strip(odd_runs.with_phases(run, phases)) == strip(run)
+    blocks = run.variants["with_lrn"].phases["forward"].timed.blocks[::-1]
+    back = with_fields(run, "with_lrn", "forward", timed={"blocks": blocks})
+    assert strip(back) == strip(run)
 
 
 def test_many_blocks_share_cells():

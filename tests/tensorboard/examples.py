@@ -12,10 +12,7 @@ import numpy as np
 import polars as pl
 
 from alexprof.measure.loop import Block
-from alexprof.record.environment import Device, Machine, Software
-from alexprof.record.note import Note
-from alexprof.record.phase import Phase
-from alexprof.record.run import MachineRecord, Run, Variant, WorkloadRecord
+from alexprof.record.run import Run, Variant, WorkloadRecord
 from alexprof.tensorboard.scalars import TimedSteps
 from alexprof.workload.base import AblationSpec
 from tests.factory import OpTimes, block, costs_of, idle, measured, run_of
@@ -23,6 +20,8 @@ from tests.factory import OpTimes, block, costs_of, idle, measured, run_of
 NAME = "alexnet-20261124-044200"
 STARTED_S = 1_795_495_320.0  # 2026-11-24T04:42:00Z
 WITH, WITHOUT = "with_lrn", "without_lrn"
+# With this module there, TensorBoard does not look for TensorFlow (3 s to import).
+sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
 
 
 def steps(count: int, first_ms: float = 10.0) -> TimedSteps:
@@ -55,55 +54,42 @@ def op_times(mean_s: float, lrn_s: float) -> list[OpTimes]:
     return [*own, idle(wall_ns * (1 - lrn_s / mean_s))]
 
 
-def phase(label: str, mean_s: float, *, with_trace: bool = True) -> Phase:
-    times = {WITH: op_times(mean_s, 0.0)} if with_trace else {}
-    phases, _, _ = measured(label, {WITH: blocks(WITH, mean_s)}, times)
-    return phases[WITH]
-
-
-def run(
-    variants: dict[str, Variant] | None = None,
-    *,
-    complete: bool = True,
-    ablations: bool = True,
-    accelerators: tuple[Device, ...] = (),
-) -> Run:
-    """A run of two variants and a phase, or of the variants given."""
+def run(variants: dict[str, Variant] | None = None, **fields: Any) -> Run:
+    """A run of two variants and a phase, or of the variants given and no ablation."""
     means_s, lrn_s = {WITH: 0.0295, WITHOUT: 0.0205}, {WITH: 0.00875, WITHOUT: 0.0}
-    phases, measured_ablations, _ = measured(
+    phases, ablations, _ = measured(
         "forward",
         {name: blocks(name, mean_s) for name, mean_s in means_s.items()},
         {name: op_times(means_s[name], lrn_s[name]) for name in means_s},
         [AblationSpec("lrn", WITH, WITHOUT, kinds=("LRN",))],
     )
-    known = {
-        name: Variant(label=name.replace("_lrn", " LRN"), phases={"forward": forward})
-        for name, forward in phases.items()
+    both = {name: Variant(label=name, phases={"forward": phases[name]}) for name in phases}
+    shown = {"batch_size": 4, "learning_rate": 0.5}
+    left_out = {"phases": ["forward", "train"], "left_out": ["LRN"], "image_size": 224}
+    settings: dict[str, Any] = {**shown, **left_out, "fetch": True, "intra_op": None}
+    usual = {
+        "started": "2026-11-24T05:42:00+01:00",
+        "workload": WorkloadRecord(name="alexnet", settings=settings),
+        "ablations": () if variants else ablations,
     }
-    settings: dict[str, Any] = {
-        "batch_size": 4,
-        "device": "cpu",
-        "fetch": True,
-        "learning_rate": 0.5,
-        "image_size": 224,
-        "phases": ["forward", "train"],
-        "left_out": ["LRN"],
-        "intra_op": None,
-    }
-    return run_of(
-        NAME,
-        known if variants is None else variants,
-        complete=complete,
-        stopped=None if complete else Note("unfinished"),
-        started="2026-11-24T05:42:00+01:00",
-        workload=WorkloadRecord(name="alexnet", settings=settings),
-        machine=MachineRecord(
-            Machine("A processor", 2, None, "Linux 6", None),
-            Software("0.1.0", "3.11", "2.21", "2.0", onednn=True),
-            accelerators,
-        ),
-        ablations=measured_ablations if ablations else (),
-    )
+    return run_of(NAME, variants or both, **{**usual, **fields})
+
+
+def run_of_phase(name: str, variant: str = WITH, *, with_trace: bool = True) -> Run:
+    """A run of a variant and a phase."""
+    times = {variant: op_times(0.02, 0.0)} if with_trace else {}
+    phases, _, _ = measured(name, {variant: blocks(variant, 0.02)}, times)
+    return run({variant: Variant(label="with", phases={name: phases[variant]})})
+
+
+NO_FILTER = {
+    "allowedStatuses": [
+        f"STATUS_{status}" for status in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")
+    ],
+    "colParams": [],
+    "startIndex": 0,
+    "sliceSize": 100,
+}
 
 
 class Served:
@@ -113,9 +99,6 @@ class Served:
     """
 
     def __init__(self, logdir: Path) -> None:
-        # With this module there, TensorBoard does not look for TensorFlow (3 s to import).
-        without = "tensorboard.compat.notf"
-        sys.modules.setdefault(without, types.ModuleType(without))
         from tensorboard import program
         from tensorboard.backend.application import TensorBoardWSGIApp
         from tensorboard.backend.event_processing.data_ingester import LocalDataIngester
@@ -147,21 +130,22 @@ class Served:
         self._multiplexer.AddRunsFromDirectory(str(self._logdir))
         self._multiplexer.Reload()
 
-    def text(self, path: str, **query: str) -> str:
-        """The answer to a request of a plugin's data."""
-        response = self._client.get(f"/data/plugin/{path}", query_string=query)
+    def text(self, path: str, *, body: Any = None, **query: str) -> str:
+        """The answer to a request of a plugin's data, with a body or a query."""
+        method = "POST" if body else "GET"
+        response = self._client.open(
+            f"/data/plugin/{path}", method=method, json=body, query_string=query
+        )
         assert response.status_code == 200, response.text
         return str(response.text)
 
-    def json(self, path: str, **query: str) -> Any:
+    def json(self, path: str, **query: Any) -> Any:
         """The same, decoded."""
         return json.loads(self.text(path, **query))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The same for a request with a body."""
-        response = self._client.post(f"/data/plugin/{path}", json=body)
-        assert response.status_code == 200, response.text
-        return json.loads(response.text)
+    def groups(self) -> Any:
+        """The rows of the HParams tab."""
+        return self.json("hparams/session_groups", body=NO_FILTER)["sessionGroups"]
 
     def scalar(self, run_name: str, tag: str) -> list[tuple[float, int, float]]:
         """A line's points: wall time, step, value."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tensorboard.compat.proto.config_pb2 import RunMetadata
 
-from alexprof.record.phase import AttributedTimes, OpCost, Phase
+from alexprof.record.phase import Phase
 from alexprof.tensorboard.compute_times import with_shares
+from tests.factory import OpTimes, costs_of, traced
 
 CPU, GPU = "/job:localhost/replica:0/task:0/device:CPU:0", "/job:localhost/device:GPU:0"
 SHARES_US = {
@@ -22,26 +24,11 @@ SHARES_US = {
 
 
 def phase(device: str) -> Phase:
-    ops = tuple(
-        OpCost(
-            name=name,
-            device=device,
-            pass_="forward",
-            executions_per_step=1.0,
-            kernels_per_step=0.0,
-            busy_mean_s=share_us / 1e6,
-            busy_std_s=None,
-            share_mean_s=share_us / 1e6,
-            share_std_s=None,
-            share_fraction=0.1,
-            type="Conv2D",
-            kind="Conv2D",
-            layer=name.partition("/")[0],
-        )
+    costs = costs_of(
+        OpTimes(name, "Conv2D", "forward", np.array([share_us * 1e3]), device=device)
         for name, share_us in SHARES_US.items()
     )
-    attribution = AttributedTimes(device=device, devices=())
-    return Phase(label="Forward", attribution=attribution, ops=ops)
+    return traced(Phase(label="Forward"), costs, device=device)
 
 
 def run_metadata(*devices: str) -> bytes:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tensorboard.compat.proto.config_pb2 import RunMetadata
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
@@ -17,16 +15,12 @@ from alexprof.record.environment import Device
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run, Variant
 from alexprof.tensorboard.summaries import _histograms, write_variant_events
+from tests.factory import MACHINE
 from tests.tensorboard import examples
 from tests.tensorboard.examples import NAME, STARTED_S, WITH, WITHOUT, Served
+from tests.test_rooms import loaded_by
 
 RUN = f"{NAME}/{WITH}"
-NO_FILTER = {
-    "allowedStatuses": [f"STATUS_{one}" for one in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")],
-    "colParams": [],
-    "startIndex": 0,
-    "sliceSize": 100,
-}
 SHARES_MS = {("conv1", "Conv2D"): (8.0, 9.0), ("lrn1", "LRN"): (2.0, 1.5)}
 REPORT = "# Costs\n\n| op | ms |\n|---|---:|\n| `conv1` | 8.5 |\n"
 
@@ -151,8 +145,8 @@ def test_histograms_are_of_all_steps_in_order(count: int) -> None:
 
 
 def test_hparams_compare_the_variants(served: Served) -> None:
-    experiment = served.post("hparams/experiment", {"experimentName": ""})
-    settings = {"variant": WITH, "hardware": "A processor", "batch_size": 4, "learning_rate": 0.5}
+    experiment = served.json("hparams/experiment", body={"experimentName": ""})
+    settings = {"variant": WITH, "hardware": "AMD EPYC", "batch_size": 4, "learning_rate": 0.5}
     columns = [info["name"] for info in experiment["hparamInfos"]]
     assert columns[0] == "variant"
     assert set(columns) == settings.keys()
@@ -164,7 +158,7 @@ def test_hparams_compare_the_variants(served: Served) -> None:
     }
     titles = [(info["name"]["tag"], info["displayName"]) for info in experiment["metricInfos"]]
     assert titles == list(figures)
-    groups = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    groups = served.groups()
     rows = {group["name"]: group for group in groups}
     assert set(rows) == {RUN, f"{NAME}/{WITHOUT}"}
     assert rows[RUN]["hparams"] == settings
@@ -177,8 +171,9 @@ def test_hparams_compare_the_variants(served: Served) -> None:
 
 def test_hardware_is_the_accelerators_and_an_incomplete_run_has_no_end(tmp_path: Path) -> None:
     gpus = tuple(Device(f"GPU:{number}", "A card") for number in range(2))
-    served = serve(tmp_path, run=examples.run(accelerators=gpus, complete=False))
-    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    machine = replace(MACHINE, accelerators=gpus)
+    served = serve(tmp_path, run=examples.run(machine=machine, complete=False))
+    (group,) = served.groups()
     assert group["hparams"]["hardware"] == "A card, A card"
     assert group["sessions"][0]["status"] == "STATUS_UNKNOWN"
 
@@ -191,33 +186,29 @@ def test_markdown_is_shown_as_such(served: Served) -> None:
 
 
 def test_a_run_with_nothing_but_timed_steps_is_shown(tmp_path: Path) -> None:
-    phases = {"forward": examples.phase("Forward", 0.02, with_trace=False)}
-    run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
-    served = serve(tmp_path, run=run)
-    assert set(served.json("scalars/tags")[RUN]) == {
-        *("forward/step_time_ms", "forward/mean_ms", "forward/std_ms", "forward/median_ms"),
-    }
+    served = serve(tmp_path, run=examples.run_of_phase("forward", with_trace=False))
+    figures = ("step_time_ms", "mean_ms", "std_ms", "median_ms")
+    assert set(served.json("scalars/tags")[RUN]) == {f"forward/{figure}" for figure in figures}
     assert RUN not in served.json("graphs/info")
 
 
 def test_a_run_in_which_nothing_was_measured_yet_is_shown(tmp_path: Path) -> None:
     planned = Variant(label="with", phases={"forward": Phase(label="Forward")})
-    run = examples.run({WITH: planned}, complete=False, ablations=False)
+    run = examples.run({WITH: planned}, complete=False)
     served = serve(tmp_path, run=run, timed={}, graph=graph())
     assert served.json("graphs/info")[RUN]["run_graph"]
     assert served.json("scalars/tags") == {}
-    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    (group,) = served.groups()
     assert group["metricValues"] == []
 
 
 def test_odd_names_come_through(tmp_path: Path) -> None:
     layer, kind = 'größe/"<b>&%2F? \\ \n層', ""
     variant, phase = "mit LRN & 50 % ü", "vor wärts"
-    record = Variant(label="mit", phases={phase: examples.phase("Vor", 0.02)})
     served = serve(
         tmp_path,
         variant,
-        run=examples.run({variant: record}, ablations=False),
+        run=examples.run_of_phase(phase, variant),
         timed={phase: examples.steps(3)},
         costs={(variant, phase): examples.costs({(layer, kind): (20.0, 22.0)})},
     )
@@ -227,26 +218,18 @@ def test_odd_names_come_through(tmp_path: Path) -> None:
         points = {step: value for _, step, value in served.scalar(name, f"{phase}{tag}")}
         assert points == pytest.approx({0: 20, 1: 22})
     assert len(served.scalar(name, f"{phase}/step_time_ms")) == 3
-    (group,) = served.post("hparams/session_groups", NO_FILTER)["sessionGroups"]
+    (group,) = served.groups()
     assert group["hparams"]["variant"] == variant
 
 
 BOTH = {"forward": examples.steps(20), "train": examples.steps(30)}
 
 
-def test_a_rerun_leaves_one_file_with_everything(tmp_path: Path) -> None:
-    write(tmp_path)
-    path = write(tmp_path, timed=BOTH)
-    assert list((tmp_path / NAME / WITH).iterdir()) == [path]
-    served = Served(tmp_path)
-    assert len(served.scalar(RUN, "forward/step_time_ms")) == 20
-    assert len(served.scalar(RUN, "train/step_time_ms")) == 30
-
-
-def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path) -> None:
+def test_a_rerun_leaves_one_file_with_everything_and_nothing_counts_twice(tmp_path: Path) -> None:
     early = write(tmp_path)
     served, content = Served(tmp_path), early.read_bytes()
-    write(tmp_path, timed=BOTH)
+    path = write(tmp_path, timed=BOTH)
+    assert list((tmp_path / NAME / WITH).iterdir()) == [path]
     early.write_bytes(content)  # as if the process was killed before it removed the file
     for reader in (Served(tmp_path), served):
         reader.reload()
@@ -258,8 +241,7 @@ def test_nothing_counts_twice_if_the_earlier_file_is_still_there(tmp_path: Path)
 
 
 def test_a_phase_may_be_called_like_the_text(tmp_path: Path) -> None:
-    phases = {"report": examples.phase("Report", 0.02)}
-    run = examples.run({WITH: Variant(label="with", phases=phases)}, ablations=False)
+    run = examples.run_of_phase("report")
     served = serve(tmp_path, run=run, run_metadata={"report": run_metadata()})
     assert served.json("text/tags")[RUN] == ["report/text"]
     assert "lrn1/LRN" in served.text("graphs/run_metadata", run=RUN, tag="report")
@@ -267,19 +249,13 @@ def test_a_phase_may_be_called_like_the_text(tmp_path: Path) -> None:
 
 def test_writing_does_not_import_tensorflow(tmp_path: Path) -> None:
     script = f"""
-        import sys
-        from pathlib import Path
-        from tests.tensorboard import examples, test_summaries as made
-        costs = {{("with_lrn", "forward"): examples.costs(made.SHARES_MS)}}
-        metadata = {{"forward": made.run_metadata()}}
-        made.write(Path({str(tmp_path)!r}), costs=costs, graph=made.graph(), run_metadata=metadata)
-        print([name for name in sys.modules if name.split(".")[0] == "tensorflow"])
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.stdout == "[]\n"
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.tensorboard import examples, test_summaries as made
+costs = {{("with_lrn", "forward"): examples.costs(made.SHARES_MS)}}
+metadata = {{"forward": made.run_metadata()}}
+del sys.modules["tensorboard.compat.notf"]
+made.write(Path({str(tmp_path)!r}), costs=costs, graph=made.graph(), run_metadata=metadata)
+"""
+    assert "tensorflow" not in loaded_by(script)
