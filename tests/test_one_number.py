@@ -56,7 +56,7 @@ def test_what_leaving_lrn_out_saves(make):
             assert f"LRN: {said} ms" in listed
             percent = numbers.percent(saving["fraction"])
             assert f"saves {percent} %" in brief or f"and {percent} %" in brief
-            assert f"LRN costs {saved_ms} ms of" in full
+            assert f"Leaving LRN out saves {saved_ms} ms of" in full
         assert charts[f"{phase}/lrn_measured_ms"] == pytest.approx(saving["saved_s"] * 1e3)
         assert charts[f"{phase}/lrn_attributed_ms"] == pytest.approx(saving["own_s"] * 1e3)
 
