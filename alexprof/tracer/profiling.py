@@ -62,7 +62,7 @@ def profile(
         shown.message("Memory for one variant at a time: they run one after the other.")
     with _nothing_left_behind(tracer), tracer:
         built = {variant: _build(tracer, workload, variant) for variant in variants}
-        tracer.ask(
+        tracer.add_ablations(
             *(
                 replace(ablation, scopes=(*ablation.scopes, *built[ablation.without].left_out))
                 for ablation in workload.ablations

@@ -152,7 +152,7 @@ class Tracer:
             if error is None:
                 raise
 
-    def ask(self, *ablations: AblationSpec) -> None:
+    def add_ablations(self, *ablations: AblationSpec) -> None:
         """Adds ablations, to be measured by all phases that are timed after this call.
 
         Raises:
@@ -161,6 +161,9 @@ class Tracer:
         self._check_open()
         driver = self._driver
         driver.ablations = with_ablations(driver.ablations, ablations, self.run.variants)
+
+    ask = add_ablations
+    """Its earlier name."""
 
     def variant(self, name: str, *, label: str | None = None) -> None:
         """Adds a variant without a graph, for functions passed to `time`.

@@ -84,7 +84,7 @@ class LeftOut:
         return matches
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
-        """The ablation, for `Tracer.ask`; raises a `UsageError` if nothing was left out.
+        """The ablation, for `Tracer.add_ablations`; raises a `UsageError` if nothing was left out.
 
         Args:
             reference: The variant that has the ops.
@@ -92,6 +92,9 @@ class LeftOut:
         """
         self.check()
         return self.pattern.ablation(reference, without, self.scopes)
+
+    question = ablation
+    """Its earlier name."""
 
     def check(self) -> None:
         """Raises a `UsageError` if nothing was left out, with what could be."""

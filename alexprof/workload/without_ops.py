@@ -92,7 +92,7 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
             ...build...
         with tracer.graph("without"), alexprof.leaving_out("Dropout") as left_out:
             ...build the same...
-        tracer.ask(left_out.ablation("whole", "without"))
+        tracer.add_ablations(left_out.ablation("whole", "without"))
 
     Args:
         what: A kind ("LRN"), a layer ("lrn1", an outermost name scope), or both ("conv1:Relu").

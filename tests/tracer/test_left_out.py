@@ -9,7 +9,9 @@ import pytest
 from alexprof.show.progress import Progress
 from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
+from alexprof.tracer.tracer import Tracer
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.patterns import LeftOut
 from alexprof.workload.without_ops import ablated
 from tests.analysis.made import sum_of_accounts
 
@@ -94,3 +96,8 @@ def test_what_is_left_has_no_such_ops(run):
     assert not {"FusedBatchNorm", "Rsqrt"} & left["without_BatchNorm"]
     assert "RandomUniform" not in left["without_Dropout"]
     assert "Erfc" not in left["without_Gelu"]
+
+
+def test_earlier_names_still_work():
+    assert Tracer.ask is Tracer.add_ablations
+    assert LeftOut.question is LeftOut.ablation

@@ -398,12 +398,12 @@ def test_an_ablation_is_added_once(tmp_path):
     ablation = AblationSpec("norm", "a", "b", kinds=("LRN",))
     tracer = Tracer(tmp_path / "run", ablations=[ablation], trace_steps=0)
     with pytest.raises(UsageError, match="not open"):
-        tracer.ask(ablation)
+        tracer.add_ablations(ablation)
     with tracer:
         for variant in ("a", "b"):
             with tracer.graph(variant):
                 pass
-        tracer.ask(AblationSpec("other", "a", "b", kinds=("LRN",)))
+        tracer.add_ablations(AblationSpec("other", "a", "b", kinds=("LRN",)))
         for wrong, says in (
             (ablation, "'norm' already"),
             (AblationSpec("all", "a", "b"), "'all' names no kinds"),
@@ -412,7 +412,7 @@ def test_an_ablation_is_added_once(tmp_path):
             ("LRN", "not 'LRN'"),
         ):
             with pytest.raises(UsageError, match=says):
-                tracer.ask(wrong)  # type: ignore[arg-type]
+                tracer.add_ablations(wrong)  # type: ignore[arg-type]
 
 
 def test_an_ablation_is_predicted_and_measured(tmp_path):
