@@ -5,6 +5,7 @@
 # make lint       ruff and the type checker alone
 # make docs       write the reference in docs/json.md anew
 # make bench      the comparisons that need a quiet machine
+# make stress     hostile traces, altered records, kills, full disks: ten minutes, a table at the end
 # make clean      remove the virtual environment and caches; logdir/ stays
 #
 # make profile ARGS="--num-batches 20"      options for `alexprof profile`
@@ -47,6 +48,10 @@ docs: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: stress
+stress: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.stress $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
