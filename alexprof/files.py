@@ -8,8 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from alexprof.errors import RunError
 
@@ -84,6 +85,12 @@ def check_new_folder(folder: Path) -> None:
     Raises:
         RunError: If it exists, or its logdir can't be written or has too little space.
     """
+    name = str(folder).encode(errors="replace").decode()
+    if name != str(folder):
+        raise RunError(
+            f"{name} is not UTF-8, which TensorFlow needs: choose another folder",
+            code="name_not_text",
+        )
     with writing(folder):
         exists = folder.exists()
     if exists:
@@ -145,6 +152,13 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def silence(stream: TextIO) -> None:
+    """Sends what a stream holds, and all that follows, nowhere: Python would complain later."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
 
 
 def _fsync(path: Path) -> None:

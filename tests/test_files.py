@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexprof.errors import RunError
-from alexprof.files import check_writable, whole_file, write_whole, writing
+from alexprof.files import check_new_folder, check_writable, whole_file, write_whole, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -61,3 +61,9 @@ def test_too_little_space_is_said_before_work_begins(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="free space, a run may need"):
         check_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    with pytest.raises(RunError) as caught:
+        check_new_folder(tmp_path / os.fsdecode(b"\xff"))
+    assert caught.value.code == "name_not_text"

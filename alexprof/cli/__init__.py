@@ -13,7 +13,9 @@ import typer
 from alexprof.cli import measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.cli.ascii import adapt_output
+from alexprof.cli.terminal import open_streams
 from alexprof.errors import AlexProfError, Interrupted, UsageError
+from alexprof.files import silence
 
 __all__ = ["main", "measuring", "pairs", "reading"]
 
@@ -24,12 +26,12 @@ _Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])
 def main() -> NoReturn:
     """Runs the command line; never shows a traceback for what a user can cause."""
     signal.signal(signal.SIGTERM, _stop)
+    open_streams()
     adapt_output()
     try:
         _check_no_empty(sys.argv[1:])
         code = app(standalone_mode=False, prog_name="alexprof")
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except AlexProfError as error:
         code = _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
@@ -52,7 +54,10 @@ def _check_no_empty(words: Sequence[str]) -> None:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"alexprof: {message}", file=sys.stderr)
+    try:
+        print(f"alexprof: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
     return code
 
 

@@ -14,6 +14,7 @@ FORMATS = sorted(
     for path in (Path(alexprof.__file__).parent / "show" / "outputs").glob("as_*.py")
 )
 """The names of all outputs, without importing any."""
+MOST_STEPS = 10_000_000
 Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")
 ]
@@ -31,6 +32,7 @@ StepsAtMost = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=MOST_STEPS,
         help="Timed steps of each phase and variant. Default: 100 (ablate: 50); with "
         "--precision, as many as it takes.",
         show_default=False,
@@ -50,7 +52,9 @@ MaxTime = Annotated[
 UntilSteady = Annotated[
     bool, typer.Option("--until-steady", help="Warm up until step times are steady, at most 60 s.")
 ]
-BurnIn = Annotated[int, typer.Option(min=0, help="Warm-up steps before the timed ones, excluded.")]
+BurnIn = Annotated[
+    int, typer.Option(min=0, max=MOST_STEPS, help="Warm-up steps before the timed ones, excluded.")
+]
 TraceSteps = Annotated[
     int, typer.Option(min=0, help="Steps to trace after the timed ones; with profile, 0: no trace.")
 ]

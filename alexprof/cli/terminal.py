@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import AlexProfError, UsageError
-from alexprof.files import check_new_folder
+from alexprof.files import check_new_folder, silence
 
 if TYPE_CHECKING:
     from alexprof.show import ReportOptions
@@ -30,10 +30,24 @@ def print_text(text: str, style: str = "text") -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
     except OSError as error:
+        silence(sys.stdout)
         raise AlexProfError(f"can't write the report: {error.strerror}") from error
+
+
+def open_streams() -> None:
+    """Gives input, output and errors that are closed a place to go.
+
+    Else the next file that is opened gets their number, and what TensorFlow logs.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def style_of(format_: str | None = None, **styles: bool) -> str:

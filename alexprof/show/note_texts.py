@@ -190,6 +190,7 @@ too_many_ops: {names} has {count} ops, and at most {most} are read
 too_many_steps: {names} has {count} steps of devices, and at most {most} are read
 not_written: can't write {names}: {text}
 folder_exists: {names} exists already
+name_not_text: the name of its folder is not UTF-8
 process_failed: {names} failed (exit code {exit_code})
 process_killed: {names} was ended by signal {signal}
 

@@ -11,9 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from alexprof.files import silence
 from alexprof.show.text import clean, plural
 
 if TYPE_CHECKING:
@@ -92,10 +93,11 @@ class PlainProgress(Progress):
 
     def message(self, text: str) -> None:
         """Writes a line."""
-        # Whoever read the lines may go; the run goes on.
-        with suppress(BrokenPipeError):
+        try:
             self._stream.write(f"{text}\n")
             self._stream.flush()
+        except OSError:
+            silence(self._stream)  # a reader may go, a disk may be full: the run goes on
         self._spoke_s = self._clock()
 
     @contextmanager

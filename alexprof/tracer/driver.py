@@ -55,7 +55,7 @@ class Driver:
         # What is measured where both variants have been through a phase.
         self.ablations: tuple[AblationSpec, ...] = ()
         self._recorder = recorder
-        self._progress = progress
+        self.progress = progress
         self._options = options
 
     def run(
@@ -127,7 +127,7 @@ class Driver:
         expected = expected_steps(rule, burn_in, until_steady=self._options.until_steady)
         with (
             step_failures(f"{label} of {' and '.join(targets)}"),
-            self._progress.phase(
+            self.progress.phase(
                 f"{label}, {self.labels(targets)}", expected and len(targets) * expected
             ) as counter,
             monitor() as monitored,
@@ -148,7 +148,7 @@ class Driver:
                     name = self.labels([block.variant]) if len(targets) > 1 else ""
                     step_s = block.seconds.tolist()
                     for line in step_lines(datetime.now(), block.first_step, step_s, name):
-                        self._progress.message(line)
+                        self.progress.message(line)
         blocks = number_warm_up(blocks)
         phases = self._described(label, blocks, rule, burn_in, monitored.interference)
         self._keep_timed(key, blocks, phases)
@@ -160,7 +160,7 @@ class Driver:
             return
         left_s = median(lasted) * (steps - len(lasted))
         if left_s >= LONG_S:
-            self._progress.message(
+            self.progress.message(
                 f"About {time_left(left_s)} in this phase; --num-batches sets fewer steps."
             )
 
@@ -187,7 +187,7 @@ class Driver:
             name = self.labels([variant]) if len(phases) > 1 else ""
             if phase.timed is not None:
                 line = summary_line(datetime.now(), phase.label, phase.timed, name)
-                self._progress.message(line)
+                self.progress.message(line)
         earlier = self._recorder.blocks.get(key, [])
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
 
@@ -199,7 +199,7 @@ class Driver:
             f"Tracing {timed.label}, {self.labels([variant])}",
             f"tracing {key} of {variant}",
         )
-        with self._progress.phase(title, steps) as counter:
+        with self.progress.phase(title, steps) as counter:
             # The files just written have cooled the caches; the first traced step should find them
             # warm.
             with step_failures(doing):
@@ -270,7 +270,7 @@ class Driver:
                 measured.append(result)
         if measured:
             recorder.add_ablations(measured)
-            self._progress.message(phase_answer(recorder.run, key))
+            self.progress.message(phase_answer(recorder.run, key))
 
 
 def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:

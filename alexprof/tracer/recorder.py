@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alexprof.capture.target import Target
-from alexprof.errors import AlexProfError
+from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
@@ -57,6 +59,7 @@ class Recorder:
         self.folder = folder
         self.attributions: dict[tuple[str, str], Attribution] = {}  # by variant and phase
         self.blocks: dict[str, list[Block]] = {}  # of each phase, in the order they ran
+        self._owner = (0, 0)
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
             schema_version=SCHEMA_VERSION,
@@ -70,6 +73,19 @@ class Recorder:
         )
 
     @property
+    def is_forked(self) -> bool:
+        """Whether this is another process than the one that opened the run."""
+        return os.getpid() != self._owner[0]
+
+    def check_owner(self) -> None:
+        """Raises a `UsageError` in another process or thread than the one that opened the run."""
+        if self._owner != (os.getpid(), threading.get_ident()):
+            raise UsageError(
+                f"the run {self.folder} was opened by another process or thread: only that one can "
+                "write it"
+            )
+
+    @property
     def costs(self) -> dict[tuple[str, str], pl.DataFrame]:
         """The table of costs of each variant and phase that has a trace."""
         return {place: attribution.costs for place, attribution in self.attributions.items()}
@@ -80,6 +96,7 @@ class Recorder:
         Raises:
             RunError: If it exists, or can't be written.
         """
+        self._owner = os.getpid(), threading.get_ident()
         check_new_folder(self.folder)
         with writing(self.folder):
             self.folder.mkdir()

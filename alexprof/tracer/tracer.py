@@ -82,8 +82,7 @@ class Tracer:
             fetch: Whether a step ends with its result in Python.
             precision: Timing stops when half the width of each mean's 95 % interval is at most this
                 fraction of the mean (0.005), or no longer shrinks; None: no such rule.
-            max_time_s: Time limit of a phase, warm-up included; None: no limit (300 s without
-                `steps`).
+            max_time_s: Limit of a phase, warm-up included; None: none (300 s without `steps`).
             until_steady: Whether warm-up goes on until step times are steady, at most 60 s.
             workload: What is profiled, for the record.
             ablations: Pairs of variants, one of them without some ops.
@@ -106,10 +105,9 @@ class Tracer:
         options.check()
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), accelerators(device))
-        self._recorder = Recorder(Path(folder), machine, workload)
+        self._recorder = Recorder(Path(folder).absolute(), machine, workload)
         if isinstance(progress, bool):
             progress = progress_for() if progress else Progress()
-        self._progress = progress
         self._driver = Driver(self._recorder, progress, options)
         self._driver.ablations = with_ablations((), ablations)
         self._graphs: dict[str, tf.Graph] = {}
@@ -142,8 +140,10 @@ class Tracer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Closes the record: complete, or with what stopped it."""
-        self._progress.close()
+        """Closes the record, complete or with what stopped it; a forked process leaves it alone."""
+        if self._recorder.is_forked:
+            return
+        self._driver.progress.close()
         self._open = False
         try:
             self._recorder.close(error)
@@ -162,8 +162,7 @@ class Tracer:
         driver = self._driver
         driver.ablations = with_ablations(driver.ablations, ablations, self.run.variants)
 
-    ask = add_ablations
-    """Its earlier name."""
+    ask = add_ablations  # its earlier name
 
     def variant(self, name: str, *, label: str | None = None) -> None:
         """Adds a variant without a graph, for functions passed to `time`.
@@ -215,9 +214,9 @@ class Tracer:
         self._check_open()
         check_name("variant", variant, self.run.variants)
         if all(record.layers != tuple(layers) for record in self.run.variants.values()):
-            self._progress.message(f"Layers {self._driver.labels([variant])}")
+            self._driver.progress.message(f"Layers {self._driver.labels([variant])}")
             for layer in layers:
-                self._progress.message(layer_line(layer))
+                self._driver.progress.message(layer_line(layer))
         record = msgspec.structs.replace(self.run.variants[variant], layers=tuple(layers))
         self._recorder.set_variant(variant, record)
 
@@ -398,3 +397,4 @@ class Tracer:
             raise UsageError(
                 f"the tracer of {self.folder} is not open: use it inside `with Tracer(…) as …`"
             )
+        self._recorder.check_owner()

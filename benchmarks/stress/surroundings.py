@@ -118,8 +118,7 @@ with alexprof.Tracer("logdir/run") as tracer:
             tracer.time(alexprof.CallableTarget(fail), label="Fails", steps=5, burn_in=1)
         except Exception as error:
             print(type(error), error)
-(variant,) = alexprof.load_run("logdir/run").variants.values()
-assert "forward" in variant.phases
+assert "forward" in alexprof.load_run("logdir/run").variants["a"].phases
 """,
     **{
         f"arguments: {call}": f"""

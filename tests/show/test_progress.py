@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -163,3 +164,10 @@ def test_silence(capsys):
     two_blocks(progress, Clock())
     progress.message("nothing")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_full_disk_of_the_log_is_no_reason_to_stop():
+    with Path("/dev/full").open("w", encoding="utf-8") as stream:
+        progress = PlainProgress(stream)
+        progress.message("first")
+        progress.message("second")
