@@ -67,7 +67,8 @@ def profile(
 ) -> None:
     """Time a workload, trace it, and show what each op costs.
 
-    The workload is the AlexNet benchmark, with local response normalization (LRN) and without.
+    The default workload is the AlexNet benchmark, with local response normalization (LRN) and
+    without.
     """
     from alexprof.workload import make_workload
 

@@ -65,7 +65,8 @@ class Difference(Struct, frozen=True, kw_only=True):
     ratio: float  # After over before
     ratio_ci95: Interval | None  # Its 95 % interval
     significant: bool  # Whether the verdict is "slower" or "faster"
-    # "slower", "faster", "same" (within ±1 %; not of variants of one run) or "unclear"
+    # "slower", "faster", "same" (within the equivalence band; not of variants of one run) or
+    # "unclear"
     verdict: Verdict
     # Why it is unclear. "machine_busy"; "outside_steps": marked steps hold less than half of what
     # was recorded; "no_interval": too little data; "between_runs": two runs may differ as much;

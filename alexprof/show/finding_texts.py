@@ -28,7 +28,7 @@ Template = Callable[[View, Finding], str]
 def finding_text(view: View, finding: Finding) -> str:
     """Says a finding in a sentence or two, with what to do."""
     template = TEMPLATES[finding.code]
-    text = note_text(finding) if isinstance(template, str) else template(view, finding)
+    text = note_text(finding, template) if isinstance(template, str) else template(view, finding)
     return sentence_case(_where(view, finding) + text)
 
 

@@ -12,11 +12,14 @@ from alexprof.show import numbers
 from alexprof.show.text import clean, listed
 
 
-def note_text(note: Note) -> str:
-    """Says a note in a sentence or two; a reason is a clause, without an end."""
+def note_text(note: Note, template: str | None = None) -> str:
+    """Says a note in a sentence or two; a reason is a clause, without an end.
+
+    Without a `template` that of its code is taken.
+    """
     names = [clean(name) for name in note.names]
     celsius = note.numbers.get("temperature_c")
-    text = NOTE_TEXTS.get(note.code, note.code).format(
+    text = (template or NOTE_TEXTS.get(note.code, note.code)).format(
         names=listed(names),
         quoted=listed([f'"{name}"' for name in names]),
         text=clean(note.text),
