@@ -133,15 +133,15 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
         RunError: If it is larger than `most_bytes`.
     """
     with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise RunError(
-            f"{path} is larger than {most_bytes / 1e6:.0f} MB, which no file of a run is",
-            code="file_too_large",
-            numbers={"bytes": most_bytes},
-            names=(str(path),),
-        )
-    return content
+        # Not `read(most_bytes)`, which asks for that much memory whatever the file's size.
+        if os.fstat(file.fileno()).st_size <= most_bytes:
+            return file.read()
+    raise RunError(
+        f"{path} is larger than {most_bytes / 1e6:.0f} MB, which no file of a run is",
+        code="file_too_large",
+        numbers={"bytes": most_bytes},
+        names=(str(path),),
+    )
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -84,11 +84,10 @@ def new_folder(logdir: Path, run_name: str | None, default: str) -> Path:
         UsageError: If the name is a path.
         RunError: If the folder exists or can't be written.
     """
-    if run_name is not None and Path(run_name).name != run_name:
-        raise UsageError(f"--name is one folder's name, not a path: {run_name!r}")
-    if run_name == "latest":
-        raise UsageError("--name latest means the newest run: choose another name")
     if run_name is not None:
+        from alexprof.record.store import check_run_name
+
+        check_run_name(run_name)
         folder = logdir / run_name
     else:
         name = f"{default}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from alexprof.errors import AlexProfError, RunError
+from alexprof.errors import AlexProfError, RunError, UsageError
 from alexprof.files import read_whole, write_whole
 from alexprof.record.run import SCHEMA_VERSION, Run
 
@@ -122,6 +122,14 @@ def _not_readable(path: Path, error: OSError) -> RunError:
     return RunError(
         f"can't read {path}: {text}", code="not_readable", names=(str(path),), text=text
     )
+
+
+def check_run_name(name: str) -> None:
+    """Raises a `UsageError` if a run can't have that name."""
+    if name == LATEST:
+        raise UsageError(f"{LATEST} means the newest run: choose another name with --name")
+    if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
+        raise UsageError(f"--name is one folder's name, not a path: {name!r}")
 
 
 def find_run(name: str, logdir: Path) -> Path:

@@ -12,7 +12,7 @@ import msgspec
 from alexprof.errors import RunError, UsageError
 from alexprof.files import check_writable, make_folder, whole_file, writing
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_tables
-from alexprof.record.store import LATEST, save_run
+from alexprof.record.store import check_run_name, save_run
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
 from alexprof.tracer.traces import (
@@ -91,10 +91,7 @@ def _files(trace: Path) -> tuple[Path, ...]:
 
 def _check_new(folder: Path, name: str) -> None:
     """Raises a `UsageError` if a run can't have that name, a `RunError` if it is taken."""
-    if name == LATEST:
-        raise UsageError(f"{LATEST} means the newest run: choose another name with --name")
-    if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
-        raise UsageError(f"--name is one folder's name, not a path: {name!r}")
+    check_run_name(name)
     if os.path.lexists(folder):
         raise RunError(f"{folder} exists already: choose another name with --name, or remove it")
 

@@ -332,32 +332,7 @@ def _values() -> Hostile:
         ("references", Ref("r" * 1000)),
         ("negative", -1),
     ):
-        stats: Stats = dict.fromkeys(
-            [
-                "step_num",
-                "tf_op",
-                "hlo_op",
-                "hlo_module",
-                "program_id",
-                "correlation_id",
-                "group_id",
-                "_pt",
-                "_p",
-                "_ct",
-                "_c",
-                "kernel_details",
-                "memcpy_details",
-                "scope_range_id",
-                "cuda_graph_id",
-                "cuda_graph_node_id",
-                "theoretical_occupancy_pct",
-                "device_id",
-                "context_id",
-                "bytes_accessed",
-                "flops",
-            ],
-            value,
-        )
+        stats: Stats = dict.fromkeys(STATS, value)
         trace = TraceBuilder()
         plane = trace.plane("/host:CPU", stats=stats)
         for line in _host(trace).lines:
