@@ -100,7 +100,7 @@ class RunSamples:
         if steps and phase.timed is not None and self._estimator == "median":
             step_s = center_s(phase.timed, "median")
             medians = np.array([np.median(block) for block in steps])
-            compared = np.split(medians * (step_s / medians.mean()), len(medians))
+            compared = np.split(medians * (step_s / (medians.mean() or 1.0)), len(medians))
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from alexprof.record.metrics import IDLE_OP, METRICS
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
+from alexprof.record.values import MOST_S
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,8 +31,8 @@ STEPS = (
     Column("block", least=-1, most=1e15),
     Column("step", least=-1e15, most=1e15),
     Column("order", most=1e15),
-    Column("start_s", "Float64", most=1e9),
-    Column("seconds", "Float64", most=1e9),
+    Column("start_s", "Float64", most=MOST_S),
+    Column("seconds", "Float64", most=MOST_S),
     Column("traced", "Boolean", known=False),  # the first runs of schema 2 lack it
 )
 COSTS = (

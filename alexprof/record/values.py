@@ -11,21 +11,23 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+MOST_S = 1e9
+"""The longest time: 30 years."""
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 """Any number that is measured or worked out."""
 Amount = Annotated[float, Meta(ge=0, le=1e15)]
 """A mean of counts, a clock, a ratio of two times."""
-Seconds = Annotated[float, Meta(ge=0, le=1e9)]
-"""A duration: at most 30 years."""
-Change = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST_S)]
+"""A duration."""
+Change = Annotated[float, Meta(ge=-MOST_S, le=MOST_S)]
 """A difference of two durations, in seconds."""
 Fraction = Annotated[float, Meta(ge=0, le=1 + 1e-6)]
 """A part of a whole, up to rounding."""
 Nanoseconds = Annotated[int, Meta(ge=0, le=10**18)]
-"""A duration, from a trace: at most 30 years."""
-Count = Annotated[int, Meta(ge=0, le=10**12)]
+"""A duration, from a trace: at most 30 years, as seconds."""
+Count = Annotated[int, Meta(ge=0, le=10**15)]
 """How many, or a place in a sequence."""
-Positive = Annotated[int, Meta(ge=1, le=10**12)]
+Positive = Annotated[int, Meta(ge=1, le=10**15)]
 """How many, where there is at least one."""
 Bytes = Annotated[int, Meta(ge=0, le=10**18)]
 """A size in memory or in a file."""
