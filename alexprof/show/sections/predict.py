@@ -10,7 +10,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
-from alexprof.show.note_texts import note_text
+from alexprof.show.reason_texts import note_text
 from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from alexprof.analysis.findings import of_note
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
@@ -19,10 +20,10 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.note_texts import note_text
+from alexprof.show.finding_texts import finding_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import clean, plural
 from alexprof.show.view import View
 
 STRETCHES_SHOWN = 4
@@ -172,7 +173,7 @@ def _warnings(view: View) -> Iterator[str]:
             phase = view.phase(name, key)
             if phase and phase.timed is None:
                 where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                why = " ".join(finding_text(view, of_note(note)) for note in phase.notes)
                 yield f"{where}: not timed. {why}".rstrip()
 
 
