@@ -71,7 +71,7 @@ def _answer(view: View, saving: MeasuredSaving) -> str:
     """Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …)."""
     step = view.step(saving.reference, saving.phase)
     step_s = step.center_s if step else 0.0
-    name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
+    name, kind = view.left_out_text(saving), f"{view.summary.estimator}s"
     unit = numbers.spoken_unit(saving.saved_s, step_s)
     size, span = unit.named(saving.saved_s), ""
     if saving.ci95_s is not None:
