@@ -10,16 +10,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
 from alexprof.show import numbers
-from alexprof.show.document import (
-    Block,
-    Column,
-    Lead,
-    Remark,
-    Row,
-    Section,
-    Table,
-    Warn,
-)
+from alexprof.show.document import Block, Column, Lead, Remark, Row, Section, Table, Warn
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table

@@ -6,12 +6,7 @@ import math
 import re
 from itertools import accumulate
 
-from alexprof.analysis.division import (
-    UNASSIGNED,
-    DividedStep,
-    costs_together,
-    device_ops,
-)
+from alexprof.analysis.division import UNASSIGNED, DividedStep, costs_together, device_ops
 from alexprof.record.kernels import Kernel
 from alexprof.record.phase import OpCost, Phase
 from alexprof.show import numbers
