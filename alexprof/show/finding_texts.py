@@ -67,10 +67,6 @@ def _labels(view: View, phases: Sequence[str], variants: Sequence[str]) -> str:
     return ", ".join(filter(None, (listed([*names]) for names in labels)))
 
 
-def _incomplete(view: View, finding: Finding) -> str:
-    return f"the run is incomplete: {stopped_text(view.run.stopped)}."
-
-
 def _machine_busy(view: View, finding: Finding) -> str:
     figures = finding.numbers
     facts = []
@@ -296,7 +292,7 @@ results_unknown: what a step computes is not known: running it once more failed 
 TEMPLATES: dict[str, Template | str] = {
     **REASON_TEXTS,  # what stopped a phase is a finding too
     **catalog(_TEXTS),
-    "incomplete": _incomplete,
+    "incomplete": lambda view, _: f"the run is incomplete: {stopped_text(view.run.stopped)}.",
     "machine_busy": _machine_busy,
     "trace_withheld": _trace_withheld,
     "page_faults": _page_faults,

@@ -80,10 +80,13 @@ class View:
 
     def step(self, variant: str, key: str) -> StepTime | None:
         """How long a variant's step takes; None if it was not timed."""
-        steps = (
-            step for step in self.summary.steps if (step.variant, step.phase) == (variant, key)
-        )
-        return next(steps, None)
+        steps = {(step.variant, step.phase): step for step in self.summary.steps}
+        return steps.get((variant, key))
+
+    def step_s(self, saving: MeasuredSaving) -> float | None:
+        """How long the step is that a saving is of, in seconds; None if it was not timed."""
+        step = self.step(saving.reference, saving.phase)
+        return step.center_s if step else None
 
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
