@@ -92,9 +92,6 @@ def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
     def interval(row: Timed | Ablation) -> str:
         return unit.interval(row.median_ci95_s)
 
-    def median(row: Ablation) -> str:
-        return unit.signed(row.measured_median_s)
-
     plain, signed = unit.plain, unit.signed
     return (
         Column("", "", lambda line: line.label, align="name"),

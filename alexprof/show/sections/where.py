@@ -73,13 +73,13 @@ def where_section(view: View, key: str) -> Section:
         aside = [view.phase_label(key)]
     if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
-        blocks = list(_blocks(view, key, phase, division))
+        blocks = list(_blocks(view, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
     return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
-def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
+def _blocks(view: View, phase: Phase, division: DividedStep) -> Iterator[Block]:
     yield Lead(_answer(view, division))
     yield Remark(" ".join(_more(phase, division)))
     if readings := _clock_readings(view, phase):
