@@ -64,11 +64,10 @@ class LeftOut:
         return matches
 
     def ablation(self, reference: str, without: str) -> AblationSpec:
-        """The ablation, for `Tracer.add_ablations`; raises a `UsageError` if nothing was left out.
+        """The ablation of a variant with the ops and one without, for `Tracer.add_ablations`.
 
-        Args:
-            reference: The variant that has the ops.
-            without: The variant that was built without them.
+        Raises:
+            UsageError: If nothing was left out.
         """
         self.check()
         return self.pattern.ablation(reference, without, self.scopes)
