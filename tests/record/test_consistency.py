@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from alexprof.errors import RunError
+from alexprof.errors import RunError, UsageError
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.store import RUN_FILE, load_run
+from alexprof.record.values import MOST_NAME
+from alexprof.tracer.names import phase_key
+from alexprof.tracer.traces import _keys
 from tests.analysis.made import made_run
 
 PHASE = "variants.with_lrn.phases.forward"
@@ -112,3 +115,11 @@ def test_names_of_a_megabyte_are_refused(tmp_path, content):
 def test_a_contradiction_names_the_place_and_both_numbers(tmp_path, content, place, value, said):
     text = refusal(tmp_path, content, place, value)
     assert all(part in text for part in said), text
+
+
+def test_a_phase_that_a_trace_marks_with_a_long_name_has_a_key_that_can_be_read():
+    keys = _keys(["x" * 5000, "x" * 6000, "y"])
+    assert len(set(keys)) == 3
+    assert max(map(len, keys)) <= MOST_NAME
+    with pytest.raises(UsageError, match="at most 1000"):
+        phase_key("x" * 5000)
