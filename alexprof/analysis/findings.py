@@ -391,10 +391,11 @@ def _outside(run: Run) -> Iterator[Finding]:
 
 def _bounds(run: Run, key: str, name: str, phase: Phase) -> Iterator[Finding]:
     """Whether a GPU waits for its host for longer than it is busy."""
-    traced, attributed, division = phase.traced, phase.attribution, divide(run, name, key)
-    if traced is None or attributed is None or division is None:
+    traced, attributed = phase.traced, phase.attribution
+    if traced is None or attributed is None or attributed.bound_by not in _WAITS:
         return
-    if attributed.bound_by not in _WAITS:
+    division = divide(run, name, key)
+    if division is None:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it

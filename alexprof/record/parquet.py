@@ -31,6 +31,7 @@ LARGEST_BYTES = 2_000_000_000
 
 
 class _Checksums(Struct):
+    schema_version: int
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
