@@ -133,7 +133,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
         OSError: If it can't be read.
         RunError: If it is no file, or larger than `most_bytes`.
     """
-    with open(path, "rb", opener=_without_waiting) as file:  # noqa: PTH123 (it has no opener)
+    with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise RunError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,25 @@ LARGEST_BYTES = 2_000_000_000
 """The largest table that is read."""
 
 
+Checksums = Mapping[str, tuple[str, ...]]
+"""A run's `tables`."""
+_UNKNOWN: Checksums = {}
+_TEXTS = dict.fromkeys(("variant", "phase"), "String")
+_COLUMNS = {
+    STEPS_FILE: {
+        **_TEXTS,
+        **dict.fromkeys(("block", "step", "order"), "Int64"),
+        "seconds": "Float64",
+    },
+    COSTS_FILE: {
+        **_TEXTS,
+        **dict.fromkeys(("device", "op", "kind", "layer"), "String"),
+        **dict.fromkeys(("step", "share_ns", "wall_ns"), "Int64"),
+    },
+}
+"""What answers rest on, and polars' types of it; each is known in every row."""
+
+
 class _Checksums(Struct):
     schema_version: int
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,7 +59,8 @@ def check_closure(costs: pl.DataFrame) -> None:
     """Raises a ClosureError unless shares and idle time add up to the step, on each device."""
     import polars as pl
 
-    sums = costs.group_by("step", "device", maintain_order=True).agg(
+    keys = [name for name in ("variant", "phase", "step", "device") if name in costs.columns]
+    sums = costs.group_by(keys, maintain_order=True).agg(
         pl.col("share_ns").sum(), pl.col("wall_ns").min(), pl.col("wall_ns").max().alias("most")
     )
     wrong = sums.filter(
@@ -89,30 +110,33 @@ def save_tables(folder: Path, run: AnyRun, tables: Mapping[str, pl.DataFrame]) -
     return replace(run, tables={**run.tables, **new})
 
 
-def load_costs(folder: str | Path) -> pl.DataFrame:
+def load_costs(folder: str | Path, checksums: Checksums = _UNKNOWN) -> pl.DataFrame:
     """Reads `costs.parquet` and checks that shares and idle time make up the steps.
+
+    Args:
+        folder: The run's.
+        checksums: The run's `tables`, where its record was read already.
 
     Raises:
         RunError: If it can't be read.
         ClosureError: If the shares of a step do not add up to it.
     """
-    table = _read(Path(folder), COSTS_FILE)
-    for _, frame in table.group_by("variant", "phase", maintain_order=True):
-        check_closure(frame)
+    table = _read(Path(folder), COSTS_FILE, checksums)
+    check_closure(table)
     return table
 
 
-def load_steps(folder: Path) -> pl.DataFrame:
-    """Reads `steps.parquet`; a RunError if it can't be read."""
+def load_steps(folder: Path, checksums: Checksums = _UNKNOWN) -> pl.DataFrame:
+    """Reads `steps.parquet`; arguments as for `load_costs`; a RunError if it can't be read."""
     import polars as pl
 
-    table = _read(folder, STEPS_FILE)
+    table = _read(folder, STEPS_FILE, checksums)
     if "traced" in table.columns:
         return table
     return table.with_columns(traced=pl.lit(value=False))  # the first runs of schema 2 lack it
 
 
-def _read(folder: Path, name: str) -> pl.DataFrame:
+def _read(folder: Path, name: str, checksums: Checksums) -> pl.DataFrame:
     """Reads a table whose contents are those that the run wrote."""
     import polars as pl
 
@@ -122,18 +146,27 @@ def _read(folder: Path, name: str) -> pl.DataFrame:
     except FileNotFoundError:
         message = f"no {path}: no phase of this run got that far"
         raise RunError(message, code="file_missing", names=(str(path),)) from None
-    checksums = load_json(folder / RUN_FILE, _Checksums, SCHEMA_VERSION).tables.get(name)
-    if checksums is not None and _checksum(content) not in checksums:
-        raise RunError(
-            f"{path} is not the table that the run wrote, or was changed: copy it again from where "
-            "the run was made, or measure again",
-            code="table_changed",
-            names=(str(path),),
-        )
+    if _checksum(content) not in checksums.get(name, ()):
+        # The run may have gone on since its record was read.
+        written = load_json(folder / RUN_FILE, _Checksums, SCHEMA_VERSION).tables.get(name)
+        if written is not None and _checksum(content) not in written:
+            raise RunError(
+                f"{path} is not the table that the run wrote, or was changed: copy it again from "
+                "where the run was made, or measure again",
+                code="table_changed",
+                names=(str(path),),
+            )
     try:
-        return pl.read_parquet(io.BytesIO(content))
+        table = pl.read_parquet(io.BytesIO(content))
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged(path, error) from error
+    for column, dtype in _COLUMNS[name].items():
+        values = table.get_column(column, default=None)
+        if values is None or values.dtype != getattr(pl, dtype) or values.has_nulls():
+            raise damaged(path, TypeError(f"{column} is no column of {dtype}"))
+        if dtype == "Float64" and not values.is_between(0, math.inf, closed="left").all():
+            raise damaged(path, ValueError(f"{column} has values below 0, or that are no numbers"))
+    return table
 
 
 def _encoded(table: pl.DataFrame) -> bytes:

@@ -28,6 +28,8 @@ PAIRS_FILE = "ab.json"
 LATEST = "latest"
 LARGEST_BYTES = 200_000_000
 """The largest record that is read."""
+LONGEST_REASON = 200
+"""Letters of an error of a library: it may quote what is in the file."""
 _NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -126,8 +128,10 @@ def _check_version(path: Path, version: int, known: int) -> None:
 
 def damaged(path: Path, error: Exception) -> RunError:
     """The error for a file of a run that holds something else."""
-    message = f"{path} is damaged, or no record: {error}"
-    return RunError(message, code="file_damaged", names=(str(path),), text=str(error))
+    text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+    message = f"{path} is damaged, or no record: {text}"
+    return RunError(message, code="file_damaged", names=(str(path),), text=text)
 
 
 def _not_readable(path: Path, error: OSError) -> RunError:
@@ -186,8 +190,7 @@ def _placed(folder: Path, run_type: type[AnyRun]) -> AnyRun:
     try:
         run = load_json(path, run_type, SCHEMA_VERSION)
     except FileNotFoundError as error:
-        is_link = os.path.islink(path)
-        raise _not_readable(path, error) if is_link else _no_run(folder) from None
+        raise _not_readable(path, error) if os.path.lexists(path) else _no_run(folder) from None
     # A folder that was copied or renamed goes by its own name.
     return msgspec.structs.replace(run, run=folder.resolve().name).placed(folder)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from alexprof.record.note import note_of
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.layout import two_sides, warning_lines
-from alexprof.show.note_texts import stopped_text
+from alexprof.show.note_texts import note_text, stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.report import status
@@ -47,7 +48,8 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
+            reason = f"unreadable: {note_text(note_of(run.error))}"
+            lines += warning_lines(reason, width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
