@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,16 +17,9 @@ from alexprof.analysis.timed_scale import StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
-from alexprof.record.parquet import (
-    COSTS_FILE,
-    STEPS_FILE,
-    Checksums,
-    costs_table,
-    load_costs,
-    load_steps,
-)
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 from alexprof.record.phase import Phase
-from alexprof.record.store import damaged
+from alexprof.record.run import Run
 from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
@@ -111,7 +103,6 @@ class RunSamples:
 
         Raises:
             RunError: If a table can't be read, or is gone though the record tells of what it held.
-            ClosureError: If the costs of a step don't add up to it.
         """
         phase = self._selection.run.variants[variant].phases[key]
         steps = self._blocks(variant, key)
@@ -119,7 +110,7 @@ class RunSamples:
         if steps and phase.timed is not None and self._estimator == "median":
             step_s = center_s(phase.timed, "median")
             medians = np.array([np.median(block) for block in steps])
-            compared = np.split(medians * (step_s / medians.mean()), len(medians))
+            compared = np.split(medians * (step_s / (medians.mean() or 1.0)), len(medians))
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution if parts else None
@@ -127,8 +118,7 @@ class RunSamples:
             return PhaseSample(phase, steps, compared, step_s)
         rows = self._costs.filter(variant=variant, phase=key, device=attribution.device)
         if rows.is_empty():
-            missing = ValueError(f"no row of {variant}, {key}, {attribution.device}")
-            raise damaged(self._selection.folder / COSTS_FILE, missing)
+            return PhaseSample(phase, steps, compared, step_s)
         costs = StepCosts(rows, step_s, on_cpu=not phase.on_gpu)
         by_level: dict[Level, dict[str, Floats]] = {}
         for level in PARTS:  # idle time is a layer, and no kind or op
@@ -150,13 +140,13 @@ class RunSamples:
 def _table(
     selection: Selection,
     name: str,
-    load: Callable[[Path, Checksums], pl.DataFrame],
+    load: Callable[[Path, Run], pl.DataFrame],
     held: str | None,
 ) -> pl.DataFrame | None:
     """A table of a run; None where no phase got as far as having one."""
     path = selection.folder / name
-    if os.path.lexists(path):
-        return load(path.parent, selection.run.tables)
+    if path.exists():
+        return load(selection.folder, selection.run)
     if held is None:
         return None
     raise RunError(

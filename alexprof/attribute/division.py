@@ -15,12 +15,11 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
-from alexprof.record.metrics import METRICS, Metric
+from alexprof.record.metrics import IDLE_OP, METRICS, Metric
 
 if TYPE_CHECKING:
     import polars as pl
 
-IDLE_OP = "(idle)"
 UNASSIGNED_OP = "(unassigned)"
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
 # host did: it waited for the input pipeline; it had been called to run something, but no op (or

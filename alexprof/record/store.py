@@ -19,6 +19,7 @@ import msgspec
 
 from alexprof.errors import AlexProfError, AlexProfWarning, RunError, UsageError, near_names
 from alexprof.files import read_whole, write_whole
+from alexprof.record.consistency import check_run
 from alexprof.record.outline import Outline
 from alexprof.record.run import SCHEMA_VERSION, AnyRun, Run
 
@@ -77,7 +78,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     """Reads the run in a folder.
 
     Raises:
-        RunError: If it is no run, is damaged, or is of another schema.
+        RunError: If it is no run, is damaged, contradicts itself, or is of another schema.
     """
     return _placed(Path(folder), Run)
 
@@ -96,7 +97,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _not_readable(path, error) from error
+        raise not_readable(path, error) from error
     try:
         record = msgspec.json.decode(content, type=record_type)
         _check_version(path, record.schema_version, schema_version)
@@ -134,7 +135,8 @@ def damaged(path: Path, error: Exception) -> RunError:
     return RunError(message, code="file_damaged", names=(str(path),), text=text)
 
 
-def _not_readable(path: Path, error: OSError) -> RunError:
+def not_readable(path: Path, error: OSError) -> RunError:
+    """The error for a file that the operating system doesn't give."""
     text = error.strerror or ""
     return RunError(
         f"can't read {path}: {text}", code="not_readable", names=(str(path),), text=text
@@ -189,8 +191,11 @@ def _placed(folder: Path, run_type: type[AnyRun]) -> AnyRun:
     path = folder / RUN_FILE
     try:
         run = load_json(path, run_type, SCHEMA_VERSION)
+        check_run(run)
     except FileNotFoundError as error:
-        raise _not_readable(path, error) if os.path.lexists(path) else _no_run(folder) from None
+        raise not_readable(path, error) if path.is_symlink() else _no_run(folder) from None
+    except ValueError as error:
+        raise damaged(path, error) from error
     # A folder that was copied or renamed goes by its own name.
     return msgspec.structs.replace(run, run=folder.resolve().name).placed(folder)
 
@@ -262,7 +267,7 @@ def _run_folders(logdir: Path) -> Iterator[Path]:
             f"no folder {logdir}: make a run with `alexprof profile`, or name another with --logdir"
         ) from None
     except OSError as error:
-        raise _not_readable(logdir, error) from error
+        raise not_readable(logdir, error) from error
     for entry in entries:
         if _is_run(entry):
             yield entry
