@@ -173,7 +173,8 @@ def _decoded(path: Path, content: bytes) -> pl.DataFrame:
         text = f"it has {rows} rows, and at most {most} are read" if rows > most else None
         text = text or wrong_type(columns, schema)
         if text is None:
-            names = [column.name for column in columns if column.name in schema]
+            declared = {column.name for column in columns}
+            names = [name for name in schema if name in declared]
             # More than the file says that there are, nobody reads.
             table = pl.read_parquet(io.BytesIO(content), columns=names, n_rows=rows)
             table = with_all(columns, table)

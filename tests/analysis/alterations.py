@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,9 @@ def scale(value: Any, factor: float) -> None:
 
 def answers(run: Run) -> Iterator[Callable[[], object]]:
     """All that is said of a run alone."""
-    yield lambda: render(run, "text", ReportOptions(full=True))
-    yield lambda: render(run, "text")
-    for style in ("json", "markdown", "html", "csv"):
-        yield lambda style=style: render(run, style, ReportOptions(full=True))
+    yield partial(render, run)
+    for style in ("text", "json", "markdown", "html", "csv"):
+        yield partial(render, run, style, ReportOptions(full=True))
 
 
 def comparisons(folder: Path, other: Path) -> Iterator[Callable[[], object]]:
@@ -182,13 +182,10 @@ def bases_in(logdir: Path) -> tuple[dict[str, Path], Path]:
     from tests.analysis.made import made_run
     from tests.show.test_reports import RUNS
 
-    both = {
-        "without": {"without_lrn": ("lrn1",)},
-        "ablations": [AblationSpec("lrn", "with_lrn", "without_lrn", ("LRN",))],
-    }
-    steps_s = {"with_lrn": 0.2, "without_lrn": 0.2}
-    for name in ("compared", "other"):
-        made_run(logdir / name, steps_s, **both, seed=len(name))
+    specs = [AblationSpec("lrn", "with_lrn", "without_lrn", ("LRN",))]
+    steps_s, without = {"with_lrn": 0.2, "without_lrn": 0.2}, {"without_lrn": ("lrn1",)}
+    for seed, name in enumerate(("compared", "other")):
+        made_run(logdir / name, steps_s, without=without, ablations=specs, seed=seed)
     bases = {"compared": logdir / "compared"}
     for name, make in RUNS.items():
         save_run(logdir.parent / "alone" / name, make())

@@ -196,7 +196,7 @@ def test_a_small_file_of_many_rows_is_not_read(tmp_path):
     folder = tmp_path / "a"
     run = made_run(folder, {"v": 0.1})
     row = load_steps(folder).row(0, named=True)
-    table = pl.select(**{name: pl.repeat(value, 3_000_000) for name, value in row.items()})
+    table = pl.select(pl.repeat(value, 3_000_000).alias(name) for name, value in row.items())
     save_run(folder, save_tables(folder, run, {STEPS_FILE: table}))
     with pytest.raises(RunError, match=r"it has 3000000 rows, and at most 1\d{6} are read"):
         load_steps(folder)
