@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,22 +126,23 @@ def split_distances(means: Floats) -> Floats:
         The logarithm of the ratio in standard errors, float64 [n − 1]; 0 where a side takes no
         time. Only where a side has fewer than `LEAST_RUNS` runs does `compare_times` differ.
     """
-    counts, center = np.arange(1, len(means)), float(means.mean())
-    sums, squares = (np.cumsum((means - center) ** power) for power in (1, 2))
-    variance, sides = np.zeros(len(counts)), []
-    for count, total, square in (
-        (counts, sums[:-1], squares[:-1]),
-        (counts[::-1], sums[-1] - sums[:-1], squares[-1] - squares[:-1]),
-    ):
-        side = np.maximum(center + total / count, 0)
-        scatter = np.maximum(square - total**2 / count, 0) / np.maximum(count - 1, 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance += scatter / count / side**2
-        sides.append(side)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.abs(np.log(sides[1] / sides[0]))
-    distances = apart / np.maximum(np.sqrt(variance), 1e-12)
-    return np.where(np.minimum(*sides) > 0, distances, 0.0)
+    before, after = list(_first_runs(means)), list(_first_runs(means[::-1]))[::-1]
+    distances = np.zeros(len(before))
+    for place, ((a, error_a), (b, error_b)) in enumerate(zip(before, after, strict=True)):
+        if min(a, b) > 0:
+            error = math.hypot(error_a / a, error_b / b)
+            distances[place] = abs(math.log(b / a)) / max(error, 1e-12)
+    return distances
+
+
+def _first_runs(means: Floats) -> Iterator[tuple[float, float]]:
+    """Mean of the first run, of the first two, … of all but one, and its standard error (Welford)."""
+    mean = squares = 0.0
+    for count, value in enumerate(means[:-1].tolist(), 1):
+        apart = value - mean
+        mean += apart / count
+        squares += apart * (value - mean)
+        yield mean, math.sqrt(squares / max(count - 1, 1) / count)
 
 
 def interval_at(difference: Difference, level: float) -> Interval | None:
