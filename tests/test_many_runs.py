@@ -19,7 +19,7 @@ from alexprof.record import parquet, store
 from alexprof.record.outline import Outline
 from alexprof.record.parquet import load_costs, save_tables
 from alexprof.record.store import BrokenRun, find_run, list_runs, load_run, save_run
-from alexprof.show import render_list
+from alexprof.show.listing import render_list
 from alexprof.show.over_time import render_history
 from tests.analysis.made import made_run
 from tests.command_line import call, call_process

@@ -23,9 +23,10 @@ from alexprof.errors import AlexProfError
 from alexprof.record.parquet import STEPS_FILE
 from alexprof.record.run import Run
 from alexprof.record.store import RUN_FILE, load_run, save_run
-from alexprof.show import ReportOptions, render
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render
 from alexprof.show.over_time import render_history
 from alexprof.tracer.sources import select, select_each
 from tests import h200

@@ -99,7 +99,7 @@ def test_names_that_no_place_tells_apart_get_numbers():
     ],
 )
 def test_many_names_that_look_alike_are_cut_in_linear_time(name, monkeypatch):
-    counts = Counter()
+    counts: Counter[int] = Counter()
 
     def counted(function):
         def call(*args):
