@@ -121,8 +121,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
 
     Raises:
         UsageError: If fewer than two pairs are finished.
-        RunError: If a run's table can't be read.
-        ClosureError: If the shares of a table don't add up to the step.
+        RunError: If a run's table can't be read, or contradicts its record.
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +31,10 @@ def differ(number: float, other: float) -> bool:
 
 
 def _contradictions(run: Run) -> _Contradictions:
+    try:
+        datetime.fromisoformat(run.started).timestamp()
+    except (ValueError, OverflowError):
+        yield "started", f"there is no time {run.started}"
     for name, variant in run.variants.items():
         for key, phase in variant.phases.items():
             for place, text in _of_phase(phase):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +42,9 @@ LARGEST_BYTES = 2_000_000_000
 MOST_ROWS = 1_000_000
 """Rows that any table may have, and one more for each of its bytes: a row that AlexProf wrote takes
 several. More are not read, as a thousand bytes can stand for a thousand million rows."""
+READ = "import polars, sys; polars.read_parquet(sys.argv[1], glob=False)"
+LEAST_S = 8.0
+"""How long reading a table of before checksums may take, besides 0.1 s for each of its MB."""
 
 
 def check_closure(costs: pl.DataFrame) -> None:
@@ -141,11 +146,27 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
             code="table_changed",
             names=(str(path),),
         )
+    if name not in run.tables:
+        _try_in_child(path, len(content))
     table = _decoded(path, content)
     # While a table is replaced the record is of the old one.
     if len(checksums) == 1:
         _compare(path, table, run)
     return table
+
+
+def _try_in_child(path: Path, size_bytes: int) -> None:
+    """Raises a RunError unless another process can read a table that has no checksum.
+
+    Damaged Parquet can abort polars or hang it, which no exception tells.
+    """
+    command = [sys.executable, "-c", READ, str(path)]
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=LEAST_S + size_bytes / 1e7)
+    except subprocess.CalledProcessError:
+        raise damaged(path, ValueError("polars can't read it")) from None
+    except subprocess.TimeoutExpired as error:
+        raise damaged(path, ValueError(f"polars takes over {error.timeout:.0f} s")) from None
 
 
 def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:

@@ -31,9 +31,12 @@ Positive = Annotated[int, Meta(ge=1, le=10**15)]
 """How many, where there is at least one."""
 Bytes = Annotated[int, Meta(ge=0, le=10**18)]
 """A size in memory or in a file."""
-Key = Annotated[str, Meta(max_length=1000)]
+MOST_NAME = 1000
+Key = Annotated[str, Meta(max_length=MOST_NAME)]
 """The name of a variant or phase."""
-Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*([+-]\d\d:\d\d)?$")]
+Time = Annotated[
+    str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*([+-]\d\d:\d\d(:\d\d)?)?$")
+]
 """When something began, ISO 8601."""
 Interval = tuple[Change, Change]
 """Lower and upper bound, in seconds or of a ratio."""

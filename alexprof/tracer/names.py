@@ -9,6 +9,7 @@ from alexprof.errors import UsageError, check_name
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.store import RUN_FILE
+from alexprof.record.values import MOST_NAME
 
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 """What lies in a run's folder beside the variants."""
@@ -58,9 +59,11 @@ def phase_key(label: str) -> str:
     """A phase's name in files and options: "Forward-backward" → "forward_backward".
 
     Raises:
-        UsageError: If nothing is left of it.
+        UsageError: If nothing is left of it, or too much.
     """
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
-    if not key:
-        raise UsageError(f"a phase's name needs a letter or a digit: not {label!r}")
+    if not 0 < len(key) <= MOST_NAME:
+        raise UsageError(
+            f"a phase's name needs a letter or a digit, and at most {MOST_NAME}: not {label[:60]!r}"
+        )
     return key

@@ -17,6 +17,7 @@ from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Variant
 from alexprof.record.store import LATEST, RUN_FILE
+from alexprof.record.values import MOST_NAME
 from alexprof.tracer.run import Run
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def _keys(sorts: Sequence[str]) -> list[str]:
     """Different names for the phases that a trace marks, for commands and tables."""
     keys: list[str] = []
     for sort in sorts:
-        name = printable(sort).strip() or TRACE
+        name = printable(sort[: MOST_NAME // 2]).strip() or TRACE
         others = (f"{name} {number}" for number in count(2))
         keys.append(next(key for key in chain([name], others) if key not in keys))
     return keys

@@ -60,7 +60,7 @@ def refusal(tmp_path, content, place, value) -> str:
         (f"{DEVICE}.idle_ns", (-1, 10**19, 0.5)),
         (f"{PHASE}.interference.cores", (0,)),
         (f"{ABLATION}.measured_s", (1e300,)),
-        ("started", ("", "99999-01-01T00:00:00", "2026-11-24", "\x1b[31m")),
+        ("started", ("", "99999-01-01T00:00:00", "2026-11-24", "2026-02-31T00:00:00", "\x1b[31m")),
         ("machine.host.memory_bytes", (-1,)),
     ],
 )

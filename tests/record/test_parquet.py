@@ -202,6 +202,15 @@ def test_a_small_file_of_many_rows_is_not_read(tmp_path):
         load_steps(folder)
 
 
+@pytest.mark.parametrize("read", ["import os; os.abort()", "while True: pass"])
+def test_a_table_without_checksum_that_ends_polars_or_never_ends(tmp_path, monkeypatch, read):
+    run = made_run(tmp_path / "a", {"v": 0.1})
+    save_run(tmp_path / "a", replace(run, tables={}))
+    monkeypatch.setattr(parquet, "READ", read)
+    monkeypatch.setattr(parquet, "LEAST_S", 0.5)
+    assert code_of(load_steps, tmp_path / "a") == "file_damaged"
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"\x00" * 100, b"[" * 1000])
 def test_what_is_no_table_is_an_error(tmp_path, content):
     run = made_run(tmp_path / "a", {"v": 0.1})
