@@ -33,6 +33,10 @@ class AlexProfError(Exception):
         self.numbers, self.names, self.text = dict(numbers or {}), names, text
 
 
+class AlexProfWarning(UserWarning):
+    """Something was passed over that a user may have meant."""
+
+
 class UsageError(AlexProfError):
     """An argument that can't be used: an unknown name or device, a number out of range."""
 

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -126,22 +127,31 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """Reads a file.
+    """Reads a file; a pipe or device of its name is not waited for.
 
     Raises:
         OSError: If it can't be read.
-        RunError: If it is larger than `most_bytes`.
+        RunError: If it is no file, or larger than `most_bytes`.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise RunError(
+                f"{path} is a pipe or a device, not a file", code="no_file", names=(str(path),)
+            )
         # Not `read(most_bytes)`, which asks for that much memory whatever the file's size.
-        if os.fstat(file.fileno()).st_size <= most_bytes:
-            return file.read()
+        if status.st_size <= most_bytes:
+            return file.read(status.st_size)
     raise RunError(
         f"{path} is larger than {most_bytes / 1e6:.0f} MB, which no file of a run is",
         code="file_too_large",
         numbers={"bytes": most_bytes},
         names=(str(path),),
     )
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_whole(path: Path, content: bytes) -> None:

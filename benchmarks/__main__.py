@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loop] [lrn] [reader] [repeat] [report] [gpu]`.
+"""`python -m benchmarks [loop] [lrn] [reader] [repeat] [report] [folder] [gpu]`.
 
 All but `gpu` without a name; that one needs a GPU.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.files import write_whole
-from benchmarks import gpu, loop, lrn, reader, repeat, report
+from benchmarks import folder, gpu, loop, lrn, reader, repeat, report
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.compare,
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "reader": reader.compare,
     "repeat": repeat.compare,
     "report": report.measure,
+    "folder": folder.measure,
     "gpu": gpu.measure,
 }
 UNASKED = tuple(name for name in BENCHMARKS if name != "gpu")

@@ -386,11 +386,14 @@ def _outside(run: Run) -> Iterator[Finding]:
 
 def _bounds(run: Run, key: str, name: str, phase: Phase) -> Iterator[Finding]:
     """Whether a GPU waits for its host for longer than it is busy."""
-    traced, attributed, division = phase.traced, phase.attribution, divide(run, name, key)
-    if traced is None or attributed is None or division is None:
+    traced, attributed = phase.traced, phase.attribution
+    if traced is None or attributed is None:
         return
     code = f"bound_by_{attributed.bound_by}"
     if code not in HARM:
+        return
+    division = divide(run, name, key)
+    if division is None:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it

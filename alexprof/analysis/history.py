@@ -13,7 +13,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -33,15 +33,15 @@ from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import scaled_interval, timed_part
-from alexprof.errors import RunError, UsageError
-from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
+from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.measure.between_runs import LEAST_RUNS, between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
-from alexprof.measure.ratios import compare_times
-from alexprof.measure.spread import Floats
+from alexprof.measure.ratios import compare_times, split_distances
+from alexprof.measure.spread import Floats, run_means
 from alexprof.record.environment import Software
 from alexprof.record.note import note_of
 from alexprof.record.run import Run
-from alexprof.record.store import BrokenRun, list_runs
+from alexprof.record.store import BrokenRun, list_runs, load_run
 from alexprof.record.values import Difference, Estimator, Interval, Verdict
 
 HISTORY_VERSION = 2
@@ -49,6 +49,8 @@ Measure = Literal["mean", "median", "traced", "share", "time"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 FALSE_ALARM = 0.05
 CHANGED = ("slower", "faster")
+LACKING = ("no_variant", "no_phase", "not_timed", "not_traced", "no_part")
+"""Why a run that can be read has no value of a metric."""
 LEAST_NEIGHBORS = 3
 """So many pairs of neighboring runs show what runs differ by."""
 
@@ -164,7 +166,8 @@ def history(
         variant, phase = _commonest(runs, variant, name if measure == "traced" else phase)
     if measure in ("mean", "median", "traced"):
         estimator = "median" if measure == "median" else "mean"
-    selections = [Selection(logdir / run.run, run, variant) for run in runs]
+    folders = [logdir / (run.place.name if run.place else run.run) for run in runs]
+    selections = list(map(Selection, folders, runs, repeat(variant)))
     points, observed, failures = _points(selections, name, measure, phase, estimator)
     if all(point.value is None for point in points):
         reasons = "; ".join(dict.fromkeys(failures))
@@ -236,6 +239,8 @@ def _points(
         run, variant = selection.run, selection.variant or ""
         try:
             observed = _observe(selection, name, measure, phase, estimator)
+            if run.workload is None:  # whether it is the same program, its ops tell
+                selection = replace(selection, run=load_run(selection.folder))  # noqa: PLW2901
             caveats = caveats_of(newest or selection, selection, [(variant, variant)])
             reasons = [
                 *too_busy(selection, [(variant, phase)]),
@@ -243,8 +248,9 @@ def _points(
             ]
             if measure == "traced":
                 reasons += _other_steps(newest or selection, selection)
-        except RunError as error:  # a run without it doesn't stand in the others' way
-            reasons = [caveat_of("no_value", note_of(error))]
+        except AlexProfError as error:  # a run without it doesn't stand in the others' way
+            observed, lacking = None, error.code in LACKING
+            reasons = [caveat_of("no_value" if lacking else "unreadable", note_of(error))]
             failures.append(str(error))
         points.append(
             Point(
@@ -289,14 +295,16 @@ def _observe(
     if measure == "traced" and traced is not None:  # the mean of traced steps is no timed one's
         run_cv = between_run_cv(traced.steps * traced.mean_s)
         return Observed(run, chunks(np.array(traced.steps_s)), traced.ci95_s, run_cv)
-    sample = RunSamples(selection, estimator).of(selection.variant or "", phase)
-    if measure in ("mean", "median"):
+    if measure == "traced":
+        raise RunError("no trace", code="not_traced")
+    samples, timed = RunSamples(selection, estimator), measure in ("mean", "median")
+    sample = samples.of(selection.variant or "", phase, parts=not timed)
+    if timed:
         if sample.traced or not sample.blocks:
             raise RunError("not timed", code="not_timed")
-        timed = sample.phase.timed
-        ci95 = center_ci95_s(timed, estimator) if timed else None
+        ci95 = center_ci95_s(sample.phase.timed, estimator) if sample.phase.timed else None
         return Observed(run, sample.blocks, ci95, between_run_cv(sample.measured_s))
-    if measure == "traced" or not sample.parts or not sample.step_s:
+    if not sample.parts or not sample.step_s:
         raise RunError("no trace", code="not_traced")
     part = _part(sample, name)
     if part is None:
@@ -354,12 +362,15 @@ def _step(before: Sequence[Observed], after: Sequence[Observed]) -> Step:
 
 def _cuts(runs: Sequence[Observed]) -> list[int]:
     """The first run behind each place where they split."""
-    tried = {cut: _compared(runs[:cut], runs[cut:]) for cut in range(1, len(runs))}
-    if not tried:
+    if len(runs) < 2:
         return []
-    cut = max(tried, key=lambda cut: _distance(tried[cut]))
-    best = tried[cut]
-    if best.verdict not in CHANGED or (best.p_value or 0.0) * len(tried) > FALSE_ALARM:
+    distances = split_distances(run_means([run.blocks for run in runs]))
+    for cut in range(1, len(runs)):
+        if min(cut, len(runs) - cut) < LEAST_RUNS:
+            distances[cut - 1] = _distance(_compared(runs[:cut], runs[cut:]))
+    cut = int(np.argmax(distances)) + 1
+    best = _compared(runs[:cut], runs[cut:])
+    if best.verdict not in CHANGED or (best.p_value or 0.0) * len(distances) > FALSE_ALARM:
         return []
     return [*_cuts(runs[:cut]), cut, *(cut + later for later in _cuts(runs[cut:]))]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,30 +72,39 @@ class PhaseSample:
 
 
 class RunSamples:
-    """Reads a run's tables once, and takes them apart.
+    """Reads the tables of a run, each once and when it is needed, and takes them apart.
 
     Args:
         selection: The run.
         estimator: What a timed step's center is.
-
-    Raises:
-        RunError: If a table can't be read, or is gone though the record tells of what it held.
     """
 
     def __init__(self, selection: Selection, estimator: Estimator) -> None:
-        self._variants, self._estimator = selection.run.variants, estimator
-        phases = [phase for variant in self._variants.values() for phase in variant.phases.values()]
-        timed = any(phase.timed is not None for phase in phases)
-        traced = any(phase.attribution is not None for phase in phases)
-        self._steps = _table(selection, STEPS_FILE, load_steps, "timed" if timed else None)
-        if selection.costs is None:
-            self._costs = _table(selection, COSTS_FILE, load_costs, "traced" if traced else None)
-        else:
-            self._costs = costs_table(selection.costs)
+        self._selection, self._estimator = selection, estimator
 
-    def of(self, variant: str, key: str) -> PhaseSample:
-        """The sample of a phase that the run has."""
-        phase = self._variants[variant].phases[key]
+    @cached_property
+    def _steps(self) -> pl.DataFrame | None:
+        timed = any(phase.timed is not None for phase in self._phases())
+        return _table(self._selection, STEPS_FILE, load_steps, "timed" if timed else None)
+
+    @cached_property
+    def _costs(self) -> pl.DataFrame | None:
+        if self._selection.costs is not None:
+            return costs_table(self._selection.costs)
+        traced = any(phase.attribution is not None for phase in self._phases())
+        return _table(self._selection, COSTS_FILE, load_costs, "traced" if traced else None)
+
+    def _phases(self) -> Iterator[Phase]:
+        for variant in self._selection.run.variants.values():
+            yield from variant.phases.values()
+
+    def of(self, variant: str, key: str, *, parts: bool = True) -> PhaseSample:
+        """The sample of a phase that the run has; without `parts` no costs are read.
+
+        Raises:
+            RunError: If a table can't be read, or is gone though the record tells of what it held.
+        """
+        phase = self._selection.run.variants[variant].phases[key]
         steps = self._blocks(variant, key)
         step_s, compared = float(np.concatenate(steps).mean()) if steps else 0.0, steps
         if steps and phase.timed is not None and self._estimator == "median":
@@ -103,24 +113,28 @@ class RunSamples:
             compared = np.split(medians * (step_s / (medians.mean() or 1.0)), len(medians))
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
-        attribution = phase.attribution
+        attribution = phase.attribution if parts else None
         if attribution is None or self._costs is None or not attribution.timeline.wall_ns:
             return PhaseSample(phase, steps, compared, step_s)
         rows = self._costs.filter(variant=variant, phase=key, device=attribution.device)
+        if rows.is_empty():
+            return PhaseSample(phase, steps, compared, step_s)
         costs = StepCosts(rows, step_s, on_cpu=not phase.on_gpu)
-        parts: dict[Level, dict[str, Floats]] = {}
+        by_level: dict[Level, dict[str, Floats]] = {}
         for level in PARTS:  # idle time is a layer, and no kind or op
             by_name = costs.by(level, idle=level == "layer")
-            parts[level] = {name: seconds for (name,), seconds in by_name.items()}
-        return PhaseSample(phase, steps, compared, step_s or costs.traced_s, parts)
+            by_level[level] = {name: seconds for (name,), seconds in by_name.items()}
+        return PhaseSample(phase, steps, compared, step_s or costs.traced_s, by_level)
 
     def _blocks(self, variant: str, key: str) -> list[Floats]:
         if self._steps is None:
             return []
         is_counted = self._steps["block"] >= 0
         rows = self._steps.filter(is_counted, variant=variant, phase=key, traced=False)
-        groups = rows.sort("order", "step").group_by("order", maintain_order=True).agg("seconds")
-        return [np.asarray(seconds, np.float64) for seconds in groups["seconds"].to_list()]
+        order, step, seconds = (rows[name].to_numpy() for name in ("order", "step", "seconds"))
+        sorted_rows = np.lexsort((step, order))
+        edges = np.flatnonzero(np.diff(order[sorted_rows])) + 1
+        return np.split(seconds[sorted_rows], edges) if len(order) else []
 
 
 def _table(

@@ -85,7 +85,6 @@ class Answers(Summary, frozen=True, kw_only=True):
 
 def summarize(run: Run, variant: str | None = None) -> Summary:
     """Works out the answers of a run; traced steps are a variant's, None takes the first."""
-    estimator = leading_estimator(run)
     variant = variant or next(iter(run.variants), "")
     divisions = {
         phase: division
@@ -94,20 +93,8 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
     }
     savings = measured_savings(run)
     return Summary(
-        estimator=estimator,
-        steps=tuple(
-            StepTime(
-                phase=phase,
-                variant=name,
-                steps=timed.steps,
-                center_s=center_s(timed, estimator),
-                std_s=timed.std_s,
-                ci95_s=center_ci95_s(timed, estimator),
-            )
-            for phase in run.phase_keys
-            for name in run.variants
-            if (record := run.phase(name, phase)) and (timed := record.timed)
-        ),
+        estimator=leading_estimator(run),
+        steps=step_times(run),
         savings=savings,
         headline=_headline(savings),
         variant=variant if divisions else "",
@@ -130,6 +117,24 @@ def summarize(run: Run, variant: str | None = None) -> Summary:
             for phase, division in divisions.items()
         ),
         findings=findings_of(run),
+    )
+
+
+def step_times(run: Run) -> tuple[StepTime, ...]:
+    """The timed steps of a run, by phase and variant."""
+    estimator = leading_estimator(run)
+    return tuple(
+        StepTime(
+            phase=phase,
+            variant=name,
+            steps=timed.steps,
+            center_s=center_s(timed, estimator),
+            std_s=timed.std_s,
+            ci95_s=center_ci95_s(timed, estimator),
+        )
+        for phase in run.phase_keys
+        for name in run.variants
+        if (record := run.phase(name, phase)) and (timed := record.timed)
     )
 
 

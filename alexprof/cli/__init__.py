@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import typer
 
@@ -14,7 +16,7 @@ from alexprof.cli import measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.cli.ascii import adapt_output
 from alexprof.cli.terminal import open_streams
-from alexprof.errors import AlexProfError, Interrupted, UsageError
+from alexprof.errors import AlexProfError, AlexProfWarning, Interrupted, UsageError
 from alexprof.files import silence
 
 __all__ = ["main", "measuring", "pairs", "reading"]
@@ -28,6 +30,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     open_streams()
     adapt_output()
+    warnings.formatwarning = partial(_warning_text, warnings.formatwarning)
     try:
         _check_no_empty(sys.argv[1:])
         code = app(standalone_mode=False, prog_name="alexprof")
@@ -64,6 +67,17 @@ def _say(message: str, code: int) -> int:
     except OSError:
         silence(sys.stderr)
     return code
+
+
+def _warning_text(
+    usual: Callable[..., str], message: Warning | str, category: type[Warning], *where: Any
+) -> str:
+    """A warning of AlexProf as its errors are shown; those of others as usual."""
+    if not issubclass(category, AlexProfWarning):
+        return usual(message, category, *where)
+    from alexprof.show.text import clean
+
+    return f"alexprof: {clean(str(message))}\n"
 
 
 def _stop(signal_number: int, frame: object) -> NoReturn:

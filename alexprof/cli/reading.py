@@ -211,19 +211,21 @@ def history(
     markdown: option.Markdown = False,
 ) -> None:
     """Follow a metric over the runs of a logdir, and find the runs at which it changed."""
-    from alexprof.analysis.history import history as follow
-    from alexprof.show.over_time import render_history
-
     style = style_of(json=json, markdown=markdown)
-    followed = follow(logdir, metric, variant, phase)
-    print_text(render_history(followed, style, report_options()), style)
+    with no_collector():
+        from alexprof.analysis.history import history as follow
+        from alexprof.show.over_time import render_history
+
+        followed = follow(logdir, metric, variant, phase)
+        print_text(render_history(followed, style, report_options()), style)
 
 
 @app.command("list")
 def list_(logdir: option.Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
-    from alexprof.record.store import list_runs
-    from alexprof.show.listing import render_list
+    with no_collector():
+        from alexprof.record.store import list_runs
+        from alexprof.show.listing import render_list
 
-    now = datetime.now().astimezone()
-    print_text(render_list(list_runs(logdir), report_options(), now=now))
+        now = datetime.now().astimezone()
+        print_text(render_list(list_runs(logdir), report_options(), now=now))

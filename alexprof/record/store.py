@@ -8,18 +8,20 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from warnings import warn
 
 import msgspec
 
-from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.errors import AlexProfError, AlexProfWarning, RunError, UsageError, near_names
 from alexprof.files import read_whole, write_whole
 from alexprof.record.consistency import check_run
-from alexprof.record.run import SCHEMA_VERSION, Run
+from alexprof.record.outline import Outline
+from alexprof.record.run import SCHEMA_VERSION, AnyRun, Run
 
 RUN_FILE = "run.json"
 PAIRS_FILE = "ab.json"
@@ -27,14 +29,30 @@ PAIRS_FILE = "ab.json"
 LATEST = "latest"
 LARGEST_BYTES = 200_000_000
 """The largest record that is read."""
+LONGEST_REASON = 200
+"""Letters of an error of a library: it may quote what is in the file."""
 _NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-Record = TypeVar("Record", bound=msgspec.Struct)
+class Versioned(Protocol):
+    """A record that says by which schema it was written."""
+
+    @property
+    def schema_version(self) -> int:
+        """The schema's version."""
+        ...
+
+
+Record = TypeVar("Record", bound=Versioned)
 
 
 class _Version(msgspec.Struct):
     schema_version: int
+
+
+class _Start(msgspec.Struct):
+    schema_version: int
+    started: str
 
 
 @dataclass(frozen=True)
@@ -62,16 +80,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     Raises:
         RunError: If it is no run, is damaged, contradicts itself, or is of another schema.
     """
-    path = Path(folder) / RUN_FILE
-    try:
-        run = load_json(path, Run, SCHEMA_VERSION)
-        check_run(run)
-    except FileNotFoundError:
-        raise _no_run(Path(folder)) from None
-    except ValueError as error:
-        raise damaged(path, error) from error
-    # A folder that was copied or renamed goes by its own name.
-    return msgspec.structs.replace(run, run=path.parent.resolve().name).placed(path.parent)
+    return _placed(Path(folder), Run)
 
 
 def load_json(path: Path, record_type: type[Record], schema_version: int) -> Record:
@@ -83,42 +92,47 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
     """
     try:
         content = read_whole(path, LARGEST_BYTES)
-        version = msgspec.json.decode(content, type=_Version).schema_version
     except NotADirectoryError:
         raise FileNotFoundError(path) from None
     except FileNotFoundError:
         raise
     except OSError as error:
         raise not_readable(path, error) from error
-    except _NO_RECORD as error:
-        raise damaged(path, error) from error
-    schemas = {"schema": float(version), "known_schema": float(schema_version)}
-    if version > schema_version:
-        raise RunError(
-            f"{path} has schema {version}, newer than this AlexProf reads ({schema_version}): "
-            "update it (pip install --upgrade alexprof)",
-            code="schema_newer",
-            numbers=schemas,
-            names=(str(path),),
-        )
-    if version < schema_version:
-        raise RunError(
-            f"{path} has schema {version}, which is no longer read: measure again; its traces "
-            f"can still be read: alexprof report {path.parent}/VARIANT/plugins/profile/PHASE",
-            code="schema_older",
-            numbers=schemas,
-            names=(str(path),),
-        )
     try:
-        return msgspec.json.decode(content, type=record_type)
+        record = msgspec.json.decode(content, type=record_type)
+        _check_version(path, record.schema_version, schema_version)
     except _NO_RECORD as error:
+        with suppress(*_NO_RECORD):
+            version = msgspec.json.decode(content, type=_Version).schema_version
+            _check_version(path, version, schema_version)
         raise damaged(path, error) from error
+    return record
+
+
+def _check_version(path: Path, version: int, known: int) -> None:
+    if version == known:
+        return
+    newer = version > known
+    advice = (
+        f"newer than this AlexProf reads ({known}): update it (pip install --upgrade alexprof)"
+        if newer
+        else "which is no longer read: measure again; its traces can still be read: "
+        f"alexprof report {path.parent}/VARIANT/plugins/profile/PHASE"
+    )
+    raise RunError(
+        f"{path} has schema {version}, {advice}",
+        code="schema_newer" if newer else "schema_older",
+        numbers={"schema": float(version), "known_schema": float(known)},
+        names=(str(path),),
+    )
 
 
 def damaged(path: Path, error: Exception) -> RunError:
     """The error for a file of a run that holds something else."""
-    message = f"{path} is damaged, or no record: {error}"
-    return RunError(message, code="file_damaged", names=(str(path),), text=str(error))
+    text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+    message = f"{path} is damaged, or no record: {text}"
+    return RunError(message, code="file_damaged", names=(str(path),), text=text)
 
 
 def not_readable(path: Path, error: OSError) -> RunError:
@@ -156,57 +170,93 @@ def find_run(name: str, logdir: Path) -> Path:
         raise RunError(
             f"{name!r} is a variant: show it by `alexprof report {run} --variant {variant}`"
         )
-    similar = get_close_matches(Path(name).name, names, n=3)
+    similar = near_names(Path(name).name, names)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "see `alexprof list`"
     raise RunError(f"no run {name!r} here or in {logdir}: {hint}")
 
 
-def list_runs(logdir: Path) -> list[Run | BrokenRun]:
-    """Reads all runs of a logdir, oldest first, the broken last; a RunError without it."""
-    runs: list[Run] = []
+def list_runs(logdir: Path) -> list[Outline | BrokenRun]:
+    """Outlines of all runs of a logdir, oldest first, the broken last; a RunError without it."""
+    runs: list[Outline] = []
     broken: list[BrokenRun] = []
     for folder in _run_folders(logdir):
         try:
-            runs.append(load_run(folder))
+            runs.append(_placed(folder, Outline))
         except AlexProfError as error:
             broken.append(BrokenRun(folder.name, error))
     return [*sorted(runs, key=_started), *broken]
 
 
-def _is_run(folder: Path) -> bool:
-    """Whether a folder has a record; one that may not be looked into is taken for a run."""
+def _placed(folder: Path, run_type: type[AnyRun]) -> AnyRun:
+    path = folder / RUN_FILE
     try:
-        return (folder / RUN_FILE).is_file()
+        run = load_json(path, run_type, SCHEMA_VERSION)
+        check_run(run)
+    except FileNotFoundError as error:
+        raise not_readable(path, error) if path.is_symlink() else _no_run(folder) from None
+    except ValueError as error:
+        raise damaged(path, error) from error
+    # A folder that was copied or renamed goes by its own name.
+    return msgspec.structs.replace(run, run=folder.resolve().name).placed(folder)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has a record, good or not; a closed one is taken for a run."""
+    try:
+        os.lstat(folder / RUN_FILE)
     except PermissionError:
         return True
-    except OSError:
+    except (OSError, ValueError):
         return False
+    return True
 
 
 def _no_run(folder: Path) -> RunError:
     if os.path.lexists(folder / PAIRS_FILE):
         shown = f"alexprof ab --show {shlex.quote(str(folder))}"
         return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
-    if folder.is_dir() and any(_is_run(entry) for entry in folder.iterdir()):
-        shown = f"--logdir {shlex.quote(str(folder))}"
-        return RunError(f"{folder} is not a run, but a folder of runs: look into it by `{shown}`")
+    with suppress(OSError):
+        if any(_is_run(entry) for entry in folder.iterdir()):
+            shown = f"--logdir {shlex.quote(str(folder))}"
+            text = f"{folder} is not a run, but a folder of runs: look into it by `{shown}`"
+            return RunError(text)
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 
 
 def _latest(logdir: Path) -> Path:
-    """The run that started last among those that can be read."""
-    started: list[tuple[datetime, Path]] = []
-    failure: AlexProfError | None = None
+    """The run that started last among those that can be read; warns of others, maybe newer."""
+    broken: dict[Path, AlexProfError] = {}
+    started: dict[Path, datetime] = {}
     for folder in _run_folders(logdir):
         try:
-            started.append((_started(load_run(folder)), folder))
+            started[folder] = _started(load_json(folder / RUN_FILE, _Start, SCHEMA_VERSION))
+        except (AlexProfError, FileNotFoundError):
+            started[folder] = _written(folder)
+    for folder in sorted(started, key=lambda folder: (started[folder], folder), reverse=True):
+        try:
+            load_run(folder)
         except AlexProfError as error:
-            failure = error
-    if started:
-        return max(started)[1]
-    if failure:
-        raise failure
+            broken[folder] = error
+            continue
+        if broken:
+            names = ", ".join(broken.name for broken in broken)
+            warn(
+                f"{LATEST} is {folder.name}: {names} may be newer and can't be read "
+                "(see `alexprof list`)",
+                AlexProfWarning,
+                stacklevel=2,
+            )
+        return folder
+    if broken:
+        raise next(iter(broken.values()))
     raise RunError(f"no run in {logdir} yet: make one with `alexprof profile`")
+
+
+def _written(folder: Path) -> datetime:
+    """When a record was written; the end of time where even that can't be read."""
+    with suppress(OSError):
+        return datetime.fromtimestamp(os.lstat(folder / RUN_FILE).st_mtime, timezone.utc)
+    return datetime.max.replace(tzinfo=timezone.utc)
 
 
 def _run_folders(logdir: Path) -> Iterator[Path]:
@@ -223,9 +273,9 @@ def _run_folders(logdir: Path) -> Iterator[Path]:
             yield entry
 
 
-def _started(run: Run) -> datetime:
+def _started(run: Run | _Start) -> datetime:
     try:
         started = datetime.fromisoformat(run.started)
-    except ValueError:
+        return started if started.tzinfo else started.astimezone()
+    except (ValueError, OverflowError):
         return datetime.min.replace(tzinfo=timezone.utc)
-    return started if started.tzinfo else started.astimezone()

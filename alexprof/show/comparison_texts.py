@@ -230,7 +230,9 @@ _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {
     "phase_missing": "{where} was not timed in all of {runs}",
     "new_part": "{what} is new: the baseline has nothing to compare it with",
     "nothing_bounded": "nothing that has a bound is in all runs",
-    "unreadable": lambda caveat: f"{_runs(caveat)} can’t be read: {_reason(caveat)}",
+    "unreadable": lambda caveat: ": ".join(
+        filter(None, (_runs(caveat), "unreadable", _reason(caveat)))
+    ),
     "no_value": _reason,
     "with_outside": (
         "a step’s time in {runs} includes what lies between the marked steps, as in their reports"

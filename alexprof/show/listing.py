@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from alexprof.record.note import note_of
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.layout import two_sides, warning_lines
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
-from alexprof.show.reason_texts import stopped_text
+from alexprof.show.reason_texts import note_text, stopped_text
 from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.text import clean, cut_all, listed, pad, plural, wrap
@@ -47,7 +48,8 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
+            reason = f"unreadable: {note_text(note_of(run.error))}"
+            lines += warning_lines(reason, width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -58,7 +60,7 @@ def _run(run: Run, name: str, width: int, now: datetime | None, paint: Paint) ->
         yield from warning_lines(stopped_text(run.stopped), width, paint, indent="  ")
     view = View(run, ReportOptions())
     yield from _phases(view, width)
-    for finding in view.summary.findings:
+    for finding in view.all_findings:
         if finding.code == "machine_busy":  # as the report warns
             phases = listed([view.phase_label(key) for key in finding.phases])
             text = f"The machine was busy during {phases}."
@@ -87,7 +89,7 @@ def _ago(passed: timedelta) -> str:
 
 def _phases(view: View, width: int) -> Iterator[str]:
     labels = [view.phase_label(key) for key in view.phases]
-    if view.outside and not view.summary.steps:  # the report leads with the loop's time too
+    if view.outside and not view.steps:  # the report leads with the loop's time too
         step_s = view.outside.numbers["step_with_it_s"]
         texts = [(f"{numbers.time(step_s)} with the time between steps", "")]
         labels = [", ".join(labels)]
@@ -105,7 +107,7 @@ def _phases(view: View, width: int) -> Iterator[str]:
 
 
 def _times(view: View, key: str) -> str:
-    steps = [step for step in view.summary.steps if step.phase == key]
+    steps = [step for step in view.steps if step.phase == key]
     if not steps:
         traced = (step for step in view.summary.traced if step.phase == key)
         return next((f"{numbers.time(step.center_s)} traced" for step in traced), "not timed")

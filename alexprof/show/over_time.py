@@ -62,14 +62,17 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
         yield Lead(f"{clean(history.metric)}: {what}.")
     yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
     yield _table(history, unit)
-    runs: dict[tuple[str, str], list[str]] = {}
+    runs: dict[str, list[str]] = {}
     for point in history.points:
         if point.reasons:
-            state = "no value" if point.value is None else "not compared"
             texts = "; ".join(caveat_text(reason, history.phases) for reason in point.reasons)
-            runs.setdefault((state, texts), []).append(clean(point.run))
-    for (state, texts), names in runs.items():
-        yield Remark(f"{', '.join(names)}: {state}: {texts}.")
+            if point.value is not None:
+                texts = f"not compared: {texts}"
+            elif point.reasons[0].code == "no_value":
+                texts = f"no value: {texts}"
+            runs.setdefault(texts, []).append(clean(point.run))
+    for texts, names in runs.items():
+        yield Remark(f"{', '.join(names)}: {texts}.")
     yield from (Remark(f"{caveat_text(caveat, history.phases)}.") for caveat in history.notes)
 
 
@@ -112,6 +115,9 @@ def _table(history: History, unit: numbers.Unit) -> Table:
             _bar(point),
         )
         rows.append(Row(cells, "plain" if point.compared else "muted"))
+    for note in history.notes:
+        if note.code == "unreadable":
+            rows += [Row((clean(run), *[numbers.MISSING] * 4), "muted") for run in note.runs]
     columns = (
         Column("run", align="name"),
         Column("began", align="right", drop=2),

@@ -105,6 +105,7 @@ process_killed: {names} was ended by signal {signal}
 run_unusable: it is not a run, or can't be used
 file_missing: there is no {names}
 file_damaged: {names} is damaged: {text}
+no_file: {names} is a pipe or a device, not a file
 file_too_large: {names} is larger than {bytes} bytes
 table_changed: {names} is not the table that the run wrote, or was changed
 not_readable: can't read {names}: {text}

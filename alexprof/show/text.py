@@ -12,6 +12,8 @@ from rich.cells import cell_len, chop_cells
 ELLIPSIS = "…"
 LONGEST = 10_000
 """Letters of a text from outside that are shown at the most."""
+MOST_DIFFERENCES = 8
+"""Names that look alike around so many of their differences get numbers."""
 # What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
 _SCOPES = (
     (re.compile(r"(?:gradients|gradient_tape)/"), "∇/"),
@@ -22,7 +24,9 @@ _SCOPES = (
 _SIGNATURE = re.compile(r"(?:void )?[\w:~]+(?:<.*)?\(.*\)|void .+")
 _MANGLED = re.compile(r"_ZN?K?(?=\d)")
 # `sm90_xmma_fprop_implicit_gemm_…_execute_segment_k_off_kernel__5x_cudnn`
-_LIBRARY = re.compile(r"(?=sm\d+_)(.+?)(?:_execute(?:_\w+?)?)?_kernel__\w+")
+_LIBRARY = re.compile(r"sm\d+_\w+_kernel__\w+")
+MOST_NESTED = 50
+"""Brackets in brackets of a kernel's name that are left out."""
 _BRACKETS = re.compile(r"<[^<>]*>|\([^()]*\)")
 
 
@@ -120,7 +124,7 @@ def cut_all(texts: Sequence[str], width: int) -> list[str]:
     shorts = {text: cut(text, width, scope) for text in texts}
     whole = {text for text, short in shorts.items() if text == short}
     changed = {text: short for text, short in shorts.items() if text != short}
-    shorts.update(_distinct(changed, width, whole))
+    shorts.update(_distinct(changed, width, whole, count(1)))
     return [shorts[text] for text in texts]
 
 
@@ -129,23 +133,30 @@ def _common(names: Sequence[str]) -> str:
     return commonprefix(names)  # noqa: RUF071  # not only whole parts of a path
 
 
-def _distinct(shorts: Mapping[str, str], width: int, taken: set[str]) -> Iterator[tuple[str, str]]:
+def _distinct(
+    shorts: Mapping[str, str],
+    width: int,
+    taken: set[str],
+    numbers: Iterator[int],
+    differences: int = MOST_DIFFERENCES,
+) -> Iterator[tuple[str, str]]:
     """Names with what they are cut to, or with what tells them apart; adds that to `taken`."""
     groups: dict[str, list[str]] = {}
     for name, short in shorts.items():
         groups.setdefault(short, []).append(name)
-    clashing = [names for short, names in groups.items() if len(names) > 1 or short in taken]
+    clashing = {short for short, names in groups.items() if len(names) > 1 or short in taken}
+    for short in groups.keys() - clashing:
+        taken.add(short)
+        yield groups[short][0], short
     for short, names in groups.items():
-        if names not in clashing:
-            taken.add(short)
-            yield names[0], short
-    for names in clashing:
+        if short not in clashing:
+            continue
         same = len(_common(names))
         around = {name: _around(name, same, width) for name in names}
-        if len({*around.values()}) > 1:
-            yield from _distinct(around, width, taken)
+        if differences and len({*around.values()}) > 1:
+            yield from _distinct(around, width, taken, numbers, differences - 1)
         else:
-            yield from ((name, _elsewhere(name, width, taken)) for name in names)
+            yield from ((name, _elsewhere(name, width, taken, numbers)) for name in names)
 
 
 def _around(text: str, place: int, width: int) -> str:
@@ -158,10 +169,10 @@ def _around(text: str, place: int, width: int) -> str:
     return text if cell_len(text) <= width else _head(text, width - 1) + ELLIPSIS
 
 
-def _elsewhere(name: str, width: int, taken: set[str]) -> str:
-    """A name cut in another place than its middle, or with a number behind it."""
+def _elsewhere(name: str, width: int, taken: set[str], numbers: Iterator[int]) -> str:
+    """A name cut in another place than its middle, or with the next number behind it."""
     cuts = (_without_middle(name, width, tail) for tail in reversed(range(width)))
-    marks = (f"~{number}" for number in count(1))
+    marks = (f"~{number}" for number in numbers)
     numbered = (cut(name, width - len(mark)) + mark for mark in marks)
     short = next(short for short in chain(cuts, numbered) if short not in taken)
     taken.add(short)
@@ -174,6 +185,8 @@ def _without_middle(text: str, width: int, tail: int) -> str:
 
 def _head(text: str, width: int) -> str:
     """The beginning that takes at most `width` cells."""
+    if text.isascii() and text.isprintable():
+        return text[: max(width, 0)]
     return chop_cells(text[:width], width)[0] if text and width > 0 else ""
 
 
@@ -194,15 +207,19 @@ def _shorter_names(name: str, scope: str) -> Iterator[str]:
 
 def _kernel(name: str) -> list[str]:
     """The function of a compiled kernel behind its namespaces; empty if the name is none."""
-    if library := _LIBRARY.fullmatch(name):
-        return [library[1]]
+    if _LIBRARY.fullmatch(name):
+        return [name.partition("_kernel__")[0].partition("_execute_")[0].removesuffix("_execute")]
     if mangled := _MANGLED.match(name):
         return list(_mangled_parts(name[mangled.end() :]))
+    if not name.startswith("void ") and not name.endswith(")"):
+        return []
     if not _SIGNATURE.fullmatch(name.replace("(anonymous namespace)", "")):
         return []
-    shorter, plain = name.removeprefix("void "), ""
-    while shorter != plain:  # brackets in brackets
-        plain, shorter = shorter, _BRACKETS.sub("", shorter)
+    plain = name.removeprefix("void ")
+    for _ in range(MOST_NESTED):
+        plain, left_out = _BRACKETS.subn("", plain)
+        if not left_out:
+            break
     return [part.strip() for part in plain.split("::") if part]
 
 

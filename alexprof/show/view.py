@@ -7,9 +7,10 @@ from functools import cached_property
 
 from msgspec import structs
 
-from alexprof.analysis.findings import Finding
-from alexprof.analysis.savings import MeasuredSaving, ablation_of
-from alexprof.analysis.summary import StepTime, Summary, summarize
+from alexprof.analysis.difference import leading_estimator
+from alexprof.analysis.findings import Finding, findings_of
+from alexprof.analysis.savings import MeasuredSaving, ablation_of, measured_savings
+from alexprof.analysis.summary import StepTime, Summary, step_times, summarize
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
@@ -33,10 +34,27 @@ class View:
         """The run's answers."""
         return summarize(self.run, self.options.variant)
 
+    # What a list of many runs shows, without the rest of the summary:
+
+    @cached_property
+    def steps(self) -> tuple[StepTime, ...]:
+        """The summary's timed steps."""
+        return step_times(self.run)
+
+    @cached_property
+    def all_savings(self) -> tuple[MeasuredSaving, ...]:
+        """The summary's savings."""
+        return measured_savings(self.run)
+
+    @cached_property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The summary's findings."""
+        return findings_of(self.run)
+
     @property
     def outside(self) -> Finding | None:
         """The finding that the marked steps of a trace hold little of it; None without."""
-        findings = self.summary.findings
+        findings = self.all_findings
         return next((finding for finding in findings if finding.code.startswith("outside_")), None)
 
     @property
@@ -48,7 +66,7 @@ class View:
     def findings(self) -> tuple[Finding, ...]:
         """What to know of the phases to show, the most harmful first."""
         findings = []
-        for finding in self.summary.findings:
+        for finding in self.all_findings:
             phases = tuple(key for key in finding.phases if key in self.phases)
             if phases or not finding.phases:
                 findings.append(structs.replace(finding, phases=phases))
@@ -80,7 +98,7 @@ class View:
 
     def step(self, variant: str, key: str) -> StepTime | None:
         """How long a variant's step takes; None if it was not timed."""
-        steps = {(step.variant, step.phase): step for step in self.summary.steps}
+        steps = {(step.variant, step.phase): step for step in self.steps}
         return steps.get((variant, key))
 
     def step_s(self, saving: MeasuredSaving) -> float | None:
@@ -90,7 +108,7 @@ class View:
 
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
-        return [saving for saving in self.summary.savings if saving.phase == key]
+        return [saving for saving in self.all_savings if saving.phase == key]
 
     @property
     def headlines(self) -> list[MeasuredSaving]:
@@ -110,7 +128,7 @@ class View:
     @property
     def by_median(self) -> bool:
         """Whether medians lead in the run."""
-        return self.summary.estimator == "median"
+        return leading_estimator(self.run) == "median"
 
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""

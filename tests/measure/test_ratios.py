@@ -16,6 +16,7 @@ from alexprof.measure.ratios import (
     interval_at,
     judge,
     pairs_needed,
+    split_distances,
 )
 from alexprof.measure.spread import block_means
 from alexprof.record.values import Needed
@@ -257,3 +258,16 @@ def test_needed_is_the_fewest(difference):
     # Without spread everything is found.
     assert pairs_needed(difference, 0.0, power=0.95) == 2
     assert chance_to_find(0.0, 0.0, 5) == 0
+
+
+@pytest.mark.parametrize(
+    "means",
+    [[1.0, 1.01, 0.99, 1.2, 1.21, 1.19, 1.3], [1e-9, 3e-9, 2e-9, 1e3, 1e3, 1e3 + 1], [0] * 7],
+)
+def test_each_place_where_runs_split_is_rated_as_the_comparison_there(means):
+    distances = split_distances(np.array(means, np.float64))
+    for place in range(3, len(means) - 2):
+        sides = [[[np.full(2, mean)] for mean in side] for side in (means[:place], means[place:])]
+        compared = compare_times(*sides)
+        expected = abs(math.log(compared.ratio)) / compared.log_error if compared.log_error else 0
+        assert distances[place - 1] == pytest.approx(expected, rel=1e-6)

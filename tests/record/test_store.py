@@ -97,6 +97,7 @@ def test_fields_that_are_not_known_are_left_alone(logdir):
     assert load_run(logdir / "b-older") == run_named("b-older")
 
 
+@pytest.mark.filterwarnings("ignore::alexprof.errors.AlexProfWarning")
 def test_the_list_is_by_time_and_ends_with_the_broken_ones(logdir):
     damaged(logdir, lambda text: "{")
     save_run(logdir / "c", run_named("c", "2026-11-23T00:00:00+00:00"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from alexprof.errors import RunError
 from alexprof.record.run import Run
-from alexprof.record.store import BrokenRun
+from alexprof.record.store import BrokenRun, damaged
 from alexprof.show import numbers
 from alexprof.show.listing import render_list
 from alexprof.show.options import ReportOptions
@@ -26,7 +26,7 @@ ALL: list[Run | BrokenRun] = [
     odd_runs.incomplete(),
     odd_runs.nothing(),
     odd_runs.two_gpus(),
-    BrokenRun("old-run", RunError("logdir/old-run/run.json is damaged: no such field")),
+    BrokenRun("old-run", damaged(Path("logdir/old-run/run.json"), ValueError("no such field"))),
 ]
 
 

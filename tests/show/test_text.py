@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from alexprof.show import text as text_module
 from alexprof.show.text import clean, cut, cut_all, pad, wrap
 
 WORDS = st.text(alphabet="ab層/_ …", max_size=60)
@@ -86,6 +88,31 @@ def test_what_tells_names_apart_is_kept_wherever_it_stands(name, differing, widt
 def test_names_that_no_place_tells_apart_get_numbers():
     names = ["ab" * 30 + end + "ab" * 30 for end in ("cd" * 9 + "e", "cd" * 9 + "f", "cde")]
     assert len(set(cut_all(names, 6))) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda place: f"m/block_{place // 9}/layer_{place % 9}/a_long_scope_of_this_op/Conv2D",
+        lambda place: "ab" * 30 + "cd" * (place % 90) + "e" * (place // 90) + "ab" * 30,
+        lambda place: ("-" * 40).join(reversed(f"{place:013b}")),
+    ],
+)
+def test_many_names_that_look_alike_are_cut_in_linear_time(name, monkeypatch):
+    counts: Counter[int] = Counter()
+
+    def counted(function):
+        def call(*args):
+            counts[size] += 1
+            return function(*args)
+
+        return call
+
+    monkeypatch.setattr(text_module, "_head", counted(text_module._head))
+    monkeypatch.setattr(text_module, "cut", counted(text_module.cut))
+    for size in (300, 1200):
+        assert len(set(cut_all([name(place) for place in range(size)], 12))) == size
+    assert counts[1200] < 6 * counts[300]
 
 
 LETTERS = st.text(alphabet="ab層:<(…", min_size=1, max_size=40)
