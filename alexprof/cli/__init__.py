@@ -16,6 +16,7 @@ from alexprof.cli.ascii import adapt_output
 from alexprof.cli.terminal import open_streams
 from alexprof.errors import AlexProfError, Interrupted, UsageError
 from alexprof.files import silence
+from alexprof.plain_text import clean
 
 __all__ = ["main", "measuring", "pairs", "reading"]
 
@@ -55,7 +56,7 @@ def _check_no_empty(words: Sequence[str]) -> None:
 
 def _say(message: str, code: int) -> int:
     try:
-        print(f"alexprof: {message}", file=sys.stderr, flush=True)
+        print(f"alexprof: {clean(message)}", file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
     return code

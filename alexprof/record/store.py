@@ -6,7 +6,6 @@ A run is a folder in a logdir with a `run.json`. Reading one imports neither Ten
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -18,6 +17,8 @@ import msgspec
 
 from alexprof.errors import AlexProfError, RunError, UsageError
 from alexprof.files import read_whole, write_whole
+from alexprof.plain_text import shell_words
+from alexprof.record.json_text import json_text
 from alexprof.record.run import SCHEMA_VERSION, Run
 
 RUN_FILE = "run.json"
@@ -51,8 +52,7 @@ def save_run(folder: Path, run: Run) -> None:
 
 def save_json(path: Path, record: msgspec.Struct) -> None:
     """Writes a record as JSON, whole; a RunError if it can't be written."""
-    content = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    write_whole(path, content + b"\n")
+    write_whole(path, f"{json_text(record, indent=1)}\n".encode())
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
@@ -149,7 +149,8 @@ def find_run(name: str, logdir: Path) -> Path:
     run, _, variant = name.rpartition(":")
     if run in names:
         raise RunError(
-            f"{name!r} is a variant: show it by `alexprof report {run} --variant {variant}`"
+            f"{name!r} is a variant: show it by "
+            f"`alexprof report {shell_words(run, '--variant', variant)}`"
         )
     similar = get_close_matches(Path(name).name, names, n=3)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "see `alexprof list`"
@@ -180,10 +181,10 @@ def _is_run(folder: Path) -> bool:
 
 def _no_run(folder: Path) -> RunError:
     if os.path.lexists(folder / PAIRS_FILE):
-        shown = f"alexprof ab --show {shlex.quote(str(folder))}"
+        shown = f"alexprof ab --show {shell_words(str(folder))}"
         return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
     if folder.is_dir() and any(_is_run(entry) for entry in folder.iterdir()):
-        shown = f"--logdir {shlex.quote(str(folder))}"
+        shown = f"--logdir {shell_words(str(folder))}"
         return RunError(f"{folder} is not a run, but a folder of runs: look into it by `{shown}`")
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from alexprof.plain_text import clean
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.layout import two_sides, warning_lines
@@ -16,7 +17,7 @@ from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.text import clean, cut_all, listed, pad, plural, wrap
+from alexprof.show.text import cut_all, listed, pad, plural, wrap
 from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
@@ -47,7 +48,7 @@ def render_list(
             lines += ["", *_run(run, name, width, now, paint)]
         else:
             lines += ["", paint(name, "bold")]
-            lines += warning_lines(clean(str(run.error)), width, paint, indent="  ")
+            lines += warning_lines(str(run.error), width, paint, indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -69,7 +70,7 @@ def _started(started: str, now: datetime | None) -> str:
     try:
         when = datetime.fromisoformat(started)
     except ValueError:
-        return clean(started)
+        return started
     text = f"{when:%Y-%m-%d %H:%M}"
     return f"{text}, {_ago(now - when)}" if now and when.tzinfo and now >= when else text
 
@@ -86,7 +87,7 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    labels = [view.phase_label(key) for key in view.phases]
+    labels = [clean(view.phase_label(key)) for key in view.phases]
     if view.outside and not view.summary.steps:  # the report leads with the loop's time too
         step_s = view.outside.numbers["step_with_it_s"]
         texts = [(f"{numbers.time(step_s)} with the time between steps", "")]

@@ -9,7 +9,7 @@ import re
 
 from alexprof.record.note import Note
 from alexprof.show import numbers
-from alexprof.show.text import clean, listed
+from alexprof.show.text import listed
 
 
 def note_text(note: Note, template: str | None = None) -> str:
@@ -17,16 +17,24 @@ def note_text(note: Note, template: str | None = None) -> str:
 
     Without a `template` that of its code is taken.
     """
-    names = [clean(name) for name in note.names]
+    template = template or NOTE_TEXTS.get(note.code)
     celsius = note.numbers.get("temperature_c")
-    text = (template or NOTE_TEXTS.get(note.code, note.code)).format(
-        names=listed(names),
-        quoted=listed([f'"{name}"' for name in names]),
-        text=clean(note.text),
-        at_temperature="" if celsius is None else f" at {celsius:.0f} °C",
-        **figures_of(note),
-    )
-    return f"{clean(note.host)}: {text}" if note.host else text
+    fields = _Fields(figures_of(note))
+    fields |= {
+        "names": listed(note.names),
+        "quoted": listed([f'"{name}"' for name in note.names]),
+        "text": note.text,
+        "at_temperature": "" if celsius is None else f" at {celsius:.0f} °C",
+    }
+    text = template.format_map(fields) if template else note.code
+    return f"{note.host}: {text}" if note.host else text
+
+
+class _Fields(dict[str, str]):
+    """What a template may name; a record of another version may lack some of it."""
+
+    def __missing__(self, name: str) -> str:
+        return numbers.MISSING
 
 
 def figures_of(note: Note) -> dict[str, str]:

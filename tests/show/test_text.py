@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from alexprof.show.text import clean, cut, cut_all, pad, wrap
+from alexprof.plain_text import clean
+from alexprof.show.text import cut, cut_all, pad, wrap
 
 WORDS = st.text(alphabet="ab層/_ …", max_size=60)
 

@@ -22,7 +22,7 @@ from alexprof.show.document import (
 from alexprof.show.note_texts import note_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import plural, sentence_case
 from alexprof.show.view import View
 
 STRETCHES_SHOWN = 4
@@ -221,4 +221,4 @@ def _published(view: View) -> Iterator[Block]:
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Remark(f"Source of the published times: {clean(source)}.")
+        yield Remark(f"Source of the published times: {source}.")
