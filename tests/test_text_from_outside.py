@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
+from rich.cells import cell_len
 from tensorboard.plugin_util import markdown_to_safe_html
 
 from alexprof.errors import RunError
@@ -21,27 +23,34 @@ from alexprof.plain_text import LONGEST, clean, shell_words
 from alexprof.record.json_text import json_text
 from alexprof.record.note import Note
 from alexprof.record.store import PAIRS_FILE, load_run, save_json, save_run
-from alexprof.show import ReportOptions, render
+from alexprof.show import ReportOptions, render, render_list
 from alexprof.show.checks import Check, render_check
+from alexprof.show.document import Document, Lead, Remark, Section
 from alexprof.show.note_texts import note_text
+from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.progress import LiveProgress, PlainProgress
+from alexprof.tensorboard.scalars import all_series
 from tests.analysis.made import made_run
 from tests.attribute.hand import draw
 from tests.command_line import call
+from tests.factory import change_phases
 from tests.show import odd_runs, runs
 from tests.show.test_comparisons import judged_pairs
+from tests.show.test_progress import Terminal
 from tests.test_rooms import FILES, PACKAGE
 from tests.traces import TraceBuilder
 
 MOVES = "\x1b[2J\x1b]8;;u\x07\r\b\t\n\x85\x9b\x7f"
 HIDES = "\u00ad\u200b\u200d\ufeff\ufe0f\ue000\U000e0041\u3164"
 TURNS = "\u061c\u200e\u202e\u2066\u2028\u2029"
-EVIL = f"{MOVES}{HIDES}{TURNS}e{chr(0x301) * 20}"
+EVIL = f"{MOVES}{HIDES}{TURNS}<i>e{chr(0x301) * 20}"
 MARKUP = (
     "<script>alert(1)</script><img src=x onerror=y>`b`*b* __b__ ~~b~~ $b$ [b](javascript:b)![](b)"
-    " @user org/a#1 GH-2 https://b.example www.b.example b@b.example <!-- b --> '\"><b c='||"
+    " &lt;b&gt; \\*b\\* @user org/a#1 GH-2 https://b.example www.b.example b@b.example <!-- b -->"
+    " '\"><b c='||"
 )
 BAD = f"{EVIL}{MARKUP}"
+GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 FORMULAS = ("=1+1", "+1", "-1", "@A1", "\t=1", "\uff1d1")
 
 
@@ -85,15 +94,14 @@ def markdown_only(text: str) -> None:
     plain_only(text)
     own = {"h1", "h2", "p", "strong", "em", "ul", "li", "hr", "code"}
     table = {"table", "thead", "tbody", "tr", "th", "td"}
-    github = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    for page in map(Tags, (github.render(text), markdown_to_safe_html(text))):
+    for page in map(Tags, (GITHUB.render(text), markdown_to_safe_html(text))):
         assert page.tags <= own | table
         assert page.attributes <= {"style"}
         shown = page.text.lower().replace("--b--", "__b__")  # as in a phase's label
-        assert (MARKUP.lower() in shown.replace("\u200b", "")) == ("onerror" in text)
+        assert shown.replace("\u200b", "").count(MARKUP.lower()) == text.count("b@&")
         assert not re.search(r"@\w|#\d|gh-\d|://|www\.", shown)
     for lines in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
-        assert len({*Tags(github.render(lines)).cells[1:]}) == 1
+        assert len({*Tags(GITHUB.render(lines)).cells[1:]}) == 1
 
 
 def html_only(text: str) -> None:
@@ -115,7 +123,7 @@ def csv_only(text: str) -> None:
     for row in rows:
         assert len(row) == len(head)
         for cell in row:
-            assert cell[:1] not in "=+-@\t\r\uff1d" or not cell or float(cell)
+            assert cell.strip()[:1] not in "=+-@\uff1d" or not cell or float(cell)
 
 
 CHECKS = {
@@ -162,8 +170,8 @@ def logdir(tmp_path_factory):
             ops=ops,
             phase=f"forward{BAD}",
             seed=place,
-            settings={f"setting{BAD}": f"{place}{BAD}"},
-            started=f"2026-11-0{place + 1}T04:42:00+00:00{BAD * place}",
+            settings={f"setting{EVIL}": f"{place}{BAD}"},
+            started=f"2026-11-0{place + 1}T04:42:00+00:00{MOVES[:4] * place}",
             complete=not place,
             stopped=Note("failed", text=BAD) if place else None,
         )
@@ -250,6 +258,7 @@ def test_no_command_prints_a_name_as_it_is(logdir, command):
         assert done.returncode in (0, 1, 3), done.stderr
         assert "2J" in done.stdout
         CHECKS[COMMANDS[command]](done.stdout)
+        assert command != "list" or max(map(cell_len, done.stdout.splitlines())) <= 80
     plain_only(done.stderr)
 
 
@@ -261,9 +270,10 @@ def test_a_terminal_s_colors_are_the_report_s_own(logdir):
     assert plain == render(run, "text", ReportOptions(full=True))
 
 
-def test_what_is_no_report_is_cleaned_too(logdir):
+def test_what_is_no_report_is_cleaned_too(logdir, monkeypatch):
     checks = [render_check(Check(f"GPU{BAD}", BAD, advice=BAD)), str(RunError(BAD))]
-    stream, terminal = io.StringIO(), io.StringIO()
+    monkeypatch.setenv("COLUMNS", "1000")
+    stream, terminal = io.StringIO(), Terminal()
     for progress in (PlainProgress(stream), LiveProgress(terminal)):
         progress.message(BAD)
         with progress.phase(BAD, 3) as counter:
@@ -321,6 +331,42 @@ def test_what_is_too_long_loses_its_middle():
 def test_a_command_to_paste_has_quoted_words():
     assert shell_words("report", "a b", "$(x)", "\x1b") == "report 'a b' '$(x)' '?'"
     assert shlex.split(shell_words("report", BAD)) == ["report", clean(BAD)]
+
+
+def test_a_report_s_commands_can_be_pasted(logdir):
+    run = load_run(logdir / "alone" / f"full{EVIL}")
+    assert f"alexprof report {shell_words(str(run.place))} --full" in render(run, "text")
+
+
+@pytest.mark.parametrize(
+    "text", ["# a", "#a", "- a", "+ a", "1. a", "2) a", "---", "    a", "> a", "- - -", "=", "1)"]
+)
+def test_no_text_begins_markup(text):
+    page = Document("run", "", (text,), (Section("", "", (Remark(text), Lead(text))),))
+    for parsed in map(Tags, (GITHUB.render(draw_markdown(page)), as_tensorboard(page))):
+        assert parsed.tags == {"h1", "p", "strong"}
+        assert parsed.text.count(text.strip()) == 3
+
+
+def as_tensorboard(page: Document) -> str:
+    return str(markdown_to_safe_html(draw_markdown(page)))
+
+
+def test_descriptions_of_charts_are_text():
+    run = spoiled(runs.alexnet())
+    descriptions = [
+        Tags(markdown_to_safe_html(series.description))
+        for series in all_series(run, f"with_lrn{BAD}", {}, {}, 0.0)
+    ]
+    assert any("<script>" in page.text for page in descriptions)
+    assert set().union(*(page.tags for page in descriptions)) == {"p"}
+
+
+def test_a_list_has_room_for_what_it_shows():
+    def listed(label: str) -> str:
+        return render_list([change_phases(runs.alexnet(), lambda old: replace(old, label=label))])
+
+    assert listed("a\a\a") == listed("a??")
 
 
 def test_json_holds_the_same_values(logdir):

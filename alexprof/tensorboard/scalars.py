@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.savings import MeasuredSaving
 from alexprof.analysis.summary import Summary, summarize
+from alexprof.plain_text import clean
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
@@ -175,7 +176,8 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     steps = {(step.phase, step.variant): step for step in summary.steps}
     timed = steps.get((saving.phase, saving.reference))
     count = timed.steps if timed else 1
-    name, reference, without = map(escape, (saving.name, saving.reference, saving.without))
+    names = (saving.name, saving.reference, saving.without)
+    name, reference, without = (escape(clean(name)) for name in names)
     given = f"What the trace gives to the ops of {name},"
     figures = {
         "measured_ms": (
