@@ -17,8 +17,10 @@ MOST_MARKS = 3
 """Combining marks on a letter: Vietnamese needs two, Hebrew and Thai three."""
 # Letters and marks that have no shape (Default_Ignorable_Code_Point), so that names that differ
 # look the same: fillers, joiners, variation selectors.
-_SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
-_MORE_SHAPELESS = range(0xE0000, 0xE1000)
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_NOT_ASCII = re.compile(r"[^ -~]+")
 
 
 def clean(text: str) -> str:
@@ -33,22 +35,22 @@ def clean(text: str) -> str:
         text = f"{text[: LONGEST // 2]}…{text[1 - LONGEST // 2 :]}"
     if text.isascii() and text.isprintable():
         return text
+    return _NOT_ASCII.sub(_seen, text)
+
+
+def _seen(match: re.Match[str]) -> str:
     shown, marks = [], 0
-    for char in text:
+    for char in match[0]:
         marks = marks + 1 if category(char).startswith("M") else 0
-        if marks <= MOST_MARKS:
-            shown.append(_seen(char))
-        elif marks == MOST_MARKS + 1:
+        if marks > MOST_MARKS + 1:
+            continue
+        if marks > MOST_MARKS or _SHAPELESS.match(char):
             shown.append("?")
+        elif char.isprintable() or char == "\u00a0":
+            shown.append(char)
+        else:
+            shown.append(" " if char.isspace() else "?")
     return "".join(shown)
-
-
-def _seen(char: str) -> str:
-    if _SHAPELESS.match(char) or ord(char) in _MORE_SHAPELESS:
-        return "?"
-    if char.isprintable() or char == "\u00a0":
-        return char
-    return " " if char.isspace() else "?"
 
 
 def shell_words(*words: str) -> str:

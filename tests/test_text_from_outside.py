@@ -23,12 +23,14 @@ from alexprof.plain_text import LONGEST, clean, shell_words
 from alexprof.record.json_text import json_text
 from alexprof.record.note import Note
 from alexprof.record.store import PAIRS_FILE, load_run, save_json, save_run
-from alexprof.show import ReportOptions, render, render_list
 from alexprof.show.checks import Check, render_check
 from alexprof.show.document import Document, Lead, Remark, Section
-from alexprof.show.note_texts import note_text
+from alexprof.show.listing import render_list
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render
 from alexprof.show.outputs.as_markdown import draw_markdown
 from alexprof.show.progress import LiveProgress, PlainProgress
+from alexprof.show.reason_texts import note_text
 from alexprof.tensorboard.scalars import all_series
 from tests.analysis.made import made_run
 from tests.attribute.hand import draw

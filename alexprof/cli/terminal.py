@@ -18,7 +18,7 @@ from alexprof.files import check_new_folder, silence
 from alexprof.plain_text import clean
 
 if TYPE_CHECKING:
-    from alexprof.show import ReportOptions
+    from alexprof.show.options import ReportOptions
 
 
 def print_lines(*lines: str) -> None:
