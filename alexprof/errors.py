@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from alexprof.plain_text import clean
+
 
 class AlexProfError(Exception):
     """The base class of errors that a user can cause, and fix.
@@ -28,7 +30,7 @@ class AlexProfError(Exception):
         names: tuple[str, ...] = (),
         text: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(clean(message))
         self.code = code or self.code
         self.numbers, self.names, self.text = dict(numbers or {}), names, text
 

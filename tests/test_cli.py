@@ -35,7 +35,12 @@ def logdir(tmp_path):
 def compared(tmp_path):
     """A logdir with a run, the same again, and one that is 20 % slower."""
     for place, (name, step_s) in enumerate({"a": 0.1, "again": 0.1, "slow": 0.12}.items()):
-        made_run(tmp_path / name, {"v": step_s}, seed=place, started=f"2026-11-0{place + 1}")
+        made_run(
+            tmp_path / name,
+            {"v": step_s},
+            seed=place,
+            started=f"2026-11-0{place + 1}T04:42:00+00:00",
+        )
     return tmp_path
 
 

@@ -18,6 +18,7 @@ from alexprof.cli.ascii import adapt_output
 from alexprof.cli.terminal import open_streams
 from alexprof.errors import AlexProfError, AlexProfWarning, Interrupted, UsageError
 from alexprof.files import silence
+from alexprof.plain_text import clean
 
 __all__ = ["main", "measuring", "pairs", "reading"]
 
@@ -63,7 +64,7 @@ def _check_no_empty(words: Sequence[str]) -> None:
 
 def _say(message: str, code: int) -> int:
     try:
-        print(f"alexprof: {message}", file=sys.stderr, flush=True)
+        print(f"alexprof: {clean(message)}", file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
     return code
@@ -75,8 +76,6 @@ def _warning_text(
     """A warning of AlexProf as its errors are shown; those of others as usual."""
     if not issubclass(category, AlexProfWarning):
         return usual(message, category, *where)
-    from alexprof.show.text import clean
-
     return f"alexprof: {clean(str(message))}\n"
 
 

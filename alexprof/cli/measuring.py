@@ -148,7 +148,7 @@ def doctor(logdir: option.Logdir = Path("logdir")) -> None:
 
     failed, width = False, report_options().width
     for check in examine(logdir):
-        print(render_check(check, width), flush=True)
+        print_text(render_check(check, width))
         failed |= check.failed
     if failed:
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,9 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.terminal import new_folder, print_text, report_options, style_of
+from alexprof.cli.terminal import new_folder, print_lines, print_text, report_options, style_of
 from alexprof.errors import Interrupted, UsageError
+from alexprof.plain_text import clean, shell_words
 
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
@@ -82,7 +82,7 @@ def ab(
         raise _interrupted(folder, style, options) from None
     _print_pairs(record, folder, style, options)
     if style == "text":
-        print_text(f"\nAgain: alexprof ab --show {shlex.quote(str(folder))}")
+        print_lines("", f"Again: {shell_words('alexprof', 'ab', '--show', str(folder))}")
 
 
 def _print_pairs(record: PairsRecord, folder: Path, style: str, options: ReportOptions) -> None:
@@ -96,7 +96,6 @@ def _run_showing(plan: PairsPlan, folder: Path) -> PairsRecord:
     """Runs pairs; how far they are is shown on standard error, which no script reads."""
     from alexprof.show.pairs import pair_line
     from alexprof.show.progress import progress_for
-    from alexprof.show.text import clean
     from alexprof.tracer.pairing import ProcessFailed, run_pairs
 
     progress = progress_for(sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,8 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.terminal import no_collector, print_text, report_options, style_of
+from alexprof.cli.terminal import no_collector, print_lines, print_text, report_options, style_of
+from alexprof.plain_text import shell_words
 from alexprof.show.outputs import FORMATS
 
 if TYPE_CHECKING:
@@ -66,11 +66,6 @@ def report(
         print_text(render(source, style, options), style)
 
 
-def _at(logdir: Path) -> list[str]:
-    """The option for a logdir that is not the default one."""
-    return [] if logdir == Path("logdir") else ["--logdir", str(logdir)]
-
-
 @app.command("import")
 def import_(
     traces: Annotated[
@@ -100,23 +95,22 @@ def import_(
 def _print_imported(run: Run, logdir: Path) -> None:
     """Says what was made, and what to do with it."""
     from alexprof.show.reason_texts import stopped_text
-    from alexprof.show.text import clean, plural
+    from alexprof.show.text import plural
 
     steps = [
-        f"{plural(phase.traced.steps, 'traced step')} of {clean(phase.label)}"
+        f"{plural(phase.traced.steps, 'traced step')} of {phase.label}"
         for variant in run.variants.values()
         for key, phase in variant.phases.items()
         if phase.traced is not None
     ]
-    name, at = shlex.quote(run.run), shlex.join(_at(logdir))
-    lines = [
-        f"Made {shlex.quote(str(logdir / run.run))}: {', '.join(steps)}",
+    at = [] if logdir == Path("logdir") else ["--logdir", str(logdir)]
+    print_lines(
+        f"Made {shell_words(str(logdir / run.run))}: {', '.join(steps)}",
         *([f"It is marked incomplete: {stopped_text(run.stopped)}."] if run.stopped else ()),
-        f"Show it:      alexprof report {name} {at}".rstrip(),
-        f"Compare it:   alexprof compare {name} OTHER {at}".rstrip(),
-        f"TensorBoard:  tensorboard --logdir {shlex.quote(str(logdir))}",
-    ]
-    print_text("\n".join(lines))
+        f"Show it:      {shell_words('alexprof', 'report', run.run, *at)}",
+        f"Compare it:   {shell_words('alexprof', 'compare', run.run, 'OTHER', *at)}",
+        f"TensorBoard:  {shell_words('tensorboard', '--logdir', str(logdir))}",
+    )
 
 
 @app.command()

@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder, silence
+from alexprof.plain_text import clean
 
 if TYPE_CHECKING:
     from alexprof.show.options import ReportOptions
 
 
+def print_lines(*lines: str) -> None:
+    """Prints lines that may hold names from outside."""
+    print_text("\n".join(map(clean, lines)))
+
+
 def print_text(text: str, style: str = "text") -> None:
-    """Prints; a reader that has enough (`alexprof report | head`) is no error.
+    """Prints what was rendered; a reader that has enough (`alexprof report | head`) is no error.
 
     What programs read is UTF-8, whatever the terminal can show.
     """

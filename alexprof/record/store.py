@@ -6,7 +6,6 @@ A run is a folder in a logdir with a `run.json`. Reading one imports neither Ten
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ import msgspec
 
 from alexprof.errors import AlexProfError, AlexProfWarning, RunError, UsageError, near_names
 from alexprof.files import read_whole, write_whole
+from alexprof.plain_text import shell_words
 from alexprof.record.consistency import check_run
+from alexprof.record.json_text import json_text
 from alexprof.record.outline import Outline
 from alexprof.record.run import SCHEMA_VERSION, AnyRun, Run
 
@@ -70,8 +71,7 @@ def save_run(folder: Path, run: Run) -> None:
 
 def save_json(path: Path, record: msgspec.Struct) -> None:
     """Writes a record as JSON, whole; a RunError if it can't be written."""
-    content = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    write_whole(path, content + b"\n")
+    write_whole(path, f"{json_text(record, indent=1)}\n".encode())
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
@@ -168,7 +168,8 @@ def find_run(name: str, logdir: Path) -> Path:
     run, _, variant = name.rpartition(":")
     if run in names:
         raise RunError(
-            f"{name!r} is a variant: show it by `alexprof report {run} --variant {variant}`"
+            f"{name!r} is a variant: show it by "
+            f"`alexprof report {shell_words(run, '--variant', variant)}`"
         )
     similar = near_names(Path(name).name, names)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "see `alexprof list`"
@@ -213,11 +214,11 @@ def _is_run(folder: Path) -> bool:
 
 def _no_run(folder: Path) -> RunError:
     if os.path.lexists(folder / PAIRS_FILE):
-        shown = f"alexprof ab --show {shlex.quote(str(folder))}"
+        shown = f"alexprof ab --show {shell_words(str(folder))}"
         return RunError(f"{folder} holds pairs of processes, not a run: see them by `{shown}`")
     with suppress(OSError):
         if any(_is_run(entry) for entry in folder.iterdir()):
-            shown = f"--logdir {shlex.quote(str(folder))}"
+            shown = f"--logdir {shell_words(str(folder))}"
             text = f"{folder} is not a run, but a folder of runs: look into it by `{shown}`"
             return RunError(text)
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")

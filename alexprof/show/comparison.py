@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from alexprof.analysis.changes import RunComparison
 from alexprof.errors import check_name
+from alexprof.record.json_text import json_text
 from alexprof.show.document import Document
 from alexprof.show.options import ReportOptions
 from alexprof.show.outputs.as_markdown import draw_markdown
@@ -19,7 +20,6 @@ from alexprof.show.sections.changed import (
     comparable_section,
     of_one_run,
 )
-from alexprof.show.text import clean
 
 FOOTER = "A share is an op’s part of a traced step. Intervals are of the change"
 BETWEEN_RUNS = "; between runs they include the variation between processes"
@@ -48,7 +48,7 @@ def draw(
         UsageError: If there is no such style.
     """
     if style == "json":
-        return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
+        return json_text(result, indent=2)
     check_name("style", style, ("json", "markdown", "text"))
     drawn = document()
     return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
@@ -79,7 +79,7 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
     return Document(
         name=title(comparison.a.name, others, "A → B", options),
         status="comparable" if comparison.comparable else "not comparable",
-        facts=(f"A {clean(comparison.a.name)}", f"B {' or '.join(map(clean, others))}"),
+        facts=(f"A {comparison.a.name}", f"B {' or '.join(others)}"),
         sections=tuple(sections),
         footer=footer if options.full else "Every layer, kind and op: add --full.",
     )
@@ -87,5 +87,5 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
 
 def title(before: str, after: Sequence[str], short: str, options: ReportOptions) -> str:
     """What is compared; the short form where the names, which stand below anyway, don't fit."""
-    name = f"{clean(before)} → {', '.join(map(clean, after))}"
+    name = f"{before} → {', '.join(after)}"
     return name if cell_len(name) + _BESIDE_TITLE <= options.width else short

@@ -10,7 +10,7 @@ from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.show import numbers
 from alexprof.show.reason_texts import figures_of, note_text
-from alexprof.show.text import clean, in_sentence, listed, plural
+from alexprof.show.text import in_sentence, listed, plural
 
 SOFTWARE = {
     "tensorflow": "TensorFlow",
@@ -49,15 +49,15 @@ def caveat_text(caveat: Caveat, labels: Mapping[str, str]) -> str:
         return template(caveat)
     return template.format(
         runs=_runs(caveat),
-        phases=clean(", ".join(caveat.phases)),
-        variants=clean(" and ".join(caveat.variants)),
+        phases=", ".join(caveat.phases),
+        variants=" and ".join(caveat.variants),
         where=_where(caveat.phases, caveat.variants),
-        values=clean(f"({', '.join(caveat.names)})"),
-        what=clean(caveat.what),
-        setting=clean(caveat.what.replace("_", " ")),
+        values=f"({', '.join(caveat.names)})",
+        what=caveat.what,
+        setting=caveat.what.replace("_", " "),
         software=SOFTWARE.get(caveat.what, ""),
         machine=_MACHINE.get(caveat.what, ""),
-        text=clean(caveat.text),
+        text=caveat.text,
         **figures_of(caveat),
     )
 
@@ -69,7 +69,7 @@ def _label(phase: str, labels: Mapping[str, str]) -> str:
 def result_text(change: ResultChange, labels: Mapping[str, str]) -> str:
     """How two results compare, in a clause; `labels` are the phases'."""
     if change.reason == "not_recorded":
-        return f"no result is recorded in {clean(change.run or '')}"
+        return f"no result is recorded in {change.run or ''}"
     if change.reason == "seeds_differ":
         return "the seeds differ, so different numbers are expected"
     phases = (_label(change.phase, labels),)
@@ -89,12 +89,12 @@ def _difference(
 ) -> str:
     """In what two results differ; `norms` are the norm of the difference and both norms."""
     if template := _RESULTS.get(reason):
-        return template.format(*values, tensor=clean(tensor))
+        return template.format(*values, tensor=tensor)
     if norms is None:
-        return f"{clean(tensor)} differs"
+        return f"{tensor} differs"
     fraction, norm_a, norm_b = norms
     return (
-        f"{clean(tensor)} differs: the difference’s norm is about {_small_percent(fraction)} of "
+        f"{tensor} differs: the difference’s norm is about {_small_percent(fraction)} of "
         f"the tensor’s ({norm_a:.6g} and {norm_b:.6g})"
     )
 
@@ -108,27 +108,27 @@ def _small_percent(fraction: float) -> str:
 
 def _where(phases: tuple[str, ...], variants: tuple[str, ...]) -> str:
     """The phase and the variants' keys: "forward of with_lrn and without_lrn"."""
-    return f"{clean(listed(list(phases)))} of {clean(' and '.join(variants))}"
+    return f"{listed(list(phases))} of {' and '.join(variants)}"
 
 
 def _runs(caveat: Caveat) -> str:
-    return clean(", ".join(caveat.runs))
+    return ", ".join(caveat.runs)
 
 
 def _no_common_variant(caveat: Caveat) -> str:
     (a, b), (of_a, of_b) = caveat.runs, caveat.names
-    return clean(f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}")
+    return f"no variant in common: {a} has {of_a or 'none'}, {b} has {of_b or 'none'}"
 
 
 def _no_common_phase(caveat: Caveat) -> str:
     if not caveat.runs:
         return "the runs have no phase in common"
-    return clean(f"no phase in common: {caveat.runs[1]} has no phase of {caveat.runs[0]}")
+    return f"no phase in common: {caveat.runs[1]} has no phase of {caveat.runs[0]}"
 
 
 def _machine_busy(caveat: Caveat) -> str:
     parts = dict.fromkeys(figures_of(caveat).values())
-    phases = clean(listed(list(caveat.phases)))
+    phases = listed(list(caveat.phases))
     return (
         f"other programs had {' to '.join(parts)} of the cores during {phases} of "
         f"{_runs(caveat)}, which may distort its times"
@@ -137,7 +137,7 @@ def _machine_busy(caveat: Caveat) -> str:
 
 
 def _interference_differs(caveat: Caveat) -> str:
-    where = f"{clean(listed(list(caveat.phases)))}, {clean(' and '.join(caveat.runs))}"
+    where = f"{listed(list(caveat.phases))}, {' and '.join(caveat.runs)}"
     figures = {"a": "an unknown part", "b": "an unknown part", **figures_of(caveat)}
     return f"{where}: {_INTERFERENCE[caveat.what].format(**figures)}"
 
@@ -164,22 +164,18 @@ def _runs_left(caveat: Caveat) -> str:
 
 def _programs_unlike(caveat: Caveat) -> str:
     return (
-        f"{clean(listed(list(caveat.runs)))} are not known to be the same program: ops of the same "
+        f"{listed(list(caveat.runs))} are not known to be the same program: ops of the same "
         f"name take at most {numbers.percent_unit(caveat.numbers['common_fraction'])} of a step"
     )
 
 
 def _trace_and_timed(caveat: Caveat) -> str:
-    trace, timed = map(clean, caveat.runs)
+    trace, timed = caveat.runs
     text = (
         f"{trace} is a trace alone: its steps, which a profiler slowed down, can’t be compared "
         f"with the timed ones of {timed}"
     )
-    return (
-        f"{text}; name one of its traces instead, such as {clean(caveat.text)}"
-        if caveat.text
-        else text
-    )
+    return f"{text}; name one of its traces instead, such as {caveat.text}" if caveat.text else text
 
 
 _TEMPLATES: dict[CaveatCode, Callable[[Caveat], str] | str] = {

@@ -1,15 +1,17 @@
 """What a report says, before it is decided how it looks: sections of sentences and tables.
 
-Every output draws the same document, so that none of them can say anything else.
+Every output draws the same document, so that none of them can say anything else. Its text comes
+from traces and users too: a document cleans all of it (`plain_text`), so none can forget that.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from alexprof.plain_text import clean
 from alexprof.show.numbers import MINUS, MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
@@ -195,6 +197,17 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+def _cleaned(part: Any) -> Any:
+    """A part of a document with clean text in all of its fields."""
+    if isinstance(part, str):
+        return clean(part)
+    if isinstance(part, tuple):
+        return tuple(map(_cleaned, part))
+    if is_dataclass(part) and not isinstance(part, type | Bar | Axis):  # those have no text
+        return replace(part, **{name: _cleaned(value) for name, value in vars(part).items()})
+    return part
+
+
 @dataclass(frozen=True)
 class Document:
     """A report: its head, its questions, its end.
@@ -208,6 +221,10 @@ class Document:
     sections: tuple[Section, ...] = ()
     footer: str = ""
     commands: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, _cleaned(getattr(self, field.name)))
 
     @property
     def end(self) -> str:

@@ -20,7 +20,7 @@ from alexprof.show.sections.changed import (
     percent_change,
     percent_interval,
 )
-from alexprof.show.text import clean, sentence_case
+from alexprof.show.text import sentence_case
 from alexprof.show.verdicts import CANT_TELL, OUTCOMES, gate_word, needed_notes
 
 
@@ -105,10 +105,10 @@ def _name(result: GateResult, subject: Judged) -> str:
     """What it is: "forward, with LRN", "LRN in forward, with LRN"."""
     variants = {**result.baseline.variants, **result.run.variants}
     where = label(key_of(subject), msgspec.structs.replace(result.run, variants=variants))
-    return where if subject.level == "phase" else f"{clean(subject.name)} in {where}"
+    return where if subject.level == "phase" else f"{subject.name} in {where}"
 
 
 def _runs(group: GroupRecord) -> str:
     """The runs of a group as a user names them: "monday, tuesday", "monday:with_lrn"."""
     variant = "" if group.variant is None else f":{group.variant}"
-    return ", ".join(clean(f"{run}{variant}") for run in group.runs)
+    return ", ".join(f"{run}{variant}" for run in group.runs)

@@ -13,6 +13,7 @@ from operator import itemgetter
 
 from rich.cells import cell_len
 
+from alexprof.plain_text import clean
 from alexprof.show.document import Axis, Bar, Cell, Column, Mark, Piece, RowStyle, Table
 from alexprof.show.numbers import align_decimals
 from alexprof.show.palette import Paint
@@ -50,6 +51,7 @@ SLIVER = "▏"
 
 def two_sides(left: str, right: str, width: int, paint: Paint) -> Iterator[str]:
     """A bold text on the left and a muted one flush right, below each other if they don't fit."""
+    left, right = clean(left), clean(right)
     room = width - cell_len(left) - cell_len(right)
     if room < (2 if right else 0):
         yield from (paint(line, "bold") for line in wrap(left, width))

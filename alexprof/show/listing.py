@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from alexprof.plain_text import clean
 from alexprof.record.note import note_of
 from alexprof.record.run import Run
 from alexprof.show import numbers
@@ -17,7 +18,7 @@ from alexprof.show.palette import Paint, no_paint, terminal_paint
 from alexprof.show.reason_texts import note_text, stopped_text
 from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
-from alexprof.show.text import clean, cut_all, listed, pad, plural, wrap
+from alexprof.show.text import cut_all, listed, pad, plural, wrap
 from alexprof.show.verdicts import verdict_word
 from alexprof.show.view import View
 
@@ -71,7 +72,7 @@ def _started(started: str, now: datetime | None) -> str:
     try:
         when = datetime.fromisoformat(started)
     except ValueError:
-        return clean(started)
+        return started
     text = f"{when:%Y-%m-%d %H:%M}"
     return f"{text}, {_ago(now - when)}" if now and when.tzinfo and now >= when else text
 
@@ -88,7 +89,7 @@ def _ago(passed: timedelta) -> str:
 
 
 def _phases(view: View, width: int) -> Iterator[str]:
-    labels = [view.phase_label(key) for key in view.phases]
+    labels = [clean(view.phase_label(key)) for key in view.phases]
     if view.outside and not view.steps:  # the report leads with the loop's time too
         step_s = view.outside.numbers["step_with_it_s"]
         texts = [(f"{numbers.time(step_s)} with the time between steps", "")]

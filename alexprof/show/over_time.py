@@ -25,7 +25,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.options import ReportOptions
 from alexprof.show.sections.changed import interval_text
-from alexprof.show.text import clean, in_sentence, plural
+from alexprof.show.text import in_sentence, plural
 from alexprof.show.verdicts import CANT_TELL, VERDICTS
 
 
@@ -40,11 +40,11 @@ def _document(history: History) -> Document:
     unit = numbers.Unit("%", 100)
     if history.unit == "s":
         unit = numbers.table_unit(point.value for point in history.points)
-    phase = clean(in_sentence(history.phases.get(history.phase, history.phase)))
+    phase = in_sentence(history.phases.get(history.phase, history.phase))
     return Document(
-        name=clean(history.metric),
+        name=history.metric,
         status=plural(len(history.points), "run"),
-        facts=(f"{phase}, {clean(history.variant)}",),
+        facts=(f"{phase}, {history.variant}",),
         sections=(Section("When did it change?", unit.name, tuple(_blocks(history, unit))),),
         footer="One run: alexprof report RUN. Two runs: alexprof compare RUN RUN.",
     )
@@ -59,7 +59,7 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
         without = all(point.ci95 is None for point in history.points if point.compared)
         if without and 1 < compared < 2 * LEAST_RUNS:
             what = f"{CANT_TELL}: {number}, and no interval of any"
-        yield Lead(f"{clean(history.metric)}: {what}.")
+        yield Lead(f"{history.metric}: {what}.")
     yield from (Lead(_sentence(history, step, unit)) for step in history.steps)
     yield _table(history, unit)
     runs: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ def _blocks(history: History, unit: numbers.Unit) -> Iterator[Block]:
                 texts = f"not compared: {texts}"
             elif point.reasons[0].code == "no_value":
                 texts = f"no value: {texts}"
-            runs.setdefault(texts, []).append(clean(point.run))
+            runs.setdefault(texts, []).append(point.run)
     for texts, names in runs.items():
         yield Remark(f"{', '.join(names)}: {texts}.")
     yield from (Remark(f"{caveat_text(caveat, history.phases)}.") for caveat in history.notes)
@@ -86,14 +86,14 @@ def _sentence(history: History, step: Step, unit: numbers.Unit) -> str:
     values = f"{unit.plain(step.before)} → {unit.named(step.after)}"
     if step.ci95 is not None:
         values += f"; {interval_text(step.ci95)}"
-    return f"{change} from {clean(step.run)} on ({values}): {_versions(step)}."
+    return f"{change} from {step.run} on ({values}): {_versions(step)}."
 
 
 def _versions(step: Step) -> str:
     if step.changed is None:
         return "which versions ran is not recorded"
     changed = ", ".join(
-        f"{SOFTWARE[version.what]} {clean(version.names[1])} ({clean(version.names[0])} before)"
+        f"{SOFTWARE[version.what]} {version.names[1]} ({version.names[0]} before)"
         for version in step.changed
     )
     return f"the first run with {changed}" if changed else "no version changed there"
@@ -107,17 +107,17 @@ def _table(history: History, unit: numbers.Unit) -> Table:
             change = numbers.signed((step.ratio - 1) * 100)
             rows.append(Row((f"▶ {numbers.unit(change, '%')}",), "group"))
         cells = (
-            clean(point.run),
+            point.run,
             _began(point.started),
             unit.plain(point.value),
             unit.interval(point.ci95),
-            clean(point.software.tensorflow) if point.software else numbers.MISSING,
+            point.software.tensorflow if point.software else numbers.MISSING,
             _bar(point),
         )
         rows.append(Row(cells, "plain" if point.compared else "muted"))
     for note in history.notes:
         if note.code == "unreadable":
-            rows += [Row((clean(run), *[numbers.MISSING] * 4), "muted") for run in note.runs]
+            rows += [Row((run, *[numbers.MISSING] * 4), "muted") for run in note.runs]
     columns = (
         Column("run", align="name"),
         Column("began", align="right", drop=2),
@@ -147,4 +147,4 @@ def _began(started: str) -> str:
     try:
         return f"{datetime.fromisoformat(started):%Y-%m-%d %H:%M}"
     except ValueError:
-        return clean(started)
+        return started

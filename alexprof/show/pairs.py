@@ -34,7 +34,7 @@ from alexprof.show.sections.changed import (
     phase_labels,
     verdict_text,
 )
-from alexprof.show.text import clean, cut_all, sentence_case
+from alexprof.show.text import cut_all, sentence_case
 from alexprof.show.verdicts import needed_notes, verdict_word
 
 MOST_ROWS = 24
@@ -56,7 +56,7 @@ def render_pairs(
 ) -> str:
     """Renders what pairs of processes say; arguments as for `render_comparison`."""
     options = options or ReportOptions()
-    a, b = clean(result.record.a), clean(result.record.b)
+    a, b = result.record.a, result.record.b
     if style == "text":
         a, b = cut_all([a, b], text_width(options) - len("A "))
     return draw(result, lambda: _document(result, options, (a, b)), style, options)
@@ -84,14 +84,14 @@ def _document(result: PairsResult, options: ReportOptions, commands: tuple[str, 
     if warnings := tuple(_warnings(result)):
         sections.insert(0, Section("", "", warnings))
     return Document(
-        name=clean(record.name),
+        name=record.name,
         status="complete" if record.complete else "incomplete",
         facts=(
             f"A {a}",
             f"B {b}",
             f"{result.finished} pairs, A B B A …",
             f"{record.warm_up} warm-up of each" if record.warm_up else "no warm-up",
-            f"{clean(record.machine.processor)}, {record.machine.cores} cores",
+            f"{record.machine.processor}, {record.machine.cores} cores",
         ),
         sections=tuple(sections),
         footer=_FOOTER,

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from alexprof.files import silence
-from alexprof.show.text import clean, plural
+from alexprof.plain_text import clean
+from alexprof.show.text import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +54,7 @@ class Progress:
     """What is shown while a run goes on: here nothing."""
 
     def message(self, text: str) -> None:
-        """Shows a line that stays, as it is."""
+        """Shows a line that stays, cleaned (`plain_text`) but else as it is."""
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
@@ -94,7 +95,7 @@ class PlainProgress(Progress):
     def message(self, text: str) -> None:
         """Writes a line."""
         try:
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{clean(text)}\n")
             self._stream.flush()
         except OSError:
             silence(self._stream)  # a reader may go, a disk may be full: the run goes on
@@ -103,7 +104,6 @@ class PlainProgress(Progress):
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Writes what begins; then how far it is, if nothing was written for a while."""
-        title = clean(title)
         name = "step" if steps == 1 and unit == "steps" else unit
         self.message(f"{title} …" if steps is None else f"{title}: {steps} {name} …")
 
@@ -131,7 +131,7 @@ class LiveProgress(Progress):
 
     def message(self, text: str) -> None:
         """Prints a line above the bar."""
-        self._console.print(text, soft_wrap=True)
+        self._console.print(clean(text), soft_wrap=True)
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:

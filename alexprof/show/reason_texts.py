@@ -10,30 +10,29 @@ import re
 
 from alexprof.record.note import Note
 from alexprof.show import numbers
-from alexprof.show.text import clean, listed
+from alexprof.show.text import listed
 
 
 def note_text(note: Note, template: str | None = None) -> str:
     """Says a note by a template; without one it is a reason, a clause without an end."""
-    names = [clean(name) for name in note.names]
-    celsius = note.numbers.get("temperature_c")
-    known = _Known(
-        figures_of(note),
-        names=listed(names),
-        quoted=listed([f'"{name}"' for name in names]),
-        text=clean(note.text),
-        at_temperature="" if celsius is None else f" at {celsius:.0f} °C",
-    )
     template = template or REASON_TEXTS.get(note.code)
-    text = template.format_map(known) if template else clean(note.code)
-    return f"{clean(note.host)}: {text}" if note.host else text
+    celsius = note.numbers.get("temperature_c")
+    fields = _Fields(figures_of(note))
+    fields |= {
+        "names": listed(note.names),
+        "quoted": listed([f'"{name}"' for name in note.names]),
+        "text": note.text,
+        "at_temperature": "" if celsius is None else f" at {celsius:.0f} °C",
+    }
+    text = template.format_map(fields) if template else note.code
+    return f"{note.host}: {text}" if note.host else text
 
 
-class _Known(dict[str, str]):
-    """What a sentence has a place for; a note may lack it."""
+class _Fields(dict[str, str]):
+    """What a template may name; a record of another version may lack some of it."""
 
     def __missing__(self, name: str) -> str:
-        return "?"
+        return numbers.MISSING
 
 
 def figures_of(note: Note) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexprof.errors import check_name
+from alexprof.plain_text import shell_words
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
 from alexprof.show.numbers import unit
@@ -18,7 +18,7 @@ from alexprof.show.reason_texts import stopped_text
 from alexprof.show.sections import where, win
 from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block, loop_time
 from alexprof.show.sections.timed import cost_section
-from alexprof.show.text import clean, plural
+from alexprof.show.text import plural
 from alexprof.show.view import View
 
 _OF_A_PHASE: dict[str, Callable[[View, str], Section | None]] = {
@@ -43,7 +43,7 @@ def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Docume
         why = Warn(f"Incomplete: {stopped_text(run.stopped)}")
         sections.insert(0, Section("", "", (why,)))
     return Document(
-        name=clean(run.run),
+        name=run.run,
         status=status(run) if options.whole or not run.complete else "",
         facts=_facts(run),
         sections=tuple(sections),
@@ -65,7 +65,7 @@ def _shell_path(path: Path) -> str:
     """A path for a command; relative to the current folder if it is in it."""
     with suppress(OSError, ValueError):  # that folder may be gone
         path = path.relative_to(Path.cwd())
-    return clean(shlex.quote(str(path)))
+    return shell_words(str(path))
 
 
 def status(run: Run) -> str:
@@ -80,13 +80,13 @@ def _facts(run: Run) -> tuple[str, ...]:
         return ("a trace without a record of the machine",)
     software = machine.software
     onednn = {True: ", oneDNN", False: ", no oneDNN", None: ""}[software.onednn]
-    processor = clean(machine.host.processor) or "processor not known"
+    processor = machine.host.processor or "processor not known"
     batch = run.workload.settings.get("batch_size") if run.workload else None
-    devices = Counter(clean(device.description) for device in machine.accelerators)
+    devices = Counter(device.description for device in machine.accelerators)
     accelerators = [f"{number} × {name}".removeprefix("1 × ") for name, number in devices.items()]
     return (
         f"{processor}, {plural(machine.host.cores, 'core')}",
-        f"{unit('TensorFlow', clean(software.tensorflow))}{onednn}",
+        f"{unit('TensorFlow', software.tensorflow)}{onednn}",
         *([] if batch is None else [unit("batch", str(batch))]),
         ", ".join(accelerators) or "no accelerator",
     )

@@ -9,9 +9,9 @@ from os.path import commonprefix
 
 from rich.cells import cell_len, chop_cells
 
+from alexprof.plain_text import clean
+
 ELLIPSIS = "…"
-LONGEST = 10_000
-"""Letters of a text from outside that are shown at the most."""
 MOST_DIFFERENCES = 8
 """Names that look alike around so many of their differences get numbers."""
 # What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
@@ -57,21 +57,6 @@ def in_sentence(label: str) -> str:
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
-def clean(text: str) -> str:
-    """Text that can't move the cursor: control characters become "?", line ends a space.
-
-    What is longer than any name or message is cut.
-    """
-    if len(text) > LONGEST:
-        text = text[:LONGEST] + ELLIPSIS
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char == "\u00a0" else " " if char.isspace() else "?"
-        for char in text
-    )
-
-
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """Fills text up to `width` cells; `right` sets it flush right."""
     fill = " " * max(0, width - cell_len(text))
@@ -83,6 +68,7 @@ def wrap(text: str, width: int, first: str = "", later: str = "") -> list[str]:
 
     The first line begins with `first`, each other with `later`.
     """
+    text, first = clean(text), clean(first)
     later = later if cell_len(later) < width else ""
     lines, line = [], first
     for place, word in enumerate(text.split(" ")):

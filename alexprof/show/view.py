@@ -16,7 +16,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean, in_sentence, listed
+from alexprof.show.text import in_sentence, listed
 
 UNNAMED = "default"
 """The variant of a graph that was not given a name."""
@@ -119,7 +119,7 @@ class View:
     def largest_label(self, key: str) -> str:
         """The layer that takes most of a step: "conv2"; of two "each of the 2 largest layers"."""
         first, *others = self.summary.largest[key].names
-        return f"each of the {1 + len(others)} largest layers" if others else clean(first)
+        return f"each of the {1 + len(others)} largest layers" if others else first
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""
@@ -133,7 +133,7 @@ class View:
     def variant_label(self, variant: str) -> str:
         """A variant in sentences: "with LRN"."""
         record = self.run.variants.get(variant)
-        return clean(record.label if record else variant)
+        return record.label if record else variant
 
     def needed_label(self, variant: str) -> tuple[str, ...]:
         """A variant's label; nothing for the only one of a run that nobody gave a name."""
@@ -144,8 +144,8 @@ class View:
         """A phase in sentences: "forward-backward"."""
         for variant in self.run.variants.values():
             if key in variant.phases:
-                return in_sentence(clean(variant.phases[key].label))
-        return clean(key)
+                return in_sentence(variant.phases[key].label)
+        return key
 
     def other_label(self, variant: str, beside: str) -> str:
         """A variant named beside another: "without LRN" beside "with LRN" is "without"."""
@@ -161,14 +161,14 @@ class View:
         words = [kind.name for kind in phase.kinds] if phase else []
         words += self.variant_label(saving.without).split()
         name = saving.name.casefold()
-        return clean(next((word for word in words if word.casefold() == name), saving.name))
+        return next((word for word in words if word.casefold() == name), saving.name)
 
     def left_out_text(self, saving: MeasuredSaving) -> str:
         """The same in a sentence; of a layer that stays in part the ops: "conv1’s BiasAdd"."""
         label = self.saving_label(saving)
         if saving.kinds is None:
             return f"what can go of {label}"
-        return f"{label}’s {listed([*map(clean, saving.kinds)])}" if saving.kinds else label
+        return f"{label}’s {listed(saving.kinds)}" if saving.kinds else label
 
     def left_out_label(self, saving: MeasuredSaving | Ablation) -> str:
         """The same beside layers, one of which may have its name."""

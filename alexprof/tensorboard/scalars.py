@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from alexprof.analysis.savings import MeasuredSaving
 from alexprof.analysis.summary import Summary, summarize
+from alexprof.plain_text import clean
 from alexprof.record.ablation import Ablation
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
+from alexprof.show.outputs.as_markdown import escape
 
 if TYPE_CHECKING:
     import polars as pl
@@ -174,11 +176,13 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     steps = {(step.phase, step.variant): step for step in summary.steps}
     timed = steps.get((saving.phase, saving.reference))
     count = timed.steps if timed else 1
-    given = f"What the trace gives to the ops of {saving.name},"
+    names = (saving.name, saving.reference, saving.without)
+    name, reference, without = (escape(clean(name)) for name in names)
+    given = f"What the trace gives to the ops of {name},"
     figures = {
         "measured_ms": (
-            f"Milliseconds. What leaving {saving.name} out wins: {summary.estimator} of the timed "
-            f"steps, {saving.reference} less {saving.without}.",
+            f"Milliseconds. What leaving {name} out wins: {summary.estimator} of the timed "
+            f"steps, {reference} less {without}.",
             saving.saved_s * 1e3,
         )
     }

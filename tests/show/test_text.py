@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from alexprof.plain_text import clean
 from alexprof.show import text as text_module
-from alexprof.show.text import clean, cut, cut_all, pad, wrap
+from alexprof.show.text import cut, cut_all, pad, wrap
 
 WORDS = st.text(alphabet="ab層/_ …", max_size=60)
 

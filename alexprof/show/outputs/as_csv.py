@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import msgspec
 
+from alexprof.plain_text import clean
 from alexprof.record.phase import OpCost
 from alexprof.record.run import Run
 from alexprof.show.options import ReportOptions
 
 _INTERVAL = "share_ci95_s"
 _FIELDS = [name for name in OpCost.__struct_encode_fields__ if name != _INTERVAL]
+
+_FORMULA = tuple("=+-@＝＋－＠")
+"""What a formula begins with in a spreadsheet, also the wide forms."""
 
 
 def render(run: Run, options: ReportOptions) -> str:
@@ -29,6 +34,15 @@ def render(run: Run, options: ReportOptions) -> str:
             if options.variant in (None, variant) and options.phase in (None, phase):
                 for op in measured.ops:
                     row = {"variant": variant, "phase": phase, **msgspec.to_builtins(op)}
-                    row["fused"] = " ".join(op.fused)
-                    writer.writerow(row | dict(zip(ends, op.share_ci95_s or (), strict=False)))
+                    row |= {"fused": " ".join(op.fused)}
+                    row |= dict(zip(ends, op.share_ci95_s or (), strict=False))
+                    writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue().rstrip("\n")
+
+
+def _cell(value: Any) -> Any:
+    """A number as it is; a text clean, and behind an apostrophe where it would be a formula."""
+    if not isinstance(value, str):
+        return value
+    text = clean(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

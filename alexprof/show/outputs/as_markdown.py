@@ -25,8 +25,19 @@ from alexprof.show.report import make_document
 
 BAR_WIDTH = 24
 _TEXTS: dict[type[Block], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}
-# What GitHub would read as markup, in any place of a line. Underscores inside words are text.
-_MARKUP = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w))")
+# What GitHub, or Python-Markdown in TensorBoard, would read as markup in any place of a line, but
+# underscores inside words, which are text. Python-Markdown knows few escapes with a backslash.
+_MARKUP = re.compile(
+    r"""(?P<escaped>[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_]))
+    |(?P<entity>[&<>|~$])
+    # A user, an issue, an address: a comment on a pull request would notify or link them.
+    |(?P<broken>@(?=\w)|\#(?=\d)|\bGH-(?=\d)|:(?=//)|\bwww(?=\.))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;", "$": "&#36;"}
+_NO_WIDTH = "&#8203;"
+# A heading, a list or a rule.
+_START = re.compile(r"^(\d{0,9})(?=[-+.)](?:\s|$)|#|--)")
 
 
 def render(run: Run, options: ReportOptions) -> str:
@@ -40,14 +51,25 @@ def draw_markdown(document: Document) -> str:
 
 
 def escape(text: str) -> str:
-    """Text in which nothing is markup."""
-    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;"))
+    """Text in which nothing is markup, but at the start of a line."""
+    return _MARKUP.sub(_as_text, text)
+
+
+def _as_text(markup: re.Match[str]) -> str:
+    if markup["escaped"]:
+        return f"\\{markup[0]}"
+    return f"{markup[0]}{_NO_WIDTH}" if markup["broken"] else _ENTITIES[markup[0]]
+
+
+def _paragraph(text: str) -> str:
+    """A line in which nothing is markup."""
+    return _START.sub(r"\1\\", escape(text.strip()))
 
 
 def _document(document: Document) -> Iterator[str]:
     yield f"# AlexProf: {escape(document.name)}"
     status = f"**{document.status}** · " if document.status else ""
-    yield from ("", f"{status}{escape(' · '.join(document.facts))}")
+    yield from ("", f"{status}{_paragraph(' · '.join(document.facts))}")
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}") if section.title else ()
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
@@ -58,7 +80,7 @@ def _document(document: Document) -> Iterator[str]:
             yield from _block(block)
             before = block
     if document.end:
-        yield from ("", "---", "", escape(document.end))
+        yield from ("", "---", "", _paragraph(document.end))
 
 
 def _block(block: Block) -> Iterator[str]:
@@ -72,7 +94,7 @@ def _block(block: Block) -> Iterator[str]:
         for row, cells in zip(block.rows, zip(*columns, strict=True), strict=True):
             yield _line(_cell(cell, row.style, block) for cell in cells)
     else:
-        yield _TEXTS[type(block)].format(escape(block.text))
+        yield _TEXTS[type(block)].format(_paragraph(block.text))
 
 
 def _head(column: Column, table: Table) -> str:

@@ -8,7 +8,7 @@ from alexprof.analysis.savings import WORTH, MeasuredSaving, prediction_errors
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table
 from alexprof.show.sections.predict import coverage, gone_with
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import plural, sentence_case
 from alexprof.show.view import View
 
 _FOOTNOTES = "¹²³⁴⁵⁶⁷⁸⁹"
@@ -129,7 +129,7 @@ def _changed(view: View, saving: MeasuredSaving) -> str:
         if row.kind == "layer" and row.value_s is not None:
             unit = numbers.spoken_unit(row.value_s, view.step_s(saving))
             size = numbers.unit(unit.signed(-row.value_s), unit.name)
-            texts.append(f"{clean(row.name) or plural(row.count, 'more layer')} {size}")
+            texts.append(f"{row.name or plural(row.count, 'more layer')} {size}")
     return f"without {view.saving_label(saving)} {', '.join(texts)}" if texts else ""
 
 

@@ -26,7 +26,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.finding_texts import LEAST_SEVERE, finding_text
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import article, clean, plural, sentence_case
+from alexprof.show.text import article, plural, sentence_case
 from alexprof.show.verdicts import CANT_TELL, WHY_CANT_TELL, verdict_word
 from alexprof.show.view import View
 
@@ -339,5 +339,5 @@ def _share_label(view: View, share: LayerShare) -> str:
             for saving in view.summary.savings
             if saving.name == share.name
         )
-        return next(labels, clean(share.name))
-    return clean(share.name)
+        return next(labels, share.name)
+    return share.name

@@ -28,7 +28,7 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.text import clean, in_sentence, plural, sentence_case
+from alexprof.show.text import in_sentence, plural, sentence_case
 from alexprof.show.verdicts import VERDICTS, needed_notes, verdict_phrase, verdict_word
 from alexprof.show.view import UNNAMED
 
@@ -56,7 +56,7 @@ def comparable_section(comparison: RunComparison) -> Section:
 def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) -> Iterator[Section]:
     """Answers what changed in one of the other groups: by phase, then inside each phase."""
     a, parts = comparison.a, _parts(comparison, other)
-    several = f" in {clean(other.name)}" if len(comparison.others) > 1 else ""
+    several = f" in {other.name}" if len(comparison.others) > 1 else ""
     phases = [part for part in parts if isinstance(part, Change) and part.level == "phase"]
     how = "traced steps" if a.traced else "no profiler attached"
     aside = f"{_unit(phases).name}, {how}"
@@ -105,7 +105,7 @@ def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Bl
     phases = [change for change in changes if change.level == "phase"]
     for block in _phase_blocks(phases, a):
         if several and isinstance(block, Lead):
-            yield Lead(f"{clean(other.name)}: {block.text}")
+            yield Lead(f"{other.name}: {block.text}")
         else:
             yield block
     for phase in phases if not several else ():
@@ -124,10 +124,8 @@ def _brief_changes(comparison: RunComparison, other: GroupRecord) -> Iterator[Bl
 def label(key: Key, a: GroupRecord) -> str:
     """A phase and variant in sentences: "forward, with LRN"; the phase alone of what has one."""
     variant, b_variant, phase = key
-    phase_label = clean(in_sentence(a.phases.get(phase, phase)))
-    before, after = (
-        clean(a.variants.get(name, name.replace("_", " "))) for name in (variant, b_variant)
-    )
+    phase_label = in_sentence(a.phases.get(phase, phase))
+    before, after = (a.variants.get(name, name.replace("_", " ")) for name in (variant, b_variant))
     if variant != b_variant:
         return f"{phase_label}, {before} → {after}"
     return phase_label if a.traced or before == UNNAMED else f"{phase_label}, {before}"
@@ -307,7 +305,7 @@ def _change_table(
 
 
 def _row(part: Change | Unmatched, level: Level, a: GroupRecord, unit: numbers.Unit) -> Row:
-    name = label(key_of(part), a) if level == "phase" else clean(part.name)
+    name = label(key_of(part), a) if level == "phase" else part.name
     if isinstance(part, Unmatched):
         change_s = _change_s(part)
         cells = (

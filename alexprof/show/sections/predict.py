@@ -11,7 +11,7 @@ from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
 from alexprof.show.reason_texts import note_text
-from alexprof.show.text import clean, listed, plural
+from alexprof.show.text import listed, plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 10
@@ -83,7 +83,7 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
     def label(predicted: PredictedSaving) -> str:
         saving = measured.get(predicted.name)
         if predicted.what == "layer" or saving is None:
-            return clean(predicted.name)
+            return predicted.name
         name = view.left_out_label(saving)
         if saving.verdict == "unclear" and saving.ci95_s is not None:
             return name
@@ -120,8 +120,8 @@ def _fused(phase: Phase) -> Iterator[str]:
     if phase.attribution is None or not phase.on_gpu:
         return
     if ops := [op for op in phase.ops if op.fused and op.device == phase.attribution.device]:
-        types = listed([clean(type_) for op in ops for type_ in op.fused])
-        kinds = listed([clean(op.kind) for op in ops])
+        types = listed([type_ for op in ops for type_ in op.fused])
+        kinds = listed([op.kind for op in ops])
         kernels = sum(op.kernels_per_step for op in ops)
         yield (
             f"{types} have no time of their own because they are fused into {kinds} "
@@ -154,12 +154,12 @@ def coverage(ablation: Ablation) -> str | None:
         return None
     if not ablation.fused and any(seen.pass_ == "forward" for seen in ablation.seen):
         return None
-    covered = listed([f"{clean(seen.type)} ({seen.pass_})" for seen in ablation.seen])
+    covered = listed([f"{seen.type} ({seen.pass_})" for seen in ablation.seen])
     covers = f"the prediction covers {covered or 'none of it'}"
     if not ablation.fused:
         return f"the trace shows {'only a part' if covered else 'no op'} of it: {covers}"
-    fused = listed([clean(type_) for op in ablation.fused for type_ in op.fused])
-    into = listed([f"{clean(op.kind)} ({op.pass_})" for op in ablation.fused])
+    fused = listed([type_ for op in ablation.fused for type_ in op.fused])
+    into = listed([f"{op.kind} ({op.pass_})" for op in ablation.fused])
     return f"fused into {into}, with no event of its own: {fused}; {covers}"
 
 
@@ -175,7 +175,7 @@ def gone_with(replay: Replay, keys: Collection[tuple[str, str]]) -> Iterator[str
     texts = []
     for (what, name), (count, ops) in gone.items():
         if (what, name) in keys:
-            names = [clean(op) for op in ops[:_OPS_NAMED]] + ["…"] * (count > _OPS_NAMED)
-            texts.append(f"with {clean(name)} {plural(count, 'more op')} ({', '.join(names)})")
+            names = [*ops[:_OPS_NAMED], *["…"] * (count > _OPS_NAMED)]
+            texts.append(f"with {name} {plural(count, 'more op')} ({', '.join(names)})")
     if texts:
         yield f"Predictions include ops that exist only because of others: {'; '.join(texts)}."

@@ -14,7 +14,7 @@ from alexprof.show.document import Block, Column, Lead, Remark, Row, Section, Ta
 from alexprof.show.finding_texts import finding_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.text import clean, plural
+from alexprof.show.text import plural
 from alexprof.show.view import View
 
 STRETCHES_SHOWN = 4
@@ -210,4 +210,4 @@ def _published(view: View) -> Iterator[Block]:
         aside="means",
     )
     for source in dict.fromkeys(figure.source for figure in published):
-        yield Remark(f"Source of the published times: {clean(source)}.")
+        yield Remark(f"Source of the published times: {source}.")

@@ -13,7 +13,7 @@ from alexprof.show import numbers
 from alexprof.show.document import Column, Table
 from alexprof.show.finding_texts import ONE_BY_ONE
 from alexprof.show.numbers import count, percent
-from alexprof.show.text import clean, plural
+from alexprof.show.text import plural
 
 LAUNCHING_LAYERS_SHOWN = 8
 # The profiler names a stream after its number and all that runs on it.
@@ -57,9 +57,9 @@ def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         return unit.half_width(op.share_ci95_s, op.share_mean_s)
 
     return (
-        Column("op", "", lambda row: clean(row[0].name) or UNASSIGNED, align="name"),
-        Column("kind", "", lambda row: clean(row[0].kind), align="text", drop=1),
-        Column("pass", "", lambda row: clean(row[0].pass_), align="text", drop=4),
+        Column("op", "", lambda row: row[0].name or UNASSIGNED, align="name"),
+        Column("kind", "", lambda row: row[0].kind, align="text", drop=1),
+        Column("pass", "", lambda row: row[0].pass_, align="text", drop=4),
         Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
         Column("± 95 %", unit.name, lambda row: half(row[0]), drop=6),
         Column("step", "%", lambda row: percent(row[0].share_fraction)),
@@ -119,8 +119,8 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         return "" if kernel.occupancy is None else percent(kernel.occupancy)
 
     return (
-        Column("kernel", "", lambda kernel: clean(kernel.name), align="name"),
-        Column("op", "", lambda kernel: clean(kernel.op), align="text", drop=1, optional=True),
+        Column("kernel", "", lambda kernel: kernel.name, align="name"),
+        Column("op", "", lambda kernel: kernel.op, align="text", drop=1, optional=True),
         Column("stream", "", _stream, align="text", drop=5, optional=True),
         Column("total", unit.name, lambda kernel: unit.plain(kernel.total_ns / 1e9)),
         Column("each", unit.name, mean_s, drop=2),
@@ -134,7 +134,7 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
 
 
 def _stream(kernel: Kernel) -> str:
-    return _STREAM.sub(r"#\1", clean(kernel.stream))
+    return _STREAM.sub(r"#\1", kernel.stream)
 
 
 def _size(size: tuple[int, int, int] | None) -> str:
@@ -150,7 +150,7 @@ def copy_table(phase: Phase, division: DividedStep) -> Table | None:
     ways: dict[str, list[Kernel]] = {}
     for kernel in phase.kernels:
         if kernel.device == division.device and kernel.copied_from and kernel.copied_to:
-            way = f"{clean(kernel.copied_from)} → {clean(kernel.copied_to)}"
+            way = f"{kernel.copied_from} → {kernel.copied_to}"
             ways.setdefault(way, []).append(kernel)
     if not ways:
         return None
@@ -192,7 +192,7 @@ def launch_table(phase: Phase, division: DividedStep) -> Table | None:
     unit = numbers.table_unit([division.step_s])
     return Table.of(
         (
-            Column("layer", "", lambda layer: clean(layer.name), align="name"),
+            Column("layer", "", lambda layer: layer.name, align="name"),
             Column("launches", "", lambda layer: f"{layer.kernels_per_step:.0f}", align="right"),
             Column("of all", "%", lambda layer: percent(layer.kernels_per_step / kernels)),
             Column("host", unit.name, lambda layer: unit.plain(layer.launching_s), drop=2),

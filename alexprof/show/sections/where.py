@@ -37,7 +37,7 @@ from alexprof.show.sections.trace_tables import (
     op_table,
     times_of,
 )
-from alexprof.show.text import clean, plural
+from alexprof.show.text import plural
 from alexprof.show.view import View
 
 LAYERS_SHOWN = 20
@@ -130,7 +130,7 @@ def _more(phase: Phase, division: DividedStep) -> Iterator[str]:
                 f", {numbers.percent_unit(kind.backward_fraction)} of that in the backward pass"
             )
         part = numbers.percent_unit(kind.fraction)
-        yield f"{clean(kind.name)} ops together take {part}{of_that}."
+        yield f"{kind.name} ops together take {part}{of_that}."
     yield _idle(division)
     traced, timed = phase.traced, phase.timed
     if traced is None or timed is None or traced.slowdown is None:
@@ -150,7 +150,7 @@ def _idle(division: DividedStep) -> str:
     size = numbers.time(division.idle_s, division.step_s)
     text = f"Idle time is {size} ({numbers.percent_unit(division.idle_fraction)})"
     parts = [
-        f"{IDLE_REASONS.get(reason, clean(reason))} {numbers.time(reason_s, division.step_s)}"
+        f"{IDLE_REASONS.get(reason, reason)} {numbers.time(reason_s, division.step_s)}"
         for reason, reason_s in division.idle_by_reason_s.items()
     ]
     return f"{text}: {', '.join(parts)}." if parts else f"{text}."
@@ -207,7 +207,7 @@ def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, .
         return unit.half_width(layer.ci95_s, layer.share_s)
 
     return (
-        Column("layer", "", lambda item: clean(item[0].name), align="name"),
+        Column("layer", "", lambda item: item[0].name, align="name"),
         Column("share", unit.name, lambda item: unit.plain(item[0].share_s)),
         Column("± 95 %", unit.name, lambda item: half(item[0]), drop=3),
         Column("step", "%", lambda item: numbers.percent(item[0].fraction)),
@@ -264,7 +264,7 @@ def _other_devices(phase: Phase, division: DividedStep) -> Iterator[str]:
 
 
 def _not_timed(phase: Phase) -> str:
-    types = Counter(clean(op.type) or "type not known" for op in phase.not_timed).most_common()
+    types = Counter(op.type or "type not known" for op in phase.not_timed).most_common()
     text = ", ".join(f"{number} {name}" for name, number in types[:_TYPES_SHOWN])
     more = ", …" if len(types) > _TYPES_SHOWN else ""
     ops = plural(len(phase.not_timed), "op")
@@ -274,7 +274,7 @@ def _not_timed(phase: Phase) -> str:
 def _critical_path(phase: Phase, division: DividedStep) -> str:
     """Says which layers made the step as long as it was."""
     parts = [
-        f"{clean(name)} {numbers.percent_unit(fraction)}"
+        f"{name} {numbers.percent_unit(fraction)}"
         for name, fraction in division.critical_path.items()
     ]
     texts = parts[:_PATH_LAYERS_SHOWN] + ["…"] * (len(parts) > _PATH_LAYERS_SHOWN)

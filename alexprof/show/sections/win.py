@@ -23,7 +23,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.sections.ablations import ablations_table, signed_percent
 from alexprof.show.sections.predict import FEW, PREDICTED_BY, coverage, gone_with, prediction
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import plural, sentence_case
 from alexprof.show.verdicts import verdict_phrase
 from alexprof.show.view import View
 
@@ -166,7 +166,7 @@ def _drawn(rows: Sequence[SavingRow], name: str, unit: numbers.Unit) -> Iterator
 def _label(row: SavingRow, name: str) -> str:
     what = f"{row.count} more"
     if row.name:
-        what = clean(row.name) + (f", {row.count} ops" if row.count > 1 else "")
+        what = row.name + (f", {row.count} ops" if row.count > 1 else "")
     return {
         "own": f"{name}’s own ops",
         "own part": f"  {what} {row.pass_}".rstrip(),
