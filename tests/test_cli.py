@@ -45,6 +45,8 @@ BAD_USE = {
     "profile --batch-size many": ["--batch-size", "see alexprof profile --help"],
     "profile --num-batches 0": ["'--num-batches': Input should be greater than or equal to 1"],
     "profile --burn-in -1": ["'--burn-in': Input should be greater than or equal to 0"],
+    "profile --burn-in 10000001": ["'--burn-in': Input should be less than or equal to 10000000"],
+    "profile --num-batches 10000001": ["should be less than or equal to 10000000"],
     "profile --trace-steps -1": ["'--trace-steps': Input should be greater than or equal to 0"],
     "profile --precision fine": ["--precision", "0.5% or 0.005", "'fine'"],
     "profile --precision 0.5": ["did you mean 0.5%?"],
