@@ -98,7 +98,8 @@ def _check_new(folder: Path, name: str) -> None:
 
 def _write(folder: Path, loaded: LoadedTrace) -> Run:
     """Fills a run's folder."""
-    from alexprof.show import ReportOptions, render
+    from alexprof.show.options import ReportOptions
+    from alexprof.show.outputs import render
     from alexprof.tensorboard.summaries import write_variant_events
 
     run = _with_trace(folder, loaded)

@@ -229,7 +229,8 @@ class Recorder:
         )
 
     def _write_events(self, variant: str) -> None:
-        from alexprof.show import ReportOptions, render
+        from alexprof.show.options import ReportOptions
+        from alexprof.show.outputs import render
         from alexprof.tensorboard.scalars import timed_steps
         from alexprof.tensorboard.summaries import write_variant_events
 
