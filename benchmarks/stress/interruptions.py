@@ -20,7 +20,7 @@ from alexprof.record.store import load_run
 from benchmarks.stress.commands import JOB_LIMIT_S, Command, Result, run_all, try_all
 from benchmarks.stress.subjects import SMALL, run_program
 
-KILLS, DISKS = 30, 18
+KILLS, DISKS = 30, 12
 PHASES = 4
 STARTING_S, LINE_S = 4.0, 0.4
 """The longest wait for a kill: before the first line, behind a line."""

@@ -76,8 +76,9 @@ def _altered_records(folder: Path, arguments: argparse.Namespace) -> list[Result
             yield Command(f"{name}: list", ("list", *at), size, _lists_base)
             yield Command(f"{name}: history", ("history", *at), size, _lists_base)
             yield Command(f"{name}: report", ("report", run, "--full", *at), size)
-            if run == "other":
+            if run == "other" and (same or chance.random() < 0.5):
                 yield Command(f"{name}: compare", _compare(logdir), size, _equals(same))
+            elif run == "other":
                 gate = ("gate", "base", "--baseline", "other", *at)
                 yield Command(f"{name}: gate", gate, size)
 

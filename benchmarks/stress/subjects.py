@@ -16,8 +16,9 @@ from tests import h200
 from tests.analysis.made import made_run
 
 SMALL = ("--num-batches", "6", "--batch-size", "2", "--burn-in", "2")
-LARGEST_BYTES = 1_000_000
-_ON_A_CPU = ("names: colons", "pools: all to one", "markers: 300 long names", "times: empty")
+LARGEST_BYTES = 320_000
+"""Of a recorded trace; larger ones take longer, and hold the same."""
+_ON_A_CPU = ("names: colons", "markers: 300 long names", "times: empty")
 
 
 def run_program(
