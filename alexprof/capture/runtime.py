@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import alexprof
@@ -47,19 +47,33 @@ def start_tensorflow() -> tuple[str, ...]:
 
 @contextmanager
 def _standard_error_kept() -> Iterator[None]:
-    """Keeps what the process writes to standard error, below Python too."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        original = os.dup(2)
+    """Keeps what the process writes to standard error, below Python too.
+
+    Without a temporary folder, or where standard error is closed, it leaves it alone.
+    """
+    with ExitStack() as stack:
+        original: int | None = None
+        with suppress(OSError):
+            kept = stack.enter_context(tempfile.TemporaryFile())
+            original = os.dup(2)
+        if original is None:
+            yield
+            return
+        _flush_errors()
         os.dup2(kept.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            _flush_errors()
             os.dup2(original, 2)
             os.close(original)
             kept.seek(0)
             _log_lines.extend(kept.read().decode(errors="replace").splitlines())
+
+
+def _flush_errors() -> None:
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or none at all
+        sys.stderr.flush()
 
 
 def check_cpu_allocator(name: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from alexprof.errors import RunError, UsageError
-from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.export.tensorboard import write_events
+from alexprof.files import check_writable, make_folder, whole_file, whole_folder
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.record.store import check_run_name, save_run
 from alexprof.tracer.run import Run
@@ -66,17 +67,9 @@ def import_trace(
     _check_new(folder, name)
     loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
     check_writable(folder.parent)
-    part = folder.with_name(f".import-{name}")
-    whole = part / name  # one folder further down, where nobody looks for runs
-    with writing(folder):
-        shutil.rmtree(part, ignore_errors=True)  # of an import that was killed
-        try:
-            whole.mkdir(parents=True)
-            run = _write(whole, loaded)
-            _check_new(folder, name)
-            whole.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(folder) as part:
+        run = _write(part, loaded)
+        _check_new(folder, name)
     return run.placed(folder)
 
 
@@ -98,22 +91,12 @@ def _check_new(folder: Path, name: str) -> None:
 
 def _write(folder: Path, loaded: LoadedTrace) -> Run:
     """Fills a run's folder."""
-    from alexprof.show import ReportOptions, render
-    from alexprof.tensorboard.summaries import write_variant_events
-
     run = _with_trace(folder, loaded)
     attributions = {(TRACE, key): phase for key, phase in loaded.attributions.items()}
     tables = {COSTS_FILE: costs_table(loaded.costs), STEPS_FILE: steps_table({}, attributions)}
     run = save_tables(folder, run, tables)
-    write_variant_events(
-        folder / TRACE,
-        run,
-        TRACE,
-        render(run, "markdown", ReportOptions(variant=TRACE)),
-        timed={},
-        costs=loaded.costs,
-    )
     save_run(folder, run)
+    write_events(run.placed(folder))
     return run
 
 

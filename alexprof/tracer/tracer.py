@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alexprof.capture.failures import reason
 from alexprof.capture.runtime import accelerators, session_config, software
 from alexprof.capture.target import SessionTarget, Target, as_target, session_target
-from alexprof.capture.trace import GRAPH_BUILD, profiled
+from alexprof.capture.trace import GRAPH_BUILD, profiled_if_possible
 from alexprof.errors import RunError, UsageError, check_name
 from alexprof.measure.machine import describe_machine
 from alexprof.record.ablation import AblationSpec
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
@@ -190,13 +192,13 @@ class Tracer:
 
         Raises:
             UsageError: If the name is taken or can't be a folder's name, or the tracer is not open.
-            CaptureError: If another profiler is running.
         """
         import tensorflow as tf
 
         self._check_new(variant)
-        graph = tf.Graph()
-        with profiled(self.folder / variant, GRAPH_BUILD, f"building {variant}", python_level=1):
+        graph, doing = tf.Graph(), f"building {variant}"
+        folder = self.folder / variant
+        with profiled_if_possible(folder, GRAPH_BUILD, doing, python_level=1) as failures:
             start_s = time.perf_counter()
             with graph.as_default(), tf.profiler.experimental.Trace(GRAPH_BUILD, step_num=0):
                 yield graph
@@ -204,6 +206,9 @@ class Tracer:
         self._graphs[variant] = graph
         record = Variant(label=label or variant.replace("_", " "), build_s=build_s)
         self._recorder.add_graph(variant, record, serialized(graph))
+        for failure in failures:
+            note = Note("build_not_profiled", names=(variant,), text=reason(failure))
+            self._recorder.add_note(note)
 
     def layers(self, variant: str, layers: Sequence[Layer]) -> None:
         """Records a variant's layers, and shows their names and output shapes.
