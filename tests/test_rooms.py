@@ -59,7 +59,7 @@ def test_a_room_imports_only_rooms_before_it(path):
 
 
 def test_every_folder_is_a_known_room():
-    floor = {"__init__", "__main__", "errors", "files"}
+    floor = {"__init__", "__main__", "errors", "files", "arguments"}
     assert {room_of(path) for path in FILES} <= {*ROOMS, *floor}
 
 

@@ -49,10 +49,11 @@ _FINDINGS: tuple[tuple[int, tuple[Invalidates, ...], str], ...] = (
     (2, ("shares",), "eager_ops xla_fusions_across xla_fusions_estimated"),
     (2, ("times",), "steps_overlap"),
     (2, (), "pool_work_without_op markers_inside_steps steps_empty results_unknown"),
+    (2, (), "events_missing"),
     (1, (), "no_trace first_step stopped outliers"),
     (1, _SHARES, "host_level_low"),
     (1, (), "steps_by_calls unseen_ops_unknown idle_unknown xla_fused layers_below_scope"),
-    (1, (), "interference_unknown build_not_profiled events_missing"),
+    (1, (), "interference_unknown build_not_profiled"),
     (1, (), "set_up_left_out steps_too_short steps_renumbered several_hosts gpu_clock_level"),
 )
 """Severity and what it makes unsure, of findings and of notes that are some; the worst first."""

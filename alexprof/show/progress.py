@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from alexprof.files import silence
@@ -78,14 +78,17 @@ class Unfailing(Progress):
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
         """Begins something."""
-        shown, counter = self._shown.phase(title, steps, unit), None
+        shown: AbstractContextManager[Counter] | None = None
+        counter: Counter | None = None
         with suppress(Exception):
+            shown = self._shown.phase(title, steps, unit)
             counter = shown.__enter__()
         try:
             yield Counter(steps, time.monotonic, _advancing(counter))
         finally:
             with suppress(Exception):
-                shown.__exit__(None, None, None)
+                if shown is not None and counter is not None:
+                    shown.__exit__(None, None, None)
 
     def close(self) -> None:
         """Takes away what does not stay."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from alexprof.arguments import PATH, TEXT, check, several
 from alexprof.errors import RunError, UsageError
 from alexprof.export.tensorboard import write_events
 from alexprof.files import check_writable, make_folder, whole_file, whole_folder
@@ -57,6 +58,7 @@ def import_trace(
         RunError: If the folder exists already, or can't be written.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
+    check(traces=(traces, several(PATH)), logdir=(logdir, PATH), name=(name, TEXT.or_none()))
     files = [file for trace in traces for file in _files(Path(trace))]
     if not files:
         raise UsageError("name a trace to import: its .xplane.pb file or its session's folder")
