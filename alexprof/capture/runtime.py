@@ -36,6 +36,7 @@ def start_tensorflow() -> tuple[str, ...]:
         What it logged meanwhile, line by line.
     """
     if "tensorflow" not in sys.modules:
+        _name_temporary_folder()
         # Later information and warnings of the C++ side; errors stay.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         with _standard_error_kept():
@@ -43,6 +44,14 @@ def start_tensorflow() -> tuple[str, ...]:
 
             tf.config.list_physical_devices()
     return tuple(_log_lines)
+
+
+def _name_temporary_folder() -> None:
+    """Names a folder where there is none to write to: TensorFlow wants a name when it starts."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        tempfile.tempdir = os.devnull
 
 
 @contextmanager

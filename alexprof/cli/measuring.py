@@ -212,13 +212,10 @@ def run_workload(
 
 def _repair(logdir: Path) -> None:
     """Finishes what runs that were killed have left in the logdir; after the run: it takes time."""
-    from alexprof.show.text import clean, listed, plural
+    from alexprof.show.text import clean, listed
     from alexprof.tracer.repair import repair_killed
 
     names = repair_killed(logdir)
     if names:
-        were = plural(len(names), "run") + (" was" if len(names) == 1 else " were")
-        print_text(
-            f"\n{were} killed: {listed([clean(name) for name in names])}. What they had "
-            "finished is in TensorBoard, too."
-        )
+        runs = listed([clean(name) for name in names])
+        print_text(f"\nKilled before: {runs}. What was finished is in TensorBoard now, too.")

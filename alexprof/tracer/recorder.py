@@ -145,7 +145,7 @@ class Recorder:
             if removed:
                 stopped = stopped or Note("files_removed", names=removed)
             if removed or self._unsure:
-                self._write(self._tables())
+                self._write_again()
             self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
             try:
                 self.run = with_events(self.run.placed(self.folder), self._files)
@@ -171,14 +171,19 @@ class Recorder:
         names = [*self.run.tables, *(trace.file for trace in traced if trace and trace.file)]
         return tuple(name for name in names if not (self.folder / name).exists())
 
-    def _tables(self) -> dict[str, pl.DataFrame]:
-        """The tables so far; none that has no rows."""
+    def _write_again(self) -> None:
+        """Writes the tables from memory, as far as that can be done; none that has no rows."""
         tables: dict[str, pl.DataFrame] = {}
         if self.blocks:
             tables[STEPS_FILE] = steps_table(self.blocks, self.attributions)
         if self.attributions:
             tables[COSTS_FILE] = costs_table(self.costs)
-        return tables
+        with suppress(RunError, OSError):
+            self._write(tables)
+            for name in self.run.tables.keys() - tables.keys():
+                (self.folder / name).unlink(missing_ok=True)
+            kept = {name: self.run.tables[name] for name in tables}
+            self.run = msgspec.structs.replace(self.run, tables=kept)
 
     def add_note(self, note: Note) -> None:
         """Adds what is missing beside the phases; it reaches the disk with the next phase."""
@@ -246,7 +251,7 @@ class Recorder:
         """Writes what a phase's trace says.
 
         Raises:
-            RunError: If it can't be written.
+            RunError: If it can't be written; the record is as before.
             ClosureError: If the shares of a step do not add up to it.
         """
         attributions = {**self.attributions, (variant, key): attribution}
@@ -254,12 +259,17 @@ class Recorder:
         self._write(
             {COSTS_FILE: costs_table(costs), STEPS_FILE: steps_table(self.blocks, attributions)}
         )
-        self.attributions = attributions
+        before = self.run
         self.set_phase(variant, key, phase)
         self._note_onednn(phase)
+        try:
+            self._save()
+        except RunError:  # a record without the trace may still fit
+            self.run, self._unsure = before, True
+            raise
+        self.attributions = attributions
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
-        self._save()
 
     def add_results(
         self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note

@@ -248,19 +248,31 @@ def test_another_run_in_the_folder_is_not_written(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run") == other
 
 
-def test_a_trace_that_is_not_written_leaves_tables_that_agree(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tf: Any
+FULL = RunError("full", code="not_written", text="No space left on device")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", ["table", "record"])
+def test_a_trace_that_is_not_written_leaves_a_record_and_tables_that_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tf: Any, last: str
 ) -> None:
-    """The disk is full between the two tables of a second trace."""
+    """The disk is full between the two tables of a second trace, or too full for the record."""
     written: list[str] = []
 
     def write_some(path: Path, content: bytes) -> None:
         written.append(path.name)
-        if written == ["steps.parquet", "costs.parquet", "steps.parquet"] * 2:
-            raise RunError("full", code="not_written", text="No space left on device")
+        if last == "table" and written == ["steps.parquet", "costs.parquet", "steps.parquet"] * 2:
+            raise FULL
         write_whole(path, content)
 
+    def save_some(folder: Path, run: Run) -> None:
+        second = run.phase(VARIANT, "second")
+        if last == "record" and second is not None and second.traced is not None:
+            raise FULL
+        save_run(folder, run)
+
     monkeypatch.setattr("alexprof.record.parquet.write_whole", write_some)
+    monkeypatch.setattr("alexprof.tracer.recorder.save_run", save_some)
     step = tf.function(lambda: tf.linalg.matmul(tf.ones([9, 9]), tf.ones([9, 9])))
     with Tracer(tmp_path / "run", trace_steps=1) as tracer:
         for label in ("First", "Second"):
