@@ -15,7 +15,7 @@ from pathlib import Path
 from alexprof.errors import AlexProfError
 from alexprof.record.store import load_run
 from benchmarks.stress.commands import WORKERS, Command, Result, run_all
-from benchmarks.stress.subjects import SMALL
+from benchmarks.stress.subjects import SMALL, make_run
 
 KILLS, DISKS = 30, 18
 KILLED_AFTER_S = (2.0, 16.0)
@@ -58,9 +58,8 @@ def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
         for wrong in threads.map(kill, range(round(KILLS * arguments.scale))):
             result.tried += 1
             result.faults += [wrong] if wrong else []
-    left = [str(path.relative_to(logdir)) for path in logdir.rglob(".part*")]
-    if left:
-        result.faults.append(f"{len(left)} temporary files are left, such as {left[0]}")
+    make_run(logdir, "next")
+    result.faults += _left(logdir)
     at = ("--logdir", str(logdir))
     reports = [
         Command(f"report {run.name}", ("report", run.name, *at), 1_000_000)
@@ -68,6 +67,27 @@ def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
         if (run / "run.json").exists()
     ]
     return [result, run_all("reports of killed runs", [Command("list", ("list", *at)), *reports])]
+
+
+def _left(logdir: Path) -> list[str]:
+    """What the next run in the logdir should have put in order."""
+    faults = []
+    left = [str(path.relative_to(logdir)) for path in logdir.rglob(".part*")]
+    if left:
+        faults.append(f"{len(left)} temporary files are left, such as {left[0]}")
+    for run in logdir.iterdir():
+        if not (run / "run.json").exists():
+            faults.append(f"{run.name} has no record")
+            continue
+        record = load_run(run)
+        if record.stopped is not None and record.stopped.code == "unfinished":
+            faults.append(f"{run.name} doesn't say that it was killed")
+        faults += [
+            f"{run.name}/{variant} has no event file"
+            for variant in record.variants
+            if not list((run / variant).glob("events.out.tfevents.*"))
+        ]
+    return faults
 
 
 def _lost(run: Path, out: bytes, *, finished: bool) -> str:
