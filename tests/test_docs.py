@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import typer
 
-from alexprof import show
 from alexprof.cli.app import app
 from alexprof.show import finding_texts
+from alexprof.show.outputs import render
 from docs import json_reference
 from tests import h200
 
@@ -81,7 +81,7 @@ def examples(page: Path) -> list[tuple[str, set[str]]]:
 
 
 def test_readme_shows_what_the_report_of_a_recorded_run_says_today():
-    report = show.render(h200.run_of("alexnet_gpu32")).replace("\u00a0", " ")
+    report = render(h200.run_of("alexnet_gpu32")).replace("\u00a0", " ")
     block = textwrap.indent(report.partition("\n\nDetails:")[0], "    ") + "\n"
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")

@@ -15,9 +15,12 @@ from alexprof.analysis.selection import Group
 from alexprof.analysis.summary import summarize
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.timed import Stretch
-from alexprof.show import ReportOptions, numbers, render, render_list
+from alexprof.show import numbers
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
+from alexprof.show.listing import render_list
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render
 from alexprof.tensorboard.hparams import metrics
 from alexprof.tensorboard.scalars import all_series
 from alexprof.tracer.sources import select, select_each

@@ -84,7 +84,11 @@ READ = (
     ("modules", "not_loaded"),
     [
         ([""], {*HEAVY, "numpy", "polars", "scipy", "rich", "typer", "msgspec"}),
-        ([".xplane", ".attribute", ".record.parquet", ".tracer.traces", ".show"], TENSORFLOW),
+        (
+            [".xplane", ".attribute", ".record.parquet", ".tracer.traces", ".show.outputs.as_text"],
+            TENSORFLOW,
+        ),
+        ([".cli"], {*HEAVY, "numpy", "polars", "scipy", "rich", "msgspec"}),
         ([".measure.loop"], {"tensorflow", "scipy", "polars"}),
         ([f".{module}" for module in READ], {*TENSORFLOW, "numpy", "polars", "scipy"}),
     ],

@@ -58,7 +58,10 @@ def caveats_of(a: Selection, b: Selection, pairs: Sequence[Pair]) -> list[Caveat
         caveats += [*_load(a, b, pairs), *_around(a, b, pairs)]
     else:
         caveats += [Caveat(code="variants_of_one_run", variants=pair) for pair in pairs]
-        caveats += _busy_in_turns(a, b, pairs)
+        # As in the run's report: both were measured beside the others.
+        compared = [*_compared(a, b, pairs, side=0), *_compared(a, b, pairs, side=1)]
+        if lost := _lost_parts(a, compared, only_busy=True):
+            caveats.append(_machine_busy(a.run, lost, "none"))
     if a.folder != b.folder:
         caveats += _unlike_programs(a, b, pairs)
     incomplete = [run for run in (a.run, b.run) if not run.complete]
@@ -98,12 +101,9 @@ def outside_steps(selection: Selection) -> Iterator[Caveat]:
     """Marked steps that hold a small part of their loop: they are not how long a step takes."""
     for finding in findings_of(selection.run):
         if finding.code in ("outside_waits", "outside_runs"):
-            yield Caveat(
-                code="outside_steps",
-                effect="times",
-                runs=(selection.name,),
-                numbers={"held_fraction": finding.numbers["held_s"] / finding.numbers["span_s"]},
-            )
+            held = {"held_fraction": finding.numbers["held_s"] / finding.numbers["span_s"]}
+            runs = (selection.name,)
+            yield Caveat(code="outside_steps", effect="times", runs=runs, numbers=held)
 
 
 def _trace_and_timed(a: Selection, b: Selection) -> Caveat:
@@ -150,12 +150,8 @@ def _unlike_programs(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Itera
     common = of_a.keys() & of_b.keys()
     parts = [sum(ops[name] for name in common) / sum(ops.values()) for ops in (of_a, of_b)]
     if max(parts) < LEAST_COMMON:
-        yield Caveat(
-            code="programs_unlike",
-            effect="work",
-            runs=(a.name, b.name),
-            numbers={"common_fraction": max(parts)},
-        )
+        runs, common_part = (a.name, b.name), {"common_fraction": max(parts)}
+        yield Caveat(code="programs_unlike", effect="work", runs=runs, numbers=common_part)
 
 
 def _ops(phases: Iterable[Phase]) -> dict[str, float]:
@@ -225,13 +221,6 @@ def _machine_busy(run: Run, lost: Mapping[str, float], effect: Effect) -> Caveat
     )
 
 
-def _busy_in_turns(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
-    """Others beside variants of one run, as in its report: both were measured beside them."""
-    compared = [*_compared(a, b, pairs, side=0), *_compared(a, b, pairs, side=1)]
-    if lost := _lost_parts(a, compared, only_busy=True):
-        yield _machine_busy(a.run, lost, "none")
-
-
 def _compared(a: Selection, b: Selection, pairs: Sequence[Pair], side: int) -> list[VariantPhase]:
     """The phases of one side, A's (0) or B's (1), that stand beside one of the other's."""
     return [(phase.variants[side], phase.key) for phase in common_phases(a, b, pairs)]
@@ -269,16 +258,13 @@ def _load(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]
 
 def _around(a: Selection, b: Selection, pairs: Sequence[Pair]) -> Iterator[Caveat]:
     """What went on beside a phase in one run and not in the other."""
+    runs = (a.name, b.name)
     for _, key, phase_a, phase_b in common_phases(a, b, pairs):
         if phase_a.interference is None or phase_b.interference is None:
             continue
         for what, numbers in _interference_differences(phase_a.interference, phase_b.interference):
             yield Caveat(
-                code="interference_differs",
-                runs=(a.name, b.name),
-                phases=(key,),
-                what=what,
-                numbers=numbers,
+                code="interference_differs", runs=runs, phases=(key,), what=what, numbers=numbers
             )
 
 

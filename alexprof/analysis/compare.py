@@ -10,9 +10,10 @@ report does: by the measured ablation and the spread over traced steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -134,8 +135,7 @@ def _compare_groups(
     estimator = common_estimator(selection.run for selection in (*a.runs, *b.runs))
     of_a, of_b = ([RunSamples(run, estimator) for run in group.runs] for group in (a, b))
     one_run = len(a.runs) == len(b.runs) == 1 and a.runs[0].folder == b.runs[0].folder
-    changes: list[Change] = []
-    unmatched: list[Unmatched] = []
+    parts: list[Change | Unmatched] = []
     for (a_variant, b_variant), key in phases_of_all(a, b):
         phase = _PhaseOfBoth(
             where={"variant": a_variant, "b_variant": b_variant, "phase": key, "b": b.name},
@@ -145,10 +145,10 @@ def _compare_groups(
             one_run=a.runs[0].run if one_run else None,
             paired=paired,
         )
-        phase.compare(changes, unmatched)
+        parts += phase.compared()
     judged = []
     for level in LEVELS:
-        of_level = [change for change in changes if change.level == level]
+        of_level = [part for part in parts if isinstance(part, Change) and part.level == level]
         differences = [change.difference for change in of_level]
         if not (one_run and level == "phase"):
             differences = adjust(differences)
@@ -156,7 +156,7 @@ def _compare_groups(
             replace(change, difference=difference)
             for change, difference in zip(of_level, differences, strict=True)
         ]
-    return judged, unmatched
+    return judged, [part for part in parts if isinstance(part, Unmatched)]
 
 
 def phases_of_all(a: Group, b: Group) -> list[tuple[Pair, str]]:
@@ -179,45 +179,26 @@ class _PhaseOfBoth:
     one_run: Run | None
     paired: bool
 
-    def compare(self, changes: list[Change], unmatched: list[Unmatched]) -> None:
-        """Appends what both have, compared, and what only one has."""
+    def compared(self) -> Iterator[Change | Unmatched]:
+        """What both have, compared, and what only one has."""
         if len({sample.traced for sample in self._all}) > 1:
             return  # traced steps are slower than timed ones
-        timed = self._timed()
+        timed, where = self._timed(), self.where
         if timed is not None:
-            changes.append(self._change("phase", self.where["phase"], (1.0, 1.0), timed))
+            yield Change(
+                level="phase", name=where["phase"], a_share=1, b_share=1, difference=timed, **where
+            )
         for level, name in self._parts():
             a_s, b_s = (_cost_s(samples, level, name) for samples in (self.a, self.b))
-            shares = _share(self.a, level, name), _share(self.b, level, name)
-            if max(shares) < LEAST_SHARE:
+            a, b = _share(self.a, level, name), _share(self.b, level, name)
+            if max(a, b) < LEAST_SHARE:
                 continue
+            of: dict[str, Any] = {"level": level, "name": name, **where}
             if a_s and b_s:
-                part = self._part(level, name, timed)
-                changes.append(self._change(level, name, shares, part))
+                difference = self._part(level, name, timed)
+                yield Change(a_share=a, b_share=b, difference=difference, **of)
             else:
-                unmatched.append(
-                    Unmatched(
-                        level=level,
-                        name=name,
-                        a_s=a_s or None,
-                        b_s=b_s or None,
-                        share=max(shares),
-                        **self.where,
-                    )
-                )
-
-    def _change(
-        self, level: Level, name: str, shares: tuple[float, float], difference: Difference
-    ) -> Change:
-        a_share, b_share = shares
-        return Change(
-            level=level,
-            name=name,
-            a_share=a_share,
-            b_share=b_share,
-            difference=difference,
-            **self.where,
-        )
+                yield Unmatched(a_s=a_s or None, b_s=b_s or None, share=max(a, b), **of)
 
     @property
     def _all(self) -> list[PhaseSample]:

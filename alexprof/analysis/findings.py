@@ -62,7 +62,6 @@ HARM = {
     for severity, invalidates, codes in _FINDINGS
     for code in codes.split()
 }
-_ORDER = list(HARM)
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -74,10 +73,7 @@ PAGE_FAULT_S = 1e-6
 """What a page fault costs at least: the system's entry, and clearing 4096 bytes."""
 FAULTS_SEEN = 0.01
 """More page faults under the trace than without matter from this fraction of the step on."""
-
-
 _NEARLY_NOTHING = 0.1  # fraction of the time outside of steps in which ops may run
-_WAITS = ("launching", "input", "python", "fetching", "unknown")
 
 
 class Finding(Note, frozen=True, kw_only=True):
@@ -108,18 +104,13 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
         gpu = finding.numbers.get("gpu")
         key = finding.code, finding.names, finding.host, finding.text, gpu
         groups.setdefault(key, []).append(finding)
-    together = map(_joined, groups.values())
-    all_variants = set(run.variants)
-    findings = (
-        replace(finding, variants=()) if {*finding.variants} == all_variants else finding
-        for finding in together
-    )
-    return tuple(sorted(findings, key=_rank))
-
-
-def _rank(finding: Finding) -> tuple[int, int]:
-    place = _ORDER.index(finding.code) if finding.code in HARM else len(HARM)
-    return -finding.severity, place
+    findings = [
+        replace(finding, variants=()) if {*finding.variants} == {*run.variants} else finding
+        for finding in map(_joined, groups.values())
+    ]
+    order = {code: place for place, code in enumerate(HARM)}
+    findings.sort(key=lambda finding: (-finding.severity, order.get(finding.code, len(order))))
+    return tuple(findings)
 
 
 def _finding(
@@ -130,16 +121,8 @@ def _finding(
     variants: Iterable[str] = (),
     text: str = "",
 ) -> Finding:
-    severity, invalidates = HARM[code]
-    return Finding(
-        code,
-        numbers or {},
-        text=text,
-        severity=severity,
-        phases=tuple(phases),
-        variants=tuple(variants),
-        invalidates=invalidates,
-    )
+    finding = of_note(Note(code, numbers or {}, text=text))
+    return replace(finding, phases=tuple(phases), variants=tuple(variants))
 
 
 def of_note(note: Note) -> Finding:
@@ -397,7 +380,8 @@ def _bounds(run: Run, key: str, name: str, phase: Phase) -> Iterator[Finding]:
     traced, attributed, division = phase.traced, phase.attribution, divide(run, name, key)
     if traced is None or attributed is None or division is None:
         return
-    if attributed.bound_by not in _WAITS:
+    code = f"bound_by_{attributed.bound_by}"
+    if code not in HARM:
         return
     if traced.steps == 1 and traced.span_s is None and phase.timed is None:
         return  # the whole trace as one step has set-up and compiling in it
@@ -411,4 +395,4 @@ def _bounds(run: Run, key: str, name: str, phase: Phase) -> Iterator[Finding]:
         numbers["launches_per_step"] = attributed.launches_per_step
     if attributed.bound_by == "launching":
         numbers["waits_s"] = division.idle_by_reason_s.get("launching", 0.0)
-    yield _finding(f"bound_by_{attributed.bound_by}", numbers)
+    yield _finding(code, numbers)

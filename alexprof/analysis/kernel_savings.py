@@ -68,16 +68,16 @@ class StepWork:
         return saved_s, (saved_s - half_s, saved_s + half_s)
 
     def savings(self, step_s: float) -> tuple[Saving, ...]:
-        """What a step would save without each layer, kind and op, largest first in each sort."""
+        """What a step would save without each layer, each kind and each op, the largest first."""
         savings: list[Saving] = []
         for what in ("layer", "kind", "op"):
-            of_sort = [
-                self._saving(what, name, seconds, part, step_s)
-                for name, seconds, part in self._by(what)
+            groups = (
+                self._saving(what, name, seconds, launches, step_s)
+                for name, seconds, launches in self._by(what)
                 if name != UNASSIGNED_OP
-            ]
-            of_sort.sort(key=lambda saving: -saving.fraction)
-            savings += [saving for saving in of_sort if saving.fraction >= LEAST]
+            )
+            listed = [saving for saving in groups if saving.fraction >= LEAST]
+            savings += sorted(listed, key=lambda saving: -saving.fraction)
         return tuple(savings)
 
     def _by(self, column: str) -> Iterator[tuple[str, Floats, float]]:

@@ -57,14 +57,14 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     if division is None or not division.layers:
         return None
     record = run.variants[variant].phases[phase]
-    step_s = division.step_s
+    step_s, scale = division.step_s, 1.0
     how: PredictedBy | None = "share"
     savings: Iterator[_Fractions] = iter(())
     if record.replay and record.replay.savings:
         how = record.replay.how
         if how == "kernels" and record.timed:
-            step_s = record.timed.mean_s  # its idle time is a part of what is predicted
-        savings = _replayed(run, record.replay, variant, phase)
+            scale = record.timed.mean_s / step_s  # kernels keep their times, whatever leads
+        savings = _replayed(run, record.replay, division, scale)
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
         how = None
     else:
@@ -105,22 +105,22 @@ def _by_share(run: Run, division: DividedStep) -> Iterator[_Fractions]:
             yield "layer", layer.name, layer.fraction, std, layer.fraction / 2
 
 
-def _replayed(run: Run, replay: Replay, variant: str, phase: str) -> Iterator[_Fractions]:
-    """Ops that another variant leaves out, then layers."""
+def _replayed(
+    run: Run, replay: Replay, division: DividedStep, scale: float
+) -> Iterator[_Fractions]:
+    """Ops that another variant leaves out, then layers; their recorded fractions times `scale`."""
     left_out = [
-        ablation.name
+        ("ablation", ablation.name)
         for ablation in run.ablations
-        if (ablation.phase, ablation.reference) == (phase, variant)
+        if (ablation.phase, ablation.reference) == (division.phase, division.variant)
     ]
-    savings = [
-        saving
-        for name in left_out
-        for saving in replay.savings
-        if (saving.what, saving.name) == ("ablation", name)
-    ]
-    for saving in (*savings, *(saving for saving in replay.savings if saving.what == "layer")):
-        what: What = "layer" if saving.what == "layer" else "ablation"
-        yield what, saving.name, saving.fraction, saving.fraction_std, saving.halved_fraction
+    recorded = {(saving.what, saving.name): saving for saving in replay.savings}
+    layers = (key for key in recorded if key[0] == "layer")
+    for key in (*left_out, *layers):
+        if saving := recorded.get(key):
+            std = None if saving.fraction_std is None else scale * saving.fraction_std
+            what: What = "layer" if saving.what == "layer" else "ablation"
+            yield what, saving.name, scale * saving.fraction, std, scale * saving.halved_fraction
 
 
 def _speed_up(saved: float) -> float | None:

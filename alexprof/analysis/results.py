@@ -87,7 +87,8 @@ def _phase(a: Selection, b: Selection, phase: CommonPhase) -> ResultChange:
     for selection, fingerprint in ((a, of_a), (b, of_b)):
         if not fingerprint:
             return change(None, "not_recorded", run=selection.name)
-    if _seeds_differ(a, b):
+    works = (a.run.workload, b.run.workload)
+    if len({str(work.settings.get("seed")) for work in works if work is not None}) > 1:
         return change(None, "seeds_differ")
     if len(of_a) != len(of_b):
         return change(False, "tensor_count", values=(len(of_a), len(of_b)))
@@ -106,11 +107,6 @@ def _phase(a: Selection, b: Selection, phase: CommonPhase) -> ResultChange:
         if not (x.repeats and y.repeats):
             return change(None, "not_repeatable", (x, y))
     return change(True, "equal", worst)
-
-
-def _seeds_differ(a: Selection, b: Selection) -> bool:
-    works = (a.run.workload, b.run.workload)
-    return len({str(work.settings.get("seed")) for work in works if work is not None}) > 1
 
 
 def _distance(tensors: Tensors) -> float:

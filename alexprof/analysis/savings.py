@@ -20,7 +20,7 @@ from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.run import Run
 from alexprof.record.trace import LayerChange, OneSided
 from alexprof.record.values import Interval, Reason, Verdict
-from alexprof.workload.base import matches
+from alexprof.workload.base import matches, matches_kind
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
 RowKind = Literal[
@@ -58,6 +58,9 @@ class MeasuredSaving(Struct, frozen=True, kw_only=True):
     name: str  # The ablation
     reference: str  # The variant with it
     without: str  # The variant without it
+    # Kinds of the ops that go, where others of its layers stay; None if not known. Empty if its
+    # name says what goes
+    kinds: tuple[str, ...] | None = ()
     saved_s: float  # Measured saving per step
     ci95_s: Interval | None  # Its 95 % interval; None with too few blocks
     fraction: float  # `saved_s` as a fraction of the reference's step
@@ -159,6 +162,7 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
         name=ablation.name,
         reference=ablation.reference,
         without=ablation.without,
+        kinds=_kinds(run, ablation),
         saved_s=saved_s,
         ci95_s=ci95_s,
         fraction=saved_s / step_s if step_s else 0.0,
@@ -179,6 +183,19 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
         saving_off=saving_off,
         prediction_agrees=agrees,
     )
+
+
+def _kinds(run: Run, ablation: Ablation) -> tuple[str, ...] | None:
+    """The kinds of the ops that go, fused ones included; none where whole layers, or kinds, go."""
+    if not ablation.layers or len(ablation.kinds) == 1:
+        return ()
+    phase = run.phase(ablation.reference, ablation.phase)
+    ops = [op for op in phase.ops if op.layer in ablation.layers] if phase else []
+    own = [op for op in ops if matches(ablation, op.name, op.kind, op.layer)]
+    if len(own) == len(ops):
+        return () if ops or not ablation.kinds else None
+    fused = [kind for op in ops for kind in op.fused if matches_kind(ablation, kind, op.layer)]
+    return tuple(sorted({*fused, *(op.kind for op in own)}))
 
 
 def prediction_errors(savings: Sequence[MeasuredSaving]) -> Iterator[PredictionErrors]:

@@ -9,11 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from alexprof.analysis.difference import (
-    center_ci95_s,
-    center_s,
-    leading_estimator,
-)
+from alexprof.analysis.difference import center_ci95_s, center_s, leading_estimator
 from alexprof.analysis.division import DividedStep, device_ops, divide, divided_steps
 from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.order import BlockOrder, block_orders

@@ -36,6 +36,11 @@ def main() -> NoReturn:
         code = _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
         code = _say("interrupted", Interrupted.exit_code)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        silence(sys.stdout)  # of --help or --version, which no command of ours prints
+        code = _say(f"can't write: {error.strerror}", AlexProfError.exit_code)
     except _Complaint as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "alexprof"

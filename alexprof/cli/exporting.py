@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
 from alexprof.cli import option
 from alexprof.cli.app import app
@@ -23,6 +22,8 @@ def export(
     logdir: option.Logdir = Path("logdir"),
 ) -> None:
     """Write a run for another tool: TensorBoard's event files, of a run that was killed too."""
+    from msgspec.structs import replace
+
     from alexprof.errors import check_name
     from alexprof.export import FORMATS
     from alexprof.record.store import find_run, load_run, save_run

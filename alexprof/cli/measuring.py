@@ -119,7 +119,7 @@ def ablate(
     A measured variant has those ops replaced by identities and takes turns with the full workload.
     """
     from alexprof.workload import make_workload
-    from alexprof.workload.without_ops import ablated
+    from alexprof.workload.leave_ops_out import ablated
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
@@ -180,8 +180,8 @@ def run_workload(
     """Runs a workload into a new folder of the logdir, and prints the report."""
     from alexprof.capture.runtime import start_tensorflow
     from alexprof.measure.monitor import monitor
-    from alexprof.show import render
     from alexprof.show.finding_texts import busy
+    from alexprof.show.outputs import render
     from alexprof.show.progress import Unfailing, progress_for
     from alexprof.tracer.profiling import choose
     from alexprof.tracer.profiling import profile as run_profile

@@ -7,13 +7,6 @@ from typing import Annotated
 
 import typer
 
-import alexprof
-
-FORMATS = sorted(
-    path.stem.removeprefix("as_")
-    for path in (Path(alexprof.__file__).parent / "show" / "outputs").glob("as_*.py")
-)
-"""The names of all outputs, without importing any."""
 MOST_STEPS = 10_000_000
 Logdir = Annotated[
     Path, typer.Option(envvar="ALEXPROF_LOGDIR", help="Folder of the runs, as for TensorBoard.")

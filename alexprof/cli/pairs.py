@@ -16,7 +16,7 @@ from alexprof.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from alexprof.analysis.pairs import PairsRecord
-    from alexprof.show import ReportOptions
+    from alexprof.show.options import ReportOptions
     from alexprof.tracer.pairing import PairsPlan
 
 

@@ -12,6 +12,7 @@ import typer
 from alexprof.cli import option
 from alexprof.cli.app import app
 from alexprof.cli.terminal import no_collector, print_text, report_options, style_of
+from alexprof.show.outputs import FORMATS
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
@@ -31,7 +32,7 @@ def report(
     markdown: option.Markdown = False,
     format_: Annotated[
         str | None,
-        typer.Option("--format", help=f"One of {', '.join(option.FORMATS)}."),
+        typer.Option("--format", help=f"One of {', '.join(FORMATS)}."),
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Show where this variant's time goes.")
@@ -51,7 +52,7 @@ def report(
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
     style = style_of(format_, json=json, markdown=markdown)
     with no_collector():
-        from alexprof.show import render
+        from alexprof.show.outputs import render
         from alexprof.tracer.sources import load
 
         options = report_options(
@@ -98,7 +99,7 @@ def import_(
 
 def _print_imported(run: Run, logdir: Path) -> None:
     """Says what was made, and what to do with it."""
-    from alexprof.show.note_texts import stopped_text
+    from alexprof.show.reason_texts import stopped_text
     from alexprof.show.text import clean, plural
 
     steps = [
@@ -222,7 +223,7 @@ def history(
 def list_(logdir: option.Logdir = Path("logdir")) -> None:
     """List the runs of a logdir."""
     from alexprof.record.store import list_runs
-    from alexprof.show import render_list
+    from alexprof.show.listing import render_list
 
     now = datetime.now().astimezone()
     print_text(render_list(list_runs(logdir), report_options(), now=now))

@@ -17,7 +17,7 @@ from alexprof.errors import AlexProfError, UsageError
 from alexprof.files import check_new_folder, silence
 
 if TYPE_CHECKING:
-    from alexprof.show import ReportOptions
+    from alexprof.show.options import ReportOptions
 
 
 def print_text(text: str, style: str = "text") -> None:

@@ -36,7 +36,8 @@ def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> t
     Raises:
         RunError: If a table is missing or damaged, or a file can't be written.
     """
-    from alexprof.show import ReportOptions, render
+    from alexprof.show.options import ReportOptions
+    from alexprof.show.outputs import render
     from alexprof.tensorboard.scalars import timed_steps
     from alexprof.tensorboard.summaries import write_variant_events
 

@@ -110,14 +110,10 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
 def mean_difference(
     a: Sequence[Floats], b: Sequence[Floats], *, paired: bool
 ) -> tuple[float, Interval | None]:
-    """mean(A) − mean(B), and its 95 % interval; None with too few steps or blocks.
+    """mean(A) − mean(B) of blocks, and its 95 % interval; None with too few steps or blocks.
 
-    Args:
-        a: Blocks of A.
-        b: Blocks of B.
-        paired: Whether block i of `a` ran beside block i of `b`. Then a drift moves both together
-            and the interval comes from the pairs; otherwise, and where their numbers differ, from
-            both sides (Welch).
+    `paired` says whether block i of A ran beside block i of B. Then a drift moves both together and
+    the interval comes from the pairs; else, and where numbers differ, from both sides (Welch).
     """
     center = float(np.concatenate(a).mean() - np.concatenate(b).mean())
     if not (paired and len(a) == len(b)):

@@ -26,22 +26,9 @@ from alexprof.measure.equivalence_band import (
     undecided,
     verdict_of,
 )
-from alexprof.measure.spread import (
-    Floats,
-    Runs,
-    block_means,
-    relative_variances,
-    run_means,
-)
+from alexprof.measure.spread import Floats, Runs, block_means, relative_variances, run_means
 from alexprof.measure.student import quantile, satterthwaite, two_sided_p
-from alexprof.record.values import (
-    Difference,
-    Estimator,
-    Interval,
-    Needed,
-    NeededCode,
-    Outcome,
-)
+from alexprof.record.values import Difference, Estimator, Interval, Needed, NeededCode, Outcome
 
 LEVEL = 0.05
 LIKELY = 0.8
@@ -63,12 +50,7 @@ class _Spread:
 
 
 def compare_times(
-    a: Runs,
-    b: Runs,
-    *,
-    paired: bool = False,
-    run_cv: float = RUN_CV,
-    estimator: Estimator = "mean",
+    a: Runs, b: Runs, *, paired: bool = False, run_cv: float = RUN_CV, estimator: Estimator = "mean"
 ) -> Difference:
     """Compares B with A.
 

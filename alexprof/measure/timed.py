@@ -62,12 +62,7 @@ def describe(
 
 
 def describe_phase(
-    blocks: Sequence[Block],
-    rule: StoppingRule,
-    burn_in: int,
-    *,
-    until_steady: bool,
-    fetch: bool,
+    blocks: Sequence[Block], rule: StoppingRule, burn_in: int, *, until_steady: bool, fetch: bool
 ) -> dict[str, Timed]:
     """Sums up, by variant, what `timed_blocks` ran with these arguments to its end."""
     stopped_by = why_stopped(rule, blocks)

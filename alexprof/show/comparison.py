@@ -74,16 +74,14 @@ def _document(comparison: RunComparison, options: ReportOptions) -> Document:
             sections += changed_sections(comparison, other, options.top)
     else:
         sections = [brief_section(comparison)]
-    names = [clean(other.name) for other in comparison.others]
-    a = clean(comparison.a.name)
+    footer = f"{FOOTER}{'' if of_one_run(comparison) else BETWEEN_RUNS}."
+    others = [other.name for other in comparison.others]
     return Document(
-        name=title(
-            comparison.a.name, [other.name for other in comparison.others], "A → B", options
-        ),
+        name=title(comparison.a.name, others, "A → B", options),
         status="comparable" if comparison.comparable else "not comparable",
-        facts=(f"A {a}", f"B {' or '.join(names)}"),
+        facts=(f"A {clean(comparison.a.name)}", f"B {' or '.join(map(clean, others))}"),
         sections=tuple(sections),
-        footer=_footer(comparison) if options.full else "Every layer, kind and op: add --full.",
+        footer=footer if options.full else "Every layer, kind and op: add --full.",
     )
 
 
@@ -91,7 +89,3 @@ def title(before: str, after: Sequence[str], short: str, options: ReportOptions)
     """What is compared; the short form where the names, which stand below anyway, don't fit."""
     name = f"{clean(before)} → {', '.join(map(clean, after))}"
     return name if cell_len(name) + _BESIDE_TITLE <= options.width else short
-
-
-def _footer(comparison: RunComparison) -> str:
-    return f"{FOOTER}{'' if of_one_run(comparison) else BETWEEN_RUNS}."

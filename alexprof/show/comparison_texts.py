@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from alexprof.analysis.caveats import Caveat, CaveatCode
 from alexprof.analysis.changes import ResultChange
 from alexprof.show import numbers
-from alexprof.show.note_texts import figures_of, note_text
+from alexprof.show.reason_texts import figures_of, note_text
 from alexprof.show.text import clean, in_sentence, listed, plural
 
 SOFTWARE = {

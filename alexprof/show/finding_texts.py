@@ -1,4 +1,7 @@
-"""Findings to sentences: one template for each code."""
+"""Findings to sentences: one template for each code.
+
+A template is a text with figures by their names, as in `reason_texts`, or a function.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from alexprof.analysis.findings import Finding
 from alexprof.analysis.interference import OTHERS
 from alexprof.record.interference import Interference
 from alexprof.show import numbers
-from alexprof.show.note_texts import NOTE_TEXTS, note_text, stopped_text
+from alexprof.show.reason_texts import REASON_TEXTS, catalog, note_text, stopped_text
 from alexprof.show.text import listed, plural, sentence_case
 from alexprof.show.view import View
 
@@ -62,10 +65,6 @@ def _phases(view: View, finding: Finding) -> str:
 def _labels(view: View, phases: Sequence[str], variants: Sequence[str]) -> str:
     labels = (map(view.phase_label, phases), map(view.variant_label, variants))
     return ", ".join(filter(None, (listed([*names]) for names in labels)))
-
-
-def _incomplete(view: View, finding: Finding) -> str:
-    return f"the run is incomplete: {stopped_text(view.run.stopped)}."
 
 
 def _machine_busy(view: View, finding: Finding) -> str:
@@ -180,9 +179,125 @@ def _outliers(view: View, finding: Finding) -> str:
     return f"{text}. None is dropped."
 
 
+_TEXTS = """
+# Of times, traces and their steps: `analysis.findings`.
+no_turns: the variants ran one after the other, so their difference includes any drift of the
+    machine.
+few_steps: too few steps for an interval. Run at least 20 steps (--num-batches).
+no_trace: no step was traced (--trace-steps).
+trace_unlike: traced steps took {slowdown} as long as timed ones, so shares may be wrong. Trace
+    again on an idle machine.
+trace_varies: traced steps vary by {std_fraction}, so shares are rough. Trace more steps
+    (--trace-steps).
+not_warm: step times were not steady after {steps} warm-up steps, the maximum.
+trace_drifts: traced steps drift from {first_s} to {last_s}, so their mean is unreliable. Warm up
+    longer first.
+first_step: the first traced step took {first_s} and is left out: the mean is {mean_s} without it,
+    {mean_with_s} with it.
+outside_waits: the marked steps cover {held_s} of the {span_s} recorded; with the time between
+    steps, a step takes {step_with_it_s}. Hardly any op ran between them: the loop may be waiting
+    for input.
+outside_runs: the marked steps cover {held_s} of the {span_s} recorded; with the time between steps,
+    a step takes {step_with_it_s}. Ops ran between them: fetch a result inside the step, so that the
+    step includes them.
+bound_by_input: the GPU is busy for {busy_s} of {step_s}, and waits longer than that for input.
+    Prefetch, or make the input pipeline faster.
+bound_by_python: the GPU is busy for {busy_s} of {step_s}, and waits longer than that for Python. Do
+    less between steps, or run several steps in a call.
+bound_by_fetching: the GPU is busy for {busy_s} of {step_s}, and waits longer than that for results
+    to be fetched. Fetch less often.
+bound_by_unknown: the GPU is busy for {busy_s} of {step_s}; the trace does not show what it waits
+    for without a profiler.
+
+# What else went on: `analysis.interference`.
+quota_throttled: the container's CPU quota stopped threads for {throttled_per_s} s a second, so
+    steps waited. Raise the quota, or use fewer threads.
+garbage_collected: Python's garbage collector ran {collections} times and took {collecting_fraction}
+    of the time: steps in which it ran are longer.
+memory_stalled: programs waited for memory for {stalled_fraction} of the time, which may have slowed
+    steps down. Free some memory, or use a smaller batch.
+disk_page_faults: {faults} page faults waited for the disk, which may have made steps longer.
+cpu_clock_fell: the cores' clock fell from {before_mhz} to {after_mhz}, so later steps may be slower
+    than earlier ones.
+gpu_slowed: GPU {gpu} ran at {clock_mhz} instead of {most_mhz}{at_temperature} ({names}), so kernels
+    may take longer than at full speed. Lock its clocks (nvidia-smi --lock-gpu-clocks), or warm it
+    up longer (--burn-in).
+gpu_clock_fell: GPU {gpu}'s clock fell from {before_mhz} to {after_mhz}{at_temperature}, so later
+    steps may be slower than earlier ones.
+gpu_clock_level: GPU {gpu}'s clock read {clock_mhz} before and after.
+
+# What the profiler reports: `tracer.traces`.
+profiler_error: the profiler reports an error: {text}.
+profiler_warning: the profiler warns: {text}.
+profiler_events_dropped: events are missing, as at most 2 million launches and 2 million kernels fit
+    into a trace. Trace fewer steps. (The profiler: {text}.)
+profiler_no_privileges: the driver lets only administrators record kernels. Run as root, or in a
+    container with --cap-add=SYS_ADMIN, or set the driver's option
+    NVreg_RestrictProfilingToAdminUsers=0. (The profiler: {text}.)
+profiler_no_cupti: the library that records kernels is not found. Put CUDA's extras/CUPTI/lib64 into
+    LD_LIBRARY_PATH, or install tensorflow[and-cuda]. (The profiler: {text}.)
+profiler_in_use: another tool, such as Nsight, is recording this GPU. Stop it. (The profiler:
+    {text}.)
+profiler_no_memory: memory ran out while recording. Trace fewer steps. (The profiler: {text}.)
+host_level_low: the trace has host tracer level {level}, not {full_level}: cheap ops may be missing.
+    Start the profiler with options=alexprof.profiler_options().
+
+# What is odd in a trace: `attribute`, `tracer.driver`.
+trace_cut_short: the trace holds {steps} of {of_steps} steps: it was cut short.
+events_nameless: the trace has no name for {events} of {of_events} events on {names}: ops may be
+    missing, or have more time and executions than shown.
+durations_negative: the trace has negative durations for {events} of {of_events} events on {names}:
+    they count as 0.
+command_buffers_off: XLA turns command buffers off under a profiler: {kernels_per_step} kernels a
+    step, which otherwise run as {graphs_per_step} CUDA graphs, were launched one by one. So launch
+    time, idle time and step time differ from those without a profiler.
+graphs_not_traced: {kernels} of {of_kernels} kernels on {names} ran in CUDA graphs whose creation
+    was not traced, so they are assigned to the op that launched the graph.
+    XLA_FLAGS=--xla_gpu_enable_command_buffer= shows their own ops, but changes what is measured.
+kernels_outside_steps: {events} of {of_events} kernels and copies on {names} belong to no step:
+    fetch a result inside the step, so that it waits for them.
+kernels_without_op: {fraction} of the kernel and copy time on {names} has no known op.
+pool_work_without_op: {fraction} of the work of the thread pools has no known op.
+clocks_apart: kernels on {names} begin up to {apart_s} before they are launched: the clocks of host
+    and device differ by at least that much.
+device_not_read: work on {names} is not shown: unknown kind of device.
+eager_ops: many ops ran eagerly, without names: each is in a layer named after its type, and it is
+    not known which belong to gradients. tf.function gives them names.
+idle_unknown: part of the idle time has no known reason: the trace lacks the host's calls.
+layers_below_scope: layers are the name scopes below {quoted}.
+xla_fused: XLA fused ops: the whole time of a fusion goes to the op that XLA names it after.
+xla_fusions_estimated: XLA names no op for some fusions: each is assigned to the most common op in
+    it, which is an estimate.
+xla_fusions_across: fusions across layers take {fraction} of the kernels' time. Each is assigned to
+    the layer of its result.
+steps_not_marked: no step is marked in the trace; the whole trace is shown as one step.
+steps_by_calls: no step is marked in the trace; each step runs from one call of {quoted} to the
+    next.
+set_up_left_out: {set_up_s} of set-up before the first step belong to no step.
+steps_empty: nothing ran in the steps {quoted}: they are left out.
+markers_inside_steps: step markers inside other steps are left out ({markers}: {quoted}); name a
+    marker to choose (--marker).
+steps_overlap: steps that begin before the previous one has ended count from that end ({steps} of
+    them).
+steps_too_short: steps shorter than 1 ns are left out ({steps} of them).
+steps_renumbered: steps are numbered from 0 in order of time, because marked numbers repeat.
+several_hosts: {hosts} files of one folder are shown as one program on {hosts} hosts.
+host_not_shown: not shown: no op or kernel ran in its trace.
+steps_not_on_all_hosts: {steps} of {of_steps} steps are in the traces of all hosts.
+unseen_ops_unknown: it is not known which ops ran without an event in the trace: {text}.
+trace_unusable: the trace of {names} could not be used, so only step times are known: no op of
+    TensorFlow or JAX ran in it, or it is damaged.
+trace_missing: there is no trace of {names}, so only step times are known: {text}.
+interference_unknown: it is not known what else the machine did meanwhile: {text}.
+build_not_profiled: the building of the graph of {names} is not on the Profile tab: {text}.
+events_missing: TensorBoard shows nothing, or something older, of this run: {text}. `alexprof export
+    {names} --format tensorboard` writes its event files again.
+results_unknown: what a step computes is not known: running it once more failed ({text}).
+"""
 TEMPLATES: dict[str, Template | str] = {
-    **NOTE_TEXTS,
-    "incomplete": _incomplete,
+    **REASON_TEXTS,  # what stopped a phase is a finding too
+    **catalog(_TEXTS),
+    "incomplete": lambda view, _: f"the run is incomplete: {stopped_text(view.run.stopped)}.",
     "machine_busy": _machine_busy,
     "trace_withheld": _trace_withheld,
     "page_faults": _page_faults,

@@ -97,9 +97,7 @@ def _table(result: GateResult) -> Table:
         Column("verdict", "", lambda it: gate_word(result, it), align="right"),
     )
     return Table.of(
-        columns,
-        result.judged,
-        style=lambda it: "muted" if it.outcome == "within" else "plain",
+        columns, result.judged, style=lambda it: "muted" if it.outcome == "within" else "plain"
     )
 
 

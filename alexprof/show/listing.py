@@ -11,9 +11,9 @@ from rich.cells import cell_len
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.layout import two_sides, warning_lines
-from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import LEAST_WIDTH, ReportOptions
 from alexprof.show.palette import Paint, no_paint, terminal_paint
+from alexprof.show.reason_texts import stopped_text
 from alexprof.show.report import status
 from alexprof.show.sections.brief import difference_text
 from alexprof.show.text import clean, cut_all, listed, pad, plural, wrap

@@ -24,9 +24,9 @@ from alexprof.show.document import (
     Table,
     Warn,
 )
-from alexprof.show.note_texts import stopped_text
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.progress import time_left
+from alexprof.show.reason_texts import stopped_text
 from alexprof.show.sections.changed import (
     change_bar,
     changed_sections,

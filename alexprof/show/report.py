@@ -12,9 +12,9 @@ from pathlib import Path
 from alexprof.errors import check_name
 from alexprof.record.run import Run
 from alexprof.show.document import Document, Lead, Section, Table, Warn
-from alexprof.show.note_texts import stopped_text
 from alexprof.show.numbers import unit
 from alexprof.show.options import ReportOptions
+from alexprof.show.reason_texts import stopped_text
 from alexprof.show.sections import where, win
 from alexprof.show.sections.brief import MOST, Size, brief_section, finding_block, loop_time
 from alexprof.show.sections.timed import cost_section

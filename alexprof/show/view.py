@@ -15,7 +15,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 from alexprof.show.options import ReportOptions
-from alexprof.show.text import clean, in_sentence
+from alexprof.show.text import clean, in_sentence, listed
 
 UNNAMED = "default"
 """The variant of a graph that was not given a name."""
@@ -80,10 +80,13 @@ class View:
 
     def step(self, variant: str, key: str) -> StepTime | None:
         """How long a variant's step takes; None if it was not timed."""
-        steps = (
-            step for step in self.summary.steps if (step.variant, step.phase) == (variant, key)
-        )
-        return next(steps, None)
+        steps = {(step.variant, step.phase): step for step in self.summary.steps}
+        return steps.get((variant, key))
+
+    def step_s(self, saving: MeasuredSaving) -> float | None:
+        """How long the step is that a saving is of, in seconds; None if it was not timed."""
+        step = self.step(saving.reference, saving.phase)
+        return step.center_s if step else None
 
     def savings(self, key: str) -> list[MeasuredSaving]:
         """What leaving ops out saves in a phase, the largest first."""
@@ -141,6 +144,13 @@ class View:
         words += self.variant_label(saving.without).split()
         name = saving.name.casefold()
         return clean(next((word for word in words if word.casefold() == name), saving.name))
+
+    def left_out_text(self, saving: MeasuredSaving) -> str:
+        """The same in a sentence; of a layer that stays in part the ops: "conv1’s BiasAdd"."""
+        label = self.saving_label(saving)
+        if saving.kinds is None:
+            return f"what can go of {label}"
+        return f"{label}’s {listed([*map(clean, saving.kinds)])}" if saving.kinds else label
 
     def left_out_label(self, saving: MeasuredSaving | Ablation) -> str:
         """The same beside layers, one of which may have its name."""

@@ -28,10 +28,9 @@ from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.show.classic import step_lines, summary_line
-from alexprof.show.note_texts import note_text
 from alexprof.show.progress import Progress, Unfailing, time_left
 from alexprof.show.sections.brief import phase_answer
-from alexprof.show.text import sentence_case
+from alexprof.show.text import clean
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
@@ -248,7 +247,7 @@ class Driver:
     def _say_untraced(self, key: str, variant: str, error: Exception) -> None:
         note = Note("trace_missing", names=(f"{variant}/{key}",), text=reason(error))
         self._add_note(key, variant, note)
-        self.progress.message(lambda: f"! {sentence_case(note_text(note))}")
+        self.progress.message(f"! No trace of {variant}/{key}: {clean(note.text)}")
 
     def _add_note(self, key: str, variant: str, note: Note) -> None:
         phase = self._recorder.run.variants[variant].phases[key]

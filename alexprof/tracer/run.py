@@ -17,12 +17,12 @@ class Run(record.Run, frozen=True, kw_only=True):
 
     def report(self, style: str = "text") -> None:
         """Prints the report as "text", "markdown" or "json"."""
-        from alexprof.show import render
+        from alexprof.show.outputs import render
 
         print(render(self, style))
 
     def _repr_html_(self) -> str:
-        from alexprof.show import render
+        from alexprof.show.outputs import render
 
         return render(self, "html")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.workload import Layer, Published, Setting
 from alexprof.workload.base import BuiltVariant, PhaseSpec, VariantSpec, Workload
+from alexprof.workload.leave_ops_out import leaving_out
 from alexprof.workload.registry import WORKLOADS, make_workload
-from alexprof.workload.without_ops import leaving_out
 
 Ablation = AblationSpec
 """Its earlier name."""

@@ -81,10 +81,7 @@ def alexnet(batch_size: int = 32, seed: int = 0, image_size: int = 224) -> Workl
             WITH_LRN: VariantSpec("with LRN", partial(_build, shape, seed, with_lrn=True)),
             WITHOUT_LRN: VariantSpec("without LRN", partial(_build, shape, seed, with_lrn=False)),
         },
-        phases=(
-            PhaseSpec(FORWARD, "Forward"),
-            PhaseSpec(FORWARD_BACKWARD, "Forward-backward"),
-        ),
+        phases=(PhaseSpec(FORWARD, "Forward"), PhaseSpec(FORWARD_BACKWARD, "Forward-backward")),
         layers=tuple(LAYERS),
         least_memory_bytes=partial(_least_memory_bytes, batch_size, image_size),
         settings={"batch_size": batch_size, "seed": seed, "image_size": image_size},

@@ -30,14 +30,7 @@ def matches_kind(ablation: AblationSpec, kind: str, layer: str) -> bool:
 
 
 def matches(ablation: AblationSpec, name: str, kind: str, layer: str) -> bool:
-    """Tells whether an ablation is about an op, or about the gradient of one.
-
-    Args:
-        ablation: As it was specified, or a record.
-        name: The op's name; a gradient's has its op's scope within.
-        kind: Its kind.
-        layer: Its layer.
-    """
+    """Tells whether an ablation is about an op, or about a gradient: its op's scope is within."""
     if matches_kind(ablation, kind, layer):
         return True
     if kind in _PRODUCTS and not ablation.products:

@@ -1,11 +1,17 @@
-"""What can be left out of a graph: ops, and functions that make several ops, one entry each."""
+"""What can be left out of a graph (ops, and functions that make several ops), one entry each.
+
+And which of them are to be: `Pattern`. How that is done stands in `leave_ops_out`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from alexprof.errors import UsageError
+from alexprof.record.ablation import AblationSpec
 
 FUSED_NORM = "FusedBatchNorm"
 BATCH_NORM = "BatchNorm"
@@ -89,3 +95,45 @@ HANDED_ON = dict.fromkeys(OPS, 0) | {
     op.gradient: op.gradient_place for op in OPS.values() if op.gradient
 }
 """The place of the input that is handed on where an op is left out, by its type."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which ops are meant: of a kind, of a layer, or of a kind in a layer."""
+
+    kind: str = ""  # The kind, "" for any
+    layer: str = ""  # The outermost name scope, "" for any
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Reads "LRN", "lrn1" or "conv1:Relu".
+
+        Raises:
+            UsageError: It is no pattern, or its kind can't be left out.
+        """
+        layer, colon, kind = text.strip().rpartition(":")
+        if not kind or (colon and not layer):
+            raise UsageError(f"{text!r} names no ops: give a kind, a layer or LAYER:KIND")
+        if not colon and kind not in KINDS:
+            return cls(layer=kind)
+        if kind not in KINDS:
+            raise UsageError(f"{kind} can't be left out automatically: only {', '.join(KINDS)}")
+        return cls(kind, layer)
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.layer, self.kind) if part)
+
+    def matches(self, kind: str, layer: str) -> bool:
+        """Tells whether an op, or what a function makes, is meant."""
+        fused = kind == FUSED_NORM and self.kind == BATCH_NORM
+        return (self.kind in ("", kind) or fused) and self.layer in ("", layer)
+
+    def ablation(self, reference: str, without: str, scopes: Sequence[str] = ()) -> AblationSpec:
+        """What its ops cost, by a variant with them and one without; `scopes` as in `LeftOut`."""
+        # No op is of a function's own kind, and of a kind in `SHAPE_KINDS` the scopes tell which.
+        special: dict[str, tuple[str, ...]] = {"": OP_KINDS, BATCH_NORM: (FUSED_NORM,)}
+        kinds = special.get(self.kind, () if self.kind in SHAPE_KINDS else (self.kind,))
+        layers = (self.layer,) if self.layer else ()
+        return AblationSpec(
+            str(self), reference, without, kinds, layers, tuple(scopes), products=False
+        )

@@ -64,7 +64,7 @@ def profiled(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
 
 def ablated(batch: int, sizes: Sizes, folder: Path) -> dict[str, Any]:
     """`alexprof ablate --measure LRN,lrn1,lrn2`: what was predicted beside what it saved."""
-    from alexprof.workload.without_ops import ablated
+    from alexprof.workload.leave_ops_out import ablated
 
     run = _run(ablated(_alexnet(batch, sizes), LEFT_OUT), folder / "run", sizes)
     return {"batch_size": batch, "ablations": _answers(run)}

@@ -18,9 +18,9 @@ from alexprof.record.parquet import (
     save_tables,
 )
 from alexprof.record.store import load_run, save_run
-from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.listing import render_list
+from alexprof.show.options import ReportOptions
 from tests.analysis.made import compared, group, made_run
 
 AT_REST = Interference(seconds=1e9, cores=2, cpu_others=0.08)

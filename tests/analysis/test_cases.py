@@ -93,8 +93,9 @@ def test_a_tpu_s_trace_is_refused_with_the_reason():
 )
 def test_where_steps_hold_little_of_their_loop_its_time_leads_everywhere(name, step_s, tmp_path):
     from alexprof.analysis.history import history
-    from alexprof.show import ReportOptions, render
     from alexprof.show.listing import render_list
+    from alexprof.show.options import ReportOptions
+    from alexprof.show.outputs import render
     from alexprof.show.over_time import render_history
     from alexprof.tracer.importing import import_trace
 

@@ -18,9 +18,9 @@ from alexprof.record.run import UNFINISHED
 from alexprof.record.store import load_run, save_run
 from alexprof.record.timed import Stretch
 from alexprof.record.values import Needed
-from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
+from alexprof.show.options import ReportOptions
 from alexprof.show.verdicts import needed_text, verdict_word
 from alexprof.tracer.sources import select
 from tests.analysis.made import HOST, OPS, SOFTWARE, compared, group, made_run

@@ -6,9 +6,12 @@ import math
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from alexprof.analysis.kernel_savings import StepWork
+from alexprof.analysis.predictions import predict
 from alexprof.measure.slowdown import Scale, timed_scale
+from alexprof.record.timed import Stretch
 from tests.analysis.made import sum_of_accounts
 from tests.h200 import RUNS, run_of
 from tests.show.full import render
@@ -126,3 +129,14 @@ def test_the_report_answers_first_and_has_no_row_without_digits(run):
     assert "<0.01" not in report
     head = report.splitlines()[:9]
     assert any("LRN" in line and "saves" in line for line in head)
+
+
+def test_predictions_by_kernels_are_of_the_step_that_leads_and_keep_their_seconds():
+    run = run_of("alexnet_gpu32")
+    slow = replace(run, stretches=(Stretch("forward", 1, 3, 1.2, ("with_lrn",)),))
+    by_mean, by_median = (predict(run, "with_lrn", "forward") for run in (run, slow))
+    timed = run.phase("with_lrn", "forward").timed
+    assert (by_mean.step_s, by_median.step_s) == pytest.approx((timed.mean_s, timed.median_s))
+    for before, after in zip(by_mean.savings, by_median.savings, strict=True):
+        assert after.saves_s == pytest.approx(before.saves_s)
+        assert after.saves_s == pytest.approx(after.fraction * timed.median_s)

@@ -10,9 +10,9 @@ import pytest
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.measure.agreement import fingerprint
 from alexprof.record.store import load_run, save_run
-from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.comparison_texts import caveat_text
+from alexprof.show.options import ReportOptions
 from tests.analysis.made import compared, group, made_run
 from tests.factory import with_fields
 

@@ -52,7 +52,7 @@ def test_an_empty_or_missing_logdir_says_how_to_make_a_run(tmp_path):
 
 def damaged(logdir, change):
     path = logdir / "b-older" / "run.json"
-    path.write_text(change(path.read_text()))
+    path.write_bytes(change(path.read_text()).encode(errors="surrogateescape"))
     return path
 
 
@@ -69,11 +69,16 @@ def test_another_schema_is_no_damage_and_says_what_to_do(logdir, version, messag
         load_run(logdir / "b-older")
 
 
+DEEP = ['{"later": ' + "[" * 100_000, '{"variants": ' + '{"a":' * 100_000]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda text: text[: len(text) // 2],
         *(lambda _, text=text: text for text in ("", "[1, 2]", "{}")),
+        *(lambda text, deep=deep: text.replace("{", deep, 1) for deep in DEEP),
+        lambda text: text.replace('"run": "', '"run": "\udcff'),
         lambda text: text.replace('"complete": true', '"complete": "yes"'),
         lambda text: text.replace('"cores": 2', '"cores": null'),
     ],

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexprof.record.run import Run
-from alexprof.show import ReportOptions
-from alexprof.show import render as render_any
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render as render_any
 
 
 def render(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:

@@ -25,9 +25,9 @@ from alexprof.analysis.selection import Group
 from alexprof.errors import UsageError
 from alexprof.measure.processes import parse_command
 from alexprof.record.note import Note
-from alexprof.show import ReportOptions
 from alexprof.show.comparison import render_comparison
 from alexprof.show.gate import render_gate
+from alexprof.show.options import ReportOptions
 from alexprof.show.over_time import render_history
 from alexprof.show.pairs import pair_line, render_pairs
 from alexprof.tracer.pairing import PairsPlan, run_pairs

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from alexprof.analysis.division import divide
 from alexprof.record.run import Run
-from alexprof.show import render as render_short
 from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render as render_short
 from alexprof.show.sections.predict import prediction
 from alexprof.show.sections.trace_tables import launch_table
 from alexprof.show.sections.win import win_section

@@ -12,7 +12,10 @@ from rich.cells import cell_len
 from alexprof.errors import RunError
 from alexprof.record.run import Run
 from alexprof.record.store import BrokenRun
-from alexprof.show import ReportOptions, numbers, render, render_list
+from alexprof.show import numbers
+from alexprof.show.listing import render_list
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render
 from tests.factory import change_phases
 from tests.show import odd_runs, runs
 from tests.show.full import check_golden

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from pkgutil import iter_modules
 from xml.etree import ElementTree
 
 import msgspec
@@ -18,9 +19,11 @@ from alexprof.analysis.findings import findings_of
 from alexprof.cli.ascii import adapt_output
 from alexprof.errors import UsageError
 from alexprof.record.run import Run
-from alexprof.show import ReportOptions
-from alexprof.show import render as render_any
+from alexprof.show import outputs
 from alexprof.show.finding_texts import finding_text
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import FORMATS
+from alexprof.show.outputs import render as render_any
 from alexprof.show.view import View
 from tests.show import odd_runs, runs
 from tests.show.full import check_golden, render, render_brief
@@ -159,3 +162,8 @@ def test_each_finding_is_in_the_full_report() -> None:
             sentence = " ".join(finding_text(View(run, options), finding).split())
             bare = sentence.partition(": ")[2] or sentence
             assert sentence in text or bare[1:] in text, finding.code
+
+
+def test_every_output_has_an_entry():
+    entries = {module.partition(":")[0].rpartition(".")[2] for module in FORMATS.values()}
+    assert entries == {module.name for module in iter_modules(outputs.__path__)}

@@ -12,7 +12,7 @@ from alexprof.record.note import Note
 from alexprof.record.run import Run
 from alexprof.record.timed import Stretch
 from alexprof.record.trace import Replay, Saving
-from alexprof.show import ReportOptions
+from alexprof.show.options import ReportOptions
 from tests.factory import MACHINE, change_phases, with_fields
 from tests.show import odd_runs, runs
 from tests.show.full import render

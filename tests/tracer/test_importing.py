@@ -15,11 +15,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import alexprof
-from alexprof import show
 from alexprof.errors import AlexProfError, RunError, TraceError, UsageError
 from alexprof.record.parquet import load_costs, load_steps
 from alexprof.record.run import Run
 from alexprof.record.store import list_runs
+from alexprof.show.outputs import render
 from alexprof.tracer import importing
 from alexprof.tracer.importing import import_trace
 from alexprof.tracer.run import load_run
@@ -78,8 +78,8 @@ def test_every_public_run_shows_itself(file, tmp_path, capsys):
     for run in (imported, load_run(tmp_path / "mine"), alexprof.load_trace(file)):
         assert isinstance(run, alexprof.Run)
         run.report()
-        assert capsys.readouterr().out == show.render(run, "text") + "\n"
-        assert run._repr_html_() == show.render(run, "html")
+        assert capsys.readouterr().out == render(run, "text") + "\n"
+        assert run._repr_html_() == render(run, "html")
 
 
 def test_the_table_of_steps_has_the_traced_ones(tmp_path):

@@ -11,8 +11,7 @@ from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload import BuiltVariant, Layer, PhaseSpec, VariantSpec, Workload
-from alexprof.workload.patterns import LeftOut
-from alexprof.workload.without_ops import ablated
+from alexprof.workload.leave_ops_out import LeftOut, ablated
 from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,8 @@ from alexprof.analysis.findings import findings_of
 from alexprof.record.note import Note
 from alexprof.record.run import Run
 from alexprof.record.store import load_run
-from alexprof.show import ReportOptions, render
+from alexprof.show.options import ReportOptions
+from alexprof.show.outputs import render
 from alexprof.show.progress import Progress
 from alexprof.tracer.tracer import Tracer
 
@@ -62,7 +63,7 @@ def of_phase(run: Run) -> list[Note]:
 
 FAULTS: dict[str, tuple[str, str, Callable[[Run], list[Note]]]] = {
     "an event file": ("alexprof.tensorboard.summaries.write_event_file", "events_missing", of_run),
-    "the report in it": ("alexprof.show.render", "events_missing", of_run),
+    "the report in it": ("alexprof.show.outputs.render", "events_missing", of_run),
     "the graph's trace": ("shutil.copyfile", "build_not_profiled", of_run),
     "a trace": ("shutil.copyfile", "trace_missing", of_phase),
     "reading a trace": ("alexprof.tracer.driver.read_phases", "trace_missing", of_phase),

@@ -18,7 +18,7 @@ from alexprof.tracer.options import ProfileOptions
 from alexprof.tracer.profiling import profile
 from alexprof.tracer.tracer import Tracer
 from alexprof.workload.alexnet import alexnet
-from alexprof.workload.without_ops import ablated
+from alexprof.workload.leave_ops_out import ablated
 from tests.analysis.made import sum_of_accounts
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from alexprof.errors import DamageError, TraceError, UsageError
 from alexprof.record.note import Note
 from alexprof.record.store import save_run
-from alexprof.show import ReportOptions
+from alexprof.show.options import ReportOptions
 from alexprof.tracer.sources import load
 from alexprof.tracer.traces import find_traces, load_trace
 from tests.attribute.hand import draw, steps

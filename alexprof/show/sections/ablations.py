@@ -20,10 +20,8 @@ def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[B
     ablations = map(view.ablation, savings)
     covers = dict.fromkeys(text for ablation in ablations if (text := coverage(ablation)))
     marks = dict(zip(covers, _FOOTNOTES, strict=False))
-    steps = [view.step(saving.reference, saving.phase) for saving in savings]
-    unit = numbers.table_unit(
-        [*(saving.saved_s for saving in savings), *(step.center_s for step in steps if step)]
-    )
+    saved_s = (saving.saved_s for saving in savings)
+    unit = numbers.table_unit([*saved_s, *map(view.step_s, savings)])
     yield Table.of(_columns(view, unit, marks), savings, part="ablation")
     yield from (Remark(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
     yield Remark(" ".join(_notes(view, savings)))
@@ -42,16 +40,13 @@ def _columns(view: View, unit: numbers.Unit, marks: dict[str, str]) -> tuple[Col
     def fraction(saving: MeasuredSaving) -> str:
         return numbers.percent(saving.fraction) if saving.fraction > 0 else ""
 
+    def interval(saving: MeasuredSaving) -> str:
+        return unit.interval(saving.ci95_s)
+
     return (
         Column("left out", "", label, align="name"),
         Column("measured", unit.name, lambda saving: unit.signed(saving.saved_s)),
-        Column(
-            "95 % interval",
-            unit.name,
-            lambda saving: unit.interval(saving.ci95_s),
-            align="right",
-            drop=3,
-        ),
+        Column("95 % interval", unit.name, interval, align="right", drop=3),
         Column("predicted", unit.name, lambda saving: unit.signed(saving.predicted_s)),
         Column("±", unit.name, lambda saving: unit.half_width(saving.predicted_ci95_s), drop=2),
         Column("of step", "%", fraction, drop=4),
@@ -88,19 +83,21 @@ def _notes(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[str]:
 def _taken_apart(
     view: View, savings: Sequence[MeasuredSaving], unit: numbers.Unit
 ) -> Iterator[Block]:
-    def half(interval: tuple[float, float] | None, center_s: float | None) -> str:
-        return unit.half_width(interval, center_s) if interval else ""
+    def own(saving: MeasuredSaving) -> str:
+        return unit.half_width(saving.own_ci95_s, saving.own_s) if saving.own_ci95_s else ""
+
+    def others(saving: MeasuredSaving) -> str:
+        interval = saving.others_ci95_s
+        return unit.half_width(interval, saving.others_s) if interval else ""
 
     yield Table.of(
         (
             Column("left out", "", view.saving_label, align="name"),
             Column("measured", unit.name, lambda saving: unit.signed(saving.saved_s)),
             Column("own ops", unit.name, lambda saving: unit.signed(saving.own_s)),
-            Column("±", unit.name, lambda saving: half(saving.own_ci95_s, saving.own_s), drop=2),
+            Column("±", unit.name, own, drop=2),
             Column("others", unit.name, lambda saving: unit.signed(saving.others_s)),
-            Column(
-                "±", unit.name, lambda saving: half(saving.others_ci95_s, saving.others_s), drop=3
-            ),
+            Column("±", unit.name, others, drop=3),
             Column("idle", unit.name, lambda saving: unit.signed(saving.idle_s), drop=1),
         ),
         savings,
@@ -127,11 +124,10 @@ def _taken_apart(
 
 def _changed(view: View, saving: MeasuredSaving) -> str:
     """Which other layers changed in an ablation: "without LRN conv2 +1.2 ms"."""
-    step = view.step(saving.reference, saving.phase)
     texts = []
     for row in saving.rows:
         if row.kind == "layer" and row.value_s is not None:
-            unit = numbers.spoken_unit(row.value_s, step.center_s if step else None)
+            unit = numbers.spoken_unit(row.value_s, view.step_s(saving))
             size = numbers.unit(unit.signed(-row.value_s), unit.name)
             texts.append(f"{clean(row.name) or plural(row.count, 'more layer')} {size}")
     return f"without {view.saving_label(saving)} {', '.join(texts)}" if texts else ""

@@ -115,7 +115,7 @@ def saved_text(view: View) -> str:
             why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
             steps.setdefault(why, []).append(_a_step(view, saving.phase))
     one_name = len({saving.name for saving in headlines}) == 1
-    subject = "it" if text and one_name else f"leaving {view.saving_label(headlines[0])} out"
+    subject = "it" if text and one_name else f"leaving {view.left_out_text(headlines[0])} out"
     for why, of_steps in steps.items():
         what = f"how much {subject} saves of {' and '.join(of_steps)}"
         texts.append(f"AlexProf {CANT_TELL} {what}: {why}" if why else f"{what} is unclear")
@@ -124,7 +124,7 @@ def saved_text(view: View) -> str:
 
 def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
     """Says: leaving LRN out saves 13 % of a forward step and 9 % of a train step."""
-    heads = [f"leaving {view.saving_label(saving)} out {saving.verdict} " for saving in savings]
+    heads = [f"leaving {view.left_out_text(saving)} out {saving.verdict} " for saving in savings]
     parts = [
         f"{numbers.percent_unit(abs(saving.fraction))} of {_a_step(view, saving.phase)}"
         for saving in savings

@@ -10,7 +10,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.trace import PredictedBy, Replay
 from alexprof.show import numbers
 from alexprof.show.document import Block, Column, Remark, Table, Warn
-from alexprof.show.note_texts import note_text
+from alexprof.show.reason_texts import note_text
 from alexprof.show.text import clean, listed, plural
 from alexprof.show.view import View
 
@@ -84,11 +84,10 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
         saving = measured.get(predicted.name)
         if predicted.what == "layer" or saving is None:
             return clean(predicted.name)
-        name, step = view.left_out_label(saving), view.step(saving.reference, key)
+        name = view.left_out_label(saving)
         if saving.verdict == "unclear" and saving.ci95_s is not None:
             return name
-        size = numbers.time(saving.saved_s, step.center_s if step else None)
-        return f"{name} (measured: {size})"
+        return f"{name} (measured: {numbers.time(saving.saved_s, view.step_s(saving))})"
 
     return (
         Column("layer", "", label, align="name"),

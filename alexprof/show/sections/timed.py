@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from alexprof.analysis.findings import of_note
 from alexprof.record.ablation import Ablation
 from alexprof.record.timed import Stretch, Timed, blocks_together
 from alexprof.record.workload import Published
 from alexprof.show import numbers
-from alexprof.show.document import (
-    Block,
-    Column,
-    Lead,
-    Remark,
-    Row,
-    Section,
-    Table,
-    Warn,
-)
-from alexprof.show.note_texts import note_text
+from alexprof.show.document import Block, Column, Lead, Remark, Row, Section, Table, Warn
+from alexprof.show.finding_texts import finding_text
 from alexprof.show.sections.brief import saved_text, step_times
 from alexprof.show.sections.order import order_table
-from alexprof.show.text import clean, plural, sentence_case
+from alexprof.show.text import clean, plural
 from alexprof.show.view import View
 
 STRETCHES_SHOWN = 4
@@ -100,9 +92,6 @@ def _columns(unit: numbers.Unit) -> tuple[Column, ...]:
     def interval(row: Timed | Ablation) -> str:
         return unit.interval(row.median_ci95_s)
 
-    def median(row: Ablation) -> str:
-        return unit.signed(row.measured_median_s)
-
     plain, signed = unit.plain, unit.signed
     return (
         Column("", "", lambda line: line.label, align="name"),
@@ -172,7 +161,7 @@ def _warnings(view: View) -> Iterator[str]:
             phase = view.phase(name, key)
             if phase and phase.timed is None:
                 where = f"{view.phase_label(key)}, {view.variant_label(name)}"
-                why = " ".join(sentence_case(note_text(note)) for note in phase.notes)
+                why = " ".join(finding_text(view, of_note(note)) for note in phase.notes)
                 yield f"{where}: not timed. {why}".rstrip()
 
 

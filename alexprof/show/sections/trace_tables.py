@@ -6,12 +6,7 @@ import math
 import re
 from itertools import accumulate
 
-from alexprof.analysis.division import (
-    UNASSIGNED,
-    DividedStep,
-    costs_together,
-    device_ops,
-)
+from alexprof.analysis.division import UNASSIGNED, DividedStep, costs_together, device_ops
 from alexprof.record.kernels import Kernel
 from alexprof.record.phase import OpCost, Phase
 from alexprof.show import numbers
@@ -58,17 +53,15 @@ def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
     def cores(op: OpCost) -> str:
         return numbers.MISSING if op.parallelism is None else f"{op.parallelism:.1f}"
 
+    def half(op: OpCost) -> str:
+        return unit.half_width(op.share_ci95_s, op.share_mean_s)
+
     return (
         Column("op", "", lambda row: clean(row[0].name) or UNASSIGNED, align="name"),
         Column("kind", "", lambda row: clean(row[0].kind), align="text", drop=1),
         Column("pass", "", lambda row: clean(row[0].pass_), align="text", drop=4),
         Column("share", unit.name, lambda row: unit.plain(row[0].share_mean_s)),
-        Column(
-            "± 95 %",
-            unit.name,
-            lambda row: unit.half_width(row[0].share_ci95_s, row[0].share_mean_s),
-            drop=6,
-        ),
+        Column("± 95 %", unit.name, lambda row: half(row[0]), drop=6),
         Column("step", "%", lambda row: percent(row[0].share_fraction)),
         Column("GPU-busy", "%", lambda row: percent(row[0].busy_fraction), drop=2, optional=True),
         Column("total", "%", lambda row: percent(row[1]), drop=3),
@@ -134,9 +127,7 @@ def _kernel_columns(unit: numbers.Unit) -> tuple[Column, ...]:
         Column("count", "", lambda kernel: kernel.executions, align="right"),
         Column("TC", "", tensor_cores, align="text", drop=3, optional=True),
         Column("grid", "", lambda row: _size(row.grid), align="right", drop=7, optional=True),
-        Column(
-            "block", "", lambda kernel: _size(kernel.block), align="right", drop=6, optional=True
-        ),
+        Column("block", "", lambda row: _size(row.block), align="right", drop=6, optional=True),
         Column("regs", "", lambda kernel: kernel.registers, align="right", drop=8, optional=True),
         Column("occ", "%", occupancy, drop=4, optional=True),
     )

@@ -73,13 +73,13 @@ def where_section(view: View, key: str) -> Section:
         aside = [view.phase_label(key)]
     if phase is not None and division is not None:
         aside.append(plural(division.steps, "traced step"))
-        blocks = list(_blocks(view, key, phase, division))
+        blocks = list(_blocks(view, phase, division))
     else:
         blocks = list(_without_shares(view, key, phase))
     return Section("Where does it go?", ", ".join(aside), tuple(blocks))
 
 
-def _blocks(view: View, key: str, phase: Phase, division: DividedStep) -> Iterator[Block]:
+def _blocks(view: View, phase: Phase, division: DividedStep) -> Iterator[Block]:
     yield Lead(_answer(view, division))
     yield Remark(" ".join(_more(phase, division)))
     if readings := _clock_readings(view, phase):
@@ -203,15 +203,13 @@ def _layer_columns(unit: numbers.Unit, division: DividedStep) -> tuple[Column, .
     def busy(layer: LayerTime) -> str:
         return "" if layer.busy_fraction is None else numbers.percent(layer.busy_fraction)
 
+    def half(layer: LayerTime) -> str:
+        return unit.half_width(layer.ci95_s, layer.share_s)
+
     return (
         Column("layer", "", lambda item: clean(item[0].name), align="name"),
         Column("share", unit.name, lambda item: unit.plain(item[0].share_s)),
-        Column(
-            "± 95 %",
-            unit.name,
-            lambda item: unit.half_width(item[0].ci95_s, item[0].share_s),
-            drop=3,
-        ),
+        Column("± 95 %", unit.name, lambda item: half(item[0]), drop=3),
         Column("step", "%", lambda item: numbers.percent(item[0].fraction)),
         Column("GPU-busy", "%", lambda item: busy(item[0]), drop=1, optional=division.on_cpu),
         Column("total", "%", lambda item: numbers.percent(item[1]), drop=2),

@@ -69,9 +69,8 @@ def _blocks(view: View, key: str) -> Iterator[Block]:
 
 def _answer(view: View, saving: MeasuredSaving) -> str:
     """Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …)."""
-    step = view.step(saving.reference, saving.phase)
-    step_s = step.center_s if step else 0.0
-    name, kind = view.saving_label(saving), f"{view.summary.estimator}s"
+    step_s = view.step_s(saving)
+    name, kind = view.left_out_text(saving), f"{view.summary.estimator}s"
     unit = numbers.spoken_unit(saving.saved_s, step_s)
     size, span = unit.named(saving.saved_s), ""
     if saving.ci95_s is not None:
@@ -123,8 +122,7 @@ def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterat
 
 def _waterfall(view: View, saving: MeasuredSaving) -> Table:
     """What was measured, own ops by layer and pass, every other layer, idle."""
-    step = view.step(saving.reference, saving.phase)
-    unit = numbers.table_unit([saving.saved_s, step.center_s if step else None])
+    unit = numbers.table_unit([saving.saved_s, view.step_s(saving)])
     rows = [*_measured(saving, unit), *_drawn(saving.rows, view.saving_label(saving), unit)]
     if saving.idle_s is not None:
         bar = Bar((Piece(0, saving.saved_s, "measured"),))
@@ -200,10 +198,8 @@ def _predicted(
 ) -> Iterator[str]:
     """What was predicted from the reference's trace, how far off that is, and what it covers."""
     source = PREDICTED_BY[ablation.predicted_by][1] if ablation.predicted_by else ""
-    step = view.step(saving.reference, saving.phase)
-    size = numbers.time_with_interval(
-        predicted_s, saving.predicted_ci95_s, step.center_s if step else None
-    )
+    interval_s = saving.predicted_ci95_s
+    size = numbers.time_with_interval(predicted_s, interval_s, view.step_s(saving))
     how = f"Predicted {source}".rstrip()
     text = f"{how}, from the trace with {view.saving_label(saving)}: {size}"
     if saving.step_off is not None:

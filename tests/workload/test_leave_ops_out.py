@@ -12,8 +12,8 @@ from alexprof.errors import UsageError
 from alexprof.record.ablation import AblationSpec
 from alexprof.workload.alexnet import alexnet
 from alexprof.workload.base import matches
-from alexprof.workload.patterns import Pattern
-from alexprof.workload.without_ops import ablated, bypassing
+from alexprof.workload.leave_ops_out import ablated, bypassing
+from alexprof.workload.ops_to_leave_out import Pattern
 
 SMALL = alexnet(batch_size=1, image_size=63)
 NOTHING = Pattern(layer="none of this name")

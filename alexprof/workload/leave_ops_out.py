@@ -13,15 +13,17 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from types import CellType
 from typing import Any
 
-from alexprof.errors import UsageError, check_name
+from alexprof.errors import UsageError, check_name, near_names
+from alexprof.record.ablation import AblationSpec
 from alexprof.workload.base import BuiltVariant, VariantSpec, Workload
 from alexprof.workload.ops_to_leave_out import (
     FUNCTIONS,
@@ -30,11 +32,63 @@ from alexprof.workload.ops_to_leave_out import (
     OPS,
     SHAPE_KINDS,
     Function,
+    Pattern,
 )
-from alexprof.workload.patterns import LeftOut, Pattern
 
 WHOLE = "whole"
 _MOMENTS = re.compile(r"moments(?:_\d+)?")
+
+
+@dataclass
+class LeftOut:
+    """What was left out of a graph so far."""
+
+    pattern: Pattern
+    kinds: Counter[str] = field(default_factory=Counter)  # How many of each kind
+    # The name scopes of what functions would have made, and of gradients that would be several ops
+    # (where `tf.gradients` makes them: a tape gives them no scope of their own)
+    scopes: list[str] = field(default_factory=list)
+    # Kind and layer of all that could have been left out
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    over: bool = False  # Whether the graph is built
+
+    def meant(self, kind: str, name: str) -> bool:
+        """Tells whether to leave out what is about to be made, and counts it."""
+        if self.over:  # a function that was imported by its name while it was replaced
+            return False
+        layer = name.split("/", 1)[0]
+        self.seen.add((kind, layer))
+        matches = self.pattern.matches(kind, layer)
+        if matches:
+            self.kinds[kind] += 1
+        return matches
+
+    def ablation(self, reference: str, without: str) -> AblationSpec:
+        """The ablation of a variant with the ops and one without, for `Tracer.add_ablations`.
+
+        Raises:
+            UsageError: If nothing was left out.
+        """
+        self.check()
+        return self.pattern.ablation(reference, without, self.scopes)
+
+    question = ablation
+    """Its earlier name."""
+
+    def check(self) -> None:
+        """Raises a `UsageError` if nothing was left out, with what could be."""
+        if self.kinds:
+            return
+        seen_kinds = {kind for kind, _ in self.seen}
+        kinds = [kind for kind in KINDS if kind in seen_kinds]
+        layers = sorted({layer for _, layer in self.seen})
+        near = near_names(self.pattern.layer or self.pattern.kind, [*layers, *kinds], most=1)
+        instead = f"did you mean {near[0]}? " if near else ""
+        instead += f"choose from the kinds {', '.join(kinds)} and the layers {', '.join(layers)}"
+        raise UsageError(
+            f"the graph has no op {self.pattern} that can be left out: "
+            f"{instead if self.seen else 'none of its ops can'}"
+        )
 
 
 def ablated(workload: Workload, left_out: Sequence[str]) -> Workload:
