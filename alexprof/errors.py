@@ -83,7 +83,7 @@ def check_name(what: str, name: str, names: Iterable[str], where: str = "") -> N
     """Raises a `UsageError` if there is no such name, with those it may have been meant to be."""
     names = list(names)
     if name not in names:
-        near = near_names(name, names)
+        near = near_names(name, names) if isinstance(name, str) else ()
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
 

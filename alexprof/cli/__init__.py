@@ -10,14 +10,14 @@ from typing import NoReturn, cast
 
 import typer
 
-from alexprof.cli import measuring, pairs, reading
+from alexprof.cli import exporting, measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.cli.ascii import adapt_output
 from alexprof.cli.terminal import open_streams
 from alexprof.errors import AlexProfError, Interrupted, UsageError
 from alexprof.files import silence
 
-__all__ = ["main", "measuring", "pairs", "reading"]
+__all__ = ["exporting", "main", "measuring", "pairs", "reading"]
 
 # The root of the command line library's own complaints; it has no public name.
 _Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])

@@ -65,6 +65,9 @@ def _figure(name: str, value: float, longest_s: float | None) -> str:
 REASON_TEXTS = catalog("""
 # Why a run is incomplete.
 unfinished: it did not finish: still running, or killed
+killed: its process was killed, or could not write its end
+files_removed: {names} were removed while it ran
+folder_replaced: another run has taken its folder {names}
 interrupted: interrupted from the keyboard
 ended_by_signal: ended by a signal (SIGTERM)
 nothing_timed: nothing was timed

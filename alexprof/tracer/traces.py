@@ -11,6 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alexprof.arguments import FLAG, PATH, TEXT, check, several, whole
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
@@ -143,6 +144,12 @@ def load_with_tables(
     cores: bool = True,
 ) -> LoadedTrace:
     """Reads a trace as `load_trace` does, and keeps its tables."""
+    check(
+        files=(files, several(PATH)),
+        marker=(marker, TEXT.or_none()),
+        depth=(depth, whole(1)),
+        cores=(cores, FLAG),
+    )
     paths = [Path(file) for file in files]
     phases, attributions, lost = read_phases(paths, marker=marker, depth=depth, cores=cores)
     check_marked(paths[0], attributions, marker)
@@ -189,8 +196,6 @@ def read_phases(
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
         raise UsageError("give one file for each host, each with its own name")
-    if depth < 1:
-        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
     is_alone = beside is None

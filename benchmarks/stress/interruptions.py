@@ -18,7 +18,7 @@ from typing import Any
 from alexprof.errors import AlexProfError
 from alexprof.record.store import load_run
 from benchmarks.stress.commands import JOB_LIMIT_S, Command, Result, run_all, try_all
-from benchmarks.stress.subjects import SMALL, run_program
+from benchmarks.stress.subjects import SMALL, profile, run_program
 
 KILLS, DISKS = 30, 12
 PHASES = 4
@@ -32,6 +32,7 @@ def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     logdir = folder / "logdir"
     whole = run_program(["profile", "--logdir", str(folder / "whole"), *SMALL])
     lines = whole.stdout.count(b"\n")
+    logdir.mkdir()
 
     def kill(number: int) -> str:
         chance = random.Random(f"{arguments.seed} kill {number}")
@@ -46,8 +47,7 @@ def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     names = sorted(run.name for run in logdir.iterdir() if (run / "run.json").exists())
     reports = [Command(f"report {name}", ("report", name, *at), 1_000_000) for name in names]
     read = run_all("reports of killed runs", [Command("list", ("list", *at)), *reports])
-    after = run_program(["profile", "--run-name", "after", *at, *SMALL])
-    result.faults += [f"the next run: {after.stderr.decode()}"] if after.returncode else []
+    profile(logdir, "next")
     result.faults += _left(logdir)
     return [result, read]
 
@@ -74,10 +74,24 @@ def _killed(run: Path, line: int, after_s: float, sent: signal.Signals) -> str:
 
 
 def _left(logdir: Path) -> list[str]:
-    """What kills have left after one more run: unfinished files, folders without a record."""
-    parts = [path for path in logdir.rglob("*") if path.name.startswith(".part")]
-    bare = [run for run in logdir.iterdir() if not (run / "run.json").exists()]
-    return [f"left: {path.relative_to(logdir)}" for path in (*parts, *bare)]
+    """What the next run in the logdir should have put in order."""
+    faults = []
+    left = [str(path.relative_to(logdir)) for path in logdir.rglob(".part*")]
+    if left:
+        faults.append(f"{len(left)} temporary files are left, such as {left[0]}")
+    for run in logdir.iterdir():
+        if not (run / "run.json").exists():
+            faults.append(f"{run.name} has no record")
+            continue
+        record = load_run(run)
+        if record.stopped is not None and record.stopped.code == "unfinished":
+            faults.append(f"{run.name} doesn't say that it was killed")
+        faults += [
+            f"{run.name}/{variant} has no event file"
+            for variant in record.variants
+            if not list((run / variant).glob("events.out.tfevents.*"))
+        ]
+    return faults
 
 
 def _lost(run: Path, out: bytes, *, finished: bool) -> str:
