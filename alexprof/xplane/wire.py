@@ -10,7 +10,6 @@ bits, lowest first, the top bit set on all but the last byte.
 
 from __future__ import annotations
 
-import mmap
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
@@ -78,12 +77,6 @@ class Buffer:
             (self.size - size + 1,), f"V{size}", self.raw, 0, (1,)
         )
         return pieces[offset].view("<u8").reshape(-1, words)
-
-    def release(self) -> None:
-        """Give the memory back that a mapped file takes once it was read; it can be read again."""
-        file = self.raw.obj
-        if isinstance(file, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            file.madvise(mmap.MADV_DONTNEED)
 
     def text(self, start: int, stop: int) -> str:
         """Decode UTF-8; what is no UTF-8 becomes U+FFFD, for a bad name is no reason to give up."""
