@@ -16,7 +16,7 @@ _SCOPED = re.compile(r"(?:p?jit|[px]map)\(.*")
 _AROUND = re.compile(r"(\w+)\((.*)\)")
 _ENTRY = "main"  # what older versions call the function inside of the outermost
 _TRANSPOSED = "transpose"
-_DEEPEST = 100  # transformations inside of each other
+_DEEPEST = 30  # transformations inside of each other
 
 _CALLS = re.compile(
     r"pjit|(?:closed|core|xla|custom_[jv]vp)_call(?:_jaxpr)?|checkpoint|remat\d*"

@@ -13,12 +13,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.errors import check_count
+
 Int: TypeAlias = NDArray[np.int64]
 Index: TypeAlias = NDArray[np.intp]
 Float: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
 
 NONE = -1  # no index
+MOST_PIECES = 2_000_000
+"""Into which long events are cut, beyond those that begins and ends alone would make."""
 
 
 @dataclass(frozen=True)
@@ -185,10 +189,16 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     """Cuts segments at the edges of windows and drops what lies in none.
 
     Windows are disjoint and in order of time. Returns the pieces and the window of each.
+
+    Raises:
+        TraceError: There are far more pieces than segments and windows, for many segments last for
+            many windows.
     """
     first = np.searchsorted(end_ps, segments.start_ps, side="right")
     last = np.searchsorted(start_ps, segments.end_ps, side="left")
     count = np.maximum(last - first, 0)
+    most = MOST_PIECES + 2 * (count.size + start_ps.size)
+    check_count("too_many_pieces", int(count.sum()), most, "events and steps")
     row = np.repeat(np.arange(count.size), count)
     within = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
     window = first[row] + within
