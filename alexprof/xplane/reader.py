@@ -30,7 +30,7 @@ _LINE_ID, _LINE_NAME, _TIMESTAMP, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x5A  # XLin
 
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
-MOST_PLANES = 1_000
+MOST_PLANES = 300
 """A host has one for itself and one for each device, and some more."""
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"

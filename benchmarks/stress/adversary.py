@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.stress import hostile
 from benchmarks.stress.hostile import STEP_PS, Hostile, fusion, host_steps, kernels, with_program
 from tests.hlo import computation, instruction, keep, module
-from tests.traces import TraceBuilder, Unsigned, integer, message, text
+from tests.traces import Ref, Stats, TraceBuilder, Unsigned, integer, message, text
 
 _LONGEST = 4_000  # bytes of a name that is still read as a path of scopes
 _MOST = (1 << 64) - 1
@@ -34,17 +34,19 @@ def _launched(
     lines = {stream: device.line("", id=stream) for stream in dict.fromkeys(streams)}
     for at, (stream, number) in enumerate(zip(streams, numbers, strict=True)):
         python.event("l", at * apart_ps, 5, {"correlation_id": number})
-        lines[stream].event("k", at * apart_ps + 100, took_ps, {"correlation_id": number})
+        stats: Stats = {"correlation_id": number, "tf_op": Ref("a:Add")}
+        lines[stream].event("k", at * apart_ps + 100, took_ps, stats)
     return trace.to_bytes()
 
 
 def _launches() -> Hostile:
     """Launches: each on a stream of its own, all at once, all with one number."""
-    count = 15_000
+    count = 13_000
     every = range(1, count)
     yield "launches: streams", _launched(every, every, 10)
     yield "launches: one stream, all at once", _launched([7] * len(every), every, STEP_PS)
     yield "launches: one number", _launched([7] * len(every), [1] * len(every), 10)
+    yield "launches: one stream", _launched([7] * len(every), every, 10)
     yield "launches: few streams, long", _launched([at % 50 for at in every], every, STEP_PS // 2)
     trace = TraceBuilder()
     host_steps(trace)
@@ -62,7 +64,7 @@ def _planes() -> Hostile:
         line = single.plane(name, id=3).line("tf_Compute/1", id=3)
         for number in range(40):
             line.event("a:Add", number * 100, 90, {"correlation_id": number + 1})
-        yield f"planes: 900 times {name}", trace.to_bytes() + single.to_bytes() * 900
+        yield f"planes: 290 times {name}", trace.to_bytes() + single.to_bytes() * 290
 
 
 def _fusions() -> Hostile:
@@ -99,7 +101,8 @@ def _fusions() -> Hostile:
 def _buffers() -> Hostile:
     """Command buffers: kernels that are in no schedule, or launches that are all different."""
     schedule = [instruction(at, f"fusion.{at}", "fusion") for at in range(1, 8_000)]
-    program = module("f", [computation(1, schedule)])
+    main = message(3, computation(1, schedule))
+    program = message(1, text(1, "f") + main + integer(6, 1))
     for name, launches in ("one", 1), ("many", 8_000):
         trace = TraceBuilder()
         host_steps(trace)
