@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.timeline import Bool, Index, Int

@@ -36,6 +36,8 @@ def main() -> NoReturn:
         code = _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):  # the library makes one of the other
         code = _say("interrupted", Interrupted.exit_code)
+    except MemoryError:
+        code = _say("too little memory: ask for less, or do it on a larger machine", 2)
     except _Complaint as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "alexprof"

@@ -32,6 +32,8 @@ _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
 MOST_PLANES = 300
 """A host has one for itself and one for each device, and some more."""
+FEW, LEAST_BYTES = 1_000_000, 8
+"""Lines and names have so many bytes on average, or there are but few."""
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
@@ -133,7 +135,10 @@ def _read(buffer: Buffer) -> Trace:
 
 def _read_one(buffer: Buffer, start: int, stop: int, shape: Shape) -> Parts:
     """Read the fields of a message that are so long that each is best stepped over."""
-    offset = np.fromiter((field.start for field in buffer.fields(start, stop)), np.int64)
+    most = FEW + (stop - start) // LEAST_BYTES
+    fields = islice(buffer.fields(start, stop), most + 1)
+    offset = np.fromiter((field.start for field in fields), np.int64)
+    check_count("too_many_fields", len(offset), most, buffer.source)
     none = np.zeros(len(offset), np.int64)
     parts = Parts(none, *fields_at(buffer, offset, none + stop))
     shape.check(buffer, offset, parts.tag)

@@ -1,4 +1,4 @@
-"""More hostile traces: products of what a file holds, numbers that collide, and patterns that go back.
+"""More hostile traces: products of what a file holds, numbers that collide, patterns that go back.
 
 All are smaller than a megabyte: what makes them large is that everything meets everything.
 """
@@ -23,7 +23,18 @@ def traces() -> Hostile:
         yield from make()
 
 
-def _launched(
+def ordinary() -> bytes:
+    """Steps of a host and a GPU, with XLA: nothing hostile."""
+    trace = TraceBuilder()
+    host_steps(trace)
+    stats: Stats = {"hlo_op": "fusion.1", "hlo_module": "f", "program_id": 7}
+    details: Stats = {"kernel_details": "regs:32 grid:1,1,1 block:8,1,1", "tf_op": Ref("a:Add")}
+    kernels(trace, [("k", stats), ("gemm", details), ("k", {"tf_op": "conv1/Conv2D:Conv2D"})])
+    keep(trace, {7: ("f", module("f", [computation(1, [fusion(1, [])])]))})
+    return trace.to_bytes()
+
+
+def launched(
     streams: Sequence[int], numbers: Sequence[int], took_ps: int, *, apart_ps: int = 10_000
 ) -> bytes:
     """One step that launches a kernel on each of the streams, by calls with these numbers."""
@@ -43,11 +54,11 @@ def _launches() -> Hostile:
     """Launches: each on a stream of its own, all at once, all with one number."""
     count = 13_000
     every = range(1, count)
-    yield "launches: streams", _launched(every, every, 10)
-    yield "launches: one stream, all at once", _launched([7] * len(every), every, STEP_PS)
-    yield "launches: one number", _launched([7] * len(every), [1] * len(every), 10)
-    yield "launches: one stream", _launched([7] * len(every), every, 10)
-    yield "launches: few streams, long", _launched([at % 50 for at in every], every, STEP_PS // 2)
+    yield "launches: streams", launched(every, every, 10)
+    yield "launches: one stream, all at once", launched([7] * len(every), every, STEP_PS)
+    yield "launches: one number", launched([7] * len(every), [1] * len(every), 10)
+    yield "launches: one stream", launched([7] * len(every), every, 10)
+    yield "launches: few streams, long", launched([at % 50 for at in every], every, STEP_PS // 2)
     trace = TraceBuilder()
     host_steps(trace)
     scopes = {"scope_range_id": 1, "group_id": 1, "correlation_id": 1, "cuda_graph_id": 1}
@@ -67,18 +78,18 @@ def _planes() -> Hostile:
         yield f"planes: 290 times {name}", trace.to_bytes() + single.to_bytes() * 290
 
 
-def _fusions() -> Hostile:
-    """Fusions that all call one large computation; operands that all are its parameters."""
-    parts = [
-        instruction(at, "", "add", f"f/{at % 100}/add") for at in range(1, 9_000)
-    ]
+def fused(count: int) -> bytes:
+    """A program of so many fusions that all call the same computation, of as many instructions."""
+    parts = [instruction(at, "", "add", f"f/{at % 100}/add") for at in range(1, count)]
     # The first says nothing, so all are asked what they use.
     callers = [instruction(0, "fusion.1", "copy")]
-    callers += [instruction(at, f"fusion.{at}", "fusion", called=[1]) for at in range(2, 9_000)]
-    yield (
-        "programs: all fusions call one",
-        with_program(module("f", [computation(1, parts), computation(2, callers)])),
-    )
+    callers += [instruction(at, f"fusion.{at}", "fusion", called=[1]) for at in range(2, count)]
+    return with_program(module("f", [computation(1, parts), computation(2, callers)]))
+
+
+def _fusions() -> Hostile:
+    """Fusions that all call one large computation; operands that all are its parameters."""
+    yield "programs: all fusions call one", fused(9_000)
     parameters = [instruction(at, "", "parameter", parameter=at) for at in range(1, 9_000)]
     wide = [instruction(0, "fusion.1", "copy")]
     wide += [
@@ -92,9 +103,7 @@ def _fusions() -> Hostile:
     trace = TraceBuilder()
     host_steps(trace)
     keep(trace, {number: (f"m{number % 7}", b"\x0a\x00") for number in range(1, 9_000)})
-    kernels(
-        trace, [("k", {"hlo_op": f"f.{at}", "hlo_module": f"m{at}"}) for at in range(9_000)]
-    )
+    kernels(trace, [("k", {"hlo_op": f"f.{at}", "hlo_module": f"m{at}"}) for at in range(9_000)])
     yield "programs: modules without numbers", trace.to_bytes()
 
 
@@ -148,19 +157,24 @@ def _patterns() -> Hostile:
         yield f"patterns: {name}", trace.to_bytes()
 
 
+def lasting(threads: int, steps: int) -> bytes:
+    """Events, one on each thread, that last for all steps."""
+    trace = TraceBuilder()
+    plane = host_steps(trace, 1)
+    for at in range(steps):
+        plane.lines[0].event("train", STEP_PS + at * 100_000, 90_000, {"step_num": at})
+    for number in range(threads):
+        plane.line("tf_Compute/9").event("a:Add", STEP_PS + number, steps * 100_000)
+    return trace.to_bytes()
+
+
 def _spans() -> Hostile:
     """Events that last for all steps, and steps that are all at once."""
     for name, threads, steps in (
         ("threads and steps", 5_000, 20_000),
         ("few threads", 100, 40_000),
     ):
-        trace = TraceBuilder()
-        plane = host_steps(trace, 1)
-        for at in range(steps):
-            plane.lines[0].event("train", at * 100_000, 90_000, {"step_num": at})
-        for number in range(threads):
-            plane.line("tf_Compute/9").event("a:Add", number, steps * 100_000)
-        yield f"spans: {name}", trace.to_bytes()
+        yield f"spans: {name}", lasting(threads, steps)
     trace = TraceBuilder()
     plane = host_steps(trace, 1)
     for at in range(30_000):
@@ -185,6 +199,16 @@ def _spans() -> Hostile:
     yield "spans: an op at once and its regions", trace.to_bytes()
 
 
+def marked(names: Sequence[str]) -> bytes:
+    """Steps of one op, with these names."""
+    trace = TraceBuilder()
+    plane = host_steps(trace, 1)
+    for at, name in enumerate(names):
+        plane.lines[0].event(name, STEP_PS + at * 10_000, 9_000, {"step_num": at})
+        plane.lines[1].event("a:Add", STEP_PS + at * 10_000, 5_000)
+    return trace.to_bytes()
+
+
 def _sorts() -> Hostile:
     """Steps of many sorts, of one long name, and of names that look alike."""
     for name, steps in (
@@ -193,12 +217,7 @@ def _sorts() -> Hostile:
         ("one long name", ["m" * 400_000] * 10_000),
         ("20000 names", [f"{at}" for at in range(20_000)]),
     ):
-        trace = TraceBuilder()
-        plane = host_steps(trace, 1)
-        for at, sort in enumerate(steps):
-            plane.lines[0].event(sort, STEP_PS + at * 10_000, 9_000, {"step_num": at})
-            plane.lines[1].event("a:Add", STEP_PS + at * 10_000, 5_000)
-        yield f"sorts: {name}", trace.to_bytes()
+        yield f"sorts: {name}", marked(steps)
 
 
 def _ids() -> Hostile:

@@ -301,14 +301,16 @@ def _pools() -> Hostile:
         ("all to one", lambda number: 0, lambda number: 0),
         ("backwards", lambda number: number, lambda number: number + 1),
     ):
-        yield f"pools: {name}", _handed_over(producer, consumer)
+        yield f"pools: {name}", handed_over(producer, consumer)
 
 
-def _handed_over(producer: Callable[[int], int], consumer: Callable[[int], int]) -> bytes:
+def handed_over(
+    producer: Callable[[int], int], consumer: Callable[[int], int], count: int = 20_000
+) -> bytes:
     trace = TraceBuilder()
     plane = host_steps(trace)
     executor, worker = plane.lines[1], plane.line("tf_pool/1")
-    for number in range(20_000):
+    for number in range(count):
         executor.event(
             "ThreadpoolListener::Record", 2000 + number, 1, {"_pt": 4, "_p": producer(number)}
         )

@@ -26,7 +26,7 @@ _OP_TYPE, _OP_NAME = 0x0A, 0x12  # OpMetadata
 _PARAMETER_OPCODE = "parameter"
 
 LOOKS, LOOKS_EACH = 1_000_000, 20
-"""How often instructions are looked at, of a program and for each of them: some six times is usual."""
+"""How often instructions are looked at, in all and for each of them: some six times is usual."""
 LEAST_BYTES, FEW = 40, 200_000
 """Instructions have so many bytes on average, or there are but few."""
 
