@@ -11,6 +11,7 @@ import random
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -92,7 +93,7 @@ def test_changed_traces(folder: Path, base: bytes, is_message: bool, chance: ran
 
 
 @given(st.lists(planes, min_size=1, max_size=3))
-def test_traces_of_anything(folder: Path, made: list):
+def test_traces_of_anything(folder: Path, made: list[Any]):
     trace = TraceBuilder()
     for name, own, of_plane in made:
         plane = trace.plane(name, stats=own)

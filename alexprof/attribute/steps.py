@@ -164,9 +164,10 @@ def _events_with(host: Sequence[Events], stat: str) -> _Marks:
             number[present] = np.arange(int(present.sum()))
         marking = events.take(present)
         numbers = [places.setdefault(name, len(places)) for name in marking.names]
-        name = np.array(numbers, np.int64)[marking.name]
-        parts.append((number[present], marking.start_ps, marking.end_ps, name))
-    return _Marks(*map(np.concatenate, zip(*parts, strict=True)), tuple(places))
+        named = np.array(numbers, np.int64)[marking.name]
+        parts.append((number[present], marking.start_ps, marking.end_ps, named))
+    number, start, end, name = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Marks(number, start, end, name, tuple(places))
 
 
 def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:

@@ -87,7 +87,7 @@ def _load(path: Path) -> memoryview:
     with path.open("rb", buffering=0) as file:
         before = os.fstat(file.fileno())
         # NumPy asks for huge pages: filling them takes a third of the time.
-        rest = loaded = memoryview(np.empty(before.st_size, np.uint8))
+        rest = loaded = np.empty(before.st_size, np.uint8).data
         while rest and (count := file.readinto(rest)):  # at most 2 GB at once
             rest = rest[count:]
         after = os.fstat(file.fileno())

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.errors import DamageError
+from alexprof.errors import DamageError, check_count
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
@@ -25,6 +25,8 @@ _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 ODD_BITS = 0x80 | 0b101
 _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
+FEW, LEAST_BYTES = 200_000, 32
+"""Fields that are read one by one have so many bytes on average, or there are but few."""
 MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
 Int: TypeAlias = NDArray[np.int64]
@@ -125,9 +127,16 @@ class Buffer:
             start = field.stop
 
     def by_tag(self, start: int, stop: int) -> defaultdict[int, list[Field]]:
-        """Read the fields of the message between two offsets, those of a tag in file order."""
+        """Read the fields of the message between two offsets, those of a tag in file order.
+
+        Raises:
+            TraceError: There are more than fit into little memory, and far shorter than any that
+                are read this way.
+        """
         fields: defaultdict[int, list[Field]] = defaultdict(list)
-        for field in self.fields(start, stop):
+        most = FEW + (stop - start) // LEAST_BYTES
+        for count, field in enumerate(self.fields(start, stop), 1):
+            check_count("too_many_fields", count, most, self.source)
             fields[field.tag].append(field)
         return fields
 

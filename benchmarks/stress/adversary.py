@@ -116,7 +116,7 @@ def _buffers() -> Hostile:
         trace = TraceBuilder()
         host_steps(trace)
         device = trace.plane("/device:GPU:0", id=10)
-        stats = {"hlo_op": "command_buffer", "hlo_module": "f", "program_id": 7}
+        stats: Stats = {"hlo_op": "command_buffer", "hlo_module": "f", "program_id": 7}
         line = device.line("Stream #7")
         for at in range(8_000):
             number = 1 + at % launches

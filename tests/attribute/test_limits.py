@@ -10,7 +10,7 @@ from alexprof.attribute import costs, jax, kinds, launch_replay, names, symbols,
 from alexprof.errors import TraceError
 from alexprof.record.note import Note
 from alexprof.tracer.traces import load_trace
-from alexprof.xplane import HloPrograms, parse_trace, reader
+from alexprof.xplane import HloPrograms, messages, parse_trace, reader, wire
 from alexprof.xplane.hlo import module as hlo_module
 from benchmarks.stress import adversary
 from tests.hlo import computation, instruction, keep, module
@@ -76,6 +76,8 @@ def test_what_no_program_leaves_in_a_trace_is_refused(tmp_path, monkeypatch, pla
         (timeline, {"MOST_PIECES": 0}, adversary.lasting(20, 50), "too_many_pieces"),
         (costs, {"MOST_SORTS": 2}, adversary.marked("abc"), "too_many_sorts"),
         (reader, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
+        (wire, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
+        (messages, {"MOST_FIELDS": 10}, adversary.ordinary(), "too_many_fields"),
         (hlo_module, {"LOOKS": 0, "LOOKS_EACH": 5}, adversary.fused(50), "too_many_calls"),
         (hlo_module, {"FEW": 0, "LEAST_BYTES": 200}, adversary.fused(50), "too_many_instructions"),
     ],

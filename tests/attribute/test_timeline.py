@@ -94,7 +94,12 @@ def test_self_time_of_a_long_chain_of_overlaps(count, step):
 def test_an_overlap_with_many_takes_no_more_passes(monkeypatch):
     passes = []
     sweep = timeline._sweep
-    monkeypatch.setattr(timeline, "_sweep", lambda *args: passes.append(0) or sweep(*args))
+
+    def counted(*columns):
+        passes.append(columns)
+        return sweep(*columns)
+
+    monkeypatch.setattr(timeline, "_sweep", counted)
     nested = [Interval(begin, 200 - begin) for begin in range(100)]
     events = [*nested, Interval(50, 1000), Interval(30, 180), Interval(120, 160)]
     lengths: Counter[int] = Counter()
