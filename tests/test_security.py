@@ -33,9 +33,9 @@ STARTS = {"measure/gpu_state.py", "measure/processes.py"}
 """Where other programs are started."""
 IMPORTS = {
     "__init__.py",
-    "show/__init__.py",
+    "show/outputs/__init__.py",
     "workload/registry.py",
-    "workload/without_ops.py",
+    "workload/leave_ops_out.py",
 }
 """Where a module is imported by a name: one of a table in the source, or of AlexProf's outputs."""
 

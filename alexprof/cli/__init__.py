@@ -41,6 +41,8 @@ def main() -> NoReturn:
             raise
         silence(sys.stdout)  # of --help or --version, which no command of ours prints
         code = _say(f"can't write: {error.strerror}", AlexProfError.exit_code)
+    except MemoryError:
+        code = _say("too little memory: ask for less, or do it on a larger machine", 2)
     except _Complaint as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "alexprof"

@@ -95,9 +95,14 @@ def load_costs(folder: str | Path) -> pl.DataFrame:
         RunError: If it can't be read.
         ClosureError: If the shares of a step do not add up to it.
     """
+    import polars as pl
+
     table = _read(Path(folder), COSTS_FILE)
-    for _, frame in table.group_by("variant", "phase", maintain_order=True):
-        check_closure(frame)
+    try:
+        for _, frame in table.group_by("variant", "phase", maintain_order=True):
+            check_closure(frame)
+    except (TypeError, pl.exceptions.PolarsError) as error:  # columns are missing, or hold texts
+        raise damaged(Path(folder) / COSTS_FILE, error) from error
     return table
 
 

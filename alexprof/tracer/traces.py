@@ -187,8 +187,22 @@ def read_phases(
 
     Raises:
         UsageError: If no file is given, or two have the same name.
-        TraceError: As `load_trace`.
+        TraceError: As `load_trace`; or memory doesn't suffice.
     """
+    try:
+        return _read_phases(files, marker, depth, beside, cores=cores)
+    except MemoryError as error:
+        names = tuple(printable(str(path)) for path in files)
+        raise TraceError(
+            f"too little memory to read {', '.join(names)}: trace fewer steps, or read elsewhere",
+            code="trace_no_memory",
+            names=names,
+        ) from error
+
+
+def _read_phases(
+    files: Sequence[Path], marker: str | None, depth: int, beside: Beside | None, *, cores: bool
+) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     from alexprof.analysis.assemble import Beside, traced_phase
     from alexprof.attribute.costs import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace

@@ -171,6 +171,8 @@ class Server:
         """Runs a command within its time."""
         process = self._process or self._start()
         out, err = (Path(self._folder.name) / name for name in ("out", "err"))
+        for path in (out, err):
+            path.write_bytes(b"")  # a process that dies at once makes none
         request = {"arguments": list(command.arguments), "out": str(out), "err": str(err)}
         assert process.stdin is not None
         try:

@@ -9,21 +9,31 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.stress import hostile, interruptions, subjects, surroundings
+from benchmarks.stress import adversary, interruptions, subjects, surroundings
 from benchmarks.stress.commands import Command, Outcome, Result, run_all
 from benchmarks.stress.mutations import changed_message, mutated
 from benchmarks.stress.records import change_json, change_table, contradict
 
 MUTATED, ALTERED = 1000, 500
+_FORMATS = ("csv", "html", "json", "markdown")
 
 
 def _hostile_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     def commands() -> Iterator[Command]:
-        for number, (name, content) in enumerate(hostile.traces()):
+        for number, (name, content) in enumerate(adversary.traces()):
             if arguments.match in name:
-                path = folder / f"{number}.xplane.pb"
+                path, again = (folder / f"{number}{part}.xplane.pb" for part in ("", "b"))
                 path.write_bytes(content)
-                yield Command(name, ("report", str(path), "--full"), len(content))
+                again.write_bytes(content)
+                logdir, run = ("--logdir", str(folder)), f"run{number}"
+                for words in (
+                    *(("report", str(path), "--format", form) for form in _FORMATS),
+                    ("report", str(path), "--full"),
+                    ("import", str(path), "--name", run, *logdir),
+                    ("compare", str(path), str(again), "--full"),
+                ):
+                    size = len(content) * (1 + (words[0] == "compare"))
+                    yield Command(f"{name}: {' '.join(words)}", words, size)
 
     return [run_all("hostile traces", commands())]
 
